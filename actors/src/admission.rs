@@ -1,0 +1,205 @@
+//! The one place where work is bounded: a permit for each request under way, and a rate for each player.
+//!
+//! A permit is taken before a request goes down and dropped when its reply is handed to the socket. Full: the
+//! request is refused as `busy`, counted, and nothing below ever has to refuse it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+};
+
+use parking_lot::Mutex;
+use protocol::PlayerId;
+use rustc_hash::FxHashMap;
+
+/// Bounds taken at admission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Requests under way in the whole hub.
+    pub in_flight_max: u32,
+    /// Requests under way for one session.
+    pub in_flight_per_session_max: u32,
+    /// Requests a second that one player may make, over all its sessions.
+    pub rate_per_second: u32,
+    /// Requests a player may make at once after a pause.
+    pub rate_burst: u32,
+}
+
+/// Counts what is under way.
+#[derive(Debug)]
+pub struct Admission {
+    bounds: Bounds,
+    in_flight: AtomicU32,
+    draining: AtomicBool,
+    /// Requests refused because the hub was full, since the start.
+    pub busy: AtomicU64,
+    /// Requests refused because their player was too fast, since the start.
+    pub too_fast: AtomicU64,
+    rates: [Mutex<FxHashMap<PlayerId, Bucket>>; SHARDS],
+}
+
+/// Locks the players' rates are spread over.
+const SHARDS: usize = 32;
+
+/// A token bucket, counted in thousandths of a request.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    tokens: u64,
+    filled_ms: u64,
+    sessions: u32,
+}
+
+/// The right to have one request under way. Dropped with the reply.
+#[derive(Debug)]
+pub struct Permit {
+    admission: Arc<Admission>,
+    session: Arc<AtomicU32>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.admission.in_flight.fetch_sub(1, Relaxed);
+        self.session.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Admission {
+    /// An empty hub with these bounds.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self {
+            bounds,
+            in_flight: AtomicU32::new(0),
+            draining: AtomicBool::new(false),
+            busy: AtomicU64::new(0),
+            too_fast: AtomicU64::new(0),
+            rates: std::array::from_fn(|_| Mutex::default()),
+        })
+    }
+
+    /// Takes a permit for a session; `None` when the session or the hub has too much under way.
+    pub fn admit(self: &Arc<Self>, session: &Arc<AtomicU32>) -> Option<Permit> {
+        let hub = self.in_flight.fetch_add(1, Relaxed);
+        let own = session.fetch_add(1, Relaxed);
+        let permit = Permit { admission: self.clone(), session: session.clone() };
+        if hub >= self.bounds.in_flight_max || own >= self.bounds.in_flight_per_session_max {
+            self.busy.fetch_add(1, Relaxed);
+            return None;
+        }
+        Some(permit)
+    }
+
+    /// Requests under way.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    /// Whether the hub takes no new work.
+    #[must_use]
+    pub fn draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// Stops taking new work.
+    pub fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Counts a session of a player in.
+    pub fn arrive(&self, player: PlayerId, now_ms: u64) {
+        let full = u64::from(self.bounds.rate_burst) * 1000;
+        let mut rates = self.shard(player).lock();
+        let fresh = Bucket { tokens: full, filled_ms: now_ms, sessions: 0 };
+        rates.entry(player).or_insert(fresh).sessions += 1;
+    }
+
+    /// Counts a session of a player out.
+    pub fn leave(&self, player: PlayerId) {
+        let mut rates = self.shard(player).lock();
+        if let Some(bucket) = rates.get_mut(&player) {
+            bucket.sessions -= 1;
+            if bucket.sessions == 0 {
+                rates.remove(&player);
+            }
+        }
+    }
+
+    /// Takes one request off a player's rate; otherwise says after how many milliseconds to try again.
+    pub fn within_rate(&self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
+        let rate = u64::from(self.bounds.rate_per_second);
+        let full = u64::from(self.bounds.rate_burst) * 1000;
+        let mut rates = self.shard(player).lock();
+        let Some(bucket) = rates.get_mut(&player) else { return Ok(()) };
+        let passed = now_ms.saturating_sub(bucket.filled_ms);
+        bucket.tokens = (bucket.tokens + passed.saturating_mul(rate)).min(full);
+        bucket.filled_ms = bucket.filled_ms.max(now_ms);
+        if bucket.tokens < 1000 {
+            self.too_fast.fetch_add(1, Relaxed);
+            return Err((1000 - bucket.tokens).div_ceil(rate.max(1)));
+        }
+        bucket.tokens -= 1000;
+        Ok(())
+    }
+
+    fn shard(&self, player: PlayerId) -> &Mutex<FxHashMap<PlayerId, Bucket>> {
+        &self.rates[(player.0 % SHARDS as u128) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(in_flight: u32, per_session: u32) -> Arc<Admission> {
+        Admission::new(Bounds {
+            in_flight_max: in_flight,
+            in_flight_per_session_max: per_session,
+            rate_per_second: 10,
+            rate_burst: 3,
+        })
+    }
+
+    #[test]
+    fn a_permit_counts_until_it_is_dropped() {
+        let admission = admission(2, 1);
+        let (one, two, three) = (Arc::default(), Arc::default(), Arc::default());
+        let first = admission.admit(&one);
+        assert!(first.is_some());
+        assert!(admission.admit(&one).is_none(), "the session has one under way");
+        let second = admission.admit(&two);
+        assert!(second.is_some());
+        assert!(admission.admit(&three).is_none(), "the hub has two under way");
+        drop(first);
+        assert!(admission.admit(&three).is_some());
+        assert_eq!(admission.busy.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn a_player_may_burst_and_then_keeps_to_the_rate_over_all_sessions() {
+        let admission = admission(9, 9);
+        let player = PlayerId(7);
+        admission.arrive(player, 1_000);
+        admission.arrive(player, 1_000);
+        for _ in 0..3 {
+            assert_eq!(admission.within_rate(player, 1_000), Ok(()));
+        }
+        assert_eq!(admission.within_rate(player, 1_000), Err(100));
+        assert_eq!(admission.within_rate(player, 1_099), Err(1));
+        assert_eq!(admission.within_rate(player, 1_100), Ok(()));
+        admission.leave(player);
+        assert!(admission.within_rate(player, 1_100).is_err(), "the other session keeps the bucket");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_nothing_away() {
+        let admission = admission(9, 9);
+        let player = PlayerId(7);
+        admission.arrive(player, 5_000);
+        for _ in 0..3 {
+            assert_eq!(admission.within_rate(player, 4_000), Ok(()));
+        }
+        assert!(admission.within_rate(player, 4_900).is_err());
+        assert!(admission.within_rate(player, 5_000).is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! The time of day, and alarms for the actors of one thread.
+
+use std::{
+    cell::RefCell,
+    cmp::Reverse,
+    collections::BinaryHeap,
+    rc::Rc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use actix::{Recipient, prelude::*};
+use tokio::sync::Notify;
+
+/// Milliseconds since 1970. The engine never lets the log's time go back, whatever this clock does.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Tells an actor that a time it asked for has come. It may come late or twice; the actor looks at the clock.
+#[derive(Message, Debug, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// Alarms of one thread: a heap and one task, so that an actor that waits costs no timer of its own.
+#[derive(Clone)]
+pub struct Alarms(Rc<Inner>);
+
+struct Inner {
+    heap: RefCell<BinaryHeap<Alarm>>,
+    sooner: Notify,
+}
+
+struct Alarm {
+    at_ms: Reverse<u64>,
+    whom: Recipient<Wake>,
+}
+
+impl PartialEq for Alarm {
+    fn eq(&self, other: &Self) -> bool {
+        self.at_ms == other.at_ms
+    }
+}
+
+impl Eq for Alarm {}
+
+impl PartialOrd for Alarm {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Alarm {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.at_ms.cmp(&other.at_ms)
+    }
+}
+
+impl Alarms {
+    /// Starts the alarms of this thread. Needs a running local task set, as every arbiter has.
+    #[must_use]
+    pub fn start() -> Self {
+        let alarms = Self(Rc::new(Inner { heap: RefCell::default(), sooner: Notify::new() }));
+        actix::spawn(alarms.clone().ring());
+        alarms
+    }
+
+    /// Wakes an actor at a time, milliseconds since 1970.
+    pub fn at(&self, at_ms: u64, whom: Recipient<Wake>) {
+        let mut heap = self.0.heap.borrow_mut();
+        let first = heap.peek().is_none_or(|alarm| at_ms < alarm.at_ms.0);
+        heap.push(Alarm { at_ms: Reverse(at_ms), whom });
+        if first {
+            self.0.sooner.notify_one();
+        }
+    }
+
+    async fn ring(self) {
+        loop {
+            let next = self.0.heap.borrow().peek().map(|alarm| alarm.at_ms.0);
+            match next {
+                None => self.0.sooner.notified().await,
+                Some(at_ms) => {
+                    let wait = Duration::from_millis(at_ms.saturating_sub(now_ms()));
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => self.ring_due(),
+                        () = self.0.sooner.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn ring_due(&self) {
+        let now = now_ms();
+        loop {
+            let mut heap = self.0.heap.borrow_mut();
+            if heap.peek().is_none_or(|alarm| alarm.at_ms.0 > now) {
+                return;
+            }
+            let alarm = heap.pop();
+            drop(heap);
+            if let Some(alarm) = alarm {
+                alarm.whom.do_send(Wake);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The five domain actors: each is the door to its own state machine, for reads, health and figures.
+//!
+//! They share the money thread with the coordinator, whose turn runs their `decide` and `apply` directly: that is
+//! what makes a transaction over several of them one synchronous step. What a domain is asked by message it
+//! answers from its own state only, and through the journal's gate when it shows balances.
+
+use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
+
+use actix::prelude::*;
+use domains::{StateMachine, What, balance::Balance};
+use journal::Journal;
+use ledger::Domain;
+use protocol::{
+    Amount, Currency, PlayerId, Reply,
+    reply::{self, PlayerResult, Welcome},
+    request::Since,
+};
+
+use crate::{coordinator::SharedBooks, gate::Release, reply::ReplyTo};
+
+/// The operator's currencies and their decimals.
+#[derive(Debug, Clone, Default)]
+pub struct Currencies(Arc<BTreeMap<Currency, u32>>);
+
+impl Currencies {
+    /// Currencies with their decimals.
+    #[must_use]
+    pub fn new(currencies: impl IntoIterator<Item = (Currency, u32)>) -> Self {
+        Self(Arc::new(currencies.into_iter().collect()))
+    }
+
+    /// Decimals of a currency, when the operator has it.
+    #[must_use]
+    pub fn scale(&self, currency: Currency) -> Option<u32> {
+        self.0.get(&currency).copied()
+    }
+
+    /// Every currency.
+    pub fn iter(&self) -> impl Iterator<Item = (Currency, u32)> {
+        self.0.iter().map(|(currency, scale)| (*currency, *scale))
+    }
+}
+
+/// One domain's actor. Lives on the money arbiter.
+pub struct DomainActor<M> {
+    books: SharedBooks,
+    journal: Journal<Release>,
+    currencies: Currencies,
+    machine: PhantomData<M>,
+}
+
+impl<M: StateMachine + Unpin + 'static> DomainActor<M> {
+    /// The actor of one domain of these books.
+    #[must_use]
+    pub fn new(books: SharedBooks, journal: Journal<Release>, currencies: Currencies) -> Self {
+        Self { books, journal, currencies, machine: PhantomData }
+    }
+}
+
+impl<M: StateMachine + Unpin + 'static> Actor for DomainActor<M> {
+    type Context = Context<Self>;
+}
+
+/// How a domain is doing. Also its sign of life.
+#[derive(Message, Debug, Clone, Copy)]
+#[rtype(result = "Report")]
+pub struct GetReport;
+
+/// How a domain is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// The domain.
+    pub domain: Domain,
+    /// Accounts in use.
+    pub accounts: usize,
+    /// Holds open.
+    pub holds: usize,
+}
+
+impl<M: StateMachine + Unpin + 'static> Handler<GetReport> for DomainActor<M> {
+    type Result = MessageResult<GetReport>;
+
+    fn handle(&mut self, _: GetReport, _: &mut Context<Self>) -> Self::Result {
+        let books = self.books.borrow();
+        let ledger = books.domains().ledger(M::DOMAIN);
+        let (accounts, holds) = (ledger.accounts().count(), ledger.holds().count());
+        MessageResult(Report { domain: M::DOMAIN, accounts, holds })
+    }
+}
+
+/// A player's balances.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct GetBalance {
+    /// The player.
+    pub player: PlayerId,
+    /// The session.
+    pub to: ReplyTo,
+}
+
+/// A player's last settled rounds.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct GetResults {
+    /// The player.
+    pub player: PlayerId,
+    /// The session.
+    pub to: ReplyTo,
+}
+
+/// A session has said who it is: finds out where the player's channel stands and sends it on its way.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Arrive {
+    /// The player.
+    pub player: PlayerId,
+    /// The session.
+    pub to: ReplyTo,
+    /// Channels to follow again.
+    pub resume: Vec<Since>,
+    /// The reply, its channels still to be filled in.
+    pub welcome: Box<Welcome>,
+}
+
+impl Handler<GetBalance> for DomainActor<Balance> {
+    type Result = ();
+
+    fn handle(&mut self, GetBalance { player, to }: GetBalance, _: &mut Context<Self>) {
+        let books = self.books.borrow();
+        let balances = self.currencies.iter().filter_map(|(currency, scale)| {
+            let funds = books.domains().balance.funds(player, currency)?;
+            Some(reply::Balance {
+                currency,
+                available: Amount::from_minor(funds.available, scale).ok()?,
+                held: Amount::from_minor(funds.held, scale).ok()?,
+            })
+        });
+        let reply = Reply::Balances { balances: balances.collect() };
+        self.journal.barrier(Release::Reply(to, Box::new(reply)));
+    }
+}
+
+impl Handler<GetResults> for DomainActor<Balance> {
+    type Result = ();
+
+    fn handle(&mut self, GetResults { player, to }: GetResults, _: &mut Context<Self>) {
+        let books = self.books.borrow();
+        let results = books.domains().balance.player(player).into_iter().flat_map(|player| &player.results);
+        let results = results.filter_map(|(time, notice)| {
+            let scale = self.currencies.scale(notice.currency)?;
+            let (round, staked, returned, outcome) = match notice.what {
+                What::Settled { round, staked, returned, outcome } => {
+                    (round, staked, returned, Some(outcome))
+                }
+                What::Voided { round, staked } => (round, staked, staked, None),
+                What::Deposit | What::Stake | What::Release => return None,
+            };
+            Some(PlayerResult {
+                round,
+                time: *time,
+                currency: notice.currency,
+                staked: Amount::from_minor(staked, scale).ok()?,
+                returned: Amount::from_minor(returned, scale).ok()?,
+                outcome,
+            })
+        });
+        let reply = Reply::PlayerHistory { results: results.collect() };
+        self.journal.barrier(Release::Reply(to, Box::new(reply)));
+    }
+}
+
+impl Handler<Arrive> for DomainActor<Balance> {
+    type Result = ();
+
+    fn handle(&mut self, Arrive { player, to, resume, welcome }: Arrive, _: &mut Context<Self>) {
+        let books = self.books.borrow();
+        let events = books.domains().balance.player(player).map_or(0, |player| player.events);
+        self.journal.barrier(Release::Welcome { to, player, events, resume, welcome });
+    }
+}

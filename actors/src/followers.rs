@@ -1,0 +1,3 @@
+//! Followers: they read the log behind the writer and keep something of their own. Today one: the checkpoint.
+
+pub mod checkpoint;

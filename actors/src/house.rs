@@ -1,0 +1,303 @@
+//! Starts every actor, bottom up, over a replayed world; stops them top down.
+//!
+//! Nothing runs before everything it talks to is there: inboxes, pubsub, journal, money, tables. Interrupted rounds
+//! are woken last.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    path::PathBuf,
+    rc::Rc,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use actix::{Addr, Arbiter, prelude::*};
+use domains::{
+    adjustment::Adjustment, balance::Balance, collections::Collections, distributions::Distributions,
+    free_play::FreePlay,
+};
+use engine::{
+    World,
+    table::{
+        TableState,
+        live::{LiveTable, TableConfig},
+    },
+};
+use journal::{Journal, Log};
+use protocol::{Channel, TableId};
+use tokio::sync::oneshot;
+
+use crate::{
+    clock::{Alarms, Wake},
+    coordinator::{Coordinator, Settle},
+    directory::{Directory, Entry, Status},
+    domain::{Currencies, DomainActor, GetReport, Report},
+    followers::checkpoint::CheckpointWriter,
+    gate::{OutputGate, Release},
+    pubsub::{Declare, MakeBackplane, PubSub},
+    seal::Sealer,
+    table::{TableActor, TableContext, void_orphan},
+    telemetry::Metrics,
+    worker::{Mailbox, Workers},
+};
+
+/// What the house is started with.
+pub struct Plan {
+    /// The log, open and replayed.
+    pub log: Log,
+    /// Where the log is.
+    pub directory: PathBuf,
+    /// What the log stands for.
+    pub world: World,
+    /// Workers that will run sessions.
+    pub workers: u16,
+    /// Threads for tables, at least one.
+    pub table_arbiters: u16,
+    /// The tables to open.
+    pub tables: Vec<(TableId, Arc<TableConfig>)>,
+    /// The operator's currencies.
+    pub currencies: Currencies,
+    /// Makes and opens seeds.
+    pub sealer: Sealer,
+    /// Makes the backplane.
+    pub backplane: MakeBackplane,
+    /// A checkpoint every so many records.
+    pub checkpoint_every: u64,
+}
+
+/// The running actors.
+pub struct House {
+    /// The tables.
+    pub directory: Directory,
+    /// Takes commands.
+    pub coordinator: Addr<Coordinator>,
+    /// The five domains.
+    pub domains: DomainAddrs,
+    /// Carries channels.
+    pub pubsub: Addr<PubSub>,
+    /// The workers' inboxes.
+    pub workers: Workers,
+    /// The log's writer.
+    pub journal: Journal<Release>,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Publications dropped because a worker was too slow.
+    pub dropped: Arc<AtomicU64>,
+    /// The checkpoint writer.
+    pub checkpoints: CheckpointWriter,
+}
+
+/// The domains' actors.
+#[derive(Clone)]
+pub struct DomainAddrs {
+    /// Player accounts.
+    pub balance: Addr<DomainActor<Balance>>,
+    /// Payments in, and stakes taken.
+    pub collections: Addr<DomainActor<Collections>>,
+    /// Winnings and payouts.
+    pub distributions: Addr<DomainActor<Distributions>>,
+    /// Bonus money.
+    pub free_play: Addr<DomainActor<FreePlay>>,
+    /// Corrections.
+    pub adjustment: Addr<DomainActor<Adjustment>>,
+}
+
+impl DomainAddrs {
+    /// Asks every domain how it is doing; `None` for one that does not answer.
+    pub async fn reports(&self) -> [Option<Report>; 5] {
+        [
+            self.balance.send(GetReport).await.ok(),
+            self.collections.send(GetReport).await.ok(),
+            self.distributions.send(GetReport).await.ok(),
+            self.free_play.send(GetReport).await.ok(),
+            self.adjustment.send(GetReport).await.ok(),
+        ]
+    }
+}
+
+/// The house could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An arbiter ended before its actors were there.
+    #[error("failed to start the actors of a thread")]
+    Arbiter,
+    /// A table's game is not in the registry.
+    #[error("failed to open table {table}: there is no game \"{game}\"")]
+    NoSuchGame {
+        /// The table.
+        table: TableId,
+        /// Its game.
+        game: String,
+    },
+    /// A follower's thread could not be started.
+    #[error("failed to start a follower of the log")]
+    Follower(#[source] std::io::Error),
+}
+
+/// The games there are and their bet kinds, for the configuration to check itself against.
+#[must_use]
+pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
+    games::GAMES.iter().map(|game| (game.name(), game.kinds())).collect()
+}
+
+/// The channel epoch of a log: it changes when the log is another one.
+#[must_use]
+pub fn log_epoch(id: [u8; 16]) -> channels::Epoch {
+    let text = format!("L{}", games::fair::hex(&id[..10]));
+    text.parse().expect("21 letters and digits are an epoch")
+}
+
+impl House {
+    /// Starts every actor. The mailboxes are for the workers to run.
+    ///
+    /// # Errors
+    /// When a thread or a table cannot be started.
+    pub async fn start(plan: Plan) -> Result<(Self, Vec<Mailbox>), Error> {
+        let metrics = Metrics::default();
+        let dropped = Arc::new(AtomicU64::new(0));
+        let (workers, mailboxes) = Workers::new(plan.workers);
+        let epoch = log_epoch(plan.log.id());
+        let pubsub = {
+            let (make, workers, currencies) = (plan.backplane, workers.clone(), plan.currencies.clone());
+            let dropped = dropped.clone();
+            PubSub::start_in_arbiter(&Arbiter::new().handle(), move |_| {
+                PubSub::new(make, workers, currencies, epoch, dropped)
+            })
+        };
+        let directory = Directory::default();
+        let gate =
+            OutputGate { directory: directory.clone(), workers: workers.clone(), pubsub: pubsub.clone() };
+        let journal = plan.log.start(gate);
+        let World { books, tables: mut states } = plan.world;
+        let copy = World { books: books.clone(), tables: states.clone() };
+        let every = plan.checkpoint_every;
+        let checkpoints =
+            CheckpointWriter::start(plan.directory, journal.clone(), copy, every).map_err(Error::Follower)?;
+        let (coordinator, domains) = money(books, &journal, &plan.currencies, &metrics).await?;
+        let context = Arc::new(TableContext {
+            coordinator: coordinator.clone(),
+            pubsub: pubsub.clone(),
+            workers: workers.clone(),
+            sealer: plan.sealer,
+            currencies: plan.currencies,
+            log_epoch: epoch,
+            metrics: metrics.clone(),
+        });
+        let entries = tables(plan.tables, &mut states, plan.table_arbiters, &context).await?;
+        void_orphans(states, &context);
+        let interrupted: Vec<_> =
+            entries.iter().filter(|(_, open)| *open).map(|(entry, _)| entry.id).collect();
+        directory.fill(entries.into_iter().map(|(entry, _)| entry).collect());
+        for table in interrupted {
+            if let Some(entry) = directory.get(table) {
+                entry.addr.do_send(Wake);
+            }
+        }
+        let house =
+            Self { directory, coordinator, domains, pubsub, workers, journal, metrics, dropped, checkpoints };
+        Ok((house, mailboxes))
+    }
+
+    /// Waits until everything accepted is on disk, then closes the log.
+    pub async fn stop(self) {
+        if let Ok(settled) = self.coordinator.send(Settle).await {
+            // The gate drops the sender only with the process.
+            let _ = settled.await;
+        }
+        drop(self.checkpoints);
+        self.journal.stop();
+    }
+}
+
+/// Starts the coordinator and the five domains on one thread, around the same books.
+async fn money(
+    books: engine::Books,
+    journal: &Journal<Release>,
+    currencies: &Currencies,
+    metrics: &Metrics,
+) -> Result<(Addr<Coordinator>, DomainAddrs), Error> {
+    let (sender, receiver) = oneshot::channel();
+    let (journal, currencies, metrics) = (journal.clone(), currencies.clone(), metrics.clone());
+    Arbiter::new().spawn_fn(move || {
+        let books = Rc::new(RefCell::new(books));
+        fn domain<M: domains::StateMachine + Unpin + 'static>(
+            books: &Rc<RefCell<engine::Books>>,
+            journal: &Journal<Release>,
+            currencies: &Currencies,
+        ) -> Addr<DomainActor<M>> {
+            DomainActor::new(books.clone(), journal.clone(), currencies.clone()).start()
+        }
+        let addrs = DomainAddrs {
+            balance: domain(&books, &journal, &currencies),
+            collections: domain(&books, &journal, &currencies),
+            distributions: domain(&books, &journal, &currencies),
+            free_play: domain(&books, &journal, &currencies),
+            adjustment: domain(&books, &journal, &currencies),
+        };
+        let coordinator = Coordinator::new(books, journal, currencies, metrics).start();
+        // The start waits for this; if it has given up there is nobody to tell.
+        let _ = sender.send((coordinator, addrs));
+    });
+    receiver.await.map_err(|_| Error::Arbiter)
+}
+
+/// Starts the tables, spread over their arbiters by a hash of their id. Says of each whether a round is open.
+async fn tables(
+    configured: Vec<(TableId, Arc<TableConfig>)>,
+    states: &mut BTreeMap<TableId, TableState>,
+    arbiters: u16,
+    context: &Arc<TableContext>,
+) -> Result<Vec<(Entry, bool)>, Error> {
+    let arbiters = usize::from(arbiters.max(1));
+    let mut shares: Vec<Vec<LiveTable>> = (0..arbiters).map(|_| Vec::new()).collect();
+    for (id, config) in configured {
+        let game = games::game(&config.game)
+            .ok_or_else(|| Error::NoSuchGame { table: id, game: config.game.clone() })?;
+        let state = states.remove(&id).unwrap_or_default();
+        if state.events > 0 {
+            context.pubsub.do_send(Declare { channel: Channel::table(id), offset: state.events });
+        }
+        let place = id.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        shares[place % arbiters].push(LiveTable::new(id, config, game, state));
+    }
+    let mut entries = Vec::new();
+    for share in shares {
+        let (sender, receiver) = oneshot::channel();
+        let context = context.clone();
+        Arbiter::new().spawn_fn(move || {
+            let alarms = Alarms::start();
+            let start = |live: LiveTable| {
+                let status = Arc::new(Status::default());
+                let (id, config, open) = (live.id(), live.config().clone(), live.state().open.is_some());
+                let actor = TableActor::new(live, context.clone(), alarms.clone(), status.clone());
+                (Entry { id, addr: actor.start(), config, status }, open)
+            };
+            let _ = sender.send(share.into_iter().map(start).collect::<Vec<_>>());
+        });
+        entries.extend(receiver.await.map_err(|_| Error::Arbiter)?);
+    }
+    entries.sort_by_key(|(entry, _)| entry.id);
+    Ok(entries)
+}
+
+/// Rounds of tables that are configured no more are voided: their stakes go back.
+fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContext>) {
+    for (id, state) in states {
+        let Some(open) = &state.open else { continue };
+        let config = TableConfig {
+            name: id.to_string(),
+            game: open.game.to_string(),
+            currency: open.currency,
+            scale: context.currencies.scale(open.currency).unwrap_or(0),
+            betting_ms: 0,
+            locked_ms: 0,
+            pause_ms: 0,
+            limits: Vec::new(),
+            round_max: 0,
+            places_max: 0,
+        };
+        tracing::warn!(table = %id, round = state.round, "a table with an open round is not configured; stakes are returned");
+        let mut live = LiveTable::new(id, Arc::new(config), games::GAMES[0], state);
+        void_orphan(&mut live, &context.coordinator);
+    }
+}

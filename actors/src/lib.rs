@@ -1,0 +1,30 @@
+//! Every actix actor of the hub: thin shells over `engine`, `channels` and `socket`.
+//!
+//! ```text
+//!  session ──▶ table ──▶ coordinator ──▶ journal ──▶ gate ──▶ table, session's worker, pubsub
+//!     │                      │                                            │
+//!     └──▶ balance (reads) ──┴─ five domains, one thread                  └──▶ workers ──▶ sockets
+//! ```
+//!
+//! Requests go down, results come back through the output gate in the order of the log, broadcasts go sideways
+//! through pubsub. Messages are bounded once, at admission ([`admission`]): whoever holds a permit is never refused
+//! further down, so the mailboxes below need no bounds of their own.
+//!
+//! Threads: a session lives on the worker that accepted its socket, a table on a table arbiter, the coordinator
+//! and the domains on the money arbiter, pubsub on its own; the journal's writer and the followers are plain threads.
+
+pub mod admission;
+pub mod clock;
+pub mod coordinator;
+pub mod directory;
+pub mod domain;
+pub mod followers;
+pub mod gate;
+pub mod house;
+pub mod pubsub;
+pub mod reply;
+pub mod seal;
+pub mod session;
+pub mod table;
+pub mod telemetry;
+pub mod worker;

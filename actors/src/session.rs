@@ -1,0 +1,288 @@
+//! One connection's conversation: who it is, what it may, and whom each request goes to.
+//!
+//! Lives on the worker that accepted its socket. It takes the permits and checks everything that needs no other
+//! actor; replies and publications reach the socket without it. Only here do rules become wire codes.
+
+mod dispatch;
+
+use std::{
+    rc::Rc,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
+
+use actix::prelude::*;
+use actix_web_actors::ws;
+use domains::balance::Balance;
+use protocol::{
+    Channel, CloseCode, Encoding, ErrorCode, PlayerId, Reply, Request, TableId, U53, codec, reply::Failure,
+};
+use socket::{Out, Slot};
+
+use crate::{
+    admission::Admission,
+    clock::now_ms,
+    coordinator::Coordinator,
+    directory::Directory,
+    domain::{Currencies, DomainActor},
+    pubsub::PubSub,
+    reply::{ReplyTo, SessionRef},
+    telemetry::Metrics,
+    worker::{Workers, encoding, push_reply},
+};
+
+/// Close code of RFC 6455 for a kind of message that is not understood.
+const UNSUPPORTED: u16 = 1003;
+
+/// Who a token stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The player's pseudonym.
+    pub player: PlayerId,
+    /// When the token ends, milliseconds since 1970.
+    pub expires_ms: u64,
+}
+
+/// Checks a token: who it stands for, or the code and the sentence the client gets.
+pub type Authenticate = Arc<dyn Fn(&str, u64) -> Result<Identity, (ErrorCode, String)> + Send + Sync>;
+
+/// Whether a session may follow a channel of a namespace the hub does not own.
+pub type MayFollow = Arc<dyn Fn(&Channel) -> bool + Send + Sync>;
+
+/// Bounds of one session.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Longest wait for the first request, milliseconds.
+    pub hello_within_ms: u64,
+    /// How often a client should ping, milliseconds; told in `welcome`.
+    pub ping_every_ms: u64,
+    /// Channels a session may follow, the personal one and its tables included.
+    pub channels_max: usize,
+    /// Malformed frames until the session is closed.
+    pub errors_max: u32,
+    /// Requests above the rate, one after the other, until the session is closed.
+    pub too_fast_max: u32,
+    /// Tables a session may sit at.
+    pub tables_max: usize,
+    /// The hub's version, told in `welcome`.
+    pub version: &'static str,
+}
+
+/// What every session of a worker shares.
+pub struct SessionContext {
+    /// Takes permits and rates.
+    pub admission: Arc<Admission>,
+    /// The tables.
+    pub directory: Directory,
+    /// Answers reads of balances.
+    pub balance: Addr<DomainActor<Balance>>,
+    /// Answers what became of keys.
+    pub coordinator: Addr<Coordinator>,
+    /// Follows channels.
+    pub pubsub: Addr<PubSub>,
+    /// All workers' inboxes.
+    pub workers: Workers,
+    /// This worker's number.
+    pub number: u16,
+    /// Checks tokens.
+    pub authenticate: Authenticate,
+    /// Checks channels of other namespaces.
+    pub may_follow: MayFollow,
+    /// The operator's currencies.
+    pub currencies: Currencies,
+    /// Bounds.
+    pub options: Options,
+    /// Figures.
+    pub metrics: Metrics,
+}
+
+/// A session's actor.
+pub struct SessionActor {
+    context: Rc<SessionContext>,
+    slot: Slot,
+    out: Out,
+    state: State,
+    in_flight: Arc<AtomicU32>,
+    errors: u32,
+    too_fast: u32,
+    /// What the door counted for this connection; given back with it.
+    place: Option<Box<dyn std::any::Any>>,
+}
+
+/// Where the conversation stands.
+enum State {
+    /// Nobody has said hello; the handle ends the wait.
+    Waiting(Option<SpawnHandle>),
+    /// A player speaks.
+    Ready(Box<Ready>),
+    /// It is being closed.
+    Closing,
+}
+
+/// What is known of a player that speaks.
+struct Ready {
+    identity: Identity,
+    /// Channels the session follows, or is about to.
+    channels: Vec<Channel>,
+    /// Tables it sits at.
+    tables: Vec<TableId>,
+}
+
+impl SessionActor {
+    /// A session that has just shaken hands.
+    #[must_use]
+    pub fn new(context: Rc<SessionContext>, slot: Slot, out: Out) -> Self {
+        context.metrics.session_opened();
+        let state = State::Waiting(None);
+        Self { context, slot, out, state, in_flight: Arc::default(), errors: 0, too_fast: 0, place: None }
+    }
+
+    /// Keeps something for as long as the session lives.
+    #[must_use]
+    pub fn holding(mut self, place: impl std::any::Any) -> Self {
+        self.place = Some(Box::new(place));
+        self
+    }
+
+    fn this(&self) -> SessionRef {
+        SessionRef { worker: self.context.number, slot: self.slot }
+    }
+
+    fn encoding(&self) -> Encoding {
+        encoding(self.out.encoding())
+    }
+
+    fn fail(&self, id: Option<U53>, failure: Failure) {
+        push_reply(&self.out, id, Reply::Error(failure));
+    }
+
+    fn close(&mut self, code: CloseCode, reason: &str) {
+        self.leave();
+        self.state = State::Closing;
+        self.out.close(code.number(), reason);
+    }
+
+    /// Takes what the session holds elsewhere back.
+    fn leave(&mut self) {
+        if let State::Ready(ready) = &self.state {
+            self.context.admission.leave(ready.identity.player);
+            for table in &ready.tables {
+                if let Some(entry) = self.context.directory.get(*table) {
+                    entry.addr.do_send(crate::table::Leave { session: self.this() });
+                }
+            }
+        }
+    }
+
+    /// One whole message of the client.
+    fn message(&mut self, bytes: &[u8], context: &mut ws::WebsocketContext<Self>) {
+        if let State::Closing = self.state {
+            return;
+        }
+        let frame = match codec::decode_client(self.encoding(), bytes) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.errors += 1;
+                self.context.metrics.malformed();
+                self.fail(error.id, Failure::with(error.code, error.detail));
+                if self.errors >= self.context.options.errors_max {
+                    self.close(CloseCode::TooManyErrors, "too many malformed frames");
+                }
+                return;
+            }
+        };
+        let id = frame.id;
+        let now = now_ms();
+        match (&self.state, frame.request) {
+            (State::Waiting(_), Request::Hello(hello)) => self.hello(id, hello, now, context),
+            (State::Waiting(_), _) => self.fail(Some(id), Failure::of(ErrorCode::NotAuthenticated)),
+            (State::Ready(_), Request::Hello(_)) => {
+                self.fail(Some(id), Failure::with(ErrorCode::OutOfOrder, "hello was said already"));
+            }
+            (State::Ready(ready), request) => {
+                if now >= ready.identity.expires_ms {
+                    self.fail(Some(id), Failure::of(ErrorCode::TokenExpired));
+                    return self.close(CloseCode::TokenExpired, "the token has expired");
+                }
+                let player = ready.identity.player;
+                if let Some(to) = self.admit(id, Some(player), now) {
+                    self.dispatch(to, request);
+                }
+            }
+            (State::Closing, _) => {}
+        }
+    }
+
+    /// Takes the permit for a request, or refuses it.
+    fn admit(&mut self, id: U53, player: Option<PlayerId>, now: u64) -> Option<ReplyTo> {
+        let admission = &self.context.admission;
+        if admission.draining() {
+            self.fail(Some(id), Failure::of(ErrorCode::Draining).after_ms(1_000));
+            return None;
+        }
+        if let Some(Err(retry_after_ms)) = player.map(|player| admission.within_rate(player, now)) {
+            self.too_fast += 1;
+            self.fail(Some(id), Failure::of(ErrorCode::RateLimited).after_ms(retry_after_ms));
+            if self.too_fast >= self.context.options.too_fast_max {
+                self.close(CloseCode::Flooding, "far more requests than allowed");
+            }
+            return None;
+        }
+        self.too_fast = 0;
+        match admission.admit(&self.in_flight) {
+            Some(permit) => Some(ReplyTo { session: self.this(), id, permit }),
+            None => {
+                self.fail(Some(id), Failure::of(ErrorCode::Busy).after_ms(50));
+                None
+            }
+        }
+    }
+}
+
+impl Actor for SessionActor {
+    type Context = ws::WebsocketContext<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let wait = Duration::from_millis(self.context.options.hello_within_ms);
+        let handle = context.run_later(wait, |this, _| {
+            if let State::Waiting(_) = this.state {
+                this.close(CloseCode::NoHello, "no hello in time");
+            }
+        });
+        self.state = State::Waiting(Some(handle));
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.leave();
+        self.state = State::Closing;
+        self.context.metrics.session_closed();
+    }
+}
+
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SessionActor {
+    fn handle(
+        &mut self,
+        message: Result<ws::Message, ws::ProtocolError>,
+        context: &mut ws::WebsocketContext<Self>,
+    ) {
+        match message {
+            Ok(ws::Message::Binary(bytes)) if self.encoding() == Encoding::Msgpack => {
+                self.message(&bytes, context);
+            }
+            Ok(ws::Message::Text(text)) if self.encoding() == Encoding::Json => {
+                self.message(text.as_bytes(), context);
+            }
+            Ok(ws::Message::Binary(_)) => self.out.close(UNSUPPORTED, "hub.v1.json speaks in text frames"),
+            Ok(ws::Message::Text(_)) => self.out.close(UNSUPPORTED, "hub.v1.msgpack speaks in binary frames"),
+            // The driver answers pings and closes, joins fragments and ends the stream on errors.
+            Ok(
+                ws::Message::Ping(_)
+                | ws::Message::Pong(_)
+                | ws::Message::Close(_)
+                | ws::Message::Continuation(_)
+                | ws::Message::Nop,
+            )
+            | Err(_) => {}
+        }
+    }
+}

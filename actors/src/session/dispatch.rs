@@ -1,0 +1,244 @@
+//! Which request goes to whom: one arm each, with the checks that need no other actor.
+
+use actix::AsyncContext;
+use actix_web_actors::ws;
+use engine::{Content, TxId, table::live::BetRequest};
+use protocol::{
+    Channel, CloseCode, ErrorCode, Key, PlayerId, Reply, Request, TableId, U53,
+    amount::AmountError,
+    reply::{Failure, Subscribed, Welcome},
+    request::{Hello, PlaceBet, Since, Subscribe},
+};
+
+use super::{Ready, SessionActor, State};
+use crate::{
+    coordinator::GetOutcome,
+    domain::{Arrive, GetBalance, GetResults},
+    pubsub::{Follow, GetTops, Unfollow},
+    reply::ReplyTo,
+    table::{Bet, BetContext, Clear, GetRounds, Join, Leave},
+};
+
+/// Most tables one `list_tables` shows.
+const LISTED_MAX: usize = 200;
+
+impl SessionActor {
+    /// The first request: checks the token and sends the session on its way to its channels.
+    pub(super) fn hello(
+        &mut self,
+        id: U53,
+        hello: Hello,
+        now: u64,
+        context: &mut ws::WebsocketContext<Self>,
+    ) {
+        let identity = match (self.context.authenticate)(&hello.token, now) {
+            Ok(identity) => identity,
+            Err((code, words)) => {
+                self.context.metrics.token_refused();
+                self.fail(Some(id), Failure::with(code, words));
+                let close = if code == ErrorCode::TokenExpired {
+                    CloseCode::TokenExpired
+                } else {
+                    CloseCode::TokenInvalid
+                };
+                return self.close(close, code.text());
+            }
+        };
+        let Some(to) = self.admit(id, None, now) else { return };
+        if let State::Waiting(Some(handle)) = self.state {
+            context.cancel_future(handle);
+        }
+        let player = identity.player;
+        self.context.admission.arrive(player, now);
+        let mut resume: Vec<Since> = Vec::new();
+        for since in hello.resume {
+            let known = resume.iter().any(|other| other.ch == since.ch);
+            let room = resume.len() + 1 < self.context.options.channels_max;
+            if !known && room && self.may_follow(player, &since.ch) {
+                resume.push(since);
+            }
+        }
+        let personal = Channel::player(player);
+        let others = resume.iter().map(|since| since.ch.clone()).filter(|channel| *channel != personal);
+        let channels = std::iter::once(personal.clone()).chain(others).collect();
+        self.state = State::Ready(Box::new(Ready { identity, channels, tables: Vec::new() }));
+        let options = &self.context.options;
+        let nothing = Subscribed {
+            ch: Channel::player(player),
+            e: String::new(),
+            o: 0,
+            recovered: false,
+            pubs: Vec::new(),
+        };
+        let welcome = Box::new(Welcome {
+            player,
+            time: now,
+            version: options.version.into(),
+            ping_every_ms: options.ping_every_ms,
+            personal: nothing,
+            resumed: Vec::new(),
+        });
+        tracing::debug!(%player, client = hello.client.as_deref().unwrap_or("-"), "a session is ready");
+        self.context.balance.do_send(Arrive { player, to, resume, welcome });
+    }
+
+    /// Any other request of a player.
+    pub(super) fn dispatch(&mut self, to: ReplyTo, request: Request) {
+        let State::Ready(ready) = &mut self.state else { return };
+        let player = ready.identity.player;
+        let shared = &self.context;
+        match request {
+            Request::Hello(_) => to.refuse(&shared.workers, ErrorCode::OutOfOrder),
+            Request::Ping => shared.pubsub.do_send(GetTops { to, channels: ready.channels.clone() }),
+            Request::Subscribe(subscribe) => self.subscribe(to, player, subscribe),
+            Request::Unsubscribe { channel } => self.unsubscribe(to, player, channel),
+            Request::JoinTable { table } => match shared.directory.get(table) {
+                None => to.refuse(&shared.workers, ErrorCode::UnknownTable),
+                Some(_)
+                    if !ready.tables.contains(&table) && ready.tables.len() >= shared.options.tables_max =>
+                {
+                    let words = format!("a session may sit at {} tables", shared.options.tables_max);
+                    to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::Forbidden, words)));
+                }
+                Some(entry) => {
+                    if !ready.tables.contains(&table) {
+                        ready.tables.push(table);
+                    }
+                    entry.addr.do_send(Join { player, to });
+                }
+            },
+            Request::LeaveTable { table } => {
+                if let Some(entry) = shared.directory.get(table) {
+                    entry.addr.do_send(Leave { session: to.session });
+                }
+                ready.tables.retain(|joined| *joined != table);
+                to.send(&shared.workers, Reply::Left { table });
+            }
+            Request::ListTables => {
+                let tables = shared.directory.summaries(LISTED_MAX);
+                to.send(&shared.workers, Reply::Tables { tables });
+            }
+            Request::PlaceBet(bet) => self.place_bet(to, player, bet),
+            Request::ClearBets { key, table, round } => self.clear_bets(to, player, key, table, round),
+            Request::GetBalance => shared.balance.do_send(GetBalance { player, to }),
+            Request::GetHistory { table: None } => shared.balance.do_send(GetResults { player, to }),
+            Request::GetHistory { table: Some(table) } => match shared.directory.get(table) {
+                Some(entry) => entry.addr.do_send(GetRounds { to }),
+                None => to.refuse(&shared.workers, ErrorCode::UnknownTable),
+            },
+            Request::GetOutcome { key } => shared.coordinator.do_send(GetOutcome { player, key, to }),
+        }
+    }
+
+    fn subscribe(&mut self, to: ReplyTo, player: PlayerId, subscribe: Subscribe) {
+        let Subscribe { channel, since } = subscribe;
+        if !self.may_follow(player, &channel) {
+            return to.refuse(&self.context.workers, ErrorCode::Forbidden);
+        }
+        let State::Ready(ready) = &mut self.state else { return };
+        if !ready.channels.contains(&channel) {
+            if ready.channels.len() >= self.context.options.channels_max {
+                let words = format!("a session may follow {} channels", self.context.options.channels_max);
+                let failure = Failure::with(ErrorCode::TooLarge, words);
+                return to.send(&self.context.workers, Reply::Error(failure));
+            }
+            ready.channels.push(channel.clone());
+        }
+        let since = since.map(|(e, o)| Since { ch: channel.clone(), e, o });
+        self.context.pubsub.do_send(Follow { to, channel, since });
+    }
+
+    fn unsubscribe(&mut self, to: ReplyTo, player: PlayerId, channel: Channel) {
+        let State::Ready(ready) = &mut self.state else { return };
+        if channel == Channel::player(player) {
+            let failure = Failure::with(ErrorCode::Forbidden, "the personal channel is always followed");
+            return to.send(&self.context.workers, Reply::Error(failure));
+        }
+        ready.channels.retain(|followed| *followed != channel);
+        self.context.pubsub.do_send(Unfollow { to, channel });
+    }
+
+    /// Whether the player may follow a channel: tables that are, the own personal channel, what the operator opens.
+    fn may_follow(&self, player: PlayerId, channel: &Channel) -> bool {
+        match channel.namespace() {
+            "table" => {
+                channel.name().parse().is_ok_and(|table: TableId| self.context.directory.get(table).is_some())
+            }
+            "player" => *channel == Channel::player(player),
+            "domain" => false,
+            _ => (self.context.may_follow)(channel),
+        }
+    }
+
+    fn place_bet(&mut self, to: ReplyTo, player: PlayerId, bet: PlaceBet) {
+        let State::Ready(ready) = &self.state else { return };
+        let shared = &self.context;
+        let Some(entry) = shared.directory.get(bet.table) else {
+            return to.refuse(&shared.workers, ErrorCode::UnknownTable);
+        };
+        if !ready.tables.contains(&bet.table) {
+            return to.refuse(&shared.workers, ErrorCode::NotAtTable);
+        }
+        if &*bet.currency != entry.config.currency.as_str() {
+            let words = format!("the table plays in {}", entry.config.currency);
+            return to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::WrongCurrency, words)));
+        }
+        match priced(player, &bet, entry.config.scale) {
+            Ok(request) => {
+                let context = BetContext { to, key: bet.key, clears: false };
+                entry.addr.do_send(Bet { request, context });
+            }
+            Err(failure) => to.send(&shared.workers, Reply::Error(failure)),
+        }
+    }
+
+    fn clear_bets(&mut self, to: ReplyTo, player: PlayerId, key: Key, table: TableId, round: U53) {
+        let State::Ready(ready) = &self.state else { return };
+        let shared = &self.context;
+        let Some(entry) = shared.directory.get(table) else {
+            return to.refuse(&shared.workers, ErrorCode::UnknownTable);
+        };
+        if !ready.tables.contains(&table) {
+            return to.refuse(&shared.workers, ErrorCode::NotAtTable);
+        }
+        let round = round.get();
+        let id = TxId::of_key(player, &key);
+        let content = Content::of(&[b"clear_bets", table.as_str().as_bytes(), &round.to_be_bytes()]);
+        let context = BetContext { to, key, clears: true };
+        entry.addr.do_send(Clear { player, round, id, content, context });
+    }
+}
+
+/// Reads the amounts of a bet in the table's currency and fingerprints its content.
+fn priced(player: PlayerId, bet: &PlaceBet, scale: u32) -> Result<BetRequest, Failure> {
+    let mut bets = Vec::with_capacity(bet.bets.len());
+    let mut content = Vec::with_capacity(32 * (bet.bets.len() + 1));
+    for one in bet.bets.iter() {
+        let stake = one.a.parse().and_then(|amount: protocol::Amount| amount.to_minor(scale));
+        let stake = stake.map_err(|error| {
+            let code = match error {
+                AmountError::Malformed => ErrorCode::BadAmount,
+                AmountError::TooPrecise => ErrorCode::TooPrecise,
+                AmountError::TooLarge => ErrorCode::AboveLimit,
+            };
+            Failure::with(code, format!("\"{}\": {error}", &*one.a))
+        })?;
+        content.extend_from_slice(&(one.kind.len() as u64).to_be_bytes());
+        content.extend_from_slice(one.kind.as_bytes());
+        content.extend_from_slice(&(one.n.len() as u64).to_be_bytes());
+        content.extend_from_slice(&one.n);
+        content.extend_from_slice(&stake.to_be_bytes());
+        bets.push(((*one.kind).into(), one.n.to_vec(), stake));
+    }
+    let round = bet.round.get();
+    let seed = bet.seed.as_deref();
+    let content = Content::of(&[
+        b"place_bet",
+        bet.table.as_str().as_bytes(),
+        &round.to_be_bytes(),
+        &content,
+        seed.unwrap_or_default().as_bytes(),
+    ]);
+    let id = TxId::of_key(player, &bet.key);
+    Ok(BetRequest { id, content, player, round, bets, seed: seed.map(Into::into) })
+}

@@ -1,0 +1,102 @@
+//! What a table shows: views are made here and nowhere else, so that nothing else can leak.
+
+use std::collections::BTreeMap;
+
+use channels::Epoch;
+use engine::table::{TableState, live::LiveTable};
+use games::{BetCode, fair::hex};
+use protocol::{
+    Amount, ErrorCode, PlayerId,
+    reply::{PastRound, Phase, PlacedBet, TableView},
+};
+
+/// The table as everyone may see it, at the newest position of its channel.
+pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Option<TableView> {
+    let (config, state) = (live.config(), live.state());
+    let amount = |minor| Amount::from_minor(minor, config.scale).ok();
+    let mut limits = BTreeMap::new();
+    for (kind, (smallest, largest)) in live.game().kinds().iter().zip(&config.limits) {
+        limits.insert((*kind).to_string(), (amount(*smallest)?, amount(*largest)?));
+    }
+    Some(TableView {
+        table: live.id(),
+        name: config.name.clone(),
+        game: config.game.clone(),
+        currency: config.currency,
+        scale: config.scale,
+        e: epoch.to_string(),
+        o: state.events,
+        phase,
+        round: state.round,
+        deadline: match (&state.open, phase) {
+            (Some(open), _) => Some(open.deadline),
+            (None, Phase::Settled) => Some(state.next_at),
+            (None, _) => None,
+        },
+        commit: state.open.as_ref().map(|open| hex(&open.commit)),
+        limits,
+        round_max: amount(config.round_max)?,
+        spots: spots(live),
+        players,
+        history: past_rounds(state),
+    })
+}
+
+/// Sum of the stakes on each spot.
+pub fn spots(live: &LiveTable) -> Vec<PlacedBet> {
+    let open = live.state().open.as_ref();
+    placed(live, open.into_iter().flat_map(|open| open.spots()))
+}
+
+/// A player's own bets.
+pub fn bets_of(live: &LiveTable, player: PlayerId) -> Vec<PlacedBet> {
+    let bets = live.state().open.as_ref().and_then(|open| open.players.get(&player));
+    let mut sums = BTreeMap::<BetCode, i128>::new();
+    for (code, stake) in bets.into_iter().flat_map(|bets| bets.bets()) {
+        *sums.entry(code).or_default() += stake;
+    }
+    placed(live, sums)
+}
+
+fn placed(live: &LiveTable, bets: impl IntoIterator<Item = (BetCode, i128)>) -> Vec<PlacedBet> {
+    let bet = |(code, stake): (BetCode, i128)| {
+        let described = live.game().describe(code)?;
+        let a = Amount::from_minor(stake, live.config().scale).ok()?;
+        Some(PlacedBet { kind: described.kind.into(), n: described.numbers.to_vec(), a })
+    };
+    bets.into_iter().filter_map(bet).collect()
+}
+
+/// The last rounds, with all that is needed to check them.
+pub fn past_rounds(state: &TableState) -> Vec<PastRound> {
+    let past = state.history.iter().map(|past| PastRound {
+        round: past.number,
+        time: past.time,
+        outcome: past.drawn.map(|drawn| drawn.outcome),
+        commit: hex(&past.commit),
+        seed: past.drawn.map(|drawn| hex(&drawn.seed)),
+        mix: past.drawn.map(|drawn| hex(&drawn.mix)),
+    });
+    past.collect()
+}
+
+/// The limits of a table as a sentence, for refusals that are about them.
+pub fn limits_in_words(live: &LiveTable, code: ErrorCode) -> Option<String> {
+    let config = live.config();
+    let amount = |minor| Amount::from_minor(minor, config.scale).map(|amount| amount.to_string()).ok();
+    match code {
+        ErrorCode::BelowLimit => {
+            let smallest = amount(config.limits.iter().map(|(smallest, _)| *smallest).min()?)?;
+            Some(format!(
+                "the stake is below the table's minimum; the smallest is {smallest} {}",
+                config.currency
+            ))
+        }
+        ErrorCode::AboveLimit => Some(format!(
+            "the stake is above the table's maximum for this bet, or above {} {} for the round",
+            amount(config.round_max)?,
+            config.currency
+        )),
+        _ => None,
+    }
+}

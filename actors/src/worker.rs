@@ -1,0 +1,287 @@
+//! What reaches a worker thread from elsewhere: replies, publications, and the drain.
+//!
+//! Each worker has one inbox and one task that empties it. Replies and publications go straight to the sockets'
+//! queues; the session actors are not woken for them. What waits together leaves each socket in one write.
+
+use std::{
+    collections::HashMap,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use bytes::Bytes;
+use channels::Publication;
+use protocol::{
+    Channel, Encoding, Push, Reply, U53, codec,
+    reply::{ReplyFrame, Subscribed, Welcome},
+};
+use socket::{Class, Out, Slot, Worker};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::{
+    pubsub::{PubSub, Vacant},
+    reply::{ReplyTo, SessionRef},
+};
+
+/// Messages to a worker thread.
+#[derive(Debug)]
+pub enum ToWorker {
+    /// A reply to a request.
+    Reply {
+        /// Whose.
+        to: ReplyTo,
+        /// The reply.
+        reply: Box<Reply>,
+    },
+    /// A session follows channels from here on: everything after this message is for it too.
+    Granted {
+        /// Whose.
+        to: ReplyTo,
+        /// The channels, each with what was missed.
+        channels: Vec<Subscribed>,
+        /// The reply they belong to.
+        reply: Grant,
+    },
+    /// A session follows a channel no longer.
+    Unfollow {
+        /// Whose.
+        to: ReplyTo,
+        /// The channel.
+        channel: Channel,
+    },
+    /// A publication for this worker's subscribers.
+    Publication(Arc<Publication>),
+    /// Continuity of a channel is lost.
+    Reset {
+        /// The channel.
+        channel: Channel,
+        /// Where it stands now.
+        top: channels::Position,
+    },
+    /// The hub goes down in order: every session is told when to come back, spread over this many milliseconds.
+    Drain {
+        /// The spread.
+        spread_ms: u64,
+    },
+    /// Every session is closed.
+    Close {
+        /// Close code.
+        code: u16,
+        /// Reason.
+        reason: &'static str,
+    },
+}
+
+/// The reply that carries granted channels.
+#[derive(Debug)]
+pub enum Grant {
+    /// To `subscribe`: one channel.
+    Subscribed,
+    /// To `hello`: the personal channel first, then those of `resume`. The channel fields are filled in.
+    Welcome(Box<Welcome>),
+}
+
+/// Senders to all workers.
+#[derive(Debug, Clone)]
+pub struct Workers(Arc<Vec<Inbox>>);
+
+#[derive(Debug)]
+struct Inbox {
+    sender: UnboundedSender<ToWorker>,
+    /// Publications sent and not yet handed to sockets.
+    waiting: Arc<AtomicU64>,
+}
+
+/// The receiving end of one worker, to be given to [`run`] on its thread.
+#[derive(Debug)]
+pub struct Mailbox {
+    /// The worker's number.
+    pub worker: u16,
+    receiver: UnboundedReceiver<ToWorker>,
+    waiting: Arc<AtomicU64>,
+}
+
+impl Workers {
+    /// Inboxes for so many workers.
+    #[must_use]
+    pub fn new(count: u16) -> (Self, Vec<Mailbox>) {
+        let (inboxes, mailboxes) = (0..count)
+            .map(|worker| {
+                let (sender, receiver) = unbounded_channel();
+                let waiting = Arc::new(AtomicU64::new(0));
+                (Inbox { sender, waiting: waiting.clone() }, Mailbox { worker, receiver, waiting })
+            })
+            .unzip();
+        (Self(Arc::new(inboxes)), mailboxes)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u16 {
+        self.0.len() as u16
+    }
+
+    /// Sends to one worker. Replies are bounded by their permits, publications by [`Workers::waiting`].
+    pub fn send(&self, worker: u16, message: ToWorker) {
+        let inbox = &self.0[usize::from(worker)];
+        if let ToWorker::Publication(_) = message {
+            inbox.waiting.fetch_add(1, Relaxed);
+        }
+        // A worker that is gone has no sessions left to tell.
+        let _ = inbox.sender.send(message);
+    }
+
+    /// Publications that wait at a worker.
+    #[must_use]
+    pub fn waiting(&self, worker: u16) -> u64 {
+        self.0[usize::from(worker)].waiting.load(Relaxed)
+    }
+
+    /// Sends to every worker.
+    pub fn send_all(&self, mut message: impl FnMut() -> ToWorker) {
+        (0..self.count()).for_each(|worker| self.send(worker, message()));
+    }
+}
+
+/// Most messages taken in one go: sockets are written after each.
+const BATCH_MAX: usize = 512;
+
+/// Empties a worker's inbox until the hub stops.
+pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSub>) {
+    let grants = Rc::new(std::cell::RefCell::new(HashMap::<Channel, u64>::new()));
+    let vacant = {
+        let (grants, pubsub, number) = (grants.clone(), pubsub.clone(), mailbox.worker);
+        move |name: &str| {
+            let Ok(channel) = name.parse::<Channel>() else { return };
+            let granted = grants.borrow_mut().remove(&channel).unwrap_or_default();
+            pubsub.do_send(Vacant { worker: number, channel, granted });
+        }
+    };
+    worker.on_vacant(vacant.clone());
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    loop {
+        let count = mailbox.receiver.recv_many(&mut batch, BATCH_MAX).await;
+        if count == 0 {
+            return;
+        }
+        let _cork = (count > 1).then(|| worker.cork());
+        let mut messages = batch.drain(..).peekable();
+        while let Some(message) = messages.next() {
+            match message {
+                ToWorker::Reply { to, reply } => reply_to(&worker, to, *reply),
+                ToWorker::Granted { to, channels, reply } => {
+                    for granted in &channels {
+                        *grants.borrow_mut().entry(granted.ch.clone()).or_default() += 1;
+                        worker.subscribe(to.session.slot, granted.ch.as_str());
+                        if worker.subscribers(granted.ch.as_str()) == 0 {
+                            vacant(granted.ch.as_str());
+                        }
+                    }
+                    let reply = match reply {
+                        Grant::Subscribed => channels.into_iter().next().map(Reply::Subscribed),
+                        Grant::Welcome(mut welcome) => {
+                            let mut channels = channels.into_iter();
+                            if let Some(personal) = channels.next() {
+                                welcome.personal = personal;
+                            }
+                            welcome.resumed = channels.collect();
+                            Some(Reply::Welcome(*welcome))
+                        }
+                    };
+                    if let Some(reply) = reply {
+                        reply_to(&worker, to, reply);
+                    }
+                }
+                ToWorker::Unfollow { to, channel } => {
+                    if worker.unsubscribe(to.session.slot, channel.as_str()) {
+                        vacant(channel.as_str());
+                    }
+                    reply_to(&worker, to, Reply::Unsubscribed { ch: channel });
+                }
+                ToWorker::Publication(first) => {
+                    let mut together = vec![first];
+                    while let Some(ToWorker::Publication(_)) = messages
+                        .peek()
+                        .filter(|next| matches!(next, ToWorker::Publication(next) if next.channel == together[0].channel))
+                    {
+                        if let Some(ToWorker::Publication(next)) = messages.next() {
+                            together.push(next);
+                        }
+                    }
+                    mailbox.waiting.fetch_sub(together.len() as u64, Relaxed);
+                    broadcast(&worker, &together);
+                }
+                ToWorker::Reset { channel, top } => {
+                    let push = Push::Reset { ch: channel.clone(), e: top.epoch.to_string(), o: top.offset };
+                    let frame = |encoding| push_frame(encoding, &push);
+                    worker.broadcast(channel.as_str(), Class::Publication, frame);
+                }
+                ToWorker::Drain { spread_ms } => drain(&worker, spread_ms),
+                ToWorker::Close { code, reason } => worker.for_each(|_, out| out.close(code, reason)),
+            }
+        }
+    }
+}
+
+/// Frames a message for an encoding.
+#[must_use]
+pub fn frame(encoding: Encoding, message: &[u8]) -> Bytes {
+    match encoding {
+        Encoding::Msgpack => socket::binary_frame(message),
+        Encoding::Json => socket::text_frame(message),
+    }
+}
+
+/// The encoding of a session's tag.
+#[must_use]
+pub fn encoding(tag: u8) -> Encoding {
+    if tag == Encoding::Json as u8 { Encoding::Json } else { Encoding::Msgpack }
+}
+
+/// Encodes a reply and hands it to the session's queue.
+pub fn push_reply(out: &Out, id: Option<U53>, reply: Reply) {
+    let encoding = encoding(out.encoding());
+    let message = codec::encode_reply(encoding, &ReplyFrame { id, reply });
+    out.push(frame(encoding, &message), Class::Reply);
+}
+
+fn reply_to(worker: &Worker, to: ReplyTo, reply: Reply) {
+    let ReplyTo { session: SessionRef { slot, .. }, id, permit } = to;
+    if let Some(out) = worker.get(slot) {
+        push_reply(&out, Some(id), reply);
+    }
+    drop(permit);
+}
+
+fn push_frame(tag: u8, push: &Push) -> Bytes {
+    let encoding = encoding(tag);
+    frame(encoding, &codec::encode_push(encoding, push))
+}
+
+fn broadcast(worker: &Worker, together: &[Arc<Publication>]) {
+    let channel = together[0].channel.as_str();
+    let class = if together[0].position.is_some() { Class::Publication } else { Class::Cosmetic };
+    worker.broadcast(channel, class, |tag| {
+        let encoding = encoding(tag);
+        let frames = together.iter().map(|publication| {
+            let position = publication.position.as_ref().map(|at| (at.epoch.as_str(), at.offset));
+            frame(encoding, &codec::encode_publication(encoding, channel, position, &publication.payload))
+        });
+        let mut frames: Vec<Bytes> = frames.collect();
+        if frames.len() == 1 { frames.swap_remove(0) } else { socket::join(&frames) }
+    });
+}
+
+/// Tells every session to come back at a time of its own within the spread.
+fn drain(worker: &Worker, spread_ms: u64) {
+    let sessions = worker.sessions().max(1) as u64;
+    let mut place = 0;
+    worker.for_each(|_slot: Slot, out| {
+        place += 1;
+        let reconnect_after_ms = 250 + spread_ms * place / sessions;
+        out.push(push_frame(out.encoding(), &Push::Drain { reconnect_after_ms }), Class::Reply);
+    });
+}

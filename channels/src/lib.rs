@@ -1,0 +1,32 @@
+//! Channels: epochs, offsets, history and recovery, over a backplane in memory or in Redis.
+//!
+//! Publishers (the log's publisher, the HTTP edge, other services through Redis) put publications in; the
+//! process's pubsub takes deliveries out and fans them out to its sockets. This crate knows neither sockets nor
+//! actors. It runs on one thread of a tokio runtime and is not `Send`.
+//!
+//! The promise is *no silent gap* (C1–C4 at [`Backplane`]): every loss shows as a jump of offsets, a new epoch
+//! or a doubt that is spoken out. It does not promise delivery: the log is the truth, a channel mirrors it.
+//!
+//! ```text
+//! publish ─▶ Memory ──────────────────────────────▶ mirror (numbers, remembers) ─▶ deliver
+//! publish ─▶ RedisBackplane ─▶ Redis ─▶ the link ─▶ mirror ─▶ deliver
+//!             any service's PUBLISH ─▶┘
+//! ```
+
+mod backplane;
+mod memory;
+mod mirror;
+mod options;
+mod outbox;
+mod position;
+mod publication;
+mod redis;
+mod ring;
+mod telemetry;
+
+pub use backplane::{Backplane, Counters, Health, PublishError, SubscribeError};
+pub use memory::Memory;
+pub use options::{LinkOptions, Namespace, OWNED_NAMESPACES, Options};
+pub use position::{EPOCH_BYTES_MAX, Epoch, NotAnEpoch, Position};
+pub use publication::{At, Delivery, Outgoing, Publication, Recovery};
+pub use redis::{ConnectError, REDIS_PREFIX, RedisBackplane, check_url};

@@ -1,0 +1,91 @@
+//! One channel as the mirror holds it.
+
+use tokio::sync::oneshot;
+
+use super::idle::IdleKey;
+use crate::{Epoch, Namespace, Position, ring::Ring};
+
+/// Who gives a channel its offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbered {
+    /// This mirror.
+    Here,
+    /// The money log.
+    ByLog,
+}
+
+/// Whether a channel's publications reach this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Not asked for.
+    Off,
+    /// Asked for, or to be asked for when the link is there.
+    Waiting,
+    /// Confirmed.
+    Live,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) top: Position,
+    pub(crate) numbered: Numbered,
+    pub(crate) ring: Ring,
+    pub(crate) subscribed: bool,
+    pub(crate) line: Line,
+    /// No position was told to anyone yet, so a confirmation breaks no promise.
+    pub(crate) fresh: bool,
+    /// Who waits for the server's confirmation.
+    pub(crate) waiters: Vec<oneshot::Sender<()>>,
+    /// Last publication, or when the last subscriber left. Milliseconds.
+    pub(crate) touched_ms: u64,
+    /// Its place among the idle ones; `None` while it has a subscriber.
+    pub(crate) idle: Option<IdleKey>,
+    options: Namespace,
+}
+
+impl Entry {
+    pub(crate) fn new(options: Namespace, epoch: Epoch, now_ms: u64) -> Self {
+        Self {
+            top: Position { epoch, offset: 0 },
+            numbered: Numbered::Here,
+            ring: Ring::default(),
+            subscribed: false,
+            line: Line::Off,
+            fresh: true,
+            waiters: Vec::new(),
+            touched_ms: now_ms,
+            idle: None,
+            options,
+        }
+    }
+
+    /// Whether a publication of the log, or a later one of the same epoch, has been here.
+    pub(crate) fn has(&self, position: Position) -> bool {
+        self.numbered == Numbered::ByLog
+            && self.top.epoch == position.epoch
+            && self.top.offset >= position.offset
+    }
+
+    /// Goes to a position of the log, without a history. Answers the bytes freed.
+    pub(crate) fn follow_log(&mut self, top: Position) -> usize {
+        self.numbered = Numbered::ByLog;
+        self.top = top;
+        self.ring.clear()
+    }
+
+    /// Begins a new epoch. Answers the bytes freed.
+    pub(crate) fn renumber(&mut self, epoch: Epoch) -> usize {
+        self.top = Position { epoch, offset: 0 };
+        self.ring.clear()
+    }
+
+    /// Forgets what is too old or too many. Answers the bytes freed.
+    pub(crate) fn trim(&mut self, now_ms: u64) -> usize {
+        self.ring.trim(self.options.history_size, self.options.history_age_ms, now_ms)
+    }
+
+    /// When it may be forgotten, if nothing touches it before. Milliseconds.
+    pub(crate) fn due_ms(&self) -> u64 {
+        self.touched_ms.saturating_add(self.options.history_age_ms)
+    }
+}

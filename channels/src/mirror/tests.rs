@@ -1,0 +1,463 @@
+//! Bounds, ages and the link's ups and downs, with the time and the server's words given by hand.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Epoch, Namespace};
+
+type Log = Rc<RefCell<Vec<Delivery>>>;
+
+struct World {
+    mirror: Mirror,
+    outbox: Outbox,
+    heard: Log,
+    now_ms: u64,
+}
+
+impl World {
+    fn new(options: Options, linked: bool) -> Self {
+        let heard = Log::default();
+        let into = heard.clone();
+        let (options, telemetry) = (Rc::new(options), Rc::default());
+        Self {
+            mirror: if linked {
+                Mirror::linked(options, telemetry)
+            } else {
+                Mirror::local(options, telemetry)
+            },
+            outbox: Outbox::new(Rc::new(move |delivery| into.borrow_mut().push(delivery))),
+            heard,
+            now_ms: 1_000,
+        }
+    }
+
+    fn subscribe(&mut self, name: &str) -> Result<Subscribed, SubscribeError> {
+        self.mirror.subscribe(&channel(name), self.now_ms)
+    }
+
+    fn unsubscribe(&mut self, name: &str) {
+        self.mirror.unsubscribe(&channel(name), self.now_ms);
+    }
+
+    fn publish(&mut self, name: &str, at: At) -> Option<Position> {
+        self.publish_bytes(name, at, 1)
+    }
+
+    /// Publishes an array of nils that takes `bytes` bytes, at most 16.
+    fn publish_bytes(&mut self, name: &str, at: At, bytes: usize) -> Option<Position> {
+        let outgoing = Outgoing { channel: channel(name), payload: payload(bytes), at };
+        self.mirror.publish(outgoing, self.now_ms, &self.outbox).unwrap()
+    }
+
+    fn hear(&mut self, name: &str, at: At) {
+        self.mirror.hear(&channel(name), payload(1), at, self.now_ms, &self.outbox);
+    }
+
+    fn confirmed(&mut self, name: &str) {
+        self.mirror.confirmed(&channel(name), &self.outbox);
+    }
+
+    fn top(&self, name: &str) -> Position {
+        self.mirror.top(&channel(name)).unwrap()
+    }
+
+    /// Offsets recovered since `since`; `None` when lost.
+    fn recovered(&mut self, name: &str, since: Position) -> Option<Vec<u64>> {
+        match self.mirror.recover(&channel(name), &since, self.now_ms) {
+            Recovery::Recovered { publications, .. } => {
+                Some(publications.iter().map(|publication| publication.position.unwrap().offset).collect())
+            }
+            Recovery::Lost { .. } => None,
+        }
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.outbox.drain();
+        let spell = |delivery: &Delivery| match delivery {
+            Delivery::Publication(Publication { channel, position: Some(position), .. }) => {
+                format!("{channel} {}", position.offset)
+            }
+            Delivery::Publication(Publication { channel, position: None, .. }) => format!("{channel} -"),
+            Delivery::Reset { channel, top } => format!("{channel} reset {}", top.offset),
+            Delivery::Doubt { channel, top } => format!("{channel} doubt {}", top.offset),
+        };
+        self.heard.take().iter().map(spell).collect()
+    }
+}
+
+fn channel(name: &str) -> Channel {
+    name.parse().unwrap()
+}
+
+fn payload(bytes: usize) -> Payload {
+    assert!((1..=16).contains(&bytes));
+    let mut packed = vec![0xC0; bytes];
+    if bytes > 1 {
+        packed[0] = 0x90 + (bytes - 1) as u8;
+    }
+    Payload::from_msgpack(packed.into()).unwrap()
+}
+
+fn log(epoch: &str, offset: u64) -> At {
+    At::Log(Position { epoch: epoch.parse().unwrap(), offset })
+}
+
+#[test]
+fn publications_age_out_of_the_history_but_the_top_is_remembered() {
+    let mut world = World::new(Options { history_age_ms: 100, ..Options::default() }, false);
+    world.subscribe("a").unwrap();
+    let start = world.top("a");
+    world.publish("a", At::Next);
+    world.now_ms += 60;
+    let second = world.publish("a", At::Next).unwrap();
+    assert_eq!(world.recovered("a", start), Some(vec![1, 2]));
+    world.now_ms += 41;
+    assert_eq!(world.recovered("a", start), None, "the first is 101 ms old");
+    world.now_ms += 1_000;
+    assert_eq!(world.recovered("a", second), Some(vec![]), "who has seen the top misses nothing");
+    assert_eq!(world.mirror.counters().history_bytes, 0);
+}
+
+#[test]
+fn a_namespace_has_its_own_history() {
+    let scores = Namespace { history_size: 1, history_age_ms: 1_000 };
+    let namespaces = BTreeMap::from([("scores".into(), scores)]);
+    let mut world = World::new(Options { namespaces, ..Options::default() }, false);
+    for name in ["scores:1", "news"] {
+        world.subscribe(name).unwrap();
+        let start = world.top(name);
+        let first = world.publish(name, At::Next).unwrap();
+        world.publish(name, At::Next);
+        assert_eq!(world.recovered(name, start).is_some(), name == "news");
+        assert_eq!(world.recovered(name, first), Some(vec![2]));
+    }
+}
+
+#[test]
+fn an_idle_channel_is_forgotten_after_its_age_unless_something_is_published() {
+    let mut world = World::new(Options { history_age_ms: 100, ..Options::default() }, false);
+    for name in ["quiet", "busy"] {
+        world.subscribe(name).unwrap();
+        world.unsubscribe(name);
+    }
+    let (quiet, busy) = (world.top("quiet"), world.top("busy"));
+    world.now_ms += 60;
+    world.publish("busy", At::Next);
+    world.now_ms += 60;
+    world.mirror.forget_due(world.now_ms);
+    assert_eq!(world.mirror.top(&channel("quiet")), None);
+    assert_eq!(world.recovered("busy", busy), Some(vec![1]));
+    world.subscribe("quiet").unwrap();
+    assert_ne!(world.top("quiet").epoch, quiet.epoch, "a channel that comes back has a new epoch (C4)");
+    world.now_ms += 1_000_000;
+    world.mirror.forget_due(world.now_ms);
+    assert!(world.mirror.top(&channel("quiet")).is_some(), "with a subscriber it is never forgotten");
+    assert_eq!(world.mirror.counters().channels, 1);
+}
+
+#[test]
+fn a_full_table_forgets_the_longest_idle_and_refuses_when_none_is() {
+    let mut world = World::new(Options { channels_max: 2, ..Options::default() }, false);
+    world.subscribe("a").unwrap();
+    world.publish("b", At::Next);
+    world.subscribe("c").unwrap();
+    assert_eq!(world.mirror.top(&channel("b")), None);
+    assert_eq!(world.subscribe("d").err(), Some(SubscribeError::TooManyChannels { max: 2 }));
+    assert!(world.subscribe("a").is_ok(), "a channel that is held may always be subscribed");
+    assert_eq!(world.publish("d", At::Next), None, "nobody hears it and there is no room to keep it");
+    assert_eq!(world.publish("d", log("L1", 9)).unwrap().offset, 9, "a log publication is never refused");
+    world.unsubscribe("a");
+    assert!(world.subscribe("d").is_ok());
+    assert_eq!(world.mirror.counters().channels, 2);
+}
+
+#[test]
+fn histories_share_one_bound_of_bytes() {
+    let mut world = World::new(Options { history_bytes_max: 20, ..Options::default() }, false);
+    world.publish_bytes("idle", At::Next, 8);
+    world.subscribe("a").unwrap();
+    world.subscribe("b").unwrap();
+    world.publish_bytes("a", At::Next, 8);
+    let start = world.top("b");
+    world.publish_bytes("b", At::Next, 8);
+    assert_eq!(world.mirror.top(&channel("idle")), None, "idle channels give way first");
+    let first = world.publish_bytes("b", At::Next, 8).unwrap();
+    assert_eq!(world.mirror.counters().history_bytes, 16);
+    assert_eq!(world.recovered("b", start), None, "then the growing channel's own oldest");
+    assert_eq!(world.recovered("b", first), Some(vec![]));
+    world.publish_bytes("b", At::Next, 16);
+    assert_eq!(world.mirror.counters().history_bytes, 8, "one that does not fit is delivered, not kept");
+}
+
+#[test]
+fn without_a_history_only_subscribed_channels_are_held() {
+    let mut world = World::new(Options { history_size: 0, ..Options::default() }, false);
+    assert_eq!(world.publish("a", At::Next), None);
+    world.subscribe("a").unwrap();
+    let start = world.top("a");
+    let first = world.publish("a", At::Next).unwrap();
+    assert_eq!(world.recovered("a", start), None);
+    assert_eq!(world.recovered("a", first), Some(vec![]));
+}
+
+#[test]
+fn the_log_takes_a_channel_over_and_a_gap_shows() {
+    let mut world = World::new(Options::default(), false);
+    world.subscribe("table:1").unwrap();
+    for at in [At::Next, log("L1", 7), log("L1", 8), log("L1", 8), log("L1", 3), log("L1", 10), log("L2", 1)]
+    {
+        world.publish("table:1", at);
+    }
+    let expected = ["1", "reset 6", "7", "8", "10", "reset 0", "1"].map(|rest| format!("table:1 {rest}"));
+    assert_eq!(world.heard(), expected);
+    let counters = world.mirror.counters();
+    assert_eq!((counters.resent, counters.gaps, counters.resets), (2, 1, 2));
+}
+
+#[test]
+fn a_history_with_a_gap_recovers_only_what_lies_behind_it() {
+    let mut world = World::new(Options::default(), false);
+    for offset in [1, 2, 5, 6] {
+        world.publish("a", log("L1", offset));
+    }
+    let at = |offset| Position { epoch: "L1".parse().unwrap(), offset };
+    for lost in [0, 1, 2, 3, 7, u64::MAX] {
+        assert_eq!(world.recovered("a", at(lost)), None, "since {lost}");
+    }
+    assert_eq!(world.recovered("a", at(4)), Some(vec![5, 6]));
+    assert_eq!(world.recovered("a", at(6)), Some(vec![]));
+}
+
+#[test]
+fn messages_count_only_after_the_servers_confirmation() {
+    let mut world = World::new(Options::default(), true);
+    world.mirror.link_up();
+    let Subscribed::When(mut answer) = world.subscribe("a").unwrap() else { panic!("not confirmed yet") };
+    assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
+    world.hear("a", At::Next);
+    assert!(answer.try_recv().is_err());
+    world.confirmed("a");
+    assert!(answer.try_recv().is_ok());
+    world.hear("a", At::Next);
+    assert_eq!(world.heard(), ["a 1"], "no reset: no position was told before the confirmation");
+}
+
+#[test]
+fn a_lost_link_begins_new_epochs_and_puts_log_channels_in_doubt() {
+    let mut world = World::new(Options::default(), true);
+    world.mirror.link_up();
+    for name in ["chat", "table:1", "left", "table:left"] {
+        world.subscribe(name).ok();
+        world.confirmed(name);
+        world.hear(name, if name.starts_with("table") { log("L1", 1) } else { At::Next });
+    }
+    world.unsubscribe("left");
+    world.unsubscribe("table:left");
+    let before = world.top("chat");
+    world.heard();
+
+    world.mirror.link_down();
+    let during = world.top("chat");
+    assert_ne!(during.epoch, before.epoch, "who asks while the link is away is not told that all is well");
+    assert_eq!(world.recovered("chat", before), None);
+    assert!(matches!(world.subscribe("chat"), Ok(Subscribed::Now)), "there is nothing to wait for");
+    assert!(matches!(world.subscribe("new"), Ok(Subscribed::Now)));
+    world.hear("chat", At::Next);
+    assert_eq!(world.heard(), [""; 0]);
+
+    world.mirror.link_up();
+    let (_, mut wanted) = world.mirror.take_wishes(10);
+    wanted.sort();
+    assert_eq!(wanted, [channel("chat"), channel("new"), channel("table:1")]);
+    for name in ["chat", "new", "table:1"] {
+        world.confirmed(name);
+        world.hear(name, if name.starts_with("table") { log("L1", 3) } else { At::Next });
+    }
+    let expected = ["chat reset 0", "chat 1", "new reset 0", "new 1", "table:1 doubt 1", "table:1 3"];
+    assert_eq!(world.heard(), expected);
+    assert_ne!(world.top("chat").epoch, during.epoch, "what was told without the link is void too");
+
+    world.subscribe("table:left").ok();
+    world.confirmed("table:left");
+    assert_eq!(world.heard(), ["table:left doubt 1"]);
+}
+
+#[test]
+fn losing_the_link_releases_whoever_waits_for_a_confirmation() {
+    let mut world = World::new(Options::default(), true);
+    world.mirror.link_up();
+    let Subscribed::When(mut answer) = world.subscribe("a").unwrap() else { panic!("not confirmed yet") };
+    world.mirror.link_down();
+    assert_eq!(answer.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+    world.mirror.link_up();
+    world.confirmed("a");
+    assert_eq!(world.heard(), ["a reset 0"]);
+}
+
+#[test]
+fn a_forgotten_channel_leaves_the_server_before_it_is_asked_for_again() {
+    let mut world = World::new(Options { history_age_ms: 100, ..Options::default() }, true);
+    world.mirror.link_up();
+    world.subscribe("a").ok();
+    world.mirror.take_wishes(10);
+    world.confirmed("a");
+    world.unsubscribe("a");
+    world.now_ms += 100;
+    world.mirror.forget_due(world.now_ms);
+    world.subscribe("a").ok();
+    assert_eq!(world.mirror.take_wishes(10), (vec![channel("a")], vec![]));
+    assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
+    assert!(!world.mirror.has_wishes());
+}
+
+#[test]
+fn a_subscription_the_server_ends_by_itself_is_asked_for_again_and_reset() {
+    let mut world = World::new(Options::default(), true);
+    world.mirror.link_up();
+    world.subscribe("a").ok();
+    world.mirror.take_wishes(10);
+    world.confirmed("a");
+    world.mirror.ended(&channel("a"));
+    world.hear("a", At::Next);
+    assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
+    world.confirmed("a");
+    assert_eq!(world.heard(), ["a reset 0"]);
+}
+
+#[test]
+fn many_wishes_are_given_in_portions_and_lapsed_ones_not_at_all() {
+    let mut world = World::new(Options { channels_max: 5, ..Options::default() }, true);
+    world.mirror.link_up();
+    for number in 0..5 {
+        world.subscribe(&format!("n:{number}")).ok();
+    }
+    world.unsubscribe("n:0");
+    world.subscribe("n:5").ok(); // n:0 gives way
+    let (mut off, mut on) = (Vec::new(), Vec::new());
+    while world.mirror.has_wishes() {
+        let (unwanted, wanted) = world.mirror.take_wishes(2);
+        assert!(unwanted.len() <= 2 && wanted.len() <= 2);
+        off.extend(unwanted);
+        on.extend(wanted);
+    }
+    on.sort();
+    assert_eq!(off, [channel("n:0")]);
+    assert_eq!(on, (1..=5).map(|number| channel(&format!("n:{number}"))).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_declared_position_continues_what_was_told_before_a_start() {
+    let mut world = World::new(Options::default(), false);
+    let top = Position { epoch: "L1".parse().unwrap(), offset: 57 };
+    world.mirror.declare(&channel("player:1"), top, world.now_ms, &world.outbox);
+    world.subscribe("player:1").unwrap();
+    assert_eq!(world.recovered("player:1", top), Some(vec![]));
+    world.mirror.declare(&channel("player:1"), Position { offset: 56, ..top }, world.now_ms, &world.outbox);
+    world.publish("player:1", log("L1", 58));
+    assert_eq!(world.heard(), ["player:1 58"]);
+    world.mirror.declare(&channel("player:1"), Position { offset: 60, ..top }, world.now_ms, &world.outbox);
+    assert_eq!(world.heard(), ["player:1 reset 60"]);
+}
+
+/// One step of a random life of two channels.
+#[derive(Debug, Clone)]
+enum Step {
+    Publish(bool, usize),
+    Log(bool, u64),
+    Ephemeral(bool),
+    Subscribe(bool),
+    Unsubscribe(bool),
+    Down,
+    Up,
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    use Step::*;
+    prop_oneof![
+        4 => (any::<bool>(), 1..=16_usize).prop_map(|(which, bytes)| Publish(which, bytes)),
+        4 => (any::<bool>(), 1..12_u64).prop_map(|(which, offset)| Log(which, offset)),
+        1 => any::<bool>().prop_map(Ephemeral),
+        2 => any::<bool>().prop_map(Subscribe),
+        2 => any::<bool>().prop_map(Unsubscribe),
+        1 => Just(Down),
+        2 => Just(Up),
+        1 => (0..80_u64).prop_map(Pass),
+    ]
+}
+
+proptest! {
+    /// C1 and C3 in any life: offsets of an epoch only rise, a recovery is exact or lost, and the bounds hold.
+    #[test]
+    fn recovery_is_exact_or_lost(linked: bool, steps in proptest::collection::vec(step(), 1..120)) {
+        let options = Options {
+            history_size: 3, history_age_ms: 100, history_bytes_max: 40, channels_max: 2, ..Options::default()
+        };
+        let mut world = World::new(options, linked);
+        let name = |which| if which { "a" } else { "b" };
+        let mut all: Vec<Publication> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Publish(which, bytes) => {
+                    let at = At::Next;
+                    let outgoing = Outgoing { channel: channel(name(which)), payload: payload(bytes), at };
+                    if linked {
+                        world.mirror.hear(
+                            &outgoing.channel, outgoing.payload, at, world.now_ms, &world.outbox,
+                        );
+                    } else {
+                        world.mirror.publish(outgoing, world.now_ms, &world.outbox).ok();
+                    }
+                }
+                Step::Log(which, offset) if linked => world.hear(name(which), log("L1", offset)),
+                Step::Log(which, offset) => drop(world.publish(name(which), log("L1", offset))),
+                Step::Ephemeral(which) if linked => world.hear(name(which), At::Ephemeral),
+                Step::Ephemeral(which) => drop(world.publish(name(which), At::Ephemeral)),
+                Step::Subscribe(which) => {
+                    world.subscribe(name(which)).ok();
+                }
+                Step::Unsubscribe(which) => world.unsubscribe(name(which)),
+                Step::Down => world.mirror.link_down(),
+                Step::Up => {
+                    world.mirror.link_up();
+                    while world.mirror.has_wishes() {
+                        for channel in world.mirror.take_wishes(1).1 {
+                            world.mirror.confirmed(&channel, &world.outbox);
+                        }
+                    }
+                }
+                Step::Pass(ms) => world.now_ms += ms,
+            }
+            world.outbox.drain();
+            for delivery in world.heard.take() {
+                let Delivery::Publication(publication) = delivery else { continue };
+                let Some(position) = publication.position else { continue };
+                let last = all.iter().rfind(|earlier| {
+                    earlier.channel == publication.channel
+                        && earlier.position.unwrap().epoch == position.epoch
+                });
+                // A forgotten channel does not know what the log has sent; its owner does.
+                let forgotten = position.epoch == "L1".parse::<Epoch>().unwrap();
+                if let Some(last) = last && !forgotten {
+                    prop_assert!(last.position.unwrap().offset < position.offset);
+                }
+                all.push(publication);
+            }
+            let counters = world.mirror.counters();
+            prop_assert!(counters.history_bytes <= 40 && counters.channels <= 2);
+            let held: usize = world.mirror.channels.values().map(|entry| entry.ring.bytes()).sum();
+            prop_assert_eq!(counters.history_bytes, held as u64);
+            for name in ["a", "b"] {
+                let Some(top) = world.mirror.top(&channel(name)) else { continue };
+                for offset in 0..=top.offset + 1 {
+                    let since = Position { offset, ..top };
+                    let Some(offsets) = world.recovered(name, since) else { continue };
+                    prop_assert_eq!(offsets, (offset + 1..=top.offset).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Bounds and periods of the channels. Every field has a default; none is unbounded.
+
+use std::{collections::BTreeMap, time::Duration};
+
+/// Namespaces that belong to the hub: their publications come through [`crate::Backplane::publish`] only, and
+/// a plain Redis `PUBLISH` on them is ignored and counted. A guard against mistakes, not against an attacker:
+/// whoever may publish in Redis is trusted.
+pub const OWNED_NAMESPACES: [&str; 4] = ["table", "player", "domain", "lobby"];
+
+/// Options of a backplane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Publications kept for each channel. 0 keeps none.
+    pub history_size: usize,
+    /// How long a publication is kept, and how long a channel is remembered after its last subscriber has left
+    /// and its last publication has come. Milliseconds. It should outlast a phone's way through a tunnel.
+    pub history_age_ms: u64,
+    /// Namespaces that differ from the two above.
+    pub namespaces: BTreeMap<String, Namespace>,
+    /// Payload bytes kept in all histories together. When it is reached, channels without a subscriber are
+    /// forgotten first (the longest silent one first), then the publishing channel's own oldest.
+    pub history_bytes_max: usize,
+    /// Channels held. When it is reached, a channel without a subscriber is forgotten; if there is none, a new
+    /// subscription is refused.
+    pub channels_max: usize,
+    /// Largest payload, bytes, as it is published and as it arrives.
+    pub payload_bytes_max: usize,
+    /// Bounds and periods of the Redis link.
+    pub link: LinkOptions,
+}
+
+/// History of one namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Namespace {
+    /// As [`Options::history_size`].
+    pub history_size: usize,
+    /// As [`Options::history_age_ms`].
+    pub history_age_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            history_size: 64,
+            history_age_ms: 120_000,
+            namespaces: BTreeMap::new(),
+            history_bytes_max: 256 * 1024 * 1024,
+            channels_max: 200_000,
+            payload_bytes_max: protocol::payload::PAYLOAD_BYTES_MAX,
+            link: LinkOptions::default(),
+        }
+    }
+}
+
+impl Options {
+    /// The history options of a namespace.
+    #[must_use]
+    pub fn namespace(&self, namespace: &str) -> Namespace {
+        let default = Namespace { history_size: self.history_size, history_age_ms: self.history_age_ms };
+        self.namespaces.get(namespace).copied().unwrap_or(default)
+    }
+}
+
+/// Bounds and periods of the Redis link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// Time between two liveness probes of each connection. Milliseconds. Two probes without an answer, and the
+    /// connection is given up: a dead link is noticed after at most three of these.
+    pub probe_every_ms: u64,
+    /// Longest wait for a connection with its handshake. Milliseconds.
+    pub connect_within_ms: u64,
+    /// Longest wait for the answer to a command. Milliseconds.
+    pub answer_within_ms: u64,
+    /// First pause before connecting again; it doubles with each failure. Milliseconds.
+    pub backoff_min_ms: u64,
+    /// Longest pause before connecting again. Milliseconds. There is no last attempt.
+    pub backoff_max_ms: u64,
+    /// Publications waiting to be sent to Redis. More: `busy`.
+    pub publish_queue_max: usize,
+    /// Bytes of the publications waiting to be sent. More: `busy`.
+    pub publish_queue_bytes_max: usize,
+    /// Messages from Redis waiting to be delivered. More: the link counts as lost and is built again, because
+    /// a message that was dropped silently would be a gap that nobody can see.
+    pub receive_queue_max: usize,
+    /// Bytes of the messages waiting to be delivered. More: as above.
+    pub receive_queue_bytes_max: usize,
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self {
+            probe_every_ms: 2_000,
+            connect_within_ms: 2_000,
+            answer_within_ms: 2_000,
+            backoff_min_ms: 100,
+            backoff_max_ms: 2_000,
+            publish_queue_max: 4_096,
+            publish_queue_bytes_max: 16 * 1024 * 1024,
+            receive_queue_max: 65_536,
+            receive_queue_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl LinkOptions {
+    pub(crate) fn probe_every(&self) -> Duration {
+        // An interval of zero is a panic; one millisecond is the shortest that means anything.
+        Duration::from_millis(self.probe_every_ms.max(1))
+    }
+
+    pub(crate) fn connect_within(&self) -> Duration {
+        Duration::from_millis(self.connect_within_ms)
+    }
+
+    pub(crate) fn answer_within(&self) -> Duration {
+        Duration::from_millis(self.answer_within_ms)
+    }
+}

@@ -1,0 +1,52 @@
+//! Deliveries on their way to the process's pubsub: in order, and never one inside another.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
+
+use crate::Delivery;
+
+/// Where deliveries go.
+pub(crate) type Deliver = Rc<dyn Fn(Delivery)>;
+
+/// A queue that empties itself. A delivery may publish, subscribe or unsubscribe: what that causes is queued
+/// here and delivered when the outer delivery has returned.
+pub(crate) struct Outbox {
+    deliver: Deliver,
+    waiting: RefCell<VecDeque<Delivery>>,
+    draining: Cell<bool>,
+}
+
+impl Outbox {
+    pub(crate) fn new(deliver: Deliver) -> Self {
+        Self { deliver, waiting: RefCell::default(), draining: Cell::new(false) }
+    }
+
+    /// Queues a delivery. The mirror may be borrowed meanwhile.
+    pub(crate) fn push(&self, delivery: Delivery) {
+        self.waiting.borrow_mut().push_back(delivery);
+    }
+
+    /// Delivers what is queued, unless an outer call is at it. The mirror must not be borrowed.
+    pub(crate) fn drain(&self) {
+        if self.draining.replace(true) {
+            return;
+        }
+        // Released by drop, so that a panic in a delivery does not silence all later ones.
+        let _turn = Turn(&self.draining);
+        loop {
+            let Some(delivery) = self.waiting.borrow_mut().pop_front() else { return };
+            (self.deliver)(delivery);
+        }
+    }
+}
+
+struct Turn<'a>(&'a Cell<bool>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}

@@ -1,0 +1,260 @@
+//! The backplane of several processes: everything is published through Redis and heard back from it.
+//!
+//! Two connections: [`publisher`] sends, [`subscriber`] hears and feeds the mirror. Redis pub/sub forgets what
+//! it cannot deliver, so whenever the hearing link was away, channels numbered here begin a new epoch
+//! (`Reset`), and the log's owner is asked to heal the log's channels (`Doubt`).
+//!
+//! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] says which is which);
+//! each mirror numbers it. On the hub's own namespaces that is ignored.
+//!
+//! It deliberately does not keep histories in Redis: each process remembers what it heard itself.
+
+mod publisher;
+mod status;
+mod subscriber;
+mod wire;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use ::redis::{Client, IntoConnectionInfo, ProtocolVersion};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use protocol::Channel;
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+    time::Instant,
+};
+
+use self::{publisher::Job, status::Status};
+use crate::{
+    At, Backplane, Counters, Delivery, Health, Options, Outgoing, Position, PublishError, Recovery,
+    SubscribeError,
+    mirror::{Mirror, Subscribed},
+    outbox::{Deliver, Outbox},
+    telemetry::Telemetry,
+};
+
+/// Before a channel's name in Redis: `PUBLISH hub:lottery:draws '{"n":7}'` reaches channel `lottery:draws`.
+pub const REDIS_PREFIX: &str = "hub:";
+
+/// The Redis URL cannot be used. The message holds no part of it: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the redis url cannot be used: {0}")]
+pub struct ConnectError(String);
+
+/// The backplane over Redis 6 or later (or a server that speaks RESP3 pub/sub).
+///
+/// Dropping it ends its connections.
+pub struct RedisBackplane {
+    shared: Rc<Shared>,
+    jobs: mpsc::Sender<Job>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// What the backplane and its two connections share. One thread, so cells suffice.
+struct Shared {
+    options: Rc<Options>,
+    telemetry: Rc<Telemetry>,
+    mirror: RefCell<Mirror>,
+    outbox: Outbox,
+    started: Instant,
+    client: Client,
+    /// Host and port: the only part of the URL that is ever shown.
+    server: String,
+    hearing: Status,
+    sending: Status,
+    /// The mirror has wishes for the hearing link.
+    wish: Notify,
+    /// Bytes waiting to be sent.
+    queued_bytes: Cell<usize>,
+    /// A channel of Redis that only this process uses. No [`Channel`] has such a name.
+    probe: String,
+    /// Probes that Redis took since the last one was heard back.
+    unheard_probes: Cell<u32>,
+}
+
+impl Shared {
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+}
+
+impl RedisBackplane {
+    /// Begins to connect, and goes on for ever: returns at once, the links come up in the background.
+    /// `url` is `redis://[user:password@]host[:port]`.
+    ///
+    /// # Panics
+    /// Outside of a tokio `LocalSet` (actix arbiters are one).
+    pub fn connect(url: &str, options: Options, deliver: Rc<dyn Fn(Delivery)>) -> Result<Self, ConnectError> {
+        let deliver: Deliver = deliver;
+        let (client, server) = open(url)?;
+        let options = Rc::new(options);
+        let telemetry = Rc::new(Telemetry::default());
+        let mirror = Mirror::linked(options.clone(), telemetry.clone());
+        let (jobs, queue) = mpsc::channel(options.link.publish_queue_max.max(1));
+        let shared = Rc::new(Shared {
+            options,
+            telemetry,
+            probe: format!("{REDIS_PREFIX}:probe:{}", mirror.name()),
+            mirror: RefCell::new(mirror),
+            outbox: Outbox::new(deliver),
+            started: Instant::now(),
+            client,
+            server,
+            hearing: Status::new(),
+            sending: Status::new(),
+            wish: Notify::new(),
+            queued_bytes: Cell::new(0),
+            unheard_probes: Cell::new(0),
+        });
+        let tasks = [
+            tokio::task::spawn_local(subscriber::run(shared.clone())),
+            tokio::task::spawn_local(publisher::run(shared.clone(), queue)),
+        ];
+        Ok(Self { shared, jobs, tasks })
+    }
+
+    fn enqueue(
+        &self,
+        outgoing: Outgoing,
+    ) -> Result<LocalBoxFuture<'static, Result<Option<Position>, PublishError>>, PublishError> {
+        let shared = &self.shared;
+        shared.mirror.borrow().check(&outgoing)?;
+        if !shared.sending.is_up() {
+            return Err(PublishError::Unavailable { retry_after_ms: shared.options.link.backoff_max_ms });
+        }
+        let position = match outgoing.at {
+            At::Log(position) => Some(position),
+            At::Next | At::Ephemeral => None,
+        };
+        let message = wire::write(outgoing.at, &outgoing.payload);
+        let queued_bytes = shared.queued_bytes.get() + message.len();
+        let (job, answer) = Job::new(&outgoing.channel, message);
+        if queued_bytes > shared.options.link.publish_queue_bytes_max || self.jobs.try_send(job).is_err() {
+            shared.telemetry.busy();
+            return Err(PublishError::Busy { retry_after_ms: publisher::BUSY_RETRY_MS });
+        }
+        shared.queued_bytes.set(queued_bytes);
+        // The sender goes away unanswered only with the publisher itself.
+        let answer = answer.map(|answer| answer.unwrap_or(Err(PublishError::Unconfirmed)));
+        Ok(answer.map(move |answer| answer.map(|()| position)).boxed_local())
+    }
+}
+
+/// Reads a URL into a client that speaks RESP3, and the part of it that may be shown.
+/// Whether `url` is an address [`RedisBackplane::connect`] can use. Connects to nothing.
+///
+/// # Errors
+/// When it is none, by kind: the cause may hold the password.
+pub fn check_url(url: &str) -> Result<(), ConnectError> {
+    open(url).map(drop)
+}
+
+fn open(url: &str) -> Result<(Client, String), ConnectError> {
+    // The cause may quote what it could not read, so only its kind is passed on.
+    let refused = |error: ::redis::RedisError| ConnectError(error.category().into());
+    let info = url.into_connection_info().map_err(refused)?;
+    let server = info.addr().to_string();
+    // The client's library leaves Nagle's algorithm on: a publication would wait for an acknowledgement.
+    let tcp = info.tcp_settings().clone().set_nodelay(true);
+    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(redis)).map_err(refused)?;
+    Ok((client, server))
+}
+
+impl Backplane for RedisBackplane {
+    fn publish(&self, outgoing: Outgoing) -> LocalBoxFuture<'static, Result<Option<Position>, PublishError>> {
+        self.enqueue(outgoing).unwrap_or_else(|error| std::future::ready(Err(error)).boxed_local())
+    }
+
+    fn subscribe(&self, channel: &Channel) -> LocalBoxFuture<'static, Result<Position, SubscribeError>> {
+        let shared = self.shared.clone();
+        let subscribed = shared.mirror.borrow_mut().subscribe(channel, shared.now_ms());
+        shared.wish.notify_one();
+        let channel = channel.clone();
+        async move {
+            match subscribed? {
+                Subscribed::Now => {}
+                // Confirmed, or the link was lost, or the channel forgotten: the mirror knows which.
+                Subscribed::When(confirmed) => drop(confirmed.await),
+            }
+            shared.mirror.borrow().top(&channel).ok_or(SubscribeError::Withdrawn)
+        }
+        .boxed_local()
+    }
+
+    fn unsubscribe(&self, channel: &Channel) {
+        self.shared.mirror.borrow_mut().unsubscribe(channel, self.shared.now_ms());
+        self.shared.wish.notify_one();
+    }
+
+    fn recover(&self, channel: &Channel, since: &Position) -> Recovery {
+        self.shared.mirror.borrow_mut().recover(channel, since, self.shared.now_ms())
+    }
+
+    fn top(&self, channel: &Channel) -> Option<Position> {
+        self.shared.mirror.borrow().top(channel)
+    }
+
+    fn declare(&self, channel: &Channel, top: Position) {
+        let shared = &self.shared;
+        shared.mirror.borrow_mut().declare(channel, top, shared.now_ms(), &shared.outbox);
+        shared.outbox.drain();
+    }
+
+    fn health(&self) -> Health {
+        let Shared { hearing, sending, server, .. } = &*self.shared;
+        let up = hearing.is_up() && sending.is_up();
+        let message = if up {
+            format!("connected to {server}")
+        } else {
+            let part =
+                |name, status: &Status| (!status.is_up()).then(|| format!("{name}: {}", status.reason()));
+            let parts = [part("hearing", hearing), part("publishing", sending)];
+            format!("no link to {server}; {}", parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
+        };
+        // Up since the later came up; down since the earlier of those that are down went down.
+        let changes = [hearing, sending].into_iter().filter(|status| status.is_up() == up).map(Status::since);
+        let since = if up { changes.max() } else { changes.min() };
+        let since_ms = since.map_or(0, |since| since.elapsed().as_millis() as u64);
+        Health { up, message, since_ms }
+    }
+
+    fn counters(&self) -> Counters {
+        self.shared.mirror.borrow().counters()
+    }
+}
+
+impl Drop for RedisBackplane {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn the_password_is_in_no_message() {
+        let (_, server) = open("redis://player:s3cret@127.0.0.1:7001").unwrap();
+        assert_eq!(server, "127.0.0.1:7001");
+        for url in [
+            "redis://player:s3cret@127.0.0.1:port",
+            "redis://player:s3cret@127.0.0.1/s3cret",
+            "redis://:s3cret@",
+            "rediss://:s3cret@localhost",
+            "s3cret",
+            "http://:s3cret@localhost",
+        ] {
+            let error = open(url).err().unwrap_or_else(|| panic!("{url} was accepted")).to_string();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The hearing link: one RESP3 connection that subscribes to every channel needed here, and is built again,
+//! for ever, whenever it breaks or falls silent.
+//!
+//! What arrives is handled in the order it arrives, the server's confirmations included; so the moment from
+//! which a channel is heard lies exactly between two messages.
+//!
+//! A link is given up when the server closes it, when two probes in a row have no answer and nothing else came
+//! either, when the queue of arrived messages overflows, or when three probes in a row that Redis took on the
+//! publishing connection were not heard here: then the two talk to different servers, as after a failover.
+
+use std::{
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use protocol::Channel;
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value, aio::MultiplexedConnection};
+use tokio::{
+    select,
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
+};
+
+use super::{
+    REDIS_PREFIX, Shared,
+    status::Backoff,
+    wire::{self, Message, Unreadable},
+};
+use crate::OWNED_NAMESPACES;
+
+const LINK: &str = "hearing";
+/// Channels in one SUBSCRIBE. Keeps a resubscription of many channels from blocking the server for long.
+const CHANNELS_PER_COMMAND: usize = 512;
+/// Messages handled before other tasks of the thread get their turn.
+const MESSAGES_PER_TURN: usize = 256;
+/// Probes in a row without an answer.
+const MISSES_MAX: u32 = 2;
+/// Probes in a row taken by Redis and not heard. One may be on its way, so two are truly missing.
+const UNHEARD_MAX: u32 = 3;
+
+/// Keeps the link. Ends with its task only.
+pub(super) async fn run(shared: Rc<Shared>) {
+    let mut backoff = Backoff::new(&shared.options.link);
+    loop {
+        // A panic in a delivery must not leave the process deaf. What was being delivered is lost with it, so
+        // the link is built again, which tells every subscriber.
+        match AssertUnwindSafe(hold(&shared)).catch_unwind().await {
+            Ok(stood) => backoff.stood(stood),
+            Err(_) => {
+                shared.telemetry.link_panicked(LINK);
+                down(&shared, "a delivery panicked");
+            }
+        }
+        sleep(backoff.next()).await;
+    }
+}
+
+/// Connects and stays connected until the link is lost. Answers how long it stood.
+async fn hold(shared: &Shared) -> Duration {
+    let link = match Link::connect(shared).await {
+        Ok(link) => link,
+        Err(error) => {
+            let reason = error.to_string();
+            shared.telemetry.link_unreachable(LINK, &shared.server, &reason);
+            shared.hearing.set_down(&reason);
+            return Duration::ZERO;
+        }
+    };
+    let began = Instant::now();
+    shared.unheard_probes.set(0);
+    shared.mirror.borrow_mut().link_up();
+    let reason = link.hear().await;
+    shared.telemetry.link_lost(LINK, &shared.server, &reason);
+    down(shared, &reason);
+    began.elapsed()
+}
+
+fn down(shared: &Shared, reason: &str) {
+    shared.hearing.set_down(reason);
+    shared.mirror.borrow_mut().link_down();
+}
+
+/// The answer to one of our commands.
+enum Answer {
+    Command(RedisResult<()>),
+    Ping { answered: bool },
+}
+
+struct Link<'a> {
+    shared: &'a Shared,
+    connection: MultiplexedConnection,
+    arrived: mpsc::Receiver<PushInfo>,
+    gauge: Arc<Gauge>,
+    answers: FuturesUnordered<LocalBoxFuture<'static, Answer>>,
+    /// A SUBSCRIBE or UNSUBSCRIBE is on its way. One at a time: what is wished meanwhile goes together.
+    commanding: bool,
+    pinging: bool,
+    misses: u32,
+    /// Something arrived since the last probe was sent.
+    alive: bool,
+}
+
+impl<'a> Link<'a> {
+    async fn connect(shared: &'a Shared) -> RedisResult<Self> {
+        let options = &shared.options.link;
+        let (sender, arrived) = mpsc::channel(options.receive_queue_max.max(1));
+        let gauge = Arc::new(Gauge::new(options.receive_queue_bytes_max));
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(options.connect_within()))
+            .set_response_timeout(Some(options.answer_within()))
+            .set_push_sender({
+                let gauge = gauge.clone();
+                move |push| gauge.pass(push, &sender)
+            });
+        let connection = shared.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut link = Self {
+            shared,
+            connection,
+            arrived,
+            gauge,
+            answers: FuturesUnordered::new(),
+            commanding: false,
+            pinging: false,
+            misses: 0,
+            alive: false,
+        };
+        link.command(vec![shared.probe.clone()], true);
+        Ok(link)
+    }
+
+    /// Hears until the link is lost. Answers why.
+    async fn hear(mut self) -> String {
+        let period = self.shared.options.link.probe_every();
+        let mut tick = interval_at(Instant::now() + period, period);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(MESSAGES_PER_TURN);
+        loop {
+            self.fulfil_wishes();
+            select! {
+                count = self.arrived.recv_many(&mut batch, MESSAGES_PER_TURN) => {
+                    if count == 0 {
+                        return "the server closed the connection".into();
+                    }
+                    self.alive = true;
+                    self.take_in(batch.drain(..));
+                    if self.has_overflowed() {
+                        return "messages arrived faster than they could be delivered".into();
+                    }
+                    tokio::task::yield_now().await;
+                }
+                Some(answer) = self.answers.next() => match answer {
+                    Answer::Command(Ok(())) => self.commanding = false,
+                    Answer::Command(Err(error)) => return error.to_string(),
+                    Answer::Ping { answered } => {
+                        if let Some(reason) = self.pinged(answered, period) {
+                            return reason;
+                        }
+                    }
+                },
+                () = self.shared.wish.notified() => {}
+                _ = tick.tick() => {
+                    self.shared.mirror.borrow_mut().forget_due(self.shared.now_ms());
+                    if self.has_overflowed() {
+                        return "a message was larger than the whole queue".into();
+                    }
+                    if self.shared.unheard_probes.get() >= UNHEARD_MAX {
+                        return "publications taken by redis are not heard on this connection".into();
+                    }
+                    if !self.pinging {
+                        self.ping(period);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends the next command the mirror wishes for, unless one is on its way. With none left, the link is up.
+    fn fulfil_wishes(&mut self) {
+        while !self.commanding {
+            if !self.shared.mirror.borrow().has_wishes() {
+                if !self.shared.hearing.is_up() {
+                    self.shared.hearing.set_up();
+                    self.shared.telemetry.link_up(LINK, &self.shared.server);
+                }
+                return;
+            }
+            let (unwanted, wanted) = self.shared.mirror.borrow_mut().take_wishes(CHANNELS_PER_COMMAND);
+            let names = |channels: Vec<Channel>| {
+                channels.into_iter().map(|channel| format!("{REDIS_PREFIX}{channel}")).collect::<Vec<_>>()
+            };
+            // Wishes may have lapsed; a command without channels would be an error.
+            if !unwanted.is_empty() {
+                self.command(names(unwanted), false);
+            } else if !wanted.is_empty() {
+                self.command(names(wanted), true);
+            }
+        }
+    }
+
+    fn command(&mut self, names: Vec<String>, subscribe: bool) {
+        self.commanding = true;
+        let mut connection = self.connection.clone();
+        let command = async move {
+            Answer::Command(if subscribe {
+                connection.subscribe(&names).await
+            } else {
+                connection.unsubscribe(&names).await
+            })
+        };
+        self.answers.push(command.boxed_local());
+    }
+
+    fn ping(&mut self, within: Duration) {
+        (self.pinging, self.alive) = (true, false);
+        let mut connection = self.connection.clone();
+        let ping = async move {
+            let ping = redis::cmd("PING");
+            let answer = timeout(within, ping.query_async::<Value>(&mut connection)).await;
+            Answer::Ping { answered: matches!(answer, Ok(Ok(_))) }
+        };
+        self.answers.push(ping.boxed_local());
+    }
+
+    /// Judges a probe. Answers why the link is lost, if it is.
+    fn pinged(&mut self, answered: bool, period: Duration) -> Option<String> {
+        self.pinging = false;
+        // On a busy link the answer may stand behind much else; what did arrive is proof enough.
+        if answered || self.alive {
+            self.misses = 0;
+            return None;
+        }
+        self.misses += 1;
+        if self.misses >= MISSES_MAX {
+            return Some(format!("no answer to {MISSES_MAX} probes in a row"));
+        }
+        self.ping(period);
+        None
+    }
+
+    fn has_overflowed(&self) -> bool {
+        // What arrived before the overflow is whole and is delivered first.
+        self.gauge.overflowed.load(Relaxed) && self.arrived.is_empty()
+    }
+
+    fn take_in(&self, batch: impl Iterator<Item = PushInfo>) {
+        let Shared { mirror, outbox, .. } = self.shared;
+        for push in batch {
+            self.gauge.left(&push);
+            let mut data = push.data.into_iter();
+            let Some(Value::BulkString(name)) = data.next() else { continue };
+            let Ok(name) = str::from_utf8(&name) else { continue };
+            let channel = name.strip_prefix(REDIS_PREFIX).and_then(|name| name.parse::<Channel>().ok());
+            match (push.kind, channel) {
+                (PushKind::Message, Some(channel)) => {
+                    if let Some(Value::BulkString(message)) = data.next() {
+                        self.take_message(&channel, message.into());
+                    }
+                }
+                (PushKind::Message, None) if name == self.shared.probe => self.shared.unheard_probes.set(0),
+                (PushKind::Subscribe, Some(channel)) => mirror.borrow_mut().confirmed(&channel, outbox),
+                (PushKind::Unsubscribe, Some(channel)) => mirror.borrow_mut().ended(&channel),
+                _ => {} // kinds of push that nobody asked for
+            }
+        }
+        outbox.drain();
+    }
+
+    fn take_message(&self, channel: &Channel, message: Bytes) {
+        let Shared { mirror, outbox, telemetry, options, .. } = self.shared;
+        let max = options.payload_bytes_max;
+        match wire::read(message, max) {
+            Ok(Message { plain: true, .. }) if OWNED_NAMESPACES.contains(&channel.namespace()) => {
+                telemetry.foreign(channel);
+            }
+            Ok(Message { payload, at, .. }) => {
+                mirror.borrow_mut().hear(channel, payload, at, self.shared.now_ms(), outbox);
+            }
+            Err(Unreadable::TooLarge { bytes }) => telemetry.oversized(channel.as_str(), bytes, max),
+            Err(Unreadable::Invalid(reason)) => telemetry.invalid(channel.as_str(), &reason),
+        }
+    }
+}
+
+/// Bounds the bytes of the messages that have arrived and are not handled yet. The connection's own task
+/// fills, the link empties.
+struct Gauge {
+    bytes: AtomicUsize,
+    bytes_max: usize,
+    /// A message was refused. Final: one after it would hide the gap.
+    overflowed: AtomicBool,
+}
+
+/// The queue is full.
+struct Overflow;
+
+impl Gauge {
+    fn new(bytes_max: usize) -> Self {
+        Self { bytes: AtomicUsize::new(0), bytes_max, overflowed: AtomicBool::new(false) }
+    }
+
+    fn pass(&self, push: PushInfo, queue: &mpsc::Sender<PushInfo>) -> Result<(), Overflow> {
+        if self.overflowed.load(Relaxed) {
+            return Err(Overflow);
+        }
+        let weight = weight(&push);
+        let fits = self.bytes.fetch_add(weight, Relaxed) + weight <= self.bytes_max;
+        if fits && queue.try_send(push).is_ok() {
+            return Ok(());
+        }
+        self.overflowed.store(true, Relaxed);
+        Err(Overflow)
+    }
+
+    fn left(&self, push: &PushInfo) {
+        self.bytes.fetch_sub(weight(push), Relaxed);
+    }
+}
+
+/// The bytes a push holds, as far as they depend on its sender.
+fn weight(push: &PushInfo) -> usize {
+    let bytes = |value: &Value| match value {
+        Value::BulkString(bytes) => bytes.len(),
+        _ => 0,
+    };
+    push.data.iter().map(bytes).sum()
+}

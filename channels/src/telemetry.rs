@@ -1,0 +1,120 @@
+//! What the channels report: figures, and log lines that say the same. Repeated warnings are held back.
+
+use std::cell::Cell;
+
+use protocol::Channel;
+use tokio::time::Instant;
+
+use crate::Counters;
+
+/// Shortest time between two warnings of one kind. A flood of bad messages must not become a flood of lines.
+const WARN_EVERY_MS: u128 = 10_000;
+
+/// Counts and logs. One for each backplane.
+#[derive(Debug, Default)]
+pub(crate) struct Telemetry {
+    counters: Cell<Counters>,
+    invalid: Warned,
+    oversized: Warned,
+    foreign: Warned,
+    misnumbered: Warned,
+    busy: Warned,
+    unreachable: Warned,
+}
+
+/// When a kind of warning was last given.
+#[derive(Debug, Default)]
+struct Warned(Cell<Option<Instant>>);
+
+impl Warned {
+    fn is_due(&self) -> bool {
+        let now = Instant::now();
+        let due = self.0.get().is_none_or(|last| now.duration_since(last).as_millis() >= WARN_EVERY_MS);
+        if due {
+            self.0.set(Some(now));
+        }
+        due
+    }
+}
+
+impl Telemetry {
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters.get()
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Counters)) {
+        let mut counters = self.counters.get();
+        count(&mut counters);
+        self.counters.set(counters);
+    }
+
+    pub(crate) fn delivered(&self) {
+        self.count(|counters| counters.delivered += 1);
+    }
+
+    pub(crate) fn resent(&self) {
+        self.count(|counters| counters.resent += 1);
+    }
+
+    pub(crate) fn gap(&self) {
+        self.count(|counters| counters.gaps += 1);
+    }
+
+    pub(crate) fn reset(&self) {
+        self.count(|counters| counters.resets += 1);
+    }
+
+    pub(crate) fn invalid(&self, channel: &str, reason: &str) {
+        self.count(|counters| counters.invalid += 1);
+        if self.invalid.is_due() {
+            tracing::warn!(channel, reason, "dropped a message that is not a publication");
+        }
+    }
+
+    pub(crate) fn oversized(&self, channel: &str, bytes: usize, max: usize) {
+        self.count(|counters| counters.oversized += 1);
+        if self.oversized.is_due() {
+            tracing::warn!(channel, bytes, max, "dropped a message that is too large");
+        }
+    }
+
+    pub(crate) fn foreign(&self, channel: &Channel) {
+        self.count(|counters| counters.foreign += 1);
+        if self.foreign.is_due() {
+            tracing::warn!(%channel, "ignored a plain publish on a namespace of the hub");
+        }
+    }
+
+    pub(crate) fn misnumbered(&self, channel: &Channel) {
+        self.count(|counters| counters.misnumbered += 1);
+        if self.misnumbered.is_due() {
+            tracing::warn!(%channel, "dropped a publication without a log position on a channel of the log");
+        }
+    }
+
+    pub(crate) fn busy(&self) {
+        self.count(|counters| counters.busy += 1);
+        if self.busy.is_due() {
+            tracing::warn!("the queue to redis is full, publications are refused");
+        }
+    }
+
+    pub(crate) fn link_up(&self, link: &'static str, server: &str) {
+        tracing::info!(link, server, "connected to redis");
+    }
+
+    pub(crate) fn link_lost(&self, link: &'static str, server: &str, reason: &str) {
+        self.count(|counters| counters.links_lost += 1);
+        tracing::warn!(link, server, reason, "lost the connection to redis");
+    }
+
+    pub(crate) fn link_unreachable(&self, link: &'static str, server: &str, reason: &str) {
+        if self.unreachable.is_due() {
+            tracing::warn!(link, server, reason, "cannot connect to redis, trying on");
+        }
+    }
+
+    pub(crate) fn link_panicked(&self, link: &'static str) {
+        tracing::error!(link, "a delivery panicked, the link to redis is built again");
+    }
+}

@@ -1,0 +1,10 @@
+//! Both backplanes against one conformance suite, and the Redis one against a real, mistreated server.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod bounds;
+mod conformance;
+mod faults;
+mod plain;
+mod proxy;
+mod rig;
+mod server;

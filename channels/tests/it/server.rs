@@ -1,0 +1,128 @@
+//! A real `redis-server` of a test's own: on a free port, in a directory of its own, gone with the test.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+pub struct Server {
+    child: Child,
+    port: u16,
+    password: Option<&'static str>,
+    directory: tempfile::TempDir,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    pub fn start_with(password: Option<&'static str>) -> Self {
+        // Free now; nobody else on this machine picks ports of the ephemeral range by hand.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let directory = tempfile::tempdir().unwrap();
+        Self { child: spawn(port, password, &directory), port, password, directory }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same port.
+    pub fn restart(&mut self) {
+        self.child = spawn(self.port, self.password, &self.directory);
+    }
+
+    /// Stops it in its tracks, as a machine does that swaps or a network that drops everything.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Runs a command as any other service would, with a client that shares nothing with ours. Answers the
+    /// reply in the protocol's own spelling.
+    pub fn run(&self, command: &[&[u8]]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        // QUIT makes the server close when it has answered.
+        let mut request = spell(command);
+        request.extend(spell(&[b"QUIT"]));
+        stream.write_all(&request).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply.strip_suffix("+OK\r\n").unwrap().trim_end().to_owned()
+    }
+
+    /// Publishes as any other service would. Answers the number of connections that hear it.
+    pub fn publish(&self, channel: &str, message: &[u8]) -> u32 {
+        self.run(&[b"PUBLISH", channel.as_bytes(), message]).strip_prefix(':').unwrap().parse().unwrap()
+    }
+
+    /// How many connections are subscribed to a channel of Redis.
+    pub fn subscribers(&self, channel: &str) -> u32 {
+        let reply = self.run(&[b"PUBSUB", b"NUMSUB", channel.as_bytes()]);
+        reply.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// How many connections there are, besides the one that asks.
+    pub fn connections(&self) -> usize {
+        self.run(&[b"CLIENT", b"LIST"]).matches("id=").count() - 1
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Also wakes a frozen one. It may be dead already; then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spell(command: &[&[u8]]) -> Vec<u8> {
+    let mut spelled = format!("*{}\r\n", command.len()).into_bytes();
+    for part in command {
+        spelled.extend(format!("${}\r\n", part.len()).into_bytes());
+        spelled.extend(*part);
+        spelled.extend(b"\r\n");
+    }
+    spelled
+}
+
+fn spawn(port: u16, password: Option<&str>, directory: &tempfile::TempDir) -> Child {
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"])
+        .arg(directory.path())
+        .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
+        .args(password.iter().flat_map(|password| ["--requirepass", *password]))
+        .stdout(Stdio::null());
+    let child = command
+        .spawn()
+        .expect("redis-server could not be started; these tests need it: apt-get install redis-server");
+    let began = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(began.elapsed() < Duration::from_secs(10), "redis-server did not open port {port}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}

@@ -1,0 +1,54 @@
+/**
+ * The errors a client meets: what the hub answered, and what befell the connection.
+ *
+ * The ranges of the hub's codes say what to do next (docs/protocol.md); `retry` says it in a word.
+ */
+
+const RETRIES = new Set(["never", "authenticate", "same_key", "ask_outcome"]);
+
+/** Why a request was not carried out, or why nothing is known about it. */
+export class HubError extends Error {
+  name = "HubError";
+
+  /**
+   * @param {{code: number, name: string, message: string, retry: "never"|"authenticate"|"same_key"|"ask_outcome",
+   *   retryAfterMs?: number}} failure `code` is the hub's, or 0 for what befell the connection
+   */
+  constructor({ code, name, message, retry, retryAfterMs }) {
+    super(message);
+    /** The hub's code, 0 when the hub did not answer. */
+    this.code = code;
+    /** The code's name, such as `above_limit`; `timeout`, `disconnected` or `closed` when the hub did not answer. */
+    this.reason = name;
+    /** What the client may do: `never`, `authenticate`, `same_key` or `ask_outcome`. A word of a later hub means `never`. */
+    this.retry = RETRIES.has(retry) ? retry : "never";
+    /** Not before this many milliseconds. */
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** The error of an `error` reply. */
+  static of(reply) {
+    return new HubError({
+      code: reply.code,
+      name: reply.name,
+      message: reply.message,
+      retry: reply.retry,
+      retryAfterMs: reply.retry_after_ms,
+    });
+  }
+
+  /** No answer in time: the request may or may not have been carried out. */
+  static timeout(request, ms) {
+    return new HubError({ code: 0, name: "timeout", message: `no answer to ${request} within ${ms} ms`, retry: "ask_outcome" });
+  }
+
+  /** The connection went before the answer came. */
+  static disconnected(request) {
+    return new HubError({ code: 0, name: "disconnected", message: `the connection was lost before the answer to ${request}`, retry: "ask_outcome" });
+  }
+
+  /** The client is closed and will not come back by itself. */
+  static closed(message) {
+    return new HubError({ code: 0, name: "closed", message, retry: "never" });
+  }
+}

@@ -1,0 +1,402 @@
+/**
+ * The client of a hub, for browsers and Node: requests, commands that happen exactly once, channels without
+ * silent gaps, tables that are joined again after every interruption.
+ *
+ * ```js
+ * const hub = new HubClient();
+ * hub.on("publication", ({ channel, data }) => console.log(channel, data));
+ * await hub.connect("ws://127.0.0.1:7700/ws", { token });
+ * const { view } = await hub.joinTable("roulette-1");
+ * await hub.placeBet({ table: "roulette-1", round: view.round, currency: view.currency,
+ *                      bets: [{ kind: "straight", n: [17], a: "1.00" }] });
+ * ```
+ *
+ * Events (`on(type, listener)`, the listener gets the detail):
+ * - `state` `{state, retryInMs?, error?}`: `connecting`, `online`, `waiting`, `closed`
+ * - `welcome`: the hub's answer to hello, after each (re)connection
+ * - `publication` `{channel, data, epoch?, offset?}`: in order and once each, when it is numbered
+ * - `table` `{table, view, bets}`: a table was joined, or joined again; replaces all that was known of it
+ * - `table_lost` `{table, error}`: a table cannot be joined again
+ * - `resync` `{channel}`: publications are missing for good; load the state behind the channel afresh
+ * - `unfollowed` `{channel, error}`: a channel cannot be followed any more
+ * - `drain` `{reconnect_after_ms}`: the hub is restarting; the client comes back by itself
+ *
+ * Node before 22 has no WebSocket of its own: pass one, such as the class of the package `ws`.
+ */
+
+import { HubError } from "./errors.js";
+import { Follow } from "./follow.js";
+import { Link, systemClock } from "./link.js";
+import { backoffMs } from "./reconnect.js";
+import { newKey } from "./wire.js";
+
+export { HubError } from "./errors.js";
+export { newKey } from "./wire.js";
+
+/** Most channels one hello may resume. */
+const RESUME_MAX = 32;
+/** How long a publication that the heartbeat knows of may be on its way before it counts as lost, milliseconds. */
+export const HEAL_AFTER_MS = 1_000;
+
+export class HubClient extends EventTarget {
+  /** The player's pseudonym, after `welcome`. */
+  player = null;
+  /** The player's personal channel, after `welcome`. */
+  personal = null;
+  #WebSocket;
+  #clock;
+  #random;
+  #encoding;
+  #link = null;
+  #follows = new Map();
+  #tables = new Set();
+  #ready = false;
+  #welcomes = 0;
+  #waiters = new Set();
+
+  /**
+   * @param {object} [options]
+   * @param {typeof WebSocket} [options.WebSocket] for Node without one
+   * @param {"msgpack"|"json"} [options.encoding] the sub-protocol; MessagePack unless told
+   * @param {typeof systemClock} [options.clock]
+   * @param {() => number} [options.random] uniform in [0, 1), for the jitter
+   */
+  constructor({ WebSocket = globalThis.WebSocket, encoding = "msgpack", clock = systemClock, random = Math.random } = {}) {
+    super();
+    if (WebSocket === undefined) throw new TypeError("there is no WebSocket here: pass one as { WebSocket }");
+    this.#WebSocket = WebSocket;
+    this.#encoding = encoding;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** `idle`, `connecting`, `online`, `waiting` or `closed`. */
+  get state() {
+    return this.#link?.state ?? "idle";
+  }
+
+  /** The hub's clock, milliseconds since 1970: what deadlines are given in. */
+  hubNow() {
+    return this.#link?.hubNow() ?? this.#clock.now();
+  }
+
+  /** Listens for an event; returns a function that stops it. */
+  on(type, listener) {
+    const handler = (event) => listener(event.detail);
+    this.addEventListener(type, handler);
+    return () => this.removeEventListener(type, handler);
+  }
+
+  /**
+   * Connects, and stays connected until `close` or a refusal for good.
+   * @param {string} url `ws://host:port/ws`
+   * @param {{token?: string, getToken?: (options: {refresh: boolean}) => string|Promise<string>, client?: string}} options
+   *   `getToken` is asked before each connection; `refresh` says that the last token was refused
+   * @returns {Promise<object>} the first `welcome`; rejects with `HubError` when the hub refuses for good
+   */
+  connect(url, { token, getToken, client = "hub-client-js/0.1" }) {
+    if (this.#link !== null) throw new Error("connect was called before");
+    const first = new Promise((resolve, reject) => {
+      const done = [this.on("welcome", (welcome) => finish(resolve, welcome)), this.on("state", ({ state, error }) => {
+        if (state === "closed") finish(reject, error);
+      })];
+      const finish = (settle, value) => {
+        for (const off of done) off();
+        settle(value);
+      };
+    });
+    this.#link = new Link({
+      url,
+      client,
+      getToken: getToken ?? (() => token),
+      canRefresh: getToken !== undefined,
+      encoding: this.#encoding,
+      WebSocket: this.#WebSocket,
+      clock: this.#clock,
+      random: this.#random,
+      resume: () => this.#resume(),
+      onWelcome: (welcome) => this.#welcomed(welcome),
+      onPush: (frame) => this.#pushed(frame),
+      onPong: (pong) => this.#heal(pong.tops),
+      onState: (change) => this.#changed(change),
+    });
+    this.#link.open();
+    return first;
+  }
+
+  /** Ends the connection for good; what waits for an answer is rejected. */
+  close() {
+    this.#link?.close();
+  }
+
+  /** Tries to reconnect at once instead of at the end of the wait. */
+  retryNow() {
+    this.#link?.retryNow();
+  }
+
+  /**
+   * Asks once. Waits for the connection first, at most `withinMs`, and as long again for the answer.
+   * @returns {Promise<Record<string, any>>} the reply; rejects with `HubError`
+   */
+  async request(name, fields = {}, { withinMs = 10_000 } = {}) {
+    await this.#whenReady(name, withinMs);
+    return this.#link.ask(name, fields, withinMs);
+  }
+
+  /**
+   * Carries out a command exactly once: repeats it with the same key, over timeouts, reconnections and restarts of
+   * the hub, until the answer is definite.
+   * @returns {Promise<Record<string, any>>} the receipt; rejects with `HubError` when refused for good, or when the
+   *   client is closed before the answer (then `reason` is `closed` and the outcome is unknown; ask with the key)
+   */
+  async command(name, fields, { key = newKey() } = {}) {
+    for (let sent = 0; ; sent += 1) {
+      await this.#whenReady(name, Infinity);
+      try {
+        return await this.#link.ask(name, { ...fields, key });
+      } catch (error) {
+        if (!(error instanceof HubError)) throw error;
+        if (error.reason === "closed") throw error;
+        if (error.retry === "never") {
+          // The refusal may be of the repeat alone, such as bets closed by now: the first sending decides.
+          if (sent === 0) throw error;
+          return this.#outcome(key, error);
+        }
+        if (error.retry === "authenticate") this.#link.reauthenticate();
+        else if (error.reason !== "disconnected") await this.#sleep(error.retryAfterMs ?? backoffMs(sent, this.#random));
+      }
+    }
+  }
+
+  /**
+   * Places bets, all or none, exactly once.
+   * @param {{table: string, round: number, currency: string, seed?: string,
+   *   bets: Array<{kind: string, n: number[], a: string}>}} bet amounts are decimal text
+   */
+  placeBet(bet, options) {
+    return this.command("place_bet", bet, options);
+  }
+
+  /** Takes back all the player's bets of a round, exactly once. */
+  clearBets({ table, round }, options) {
+    return this.command("clear_bets", { table, round }, options);
+  }
+
+  /**
+   * Comes to a table and follows its channel; after each interruption it is joined again by itself.
+   * @returns {Promise<{view: object, bets: object[]}>} what the `table` event carries too
+   */
+  async joinTable(table) {
+    this.#tables.add(table);
+    try {
+      await this.#whenReady("join_table", 10_000);
+      return await this.#join(table);
+    } catch (error) {
+      if (error.retry === "never") this.#tables.delete(table);
+      throw error;
+    }
+  }
+
+  /** Leaves a table; bets that stand go on standing. */
+  async leaveTable(table) {
+    this.#tables.delete(table);
+    this.#follows.delete(`table:${table}`);
+    if (this.state !== "online") return;
+    await this.#link.ask("unsubscribe", { ch: `table:${table}` });
+    await this.#link.ask("leave_table", { table });
+  }
+
+  /**
+   * Follows a channel, from now or from a position; stays on it over reconnections.
+   * @param {string} channel
+   * @param {{e: string, o: number}} [since]
+   */
+  async subscribe(channel, since) {
+    const follow = this.#follow(channel);
+    if (since !== undefined && !follow.adopt(since) && !follow.healing) return;
+    await this.#whenReady("subscribe", 10_000);
+    await this.#subscribe(follow);
+  }
+
+  /** Stops following a channel. */
+  async unsubscribe(channel) {
+    if (this.#follows.delete(channel) && this.state === "online") await this.#link.ask("unsubscribe", { ch: channel });
+  }
+
+  #follow(channel) {
+    let follow = this.#follows.get(channel);
+    if (follow === undefined) this.#follows.set(channel, (follow = new Follow(channel)));
+    return follow;
+  }
+
+  #resume() {
+    return [...this.#follows.values()]
+      .filter((follow) => follow.since !== null)
+      .slice(0, RESUME_MAX)
+      .map((follow) => ({ ch: follow.channel, ...follow.since }));
+  }
+
+  async #welcomed(welcome) {
+    const turn = ++this.#welcomes;
+    this.player = welcome.player;
+    if (this.personal !== null && this.personal !== welcome.personal.ch) this.#follows.delete(this.personal);
+    this.personal = welcome.personal.ch;
+    const answers = new Map([welcome.personal, ...welcome.resumed].map((answer) => [answer.ch, answer]));
+    this.#emit("welcome", welcome);
+    for (const answer of answers.values()) {
+      if (answer.ch === this.personal || this.#follows.has(answer.ch)) this.#take(this.#follow(answer.ch), answer);
+    }
+    const lost = [...this.#follows.values()].filter((follow) => !answers.has(follow.channel));
+    await Promise.all([...[...this.#tables].map((table) => this.#rejoin(table)), ...lost.map((follow) => this.#subscribe(follow))]);
+    // Another interruption may have come and gone meanwhile; then the welcome after it does this.
+    if (this.state !== "online" || turn !== this.#welcomes) return;
+    this.#ready = true;
+    for (const wake of [...this.#waiters]) wake();
+  }
+
+  /** Joins again; a table that refuses for good is given up and told of. */
+  async #rejoin(table) {
+    for (let failures = 0; this.state === "online" && this.#tables.has(table); failures += 1) {
+      try {
+        return await this.#join(table);
+      } catch (error) {
+        if (error.reason === "disconnected" || error.reason === "closed") return;
+        if (error.retry === "never") {
+          this.#tables.delete(table);
+          this.#follows.delete(`table:${table}`);
+          return this.#emit("table_lost", { table, error });
+        }
+        await this.#sleep(error.retryAfterMs ?? backoffMs(failures, this.#random));
+      }
+    }
+  }
+
+  async #join(table) {
+    const { view, bets } = await this.#link.ask("join_table", { table });
+    const joined = { table, view, bets };
+    if (!this.#tables.has(table)) return joined;
+    const follow = this.#follow(`table:${table}`);
+    const ask = follow.adopt({ e: view.e, o: view.o });
+    this.#emit("table", joined);
+    if (ask) await this.#subscribe(follow);
+    return joined;
+  }
+
+  /** Asks to follow from where the channel stands; trouble that time heals is left to the next heartbeat. */
+  async #subscribe(follow) {
+    follow.healing = true;
+    try {
+      const answer = await this.#link.ask("subscribe", { ch: follow.channel, ...follow.since });
+      if (this.#follows.get(follow.channel) === follow) this.#take(follow, answer);
+    } catch (error) {
+      if (error.retry === "never" && error.reason !== "closed") {
+        this.#follows.delete(follow.channel);
+        this.#emit("unfollowed", { channel: follow.channel, error });
+      } else if (this.state === "online") {
+        await this.#sleep(error.retryAfterMs ?? HEAL_AFTER_MS);
+        if (this.state === "online" && this.#follows.get(follow.channel) === follow) await this.#subscribe(follow);
+      }
+    }
+  }
+
+  #take(follow, answer) {
+    const { deliver, heal, lost } = follow.subscribed(answer);
+    if (lost) this.#lostTrack(follow.channel);
+    this.#deliver(follow, deliver);
+    if (heal) this.#subscribe(follow);
+  }
+
+  /** The state behind a channel must be loaded afresh: the client does it for a table, the caller for the others. */
+  #lostTrack(channel) {
+    const table = channel.startsWith("table:") ? channel.slice("table:".length) : null;
+    if (table !== null && this.#tables.has(table)) {
+      if (this.#ready) this.#rejoin(table);
+    } else {
+      this.#emit("resync", { channel });
+    }
+  }
+
+  #pushed(frame) {
+    if (frame.t === "drain") return this.#emit("drain", frame);
+    const follow = this.#follows.get(frame.ch);
+    if (follow === undefined) return;
+    if (frame.t === "reset") {
+      follow.reset(frame);
+      return this.#lostTrack(frame.ch);
+    }
+    const { deliver, heal } = follow.publication(frame);
+    this.#deliver(follow, deliver);
+    if (heal) this.#subscribe(follow);
+  }
+
+  #deliver(follow, pubs) {
+    for (const pub of pubs) {
+      this.#emit("publication", {
+        channel: follow.channel,
+        data: pub.d,
+        ...(pub.o === undefined ? {} : { epoch: follow.epoch, offset: pub.o }),
+      });
+    }
+  }
+
+  /** A top that does not arrive within a moment was a lost last message. */
+  #heal(tops) {
+    const late = Object.entries(tops).filter(([channel, [e, o]]) => this.#follows.get(channel)?.behind(e, o));
+    if (late.length === 0) return;
+    this.#clock.setTimeout(() => {
+      for (const [channel, [e, o]] of late) {
+        const follow = this.#follows.get(channel);
+        if (this.state === "online" && follow?.behind(e, o)) this.#subscribe(follow);
+      }
+    }, HEAL_AFTER_MS);
+  }
+
+  #changed(change) {
+    if (change.state !== "online") {
+      this.#ready = false;
+      for (const follow of this.#follows.values()) follow.interrupted();
+    }
+    if (change.state === "closed") for (const wake of [...this.#waiters]) wake(change.error);
+    this.#emit("state", change);
+  }
+
+  /** What became of a key whose repeat was refused. */
+  async #outcome(key, refusal) {
+    for (let failures = 0; ; failures += 1) {
+      await this.#whenReady("get_outcome", Infinity);
+      try {
+        const { outcome } = await this.#link.ask("get_outcome", { key });
+        if (outcome.status === "accepted") return outcome.receipt;
+        throw refusal;
+      } catch (error) {
+        if (error === refusal || !(error instanceof HubError) || error.retry === "never") throw error;
+        if (error.reason !== "disconnected") await this.#sleep(error.retryAfterMs ?? backoffMs(failures, this.#random));
+      }
+    }
+  }
+
+  /** Resolves when the connection is up and the tables are joined again. */
+  #whenReady(request, withinMs) {
+    if (this.#link === null) return Promise.reject(new Error("connect first"));
+    if (this.#ready) return Promise.resolve();
+    if (this.state === "closed") return Promise.reject(HubError.closed("the client is closed"));
+    return new Promise((resolve, reject) => {
+      const finish = (error) => {
+        this.#waiters.delete(finish);
+        this.#clock.clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const timer = withinMs === Infinity ? undefined : this.#clock.setTimeout(() => finish(HubError.disconnected(request)), withinMs);
+      this.#waiters.add(finish);
+    });
+  }
+
+  #sleep(ms) {
+    return new Promise((resolve) => this.#clock.setTimeout(resolve, ms));
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * One lasting link to a hub over many sockets: opens, says hello, matches replies to requests, pings, comes back.
+ *
+ * Sits below `HubClient`, which owns channels, tables and commands. Guarantees that every request ends: with the
+ * reply, the hub's error, a timeout, or the loss of the socket it went out on. It never resends anything: only the
+ * layer above knows what may be repeated.
+ */
+
+import { HubError } from "./errors.js";
+import { backoffMs, CLOSE_TOKEN_EXPIRED, CLOSE_TOKEN_INVALID, mayReconnect } from "./reconnect.js";
+import { fromWire, SUBPROTOCOLS, toWire } from "./wire.js";
+
+/** How long a socket may take from opening to `welcome`, milliseconds. */
+export const WELCOME_WITHIN_MS = 10_000;
+/** How long a request may go unanswered, milliseconds. */
+export const REPLY_WITHIN_MS = 10_000;
+/** How long a `ping` may go unanswered before the socket counts as dead, milliseconds. */
+export const PONG_WITHIN_MS = 8_000;
+/** Round trips the estimate of the hub's clock looks back on; the shortest is the most exact. */
+const CLOCK_SAMPLES = 8;
+
+/** The time of the machine; tests put their own in its place. */
+export const systemClock = {
+  now: () => Date.now(),
+  setTimeout: (callback, ms) => globalThis.setTimeout(callback, ms),
+  clearTimeout: (timer) => globalThis.clearTimeout(timer),
+};
+
+export class Link {
+  /** `idle`, `connecting`, `online`, `waiting` (for the next attempt) or `closed`. */
+  state = "idle";
+  #options;
+  #socket = null;
+  #requests = new Map();
+  #nextId = 1;
+  #failures = 0;
+  #comeBackAt = 0;
+  #refreshToken = false;
+  #timer = null;
+  #pingTimer = null;
+  #samples = [];
+
+  /**
+   * @param {object} options
+   * @param {string} options.url `ws://host:port/ws`
+   * @param {(options: {refresh: boolean}) => string | Promise<string>} options.getToken
+   * @param {boolean} options.canRefresh whether `getToken` can give another token than the last one
+   * @param {string} [options.client] the program's name, for the hub's logs
+   * @param {"msgpack"|"json"} options.encoding
+   * @param {typeof WebSocket} options.WebSocket
+   * @param {typeof systemClock} options.clock
+   * @param {() => number} options.random uniform in [0, 1)
+   * @param {() => Array<{ch: string, e: string, o: number}>} options.resume channels to follow again
+   * @param {(welcome: object) => void} options.onWelcome
+   * @param {(frame: object) => void} options.onPush
+   * @param {(pong: object) => void} options.onPong
+   * @param {(change: {state: string, retryInMs?: number, error?: HubError}) => void} options.onState
+   */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** Opens the first socket. */
+  open() {
+    if (this.state === "idle") this.#attempt();
+  }
+
+  /** Tries at once instead of at the end of the wait; for when the device says that it is online again. */
+  retryNow() {
+    if (this.state === "waiting") this.#attempt();
+  }
+
+  /** Ends the link for good. */
+  close(error = HubError.closed("the client was closed")) {
+    if (this.state === "closed") return;
+    this.#drop(1000, error);
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#become("closed", { error });
+  }
+
+  /** Drops the socket and comes back with a token asked for afresh. */
+  reauthenticate() {
+    this.#refreshToken = true;
+    this.#lost(CLOSE_TOKEN_EXPIRED, "the token is not accepted any more");
+  }
+
+  /** The hub's clock, milliseconds since 1970, as well as the round trips tell it. */
+  hubNow() {
+    const best = this.#samples.reduce((a, b) => (b.roundTrip < a.roundTrip ? b : a), { roundTrip: Infinity, ahead: 0 });
+    return this.#options.clock.now() + best.ahead;
+  }
+
+  /**
+   * Sends a request over the present socket.
+   * @returns {Promise<Record<string, any>>} the reply; rejects with `HubError`
+   */
+  ask(name, fields = {}, withinMs = REPLY_WITHIN_MS) {
+    if (this.state !== "online" && name !== "hello") return Promise.reject(HubError.disconnected(name));
+    const { clock, encoding } = this.#options;
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimeout(() => {
+        this.#requests.delete(id);
+        reject(HubError.timeout(name, withinMs));
+      }, withinMs);
+      this.#requests.set(id, { name, resolve, reject, timer });
+      this.#socket.send(toWire(encoding, { t: name, id, ...fields }));
+    });
+  }
+
+  async #attempt() {
+    const { clock, encoding, url, WebSocket, getToken } = this.#options;
+    clock.clearTimeout(this.#timer);
+    this.#become("connecting");
+    let token;
+    try {
+      token = await getToken({ refresh: this.#refreshToken });
+    } catch (error) {
+      if (this.state !== "connecting") return;
+      if (error instanceof HubError && error.retry === "never") return this.close(error);
+      return this.#waitForNext(this.#backoff());
+    }
+    if (this.state !== "connecting") return;
+    let socket;
+    try {
+      socket = new WebSocket(url, [SUBPROTOCOLS[encoding]]);
+    } catch (error) {
+      return this.close(HubError.closed(`cannot open ${url}: ${error.message}`));
+    }
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    this.#timer = clock.setTimeout(() => this.#lost(1006, "no welcome in time"), WELCOME_WITHIN_MS);
+    const mine = (handler) => (event) => {
+      if (this.#socket === socket) handler(event);
+    };
+    socket.addEventListener("open", mine(() => this.#hello(token)));
+    socket.addEventListener("message", mine((event) => this.#receive(event.data)));
+    socket.addEventListener("close", mine((event) => this.#lost(event.code, event.reason)));
+    socket.addEventListener("error", () => {}); // the close event that follows says all that can be known
+  }
+
+  async #hello(token) {
+    const { client, resume, clock, onWelcome } = this.#options;
+    const socket = this.#socket;
+    const resumed = resume();
+    const sentAt = clock.now();
+    try {
+      const welcome = await this.ask("hello", { token, client, resume: resumed.length > 0 ? resumed : undefined });
+      if (this.#socket !== socket) return;
+      clock.clearTimeout(this.#timer);
+      this.#failures = 0;
+      this.#comeBackAt = 0;
+      this.#refreshToken = false;
+      this.#sample(sentAt, welcome.time);
+      this.#become("online");
+      onWelcome(welcome);
+      this.#ping(welcome.ping_every_ms);
+    } catch (error) {
+      if (this.#socket !== socket) return;
+      if (error.retry === "authenticate") return this.#tokenRefused(error);
+      if (error.retry === "never") return this.close(error);
+      this.#comeBackAt = clock.now() + (error.retryAfterMs ?? 0);
+      this.#lost(1006, error.message);
+    }
+  }
+
+  /** A refused token is worth one more attempt, with a new one. */
+  #tokenRefused(error) {
+    if (this.#refreshToken || !this.#options.canRefresh) return this.close(error);
+    this.reauthenticate();
+  }
+
+  #receive(data) {
+    let frame;
+    try {
+      frame = fromWire(data);
+    } catch {
+      return this.#lost(1002, "the hub sent a frame this client cannot read");
+    }
+    if (frame.t === "pub" || frame.t === "reset" || frame.t === "drain") {
+      if (frame.t === "drain") this.#comeBackAt = this.#options.clock.now() + frame.reconnect_after_ms;
+      return this.#options.onPush(frame);
+    }
+    const request = this.#requests.get(frame.id);
+    // Replies without a request are those that came after its timeout, and frames of a later protocol.
+    if (request === undefined) return;
+    this.#requests.delete(frame.id);
+    this.#options.clock.clearTimeout(request.timer);
+    if (frame.t === "error") request.reject(HubError.of(frame));
+    else request.resolve(frame);
+  }
+
+  async #ping(everyMs) {
+    const { clock, onPong } = this.#options;
+    const socket = this.#socket;
+    const sentAt = clock.now();
+    try {
+      const pong = await this.ask("ping", {}, PONG_WITHIN_MS);
+      if (this.#socket !== socket) return;
+      this.#sample(sentAt, pong.time);
+      onPong(pong);
+    } catch (error) {
+      if (this.#socket !== socket) return;
+      if (error.reason === "timeout") return this.#lost(1006, "the hub does not answer");
+    }
+    this.#pingTimer = clock.setTimeout(() => this.#ping(everyMs), everyMs);
+  }
+
+  #sample(sentAt, hubTime) {
+    const now = this.#options.clock.now();
+    const roundTrip = now - sentAt;
+    this.#samples.push({ roundTrip, ahead: hubTime + roundTrip / 2 - now });
+    if (this.#samples.length > CLOCK_SAMPLES) this.#samples.shift();
+  }
+
+  /** The socket is gone, or as good as gone: decide whether and when to come back. */
+  #lost(code, reason) {
+    if (this.state === "closed" || this.#socket === null) return;
+    const { clock, canRefresh } = this.#options;
+    this.#drop(code);
+    if (code === CLOSE_TOKEN_INVALID && canRefresh && !this.#refreshToken) this.#refreshToken = true;
+    else if (code === CLOSE_TOKEN_EXPIRED) this.#refreshToken = true;
+    else if (!mayReconnect(code)) {
+      clock.clearTimeout(this.#timer);
+      return this.#become("closed", { error: HubError.closed(reason || `the hub closed the connection with code ${code}`) });
+    }
+    const announced = this.#comeBackAt - clock.now();
+    this.#waitForNext(announced > 0 ? announced : this.#backoff());
+  }
+
+  #backoff() {
+    return backoffMs(this.#failures++, this.#options.random);
+  }
+
+  #waitForNext(ms) {
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#timer = this.#options.clock.setTimeout(() => this.#attempt(), ms);
+    this.#become("waiting", { retryInMs: ms });
+  }
+
+  /** Lets go of the socket and of everything that waited for it. */
+  #drop(code, error) {
+    const { clock } = this.#options;
+    const socket = this.#socket;
+    this.#socket = null;
+    clock.clearTimeout(this.#pingTimer);
+    if (socket !== null && socket.readyState <= 1) socket.close(code === 1000 ? 1000 : undefined);
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    for (const request of requests) {
+      clock.clearTimeout(request.timer);
+      request.reject(error ?? HubError.disconnected(request.name));
+    }
+  }
+
+  #become(state, detail = {}) {
+    this.state = state;
+    this.#options.onState({ state, ...detail });
+  }
+}

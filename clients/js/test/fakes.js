@@ -1,0 +1,143 @@
+/**
+ * A clock that stands still until told, and a socket that plays the hub by hand.
+ */
+
+import { fromWire, toWire } from "../wire.js";
+
+/** Time that only `advance` moves. */
+export class FakeClock {
+  #now = 1_000_000;
+  #timers = new Map();
+  #next = 1;
+
+  now = () => this.#now;
+
+  setTimeout = (callback, ms) => {
+    const id = this.#next++;
+    this.#timers.set(id, { at: this.#now + ms, callback });
+    return id;
+  };
+
+  clearTimeout = (id) => this.#timers.delete(id);
+
+  /** When the next timer is due, milliseconds from now; `null` without timers. */
+  get nextIn() {
+    const at = Math.min(...[...this.#timers.values()].map((timer) => timer.at));
+    return Number.isFinite(at) ? at - this.#now : null;
+  }
+
+  /** Moves time on, running what becomes due in order and letting promises settle in between. */
+  async advance(ms) {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = [...this.#timers].filter(([, timer]) => timer.at <= end).sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
+      if (due === undefined) break;
+      this.#timers.delete(due[0]);
+      this.#now = due[1].at;
+      due[1].callback();
+      await settle();
+    }
+    this.#now = end;
+    await settle();
+  }
+}
+
+/** Lets everything that is already decided happen. */
+export async function settle() {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}
+
+/** The hub's side of the sockets a client opens. */
+export class FakeHub {
+  /** Sockets in the order in which they were opened. */
+  sockets = [];
+  encoding;
+
+  constructor(encoding = "msgpack") {
+    this.encoding = encoding;
+    const hub = this;
+    this.WebSocket = class extends EventTarget {
+      readyState = 0;
+      sent = [];
+
+      constructor(url, subprotocols) {
+        super();
+        this.url = url;
+        this.subprotocols = subprotocols;
+        hub.sockets.push(this);
+      }
+
+      send(data) {
+        this.sent.push(fromWire(data));
+      }
+
+      close() {
+        this.readyState = 3;
+      }
+    };
+  }
+
+  get socket() {
+    return this.sockets.at(-1);
+  }
+
+  /** Frames of the newest socket that no one has taken yet. */
+  async take(name) {
+    await settle();
+    const at = this.socket.sent.findIndex((frame) => frame.t === name);
+    if (at < 0) throw new Error(`no ${name} among [${this.socket.sent.map((frame) => frame.t)}]`);
+    return this.socket.sent.splice(at, 1)[0];
+  }
+
+  /** How many frames of a name are there. */
+  async count(name) {
+    await settle();
+    return this.socket.sent.filter((frame) => frame.t === name).length;
+  }
+
+  async open() {
+    await settle();
+    this.socket.readyState = 1;
+    this.socket.dispatchEvent(new Event("open"));
+    await settle();
+  }
+
+  async say(frame) {
+    const data = toWire(this.encoding, frame);
+    this.socket.dispatchEvent(Object.assign(new Event("message"), { data }));
+    await settle();
+  }
+
+  async reply(request, t, fields = {}) {
+    await this.say({ t, id: request.id, ...fields });
+  }
+
+  async refuse(request, code, name, retry, more = {}) {
+    await this.reply(request, "error", { code, name, message: name, retry, ...more });
+  }
+
+  async drop(code = 1006, reason = "") {
+    const socket = this.socket;
+    socket.readyState = 3;
+    socket.dispatchEvent(Object.assign(new Event("close"), { code, reason }));
+    await settle();
+  }
+
+  /** Opens the newest socket, answers hello, and answers the first ping. */
+  async welcome({ resumed = [], personal = {}, time = 1_000_000 } = {}) {
+    await this.open();
+    const hello = await this.take("hello");
+    await this.reply(hello, "welcome", {
+      player: PLAYER,
+      time,
+      version: "0.1.0",
+      ping_every_ms: 20_000,
+      personal: { ch: `player:${PLAYER}`, e: "p1", o: 0, recovered: true, pubs: [], ...personal },
+      resumed,
+    });
+    await this.reply(await this.take("ping"), "pong", { time, tops: {} });
+    return hello;
+  }
+}
+
+export const PLAYER = "0123456789abcdef0123456789abcdef";

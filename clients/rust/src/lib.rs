@@ -1,0 +1,40 @@
+//! A client of the hub: connects, correlates replies, hands on pushes, comes back after a break.
+//!
+//! Three levels, each usable alone. [`Connection`] is one socket that speaks frames. [`Client`] adds `hello`,
+//! replies matched by id with a time limit, a heartbeat and a bounded queue of pushes. [`Resilient`] adds
+//! reconnecting and carries a bet to a definite outcome with one key, whatever breaks on the way.
+//!
+//! Needs a tokio runtime, current-thread or multi-thread. Opens `ws://` itself; for TLS, hand a stream of your
+//! own to [`Connection::over`].
+//!
+//! ```no_run
+//! # async fn example(token: &str) -> Result<(), hub_client::Error> {
+//! use hub_client::{Client, Options, Pushed};
+//! let (client, mut pushes) = Client::connect("ws://127.0.0.1:7700/ws", token, Options::default()).await?;
+//! let (table, _own_bets) = client.join_table("roulette-1".parse().expect("a table id")).await?;
+//! client.follow(&table).await?;
+//! while let Some(Pushed::Push(push)) = pushes.recv().await {
+//!     println!("{push:?}");
+//! }
+//! # Ok(()) }
+//! ```
+
+mod backoff;
+mod client;
+mod connection;
+mod error;
+mod keys;
+mod positions;
+mod pushes;
+mod requests;
+mod resilient;
+
+pub use backoff::Backoff;
+pub use client::{Client, Options};
+pub use connection::{Connection, Receiver, Sender, Transport};
+pub use error::{Closed, Error};
+pub use keys::Keys;
+pub use protocol;
+pub use pushes::{Pushed, Pushes};
+pub use requests::one_bet;
+pub use resilient::{Outcome, Resilient, Settings};

@@ -1,0 +1,90 @@
+//! The queue of pushes between a connection and whoever listens to it.
+//!
+//! It is bounded and never makes the connection wait: replies must not stand behind a listener that sleeps. What
+//! does not fit is dropped and counted, and the listener is told, as it would be after a gap on the wire.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use protocol::Push;
+use tokio::sync::mpsc;
+
+/// What the hub said unasked, in order.
+#[derive(Debug)]
+pub struct Pushes {
+    queue: mpsc::Receiver<Push>,
+    missed: Arc<AtomicU64>,
+}
+
+/// One item of [`Pushes`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pushed {
+    /// A push.
+    Push(Push),
+    /// So many pushes did not fit since the last time this was said: load the state again.
+    Missed(u64),
+}
+
+/// The connection's end.
+#[derive(Debug, Clone)]
+pub(crate) struct PushSink {
+    queue: mpsc::Sender<Push>,
+    missed: Arc<AtomicU64>,
+}
+
+pub(crate) fn channel(capacity: usize) -> (PushSink, Pushes) {
+    let (sender, receiver) = mpsc::channel(capacity.max(1));
+    let missed = Arc::new(AtomicU64::new(0));
+    (PushSink { queue: sender, missed: missed.clone() }, Pushes { queue: receiver, missed })
+}
+
+impl PushSink {
+    pub fn put(&self, push: Push) {
+        match self.queue.try_send(push) {
+            // Nobody listens any more, so nobody misses anything.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.missed.fetch_add(1, Relaxed);
+            }
+        }
+    }
+}
+
+impl Pushes {
+    /// The next push; `None` once no connection feeds the queue any more and it is empty.
+    pub async fn recv(&mut self) -> Option<Pushed> {
+        match self.missed.swap(0, Relaxed) {
+            0 => self.queue.recv().await.map(Pushed::Push),
+            missed => Some(Pushed::Missed(missed)),
+        }
+    }
+
+    /// The next push if one waits already.
+    pub fn try_recv(&mut self) -> Option<Pushed> {
+        match self.missed.swap(0, Relaxed) {
+            0 => self.queue.try_recv().ok().map(Pushed::Push),
+            missed => Some(Pushed::Missed(missed)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain_notice(after: u64) -> Push {
+        Push::Drain { reconnect_after_ms: after }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_told() {
+        let (sink, mut pushes) = channel(2);
+        (1..=5).for_each(|after| sink.put(drain_notice(after)));
+        assert_eq!(pushes.try_recv(), Some(Pushed::Missed(3)));
+        assert_eq!(pushes.try_recv(), Some(Pushed::Push(drain_notice(1))));
+        assert_eq!(pushes.try_recv(), Some(Pushed::Push(drain_notice(2))));
+        assert_eq!(pushes.try_recv(), None);
+    }
+}

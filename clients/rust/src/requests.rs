@@ -1,0 +1,122 @@
+//! The requests by name, each with the reply it expects.
+
+use protocol::{
+    Channel, Currency, Key, Reply, Request, TableId, Text, U53,
+    bounded::List,
+    reply::{
+        Balance, KeyOutcome, PastRound, PlacedBet, PlayerResult, Receipt, Subscribed, TableSummary, TableView,
+    },
+    request::{Bet, PlaceBet, Subscribe},
+};
+
+use crate::{Client, Error};
+
+/// Asks and takes the one kind of reply that fits.
+macro_rules! ask {
+    ($client:expr, $request:expr, $name:literal, $reply:pat => $value:expr) => {
+        match $client.request($request).await? {
+            $reply => Ok($value),
+            _ => Err(Error::Unexpected($name)),
+        }
+    };
+}
+
+impl Client {
+    /// The server's time, milliseconds since 1970.
+    pub async fn ping(&self) -> Result<u64, Error> {
+        ask!(self, Request::Ping, "ping", Reply::Pong { time, .. } => time)
+    }
+
+    /// The tables of the hub.
+    pub async fn list_tables(&self) -> Result<Vec<TableSummary>, Error> {
+        ask!(self, Request::ListTables, "list_tables", Reply::Tables { tables } => tables)
+    }
+
+    /// Comes to a table: its view and the player's own bets of this round.
+    pub async fn join_table(&self, table: TableId) -> Result<(TableView, Vec<PlacedBet>), Error> {
+        ask!(self, Request::JoinTable { table }, "join_table", Reply::Joined { view, bets } => (view, bets))
+    }
+
+    /// Leaves a table; bets that stand go on standing.
+    pub async fn leave_table(&self, table: TableId) -> Result<(), Error> {
+        ask!(self, Request::LeaveTable { table }, "leave_table", Reply::Left { .. } => ())
+    }
+
+    /// Follows a channel, from a position seen before or from now on. What was missed stands in the answer.
+    pub async fn subscribe(&self, channel: Channel, since: Option<(&str, u64)>) -> Result<Subscribed, Error> {
+        let since = match since {
+            None => None,
+            Some((epoch, offset)) => {
+                Some(Text::new(epoch).zip(U53::new(offset)).ok_or(Error::Unexpected("an own position"))?)
+            }
+        };
+        let subscribe = Subscribe { channel, since };
+        ask!(self, Request::Subscribe(subscribe), "subscribe", Reply::Subscribed(subscribed) => subscribed)
+    }
+
+    /// Follows a table's channel from the position of its view, so that nothing is missed in between.
+    pub async fn follow(&self, view: &TableView) -> Result<Subscribed, Error> {
+        self.subscribe(Channel::table(view.table), Some((&view.e, view.o))).await
+    }
+
+    /// Stops following a channel.
+    pub async fn unsubscribe(&self, channel: Channel) -> Result<(), Error> {
+        ask!(self, Request::Unsubscribe { channel }, "unsubscribe", Reply::Unsubscribed { .. } => ())
+    }
+
+    /// Places bets, all or none. The receipt means that they are on disk.
+    pub async fn place_bet(&self, bet: PlaceBet) -> Result<Receipt, Error> {
+        ask!(self, Request::PlaceBet(bet), "place_bet", Reply::BetAccepted(receipt) => receipt)
+    }
+
+    /// Takes back all the player's bets of an open round.
+    pub async fn clear_bets(&self, key: Key, table: TableId, round: u64) -> Result<Receipt, Error> {
+        let round = U53::new(round).ok_or(Error::Unexpected("an own round number"))?;
+        let request = Request::ClearBets { key, table, round };
+        ask!(self, request, "clear_bets", Reply::BetsCleared(receipt) => receipt)
+    }
+
+    /// The player's balances, one for each currency.
+    pub async fn balances(&self) -> Result<Vec<Balance>, Error> {
+        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { balances } => balances)
+    }
+
+    /// The last rounds of a table, newest first.
+    pub async fn table_history(&self, table: TableId) -> Result<Vec<PastRound>, Error> {
+        let request = Request::GetHistory { table: Some(table) };
+        ask!(self, request, "get_history", Reply::TableHistory { rounds, .. } => rounds)
+    }
+
+    /// The player's own last results, newest first.
+    pub async fn own_history(&self) -> Result<Vec<PlayerResult>, Error> {
+        let request = Request::GetHistory { table: None };
+        ask!(self, request, "get_history", Reply::PlayerHistory { results } => results)
+    }
+
+    /// What became of a key.
+    pub async fn outcome(&self, key: Key) -> Result<KeyOutcome, Error> {
+        ask!(self, Request::GetOutcome { key }, "get_outcome", Reply::Outcome { outcome, .. } => outcome)
+    }
+}
+
+/// A `place_bet` of one bet. `None` when a text or a list is longer than the wire allows.
+#[must_use]
+pub fn one_bet(
+    key: Key,
+    table: TableId,
+    round: u64,
+    kind: &str,
+    numbers: &[u8],
+    stake: &str,
+    currency: Currency,
+) -> Option<PlaceBet> {
+    let bet = Bet { kind: Text::new(kind)?, n: List::new(numbers.to_vec()).ok()?, a: Text::new(stake)? };
+    Some(PlaceBet {
+        key,
+        table,
+        round: U53::new(round)?,
+        bets: List::new(vec![bet]).ok()?,
+        currency: Text::new(currency.as_str())?,
+        seed: None,
+    })
+}

@@ -1,0 +1,230 @@
+//! The balance domain: what the house owes each player, available and held.
+//!
+//! Stakes are held when a bet is taken, posted when its round settles and voided when it is taken back. This
+//! domain also keeps each player's last results and counts the events of the player's channel, so that both
+//! come out of replay the same.
+
+use std::collections::{VecDeque, hash_map::Entry};
+
+use ledger::{
+    Account, AccountId, AccountKind, Digest, Domain, HoldId, Ledger, Leg, Move, Rejection, Transfer,
+    fingerprint,
+};
+use protocol::{Currency, PlayerId};
+use rustc_hash::FxHashMap;
+
+use crate::{
+    StateMachine,
+    notice::{Funds, Notice, What},
+};
+
+/// Settled rounds kept for each player.
+pub const RESULTS_MAX: usize = 50;
+
+/// Player accounts.
+#[derive(Debug, Clone, Default)]
+pub struct Balance {
+    ledger: Ledger,
+    players: FxHashMap<PlayerId, Player>,
+    digest: Digest,
+}
+
+/// What the domain keeps of a player besides accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Player {
+    /// Events of the player's channel so far: the offset of the newest.
+    pub events: u64,
+    /// The last settled rounds, newest first, with the time they were settled.
+    pub results: VecDeque<(u64, Notice)>,
+    /// Fingerprint of the results, kept up as they come and go.
+    digest: Digest,
+}
+
+/// What the balance domain can be told to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Opens a player's account unless it is open.
+    Open(PlayerId, Currency),
+    /// Reserves a stake, to be collected later.
+    Hold {
+        /// The hold's name: the transaction's id.
+        hold: HoldId,
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+    },
+    /// Gives a held stake back.
+    Release(HoldId),
+    /// Hands a held stake over to the domain it was held for.
+    Post(HoldId),
+    /// Pays a player, out of another domain.
+    Credit {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+        /// The domain that pays.
+        from: Domain,
+    },
+    /// Takes from a player, into another domain.
+    Debit {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+        /// The domain that receives.
+        to: Domain,
+    },
+}
+
+impl StateMachine for Balance {
+    type Command = Command;
+    const DOMAIN: Domain = Domain::Balance;
+
+    fn decide(&self, commands: &[Command]) -> Result<Leg, Rejection> {
+        let mut draft = self.ledger.draft();
+        for command in commands {
+            match command {
+                Command::Open(player, currency) => {
+                    let cash = AccountId::cash(*player, *currency);
+                    if draft.account(&cash).is_none() {
+                        draft.add(Move::Open(cash))?;
+                    }
+                }
+                Command::Hold { hold, player, currency, amount } => {
+                    let debit = AccountId::cash(*player, *currency);
+                    let credit = AccountId::house(AccountKind::Clearing(Domain::Collections), *currency);
+                    draft.add(Move::Hold(*hold, Transfer { debit, credit, amount: *amount }))?;
+                }
+                Command::Release(hold) => draft.add(Move::VoidHold(*hold))?,
+                Command::Post(hold) => draft.add(Move::PostHold(*hold))?,
+                Command::Credit { player, currency, amount, from } => {
+                    let debit = AccountId::house(AccountKind::Clearing(*from), *currency);
+                    let credit = AccountId::cash(*player, *currency);
+                    draft.add(Move::Post(Transfer { debit, credit, amount: *amount }))?;
+                }
+                Command::Debit { player, currency, amount, to } => {
+                    let debit = AccountId::cash(*player, *currency);
+                    let credit = AccountId::house(AccountKind::Clearing(*to), *currency);
+                    draft.add(Move::Post(Transfer { debit, credit, amount: *amount }))?;
+                }
+            }
+        }
+        Ok(draft.finish())
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+impl Balance {
+    /// The player's funds in a currency, if the account is open.
+    #[must_use]
+    pub fn funds(&self, player: PlayerId, currency: Currency) -> Option<Funds> {
+        self.ledger.account(&AccountId::cash(player, currency)).map(funds)
+    }
+
+    /// What else is kept of a player.
+    #[must_use]
+    pub fn player(&self, player: PlayerId) -> Option<&Player> {
+        self.players.get(&player)
+    }
+
+    /// Every player with events, in no order.
+    pub fn players(&self) -> impl Iterator<Item = (PlayerId, &Player)> {
+        self.players.iter().map(|(id, player)| (*id, player))
+    }
+
+    /// Puts a player as it stands in a checkpoint: the events so far, and the results, newest first.
+    pub fn put_player(&mut self, id: PlayerId, events: u64, results: VecDeque<(u64, Notice)>) {
+        let mut digest = Digest::default();
+        results.iter().for_each(|(time, notice)| digest.add(result_print(*time, notice)));
+        let player = Player { events, results, digest };
+        self.digest.add(player_print(id, &player));
+        if let Some(before) = self.players.insert(id, player) {
+            self.digest.remove(player_print(id, &before));
+        }
+    }
+
+    /// Notes an event of the player's channel; returns its offset, from 1.
+    pub fn note(&mut self, time: u64, notice: &Notice) -> u64 {
+        let player = match self.players.entry(notice.player) {
+            Entry::Occupied(known) => {
+                self.digest.remove(player_print(notice.player, known.get()));
+                known.into_mut()
+            }
+            Entry::Vacant(new) => new.insert(Player::default()),
+        };
+        player.events += 1;
+        match notice.what {
+            What::Settled { .. } | What::Voided { .. } => {
+                while player.results.len() >= RESULTS_MAX
+                    && let Some((time, oldest)) = player.results.pop_back()
+                {
+                    player.digest.remove(result_print(time, &oldest));
+                }
+                player.digest.add(result_print(time, notice));
+                player.results.push_front((time, notice.clone()));
+            }
+            What::Deposit | What::Stake | What::Release => {}
+        }
+        self.digest.add(player_print(notice.player, player));
+        player.events
+    }
+
+    /// Fingerprint of what this domain keeps besides its ledger.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+fn funds(account: &Account) -> Funds {
+    Funds { available: account.available(), held: account.debits_pending }
+}
+
+fn player_print(id: PlayerId, player: &Player) -> u128 {
+    let results = player.digest.0;
+    fingerprint(&[
+        id.0 as u64,
+        (id.0 >> 64) as u64,
+        player.events,
+        player.results.len() as u64,
+        results as u64,
+        (results >> 64) as u64,
+    ])
+}
+
+fn result_print(time: u64, notice: &Notice) -> u128 {
+    let (round, staked, returned, outcome) = match notice.what {
+        What::Settled { round, staked, returned, outcome } => (round, staked, returned, u64::from(outcome) + 1),
+        What::Voided { round, staked } => (round, staked, staked, 0),
+        What::Deposit | What::Stake | What::Release => return 0,
+    };
+    let table = round.table.as_str().bytes().fold(0_u64, |sum, byte| sum.rotate_left(7) ^ u64::from(byte));
+    let Notice { before, after, .. } = notice;
+    fingerprint(&[
+        time,
+        table,
+        round.number,
+        staked as u64,
+        returned as u64,
+        outcome,
+        before.available as u64,
+        before.held as u64,
+        after.available as u64,
+        after.held as u64,
+    ])
+}

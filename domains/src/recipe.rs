@@ -1,0 +1,278 @@
+//! The business events that move money, each as one transaction over the domains it touches.
+//!
+//! | recipe | balance | collections | distributions |
+//! |---|---|---|---|
+//! | `DEPOSIT` | clearing → cash | source → clearing | |
+//! | `STAKE` | cash ⇢ clearing (held) | | |
+//! | `RELEASE` | held stakes voided | | |
+//! | `SETTLE_ROUND` | held stakes posted | clearing → stakes | |
+//! | `PLAYER_WINNINGS` | clearing → cash | | winnings → clearing |
+//! | `ROUND_VOID` | held stakes voided | | |
+//!
+//! `SETTLE_ROUND` carries the `PLAYER_WINNINGS` of every winner in the same record: there is no moment at which
+//! a stake is taken and its winnings are not paid (ADR-0005).
+
+use ledger::{AccountId, Domain, HoldId, Ledger, Leg, Rejection};
+use protocol::{Currency, PlayerId, RoundId};
+
+use crate::{
+    Domains, StateMachine, adjustment, balance, collections, distributions, free_play,
+    notice::{Funds, Notice, What},
+};
+
+/// One business event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipe {
+    /// Money of a player comes in from a source; opens the account when it is the first.
+    Deposit {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+    },
+    /// A bet's stake is held.
+    Stake {
+        /// The hold's name: the transaction's id.
+        hold: HoldId,
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+    },
+    /// A player takes bets back before the round is locked.
+    Release {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// The holds of the bets.
+        holds: Vec<HoldId>,
+    },
+    /// A round is drawn: every stake is taken, every winner is paid.
+    SettleRound {
+        /// The round.
+        round: RoundId,
+        /// The currency.
+        currency: Currency,
+        /// The outcome.
+        outcome: u32,
+        /// The players with bets, each once, in the order of their ids.
+        players: Vec<PlayerSettlement>,
+    },
+    /// A round cannot be drawn: every stake is returned.
+    RoundVoid {
+        /// The round.
+        round: RoundId,
+        /// The currency.
+        currency: Currency,
+        /// The players with bets; what they are returned is what they staked.
+        players: Vec<PlayerSettlement>,
+    },
+    /// Only a table's state changes: no money moves.
+    TableOnly,
+}
+
+/// One player's share in a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlayerSettlement {
+    /// The player.
+    pub player: PlayerId,
+    /// The holds of the player's bets.
+    pub holds: Vec<HoldId>,
+    /// Sum of the stakes, minor units.
+    pub staked: i128,
+    /// What is paid, stakes included, minor units.
+    pub returned: i128,
+}
+
+/// What each domain decided: the legs of one transaction, and what the players are told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// One leg a domain that takes part, in canonical order.
+    pub legs: Vec<(Domain, Leg)>,
+    /// One notice a player touched.
+    pub notices: Vec<Notice>,
+}
+
+/// The commands of one transaction, by domain.
+#[derive(Debug, Default)]
+struct Commands {
+    balance: Vec<balance::Command>,
+    collections: Vec<collections::Command>,
+    distributions: Vec<distributions::Command>,
+    free_play: Vec<free_play::Command>,
+    adjustment: Vec<adjustment::Command>,
+}
+
+impl Recipe {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Recipe::Deposit { .. } => "DEPOSIT",
+            Recipe::Stake { .. } => "STAKE",
+            Recipe::Release { .. } => "RELEASE",
+            Recipe::SettleRound { .. } => "SETTLE_ROUND",
+            Recipe::RoundVoid { .. } => "ROUND_VOID",
+            Recipe::TableOnly => "TABLE",
+        }
+    }
+
+    /// Lets every domain that takes part decide, on the applied state.
+    ///
+    /// # Errors
+    /// The first domain's rejection, in canonical order: then nothing happens anywhere.
+    pub fn decide(&self, domains: &Domains) -> Result<Plan, Rejection> {
+        self.check_holds(domains.balance.ledger())?;
+        let commands = self.commands();
+        let mut plan = Plan::default();
+        decide(&domains.balance, &commands.balance, &mut plan.legs)?;
+        decide(&domains.collections, &commands.collections, &mut plan.legs)?;
+        decide(&domains.distributions, &commands.distributions, &mut plan.legs)?;
+        decide(&domains.free_play, &commands.free_play, &mut plan.legs)?;
+        decide(&domains.adjustment, &commands.adjustment, &mut plan.legs)?;
+        plan.notices = self.notices(&domains.balance)?;
+        Ok(plan)
+    }
+
+    /// A recipe that ends holds names their players and sums: the ledger's holds must be those, or one domain
+    /// would move another amount than the other.
+    fn check_holds(&self, ledger: &Ledger) -> Result<(), Rejection> {
+        let held = |player: PlayerId, currency: Currency, holds: &[HoldId]| {
+            let cash = AccountId::cash(player, currency);
+            holds.iter().try_fold(0_i128, |sum, hold| match ledger.hold(*hold) {
+                Some(hold) if hold.transfer.debit == cash => Ok(sum.saturating_add(hold.transfer.amount)),
+                Some(_) | None => Err(Rejection::HoldNotOpen),
+            })
+        };
+        match self {
+            Recipe::Release { player, currency, holds } => held(*player, *currency, holds).map(|_| ()),
+            Recipe::SettleRound { currency, players, .. } | Recipe::RoundVoid { currency, players, .. } => {
+                players.iter().try_for_each(|share| {
+                    let held = held(share.player, *currency, &share.holds)?;
+                    if held == share.staked { Ok(()) } else { Err(Rejection::HoldNotOpen) }
+                })
+            }
+            Recipe::Deposit { .. } | Recipe::Stake { .. } | Recipe::TableOnly => Ok(()),
+        }
+    }
+
+    fn commands(&self) -> Commands {
+        let mut commands = Commands::default();
+        match self {
+            Recipe::Deposit { player, currency, amount } => {
+                let (player, currency, amount) = (*player, *currency, *amount);
+                commands.collections.push(collections::Command::Capture { currency, amount });
+                commands.balance.push(balance::Command::Open(player, currency));
+                let from = Domain::Collections;
+                commands.balance.push(balance::Command::Credit { player, currency, amount, from });
+            }
+            Recipe::Stake { hold, player, currency, amount } => {
+                let (hold, player, currency, amount) = (*hold, *player, *currency, *amount);
+                commands.balance.push(balance::Command::Hold { hold, player, currency, amount });
+            }
+            Recipe::Release { holds, .. } => release(holds, &mut commands),
+            Recipe::SettleRound { currency, players, .. } => {
+                settle_round(*currency, players, &mut commands);
+                players.iter().for_each(|player| player_winnings(*currency, player, &mut commands));
+            }
+            Recipe::RoundVoid { players, .. } => {
+                players.iter().for_each(|player| release(&player.holds, &mut commands));
+            }
+            Recipe::TableOnly => {}
+        }
+        commands
+    }
+
+    fn notices(&self, balance: &balance::Balance) -> Result<Vec<Notice>, Rejection> {
+        let notice = |player: PlayerId, currency: Currency, what: What, change: &dyn Fn(Funds) -> Funds| {
+            let before = balance.funds(player, currency).unwrap_or_default();
+            Notice { player, currency, before, after: change(before), what }
+        };
+        Ok(match self {
+            Recipe::Deposit { player, currency, amount } => {
+                vec![notice(*player, *currency, What::Deposit, &|funds| Funds {
+                    available: funds.available + amount,
+                    ..funds
+                })]
+            }
+            Recipe::Stake { player, currency, amount, .. } => {
+                vec![notice(*player, *currency, What::Stake, &|funds| Funds {
+                    available: funds.available - amount,
+                    held: funds.held + amount,
+                })]
+            }
+            Recipe::Release { player, currency, holds } => {
+                let mut released = 0;
+                for hold in holds {
+                    released += balance.ledger().hold(*hold).ok_or(Rejection::HoldNotOpen)?.transfer.amount;
+                }
+                vec![notice(*player, *currency, What::Release, &|funds| Funds {
+                    available: funds.available + released,
+                    held: funds.held - released,
+                })]
+            }
+            Recipe::SettleRound { round, currency, outcome, players } => players
+                .iter()
+                .map(|share| {
+                    let PlayerSettlement { player, staked, returned, .. } = *share;
+                    let what = What::Settled { round: *round, staked, returned, outcome: *outcome };
+                    notice(player, *currency, what, &|funds| Funds {
+                        available: funds.available + returned,
+                        held: funds.held - staked,
+                    })
+                })
+                .collect(),
+            Recipe::RoundVoid { round, currency, players } => players
+                .iter()
+                .map(|share| {
+                    let PlayerSettlement { player, staked, .. } = *share;
+                    notice(player, *currency, What::Voided { round: *round, staked }, &|funds| Funds {
+                        available: funds.available + staked,
+                        held: funds.held - staked,
+                    })
+                })
+                .collect(),
+            Recipe::TableOnly => Vec::new(),
+        })
+    }
+}
+
+/// `SETTLE_ROUND`: the held stakes go from the players to the house.
+fn settle_round(currency: Currency, players: &[PlayerSettlement], commands: &mut Commands) {
+    let holds = players.iter().flat_map(|player| &player.holds);
+    commands.balance.extend(holds.map(|hold| balance::Command::Post(*hold)));
+    let amount = players.iter().map(|player| player.staked).sum();
+    if amount > 0 {
+        commands.collections.push(collections::Command::CollectStakes { currency, amount });
+    }
+}
+
+/// `PLAYER_WINNINGS`: what a player won, stakes included, goes from distributions to the player.
+fn player_winnings(currency: Currency, share: &PlayerSettlement, commands: &mut Commands) {
+    let PlayerSettlement { player, returned: amount, .. } = *share;
+    if amount > 0 {
+        commands.distributions.push(distributions::Command::PayWinnings { currency, amount });
+        let from = Domain::Distributions;
+        commands.balance.push(balance::Command::Credit { player, currency, amount, from });
+    }
+}
+
+fn release(holds: &[HoldId], commands: &mut Commands) {
+    commands.balance.extend(holds.iter().map(|hold| balance::Command::Release(*hold)));
+}
+
+fn decide<M: StateMachine>(
+    machine: &M,
+    commands: &[M::Command],
+    legs: &mut Vec<(Domain, Leg)>,
+) -> Result<(), Rejection> {
+    if !commands.is_empty() {
+        legs.push((M::DOMAIN, machine.decide(commands)?));
+    }
+    Ok(())
+}

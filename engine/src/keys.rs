@@ -1,0 +1,191 @@
+//! Idempotency: what became of each key, for good.
+
+use std::collections::hash_map::Entry;
+
+use ledger::{Digest, fingerprint};
+use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId};
+use rustc_hash::FxHashMap;
+use sha2::{Digest as _, Sha256};
+
+use crate::codec::{DecodeError, Reader, Writer};
+
+/// Names a transaction for ever: derived from (subject, key), so that a retry has the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TxId(pub u128);
+
+impl TxId {
+    /// The transaction of a player's key.
+    #[must_use]
+    pub fn of_key(player: PlayerId, key: &Key) -> Self {
+        Self(hash(&[b"hub-tx-v1/key", &player.0.to_be_bytes(), key.as_str().as_bytes()]))
+    }
+
+    /// A transaction the hub itself makes, once a round and step.
+    #[must_use]
+    pub fn of_round(round: RoundId, step: &str) -> Self {
+        Self(hash(&[b"hub-tx-v1/round", round.to_string().as_bytes(), step.as_bytes()]))
+    }
+
+    /// A transaction of a service's key, such as a deposit's.
+    #[must_use]
+    pub fn of_service(service: &str, key: &str) -> Self {
+        Self(hash(&[b"hub-tx-v1/service", service.as_bytes(), key.as_bytes()]))
+    }
+}
+
+/// Fingerprint of a request's content: the same key with another content is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content(pub u128);
+
+impl Content {
+    /// Of the parts of a request, in a fixed order.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        Self(hash(parts))
+    }
+}
+
+/// First 128 bits of SHA-256 over length-prefixed parts.
+fn hash(parts: &[&[u8]]) -> u128 {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update((part.len() as u64).to_be_bytes());
+        sha.update(part);
+    }
+    let digest: [u8; 32] = sha.finalize().into();
+    u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes"))
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was carried out.
+    Done(Done),
+    /// It was refused, for good.
+    Refused(ErrorCode),
+}
+
+/// The receipt of a transaction, amounts in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// Place in the log.
+    pub lsn: u64,
+    /// The round, for bets.
+    pub round: Option<RoundId>,
+    /// The currency.
+    pub currency: Currency,
+    /// What moved.
+    pub amount: i128,
+    /// Available after it.
+    pub available: i128,
+    /// Held after it.
+    pub held: i128,
+}
+
+/// Every key that was ever used, with its content and outcome.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Keys {
+    entries: FxHashMap<TxId, (Content, Outcome)>,
+    digest: Digest,
+}
+
+impl Keys {
+    pub fn get(&self, id: TxId) -> Option<(Content, Outcome)> {
+        self.entries.get(&id).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
+    /// Records an outcome; `false`, and nothing changes, when the key has one already.
+    pub fn put(&mut self, id: TxId, content: Content, outcome: Outcome) -> bool {
+        let Entry::Vacant(free) = self.entries.entry(id) else { return false };
+        self.digest.add(print(id, content, &outcome));
+        free.insert((content, outcome));
+        true
+    }
+
+    pub fn encode(&self, writer: &mut Writer) {
+        writer.uint(self.entries.len() as u128);
+        for (id, (content, outcome)) in &self.entries {
+            writer.fixed(id.0);
+            writer.fixed(content.0);
+            match outcome {
+                Outcome::Refused(code) => {
+                    writer.byte(0);
+                    writer.uint(code.number().into());
+                }
+                Outcome::Done(done) => {
+                    writer.byte(if done.round.is_some() { 2 } else { 1 });
+                    writer.uint(done.lsn.into());
+                    if let Some(round) = done.round {
+                        writer.round(round);
+                    }
+                    writer.currency(done.currency);
+                    for amount in [done.amount, done.available, done.held] {
+                        writer.money(amount);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let count = reader.count_of(ENTRY_BYTES_MIN)?;
+        let mut keys = Self::default();
+        keys.reserve(count);
+        for _ in 0..count {
+            let (id, content) = (TxId(reader.fixed()?), Content(reader.fixed()?));
+            let outcome = match reader.byte()? {
+                0 => Outcome::Refused(
+                    ErrorCode::from_number(reader.u16()?).ok_or(DecodeError::Unknown("error code"))?,
+                ),
+                tag @ (1 | 2) => {
+                    let lsn = reader.u64()?;
+                    let round = if tag == 2 { Some(reader.round()?) } else { None };
+                    Outcome::Done(Done {
+                        lsn,
+                        round,
+                        currency: reader.currency()?,
+                        amount: reader.money()?,
+                        available: reader.money()?,
+                        held: reader.money()?,
+                    })
+                }
+                _ => return Err(DecodeError::Unknown("outcome")),
+            };
+            if !keys.put(id, content, outcome) {
+                return Err(DecodeError::OutOfRange("a key with two outcomes"));
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// Fewest bytes of a key in a checkpoint: two fixed fingerprints, a tag and a code.
+const ENTRY_BYTES_MIN: usize = 16 + 16 + 1 + 1;
+
+fn print(id: TxId, content: Content, outcome: &Outcome) -> u128 {
+    let [id, content] = [id.0, content.0].map(|value| [value as u64, (value >> 64) as u64]);
+    let [tag, lsn, round, amount, available, held] = match outcome {
+        Outcome::Refused(code) => [0, u64::from(code.number()), 0, 0, 0, 0],
+        Outcome::Done(done) => [
+            1,
+            done.lsn,
+            done.round.map_or(0, |round| round.number),
+            done.amount as u64,
+            done.available as u64,
+            done.held as u64,
+        ],
+    };
+    fingerprint(&[id[0], id[1], content[0], content[1], tag, lsn, round, amount, available, held])
+}

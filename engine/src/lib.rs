@@ -1,0 +1,29 @@
+//! The turn: what one record is, how it is decided, applied and replayed.
+//!
+//! ```text
+//!  Command ──▶ Books::turn ──▶ Record ──▶ (journal) ──▶ Books::apply ──▶ TableState::apply
+//! ```
+//!
+//! [`Books`] is the money side: five domains, the idempotency keys, the running digest. [`table::TableState`] is
+//! the table side. [`World`] is both together, as replay, `hub verify`, the checkpoint writer and the simulation
+//! use them; live, the same two halves run on different threads. Nothing here reads a clock, a file or a random
+//! source: time and draws are inputs and are recorded.
+
+mod books;
+pub mod checkpoint;
+mod codec;
+mod keys;
+mod record;
+pub mod table;
+mod verify;
+mod world;
+
+pub use books::{Applied, Books, Broken, Command, Turn, Tx};
+pub use codec::DecodeError;
+pub use keys::{Content, Done, Outcome, TxId};
+pub use record::{Body, Committed, Record};
+pub use verify::{Finding, Verifier};
+pub use world::{World, WorldApplied};
+
+/// Every so many records, the live state's digest is recorded and every copy must equal it.
+pub const DIGEST_EVERY: u64 = 10_000;

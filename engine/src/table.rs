@@ -1,0 +1,14 @@
+//! One table's rounds: what is recorded of them, and what may be done when.
+//!
+//! `Idle → Betting → Locked → Settled → Betting …`, with deadlines in the records. [`TableState`] is what replay
+//! rebuilds; [`live::LiveTable`] adds what is under way and decides. Rules of play live in `games`; money moves
+//! only through the recipe that travels with a leg, in the same record.
+
+mod leg;
+pub mod live;
+mod settle;
+mod state;
+
+pub use leg::{TableLeg, VoidReason};
+pub use settle::{Draw, draw, settlement, void_settlement};
+pub use state::{HISTORY_MAX, OpenRound, PastRound, Placed, PlayerBets, Stage, TableState, Unfit};

@@ -1,0 +1,285 @@
+//! The table's part of a record.
+
+use games::BetCode;
+use ledger::HoldId;
+use protocol::{Amount, Currency, PlayerId, push::Event};
+
+use crate::codec::{AT_ONCE, DecodeError, Reader, Writer};
+
+/// What a record changes at its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableLeg {
+    /// A round takes bets.
+    Opened {
+        /// Its number, one more than the last.
+        round: u64,
+        /// When betting closes, milliseconds since 1970.
+        deadline: u64,
+        /// The game, as the registry names it.
+        game: Box<str>,
+        /// Version of the game's rules.
+        rules: u16,
+        /// The currency of every stake.
+        currency: Currency,
+        /// SHA-256 of the seed.
+        commit: [u8; 32],
+        /// The seed, encrypted: only the hub that holds the key can draw.
+        sealed: Box<[u8]>,
+    },
+    /// A player's bets stand; their stake is the hold of the same record.
+    BetPlaced {
+        /// The round.
+        round: u64,
+        /// The player.
+        player: PlayerId,
+        /// The hold.
+        hold: HoldId,
+        /// The bets and their stakes, minor units.
+        bets: Vec<(BetCode, i128)>,
+        /// The player's share in the randomness.
+        seed: Option<Box<str>>,
+    },
+    /// A player's bets are taken back.
+    BetsCleared {
+        /// The round.
+        round: u64,
+        /// The player.
+        player: PlayerId,
+        /// The holds released.
+        holds: Vec<HoldId>,
+    },
+    /// Bets are closed. From here on the outcome is fixed: seed and mix are.
+    Locked {
+        /// The round.
+        round: u64,
+        /// When the result is shown, milliseconds since 1970.
+        deadline: u64,
+        /// Sum of the stakes.
+        staked: i128,
+        /// The players' shares, mixed.
+        mix: [u8; 32],
+    },
+    /// The round is drawn and settled.
+    Settled {
+        /// The round.
+        round: u64,
+        /// When the next round may open, milliseconds since 1970.
+        deadline: u64,
+        /// The outcome.
+        outcome: u32,
+        /// The seed, revealed.
+        seed: [u8; 32],
+        /// Sum of what was paid, stakes included.
+        returned: i128,
+    },
+    /// The round is void.
+    Voided {
+        /// The round.
+        round: u64,
+        /// When the next round may open, milliseconds since 1970.
+        deadline: u64,
+        /// Why.
+        reason: VoidReason,
+    },
+}
+
+/// Why a round cannot be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VoidReason {
+    /// The key that opens its seed is not the one it was sealed with.
+    SeedLost,
+    /// The table is not in the configuration any more, or plays another game.
+    TableGone,
+    /// The table's state failed.
+    Fault,
+}
+
+impl VoidReason {
+    /// The reason in words, on the wire and in reports.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            VoidReason::SeedLost => "the sealed seed cannot be opened",
+            VoidReason::TableGone => "the table was taken out of service",
+            VoidReason::Fault => "the table failed",
+        }
+    }
+
+    fn number(self) -> u8 {
+        match self {
+            VoidReason::SeedLost => 1,
+            VoidReason::TableGone => 2,
+            VoidReason::Fault => 3,
+        }
+    }
+}
+
+impl TableLeg {
+    /// Number of the round it belongs to.
+    #[must_use]
+    pub fn round(&self) -> u64 {
+        match self {
+            TableLeg::Opened { round, .. }
+            | TableLeg::BetPlaced { round, .. }
+            | TableLeg::BetsCleared { round, .. }
+            | TableLeg::Locked { round, .. }
+            | TableLeg::Settled { round, .. }
+            | TableLeg::Voided { round, .. } => *round,
+        }
+    }
+
+    pub(crate) fn encode(&self, writer: &mut Writer) {
+        match self {
+            TableLeg::Opened { round, deadline, game, rules, currency, commit, sealed } => {
+                writer.byte(1);
+                writer.uint((*round).into());
+                writer.uint((*deadline).into());
+                writer.bytes(game.as_bytes());
+                writer.uint((*rules).into());
+                writer.currency(*currency);
+                writer.raw(commit);
+                writer.bytes(sealed);
+            }
+            TableLeg::BetPlaced { round, player, hold, bets, seed } => {
+                writer.byte(2);
+                writer.uint((*round).into());
+                writer.fixed(player.0);
+                encode_bets(writer, *hold, bets);
+                writer.bytes(seed.as_deref().unwrap_or_default().as_bytes());
+            }
+            TableLeg::BetsCleared { round, player, holds } => {
+                writer.byte(3);
+                writer.uint((*round).into());
+                writer.fixed(player.0);
+                writer.uint(holds.len() as u128);
+                holds.iter().for_each(|hold| writer.fixed(hold.0));
+            }
+            TableLeg::Locked { round, deadline, staked, mix } => {
+                writer.byte(4);
+                writer.uint((*round).into());
+                writer.uint((*deadline).into());
+                writer.money(*staked);
+                writer.raw(mix);
+            }
+            TableLeg::Settled { round, deadline, outcome, seed, returned } => {
+                writer.byte(5);
+                writer.uint((*round).into());
+                writer.uint((*deadline).into());
+                writer.uint((*outcome).into());
+                writer.raw(seed);
+                writer.money(*returned);
+            }
+            TableLeg::Voided { round, deadline, reason } => {
+                writer.byte(6);
+                writer.uint((*round).into());
+                writer.uint((*deadline).into());
+                writer.byte(reason.number());
+            }
+        }
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let tag = reader.byte()?;
+        let round = reader.u64()?;
+        Ok(match tag {
+            1 => TableLeg::Opened {
+                round,
+                deadline: reader.u64()?,
+                game: reader.text()?.into(),
+                rules: reader.u16()?,
+                currency: reader.currency()?,
+                commit: reader.array()?,
+                sealed: reader.bytes()?.into(),
+            },
+            2 => {
+                let player = reader.player()?;
+                let (hold, bets) = decode_bets(reader)?;
+                let seed = reader.text()?;
+                let seed = (!seed.is_empty()).then(|| seed.into());
+                TableLeg::BetPlaced { round, player, hold, bets, seed }
+            }
+            3 => {
+                let player = reader.player()?;
+                let count = reader.count()?;
+                let holds = (0..count).map(|_| reader.fixed().map(HoldId)).collect::<Result<_, _>>()?;
+                TableLeg::BetsCleared { round, player, holds }
+            }
+            4 => TableLeg::Locked {
+                round,
+                deadline: reader.u64()?,
+                staked: reader.money()?,
+                mix: reader.array()?,
+            },
+            5 => TableLeg::Settled {
+                round,
+                deadline: reader.u64()?,
+                outcome: reader.u32()?,
+                seed: reader.array()?,
+                returned: reader.money()?,
+            },
+            6 => TableLeg::Voided {
+                round,
+                deadline: reader.u64()?,
+                reason: match reader.byte()? {
+                    1 => VoidReason::SeedLost,
+                    2 => VoidReason::TableGone,
+                    3 => VoidReason::Fault,
+                    _ => return Err(DecodeError::Unknown("void reason")),
+                },
+            },
+            _ => return Err(DecodeError::Unknown("table leg")),
+        })
+    }
+
+    /// The event the table's channel hears of this leg, with amounts in `scale` decimals. `state` is the table
+    /// after the leg. Bets of single players are not told to everyone.
+    #[must_use]
+    pub fn event(&self, state: &super::TableState, scale: u32) -> Option<Event> {
+        let amount = |minor: i128| Amount::from_minor(minor.max(0), scale).ok();
+        let past = state.history.front();
+        Some(match self {
+            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => return None,
+            TableLeg::Opened { round, deadline, commit, .. } => {
+                Event::RoundOpened { round: *round, deadline: *deadline, commit: games::fair::hex(commit) }
+            }
+            TableLeg::Locked { round, deadline, staked, mix } => Event::BetsLocked {
+                round: *round,
+                deadline: *deadline,
+                staked: amount(*staked)?,
+                mix: games::fair::hex(mix),
+            },
+            TableLeg::Settled { round, deadline, outcome, seed, returned } => Event::RoundResult {
+                round: *round,
+                deadline: *deadline,
+                outcome: *outcome,
+                commit: games::fair::hex(&past?.commit),
+                seed: games::fair::hex(seed),
+                mix: games::fair::hex(&past?.drawn?.mix),
+                staked: amount(past?.staked)?,
+                returned: amount(*returned)?,
+            },
+            TableLeg::Voided { round, reason, .. } => {
+                Event::RoundVoided { round: *round, reason: reason.text().into() }
+            }
+        })
+    }
+}
+
+pub(crate) fn encode_bets(writer: &mut Writer, hold: HoldId, bets: &[(BetCode, i128)]) {
+    writer.fixed(hold.0);
+    writer.uint(bets.len() as u128);
+    for (code, stake) in bets {
+        writer.uint(code.0.into());
+        writer.money(*stake);
+    }
+}
+
+pub(crate) fn decode_bets(reader: &mut Reader<'_>) -> Result<(HoldId, Vec<(BetCode, i128)>), DecodeError> {
+    let hold = HoldId(reader.fixed()?);
+    let count = reader.count()?;
+    let mut bets = Vec::with_capacity(count.min(AT_ONCE));
+    for _ in 0..count {
+        bets.push((BetCode(reader.u16()?), reader.money()?));
+    }
+    Ok((hold, bets))
+}

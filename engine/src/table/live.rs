@@ -1,0 +1,353 @@
+//! A table at work: the recorded state, what is under way, and what may be done next.
+//!
+//! Every change goes out as a [`Command`] and comes back as a record before it is applied (design: one log).
+//! Bets under way count against the limits only. From the deadline on bets are refused, and the lock goes out
+//! when the last bet under way has come back: a bet is either in the locked round or refused, never between.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use domains::Recipe;
+use games::{BetCode, BetRefused, Game};
+use ledger::HoldId;
+use protocol::{Currency, ErrorCode, PlayerId, RoundId, TableId};
+use rustc_hash::FxHashMap;
+
+use super::{TableLeg, TableState, VoidReason, draw, settlement, state::Stage, void_settlement};
+use crate::{
+    books::{Command, Tx},
+    keys::{Content, TxId},
+};
+
+/// What an operator sets for a table. Shared by tables that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableConfig {
+    /// Name for people.
+    pub name: String,
+    /// The game, as the registry names it.
+    pub game: String,
+    /// The currency.
+    pub currency: Currency,
+    /// Decimals of the currency.
+    pub scale: u32,
+    /// How long bets are taken, milliseconds.
+    pub betting_ms: u64,
+    /// From the lock to the result, milliseconds.
+    pub locked_ms: u64,
+    /// From the result to the next round, milliseconds.
+    pub pause_ms: u64,
+    /// Smallest and largest stake by bet kind, minor units, in the order of the game's kinds.
+    pub limits: Vec<(i128, i128)>,
+    /// Most a player may stake in a round, minor units.
+    pub round_max: i128,
+    /// Most sessions at the table, players and spectators together.
+    pub places_max: u32,
+}
+
+/// A request to bet, read and priced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BetRequest {
+    /// The transaction it will be.
+    pub id: TxId,
+    /// Its content.
+    pub content: Content,
+    /// The player.
+    pub player: PlayerId,
+    /// The round meant.
+    pub round: u64,
+    /// The bets: kind, numbers, stake in minor units.
+    pub bets: Vec<(Box<str>, Vec<u8>, i128)>,
+    /// The player's share in the randomness.
+    pub seed: Option<Box<str>>,
+}
+
+/// A table at work.
+
+pub struct LiveTable {
+    id: TableId,
+    config: Arc<TableConfig>,
+    game: &'static dyn Game,
+    state: TableState,
+    /// Bets and clearings under way, by transaction; a clearing has no stakes.
+    pending: FxHashMap<TxId, (PlayerId, Vec<(BetCode, i128)>)>,
+    /// A step of the round (open, lock, settle, void) is under way.
+    stepping: bool,
+}
+
+/// What the clock asks a table to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing, until something else happens.
+    Nothing,
+    /// Something at this time, milliseconds since 1970.
+    At(u64),
+    /// Open a round now: it needs a fresh sealed seed.
+    Open,
+    /// Close the bets now.
+    Lock,
+    /// Draw and settle now: it needs the seed.
+    Settle,
+    /// Return the stakes now.
+    Void(VoidReason),
+}
+
+impl LiveTable {
+    /// A table as replay has left it.
+    #[must_use]
+    pub fn new(id: TableId, config: Arc<TableConfig>, game: &'static dyn Game, state: TableState) -> Self {
+        Self { id, config, game, state, pending: FxHashMap::default(), stepping: false }
+    }
+
+    /// The recorded state.
+    #[must_use]
+    pub fn state(&self) -> &TableState {
+        &self.state
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Arc<TableConfig> {
+        &self.config
+    }
+
+    /// The game.
+    #[must_use]
+    pub fn game(&self) -> &'static dyn Game {
+        self.game
+    }
+
+    /// The table's id.
+    #[must_use]
+    pub fn id(&self) -> TableId {
+        self.id
+    }
+
+    /// Whether bets can be placed now.
+    #[must_use]
+    pub fn takes_bets(&self, now: u64) -> bool {
+        !self.stepping
+            && !self.state.quarantined
+            && self
+                .state
+                .open
+                .as_ref()
+                .is_some_and(|open| open.stage == Stage::Betting && now < open.deadline)
+    }
+
+    /// What to do now, or when to ask again. `wanted`: somebody is at the table.
+    #[must_use]
+    pub fn due(&self, now: u64, wanted: bool) -> Due {
+        if self.stepping {
+            return Due::Nothing;
+        }
+        match &self.state.open {
+            Some(_) if self.state.quarantined => Due::Void(VoidReason::Fault),
+            Some(open) if &*open.game != self.game.name() || open.rules != self.game.rules_version() => {
+                Due::Void(VoidReason::TableGone)
+            }
+            Some(open) if now < open.deadline => Due::At(open.deadline),
+            Some(open) => match open.stage {
+                Stage::Betting if !self.pending.is_empty() => Due::Nothing,
+                Stage::Betting => Due::Lock,
+                Stage::Locked { .. } => Due::Settle,
+            },
+            None if self.state.quarantined || !wanted => Due::Nothing,
+            None if now < self.state.next_at => Due::At(self.state.next_at),
+            None => Due::Open,
+        }
+    }
+
+    /// Decides a bet. A refusal is recorded under the key, so that a retry gets the same answer.
+    pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Command {
+        let BetRequest { id, content, player, round, .. } = request;
+        let bets = match self.admit(&request, now) {
+            Ok(bets) => bets,
+            Err(code) => return Command::Refuse { id, content, code },
+        };
+        let amount = bets.iter().map(|(_, stake)| stake).sum();
+        let hold = HoldId(id.0);
+        let leg = TableLeg::BetPlaced { round, player, hold, bets: bets.clone(), seed: request.seed };
+        self.pending.entry(id).or_insert((player, bets));
+        let recipe = Recipe::Stake { hold, player, currency: self.config.currency, amount };
+        Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
+    }
+
+    /// Decides to take a player's bets back. `None`: bets of the player are under way, ask again.
+    #[must_use]
+    pub fn clear_bets(
+        &mut self,
+        id: TxId,
+        content: Content,
+        player: PlayerId,
+        round: u64,
+        now: u64,
+    ) -> Option<Command> {
+        let refuse = |code| Some(Command::Refuse { id, content, code });
+        if let Err(code) = self.check_round(round, now) {
+            return refuse(code);
+        }
+        if self.pending.values().any(|(owner, _)| *owner == player) {
+            return None;
+        }
+        let bets = self.state.open.as_ref().and_then(|open| open.players.get(&player));
+        let holds: Vec<HoldId> = match bets {
+            Some(bets) => bets.placed.iter().map(|placed| placed.hold).collect(),
+            None => return refuse(ErrorCode::NoBets),
+        };
+        self.pending.insert(id, (player, Vec::new()));
+        let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
+        let recipe = Recipe::Release { player, currency: self.config.currency, holds };
+        Some(Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) }))
+    }
+
+    /// Opens the next round with a commitment and the sealed seed.
+    pub fn open_round(&mut self, commit: [u8; 32], sealed: Box<[u8]>, now: u64) -> Command {
+        let leg = TableLeg::Opened {
+            round: self.state.round + 1,
+            deadline: now + self.config.betting_ms,
+            game: self.game.name().into(),
+            rules: self.game.rules_version(),
+            currency: self.config.currency,
+            commit,
+            sealed,
+        };
+        self.step("open", Recipe::TableOnly, leg)
+    }
+
+    /// Closes the bets. The deadline of the result is counted from now.
+    ///
+    /// # Panics
+    /// Without an open round; [`LiveTable::due`] says when.
+    pub fn lock(&mut self, now: u64) -> Command {
+        debug_assert!(self.pending.is_empty(), "the sums of the lock are final");
+        let open = self.state.open.as_ref().expect("a round is open when it is locked");
+        let leg = TableLeg::Locked {
+            round: self.state.round,
+            deadline: now + self.config.locked_ms,
+            staked: open.staked(),
+            mix: open.mix(),
+        };
+        self.step("lock", Recipe::TableOnly, leg)
+    }
+
+    /// Draws and settles, or voids the round when the seed is not the committed one.
+    ///
+    /// # Panics
+    /// Without an open round; [`LiveTable::due`] says when.
+    pub fn settle(&mut self, seed: Option<[u8; 32]>, now: u64) -> Command {
+        let open = self.state.open.as_ref().expect("a round is open when it is settled");
+        let round = RoundId { table: self.id, number: self.state.round };
+        let drawn = seed.and_then(|seed| draw(self.game, round, open, seed));
+        let settled = drawn.and_then(|draw| Some((draw, settlement(self.game, open, draw.outcome)?)));
+        let Some((draw, players)) = settled else {
+            return self.void(VoidReason::SeedLost, now);
+        };
+        let outcome = draw.outcome.0;
+        let leg = TableLeg::Settled {
+            round: round.number,
+            deadline: now + self.config.pause_ms,
+            outcome,
+            seed: draw.seed,
+            returned: players.iter().map(|player| player.returned).sum(),
+        };
+        let recipe = Recipe::SettleRound { round, currency: open.currency, outcome, players };
+        self.step("settle", recipe, leg)
+    }
+
+    /// Returns every stake of the open round.
+    ///
+    /// # Panics
+    /// Without an open round; [`LiveTable::due`] says when.
+    pub fn void(&mut self, reason: VoidReason, now: u64) -> Command {
+        let open = self.state.open.as_ref().expect("a round is open when it is voided");
+        let round = RoundId { table: self.id, number: self.state.round };
+        let deadline = now + self.config.pause_ms;
+        let leg = TableLeg::Voided { round: round.number, deadline, reason };
+        let (currency, players) = (open.currency, void_settlement(open));
+        self.step("void", Recipe::RoundVoid { round, currency, players }, leg)
+    }
+
+    /// Takes the result of a command back. Returns the event's offset when the leg makes one.
+    pub fn apply(&mut self, id: TxId, leg: Option<&TableLeg>, time: u64) -> Option<u64> {
+        self.pending.remove(&id);
+        match leg? {
+            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => {}
+            TableLeg::Opened { .. }
+            | TableLeg::Locked { .. }
+            | TableLeg::Settled { .. }
+            | TableLeg::Voided { .. } => self.stepping = false,
+        }
+        self.state.apply(leg?, time)
+    }
+
+    /// A step of the round could not be done: it may be tried again, or the round voided.
+    pub fn step_failed(&mut self) {
+        self.stepping = false;
+        self.state.quarantined = true;
+    }
+
+    fn step(&mut self, step: &str, recipe: Recipe, leg: TableLeg) -> Command {
+        self.stepping = true;
+        let round = RoundId { table: self.id, number: leg.round() };
+        let id = TxId::of_round(round, step);
+        Command::Run(Tx { id, key: None, recipe, table: Some((self.id, leg)) })
+    }
+
+    fn check_round(&self, round: u64, now: u64) -> Result<(), ErrorCode> {
+        if self.state.quarantined {
+            return Err(ErrorCode::TableClosed);
+        }
+        if self.state.open.is_some() && round != self.state.round {
+            return Err(if round < self.state.round { ErrorCode::BetsClosed } else { ErrorCode::WrongRound });
+        }
+        if self.takes_bets(now) { Ok(()) } else { Err(ErrorCode::BetsClosed) }
+    }
+
+    /// Checks a bet against the round, the layout and the limits; returns its bets by code.
+    fn admit(&self, request: &BetRequest, now: u64) -> Result<Vec<(BetCode, i128)>, ErrorCode> {
+        self.check_round(request.round, now)?;
+        let mut spots: BTreeMap<BetCode, (usize, i128)> = BTreeMap::new();
+        for (kind, numbers, stake) in &request.bets {
+            let code = self.game.bet(kind, numbers).map_err(|refused| match refused {
+                BetRefused::KindUnknown => ErrorCode::UnknownBet,
+                BetRefused::WrongCount { .. }
+                | BetRefused::NumberUnknown(_)
+                | BetRefused::NumberTwice(_)
+                | BetRefused::NotOnLayout { .. } => ErrorCode::BadSelection,
+            })?;
+            let described = self.game.describe(code).ok_or(ErrorCode::UnknownBet)?;
+            let (minimum, _) = self.config.limits.get(described.kind_index).ok_or(ErrorCode::UnknownBet)?;
+            if stake < minimum {
+                return Err(ErrorCode::BelowLimit);
+            }
+            let spot = spots.entry(code).or_insert((described.kind_index, 0));
+            spot.1 = spot.1.checked_add(*stake).ok_or(ErrorCode::AboveLimit)?;
+        }
+        if spots.is_empty() {
+            return Err(ErrorCode::NoBets);
+        }
+        let standing = self.standing(request.player);
+        for (code, (kind, stake)) in &spots {
+            let already = standing.get(code).copied().unwrap_or(0);
+            if already + stake > self.config.limits[*kind].1 {
+                return Err(ErrorCode::AboveLimit);
+            }
+        }
+        let staked: i128 = spots.values().map(|(_, stake)| stake).sum();
+        if standing.values().sum::<i128>() + staked > self.config.round_max {
+            return Err(ErrorCode::AboveLimit);
+        }
+        Ok(spots.into_iter().map(|(code, (_, stake))| (code, stake)).collect())
+    }
+
+    /// A player's stakes by bet: those that stand and those under way.
+    fn standing(&self, player: PlayerId) -> BTreeMap<BetCode, i128> {
+        let mut standing = BTreeMap::new();
+        let applied = self.state.open.as_ref().and_then(|open| open.players.get(&player));
+        let applied = applied.into_iter().flat_map(|bets| bets.bets());
+        let pending = self.pending.values().filter(|(owner, _)| *owner == player);
+        for (code, stake) in applied.chain(pending.flat_map(|(_, bets)| bets.iter().copied())) {
+            *standing.entry(code).or_default() += stake;
+        }
+        standing
+    }
+}

@@ -1,0 +1,359 @@
+//! What is recorded of a table: the open round with its bets, the last rounds, the channel's offset.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use games::BetCode;
+use ledger::HoldId;
+use protocol::{Currency, PlayerId};
+
+use super::{
+    TableLeg,
+    leg::{decode_bets, encode_bets},
+};
+use crate::codec::{DecodeError, Reader, Writer};
+
+/// Rounds kept for each table.
+pub const HISTORY_MAX: usize = 50;
+
+/// A table as replay rebuilds it. Small while nothing happens: an idle table has no heap but its history.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableState {
+    /// Number of the last round, 0 before the first.
+    pub round: u64,
+    /// The round that is open, if one is.
+    pub open: Option<Box<OpenRound>>,
+    /// After a round: when the next may open, milliseconds since 1970.
+    pub next_at: u64,
+    /// The last rounds, newest first.
+    pub history: VecDeque<PastRound>,
+    /// Events of the table's channel so far: the offset of the newest.
+    pub events: u64,
+    /// Set when a leg failed: later legs are skipped, live and in replay alike, but for the one that voids.
+    pub quarantined: bool,
+}
+
+/// Where an open round stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Bets are taken until the deadline.
+    Betting,
+    /// Bets are closed; the result is shown at the deadline.
+    Locked {
+        /// The players' shares, mixed.
+        mix: [u8; 32],
+    },
+}
+
+/// A round with bets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRound {
+    /// Where it stands.
+    pub stage: Stage,
+    /// When the stage ends, milliseconds since 1970.
+    pub deadline: u64,
+    /// The game.
+    pub game: Box<str>,
+    /// Version of its rules.
+    pub rules: u16,
+    /// The currency of every stake.
+    pub currency: Currency,
+    /// SHA-256 of the seed.
+    pub commit: [u8; 32],
+    /// The seed, encrypted.
+    pub sealed: Box<[u8]>,
+    /// The players with bets.
+    pub players: BTreeMap<PlayerId, PlayerBets>,
+}
+
+/// One player's bets in a round.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlayerBets {
+    /// The bets, by the hold that covers them.
+    pub placed: Vec<Placed>,
+    /// The player's share in the randomness: the last one sent.
+    pub seed: Option<Box<str>>,
+}
+
+/// Bets placed by one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The hold.
+    pub hold: HoldId,
+    /// The bets and their stakes.
+    pub bets: Vec<(BetCode, i128)>,
+}
+
+/// A round that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastRound {
+    /// Its number.
+    pub number: u64,
+    /// When it ended, milliseconds since 1970.
+    pub time: u64,
+    /// SHA-256 of the seed.
+    pub commit: [u8; 32],
+    /// Sum of the stakes.
+    pub staked: i128,
+    /// How it was drawn; none for a void round.
+    pub drawn: Option<Drawn>,
+}
+
+/// How a round was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawn {
+    /// The outcome.
+    pub outcome: u32,
+    /// The seed, revealed.
+    pub seed: [u8; 32],
+    /// The players' shares, mixed.
+    pub mix: [u8; 32],
+}
+
+/// A leg does not fit the table's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a leg does not fit the table's state")]
+pub struct Unfit;
+
+impl PlayerBets {
+    /// Every bet with its stake.
+    pub fn bets(&self) -> impl Iterator<Item = (BetCode, i128)> {
+        self.placed.iter().flat_map(|placed| placed.bets.iter().copied())
+    }
+
+    /// Sum of the stakes.
+    #[must_use]
+    pub fn staked(&self) -> i128 {
+        self.bets().map(|(_, stake)| stake).sum()
+    }
+}
+
+impl OpenRound {
+    /// Sum of all stakes.
+    #[must_use]
+    pub fn staked(&self) -> i128 {
+        self.players.values().map(PlayerBets::staked).sum()
+    }
+
+    /// Sum of the stakes on each bet, all players together.
+    #[must_use]
+    pub fn spots(&self) -> BTreeMap<BetCode, i128> {
+        let mut spots = BTreeMap::new();
+        for (code, stake) in self.players.values().flat_map(PlayerBets::bets) {
+            *spots.entry(code).or_default() += stake;
+        }
+        spots
+    }
+
+    /// The players' shares in the randomness, mixed.
+    #[must_use]
+    pub fn mix(&self) -> [u8; 32] {
+        let shares = |(player, bets): (&PlayerId, &PlayerBets)| {
+            bets.seed.as_deref().map(|seed| games::fair::share(*player, seed))
+        };
+        games::fair::mix(self.players.iter().filter_map(shares))
+    }
+}
+
+impl TableState {
+    /// Applies a leg. A failure, a panic too, quarantines the table: then later legs are skipped, but a void
+    /// round still ends. Returns the offset of the event on the table's channel, when there is one.
+    pub fn apply(&mut self, leg: &TableLeg, time: u64) -> Option<u64> {
+        if self.quarantined && !matches!(leg, TableLeg::Voided { .. }) {
+            return None;
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| self.try_apply(leg, time)));
+        if !matches!(result, Ok(Ok(()))) {
+            self.quarantined = true;
+            return None;
+        }
+        match leg {
+            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => None,
+            TableLeg::Opened { .. }
+            | TableLeg::Locked { .. }
+            | TableLeg::Settled { .. }
+            | TableLeg::Voided { .. } => {
+                self.events += 1;
+                Some(self.events)
+            }
+        }
+    }
+
+    fn try_apply(&mut self, leg: &TableLeg, time: u64) -> Result<(), Unfit> {
+        if let TableLeg::Opened { round, deadline, game, rules, currency, commit, sealed } = leg {
+            if self.open.is_some() || *round != self.round + 1 {
+                return Err(Unfit);
+            }
+            self.round = *round;
+            self.open = Some(Box::new(OpenRound {
+                stage: Stage::Betting,
+                deadline: *deadline,
+                game: game.clone(),
+                rules: *rules,
+                currency: *currency,
+                commit: *commit,
+                sealed: sealed.clone(),
+                players: BTreeMap::new(),
+            }));
+            return Ok(());
+        }
+        let open = self.open.as_deref_mut().filter(|_| leg.round() == self.round).ok_or(Unfit)?;
+        match (leg, open.stage) {
+            (TableLeg::BetPlaced { player, hold, bets, seed, .. }, Stage::Betting) => {
+                let player = open.players.entry(*player).or_default();
+                player.placed.push(Placed { hold: *hold, bets: bets.clone() });
+                if seed.is_some() {
+                    player.seed.clone_from(seed);
+                }
+            }
+            (TableLeg::BetsCleared { player, holds, .. }, Stage::Betting) => {
+                let bets = open.players.get_mut(player).ok_or(Unfit)?;
+                let before = bets.placed.len();
+                bets.placed.retain(|placed| !holds.contains(&placed.hold));
+                if before - bets.placed.len() != holds.len() {
+                    return Err(Unfit);
+                }
+                if bets.placed.is_empty() {
+                    open.players.remove(player);
+                }
+            }
+            (TableLeg::Locked { deadline, staked, mix, .. }, Stage::Betting) => {
+                if *staked != open.staked() || *mix != open.mix() {
+                    return Err(Unfit);
+                }
+                open.stage = Stage::Locked { mix: *mix };
+                open.deadline = *deadline;
+            }
+            (TableLeg::Settled { deadline, outcome, seed, .. }, Stage::Locked { mix }) => {
+                let drawn = Drawn { outcome: *outcome, seed: *seed, mix };
+                self.end_round(*deadline, time, Some(drawn));
+            }
+            (TableLeg::Voided { deadline, .. }, Stage::Betting | Stage::Locked { .. }) => {
+                self.end_round(*deadline, time, None);
+            }
+            (
+                TableLeg::Opened { .. }
+                | TableLeg::BetPlaced { .. }
+                | TableLeg::BetsCleared { .. }
+                | TableLeg::Locked { .. }
+                | TableLeg::Settled { .. },
+                Stage::Betting | Stage::Locked { .. },
+            ) => return Err(Unfit),
+        }
+        Ok(())
+    }
+
+    fn end_round(&mut self, next_at: u64, time: u64, drawn: Option<Drawn>) {
+        let Some(open) = self.open.take() else { return };
+        self.next_at = next_at;
+        self.history.truncate(HISTORY_MAX - 1);
+        let past = PastRound { number: self.round, time, commit: open.commit, staked: open.staked(), drawn };
+        self.history.push_front(past);
+    }
+
+    pub(crate) fn encode(&self, writer: &mut Writer) {
+        writer.uint(self.round.into());
+        writer.uint(self.next_at.into());
+        writer.uint(self.events.into());
+        writer.byte(u8::from(self.quarantined));
+        writer.uint(self.history.len() as u128);
+        for past in &self.history {
+            writer.uint(past.number.into());
+            writer.uint(past.time.into());
+            writer.raw(&past.commit);
+            writer.money(past.staked);
+            writer.byte(u8::from(past.drawn.is_some()));
+            if let Some(drawn) = &past.drawn {
+                writer.uint(drawn.outcome.into());
+                writer.raw(&drawn.seed);
+                writer.raw(&drawn.mix);
+            }
+        }
+        writer.byte(u8::from(self.open.is_some()));
+        if let Some(open) = &self.open {
+            open.encode(writer);
+        }
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut state = Self {
+            round: reader.u64()?,
+            next_at: reader.u64()?,
+            events: reader.u64()?,
+            quarantined: reader.flag()?,
+            ..Self::default()
+        };
+        for _ in 0..reader.count()? {
+            state.history.push_back(PastRound {
+                number: reader.u64()?,
+                time: reader.u64()?,
+                commit: reader.array()?,
+                staked: reader.money()?,
+                drawn: match reader.flag()? {
+                    false => None,
+                    true => Some(Drawn { outcome: reader.u32()?, seed: reader.array()?, mix: reader.array()? }),
+                },
+            });
+        }
+        if reader.flag()? {
+            state.open = Some(Box::new(OpenRound::decode(reader)?));
+        }
+        Ok(state)
+    }
+}
+
+impl OpenRound {
+    fn encode(&self, writer: &mut Writer) {
+        match &self.stage {
+            Stage::Betting => writer.byte(1),
+            Stage::Locked { mix } => {
+                writer.byte(2);
+                writer.raw(mix);
+            }
+        }
+        writer.uint(self.deadline.into());
+        writer.bytes(self.game.as_bytes());
+        writer.uint(self.rules.into());
+        writer.currency(self.currency);
+        writer.raw(&self.commit);
+        writer.bytes(&self.sealed);
+        writer.uint(self.players.len() as u128);
+        for (player, bets) in &self.players {
+            writer.fixed(player.0);
+            writer.bytes(bets.seed.as_deref().unwrap_or_default().as_bytes());
+            writer.uint(bets.placed.len() as u128);
+            bets.placed.iter().for_each(|placed| encode_bets(writer, placed.hold, &placed.bets));
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let stage = match reader.byte()? {
+            1 => Stage::Betting,
+            2 => Stage::Locked { mix: reader.array()? },
+            _ => return Err(DecodeError::Unknown("stage")),
+        };
+        let mut open = Self {
+            stage,
+            deadline: reader.u64()?,
+            game: reader.text()?.into(),
+            rules: reader.u16()?,
+            currency: reader.currency()?,
+            commit: reader.array()?,
+            sealed: reader.bytes()?.into(),
+            players: BTreeMap::new(),
+        };
+        for _ in 0..reader.count()? {
+            let player = reader.player()?;
+            let seed = reader.text()?;
+            let mut bets = PlayerBets { placed: Vec::new(), seed: (!seed.is_empty()).then(|| seed.into()) };
+            for _ in 0..reader.count()? {
+                let (hold, placed) = decode_bets(reader)?;
+                bets.placed.push(Placed { hold, bets: placed });
+            }
+            open.players.insert(player, bets);
+        }
+        Ok(open)
+    }
+}

@@ -1,0 +1,47 @@
+//! Money and tables together: what replay, `hub verify`, the checkpoint writer and the simulation rebuild.
+
+use std::collections::BTreeMap;
+
+use protocol::TableId;
+
+use crate::{
+    books::{Applied, Books, Broken},
+    record::{Body, Record},
+    table::TableState,
+};
+
+/// The whole state a log stands for.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// The money side.
+    pub books: Books,
+    /// The tables that ever had a round.
+    pub tables: BTreeMap<TableId, TableState>,
+}
+
+/// What applying a record to a world brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WorldApplied {
+    /// The money side's part.
+    pub money: Applied,
+    /// Offset of the event on the table's channel.
+    pub table_event: Option<u64>,
+}
+
+impl World {
+    /// Applies the record with the next sequence number: money first, then the table.
+    ///
+    /// # Errors
+    /// When the money side cannot: the log does not stand for a state. A table that cannot is quarantined.
+    pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, Broken> {
+        let money = self.books.apply(record)?;
+        let table_event = match &record.body {
+            Body::Committed(committed) => committed
+                .table
+                .as_ref()
+                .and_then(|(table, leg)| self.tables.entry(*table).or_default().apply(leg, record.time)),
+            Body::Refused { .. } | Body::Digest(_) => None,
+        };
+        Ok(WorldApplied { money, table_event })
+    }
+}

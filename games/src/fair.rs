@@ -1,0 +1,198 @@
+//! Randomness that a player can check: a committed seed, the players' shares, a stream made of both.
+//!
+//! Before the first bet the hub publishes [`commit`] of a secret [`Seed`]. When betting closes it publishes
+//! [`client_mix`] of what the players gave. The round is drawn from a [`Stream`] of both, the seed is revealed
+//! with the result, and anyone can run [`check`]. Exact bytes, vectors and what this does *not* prove stand in
+//! `docs/fairness.md`; the three tags below and the encodings are part of that promise.
+//!
+//! This module makes no seeds: they come from the operating system, through the caller.
+
+use std::{fmt, num::NonZeroU32};
+
+use hmac::{Hmac, KeyInit, Mac};
+use protocol::PlayerId;
+use sha2::{Digest, Sha256};
+
+use crate::game::{Game, Outcome};
+
+/// First bytes of a share's hash input.
+const SHARE_TAG: &str = "hub-share-v1";
+/// First bytes of the mix's hash input.
+const MIX_TAG: &str = "hub-mix-v1";
+/// First bytes of each block's HMAC input.
+const STREAM_TAG: &str = "hub-fair-v1";
+const WORDS_PER_BLOCK: usize = 8;
+
+/// A round's secret: 32 bytes from the operating system's generator, used for one round only.
+///
+/// Never printed and not serialisable: who knows it before the lock knows the outcome. The log holds it
+/// encrypted until it is revealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed(pub [u8; 32]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Seed(secret)")
+    }
+}
+
+/// The commitment to a seed: its SHA-256.
+#[must_use]
+pub fn commit(seed: &Seed) -> [u8; 32] {
+    Sha256::digest(seed.0).into()
+}
+
+/// One player's share in a round: the SHA-256 of `hub-share-v1|player|text`.
+///
+/// The player is spelled as 32 hexadecimal digits, the text is the client's UTF-8 as it came. Shares can be
+/// shown to the whole table: each player finds the own one, and nobody reads another's id from it.
+#[must_use]
+pub fn share(player: PlayerId, text: &str) -> [u8; 32] {
+    Sha256::digest(format!("{SHARE_TAG}|{player}|{text}")).into()
+}
+
+/// All shares of a round in one value: the SHA-256 of `hub-mix-v1` and the shares, in ascending order.
+///
+/// Ordered, so the order of arrival does not matter; each of 32 bytes, so no two lists are hashed alike. With
+/// no shares it is the hash of the tag alone.
+#[must_use]
+pub fn mix(shares: impl IntoIterator<Item = [u8; 32]>) -> [u8; 32] {
+    let mut shares: Vec<_> = shares.into_iter().collect();
+    shares.sort_unstable();
+    let hash = Sha256::new_with_prefix(MIX_TAG);
+    shares.iter().fold(hash, Sha256::chain_update).finalize().into()
+}
+
+/// The [`mix`] of what these players gave; a player without a text is left out by the caller.
+#[must_use]
+pub fn client_mix<'a>(seeds: impl IntoIterator<Item = (PlayerId, &'a str)>) -> [u8; 32] {
+    mix(seeds.into_iter().map(|(player, text)| share(player, text)))
+}
+
+/// The random numbers of one round, without end.
+///
+/// Block `k`, from 0, is `HMAC-SHA256(seed, "hub-fair-v1|" mix "|" round "|" k)` with the mix in lower-case
+/// hexadecimal and `k` in decimal. A block is eight words of 32 bits, big-endian.
+pub struct Stream {
+    /// Has taken in the key and all of the message but the block's number.
+    prefix: Hmac<Sha256>,
+    next_block: u64,
+    words: [u32; WORDS_PER_BLOCK],
+    words_used: usize,
+}
+
+impl Stream {
+    /// Starts the stream of a round, named `table:number` as on the wire.
+    #[must_use]
+    pub fn new(seed: &Seed, mix: &[u8; 32], round: &str) -> Self {
+        let mut prefix = Hmac::new_from_slice(&seed.0).expect("HMAC takes a key of any length");
+        prefix.update(format!("{STREAM_TAG}|{}|{round}|", hex(mix)).as_bytes());
+        Self { prefix, next_block: 0, words: [0; WORDS_PER_BLOCK], words_used: WORDS_PER_BLOCK }
+    }
+
+    /// The next word: uniform over all 32 bits.
+    pub fn next_u32(&mut self) -> u32 {
+        if self.words_used == WORDS_PER_BLOCK {
+            self.refill();
+        }
+        let word = self.words[self.words_used];
+        self.words_used += 1;
+        word
+    }
+
+    /// The next number in `0..n`, every one exactly as likely as the others.
+    ///
+    /// Words at or above the largest multiple of `n` are passed over: to fold them in would favour the small
+    /// numbers. At most half of all words are, for 37 pockets one in about 600 million.
+    pub fn below(&mut self, n: NonZeroU32) -> u32 {
+        const WORDS: u64 = 1 << 32;
+        let fair_below = WORDS - WORDS % u64::from(n.get());
+        loop {
+            let word = self.next_u32();
+            if u64::from(word) < fair_below {
+                return word % n;
+            }
+        }
+    }
+
+    fn refill(&mut self) {
+        let block = self.prefix.clone().chain_update(self.next_block.to_string()).finalize().into_bytes();
+        for (word, bytes) in self.words.iter_mut().zip(block.chunks_exact(4)) {
+            *word = u32::from_be_bytes(bytes.try_into().expect("chunks of four bytes"));
+        }
+        self.next_block += 1;
+        self.words_used = 0;
+    }
+}
+
+impl fmt::Debug for Stream {
+    /// Says where it stands; its words are as secret as the seed.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Stream").field("next_block", &self.next_block).finish_non_exhaustive()
+    }
+}
+
+/// A round is not what its seed says. Order is precedence: the first that holds is returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The revealed seed is not the one committed to.
+    #[error("the seed hashes to {}, but {} was committed to", hex(computed), hex(committed))]
+    Commit {
+        /// What the seed hashes to.
+        computed: [u8; 32],
+        /// What was published before the bets.
+        committed: [u8; 32],
+    },
+    /// Seed, mix and round give another outcome.
+    #[error("the seed draws outcome {}, but {} was recorded", drawn.0, recorded.0)]
+    Outcome {
+        /// What the stream draws.
+        drawn: Outcome,
+        /// What the round was settled with.
+        recorded: Outcome,
+    },
+}
+
+/// Checks a finished round: the seed is the one committed to, and it draws this outcome.
+///
+/// Takes the mix as given; whoever holds the players' shares compares it with [`client_mix`] first.
+pub fn check(
+    game: &dyn Game,
+    round: &str,
+    seed: &Seed,
+    committed: &[u8; 32],
+    mix: &[u8; 32],
+    recorded: Outcome,
+) -> Result<(), Mismatch> {
+    let computed = commit(seed);
+    if computed != *committed {
+        return Err(Mismatch::Commit { computed, committed: *committed });
+    }
+    let drawn = game.draw(&mut Stream::new(seed, mix, round));
+    if drawn != recorded {
+        return Err(Mismatch::Outcome { drawn, recorded });
+    }
+    Ok(())
+}
+
+/// Writes bytes as lower-case hexadecimal, the spelling of every hash and seed on the wire.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("a nibble is one digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Reads 64 hexadecimal digits of either case; `None` for anything else.
+#[must_use]
+pub fn unhex(text: &str) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|nibble| u8::try_from(nibble).ok());
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests;

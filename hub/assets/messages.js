@@ -1,0 +1,55 @@
+/**
+ * What a refusal says to a person at the table, in words that help with the next click.
+ */
+
+import { pretty } from "./money.js";
+
+/**
+ * @param {import("/client/hub.js").HubError} error
+ * @param {{view?: object, kind?: string}} context the table and the kind of bet, where they are known
+ */
+export function explain(error, { view, kind } = {}) {
+  const currency = view?.currency ?? "";
+  const [min, max] = view?.limits[kind] ?? [];
+  switch (error.reason) {
+    case "above_limit":
+      return max === undefined
+        ? "Above the limit of this table."
+        : `Above the limit: at most ${pretty(max)} ${currency} on ${article(kind)}, ${pretty(view.round_max)} ${currency} in a round.`;
+    case "below_limit":
+      return min === undefined ? "Below the limit of this table." : `Below the limit: at least ${pretty(min)} ${currency} on ${article(kind)}.`;
+    case "bets_closed":
+    case "wrong_round":
+      return "Too late: no more bets in this round.";
+    case "insufficient_funds":
+      return "Your balance is too low for this bet.";
+    case "too_precise":
+      return `The stake has more decimals than ${currency || "the currency"}.`;
+    case "no_bets":
+      return "You have no bets to take back.";
+    case "table_full":
+      return "The table is full. You can watch.";
+    case "table_closed":
+      return "The table is closed. Open stakes are returned.";
+    case "account_frozen":
+      return "Your account is frozen.";
+    case "busy":
+    case "rate_limited":
+      return "The hub is busy. Please try again in a moment.";
+    case "closed":
+    case "disconnected":
+    case "timeout":
+      return "The hub cannot be reached just now.";
+    default:
+      return sentence(error.message);
+  }
+}
+
+function article(kind) {
+  const name = kind.replace("_", " ");
+  return /^(red|black|odd|even|low|high)$/.test(kind) ? name : `a ${name}`;
+}
+
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}

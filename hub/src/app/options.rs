@@ -1,0 +1,85 @@
+//! From the operator's configuration to what each part is started with.
+
+use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
+
+use actors::{domain::Currencies, house::Plan, pubsub::MakeBackplane, seal::Sealer};
+use channels::{Backplane, Memory, Namespace, Options, RedisBackplane};
+use engine::{World, table::live::TableConfig};
+use journal::Log;
+
+use super::Error;
+use crate::config::Loaded;
+
+/// Workers for sessions: as configured, or one a core.
+fn workers(configured: u16) -> u16 {
+    match configured {
+        0 => {
+            thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
+        }
+        configured => configured,
+    }
+}
+
+/// What the house is started with.
+pub fn plan(loaded: &Loaded, log: Log, directory: PathBuf, world: World) -> Result<Plan, Error> {
+    let config = &loaded.config;
+    let tables = loaded.tables.iter().map(|table| {
+        let config = TableConfig {
+            name: table.name.clone(),
+            game: table.game.to_owned(),
+            currency: table.currency,
+            scale: table.scale,
+            betting_ms: table.betting_ms.into(),
+            locked_ms: table.locked_ms.into(),
+            pause_ms: table.pause_ms.into(),
+            limits: table.limits.iter().map(|limit| (limit.min, limit.max)).collect(),
+            round_max: table.player_round_max,
+            places_max: table.seats_max.saturating_add(table.spectators_max),
+        };
+        (table.id, Arc::new(config))
+    });
+    let workers = workers(config.server.workers);
+    let seed_key =
+        loaded.secrets.seed_key.expose().try_into().expect("the seed key is checked to be 32 bytes");
+    Ok(Plan {
+        log,
+        directory,
+        world,
+        workers,
+        table_arbiters: workers.div_ceil(2),
+        tables: tables.collect(),
+        currencies: currencies(loaded),
+        sealer: Sealer::new(seed_key),
+        backplane: backplane(loaded)?,
+        checkpoint_every: config.journal.checkpoint_every_records,
+    })
+}
+
+/// The operator's currencies.
+pub fn currencies(loaded: &Loaded) -> Currencies {
+    Currencies::new(loaded.config.currencies.iter().map(|currency| (currency.code, currency.scale)))
+}
+
+/// The backplane the configuration asks for: memory, or Redis when it has an address.
+fn backplane(loaded: &Loaded) -> Result<MakeBackplane, Error> {
+    let configured = &loaded.config.channels;
+    let namespaces = configured.namespaces.iter().map(|(name, namespace)| {
+        let history_size = namespace.history_size as usize;
+        (name.clone(), Namespace { history_size, history_age_ms: namespace.history_age_ms.into() })
+    });
+    let options = Options {
+        namespaces: namespaces.collect(),
+        channels_max: configured.channels_max as usize,
+        payload_bytes_max: configured.payload_bytes_max,
+        ..Options::default()
+    };
+    let Some(url) = loaded.secrets.redis_url().map(str::to_owned) else {
+        return Ok(Box::new(move |deliver| Rc::new(Memory::new(options, deliver)) as Rc<dyn Backplane>));
+    };
+    // The address is checked here, so that a wrong one is an error of the start and not of a thread.
+    channels::check_url(&url).map_err(Error::Redis)?;
+    Ok(Box::new(move |deliver| {
+        let backplane = RedisBackplane::connect(&url, options, deliver).expect("the address was checked");
+        Rc::new(backplane) as Rc<dyn Backplane>
+    }))
+}

@@ -1,0 +1,14 @@
+//! Who is asking: players by JSON Web Token, services by shared token.
+//!
+//! A token is checked once, when a session says hello or a page asks for one; behind this room there are only
+//! pseudonyms ([`protocol::PlayerId`]). Neither tokens nor subjects are logged or recorded.
+
+mod keys;
+mod pseudonym;
+mod service;
+mod token;
+
+pub use keys::{Algorithm, KeyError, Keys};
+pub use pseudonym::Pseudonyms;
+pub use service::{Service, ServiceError, ServiceTokens};
+pub use token::{Identity, MintError, Minter, TOKEN_BYTES_MAX, TokenError, TokenRules, Verifier};

@@ -1,0 +1,139 @@
+//! Services that publish: each has a name and a shared token.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// Shortest accepted service token, bytes.
+const SERVICE_TOKEN_BYTES_MIN: usize = 32;
+
+/// A service that may publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name, for logs and figures.
+    pub name: String,
+}
+
+/// A list of service tokens is not usable. Never shows a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// No `name:token`.
+    #[error("entry {0} is not \"name:token\" with a name of letters, digits, '_', '-' and '.'")]
+    Malformed(usize),
+    /// Below 32 bytes.
+    #[error("the token of \"{0}\" has less than 32 bytes")]
+    TooShort(String),
+    /// Two entries share a token, so that nobody could tell the services apart.
+    #[error("\"{0}\" has the token of another service")]
+    SharedToken(String),
+}
+
+/// The services' tokens, kept as keyed digests.
+#[derive(Clone, Default)]
+pub struct ServiceTokens {
+    services: Vec<(Service, Digest)>,
+}
+
+type Digest = hmac::digest::CtOutput<Hmac<Sha256>>;
+
+fn digest(token: &[u8]) -> Digest {
+    // The key only gives the digest its own purpose; a token of 32 random bytes needs no salt.
+    Hmac::<Sha256>::new_from_slice(b"hub service token")
+        .expect("HMAC takes keys of any length")
+        .chain_update(token)
+        .finalize()
+}
+
+impl ServiceTokens {
+    /// Reads `name:token` entries, separated by commas or line ends; lines that begin with `#` are comments. Two
+    /// entries of one name are a token and its successor: both are accepted.
+    pub fn parse(text: &str) -> Result<Self, ServiceError> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let entries = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty());
+        let mut services = Vec::new();
+        for (index, entry) in entries.enumerate() {
+            let (name, token) = entry.split_once(':').ok_or(ServiceError::Malformed(index + 1))?;
+            let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+            if name.is_empty() || name.len() > 64 || !name.bytes().all(legal) {
+                return Err(ServiceError::Malformed(index + 1));
+            }
+            if token.len() < SERVICE_TOKEN_BYTES_MIN {
+                return Err(ServiceError::TooShort(name.into()));
+            }
+            let digest = digest(token.as_bytes());
+            if services.iter().any(|(_, known)| *known == digest) {
+                return Err(ServiceError::SharedToken(name.into()));
+            }
+            services.push((Service { name: name.into() }, digest));
+        }
+        Ok(Self { services })
+    }
+
+    /// The service whose token this is. Takes the same time whichever it is, and however much of it is right.
+    #[must_use]
+    pub fn identify(&self, token: &str) -> Option<&Service> {
+        let presented = digest(token.as_bytes());
+        let mut found = None;
+        for (service, known) in &self.services {
+            // `CtOutput` compares in constant time; no early way out.
+            if *known == presented {
+                found = Some(service);
+            }
+        }
+        found
+    }
+
+    /// How many tokens there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    /// Whether nobody may publish over HTTP.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+}
+
+impl std::fmt::Debug for ServiceTokens {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.services.iter().map(|(service, _)| &service.name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    const ONE: &str = "0123456789abcdef0123456789abcdef";
+    const TWO: &str = "fedcba9876543210fedcba9876543210";
+
+    #[test]
+    fn a_service_is_known_by_its_token_and_nothing_less() {
+        let tokens = ServiceTokens::parse(&format!("# ours\nscores:{ONE}\nnews:{TWO}\n")).unwrap();
+        assert_eq!(tokens.identify(ONE).unwrap().name, "scores");
+        assert_eq!(tokens.identify(TWO).unwrap().name, "news");
+        for wrong in ["", "scores", &ONE[..31], &format!("{ONE} "), &format!("scores:{ONE}")] {
+            assert_eq!(tokens.identify(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(ServiceTokens::default().identify(""), None);
+    }
+
+    #[test]
+    fn a_token_and_its_successor_are_both_accepted() {
+        let tokens = ServiceTokens::parse(&format!("scores:{ONE}, scores:{TWO}")).unwrap();
+        assert_eq!(tokens.identify(ONE), tokens.identify(TWO));
+        assert!(tokens.identify(ONE).is_some());
+    }
+
+    #[test]
+    fn an_unusable_list_is_refused_without_showing_a_token() {
+        let refused = |text: &str| ServiceTokens::parse(text).unwrap_err();
+        assert_eq!(refused("a-token-without-a-name-in-front-of-it"), ServiceError::Malformed(1));
+        assert_eq!(refused(&format!("a:{ONE},:{TWO}")), ServiceError::Malformed(2));
+        assert_eq!(refused("scores:short"), ServiceError::TooShort("scores".into()));
+        assert_eq!(refused(&format!("a:{ONE},b:{ONE}")), ServiceError::SharedToken("b".into()));
+        assert!(!refused("scores:short").to_string().contains(":short"));
+    }
+}

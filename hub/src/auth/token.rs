@@ -1,0 +1,237 @@
+//! JSON Web Tokens: checked with one pinned algorithm, and made for demo players and operators.
+//!
+//! The library checks the signature; the claims are checked here, against a time that is an argument, in one
+//! stated order. `kid`, `jku`, `jwk` and `x5u` in a header are ignored: a token does not choose its own key.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Header, Validation, errors::ErrorKind};
+use protocol::PlayerId;
+use serde::{Deserialize, Serialize};
+
+use super::{Keys, Pseudonyms};
+
+/// Longest token that is looked at, bytes.
+pub const TOKEN_BYTES_MAX: usize = 4096;
+/// Longest subject, bytes.
+const SUBJECT_BYTES_MAX: usize = 256;
+
+/// What a token must say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRules {
+    /// The only `iss` accepted.
+    pub issuer: String,
+    /// What `aud` must be or hold.
+    pub audience: String,
+    /// Tolerated difference between the issuer's clock and ours.
+    pub leeway: Duration,
+}
+
+/// Why a token is refused. Order is precedence: the first that holds is returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Above [`TOKEN_BYTES_MAX`].
+    #[error("the token is longer than 4096 bytes")]
+    TooLong,
+    /// Not three parts of base64url, or no JSON object with an algorithm we know in the first.
+    #[error("this is not a JSON Web Token the hub can read")]
+    Malformed,
+    /// Another algorithm than the configured one, `none` included.
+    #[error("the token is signed with another algorithm than this hub accepts")]
+    WrongAlgorithm,
+    /// The header demands an extension (`crit`), and the hub knows none.
+    #[error("the token demands an extension this hub does not know")]
+    UnknownExtension,
+    /// The signature does not fit.
+    #[error("the token's signature is not valid: it was made with another key, or altered")]
+    Forged,
+    /// A claim is missing or not of its type.
+    #[error("the token's claim \"{0}\" is missing or not of its type")]
+    BadClaim(&'static str),
+    /// From another issuer.
+    #[error("the token was issued by someone else")]
+    WrongIssuer,
+    /// For another audience.
+    #[error("the token was issued for another audience")]
+    WrongAudience,
+    /// `exp` has passed.
+    #[error("the token has expired: get a new one")]
+    Expired,
+    /// `nbf` is still to come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+}
+
+/// Who a valid token speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The player's pseudonym.
+    pub player: PlayerId,
+    /// When the token expires, the leeway left out.
+    pub expires: SystemTime,
+}
+
+/// Checks tokens. Cheap to share behind an `Arc`; checking takes no lock.
+#[derive(Debug)]
+pub struct Verifier {
+    keys: Keys,
+    signature: Validation,
+    rules: TokenRules,
+    pseudonyms: Pseudonyms,
+}
+
+impl Verifier {
+    /// Puts keys and rules together.
+    #[must_use]
+    pub fn new(keys: Keys, rules: TokenRules, pseudonyms: Pseudonyms) -> Self {
+        let mut signature = Validation::new(keys.algorithm.jwt());
+        // Claims are checked below, with our own time.
+        signature.required_spec_claims.clear();
+        signature.validate_exp = false;
+        signature.validate_nbf = false;
+        signature.validate_aud = false;
+        Self { keys, signature, rules, pseudonyms }
+    }
+
+    /// Who the token speaks for at the time `now`.
+    pub fn verify(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::TooLong);
+        }
+        let data = jsonwebtoken::decode::<serde_json::Value>(token, &self.keys.check, &self.signature)
+            .map_err(|error| refusal(error.kind(), token))?;
+        if data.header.crit.is_some() {
+            return Err(TokenError::UnknownExtension);
+        }
+        self.check(&data.claims, now)
+    }
+
+    fn check(&self, claims: &serde_json::Value, now: SystemTime) -> Result<Identity, TokenError> {
+        let text =
+            |claim| claims.get(claim).and_then(|value| value.as_str()).ok_or(TokenError::BadClaim(claim));
+        let issuer = text("iss")?;
+        let subject = text("sub")?;
+        if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
+            return Err(TokenError::BadClaim("sub"));
+        }
+        let for_us = audience(claims, &self.rules.audience).ok_or(TokenError::BadClaim("aud"))?;
+        let expires = time(claims, "exp")?.ok_or(TokenError::BadClaim("exp"))?;
+        let begins = time(claims, "nbf")?;
+        if issuer != self.rules.issuer {
+            return Err(TokenError::WrongIssuer);
+        }
+        if !for_us {
+            return Err(TokenError::WrongAudience);
+        }
+        let leeway = self.rules.leeway;
+        if now >= expires + leeway {
+            return Err(TokenError::Expired);
+        }
+        if begins.is_some_and(|begins| now + leeway < begins) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(Identity { player: self.pseudonyms.player(issuer, subject), expires })
+    }
+}
+
+/// Our sentence for the library's refusal.
+fn refusal(kind: &ErrorKind, token: &str) -> TokenError {
+    match kind {
+        ErrorKind::InvalidSignature => TokenError::Forged,
+        ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => TokenError::WrongAlgorithm,
+        // A header without an algorithm the library knows: say so only when it is a token otherwise.
+        _ if jsonwebtoken::decode_header(token).is_err() && unsigned(token) => TokenError::WrongAlgorithm,
+        _ => TokenError::Malformed,
+    }
+}
+
+/// Whether the token has the shape of `alg: none`: a header and claims, and an empty signature.
+fn unsigned(token: &str) -> bool {
+    let parts: Vec<_> = token.split('.').collect();
+    matches!(parts.as_slice(), [header, claims, ""] if !header.is_empty() && !claims.is_empty())
+}
+
+/// Whether `aud` (a text or a list of texts) holds `expected`; `None` when it is neither.
+fn audience(claims: &serde_json::Value, expected: &str) -> Option<bool> {
+    match claims.get("aud")? {
+        serde_json::Value::String(one) => Some(one == expected),
+        serde_json::Value::Array(all) => {
+            let names: Option<Vec<_>> = all.iter().map(|name| name.as_str()).collect();
+            Some(names?.contains(&expected))
+        }
+        _ => None,
+    }
+}
+
+/// A time claim in seconds since 1970, whole or with a fraction, which is cut off.
+fn time(claims: &serde_json::Value, claim: &'static str) -> Result<Option<SystemTime>, TokenError> {
+    /// The year 9999: enough for anyone, and no overflow with a leeway.
+    const LATEST: u64 = 253_402_300_799;
+    let Some(value) = claims.get(claim) else { return Ok(None) };
+    let whole = value.as_u64().or_else(|| {
+        let number = value.as_f64().filter(|number| (0.0..9.0e15).contains(number))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+        Some(number as u64)
+    });
+    let seconds = whole.ok_or(TokenError::BadClaim(claim))?.min(LATEST);
+    Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds)))
+}
+
+/// Why no token could be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MintError {
+    /// Empty, or above 256 bytes.
+    #[error("a player's name has 1 to 256 bytes")]
+    BadSubject,
+    /// The clock stands before 1970.
+    #[error("the clock of this machine is wrong")]
+    Clock,
+    /// The key did not sign.
+    #[error("the key did not sign")]
+    Signing,
+}
+
+/// Makes tokens, where the hub holds a key that signs.
+#[derive(Debug)]
+pub struct Minter {
+    keys: Keys,
+    rules: TokenRules,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Minted<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    iat: u64,
+    exp: u64,
+}
+
+impl Minter {
+    /// `None` when the keys only check.
+    #[must_use]
+    pub fn new(keys: Keys, rules: TokenRules) -> Option<Self> {
+        keys.can_sign().then_some(Self { keys, rules })
+    }
+
+    /// Makes a token for `subject` that holds from `now` for `lifetime`, counted in whole seconds.
+    pub fn mint(&self, subject: &str, now: SystemTime, lifetime: Duration) -> Result<String, MintError> {
+        if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
+            return Err(MintError::BadSubject);
+        }
+        let issued = now.duration_since(UNIX_EPOCH).map_err(|_| MintError::Clock)?.as_secs();
+        let claims = Minted {
+            iss: &self.rules.issuer,
+            aud: &self.rules.audience,
+            sub: subject,
+            iat: issued,
+            exp: issued.saturating_add(lifetime.as_secs()),
+        };
+        let key = self.keys.sign.as_ref().expect("checked in `new`");
+        let header = Header::new(self.keys.algorithm.jwt());
+        jsonwebtoken::encode(&header, &claims, key).map_err(|_| MintError::Signing)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use jsonwebtoken::{Algorithm as Jwt, EncodingKey, encode};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::auth::{Algorithm, KeyError};
+
+const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
+const ED_PUBLIC: &[u8] = include_bytes!("../../../tests/keys/ed25519.public.pem");
+const ED_PRIVATE: &[u8] = include_bytes!("../../../tests/keys/ed25519.private.pem");
+const ED_OTHER: &[u8] = include_bytes!("../../../tests/keys/other-ed25519.private.pem");
+const RSA_PUBLIC: &[u8] = include_bytes!("../../../tests/keys/rsa2048.public.pem");
+const RSA_PRIVATE: &[u8] = include_bytes!("../../../tests/keys/rsa2048.private.pem");
+const RSA_SHORT: &[u8] = include_bytes!("../../../tests/keys/rsa1024.public.pem");
+
+const NOW: u64 = 1_800_000_000;
+const LEEWAY: u64 = 5;
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn rules() -> TokenRules {
+    TokenRules { issuer: "the-issuer".into(), audience: "hub".into(), leeway: Duration::from_secs(LEEWAY) }
+}
+
+fn verifier(keys: Keys) -> Verifier {
+    Verifier::new(keys, rules(), Pseudonyms::new(b"pseudonyms"))
+}
+
+fn claims() -> Value {
+    json!({ "iss": "the-issuer", "aud": "hub", "sub": "anna", "exp": NOW + 60 })
+}
+
+fn with(claim: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[claim] = value;
+    claims
+}
+
+fn without(claim: &str) -> Value {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(claim);
+    claims
+}
+
+fn signed(claims: &Value) -> String {
+    encode(&Header::new(Jwt::HS256), claims, &EncodingKey::from_secret(SECRET)).unwrap()
+}
+
+/// The verdict on HS256 claims, now.
+fn verdict(claims: &Value) -> Result<Identity, TokenError> {
+    verifier(Keys::shared(SECRET)).verify(&signed(claims), at(NOW))
+}
+
+/// base64url without padding, by hand: the tests forge tokens the library would not write.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word =
+            chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for digit in 0..=chunk.len() {
+            text.push(char::from(DIGITS[(word >> (18 - 6 * digit)) as usize & 63]));
+        }
+    }
+    text
+}
+
+#[test]
+fn a_good_token_names_the_same_player_under_every_algorithm() {
+    let expected = Pseudonyms::new(b"pseudonyms").player("the-issuer", "anna");
+    let all = [
+        Keys::shared(SECRET),
+        Keys::ed_dsa(ED_PUBLIC, Some(ED_PRIVATE)).unwrap(),
+        Keys::rs256(RSA_PUBLIC, Some(RSA_PRIVATE)).unwrap(),
+    ];
+    for keys in all {
+        let minter = Minter::new(keys.clone(), rules()).unwrap();
+        let token = minter.mint("anna", at(NOW), Duration::from_secs(60)).unwrap();
+        let identity = verifier(keys).verify(&token, at(NOW)).unwrap();
+        assert_eq!(identity, Identity { player: expected, expires: at(NOW + 60) });
+    }
+}
+
+#[test]
+fn a_hub_without_a_private_key_checks_tokens_and_makes_none() {
+    let keys = Keys::ed_dsa(ED_PUBLIC, None).unwrap();
+    assert!(Minter::new(keys.clone(), rules()).is_none());
+    let token =
+        encode(&Header::new(Jwt::EdDSA), &claims(), &EncodingKey::from_ed_pem(ED_PRIVATE).unwrap()).unwrap();
+    assert!(verifier(keys).verify(&token, at(NOW)).is_ok());
+}
+
+#[test]
+fn a_token_signed_with_another_key_is_forged() {
+    let hmac =
+        encode(&Header::new(Jwt::HS256), &claims(), &EncodingKey::from_secret(b"another secret")).unwrap();
+    assert_eq!(verifier(Keys::shared(SECRET)).verify(&hmac, at(NOW)), Err(TokenError::Forged));
+    let ed =
+        encode(&Header::new(Jwt::EdDSA), &claims(), &EncodingKey::from_ed_pem(ED_OTHER).unwrap()).unwrap();
+    let keys = Keys::ed_dsa(ED_PUBLIC, None).unwrap();
+    assert_eq!(verifier(keys).verify(&ed, at(NOW)), Err(TokenError::Forged));
+}
+
+#[test]
+fn altering_any_character_of_a_token_makes_it_worthless() {
+    let verifier = verifier(Keys::shared(SECRET));
+    let token = signed(&claims());
+    assert!(verifier.verify(&token, at(NOW)).is_ok());
+    for index in 0..token.len() {
+        let mut altered = token.clone().into_bytes();
+        altered[index] = if altered[index] == b'A' { b'B' } else { b'A' };
+        let altered = String::from_utf8(altered).unwrap();
+        assert!(verifier.verify(&altered, at(NOW)).is_err(), "character {index}");
+    }
+}
+
+#[test]
+fn claims_put_under_another_tokens_signature_are_forged() {
+    let token = signed(&claims());
+    let [header, _, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let swapped =
+        format!("{header}.{}.{signature}", base64(with("sub", json!("bela")).to_string().as_bytes()));
+    assert_eq!(verifier(Keys::shared(SECRET)).verify(&swapped, at(NOW)), Err(TokenError::Forged));
+}
+
+#[test]
+fn a_token_without_a_signature_is_refused_however_none_is_spelled() {
+    let body = base64(claims().to_string().as_bytes());
+    for none in ["none", "None", "NONE", ""] {
+        let header = base64(json!({ "alg": none, "typ": "JWT" }).to_string().as_bytes());
+        let token = format!("{header}.{body}.");
+        let refused = verifier(Keys::shared(SECRET)).verify(&token, at(NOW));
+        assert_eq!(refused, Err(TokenError::WrongAlgorithm), "{none:?}");
+    }
+    let header = base64(json!({ "alg": "HS256" }).to_string().as_bytes());
+    let stripped = format!("{header}.{body}.");
+    assert_eq!(verifier(Keys::shared(SECRET)).verify(&stripped, at(NOW)), Err(TokenError::Forged));
+}
+
+#[test]
+fn a_public_key_used_as_a_shared_secret_signs_nothing() {
+    for (public, keys) in [
+        (RSA_PUBLIC, Keys::rs256(RSA_PUBLIC, None).unwrap()),
+        (ED_PUBLIC, Keys::ed_dsa(ED_PUBLIC, None).unwrap()),
+    ] {
+        let trick = encode(&Header::new(Jwt::HS256), &claims(), &EncodingKey::from_secret(public)).unwrap();
+        assert_eq!(verifier(keys).verify(&trick, at(NOW)), Err(TokenError::WrongAlgorithm));
+    }
+}
+
+#[test]
+fn the_algorithm_is_pinned_even_within_its_family() {
+    let key = EncodingKey::from_secret(SECRET);
+    let longer = encode(&Header::new(Jwt::HS512), &claims(), &key).unwrap();
+    assert_eq!(verifier(Keys::shared(SECRET)).verify(&longer, at(NOW)), Err(TokenError::WrongAlgorithm));
+    let pss = encode(&Header::new(Jwt::PS256), &claims(), &EncodingKey::from_rsa_pem(RSA_PRIVATE).unwrap())
+        .unwrap();
+    let keys = Keys::rs256(RSA_PUBLIC, None).unwrap();
+    assert_eq!(verifier(keys).verify(&pss, at(NOW)), Err(TokenError::WrongAlgorithm));
+}
+
+#[test]
+fn a_token_holds_until_its_expiry_and_the_leeway_after_it() {
+    let verifier = verifier(Keys::shared(SECRET));
+    let token = signed(&claims());
+    assert!(verifier.verify(&token, at(NOW + 60 + LEEWAY - 1)).is_ok());
+    assert_eq!(verifier.verify(&token, at(NOW + 60 + LEEWAY)), Err(TokenError::Expired));
+}
+
+#[test]
+fn a_token_is_not_valid_before_its_time_less_the_leeway() {
+    let verifier = verifier(Keys::shared(SECRET));
+    let token = signed(&with("nbf", json!(NOW + 30)));
+    assert_eq!(verifier.verify(&token, at(NOW + 30 - LEEWAY - 1)), Err(TokenError::NotYetValid));
+    assert!(verifier.verify(&token, at(NOW + 30 - LEEWAY)).is_ok());
+}
+
+#[test]
+fn each_claim_is_required_and_of_its_type() {
+    for claim in ["iss", "sub", "aud", "exp"] {
+        assert_eq!(verdict(&without(claim)), Err(TokenError::BadClaim(claim)), "without {claim}");
+        // The library reads the claims as well and stumbles over an object: a refusal, in other words.
+        assert!(verdict(&with(claim, json!({}))).is_err(), "{claim} as an object");
+        for wrong in [json!(null), json!(true), json!(-1)] {
+            assert_eq!(
+                verdict(&with(claim, wrong)),
+                Err(TokenError::BadClaim(claim)),
+                "{claim} of a wrong type"
+            );
+        }
+    }
+    assert_eq!(verdict(&with("exp", json!("soon"))), Err(TokenError::BadClaim("exp")));
+    assert_eq!(verdict(&with("nbf", json!("soon"))), Err(TokenError::BadClaim("nbf")));
+    assert_eq!(verdict(&with("iss", json!(["the-issuer"]))), Err(TokenError::BadClaim("iss")));
+    assert_eq!(verdict(&with("sub", json!(""))), Err(TokenError::BadClaim("sub")));
+    assert_eq!(verdict(&with("sub", json!("x".repeat(257)))), Err(TokenError::BadClaim("sub")));
+    assert_eq!(verdict(&json!([])), Err(TokenError::Malformed));
+}
+
+#[test]
+fn issuer_and_audience_must_be_the_configured_ones() {
+    assert_eq!(verdict(&with("iss", json!("the-issuer2"))), Err(TokenError::WrongIssuer));
+    assert_eq!(verdict(&with("aud", json!("shop"))), Err(TokenError::WrongAudience));
+    assert_eq!(verdict(&with("aud", json!(["shop", "hubs"]))), Err(TokenError::WrongAudience));
+    assert_eq!(verdict(&with("aud", json!([]))), Err(TokenError::WrongAudience));
+    assert!(verdict(&with("aud", json!(["shop", "hub"]))).is_ok());
+}
+
+#[test]
+fn times_may_have_fractions_and_absurd_ones_do_no_harm() {
+    assert!(verdict(&with("exp", json!(NOW as f64 + 0.5))).is_ok());
+    assert!(verdict(&with("exp", json!(u64::MAX))).is_ok());
+    assert_eq!(verdict(&with("exp", json!(1e300))), Err(TokenError::BadClaim("exp")));
+    assert_eq!(verdict(&with("exp", json!(0))), Err(TokenError::Expired));
+    assert_eq!(verdict(&with("nbf", json!(u64::MAX))), Err(TokenError::NotYetValid));
+}
+
+#[test]
+fn a_header_neither_chooses_its_key_nor_demands_extensions() {
+    let key = EncodingKey::from_secret(SECRET);
+    let mut header = Header::new(Jwt::HS256);
+    header.kid = Some("../../etc/passwd".into());
+    header.jku = Some("https://elsewhere.example/keys".into());
+    let token = encode(&header, &claims(), &key).unwrap();
+    assert!(verifier(Keys::shared(SECRET)).verify(&token, at(NOW)).is_ok());
+    header.crit = Some(vec!["b64".into()]);
+    let token = encode(&header, &claims(), &key).unwrap();
+    assert_eq!(verifier(Keys::shared(SECRET)).verify(&token, at(NOW)), Err(TokenError::UnknownExtension));
+}
+
+#[test]
+fn what_is_no_token_is_called_so() {
+    let verifier = verifier(Keys::shared(SECRET));
+    for text in ["", ".", "..", "a.b", "a.b.c", "a.b.c.d", "\u{1f600}.\u{1f600}.\u{1f600}", "Bearer x", "{}"]
+    {
+        assert_eq!(verifier.verify(text, at(NOW)), Err(TokenError::Malformed), "{text:?}");
+    }
+    assert_eq!(verifier.verify(&"a".repeat(TOKEN_BYTES_MAX), at(NOW)), Err(TokenError::Malformed));
+    assert_eq!(verifier.verify(&"a".repeat(TOKEN_BYTES_MAX + 1), at(NOW)), Err(TokenError::TooLong));
+}
+
+#[test]
+fn keys_in_the_wrong_place_are_noticed_at_the_start() {
+    let refused = |keys: Result<Keys, KeyError>| keys.map(|keys| keys.algorithm()).unwrap_err();
+    assert_eq!(refused(Keys::ed_dsa(RSA_PUBLIC, None)), KeyError::NotPublic);
+    assert_eq!(refused(Keys::rs256(ED_PUBLIC, None)), KeyError::NotPublic);
+    assert_eq!(refused(Keys::ed_dsa(b"nonsense", None)), KeyError::NotPublic);
+    assert_eq!(refused(Keys::ed_dsa(ED_PRIVATE, None)), KeyError::PrivateForPublic);
+    assert_eq!(refused(Keys::rs256(RSA_PRIVATE, None)), KeyError::PrivateForPublic);
+    assert_eq!(refused(Keys::rs256(RSA_SHORT, None)), KeyError::TooShort);
+    assert_eq!(refused(Keys::ed_dsa(ED_PUBLIC, Some(RSA_PRIVATE))), KeyError::NotPrivate);
+    assert_eq!(refused(Keys::ed_dsa(ED_PUBLIC, Some(ED_OTHER))), KeyError::NotAPair);
+    assert_eq!(Keys::shared(SECRET).algorithm(), Algorithm::Hs256);
+}
+
+#[test]
+fn a_player_needs_a_name_of_bearable_length() {
+    let minter = Minter::new(Keys::shared(SECRET), rules()).unwrap();
+    let mint = |name: &str| minter.mint(name, at(NOW), Duration::from_secs(1));
+    assert_eq!(mint(""), Err(MintError::BadSubject));
+    assert_eq!(mint(&"x".repeat(257)), Err(MintError::BadSubject));
+    assert!(mint(&"x".repeat(256)).is_ok());
+}
+
+#[test]
+fn nothing_printed_for_debugging_holds_a_key() {
+    let secret = std::str::from_utf8(SECRET).unwrap();
+    let verifier = verifier(Keys::shared(SECRET));
+    let minter = Minter::new(Keys::shared(SECRET), rules()).unwrap();
+    for text in [format!("{verifier:?}"), format!("{minter:?}")] {
+        assert!(text.contains("redacted") && !text.contains(secret), "{text}");
+    }
+}

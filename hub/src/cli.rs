@@ -1,0 +1,184 @@
+//! The command line: what operators type, and the two commands that need no running hub.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use clap::{Args, Parser, Subcommand};
+use protocol::RoundId;
+
+use crate::{
+    auth::{MintError, Minter},
+    config::{Environment, Loaded, Mode, SecretPolicy, Sources},
+};
+
+/// Exit code of a command that was typed wrong (`EX_USAGE` of sysexits.h).
+pub const EXIT_USAGE: u8 = 64;
+/// Exit code of a wrong configuration (`EX_CONFIG`).
+pub const EXIT_CONFIG: u8 = 78;
+
+/// A hub for games at which real money is played, and for the events around them.
+///
+/// Without a command it serves: `hub` alone in an empty directory opens a roulette table and prints the page to look
+/// at.
+#[derive(Debug, Parser)]
+#[command(name = "hub", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hub                                   play at once: development mode, demo money
+  hub --mode production check-config    would it start for real? everything that is missing, at once
+  hub token --player anna --ttl 8h      a token for a client you are writing
+  hub verify                            replay the log and prove every balance
+  hub verify-round roulette-1:42        was that round fair?
+
+Options come from config/hub.toml, its overlay for the mode, --config, variables such as HUB__SERVER__LISTEN, and
+these flags; the later one wins. config/hub.toml explains each of them.";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+struct Options {
+    /// A configuration file of your own, over the ones in the directory
+    #[arg(long, global = true, value_name = "FILE", env = "HUB_CONFIG")]
+    config: Option<PathBuf>,
+    /// Directory of hub.toml, dev.toml and production.toml [default: config, where it exists]
+    #[arg(long, global = true, value_name = "DIR", env = "HUB_CONFIG_DIR")]
+    config_dir: Option<PathBuf>,
+    /// Play money and no set-up, or real money and no leniency
+    #[arg(long, global = true, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// Directory of the log [default: data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:7700]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+/// What the operator wants.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C); this is what happens without a command
+    Serve,
+    /// Check the configuration and print what is in force, and who set it
+    ///
+    /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown.
+    CheckConfig,
+    /// Print a token for a player, signed as the configuration says
+    ///
+    /// Give it to a client as its `hello` token. Needs the shared secret (HS256) or the private key.
+    Token {
+        /// The player's name at the issuer: the token's subject
+        #[arg(long, value_name = "NAME")]
+        player: String,
+        /// How long it holds: 90s, 30m, 8h, 7d
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_time)]
+        ttl: Duration,
+    },
+    /// Replay the whole log, recompute its chain and every balance, and print the totals
+    ///
+    /// Exits with 0 only when everything agrees. May run beside a hub that is serving.
+    Verify,
+    /// Check that a round was drawn as promised: commitment, seed, players' seeds, result
+    VerifyRound {
+        /// The round, as the page shows it: TABLE:NUMBER, such as roulette-1:42
+        #[arg(value_name = "ROUND")]
+        round: RoundId,
+    },
+}
+
+impl Cli {
+    /// The command, and where the configuration comes from.
+    #[must_use]
+    pub fn into_parts(self, environment: Environment) -> (Command, Sources) {
+        let Options { config, config_dir, mode, data, listen } = self.options;
+        let sources = Sources { config_dir, config_file: config, mode, data, listen, environment };
+        (self.command.unwrap_or(Command::Serve), sources)
+    }
+}
+
+impl Command {
+    /// Whether the command may write development secrets: only those that need them to hold.
+    #[must_use]
+    pub fn secret_policy(&self) -> SecretPolicy {
+        match self {
+            Self::Serve | Self::Token { .. } => SecretPolicy::Create,
+            Self::CheckConfig | Self::Verify | Self::VerifyRound { .. } => SecretPolicy::Peek,
+        }
+    }
+}
+
+/// A time such as `90s`, `30m`, `8h` or `7d`; at least a second, at most ten years.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "expected a time such as 90s, 30m, 8h or 7d, at most 3650d";
+    let unit = text.chars().last().ok_or(EXPECTED)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(EXPECTED.into()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| EXPECTED)?;
+    let total =
+        count.checked_mul(seconds).filter(|total| (1..=3_650 * 86_400).contains(total)).ok_or(EXPECTED)?;
+    Ok(Duration::from_secs(total))
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The keys at hand only check.
+    #[error("there is no key to sign with: set auth.private_key_file, or ask the issuer for a token")]
+    NoSigningKey,
+    /// No token could be made.
+    #[error("failed to make a token")]
+    Mint(#[from] MintError),
+    /// The answer could not be written.
+    #[error("failed to write the answer")]
+    Write(#[from] io::Error),
+}
+
+/// `hub check-config`: what is in force on `output`.
+pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
+    let tables = loaded.tables.len();
+    let mut text = loaded.effective();
+    text.push_str(&format!(
+        "# The configuration is right: {} mode, {tables} table(s).\n",
+        loaded.config.mode
+    ));
+    for note in &loaded.notes {
+        text.push_str(&format!("# note: {note}\n"));
+    }
+    match output.write_all(text.as_bytes()) {
+        // Whoever reads with `head` has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// `hub token`: one line with the token on `output`.
+pub fn token(
+    loaded: &Loaded,
+    player: &str,
+    ttl: Duration,
+    now: SystemTime,
+    output: &mut impl Write,
+) -> Result<(), Error> {
+    let keys = loaded.secrets.keys.clone();
+    let minter = Minter::new(keys, loaded.config.token_rules()).ok_or(Error::NoSigningKey)?;
+    writeln!(output, "{}", minter.mint(player, now, ttl)?)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

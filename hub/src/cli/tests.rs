@@ -1,0 +1,83 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use clap::CommandFactory;
+
+use super::*;
+use crate::{
+    auth::{Pseudonyms, Verifier},
+    config::load,
+};
+
+fn parse(line: &str) -> (Command, Sources) {
+    Cli::try_parse_from(line.split(' ')).unwrap().into_parts(Environment::default())
+}
+
+#[test]
+fn the_definition_of_the_command_line_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn without_a_command_the_hub_serves() {
+    assert_eq!(parse("hub").0, Command::Serve);
+    assert_eq!(parse("hub serve").0, Command::Serve);
+    assert_eq!(parse("hub --listen 127.0.0.1:1").1.listen, "127.0.0.1:1".parse().ok());
+}
+
+#[test]
+fn options_stand_before_or_after_the_command() {
+    for line in ["hub --data d --mode production verify", "hub verify --data d --mode production"] {
+        let (command, sources) = parse(line);
+        assert_eq!(command, Command::Verify);
+        assert_eq!((sources.data, sources.mode), (Some("d".into()), Some(Mode::Production)));
+    }
+    let (command, sources) = parse("hub verify-round roulette-1:42 --config c.toml --config-dir conf");
+    assert_eq!(command, Command::VerifyRound { round: "roulette-1:42".parse().unwrap() });
+    assert_eq!((sources.config_file, sources.config_dir), (Some("c.toml".into()), Some("conf".into())));
+}
+
+#[test]
+fn a_round_or_a_time_that_is_none_is_refused_with_what_is_expected() {
+    let refused = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+    assert!(refused("hub verify-round roulette-1").contains("expected a round id such as"));
+    for time in ["", "5", "h", "0s", "-1s", "1y", "3651d", "99999999999999999999s", "1\u{e9}"] {
+        assert!(parse_time(time).is_err(), "{time:?}");
+    }
+    assert!(refused("hub token --player a --ttl 1y").contains("expected a time such as 90s, 30m, 8h or 7d"));
+    let times = ["90s", "30m", "8h", "7d"].map(|time| parse_time(time).unwrap().as_secs());
+    assert_eq!(times, [90, 1_800, 28_800, 604_800]);
+}
+
+#[test]
+fn a_token_printed_here_opens_the_door_of_the_same_hub() {
+    let root = tempfile::tempdir().unwrap();
+    let sources = Sources { data: Some(root.path().into()), ..Sources::default() };
+    let load = || load(&sources, &[("roulette", &["straight"])], SecretPolicy::Create).unwrap();
+    let (loaded, now) = (load(), SystemTime::now());
+    let mut output = Vec::new();
+    token(&loaded, "anna", Duration::from_secs(60), now, &mut output).unwrap();
+
+    let serving = load();
+    let rules = serving.config.token_rules();
+    let verifier = Verifier::new(serving.secrets.keys, rules, serving.secrets.pseudonyms);
+    let text = String::from_utf8(output).unwrap();
+    let identity = verifier.verify(text.trim_end(), now).unwrap();
+    assert_eq!(identity.player, loaded.secrets.pseudonyms.player("hub", "anna"));
+    assert_ne!(identity.player, Pseudonyms::new(b"").player("hub", "anna"));
+}
+
+#[test]
+fn a_hub_that_only_checks_tokens_says_that_it_makes_none() {
+    let key = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys/ed25519.public.pem");
+    let root = tempfile::tempdir().unwrap();
+    let environment = [
+        ("HUB__AUTH__ALGORITHM", "EdDSA"),
+        ("HUB__AUTH__PUBLIC_KEY_FILE", key.to_str().unwrap()),
+        ("HUB__DEMO__ENABLED", "false"),
+    ];
+    let sources =
+        Sources { data: Some(root.path().into()), environment: environment.into(), ..Sources::default() };
+    let loaded = load(&sources, &[("roulette", &["straight"])], SecretPolicy::Peek).unwrap();
+    let refused = token(&loaded, "anna", Duration::from_secs(60), SystemTime::now(), &mut Vec::new());
+    assert!(matches!(refused, Err(Error::NoSigningKey)));
+}

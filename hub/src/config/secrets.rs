@@ -1,0 +1,360 @@
+//! Secrets: from variables or files of their own, never from the configuration, never into a log.
+//!
+//! In development, secrets that are not given are made at random, once for each data directory, so that nothing is
+//! guessable and a restart changes nothing. Production makes none and takes none that was made for development.
+
+use std::{collections::BTreeMap, fmt, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{Config, Environment, Mode, development, problem::Problem, tree::Node, validate::Check};
+use crate::auth::{Algorithm, Keys, Pseudonyms, ServiceTokens, TokenRules};
+
+/// Shortest secret in production, bytes.
+const SECRET_BYTES_MIN: usize = 32;
+/// Fewer different bytes than this are no random secret, whatever their number.
+const DIFFERENT_BYTES_MIN: usize = 8;
+
+/// Bytes nobody may see. Printing shows that there is something, not what.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// Takes the bytes.
+    #[must_use]
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes, for the one place that uses them.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(redacted)")
+    }
+}
+
+/// Whether missing development secrets may be written to the data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretPolicy {
+    /// Make what is missing and keep it.
+    Create,
+    /// Look only; what is missing is made up for this process.
+    Peek,
+}
+
+/// Every secret the hub uses.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Check players' tokens, and sign where possible.
+    pub keys: Keys,
+    /// Turn subjects into pseudonyms.
+    pub pseudonyms: Pseudonyms,
+    /// Seals the seeds of rounds not yet revealed. 32 bytes.
+    pub seed_key: Secret,
+    /// Services that may publish over HTTP.
+    pub services: ServiceTokens,
+    /// The address of Redis with its password; UTF-8. `None`: no Redis.
+    pub redis_url: Option<Secret>,
+    /// Where each came from, for `hub check-config`: name and place.
+    pub(super) places: Vec<(&'static str, String)>,
+}
+
+impl Secrets {
+    /// The address of Redis as text.
+    #[must_use]
+    pub fn redis_url(&self) -> Option<&str> {
+        self.redis_url
+            .as_ref()
+            .map(|url| std::str::from_utf8(url.expose()).expect("checked when it was read"))
+    }
+}
+
+impl Config {
+    /// What a token must say, as the auth room wants it.
+    #[must_use]
+    pub fn token_rules(&self) -> TokenRules {
+        TokenRules {
+            issuer: self.auth.issuer.clone(),
+            audience: self.auth.audience.clone(),
+            leeway: Duration::from_secs(self.auth.leeway_seconds.into()),
+        }
+    }
+}
+
+/// Finds all secrets; `None` and problems when one is missing or not usable.
+pub(super) fn load(
+    config: &Config,
+    layers: &Node,
+    environment: &Environment,
+    policy: SecretPolicy,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
+) -> Option<Secrets> {
+    let check = Check { layers, problems };
+    let made = BTreeMap::new();
+    let mut finder =
+        Finder { config, environment, policy, check, notes, made, places: Vec::new(), given: Vec::new() };
+    let keys = finder.keys();
+    let pseudonym = finder.secret("pseudonym", "HUB_PSEUDONYM_SECRET", "auth.pseudonym_secret_file");
+    let seed = finder.secret("seed", "HUB_SEED_SECRET", "journal.seed_secret_file");
+    let services = finder.services();
+    let redis_url = finder.redis_url();
+    finder.distinct();
+    Some(Secrets {
+        places: finder.places,
+        keys: keys?,
+        pseudonyms: Pseudonyms::new(&pseudonym?),
+        seed_key: seed_key(&seed?),
+        services: services?,
+        redis_url: redis_url?,
+    })
+}
+
+/// 32 bytes for the cipher from a secret of any length.
+fn seed_key(secret: &[u8]) -> Secret {
+    let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    Secret::new(&mac.chain_update(b"hub seed key v1").finalize().into_bytes()[..])
+}
+
+struct Finder<'a> {
+    config: &'a Config,
+    environment: &'a Environment,
+    policy: SecretPolicy,
+    check: Check<'a>,
+    notes: &'a mut Vec<String>,
+    /// Development secrets by name, once they were needed.
+    made: BTreeMap<String, String>,
+    places: Vec<(&'static str, String)>,
+    /// Secrets in use, to see whether two are the same.
+    given: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Finder<'_> {
+    fn keys(&mut self) -> Option<Keys> {
+        const PUBLIC: (&str, &str) = ("HUB_AUTH_PUBLIC_KEY", "auth.public_key_file");
+        const PRIVATE: (&str, &str) = ("HUB_AUTH_PRIVATE_KEY", "auth.private_key_file");
+        let make = match self.config.auth.algorithm {
+            Algorithm::Hs256 => {
+                return self
+                    .secret("auth", "HUB_AUTH_SECRET", "auth.secret_file")
+                    .map(|secret| Keys::shared(&secret));
+            }
+            Algorithm::EdDsa => Keys::ed_dsa,
+            Algorithm::Rs256 => Keys::rs256,
+        };
+        let public = self.given("public key", PUBLIC.0, PUBLIC.1, Kind::Public)?;
+        let private = self.given("private key", PRIVATE.0, PRIVATE.1, Kind::Secret)?;
+        let Some(public) = public else {
+            let what = format!("missing: name the PEM file of the issuer's public key, or set {}", PUBLIC.0);
+            self.check.refuse_unseen(PUBLIC.1, what);
+            return None;
+        };
+        match make(&public, private.as_deref()) {
+            Ok(keys) => {
+                if self.config.demo.enabled && !keys.can_sign() {
+                    let what = format!(
+                        "the demo needs a key that signs: name {} as well, or set it to false",
+                        PRIVATE.1
+                    );
+                    self.check.refuse("demo.enabled", what);
+                }
+                Some(keys)
+            }
+            Err(error) => {
+                self.check.refuse_unseen(PUBLIC.1, format!("from {}: {error}", self.place_of("public key")));
+                None
+            }
+        }
+    }
+
+    /// A secret that must be there; in development it is made when it was not given.
+    fn secret(&mut self, name: &'static str, variable: &str, option: &str) -> Option<Vec<u8>> {
+        let given = self.given(name, variable, option, Kind::Secret)?;
+        let secret = match (given, self.config.mode) {
+            (Some(secret), Mode::Development) => secret,
+            (Some(secret), Mode::Production) => {
+                if let Some(what) = weakness(&secret) {
+                    self.check
+                        .refuse_unseen(option, format!("from {}: {what}; {REMEDY}", self.place_of(name)));
+                    return None;
+                }
+                secret
+            }
+            (None, Mode::Development) => self.made(name, option)?.into_bytes(),
+            (None, Mode::Production) => {
+                self.check
+                    .refuse_unseen(option, format!("missing: set {variable} or name its file; {REMEDY}"));
+                return None;
+            }
+        };
+        self.given.push((name, secret.clone()));
+        Some(secret)
+    }
+
+    fn place_of(&self, name: &str) -> &str {
+        self.places.iter().find(|(known, _)| *known == name).map_or("", |(_, place)| place)
+    }
+
+    /// What a variable or a file gives; `None` after a problem, `Some(None)` when neither is set.
+    fn given(
+        &mut self,
+        name: &'static str,
+        variable: &str,
+        option: &str,
+        kind: Kind,
+    ) -> Option<Option<Vec<u8>>> {
+        let file = self.check.layers.find(option).map(Node::text).unwrap_or_default();
+        match (self.environment.get(variable), file.as_str()) {
+            (None, "") => Some(None),
+            (Some(_), file) if !file.is_empty() => {
+                self.check.refuse(option, format!("given twice: {variable} is set as well; keep one"));
+                None
+            }
+            (Some(text), _) => {
+                self.places.push((name, variable.to_owned()));
+                Some(Some(text.as_bytes().to_vec()))
+            }
+            (None, file) => {
+                let bytes = self.read(option, Path::new(file), kind)?;
+                self.places.push((name, file.to_owned()));
+                Some(Some(bytes))
+            }
+        }
+    }
+
+    /// The bytes of a file without the line end that editors add.
+    fn read(&mut self, option: &str, path: &Path, kind: Kind) -> Option<Vec<u8>> {
+        let read = fs::read(path).and_then(|bytes| Ok((bytes, fs::metadata(path)?.permissions().mode())));
+        let (mut bytes, mode) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.check.refuse(option, format!("failed to read it: {error}"));
+                return None;
+            }
+        };
+        if kind == Kind::Secret && mode & 0o006 != 0 {
+            let what = format!("everyone on this machine can read or change it (mode {:o})", mode & 0o777);
+            match self.config.mode {
+                Mode::Production => {
+                    self.check.refuse(option, format!("{what}; chmod 600, or 0400 where it is mounted"));
+                    return None;
+                }
+                Mode::Development => self.notes.push(format!("{}: {what}", path.display())),
+            }
+        }
+        while bytes.last().is_some_and(|byte| *byte == b'\n' || *byte == b'\r') {
+            bytes.pop();
+        }
+        if bytes.is_empty() {
+            self.check.refuse(option, "the file is empty");
+            return None;
+        }
+        Some(bytes)
+    }
+
+    fn services(&mut self) -> Option<ServiceTokens> {
+        let option = "publish.tokens_file";
+        let Some(bytes) = self.given("publish tokens", "HUB_PUBLISH_TOKENS", option, Kind::Secret)? else {
+            return Some(ServiceTokens::default());
+        };
+        match ServiceTokens::parse(&String::from_utf8_lossy(&bytes)) {
+            Ok(services) => Some(services),
+            Err(error) => {
+                self.check
+                    .refuse_unseen(option, format!("from {}: {error}", self.place_of("publish tokens")));
+                None
+            }
+        }
+    }
+
+    /// `None` after a problem, `Some(None)` without Redis.
+    fn redis_url(&mut self) -> Option<Option<Secret>> {
+        let plain = &self.config.redis.url;
+        let given = self.given("redis address", "HUB_REDIS_URL", "redis.url_file", Kind::Secret)?;
+        let (key, url) = match given {
+            Some(_) if !plain.is_empty() => {
+                self.check.refuse("redis.url", "given twice: its variable or file is set as well; keep one");
+                return None;
+            }
+            Some(bytes) => ("redis.url_file", bytes),
+            None if plain.is_empty() => return Some(None),
+            None if plain.contains('@') => {
+                let what =
+                    "a password does not stand in the configuration: set HUB_REDIS_URL or redis.url_file";
+                self.check.refuse("redis.url", what);
+                return None;
+            }
+            None => ("redis.url", plain.clone().into_bytes()),
+        };
+        let known = |url: &str| url.starts_with("redis://") || url.starts_with("redis+unix://");
+        if !std::str::from_utf8(&url).is_ok_and(known) {
+            let what = "an address begins with redis:// or redis+unix://, such as redis://10.0.0.5:6379/0";
+            self.check.refuse_unseen(key, what);
+            return None;
+        }
+        Some(Some(Secret::new(url)))
+    }
+
+    /// One secret for two purposes would let a leak of one be a leak of both.
+    fn distinct(&mut self) {
+        for (index, (name, secret)) in self.given.iter().enumerate() {
+            if let Some((first, _)) = self.given[..index].iter().find(|(_, other)| other == secret) {
+                let what = format!("the {first} secret and the {name} secret are the same; {REMEDY}");
+                self.check.problems.push(Problem::general("", what));
+            }
+        }
+    }
+
+    /// A secret of this data directory, made on first need.
+    fn made(&mut self, name: &'static str, option: &str) -> Option<String> {
+        let path = Path::new(&self.config.journal.directory).join(development::FILE);
+        if self.made.is_empty() {
+            match development::secrets(&path, self.policy) {
+                Ok((made, new)) => {
+                    self.made = made;
+                    if new {
+                        self.notes.push(format!("made random development secrets in {}", path.display()));
+                    }
+                }
+                Err(error) => {
+                    let what = format!("failed to make or read {}: {error}", path.display());
+                    self.check.refuse_unseen(option, what);
+                    return None;
+                }
+            }
+        }
+        let found = self.made.get(name).cloned();
+        if found.is_none() {
+            self.check.refuse_unseen(option, format!("{} holds no \"{name}\"", path.display()));
+        }
+        self.places.push((name, path.display().to_string()));
+        found
+    }
+}
+
+const REMEDY: &str = "make one with: openssl rand -base64 48";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Secret,
+    Public,
+}
+
+/// Why a secret is not good enough for real money.
+fn weakness(secret: &[u8]) -> Option<String> {
+    let different = secret.iter().collect::<std::collections::HashSet<_>>().len();
+    if secret.starts_with(development::PREFIX.as_bytes()) {
+        return Some("it was made for development".into());
+    }
+    if secret.len() < SECRET_BYTES_MIN {
+        return Some(format!("it has {} bytes, and {SECRET_BYTES_MIN} are the least", secret.len()));
+    }
+    (different < DIFFERENT_BYTES_MIN).then(|| "it is the same few characters again and again".into())
+}

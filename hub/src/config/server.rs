@@ -1,0 +1,114 @@
+//! The front door: addresses, connections, sockets and the rates at which clients may ask.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+/// The listener, and who may connect to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port of HTTP and WebSocket.
+    #[serde(deserialize_with = "super::read::address")]
+    pub listen: SocketAddr,
+    /// Where players reach this hub, such as `https://play.example.com`; empty: the listening address.
+    pub public_url: String,
+    /// Threads that hold sessions; 0: one a core. 0..=256.
+    pub workers: u16,
+    /// Origins whose pages may open a socket, as browsers send them. Empty: only the page's own host.
+    pub allowed_origins: Vec<String>,
+    /// Most connections at once. 1..=1_000_000. Plan 12 KiB of memory for each.
+    pub connections_max: u32,
+    /// Most connections from one network address. 1..=1_000_000. Many people share one address.
+    pub connections_per_address_max: u32,
+    /// Longest a stop waits for sessions to leave. Seconds; 0..=300.
+    pub drain_seconds: u16,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7700)),
+            public_url: String::new(),
+            workers: 0,
+            allowed_origins: Vec::new(),
+            connections_max: 50_000,
+            connections_per_address_max: 256,
+            drain_seconds: 10,
+        }
+    }
+}
+
+/// Bounds of one WebSocket session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Socket {
+    /// Largest frame a client may send. Bytes; 1_024..=16_384 (the protocol's own bound).
+    pub frame_bytes_max: usize,
+    /// Largest message in fragments. Bytes; `frame_bytes_max`..=65_536.
+    pub message_bytes_max: usize,
+    /// Unsent bytes at which a session is closed as too slow. Bytes; 65_536..=16_777_216.
+    pub queue_bytes_max: usize,
+    /// Unsent bytes above which cosmetic frames are dropped and states conflated. Bytes; up to `queue_bytes_max`.
+    pub queue_soft_bytes: usize,
+    /// Longest a reply may stay unsent before the session is closed. Milliseconds; 1_000..=120_000.
+    pub stall_ms_max: u32,
+    /// The server's heartbeat. Milliseconds; 1_000..=300_000.
+    pub ping_every_ms: u32,
+    /// Longest wait for the answer to a ping. Milliseconds; 500..=`ping_every_ms`.
+    pub pong_within_ms: u32,
+    /// Longest wait for `hello` after the handshake. Milliseconds; 100..=60_000.
+    pub hello_within_ms: u32,
+    /// Longest wait for the client's close frame after ours. Milliseconds; 100..=30_000.
+    pub close_within_ms: u32,
+    /// The kernel's send buffer of a socket; 0: the kernel chooses. Bytes; 0 or 4_096..=4_194_304.
+    pub send_buffer_bytes: usize,
+}
+
+impl Default for Socket {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: 16 * 1024,
+            message_bytes_max: 16 * 1024,
+            queue_bytes_max: 256 * 1024,
+            queue_soft_bytes: 64 * 1024,
+            stall_ms_max: 10_000,
+            ping_every_ms: 20_000,
+            pong_within_ms: 10_000,
+            hello_within_ms: 5_000,
+            close_within_ms: 2_000,
+            send_buffer_bytes: 0,
+        }
+    }
+}
+
+/// How much clients may ask for. Above it the answer is `busy` or `rate_limited` with a time to retry at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rate {
+    /// Requests of one player, over all its sessions, in the long run. Per second; 1..=1_000_000.
+    pub requests_per_second_per_player: u32,
+    /// Requests one player may save up. 1..=1_000_000.
+    pub requests_burst_per_player: u32,
+    /// New connections from one network address in the long run. Per second; 1..=1_000_000.
+    pub connects_per_second_per_address: u32,
+    /// New connections one address may save up. 1..=1_000_000.
+    pub connects_burst_per_address: u32,
+    /// Requests of one session that wait for their reply. 1..=4_096.
+    pub in_flight_per_session: u32,
+    /// Transactions of the whole hub between admission and reply. 64..=1_048_576.
+    pub in_flight_max: u32,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self {
+            requests_per_second_per_player: 50,
+            requests_burst_per_player: 200,
+            connects_per_second_per_address: 20,
+            connects_burst_per_address: 100,
+            in_flight_per_session: 64,
+            in_flight_max: 65_536,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Where the log lives.
+
+use serde::{Deserialize, Serialize};
+
+/// The log of everything that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Journal {
+    /// Directory of segments, checkpoints and the lock; relative to where the hub is started.
+    pub directory: String,
+    /// Size of one segment. Bytes; 1_048_576..=4_294_967_296.
+    pub segment_bytes: u64,
+    /// Records between checkpoints; 1_000..=1_000_000_000. More: less work running, a longer start.
+    pub checkpoint_every_records: u64,
+    /// File with the secret that seals the seeds of rounds not yet revealed; empty: `HUB_SEED_SECRET`.
+    pub seed_secret_file: String,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            directory: "data".into(),
+            segment_bytes: 64 * 1024 * 1024,
+            checkpoint_every_records: 100_000,
+            seed_secret_file: String::new(),
+        }
+    }
+}

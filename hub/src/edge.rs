@@ -1,0 +1,194 @@
+//! The edge: what the hub shows of itself over HTTP, and the door of its WebSockets, on one port.
+
+pub mod addresses;
+mod assets;
+mod demo;
+mod health;
+mod metrics;
+mod publish;
+pub mod socket;
+
+use std::{
+    sync::{Arc, atomic::AtomicU32},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use actix::Addr;
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use actors::{
+    admission::{Admission, Bounds},
+    coordinator::Coordinator,
+    directory::Directory,
+    domain::Currencies,
+    gate::Release,
+    house::{DomainAddrs, House},
+    pubsub::PubSub,
+    session::Authenticate,
+    telemetry::Metrics,
+    worker::Workers,
+};
+use journal::Journal;
+use prometheus_client::registry::Registry;
+use protocol::ErrorCode;
+use serde_json::json;
+
+use crate::{
+    app,
+    auth::{Minter, TokenError, Verifier},
+    config::Loaded,
+};
+
+/// What every request may need. One for the process.
+pub struct Edge {
+    /// The configuration, checked.
+    pub loaded: Arc<Loaded>,
+    /// Takes permits and rates.
+    pub admission: Arc<Admission>,
+    /// The tables.
+    pub directory: Directory,
+    /// Takes deposits.
+    pub coordinator: Addr<Coordinator>,
+    /// The five domains.
+    pub domains: DomainAddrs,
+    /// Channels.
+    pub pubsub: Addr<PubSub>,
+    /// The workers' inboxes.
+    pub workers: Workers,
+    /// The log's writer.
+    pub journal: Journal<Release>,
+    /// Figures.
+    pub metrics: Metrics,
+    /// The operator's currencies.
+    pub currencies: Currencies,
+    /// Checks tokens.
+    pub authenticate: Authenticate,
+    minter: Option<Minter>,
+    registry: Registry,
+    demo_players: AtomicU32,
+    started: Instant,
+}
+
+impl Edge {
+    /// The edge of a running house.
+    #[must_use]
+    pub fn new(loaded: Arc<Loaded>, house: &House) -> Self {
+        let rate = &loaded.config.rate;
+        let admission = Admission::new(Bounds {
+            in_flight_max: rate.in_flight_max,
+            in_flight_per_session_max: rate.in_flight_per_session,
+            rate_per_second: rate.requests_per_second_per_player,
+            rate_burst: rate.requests_burst_per_player,
+        });
+        let secrets = &loaded.secrets;
+        let rules = loaded.config.token_rules();
+        let verifier = Verifier::new(secrets.keys.clone(), rules.clone(), secrets.pseudonyms.clone());
+        let minter = Minter::new(secrets.keys.clone(), rules);
+        let mut registry = Registry::default();
+        house.metrics.register(&mut registry);
+        Self {
+            admission,
+            directory: house.directory.clone(),
+            coordinator: house.coordinator.clone(),
+            domains: house.domains.clone(),
+            pubsub: house.pubsub.clone(),
+            workers: house.workers.clone(),
+            journal: house.journal.clone(),
+            metrics: house.metrics.clone(),
+            currencies: app::currencies(&loaded),
+            authenticate: authenticate(verifier),
+            minter,
+            registry,
+            demo_players: AtomicU32::new(0),
+            started: Instant::now(),
+            loaded,
+        }
+    }
+
+    /// Sessions connected now.
+    #[must_use]
+    pub fn sessions(&self) -> u64 {
+        self.metrics.sessions()
+    }
+
+    /// Bounds of one socket.
+    #[must_use]
+    pub fn limits(&self) -> ::socket::Limits {
+        let socket = &self.loaded.config.socket;
+        ::socket::Limits {
+            frame_bytes_max: socket.frame_bytes_max,
+            message_bytes_max: socket.message_bytes_max,
+            queue_bytes_max: socket.queue_bytes_max,
+            queue_soft_bytes: socket.queue_soft_bytes,
+            read_pause_bytes: socket.queue_soft_bytes,
+            stall_ms_max: socket.stall_ms_max.into(),
+            ping_every_ms: socket.ping_every_ms.into(),
+            pong_within_ms: socket.pong_within_ms.into(),
+            close_within_ms: socket.close_within_ms.into(),
+            send_buffer_bytes: socket.send_buffer_bytes,
+            ..::socket::Limits::default()
+        }
+    }
+}
+
+/// Checks tokens with the configured keys and says what is wrong with one in a sentence.
+fn authenticate(verifier: Verifier) -> Authenticate {
+    Arc::new(move |token, now_ms| {
+        let now = UNIX_EPOCH + std::time::Duration::from_millis(now_ms);
+        match verifier.verify(token, now) {
+            Ok(identity) => Ok(actors::session::Identity {
+                player: identity.player,
+                expires_ms: milliseconds(identity.expires),
+            }),
+            Err(error) => {
+                let code = match error {
+                    TokenError::Expired => ErrorCode::TokenExpired,
+                    TokenError::TooLong
+                    | TokenError::Malformed
+                    | TokenError::WrongAlgorithm
+                    | TokenError::UnknownExtension
+                    | TokenError::Forged
+                    | TokenError::BadClaim(_)
+                    | TokenError::WrongIssuer
+                    | TokenError::WrongAudience
+                    | TokenError::NotYetValid => ErrorCode::TokenInvalid,
+                };
+                Err((code, error.to_string()))
+            }
+        }
+    })
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Every path of the edge but the WebSocket's.
+pub fn routes(service: &mut web::ServiceConfig) {
+    service
+        .app_data(web::PayloadConfig::new(256 * 1024))
+        .route("/health/live", web::get().to(health::live))
+        .route("/health/ready", web::get().to(health::ready))
+        .route("/metrics", web::get().to(metrics::scrape))
+        .route("/api/info", web::get().to(demo::info))
+        .route("/api/demo", web::post().to(demo::sign_in))
+        .route("/api/publish", web::post().to(publish::publish))
+        .route(socket::PATH, web::to(not_an_upgrade))
+        .route("/{path:.*}", web::get().to(assets::serve));
+}
+
+/// Somebody came to the WebSocket's path without asking for one.
+async fn not_an_upgrade() -> HttpResponse {
+    HttpResponse::build(StatusCode::UPGRADE_REQUIRED)
+        .insert_header((header::UPGRADE, "websocket"))
+        .json(problem("upgrade_required", "this path speaks WebSocket; see docs/protocol.md"))
+}
+
+/// An error as the HTTP side spells it.
+fn problem(name: &str, message: impl Into<String>) -> serde_json::Value {
+    json!({ "error": { "name": name, "message": message.into() } })
+}

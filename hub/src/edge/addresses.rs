@@ -1,0 +1,112 @@
+//! What one network address may take: connections open, and new ones a second.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use std::collections::HashMap;
+
+use crate::config::Rate;
+
+/// Addresses kept before those without connections and debts are forgotten.
+const KEPT_MAX: usize = 10_000;
+
+/// Connections by address.
+pub struct Addresses {
+    per_second: f64,
+    burst: f64,
+    open_max: u32,
+    known: Mutex<HashMap<IpAddr, Known>>,
+}
+
+struct Known {
+    open: u32,
+    tokens: f64,
+    filled: Instant,
+}
+
+/// One connection of an address; dropped with it.
+pub struct Place {
+    addresses: Arc<Addresses>,
+    address: IpAddr,
+}
+
+/// Why an address may not connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// Too many connections are open.
+    TooMany,
+    /// Too many connections in a short time.
+    TooFast,
+}
+
+impl Addresses {
+    /// Nobody has connected yet.
+    #[must_use]
+    pub fn new(rate: &Rate, open_max: u32) -> Arc<Self> {
+        Arc::new(Self {
+            per_second: rate.connects_per_second_per_address.into(),
+            burst: rate.connects_burst_per_address.into(),
+            open_max,
+            known: Mutex::default(),
+        })
+    }
+
+    /// Takes a place for a connection.
+    ///
+    /// # Errors
+    /// When the address has too many, or comes too fast.
+    pub fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Denied> {
+        let mut all = self.known.lock();
+        if all.len() > KEPT_MAX {
+            let forgettable = Duration::from_secs(60);
+            all.retain(|_, known| known.open > 0 || now.duration_since(known.filled) < forgettable);
+        }
+        let fresh = Known { open: 0, tokens: self.burst, filled: now };
+        let known = all.entry(address).or_insert(fresh);
+        let passed = now.duration_since(known.filled).as_secs_f64();
+        known.tokens = (known.tokens + passed * self.per_second).min(self.burst);
+        known.filled = now;
+        if known.open >= self.open_max {
+            return Err(Denied::TooMany);
+        }
+        if known.tokens < 1.0 {
+            return Err(Denied::TooFast);
+        }
+        known.tokens -= 1.0;
+        known.open += 1;
+        Ok(Place { addresses: self.clone(), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(known) = self.addresses.known.lock().get_mut(&self.address) {
+            known.open = known.open.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_burst_and_then_keeps_to_its_rate_and_its_connections() {
+        let rate =
+            Rate { connects_per_second_per_address: 1, connects_burst_per_address: 2, ..Rate::default() };
+        let addresses = Addresses::new(&rate, 2);
+        let (address, began) = (IpAddr::from([127, 0, 0, 1]), Instant::now());
+        let one = addresses.enter(address, began);
+        let two = addresses.enter(address, began);
+        assert!(one.is_ok() && two.is_ok());
+        assert_eq!(addresses.enter(address, began).err(), Some(Denied::TooMany));
+        drop(one);
+        assert_eq!(addresses.enter(address, began).err(), Some(Denied::TooFast));
+        assert!(addresses.enter(address, began + Duration::from_secs(1)).is_ok());
+        assert!(addresses.enter(IpAddr::from([127, 0, 0, 2]), began).is_ok(), "another address has its own");
+    }
+}

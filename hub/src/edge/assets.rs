@@ -1,0 +1,57 @@
+//! The page and the browser client, from the binary itself, under a strict policy.
+
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use rust_embed::Embed;
+
+/// The page.
+#[derive(Embed)]
+#[folder = "assets"]
+struct Page;
+
+/// The client for browsers.
+#[derive(Embed)]
+#[folder = "../clients/js"]
+struct Client;
+
+/// Only what we serve ourselves: no inline code, no foreign host, no frame around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Serves a file of the page, or of the client below `/client/`.
+pub async fn serve(request: HttpRequest) -> HttpResponse {
+    let path = request.match_info().query("path");
+    let (name, file) = match path.strip_prefix("client/") {
+        // Its tests and its package file lie in the same folder and are nobody's business.
+        Some(name) if name.contains('/') || !name.ends_with(".js") => (name, None),
+        Some(name) => (name, Client::get(name)),
+        None if path.is_empty() => ("index.html", Page::get("index.html")),
+        None => (path, Page::get(path)),
+    };
+    let Some(file) = file else {
+        return HttpResponse::NotFound().json(super::problem("not_found", "there is nothing at this path"));
+    };
+    let tag = file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let tag = format!("\"{tag}\"");
+    let same = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+    let mut response = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header((header::CONTENT_TYPE, content_type(name)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::ETAG, tag));
+    if same { response.finish() } else { response.body(file.data.into_owned()) }
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("json") => "application/json",
+        _ => "application/octet-stream",
+    }
+}

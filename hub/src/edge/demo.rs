@@ -1,0 +1,109 @@
+//! Play money: a name gets a token and a deposit. Only in development mode, and only while it is switched on.
+
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, SystemTime},
+};
+
+use actix_web::{HttpResponse, web};
+use actors::{coordinator::Deposit, gate::Verdict};
+use engine::Outcome;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Edge, problem};
+use crate::config::Mode;
+
+/// Longest name, characters.
+const NAME_MAX: usize = 24;
+
+/// What a page needs to know before anybody signs in.
+pub async fn info(edge: web::Data<Edge>) -> HttpResponse {
+    let config = &edge.loaded.config;
+    HttpResponse::Ok().json(json!({
+        "name": "hub",
+        "version": env!("CARGO_PKG_VERSION"),
+        "mode": config.mode.to_string(),
+        "demo": offers_demo(&edge),
+        "path": super::socket::PATH,
+        "subprotocols": [protocol::SUBPROTOCOL_MSGPACK, protocol::SUBPROTOCOL_JSON],
+    }))
+}
+
+/// Who asks for play money.
+#[derive(Deserialize)]
+pub struct SignIn {
+    name: String,
+}
+
+/// Makes a player of play money: a token, and a first deposit from the demo purse.
+pub async fn sign_in(edge: web::Data<Edge>, body: web::Bytes) -> HttpResponse {
+    let Some(minter) = edge.minter.as_ref().filter(|_| offers_demo(&edge)) else {
+        return HttpResponse::NotFound().json(problem("no_demo", "this hub gives no play money"));
+    };
+    let name = match serde_json::from_slice::<SignIn>(&body) {
+        Ok(sign_in) => sign_in.name.trim().to_owned(),
+        Err(_) => {
+            let expected = "the body is JSON with a name, such as {\"name\":\"Anna\"}";
+            return HttpResponse::BadRequest().json(problem("malformed", expected));
+        }
+    };
+    if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
+        let words = format!("a name has 1 to {NAME_MAX} characters");
+        return HttpResponse::BadRequest().json(problem("bad_name", words));
+    }
+    if edge.admission.draining() {
+        return HttpResponse::ServiceUnavailable().json(problem("draining", "the hub is restarting"));
+    }
+    let demo = &edge.loaded.config.demo;
+    if edge.demo_players.fetch_add(1, Relaxed) >= demo.players_max {
+        edge.demo_players.fetch_sub(1, Relaxed);
+        return HttpResponse::TooManyRequests().json(problem("full", "no more play money is given today"));
+    }
+    let mut random = [0; 8];
+    if let Err(error) = getrandom::fill(&mut random) {
+        tracing::error!(%error, "no demo player can be made");
+        return HttpResponse::InternalServerError().json(problem("internal", "the hub failed"));
+    }
+    // Two people of one name are two players, and nobody can guess another's.
+    let subject = format!("demo:{:016x}:{name}", u64::from_be_bytes(random));
+    let lifetime = Duration::from_secs(demo.token_seconds.into());
+    let token = match minter.mint(&subject, SystemTime::now(), lifetime) {
+        Ok(token) => token,
+        Err(error) => {
+            tracing::error!(%error, "no demo token can be made");
+            return HttpResponse::InternalServerError().json(problem("internal", "the hub failed"));
+        }
+    };
+    let player = edge.loaded.secrets.pseudonyms.player(&edge.loaded.config.auth.issuer, &subject);
+    let deposit = Deposit {
+        service: "demo",
+        key: player.to_string(),
+        player,
+        currency: demo.currency,
+        amount: demo.deposit,
+    };
+    match deposited(&edge, deposit).await {
+        Some(Verdict::Recorded(Outcome::Done(_))) => HttpResponse::Ok().json(json!({
+            "token": token,
+            "player": player,
+            "currency": demo.currency,
+            "deposited": demo.deposit,
+        })),
+        verdict => {
+            tracing::error!(?verdict, "a demo deposit was not made");
+            HttpResponse::InternalServerError().json(problem("internal", "the deposit was not made"))
+        }
+    }
+}
+
+/// Makes a deposit and waits until it is on disk.
+async fn deposited(edge: &Edge, deposit: Deposit) -> Option<Verdict> {
+    let waiting = edge.coordinator.send(deposit).await.ok()?.ok()?;
+    waiting.await.ok()
+}
+
+fn offers_demo(edge: &Edge) -> bool {
+    let config = &edge.loaded.config;
+    config.demo.enabled && config.mode == Mode::Development && edge.minter.is_some()
+}

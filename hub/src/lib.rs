@@ -1,0 +1,10 @@
+//! The server binary: HTTP and WebSocket edge, configuration, wiring, operator commands.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod edge;
+pub mod recovery;
+pub mod telemetry;
+pub mod verify;

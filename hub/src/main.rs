@@ -1,0 +1,72 @@
+//! `hub`: reads the command and the configuration, runs the command, says in the exit code how it went.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use clap::Parser;
+use hub::{
+    app,
+    cli::{self, Cli, Command},
+    config::{self, Environment},
+    telemetry, verify,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let (command, sources) = Cli::parse().into_parts(Environment::of_process());
+    let catalogue = actors::house::catalogue();
+    let loaded = match config::load(&sources, &catalogue, command.secret_policy()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            eprintln!("hub: {problems}");
+            return ExitCode::from(cli::EXIT_CONFIG);
+        }
+    };
+    let mut output = io::stdout().lock();
+    let result: Result<ExitCode, Box<dyn std::error::Error>> = match command {
+        Command::Serve => {
+            drop(output);
+            return serve(loaded);
+        }
+        Command::CheckConfig => {
+            cli::check_config(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Command::Token { player, ttl } => cli::token(&loaded, &player, ttl, SystemTime::now(), &mut output)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(Into::into),
+        Command::Verify => verify::log(&loaded, &mut output).map_err(Into::into),
+        Command::VerifyRound { round } => verify::round(&loaded, round, &mut output).map_err(Into::into),
+    };
+    result.unwrap_or_else(|error| fail(&*error))
+}
+
+fn serve(loaded: config::Loaded) -> ExitCode {
+    if let Err(error) = telemetry::start(&loaded.config.telemetry) {
+        return fail(&error);
+    }
+    for note in &loaded.notes {
+        tracing::info!("{note}");
+    }
+    match app::run(loaded) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints an error with its causes.
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    let mut text = format!("hub: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    // Nothing is left to do when standard error is gone too.
+    let _ = writeln!(io::stderr(), "{text}");
+    ExitCode::FAILURE
+}

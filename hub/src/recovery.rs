@@ -1,0 +1,77 @@
+//! The start path, which is the recovery path: checkpoint, then the log after it, then every invariant.
+
+use std::{path::Path, time::Instant};
+
+use engine::{Record, World, checkpoint};
+use journal::{Entry, Log, Lsn, Options};
+
+/// The log does not stand for a state, or cannot be read. The hub does not start on it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal's own findings: they name file and offset.
+    #[error("failed to open the log")]
+    Journal(#[from] journal::Error),
+    /// The record's bytes are sound but mean nothing to this release.
+    #[error("failed to read record {lsn}")]
+    Record {
+        /// The record.
+        lsn: u64,
+        /// What is wrong with it.
+        source: engine::DecodeError,
+    },
+    /// The record does not fit the state before it.
+    #[error("failed to apply record {lsn}")]
+    Broken {
+        /// The record.
+        lsn: u64,
+        /// Why not.
+        source: engine::Broken,
+    },
+    /// The state breaks an invariant.
+    #[error("failed to prove the state after record {lsn}")]
+    Invariant {
+        /// The last record.
+        lsn: u64,
+        /// What does not hold.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Opens the log in `directory` for writing and rebuilds what it stands for.
+///
+/// # Errors
+/// When another hub has the log, when it is damaged, or when it does not fit together.
+pub fn recover(directory: &Path, segment_bytes: u64) -> Result<(Log, World), Error> {
+    let began = Instant::now();
+    let log = journal::open(directory, Options { segment_bytes, ..Options::default() })?;
+    let mut world = from_checkpoint(directory, &log)?.unwrap_or_default();
+    let from = world.books.lsn();
+    log.replay(Lsn(from), |entry: Entry<'_>| {
+        let lsn = entry.lsn.0;
+        let record = Record::decode(entry.bytes).map_err(|source| Error::Record { lsn, source })?;
+        world.apply(&record).map(drop).map_err(|source| Error::Broken { lsn, source })
+    })?;
+    let lsn = world.books.lsn();
+    world.books.check().map_err(|broken| Error::Invariant { lsn, source: Box::new(broken) })?;
+    let replayed = lsn - from;
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(records = lsn, replayed, took_ms, epoch = log.epoch(), "the log is replayed and proven");
+    Ok((log, world))
+}
+
+/// The newest usable checkpoint: it must be of this very log.
+fn from_checkpoint(directory: &Path, log: &Log) -> Result<Option<World>, Error> {
+    let Some(found) = journal::checkpoint::latest(directory)? else { return Ok(None) };
+    if log.hash_at(found.lsn)? != Some(found.hash) {
+        tracing::warn!(lsn = found.lsn.0, "the checkpoint is not of this log; the whole log is replayed");
+        return Ok(None);
+    }
+    match checkpoint::decode(&found.bytes) {
+        Ok(world) if world.books.lsn() == found.lsn.0 => Ok(Some(world)),
+        Ok(_) => Ok(None),
+        Err(error) => {
+            tracing::warn!(lsn = found.lsn.0, %error, "the checkpoint cannot be used; the whole log is replayed");
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Logs: set up once at the start, read by people in a terminal and by machines elsewhere.
+//!
+//! Everything goes to standard error, so that a command's answer on standard output stays clean. A panic is logged
+//! like anything else, with its thread and place, before it unwinds or ends the process.
+
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::{self, IsTerminal},
+    panic::{self, PanicHookInfo},
+};
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan, util::SubscriberInitExt};
+
+/// What the hub says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Least severity, such as `info`, or by part: `info,hub=debug`.
+    pub log: String,
+    /// For whom a line is written.
+    pub format: Format,
+}
+
+/// For whom a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people when standard error is a terminal, else for machines.
+    #[default]
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { log: "info".into(), format: Format::Auto }
+    }
+}
+
+/// The text of `telemetry.log` is not a filter.
+#[derive(Debug, thiserror::Error)]
+#[error("not a log filter")]
+pub struct NotAFilter(#[source] tracing_subscriber::filter::ParseError);
+
+/// A subscriber was installed before.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to set up the log")]
+pub struct AlreadySet(#[source] tracing_subscriber::util::TryInitError);
+
+impl Options {
+    /// The filter `log` describes.
+    pub fn filter(&self) -> Result<EnvFilter, NotAFilter> {
+        EnvFilter::builder().parse(&self.log).map_err(NotAFilter)
+    }
+
+    fn for_people(&self, terminal: bool) -> bool {
+        match self.format {
+            Format::Auto => terminal,
+            Format::Human => true,
+            Format::Json => false,
+        }
+    }
+}
+
+/// Starts logging and logs panics from now on. Once a process. The options were checked with the configuration.
+pub fn start(options: &Options) -> Result<(), AlreadySet> {
+    let terminal = io::stderr().is_terminal();
+    let filter = options.filter().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_span_events(FmtSpan::NONE);
+    if options.for_people(terminal) {
+        builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).finish().try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+    }
+    .map_err(AlreadySet)?;
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// Panic messages here come from our own asserts: they name invariants, not players.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(
+        thread = thread.name().unwrap_or("unnamed"),
+        place = info.location().map(tracing::field::display),
+        backtrace,
+        "panic: {}",
+        info.payload_as_str().unwrap_or("without a message"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn people_read_terminals_and_machines_read_the_rest_unless_told_otherwise() {
+        let reads = |format, terminal| Options { format, ..Options::default() }.for_people(terminal);
+        assert!(reads(Format::Auto, true) && !reads(Format::Auto, false));
+        assert!(reads(Format::Human, false) && !reads(Format::Json, true));
+    }
+
+    #[test]
+    fn a_filter_is_refused_when_it_is_none() {
+        let filter = |log: &str| Options { log: log.into(), ..Options::default() }.filter();
+        assert_eq!(filter("info,hub=debug").unwrap().to_string(), "hub=debug,info");
+        assert!(filter("hub=loud").is_err());
+    }
+}

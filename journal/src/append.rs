@@ -1,0 +1,228 @@
+//! Writing: encodes a batch in one reused buffer, puts it on disk with one write and one sync, changes
+//! segments.
+//!
+//! The one writing path: the writer's thread and the synchronous log both run it. After any failure it is
+//! poisoned; what the disk holds is then only known by opening again.
+
+use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RECORD_HEADER, SegmentHeader, push_record, seed};
+use crate::scan::segment_name;
+use crate::spare::{self, Spare};
+use crate::storage::{self, File, Storage};
+use crate::{Error, Lsn, MAX_RECORD};
+
+/// The file a new segment is made in until its header is durable: a `.log` always has a whole header.
+const PARTIAL: &str = "segment.partial";
+/// A new log's first segment is short, so that a first start need not wait for zeros. Bytes.
+const FIRST_SEGMENT: u64 = 4 << 20;
+/// Longest body of a frame. Bytes; the length field has 32 bits, and padding must fit too.
+const MAX_BODY: usize = u32::MAX as usize - BLOCK;
+
+/// What a log is, apart from its records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    pub id: [u8; 16],
+    pub salt: [u8; 16],
+    pub epoch: u32,
+}
+
+/// Where the log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub last: Lsn,
+    pub hash: [u8; 32],
+}
+
+/// The writing end of a log.
+///
+/// Fields are dropped in order: the spare's helper has ended before the lock goes.
+pub(crate) struct Appender<S: Storage> {
+    pub storage: S,
+    pub identity: Identity,
+    pub spare: Spare,
+    segment_bytes: u64,
+    file: S::File,
+    /// The first lsn of the segment being written.
+    segment: Lsn,
+    /// Where the next batch goes. Bytes.
+    at: u64,
+    /// Where the segment is full. Bytes.
+    limit: u64,
+    batch: Batch,
+    /// The end of what is written and synced.
+    durable: End,
+    poisoned: bool,
+    _lock: S::Lock,
+}
+
+/// The batch being built.
+struct Batch {
+    frame: Vec<u8>,
+    count: u32,
+    crc: u32,
+    /// The end of the log once this batch is written.
+    end: End,
+}
+
+impl<S: Storage> Appender<S> {
+    /// Goes on in an existing segment at an offset.
+    pub fn resume(
+        (storage, lock): (S, S::Lock),
+        identity: Identity,
+        (spare, segment_bytes): (Spare, u64),
+        (segment, file, at): (Lsn, S::File, u64),
+        end: End,
+    ) -> Result<Self, Error> {
+        let len = file.len().map_err(Error::io("read", storage.path(&segment_name(segment))))?;
+        let limit = if len > at { len } else { segment_bytes };
+        let batch = Batch { frame: vec![0; FRAME_HEADER], count: 0, crc: 0, end };
+        Ok(Appender {
+            storage,
+            identity,
+            spare,
+            segment_bytes,
+            file,
+            segment,
+            at,
+            limit,
+            batch,
+            durable: end,
+            poisoned: false,
+            _lock: lock,
+        })
+    }
+
+    /// The end of what is durable.
+    pub fn durable(&self) -> End {
+        self.durable
+    }
+
+    /// The end of what is appended, durable or not.
+    pub fn end(&self) -> End {
+        self.batch.end
+    }
+
+    /// Length of the batch being built. Bytes; 0 when there is none.
+    pub fn pending(&self) -> usize {
+        self.batch.frame.len() - FRAME_HEADER
+    }
+
+    /// Adds a record to the batch. Panics beyond [`MAX_RECORD`], and beyond 4 GiB without a commit.
+    pub fn push(&mut self, payload: &[u8]) -> Lsn {
+        assert!(payload.len() <= MAX_RECORD, "a record of {} bytes is over MAX_RECORD", payload.len());
+        assert!(self.pending() + RECORD_HEADER + payload.len() <= MAX_BODY, "a batch is over 4 GiB");
+        let lsn = self.batch.end.last.next();
+        if self.batch.count == 0 {
+            self.batch.crc = seed(&self.identity.salt, self.identity.epoch, lsn);
+        }
+        let (crc, hash) =
+            push_record(&mut self.batch.frame, self.batch.crc, &self.batch.end.hash, lsn, payload);
+        self.batch.crc = crc;
+        self.batch.count += 1;
+        self.batch.end = End { last: lsn, hash };
+        lsn
+    }
+
+    /// Writes and syncs the batch; does nothing where there is none. Returns its length on disk. Bytes.
+    pub fn commit(&mut self) -> Result<u64, Error> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        if self.batch.count == 0 {
+            return Ok(0);
+        }
+        self.guarded(Self::write_batch)
+    }
+
+    /// Writes and syncs a frame without records: everything before it is then known to have been synced.
+    pub fn mark(&mut self) -> Result<(), Error> {
+        self.commit()?;
+        self.guarded(|this| this.write_frame().map(|_| ()))
+    }
+
+    fn guarded<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let result = write(self);
+        self.poisoned = result.is_err();
+        result
+    }
+
+    fn write_batch(&mut self) -> Result<u64, Error> {
+        let len = self.batch.frame.len().next_multiple_of(BLOCK) as u64;
+        let empty = self.at == BLOCK as u64;
+        if self.at + len > self.limit && !empty {
+            self.change_segment()?;
+        }
+        self.write_frame()
+    }
+
+    fn write_frame(&mut self) -> Result<u64, Error> {
+        let header = FrameHeader {
+            epoch: self.identity.epoch,
+            first: self.durable.last.next(),
+            count: self.batch.count,
+            bytes: u32::try_from(self.pending()).expect("push keeps a batch below 4 GiB"),
+        };
+        let frame = &mut self.batch.frame;
+        header.encode(&self.identity.salt, frame);
+        frame.resize(header.len(), 0);
+        let path = || self.storage.path(&segment_name(self.segment));
+        self.file.write_at(self.at, frame).map_err(|source| Error::io("write", path())(source))?;
+        self.file.sync().map_err(|source| Error::io("sync", path())(source))?;
+        let len = frame.len() as u64;
+        self.at += len;
+        frame.truncate(FRAME_HEADER);
+        self.batch.count = 0;
+        self.durable = self.batch.end;
+        Ok(len)
+    }
+
+    /// Goes on in a new segment. Everything before it is synced, which its header's existence proves.
+    fn change_segment(&mut self) -> Result<(), Error> {
+        let first = self.durable.last.next();
+        let ready = self.spare.take();
+        let (name, file) = if ready {
+            (spare::READY, self.storage.open(spare::READY))
+        } else {
+            (PARTIAL, self.storage.create(PARTIAL))
+        };
+        let file = file.map_err(Error::io("open", self.storage.path(name)))?;
+        let header = header(&self.identity, first, self.durable.hash);
+        put_segment(&self.storage, &file, name, &header)?;
+        self.limit = self.segment_bytes;
+        self.file = file;
+        self.segment = first;
+        self.at = BLOCK as u64;
+        self.spare.ask();
+        Ok(())
+    }
+}
+
+/// Makes the first segment of a new log.
+pub(crate) fn first_segment<S: Storage>(
+    storage: &S,
+    identity: &Identity,
+    bytes: u64,
+) -> Result<S::File, Error> {
+    let path = storage.path(PARTIAL);
+    let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
+    storage::fill(&file, bytes.min(FIRST_SEGMENT), || true).map_err(Error::io("fill", &path))?;
+    put_segment(storage, &file, PARTIAL, &header(identity, Lsn(1), [0; 32]))?;
+    Ok(file)
+}
+
+fn header(identity: &Identity, first: Lsn, previous: [u8; 32]) -> SegmentHeader {
+    SegmentHeader { id: identity.id, salt: identity.salt, epoch: identity.epoch, first, previous }
+}
+
+/// Writes a header, then gives the file its name: each step durable before the next.
+fn put_segment<S: Storage>(
+    storage: &S,
+    file: &S::File,
+    from: &str,
+    header: &SegmentHeader,
+) -> Result<(), Error> {
+    let path = storage.path(from);
+    file.write_at(0, &header.encode()).map_err(Error::io("write", &path))?;
+    file.sync().map_err(Error::io("sync", &path))?;
+    storage.rename(from, &segment_name(header.first)).map_err(Error::io("rename", &path))?;
+    storage.sync_names().map_err(Error::io("sync directory", storage.path("")))
+}

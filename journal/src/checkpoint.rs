@@ -1,0 +1,122 @@
+//! Checkpoints: a state at an lsn, so that a restart replays only what came after.
+//!
+//! Written beside the segments as `<lsn>.checkpoint`: temporary file, sync, rename, sync of the directory.
+//! The two newest are kept; a damaged newest falls back to the older. A checkpoint only shortens a replay: it
+//! is never the only copy of anything, as long as the segments behind the older one are kept. The caller
+//! holds its `hash` against [`Log::hash_at`](crate::Log::hash_at) before believing that it belongs to the
+//! log.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::file::Directory;
+use crate::format::{VERSION, array_at, u32_at, u64_at};
+use crate::scan::named_lsn;
+use crate::storage::{File, Storage};
+use crate::{Error, Lsn};
+
+const MAGIC: [u8; 8] = *b"hub\0chk\n";
+const PARTIAL: &str = "checkpoint.partial";
+/// magic 8, version 4, zero 4, lsn 8, length 8, chain hash 32, SHA-256 of these and the state 32.
+const HEADER: usize = 96;
+const KEPT: usize = 2;
+
+/// A state as it was after a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The last record the state includes.
+    pub lsn: Lsn,
+    /// That record's chain hash.
+    pub hash: [u8; 32],
+    /// The state, as its owner wrote it.
+    pub bytes: Vec<u8>,
+}
+
+/// Writes a checkpoint in a log's directory and removes all but the newest two. `lsn` must be durable. One
+/// caller at a time.
+pub fn write(dir: &Path, lsn: Lsn, hash: [u8; 32], bytes: &[u8]) -> Result<(), Error> {
+    write_in(&Directory::open(dir)?, lsn, hash, bytes)
+}
+
+/// The newest checkpoint in a log's directory that is whole.
+pub fn latest(dir: &Path) -> Result<Option<Checkpoint>, Error> {
+    latest_in(&Directory::open(dir)?)
+}
+
+/// [`write()`] for any storage.
+pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8]) -> Result<(), Error> {
+    let mut header = [0; HEADER];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[16..24].copy_from_slice(&lsn.0.to_le_bytes());
+    header[24..32].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+    header[32..64].copy_from_slice(&hash);
+    let digest = digest(&header, bytes);
+    header[64..].copy_from_slice(&digest);
+
+    let path = storage.path(PARTIAL);
+    let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
+    file.write_at(0, &header).map_err(Error::io("write", &path))?;
+    file.write_at(HEADER as u64, bytes).map_err(Error::io("write", &path))?;
+    file.sync().map_err(Error::io("sync", &path))?;
+    storage.rename(PARTIAL, &name(lsn)).map_err(Error::io("rename", &path))?;
+    storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
+
+    for old in stored(storage)?.into_iter().rev().skip(KEPT) {
+        storage.remove(&name(old)).map_err(Error::io("remove", storage.path(&name(old))))?;
+    }
+    Ok(())
+}
+
+/// [`latest`] for any storage.
+pub fn latest_in<S: Storage>(storage: &S) -> Result<Option<Checkpoint>, Error> {
+    for lsn in stored(storage)?.into_iter().rev() {
+        match read(storage, lsn)? {
+            Ok(checkpoint) => return Ok(Some(checkpoint)),
+            Err(flaw) => {
+                tracing::warn!(file = %storage.path(&name(lsn)).display(), flaw, "passed over a damaged checkpoint");
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn read<S: Storage>(storage: &S, lsn: Lsn) -> Result<Result<Checkpoint, &'static str>, Error> {
+    let path = storage.path(&name(lsn));
+    let file = storage.read(&name(lsn)).map_err(Error::io("open", &path))?;
+    let len = file.len().map_err(Error::io("read", &path))?;
+    let mut header = [0; HEADER];
+    let read = file.read_at(0, &mut header).map_err(Error::io("read", &path))?;
+    if read < HEADER || header[..8] != MAGIC {
+        return Ok(Err("it has no header"));
+    }
+    // The stated length is held against the file before anything is allocated.
+    if u64_at(&header, 24) != len - HEADER as u64 || u64_at(&header, 16) != lsn.0 {
+        return Ok(Err("its length or number is not what its header states"));
+    }
+    let mut bytes = vec![0; (len - HEADER as u64) as usize];
+    file.read_at(HEADER as u64, &mut bytes).map_err(Error::io("read", &path))?;
+    if digest(&header, &bytes)[..] != header[64..] {
+        return Ok(Err("its checksum does not match"));
+    }
+    match u32_at(&header, 8) {
+        VERSION => Ok(Ok(Checkpoint { lsn, hash: array_at(&header, 32), bytes })),
+        version => Err(Error::Version { file: path, version }),
+    }
+}
+
+fn stored<S: Storage>(storage: &S) -> Result<Vec<Lsn>, Error> {
+    let names = storage.list().map_err(Error::io("list", storage.path("")))?;
+    let mut found: Vec<Lsn> = names.iter().filter_map(|name| named_lsn(name, ".checkpoint")).collect();
+    found.sort();
+    Ok(found)
+}
+
+fn name(lsn: Lsn) -> String {
+    format!("{:020}.checkpoint", lsn.0)
+}
+
+fn digest(header: &[u8; HEADER], bytes: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(&header[..64]).chain_update(bytes).finalize().into()
+}

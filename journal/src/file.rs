@@ -1,0 +1,146 @@
+//! The real storage: a directory of the file system.
+//!
+//! `sync` is `fdatasync`, which flushes the length too when it has changed. The lock is `flock` on the file
+//! `lock`, which names the holder's process; the system drops it when the process ends, however it ends.
+
+use std::fs::{self, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Error;
+use crate::storage::{File, Storage};
+
+const LOCK: &str = "lock";
+
+/// A directory of the file system.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    path: Arc<Path>,
+}
+
+impl Directory {
+    /// Opens a directory, making it (and its parents) where it is missing.
+    pub fn create(path: &Path) -> Result<Directory, Error> {
+        let mut missing: Vec<&Path> = path.ancestors().take_while(|dir| !named(dir).exists()).collect();
+        fs::create_dir_all(path).map_err(Error::io("create directory", path))?;
+        // A directory is durable once the one that lists it is synced.
+        while let Some(dir) = missing.pop() {
+            let parent = named(dir.parent().unwrap_or(Path::new("")));
+            sync_directory(parent).map_err(Error::io("sync directory", parent))?;
+        }
+        Directory::open(path)
+    }
+
+    /// Opens a directory that exists.
+    pub fn open(path: &Path) -> Result<Directory, Error> {
+        let found = fs::metadata(path).map_err(Error::io("open directory", path))?;
+        if !found.is_dir() {
+            return Err(Error::io("open directory", path)(io::ErrorKind::NotADirectory.into()));
+        }
+        Ok(Directory { path: path.into() })
+    }
+}
+
+/// The empty path is how `ancestors` spells the working directory.
+fn named(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+impl Storage for Directory {
+    type File = fs::File;
+    type Lock = fs::File;
+
+    fn lock(&self) -> Result<fs::File, Error> {
+        let path = self.path(LOCK);
+        // Not truncated at opening: the holder's number must stay readable for those who come second.
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.map_err(Error::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The number is a courtesy: a lock file that cannot be read still means locked.
+                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(Error::Locked { dir: self.path.to_path_buf(), pid });
+            }
+            Err(TryLockError::Error(source)) => return Err(Error::io("lock", path)(source)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
+            .map_err(Error::io("write", &path))?;
+        Ok(file)
+    }
+
+    fn random(&self) -> io::Result<[u8; 16]> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        Ok(bytes)
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        // A name that is not text is not one of ours.
+        names.filter_map(Result::transpose).collect()
+    }
+
+    fn create(&self, name: &str) -> io::Result<fs::File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<fs::File> {
+        OpenOptions::new().read(true).write(true).open(self.path(name))
+    }
+
+    fn read(&self, name: &str) -> io::Result<fs::File> {
+        fs::File::open(self.path(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        sync_directory(&self.path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() { self.path.to_path_buf() } else { self.path.join(name) }
+    }
+}
+
+impl File for fs::File {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < bytes.len() {
+            match FileExt::read_at(self, &mut bytes[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+}

@@ -1,0 +1,78 @@
+//! What the log needs of a place to keep files: one flat directory with crash semantics.
+//!
+//! [`file::Directory`](crate::file::Directory) is the real one, [`memory::Memory`](crate::memory::Memory) the
+//! one that crashes on demand; the same conformance suite runs over both. The contract is the weakest that
+//! disks give: a write may be lost, kept or torn until [`File::sync`] of its file has returned, a name until
+//! [`Storage::sync_names`] has, and nothing orders the two but these calls.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::Error;
+
+/// A flat directory of files.
+pub trait Storage: Clone + Send + Sync + 'static {
+    /// An open file.
+    type File: File;
+    /// Held while the log is open for writing; dropping it releases the lock.
+    type Lock: Send + 'static;
+
+    /// Takes the one writer's lock, or says who holds it ([`Error::Locked`]).
+    fn lock(&self) -> Result<Self::Lock, Error>;
+    /// Sixteen bytes that nobody can guess. Memory draws them from its seed instead.
+    fn random(&self) -> io::Result<[u8; 16]>;
+    /// The names of all files, in no order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Makes an empty file, replacing one of that name.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens a file for reading and writing.
+    fn open(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens a file for reading only.
+    fn read(&self, name: &str) -> io::Result<Self::File>;
+    /// Gives a file another name, replacing one of that name.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes every creation, renaming and removal so far durable.
+    fn sync_names(&self) -> io::Result<()>;
+    /// The file's path, or the directory's for an empty name: for messages.
+    fn path(&self, name: &str) -> PathBuf;
+}
+
+/// An open file of a [`Storage`].
+pub trait File: Send + 'static {
+    /// Reads at an offset until `bytes` is full or the file ends; returns how many were read.
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize>;
+    /// Writes all of `bytes` at an offset, growing the file where needed.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Returns once everything written is durable. After an error nothing is known: never ask again.
+    fn sync(&self) -> io::Result<()>;
+    /// The file's length. Bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether the file holds no bytes.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+}
+
+/// Writes `bytes` zeros from the start of a file, syncing every few MiB: one huge flush would hold up the
+/// sync of the batch being committed beside it. `go_on` is asked before each chunk.
+pub(crate) fn fill(file: &impl File, bytes: u64, go_on: impl Fn() -> bool) -> io::Result<bool> {
+    const CHUNK: u64 = 1 << 20;
+    const SYNC_EVERY: u64 = 4 << 20;
+    let zeros = vec![0; CHUNK.min(bytes) as usize];
+    let mut at = 0;
+    while at < bytes {
+        if !go_on() {
+            return Ok(false);
+        }
+        let len = CHUNK.min(bytes - at);
+        file.write_at(at, &zeros[..len as usize])?;
+        at += len;
+        if at % SYNC_EVERY == 0 {
+            file.sync()?;
+        }
+    }
+    file.sync()?;
+    Ok(true)
+}

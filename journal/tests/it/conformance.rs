@@ -1,0 +1,262 @@
+//! What both storages must do alike.
+
+use journal::file::Directory;
+use journal::memory::Memory;
+use journal::storage::{File, Storage};
+use journal::{Error, Log, Lsn, Options, Reader, SyncLog, chain_hash};
+
+use crate::{SMALL, expected, filled, payload, read_all, replayed, seen, segments};
+
+macro_rules! conformance {
+    ($($name:ident),* $(,)?) => {
+        mod file {
+            $(#[test]
+            fn $name() {
+                let dir = tempfile::tempdir().unwrap();
+                super::$name(super::Directory::open(dir.path()).unwrap());
+            })*
+        }
+        mod memory {
+            $(#[test]
+            fn $name() {
+                super::$name(super::Memory::new(1));
+            })*
+        }
+    };
+}
+
+conformance!(
+    a_new_log_is_empty_and_has_epoch_one,
+    what_was_synced_reads_back_after_reopening,
+    each_opening_has_a_higher_epoch_and_the_same_id,
+    records_span_segments_and_read_back,
+    a_prepared_spare_becomes_the_next_segment,
+    a_record_longer_than_a_segment_is_kept,
+    replay_begins_after_the_record_asked_for,
+    replay_stops_at_the_first_error,
+    the_hash_chain_can_be_recomputed_from_outside,
+    the_hash_of_any_record_can_be_asked_for,
+    a_second_writer_is_refused_until_the_first_ends,
+    a_reader_follows_a_running_writer,
+    a_reader_stops_at_its_limit,
+    a_log_without_its_first_segments_replays_from_where_it_begins,
+    trusted_segments_are_not_read,
+    files_read_write_and_rename,
+);
+
+fn a_new_log_is_empty_and_has_epoch_one(storage: impl Storage) {
+    let log = Log::open(storage, SMALL).unwrap();
+    assert_eq!((log.last(), log.epoch(), log.last_hash()), (Lsn(0), 1, [0; 32]));
+    assert_eq!(replayed(&log), expected(0));
+    assert!(log.cut().is_none());
+}
+
+fn what_was_synced_reads_back_after_reopening(storage: impl Storage) {
+    let mut log = SyncLog::open(storage.clone(), SMALL).unwrap();
+    log.append(&payload(1));
+    log.append(b"");
+    assert_eq!((log.durable(), log.appended()), (Lsn(0), Lsn(2)));
+    assert_eq!(log.sync().unwrap(), Lsn(2));
+    drop(log);
+    let log = Log::open(storage, SMALL).unwrap();
+    assert_eq!(replayed(&log), [payload(1), Vec::new()]);
+    assert!(log.cut().is_none());
+}
+
+fn each_opening_has_a_higher_epoch_and_the_same_id(storage: impl Storage) {
+    let id = Log::open(storage.clone(), SMALL).unwrap().id();
+    for epoch in 2..20 {
+        let mut log = SyncLog::open(storage.clone(), SMALL).unwrap();
+        assert_eq!((log.log().epoch(), log.log().id()), (epoch, id));
+        log.append(&payload(1));
+        log.sync().unwrap();
+    }
+    let log = Log::open(storage, SMALL).unwrap();
+    let epochs = seen(&log, Lsn(0), |entry| entry.epoch);
+    assert_eq!(epochs, (2..20).collect::<Vec<_>>());
+}
+
+fn records_span_segments_and_read_back(storage: impl Storage) {
+    filled(&storage, 40).close().unwrap();
+    assert!(segments(&storage).len() > 3);
+    assert_eq!(replayed(&Log::open(storage.clone(), SMALL).unwrap()), expected(40));
+    assert_eq!(read_all(&storage).unwrap(), expected(40));
+}
+
+fn a_prepared_spare_becomes_the_next_segment(storage: impl Storage) {
+    let mut log = filled(&storage, 1);
+    log.prepare_spare().unwrap();
+    for n in 2..=20 {
+        log.append(&payload(n));
+        log.sync().unwrap();
+    }
+    assert!(!storage.list().unwrap().contains(&"spare.ready".to_owned()));
+    let second = &segments(&storage)[1];
+    assert_eq!(storage.read(second).unwrap().len().unwrap(), SMALL.segment_bytes);
+    drop(log);
+    let mut log = SyncLog::open(storage.clone(), SMALL).unwrap();
+    log.prepare_spare().unwrap();
+    drop(log);
+    // A spare of an earlier life is adopted.
+    assert_eq!(replayed(&Log::open(storage.clone(), SMALL).unwrap()), expected(20));
+    assert!(storage.list().unwrap().contains(&"spare.ready".to_owned()));
+}
+
+fn a_record_longer_than_a_segment_is_kept(storage: impl Storage) {
+    let long = vec![7; 3 * SMALL.segment_bytes as usize];
+    let mut log = filled(&storage, 2);
+    for record in [&long, &payload(4), &long] {
+        log.append(record);
+        log.sync().unwrap();
+    }
+    drop(log);
+    let records = replayed(&Log::open(storage, SMALL).unwrap());
+    assert_eq!(records, [payload(1), payload(2), long.clone(), payload(4), long]);
+}
+
+fn replay_begins_after_the_record_asked_for(storage: impl Storage) {
+    let log = filled(&storage, 30);
+    for after in 0..=31 {
+        let seen = seen(log.log(), Lsn(after), |entry| entry.lsn.0);
+        assert_eq!(seen, (after + 1..=30).collect::<Vec<_>>());
+    }
+}
+
+fn replay_stops_at_the_first_error(storage: impl Storage) {
+    let log = filled(&storage, 5);
+    let mut seen = 0;
+    let result = log.log().replay(Lsn(0), |_| {
+        seen += 1;
+        if seen == 3 { Err(Error::Poisoned) } else { Ok(()) }
+    });
+    assert!(matches!(result, Err(Error::Poisoned)));
+    assert_eq!(seen, 3);
+}
+
+fn the_hash_chain_can_be_recomputed_from_outside(storage: impl Storage) {
+    let log = filled(&storage, 20);
+    let mut hash = [0; 32];
+    log.log()
+        .replay(Lsn(0), |entry| {
+            hash = chain_hash(&hash, entry.lsn, entry.bytes);
+            assert_eq!(entry.hash, hash);
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+    assert_eq!(log.log().last_hash(), hash);
+}
+
+fn the_hash_of_any_record_can_be_asked_for(storage: impl Storage) {
+    let log = filled(&storage, 20);
+    let mut hashes = vec![[0; 32]];
+    hashes.extend(seen(log.log(), Lsn(0), |entry| entry.hash));
+    for (lsn, hash) in hashes.iter().enumerate() {
+        assert_eq!(log.log().hash_at(Lsn(lsn as u64)).unwrap(), Some(*hash));
+    }
+    assert_eq!(log.log().hash_at(Lsn(21)).unwrap(), None);
+}
+
+fn a_second_writer_is_refused_until_the_first_ends(storage: impl Storage) {
+    let first = Log::open(storage.clone(), SMALL).unwrap();
+    let refused = Log::open(storage.clone(), SMALL).unwrap_err();
+    let Error::Locked { dir, .. } = &refused else { panic!("{refused}") };
+    assert_eq!(*dir, storage.path(""));
+    drop(first);
+    assert_eq!(Log::open(storage, SMALL).unwrap().epoch(), 2);
+}
+
+fn a_reader_follows_a_running_writer(storage: impl Storage) {
+    let mut log = filled(&storage, 0);
+    let mut reader = Reader::over(storage, Lsn(0)).unwrap();
+    for n in 1..=40 {
+        assert_eq!(reader.next(log.durable()).unwrap(), None);
+        assert_eq!(reader.next(Lsn::MAX).unwrap(), None);
+        log.append(&payload(n));
+        assert_eq!(reader.next(Lsn::MAX).unwrap(), None, "a batch not yet written was shown");
+        log.sync().unwrap();
+        if n % 3 == 0 {
+            log.prepare_spare().unwrap();
+        }
+        let entry = reader.next(log.durable()).unwrap().unwrap();
+        assert_eq!((entry.lsn, entry.bytes), (Lsn(n), &payload(n)[..]));
+    }
+}
+
+fn a_reader_stops_at_its_limit(storage: impl Storage) {
+    let mut log = filled(&storage, 0);
+    (1..=4).for_each(|n| {
+        log.append(&payload(n));
+    });
+    log.sync().unwrap();
+    let mut reader = Reader::over(storage, Lsn(1)).unwrap();
+    assert_eq!(reader.next(Lsn(3)).unwrap().unwrap().lsn, Lsn(2));
+    assert_eq!(reader.next(Lsn(3)).unwrap().unwrap().lsn, Lsn(3));
+    assert_eq!(reader.next(Lsn(3)).unwrap(), None);
+    assert_eq!(reader.next(Lsn(4)).unwrap().unwrap().lsn, Lsn(4));
+}
+
+fn a_log_without_its_first_segments_replays_from_where_it_begins(storage: impl Storage) {
+    filled(&storage, 40).close().unwrap();
+    let names = segments(&storage);
+    storage.remove(&names[0]).unwrap();
+    let begins: u64 = names[1][..20].parse().unwrap();
+    let log = Log::open(storage, SMALL).unwrap();
+    let seen = seen(&log, Lsn(begins - 1), |entry| entry.lsn.0);
+    assert_eq!(seen, (begins..=40).collect::<Vec<_>>());
+    let refused = log.replay(Lsn(begins - 2), |_| Ok::<(), Error>(())).unwrap_err();
+    assert!(matches!(refused, Error::Missing { lsn, .. } if lsn == Lsn(begins - 1)), "{refused}");
+    assert_eq!(log.hash_at(Lsn(begins - 2)).unwrap(), None);
+}
+
+fn trusted_segments_are_not_read(storage: impl Storage) {
+    filled(&storage, 40).close().unwrap();
+    let names = segments(&storage);
+    let file = storage.open(&names[0]).unwrap();
+    file.write_at(600, b"damage").unwrap();
+    assert!(matches!(Log::open(storage.clone(), SMALL), Err(Error::Damaged { offset: 512, .. })));
+    let second: u64 = names[1][..20].parse().unwrap();
+    let trusted = |lsn| Log::open(storage.clone(), Options { trusted: Lsn(lsn), ..SMALL });
+    assert!(trusted(second - 2).is_err());
+    assert_eq!(trusted(second - 1).unwrap().last(), Lsn(40));
+}
+
+fn files_read_write_and_rename(storage: impl Storage) {
+    let file = storage.create("a").unwrap();
+    assert!(file.is_empty().unwrap());
+    file.write_at(3, b"xyz").unwrap();
+    file.sync().unwrap();
+    let mut bytes = [9; 8];
+    assert_eq!(file.read_at(0, &mut bytes).unwrap(), 6);
+    assert_eq!(&bytes[..6], b"\0\0\0xyz");
+    assert_eq!(file.read_at(9, &mut bytes).unwrap(), 0);
+    storage.rename("a", "b").unwrap();
+    storage.sync_names().unwrap();
+    assert_eq!(storage.open("a").err().unwrap().kind(), std::io::ErrorKind::NotFound);
+    assert_eq!(storage.read("b").unwrap().len().unwrap(), 6);
+    storage.create("b").unwrap();
+    assert!(storage.read("b").unwrap().is_empty().unwrap());
+    storage.remove("b").unwrap();
+    assert_eq!(storage.list().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn the_lock_names_the_process_that_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep").join("log");
+    let _first = journal::open(&path, SMALL).unwrap();
+    let refused = journal::open(&path, SMALL).unwrap_err();
+    assert!(matches!(refused, Error::Locked { pid, .. } if pid == Some(std::process::id())), "{refused}");
+    assert_eq!(
+        refused.to_string(),
+        format!("log in {} is locked by process {}", path.display(), std::process::id())
+    );
+}
+
+#[test]
+fn a_file_where_the_directory_should_be_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    std::fs::write(&path, b"").unwrap();
+    let refused = journal::open(&path, SMALL).unwrap_err();
+    assert!(matches!(&refused, Error::Io { file, .. } if *file == path), "{refused}");
+}

@@ -1,0 +1,97 @@
+//! Every byte of a small log flipped: damage is refused by file and offset, or lies in a tail that may be cut.
+
+use journal::memory::Memory;
+use journal::storage::Storage;
+use journal::{Error, Log};
+
+use crate::{SMALL, expected, filled, read_all, replayed, segments};
+
+/// Opens a damaged copy; panics unless it is refused by name or holds the first records unaltered.
+fn judge(damaged: &Memory, name: &str, at: u64, records: u64) -> u64 {
+    // A reader must never show a wrong record either, wherever it stops.
+    match read_all(damaged) {
+        Ok(shown) => assert_eq!(shown, expected(shown.len() as u64), "{name} byte {at}"),
+        Err(error) => assert!(tells_where(&error, damaged, name), "{name} byte {at}: {error}"),
+    }
+    match Log::open(damaged.clone(), SMALL) {
+        Ok(log) => {
+            let kept = log.last().0;
+            assert_eq!(replayed(&log), expected(kept), "{name} byte {at}");
+            assert!(log.cut().is_some(), "{name} byte {at} went unseen");
+            kept
+        }
+        Err(error) => {
+            assert!(tells_where(&error, damaged, name), "{name} byte {at}: {error}");
+            records
+        }
+    }
+}
+
+fn tells_where(error: &Error, memory: &Memory, name: &str) -> bool {
+    matches!(error, Error::Damaged { file, .. } if *file == memory.path(name))
+}
+
+fn flip_every_byte(memory: &Memory, records: u64, least: impl Fn(&str, u64) -> u64) {
+    for name in segments(memory) {
+        for at in 0..memory.bytes(&name).unwrap().len() as u64 {
+            let damaged = memory.copy();
+            damaged.flip(&name, at, 1 << (at % 8));
+            let kept = judge(&damaged, &name, at, records);
+            assert!(kept >= least(&name, at), "{name} byte {at} cost records {kept}..{records}");
+        }
+    }
+}
+
+#[test]
+fn a_flipped_byte_in_a_closed_log_never_costs_a_record() {
+    let memory = Memory::new(1);
+    filled(&memory, 9).close().unwrap();
+    assert_eq!(segments(&memory).len(), 2);
+    flip_every_byte(&memory, 9, |_, _| 9);
+}
+
+#[test]
+fn a_flipped_byte_in_a_log_that_crashed_costs_at_most_the_last_batch() {
+    let memory = Memory::new(1);
+    drop(filled(&memory, 8));
+    let last = segments(&memory)[1].clone();
+    let end = memory.bytes(&last).unwrap().iter().rposition(|byte| *byte != 0).unwrap() as u64;
+    let batch = end / 512 * 512;
+    let in_last = |name: &str, at: u64| name == last && (batch..batch + 512).contains(&at);
+    flip_every_byte(&memory, 8, |name, at| if in_last(name, at) { 7 } else { 8 });
+}
+
+#[test]
+fn a_log_cut_at_any_length_opens_to_a_prefix_or_is_refused() {
+    let memory = Memory::new(1);
+    drop(filled(&memory, 5));
+    let name = segments(&memory)[0].clone();
+    for len in 512..memory.bytes(&name).unwrap().len() {
+        let damaged = memory.copy();
+        damaged.change(&name, |bytes| bytes.truncate(len));
+        let log = Log::open(damaged, SMALL).unwrap();
+        let kept = log.last().0;
+        assert_eq!(replayed(&log), expected(kept));
+        assert_eq!(kept, (len as u64 / 512 - 1).min(5));
+    }
+}
+
+#[test]
+fn a_record_altered_together_with_its_checksums_breaks_the_chain() {
+    // The log of another history, with the same identity: its batches check, and do not follow.
+    let (memory, other) = (Memory::new(1), Memory::new(1));
+    drop(filled(&memory, 3));
+    let mut log = crate::open(&other);
+    for bytes in [&b"record 1 changed"[..], &crate::payload(2), &crate::payload(3)] {
+        log.append(bytes);
+        log.sync().unwrap();
+    }
+    drop(log);
+    let name = segments(&memory)[0].clone();
+    let forged = other.bytes(&name).unwrap()[512..1024].to_vec();
+    memory.change(&name, |bytes| bytes[512..1024].copy_from_slice(&forged));
+    let log = Log::open(memory.clone(), SMALL).unwrap();
+    let refused = log.replay(journal::Lsn(0), |_| Ok::<(), Error>(())).unwrap_err();
+    let Error::Chain { file, offset: 1024, lsn: journal::Lsn(2) } = &refused else { panic!("{refused}") };
+    assert_eq!(*file, memory.path(&name));
+}

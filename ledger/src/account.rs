@@ -1,0 +1,176 @@
+//! The chart of accounts, and what an account holds.
+
+use protocol::{Currency, PlayerId};
+
+use crate::SUM_MAX;
+
+/// The five money domains. The discriminant is written into the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Domain {
+    /// Player accounts.
+    Balance = 0,
+    /// Payments in, and stakes taken.
+    Collections = 1,
+    /// Winnings and payouts.
+    Distributions = 2,
+    /// Bonus money.
+    FreePlay = 3,
+    /// Corrections.
+    Adjustment = 4,
+}
+
+impl Domain {
+    /// Every domain, in canonical order.
+    pub const ALL: [Domain; 5] =
+        [Domain::Balance, Domain::Collections, Domain::Distributions, Domain::FreePlay, Domain::Adjustment];
+
+    /// The name in logs, metrics and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Domain::Balance => "balance",
+            Domain::Collections => "collections",
+            Domain::Distributions => "distributions",
+            Domain::FreePlay => "free_play",
+            Domain::Adjustment => "adjustment",
+        }
+    }
+
+    /// The domain of a discriminant.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Domain::ALL.get(usize::from(number)).copied()
+    }
+}
+
+/// What an account is for. The numbers are written into the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccountKind {
+    /// Balance: a player's cash; what the house owes the player. Never below zero.
+    Cash,
+    /// Any domain: what it owes, or is owed by, another domain. Nets to zero over both.
+    Clearing(Domain),
+    /// Collections: where deposits come from, such as a gateway or the demo purse.
+    Source,
+    /// Collections: stakes taken from players.
+    Stakes,
+    /// Distributions: winnings paid to players, stakes included.
+    Winnings,
+    /// Free play: bonus money granted.
+    Grants,
+    /// Free play: a player's bonus money. Never below zero.
+    Bonus,
+    /// Adjustment: corrections made.
+    Corrections,
+}
+
+impl AccountKind {
+    /// The number in the log.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            AccountKind::Cash => 1,
+            AccountKind::Source => 2,
+            AccountKind::Stakes => 3,
+            AccountKind::Winnings => 4,
+            AccountKind::Grants => 5,
+            AccountKind::Bonus => 6,
+            AccountKind::Corrections => 7,
+            AccountKind::Clearing(domain) => 16 + domain as u8,
+        }
+    }
+
+    /// The kind of a number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => AccountKind::Cash,
+            2 => AccountKind::Source,
+            3 => AccountKind::Stakes,
+            4 => AccountKind::Winnings,
+            5 => AccountKind::Grants,
+            6 => AccountKind::Bonus,
+            7 => AccountKind::Corrections,
+            _ => AccountKind::Clearing(Domain::from_number(number.checked_sub(16)?)?),
+        })
+    }
+
+    /// Whether the account belongs to a player: it must be opened, and may not be overdrawn (`L2`).
+    #[must_use]
+    pub fn is_players(self) -> bool {
+        match self {
+            AccountKind::Cash | AccountKind::Bonus => true,
+            AccountKind::Clearing(_)
+            | AccountKind::Source
+            | AccountKind::Stakes
+            | AccountKind::Winnings
+            | AccountKind::Grants
+            | AccountKind::Corrections => false,
+        }
+    }
+}
+
+/// Names an account within its domain's ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId {
+    /// What it is for.
+    pub kind: AccountKind,
+    /// Whose it is; 0 for the house.
+    pub owner: u128,
+    /// Its currency.
+    pub currency: Currency,
+}
+
+impl AccountId {
+    /// An account of the house.
+    #[must_use]
+    pub fn house(kind: AccountKind, currency: Currency) -> Self {
+        debug_assert!(!kind.is_players(), "a player's account needs its player");
+        Self { kind, owner: 0, currency }
+    }
+
+    /// A player's cash.
+    #[must_use]
+    pub fn cash(player: PlayerId, currency: Currency) -> Self {
+        Self { kind: AccountKind::Cash, owner: player.0, currency }
+    }
+}
+
+/// The four sums of an account, in minor units. They only ever grow, but for the pending ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Sum of posted debits.
+    pub debits: i128,
+    /// Sum of posted credits.
+    pub credits: i128,
+    /// Sum of open holds that will debit this account.
+    pub debits_pending: i128,
+    /// Sum of open holds that will credit this account.
+    pub credits_pending: i128,
+    /// No new debits or holds while set.
+    pub frozen: bool,
+}
+
+impl Account {
+    /// Posted balance as the owner sees it: credits less debits.
+    #[must_use]
+    pub fn posted(&self) -> i128 {
+        self.credits - self.debits
+    }
+
+    /// What can still be debited: posted less held. Money on its way in does not count.
+    #[must_use]
+    pub fn available(&self) -> i128 {
+        self.posted() - self.debits_pending
+    }
+
+    /// Whether every sum, with all open holds posted, stays in the range the ledger keeps. Asked when a hold is
+    /// made too, so that a hold can always be posted.
+    pub(crate) fn fits(&self) -> bool {
+        let fits = |posted: i128, pending: i128| {
+            posted <= SUM_MAX && pending <= SUM_MAX && posted + pending <= SUM_MAX
+        };
+        fits(self.debits, self.debits_pending) && fits(self.credits, self.credits_pending)
+    }
+}

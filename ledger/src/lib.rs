@@ -1,0 +1,28 @@
+//! Double entry: accounts, transfers and holds. The only code that moves money.
+//!
+//! Each of the five domains owns a [`Ledger`]. Commands become transfers in a [`Draft`], which checks every
+//! rule on a copy of the accounts it touches; a finished draft is a [`Leg`], which [`Ledger::apply`] posts and
+//! which replay posts again. Nothing here reads a clock, a file or a random source.
+//!
+//! Amounts are integers of the currency's minor unit. The invariants have names, and the predicates that test
+//! them stand in [`invariant`]:
+//!
+//! * `L1` every transfer debits what it credits, in one currency: the sum over all accounts is zero;
+//! * `L2` what an account has available never falls below its floor;
+//! * `L3` a hold ends once: posted or voided;
+//! * `L4` an account's pending amounts are the sum of its open holds.
+
+mod account;
+mod digest;
+mod draft;
+pub mod invariant;
+mod ledger;
+mod rejection;
+mod transfer;
+
+pub use account::{Account, AccountId, AccountKind, Domain};
+pub use digest::{Digest, fingerprint};
+pub use draft::Draft;
+pub use ledger::{Hold, Ledger};
+pub use rejection::Rejection;
+pub use transfer::{HoldId, Leg, Move, SUM_MAX, Transfer};

@@ -1,0 +1,60 @@
+//! What moves money: a transfer, and a leg made of moves.
+
+use crate::{AccountId, Rejection};
+
+/// Largest amount of a transfer and largest sum an account keeps, open holds included; minor units. Far above any
+/// real balance, and so far below overflow that two of them always add up.
+pub const SUM_MAX: i128 = 1 << 100;
+
+/// Names a hold for ever. It is the id of the transaction that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HoldId(pub u128);
+
+/// Debits one account and credits another by the same amount, in one currency (`L1`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// The account that gives.
+    pub debit: AccountId,
+    /// The account that receives.
+    pub credit: AccountId,
+    /// Minor units, above zero.
+    pub amount: i128,
+}
+
+impl Transfer {
+    /// The rules that need no state (`L1`): deciding and applying check the same ones.
+    pub(crate) fn check(&self) -> Result<(), Rejection> {
+        if self.amount <= 0 {
+            return Err(Rejection::AmountNotPositive);
+        }
+        if self.debit == self.credit {
+            return Err(Rejection::SameAccount);
+        }
+        if self.debit.currency != self.credit.currency {
+            return Err(Rejection::CurrencyDiffers);
+        }
+        Ok(())
+    }
+}
+
+/// One change of a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// Opens a player's account.
+    Open(AccountId),
+    /// Posts a transfer at once.
+    Post(Transfer),
+    /// Reserves a transfer under a name.
+    Hold(HoldId, Transfer),
+    /// Posts a held transfer.
+    PostHold(HoldId),
+    /// Drops a held transfer.
+    VoidHold(HoldId),
+}
+
+/// All that one transaction changes in one domain's ledger. Made by a [`crate::Draft`], and decoded from the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leg {
+    /// The moves, in order.
+    pub moves: Vec<Move>,
+}

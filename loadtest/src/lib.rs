@@ -1,0 +1,1 @@
+//! The load harness: measures from outside and asserts the money invariants.

@@ -1,0 +1,211 @@
+//! Error codes and close codes, in ranges that say what to do next.
+//!
+//! | range | meaning | what the client does |
+//! |---|---|---|
+//! | 1000–1999 | the request is malformed | mend the program; the same bytes will fail again |
+//! | 2000–2999 | not allowed | get another token, or stop |
+//! | 3000–3999 | refused by a rule | final for this key; tell the player |
+//! | 4000–4999 | not now | retry with the same key after `retry_after_ms` |
+//! | 5000–5999 | the hub failed | outcome unknown: ask `get_outcome`, or retry with the same key |
+//!
+//! Close codes: 4000–4099 reconnect, 4100–4199 do not; the codes of RFC 6455 keep their meaning.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// What a client may do after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// The answer will not change.
+    Never,
+    /// Say `hello` with another token first.
+    Authenticate,
+    /// Send the same request with the same key again, not before `retry_after_ms`.
+    SameKey,
+    /// Unknown outcome: `get_outcome`, or the same request with the same key.
+    AskOutcome,
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal, $text:literal;)*) => {
+        /// Why a request was not carried out. The number goes over the wire, the name is for people.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum ErrorCode { $($(#[$doc])* $name = $number,)* }
+
+        impl ErrorCode {
+            /// Every code, in order.
+            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$name,)*];
+
+            /// The code's name on the wire.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(ErrorCode::$name => $wire,)* }
+            }
+
+            /// One sentence for people.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(ErrorCode::$name => $text,)* }
+            }
+
+            /// The code of a number.
+            #[must_use]
+            pub fn from_number(number: u16) -> Option<Self> {
+                match number { $($number => Some(ErrorCode::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// Not a frame of this sub-protocol.
+    Malformed = 1000, "malformed", "the frame is not a valid request";
+    /// `t` names no request.
+    UnknownRequest = 1001, "unknown_request", "there is no such request";
+    /// A field the request needs is absent.
+    MissingField = 1002, "missing_field", "a field is missing";
+    /// Too deep, too long or too many.
+    TooLarge = 1003, "too_large", "the request exceeds a limit of the protocol";
+    /// `hello` twice, or another request before it.
+    OutOfOrder = 1004, "out_of_order", "the request does not fit the state of the session";
+    /// An amount that is not a decimal text.
+    BadAmount = 1005, "bad_amount", "the amount is not a decimal text";
+    /// The name is not a channel's, or nothing is known by it.
+    UnknownChannel = 1006, "unknown_channel", "there is no such channel";
+
+    /// No `hello` yet.
+    NotAuthenticated = 2000, "not_authenticated", "say hello with a token first";
+    /// The token's time is over.
+    TokenExpired = 2001, "token_expired", "the token has expired";
+    /// The token is not one of ours.
+    TokenInvalid = 2002, "token_invalid", "the token is not valid";
+    /// The player may not do this.
+    Forbidden = 2003, "forbidden", "this is not allowed";
+
+    /// No table of that name.
+    UnknownTable = 3000, "unknown_table", "there is no such table";
+    /// A bet needs `join_table` first.
+    NotAtTable = 3001, "not_at_table", "join the table first";
+    /// Bets are locked, or no round is open.
+    BetsClosed = 3002, "bets_closed", "bets are closed";
+    /// The bet names another round than the open one.
+    WrongRound = 3003, "wrong_round", "that round is not open";
+    /// No such kind of bet in this game.
+    UnknownBet = 3004, "unknown_bet", "the game has no such bet";
+    /// The numbers do not form this bet.
+    BadSelection = 3005, "bad_selection", "these numbers are not such a bet";
+    /// Below the table's minimum.
+    BelowLimit = 3006, "below_limit", "the stake is below the table's minimum";
+    /// Above the table's maximum, for the bet or for the player's round.
+    AboveLimit = 3007, "above_limit", "the stake is above the table's maximum";
+    /// More decimals than the currency has.
+    TooPrecise = 3008, "too_precise", "the amount has more decimals than its currency";
+    /// Another currency than the table's.
+    WrongCurrency = 3009, "wrong_currency", "the table plays in another currency";
+    /// Available balance too low.
+    InsufficientFunds = 3010, "insufficient_funds", "the available balance is too low";
+    /// Same key, other content.
+    KeyReused = 3011, "key_reused", "the key was used for a different request";
+    /// Nothing to clear.
+    NoBets = 3012, "no_bets", "there are no bets to clear";
+    /// The account does not exist.
+    NoAccount = 3013, "no_account", "the player has no account in this currency";
+    /// The table is full.
+    TableFull = 3014, "table_full", "the table has no free place";
+    /// The table is out of play after a fault.
+    TableClosed = 3015, "table_closed", "the table is closed; open stakes are returned";
+    /// The account is frozen or closed.
+    AccountFrozen = 3016, "account_frozen", "the account is frozen";
+
+    /// No room for more work.
+    Busy = 4000, "busy", "the hub is busy";
+    /// Faster than the player may.
+    RateLimited = 4001, "rate_limited", "too many requests";
+    /// The hub is going down in order.
+    Draining = 4002, "draining", "the hub is restarting";
+    /// A part the request needs is down.
+    Unavailable = 4003, "unavailable", "a part of the hub is not available";
+
+    /// Ours to mend.
+    Internal = 5000, "internal", "the hub failed";
+}
+
+impl ErrorCode {
+    /// The number on the wire.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// What the client may do next; follows from the range.
+    #[must_use]
+    pub fn retry(self) -> Retry {
+        match self.number() / 1000 {
+            2 if self == ErrorCode::Forbidden => Retry::Never,
+            2 => Retry::Authenticate,
+            4 => Retry::SameKey,
+            5 => Retry::AskOutcome,
+            _ => Retry::Never,
+        }
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(self.number())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u16::deserialize(deserializer)?;
+        ErrorCode::from_number(number).ok_or_else(|| de::Error::custom("unknown error code"))
+    }
+}
+
+macro_rules! close_codes {
+    ($($name:ident = $number:literal, $text:literal;)*) => {
+        /// Why the hub closes a connection.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u16)]
+        pub enum CloseCode { $(#[doc = $text] $name = $number,)* }
+
+        impl CloseCode {
+            /// Every code, in order.
+            pub const ALL: &[CloseCode] = &[$(CloseCode::$name,)*];
+
+            /// One sentence for people.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(CloseCode::$name => $text,)* }
+            }
+        }
+    };
+}
+
+close_codes! {
+    Draining = 4000, "the hub is restarting: come back after the announced time";
+    TooSlow = 4001, "the client does not read fast enough: reconnect and resume";
+    NoPong = 4002, "the client did not answer a ping: reconnect";
+    Internal = 4003, "the session failed inside the hub: reconnect";
+    TokenExpired = 4004, "the token has expired: reconnect with a new one";
+    NoHello = 4100, "no valid hello in time";
+    TokenInvalid = 4101, "the token was refused";
+    TooManyErrors = 4102, "too many malformed frames";
+    Flooding = 4103, "requests far above the rate, again and again";
+}
+
+impl CloseCode {
+    /// The number in the close frame.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// Whether a client should reconnect by itself.
+    #[must_use]
+    pub fn reconnect(number: u16) -> bool {
+        !matches!(number, 1002 | 1003 | 1007 | 1008 | 1009 | 1010 | 4100..=4199)
+    }
+}

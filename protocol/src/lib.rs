@@ -1,0 +1,43 @@
+//! The wire: what clients and the hub say to each other, and how it is spelled.
+//!
+//! One model, two encodings: `hub.v1.msgpack` (binary frames) and `hub.v1.json` (text frames). A frame is a
+//! flat map with short keys; unknown keys are ignored, duplicate keys are refused. Money and ids are text,
+//! counters are integers of at most 2^53.
+//!
+//! This crate does no I/O and knows no actor. It is shared with the clients: a type here is a promise
+//! (`docs/protocol.md`).
+
+pub mod amount;
+pub mod bounded;
+pub mod channel;
+pub mod code;
+pub mod codec;
+mod fields;
+pub mod id;
+mod msgpack;
+pub mod payload;
+pub mod push;
+pub mod reply;
+pub mod request;
+
+pub use amount::{Amount, Currency};
+pub use bounded::{Text, U53};
+pub use channel::Channel;
+pub use code::{CloseCode, ErrorCode, Retry};
+pub use codec::{Encoding, FrameError};
+pub use id::{Key, PlayerId, RoundId, TableId};
+pub use payload::Payload;
+pub use push::Push;
+pub use reply::Reply;
+pub use request::{ClientFrame, Request};
+
+/// Sub-protocol name of the MessagePack encoding, the default.
+pub const SUBPROTOCOL_MSGPACK: &str = "hub.v1.msgpack";
+/// Sub-protocol name of the JSON encoding: the same model for people and scripts.
+pub const SUBPROTOCOL_JSON: &str = "hub.v1.json";
+/// Largest client frame, bytes. A larger one is refused at its header with close code 1009.
+pub const FRAME_BYTES_MAX: usize = 16 * 1024;
+/// Deepest nesting of arrays and maps a client frame may have.
+pub const DEPTH_MAX: usize = 16;
+/// Most bets one `place_bet` may carry. A whole roulette layout (157) fits.
+pub const BETS_MAX: usize = 160;

@@ -1,0 +1,289 @@
+//! What a client may ask.
+//!
+//! A frame is one flat map: `t` names the request, `id` is echoed in the reply, the other keys are the
+//! request's fields. Decoding goes through [`RawFrame`], which knows every field once, so that a duplicate
+//! key, a wrong type and a missing field each get their own answer.
+
+use serde::Serialize;
+
+use crate::{
+    BETS_MAX, Channel, Key, TableId, Text, U53, bounded::List, code::ErrorCode, codec::FrameError,
+    fields::map_fields,
+};
+
+/// Most channels one `hello` may resume.
+pub const RESUME_MAX: usize = 32;
+/// Longest token, bytes.
+pub const TOKEN_BYTES_MAX: usize = 4096;
+/// Longest client seed of a player for a round, bytes.
+pub const CLIENT_SEED_BYTES_MAX: usize = 64;
+
+/// One request and the id its reply will carry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientFrame {
+    /// Chosen by the client, at most 2^53; replies may overtake each other.
+    pub id: U53,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// Everything a client can ask. Those that change something carry an idempotency key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// First request of a session: who I am, and where I left off.
+    Hello(Hello),
+    /// Asks for the server's time and the tops of the session's channels.
+    Ping,
+    /// Starts to follow a channel.
+    Subscribe(Subscribe),
+    /// Stops following a channel.
+    Unsubscribe {
+        /// The channel.
+        channel: Channel,
+    },
+    /// Comes to a table, as a player or to watch: answers the view and the player's own bets.
+    JoinTable {
+        /// The table.
+        table: TableId,
+    },
+    /// Leaves a table. Bets that stand go on standing.
+    LeaveTable {
+        /// The table.
+        table: TableId,
+    },
+    /// The tables of this hub.
+    ListTables,
+    /// Places bets, all or none.
+    PlaceBet(PlaceBet),
+    /// Takes back all the player's bets of the open round.
+    ClearBets {
+        /// Idempotency key.
+        key: Key,
+        /// The table.
+        table: TableId,
+        /// The round meant; a late request never touches the next round.
+        round: U53,
+    },
+    /// The player's balances.
+    GetBalance,
+    /// The last rounds of a table, or the player's own last results when no table is named.
+    GetHistory {
+        /// The table, or none for the player's own.
+        table: Option<TableId>,
+    },
+    /// What became of a key.
+    GetOutcome {
+        /// The key asked about.
+        key: Key,
+    },
+}
+
+/// Fields of `hello`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hello {
+    /// A JSON Web Token of the operator.
+    pub token: Text<TOKEN_BYTES_MAX>,
+    /// The client program and version, for logs.
+    pub client: Option<Text<64>>,
+    /// Channels to follow again, with the last position seen.
+    pub resume: Vec<Since>,
+}
+
+/// Fields of `subscribe`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscribe {
+    /// The channel.
+    pub channel: Channel,
+    /// The last position seen, to be sent what was missed.
+    pub since: Option<(Text<24>, U53)>,
+}
+
+/// A channel and the last position seen of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Since {
+    /// The channel.
+    pub ch: Channel,
+    /// Epoch of the position.
+    pub e: Text<24>,
+    /// Offset of the last publication seen.
+    pub o: U53,
+}
+
+/// Fields of `place_bet`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceBet {
+    /// Idempotency key.
+    pub key: Key,
+    /// The table.
+    pub table: TableId,
+    /// The round meant; a late bet never lands in the next round.
+    pub round: U53,
+    /// One to [`BETS_MAX`] bets.
+    pub bets: List<Bet, BETS_MAX>,
+    /// Currency the amounts are meant in.
+    pub currency: Text<8>,
+    /// The player's share in the randomness of the round.
+    pub seed: Option<Text<CLIENT_SEED_BYTES_MAX>>,
+}
+
+/// One bet: its kind, its numbers and its stake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bet {
+    /// Kind, as the game names it, such as `straight`.
+    pub kind: Text<16>,
+    /// Numbers of the selection; empty where the kind says it all.
+    pub n: List<u8, 18>,
+    /// Stake, decimal text.
+    pub a: Text<30>,
+}
+
+/// Every field of every request, as it stands in a frame.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RawFrame {
+    /// Name of the request.
+    pub t: Option<Text<24>>,
+    /// Request id.
+    pub id: Option<U53>,
+    /// Idempotency key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// Token of `hello`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Text<TOKEN_BYTES_MAX>>,
+    /// Client name of `hello`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Text<64>>,
+    /// Channels of `hello` to follow again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<List<Since, RESUME_MAX>>,
+    /// Channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ch: Option<Channel>,
+    /// Epoch of the last position seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub e: Option<Text<24>>,
+    /// Offset of the last position seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub o: Option<U53>,
+    /// Table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableId>,
+    /// Number of the round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<U53>,
+    /// Bets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bets: Option<List<Bet, BETS_MAX>>,
+    /// Currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Text<8>>,
+    /// Client seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Text<CLIENT_SEED_BYTES_MAX>>,
+}
+
+map_fields!(RawFrame, "a request: a map with the keys \"t\" and \"id\"", required [],
+    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed]);
+map_fields!(Since, "a channel position: a map of ch, e and o", required [ch, e, o], optional []);
+map_fields!(Bet, "a bet: a map of kind, n and a", required [kind, a], optional [n]);
+
+fn need<T>(field: Option<T>, request: &str, name: &str, id: Option<U53>) -> Result<T, FrameError> {
+    field.ok_or_else(|| FrameError {
+        id,
+        code: ErrorCode::MissingField,
+        detail: format!("{request} needs the field \"{name}\""),
+    })
+}
+
+impl TryFrom<RawFrame> for ClientFrame {
+    type Error = FrameError;
+
+    fn try_from(raw: RawFrame) -> Result<Self, FrameError> {
+        let verb = need(raw.t, "a request", "t", raw.id)?;
+        let id = need(raw.id, &verb, "id", None)?;
+        let some_id = Some(id);
+        let request = match &*verb {
+            "hello" => Request::Hello(Hello {
+                token: need(raw.token, &verb, "token", some_id)?,
+                client: raw.client,
+                resume: raw.resume.map(List::into_vec).unwrap_or_default(),
+            }),
+            "ping" => Request::Ping,
+            "subscribe" => Request::Subscribe(Subscribe {
+                channel: need(raw.ch, &verb, "ch", some_id)?,
+                since: match (raw.e, raw.o) {
+                    (None, None) => None,
+                    (epoch, offset) => {
+                        Some((need(epoch, &verb, "e", some_id)?, need(offset, &verb, "o", some_id)?))
+                    }
+                },
+            }),
+            "unsubscribe" => Request::Unsubscribe { channel: need(raw.ch, &verb, "ch", some_id)? },
+            "join_table" => Request::JoinTable { table: need(raw.table, &verb, "table", some_id)? },
+            "leave_table" => Request::LeaveTable { table: need(raw.table, &verb, "table", some_id)? },
+            "list_tables" => Request::ListTables,
+            "place_bet" => Request::PlaceBet(PlaceBet {
+                key: need(raw.key, &verb, "key", some_id)?,
+                table: need(raw.table, &verb, "table", some_id)?,
+                round: need(raw.round, &verb, "round", some_id)?,
+                bets: need(raw.bets.filter(|bets| !bets.is_empty()), &verb, "bets", some_id)?,
+                currency: need(raw.currency, &verb, "currency", some_id)?,
+                seed: raw.seed,
+            }),
+            "clear_bets" => Request::ClearBets {
+                key: need(raw.key, &verb, "key", some_id)?,
+                table: need(raw.table, &verb, "table", some_id)?,
+                round: need(raw.round, &verb, "round", some_id)?,
+            },
+            "get_balance" => Request::GetBalance,
+            "get_history" => Request::GetHistory { table: raw.table },
+            "get_outcome" => Request::GetOutcome { key: need(raw.key, &verb, "key", some_id)? },
+            unknown => {
+                return Err(FrameError {
+                    id: some_id,
+                    code: ErrorCode::UnknownRequest,
+                    detail: format!("there is no request \"{unknown}\""),
+                });
+            }
+        };
+        Ok(Self { id, request })
+    }
+}
+
+impl From<ClientFrame> for RawFrame {
+    fn from(frame: ClientFrame) -> Self {
+        let raw = |verb: &str| RawFrame { t: Text::new(verb), id: Some(frame.id), ..RawFrame::default() };
+        match frame.request {
+            Request::Hello(hello) => RawFrame {
+                token: Some(hello.token),
+                client: hello.client,
+                resume: (!hello.resume.is_empty()).then(|| List::new(hello.resume).ok()).flatten(),
+                ..raw("hello")
+            },
+            Request::Ping => raw("ping"),
+            Request::Subscribe(subscribe) => {
+                let (e, o) = subscribe.since.unzip();
+                RawFrame { ch: Some(subscribe.channel), e, o, ..raw("subscribe") }
+            }
+            Request::Unsubscribe { channel } => RawFrame { ch: Some(channel), ..raw("unsubscribe") },
+            Request::JoinTable { table } => RawFrame { table: Some(table), ..raw("join_table") },
+            Request::LeaveTable { table } => RawFrame { table: Some(table), ..raw("leave_table") },
+            Request::ListTables => raw("list_tables"),
+            Request::PlaceBet(bet) => RawFrame {
+                key: Some(bet.key),
+                table: Some(bet.table),
+                round: Some(bet.round),
+                bets: Some(bet.bets),
+                currency: Some(bet.currency),
+                seed: bet.seed,
+                ..raw("place_bet")
+            },
+            Request::ClearBets { key, table, round } => {
+                RawFrame { key: Some(key), table: Some(table), round: Some(round), ..raw("clear_bets") }
+            }
+            Request::GetBalance => raw("get_balance"),
+            Request::GetHistory { table } => RawFrame { table, ..raw("get_history") },
+            Request::GetOutcome { key } => RawFrame { key: Some(key), ..raw("get_outcome") },
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What the wire promises, from outside the crate.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod allocation;
+mod amount;
+mod codes;
+mod docs;
+mod frames;
+mod golden;
+mod hostile;
+mod names;
+mod property;

@@ -1,0 +1,329 @@
+//! Drives one connection from handshake to end: reads, lets the actor run, writes, and closes in good order.
+//!
+//! Each turn: read once into the worker's shared buffer, only if the actor has taken all there was and the
+//! client takes what it is sent; poll the actor, always; flush. The actor sees whole text and binary messages
+//! and, last, the client's close frame; pings are answered and pongs noted here. However the session ends
+//! (close from either side, a broken rule, the end of the stream, a panic in the actor), it ends alone.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix::{Actor, AsyncContext, StreamHandler};
+use actix_http::error::PayloadError;
+use actix_http::ws::{CloseReason, Message, ProtocolError};
+use actix_web_actors::ws::WebsocketContext;
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::decode::{Decoder, Event};
+use crate::frame::{self, NO_CODE};
+use crate::out::Out;
+use crate::session::{InboundEnd, Phase, Session};
+use crate::worker::Slot;
+
+/// Turns of reading and running before a busy session lets the others of its thread go on.
+const TURNS_PER_WAKE: usize = 4;
+/// Close code of a session whose actor stopped by itself.
+const NORMAL: u16 = 1000;
+/// Close code of a session whose actor panicked, RFC 6455 §7.4.1.
+const INTERNAL_ERROR: u16 = 1011;
+
+type ActorStream = Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>;
+
+/// The future of one session; ready when its connection is gone.
+pub(crate) struct Driver {
+    session: Rc<Session>,
+    /// Until the session closes.
+    actor: Option<ActorStream>,
+    decoder: Decoder,
+    /// What came behind the handshake in the same packet.
+    leftover: Bytes,
+    stream_over: bool,
+    /// The client has sent its close frame.
+    answered: bool,
+    /// Our side of the TCP connection is shut.
+    half_closed: bool,
+}
+
+/// What a turn's reading came to.
+#[derive(PartialEq, Eq)]
+enum Read {
+    /// Bytes, an end, or an error: the actor has something to see.
+    Some,
+    /// Nothing there; the task wakes when there is.
+    Waiting,
+    /// Not tried: the actor is behind, the client is behind, or nothing more can come.
+    Held,
+}
+
+impl Driver {
+    /// Starts the actor. A panic in `start` ends the session like any other of the actor's.
+    pub(crate) fn new<A>(
+        session: Rc<Session>,
+        leftover: Bytes,
+        start: Box<dyn FnOnce(Slot, Out) -> A>,
+    ) -> Self
+    where
+        A: Actor<Context = WebsocketContext<A>> + StreamHandler<Result<Message, ProtocolError>>,
+    {
+        let limits = session.worker.limits();
+        let decoder = Decoder::new(limits.frame_bytes_max, limits.message_bytes_max);
+        let mut driver = Driver {
+            session,
+            actor: None,
+            decoder,
+            leftover,
+            stream_over: false,
+            answered: false,
+            half_closed: false,
+        };
+        let session = driver.session.clone();
+        session.set_corked(true);
+        let started = catch_unwind(AssertUnwindSafe(|| {
+            let session = session.clone();
+            // The context insists on a stream of raw bytes to decode; it gets one that never says anything,
+            // and the actor a stream of messages that are whole and checked.
+            WebsocketContext::with_factory(stream::pending::<Result<Bytes, PayloadError>>(), move |ctx| {
+                ctx.add_stream(Inbox(session.clone()));
+                start(session.slot, Out(session))
+            })
+        }));
+        session.set_corked(false);
+        match started {
+            Ok(actor) => driver.actor = Some(Box::pin(actor)),
+            Err(_) => driver.panicked(),
+        }
+        driver
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Read {
+        let session = &self.session;
+        let mut inbox = session.inbox.borrow_mut();
+        let wanted = match session.phase.get() {
+            Phase::Open => inbox.is_empty() && session.inbound_end.get().is_none() && !session.is_paused(),
+            Phase::Closing => true,
+            Phase::Over => false,
+        };
+        session.throttled.set(false);
+        if self.stream_over || !wanted {
+            return Read::Held;
+        }
+        if !self.leftover.is_empty() {
+            let n = self.leftover.len().min(session.worker.limits().read_bytes);
+            self.decoder.decode(&self.leftover[..n], &mut inbox);
+            self.leftover = self.leftover.split_off(n);
+            return Read::Some;
+        }
+        let mut buffer = session.worker.0.read_buffer.borrow_mut();
+        let mut buffer = ReadBuf::new(&mut buffer);
+        match session.with_io(|io| Pin::new(io).poll_read(cx, &mut buffer)) {
+            Some(Poll::Pending) => return Read::Waiting,
+            Some(Poll::Ready(Ok(()))) if !buffer.filled().is_empty() => {
+                let bytes = buffer.filled();
+                session.heard();
+                session.worker.count(|stats| stats.read_bytes += bytes.len() as u64);
+                self.decoder.decode(bytes, &mut inbox);
+            }
+            // A reset connection ends the session just as an end of stream does.
+            Some(Poll::Ready(_)) | None => {
+                self.stream_over = true;
+                if !self.decoder.is_over() {
+                    inbox.push_back(Event::Eof);
+                }
+            }
+        }
+        Read::Some
+    }
+
+    /// Gives the actor its turn; what it pushes leaves together afterwards.
+    fn run_actor(&mut self, cx: &mut Context<'_>) {
+        let Some(actor) = self.actor.as_mut() else { return };
+        let session = &self.session;
+        session.set_corked(true);
+        let turn = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                match actor.as_mut().poll_next(cx) {
+                    // An actor may go on after the client's end; there is nothing left for it to do.
+                    Poll::Pending => break session.inbound_end.get().is_some(),
+                    Poll::Ready(None) => break true,
+                    Poll::Ready(Some(Ok(frames))) => session.push_context(frames),
+                    Poll::Ready(Some(Err(error))) => {
+                        tracing::debug!(%error, "actor wrote a frame that cannot be encoded");
+                        session.close(INTERNAL_ERROR, "internal error");
+                        break true;
+                    }
+                }
+            }
+        }));
+        match turn {
+            Ok(false) => {}
+            Ok(true) => self.end_of_actor(),
+            Err(_) => self.panicked(),
+        }
+        self.session.set_corked(false);
+    }
+
+    /// The conversation is over by the client's end or the actor's: say so by the rules.
+    fn end_of_actor(&mut self) {
+        let session = &self.session;
+        match session.inbound_end.get() {
+            Some(InboundEnd::Closed(code)) => session.close(code, ""),
+            Some(InboundEnd::Fault(fault)) => {
+                session.worker.count(|stats| stats.closed_fault += 1);
+                session.close(fault.code, fault.reason);
+            }
+            Some(InboundEnd::Eof) => {
+                // What waits may still reach a client that only stopped sending.
+                session.flush();
+                session.finish();
+            }
+            None => session.close(NORMAL, ""),
+        }
+        self.drop_actor();
+    }
+
+    fn panicked(&mut self) {
+        tracing::error!(slot = ?self.session.slot, "session actor panicked");
+        self.session.worker.count(|stats| stats.closed_panic += 1);
+        self.session.close(INTERNAL_ERROR, "internal error");
+        self.drop_actor();
+    }
+
+    /// Stops the actor: `stopping` and `stopped` run now, with the session still registered.
+    fn drop_actor(&mut self) {
+        let actor = self.actor.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(actor))).is_err() {
+            tracing::error!(slot = ?self.session.slot, "session actor panicked while it stopped");
+        }
+        self.session.worker.unsubscribe_all(&self.session);
+    }
+
+    /// After our close frame: forgets what the client still says, notes its answer, and shuts our side when
+    /// all of ours has left. True when the connection may go.
+    fn is_closed(&mut self, all_sent: bool) -> bool {
+        self.answered |= matches!(self.session.inbound_end.get(), Some(InboundEnd::Closed(_)));
+        self.answered |= self.session.inbox.take().iter().any(|event| matches!(event, Event::Close(_)));
+        if all_sent && !self.half_closed && (self.answered || self.decoder.is_over()) {
+            // RFC 6455 §7.1.1: the server ends the connection, at once. Only our side, though: closing while
+            // the client still sends would make the kernel take back the close frame, so its bytes are read
+            // and forgotten until it ends too, or the wait is over.
+            self.half_closed = true;
+            self.session.with_io(|io| socket2::SockRef::from(&*io).shutdown(std::net::Shutdown::Write));
+        }
+        all_sent && self.stream_over
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.session.set_waker(cx.waker());
+        for _ in 0..TURNS_PER_WAKE {
+            let was_open = this.session.phase.get() == Phase::Open;
+            let read = this.read(cx);
+            if was_open {
+                this.run_actor(cx);
+            }
+            let all_sent = this.session.poll_flush(cx).is_ready();
+            let more = match this.session.phase.get() {
+                Phase::Over => return Poll::Ready(()),
+                Phase::Closing => {
+                    if this.actor.is_some() {
+                        this.drop_actor();
+                    }
+                    if this.is_closed(all_sent) {
+                        return Poll::Ready(());
+                    }
+                    was_open || read == Read::Some
+                }
+                Phase::Open => match read {
+                    Read::Some => true,
+                    Read::Waiting => false,
+                    // An actor that is behind wakes this task itself; a client that is behind does when it
+                    // has read.
+                    Read::Held => {
+                        let unheard = !this.session.inbox.borrow().is_empty();
+                        !this.session.is_paused() && (!unheard || this.session.throttled.take())
+                    }
+                },
+            };
+            if !more {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.session.finish();
+        self.drop_actor();
+        self.session.worker.retire(self.session.slot);
+    }
+}
+
+/// What the actor hears: whole messages, then the client's close, then the end.
+struct Inbox(Rc<Session>);
+
+impl Stream for Inbox {
+    type Item = Result<Message, ProtocolError>;
+
+    fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // No waker is kept: only the driver fills the inbox, and it polls the actor right after.
+        let session = &self.0;
+        if session.phase.get() != Phase::Open {
+            return Poll::Pending;
+        }
+        if session.inbound_end.get().is_some() {
+            return Poll::Ready(None);
+        }
+        loop {
+            if session.is_paused() {
+                // Else one read full of small questions could fill the queue with answers.
+                session.throttled.set(true);
+                return Poll::Pending;
+            }
+            let Some(event) = take(&session.inbox) else { return Poll::Pending };
+            match event {
+                Event::Message(message) => return Poll::Ready(Some(Ok(message))),
+                Event::Ping(payload) => session.push_control(frame::pong_frame(&payload)),
+                Event::Close(reason) => {
+                    session.inbound_end.set(Some(InboundEnd::Closed(answer_to(reason.as_ref()))));
+                    return Poll::Ready(Some(Ok(Message::Close(reason))));
+                }
+                Event::Fault(fault) => {
+                    session.inbound_end.set(Some(InboundEnd::Fault(fault)));
+                    return Poll::Ready(None);
+                }
+                Event::Eof => {
+                    session.inbound_end.set(Some(InboundEnd::Eof));
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
+
+/// Takes the next event; an inbox emptied after a burst gives its memory back.
+fn take(inbox: &std::cell::RefCell<VecDeque<Event>>) -> Option<Event> {
+    let mut inbox = inbox.borrow_mut();
+    let event = inbox.pop_front();
+    if inbox.is_empty() && inbox.capacity() > 0 {
+        *inbox = VecDeque::new();
+    }
+    event
+}
+
+fn answer_to(reason: Option<&CloseReason>) -> u16 {
+    reason.map_or(NO_CODE, |reason| reason.code.into())
+}

@@ -1,0 +1,241 @@
+//! A session's out-queue: what the socket has not taken yet, with a rule for each class of frame.
+//!
+//! Pure: bytes and numbers, no socket and no clock. The order of what remains is the order of the pushes; a
+//! newer state frame takes the place of the older one of its key at the *end*, so that it never overtakes a
+//! reply pushed before it.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+use crate::Limits;
+
+/// What may happen to a frame the client is too slow for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// An answer. Never dropped: when no more fits, or the oldest has waited too long, the session is closed.
+    Reply,
+    /// A published event. Never dropped silently: treated as a reply, and the client heals from the channel's
+    /// history.
+    Publication,
+    /// A picture of something that changes, by key: while one waits, a newer one of its key takes its place.
+    State(u64),
+    /// Nice to have: dropped first.
+    Cosmetic,
+}
+
+/// What became of a pushed frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Queued,
+    /// Queued, and an older state of the same key was dropped.
+    Conflated,
+    /// A cosmetic frame that found no room.
+    Dropped,
+    /// No room, and the frame's class allows no loss.
+    Overflow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Must be sent: replies, publications, control frames, and any frame whose first byte has left.
+    Must,
+    State(u64),
+    Cosmetic,
+}
+
+/// A frame that waits. An empty frame is a hole: its place is kept so that positions by number stay right.
+struct Entry {
+    frame: Bytes,
+    kind: Kind,
+    queued_ms: u64,
+}
+
+/// Most frames handed to the kernel in one vectored write.
+pub(crate) const SLICES: usize = 64;
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    entries: VecDeque<Entry>,
+    /// Number of `entries[0]`; numbers rise by one with each push.
+    first: u64,
+    /// Number of the newest frame of each state key.
+    states: HashMap<u64, u64>,
+    bytes: usize,
+    holes: usize,
+    cosmetic: usize,
+    /// The front frame has left in part and must be finished, or the client loses its place in the stream.
+    started: bool,
+}
+
+impl Queue {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Queues a frame by the rule of its class.
+    pub(crate) fn push(&mut self, frame: Bytes, class: Class, now_ms: u64, limits: &Limits) -> Pushed {
+        let kind = match class {
+            Class::Reply | Class::Publication => Kind::Must,
+            Class::State(key) => Kind::State(key),
+            Class::Cosmetic => Kind::Cosmetic,
+        };
+        let conflated = match kind {
+            Kind::State(key) => self.forget_state(key),
+            Kind::Must | Kind::Cosmetic => false,
+        };
+        if self.bytes + frame.len() > limits.queue_soft_bytes {
+            if kind == Kind::Cosmetic && !self.is_empty() {
+                return Pushed::Dropped;
+            }
+            self.drop_cosmetic();
+        }
+        if self.bytes + frame.len() > limits.queue_bytes_max && !self.is_empty() {
+            return Pushed::Overflow;
+        }
+        self.append(frame, kind, now_ms);
+        if conflated { Pushed::Conflated } else { Pushed::Queued }
+    }
+
+    /// Queues a frame that belongs to the protocol itself (pong, close): always taken, since it is short and
+    /// bounded by the reads that cause it.
+    pub(crate) fn push_control(&mut self, frame: Bytes, now_ms: u64) {
+        self.append(frame, Kind::Must, now_ms);
+    }
+
+    /// Queues the rest of a frame whose beginning the socket has already taken. The queue must be empty.
+    pub(crate) fn push_rest(&mut self, rest: Bytes, now_ms: u64) {
+        debug_assert!(self.is_empty(), "only the front of the queue can be under way");
+        self.append(rest, Kind::Must, now_ms);
+        self.started = true;
+    }
+
+    /// Drops everything but a frame already under way.
+    pub(crate) fn abandon(&mut self) {
+        let started = self.started.then(|| self.entries.pop_front()).flatten();
+        *self = Queue { first: self.first, ..Queue::default() };
+        if let Some(entry) = started {
+            self.append(entry.frame, Kind::Must, entry.queued_ms);
+            self.started = true;
+        }
+    }
+
+    /// When the oldest frame that must be sent was queued.
+    pub(crate) fn oldest_must_ms(&self) -> Option<u64> {
+        self.entries
+            .iter()
+            .find(|entry| entry.kind == Kind::Must && !entry.frame.is_empty())
+            .map(|entry| entry.queued_ms)
+    }
+
+    /// Frames dropped or replaced leave no more than this many entries behind for each that waits.
+    #[cfg(test)]
+    fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Fills `slices` from the front and says how many it filled.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
+        let waiting = self.entries.iter().filter(|entry| !entry.frame.is_empty());
+        let mut n = 0;
+        for (slice, entry) in slices.iter_mut().zip(waiting) {
+            *slice = IoSlice::new(&entry.frame);
+            n += 1;
+        }
+        n
+    }
+
+    /// Removes `n` bytes from the front: the socket has taken them.
+    pub(crate) fn written(&mut self, mut n: usize) {
+        self.bytes -= n;
+        while let Some(front) = self.entries.front_mut() {
+            if front.frame.is_empty() {
+                self.holes -= 1;
+            } else if n == 0 {
+                break;
+            } else if n < front.frame.len() {
+                front.frame.advance(n);
+                self.started = true;
+                let kind = std::mem::replace(&mut front.kind, Kind::Must);
+                self.leave(kind);
+                break;
+            } else {
+                n -= front.frame.len();
+                self.started = false;
+                let kind = front.kind;
+                self.leave(kind);
+            }
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        if self.entries.is_empty() && self.entries.capacity() > SLICES {
+            // A burst must not cost memory for good.
+            *self = Queue { first: self.first, ..Queue::default() };
+        }
+    }
+
+    fn append(&mut self, frame: Bytes, kind: Kind, queued_ms: u64) {
+        match kind {
+            Kind::Must => {}
+            Kind::State(key) => {
+                self.states.insert(key, self.first + self.entries.len() as u64);
+            }
+            Kind::Cosmetic => self.cosmetic += 1,
+        }
+        self.bytes += frame.len();
+        self.entries.push_back(Entry { frame, kind, queued_ms });
+    }
+
+    /// The front frame is no longer one that could be dropped.
+    fn leave(&mut self, kind: Kind) {
+        match kind {
+            Kind::Must => {}
+            Kind::State(key) => {
+                self.states.remove(&key);
+            }
+            Kind::Cosmetic => self.cosmetic -= 1,
+        }
+    }
+
+    fn forget_state(&mut self, key: u64) -> bool {
+        let Some(number) = self.states.remove(&key) else { return false };
+        let entry = &mut self.entries[(number - self.first) as usize];
+        self.bytes -= entry.frame.len();
+        entry.frame = Bytes::new();
+        self.holes += 1;
+        if self.holes > SLICES && self.holes > self.entries.len() / 2 {
+            self.fill_holes();
+        }
+        true
+    }
+
+    fn drop_cosmetic(&mut self) {
+        if self.cosmetic == 0 {
+            return;
+        }
+        for entry in self.entries.iter_mut().filter(|entry| entry.kind == Kind::Cosmetic) {
+            self.bytes -= entry.frame.len();
+            entry.frame = Bytes::new();
+        }
+        self.cosmetic = 0;
+        self.fill_holes();
+    }
+
+    fn fill_holes(&mut self) {
+        self.entries.retain(|entry| !entry.frame.is_empty());
+        self.holes = 0;
+        for (number, entry) in (self.first..).zip(&self.entries) {
+            if let Kind::State(key) = entry.kind {
+                self.states.insert(key, number);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use super::*;
+
+fn limits() -> Limits {
+    Limits { queue_soft_bytes: 10, queue_bytes_max: 20, ..Limits::default() }
+}
+
+fn push(queue: &mut Queue, text: &'static str, class: Class) -> Pushed {
+    queue.push(Bytes::from_static(text.as_bytes()), class, 0, &limits())
+}
+
+/// What waits, frame by frame, checked against the byte count.
+fn waiting(queue: &Queue) -> String {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let n = queue.slices(&mut slices);
+    let words: Vec<_> = slices[..n].iter().map(|slice| String::from_utf8_lossy(slice)).collect();
+    assert_eq!(words.iter().map(|word| word.len()).sum::<usize>(), queue.bytes());
+    words.join(" ")
+}
+
+#[test]
+fn the_newest_state_waits_behind_the_replies_before_it() {
+    let mut queue = Queue::default();
+    push(&mut queue, "a1", Class::State(1));
+    push(&mut queue, "r1", Class::Reply);
+    push(&mut queue, "b1", Class::State(2));
+    push(&mut queue, "r2", Class::Reply);
+    assert_eq!(push(&mut queue, "a2", Class::State(1)), Pushed::Conflated);
+    assert_eq!(waiting(&queue), "r1 b1 r2 a2");
+}
+
+#[test]
+fn cosmetic_frames_go_first_and_replies_keep_their_order() {
+    let mut queue = Queue::default();
+    push(&mut queue, "r1", Class::Reply);
+    push(&mut queue, "c1", Class::Cosmetic);
+    push(&mut queue, "s1", Class::State(1));
+    push(&mut queue, "c2", Class::Cosmetic);
+    assert_eq!(push(&mut queue, "c3c", Class::Cosmetic), Pushed::Dropped);
+    assert_eq!(waiting(&queue), "r1 c1 s1 c2");
+    assert_eq!(push(&mut queue, "p1p", Class::Publication), Pushed::Queued);
+    assert_eq!(waiting(&queue), "r1 s1 p1p");
+    assert_eq!(push(&mut queue, "s2", Class::State(1)), Pushed::Conflated);
+    assert_eq!(waiting(&queue), "r1 p1p s2");
+}
+
+#[test]
+fn a_full_queue_overflows_and_a_single_frame_to_an_empty_one_does_not() {
+    let mut queue = Queue::default();
+    assert_eq!(push(&mut queue, "a frame longer than the limit", Class::Reply), Pushed::Queued);
+    assert_eq!(push(&mut queue, "x", Class::Publication), Pushed::Overflow);
+    assert_eq!(push(&mut queue, "x", Class::State(1)), Pushed::Overflow);
+    assert_eq!(push(&mut queue, "x", Class::Cosmetic), Pushed::Dropped);
+}
+
+#[test]
+fn a_frame_under_way_is_finished_before_anything_else() {
+    let mut queue = Queue::default();
+    push(&mut queue, "state", Class::State(1));
+    push(&mut queue, "reply", Class::Reply);
+    queue.written(2);
+    assert_eq!(push(&mut queue, "newer", Class::State(1)), Pushed::Queued);
+    assert_eq!(waiting(&queue), "ate reply newer");
+    queue.abandon();
+    assert_eq!(waiting(&queue), "ate");
+    queue.written(3);
+    push(&mut queue, "whole", Class::Reply);
+    queue.abandon();
+    assert!(queue.is_empty());
+}
+
+#[test]
+fn a_state_that_left_is_not_taken_for_one_that_waits() {
+    let mut queue = Queue::default();
+    push(&mut queue, "s1", Class::State(1));
+    push(&mut queue, "s2", Class::State(2));
+    push(&mut queue, "s1b", Class::State(1));
+    queue.written(2);
+    assert_eq!(push(&mut queue, "s2b", Class::State(2)), Pushed::Queued);
+    assert_eq!(waiting(&queue), "s1b s2b");
+    queue.written(6);
+    assert!(queue.is_empty());
+    assert_eq!(push(&mut queue, "s1c", Class::State(1)), Pushed::Queued);
+}
+
+#[test]
+fn a_state_renewed_for_ever_does_not_grow_the_queue() {
+    let mut queue = Queue::default();
+    push(&mut queue, "stuck", Class::Reply);
+    for _ in 0..10_000 {
+        push(&mut queue, "s", Class::State(1));
+        push(&mut queue, "t", Class::State(2));
+    }
+    assert_eq!(waiting(&queue), "stuck s t");
+    assert!(queue.entries() <= 4 * SLICES, "{} entries", queue.entries());
+}
+
+#[test]
+fn the_age_is_that_of_the_oldest_frame_that_must_be_sent() {
+    let mut queue = Queue::default();
+    queue.push(Bytes::from_static(b"s"), Class::State(1), 1, &limits());
+    queue.push(Bytes::from_static(b"c"), Class::Cosmetic, 2, &limits());
+    assert_eq!(queue.oldest_must_ms(), None);
+    queue.push(Bytes::from_static(b"r"), Class::Reply, 3, &limits());
+    queue.push(Bytes::from_static(b"r"), Class::Reply, 4, &limits());
+    assert_eq!(queue.oldest_must_ms(), Some(3));
+}

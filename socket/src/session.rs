@@ -1,0 +1,396 @@
+//! One session as its worker sees it: the socket's write half, the out-queue and the marks of its life.
+//!
+//! The driver owns the reading and the end of a session; everyone else holds an [`Out`] and pushes frames. A
+//! push writes at once when nothing waits and nothing holds the session (its own actor's turn, or a
+//! [`Cork`](crate::Cork)); otherwise it queues, and whoever lets go flushes. The socket is in one place only
+//! and gone when the session is over, whoever still holds an `Out`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use crate::decode::Event;
+use crate::frame::{self, NO_CODE};
+use crate::queue::{Class, Pushed, Queue, SLICES};
+use crate::worker::{Slot, Worker};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// Our close frame is queued or sent.
+    Closing,
+    /// The socket is gone.
+    Over,
+}
+
+/// How the client's side of the conversation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InboundEnd {
+    /// Its close frame, with the code to answer.
+    Closed(u16),
+    /// A broken rule.
+    Fault(crate::decode::Fault),
+    /// The end of the stream.
+    Eof,
+}
+
+pub(crate) struct Session {
+    pub(crate) worker: Worker,
+    pub(crate) slot: Slot,
+    encoding: u8,
+    io: RefCell<Option<TcpStream>>,
+    queue: RefCell<Queue>,
+    /// Whole messages the actor has not taken yet; filled by the driver only when empty.
+    pub(crate) inbox: RefCell<VecDeque<Event>>,
+    pub(crate) inbound_end: Cell<Option<InboundEnd>>,
+    /// The inbox was not read to its end because the client is behind with reading.
+    pub(crate) throttled: Cell<bool>,
+    /// Places in the worker's channels: (channel, position among its members).
+    pub(crate) subscriptions: RefCell<Vec<(u32, u32)>>,
+    waker: RefCell<Option<Waker>>,
+    pub(crate) phase: Cell<Phase>,
+    close_code: Cell<Option<u16>>,
+    /// The socket refused bytes; the driver waits until it takes more.
+    blocked: Cell<bool>,
+    /// The driver is in the actor's turn and will flush after it.
+    corked: Cell<bool>,
+    /// On the worker's list of sessions to flush.
+    pub(crate) dirty: Cell<bool>,
+    heard_ms: Cell<u64>,
+    pinged_ms: Cell<Option<u64>>,
+    closing_since_ms: Cell<u64>,
+}
+
+impl Session {
+    pub(crate) fn new(worker: Worker, slot: Slot, encoding: u8, io: TcpStream) -> Self {
+        let now_ms = worker.now_ms();
+        Session {
+            worker,
+            slot,
+            encoding,
+            io: RefCell::new(Some(io)),
+            queue: RefCell::default(),
+            inbox: RefCell::default(),
+            inbound_end: Cell::new(None),
+            throttled: Cell::new(false),
+            subscriptions: RefCell::default(),
+            waker: RefCell::new(None),
+            phase: Cell::new(Phase::Open),
+            close_code: Cell::new(None),
+            blocked: Cell::new(false),
+            corked: Cell::new(false),
+            dirty: Cell::new(false),
+            heard_ms: Cell::new(now_ms),
+            pinged_ms: Cell::new(None),
+            closing_since_ms: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn encoding(&self) -> u8 {
+        self.encoding
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queue.borrow().bytes()
+    }
+
+    pub(crate) fn close_code(&self) -> Option<u16> {
+        self.close_code.get()
+    }
+
+    pub(crate) fn push(self: &Rc<Self>, frames: Bytes, class: Class) -> bool {
+        if self.phase.get() != Phase::Open || frames.is_empty() {
+            return false;
+        }
+        let frames = match self.write_through(frames) {
+            Some(rest) => rest,
+            None => return true,
+        };
+        if self.phase.get() != Phase::Open {
+            return false;
+        }
+        let limits = self.worker.limits();
+        if self.queued_bytes() + frames.len() > limits.queue_soft_bytes && !self.blocked.get() {
+            // Held back only by a cork: the socket is asked before anything is dropped.
+            self.flush();
+        }
+        let pushed = self.queue.borrow_mut().push(frames, class, self.worker.now_ms(), limits);
+        self.worker.count_push(&pushed);
+        match pushed {
+            Pushed::Queued | Pushed::Conflated => {
+                self.flush_later();
+                true
+            }
+            Pushed::Dropped => false,
+            Pushed::Overflow => {
+                self.close_too_slow();
+                false
+            }
+        }
+    }
+
+    /// Writes straight to the socket if nothing is before these frames. Returns them if they are still to be
+    /// queued.
+    fn write_through(&self, frames: Bytes) -> Option<Bytes> {
+        if self.is_held() || !self.queue.borrow().is_empty() {
+            return Some(frames);
+        }
+        let written = match self.io.borrow().as_ref() {
+            Some(io) => self.try_write(io, &[IoSlice::new(&frames)]),
+            None => return Some(frames),
+        };
+        match written {
+            Ok(n) if n == frames.len() => None,
+            Ok(0) => {
+                self.block();
+                Some(frames)
+            }
+            Ok(n) => {
+                self.queue.borrow_mut().push_rest(frames.slice(n..), self.worker.now_ms());
+                self.block();
+                None
+            }
+            Err(_) => {
+                self.kill();
+                Some(frames)
+            }
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.corked.get() || self.blocked.get() || self.worker.is_corked()
+    }
+
+    /// Makes sure someone flushes what was just queued.
+    fn flush_later(self: &Rc<Self>) {
+        if self.corked.get() || self.blocked.get() {
+            // The driver flushes: after the actor's turn, or when the socket is writable.
+        } else if self.worker.is_corked() {
+            self.worker.mark_dirty(self);
+        } else {
+            self.flush();
+        }
+    }
+
+    /// Queues a frame the protocol itself needs.
+    pub(crate) fn push_control(self: &Rc<Self>, frame: Bytes) {
+        if self.phase.get() == Phase::Open {
+            self.queue.borrow_mut().push_control(frame, self.worker.now_ms());
+            self.flush_later();
+        }
+    }
+
+    /// Takes what the actor wrote through its context, in order. A close frame among it closes the session.
+    pub(crate) fn push_context(self: &Rc<Self>, mut frames: Bytes) {
+        let mut plain = frames.clone();
+        while let Some((opcode, whole, payload)) = frame::split_frame(&mut frames) {
+            if opcode == frame::CLOSE {
+                plain.truncate(plain.len() - frames.len() - whole.len());
+                self.push(plain, Class::Reply);
+                let code = payload.first_chunk().map_or(NO_CODE, |code| u16::from_be_bytes(*code));
+                self.close_with(code, whole);
+                return;
+            }
+        }
+        self.push(plain, Class::Reply);
+    }
+
+    /// Writes what waits until it is gone or the socket refuses more; then the driver waits for room.
+    pub(crate) fn flush(&self) {
+        if self.is_refused() {
+            self.block();
+        }
+    }
+
+    /// Writes what waits; true if the socket refused some of it. A broken connection is dropped.
+    fn is_refused(&self) -> bool {
+        let mut broken = false;
+        if let Some(io) = self.io.borrow().as_ref() {
+            let mut queue = self.queue.borrow_mut();
+            while !queue.is_empty() && !broken {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let n = queue.slices(&mut slices);
+                match self.try_write(io, &slices[..n]) {
+                    Ok(0) => return true,
+                    Ok(n) => queue.written(n),
+                    Err(_) => broken = true,
+                }
+            }
+        }
+        if broken {
+            self.kill();
+        }
+        false
+    }
+
+    fn block(&self) {
+        if !self.blocked.replace(true) {
+            self.wake();
+        }
+    }
+
+    /// Writes what waits. Pending while bytes still wait: the task wakes when the socket has room.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if !self.blocked.get() {
+                self.blocked.set(self.is_refused());
+            }
+            if !self.blocked.get() {
+                return Poll::Ready(());
+            }
+            let ready = match self.io.borrow().as_ref() {
+                Some(io) => io.poll_write_ready(cx),
+                None => return Poll::Ready(()),
+            };
+            match ready {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => self.blocked.set(false),
+                Poll::Ready(Err(_)) => self.kill(),
+            }
+        }
+    }
+
+    pub(crate) fn close(self: &Rc<Self>, code: u16, reason: &str) {
+        self.close_with(code, frame::close_frame(code, reason));
+    }
+
+    /// Closes with a frame already made.
+    fn close_with(self: &Rc<Self>, code: u16, frame: Bytes) {
+        if self.phase.get() != Phase::Open {
+            return;
+        }
+        self.push_control(frame);
+        // The push may have found the connection broken.
+        if self.phase.get() == Phase::Open {
+            self.phase.set(Phase::Closing);
+            self.close_code.set(Some(code));
+            self.closing_since_ms.set(self.worker.now_ms());
+            self.wake();
+        }
+    }
+
+    fn close_too_slow(self: &Rc<Self>) {
+        self.worker.count(|stats| stats.closed_too_slow += 1);
+        self.queue.borrow_mut().abandon();
+        self.close(self.worker.codes().too_slow, "reading too slowly");
+    }
+
+    pub(crate) fn kill(&self) {
+        if self.phase.replace(Phase::Over) == Phase::Over {
+            return;
+        }
+        if let Some(io) = self.io.borrow_mut().take() {
+            // The kernel forgets its unsent bytes too; best effort, since the connection is given up anyway.
+            let _ = socket2::SockRef::from(&io).set_linger(Some(Duration::ZERO));
+        }
+        self.queue.borrow_mut().abandon();
+        self.wake();
+    }
+
+    /// Ends the connection in good order; the driver calls it last.
+    pub(crate) fn finish(&self) {
+        self.phase.set(Phase::Over);
+        self.io.borrow_mut().take();
+        *self.queue.borrow_mut() = Queue::default();
+        self.inbox.borrow_mut().clear();
+        self.waker.borrow_mut().take();
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut slot = self.waker.borrow_mut();
+        match slot.as_mut() {
+            Some(known) => known.clone_from(waker),
+            None => *slot = Some(waker.clone()),
+        }
+    }
+
+    /// While true, pushes wait for the end of the actor's turn.
+    pub(crate) fn set_corked(&self, corked: bool) {
+        self.corked.set(corked);
+    }
+
+    /// True while the client must first read before it is heard again.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.queued_bytes() > self.worker.limits().read_pause_bytes
+    }
+
+    /// Runs `read` on the socket, if it is still there.
+    pub(crate) fn with_io<T>(&self, read: impl FnOnce(&mut TcpStream) -> T) -> Option<T> {
+        self.io.borrow_mut().as_mut().map(read)
+    }
+
+    /// Any bytes from the client prove that it lives.
+    pub(crate) fn heard(&self) {
+        self.heard_ms.set(self.worker.now_ms());
+        self.pinged_ms.set(None);
+    }
+
+    /// Looks at the clock for this session; the worker calls it every tick.
+    pub(crate) fn tick(self: &Rc<Self>, now_ms: u64) {
+        let limits = self.worker.limits();
+        let older_than = |since_ms: u64, ms: u64| now_ms.saturating_sub(since_ms) >= ms;
+        match self.phase.get() {
+            Phase::Over => {}
+            Phase::Closing => {
+                if older_than(self.closing_since_ms.get(), limits.close_within_ms) {
+                    self.kill();
+                }
+            }
+            Phase::Open => {
+                let oldest_ms = self.queue.borrow().oldest_must_ms();
+                if oldest_ms.is_some_and(|since| older_than(since, limits.stall_ms_max)) {
+                    self.close_too_slow();
+                } else if let Some(since) = self.pinged_ms.get() {
+                    // While the ping itself still waits to be sent, the stall rule above is the judge.
+                    if oldest_ms.is_none() && older_than(since, limits.pong_within_ms) {
+                        self.worker.count(|stats| stats.closed_no_pong += 1);
+                        self.close(self.worker.codes().no_pong, "no answer to ping");
+                    }
+                } else if older_than(self.heard_ms.get(), self.ping_after_ms()) {
+                    self.pinged_ms.set(Some(now_ms));
+                    self.push_control(frame::ping_frame());
+                }
+            }
+        }
+    }
+
+    /// The ping period, up to a quarter shorter by slot: sessions that came together are not pinged together.
+    fn ping_after_ms(&self) -> u64 {
+        let every_ms = self.worker.limits().ping_every_ms;
+        let spread_ms = every_ms / 4;
+        every_ms - u64::from(self.slot.index).wrapping_mul(7919).checked_rem(spread_ms).unwrap_or(0)
+    }
+
+    /// One write, without tokio's cooperative budget, which a loop over many sockets would exhaust.
+    /// `Ok(0)`: the socket takes nothing now.
+    fn try_write(&self, io: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = loop {
+            let written = match slices {
+                [one] => io.try_write(one),
+                many => io.try_write_vectored(many),
+            };
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break 0,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.worker.count(|stats| {
+            stats.writes += 1;
+            stats.written_bytes += written as u64;
+        });
+        Ok(written)
+    }
+}

@@ -1,0 +1,178 @@
+//! The door: takes an HTTP request that asked for WebSocket, shakes hands or refuses, and drives the session.
+//!
+//! The form of the handshake (RFC 6455 §4.2) is judged here; whether the client is welcome (path, origin,
+//! token, sub-protocol) by the caller's `accept`. Mount it with
+//! `actix_http::HttpService::build().upgrade(..)`: requests that do not ask for an upgrade go to the service
+//! behind it, on the same port.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use actix::{Actor, StreamHandler};
+use actix_codec::Framed;
+use actix_http::body::BodySize;
+use actix_http::header::{self, HeaderName, HeaderValue};
+use actix_http::ws::{HandshakeError, Message, ProtocolError, handshake_response, verify_handshake};
+use actix_http::{HttpMessage, Request, Response, StatusCode, h1};
+use actix_service::{ServiceFactory, fn_service};
+use actix_web_actors::ws::WebsocketContext;
+use bytes::Bytes;
+use futures_util::SinkExt;
+use tokio::net::TcpStream;
+
+use crate::driver::Driver;
+use crate::fanout::ENCODINGS;
+use crate::out::Out;
+use crate::tune::tune;
+use crate::worker::{Slot, Worker};
+
+/// A client that is let in.
+pub struct Accepted<A> {
+    /// The sub-protocol to confirm: one of those the client offered ([`subprotocols`]), or none.
+    pub subprotocol: Option<&'static str>,
+    /// The caller's tag for how this session's frames are encoded: 0 or 1.
+    pub encoding: u8,
+    /// Makes the session's actor.
+    pub start: Box<dyn FnOnce(Slot, Out) -> A>,
+}
+
+/// A client that is turned away, and the answer it gets. The connection is closed after it.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Status of the answer.
+    pub status: StatusCode,
+    /// Headers besides length and connection.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Body of the answer; may be empty.
+    pub body: Bytes,
+}
+
+impl Refusal {
+    /// A refusal with a status and a text that says why.
+    pub fn new(status: StatusCode, why: impl Into<Bytes>) -> Self {
+        Refusal { status, headers: Vec::new(), body: why.into() }
+    }
+}
+
+/// The sub-protocols the client offers, in its order of preference.
+pub fn subprotocols(request: &Request) -> impl Iterator<Item = &str> {
+    request
+        .headers()
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+/// Makes the upgrade service of one worker. `accept` is asked once for each well-formed handshake, before any
+/// answer.
+///
+/// The actor hears whole `Message::Text` and `Message::Binary` and, last, `Message::Close` if the client sent
+/// one; it never hears pings, pongs, fragments or errors, which are dealt with here. Then its stream is
+/// `finished`, which by default stops it. What it writes through its context goes to the same queue as
+/// [`Out::push`]; a close frame it writes closes the session.
+pub fn upgrade_service<A, F>(
+    worker: Worker,
+    accept: F,
+) -> impl ServiceFactory<
+    (Request, Framed<TcpStream, h1::Codec>),
+    Config = (),
+    Response = (),
+    Error = Infallible,
+    InitError = (),
+>
+where
+    A: Actor<Context = WebsocketContext<A>> + StreamHandler<Result<Message, ProtocolError>>,
+    F: Fn(&Request) -> Result<Accepted<A>, Refusal> + 'static,
+{
+    let accept = Rc::new(accept);
+    fn_service(move |(request, framed)| {
+        let (worker, accept) = (worker.clone(), accept.clone());
+        async move {
+            if let Some(driver) = admit(&worker, &*accept, request, framed).await {
+                driver.await;
+            }
+            Ok(())
+        }
+    })
+}
+
+/// Answers the handshake. None: the client was refused, or is gone already. The driver is boxed so that the
+/// HTTP connection it grew out of stays small.
+async fn admit<A, F>(
+    worker: &Worker,
+    accept: &F,
+    request: Request,
+    mut framed: Framed<TcpStream, h1::Codec>,
+) -> Option<std::pin::Pin<Box<Driver>>>
+where
+    A: Actor<Context = WebsocketContext<A>> + StreamHandler<Result<Message, ProtocolError>>,
+    F: Fn(&Request) -> Result<Accepted<A>, Refusal>,
+{
+    let verdict = verify_handshake(request.head()).map_err(malformed).and_then(|()| accept(&request));
+    let accepted = match verdict {
+        Ok(accepted) => accepted,
+        Err(refusal) => {
+            worker.count(|stats| stats.refused += 1);
+            if let Err(error) = refuse(&mut framed, refusal).await {
+                tracing::debug!(%error, "client left before its refusal");
+            }
+            return None;
+        }
+    };
+    assert!(usize::from(accepted.encoding) < ENCODINGS, "an encoding tag is 0 or 1");
+
+    let mut response = handshake_response(request.head());
+    if let Some(subprotocol) = accepted.subprotocol {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, subprotocol));
+    }
+    let response = response.message_body(()).expect("a fixed response has no bad header");
+    drop(request);
+    let tuned = tune(framed.io_ref(), worker.limits());
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "client left before its handshake");
+        return None;
+    }
+    if let Err(error) = framed.send((response, BodySize::None).into()).await {
+        tracing::debug!(%error, "client left during its handshake");
+        return None;
+    }
+    let parts = framed.into_parts();
+    // A copy, usually of nothing: even an empty slice of it would keep the HTTP parser's 8 KiB alive.
+    let leftover = Bytes::copy_from_slice(&parts.read_buf);
+    let session = worker.admit(parts.io, accepted.encoding);
+    Some(Box::pin(Driver::new(session, leftover, accepted.start)))
+}
+
+/// The answer to a handshake that is not one.
+fn malformed(error: HandshakeError) -> Refusal {
+    let (status, headers) = match error {
+        HandshakeError::GetMethodRequired => {
+            (StatusCode::METHOD_NOT_ALLOWED, vec![(header::ALLOW, HeaderValue::from_static("GET"))])
+        }
+        HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => {
+            let version = (header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            (StatusCode::UPGRADE_REQUIRED, vec![version])
+        }
+        HandshakeError::NoWebsocketUpgrade
+        | HandshakeError::NoConnectionUpgrade
+        | HandshakeError::BadWebsocketKey => (StatusCode::BAD_REQUEST, Vec::new()),
+    };
+    Refusal { status, headers, body: error.to_string().into() }
+}
+
+async fn refuse(framed: &mut Framed<TcpStream, h1::Codec>, refusal: Refusal) -> Result<(), std::io::Error> {
+    let mut response = Response::build(refusal.status);
+    response.force_close();
+    for header in refusal.headers {
+        response.insert_header(header);
+    }
+    let response = response.message_body(()).expect("header names and values are checked by their types");
+    let size = BodySize::Sized(refusal.body.len() as u64);
+    framed.send((response, size).into()).await?;
+    if !refusal.body.is_empty() {
+        framed.send(h1::Message::Chunk(Some(refusal.body))).await?;
+    }
+    framed.close().await
+}

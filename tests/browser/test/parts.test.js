@@ -1,0 +1,120 @@
+/** The parts of the page that need no browser. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { codeOf, colour, LENGTH, SPOTS, WHEEL, WIDTH } from "../../../hub/assets/layout.js";
+import { pretty, short, toMinor, toText } from "../../../hub/assets/money.js";
+import { Stakes, sums } from "../../../hub/assets/stakes.js";
+import { Wallet } from "../../../hub/assets/wallet.js";
+
+test("the page's bets are the hub's, in the same order and with the same numbers", () => {
+  const list = SPOTS.map((spot) => `${spot.code} ${spot.kind} ${spot.n.join(",")} ${spot.covers.join(",")}\n`).join("");
+  const hash = createHash("sha256").update(list).digest("hex");
+  const rules = readFileSync(new URL("../../../games/src/roulette/tests.rs", import.meta.url), "utf8");
+  assert.ok(rules.includes(`"${hash}"`), "games/src/roulette/tests.rs has another list of bets");
+});
+
+test("the page's wheel and colours are the hub's", () => {
+  const rules = readFileSync(new URL("../../../games/src/roulette.rs", import.meta.url), "utf8");
+  const numbers = (name) => new RegExp(`const ${name}: \\[u8; \\d+\\] = \\[([^\\]]*)\\]`).exec(rules)[1].match(/\d+/g).map(Number);
+  assert.deepEqual(WHEEL, numbers("WHEEL"));
+  assert.deepEqual(WHEEL.filter((number) => colour(number) === "red").sort((a, b) => a - b), numbers("RED"));
+});
+
+test("every bet lies on the cloth, on the cells it covers, and no two in one place", () => {
+  const places = new Set();
+  for (const spot of SPOTS) {
+    const { x, y, w, h } = spot;
+    const centre = `${(x + w / 2).toFixed(3)} ${(y + h / 2).toFixed(3)}`;
+    assert.ok(!places.has(centre), `${spot.label} lies on another bet`);
+    places.add(centre);
+    assert.ok(x >= 0 && y >= 0 && x + w <= LENGTH + 1e-9 && y + h <= WIDTH + 1e-9, spot.label);
+    if (spot.cell) continue;
+    const touches = (number) => {
+      const cell = SPOTS[number];
+      return x < cell.x + cell.w && cell.x < x + w && y < cell.y + cell.h && cell.y < y + h;
+    };
+    // What lies on the outer line is named by the cells on its inner side and goes on across the cloth.
+    const outer = y + h > 3;
+    assert.ok(outer ? spot.covers.some(touches) : spot.covers.every(touches), spot.label);
+  }
+});
+
+test("a bet of the wire finds its spot, in any order of its numbers", () => {
+  for (const spot of SPOTS) assert.equal(codeOf({ kind: spot.kind, n: [...spot.n].reverse() }), spot.code);
+  assert.equal(codeOf({ kind: "split", n: [3, 4] }), undefined);
+});
+
+test("money goes from text to minor units and back without loss", () => {
+  for (const [text, scale, minor] of [["0", 2, 0n], ["0.05", 2, 5n], ["12.50", 2, 1250n], ["-3.1", 2, -310n], ["7", 0, 7n], ["90071992547409.93", 2, 9007199254740993n]]) {
+    assert.equal(toMinor(text, scale), minor);
+    assert.equal(toMinor(toText(minor, scale), scale), minor);
+  }
+  assert.equal(toText(-5n, 2), "-0.05");
+  assert.equal(toText(1250n, 2), "12.50");
+  assert.equal(toText(7n, 0), "7");
+  for (const text of ["", "1e3", "1.", ".5", "+1", "1,5", "0.001"]) assert.throws(() => toMinor(text, 2), RangeError, text);
+  assert.equal(pretty("1234567.50"), "1\u2009234\u2009567.50");
+  assert.deepEqual([50n, 100n, 150n, 125n, 100_000n, 250_000n, 1_234_500n].map((minor) => short(minor, 2)), ["0.5", "1", "1.5", "1.25", "1k", "2.5k", "12k"]);
+});
+
+test("an undo leaves the steps before it, a repeat brings back the last round that had bets", () => {
+  const stakes = new Stakes();
+  const place = (...items) => stakes.accept(stakes.begin(items.map(([code, minor]) => ({ code, minor }))));
+  place([1, 100n]);
+  place([1, 100n], [2, 50n]);
+  place([3, 5n]);
+  assert.deepEqual([...sums(stakes.beforeLast())], [[1, 200n], [2, 50n]]);
+  const kept = stakes.beforeLast();
+  stakes.clear();
+  const again = stakes.begin([...sums(kept)].map(([code, minor]) => ({ code, minor })), kept);
+  assert.equal(stakes.waiting, true);
+  stakes.accept(again);
+  assert.deepEqual([...sums(stakes.beforeLast())], [[1, 100n]]);
+  stakes.nextRound();
+  stakes.nextRound();
+  assert.deepEqual([...stakes.last], [[1, 200n], [2, 50n]]);
+});
+
+test("a step of which the answer comes after the round, or that was refused, stands nowhere", () => {
+  const stakes = new Stakes();
+  const late = stakes.begin([{ code: 1, minor: 1n }]);
+  const refused = stakes.begin([{ code: 2, minor: 2n }]);
+  assert.equal(stakes.total(), 3n);
+  stakes.drop(refused);
+  assert.equal(stakes.total(), 1n);
+  stakes.nextRound();
+  assert.equal(stakes.accept(late), false);
+  assert.deepEqual([stakes.total(), stakes.last.size], [0n, 0]);
+});
+
+test("the newest place in the log decides the balance, and a turning wheel keeps back what it brings", () => {
+  const wallet = new Wallet(() => {});
+  const at = (lsn, available) => ({ lsn, currency: "EUR", available, held: "0.00" });
+  const shown = () => wallet.balances.get("EUR").available;
+  wallet.take(at(5, "5.00"));
+  wallet.take(at(4, "4.00"));
+  assert.equal(shown(), "5.00");
+  wallet.keepBack();
+  wallet.settled(at(9, "9.00"));
+  assert.equal(shown(), "5.00");
+  wallet.take(at(8, "8.00"));
+  assert.equal(shown(), "8.00");
+  wallet.release();
+  assert.equal(shown(), "9.00");
+  wallet.settled(at(10, "10.00"));
+  assert.equal(shown(), "10.00");
+});
+
+test("a balance that was read does not replace what arrived meanwhile", async () => {
+  const wallet = new Wallet(() => {});
+  const hub = { request: async () => {
+    wallet.take({ lsn: 7, currency: "EUR", available: "7.00", held: "0.00" });
+    return { balances: [{ currency: "EUR", available: "1.00", held: "0.00" }] };
+  } };
+  await wallet.load(hub);
+  assert.equal(wallet.balances.get("EUR").available, "7.00");
+});

@@ -1,0 +1,1 @@
+//! End-to-end tests and the simulation; imports everything, nothing imports it.

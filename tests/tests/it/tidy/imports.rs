@@ -1,0 +1,168 @@
+//! Imports run one way, and the pure rooms stay pure (docs/architecture.md, "The rooms").
+
+use std::collections::BTreeSet;
+
+use super::{assert_none, directory_of, files, members, text_of};
+
+/// Every room, and the rooms it may name. What is not here is not allowed.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("protocol", &[]),
+    ("ledger", &["protocol"]),
+    ("domains", &["ledger", "protocol"]),
+    ("games", &["protocol"]),
+    ("engine", &["domains", "games", "ledger", "protocol"]),
+    ("journal", &[]),
+    ("channels", &["protocol"]),
+    ("socket", &[]),
+    ("actors", &["channels", "domains", "engine", "games", "journal", "ledger", "protocol", "socket"]),
+    // No rules in the binary: it knows neither games nor domains.
+    ("hub", &["actors", "channels", "engine", "journal", "ledger", "protocol", "socket"]),
+    // They see what a player sees.
+    ("hub-client", &["protocol"]),
+    ("loadtest", &["hub-client", "protocol"]),
+];
+
+/// Rooms without a clock, a file, a network, a thread or a random source.
+const PURE: &[&str] = &["protocol", "ledger", "domains", "games", "engine"];
+
+/// What a pure room may take from outside.
+const PURE_CRATES: &[&str] = &[
+    "bytes",
+    "hmac",
+    "rmp",
+    "rmp-serde",
+    "rust_decimal",
+    "rustc-hash",
+    "serde",
+    "serde_bytes",
+    "serde_json",
+    "sha2",
+    "thiserror",
+];
+
+/// Modules of the standard library that reach outside.
+const OUTSIDE: &[&str] = &["env", "fs", "net", "os", "process", "thread", "time"];
+
+/// Names that give the same away wherever they come from.
+const OUTSIDE_NAMES: &[&str] =
+    &["actix", "tokio", "Instant", "SystemTime", "thread_rng", "getrandom", "RandomState"];
+
+/// Runtime and build dependencies of a package; what only its tests use is their affair.
+fn dependencies(package: &'static serde_json::Value) -> impl Iterator<Item = (&'static str, bool)> {
+    let all = package["dependencies"].as_array().expect("a list of dependencies").iter();
+    all.filter(|dependency| dependency["kind"] != "dev")
+        .map(|dependency| (text_of(dependency, "name"), dependency["path"].is_string()))
+}
+
+#[test]
+fn imports_run_one_way() {
+    let mut found = Vec::new();
+    for package in members() {
+        let name = text_of(package, "name");
+        let ours: BTreeSet<_> =
+            dependencies(package).filter(|(_, ours)| *ours).map(|(name, _)| name).collect();
+        match MAY_IMPORT.iter().find(|(room, _)| *room == name) {
+            Some((_, allowed)) => found.extend(
+                ours.iter().filter(|room| !allowed.contains(room)).map(|room| format!("{name} imports {room}")),
+            ),
+            None if name == "tests" => {}
+            None => found.push(format!("{name} has no place in MAY_IMPORT")),
+        }
+    }
+    assert_none("rooms that import what they may not", found);
+}
+
+#[test]
+fn pure_rooms_take_only_pure_crates() {
+    let mut found = Vec::new();
+    for package in members().filter(|package| PURE.contains(&text_of(package, "name"))) {
+        for (name, _) in dependencies(package).filter(|(name, ours)| !ours && !PURE_CRATES.contains(name)) {
+            found.push(format!("{} depends on {name}", text_of(package, "name")));
+        }
+    }
+    assert_none("pure rooms with a dependency that is not known to be pure", found);
+}
+
+#[test]
+fn pure_rooms_reach_outside_in_no_line() {
+    let pure: Vec<_> = members()
+        .filter(|package| PURE.contains(&text_of(package, "name")))
+        .map(|package| format!("{}/src/", directory_of(package)))
+        .collect();
+    assert_eq!(pure.len(), PURE.len());
+    let mut found = Vec::new();
+    for file in files().iter().filter(|file| pure.iter().any(|source| file.path.starts_with(source))) {
+        if file.path.ends_with("tests.rs") {
+            continue;
+        }
+        let code = code_of(&file.text);
+        found.extend(reaches(&code).into_iter().map(|name| format!("{} names {name}", file.path)));
+    }
+    assert_none("pure rooms that reach outside", found);
+}
+
+/// The text without comments and without the unit tests at its end.
+fn code_of(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What a piece of code names that reaches outside.
+fn reaches(code: &str) -> BTreeSet<String> {
+    let words: Vec<&str> =
+        code.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty()).collect();
+    let mut found: BTreeSet<String> =
+        OUTSIDE_NAMES.iter().filter(|name| words.contains(name)).map(ToString::to_string).collect();
+    for (at, _) in code.match_indices("std::") {
+        let after = &code[at + "std::".len()..];
+        // `std::fs::read`, or the first names of each part of `std::{fs, io::{self, Read}}`.
+        let modules: Vec<&str> = match after.strip_prefix('{') {
+            Some(group) => top_level(group),
+            None => vec![after],
+        };
+        for module in modules {
+            let name: String =
+                module.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            if OUTSIDE.contains(&name.as_str()) {
+                found.insert(format!("std::{name}"));
+            }
+        }
+    }
+    found
+}
+
+/// The parts of a `{…}` group that stand between its own commas.
+fn top_level(group: &str) -> Vec<&str> {
+    let (mut depth, mut from, mut parts) = (0, 0, Vec::new());
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                parts.push(&group[from..at]);
+                return parts;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&group[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+#[test]
+fn a_way_outside_is_seen_however_it_is_spelled() {
+    for (code, expected) in [
+        ("std::fs::read(path)", "std::fs"),
+        ("use std::{\n    collections::BTreeMap,\n    time::{Duration, Instant},\n};", "Instant std::time"),
+        ("use tokio::sync::mpsc;", "tokio"),
+        ("use std::{collections::{HashMap, hash_map}, sync::Arc};", ""),
+        ("let time = 7; // std::time", ""),
+    ] {
+        let found = reaches(&code_of(code));
+        assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), expected, "{code}");
+    }
+}
