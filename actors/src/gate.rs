@@ -21,6 +21,7 @@ use crate::{
 
 /// What waits for a record, or behind it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the common one: every bet is a result")]
 pub enum Release {
     /// The result of a command.
     Result {

@@ -63,6 +63,8 @@ pub struct Plan {
     pub backplane: MakeBackplane,
     /// A checkpoint every so many records.
     pub checkpoint_every: u64,
+    /// The last record the newest checkpoint covers, 0 without one.
+    pub checkpointed: u64,
 }
 
 /// The running actors.
@@ -172,7 +174,8 @@ impl House {
         let copy = World { books: books.clone(), tables: states.clone() };
         let every = plan.checkpoint_every;
         let checkpoints =
-            CheckpointWriter::start(plan.directory, journal.clone(), copy, every).map_err(Error::Follower)?;
+            CheckpointWriter::start(plan.directory, journal.clone(), copy, every, plan.checkpointed)
+                .map_err(Error::Follower)?;
         let (coordinator, domains) = money(books, &journal, &plan.currencies, &metrics).await?;
         let context = Arc::new(TableContext {
             coordinator: coordinator.clone(),

@@ -209,7 +209,9 @@ fn player_print(id: PlayerId, player: &Player) -> u128 {
 
 fn result_print(time: u64, notice: &Notice) -> u128 {
     let (round, staked, returned, outcome) = match notice.what {
-        What::Settled { round, staked, returned, outcome } => (round, staked, returned, u64::from(outcome) + 1),
+        What::Settled { round, staked, returned, outcome } => {
+            (round, staked, returned, u64::from(outcome) + 1)
+        }
         What::Voided { round, staked } => (round, staked, staked, 0),
         What::Deposit | What::Stake | What::Release => return 0,
     };

@@ -247,7 +247,7 @@ fn settle_round(currency: Currency, players: &[PlayerSettlement], commands: &mut
     let holds = players.iter().flat_map(|player| &player.holds);
     commands.balance.extend(holds.map(|hold| balance::Command::Post(*hold)));
     let amount = players.iter().map(|player| player.staked).sum();
-    if amount > 0 {
+    if amount != 0 {
         commands.collections.push(collections::Command::CollectStakes { currency, amount });
     }
 }
@@ -255,7 +255,8 @@ fn settle_round(currency: Currency, players: &[PlayerSettlement], commands: &mut
 /// `PLAYER_WINNINGS`: what a player won, stakes included, goes from distributions to the player.
 fn player_winnings(currency: Currency, share: &PlayerSettlement, commands: &mut Commands) {
     let PlayerSettlement { player, returned: amount, .. } = *share;
-    if amount > 0 {
+    // A sum below zero is passed on for the ledger to refuse: left out, the notice would tell of it all the same.
+    if amount != 0 {
         commands.distributions.push(distributions::Command::PayWinnings { currency, amount });
         let from = Domain::Distributions;
         commands.balance.push(balance::Command::Credit { player, currency, amount, from });

@@ -16,6 +16,7 @@ use crate::{
 
 /// What the coordinator is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every command is the large one; a box would only cost")]
 pub enum Command {
     /// Run a transaction.
     Run(Tx),
@@ -79,6 +80,9 @@ pub enum Broken {
     /// A key gets a second outcome.
     #[error("transaction {0:?} has an outcome already")]
     SecondOutcome(TxId),
+    /// A client's transaction tells no player.
+    #[error("transaction {0:?} came with a key, but has nothing to put on its receipt")]
+    NoReceipt(TxId),
     /// The balance after is not what the record says.
     #[error("player {player} has {found:?} after the record, which says {recorded:?}")]
     BalanceDiffers {
@@ -217,7 +221,8 @@ impl Books {
                     applied.offsets.push(self.domains.balance.note(record.time, notice));
                 }
                 if let Some(content) = committed.key {
-                    let outcome = Outcome::Done(done(lsn, committed));
+                    let receipt = done(lsn, committed).ok_or(Broken::NoReceipt(committed.id))?;
+                    let outcome = Outcome::Done(receipt);
                     self.put_key(committed.id, content, outcome)?;
                     applied.outcome = Some(outcome);
                 }
@@ -270,9 +275,9 @@ impl Books {
     }
 }
 
-/// The receipt of a keyed transaction: it touches one player.
-fn done(lsn: u64, committed: &Committed) -> Done {
-    let notice: &Notice = committed.notices.first().expect("a keyed transaction tells its player");
+/// The receipt of a keyed transaction: it touches one player. `None` when it touches nobody.
+fn done(lsn: u64, committed: &Committed) -> Option<Done> {
+    let notice: &Notice = committed.notices.first()?;
     let amount = match notice.what {
         What::Deposit | What::Release => notice.after.available - notice.before.available,
         What::Stake => notice.before.available - notice.after.available,
@@ -281,14 +286,14 @@ fn done(lsn: u64, committed: &Committed) -> Done {
     };
     let round =
         committed.table.as_ref().map(|(table, leg)| protocol::RoundId { table: *table, number: leg.round() });
-    Done {
+    Some(Done {
         lsn,
         round,
         currency: notice.currency,
         amount,
         available: notice.after.available,
         held: notice.after.held,
-    }
+    })
 }
 
 /// What a client is told of a ledger's rejection.

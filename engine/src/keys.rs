@@ -82,20 +82,30 @@ pub struct Done {
     pub held: i128,
 }
 
+/// Maps the keys are spread over. A map that grows moves all it holds, and play waits for that: a 256th of the
+/// keys is moved at a time, some milliseconds at many millions of keys.
+const SHARDS: usize = 256;
+
 /// Every key that was ever used, with its content and outcome.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    entries: FxHashMap<TxId, (Content, Outcome)>,
+    shards: Box<[FxHashMap<TxId, (Content, Outcome)>]>,
     digest: Digest,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| FxHashMap::default()).collect(), digest: Digest::default() }
+    }
 }
 
 impl Keys {
     pub fn get(&self, id: TxId) -> Option<(Content, Outcome)> {
-        self.entries.get(&id).copied()
+        self.shards[shard(id)].get(&id).copied()
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.shards.iter().map(FxHashMap::len).sum()
     }
 
     pub fn digest(&self) -> Digest {
@@ -103,20 +113,20 @@ impl Keys {
     }
 
     pub fn reserve(&mut self, more: usize) {
-        self.entries.reserve(more);
+        self.shards.iter_mut().for_each(|shard| shard.reserve(more.div_ceil(SHARDS)));
     }
 
     /// Records an outcome; `false`, and nothing changes, when the key has one already.
     pub fn put(&mut self, id: TxId, content: Content, outcome: Outcome) -> bool {
-        let Entry::Vacant(free) = self.entries.entry(id) else { return false };
+        let Entry::Vacant(free) = self.shards[shard(id)].entry(id) else { return false };
         self.digest.add(print(id, content, &outcome));
         free.insert((content, outcome));
         true
     }
 
     pub fn encode(&self, writer: &mut Writer) {
-        writer.uint(self.entries.len() as u128);
-        for (id, (content, outcome)) in &self.entries {
+        writer.uint(self.len() as u128);
+        for (id, (content, outcome)) in self.shards.iter().flatten() {
             writer.fixed(id.0);
             writer.fixed(content.0);
             match outcome {
@@ -188,4 +198,9 @@ fn print(id: TxId, content: Content, outcome: &Outcome) -> u128 {
         ],
     };
     fingerprint(&[id[0], id[1], content[0], content[1], tag, lsn, round, amount, available, held])
+}
+
+/// Ids are hashes, so any of their bits spread them evenly; the maps use the low ones.
+fn shard(id: TxId) -> usize {
+    (id.0 >> 120) as usize % SHARDS
 }

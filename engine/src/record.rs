@@ -141,8 +141,7 @@ impl Committed {
         for _ in 0..count {
             notices.push(decode_notice(reader)?);
         }
-        let table =
-            if reader.flag()? { Some((reader.table()?, TableLeg::decode(reader)?)) } else { None };
+        let table = if reader.flag()? { Some((reader.table()?, TableLeg::decode(reader)?)) } else { None };
         Ok(Self { id, key, legs, notices, table })
     }
 }

@@ -1,13 +1,15 @@
 //! The auditor: replays records with the engine's own code and checks what the engine takes on trust.
 //!
-//! Beyond [`World::apply`], which already refuses a leg that does not fit and a balance that is not the recorded
-//! one, it repeats every draw from the revealed seed, recomputes every payment, and checks all invariants.
+//! [`World::apply`] already refuses a leg that does not fit and a balance that is not the recorded one. The auditor
+//! believes no leg at all: from what a record says happened (the bets, the clearing, the revealed seed) it works
+//! out the transaction anew on the state before it, and every move and every notice must be the one recorded.
 
-use domains::{Notice, PlayerSettlement, What};
+use domains::{PlayerSettlement, Recipe, What};
 use games::Outcome;
-use protocol::RoundId;
+use protocol::{RoundId, TableId};
 
 use crate::{
+    keys::TxId,
     record::{Body, Committed, Record},
     table::{OpenRound, TableLeg, draw, settlement, void_settlement},
     world::World,
@@ -52,9 +54,13 @@ impl Verifier {
         let finding = |what: String| Finding { lsn, what };
         let record = Record::decode(bytes).map_err(|error| finding(error.to_string()))?;
         if let Body::Committed(committed) = &record.body {
-            self.check_settlement(committed).map_err(finding)?;
+            self.check_committed(committed).map_err(finding)?;
         }
         self.world.apply(&record).map_err(|error| finding(error.to_string()))?;
+        if let Body::Committed(Committed { table: Some((_, leg)), .. }) = &record.body {
+            self.rounds += u64::from(matches!(leg, TableLeg::Settled { .. } | TableLeg::Voided { .. }));
+            self.draws += u64::from(matches!(leg, TableLeg::Settled { .. }));
+        }
         Ok(record)
     }
 
@@ -67,31 +73,89 @@ impl Verifier {
         self.world.books.check().map_err(|broken| Finding { lsn, what: broken.to_string() })
     }
 
-    fn check_settlement(&mut self, committed: &Committed) -> Result<(), String> {
-        let Some((table, leg)) = &committed.table else { return Ok(()) };
-        let round = RoundId { table: *table, number: leg.round() };
-        let open = self.world.tables.get(table).and_then(|state| state.open.as_deref());
+    fn check_committed(&self, committed: &Committed) -> Result<(), String> {
+        let (recipe, keyed) = match &committed.table {
+            Some((table, leg)) => self.recipe_of(*table, leg, committed)?,
+            None => (deposit(committed)?, true),
+        };
+        if committed.key.is_some() != keyed {
+            return Err(format!("{} comes with a key, or without one, as it must not", recipe.name()));
+        }
+        let name = recipe.name();
+        let plan = recipe
+            .decide(self.world.books.domains())
+            .map_err(|rejection| format!("{name} breaks a rule: {rejection}"))?;
+        if plan.notices != committed.notices {
+            return Err(format!("{name} tells its players something else than it does"));
+        }
+        if plan.legs != committed.legs {
+            return Err(format!("{name} moves other money than it says"));
+        }
+        Ok(())
+    }
+
+    /// What a table's leg must have moved, and whether it came with a client's key.
+    fn recipe_of(
+        &self,
+        table: TableId,
+        leg: &TableLeg,
+        committed: &Committed,
+    ) -> Result<(Recipe, bool), String> {
+        let round = RoundId { table, number: leg.round() };
+        let state = self.world.tables.get(&table);
+        let plays_on =
+            matches!(leg, TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Settled { .. });
+        if plays_on && state.is_some_and(|state| state.quarantined) {
+            return Err(format!("round {round} goes on although an earlier record did not fit its table"));
+        }
+        let open = || {
+            let state = state.filter(|state| state.round == round.number);
+            state.and_then(|state| state.open.as_deref()).ok_or_else(|| format!("round {round} is not open"))
+        };
         match leg {
+            TableLeg::Opened { .. } | TableLeg::Locked { .. } => Ok((Recipe::TableOnly, false)),
+            TableLeg::BetPlaced { player, hold, bets, .. } => {
+                if TxId(hold.0) != committed.id {
+                    return Err(format!("a bet of round {round} holds its stake under another name"));
+                }
+                if bets.iter().any(|(_, stake)| *stake <= 0) {
+                    return Err(format!("a bet of round {round} stakes nothing"));
+                }
+                let currency = open()?.currency;
+                let amount = bets.iter().map(|(_, stake)| stake).sum();
+                Ok((Recipe::Stake { hold: *hold, player: *player, currency, amount }, true))
+            }
+            TableLeg::BetsCleared { player, holds, .. } => {
+                let currency = open()?.currency;
+                Ok((Recipe::Release { player: *player, currency, holds: holds.clone() }, true))
+            }
             TableLeg::Settled { outcome, seed, returned, .. } => {
-                let open = open.ok_or_else(|| format!("round {round} is settled but not open"))?;
-                let expected = expected(round, open, *outcome, *seed)?;
-                self.rounds += 1;
-                self.draws += 1;
-                if expected.iter().map(|player| player.returned).sum::<i128>() != *returned {
+                let open = open()?;
+                let players = expected(round, open, *outcome, *seed)?;
+                if players.iter().map(|player| player.returned).sum::<i128>() != *returned {
                     return Err(format!("round {round} returns another sum than its bets and outcome give"));
                 }
-                compare(round, &expected, &committed.notices)
+                let (currency, outcome) = (open.currency, *outcome);
+                Ok((Recipe::SettleRound { round, currency, outcome, players }, false))
             }
             TableLeg::Voided { .. } => {
-                self.rounds += 1;
-                let open = open.ok_or_else(|| format!("round {round} is voided but not open"))?;
-                compare(round, &void_settlement(open), &committed.notices)
+                let open = open()?;
+                let players = void_settlement(open);
+                Ok((Recipe::RoundVoid { round, currency: open.currency, players }, false))
             }
-            TableLeg::Opened { .. }
-            | TableLeg::BetPlaced { .. }
-            | TableLeg::BetsCleared { .. }
-            | TableLeg::Locked { .. } => Ok(()),
         }
+    }
+}
+
+/// What a record without a table must be: a deposit of what its one player is told.
+fn deposit(committed: &Committed) -> Result<Recipe, String> {
+    match &committed.notices[..] {
+        [notice] if notice.what == What::Deposit => Ok(Recipe::Deposit {
+            player: notice.player,
+            currency: notice.currency,
+            amount: notice.after.available - notice.before.available,
+        }),
+        _ => Err("a transaction without a table is no deposit".into()),
     }
 }
 
@@ -103,24 +167,11 @@ fn expected(
     seed: [u8; 32],
 ) -> Result<Vec<PlayerSettlement>, String> {
     let game = games::game(&open.game).ok_or_else(|| format!("no game is called {}", open.game))?;
-    let drawn = draw(game, round, open, seed)
-        .ok_or_else(|| format!("the seed of round {round} is not the committed one"))?;
+    let drawn = draw(game, round, open, seed).ok_or_else(|| {
+        format!("the seed of round {round} is not the committed one, or bets are not closed")
+    })?;
     if drawn.outcome != Outcome(outcome) {
         return Err(format!("round {round} draws {}, the record says {outcome}", drawn.outcome.0));
     }
     settlement(game, open, drawn.outcome).ok_or_else(|| format!("a bet of round {round} is none of the game"))
-}
-
-fn compare(round: RoundId, expected: &[PlayerSettlement], notices: &[Notice]) -> Result<(), String> {
-    let told = notices.iter().map(|notice| match notice.what {
-        What::Settled { staked, returned, .. } => (notice.player, staked, returned),
-        What::Voided { staked, .. } => (notice.player, staked, staked),
-        What::Deposit | What::Stake | What::Release => (notice.player, -1, -1),
-    });
-    let due = expected.iter().map(|player| (player.player, player.staked, player.returned));
-    if told.eq(due) {
-        Ok(())
-    } else {
-        Err(format!("round {round} is not settled as its bets and outcome say"))
-    }
 }

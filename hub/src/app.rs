@@ -36,7 +36,7 @@ pub enum Error {
         /// Where it is.
         directory: PathBuf,
         /// Why.
-        source: recovery::Error,
+        source: Box<recovery::Error>,
     },
     /// The actors.
     #[error("failed to start the actors")]
@@ -68,9 +68,9 @@ pub fn run(loaded: Loaded) -> Result<(), Error> {
 async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     let config = &loaded.config;
     let directory = PathBuf::from(&config.journal.directory);
-    let (log, world) = recovery::recover(&directory, config.journal.segment_bytes)
-        .map_err(|source| Error::Recovery { directory: directory.clone(), source })?;
-    let plan = options::plan(&loaded, log, directory, world)?;
+    let recovered = recovery::recover(&directory, config.journal.segment_bytes)
+        .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
+    let plan = options::plan(&loaded, recovered, directory)?;
     let workers = plan.workers;
     let (house, mailboxes) = House::start(plan).await?;
     let edge = Arc::new(Edge::new(loaded.clone(), &house));

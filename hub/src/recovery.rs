@@ -37,11 +37,21 @@ pub enum Error {
     },
 }
 
+/// A log, and what it stands for.
+pub struct Recovered {
+    /// The log, open for writing.
+    pub log: Log,
+    /// What it stands for.
+    pub world: World,
+    /// The last record the newest checkpoint covers, 0 without one.
+    pub checkpointed: u64,
+}
+
 /// Opens the log in `directory` for writing and rebuilds what it stands for.
 ///
 /// # Errors
 /// When another hub has the log, when it is damaged, or when it does not fit together.
-pub fn recover(directory: &Path, segment_bytes: u64) -> Result<(Log, World), Error> {
+pub fn recover(directory: &Path, segment_bytes: u64) -> Result<Recovered, Error> {
     let began = Instant::now();
     let log = journal::open(directory, Options { segment_bytes, ..Options::default() })?;
     let mut world = from_checkpoint(directory, &log)?.unwrap_or_default();
@@ -56,7 +66,7 @@ pub fn recover(directory: &Path, segment_bytes: u64) -> Result<(Log, World), Err
     let replayed = lsn - from;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(records = lsn, replayed, took_ms, epoch = log.epoch(), "the log is replayed and proven");
-    Ok((log, world))
+    Ok(Recovered { log, world, checkpointed: from })
 }
 
 /// The newest usable checkpoint: it must be of this very log.

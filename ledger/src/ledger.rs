@@ -2,7 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::{Account, AccountId, Digest, Draft, HoldId, Leg, Move, Rejection, SUM_MAX, Transfer, fingerprint};
+use crate::{
+    Account, AccountId, Digest, Draft, HoldId, Leg, Move, Rejection, SUM_MAX, Transfer, fingerprint,
+};
 
 /// Accounts and holds of one domain. Changed only by [`Ledger::apply`].
 #[derive(Debug, Clone, Default)]

@@ -40,7 +40,8 @@ enum Fault {
 }
 
 impl CheckpointWriter {
-    /// Starts to follow `journal` from where `world` stands, and writes a checkpoint every so many records.
+    /// Starts to follow `journal` from where `world` stands, and writes a checkpoint every so many records after
+    /// `written`, the last one there is.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -49,13 +50,13 @@ impl CheckpointWriter {
         journal: Journal<Release>,
         world: World,
         every: u64,
+        written: u64,
     ) -> std::io::Result<Self> {
         let (stop, progress) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let thread = {
             let (stop, progress) = (stop.clone(), progress.clone());
             thread::Builder::new().name("hub-checkpoint".into()).spawn(move || {
-                let mut follower = Follower { directory, journal, world, every, written: 0 };
-                follower.written = follower.world.books.lsn();
+                let mut follower = Follower { directory, journal, world, every, written };
                 if let Err(fault) = follower.run(&stop, &progress) {
                     let cause =
                         std::error::Error::source(&fault).map(ToString::to_string).unwrap_or_default();
@@ -96,30 +97,33 @@ struct Follower {
 impl Follower {
     fn run(&mut self, stop: &AtomicBool, progress: &AtomicU64) -> Result<(), Fault> {
         let mut reader = Reader::open(&self.directory, Lsn(self.world.books.lsn()))?;
-        while !stop.load(Relaxed) {
-            let limit = self.journal.durable();
-            let mut hash = None;
-            while let Some(entry) = reader.next(limit)? {
-                let lsn = entry.lsn.0;
-                let record = Record::decode(entry.bytes).map_err(|source| Fault::Record { lsn, source })?;
-                self.world.apply(&record).map_err(|source| Fault::Broken { lsn, source })?;
-                hash = Some(entry.hash);
-                if stop.load(Relaxed) || lsn >= self.written + self.every {
-                    break;
-                }
-            }
+        loop {
+            // Asked before reading: what was accepted before the stop is read, so an orderly stop is written down.
+            let stopping = stop.load(Relaxed);
+            self.read(&mut reader)?;
             let lsn = self.world.books.lsn();
             progress.store(lsn, Relaxed);
-            match hash {
-                Some(hash) if lsn >= self.written + self.every => {
-                    let bytes = checkpoint::encode(&self.world);
-                    journal::checkpoint::write(&self.directory, Lsn(lsn), hash, &bytes)?;
-                    tracing::info!(lsn, bytes = bytes.len(), "checkpoint written");
-                    self.written = lsn;
-                }
-                Some(_) => {}
-                None => thread::park_timeout(Duration::from_millis(REST_MS)),
+            let due = if stopping { self.every.div_ceil(10) } else { self.every };
+            if lsn >= self.written + due {
+                let bytes = checkpoint::encode(&self.world);
+                journal::checkpoint::write(&self.directory, Lsn(lsn), reader.hash(), &bytes)?;
+                tracing::info!(lsn, bytes = bytes.len(), "checkpoint written");
+                self.written = lsn;
+            } else if stopping {
+                return Ok(());
+            } else if lsn >= self.journal.durable().0 {
+                thread::park_timeout(Duration::from_millis(REST_MS));
             }
+        }
+    }
+
+    /// Applies what is durable, up to the next checkpoint.
+    fn read(&mut self, reader: &mut Reader) -> Result<(), Fault> {
+        let limit = self.journal.durable().min(Lsn(self.written + self.every));
+        while let Some(entry) = reader.next(limit)? {
+            let lsn = entry.lsn.0;
+            let record = Record::decode(entry.bytes).map_err(|source| Fault::Record { lsn, source })?;
+            self.world.apply(&record).map_err(|source| Fault::Broken { lsn, source })?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use ledger::HoldId;
 use protocol::{Currency, ErrorCode, PlayerId, RoundId, TableId};
 use rustc_hash::FxHashMap;
 
-use super::{TableLeg, TableState, VoidReason, draw, settlement, state::Stage, void_settlement};
+use super::{OpenRound, TableLeg, TableState, VoidReason, draw, settlement, state::Stage, void_settlement};
 use crate::{
     books::{Command, Tx},
     keys::{Content, TxId},
@@ -61,7 +61,6 @@ pub struct BetRequest {
 }
 
 /// A table at work.
-
 pub struct LiveTable {
     id: TableId,
     config: Arc<TableConfig>,
@@ -71,6 +70,20 @@ pub struct LiveTable {
     pending: FxHashMap<TxId, (PlayerId, Vec<(BetCode, i128)>)>,
     /// A step of the round (open, lock, settle, void) is under way.
     stepping: bool,
+    /// What this process does about a step that the money side refused; nothing of it is recorded, and so the
+    /// next start tries again.
+    fault: Fault,
+}
+
+/// How far a table has failed in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// Not at all.
+    None,
+    /// The round could not go on: it is voided, and the table stays closed.
+    Void,
+    /// It could not be voided either: somebody has to look, and nothing is tried over and over.
+    Stuck,
 }
 
 /// What the clock asks a table to do.
@@ -94,7 +107,7 @@ impl LiveTable {
     /// A table as replay has left it.
     #[must_use]
     pub fn new(id: TableId, config: Arc<TableConfig>, game: &'static dyn Game, state: TableState) -> Self {
-        Self { id, config, game, state, pending: FxHashMap::default(), stepping: false }
+        Self { id, config, game, state, pending: FxHashMap::default(), stepping: false, fault: Fault::None }
     }
 
     /// The recorded state.
@@ -121,36 +134,46 @@ impl LiveTable {
         self.id
     }
 
+    /// Whether the table is out of play after a fault: it takes no bets and opens no rounds.
+    #[must_use]
+    pub fn closed(&self) -> bool {
+        self.state.quarantined || self.fault != Fault::None
+    }
+
     /// Whether bets can be placed now.
     #[must_use]
     pub fn takes_bets(&self, now: u64) -> bool {
-        !self.stepping
-            && !self.state.quarantined
-            && self
-                .state
-                .open
-                .as_ref()
-                .is_some_and(|open| open.stage == Stage::Betting && now < open.deadline)
+        let betting =
+            |open: &OpenRound| open.stage == Stage::Betting && now < open.deadline && self.plays(open);
+        !self.stepping && !self.closed() && self.state.open.as_deref().is_some_and(betting)
+    }
+
+    /// Whether an open round is of the configured game and currency; after a restart it may not be.
+    fn plays(&self, open: &OpenRound) -> bool {
+        &*open.game == self.game.name()
+            && open.rules == self.game.rules_version()
+            && open.currency == self.config.currency
     }
 
     /// What to do now, or when to ask again. `wanted`: somebody is at the table.
     #[must_use]
     pub fn due(&self, now: u64, wanted: bool) -> Due {
-        if self.stepping {
+        if self.stepping || self.fault == Fault::Stuck {
             return Due::Nothing;
         }
+        // Whatever ends the bets waits for those under way: their holds belong to the round.
+        let bets_are_final = self.pending.is_empty();
         match &self.state.open {
-            Some(_) if self.state.quarantined => Due::Void(VoidReason::Fault),
-            Some(open) if &*open.game != self.game.name() || open.rules != self.game.rules_version() => {
-                Due::Void(VoidReason::TableGone)
-            }
+            Some(_) if self.closed() && bets_are_final => Due::Void(VoidReason::Fault),
+            Some(open) if !self.plays(open) && bets_are_final => Due::Void(VoidReason::TableGone),
+            Some(open) if self.closed() || !self.plays(open) => Due::Nothing,
             Some(open) if now < open.deadline => Due::At(open.deadline),
             Some(open) => match open.stage {
-                Stage::Betting if !self.pending.is_empty() => Due::Nothing,
+                Stage::Betting if !bets_are_final => Due::Nothing,
                 Stage::Betting => Due::Lock,
                 Stage::Locked { .. } => Due::Settle,
             },
-            None if self.state.quarantined || !wanted => Due::Nothing,
+            None if self.closed() || !wanted => Due::Nothing,
             None if now < self.state.next_at => Due::At(self.state.next_at),
             None => Due::Open,
         }
@@ -165,8 +188,14 @@ impl LiveTable {
         };
         let amount = bets.iter().map(|(_, stake)| stake).sum();
         let hold = HoldId(id.0);
-        let leg = TableLeg::BetPlaced { round, player, hold, bets: bets.clone(), seed: request.seed };
-        self.pending.entry(id).or_insert((player, bets));
+        let seed = request.seed.filter(|seed| !seed.is_empty()); // no share: as the log spells it
+        let leg = TableLeg::BetPlaced { round, player, hold, bets: bets.clone(), seed };
+        self.pending.entry(id).or_insert_with(|| {
+            // A retry of bets that stand already is answered with their receipt: it stakes nothing more.
+            let stands = self.state.open.as_ref().and_then(|open| open.players.get(&player));
+            let stands = stands.is_some_and(|bets| bets.placed.iter().any(|placed| placed.hold == hold));
+            (player, if stands { Vec::new() } else { bets })
+        });
         let recipe = Recipe::Stake { hold, player, currency: self.config.currency, amount };
         Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
     }
@@ -236,10 +265,11 @@ impl LiveTable {
     pub fn settle(&mut self, seed: Option<[u8; 32]>, now: u64) -> Command {
         let open = self.state.open.as_ref().expect("a round is open when it is settled");
         let round = RoundId { table: self.id, number: self.state.round };
-        let drawn = seed.and_then(|seed| draw(self.game, round, open, seed));
-        let settled = drawn.and_then(|draw| Some((draw, settlement(self.game, open, draw.outcome)?)));
-        let Some((draw, players)) = settled else {
+        let Some(draw) = seed.and_then(|seed| draw(self.game, round, open, seed)) else {
             return self.void(VoidReason::SeedLost, now);
+        };
+        let Some(players) = settlement(self.game, open, draw.outcome) else {
+            return self.void(VoidReason::Fault, now);
         };
         let outcome = draw.outcome.0;
         let leg = TableLeg::Settled {
@@ -279,10 +309,14 @@ impl LiveTable {
         self.state.apply(leg?, time)
     }
 
-    /// A step of the round could not be done: it may be tried again, or the round voided.
+    /// A step of the round was refused by the money side. The first time the round is to be voided; when that is
+    /// refused too, the table stands still until the next start. Its state stays what the log says.
     pub fn step_failed(&mut self) {
         self.stepping = false;
-        self.state.quarantined = true;
+        self.fault = match self.fault {
+            Fault::None if !self.state.quarantined => Fault::Void,
+            Fault::None | Fault::Void | Fault::Stuck => Fault::Stuck,
+        };
     }
 
     fn step(&mut self, step: &str, recipe: Recipe, leg: TableLeg) -> Command {
@@ -293,7 +327,7 @@ impl LiveTable {
     }
 
     fn check_round(&self, round: u64, now: u64) -> Result<(), ErrorCode> {
-        if self.state.quarantined {
+        if self.closed() {
             return Err(ErrorCode::TableClosed);
         }
         if self.state.open.is_some() && round != self.state.round {
@@ -316,7 +350,7 @@ impl LiveTable {
             })?;
             let described = self.game.describe(code).ok_or(ErrorCode::UnknownBet)?;
             let (minimum, _) = self.config.limits.get(described.kind_index).ok_or(ErrorCode::UnknownBet)?;
-            if stake < minimum {
+            if stake < minimum || *stake <= 0 {
                 return Err(ErrorCode::BelowLimit);
             }
             let spot = spots.entry(code).or_insert((described.kind_index, 0));
@@ -328,12 +362,12 @@ impl LiveTable {
         let standing = self.standing(request.player);
         for (code, (kind, stake)) in &spots {
             let already = standing.get(code).copied().unwrap_or(0);
-            if already + stake > self.config.limits[*kind].1 {
+            if stake.saturating_add(already) > self.config.limits[*kind].1 {
                 return Err(ErrorCode::AboveLimit);
             }
         }
-        let staked: i128 = spots.values().map(|(_, stake)| stake).sum();
-        if standing.values().sum::<i128>() + staked > self.config.round_max {
+        let staked = spots.values().map(|(_, stake)| *stake).chain(standing.into_values());
+        if staked.fold(0, i128::saturating_add) > self.config.round_max {
             return Err(ErrorCode::AboveLimit);
         }
         Ok(spots.into_iter().map(|(code, (_, stake))| (code, stake)).collect())

@@ -31,7 +31,8 @@ pub struct TableState {
     pub history: VecDeque<PastRound>,
     /// Events of the table's channel so far: the offset of the newest.
     pub events: u64,
-    /// Set when a leg failed: later legs are skipped, live and in replay alike, but for the one that voids.
+    /// Set when a leg failed: later legs are skipped, live and in replay alike, but for what they say of stakes and
+    /// for the one that voids.
     pub quarantined: bool,
 }
 
@@ -158,15 +159,14 @@ impl OpenRound {
 }
 
 impl TableState {
-    /// Applies a leg. A failure, a panic too, quarantines the table: then later legs are skipped, but a void
-    /// round still ends. Returns the offset of the event on the table's channel, when there is one.
+    /// Applies a leg. A failure, a panic too, quarantines the table: from then on legs are skipped, but the stakes
+    /// they tell of are still noted, and a void round still ends and returns every one of them. Returns the
+    /// offset of the event on the table's channel, when there is one.
     pub fn apply(&mut self, leg: &TableLeg, time: u64) -> Option<u64> {
-        if self.quarantined && !matches!(leg, TableLeg::Voided { .. }) {
-            return None;
-        }
-        let result = catch_unwind(AssertUnwindSafe(|| self.try_apply(leg, time)));
-        if !matches!(result, Ok(Ok(()))) {
+        let skipped = self.quarantined && !matches!(leg, TableLeg::Voided { .. });
+        if skipped || !matches!(catch_unwind(AssertUnwindSafe(|| self.try_apply(leg, time))), Ok(Ok(()))) {
             self.quarantined = true;
+            self.note_stakes(leg);
             return None;
         }
         match leg {
@@ -210,11 +210,10 @@ impl TableState {
             }
             (TableLeg::BetsCleared { player, holds, .. }, Stage::Betting) => {
                 let bets = open.players.get_mut(player).ok_or(Unfit)?;
-                let before = bets.placed.len();
-                bets.placed.retain(|placed| !holds.contains(&placed.hold));
-                if before - bets.placed.len() != holds.len() {
+                if bets.placed.iter().filter(|placed| holds.contains(&placed.hold)).count() != holds.len() {
                     return Err(Unfit);
                 }
+                bets.placed.retain(|placed| !holds.contains(&placed.hold));
                 if bets.placed.is_empty() {
                     open.players.remove(player);
                 }
@@ -243,6 +242,31 @@ impl TableState {
             ) => return Err(Unfit),
         }
         Ok(())
+    }
+
+    /// Keeps the holds of the open round known although the leg does not fit: the money side has made or ended them.
+    fn note_stakes(&mut self, leg: &TableLeg) {
+        let Some(open) = self.open.as_deref_mut().filter(|_| leg.round() == self.round) else { return };
+        match leg {
+            TableLeg::BetPlaced { player, hold, bets, .. } => {
+                let player = open.players.entry(*player).or_default();
+                if player.placed.iter().all(|placed| placed.hold != *hold) {
+                    player.placed.push(Placed { hold: *hold, bets: bets.clone() });
+                }
+            }
+            TableLeg::BetsCleared { player, holds, .. } => {
+                if let Some(bets) = open.players.get_mut(player) {
+                    bets.placed.retain(|placed| !holds.contains(&placed.hold));
+                    if bets.placed.is_empty() {
+                        open.players.remove(player);
+                    }
+                }
+            }
+            TableLeg::Opened { .. }
+            | TableLeg::Locked { .. }
+            | TableLeg::Settled { .. }
+            | TableLeg::Voided { .. } => {}
+        }
     }
 
     fn end_round(&mut self, next_at: u64, time: u64, drawn: Option<Drawn>) {
@@ -293,7 +317,9 @@ impl TableState {
                 staked: reader.money()?,
                 drawn: match reader.flag()? {
                     false => None,
-                    true => Some(Drawn { outcome: reader.u32()?, seed: reader.array()?, mix: reader.array()? }),
+                    true => {
+                        Some(Drawn { outcome: reader.u32()?, seed: reader.array()?, mix: reader.array()? })
+                    }
                 },
             });
         }

@@ -4,11 +4,10 @@ use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 
 use actors::{domain::Currencies, house::Plan, pubsub::MakeBackplane, seal::Sealer};
 use channels::{Backplane, Memory, Namespace, Options, RedisBackplane};
-use engine::{World, table::live::TableConfig};
-use journal::Log;
+use engine::table::live::TableConfig;
 
 use super::Error;
-use crate::config::Loaded;
+use crate::{config::Loaded, recovery::Recovered};
 
 /// Workers for sessions: as configured, or one a core.
 fn workers(configured: u16) -> u16 {
@@ -21,7 +20,7 @@ fn workers(configured: u16) -> u16 {
 }
 
 /// What the house is started with.
-pub fn plan(loaded: &Loaded, log: Log, directory: PathBuf, world: World) -> Result<Plan, Error> {
+pub fn plan(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result<Plan, Error> {
     let config = &loaded.config;
     let tables = loaded.tables.iter().map(|table| {
         let config = TableConfig {
@@ -42,9 +41,10 @@ pub fn plan(loaded: &Loaded, log: Log, directory: PathBuf, world: World) -> Resu
     let seed_key =
         loaded.secrets.seed_key.expose().try_into().expect("the seed key is checked to be 32 bytes");
     Ok(Plan {
-        log,
+        log: recovered.log,
         directory,
-        world,
+        world: recovered.world,
+        checkpointed: recovered.checkpointed,
         workers,
         table_arbiters: workers.div_ceil(2),
         tables: tables.collect(),

@@ -1,0 +1,6 @@
+//! The recipes from outside: what each does to every account of the five domains.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod recipes;
+mod results;
+mod script;

@@ -1,0 +1,150 @@
+//! Runs recipes from a text, one a line, with the accounts they change and what the players are told.
+//!
+//! ```text
+//! deposit P1 100                => balance.P1 +100  balance.collections -100  ...
+//! settle 17 P1 H1 H2 30 36      => ...              # outcome; then player, holds, staked, returned; `+` between players
+//! ```
+//!
+//! A change is of what an account has posted; `held` is the change of what its holds will take. After every line each
+//! domain balances, clearing nets to zero, and every notice is exactly the player's funds before and after.
+
+use std::collections::BTreeMap;
+
+use domains::{Domains, Funds, Plan, PlayerSettlement, Recipe};
+use ledger::{AccountKind, Domain, HoldId, invariant};
+use protocol::{Currency, PlayerId, RoundId};
+
+/// Runs the script; panics at the first line that does not come out as it says.
+pub fn check(script: &str) {
+    let mut world = Domains::default();
+    for (number, line) in script.lines().enumerate() {
+        let line = line.split('#').next().unwrap().trim();
+        if line.is_empty() {
+            continue;
+        }
+        let (action, expected) = line.split_once("=>").unwrap();
+        let before = world.clone();
+        let told = match read(action).decide(&world) {
+            Ok(plan) => {
+                for (domain, leg) in &plan.legs {
+                    world.ledger_mut(*domain).apply(leg).unwrap();
+                }
+                check_notices(&before, &world, &plan, line);
+                changes(&before, &world)
+            }
+            Err(rejection) => vec![format!("{rejection:?}")],
+        };
+        for domain in Domain::ALL {
+            invariant::all(world.ledger(domain))
+                .unwrap_or_else(|broken| panic!("line {number}: {line}: {broken}"));
+        }
+        invariant::clearing_nets_to_zero(|domain| world.ledger(domain)).unwrap();
+        let expected: Vec<_> = expected.split("  ").map(str::trim).filter(|part| !part.is_empty()).collect();
+        assert_eq!(told, expected, "line {number}: {line}");
+    }
+}
+
+pub fn eur() -> Currency {
+    "EUR".parse().unwrap()
+}
+
+pub fn round(number: u64) -> RoundId {
+    RoundId { table: "t".parse().unwrap(), number }
+}
+
+fn read(action: &str) -> Recipe {
+    let (currency, round) = (eur(), round(1));
+    let words: Vec<&str> = action.split_whitespace().collect();
+    match words[..] {
+        ["deposit", name, amount] => {
+            Recipe::Deposit { player: player(name), currency, amount: amount.parse().unwrap() }
+        }
+        ["stake", hold, name, amount] => Recipe::Stake {
+            hold: self::hold(hold),
+            player: player(name),
+            currency,
+            amount: amount.parse().unwrap(),
+        },
+        ["release", name, ref holds @ ..] => Recipe::Release {
+            player: player(name),
+            currency,
+            holds: holds.iter().map(|name| hold(name)).collect(),
+        },
+        ["settle", outcome, ref shares @ ..] => Recipe::SettleRound {
+            round,
+            currency,
+            outcome: outcome.parse().unwrap(),
+            players: shares.split(|word| *word == "+").map(share).collect(),
+        },
+        ["void", ref shares @ ..] => Recipe::RoundVoid {
+            round,
+            currency,
+            players: shares.split(|word| *word == "+").map(share).collect(),
+        },
+        ["nobody-settles", outcome] => {
+            Recipe::SettleRound { round, currency, outcome: outcome.parse().unwrap(), players: Vec::new() }
+        }
+        ["table"] => Recipe::TableOnly,
+        _ => panic!("no such recipe: {action}"),
+    }
+}
+
+fn share(words: &[&str]) -> PlayerSettlement {
+    let [name, holds @ .., staked, returned] = words else { panic!("no share: {words:?}") };
+    PlayerSettlement {
+        player: player(name),
+        holds: holds.iter().map(|name| hold(name)).collect(),
+        staked: staked.parse().unwrap(),
+        returned: returned.parse().unwrap(),
+    }
+}
+
+fn player(name: &str) -> PlayerId {
+    PlayerId(name.strip_prefix('P').unwrap().parse().unwrap())
+}
+
+fn hold(name: &str) -> HoldId {
+    HoldId(name.strip_prefix('H').unwrap().parse().unwrap())
+}
+
+/// Every account whose posted balance or held sum has changed, by domain and name.
+fn changes(before: &Domains, after: &Domains) -> Vec<String> {
+    let mut told = Vec::new();
+    for domain in Domain::ALL {
+        let accounts: BTreeMap<_, _> = after.ledger(domain).accounts().collect();
+        for (id, account) in accounts {
+            let was = before.ledger(domain).account(id).copied().unwrap_or_default();
+            let name = match id.kind {
+                AccountKind::Cash => format!("P{}", id.owner),
+                AccountKind::Clearing(with) => with.name().into(),
+                kind => format!("{kind:?}").to_lowercase(),
+            };
+            let (posted, held) =
+                (account.posted() - was.posted(), account.debits_pending - was.debits_pending);
+            let mut parts = Vec::new();
+            parts.extend((posted != 0).then(|| format!("{posted:+}")));
+            parts.extend((held != 0).then(|| format!("held {held:+}")));
+            if !parts.is_empty() {
+                told.push(format!("{}.{name} {}", domain.name(), parts.join(" ")));
+            }
+        }
+    }
+    told
+}
+
+fn check_notices(before: &Domains, after: &Domains, plan: &Plan, line: &str) {
+    let funds = |world: &Domains, player| world.balance.funds(player, eur()).unwrap_or_default();
+    for notice in &plan.notices {
+        assert_eq!(notice.before, funds(before, notice.player), "{line}: before");
+        assert_eq!(notice.after, funds(after, notice.player), "{line}: after");
+    }
+    // And nobody's funds change without being told.
+    let known = |id: &&ledger::AccountId| id.kind == AccountKind::Cash;
+    let ids: Vec<_> = after.ledger(Domain::Balance).accounts().map(|(id, _)| id).filter(known).collect();
+    for id in ids {
+        let player = PlayerId(id.owner);
+        let changed = funds(before, player) != funds(after, player);
+        let told = plan.notices.iter().filter(|notice| notice.player == player).count();
+        assert!(told == 1 || !changed && told == 0, "{line}: player {player} is told {told} times");
+    }
+}

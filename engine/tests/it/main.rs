@@ -1,0 +1,12 @@
+//! The engine from outside: bytes, keys, the life of a table, and the auditor.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod auditor;
+mod bytes;
+mod checkpoints;
+mod golden;
+mod keys;
+mod limits;
+mod quarantine;
+mod rig;
+mod table;

@@ -1,0 +1,281 @@
+//! A hub without threads or disk: one table, the books, a clock that is set by hand, and the log as a list of bytes.
+//!
+//! Commands go through the same turn and apply as live; results can be held back, as they are until a sync.
+
+use std::sync::Arc;
+
+use domains::{Funds, Recipe};
+use engine::{
+    Applied, Body, Books, Command, Content, Outcome, Record, Turn, Tx, TxId, World,
+    table::live::{BetRequest, Due, LiveTable, TableConfig},
+};
+use games::fair::{Seed, commit};
+use protocol::{Currency, ErrorCode, Key, PlayerId, TableId};
+
+pub const BETTING_MS: u64 = 1_000;
+pub const LOCKED_MS: u64 = 500;
+pub const PAUSE_MS: u64 = 200;
+
+pub fn eur() -> Currency {
+    "EUR".parse().unwrap()
+}
+
+pub fn table_id() -> TableId {
+    "t1".parse().unwrap()
+}
+
+pub fn tx_id(player: u128, key: &str) -> TxId {
+    let key: Key = key.parse().unwrap();
+    TxId::of_key(PlayerId(player), &key)
+}
+
+pub fn config() -> TableConfig {
+    let game = games::game("roulette").unwrap();
+    TableConfig {
+        name: "One".into(),
+        game: "roulette".into(),
+        currency: eur(),
+        scale: 2,
+        betting_ms: BETTING_MS,
+        locked_ms: LOCKED_MS,
+        pause_ms: PAUSE_MS,
+        limits: game.kinds().iter().map(|_| (10, 100)).collect(),
+        round_max: 150,
+        places_max: 10,
+    }
+}
+
+/// The seed of a round. The rig knows it from the number, so that a restart finds it again.
+pub fn seed(round: u64) -> [u8; 32] {
+    [round as u8; 32]
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub id: TxId,
+    pub time: u64,
+    pub leg: Option<engine::table::TableLeg>,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Recorded(Outcome),
+    Done,
+    KeyReused,
+    Impossible(ErrorCode),
+}
+
+pub struct Rig {
+    pub now: u64,
+    pub books: Books,
+    pub live: LiveTable,
+    pub log: Vec<Vec<u8>>,
+    /// Results on their way back to the table, in order.
+    pub waiting: Vec<Answer>,
+    /// Offsets of the table's events so far.
+    pub events: Vec<u64>,
+}
+
+impl Rig {
+    pub fn new() -> Self {
+        Self::with(config())
+    }
+
+    pub fn with(config: TableConfig) -> Self {
+        let (game, config) = (games::game("roulette").unwrap(), Arc::new(config));
+        Self {
+            now: 1_000_000,
+            books: Books::default(),
+            live: LiveTable::new(table_id(), config, game, Default::default()),
+            log: Vec::new(),
+            waiting: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Runs a command's turn; its result waits.
+    pub fn submit(&mut self, command: &Command) -> Verdict {
+        let id = match command {
+            Command::Run(tx) => tx.id,
+            Command::Refuse { id, .. } => *id,
+        };
+        let (verdict, leg, time) = match self.books.turn(command, self.now) {
+            Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
+            Turn::KeyReused => (Verdict::KeyReused, None, 0),
+            Turn::Impossible(code) => (Verdict::Impossible(code), None, 0),
+            Turn::New(record) => {
+                let applied = self.append(&record);
+                let leg = match record.body {
+                    Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
+                    Body::Refused { .. } | Body::Digest(_) => None,
+                };
+                (applied.outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
+            }
+        };
+        self.waiting.push(Answer { id, time, leg, verdict });
+        verdict
+    }
+
+    pub fn append(&mut self, record: &Record) -> Applied {
+        let applied = self.books.apply(record).unwrap();
+        self.log.push(record.encode());
+        self.books.check().unwrap();
+        applied
+    }
+
+    /// Hands every waiting result to the table.
+    pub fn release(&mut self) {
+        for answer in std::mem::take(&mut self.waiting) {
+            self.events.extend(self.live.apply(answer.id, answer.leg.as_ref(), answer.time));
+        }
+    }
+
+    pub fn run(&mut self, command: &Command) -> Verdict {
+        let verdict = self.submit(command);
+        self.release();
+        verdict
+    }
+
+    pub fn deposit(&mut self, player: u128, amount: i128) -> Verdict {
+        self.deposit_as(&format!("d{}", self.log.len()), player, amount)
+    }
+
+    pub fn deposit_as(&mut self, key: &str, player: u128, amount: i128) -> Verdict {
+        let (id, player) = (TxId::of_service("demo", key), PlayerId(player));
+        let content = Content::of(&[&player.0.to_be_bytes(), &amount.to_be_bytes()]);
+        let recipe = Recipe::Deposit { player, currency: eur(), amount };
+        self.run(&Command::Run(Tx { id, key: Some(content), recipe, table: None }))
+    }
+
+    pub fn request(&self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> BetRequest {
+        let mut content = format!("{}", self.live.state().round).into_bytes();
+        let bets: Vec<_> =
+            bets.iter().map(|(kind, numbers, stake)| ((*kind).into(), numbers.to_vec(), *stake)).collect();
+        content.extend(format!("{bets:?}").into_bytes());
+        BetRequest {
+            id: tx_id(player, key),
+            content: Content::of(&[&content]),
+            player: PlayerId(player),
+            round: self.live.state().round,
+            bets,
+            seed: None,
+        }
+    }
+
+    /// Decides a bet and runs its turn; the result waits.
+    pub fn submit_bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Verdict {
+        let request = self.request(key, player, bets);
+        let command = self.live.place_bet(request, self.now);
+        self.submit(&command)
+    }
+
+    pub fn bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Verdict {
+        let verdict = self.submit_bet(key, player, bets);
+        self.release();
+        verdict
+    }
+
+    pub fn clear_command(&mut self, key: &str, player: u128) -> Option<Command> {
+        let round = self.live.state().round;
+        let content = Content::of(&[b"clear", &round.to_be_bytes()]);
+        self.live.clear_bets(tx_id(player, key), content, PlayerId(player), round, self.now)
+    }
+
+    pub fn clear(&mut self, key: &str, player: u128) -> Verdict {
+        let command = self.clear_command(key, player).expect("nothing of the player is under way");
+        self.run(&command)
+    }
+
+    /// The command that is due now, if one is.
+    pub fn due(&mut self) -> Option<Command> {
+        let now = self.now;
+        match self.live.due(now, true) {
+            Due::Nothing | Due::At(_) => None,
+            Due::Open => {
+                let secret = seed(self.live.state().round + 1);
+                Some(self.live.open_round(commit(&Seed(secret)), secret.into(), now))
+            }
+            Due::Lock => Some(self.live.lock(now)),
+            Due::Settle => {
+                let secret = self.live.state().open.as_ref().and_then(|open| open.sealed[..].try_into().ok());
+                Some(self.live.settle(secret, now))
+            }
+            Due::Void(reason) => Some(self.live.void(reason, now)),
+        }
+    }
+
+    /// Does what is due until nothing is.
+    pub fn proceed(&mut self) {
+        while let Some(command) = self.due() {
+            if let Verdict::Impossible(_) = self.run(&command) {
+                self.live.step_failed();
+            }
+        }
+    }
+
+    pub fn wait(&mut self, ms: u64) {
+        self.now += ms;
+        self.proceed();
+    }
+
+    /// Opens a round now, from wherever the table stands.
+    pub fn open(&mut self) {
+        while self.live.state().open.is_none() {
+            self.wait(PAUSE_MS);
+        }
+    }
+
+    /// Runs the open round to its end.
+    pub fn finish(&mut self) {
+        let round = self.live.state().round;
+        while self.live.state().open.is_some() && self.live.state().round == round {
+            self.wait(LOCKED_MS.min(BETTING_MS).min(PAUSE_MS));
+        }
+    }
+
+    pub fn funds(&self, player: u128) -> (i128, i128) {
+        let Funds { available, held } =
+            self.books.domains().balance.funds(PlayerId(player), eur()).unwrap_or_default();
+        (available, held)
+    }
+
+    /// The log replayed from its first record.
+    pub fn replay(&self) -> World {
+        let mut world = World::default();
+        for bytes in &self.log {
+            world.apply(&Record::decode(bytes).unwrap()).unwrap();
+        }
+        world
+    }
+
+    /// Ends this life: what is under way is forgotten, and everything comes back out of the log.
+    pub fn restart(&mut self) {
+        self.release();
+        self.restart_from(self.replay());
+    }
+
+    /// Goes on with a state, as a start does after replay.
+    pub fn restart_from(&mut self, mut world: World) {
+        assert_eq!(world.books.digest(), self.books.digest(), "replay is not live");
+        let state = world.tables.remove(&table_id()).unwrap_or_default();
+        assert_eq!(&state, self.live.state(), "replay is not live");
+        self.waiting.clear();
+        self.books = world.books;
+        self.live = LiveTable::new(table_id(), self.live.config().clone(), self.live.game(), state);
+    }
+}
+
+/// The code of a recorded refusal.
+pub fn refused(code: ErrorCode) -> Verdict {
+    Verdict::Recorded(Outcome::Refused(code))
+}
+
+/// The receipt; panics where the command was refused.
+pub fn done(verdict: Verdict) -> engine::Done {
+    match verdict {
+        Verdict::Recorded(Outcome::Done(done)) => done,
+        verdict => panic!("not accepted: {verdict:?}"),
+    }
+}
