@@ -119,12 +119,95 @@ impl Follower {
 
     /// Applies what is durable, up to the next checkpoint.
     fn read(&mut self, reader: &mut Reader) -> Result<(), Fault> {
-        let limit = self.journal.durable().min(Lsn(self.written + self.every));
+        // Never below where the copy stands, so that the reader's hash is the one of that record.
+        let next = self.written + self.every;
+        let limit = self.journal.durable().min(Lsn(next.max(self.world.books.lsn())));
         while let Some(entry) = reader.next(limit)? {
             let lsn = entry.lsn.0;
             let record = Record::decode(entry.bytes).map_err(|source| Fault::Record { lsn, source })?;
             self.world.apply(&record).map_err(|source| Fault::Broken { lsn, source })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domains::Recipe;
+    use engine::{Command, Content, Turn, Tx, TxId};
+    use journal::Options;
+    use protocol::PlayerId;
+
+    struct Open;
+
+    impl journal::Gate<Release> for Open {
+        fn open(&mut self, _: Lsn, done: &mut Vec<Release>) {
+            done.clear();
+        }
+
+        fn failed(&mut self, error: &journal::Error) {
+            panic!("the journal failed: {error}");
+        }
+    }
+
+    /// Deposits until the world stands at `lsn`.
+    fn play(world: &mut World, journal: &Journal<Release>, lsn: u64) {
+        for number in world.books.lsn()..lsn {
+            let currency = "EUR".parse().expect("a currency");
+            let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
+            let id = TxId::of_service("test", &number.to_string());
+            let key = Some(Content::of(&[b"test"]));
+            let turn = world.books.turn(&Command::Run(Tx { id, key, recipe, table: None }), number);
+            let Turn::New(record) = turn else { panic!("each key is new") };
+            world.apply(&record).expect("it was decided on this state");
+            journal.append(record.encode(), Release::Nothing);
+        }
+    }
+
+    fn start(directory: &tempfile::TempDir) -> (Journal<Release>, World) {
+        let log = journal::open(directory.path(), Options::default()).expect("a log");
+        let mut world = World::default();
+        log.replay(Lsn(0), |entry| {
+            world.apply(&Record::decode(entry.bytes).expect("our record")).expect("it fits");
+            Ok::<_, journal::Error>(())
+        })
+        .expect("a sound log");
+        (log.start(Open), world)
+    }
+
+    /// The newest checkpoint: where it stands, and whether it is of this log and holds this world.
+    fn newest(directory: &tempfile::TempDir, world: &World) -> (u64, bool) {
+        let found = journal::checkpoint::latest(directory.path()).expect("readable").expect("one is there");
+        let log = journal::open(directory.path(), Options::default()).expect("a log");
+        let same = log.hash_at(found.lsn).expect("readable") == Some(found.hash);
+        let copy = checkpoint::decode(&found.bytes).expect("our checkpoint");
+        (found.lsn.0, same && copy.books.digest() == world.books.digest())
+    }
+
+    #[test]
+    fn an_orderly_stop_writes_down_what_the_copy_has_followed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (journal, mut world) = start(&directory);
+        let copy = world.clone();
+        let path = directory.path().to_owned();
+        let writer = CheckpointWriter::start(path, journal.clone(), copy, 10, 0).expect("a thread");
+        play(&mut world, &journal, 25);
+        journal.stop();
+        drop(writer);
+        assert_eq!(newest(&directory, &world), (25, true));
+    }
+
+    #[test]
+    fn a_start_without_a_checkpoint_writes_the_one_that_is_due() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (journal, mut world) = start(&directory);
+        play(&mut world, &journal, 25);
+        journal.stop();
+        let (journal, copy) = start(&directory);
+        let path = directory.path().to_owned();
+        drop(CheckpointWriter::start(path, journal.clone(), copy, 10, 0).expect("a thread"));
+        journal.stop();
+        assert_eq!(newest(&directory, &world), (25, true));
     }
 }
