@@ -39,12 +39,22 @@ export class HubError extends Error {
 
   /** No answer in time: the request may or may not have been carried out. */
   static timeout(request, ms) {
-    return new HubError({ code: 0, name: "timeout", message: `no answer to ${request} within ${ms} ms`, retry: "ask_outcome" });
+    return new HubError({
+      code: 0,
+      name: "timeout",
+      message: `no answer to ${request} within ${ms} ms`,
+      retry: "ask_outcome",
+    });
   }
 
   /** The connection went before the answer came. */
   static disconnected(request) {
-    return new HubError({ code: 0, name: "disconnected", message: `the connection was lost before the answer to ${request}`, retry: "ask_outcome" });
+    return new HubError({
+      code: 0,
+      name: "disconnected",
+      message: `the connection was lost before the answer to ${request}`,
+      retry: "ask_outcome",
+    });
   }
 
   /** The client is closed and will not come back by itself. */

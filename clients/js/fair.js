@@ -116,7 +116,9 @@ function join(a, b) {
 /** Bytes of hexadecimal digits, or `null` when they are not an even number of those. */
 export function fromHex(text) {
   if (typeof text !== "string" || text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return null;
-  return Uint8Array.from({ length: text.length / 2 }, (_, index) => parseInt(text.slice(index * 2, index * 2 + 2), 16));
+  return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
+    parseInt(text.slice(index * 2, index * 2 + 2), 16),
+  );
 }
 
 /**
@@ -192,10 +194,13 @@ const ROULETTE_NUMBERS = 37;
  *   seen before bets closed, so nothing proves that it was not exchanged. `number` is the number recomputed
  */
 export function checkRound(past, seen = {}) {
-  if (past.outcome === undefined || past.seed === undefined) return { verdict: "void", number: null, checks: [] };
+  if (past.outcome === undefined || past.seed === undefined)
+    return { verdict: "void", number: null, checks: [] };
   const seed = fromHex(past.seed);
   const readable = seed?.length === 32 && fromHex(past.mix)?.length === 32;
-  const number = readable ? new Stream(seed, past.mix, `${past.table}:${past.round}`).below(ROULETTE_NUMBERS) : null;
+  const number = readable
+    ? new Stream(seed, past.mix, `${past.table}:${past.round}`).below(ROULETTE_NUMBERS)
+    : null;
   const checks = [
     { name: "commit_seen", ok: same(seen.commit, past.commit) },
     { name: "commit_matches", ok: readable && hex(sha256(seed)) === past.commit },

@@ -61,7 +61,12 @@ export class HubClient extends EventTarget {
    * @param {typeof systemClock} [options.clock]
    * @param {() => number} [options.random] uniform in [0, 1), for the jitter
    */
-  constructor({ WebSocket = globalThis.WebSocket, encoding = "msgpack", clock = systemClock, random = Math.random } = {}) {
+  constructor({
+    WebSocket = globalThis.WebSocket,
+    encoding = "msgpack",
+    clock = systemClock,
+    random = Math.random,
+  } = {}) {
     super();
     if (WebSocket === undefined) throw new TypeError("there is no WebSocket here: pass one as { WebSocket }");
     this.#WebSocket = WebSocket;
@@ -97,9 +102,12 @@ export class HubClient extends EventTarget {
   connect(url, { token, getToken, client = "hub-client-js/0.1" }) {
     if (this.#link !== null) throw new Error("connect was called before");
     const first = new Promise((resolve, reject) => {
-      const done = [this.on("welcome", (welcome) => finish(resolve, welcome)), this.on("state", ({ state, error }) => {
-        if (state === "closed") finish(reject, error);
-      })];
+      const done = [
+        this.on("welcome", (welcome) => finish(resolve, welcome)),
+        this.on("state", ({ state, error }) => {
+          if (state === "closed") finish(reject, error);
+        }),
+      ];
       const finish = (settle, value) => {
         for (const off of done) off();
         settle(value);
@@ -163,7 +171,8 @@ export class HubClient extends EventTarget {
           return this.#outcome(key, error);
         }
         if (error.retry === "authenticate") this.#link.reauthenticate();
-        else if (error.reason !== "disconnected") await this.#sleep(error.retryAfterMs ?? backoffMs(sent, this.#random));
+        else if (error.reason !== "disconnected")
+          await this.#sleep(error.retryAfterMs ?? backoffMs(sent, this.#random));
       }
     }
   }
@@ -220,7 +229,8 @@ export class HubClient extends EventTarget {
 
   /** Stops following a channel. */
   async unsubscribe(channel) {
-    if (this.#follows.delete(channel) && this.state === "online") await this.#link.ask("unsubscribe", { ch: channel });
+    if (this.#follows.delete(channel) && this.state === "online")
+      await this.#link.ask("unsubscribe", { ch: channel });
   }
 
   #follow(channel) {
@@ -244,19 +254,27 @@ export class HubClient extends EventTarget {
     const answers = new Map([welcome.personal, ...welcome.resumed].map((answer) => [answer.ch, answer]));
     this.#emit("welcome", welcome);
     for (const answer of answers.values()) {
-      if (answer.ch === this.personal || this.#follows.has(answer.ch)) this.#take(this.#follow(answer.ch), answer);
+      if (answer.ch === this.personal || this.#follows.has(answer.ch))
+        this.#take(this.#follow(answer.ch), answer);
     }
     const lost = [...this.#follows.values()].filter((follow) => !answers.has(follow.channel));
-    await Promise.all([...[...this.#tables].map((table) => this.#rejoin(table)), ...lost.map((follow) => this.#subscribe(follow))]);
-    // Another interruption may have come and gone meanwhile; then the welcome after it does this.
+    await Promise.all([
+      ...[...this.#tables].map((table) => this.#rejoin(table)),
+      ...lost.map((follow) => this.#subscribe(follow)),
+    ]);
     if (this.state !== "online" || turn !== this.#welcomes) return;
     this.#ready = true;
     for (const wake of [...this.#waiters]) wake();
   }
 
   /** Joins again; a table that refuses for good is given up and told of. */
-  async #rejoin(table) {
-    for (let failures = 0; this.state === "online" && this.#tables.has(table); failures += 1) {
+  async #rejoin(table, turn = this.#welcomes) {
+    // After another interruption the welcome that follows it joins again.
+    for (
+      let failures = 0;
+      this.state === "online" && turn === this.#welcomes && this.#tables.has(table);
+      failures += 1
+    ) {
       try {
         return await this.#join(table);
       } catch (error) {
@@ -294,7 +312,8 @@ export class HubClient extends EventTarget {
         this.#emit("unfollowed", { channel: follow.channel, error });
       } else if (this.state === "online") {
         await this.#sleep(error.retryAfterMs ?? HEAL_AFTER_MS);
-        if (this.state === "online" && this.#follows.get(follow.channel) === follow) await this.#subscribe(follow);
+        if (this.state === "online" && this.#follows.get(follow.channel) === follow)
+          await this.#subscribe(follow);
       }
     }
   }
@@ -370,7 +389,8 @@ export class HubClient extends EventTarget {
         throw refusal;
       } catch (error) {
         if (error === refusal || !(error instanceof HubError) || error.retry === "never") throw error;
-        if (error.reason !== "disconnected") await this.#sleep(error.retryAfterMs ?? backoffMs(failures, this.#random));
+        if (error.reason !== "disconnected")
+          await this.#sleep(error.retryAfterMs ?? backoffMs(failures, this.#random));
       }
     }
   }
@@ -387,7 +407,10 @@ export class HubClient extends EventTarget {
         if (error === undefined) resolve();
         else reject(error);
       };
-      const timer = withinMs === Infinity ? undefined : this.#clock.setTimeout(() => finish(HubError.disconnected(request)), withinMs);
+      const timer =
+        withinMs === Infinity
+          ? undefined
+          : this.#clock.setTimeout(() => finish(HubError.disconnected(request)), withinMs);
       this.#waiters.add(finish);
     });
   }

@@ -86,7 +86,10 @@ export class Link {
 
   /** The hub's clock, milliseconds since 1970, as well as the round trips tell it. */
   hubNow() {
-    const best = this.#samples.reduce((a, b) => (b.roundTrip < a.roundTrip ? b : a), { roundTrip: Infinity, ahead: 0 });
+    const best = this.#samples.reduce((a, b) => (b.roundTrip < a.roundTrip ? b : a), {
+      roundTrip: Infinity,
+      ahead: 0,
+    });
     return this.#options.clock.now() + best.ahead;
   }
 
@@ -133,9 +136,18 @@ export class Link {
     const mine = (handler) => (event) => {
       if (this.#socket === socket) handler(event);
     };
-    socket.addEventListener("open", mine(() => this.#hello(token)));
-    socket.addEventListener("message", mine((event) => this.#receive(event.data)));
-    socket.addEventListener("close", mine((event) => this.#lost(event.code, event.reason)));
+    socket.addEventListener(
+      "open",
+      mine(() => this.#hello(token)),
+    );
+    socket.addEventListener(
+      "message",
+      mine((event) => this.#receive(event.data)),
+    );
+    socket.addEventListener(
+      "close",
+      mine((event) => this.#lost(event.code, event.reason)),
+    );
     socket.addEventListener("error", () => {}); // the close event that follows says all that can be known
   }
 
@@ -145,7 +157,11 @@ export class Link {
     const resumed = resume();
     const sentAt = clock.now();
     try {
-      const welcome = await this.ask("hello", { token, client, resume: resumed.length > 0 ? resumed : undefined });
+      const welcome = await this.ask("hello", {
+        token,
+        client,
+        resume: resumed.length > 0 ? resumed : undefined,
+      });
       if (this.#socket !== socket) return;
       clock.clearTimeout(this.#timer);
       this.#failures = 0;
@@ -222,7 +238,9 @@ export class Link {
     else if (code === CLOSE_TOKEN_EXPIRED) this.#refreshToken = true;
     else if (!mayReconnect(code)) {
       clock.clearTimeout(this.#timer);
-      return this.#become("closed", { error: HubError.closed(reason || `the hub closed the connection with code ${code}`) });
+      return this.#become("closed", {
+        error: HubError.closed(reason || `the hub closed the connection with code ${code}`),
+      });
     }
     const announced = this.#comeBackAt - clock.now();
     this.#waitForNext(announced > 0 ? announced : this.#backoff());

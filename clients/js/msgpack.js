@@ -158,7 +158,11 @@ class Reader {
 
   length(width) {
     const at = this.take(width);
-    return width === 1 ? this.view.getUint8(at) : width === 2 ? this.view.getUint16(at) : this.view.getUint32(at);
+    return width === 1
+      ? this.view.getUint8(at)
+      : width === 2
+        ? this.view.getUint16(at)
+        : this.view.getUint32(at);
   }
 
   value(depth) {
@@ -170,27 +174,48 @@ class Reader {
     if (marker < 0xc0) return this.text(marker & 0x1f);
     if (marker >= 0xe0) return marker - 0x100;
     switch (marker) {
-      case 0xc0: return null;
-      case 0xc2: return false;
-      case 0xc3: return true;
-      case 0xca: return this.view.getFloat32(this.take(4));
-      case 0xcb: return this.view.getFloat64(this.take(8));
-      case 0xcc: return this.view.getUint8(this.take(1));
-      case 0xcd: return this.view.getUint16(this.take(2));
-      case 0xce: return this.view.getUint32(this.take(4));
-      case 0xcf: return narrow(this.view.getBigUint64(this.take(8)));
-      case 0xd0: return this.view.getInt8(this.take(1));
-      case 0xd1: return this.view.getInt16(this.take(2));
-      case 0xd2: return this.view.getInt32(this.take(4));
-      case 0xd3: return narrow(this.view.getBigInt64(this.take(8)));
-      case 0xd9: return this.text(this.length(1));
-      case 0xda: return this.text(this.length(2));
-      case 0xdb: return this.text(this.length(4));
-      case 0xdc: return this.array(this.length(2), depth);
-      case 0xdd: return this.array(this.length(4), depth);
-      case 0xde: return this.map(this.length(2), depth);
-      case 0xdf: return this.map(this.length(4), depth);
-      default: throw new MsgpackError(`the type 0x${marker.toString(16)} is not part of the protocol`);
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xca:
+        return this.view.getFloat32(this.take(4));
+      case 0xcb:
+        return this.view.getFloat64(this.take(8));
+      case 0xcc:
+        return this.view.getUint8(this.take(1));
+      case 0xcd:
+        return this.view.getUint16(this.take(2));
+      case 0xce:
+        return this.view.getUint32(this.take(4));
+      case 0xcf:
+        return narrow(this.view.getBigUint64(this.take(8)));
+      case 0xd0:
+        return this.view.getInt8(this.take(1));
+      case 0xd1:
+        return this.view.getInt16(this.take(2));
+      case 0xd2:
+        return this.view.getInt32(this.take(4));
+      case 0xd3:
+        return narrow(this.view.getBigInt64(this.take(8)));
+      case 0xd9:
+        return this.text(this.length(1));
+      case 0xda:
+        return this.text(this.length(2));
+      case 0xdb:
+        return this.text(this.length(4));
+      case 0xdc:
+        return this.array(this.length(2), depth);
+      case 0xdd:
+        return this.array(this.length(4), depth);
+      case 0xde:
+        return this.map(this.length(2), depth);
+      case 0xdf:
+        return this.map(this.length(4), depth);
+      default:
+        throw new MsgpackError(`the type 0x${marker.toString(16)} is not part of the protocol`);
     }
   }
 

@@ -28,7 +28,12 @@ export class Board {
    */
   constructor({ onBet, onLook }) {
     this.#onLook = onLook;
-    this.element = h("div", { class: "board", role: "group", "aria-label": "betting layout", "data-testid": "board" });
+    this.element = h("div", {
+      class: "board",
+      role: "group",
+      "aria-label": "betting layout",
+      "data-testid": "board",
+    });
     this.#spots = SPOTS.map((spot) => this.#button(spot, onBet));
     this.element.append(...this.#spots.map(({ button }) => button));
     this.element.addEventListener("keydown", (event) => this.#walk(event));
@@ -177,5 +182,7 @@ function centre(element) {
 export function tier(minor, scale) {
   const unit = 10n ** BigInt(scale);
   const steps = [5n, 25n, 100n, 500n].map((value) => value * unit);
-  return ["white", "red-chip", "green-chip", "black-chip", "purple"][steps.filter((step) => minor >= step).length];
+  return ["white", "red-chip", "green-chip", "black-chip", "purple"][
+    steps.filter((step) => minor >= step).length
+  ];
 }

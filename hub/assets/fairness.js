@@ -13,9 +13,18 @@ import { colour } from "./layout.js";
 const REMEMBERED_MAX = 60;
 
 const VERDICTS = {
-  verified: ["Verified", "This browser recomputed the round: the number follows from what was committed to before bets closed."],
-  unseen: ["Recomputed", "The number follows from the seed and the seed from the commitment. This page was not here while bets were taken, so it cannot say that the commitment was already shown then."],
-  failed: ["Does not add up", "The published values do not lead to the published number. Keep this page and tell the operator."],
+  verified: [
+    "Verified",
+    "This browser recomputed the round: the number follows from what was committed to before bets closed.",
+  ],
+  unseen: [
+    "Recomputed",
+    "The number follows from the seed and the seed from the commitment. This page was not here while bets were taken, so it cannot say that the commitment was already shown then.",
+  ],
+  failed: [
+    "Does not add up",
+    "The published values do not lead to the published number. Keep this page and tell the operator.",
+  ],
   void: ["Void", "The round was void, nothing was drawn."],
 };
 
@@ -69,15 +78,35 @@ export class FairnessPanel {
     this.#summary = h("span", { class: "verdict", "data-testid": "fairness-verdict" }, "no round yet");
     this.#body = h("div", { class: "fair-round" });
     this.#now = h("code", { class: "hash", "data-testid": "fairness-now" }, "—");
-    const input = h("input", { type: "text", id: "share", maxlength: "64", value: share, placeholder: "a fresh random text each round", autocomplete: "off", spellcheck: "false", oninput: () => onShare(input.value) });
+    const input = h("input", {
+      type: "text",
+      id: "share",
+      maxlength: "64",
+      value: share,
+      placeholder: "a fresh random text each round",
+      autocomplete: "off",
+      spellcheck: "false",
+      oninput: () => onShare(input.value),
+    });
     this.element = h(
       "details",
       { class: "fairness", "data-testid": "fairness" },
-      h("summary", {}, h("span", { class: "shield", "aria-hidden": "true" }), h("span", {}, "Fairness"), this.#summary),
+      h(
+        "summary",
+        {},
+        h("span", { class: "shield", "aria-hidden": "true" }),
+        h("span", {}, "Fairness"),
+        this.#summary,
+      ),
       this.#body,
-      h("dl", { class: "fair-now" },
-        h("dt", {}, "Commitment of the round now open"), h("dd", {}, this.#now),
-        h("dt", {}, h("label", { for: "share" }, "Your text for the next draws")), h("dd", {}, input)),
+      h(
+        "dl",
+        { class: "fair-now" },
+        h("dt", {}, "Commitment of the round now open"),
+        h("dd", {}, this.#now),
+        h("dt", {}, h("label", { for: "share" }, "Your text for the next draws")),
+        h("dd", {}, input),
+      ),
     );
   }
 
@@ -88,23 +117,60 @@ export class FairnessPanel {
 
   /** Checks a round that is over and shows it. */
   show(past) {
-    const result = checkRound({ table: this.#table, ...past }, { ...this.#seen.of(past.round), player: this.#hub.player });
+    const result = checkRound(
+      { table: this.#table, ...past },
+      { ...this.#seen.of(past.round), player: this.#hub.player },
+    );
     const [title, meaning] = VERDICTS[result.verdict];
     this.#summary.textContent = `round ${past.round}: ${title.toLowerCase()}`;
     this.#summary.className = `verdict ${result.verdict}`;
     const mark = (ok) => (ok === null ? "–" : ok ? "✓" : "✗");
     const tone = (ok) => (ok === null ? "open" : ok ? "good" : "bad");
-    const value = (term, text, id) => [h("dt", {}, term), h("dd", {}, h("code", { class: "hash", "data-testid": id }, text ?? "—"))];
+    const value = (term, text, id) => [
+      h("dt", {}, term),
+      h("dd", {}, h("code", { class: "hash", "data-testid": id }, text ?? "—")),
+    ];
     this.#body.replaceChildren(
-      h("p", { class: `meaning ${result.verdict}` }, h("strong", {}, `Round ${past.round}: ${title}. `), meaning),
-      h("ul", { class: "checks" }, ...result.checks.map(({ name, ok }) => h("li", { class: tone(ok), "data-testid": `check-${name}` }, h("span", { class: "mark" }, mark(ok)), CHECKS[name]))),
-      h("dl", {},
+      h(
+        "p",
+        { class: `meaning ${result.verdict}` },
+        h("strong", {}, `Round ${past.round}: ${title}. `),
+        meaning,
+      ),
+      h(
+        "ul",
+        { class: "checks" },
+        ...result.checks.map(({ name, ok }) =>
+          h(
+            "li",
+            { class: tone(ok), "data-testid": `check-${name}` },
+            h("span", { class: "mark" }, mark(ok)),
+            CHECKS[name],
+          ),
+        ),
+      ),
+      h(
+        "dl",
+        {},
         h("dt", {}, "Number"),
-        h("dd", {}, past.outcome === undefined ? "—" : h("span", { class: `pill ${colour(past.outcome)}` }, String(past.outcome)), result.number === null ? "" : ` recomputed here: ${result.number}`),
+        h(
+          "dd",
+          {},
+          past.outcome === undefined
+            ? "—"
+            : h("span", { class: `pill ${colour(past.outcome)}` }, String(past.outcome)),
+          result.number === null ? "" : ` recomputed here: ${result.number}`,
+        ),
         ...value("Commitment", past.commit, "fair-commit"),
         ...value("Seed", past.seed, "fair-seed"),
-        ...value("Players’ mix", past.mix, "fair-mix")),
-      h("p", { class: "hint" }, "Check it elsewhere: ", h("code", {}, `hub verify-round ${this.#table}:${past.round}`)),
+        ...value("Players’ mix", past.mix, "fair-mix"),
+      ),
+      h(
+        "p",
+        { class: "hint" },
+        "Check it elsewhere: ",
+        h("code", {}, `hub verify-round ${this.#table}:${past.round}`),
+      ),
     );
     return result.verdict;
   }

@@ -8,8 +8,8 @@
 
 /** Numbers in their order on the wheel, clockwise from zero. */
 export const WHEEL = [
-  0, 32, 15, 19, 4, 21, 2, 25, 17, 34, 6, 27, 13, 36, 11, 30, 8, 23, 10, 5, 24, 16, 33, 1, 20, 14, 31, 9, 22, 18, 29,
-  7, 28, 12, 35, 3, 26,
+  0, 32, 15, 19, 4, 21, 2, 25, 17, 34, 6, 27, 13, 36, 11, 30, 8, 23, 10, 5, 24, 16, 33, 1, 20, 14, 31, 9, 22,
+  18, 29, 7, 28, 12, 35, 3, 26,
 ];
 
 const RED = new Set([1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32, 34, 36]);
@@ -127,7 +127,13 @@ const CHANCES = [
 
 function* chance([kind, at, face, wins]) {
   const label = face.includes("–") ? `${kind} ${face}` : kind;
-  yield { n: [], covers: NUMBERS.filter(wins), label, face, ...cell(1 + at * 2, CHANCES_AT, 2, WIDTH - CHANCES_AT) };
+  yield {
+    n: [],
+    covers: NUMBERS.filter(wins),
+    label,
+    face,
+    ...cell(1 + at * 2, CHANCES_AT, 2, WIDTH - CHANCES_AT),
+  };
 }
 
 function* kinds() {
@@ -142,7 +148,9 @@ function* kinds() {
 }
 
 /** @type {Spot[]} All bets by code. */
-export const SPOTS = [...kinds()].flatMap(([kind, spots]) => [...spots].map((spot) => ({ kind, ...spot }))).map((spot, code) => ({ code, ...spot }));
+export const SPOTS = [...kinds()]
+  .flatMap(([kind, spots]) => [...spots].map((spot) => ({ kind, ...spot })))
+  .map((spot, code) => ({ code, ...spot }));
 
 const BY_NAME = new Map(SPOTS.map((spot) => [name(spot.kind, spot.n), spot.code]));
 

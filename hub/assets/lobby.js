@@ -20,7 +20,13 @@ export class Lobby {
   /** @param {{hub: import("/client/hub.js").HubClient}} options */
   constructor({ hub }) {
     this.#hub = hub;
-    this.element = h("section", { class: "lobby" }, h("h1", {}, "Tables"), h("p", { class: "lead" }, "Choose a table. You can watch before you bet."), this.#grid);
+    this.element = h(
+      "section",
+      { class: "lobby" },
+      h("h1", {}, "Tables"),
+      h("p", { class: "lead" }, "Choose a table. You can watch before you bet."),
+      this.#grid,
+    );
     this.#refresh();
   }
 

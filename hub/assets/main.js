@@ -6,7 +6,7 @@ import { HubClient } from "/client/hub.js";
 import { h } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { pretty } from "./money.js";
-import { signIn } from "./signin.js";
+import { ended, signIn } from "./signin.js";
 import { TablePage } from "./table.js";
 import { toast } from "./toast.js";
 import { Wallet } from "./wallet.js";
@@ -19,7 +19,13 @@ const header = {
   out: document.getElementById("sign-out"),
 };
 
-const STATES = { connecting: "Connecting", online: "Online", waiting: "Reconnecting", closed: "Offline", idle: "" };
+const STATES = {
+  connecting: "Connecting",
+  online: "Online",
+  waiting: "Reconnecting",
+  closed: "Offline",
+  idle: "",
+};
 
 let hub = null;
 let page = null;
@@ -45,14 +51,16 @@ async function info() {
 async function door(notice) {
   leave();
   const { demo = false } = await info();
-  show(signIn({
-    demo,
-    notice,
-    onToken: (session) => {
-      sessionStorage.setItem("hub.session", JSON.stringify(session));
-      enter(session);
-    },
-  }));
+  show(
+    signIn({
+      demo,
+      notice,
+      onToken: (session) => {
+        sessionStorage.setItem("hub.session", JSON.stringify(session));
+        enter(session);
+      },
+    }),
+  );
 }
 
 function enter({ token, name }) {
@@ -100,8 +108,14 @@ function connection({ state, error }) {
   header.pill.textContent = STATES[state];
   header.pill.className = `connection ${state}`;
   if (state !== "closed") return;
-  sessionStorage.removeItem("hub.session");
-  door(`${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}. Please sign in again.`);
+  const reason = `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
+  if (error.retry === "authenticate") {
+    sessionStorage.removeItem("hub.session");
+    door(`${reason} Please sign in again.`);
+  } else {
+    leave();
+    show(ended({ reason, onAgain: () => location.reload() }));
+  }
 }
 
 function tableInAddress() {
@@ -113,7 +127,10 @@ function route() {
   if (hub === null) return;
   page?.destroy();
   const table = tableInAddress();
-  page = table === null ? new Lobby({ hub }) : new TablePage({ hub, wallet, table, onGone: () => (location.hash = "#/") });
+  page =
+    table === null
+      ? new Lobby({ hub })
+      : new TablePage({ hub, wallet, table, onGone: () => (location.hash = "#/") });
   document.body.classList.toggle("at-table", table !== null);
   show(page.element);
 }
@@ -126,9 +143,25 @@ function show(element) {
 function drawBalance() {
   header.balance.replaceChildren(
     ...[...wallet.balances].map(([currency, { available, held }]) =>
-      h("span", { class: "purse", "data-testid": `balance-${currency}` },
-        h("span", { class: "amount" }, h("span", { class: "label" }, "Available"), h("output", { "data-testid": "available" }, pretty(available)), h("span", { class: "currency" }, currency)),
-        h("span", { class: "amount held" }, h("span", { class: "label" }, "Held"), h("output", { "data-testid": "held" }, pretty(held)), h("span", { class: "currency" }, currency)))),
+      h(
+        "span",
+        { class: "purse", "data-testid": `balance-${currency}` },
+        h(
+          "span",
+          { class: "amount" },
+          h("span", { class: "label" }, "Available"),
+          h("output", { "data-testid": "available" }, pretty(available)),
+          h("span", { class: "currency" }, currency),
+        ),
+        h(
+          "span",
+          { class: "amount held" },
+          h("span", { class: "label" }, "Held"),
+          h("output", { "data-testid": "held" }, pretty(held)),
+          h("span", { class: "currency" }, currency),
+        ),
+      ),
+    ),
   );
 }
 
@@ -139,7 +172,10 @@ header.out.addEventListener("click", () => {
 });
 addEventListener("hashchange", route);
 addEventListener("online", () => hub?.retryNow());
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && hub?.retryNow());
+document.addEventListener(
+  "visibilitychange",
+  () => document.visibilityState === "visible" && hub?.retryNow(),
+);
 
 const session = stored();
 if (session === null) door();

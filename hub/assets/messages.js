@@ -17,7 +17,9 @@ export function explain(error, { view, kind } = {}) {
         ? "Above the limit of this table."
         : `Above the limit: at most ${pretty(max)} ${currency} on ${article(kind)}, ${pretty(view.round_max)} ${currency} in a round.`;
     case "below_limit":
-      return min === undefined ? "Below the limit of this table." : `Below the limit: at least ${pretty(min)} ${currency} on ${article(kind)}.`;
+      return min === undefined
+        ? "Below the limit of this table."
+        : `Below the limit: at least ${pretty(min)} ${currency} on ${article(kind)}.`;
     case "bets_closed":
     case "wrong_round":
       return "Too late: no more bets in this round.";

@@ -20,10 +20,10 @@ export function toText(minor, scale) {
   return scale === 0 ? sign + whole : `${sign}${whole}.${digits.slice(digits.length - scale)}`;
 }
 
-/** For people: thousands apart, all decimals. */
+/** For people: thousands apart by a narrow space that does not break, all decimals. */
 export function pretty(text) {
   const [whole, fraction] = text.split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u2009");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
@@ -32,5 +32,7 @@ export function short(minor, scale) {
   const unit = 10n ** BigInt(scale);
   if (minor >= 10_000n * unit) return `${minor / (1000n * unit)}k`;
   if (minor >= 1000n * unit && minor % (100n * unit) === 0n) return `${Number(minor / (100n * unit)) / 10}k`;
-  return toText(minor, scale).replace(/\.0+$/, "").replace(/(\.\d*[1-9])0+$/, "$1");
+  return toText(minor, scale)
+    .replace(/\.0+$/, "")
+    .replace(/(\.\d*[1-9])0+$/, "$1");
 }

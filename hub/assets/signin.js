@@ -4,7 +4,24 @@
 
 import { h } from "./dom.js";
 
-const NAMES = ["Ada", "Blaise", "Carla", "Daniel", "Elena", "Felix", "Greta", "Hugo", "Iris", "Jonas", "Klara", "Leo", "Mira", "Nils", "Olga", "Pavel"];
+const NAMES = [
+  "Ada",
+  "Blaise",
+  "Carla",
+  "Daniel",
+  "Elena",
+  "Felix",
+  "Greta",
+  "Hugo",
+  "Iris",
+  "Jonas",
+  "Klara",
+  "Leo",
+  "Mira",
+  "Nils",
+  "Olga",
+  "Pavel",
+];
 
 /**
  * @param {{demo: boolean, notice?: string, onToken: (session: {token: string, name: string}) => void}} options
@@ -13,10 +30,29 @@ const NAMES = ["Ada", "Blaise", "Carla", "Daniel", "Elena", "Felix", "Greta", "H
 export function signIn({ demo, notice, onToken }) {
   const suggested = NAMES[Math.floor(Math.random() * NAMES.length)];
   const field = demo
-    ? h("input", { id: "name", name: "name", value: suggested, maxlength: "32", autocomplete: "nickname", required: true, "data-testid": "name" })
-    : h("input", { id: "token", name: "token", autocomplete: "off", spellcheck: "false", required: true, "data-testid": "token" });
+    ? h("input", {
+        id: "name",
+        name: "name",
+        value: suggested,
+        maxlength: "24",
+        autocomplete: "nickname",
+        required: true,
+        "data-testid": "name",
+      })
+    : h("input", {
+        id: "token",
+        name: "token",
+        autocomplete: "off",
+        spellcheck: "false",
+        required: true,
+        "data-testid": "token",
+      });
   const problem = h("p", { class: "problem", role: "alert", "data-testid": "signin-problem" }, notice ?? "");
-  const button = h("button", { class: "primary", type: "submit", "data-testid": "signin" }, demo ? "Take a seat" : "Sign in");
+  const button = h(
+    "button",
+    { class: "primary", type: "submit", "data-testid": "signin" },
+    demo ? "Take a seat" : "Sign in",
+  );
   const submit = async (event) => {
     event.preventDefault();
     const text = field.value.trim();
@@ -35,8 +71,41 @@ export function signIn({ demo, notice, onToken }) {
     { class: "door" },
     h("img", { src: "/icon.svg", alt: "", width: "72", height: "72" }),
     h("h1", {}, "Welcome to the Hub"),
-    h("p", { class: "lead" }, demo ? "Play with demo money. Open a second tab to sit across from yourself." : "Sign in with the token your operator gave you."),
-    h("form", { class: "door-form", onsubmit: submit }, h("label", { for: field.id }, demo ? "Your name" : "Token"), field, button, problem),
+    h(
+      "p",
+      { class: "lead" },
+      demo
+        ? "Play with demo money. Open a second tab to sit across from yourself."
+        : "Sign in with the token your operator gave you.",
+    ),
+    h(
+      "form",
+      { class: "door-form", onsubmit: submit },
+      h("label", { for: field.id }, demo ? "Your name" : "Token"),
+      field,
+      button,
+      problem,
+    ),
+  );
+}
+
+/**
+ * What is shown when the connection ended for a reason that a new token does not mend.
+ * @param {{reason: string, onAgain: () => void}} options
+ * @returns {HTMLElement}
+ */
+export function ended({ reason, onAgain }) {
+  return h(
+    "section",
+    { class: "door" },
+    h("img", { src: "/icon.svg", alt: "", width: "72", height: "72" }),
+    h("h1", {}, "The connection has ended"),
+    h("p", { class: "lead", "data-testid": "ended" }, `${reason} Bets that stand are kept.`),
+    h(
+      "div",
+      { class: "door-form" },
+      h("button", { class: "primary", type: "button", onclick: onAgain }, "Connect again"),
+    ),
   );
 }
 

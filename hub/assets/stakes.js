@@ -83,6 +83,7 @@ export class Stakes {
 /** Stakes of several steps together, by code. */
 export function sums(steps) {
   const byCode = new Map();
-  for (const { code, minor } of steps.flatMap((step) => step.items)) byCode.set(code, (byCode.get(code) ?? 0n) + minor);
+  for (const { code, minor } of steps.flatMap((step) => step.items))
+    byCode.set(code, (byCode.get(code) ?? 0n) + minor);
   return byCode;
 }

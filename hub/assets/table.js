@@ -77,11 +77,29 @@ export class TablePage {
       onRepeat: () => this.#place(items(this.#stakes.last)),
       onDouble: () => this.#place(items(this.#stakes.accepted())),
     });
-    this.#fairness = new FairnessPanel({ hub, table, seen: this.#seen, share: this.#share, onShare: (text) => this.#setShare(text) });
+    this.#fairness = new FairnessPanel({
+      hub,
+      table,
+      seen: this.#seen,
+      share: this.#share,
+      onShare: (text) => this.#setShare(text),
+    });
     this.element = h(
       "section",
       { class: "table-page", "data-testid": "table-page" },
-      h("div", { class: "stage" }, h("div", { class: "heading" }, h("a", { class: "back", href: "#/" }, "← Tables"), this.#title, this.#meta), this.#wheel.element, h("div", { class: "outcome" }, this.#status, this.#payout)),
+      h(
+        "div",
+        { class: "stage" },
+        h(
+          "div",
+          { class: "heading" },
+          h("a", { class: "back", href: "#/" }, "← Tables"),
+          this.#title,
+          this.#meta,
+        ),
+        this.#wheel.element,
+        h("div", { class: "outcome" }, this.#status, this.#payout),
+      ),
       h("div", { class: "play" }, this.#strip, this.#board.element, this.#info, this.#tray.element),
       this.#fairness.element,
     );
@@ -121,7 +139,7 @@ export class TablePage {
     onGone();
   }
 
-  // ── what the hub says ────────────────────────────────────────────────────────────────────────────────────────
+  // What the hub says.
 
   #load({ view, bets }) {
     const sameRound = view.round === this.#round;
@@ -147,8 +165,7 @@ export class TablePage {
   /** After a (re)load outside a spin: what lies on the wheel and in the panel. */
   #showLast(phase) {
     const [last] = this.#history;
-    this.#revealed = true;
-    this.#wallet.release();
+    this.#reveal();
     if (last === undefined) return;
     this.#fairness.show(last);
     if (phase === "settled" && last.round === this.#round && last.outcome !== undefined) {
@@ -234,22 +251,26 @@ export class TablePage {
   }
 
   #personal(event) {
-    if (event.ev !== "bet_settled" || event.round !== `${this.#table}:${this.#round}`) return;
-    this.#settled = event;
-    if (this.#revealed) this.#tellPayout();
+    if (event.ev !== "bet_settled" || this.#view === null || !event.round.startsWith(`${this.#table}:`))
+      return;
+    if (event.round === `${this.#table}:${this.#round}`) {
+      this.#settled = event;
+      if (this.#revealed) this.#tellPayout();
+    } else {
+      // The round ended while this page was away.
+      const { text, win } = payout(event, this.#view.scale);
+      toast(`Round ${event.round.split(":")[1]}: ${text}`, win ? "win" : "info");
+    }
   }
 
   #tellPayout() {
     if (this.#settled === null || this.#view === null) return;
-    const { staked, returned, outcome, currency } = this.#settled;
-    const won = toMinor(returned, this.#view.scale);
-    this.#payout.className = `payout ${won > 0n ? "win" : "loss"}`;
-    if (outcome === undefined) this.#payout.textContent = `Returned ${pretty(returned)} ${currency}`;
-    else if (won > 0n) this.#payout.textContent = `You won ${pretty(returned)} ${currency}`;
-    else this.#payout.textContent = `No win this time: ${pretty(staked)} ${currency}`;
+    const { text, win } = payout(this.#settled, this.#view.scale);
+    this.#payout.textContent = text;
+    this.#payout.className = `payout ${win ? "win" : ""}`;
   }
 
-  // ── what the player does ─────────────────────────────────────────────────────────────────────────────────────
+  // What the player does.
 
   #bet(code) {
     if (!this.#takesBets()) return;
@@ -268,8 +289,13 @@ export class TablePage {
     if (bets.length === 0 || this.#view === null) return;
     const { currency, scale } = this.#view;
     const step = this.#stakes.begin(bets, parts);
-    const wire = bets.map(({ code, minor }) => ({ kind: SPOTS[code].kind, n: SPOTS[code].n, a: toText(minor, scale) }));
-    const send = (round) => this.#hub.placeBet({ table: this.#table, round, bets: wire, currency, seed: this.#text(round) });
+    const wire = bets.map(({ code, minor }) => ({
+      kind: SPOTS[code].kind,
+      n: SPOTS[code].n,
+      a: toText(minor, scale),
+    }));
+    const send = (round) =>
+      this.#hub.placeBet({ table: this.#table, round, bets: wire, currency, seed: this.#text(round) });
     const kind = bets.length === 1 ? SPOTS[bets[0].code].kind : undefined;
     const accepted = await this.#command(send, kind);
     if (!accepted) this.#stakes.drop(step);
@@ -330,7 +356,7 @@ export class TablePage {
     sessionStorage.setItem("hub.share", share);
   }
 
-  // ── what is seen ─────────────────────────────────────────────────────────────────────────────────────────────
+  // What is seen.
 
   #enter(phase, deadline) {
     this.#phase = phase;
@@ -348,7 +374,6 @@ export class TablePage {
     return sums(known.filter(({ items: [{ code }] }) => code !== undefined));
   }
 
-
   #draw() {
     const online = this.#hub.state === "online" && this.#view !== null;
     const betting = online && this.#phase === "betting";
@@ -365,7 +390,8 @@ export class TablePage {
         double: free && own.size > 0,
       },
     });
-    if (this.#view !== null) this.#meta.textContent = `Round ${this.#round} · ${this.#players === 1 ? "1 player" : `${this.#players} players`}`;
+    if (this.#view !== null)
+      this.#meta.textContent = `Round ${this.#round} · ${this.#players === 1 ? "1 player" : `${this.#players} players`}`;
     this.element.dataset.phase = online ? this.#phase : "away";
     this.element.dataset.round = String(this.#round);
     this.#drawStrip();
@@ -373,7 +399,9 @@ export class TablePage {
   }
 
   #drawStrip() {
-    const shown = this.#history.filter(({ round }) => this.#revealed || round !== this.#round).slice(0, STRIP_MAX);
+    const shown = this.#history
+      .filter(({ round }) => this.#revealed || round !== this.#round)
+      .slice(0, STRIP_MAX);
     const names = shown.map(({ round }) => round).join();
     if (this.#strip.dataset.rounds === names) return;
     this.#strip.dataset.rounds = names;
@@ -389,7 +417,15 @@ export class TablePage {
       this.#fairness.element.scrollIntoView({ behavior: "smooth", block: "nearest" });
     };
     const label = `round ${past.round}: ${past.outcome === undefined ? "void" : `${face} ${tone}`}, check it`;
-    return h("li", {}, h("button", { type: "button", class: `pill ${tone}`, "aria-label": label, "data-round": past.round, onclick }, face));
+    return h(
+      "li",
+      {},
+      h(
+        "button",
+        { type: "button", class: `pill ${tone}`, "aria-label": label, "data-round": past.round, onclick },
+        face,
+      ),
+    );
   }
 
   #tick() {
@@ -398,10 +434,15 @@ export class TablePage {
     const [last] = this.#history;
     const away = this.#hub.state !== "online" || this.#view === null;
     this.#span = Math.max(this.#span, left);
-    this.#wheel.countdown(this.#phase === "betting" ? left / this.#span : 0, seconds <= URGENT_S);
-    if (away) this.#show("", "", this.#view === null ? "Joining the table" : "Reconnecting. Your bets stand.", "");
-    else if (this.#phase === "betting") this.#show(String(seconds), "seconds", "Place your bets", seconds <= URGENT_S ? "urgent" : "");
-    else if (this.#phase === "locked" || (this.#phase === "settled" && !this.#revealed)) this.#show("", "", "No more bets", "");
+    const betting = this.#phase === "betting" && !away;
+    this.#wheel.countdown(betting ? left / this.#span : 0, seconds <= URGENT_S);
+    this.#tray.time(betting ? `${seconds} s` : "", seconds <= URGENT_S);
+    if (away)
+      this.#show("", "", this.#view === null ? "Joining the table" : "Reconnecting. Your bets stand.", "");
+    else if (betting)
+      this.#show(String(seconds), "seconds", "Place your bets", seconds <= URGENT_S ? "urgent" : "");
+    else if (this.#phase === "locked" || (this.#phase === "settled" && !this.#revealed))
+      this.#show("", "", "No more bets", "");
     else if (this.#phase === "settled" && last?.round === this.#round && last.outcome !== undefined) {
       const tone = colour(last.outcome);
       this.#show(String(last.outcome), tone, `${last.outcome} ${tone}`, tone);
@@ -427,6 +468,15 @@ export class TablePage {
     const label = spot.label.charAt(0).toUpperCase() + spot.label.slice(1);
     this.#info.textContent = `${label} pays ${36 / spot.covers.length - 1} to 1 · ${pretty(min)} to ${pretty(max)} ${currency}`;
   }
+}
+
+/** What a settled round brought, in words. Less than the stake is no win, and is not celebrated as one. */
+function payout({ staked, returned, outcome, currency }, scale) {
+  const gain = toMinor(returned, scale) - toMinor(staked, scale);
+  if (outcome === undefined)
+    return { text: `The round was void: ${pretty(returned)} ${currency} returned`, win: false };
+  if (gain > 0n) return { text: `You won ${pretty(toText(gain, scale))} ${currency}`, win: true };
+  return { text: `${pretty(returned)} of ${pretty(staked)} ${currency} returned`, win: false };
 }
 
 function items(byCode) {

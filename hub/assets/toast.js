@@ -21,7 +21,9 @@ document.body.append(shelf);
  */
 export function toast(text, tone = "info") {
   const lane = tone === "error" ? urgent : polite;
-  const same = [...lane.children].find((note) => note.textContent === text && !note.classList.contains("leaving"));
+  const same = [...lane.children].find(
+    (note) => note.textContent === text && !note.classList.contains("leaving"),
+  );
   if (same !== undefined) same.remove();
   const note = h("div", { class: `toast ${tone}`, "data-testid": `toast-${tone}` }, text);
   note.addEventListener("click", () => leave(note));

@@ -16,15 +16,22 @@ export class Tray {
   value = 0n;
   #chips;
   #total;
+  #time = h("span", { class: "tray-time", "aria-hidden": "true" });
   #buttons;
   #scale = 2;
   #currency = "";
 
   /** @param {{onUndo: () => void, onClear: () => void, onRepeat: () => void, onDouble: () => void}} actions */
   constructor({ onUndo, onClear, onRepeat, onDouble }) {
-    this.#chips = h("div", { class: "chips", role: "radiogroup", "aria-label": "chip", "data-testid": "chips" });
+    this.#chips = h("div", {
+      class: "chips",
+      role: "radiogroup",
+      "aria-label": "chip",
+      "data-testid": "chips",
+    });
     this.#chips.addEventListener("keydown", (event) => this.#walk(event));
-    const button = (name, label, onclick) => h("button", { type: "button", class: "action", "data-testid": name, onclick }, label);
+    const button = (name, label, onclick) =>
+      h("button", { type: "button", class: "action", "data-testid": name, onclick }, label);
     this.#buttons = {
       undo: button("undo", "Undo", onUndo),
       clear: button("clear", "Clear", onClear),
@@ -37,13 +44,15 @@ export class Tray {
       { class: "tray" },
       this.#chips,
       h("div", { class: "actions" }, ...Object.values(this.#buttons)),
-      h("div", { class: "stake" }, h("span", { class: "label" }, "Your stake"), this.#total),
+      h("div", { class: "stake" }, h("span", { class: "label" }, "Your stake"), this.#time, this.#total),
     );
   }
 
   /** Offers the chips that fit the table. */
   set table({ scale, currency, limits }) {
-    const ends = Object.values(limits).flat().map((text) => toMinor(text, scale));
+    const ends = Object.values(limits)
+      .flat()
+      .map((text) => toMinor(text, scale));
     const smallest = ends.reduce((a, b) => (b < a ? b : a));
     const largest = ends.reduce((a, b) => (b > a ? b : a));
     const fits = CHIPS.filter((text) => (text.split(".")[1]?.replace(/0+$/, "") ?? "").length <= scale)
@@ -59,7 +68,19 @@ export class Tray {
         const text = toText(minor, scale);
         const classes = `chip pick ${tier(minor, scale)}${short(minor, scale).length > 3 ? " long" : ""}`;
         const onclick = () => this.#choose(minor);
-        return h("button", { type: "button", role: "radio", class: classes, "data-value": String(minor), "data-testid": `chip-${text}`, "aria-label": `chip of ${text} ${currency}`, onclick }, short(minor, scale));
+        return h(
+          "button",
+          {
+            type: "button",
+            role: "radio",
+            class: classes,
+            "data-value": String(minor),
+            "data-testid": `chip-${text}`,
+            "aria-label": `chip of ${text} ${currency}`,
+            onclick,
+          },
+          short(minor, scale),
+        );
       }),
     );
     this.#choose(this.value);
@@ -69,6 +90,12 @@ export class Tray {
   update({ total, can }) {
     this.#total.textContent = `${toText(total, this.#scale)} ${this.#currency}`;
     for (const [name, button] of Object.entries(this.#buttons)) button.disabled = !can[name];
+  }
+
+  /** Shows the seconds that are left, for screens on which the wheel has scrolled away. */
+  time(text, urgent) {
+    this.#time.textContent = text;
+    this.#time.classList.toggle("urgent", urgent);
   }
 
   #choose(minor) {

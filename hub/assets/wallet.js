@@ -51,7 +51,8 @@ export class Wallet {
     const before = this.#newest;
     const { balances } = await hub.request("get_balance");
     if (this.#newest !== before) return;
-    for (const { currency, available, held } of balances) this.balances.set(currency, { available, held, lsn: before });
+    for (const { currency, available, held } of balances)
+      this.balances.set(currency, { available, held, lsn: before });
     this.#onChange();
   }
 }

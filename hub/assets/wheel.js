@@ -38,7 +38,13 @@ export class Wheel {
     this.#under = svg("text", { class: "under", y: 27 });
     this.element = svg(
       "svg",
-      { class: "wheel", viewBox: "-120 -120 240 240", role: "img", "aria-label": "roulette wheel", "data-testid": "wheel" },
+      {
+        class: "wheel",
+        viewBox: "-120 -120 240 240",
+        role: "img",
+        "aria-label": "roulette wheel",
+        "data-testid": "wheel",
+      },
       definitions(),
       svg("circle", { class: "ring-track", r: RING }),
       this.#ring,
@@ -190,7 +196,11 @@ function pocket(number, index) {
     "g",
     {},
     svg("path", { class: `pocket ${colour(number)}`, d: shape }),
-    svg("text", { class: "number", transform: `rotate(${(index * POCKET).toFixed(3)}) translate(0 -90.5)` }, String(number)),
+    svg(
+      "text",
+      { class: "number", transform: `rotate(${(index * POCKET).toFixed(3)}) translate(0 -90.5)` },
+      String(number),
+    ),
   );
 }
 
@@ -200,9 +210,18 @@ function fret(_, index) {
 }
 
 function spokes() {
-  const lines = [0, 90, 180, 270].map((angle) => svg("path", { class: "spoke", d: `M${at(angle, 40)}L${at(angle, 62)}` }));
-  const knobs = [0, 90, 180, 270].map((angle) => svg("circle", { class: "knob", r: 3.4, transform: `translate(${at(angle, 62)})` }));
-  return [svg("circle", { r: INNER, fill: "url(#bowl)" }), svg("circle", { class: "inner-rim", r: INNER }), ...lines, ...knobs];
+  const lines = [0, 90, 180, 270].map((angle) =>
+    svg("path", { class: "spoke", d: `M${at(angle, 40)}L${at(angle, 62)}` }),
+  );
+  const knobs = [0, 90, 180, 270].map((angle) =>
+    svg("circle", { class: "knob", r: 3.4, transform: `translate(${at(angle, 62)})` }),
+  );
+  return [
+    svg("circle", { r: INNER, fill: "url(#bowl)" }),
+    svg("circle", { class: "inner-rim", r: INNER }),
+    ...lines,
+    ...knobs,
+  ];
 }
 
 function definitions() {
@@ -210,10 +229,25 @@ function definitions() {
   return svg(
     "defs",
     {},
-    svg("radialGradient", { id: "wood" }, stop("86%", "#2a1a10"), stop("93%", "#5b3a22"), stop("100%", "#2c1b11")),
-    svg("radialGradient", { id: "bowl" }, stop("0%", "#3b2616"), stop("70%", "#6b4528"), stop("100%", "#3a2515")),
+    svg(
+      "radialGradient",
+      { id: "wood" },
+      stop("86%", "#2a1a10"),
+      stop("93%", "#5b3a22"),
+      stop("100%", "#2c1b11"),
+    ),
+    svg(
+      "radialGradient",
+      { id: "bowl" },
+      stop("0%", "#3b2616"),
+      stop("70%", "#6b4528"),
+      stop("100%", "#3a2515"),
+    ),
     svg("radialGradient", { id: "plate" }, stop("0%", "#12251d"), stop("100%", "#0a1712")),
-    svg("filter", { id: "ball-shadow", x: "-60%", y: "-60%", width: "220%", height: "220%" },
-      svg("feDropShadow", { dx: 0, dy: 1, stdDeviation: 1.2, "flood-opacity": 0.6 })),
+    svg(
+      "filter",
+      { id: "ball-shadow", x: "-60%", y: "-60%", width: "220%", height: "220%" },
+      svg("feDropShadow", { dx: 0, dy: 1, stdDeviation: 1.2, "flood-opacity": 0.6 }),
+    ),
   );
 }

@@ -16,7 +16,10 @@ const VECTORS = [
     mix: "9b202a4f5f9896e0b5715a0dc51c223de0a3837002f071ca7fb6cd88e8ddf887",
     table: "roulette-1",
     round: 1,
-    words: [0x33bd6d8c, 0x7f5a1ef1, 0x5686f991, 0x25532a9b, 0x36a3ec15, 0xd7a10931, 0x2378996c, 0x2b14560c, 0x32aef379, 0x0f2394e4],
+    words: [
+      0x33bd6d8c, 0x7f5a1ef1, 0x5686f991, 0x25532a9b, 0x36a3ec15, 0xd7a10931, 0x2378996c, 0x2b14560c,
+      0x32aef379, 0x0f2394e4,
+    ],
     below37: [26, 11, 21, 36, 25, 32, 6, 31, 15, 27],
     belowHalf: [868052364, 2136612593, 1451686289, 626207387, 916712469, 595106156],
   },
@@ -27,18 +30,28 @@ const VECTORS = [
     mix: "cfa39e35c99de31fbe6a221767d52d88a281db75eb9cbcda41b9b69b5b6a5b71",
     table: "roulette-1",
     round: 42,
-    words: [0xb073404d, 0x9e5df8bf, 0xc6aa0a0b, 0xa2d2b4bd, 0xdd751236, 0xb93a1bf7, 0x1935190a, 0x3db8a6e0, 0x56b643e6, 0x90a7aed2],
+    words: [
+      0xb073404d, 0x9e5df8bf, 0xc6aa0a0b, 0xa2d2b4bd, 0xdd751236, 0xb93a1bf7, 0x1935190a, 0x3db8a6e0,
+      0x56b643e6, 0x90a7aed2,
+    ],
     below37: [16, 14, 13, 14, 7, 22, 33, 31, 11, 4],
     belowHalf: [422910218, 1035511520, 1454785510, 90025161, 1476078713, 1105237336],
   },
   {
     seed: "801d8b5450e12d2a81b26bd0bdab479dbac079fa9717d4ba0e2df9bc8d07bb1d",
     commit: "a90d09118cc842f60ffa58c009096e583fcfae9e755e5bd009c8f53e598bb1a3",
-    shares: [["f".repeat(32), "héllo|1"], ["0123456789abcdef0123456789abcdef", ""], ["00000000000000000000000000000007", "a|b"]],
+    shares: [
+      ["f".repeat(32), "héllo|1"],
+      ["0123456789abcdef0123456789abcdef", ""],
+      ["00000000000000000000000000000007", "a|b"],
+    ],
     mix: "a32feec606de72f1d3addaa5d0367bc0a436c7d7cd4b14f69d2dc0a313c2d3fe",
     table: "table_x.7",
     round: 9007199254740992,
-    words: [0x14c99036, 0xe2a7cc2c, 0x994fd040, 0x446ff25b, 0x3f60453c, 0x0e6bb1bf, 0x4ee1ee95, 0x25d32bfd, 0xf7adb4c4, 0x06ad6534],
+    words: [
+      0x14c99036, 0xe2a7cc2c, 0x994fd040, 0x446ff25b, 0x3f60453c, 0x0e6bb1bf, 0x4ee1ee95, 0x25d32bfd,
+      0xf7adb4c4, 0x06ad6534,
+    ],
     below37: [3, 13, 16, 8, 15, 23, 20, 25, 20, 34],
     belowHalf: [348753974, 1148187227, 1063273788, 241938879, 1323429525, 634596349],
   },
@@ -61,9 +74,18 @@ test("commitment, mix, words and numbers agree with the published vectors", () =
     assert.equal(hex(sha256(fromHex(vector.seed))), vector.commit);
     assert.equal(mix(vector.shares.map(([player, text]) => share(player, text))), vector.mix);
     const [words, pockets, halves] = [stream(vector), stream(vector), stream(vector)];
-    assert.deepEqual(vector.words.map(() => words.next()), vector.words);
-    assert.deepEqual(vector.below37.map(() => pockets.below(37)), vector.below37);
-    assert.deepEqual(vector.belowHalf.map(() => halves.below(2 ** 31 + 1)), vector.belowHalf);
+    assert.deepEqual(
+      vector.words.map(() => words.next()),
+      vector.words,
+    );
+    assert.deepEqual(
+      vector.below37.map(() => pockets.below(37)),
+      vector.below37,
+    );
+    assert.deepEqual(
+      vector.belowHalf.map(() => halves.below(2 ** 31 + 1)),
+      vector.belowHalf,
+    );
   }
 });
 
@@ -104,19 +126,28 @@ test("every changed part is found and named", () => {
   for (const [change, known, names] of rows) {
     const result = checkRound(past(vector, change), known);
     assert.equal(result.verdict, "failed");
-    assert.deepEqual(result.checks.filter(({ ok }) => ok === false).map(({ name }) => name), names, JSON.stringify(change));
+    assert.deepEqual(
+      result.checks.filter(({ ok }) => ok === false).map(({ name }) => name),
+      names,
+      JSON.stringify(change),
+    );
   }
 });
 
 test("a player who was alone sees the own share in the mix, with others nothing is said", () => {
   const [, single, several] = VECTORS;
   const [[player, text]] = single.shares;
-  const check = (vector, seen) => checkRound(past(vector), seen).checks.find(({ name }) => name === "share_mixed").ok;
+  const check = (vector, seen) =>
+    checkRound(past(vector), seen).checks.find(({ name }) => name === "share_mixed").ok;
   assert.equal(check(single, { player, text }), true);
   assert.equal(check(single, { player, text: "another" }), null);
   assert.equal(check(several, { player: several.shares[2][0], text: "a|b" }), null);
 });
 
 test("a void round has nothing to check", () => {
-  assert.deepEqual(checkRound({ table: "a", round: 1, commit: "00" }), { verdict: "void", number: null, checks: [] });
+  assert.deepEqual(checkRound({ table: "a", round: 1, commit: "00" }), {
+    verdict: "void",
+    number: null,
+    checks: [],
+  });
 });

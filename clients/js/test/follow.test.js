@@ -90,6 +90,15 @@ test("a view moves the position on, never back", () => {
   assert.deepEqual(follow.since, { e: "b", o: 1 });
 });
 
+test("an answer older than the view brings nothing back", () => {
+  const follow = following(4);
+  follow.interrupted();
+  follow.adopt({ e: "a", o: 6 });
+  assert.deepEqual(offsets(follow.subscribed(answer(5, { pubs: [pub(5)] }))), []);
+  assert.deepEqual(offsets(follow.publication(pub(6))), []);
+  assert.deepEqual(offsets(follow.publication(pub(7))), [7]);
+});
+
 test("an interruption keeps the position and waits for an answer", () => {
   const follow = following(4);
   follow.interrupted();

@@ -17,7 +17,16 @@ function start({ encoding = "msgpack", token = "t0", ...options } = {}) {
   const clock = new FakeClock();
   const client = new HubClient({ WebSocket: hub.WebSocket, clock, encoding, random: () => 0.5 });
   const said = [];
-  for (const type of ["state", "welcome", "publication", "table", "table_lost", "resync", "unfollowed", "drain"]) {
+  for (const type of [
+    "state",
+    "welcome",
+    "publication",
+    "table",
+    "table_lost",
+    "resync",
+    "unfollowed",
+    "drain",
+  ]) {
     client.on(type, (detail) => said.push([type, detail]));
   }
   const connected = client.connect(URL, { token, client: "test", ...options });
@@ -43,7 +52,10 @@ async function seated() {
 }
 
 test("hello is the first frame, in the sub-protocol asked for", async () => {
-  for (const [encoding, name] of [["msgpack", "hub.v1.msgpack"], ["json", "hub.v1.json"]]) {
+  for (const [encoding, name] of [
+    ["msgpack", "hub.v1.msgpack"],
+    ["json", "hub.v1.json"],
+  ]) {
     const { hub, client, connected } = start({ encoding });
     const hello = await hub.welcome();
     assert.deepEqual([hello.t, hello.token, hello.client, hello.resume], ["hello", "t0", "test", undefined]);
@@ -61,7 +73,10 @@ test("replies find their requests in any order, and refusals reject", async () =
   await hub.refuse(await hub.take("get_balance"), 3013, "no_account", "never");
   await hub.reply(first, "tables", { tables: [] });
   assert.deepEqual((await tables).tables, []);
-  await assert.rejects(balance, (error) => error instanceof HubError && error.code === 3013 && error.reason === "no_account");
+  await assert.rejects(
+    balance,
+    (error) => error instanceof HubError && error.code === 3013 && error.reason === "no_account",
+  );
 });
 
 test("a request without an answer times out, and its late answer is ignored", async () => {
@@ -156,7 +171,10 @@ test("a refused repeat asks what became of the key: accepted before stays accept
   await hub.refuse(await hub.take("place_bet"), 3002, "bets_closed", "never");
   const question = await hub.take("get_outcome");
   assert.equal(question.key, key);
-  await hub.reply(question, "outcome", { key, outcome: { status: "accepted", receipt: { key, ...RECEIPT } } });
+  await hub.reply(question, "outcome", {
+    key,
+    outcome: { status: "accepted", receipt: { key, ...RECEIPT } },
+  });
   assert.equal((await bet).lsn, 9);
 });
 
@@ -189,7 +207,13 @@ test("joining a table tells the view, then only what is newer than it", async ()
   await hub.say({ t: "pub", ch: "table:r", e: "t1", o: 10, d: { ev: "old" } });
   await hub.say({ t: "pub", ch: "table:r", e: "t1", o: 11, d: { ev: "new" } });
   await hub.say({ t: "pub", ch: "table:r", d: { ev: "chips" } });
-  assert.deepEqual(of("publication").map(({ data, offset }) => [data.ev, offset]), [["new", 11], ["chips", undefined]]);
+  assert.deepEqual(
+    of("publication").map(({ data, offset }) => [data.ev, offset]),
+    [
+      ["new", 11],
+      ["chips", undefined],
+    ],
+  );
 });
 
 test("a gap is healed from the last position", async () => {
@@ -197,8 +221,15 @@ test("a gap is healed from the last position", async () => {
   await hub.say({ t: "pub", ch: "table:r", e: "t1", o: 13, d: 13 });
   const question = await hub.take("subscribe");
   assert.deepEqual([question.ch, question.e, question.o], ["table:r", "t1", 10]);
-  await hub.reply(question, "subscribed", followed("table:r", 13, { pubs: [11, 12, 13].map((o) => ({ o, d: o })) }));
-  assert.deepEqual(of("publication").map(({ data }) => data), [11, 12, 13]);
+  await hub.reply(
+    question,
+    "subscribed",
+    followed("table:r", 13, { pubs: [11, 12, 13].map((o) => ({ o, d: o })) }),
+  );
+  assert.deepEqual(
+    of("publication").map(({ data }) => data),
+    [11, 12, 13],
+  );
 });
 
 test("a loss at a table loads the table again", async () => {
@@ -217,7 +248,11 @@ test("a loss on another channel is told", async () => {
   await subscribed;
   assert.deepEqual(of("resync"), []);
   await hub.say({ t: "pub", ch: "news:sport", e: "t1", o: 90, d: 1 });
-  await hub.reply(await hub.take("subscribe"), "subscribed", followed("news:sport", 90, { recovered: false }));
+  await hub.reply(
+    await hub.take("subscribe"),
+    "subscribed",
+    followed("news:sport", 90, { recovered: false }),
+  );
   assert.deepEqual(of("resync"), [{ channel: "news:sport" }]);
 });
 
@@ -247,10 +282,19 @@ test("a reconnection resumes what was followed and delivers what was missed, onc
   await hub.drop();
   await clock.advance(BACKOFF_FIRST_MS);
   const hello = await hub.welcome({ resumed: [followed("table:r", 12, { pubs: [{ o: 12, d: 12 }] })] });
-  assert.deepEqual(hello.resume.find(({ ch }) => ch === "table:r"), { ch: "table:r", e: "t1", o: 11 });
-  assert.deepEqual(hello.resume.find(({ ch }) => ch === `player:${PLAYER}`), { ch: `player:${PLAYER}`, e: "p1", o: 0 });
+  assert.deepEqual(
+    hello.resume.find(({ ch }) => ch === "table:r"),
+    { ch: "table:r", e: "t1", o: 11 },
+  );
+  assert.deepEqual(
+    hello.resume.find(({ ch }) => ch === `player:${PLAYER}`),
+    { ch: `player:${PLAYER}`, e: "p1", o: 0 },
+  );
   await hub.reply(await hub.take("join_table"), "joined", { view: view({ o: 12 }), bets: [] });
-  assert.deepEqual(of("publication").map(({ data }) => data), [11, 12]);
+  assert.deepEqual(
+    of("publication").map(({ data }) => data),
+    [11, 12],
+  );
   assert.equal(await hub.count("subscribe"), 0, "resumed channels are followed already");
 });
 
@@ -276,15 +320,23 @@ test("a table that refuses for good after a reconnection is told of", async () =
 });
 
 test("waits grow with jitter up to a ceiling, and a welcome starts them afresh", async () => {
-  assert.deepEqual([0, 1, 2, 50].map((failures) => backoffMs(failures, () => 0.5)), [0.5, 1, 2].map((x) => x * BACKOFF_FIRST_MS).concat(BACKOFF_MAX_MS / 2));
-  assert.equal(backoffMs(9, () => 0), 0);
+  assert.deepEqual(
+    [0, 1, 2, 50].map((failures) => backoffMs(failures, () => 0.5)),
+    [0.5, 1, 2].map((x) => x * BACKOFF_FIRST_MS).concat(BACKOFF_MAX_MS / 2),
+  );
+  assert.equal(
+    backoffMs(9, () => 0),
+    0,
+  );
   const { hub, clock, of } = start();
   for (let attempt = 0; attempt < 3; attempt += 1) {
     await settle();
     await hub.drop();
     await clock.advance(of("state").at(-1).retryInMs);
   }
-  const waits = of("state").filter(({ state }) => state === "waiting").map(({ retryInMs }) => retryInMs);
+  const waits = of("state")
+    .filter(({ state }) => state === "waiting")
+    .map(({ retryInMs }) => retryInMs);
   assert.deepEqual(waits, [200, 400, 800]);
   await hub.welcome();
   await hub.drop();
@@ -292,7 +344,21 @@ test("waits grow with jitter up to a ceiling, and a welcome starts them afresh",
 });
 
 test("close codes say whether to come back", async () => {
-  const rows = [[1000, true], [1001, true], [1006, true], [1011, true], [1002, false], [1008, false], [1009, false], [4000, true], [4001, true], [4042, true], [4100, false], [4103, false], [4150, false]];
+  const rows = [
+    [1000, true],
+    [1001, true],
+    [1006, true],
+    [1011, true],
+    [1002, false],
+    [1008, false],
+    [1009, false],
+    [4000, true],
+    [4001, true],
+    [4042, true],
+    [4100, false],
+    [4103, false],
+    [4150, false],
+  ];
   for (const [code, back] of rows) {
     assert.equal(mayReconnect(code), back, String(code));
     const { hub, client } = await online();
@@ -307,7 +373,10 @@ test("a drain notice is heeded: the client comes back when it was told to", asyn
   await clock.advance(1_000);
   await hub.drop(4000, "draining");
   assert.equal(of("state").at(-1).retryInMs, 2_000);
-  assert.deepEqual(of("drain").map(({ reconnect_after_ms }) => reconnect_after_ms), [3_000]);
+  assert.deepEqual(
+    of("drain").map(({ reconnect_after_ms }) => reconnect_after_ms),
+    [3_000],
+  );
 });
 
 test("an expired token is asked for afresh, a refused fresh one ends the client", async () => {
@@ -347,11 +416,79 @@ test("a hub that stops answering pings is left for a new socket", async () => {
   assert.equal(hub.sockets.length, 2);
 });
 
-test("a socket without a welcome is given up in time", async () => {
-  const { hub, clock } = start();
+test("a socket without a welcome is given up in time, whether it opened or not", async () => {
+  for (const opens of [true, false]) {
+    const { hub, clock } = start();
+    await settle();
+    if (opens) await hub.open();
+    await clock.advance(10_000 + BACKOFF_FIRST_MS);
+    assert.equal(hub.sockets.length, 2);
+  }
+});
+
+test("what a socket says that was given up is not heard", async () => {
+  const { hub, client, clock, of } = await seated();
+  const old = hub.socket;
+  await clock.advance(28_000);
+  await clock.advance(BACKOFF_FIRST_MS);
+  await hub.welcome({ resumed: [followed("table:r", 10)] });
+  old.dispatchEvent(
+    Object.assign(new Event("message"), { data: JSON.stringify({ t: "pub", ch: "table:r", d: "ghost" }) }),
+  );
+  old.dispatchEvent(Object.assign(new Event("close"), { code: 4100, reason: "" }));
+  await settle();
+  assert.equal(client.state, "online");
+  assert.deepEqual(of("publication"), []);
+});
+
+test("a publication that overtakes the welcome waits for its channel's answer", async () => {
+  const { hub, clock, of } = await seated();
+  await hub.drop();
+  await clock.advance(BACKOFF_FIRST_MS);
   await hub.open();
-  await clock.advance(10_000 + BACKOFF_FIRST_MS);
-  assert.equal(hub.sockets.length, 2);
+  await hub.say({ t: "pub", ch: "table:r", e: "t1", o: 12, d: 12 });
+  await hub.reply(await hub.take("hello"), "welcome", {
+    player: PLAYER,
+    time: clock.now(),
+    version: "",
+    ping_every_ms: 20_000,
+    personal: { ch: `player:${PLAYER}`, e: "p1", o: 0, recovered: true, pubs: [] },
+    resumed: [followed("table:r", 11, { pubs: [{ o: 11, d: 11 }] })],
+  });
+  assert.deepEqual(
+    of("publication").map(({ data }) => data),
+    [11, 12],
+  );
+  assert.equal(await hub.count("subscribe"), 0);
+});
+
+test("a join that waits for a busy hub is left to the welcome after another interruption", async () => {
+  const { hub, clock } = await seated();
+  await hub.drop();
+  await clock.advance(BACKOFF_FIRST_MS);
+  await hub.welcome({ resumed: [followed("table:r", 10)] });
+  await hub.refuse(await hub.take("join_table"), 4000, "busy", "same_key", { retry_after_ms: 5_000 });
+  await hub.drop();
+  await clock.advance(BACKOFF_FIRST_MS);
+  await hub.welcome({ resumed: [followed("table:r", 10)] });
+  await hub.take("join_table");
+  await clock.advance(5_000);
+  assert.equal(await hub.count("join_table"), 0);
+});
+
+test("a bet refused for an old token is sent again under a new one, with the same key", async () => {
+  const tokens = ["t1", "t2"];
+  const { hub, client, clock } = await online({ getToken: () => tokens.shift() });
+  const bet = client.placeBet(BET);
+  const first = await hub.take("place_bet");
+  const { key } = first;
+  await hub.refuse(first, 2001, "token_expired", "authenticate");
+  await clock.advance(BACKOFF_FIRST_MS);
+  assert.equal((await hub.welcome()).token, "t2");
+  const second = await hub.take("place_bet");
+  assert.equal(second.key, key);
+  await hub.reply(second, "bet_accepted", { key, ...RECEIPT });
+  await bet;
 });
 
 test("retryNow cuts the wait short", async () => {
@@ -375,10 +512,29 @@ test("the hub's clock is taken from the shortest round trip", async () => {
   const hello = await other.hub.take("hello");
   await other.clock.advance(1_000);
   const personal = { ch: `player:${PLAYER}`, e: "p1", o: 0, recovered: true, pubs: [] };
-  await other.hub.reply(hello, "welcome", { player: PLAYER, time: other.clock.now() + ahead, version: "", ping_every_ms: 20_000, personal, resumed: [] });
+  await other.hub.reply(hello, "welcome", {
+    player: PLAYER,
+    time: other.clock.now() + ahead,
+    version: "",
+    ping_every_ms: 20_000,
+    personal,
+    resumed: [],
+  });
   assert.equal(other.client.hubNow() - other.clock.now(), ahead + 500);
   await other.hub.reply(await other.hub.take("ping"), "pong", { time: other.clock.now() + ahead, tops: {} });
   assert.equal(other.client.hubNow() - other.clock.now(), ahead);
+});
+
+test("old round trips are forgotten, so that a clock that was set is followed", async () => {
+  const { hub, clock, client } = await online();
+  const ahead = 5_000;
+  for (let ping = 0; ping < 9; ping += 1) {
+    await clock.advance(20_000);
+    const request = await hub.take("ping");
+    await clock.advance(400);
+    await hub.reply(request, "pong", { time: clock.now() + ahead, tops: {} });
+  }
+  assert.equal(client.hubNow() - clock.now(), ahead + 200);
 });
 
 test("leaving a table stops its events and it is not joined again", async () => {

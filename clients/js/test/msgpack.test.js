@@ -53,7 +53,12 @@ test("each form of the format is spelled as the specification has it", () => {
 
 test("long values grow the buffer in the middle of any form", () => {
   for (let length = 200; length < 300; length += 1) {
-    const value = { text: "y".repeat(length), n: 1, list: [1, 300, 70_000, 5_000_000_000, true, null], deep: { a: "b" } };
+    const value = {
+      text: "y".repeat(length),
+      n: 1,
+      list: [1, 300, 70_000, 5_000_000_000, true, null],
+      deep: { a: "b" },
+    };
     assert.deepEqual(decode(encode(value)), value);
   }
   const wide = { list: Array.from({ length: 70_000 }, (_, index) => index) };
@@ -82,13 +87,35 @@ test("a hostile key adds a member and leaves the prototype alone", () => {
 });
 
 test("bytes that are not one value of the protocol are refused", () => {
-  const rows = ["", "0101", "a261", "92", "9201", "81a161", "8101c0", "c1", "c403010203", "d4012a", "c70100ff", "a1ff", "cd01", "dfffffffff", "ddffffffff", "dbffffffff"];
+  const rows = [
+    "",
+    "0101",
+    "a261",
+    "92",
+    "9201",
+    "81a161",
+    "8101c0",
+    "c1",
+    "c403010203",
+    "d4012a",
+    "c70100ff",
+    "a1ff",
+    "cd01",
+    "dfffffffff",
+    "ddffffffff",
+    "dbffffffff",
+  ];
   for (const row of rows) assert.throws(() => decode(bytes(row)), MsgpackError, row);
   assert.throws(() => decode(bytes("91".repeat(100) + "c0")), /too deep/);
 });
 
 test("every prefix of a frame is refused", () => {
-  const frame = encode({ t: "pub", ch: "table:a", o: 70_000, d: { ev: "x", spots: [{ a: "1.00", n: [1, 2] }] } });
+  const frame = encode({
+    t: "pub",
+    ch: "table:a",
+    o: 70_000,
+    d: { ev: "x", spots: [{ a: "1.00", n: [1, 2] }] },
+  });
   for (let length = 0; length < frame.length; length += 1) {
     assert.throws(() => decode(frame.subarray(0, length)), MsgpackError);
   }

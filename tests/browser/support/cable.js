@@ -8,6 +8,7 @@ export class Cable {
   #pairs = new Set();
   #server;
   #pulled = false;
+  #muted = false;
 
   /** @param {number} port the hub's */
   static async lay(port) {
@@ -23,7 +24,8 @@ export class Cable {
         cable.#pairs.delete(pair);
       };
       for (const socket of pair) socket.on("error", end).on("close", end);
-      near.pipe(far).pipe(near);
+      near.pipe(far);
+      far.on("data", (data) => cable.#muted || near.write(data));
     });
     await new Promise((resolve) => cable.#server.listen(0, "127.0.0.1", resolve));
     return cable;
@@ -39,9 +41,15 @@ export class Cable {
     for (const socket of [...this.#pairs].flat()) socket.destroy();
   }
 
-  /** Lets new connections through again. */
+  /** What the hub says is lost from here on; what the page says still arrives. */
+  mute() {
+    this.#muted = true;
+  }
+
+  /** Lets new connections through again, both ways. */
   plug() {
     this.#pulled = false;
+    this.#muted = false;
   }
 
   remove() {

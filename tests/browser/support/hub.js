@@ -13,18 +13,21 @@ const BINARY = process.env.HUB_BIN ?? fileURLToPath(new URL("../../../target/deb
 /** How long a hub may take until it answers, milliseconds. */
 const READY_WITHIN_MS = 20_000;
 
-/** The table of the tests, and its times in milliseconds. */
-export const TABLE = { id: "roulette-1", name: "Salon", betting: 7_000, locked: 1_500, pause: 2_500 };
+/** Times of a round, milliseconds. */
+export const ROUND = { betting: 7_000, locked: 1_500, pause: 2_500 };
+/** Tables of a hub: `table-1`, `table-2` … A test takes one of its own, whose first round begins when somebody sits down. */
+export const TABLES = 24;
 
 const CONFIG = `
 [[tables]]
-id = "${TABLE.id}"
-name = "${TABLE.name}"
+id = "table"
+name = "Salon"
 game = "roulette"
 currency = "EUR"
-betting_ms = ${TABLE.betting}
-locked_ms = ${TABLE.locked}
-pause_ms = ${TABLE.pause}
+copies = ${TABLES}
+betting_ms = ${ROUND.betting}
+locked_ms = ${ROUND.locked}
+pause_ms = ${ROUND.pause}
 player_round_max = "200.00"
 limits = { any = { min = "1.00", max = "100.00" }, straight = { min = "0.50", max = "20.00" } }
 `;
@@ -50,13 +53,18 @@ export class Hub {
 
   /** Starts the process on the same data and port, and waits until it is ready. */
   async serve() {
-    this.#process = spawn(BINARY, this.#arguments("serve", "--listen", `127.0.0.1:${this.port}`), { cwd: this.#home, stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = spawn(BINARY, this.#arguments("serve", "--listen", `127.0.0.1:${this.port}`), {
+      cwd: this.#home,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const keep = (data) => (this.log += data);
     this.#process.stdout.on("data", keep);
     this.#process.stderr.on("data", keep);
     const failed = new Promise((_, reject) => {
       this.#process.once("error", (error) => reject(new Error(`cannot run ${BINARY}: ${error.message}`)));
-      this.#process.once("exit", (code, signal) => reject(new Error(`the hub ended with ${code ?? signal}:\n${this.log}`)));
+      this.#process.once("exit", (code, signal) =>
+        reject(new Error(`the hub ended with ${code ?? signal}:\n${this.log}`)),
+      );
     });
     failed.catch(() => {}); // it also ends later, when it is told to
     await Promise.race([failed, this.#ready()]);

@@ -4,11 +4,23 @@
 
 import { chromium } from "playwright-core";
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 /** Starts the system's Chromium. */
 export function openBrowser() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: FLAGS });
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: FLAGS,
+  });
 }
 
 export class Player {
@@ -22,11 +34,13 @@ export class Player {
     player.context = await browser.newContext({ viewport: { width, height }, ...more });
     player.page = await player.context.newPage();
     player.page.setDefaultTimeout(20_000);
-    if (session !== undefined) await player.page.addInitScript((kept) => sessionStorage.setItem("hub.session", kept), session);
+    if (session !== undefined)
+      await player.page.addInitScript((kept) => sessionStorage.setItem("hub.session", kept), session);
     player.page.on("pageerror", (error) => player.complaints.push(String(error)));
     player.page.on("console", (message) => {
       // The browser itself reports every connection that fails, which is what some tests are about.
-      if (message.type() === "error" && !/WebSocket connection|ERR_/.test(message.text())) player.complaints.push(message.text());
+      if (message.type() === "error" && !/WebSocket connection|ERR_/.test(message.text()))
+        player.complaints.push(message.text());
     });
     return player;
   }
@@ -59,16 +73,9 @@ export class Player {
     await this.page.waitForSelector(`[data-testid="table-page"][data-phase="${phase}"]${which}`);
   }
 
-  /** Waits for the beginning of a round that this page has seen nothing of, and tells its number. */
-  async freshRound() {
-    const before = await this.round();
-    await this.page.waitForFunction(
-      (old) => {
-        const { round, phase } = document.querySelector('[data-testid="table-page"]').dataset;
-        return Number(round) > old && phase === "betting";
-      },
-      before,
-    );
+  /** Waits until bets are taken, and tells the round's number. */
+  async open() {
+    await this.phase("betting");
     return this.round();
   }
 
@@ -94,24 +101,43 @@ export class Player {
   /** Faces of the own chips by spot. */
   chips() {
     return this.page.$$eval(".board .spot:has(> .chip)", (spots) =>
-      Object.fromEntries(spots.map((spot) => [spot.dataset.testid.replace("spot-", ""), spot.querySelector(".chip").textContent])));
+      Object.fromEntries(
+        spots.map((spot) => [
+          spot.dataset.testid.replace("spot-", ""),
+          spot.querySelector(".chip").textContent,
+        ]),
+      ),
+    );
   }
 
   /** Available and held balance in minor units. */
   async balance() {
-    const read = async (name) => BigInt((await this.page.getByTestId(name).textContent()).replace(/[^0-9]/g, ""));
+    const read = async (name) =>
+      BigInt((await this.page.getByTestId(name).textContent()).replace(/[^0-9]/g, ""));
     return { available: await read("available"), held: await read("held") };
   }
 
   /** Waits until the balance is what it should be. */
   async expectBalance(available, held) {
-    await this.page.waitForFunction(
-      ([a, b]) => ["available", "held"].map((name) => document.querySelector(`[data-testid="${name}"]`)?.textContent.replace(/[^0-9]/g, "").replace(/^0+(?=\d)/, "")).join() === `${a},${b}`,
-      [String(available), String(held)],
-    ).catch(async (error) => {
-      const { available: a, held: b } = await this.balance();
-      throw new Error(`the page shows ${a} available and ${b} held, not ${available} and ${held}`, { cause: error });
-    });
+    await this.page
+      .waitForFunction(
+        ([a, b]) =>
+          ["available", "held"]
+            .map((name) =>
+              document
+                .querySelector(`[data-testid="${name}"]`)
+                ?.textContent.replace(/[^0-9]/g, "")
+                .replace(/^0+(?=\d)/, ""),
+            )
+            .join() === `${a},${b}`,
+        [String(available), String(held)],
+      )
+      .catch(async (error) => {
+        const { available: a, held: b } = await this.balance();
+        throw new Error(`the page shows ${a} available and ${b} held, not ${available} and ${held}`, {
+          cause: error,
+        });
+      });
   }
 
   /** Waits until the wheel has shown a round's number, and tells it. */
@@ -134,11 +160,17 @@ export class Player {
 
   /** Waits for the verdict on a round in the fairness panel. */
   async verdict(round, verdict) {
-    await this.page.getByTestId("fairness-verdict").filter({ hasText: `round ${round}: ${verdict}` }).waitFor();
+    await this.page
+      .getByTestId("fairness-verdict")
+      .filter({ hasText: `round ${round}: ${verdict}` })
+      .waitFor();
   }
 
   shot(name, options = {}) {
-    return this.page.screenshot({ path: new URL(`../out/${name}.png`, import.meta.url).pathname, ...options });
+    return this.page.screenshot({
+      path: new URL(`../out/${name}.png`, import.meta.url).pathname,
+      ...options,
+    });
   }
 
   close() {

@@ -6,12 +6,15 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { codeOf, colour, LENGTH, SPOTS, WHEEL, WIDTH } from "../../../hub/assets/layout.js";
+import { explain } from "../../../hub/assets/messages.js";
 import { pretty, short, toMinor, toText } from "../../../hub/assets/money.js";
 import { Stakes, sums } from "../../../hub/assets/stakes.js";
 import { Wallet } from "../../../hub/assets/wallet.js";
 
 test("the page's bets are the hub's, in the same order and with the same numbers", () => {
-  const list = SPOTS.map((spot) => `${spot.code} ${spot.kind} ${spot.n.join(",")} ${spot.covers.join(",")}\n`).join("");
+  const list = SPOTS.map(
+    (spot) => `${spot.code} ${spot.kind} ${spot.n.join(",")} ${spot.covers.join(",")}\n`,
+  ).join("");
   const hash = createHash("sha256").update(list).digest("hex");
   const rules = readFileSync(new URL("../../../games/src/roulette/tests.rs", import.meta.url), "utf8");
   assert.ok(rules.includes(`"${hash}"`), "games/src/roulette/tests.rs has another list of bets");
@@ -19,9 +22,13 @@ test("the page's bets are the hub's, in the same order and with the same numbers
 
 test("the page's wheel and colours are the hub's", () => {
   const rules = readFileSync(new URL("../../../games/src/roulette.rs", import.meta.url), "utf8");
-  const numbers = (name) => new RegExp(`const ${name}: \\[u8; \\d+\\] = \\[([^\\]]*)\\]`).exec(rules)[1].match(/\d+/g).map(Number);
+  const numbers = (name) =>
+    new RegExp(`const ${name}: \\[u8; \\d+\\] = \\[([^\\]]*)\\]`).exec(rules)[1].match(/\d+/g).map(Number);
   assert.deepEqual(WHEEL, numbers("WHEEL"));
-  assert.deepEqual(WHEEL.filter((number) => colour(number) === "red").sort((a, b) => a - b), numbers("RED"));
+  assert.deepEqual(
+    WHEEL.filter((number) => colour(number) === "red").sort((a, b) => a - b),
+    numbers("RED"),
+  );
 });
 
 test("every bet lies on the cloth, on the cells it covers, and no two in one place", () => {
@@ -49,16 +56,52 @@ test("a bet of the wire finds its spot, in any order of its numbers", () => {
 });
 
 test("money goes from text to minor units and back without loss", () => {
-  for (const [text, scale, minor] of [["0", 2, 0n], ["0.05", 2, 5n], ["12.50", 2, 1250n], ["-3.1", 2, -310n], ["7", 0, 7n], ["90071992547409.93", 2, 9007199254740993n]]) {
+  for (const [text, scale, minor] of [
+    ["0", 2, 0n],
+    ["0.05", 2, 5n],
+    ["12.50", 2, 1250n],
+    ["-3.1", 2, -310n],
+    ["7", 0, 7n],
+    ["90071992547409.93", 2, 9007199254740993n],
+  ]) {
     assert.equal(toMinor(text, scale), minor);
     assert.equal(toMinor(toText(minor, scale), scale), minor);
   }
   assert.equal(toText(-5n, 2), "-0.05");
   assert.equal(toText(1250n, 2), "12.50");
   assert.equal(toText(7n, 0), "7");
-  for (const text of ["", "1e3", "1.", ".5", "+1", "1,5", "0.001"]) assert.throws(() => toMinor(text, 2), RangeError, text);
-  assert.equal(pretty("1234567.50"), "1\u2009234\u2009567.50");
-  assert.deepEqual([50n, 100n, 150n, 125n, 100_000n, 250_000n, 1_234_500n].map((minor) => short(minor, 2)), ["0.5", "1", "1.5", "1.25", "1k", "2.5k", "12k"]);
+  for (const text of ["", "1e3", "1.", ".5", "+1", "1,5", "0.001"])
+    assert.throws(() => toMinor(text, 2), RangeError, text);
+  assert.equal(pretty("1234567.50"), "1\u202f234\u202f567.50");
+  assert.deepEqual(
+    [50n, 100n, 150n, 125n, 100_000n, 250_000n, 1_234_500n].map((minor) => short(minor, 2)),
+    ["0.5", "1", "1.5", "1.25", "1k", "2.5k", "12k"],
+  );
+});
+
+test("each refusal says what helps with the next click", () => {
+  const view = {
+    currency: "EUR",
+    round_max: "2000.00",
+    limits: { straight: ["0.50", "100.00"], six_line: ["1.00", "500.00"] },
+  };
+  const rows = [
+    [
+      "above_limit",
+      "straight",
+      "Above the limit: at most 100.00 EUR on a straight, 2\u202f000.00 EUR in a round.",
+    ],
+    ["below_limit", "six_line", "Below the limit: at least 1.00 EUR on a six line."],
+    ["above_limit", undefined, "Above the limit of this table."],
+    ["bets_closed", "straight", "Too late: no more bets in this round."],
+    ["wrong_round", "straight", "Too late: no more bets in this round."],
+    ["insufficient_funds", "straight", "Your balance is too low for this bet."],
+    ["table_closed", undefined, "The table is closed. Open stakes are returned."],
+    ["timeout", undefined, "The hub cannot be reached just now."],
+    ["of_a_later_version", "straight", "What the hub says."],
+  ];
+  for (const [reason, kind, text] of rows)
+    assert.equal(explain({ reason, message: "what the hub says" }, { view, kind }), text);
 });
 
 test("an undo leaves the steps before it, a repeat brings back the last round that had bets", () => {
@@ -67,16 +110,31 @@ test("an undo leaves the steps before it, a repeat brings back the last round th
   place([1, 100n]);
   place([1, 100n], [2, 50n]);
   place([3, 5n]);
-  assert.deepEqual([...sums(stakes.beforeLast())], [[1, 200n], [2, 50n]]);
+  assert.deepEqual(
+    [...sums(stakes.beforeLast())],
+    [
+      [1, 200n],
+      [2, 50n],
+    ],
+  );
   const kept = stakes.beforeLast();
   stakes.clear();
-  const again = stakes.begin([...sums(kept)].map(([code, minor]) => ({ code, minor })), kept);
+  const again = stakes.begin(
+    [...sums(kept)].map(([code, minor]) => ({ code, minor })),
+    kept,
+  );
   assert.equal(stakes.waiting, true);
   stakes.accept(again);
   assert.deepEqual([...sums(stakes.beforeLast())], [[1, 100n]]);
   stakes.nextRound();
   stakes.nextRound();
-  assert.deepEqual([...stakes.last], [[1, 200n], [2, 50n]]);
+  assert.deepEqual(
+    [...stakes.last],
+    [
+      [1, 200n],
+      [2, 50n],
+    ],
+  );
 });
 
 test("a step of which the answer comes after the round, or that was refused, stands nowhere", () => {
@@ -111,10 +169,12 @@ test("the newest place in the log decides the balance, and a turning wheel keeps
 
 test("a balance that was read does not replace what arrived meanwhile", async () => {
   const wallet = new Wallet(() => {});
-  const hub = { request: async () => {
-    wallet.take({ lsn: 7, currency: "EUR", available: "7.00", held: "0.00" });
-    return { balances: [{ currency: "EUR", available: "1.00", held: "0.00" }] };
-  } };
+  const hub = {
+    request: async () => {
+      wallet.take({ lsn: 7, currency: "EUR", available: "7.00", held: "0.00" });
+      return { balances: [{ currency: "EUR", available: "1.00", held: "0.00" }] };
+    },
+  };
   await wallet.load(hub);
   assert.equal(wallet.balances.get("EUR").available, "7.00");
 });
