@@ -8,7 +8,7 @@ use std::collections::{VecDeque, hash_map::Entry};
 
 use ledger::{
     Account, AccountId, AccountKind, Digest, Domain, HoldId, Ledger, Leg, Move, Rejection, Transfer,
-    fingerprint,
+    fingerprint, text_word,
 };
 use protocol::{Currency, PlayerId};
 use rustc_hash::FxHashMap;
@@ -215,12 +215,14 @@ fn result_print(time: u64, notice: &Notice) -> u128 {
         What::Voided { round, staked } => (round, staked, staked, 0),
         What::Deposit | What::Stake | What::Release => return 0,
     };
-    let table = round.table.as_str().bytes().fold(0_u64, |sum, byte| sum.rotate_left(7) ^ u64::from(byte));
-    let Notice { before, after, .. } = notice;
+    let Notice { player, currency, before, after, .. } = notice;
     fingerprint(&[
         time,
-        table,
+        text_word(round.table.as_str()),
         round.number,
+        player.0 as u64,
+        (player.0 >> 64) as u64,
+        text_word(currency.as_str()),
         staked as u64,
         returned as u64,
         outcome,

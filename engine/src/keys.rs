@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 
-use ledger::{Digest, fingerprint};
+use ledger::{Digest, fingerprint, text_word};
 use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId};
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
@@ -186,18 +186,22 @@ const ENTRY_BYTES_MIN: usize = 16 + 16 + 1 + 1;
 
 fn print(id: TxId, content: Content, outcome: &Outcome) -> u128 {
     let [id, content] = [id.0, content.0].map(|value| [value as u64, (value >> 64) as u64]);
-    let [tag, lsn, round, amount, available, held] = match outcome {
-        Outcome::Refused(code) => [0, u64::from(code.number()), 0, 0, 0, 0],
+    let [tag, lsn, table, round, currency, amount, available, held] = match outcome {
+        Outcome::Refused(code) => [0, u64::from(code.number()), 0, 0, 0, 0, 0, 0],
         Outcome::Done(done) => [
             1,
             done.lsn,
+            done.round.map_or(0, |round| text_word(round.table.as_str())),
             done.round.map_or(0, |round| round.number),
+            text_word(done.currency.as_str()),
             done.amount as u64,
             done.available as u64,
             done.held as u64,
         ],
     };
-    fingerprint(&[id[0], id[1], content[0], content[1], tag, lsn, round, amount, available, held])
+    fingerprint(&[
+        id[0], id[1], content[0], content[1], tag, lsn, table, round, currency, amount, available, held,
+    ])
 }
 
 /// Ids are hashes, so any of their bits spread them evenly; the maps use the low ones.

@@ -38,6 +38,12 @@ pub fn fingerprint(words: &[u64]) -> u128 {
     u128::from(scramble(high ^ words.len() as u64)) << 64 | u128::from(scramble(low))
 }
 
+/// A short text as one word for [`fingerprint`]; not for texts chosen to collide.
+#[must_use]
+pub fn text_word(text: &str) -> u64 {
+    text.bytes().fold(text.len() as u64, |sum, byte| sum.rotate_left(7) ^ u64::from(byte))
+}
+
 /// A bijection of 64-bit words with full avalanche: the finaliser of splitmix64 (Steele, Lea, Flood 2014).
 fn scramble(mut word: u64) -> u64 {
     word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -35,12 +35,12 @@ impl Ledger {
     }
 
     /// Every account, in no order.
-    pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (&AccountId, &Account)> {
         self.accounts.iter()
     }
 
     /// Every open hold, in no order.
-    pub fn holds(&self) -> impl Iterator<Item = (HoldId, &Hold)> {
+    pub fn holds(&self) -> impl ExactSizeIterator<Item = (HoldId, &Hold)> {
         self.holds.iter().map(|(id, hold)| (*id, hold))
     }
 

@@ -21,7 +21,7 @@ mod rejection;
 mod transfer;
 
 pub use account::{Account, AccountId, AccountKind, Domain};
-pub use digest::{Digest, fingerprint};
+pub use digest::{Digest, fingerprint, text_word};
 pub use draft::Draft;
 pub use ledger::{Hold, Ledger};
 pub use rejection::Rejection;

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use domains::{Domains, Funds, Plan, PlayerSettlement, Recipe};
+use domains::{Domains, Plan, PlayerSettlement, Recipe};
 use ledger::{AccountKind, Domain, HoldId, invariant};
 use protocol::{Currency, PlayerId, RoundId};
 

@@ -4,7 +4,10 @@
 //! Bets under way count against the limits only. From the deadline on bets are refused, and the lock goes out
 //! when the last bet under way has come back: a bet is either in the locked round or refused, never between.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domains::Recipe;
 use games::{BetCode, BetRefused, Game};
@@ -39,9 +42,14 @@ pub struct TableConfig {
     pub limits: Vec<(i128, i128)>,
     /// Most a player may stake in a round, minor units.
     pub round_max: i128,
+    /// Most players with bets in a round.
+    pub seats_max: u32,
     /// Most sessions at the table, players and spectators together.
     pub places_max: u32,
 }
+
+/// Most requests to bet that one round takes: its settlement is one record, and must stay far below the longest.
+pub const REQUESTS_MAX: usize = 50_000;
 
 /// A request to bet, read and priced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -359,6 +367,9 @@ impl LiveTable {
         if spots.is_empty() {
             return Err(ErrorCode::NoBets);
         }
+        if !self.has_room(request.player) {
+            return Err(ErrorCode::TableFull);
+        }
         let standing = self.standing(request.player);
         for (code, (kind, stake)) in &spots {
             let already = standing.get(code).copied().unwrap_or(0);
@@ -371,6 +382,22 @@ impl LiveTable {
             return Err(ErrorCode::AboveLimit);
         }
         Ok(spots.into_iter().map(|(code, (_, stake))| (code, stake)).collect())
+    }
+
+    /// Whether the round takes one more request of this player.
+    fn has_room(&self, player: PlayerId) -> bool {
+        let Some(open) = &self.state.open else { return true };
+        if open.requests + self.pending.len() >= REQUESTS_MAX {
+            return false;
+        }
+        let seated = |player: &PlayerId| open.players.contains_key(player);
+        if seated(&player) {
+            return true;
+        }
+        // Others who are about to sit down, each once however many bets are under way.
+        let owners = self.pending.values().map(|(owner, _)| *owner);
+        let newcomers: BTreeSet<_> = owners.filter(|owner| *owner != player && !seated(owner)).collect();
+        open.players.len() + newcomers.len() < self.config.seats_max as usize
     }
 
     /// A player's stakes by bet: those that stand and those under way.

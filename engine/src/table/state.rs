@@ -67,6 +67,8 @@ pub struct OpenRound {
     pub sealed: Box<[u8]>,
     /// The players with bets.
     pub players: BTreeMap<PlayerId, PlayerBets>,
+    /// Requests whose bets stand: the holds of the round.
+    pub requests: usize,
 }
 
 /// One player's bets in a round.
@@ -196,6 +198,7 @@ impl TableState {
                 commit: *commit,
                 sealed: sealed.clone(),
                 players: BTreeMap::new(),
+                requests: 0,
             }));
             return Ok(());
         }
@@ -204,6 +207,7 @@ impl TableState {
             (TableLeg::BetPlaced { player, hold, bets, seed, .. }, Stage::Betting) => {
                 let player = open.players.entry(*player).or_default();
                 player.placed.push(Placed { hold: *hold, bets: bets.clone() });
+                open.requests += 1;
                 if seed.is_some() {
                     player.seed.clone_from(seed);
                 }
@@ -214,6 +218,7 @@ impl TableState {
                     return Err(Unfit);
                 }
                 bets.placed.retain(|placed| !holds.contains(&placed.hold));
+                open.requests -= holds.len();
                 if bets.placed.is_empty() {
                     open.players.remove(player);
                 }
@@ -267,6 +272,7 @@ impl TableState {
             | TableLeg::Settled { .. }
             | TableLeg::Voided { .. } => {}
         }
+        open.requests = open.players.values().map(|bets| bets.placed.len()).sum();
     }
 
     fn end_round(&mut self, next_at: u64, time: u64, drawn: Option<Drawn>) {
@@ -369,6 +375,7 @@ impl OpenRound {
             commit: reader.array()?,
             sealed: reader.bytes()?.into(),
             players: BTreeMap::new(),
+            requests: 0,
         };
         for _ in 0..reader.count()? {
             let player = reader.player()?;
@@ -378,6 +385,7 @@ impl OpenRound {
                 let (hold, placed) = decode_bets(reader)?;
                 bets.placed.push(Placed { hold, bets: placed });
             }
+            open.requests += bets.placed.len();
             open.players.insert(player, bets);
         }
         Ok(open)

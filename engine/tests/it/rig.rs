@@ -41,6 +41,7 @@ pub fn config() -> TableConfig {
         pause_ms: PAUSE_MS,
         limits: game.kinds().iter().map(|_| (10, 100)).collect(),
         round_max: 150,
+        seats_max: 10,
         places_max: 10,
     }
 }

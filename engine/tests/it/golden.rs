@@ -1,0 +1,86 @@
+//! The bytes of every kind of record, for ever: logs are read by releases to come.
+
+use engine::{Body, Record};
+use ledger::Digest;
+use protocol::ErrorCode;
+
+use crate::rig::{Rig, refused};
+
+const GOLDEN: &str = include_str!("golden.txt");
+
+/// One record of each kind, with a name that says what it shows.
+fn records() -> Vec<(String, Vec<u8>)> {
+    let mut rig = Rig::new();
+    let mut names = Vec::new();
+    let mut step = |rig: &Rig, name: &'static str| {
+        assert_eq!(rig.log.len(), names.len() + 1, "{name} is one record");
+        names.push(name);
+    };
+    rig.deposit(1, 10_000);
+    step(&rig, "a first deposit, which opens the account");
+    assert_eq!(rig.bet("early", 1, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
+    step(&rig, "a refused bet");
+    rig.open();
+    step(&rig, "a round opened");
+    let mut request = rig.request("a", 1, &[("straight", &[17], 10), ("red", &[], 50)]);
+    request.seed = Some("clover".into());
+    let command = rig.live.place_bet(request, rig.now);
+    rig.run(&command);
+    step(&rig, "a bet on two spots with a client's seed");
+    rig.clear("b", 1);
+    step(&rig, "bets cleared");
+    rig.bet("c", 1, &[("red", &[], 100)]);
+    step(&rig, "a bet without a seed");
+    rig.wait(crate::rig::BETTING_MS);
+    step(&rig, "bets locked");
+    rig.now += crate::rig::LOCKED_MS;
+    let command = rig.due().unwrap();
+    rig.run(&command);
+    step(&rig, "a round drawn and settled");
+    rig.open();
+    step(&rig, "the next round opened");
+    rig.bet("d", 1, &[("black", &[], 100)]);
+    step(&rig, "a bet in it");
+    let command = rig.live.void(engine::table::VoidReason::TableGone, rig.now);
+    rig.run(&command);
+    step(&rig, "a round voided");
+    let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
+    let digest = Record { time: 1_700_000_000_000, body: Body::Digest(Digest(0x0123_4567_89ab_cdef)) };
+    records.push(("a digest".into(), digest.encode()));
+    records
+}
+
+fn spelled() -> String {
+    let mut text = String::from(
+        "# One record of each kind: its name, its bytes. A line that changes is a log that is not readable any more.\n",
+    );
+    for (name, bytes) in records() {
+        text += &format!("\n{name}\n");
+        for line in bytes.chunks(40) {
+            text += &format!("  {}\n", games::fair::hex(line));
+        }
+    }
+    text
+}
+
+#[test]
+fn every_kind_of_record_has_its_golden_bytes() {
+    let spelled = spelled();
+    assert!(spelled == GOLDEN, "engine/tests/it/golden.txt should be:\n{spelled}");
+}
+
+#[test]
+fn the_golden_bytes_of_this_release_can_be_read() {
+    let mut read = 0;
+    for block in GOLDEN.split("\n\n").skip(1) {
+        let (_, hex) = block.split_once('\n').unwrap();
+        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let bytes: Vec<u8> = digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect();
+        assert_eq!(Record::decode(&bytes).unwrap().encode(), bytes);
+        read += 1;
+    }
+    assert_eq!(read, 12);
+}

@@ -1,0 +1,149 @@
+//! What a table takes: one row a rule.
+
+use protocol::ErrorCode;
+
+use crate::rig::{BETTING_MS, Rig, Verdict, config, done, refused};
+
+type Bets<'a> = &'a [(&'a str, &'a [u8], i128)];
+
+fn playing() -> Rig {
+    let mut rig = Rig::new();
+    rig.deposit(1, 10_000);
+    rig.deposit(2, 10_000);
+    rig.open();
+    rig
+}
+
+#[test]
+fn each_bet_is_taken_or_refused_for_its_reason() {
+    // Limits of the rig: 10 to 100 on a spot, 150 for a player in a round.
+    let rows: [(Bets, Option<ErrorCode>); 18] = [
+        (&[("red", &[], 10)], None),
+        (&[("red", &[], 100)], None),
+        (&[("red", &[], 60), ("red", &[], 40)], None),
+        (&[("red", &[], 100), ("black", &[], 50)], None),
+        (&[("straight", &[0], 100)], None),
+        (&[("red", &[], 9)], Some(ErrorCode::BelowLimit)),
+        (&[("red", &[], 0)], Some(ErrorCode::BelowLimit)),
+        (&[("red", &[], -50)], Some(ErrorCode::BelowLimit)),
+        (&[("red", &[], 60), ("red", &[], 9)], Some(ErrorCode::BelowLimit)),
+        (&[("red", &[], 101)], Some(ErrorCode::AboveLimit)),
+        (&[("red", &[], 60), ("red", &[], 41)], Some(ErrorCode::AboveLimit)),
+        (&[("red", &[], 100), ("black", &[], 51)], Some(ErrorCode::AboveLimit)),
+        (&[("red", &[], i128::MAX)], Some(ErrorCode::AboveLimit)),
+        (&[("red", &[], i128::MAX), ("red", &[], i128::MAX)], Some(ErrorCode::AboveLimit)),
+        (&[("trio", &[0, 1, 2], 50)], Some(ErrorCode::UnknownBet)),
+        (&[("straight", &[37], 50)], Some(ErrorCode::BadSelection)),
+        (&[("split", &[1, 9], 50)], Some(ErrorCode::BadSelection)),
+        (&[], Some(ErrorCode::NoBets)),
+    ];
+    for (bets, expected) in rows {
+        let mut rig = playing();
+        let verdict = rig.bet("a", 1, bets);
+        match expected {
+            Some(code) => assert_eq!((verdict, rig.funds(1)), (refused(code), (10_000, 0)), "{bets:?}"),
+            None => {
+                let staked = bets.iter().map(|bet| bet.2).sum();
+                assert_eq!(done(verdict).amount, staked, "{bets:?}");
+                assert_eq!(rig.funds(1), (10_000 - staked, staked), "{bets:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bets_that_stand_and_bets_under_way_count_and_those_of_others_do_not() {
+    let mut rig = playing();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    done(rig.submit_bet("b", 1, &[("red", &[], 30)]));
+    assert_eq!(
+        rig.submit_bet("c", 1, &[("red", &[], 21)]),
+        refused(ErrorCode::AboveLimit),
+        "the spot is full"
+    );
+    assert_eq!(rig.submit_bet("d", 1, &[("odd", &[], 71)]), refused(ErrorCode::AboveLimit), "the round is");
+    done(rig.submit_bet("e", 2, &[("red", &[], 100)]));
+    done(rig.submit_bet("f", 1, &[("red", &[], 20)]));
+    done(rig.submit_bet("g", 1, &[("odd", &[], 50)]));
+    rig.release();
+    assert_eq!(rig.bet("h", 1, &[("even", &[], 10)]), refused(ErrorCode::AboveLimit));
+    assert_eq!((rig.funds(1), rig.funds(2)), ((9_850, 150), (9_900, 100)));
+    rig.clear("i", 1);
+    done(rig.bet("j", 1, &[("red", &[], 100), ("odd", &[], 50)]));
+    rig.finish();
+    rig.open();
+    done(rig.bet("k", 1, &[("red", &[], 100), ("odd", &[], 50)]));
+}
+
+#[test]
+fn a_bet_that_the_money_refused_counts_no_more() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 60);
+    rig.open();
+    assert_eq!(rig.bet("a", 1, &[("red", &[], 100)]), refused(ErrorCode::InsufficientFunds));
+    done(rig.bet("b", 1, &[("red", &[], 60)]));
+}
+
+#[test]
+fn a_retry_of_a_bet_that_stands_takes_no_room_while_it_is_under_way() {
+    let mut rig = playing();
+    let first = rig.bet("a", 1, &[("red", &[], 50)]);
+    assert_eq!(rig.submit_bet("a", 1, &[("red", &[], 50)]), first);
+    done(rig.submit_bet("b", 1, &[("red", &[], 50)]));
+}
+
+#[test]
+fn a_bet_needs_the_open_round_before_its_deadline() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    assert_eq!(rig.bet("early", 1, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
+    rig.open();
+    let with_round = |rig: &mut Rig, key: &str, round: u64| {
+        let mut request = rig.request(key, 1, &[("red", &[], 50)]);
+        request.round = round;
+        let command = rig.live.place_bet(request, rig.now);
+        rig.run(&command)
+    };
+    assert_eq!(with_round(&mut rig, "next", 2), refused(ErrorCode::WrongRound));
+    assert_eq!(with_round(&mut rig, "none", 0), refused(ErrorCode::BetsClosed));
+    rig.now += BETTING_MS - 1;
+    done(with_round(&mut rig, "last", 1));
+    rig.now += 1;
+    assert_eq!(with_round(&mut rig, "late", 1), refused(ErrorCode::BetsClosed));
+    rig.proceed();
+    assert_eq!(with_round(&mut rig, "locked", 1), refused(ErrorCode::BetsClosed));
+    rig.finish();
+    rig.open();
+    assert_eq!(with_round(&mut rig, "over", 1), refused(ErrorCode::BetsClosed));
+}
+
+#[test]
+fn a_table_without_a_smallest_stake_still_takes_no_bet_of_nothing() {
+    let mut config = config();
+    config.limits.iter_mut().for_each(|limit| limit.0 = 0);
+    let mut rig = Rig::with(config);
+    rig.deposit(1, 100);
+    rig.open();
+    assert_eq!(rig.bet("a", 1, &[("red", &[], 0)]), refused(ErrorCode::BelowLimit));
+    assert_eq!(rig.bet("b", 1, &[("red", &[], 5), ("black", &[], -5)]), refused(ErrorCode::BelowLimit));
+    done(rig.bet("c", 1, &[("red", &[], 1)]));
+}
+
+#[test]
+fn a_round_seats_so_many_players_and_each_may_bet_on() {
+    let mut config = config();
+    config.seats_max = 2;
+    let mut rig = Rig::with(config);
+    (1..=4).for_each(|player| assert!(matches!(rig.deposit(player, 1_000), Verdict::Recorded(_))));
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 10)]));
+    done(rig.submit_bet("a", 2, &[("red", &[], 10)]));
+    done(rig.submit_bet("b", 2, &[("red", &[], 10)]));
+    done(rig.submit_bet("b", 1, &[("red", &[], 10)]));
+    assert_eq!(rig.submit_bet("a", 3, &[("red", &[], 10)]), refused(ErrorCode::TableFull));
+    rig.release();
+    assert_eq!(rig.bet("b", 3, &[("red", &[], 10)]), refused(ErrorCode::TableFull));
+    done(rig.clear("c", 2));
+    done(rig.bet("c", 3, &[("red", &[], 10)]));
+    assert_eq!(rig.bet("a", 4, &[("red", &[], 10)]), refused(ErrorCode::TableFull));
+}

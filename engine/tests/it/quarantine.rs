@@ -1,0 +1,117 @@
+//! A table that fails: closed alike live, in replay and in the checkpoint copy, and no stake is lost in it.
+
+use engine::{
+    Body, Committed, Record,
+    table::{TableLeg, VoidReason, live::Due},
+};
+use protocol::ErrorCode;
+
+use crate::rig::{BETTING_MS, Rig, done, refused, table_id, tx_id};
+
+/// Records a leg that does not fit the table; it is still to be handed over.
+fn record_unfit(rig: &mut Rig, leg: &TableLeg) {
+    let id = tx_id(0, "unfit");
+    let table = Some((table_id(), leg.clone()));
+    let unfit = Committed { id, key: None, legs: Vec::new(), notices: Vec::new(), table };
+    rig.append(&Record { time: rig.now, body: Body::Committed(unfit) });
+}
+
+fn hand_over(rig: &mut Rig, leg: &TableLeg) {
+    assert_eq!(rig.live.apply(tx_id(0, "unfit"), Some(leg), rig.now), None);
+}
+
+/// A table that two players bet at, and that has been given a leg that does not fit.
+fn failed(in_flight: bool) -> Rig {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.deposit(2, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    let leg = TableLeg::Locked { round: 1, deadline: 0, staked: 1, mix: [0; 32] };
+    record_unfit(&mut rig, &leg);
+    if in_flight {
+        done(rig.submit_bet("b", 2, &[("red", &[], 70)]));
+    }
+    hand_over(&mut rig, &leg);
+    rig
+}
+
+#[test]
+fn a_leg_that_does_not_fit_closes_the_table_and_the_void_returns_the_stakes() {
+    let mut rig = failed(false);
+    assert!(rig.live.closed());
+    assert_eq!(rig.bet("c", 1, &[("red", &[], 50)]), refused(ErrorCode::TableClosed));
+    assert_eq!(rig.live.due(rig.now, true), Due::Void(VoidReason::Fault));
+    rig.proceed();
+    assert_eq!(rig.funds(1), (1_000, 0));
+    assert!(rig.live.state().open.is_none());
+    assert_eq!(rig.live.due(rig.now + BETTING_MS, true), Due::Nothing, "no more rounds");
+    rig.restart();
+    assert!(rig.live.closed());
+}
+
+/// The stake of a bet whose record came after the failure is held, and must not be held for ever.
+#[test]
+fn a_bet_in_flight_when_its_table_fails_gets_its_stake_back() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.deposit(2, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    let command = {
+        let request = rig.request("b", 2, &[("red", &[], 70)]);
+        rig.live.place_bet(request, rig.now)
+    };
+    // The failure comes first in the log, the bet right behind it.
+    let leg = TableLeg::Settled { round: 1, deadline: 0, outcome: 0, seed: [0; 32], returned: 0 };
+    record_unfit(&mut rig, &leg);
+    done(rig.submit(&command));
+    hand_over(&mut rig, &leg);
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing, "a void waits for the bets under way");
+    rig.release();
+    assert_eq!(rig.funds(2), (930, 70));
+    let mut restarted_before_the_void = rig.replay();
+    assert_eq!(restarted_before_the_void.tables.remove(&table_id()).as_ref(), Some(rig.live.state()));
+    rig.proceed();
+    assert_eq!((rig.funds(1), rig.funds(2)), ((1_000, 0), (1_000, 0)));
+    rig.restart();
+}
+
+#[test]
+fn a_void_at_a_failed_table_waits_for_bets_under_way() {
+    let mut rig = failed(true);
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
+    rig.release();
+    rig.restart();
+    assert_eq!(rig.live.due(rig.now, true), Due::Void(VoidReason::Fault));
+    rig.proceed();
+    assert_eq!((rig.funds(1), rig.funds(2)), ((1_000, 0), (1_000, 0)));
+}
+
+#[test]
+fn live_replay_and_a_checkpoint_agree_on_a_failed_table() {
+    let mut rig = failed(true);
+    rig.release();
+    let world = rig.replay();
+    let copy = engine::checkpoint::decode(&engine::checkpoint::encode(&world)).unwrap();
+    for state in [&world.tables[&table_id()], &copy.tables[&table_id()]] {
+        assert_eq!(state, rig.live.state());
+        assert!(state.quarantined);
+    }
+}
+
+#[test]
+fn clearing_in_flight_at_a_failed_table_is_not_returned_twice() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    let clear = rig.clear_command("x", 1).unwrap();
+    let leg = TableLeg::Locked { round: 1, deadline: 0, staked: 0, mix: [0; 32] };
+    record_unfit(&mut rig, &leg);
+    hand_over(&mut rig, &leg);
+    done(rig.run(&clear));
+    rig.proceed();
+    assert_eq!(rig.funds(1), (1_000, 0));
+    assert!(rig.live.state().open.is_none(), "the round ended although nothing was left to return");
+}

@@ -1,0 +1,293 @@
+//! The life of a table: rounds from the first bet to the last cent, and restarts in between.
+
+use engine::{
+    Command,
+    table::{
+        Stage, TableLeg, VoidReason, draw,
+        live::{Due, LiveTable},
+        settlement,
+    },
+};
+use ledger::{AccountId, AccountKind, Domain};
+use protocol::{ErrorCode, RoundId};
+
+use crate::rig::{
+    BETTING_MS, LOCKED_MS, PAUSE_MS, Rig, Verdict, config, done, eur, refused, seed, table_id, tx_id,
+};
+
+fn playing() -> Rig {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.deposit(2, 1_000);
+    rig.open();
+    rig
+}
+
+#[test]
+fn a_round_goes_from_deadline_to_deadline_and_rests_when_nobody_is_there() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.live.due(rig.now, false), Due::Nothing);
+    assert_eq!(rig.live.due(rig.now, true), Due::Open);
+    rig.proceed();
+    let opened = rig.now;
+    assert_eq!(rig.live.due(rig.now, false), Due::At(opened + BETTING_MS), "an open round runs to its end");
+    rig.now = opened + BETTING_MS;
+    assert_eq!(rig.live.due(rig.now, false), Due::Lock);
+    rig.proceed();
+    rig.now += LOCKED_MS;
+    assert_eq!(rig.live.due(rig.now, false), Due::Settle);
+    rig.proceed();
+    assert_eq!(rig.live.due(rig.now, true), Due::At(rig.now + PAUSE_MS));
+    assert_eq!(rig.live.due(rig.now, false), Due::Nothing);
+    rig.wait(PAUSE_MS);
+    assert_eq!(rig.live.state().round, 2);
+}
+
+#[test]
+fn settlement_is_what_the_game_pays_for_the_drawn_outcome() {
+    for players in 1..=3 {
+        let mut rig = Rig::new();
+        for player in 1..=players {
+            done(rig.deposit(player, 1_000));
+        }
+        rig.open();
+        let spots: [(&str, &[u8]); 3] = [("red", &[]), ("dozen", &[2]), ("straight", &[0])];
+        for player in 1..=players {
+            let (kind, numbers) = spots[player as usize - 1];
+            done(rig.bet("a", player, &[(kind, numbers, 20), ("black", &[], 30)]));
+        }
+        rig.wait(BETTING_MS);
+        let round = RoundId { table: table_id(), number: 1 };
+        let open = rig.live.state().open.clone().unwrap();
+        let drawn = draw(rig.live.game(), round, &open, seed(1)).unwrap();
+        let shares = settlement(rig.live.game(), &open, drawn.outcome).unwrap();
+        let covers = |kind: &str, numbers: &[u8]| {
+            let code = rig.live.game().bet(kind, numbers).unwrap();
+            let covers = rig.live.game().describe(code).unwrap().covers;
+            if covers.contains(&(drawn.outcome.0 as u8)) { 36 / covers.len() as i128 } else { 0 }
+        };
+        for (share, (kind, numbers)) in shares.iter().zip(spots) {
+            let expected = 20 * covers(kind, numbers) + 30 * covers("black", &[]);
+            assert_eq!((share.staked, share.returned), (50, expected));
+        }
+        rig.wait(LOCKED_MS);
+        for share in &shares {
+            assert_eq!(rig.funds(share.player.0), (950 + share.returned, 0));
+        }
+        let past = rig.live.state().history[0];
+        assert_eq!((past.number, past.staked), (1, 50 * players as i128));
+        assert_eq!(past.drawn.unwrap().outcome, drawn.outcome.0);
+        let house = |domain, kind| {
+            let id = AccountId::house(kind, eur());
+            rig.books.domains().ledger(domain).account(&id).map_or(0, ledger::Account::posted)
+        };
+        let returned: i128 = shares.iter().map(|share| share.returned).sum();
+        assert_eq!(house(Domain::Collections, AccountKind::Stakes), past.staked);
+        assert_eq!(house(Domain::Distributions, AccountKind::Winnings), -returned);
+    }
+}
+
+#[test]
+fn a_lock_waits_for_the_bets_under_way_and_takes_no_more() {
+    let mut rig = playing();
+    done(rig.submit_bet("a", 1, &[("red", &[], 50)]));
+    rig.now += BETTING_MS;
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
+    assert_eq!(rig.submit_bet("b", 2, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
+    rig.release();
+    let command = rig.due().unwrap();
+    let Command::Run(tx) = &command else { panic!("a lock is a transaction") };
+    assert!(matches!(&tx.table, Some((_, TableLeg::Locked { staked: 50, .. }))));
+    rig.submit(&command);
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing, "one step at a time");
+    assert_eq!(rig.submit_bet("c", 2, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
+}
+
+#[test]
+fn clearing_returns_every_stake_of_the_player_and_only_those() {
+    let mut rig = playing();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    done(rig.bet("b", 1, &[("black", &[], 20)]));
+    done(rig.bet("c", 2, &[("red", &[], 30)]));
+    let receipt = done(rig.clear("x", 1));
+    assert_eq!((receipt.amount, receipt.available, receipt.held), (70, 1_000, 0));
+    assert_eq!((rig.funds(1), rig.funds(2)), ((1_000, 0), (970, 30)));
+    assert_eq!(rig.clear("y", 1), refused(ErrorCode::NoBets));
+    done(rig.bet("d", 1, &[("red", &[], 10)]));
+    assert_eq!(done(rig.clear("x", 1)), receipt, "the same key clears once");
+    assert_eq!(rig.funds(1), (990, 10));
+    rig.wait(BETTING_MS);
+    assert_eq!(rig.clear("z", 1), refused(ErrorCode::BetsClosed));
+}
+
+#[test]
+fn clearing_waits_for_the_players_own_bets_and_the_lock_for_the_clearing() {
+    let mut rig = playing();
+    done(rig.submit_bet("a", 1, &[("red", &[], 50)]));
+    done(rig.submit_bet("b", 2, &[("red", &[], 50)]));
+    assert!(rig.clear_command("x", 1).is_none());
+    rig.release();
+    let command = rig.clear_command("x", 1).unwrap();
+    rig.submit(&command);
+    assert!(rig.clear_command("y", 1).is_none(), "a clearing is under way itself");
+    rig.now += BETTING_MS;
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
+    rig.release();
+    rig.proceed();
+    assert_eq!((rig.funds(1), rig.funds(2)), ((1_000, 0), (950, 50)));
+    assert!(matches!(rig.live.state().open.as_ref().unwrap().stage, Stage::Locked { .. }));
+}
+
+#[test]
+fn a_seed_that_is_not_the_committed_one_voids_the_round_and_returns_the_stakes() {
+    for wrong in [None, Some([0xee; 32])] {
+        let mut rig = playing();
+        done(rig.bet("a", 1, &[("red", &[], 50)]));
+        rig.wait(BETTING_MS);
+        rig.now += LOCKED_MS;
+        let command = rig.live.settle(wrong, rig.now);
+        let Command::Run(tx) = &command else { panic!("a void is a transaction") };
+        let voided =
+            TableLeg::Voided { round: 1, deadline: rig.now + PAUSE_MS, reason: VoidReason::SeedLost };
+        assert_eq!(tx.table, Some((table_id(), voided)));
+        rig.run(&command);
+        assert_eq!(rig.funds(1), (1_000, 0));
+        assert_eq!((rig.live.state().open.is_none(), rig.live.state().history[0].drawn), (true, None));
+        rig.open();
+        assert_eq!(rig.live.state().round, 2, "the table goes on");
+    }
+}
+
+#[test]
+fn a_round_of_another_game_or_currency_is_voided_and_takes_no_bet() {
+    for locked in [false, true] {
+        let mut rig = playing();
+        done(rig.bet("a", 1, &[("red", &[], 50)]));
+        if locked {
+            rig.wait(BETTING_MS);
+        }
+        let mut config = config();
+        config.currency = "USD".parse().unwrap();
+        let state = rig.live.state().clone();
+        rig.live = LiveTable::new(table_id(), config.into(), rig.live.game(), state);
+        assert_eq!(rig.bet("b", 1, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
+        assert_eq!(rig.live.due(rig.now, false), Due::Void(VoidReason::TableGone));
+        rig.proceed();
+        assert_eq!(rig.funds(1), (1_000, 0));
+    }
+}
+
+/// A restart in every phase: the round goes on where it was, and ends as it would have.
+#[test]
+fn a_round_survives_a_restart_in_each_phase() {
+    let play = |restart_at: usize| {
+        let mut rig = Rig::new();
+        rig.deposit(1, 1_000);
+        let mut step = 0;
+        let mut maybe = |rig: &mut Rig| {
+            if step == restart_at {
+                rig.restart();
+            }
+            step += 1;
+        };
+        maybe(&mut rig);
+        rig.open();
+        maybe(&mut rig);
+        done(rig.bet("a", 1, &[("red", &[], 50)]));
+        maybe(&mut rig);
+        done(rig.clear("b", 1));
+        maybe(&mut rig);
+        done(rig.bet("c", 1, &[("straight", &[17], 20), ("odd", &[], 40)]));
+        maybe(&mut rig);
+        rig.wait(BETTING_MS);
+        maybe(&mut rig);
+        rig.wait(LOCKED_MS);
+        maybe(&mut rig);
+        rig.wait(PAUSE_MS);
+        maybe(&mut rig);
+        assert_eq!(rig.live.state().round, 2);
+        (rig.log, rig.events)
+    };
+    let undisturbed = play(usize::MAX);
+    assert_eq!(undisturbed.0.len(), 8);
+    for restart_at in 0..8 {
+        assert_eq!(play(restart_at), undisturbed, "restart at step {restart_at}");
+    }
+}
+
+#[test]
+fn the_last_fifty_rounds_are_kept_and_events_count_without_a_gap() {
+    let mut rig = Rig::new();
+    for _ in 0..53 {
+        rig.open();
+        rig.finish();
+    }
+    let history = &rig.live.state().history;
+    let numbers: Vec<u64> = history.iter().map(|past| past.number).collect();
+    assert_eq!(numbers, (4..=53).rev().collect::<Vec<_>>());
+    let count = rig.events.len() as u64;
+    assert_eq!(rig.events, (1..=count).collect::<Vec<_>>());
+    assert_eq!(rig.live.state().events, count);
+    assert!(count >= 3 * 53, "each round is opened, locked and settled");
+}
+
+#[test]
+fn a_clients_seed_is_mixed_in_and_an_empty_one_is_none() {
+    let outcome = |seeds: &[(u128, &str)]| {
+        let mut rig = playing();
+        for (player, seed) in seeds {
+            let mut request = rig.request("a", *player, &[("red", &[], 50)]);
+            request.seed = Some((*seed).into());
+            let command = rig.live.place_bet(request, rig.now);
+            done(rig.run(&command));
+        }
+        rig.wait(BETTING_MS);
+        rig.restart();
+        match rig.live.state().open.as_ref().unwrap().stage {
+            Stage::Locked { mix } => mix,
+            Stage::Betting => panic!("the bets are locked"),
+        }
+    };
+    let none = outcome(&[]);
+    assert_eq!(outcome(&[(1, "")]), none);
+    assert_ne!(outcome(&[(1, "x")]), none);
+    assert_eq!(outcome(&[(1, "x"), (2, "y")]), outcome(&[(2, "y"), (1, "x")]), "in any order");
+    assert_ne!(outcome(&[(1, "x"), (2, "y")]), outcome(&[(1, "y"), (2, "x")]));
+}
+
+#[test]
+fn a_receipt_says_where_what_and_what_is_left() {
+    let mut rig = playing();
+    let receipt = done(rig.bet("a", 1, &[("red", &[], 50), ("odd", &[], 20)]));
+    let round = RoundId { table: table_id(), number: 1 };
+    assert_eq!(receipt.round, Some(round));
+    assert_eq!((receipt.lsn, receipt.amount, receipt.available, receipt.held), (4, 70, 930, 70));
+    assert_eq!(rig.books.outcome(tx_id(1, "a")), Some(engine::Outcome::Done(receipt)));
+}
+
+#[test]
+fn a_step_the_money_refuses_voids_the_round_and_is_not_tried_for_ever() {
+    let mut rig = playing();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    // The hold is gone although nobody told the table: neither settling nor voiding can work.
+    let stolen = engine::Tx {
+        id: tx_id(9, "thief"),
+        key: None,
+        recipe: domains::Recipe::Release {
+            player: protocol::PlayerId(1),
+            currency: eur(),
+            holds: vec![ledger::HoldId(tx_id(1, "a").0)],
+        },
+        table: None,
+    };
+    assert_eq!(rig.run(&Command::Run(stolen)), Verdict::Done);
+    rig.now += BETTING_MS;
+    rig.proceed();
+    rig.now += LOCKED_MS;
+    rig.proceed(); // ends, which is the point
+    assert!(rig.live.closed());
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
+    assert_eq!(rig.bet("b", 1, &[("red", &[], 50)]), refused(ErrorCode::TableClosed));
+    rig.restart(); // the recorded state is not touched by what only this process has seen
+    assert_eq!(rig.live.due(rig.now, true), Due::Settle);
+}
