@@ -41,6 +41,9 @@ pub struct Admission {
 /// Locks the players' rates are spread over.
 const SHARDS: usize = 32;
 
+/// Players a shard may know before those whose bucket is full again are forgotten.
+const FORGET_ABOVE: usize = 4_096;
+
 /// A token bucket, counted in thousandths of a request.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
@@ -110,6 +113,10 @@ impl Admission {
     pub fn arrive(&self, player: PlayerId, now_ms: u64) {
         let full = u64::from(self.bounds.rate_burst) * 1000;
         let mut rates = self.shard(player).lock();
+        if rates.len() >= FORGET_ABOVE && rates.len().is_power_of_two() {
+            let refilled_ms = full.div_ceil(u64::from(self.bounds.rate_per_second).max(1));
+            rates.retain(|_, bucket| bucket.sessions > 0 || now_ms < bucket.filled_ms + refilled_ms);
+        }
         let fresh = Bucket { tokens: full, filled_ms: now_ms, sessions: 0 };
         rates.entry(player).or_insert(fresh).sessions += 1;
     }
@@ -117,11 +124,9 @@ impl Admission {
     /// Counts a session of a player out.
     pub fn leave(&self, player: PlayerId) {
         let mut rates = self.shard(player).lock();
+        // The bucket stays: whoever reconnects goes on with what is left in it.
         if let Some(bucket) = rates.get_mut(&player) {
             bucket.sessions -= 1;
-            if bucket.sessions == 0 {
-                rates.remove(&player);
-            }
         }
     }
 
@@ -189,6 +194,9 @@ mod tests {
         assert_eq!(admission.within_rate(player, 1_100), Ok(()));
         admission.leave(player);
         assert!(admission.within_rate(player, 1_100).is_err(), "the other session keeps the bucket");
+        admission.leave(player);
+        admission.arrive(player, 1_100);
+        assert!(admission.within_rate(player, 1_100).is_err(), "coming back does not fill the bucket");
     }
 
     #[test]

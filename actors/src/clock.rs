@@ -5,15 +5,37 @@ use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     rc::Rc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use actix::{Recipient, prelude::*};
 use tokio::sync::Notify;
 
-/// Milliseconds since 1970. The engine never lets the log's time go back, whatever this clock does.
+use crate::panics::AbortOnPanic;
+
+/// Milliseconds since 1970: the wall clock of the start, and the monotonic clock from there on. A wall clock that
+/// is set back while the hub runs neither keeps bets open nor stops a rate from filling.
 #[must_use]
 pub fn now_ms() -> u64 {
+    let (wall_ms, began) = START.get_or_init(|| (wall_ms(), Instant::now()));
+    wall_ms + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Starts the clock no earlier than the log's last record: time never goes back over a restart either.
+pub fn start_at_least(log_ms: u64) {
+    let wall = wall_ms();
+    if log_ms > wall + 60_000 {
+        let ahead_seconds = (log_ms - wall) / 1000;
+        tracing::warn!(ahead_seconds, "the log's last record is from the future; the hub goes on from there");
+    }
+    START.get_or_init(|| (wall.max(log_ms), Instant::now()));
+}
+
+/// When this process began to count.
+static START: OnceLock<(u64, Instant)> = OnceLock::new();
+
+fn wall_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
@@ -77,6 +99,7 @@ impl Alarms {
     }
 
     async fn ring(self) {
+        let _guard = AbortOnPanic("the alarms of a thread");
         loop {
             let next = self.0.heap.borrow().peek().map(|alarm| alarm.at_ms.0);
             match next {

@@ -4,7 +4,11 @@
 //! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. A domain
 //! that cannot apply what it has decided ends the process: the start path is the recovery path.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
 
 use actix::prelude::*;
 use domains::Recipe;
@@ -12,7 +16,7 @@ use engine::{Body, Books, Broken, Command, Content, DIGEST_EVERY, Done, Outcome,
 use journal::Journal;
 use protocol::{
     Amount, Currency, ErrorCode, Key, PlayerId, Reply,
-    reply::{KeyOutcome, Receipt},
+    reply::{Failure, KeyOutcome, Receipt},
 };
 use tokio::sync::oneshot;
 
@@ -20,6 +24,7 @@ use crate::{
     clock::now_ms,
     domain::Currencies,
     gate::{Release, Told, TxResult, Verdict},
+    panics::AbortOnPanic,
     reply::ReplyTo,
     table::BetContext,
     telemetry::Metrics,
@@ -38,6 +43,8 @@ pub enum Origin {
         /// The request, when a player made one.
         request: Option<BetContext>,
     },
+    /// To a session whose request no table is asked about.
+    Session(BetContext),
     /// To a service that waits.
     Service(oneshot::Sender<Verdict>),
     /// To nobody.
@@ -69,7 +76,10 @@ impl Coordinator {
             Command::Run(tx) => tx.id,
             Command::Refuse { id, .. } => *id,
         };
-        let turn = self.books.borrow().turn(command, now_ms());
+        // A panic while deciding has changed nothing: that command is dropped, the others go on.
+        let books = self.books.clone();
+        let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(command, now_ms())));
+        let turn = decided.unwrap_or(Turn::Impossible(ErrorCode::Internal));
         let unrecorded = |verdict| TxResult { id, time: 0, leg: None, verdict };
         let result = match turn {
             Turn::Known(outcome) => unrecorded(Verdict::Recorded(outcome)),
@@ -81,6 +91,7 @@ impl Coordinator {
     }
 
     fn commit(&mut self, id: TxId, record: Record, origin: Origin) {
+        let _guard = AbortOnPanic("the money state");
         let applied = self.apply(&record);
         let lsn = self.books.borrow().lsn();
         let bytes = record.encode();
@@ -115,7 +126,7 @@ impl Coordinator {
 
     fn append(&self, bytes: Vec<u8>, release: Release) {
         let lsn = self.journal.append(bytes, release);
-        debug_assert_eq!(lsn.0, self.books.borrow().lsn(), "the log and the books count together");
+        assert_eq!(lsn.0, self.books.borrow().lsn(), "the log and the books count together");
     }
 }
 
@@ -209,7 +220,11 @@ impl Handler<GetOutcome> for Coordinator {
             Some(Outcome::Refused(code)) => KeyOutcome::Refused { code, name: code.name().into() },
             Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
-                None => KeyOutcome::Unknown,
+                // It stands, and must never be denied, but cannot be spelled: its currency is configured no more.
+                None => {
+                    let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
+                    return self.journal.barrier(Release::Reply(to, Box::new(Reply::Error(failure))));
+                }
             },
         };
         self.journal.barrier(Release::Reply(to, Box::new(Reply::Outcome { key, outcome })));
@@ -228,6 +243,27 @@ impl Handler<Settle> for Coordinator {
         let (sender, receiver) = oneshot::channel();
         self.journal.barrier(Release::Durable(sender));
         MessageResult(receiver)
+    }
+}
+
+/// The reply to a bet or a clearing; `refusal` finds the words for a refusal.
+#[must_use]
+pub fn bet_reply(
+    key: Key,
+    clears: bool,
+    verdict: Verdict,
+    currencies: &Currencies,
+    refusal: impl FnOnce(ErrorCode) -> Failure,
+) -> Reply {
+    match verdict {
+        Verdict::Recorded(Outcome::Done(done)) => match receipt(key, &done, currencies) {
+            Some(receipt) if clears => Reply::BetsCleared(receipt),
+            Some(receipt) => Reply::BetAccepted(receipt),
+            None => Reply::Error(Failure::of(ErrorCode::Internal)),
+        },
+        Verdict::Recorded(Outcome::Refused(code)) | Verdict::Impossible(code) => Reply::Error(refusal(code)),
+        Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
+        Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),
     }
 }
 

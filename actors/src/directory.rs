@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicU8, AtomicU32, Ordering::Relaxed},
+    atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
 use actix::Addr;
@@ -43,6 +43,8 @@ pub struct Entry {
 pub struct Status {
     /// Sessions at the table.
     pub players: AtomicU32,
+    /// Offset of the newest event of the table's channel.
+    pub events: AtomicU64,
     phase: AtomicU8,
 }
 

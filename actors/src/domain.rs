@@ -83,7 +83,7 @@ impl<M: StateMachine + Unpin + 'static> Handler<GetReport> for DomainActor<M> {
     fn handle(&mut self, _: GetReport, _: &mut Context<Self>) -> Self::Result {
         let books = self.books.borrow();
         let ledger = books.domains().ledger(M::DOMAIN);
-        let (accounts, holds) = (ledger.accounts().count(), ledger.holds().count());
+        let (accounts, holds) = (ledger.accounts().len(), ledger.holds().len());
         MessageResult(Report { domain: M::DOMAIN, accounts, holds })
     }
 }

@@ -8,14 +8,19 @@ use actix::Addr;
 use domains::Notice;
 use engine::{Outcome, TxId, table::TableLeg};
 use journal::Lsn;
-use protocol::{ErrorCode, PlayerId, Reply, reply::Welcome};
+use protocol::{
+    ErrorCode, PlayerId, Reply,
+    reply::{Failure, Welcome},
+};
 use tokio::sync::oneshot;
 
 use crate::{
-    coordinator::Origin,
+    coordinator::{Origin, bet_reply},
     directory::Directory,
+    domain::Currencies,
     pubsub::{Attach, PlayerNotices, PubSub},
     reply::ReplyTo,
+    table::BetContext,
     worker::Workers,
 };
 
@@ -98,6 +103,8 @@ pub struct OutputGate {
     pub workers: Workers,
     /// The channels.
     pub pubsub: Addr<PubSub>,
+    /// The operator's currencies.
+    pub currencies: Currencies,
 }
 
 impl journal::Gate<Release> for OutputGate {
@@ -109,8 +116,20 @@ impl journal::Gate<Release> for OutputGate {
                     told.extend(notices);
                     match origin {
                         Origin::Table { table, request } => self.directory.result(table, result, request),
+                        Origin::Session(BetContext { to, key, clears }) => {
+                            let reply = bet_reply(key, clears, result.verdict, &self.currencies, Failure::of);
+                            to.send(&self.workers, reply);
+                        }
                         Origin::Service(answer) => drop(answer.send(result.verdict)),
-                        Origin::Nobody => {}
+                        Origin::Nobody => {
+                            if let Verdict::Impossible(code) = result.verdict {
+                                let code = code.name();
+                                tracing::error!(
+                                    code,
+                                    "a round of a table that is gone cannot be voided; its stakes stay held"
+                                );
+                            }
+                        }
                     }
                 }
                 Release::Reply(to, reply) => to.send(&self.workers, *reply),

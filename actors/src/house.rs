@@ -8,7 +8,10 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     rc::Rc,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use actix::{Addr, Arbiter, prelude::*};
@@ -155,20 +158,25 @@ impl House {
     /// # Errors
     /// When a thread or a table cannot be started.
     pub async fn start(plan: Plan) -> Result<(Self, Vec<Mailbox>), Error> {
+        crate::clock::start_at_least(plan.world.books.time());
         let metrics = Metrics::default();
         let dropped = Arc::new(AtomicU64::new(0));
         let (workers, mailboxes) = Workers::new(plan.workers);
         let epoch = log_epoch(plan.log.id());
+        let directory = Directory::default();
         let pubsub = {
             let (make, workers, currencies) = (plan.backplane, workers.clone(), plan.currencies.clone());
-            let dropped = dropped.clone();
+            let (directory, dropped) = (directory.clone(), dropped.clone());
             PubSub::start_in_arbiter(&Arbiter::new().handle(), move |_| {
-                PubSub::new(make, workers, currencies, epoch, dropped)
+                PubSub::new(make, workers, directory, currencies, epoch, dropped)
             })
         };
-        let directory = Directory::default();
-        let gate =
-            OutputGate { directory: directory.clone(), workers: workers.clone(), pubsub: pubsub.clone() };
+        let gate = OutputGate {
+            directory: directory.clone(),
+            workers: workers.clone(),
+            pubsub: pubsub.clone(),
+            currencies: plan.currencies.clone(),
+        };
         let journal = plan.log.start(gate);
         let World { books, tables: mut states } = plan.world;
         let copy = World { books: books.clone(), tables: states.clone() };
@@ -181,6 +189,7 @@ impl House {
             coordinator: coordinator.clone(),
             pubsub: pubsub.clone(),
             workers: workers.clone(),
+            directory: directory.clone(),
             sealer: plan.sealer,
             currencies: plan.currencies,
             log_epoch: epoch,
@@ -272,6 +281,7 @@ async fn tables(
             let start = |live: LiveTable| {
                 let status = Arc::new(Status::default());
                 let (id, config, open) = (live.id(), live.config().clone(), live.state().open.is_some());
+                status.events.store(live.state().events, Relaxed);
                 let actor = TableActor::new(live, context.clone(), alarms.clone(), status.clone());
                 (Entry { id, addr: actor.start(), config, status }, open)
             };
@@ -297,6 +307,7 @@ fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContex
             pause_ms: 0,
             limits: Vec::new(),
             round_max: 0,
+            seats_max: 0,
             places_max: 0,
         };
         tracing::warn!(table = %id, round = state.round, "a table with an open round is not configured; stakes are returned");

@@ -21,6 +21,7 @@ pub mod domain;
 pub mod followers;
 pub mod gate;
 pub mod house;
+pub mod panics;
 pub mod pubsub;
 pub mod reply;
 pub mod seal;

@@ -4,6 +4,9 @@
 //! its worker before any publication the subscriber must hear. What leaves here has come back from the backplane,
 //! never straight from the publisher.
 
+mod follow;
+mod notice;
+
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -12,26 +15,21 @@ use std::{
 };
 
 use actix::prelude::*;
-use channels::{
-    At, Backplane, Counters, Delivery, Epoch, Health, Outgoing, Position, PublishError, Recovery,
-};
-use domains::{Notice, What};
+use channels::{At, Backplane, Counters, Delivery, Epoch, Health, Outgoing, Position, PublishError};
+use follow::Follower;
 use futures_util::FutureExt;
-use protocol::{
-    Amount, Channel, ErrorCode, Payload, PlayerId, Reply,
-    push::{BalanceReason, Event},
-    reply::{Failure, Missed, Subscribed, Welcome},
-    request::Since,
-};
+use protocol::{Channel, Payload, PlayerId, Reply, push::Event, reply::Welcome, request::Since};
 
 use crate::{
+    directory::Directory,
     domain::Currencies,
     gate::Told,
+    panics::AbortOnPanic,
     reply::ReplyTo,
     worker::{Grant, ToWorker, Workers},
 };
 
-/// Publications a worker may have waiting before plain ones are dropped for it and the channel is reset.
+/// Publications a worker may have waiting before more are dropped for it. Their offsets show the gap.
 const WAITING_MAX: u64 = 100_000;
 
 /// Which workers want which channel: the grants sent to each worker.
@@ -39,11 +37,8 @@ type Wanted = Rc<RefCell<HashMap<Channel, Vec<(u16, u64)>>>>;
 
 /// The pubsub actor. Lives on an arbiter of its own.
 pub struct PubSub {
-    backplane: Rc<dyn Backplane>,
-    wanted: Wanted,
-    workers: Workers,
+    follower: Follower,
     currencies: Currencies,
-    log_epoch: Epoch,
 }
 
 /// Makes the backplane, given where its deliveries go. Called on the pubsub's thread.
@@ -55,6 +50,7 @@ impl PubSub {
     pub fn new(
         make: MakeBackplane,
         workers: Workers,
+        directory: Directory,
         currencies: Currencies,
         log_epoch: Epoch,
         dropped: Arc<AtomicU64>,
@@ -64,13 +60,22 @@ impl PubSub {
             let (wanted, workers) = (wanted.clone(), workers.clone());
             Rc::new(move |delivery: Delivery| deliver(&wanted, &workers, &dropped, delivery))
         };
-        Self { backplane: make(deliver), wanted, workers, currencies, log_epoch }
+        let follower = Follower { backplane: make(deliver), wanted, workers, directory, log_epoch };
+        Self { follower, currencies }
+    }
+
+    fn backplane(&self) -> &dyn Backplane {
+        &*self.follower.backplane
+    }
+
+    fn log_position(&self, offset: u64) -> Position {
+        Position { epoch: self.follower.log_epoch, offset }
     }
 
     /// Publishes and lets the outcome be.
     fn publish(&self, outgoing: Outgoing) {
         let channel = outgoing.channel.clone();
-        let mut publishing = self.backplane.publish(outgoing);
+        let mut publishing = self.backplane().publish(outgoing);
         let warn = move |result: Result<_, PublishError>| {
             if let Err(error) = result {
                 tracing::debug!(%channel, %error, "an event was not published; its offset shows the gap");
@@ -81,92 +86,6 @@ impl PubSub {
             None => drop(actix::spawn(async move { warn(publishing.await) })),
         }
     }
-
-    fn want(&self, channel: &Channel, worker: u16) {
-        let mut wanted = self.wanted.borrow_mut();
-        let workers = wanted.entry(channel.clone()).or_default();
-        match workers.iter_mut().find(|(number, _)| *number == worker) {
-            Some((_, grants)) => *grants += 1,
-            None => workers.push((worker, 1)),
-        }
-    }
-
-    /// Follows channels for a session; then the grant goes to its worker.
-    fn follow(
-        &self,
-        to: ReplyTo,
-        channels: Vec<(Channel, Option<Since>)>,
-        reply: Grant,
-    ) -> impl Future<Output = ()> + 'static {
-        let subscribing: Vec<_> = channels
-            .into_iter()
-            .map(|(channel, since)| {
-                if is_log_channel(&channel) && self.backplane.top(&channel).is_none() {
-                    self.backplane.declare(&channel, Position { epoch: self.log_epoch, offset: 0 });
-                }
-                (self.backplane.subscribe(&channel), channel, since)
-            })
-            .collect();
-        let (backplane, wanted, workers) =
-            (self.backplane.clone(), self.wanted.clone(), self.workers.clone());
-        let this = Self {
-            backplane,
-            wanted,
-            workers,
-            currencies: self.currencies.clone(),
-            log_epoch: self.log_epoch,
-        };
-        async move {
-            let mut top_of = Vec::with_capacity(subscribing.len());
-            for (subscribing, channel, since) in subscribing {
-                match subscribing.await {
-                    Ok(_) => top_of.push((channel, since)),
-                    Err(error) => tracing::warn!(%channel, %error, "a channel cannot be followed"),
-                }
-            }
-            if top_of.is_empty() {
-                let failure = Failure::of(ErrorCode::Unavailable).after_ms(1_000);
-                return to.send(&this.workers, Reply::Error(failure));
-            }
-            // From here to the end nothing is awaited: the grants and what was missed are of one moment.
-            let granted = top_of.into_iter().map(|(channel, since)| {
-                this.want(&channel, to.session.worker);
-                this.recover(channel, since)
-            });
-            let channels = granted.collect();
-            let worker = to.session.worker;
-            this.workers.send(worker, ToWorker::Granted { to, channels, reply });
-        }
-    }
-
-    /// Where a channel stands, and what was missed of it.
-    fn recover(&self, channel: Channel, since: Option<Since>) -> Subscribed {
-        let top = self.backplane.top(&channel).unwrap_or(Position { epoch: self.log_epoch, offset: 0 });
-        let since =
-            since.and_then(|since| Some(Position { epoch: since.e.parse().ok()?, offset: since.o.get() }));
-        let at = |top: Position, recovered, pubs| Subscribed {
-            ch: channel.clone(),
-            e: top.epoch.to_string(),
-            o: top.offset,
-            recovered,
-            pubs,
-        };
-        match since.map(|since| self.backplane.recover(&channel, &since)) {
-            None => at(top, false, Vec::new()),
-            Some(Recovery::Lost { top: lost }) => at(lost.unwrap_or(top), false, Vec::new()),
-            Some(Recovery::Recovered { publications, top }) => {
-                let missed = publications.into_iter().filter_map(|publication| {
-                    Some(Missed { o: publication.position?.offset, d: publication.payload })
-                });
-                at(top, true, missed.collect())
-            }
-        }
-    }
-}
-
-/// Whether the money log numbers the channel.
-fn is_log_channel(channel: &Channel) -> bool {
-    matches!(channel.namespace(), "table" | "player")
 }
 
 fn deliver(wanted: &Wanted, workers: &Workers, dropped: &AtomicU64, delivery: Delivery) {
@@ -215,8 +134,9 @@ impl Handler<PublishEvent> for PubSub {
     type Result = ();
 
     fn handle(&mut self, PublishEvent { channel, offset, event }: PublishEvent, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic("pubsub");
         let at = match offset {
-            Some(offset) => At::Log(Position { epoch: self.log_epoch, offset }),
+            Some(offset) => At::Log(self.log_position(offset)),
             None => At::Ephemeral,
         };
         self.publish(Outgoing { channel, payload: Payload::of(&event), at });
@@ -232,15 +152,16 @@ impl Handler<PlayerNotices> for PubSub {
     type Result = ();
 
     fn handle(&mut self, PlayerNotices(notices): PlayerNotices, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic("pubsub");
         for Told { notice, offset, lsn } in notices {
             let channel = Channel::player(notice.player);
             // A channel nobody here has followed lately has no history to keep: whoever follows it next is told
             // where it stands.
-            if self.backplane.top(&channel).is_none() {
+            if self.backplane().top(&channel).is_none() {
                 continue;
             }
-            let Some(event) = event(&notice, lsn, &self.currencies) else { continue };
-            let at = At::Log(Position { epoch: self.log_epoch, offset });
+            let Some(event) = notice::event(&notice, lsn, &self.currencies) else { continue };
+            let at = At::Log(self.log_position(offset));
             self.publish(Outgoing { channel, payload: Payload::of(&event), at });
         }
     }
@@ -266,14 +187,15 @@ impl Handler<Attach> for PubSub {
     type Result = ();
 
     fn handle(&mut self, attach: Attach, context: &mut Context<Self>) {
+        let _guard = AbortOnPanic("pubsub");
         let Attach { to, player, events, resume, welcome } = attach;
         let personal = Channel::player(player);
-        self.backplane.declare(&personal, Position { epoch: self.log_epoch, offset: events });
+        self.backplane().declare(&personal, self.log_position(events));
         let since = resume.iter().find(|since| since.ch == personal).cloned();
         let mut channels = vec![(personal.clone(), since)];
         let others = resume.into_iter().filter(|since| since.ch != personal);
         channels.extend(others.map(|since| (since.ch.clone(), Some(since))));
-        let following = self.follow(to, channels, Grant::Welcome(welcome));
+        let following = self.follower.follow(to, channels, Grant::Welcome(welcome));
         context.spawn(following.into_actor(self));
     }
 }
@@ -294,14 +216,16 @@ impl Handler<Follow> for PubSub {
     type Result = ();
 
     fn handle(&mut self, Follow { to, channel, since }: Follow, _: &mut Context<Self>) {
-        let mut following = Box::pin(self.follow(to, vec![(channel, since)], Grant::Subscribed));
+        let _guard = AbortOnPanic("pubsub");
+        let mut following = Box::pin(self.follower.follow(to, vec![(channel, since)], Grant::Subscribed));
         if (&mut following).now_or_never().is_none() {
             actix::spawn(following);
         }
     }
 }
 
-/// A session stops following a channel. Goes the way of its grant, so that the two cannot overtake each other.
+/// A session stops following a channel. Goes the way of its grant, so that it does not overtake one that is granted
+/// at once; one that waits for Redis may still come after it, and is then followed until the session ends.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Unfollow {
@@ -315,7 +239,8 @@ impl Handler<Unfollow> for PubSub {
     type Result = ();
 
     fn handle(&mut self, Unfollow { to, channel }: Unfollow, _: &mut Context<Self>) {
-        self.workers.send(to.session.worker, ToWorker::Unfollow { to, channel });
+        let _guard = AbortOnPanic("pubsub");
+        self.follower.workers.send(to.session.worker, ToWorker::Unfollow { to, channel });
     }
 }
 
@@ -335,19 +260,8 @@ impl Handler<Vacant> for PubSub {
     type Result = ();
 
     fn handle(&mut self, Vacant { worker, channel, granted }: Vacant, _: &mut Context<Self>) {
-        let mut wanted = self.wanted.borrow_mut();
-        let Some(workers) = wanted.get_mut(&channel) else { return };
-        if let Some(place) = workers.iter().position(|(number, _)| *number == worker) {
-            workers[place].1 = workers[place].1.saturating_sub(granted);
-            if workers[place].1 == 0 {
-                workers.swap_remove(place);
-            }
-        }
-        if workers.is_empty() {
-            wanted.remove(&channel);
-            drop(wanted);
-            self.backplane.unsubscribe(&channel);
-        }
+        let _guard = AbortOnPanic("pubsub");
+        self.follower.unwant(&channel, worker, granted);
     }
 }
 
@@ -365,12 +279,13 @@ impl Handler<GetTops> for PubSub {
     type Result = ();
 
     fn handle(&mut self, GetTops { to, channels }: GetTops, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic("pubsub");
         let tops = channels.into_iter().filter_map(|channel| {
-            let top = self.backplane.top(&channel)?;
+            let top = self.backplane().top(&channel)?;
             Some((channel.to_string(), (top.epoch.to_string(), top.offset)))
         });
         let reply = Reply::Pong { time: crate::clock::now_ms(), tops: tops.collect() };
-        to.send(&self.workers, reply);
+        to.send(&self.follower.workers, reply);
     }
 }
 
@@ -388,7 +303,8 @@ impl Handler<Publish> for PubSub {
     type Result = ResponseFuture<Result<Option<Position>, PublishError>>;
 
     fn handle(&mut self, Publish { channel, payload }: Publish, _: &mut Context<Self>) -> Self::Result {
-        self.backplane.publish(Outgoing { channel, payload, at: At::Next })
+        let _guard = AbortOnPanic("pubsub");
+        self.backplane().publish(Outgoing { channel, payload, at: At::Next })
     }
 }
 
@@ -406,7 +322,8 @@ impl Handler<Declare> for PubSub {
     type Result = ();
 
     fn handle(&mut self, Declare { channel, offset }: Declare, _: &mut Context<Self>) {
-        self.backplane.declare(&channel, Position { epoch: self.log_epoch, offset });
+        let _guard = AbortOnPanic("pubsub");
+        self.backplane().declare(&channel, self.log_position(offset));
     }
 }
 
@@ -419,26 +336,7 @@ impl Handler<GetHealth> for PubSub {
     type Result = MessageResult<GetHealth>;
 
     fn handle(&mut self, _: GetHealth, _: &mut Context<Self>) -> Self::Result {
-        MessageResult((self.backplane.health(), self.backplane.counters()))
-    }
-}
-
-/// A notice as the wire spells it.
-fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event> {
-    let scale = currencies.scale(notice.currency)?;
-    let amount = |minor| Amount::from_minor(minor, scale).ok();
-    let (available, held) = (amount(notice.after.available)?, amount(notice.after.held)?);
-    let currency = notice.currency;
-    let balance = |reason| Some(Event::Balance { lsn, currency, available, held, reason });
-    let settled = |round, staked, returned, outcome| {
-        let (staked, returned) = (amount(staked)?, amount(returned)?);
-        Some(Event::BetSettled { lsn, round, staked, returned, outcome, currency, available, held })
-    };
-    match notice.what {
-        What::Deposit => balance(BalanceReason::Deposit),
-        What::Stake => balance(BalanceReason::Stake),
-        What::Release => balance(BalanceReason::Release),
-        What::Settled { round, staked, returned, outcome } => settled(round, staked, returned, Some(outcome)),
-        What::Voided { round, staked } => settled(round, staked, staked, None),
+        let _guard = AbortOnPanic("pubsub");
+        MessageResult((self.backplane().health(), self.backplane().counters()))
     }
 }

@@ -60,7 +60,7 @@ pub struct Options {
     pub channels_max: usize,
     /// Malformed frames until the session is closed.
     pub errors_max: u32,
-    /// Requests above the rate, one after the other, until the session is closed.
+    /// Requests above the rate, less those within it, until the session is closed.
     pub too_fast_max: u32,
     /// Tables a session may sit at.
     pub tables_max: usize,
@@ -105,8 +105,6 @@ pub struct SessionActor {
     in_flight: Arc<AtomicU32>,
     errors: u32,
     too_fast: u32,
-    /// What the door counted for this connection; given back with it.
-    place: Option<Box<dyn std::any::Any>>,
 }
 
 /// Where the conversation stands.
@@ -134,14 +132,7 @@ impl SessionActor {
     pub fn new(context: Rc<SessionContext>, slot: Slot, out: Out) -> Self {
         context.metrics.session_opened();
         let state = State::Waiting(None);
-        Self { context, slot, out, state, in_flight: Arc::default(), errors: 0, too_fast: 0, place: None }
-    }
-
-    /// Keeps something for as long as the session lives.
-    #[must_use]
-    pub fn holding(mut self, place: impl std::any::Any) -> Self {
-        self.place = Some(Box::new(place));
-        self
+        Self { context, slot, out, state, in_flight: Arc::default(), errors: 0, too_fast: 0 }
     }
 
     fn this(&self) -> SessionRef {
@@ -182,20 +173,19 @@ impl SessionActor {
         let frame = match codec::decode_client(self.encoding(), bytes) {
             Ok(frame) => frame,
             Err(error) => {
-                self.errors += 1;
                 self.context.metrics.malformed();
                 self.fail(error.id, Failure::with(error.code, error.detail));
-                if self.errors >= self.context.options.errors_max {
-                    self.close(CloseCode::TooManyErrors, "too many malformed frames");
-                }
-                return;
+                return self.count_error();
             }
         };
         let id = frame.id;
         let now = now_ms();
         match (&self.state, frame.request) {
             (State::Waiting(_), Request::Hello(hello)) => self.hello(id, hello, now, context),
-            (State::Waiting(_), _) => self.fail(Some(id), Failure::of(ErrorCode::NotAuthenticated)),
+            (State::Waiting(_), _) => {
+                self.fail(Some(id), Failure::of(ErrorCode::NotAuthenticated));
+                self.count_error();
+            }
             (State::Ready(_), Request::Hello(_)) => {
                 self.fail(Some(id), Failure::with(ErrorCode::OutOfOrder, "hello was said already"));
             }
@@ -210,6 +200,13 @@ impl SessionActor {
                 }
             }
             (State::Closing, _) => {}
+        }
+    }
+
+    fn count_error(&mut self) {
+        self.errors += 1;
+        if self.errors >= self.context.options.errors_max {
+            self.close(CloseCode::TooManyErrors, "too many frames that cannot be requests now");
         }
     }
 
@@ -228,7 +225,8 @@ impl SessionActor {
             }
             return None;
         }
-        self.too_fast = 0;
+        // One within the rate makes up for one above it: a flood lets some through as well and must not count anew.
+        self.too_fast = self.too_fast.saturating_sub(1);
         match admission.admit(&self.in_flight) {
             Some(permit) => Some(ReplyTo { session: self.this(), id, permit }),
             None => {

@@ -4,31 +4,37 @@
 //! phases and decisions in `engine::table`. A leg is applied when its record is on disk, so whatever a table shows
 //! is durable. A table nobody sits at has no alarm and costs no CPU.
 
+mod messages;
 mod view;
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use actix::prelude::*;
 use engine::{
-    Command, Content, Outcome, TxId,
+    Command,
     table::{
         Stage, TableLeg, VoidReason,
-        live::{BetRequest, Due, LiveTable},
+        live::{Due, LiveTable},
     },
 };
 use protocol::{
-    Channel, ErrorCode, Key, PlayerId, Reply, RoundId,
+    Channel, ErrorCode, Key, RoundId,
     push::Event,
     reply::{Failure, Phase},
 };
 use rustc_hash::FxHashSet;
 
+pub use messages::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, ask_outcome};
+
 use crate::{
-    clock::{Alarms, Wake, now_ms},
-    coordinator::{Coordinator, Origin, Submit, receipt},
-    directory::Status,
+    clock::{Alarms, now_ms},
+    coordinator::{Coordinator, Origin, Submit, bet_reply},
+    directory::{Directory, Status},
     domain::Currencies,
-    gate::{TxResult, Verdict},
+    gate::Verdict,
     pubsub::{PubSub, PublishEvent},
     reply::{ReplyTo, SessionRef},
     seal::Sealer,
@@ -47,6 +53,8 @@ pub struct TableContext {
     pub pubsub: Addr<PubSub>,
     /// Takes replies.
     pub workers: Workers,
+    /// The other tables.
+    pub directory: Directory,
     /// Makes and opens seeds.
     pub sealer: Sealer,
     /// The operator's currencies.
@@ -69,6 +77,8 @@ pub struct TableActor {
     /// When chips were last shown, and whether they have changed since.
     chips_shown_ms: u64,
     chips_changed: bool,
+    /// An alarm for the next picture is set.
+    chips_alarm: bool,
 }
 
 /// The request a transaction came from; travels with it and ends in a reply.
@@ -95,6 +105,20 @@ impl TableActor {
             alarm_ms: None,
             chips_shown_ms: 0,
             chips_changed: false,
+            chips_alarm: false,
+        }
+    }
+
+    /// Runs one message. A panic costs this table only: it takes no more bets, and its stakes are returned.
+    fn guarded(&mut self, context: &mut Context<Self>, run: impl FnOnce(&mut Self, &mut Context<Self>)) {
+        if catch_unwind(AssertUnwindSafe(|| run(self, context))).is_ok() {
+            return;
+        }
+        tracing::error!(table = %self.live.id(), "a table has panicked; it is closed and its stakes are returned");
+        self.live.step_failed();
+        let voided = catch_unwind(AssertUnwindSafe(|| self.proceed(context)));
+        if voided.is_err() {
+            tracing::error!(table = %self.live.id(), "the table's round cannot be voided before the next start");
         }
     }
 
@@ -118,7 +142,7 @@ impl TableActor {
                 self.set_alarm(at_ms, context);
                 None
             }
-            Due::Open => self.open(now),
+            Due::Open => self.open(now, context),
             Due::Lock => Some(self.live.lock(now)),
             Due::Settle => Some(self.live.settle(self.opened_seed(), now)),
             Due::Void(reason) => Some(self.live.void(reason, now)),
@@ -130,15 +154,21 @@ impl TableActor {
         if let Some(command) = command {
             self.submit(command, None);
         }
-        self.status.show(self.phase(now));
+        let phase = self.phase(now);
+        self.status.show(phase);
+        if phase == Phase::Settled && due == Due::Nothing {
+            // Nobody is here to open the next round: the lobby still shows when this one is over.
+            self.set_alarm(self.live.state().next_at, context);
+        }
     }
 
-    fn open(&mut self, now: u64) -> Option<Command> {
+    fn open(&mut self, now: u64, context: &mut Context<Self>) -> Option<Command> {
         let round = RoundId { table: self.live.id(), number: self.live.state().round + 1 };
         match self.shared.sealer.make(round) {
             Ok((commit, sealed)) => Some(self.live.open_round(commit, sealed, now)),
             Err(error) => {
-                tracing::error!(table = %self.live.id(), %error, "no round can be opened");
+                tracing::error!(table = %self.live.id(), %error, "no round can be opened; tried again in a second");
+                self.set_alarm(now + 1_000, context);
                 None
             }
         }
@@ -162,7 +192,11 @@ impl TableActor {
         let now = now_ms();
         let next = self.chips_shown_ms + CHIPS_EVERY_MS;
         if now < next {
-            return self.set_alarm(next, context);
+            if !self.chips_alarm {
+                self.chips_alarm = true;
+                self.alarms.at(next, context.address().recipient());
+            }
+            return;
         }
         self.chips_changed = false;
         self.chips_shown_ms = now;
@@ -177,7 +211,7 @@ impl TableActor {
     fn phase(&self, now: u64) -> Phase {
         let state = self.live.state();
         match &state.open {
-            _ if state.quarantined => Phase::Closed,
+            _ if self.live.closed() => Phase::Closed,
             Some(open) if open.stage == Stage::Betting => Phase::Betting,
             Some(_) => Phase::Locked,
             None if state.round > 0 && now < state.next_at => Phase::Settled,
@@ -188,18 +222,8 @@ impl TableActor {
     /// Answers the request a result belongs to.
     fn answer(&self, request: BetContext, verdict: Verdict) {
         let BetContext { to, key, clears } = request;
-        let reply = match verdict {
-            Verdict::Recorded(Outcome::Done(done)) => match receipt(key, &done, &self.shared.currencies) {
-                Some(receipt) if clears => Reply::BetsCleared(receipt),
-                Some(receipt) => Reply::BetAccepted(receipt),
-                None => Reply::Error(Failure::of(ErrorCode::Internal)),
-            },
-            Verdict::Recorded(Outcome::Refused(code)) | Verdict::Impossible(code) => {
-                Reply::Error(self.refusal(code))
-            }
-            Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
-            Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),
-        };
+        let currencies = &self.shared.currencies;
+        let reply = bet_reply(key, clears, verdict, currencies, |code| self.refusal(code));
         to.send(&self.shared.workers, reply);
     }
 
@@ -215,7 +239,10 @@ impl TableActor {
         if let Some(offset) = offset {
             let event = leg.event(self.live.state(), self.live.config().scale);
             match event {
-                Some(event) => self.publish(Some(offset), event),
+                Some(event) => {
+                    self.publish(Some(offset), event);
+                    self.status.events.store(offset, Relaxed);
+                }
                 None => tracing::error!(table = %self.live.id(), "an event of the log cannot be spelled"),
             }
         }
@@ -233,171 +260,6 @@ impl TableActor {
 
 impl Actor for TableActor {
     type Context = Context<Self>;
-}
-
-/// Also sent once at the start to tables whose round was interrupted: it runs to its end with nobody there.
-impl Handler<Wake> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Wake, context: &mut Context<Self>) {
-        self.alarm_ms = None;
-        if self.chips_changed {
-            self.show_chips(context);
-        }
-        self.proceed(context);
-    }
-}
-
-/// A session comes to the table.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Join {
-    /// The player.
-    pub player: PlayerId,
-    /// The session.
-    pub to: ReplyTo,
-}
-
-impl Handler<Join> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, Join { player, to }: Join, context: &mut Context<Self>) {
-        let full = self.seated.len() >= self.live.config().places_max as usize;
-        if full && !self.seated.contains(&to.session) {
-            return to.refuse(&self.shared.workers, ErrorCode::TableFull);
-        }
-        self.seated.insert(to.session);
-        self.status.players.store(self.seated.len() as u32, Relaxed);
-        self.proceed(context);
-        let players = self.seated.len() as u32;
-        let view = view::view(&self.live, &self.shared.log_epoch, self.phase(now_ms()), players);
-        let reply = match view {
-            Some(view) => Reply::Joined { view, bets: view::bets_of(&self.live, player) },
-            None => Reply::Error(Failure::of(ErrorCode::Internal)),
-        };
-        to.send(&self.shared.workers, reply);
-    }
-}
-
-/// A session leaves the table, or is gone. Its bets stand.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Leave {
-    /// The session.
-    pub session: SessionRef,
-}
-
-impl Handler<Leave> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, Leave { session }: Leave, _: &mut Context<Self>) {
-        self.seated.remove(&session);
-        self.status.players.store(self.seated.len() as u32, Relaxed);
-        if self.seated.is_empty() {
-            self.seated.shrink_to_fit();
-        }
-    }
-}
-
-/// A player bets. The session has checked all that does not need the table.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Bet {
-    /// The request.
-    pub request: BetRequest,
-    /// Its key and session.
-    pub context: BetContext,
-}
-
-impl Handler<Bet> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, Bet { request, context }: Bet, _: &mut Context<Self>) {
-        let command = self.live.place_bet(request, now_ms());
-        self.submit(command, Some(context));
-    }
-}
-
-/// A player takes back all bets of the open round.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Clear {
-    /// The player.
-    pub player: PlayerId,
-    /// The round meant.
-    pub round: u64,
-    /// The transaction.
-    pub id: TxId,
-    /// Its content.
-    pub content: Content,
-    /// Its key and session.
-    pub context: BetContext,
-}
-
-impl Handler<Clear> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, clear: Clear, _: &mut Context<Self>) {
-        let Clear { player, round, id, content, context } = clear;
-        match self.live.clear_bets(id, content, player, round, now_ms()) {
-            Some(command) => self.submit(command, Some(context)),
-            None => {
-                let busy = Failure::with(ErrorCode::Busy, "bets of the player are under way");
-                context.to.send(&self.shared.workers, Reply::Error(busy.after_ms(20)));
-            }
-        }
-    }
-}
-
-/// The last rounds of the table.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct GetRounds {
-    /// The session.
-    pub to: ReplyTo,
-}
-
-impl Handler<GetRounds> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, GetRounds { to }: GetRounds, _: &mut Context<Self>) {
-        let reply =
-            Reply::TableHistory { table: self.live.id(), rounds: view::past_rounds(self.live.state()) };
-        to.send(&self.shared.workers, reply);
-    }
-}
-
-/// A command's result, released by the gate: its record is on disk.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Finished {
-    /// The result.
-    pub result: TxResult,
-    /// The request it came from.
-    pub request: Option<BetContext>,
-}
-
-impl Handler<Finished> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, Finished { result, request }: Finished, context: &mut Context<Self>) {
-        let TxResult { id, time, leg, verdict } = result;
-        let offset = self.live.apply(id, leg.as_ref(), time);
-        if let Some(leg) = &leg {
-            self.applied(leg, offset, context);
-        }
-        match request {
-            Some(request) => self.answer(request, verdict),
-            None => {
-                if let Verdict::Impossible(code) = verdict {
-                    let table = self.live.id();
-                    tracing::error!(%table, code = code.name(), "a round cannot go on; its table is closed");
-                    self.live.step_failed();
-                }
-            }
-        }
-        self.proceed(context);
-    }
 }
 
 /// Returns the stakes of a table that is in the log but not in the configuration any more.

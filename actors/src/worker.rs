@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{Hash, Hasher},
     rc::Rc,
     sync::{
         Arc,
@@ -15,13 +16,14 @@ use std::{
 use bytes::Bytes;
 use channels::Publication;
 use protocol::{
-    Channel, Encoding, Push, Reply, U53, codec,
+    Channel, CloseCode, Encoding, Push, Reply, U53, codec,
     reply::{ReplyFrame, Subscribed, Welcome},
 };
 use socket::{Class, Out, Slot, Worker};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::{
+    panics::AbortOnPanic,
     pubsub::{PubSub, Vacant},
     reply::{ReplyTo, SessionRef},
 };
@@ -60,6 +62,13 @@ pub enum ToWorker {
         channel: Channel,
         /// Where it stands now.
         top: channels::Position,
+    },
+    /// A session is closed.
+    Hangup {
+        /// Which.
+        session: SessionRef,
+        /// Close code.
+        code: CloseCode,
     },
     /// The hub goes down in order: every session is told when to come back, spread over this many milliseconds.
     Drain {
@@ -126,7 +135,7 @@ impl Workers {
 
     /// Sends to one worker. Replies are bounded by their permits, publications by [`Workers::waiting`].
     pub fn send(&self, worker: u16, message: ToWorker) {
-        let inbox = &self.0[usize::from(worker)];
+        let Some(inbox) = self.0.get(usize::from(worker)) else { return };
         if let ToWorker::Publication(_) = message {
             inbox.waiting.fetch_add(1, Relaxed);
         }
@@ -137,7 +146,7 @@ impl Workers {
     /// Publications that wait at a worker.
     #[must_use]
     pub fn waiting(&self, worker: u16) -> u64 {
-        self.0[usize::from(worker)].waiting.load(Relaxed)
+        self.0.get(usize::from(worker)).map_or(0, |inbox| inbox.waiting.load(Relaxed))
     }
 
     /// Sends to every worker.
@@ -151,6 +160,7 @@ const BATCH_MAX: usize = 512;
 
 /// Empties a worker's inbox until the hub stops.
 pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSub>) {
+    let _guard = AbortOnPanic("a worker's inbox");
     let grants = Rc::new(std::cell::RefCell::new(HashMap::<Channel, u64>::new()));
     let vacant = {
         let (grants, pubsub, number) = (grants.clone(), pubsub.clone(), mailbox.worker);
@@ -211,10 +221,9 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
                 }
                 ToWorker::Publication(first) => {
                     let mut together = vec![first];
-                    while let Some(ToWorker::Publication(_)) = messages
-                        .peek()
-                        .filter(|next| matches!(next, ToWorker::Publication(next) if next.channel == together[0].channel))
-                    {
+                    while let Some(ToWorker::Publication(_)) = messages.peek().filter(
+                        |next| matches!(next, ToWorker::Publication(next) if together[0].goes_with(next)),
+                    ) {
                         if let Some(ToWorker::Publication(next)) = messages.next() {
                             together.push(next);
                         }
@@ -226,6 +235,11 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
                     let push = Push::Reset { ch: channel.clone(), e: top.epoch.to_string(), o: top.offset };
                     let frame = |encoding| push_frame(encoding, &push);
                     worker.broadcast(channel.as_str(), Class::Publication, frame);
+                }
+                ToWorker::Hangup { session, code } => {
+                    if let Some(out) = worker.get(session.slot) {
+                        out.close(code.number(), code.text());
+                    }
                 }
                 ToWorker::Drain { spread_ms } => drain(&worker, spread_ms),
                 ToWorker::Close { code, reason } => worker.for_each(|_, out| out.close(code, reason)),
@@ -271,7 +285,11 @@ fn push_frame(tag: u8, push: &Push) -> Bytes {
 
 fn broadcast(worker: &Worker, together: &[Arc<Publication>]) {
     let channel = together[0].channel.as_str();
-    let class = if together[0].position.is_some() { Class::Publication } else { Class::Cosmetic };
+    let class = match together[0].position {
+        Some(_) => Class::Publication,
+        // An ephemeral publication is a picture of now: while it waits, a newer one takes its place.
+        None => Class::State(fingerprint(channel)),
+    };
     worker.broadcast(channel, class, |tag| {
         let encoding = encoding(tag);
         let frames = together.iter().map(|publication| {
@@ -281,6 +299,24 @@ fn broadcast(worker: &Worker, together: &[Arc<Publication>]) {
         let mut frames: Vec<Bytes> = frames.collect();
         if frames.len() == 1 { frames.swap_remove(0) } else { socket::join(&frames) }
     });
+}
+
+/// Two publications that may leave in one write: of one channel and one class.
+trait GoesWith {
+    fn goes_with(&self, next: &Self) -> bool;
+}
+
+impl GoesWith for Publication {
+    fn goes_with(&self, next: &Self) -> bool {
+        self.channel == next.channel && self.position.is_some() && next.position.is_some()
+    }
+}
+
+/// The conflation key of a channel's ephemeral publications.
+fn fingerprint(channel: &str) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    channel.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Tells every session to come back at a time of its own within the spread.

@@ -12,7 +12,8 @@ use std::{
 };
 
 use actix_http::HttpService;
-use actix_service::map_config;
+use actix_rt::net::TcpStream;
+use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, web};
 use actors::{
     house::House,
@@ -67,6 +68,11 @@ pub fn run(loaded: Loaded) -> Result<(), Error> {
 
 async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     let config = &loaded.config;
+    // Before anything is recovered: a port that is taken is told at once, and nothing has happened yet. Nobody is
+    // let in before the house stands.
+    let listen = config.server.listen;
+    let listener = bind(listen).map_err(|source| Error::Listen { listen, source })?;
+    let address = listener.local_addr().map_err(|source| Error::Listen { listen, source })?;
     let directory = PathBuf::from(&config.journal.directory);
     let recovered = recovery::recover(&directory, config.journal.segment_bytes)
         .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
@@ -74,15 +80,6 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     let workers = plan.workers;
     let (house, mailboxes) = House::start(plan).await?;
     let edge = Arc::new(Edge::new(loaded.clone(), &house));
-    // A listener of our own, so that a taken port is told before anything is printed, and port 0 is known.
-    let listen = config.server.listen;
-    let bind = || -> io::Result<std::net::TcpListener> {
-        let listener = std::net::TcpListener::bind(listen)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    let listener = bind().map_err(|source| Error::Listen { listen, source })?;
-    let address = listener.local_addr().map_err(|source| Error::Listen { listen, source })?;
 
     let door = Arc::new(Door {
         mailboxes: Mutex::new(mailboxes.into_iter().map(Some).collect()),
@@ -91,8 +88,7 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     });
     let server = actix_server::Server::build()
         .workers(usize::from(workers))
-        .max_concurrent_connections(config.server.connections_max as usize)
-        .backlog(4096)
+        .max_concurrent_connections((config.server.connections_max as usize).div_ceil(usize::from(workers)))
         .disable_signals()
         .shutdown_timeout(2)
         .listen("hub", listener, {
@@ -102,11 +98,19 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
         .map_err(Error::Serve)?
         .run();
     let handle = server.handle();
-    let serving = actix::spawn(server);
+    let mut serving = actix::spawn(server);
     announce(&loaded, address);
-    stop_signal().await.map_err(Error::Serve)?;
-
-    drain(&loaded, &house, &edge).await;
+    tokio::select! {
+        signal = stop_signal() => signal.map_err(Error::Serve)?,
+        ended = &mut serving => {
+            let ended = ended.map_err(io::Error::other).and_then(|result| result);
+            return Err(Error::Serve(ended.err().unwrap_or_else(|| io::Error::other("the server has ended by itself"))));
+        }
+    }
+    tokio::select! {
+        () = drain(&loaded, &house, &edge) => {}
+        _ = stop_signal() => tracing::warn!("told twice: not waiting for the clients"),
+    }
     handle.stop(true).await;
     serving.await.map_err(io::Error::other).and_then(|result| result).map_err(Error::Serve)?;
     house.stop().await;
@@ -125,8 +129,8 @@ struct Door {
 fn worker_service(
     edge: &Arc<Edge>,
     door: &Arc<Door>,
-) -> impl actix_service::ServiceFactory<
-    actix_rt::net::TcpStream,
+) -> impl ServiceFactory<
+    TcpStream,
     Config = (),
     Response = (),
     Error = actix_http::error::DispatchError,
@@ -134,20 +138,57 @@ fn worker_service(
 > + use<> {
     let number = door.next.fetch_add(1, Relaxed);
     let worker = socket::Worker::current(&edge.limits(), edge::socket::close_codes());
-    if let Some(mailbox) = door.mailboxes.lock().get_mut(usize::from(number)).and_then(Option::take) {
-        actix::spawn(actors::worker::run(mailbox, worker.clone(), edge.pubsub.clone()));
-    }
-    let upgrade = edge::socket::upgrade(edge, &door.addresses, worker, number);
+    let Some(mailbox) = door.mailboxes.lock().get_mut(usize::from(number)).and_then(Option::take) else {
+        // The server starts a worker anew only after one has died, and the sessions of that one with it.
+        tracing::error!("a worker has died; the hub stops and starts again from its log");
+        std::process::abort();
+    };
+    actix::spawn(actors::worker::run(mailbox, worker.clone(), edge.pubsub.clone()));
+    let upgrade = edge::socket::upgrade(edge, worker, number);
     let edge = edge.clone();
     let app = App::new().app_data(web::Data::from(edge)).configure(edge::routes);
-    HttpService::build()
+    let http = HttpService::build()
         .keep_alive(Duration::from_secs(60))
         .client_request_timeout(Duration::from_secs(10))
         .h1_allow_half_closed(false)
         .upgrade(upgrade)
         .finish(map_config(app, |_| AppConfig::default()))
-        .tcp()
+        .tcp();
+    counted(door.addresses.clone(), http)
 }
+
+/// Counts every connection at its address, from the first byte to the last, whatever it speaks.
+fn counted<S>(
+    addresses: Arc<Addresses>,
+    http: S,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = S::Error, InitError = ()> + use<S>
+where
+    S: ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()>,
+    S::Service: 'static,
+{
+    apply_fn_factory(http, move |io: TcpStream, http: &S::Service| {
+        let peer = io.peer_addr().map(|peer| peer.ip());
+        let entered = peer.map_err(drop).and_then(|peer| addresses.enter(peer, Instant::now()).map_err(drop));
+        let serving = match entered {
+            Ok(place) => Some((place, http.call(io))),
+            Err(()) => {
+                // A word before the door closes; a client whose buffer is full already does not get it.
+                let _ = io.try_write(TOO_MANY);
+                None
+            }
+        };
+        async move {
+            match serving {
+                Some((_place, serving)) => serving.await,
+                None => Ok(()),
+            }
+        }
+    })
+}
+
+/// The answer to an address that has too many connections, or makes them too fast.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 2\r\n\r\n";
 
 fn announce(loaded: &Loaded, address: std::net::SocketAddr) {
     let config = &loaded.config;
@@ -158,6 +199,16 @@ fn announce(loaded: &Loaded, address: std::net::SocketAddr) {
             "\n  Open http://{address}/ in two browser windows and sit at the same table.\n  Stop with Ctrl-C: a round goes on where it was when you start again.\n"
         );
     }
+}
+
+/// A listener of our own, so that the port is known when it is 0.
+fn bind(listen: std::net::SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(listen), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&listen.into())?;
+    socket.listen(4096)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 async fn stop_signal() -> io::Result<()> {

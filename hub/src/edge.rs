@@ -9,8 +9,11 @@ mod publish;
 pub mod socket;
 
 use std::{
-    sync::{Arc, atomic::AtomicU32},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use actix::Addr;
@@ -68,6 +71,8 @@ pub struct Edge {
     pub authenticate: Authenticate,
     minter: Option<Minter>,
     registry: Registry,
+    dropped: Arc<AtomicU64>,
+    checkpoint: actors::followers::checkpoint::Progress,
     demo_players: AtomicU32,
     started: Instant,
 }
@@ -102,6 +107,8 @@ impl Edge {
             authenticate: authenticate(verifier),
             minter,
             registry,
+            dropped: house.dropped.clone(),
+            checkpoint: house.checkpoints.progress(),
             demo_players: AtomicU32::new(0),
             started: Instant::now(),
             loaded,
@@ -137,7 +144,7 @@ impl Edge {
 /// Checks tokens with the configured keys and says what is wrong with one in a sentence.
 fn authenticate(verifier: Verifier) -> Authenticate {
     Arc::new(move |token, now_ms| {
-        let now = UNIX_EPOCH + std::time::Duration::from_millis(now_ms);
+        let now = UNIX_EPOCH + Duration::from_millis(now_ms);
         match verifier.verify(token, now) {
             Ok(identity) => Ok(actors::session::Identity {
                 player: identity.player,
@@ -169,16 +176,28 @@ fn milliseconds(time: SystemTime) -> u64 {
 
 /// Every path of the edge but the WebSocket's.
 pub fn routes(service: &mut web::ServiceConfig) {
+    macro_rules! page {
+        ($path:expr, $handler:path) => {
+            web::resource($path)
+                .route(web::get().to($handler))
+                .route(web::head().to($handler))
+                .default_service(web::to(wrong_method))
+        };
+    }
+    macro_rules! action {
+        ($path:expr, $handler:path) => {
+            web::resource($path).route(web::post().to($handler)).default_service(web::to(wrong_method))
+        };
+    }
     service
-        .app_data(web::PayloadConfig::new(256 * 1024))
-        .route("/health/live", web::get().to(health::live))
-        .route("/health/ready", web::get().to(health::ready))
-        .route("/metrics", web::get().to(metrics::scrape))
-        .route("/api/info", web::get().to(demo::info))
-        .route("/api/demo", web::post().to(demo::sign_in))
-        .route("/api/publish", web::post().to(publish::publish))
+        .service(page!("/health/live", health::live))
+        .service(page!("/health/ready", health::ready))
+        .service(page!("/metrics", metrics::scrape))
+        .service(page!("/api/info", demo::info))
+        .service(action!("/api/demo", demo::sign_in))
+        .service(action!("/api/publish", publish::publish))
         .route(socket::PATH, web::to(not_an_upgrade))
-        .route("/{path:.*}", web::get().to(assets::serve));
+        .service(page!("/{path:.*}", assets::serve));
 }
 
 /// Somebody came to the WebSocket's path without asking for one.
@@ -186,6 +205,34 @@ async fn not_an_upgrade() -> HttpResponse {
     HttpResponse::build(StatusCode::UPGRADE_REQUIRED)
         .insert_header((header::UPGRADE, "websocket"))
         .json(problem("upgrade_required", "this path speaks WebSocket; see docs/protocol.md"))
+}
+
+/// The path is right, the method is not.
+async fn wrong_method() -> HttpResponse {
+    HttpResponse::MethodNotAllowed().json(problem("method_not_allowed", "this path takes another method"))
+}
+
+/// Longest body of a request, bytes.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Longest wait for a body.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The whole body of a request, if it is not too long and comes in time.
+async fn body(payload: web::Payload) -> Result<web::Bytes, HttpResponse> {
+    match tokio::time::timeout(BODY_WITHIN, payload.to_bytes_limited(BODY_BYTES_MAX)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) => {
+            Err(HttpResponse::BadRequest().json(problem("malformed", "the body could not be read")))
+        }
+        Ok(Err(_)) => {
+            let words = format!("a body has at most {BODY_BYTES_MAX} bytes");
+            Err(HttpResponse::PayloadTooLarge().json(problem("too_large", words)))
+        }
+        Err(_) => {
+            let words = "the body did not come in time";
+            Err(HttpResponse::RequestTimeout().force_close().json(problem("too_slow", words)))
+        }
+    }
 }
 
 /// An error as the HTTP side spells it.

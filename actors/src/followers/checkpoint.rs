@@ -21,10 +21,16 @@ use crate::gate::Release;
 /// How long the follower rests when it has read all there is, milliseconds.
 const REST_MS: u64 = 200;
 
+/// How long it waits after a failure to read or write, milliseconds.
+const RETRY_MS: u64 = 10_000;
+
+/// Where a follower stands: the last record it has applied.
+pub type Progress = Arc<AtomicU64>;
+
 /// A running checkpoint writer. Stops when dropped.
 pub struct CheckpointWriter {
     stop: Arc<AtomicBool>,
-    progress: Arc<AtomicU64>,
+    progress: Progress,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -57,20 +63,31 @@ impl CheckpointWriter {
             let (stop, progress) = (stop.clone(), progress.clone());
             thread::Builder::new().name("hub-checkpoint".into()).spawn(move || {
                 let mut follower = Follower { directory, journal, world, every, written };
-                if let Err(fault) = follower.run(&stop, &progress) {
+                while let Err(fault) = follower.run(&stop, &progress) {
                     let cause =
                         std::error::Error::source(&fault).map(ToString::to_string).unwrap_or_default();
-                    tracing::error!(%fault, cause, "no more checkpoints are written; the log itself goes on");
+                    match fault {
+                        Fault::Journal(_) if stop.load(Relaxed) => break,
+                        Fault::Journal(_) => {
+                            tracing::error!(%fault, cause, "no checkpoint was written; tried again in a while");
+                            thread::park_timeout(Duration::from_millis(RETRY_MS));
+                        }
+                        // The live state has parted from its log: every bet taken from here on would be lost.
+                        Fault::Record { .. } | Fault::Broken { .. } => {
+                            tracing::error!(%fault, cause, "the log does not stand for the live state; the hub stops");
+                            std::process::abort();
+                        }
+                    }
                 }
             })?
         };
         Ok(Self { stop, progress, thread: Some(thread) })
     }
 
-    /// The last record the copy has applied.
+    /// The last record the copy has applied, as it goes on.
     #[must_use]
-    pub fn progress(&self) -> u64 {
-        self.progress.load(Relaxed)
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 }
 

@@ -1,22 +1,24 @@
 //! Which request goes to whom: one arm each, with the checks that need no other actor.
 
+use std::time::Duration;
+
 use actix::AsyncContext;
 use actix_web_actors::ws;
-use engine::{Content, TxId, table::live::BetRequest};
+use engine::{Command, Content, TxId, table::live::BetRequest};
 use protocol::{
     Channel, CloseCode, ErrorCode, Key, PlayerId, Reply, Request, TableId, U53,
-    amount::AmountError,
+    amount::{AmountError, SCALE_MAX},
     reply::{Failure, Subscribed, Welcome},
     request::{Hello, PlaceBet, Since, Subscribe},
 };
 
 use super::{Ready, SessionActor, State};
 use crate::{
-    coordinator::GetOutcome,
+    coordinator::{GetOutcome, Origin, Submit},
     domain::{Arrive, GetBalance, GetResults},
     pubsub::{Follow, GetTops, Unfollow},
     reply::ReplyTo,
-    table::{Bet, BetContext, Clear, GetRounds, Join, Leave},
+    table::{Bet, BetContext, Clear, GetRounds, Join, Leave, ask_outcome},
 };
 
 /// Most tables one `list_tables` shows.
@@ -50,6 +52,8 @@ impl SessionActor {
         }
         let player = identity.player;
         self.context.admission.arrive(player, now);
+        let rest = Duration::from_millis(identity.expires_ms.saturating_sub(now));
+        context.run_later(rest, |this, _| this.close(CloseCode::TokenExpired, "the token has expired"));
         let mut resume: Vec<Since> = Vec::new();
         for since in hello.resume {
             let known = resume.iter().any(|other| other.ch == since.ch);
@@ -98,7 +102,7 @@ impl SessionActor {
                     if !ready.tables.contains(&table) && ready.tables.len() >= shared.options.tables_max =>
                 {
                     let words = format!("a session may sit at {} tables", shared.options.tables_max);
-                    to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::Forbidden, words)));
+                    to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::TooLarge, words)));
                 }
                 Some(entry) => {
                     if !ready.tables.contains(&table) {
@@ -126,7 +130,10 @@ impl SessionActor {
                 Some(entry) => entry.addr.do_send(GetRounds { to }),
                 None => to.refuse(&shared.workers, ErrorCode::UnknownTable),
             },
-            Request::GetOutcome { key } => shared.coordinator.do_send(GetOutcome { player, key, to }),
+            Request::GetOutcome { key } => {
+                let (tables, ask) = (ready.tables.clone(), GetOutcome { player, key, to });
+                ask_outcome(&shared.directory, &shared.coordinator, tables, ask);
+            }
         }
     }
 
@@ -171,41 +178,39 @@ impl SessionActor {
     }
 
     fn place_bet(&mut self, to: ReplyTo, player: PlayerId, bet: PlaceBet) {
-        let State::Ready(ready) = &self.state else { return };
         let shared = &self.context;
-        let Some(entry) = shared.directory.get(bet.table) else {
-            return to.refuse(&shared.workers, ErrorCode::UnknownTable);
+        let entry = shared.directory.get(bet.table);
+        // Without a table its currency is not known; the content is then fingerprinted at the finest scale.
+        let scale = entry.map_or(SCALE_MAX, |entry| entry.config.scale);
+        let request = match priced(player, &bet, scale) {
+            Ok(request) => request,
+            Err(failure) => return to.send(&shared.workers, Reply::Error(failure)),
         };
-        if !ready.tables.contains(&bet.table) {
-            return to.refuse(&shared.workers, ErrorCode::NotAtTable);
-        }
-        if &*bet.currency != entry.config.currency.as_str() {
-            let words = format!("the table plays in {}", entry.config.currency);
-            return to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::WrongCurrency, words)));
-        }
-        match priced(player, &bet, entry.config.scale) {
-            Ok(request) => {
-                let context = BetContext { to, key: bet.key, clears: false };
-                entry.addr.do_send(Bet { request, context });
+        let context = BetContext { to, key: bet.key, clears: false };
+        match entry {
+            None => self.refuse_keyed(request.id, request.content, ErrorCode::UnknownTable, context),
+            Some(entry) if &*bet.currency != entry.config.currency.as_str() => {
+                self.refuse_keyed(request.id, request.content, ErrorCode::WrongCurrency, context);
             }
-            Err(failure) => to.send(&shared.workers, Reply::Error(failure)),
+            Some(entry) => entry.addr.do_send(Bet { request, context }),
         }
     }
 
     fn clear_bets(&mut self, to: ReplyTo, player: PlayerId, key: Key, table: TableId, round: U53) {
-        let State::Ready(ready) = &self.state else { return };
-        let shared = &self.context;
-        let Some(entry) = shared.directory.get(table) else {
-            return to.refuse(&shared.workers, ErrorCode::UnknownTable);
-        };
-        if !ready.tables.contains(&table) {
-            return to.refuse(&shared.workers, ErrorCode::NotAtTable);
-        }
         let round = round.get();
         let id = TxId::of_key(player, &key);
         let content = Content::of(&[b"clear_bets", table.as_str().as_bytes(), &round.to_be_bytes()]);
         let context = BetContext { to, key, clears: true };
-        entry.addr.do_send(Clear { player, round, id, content, context });
+        match self.context.directory.get(table) {
+            Some(entry) => entry.addr.do_send(Clear { player, round, id, content, context }),
+            None => self.refuse_keyed(id, content, ErrorCode::UnknownTable, context),
+        }
+    }
+
+    /// Refuses a request with a key through the log: the key may have an outcome already, and then that is the answer.
+    fn refuse_keyed(&self, id: TxId, content: Content, code: ErrorCode, context: BetContext) {
+        let command = Command::Refuse { id, content, code };
+        self.context.coordinator.do_send(Submit { command, origin: Origin::Session(context) });
     }
 }
 

@@ -33,6 +33,7 @@ pub fn plan(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result
             pause_ms: table.pause_ms.into(),
             limits: table.limits.iter().map(|limit| (limit.min, limit.max)).collect(),
             round_max: table.player_round_max,
+            seats_max: table.seats_max,
             places_max: table.seats_max.saturating_add(table.spectators_max),
         };
         (table.id, Arc::new(config))

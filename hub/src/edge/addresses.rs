@@ -1,7 +1,7 @@
 //! What one network address may take: connections open, and new ones a second.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +19,12 @@ pub struct Addresses {
     per_second: f64,
     burst: f64,
     open_max: u32,
-    known: Mutex<HashMap<IpAddr, Known>>,
+    known: Mutex<Table>,
+}
+
+struct Table {
+    addresses: HashMap<IpAddr, Known>,
+    swept: Instant,
 }
 
 struct Known {
@@ -51,7 +56,7 @@ impl Addresses {
             per_second: rate.connects_per_second_per_address.into(),
             burst: rate.connects_burst_per_address.into(),
             open_max,
-            known: Mutex::default(),
+            known: Mutex::new(Table { addresses: HashMap::new(), swept: Instant::now() }),
         })
     }
 
@@ -60,13 +65,17 @@ impl Addresses {
     /// # Errors
     /// When the address has too many, or comes too fast.
     pub fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Denied> {
-        let mut all = self.known.lock();
-        if all.len() > KEPT_MAX {
+        let address = network(address);
+        let mut table = self.known.lock();
+        if table.addresses.len() > KEPT_MAX && now.duration_since(table.swept) > Duration::from_secs(1) {
             let forgettable = Duration::from_secs(60);
-            all.retain(|_, known| known.open > 0 || now.duration_since(known.filled) < forgettable);
+            table
+                .addresses
+                .retain(|_, known| known.open > 0 || now.duration_since(known.filled) < forgettable);
+            table.swept = now;
         }
         let fresh = Known { open: 0, tokens: self.burst, filled: now };
-        let known = all.entry(address).or_insert(fresh);
+        let known = table.addresses.entry(address).or_insert(fresh);
         let passed = now.duration_since(known.filled).as_secs_f64();
         known.tokens = (known.tokens + passed * self.per_second).min(self.burst);
         known.filled = now;
@@ -82,9 +91,20 @@ impl Addresses {
     }
 }
 
+/// Who an address stands for: itself, or the /64 network that one IPv6 customer has to itself.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        },
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(known) = self.addresses.known.lock().get_mut(&self.address) {
+        if let Some(known) = self.addresses.known.lock().addresses.get_mut(&self.address) {
             known.open = known.open.saturating_sub(1);
         }
     }
@@ -108,5 +128,13 @@ mod tests {
         assert_eq!(addresses.enter(address, began).err(), Some(Denied::TooFast));
         assert!(addresses.enter(address, began + Duration::from_secs(1)).is_ok());
         assert!(addresses.enter(IpAddr::from([127, 0, 0, 2]), began).is_ok(), "another address has its own");
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_count_as_one() {
+        let address = |text: &str| network(text.parse().expect("an address"));
+        assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1"));
+        assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
+        assert_eq!(address("::ffff:10.0.0.1"), address("10.0.0.1"));
     }
 }

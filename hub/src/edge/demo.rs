@@ -5,13 +5,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use actors::{coordinator::Deposit, gate::Verdict};
 use engine::Outcome;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Edge, problem};
+use super::{Edge, problem, socket::origin_allowed};
 use crate::config::Mode;
 
 /// Longest name, characters.
@@ -37,7 +37,24 @@ pub struct SignIn {
 }
 
 /// Makes a player of play money: a token, and a first deposit from the demo purse.
-pub async fn sign_in(edge: web::Data<Edge>, body: web::Bytes) -> HttpResponse {
+///
+/// Takes JSON only, and from pages of our own only: no foreign page can use up the play money unseen.
+pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !json {
+        let words = "the body is application/json";
+        return HttpResponse::UnsupportedMediaType().json(problem("unsupported_media_type", words));
+    }
+    if !origin_allowed(request.headers(), &edge.loaded.config.server.allowed_origins) {
+        return HttpResponse::Forbidden().json(problem("forbidden", "pages of this origin may not ask"));
+    }
+    let body = match super::body(payload).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
     let Some(minter) = edge.minter.as_ref().filter(|_| offers_demo(&edge)) else {
         return HttpResponse::NotFound().json(problem("no_demo", "this hub gives no play money"));
     };
@@ -84,12 +101,14 @@ pub async fn sign_in(edge: web::Data<Edge>, body: web::Bytes) -> HttpResponse {
         amount: demo.deposit,
     };
     match deposited(&edge, deposit).await {
-        Some(Verdict::Recorded(Outcome::Done(_))) => HttpResponse::Ok().json(json!({
-            "token": token,
-            "player": player,
-            "currency": demo.currency,
-            "deposited": demo.deposit,
-        })),
+        Some(Verdict::Recorded(Outcome::Done(_))) => {
+            HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
+                "token": token,
+                "player": player,
+                "currency": demo.currency,
+                "deposited": demo.deposit,
+            }))
+        }
         verdict => {
             tracing::error!(?verdict, "a demo deposit was not made");
             HttpResponse::InternalServerError().json(problem("internal", "the deposit was not made"))

@@ -1,6 +1,6 @@
 //! `GET /metrics`: every figure in Prometheus' text format.
 
-use std::{fmt::Write, sync::atomic::Ordering::Relaxed};
+use std::{fmt::Write, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use actix_web::{HttpResponse, http::header, web};
 use actors::pubsub::GetHealth;
@@ -27,7 +27,12 @@ pub async fn scrape(edge: web::Data<Edge>) -> HttpResponse {
         ("hub_journal_sync_microseconds_total", "counter", journal.sync_us_total),
         ("hub_journal_sync_microseconds_max", "gauge", journal.sync_us_max),
     ];
-    if let Ok((health, counters)) = edge.pubsub.send(GetHealth).await {
+    figures.extend([
+        ("hub_checkpoint_lsn", "gauge", edge.checkpoint.load(Relaxed)),
+        ("hub_publications_dropped_total", "counter", edge.dropped.load(Relaxed)),
+    ]);
+    let answer = tokio::time::timeout(Duration::from_secs(2), edge.pubsub.send(GetHealth)).await;
+    if let Ok(Ok((health, counters))) = answer {
         figures.extend([
             ("hub_channels_up", "gauge", u64::from(health.up)),
             ("hub_channels_open", "gauge", counters.channels),

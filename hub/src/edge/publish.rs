@@ -16,6 +16,7 @@ use crate::config::Publisher;
 
 /// What a service publishes.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Publication<'a> {
     channel: Channel,
     #[serde(borrow)]
@@ -23,7 +24,7 @@ pub struct Publication<'a> {
 }
 
 /// Publishes, and answers where the publication stands.
-pub async fn publish(edge: web::Data<Edge>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+pub async fn publish(edge: web::Data<Edge>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer "));
     if token.and_then(|token| edge.loaded.secrets.services.identify(token.trim())).is_none() {
@@ -32,6 +33,10 @@ pub async fn publish(edge: web::Data<Edge>, request: HttpRequest, body: web::Byt
             .insert_header((header::WWW_AUTHENTICATE, "Bearer"))
             .json(problem("unauthorized", words));
     }
+    let body = match super::body(payload).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
     let publication: Publication<'_> = match serde_json::from_slice(&body) {
         Ok(publication) => publication,
         Err(error) => {

@@ -1,11 +1,11 @@
 //! The door of the WebSockets: path, origin, address, sub-protocol. Who the player is, the first request tells.
 
-use std::{convert::Infallible, rc::Rc, sync::Arc, time::Instant};
+use std::{convert::Infallible, rc::Rc, sync::Arc};
 
 use actix_codec::Framed;
 use actix_http::{
     HttpMessage, Request, StatusCode, h1,
-    header::{self, HeaderValue},
+    header::{self, HeaderMap, HeaderValue},
 };
 use actix_rt::net::TcpStream;
 use actix_service::ServiceFactory;
@@ -13,11 +13,7 @@ use actors::session::{MayFollow, Options, SessionActor, SessionContext};
 use protocol::{CloseCode, Encoding};
 use socket::{Accepted, CloseCodes, Refusal, Worker, subprotocols, upgrade_service};
 
-use super::{
-    Edge,
-    addresses::{Addresses, Denied},
-    problem,
-};
+use super::{Edge, problem};
 use crate::config::{Loaded, Subscribe};
 
 /// Path of the WebSockets.
@@ -25,7 +21,7 @@ pub const PATH: &str = "/ws";
 
 /// Malformed frames until a session is closed.
 const ERRORS_MAX: u32 = 20;
-/// Requests above the rate, one after the other, until a session is closed.
+/// Requests above the rate, less those within it, until a session is closed.
 const TOO_FAST_MAX: u32 = 2_000;
 /// Tables a session may sit at.
 const TABLES_MAX: usize = 16;
@@ -39,7 +35,6 @@ pub fn close_codes() -> CloseCodes {
 /// The upgrade service of one worker.
 pub fn upgrade(
     edge: &Arc<Edge>,
-    addresses: &Arc<Addresses>,
     worker: Worker,
     number: u16,
 ) -> impl ServiceFactory<
@@ -72,25 +67,14 @@ pub fn upgrade(
         },
         metrics: edge.metrics.clone(),
     });
-    let (edge, addresses) = (edge.clone(), addresses.clone());
+    let edge = edge.clone();
     upgrade_service(worker, move |request: &Request| {
         let encoding = judge(&edge, request)?;
-        let address = request.peer_addr().map(|peer| peer.ip());
-        let place = address.map(|address| addresses.enter(address, Instant::now())).transpose();
-        let place = place.map_err(|denied| {
-            refuse(
-                StatusCode::TOO_MANY_REQUESTS,
-                match denied {
-                    Denied::TooMany => "too many connections of this address are open",
-                    Denied::TooFast => "too many new connections of this address",
-                },
-            )
-        })?;
         let context = context.clone();
         Ok(Accepted {
             subprotocol: subprotocols(request).next().map(|_| encoding.subprotocol()),
             encoding: encoding as u8,
-            start: Box::new(move |slot, out| SessionActor::new(context, slot, out).holding(place)),
+            start: Box::new(move |slot, out| SessionActor::new(context, slot, out)),
         })
     })
 }
@@ -105,7 +89,7 @@ fn judge(edge: &Edge, request: &Request) -> Result<Encoding, Refusal> {
         refusal.headers.push((header::RETRY_AFTER, HeaderValue::from_static("2")));
         return Err(refusal);
     }
-    if !origin_allowed(request, &edge.loaded.config.server.allowed_origins) {
+    if !origin_allowed(request.headers(), &edge.loaded.config.server.allowed_origins) {
         return Err(refuse(StatusCode::FORBIDDEN, "pages of this origin may not connect"));
     }
     let mut offered = subprotocols(request).peekable();
@@ -118,10 +102,10 @@ fn judge(edge: &Edge, request: &Request) -> Result<Encoding, Refusal> {
 }
 
 /// A browser names the page it runs: it must be ours, or one the operator allows. Other programs name none.
-fn origin_allowed(request: &Request, allowed: &[String]) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN) else { return true };
+pub fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let own = host.is_some_and(|host| origin.split_once("://").is_some_and(|(_, origin)| origin == host));
     own || allowed.iter().any(|allowed| allowed == origin || allowed == "*")
 }

@@ -1,0 +1,29 @@
+//! What a player is told, as the wire spells it.
+
+use domains::{Notice, What};
+use protocol::{
+    Amount,
+    push::{BalanceReason, Event},
+};
+
+use crate::domain::Currencies;
+
+/// A notice as the wire spells it.
+pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event> {
+    let scale = currencies.scale(notice.currency)?;
+    let amount = |minor| Amount::from_minor(minor, scale).ok();
+    let (available, held) = (amount(notice.after.available)?, amount(notice.after.held)?);
+    let currency = notice.currency;
+    let balance = |reason| Some(Event::Balance { lsn, currency, available, held, reason });
+    let settled = |round, staked, returned, outcome| {
+        let (staked, returned) = (amount(staked)?, amount(returned)?);
+        Some(Event::BetSettled { lsn, round, staked, returned, outcome, currency, available, held })
+    };
+    match notice.what {
+        What::Deposit => balance(BalanceReason::Deposit),
+        What::Stake => balance(BalanceReason::Stake),
+        What::Release => balance(BalanceReason::Release),
+        What::Settled { round, staked, returned, outcome } => settled(round, staked, returned, Some(outcome)),
+        What::Voided { round, staked } => settled(round, staked, staked, None),
+    }
+}
