@@ -21,7 +21,7 @@ use engine::{
     },
 };
 use protocol::{
-    Channel, ErrorCode, Key, RoundId,
+    Channel, ErrorCode, Key, PlayerId, Reply, RoundId,
     push::Event,
     reply::{Failure, Phase},
 };
@@ -72,6 +72,8 @@ pub struct TableActor {
     alarms: Alarms,
     status: Arc<Status>,
     seated: FxHashSet<SessionRef>,
+    /// Players who have come while the round they will see is being opened.
+    arriving: Vec<(PlayerId, ReplyTo)>,
     /// The alarm that is set, milliseconds since 1970.
     alarm_ms: Option<u64>,
     /// When chips were last shown, and whether they have changed since.
@@ -102,6 +104,7 @@ impl TableActor {
             alarms,
             status,
             seated: FxHashSet::default(),
+            arriving: Vec::new(),
             alarm_ms: None,
             chips_shown_ms: 0,
             chips_changed: false,
@@ -116,7 +119,10 @@ impl TableActor {
         }
         tracing::error!(table = %self.live.id(), "a table has panicked; it is closed and its stakes are returned");
         self.live.step_failed();
-        let voided = catch_unwind(AssertUnwindSafe(|| self.proceed(context)));
+        let voided = catch_unwind(AssertUnwindSafe(|| {
+            self.proceed(context);
+            self.welcome();
+        }));
         if voided.is_err() {
             tracing::error!(table = %self.live.id(), "the table's round cannot be voided before the next start");
         }
@@ -232,6 +238,22 @@ impl TableActor {
         match view::limits_in_words(&self.live, code) {
             Some(words) => Failure::with(code, words),
             None => Failure::of(code),
+        }
+    }
+
+    /// Shows the table to those who have come, unless the round they wait for is still being opened.
+    fn welcome(&mut self) {
+        if self.live.opening() {
+            return;
+        }
+        let phase = self.phase(now_ms());
+        for (player, to) in std::mem::take(&mut self.arriving) {
+            let view = view::view(&self.live, &self.shared.log_epoch, phase, self.seated.len() as u32);
+            let reply = match view {
+                Some(view) => Reply::Joined { view, bets: view::bets_of(&self.live, player) },
+                None => Reply::Error(Failure::of(ErrorCode::Internal)),
+            };
+            to.send(&self.shared.workers, reply);
         }
     }
 

@@ -6,6 +6,7 @@
 use std::{rc::Rc, sync::atomic::Ordering::Relaxed};
 
 use channels::{Backplane, Epoch, Position, Recovery};
+use futures_util::FutureExt;
 use protocol::{
     Channel, CloseCode, ErrorCode, Reply, TableId,
     reply::{Failure, Missed, Subscribed},
@@ -43,18 +44,27 @@ impl Follower {
     ) -> impl Future<Output = ()> + use<> {
         let worker = to.session.worker;
         let begin = |(channel, since): (Channel, Option<Since>)| {
-            self.declare_unknown(&channel);
+            if !self.wanted.borrow().contains_key(&channel) {
+                self.catch_up(&channel);
+            }
             self.want(&channel, worker);
-            (self.backplane.subscribe(&channel), channel, since)
+            let mut subscribing = self.backplane.subscribe(&channel);
+            let at_once = (&mut subscribing).now_or_never();
+            (at_once, subscribing, channel, since)
         };
         let subscribing: Vec<_> = channels.into_iter().map(begin).collect();
         let this = self.clone();
         async move {
             let mut followed = Vec::with_capacity(subscribing.len());
             let mut first_followed = true;
-            for (place, (subscribing, channel, since)) in subscribing.into_iter().enumerate() {
-                match subscribing.await {
-                    Ok(_) => followed.push((channel, since)),
+            for (place, (at_once, subscribing, channel, since)) in subscribing.into_iter().enumerate() {
+                let waited = at_once.is_none();
+                let subscribed = match at_once {
+                    Some(subscribed) => subscribed,
+                    None => subscribing.await,
+                };
+                match subscribed {
+                    Ok(_) => followed.push((channel, since, waited)),
                     Err(error) => {
                         tracing::warn!(%channel, %error, "a channel cannot be followed");
                         this.unwant(&channel, worker, 1);
@@ -64,12 +74,17 @@ impl Follower {
             }
             // From here to the end nothing is awaited: the grants and what was missed are of one moment.
             if !first_followed {
-                followed.iter().for_each(|(channel, _)| this.unwant(channel, worker, 1));
+                followed.iter().for_each(|(channel, ..)| this.unwant(channel, worker, 1));
                 return this.refuse(to, &reply);
             }
             let mut room = RECOVERY_BYTES_MAX;
-            let granted =
-                followed.into_iter().map(|(channel, since)| this.recover(channel, since, &mut room));
+            let granted = followed.into_iter().map(|(channel, since, waited)| {
+                if waited {
+                    // What was published before the server began to listen is not heard back.
+                    this.catch_up(&channel);
+                }
+                this.recover(channel, since, &mut room)
+            });
             let channels = granted.collect();
             this.workers.send(worker, ToWorker::Granted { to, channels, reply });
         }
@@ -85,15 +100,19 @@ impl Follower {
         }
     }
 
-    /// A channel of the log that the backplane has forgotten begins where the log has left it.
-    fn declare_unknown(&self, channel: &Channel) {
-        if channel.namespace() != "table" || self.backplane.top(channel).is_some() {
+    /// A table's channel that nobody here hears stands where the log has left it: the backplane may have forgotten
+    /// it, or not have heard back what was published. Who comes now must not be given an old position.
+    fn catch_up(&self, channel: &Channel) {
+        if channel.namespace() != "table" {
             return;
         }
         let table = channel.name().parse::<TableId>().ok();
         let entry = table.and_then(|table| self.directory.get(table));
         let offset = entry.map_or(0, |entry| entry.status.events.load(Relaxed));
-        self.backplane.declare(channel, Position { epoch: self.log_epoch, offset });
+        let behind = |top: Position| top.epoch != self.log_epoch || top.offset < offset;
+        if self.backplane.top(channel).is_none_or(behind) {
+            self.backplane.declare(channel, Position { epoch: self.log_epoch, offset });
+        }
     }
 
     fn want(&self, channel: &Channel, worker: u16) {

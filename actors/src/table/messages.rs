@@ -58,13 +58,8 @@ impl Handler<Join> for TableActor {
             this.seated.insert(to.session);
             this.status.players.store(this.seated.len() as u32, Relaxed);
             this.proceed(context);
-            let players = this.seated.len() as u32;
-            let view = view::view(&this.live, &this.shared.log_epoch, this.phase(now_ms()), players);
-            let reply = match view {
-                Some(view) => Reply::Joined { view, bets: view::bets_of(&this.live, player) },
-                None => Reply::Error(Failure::of(ErrorCode::Internal)),
-            };
-            to.send(&this.shared.workers, reply);
+            this.arriving.push((player, to));
+            this.welcome();
         });
     }
 }
@@ -207,6 +202,7 @@ impl Handler<Finished> for TableActor {
                 }
             }
             this.proceed(context);
+            this.welcome();
         });
     }
 }

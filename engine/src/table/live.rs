@@ -163,6 +163,12 @@ impl LiveTable {
             && open.currency == self.config.currency
     }
 
+    /// Whether a round is about to open: its record is under way.
+    #[must_use]
+    pub fn opening(&self) -> bool {
+        self.stepping && self.state.open.is_none()
+    }
+
     /// What to do now, or when to ask again. `wanted`: somebody is at the table.
     #[must_use]
     pub fn due(&self, now: u64, wanted: bool) -> Due {
