@@ -1,0 +1,168 @@
+//! Writes a small log with a record of every kind, to be kept as a fixture of the release that writes it.
+//!
+//! ```text
+//! cargo run -p tests --example make_log_fixture -- tests/fixtures/log-0.1
+//! ```
+//! A fixture is written once and never again: later releases must replay it to the digest it had.
+
+use std::{path::PathBuf, sync::Arc};
+
+use domains::Recipe;
+use engine::{
+    Body, Command, Content, Turn, Tx, TxId, World,
+    table::{
+        VoidReason,
+        live::{BetRequest, LiveTable, TableConfig},
+    },
+};
+use games::fair::{Seed, commit};
+use journal::{Options, SyncLog, file::Directory};
+use protocol::{Currency, ErrorCode, PlayerId};
+
+struct Writer {
+    log: SyncLog<Directory>,
+    world: World,
+    table: LiveTable,
+    now: u64,
+}
+
+const ANNA: PlayerId = PlayerId(0x00aa_0000_0000_0000_0000_0000_0000_0001);
+const BERT: PlayerId = PlayerId(0xff00_0000_0000_0000_0000_0000_0000_00ff);
+
+fn eur() -> Currency {
+    "EUR".parse().expect("a currency")
+}
+
+impl Writer {
+    /// Runs a command as the hub does: decide, apply, append, sync, and the table's leg after that.
+    fn run(&mut self, command: Command) {
+        self.now += 1_000;
+        let id = match &command {
+            Command::Run(tx) => tx.id,
+            Command::Refuse { id, .. } => *id,
+        };
+        let Turn::New(record) = self.world.books.turn(&command, self.now) else {
+            panic!("every command of the fixture makes a record")
+        };
+        self.world.apply(&record).expect("it was decided on this state");
+        self.log.append(&record.encode());
+        self.log.sync().expect("a disk");
+        let leg = match &record.body {
+            Body::Committed(committed) => committed.table.as_ref().map(|(_, leg)| leg),
+            Body::Refused { .. } | Body::Digest(_) => None,
+        };
+        self.table.apply(id, leg, record.time);
+    }
+
+    fn deposit(&mut self, player: PlayerId, key: &str, amount: i128) {
+        let recipe = Recipe::Deposit { player, currency: eur(), amount };
+        let key_content = Some(Content::of(&[b"deposit", key.as_bytes()]));
+        self.run(Command::Run(Tx {
+            id: TxId::of_service("cashier", key),
+            key: key_content,
+            recipe,
+            table: None,
+        }));
+    }
+
+    fn bet(&mut self, player: PlayerId, key: &str, bets: &[(&str, &[u8], i128)], seed: Option<&str>) {
+        let key = key.parse().expect("a key");
+        let request = BetRequest {
+            id: TxId::of_key(player, &key),
+            content: Content::of(&[b"bet", key.as_str().as_bytes()]),
+            player,
+            round: self.table.state().round,
+            bets: bets
+                .iter()
+                .map(|(kind, numbers, stake)| ((*kind).into(), numbers.to_vec(), *stake))
+                .collect(),
+            seed: seed.map(Into::into),
+        };
+        let command = self.table.place_bet(request, self.now);
+        self.run(command);
+    }
+
+    fn open(&mut self, byte: u8) -> [u8; 32] {
+        let seed = [byte; 32];
+        let sealed = vec![byte ^ 0xff; 72].into();
+        let command = self.table.open_round(commit(&Seed(seed)), sealed, self.now);
+        self.run(command);
+        seed
+    }
+
+    fn digest(&mut self) {
+        let record = self.world.books.digest_record(self.now);
+        self.world.apply(&record).expect("its own digest");
+        self.log.append(&record.encode());
+        self.log.sync().expect("a disk");
+    }
+}
+
+fn main() {
+    let directory = PathBuf::from(std::env::args().nth(1).expect("usage: make_log_fixture DIR"));
+    let storage = Directory::create(&directory).expect("a directory that can be written");
+    let log =
+        SyncLog::open(storage, Options { segment_bytes: 4096, ..Options::default() }).expect("no log yet");
+    assert_eq!(
+        log.appended().0,
+        0,
+        "{} has a log already; fixtures are never written again",
+        directory.display()
+    );
+    let game = games::game("roulette").expect("the registry has roulette");
+    let config = TableConfig {
+        name: "Fixture".into(),
+        game: "roulette".into(),
+        currency: eur(),
+        scale: 2,
+        betting_ms: 60_000,
+        locked_ms: 5_000,
+        pause_ms: 5_000,
+        limits: vec![(1, 1_000_000); game.kinds().len()],
+        round_max: 1_000_000,
+        seats_max: 10,
+        places_max: 10,
+    };
+    let id = "roulette-1".parse().expect("a table id");
+    let table = LiveTable::new(id, Arc::new(config), game, engine::table::TableState::default());
+    let mut writer = Writer { log, world: World::default(), table, now: 1_790_000_000_000 };
+
+    writer.deposit(ANNA, "d-1", 100_000);
+    writer.deposit(BERT, "d-2", 2_500);
+    let seed = writer.open(0x11);
+    writer.bet(
+        ANNA,
+        "a-1",
+        &[("straight", &[17], 500), ("split", &[17, 20], 250), ("red", &[], 1_000)],
+        Some("lucky"),
+    );
+    writer.bet(BERT, "b-1", &[("first", &[], 100)], None); // no such bet: refused and recorded
+    writer.bet(BERT, "b-2", &[("dozen", &[2], 9_999)], None); // more than BERT has: refused by the ledger
+    writer.bet(BERT, "b-3", &[("corner", &[0, 1, 2, 3], 300)], Some("äöü"));
+    writer.bet(BERT, "b-4", &[("even", &[], 200)], None);
+    let key = "c-1".parse().expect("a key");
+    let clear =
+        writer.table.clear_bets(TxId::of_key(BERT, &key), Content::of(&[b"clear"]), BERT, 1, writer.now);
+    writer.run(clear.expect("nothing of BERT is under way"));
+    writer.bet(BERT, "b-5", &[("column", &[3], 700), ("low", &[], 300)], None);
+    writer.now += 60_000;
+    let lock = writer.table.lock(writer.now);
+    writer.run(lock);
+    writer.now += 5_000;
+    let settle = writer.table.settle(Some(seed), writer.now);
+    writer.run(settle);
+    writer.digest();
+    writer.now += 5_000;
+    writer.open(0x22);
+    writer.bet(ANNA, "a-2", &[("six_line", &[1, 2, 3, 4, 5, 6], 1_200)], None);
+    let void = writer.table.void(VoidReason::SeedLost, writer.now);
+    writer.run(void);
+    writer.now += 5_000;
+    writer.open(0x33);
+    writer.bet(ANNA, "a-3", &[("street", &[0, 2, 3], 150), ("high", &[], 50)], Some("again"));
+    let (id, content) = (TxId::of_key(BERT, &"b-6".parse().expect("a key")), Content::of(&[b"late"]));
+    writer.run(Command::Refuse { id, content, code: ErrorCode::BetsClosed });
+    println!("records  {}", writer.world.books.lsn());
+    println!("digest   {:032x}", writer.world.books.digest().0);
+    writer.log.close().expect("a disk");
+}
