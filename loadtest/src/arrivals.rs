@@ -87,7 +87,10 @@ mod tests {
         let gaps: Vec<f64> = due.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-        assert!((0.95..1.05).contains(&(variance.sqrt() / mean)), "an exponential gap varies as much as its mean");
+        assert!(
+            (0.95..1.05).contains(&(variance.sqrt() / mean)),
+            "an exponential gap varies as much as its mean"
+        );
     }
 
     #[test]

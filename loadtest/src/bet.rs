@@ -49,7 +49,9 @@ impl KeyStem {
     /// Never: the text is short and of legal characters.
     #[must_use]
     pub fn key(&self, number: u64) -> Key {
-        format!("{}{number:0KEY_DIGITS$x}", self.0).parse().expect("31 hexadecimal digits, letters and a dash")
+        format!("{}{number:0KEY_DIGITS$x}", self.0)
+            .parse()
+            .expect("31 hexadecimal digits, letters and a dash")
     }
 
     /// Whether `key` is the one of this bet.
@@ -74,13 +76,7 @@ pub struct Template {
 impl Template {
     /// Spells the frame. `None` when the stake is longer than the wire allows.
     #[must_use]
-    pub fn new(
-        stem: &KeyStem,
-        table: TableId,
-        spot: &Spot,
-        stake: &str,
-        currency: Currency,
-    ) -> Option<Self> {
+    pub fn new(stem: &KeyStem, table: TableId, spot: &Spot, stake: &str, currency: Currency) -> Option<Self> {
         let bet = hub_client::one_bet(stem.key(0), table, 0, &spot.kind, &spot.numbers, stake, currency)?;
         let mut bytes = vec![0x87];
         put_text(&mut bytes, "t");
@@ -114,7 +110,6 @@ impl Template {
     pub fn request(&self, stem: &KeyStem, number: u64, round: u64) -> Option<PlaceBet> {
         Some(PlaceBet { key: stem.key(number), round: U53::new(round)?, ..self.bet.clone() })
     }
-
 }
 
 /// Writes a short text.

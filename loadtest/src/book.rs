@@ -129,7 +129,9 @@ impl Book {
         let mut faults = self.faults.clone();
         for (number, round) in &self.rounds {
             match round.settled {
-                None => faults.push(format!("B1: round {number} with {} at stake is not settled", round.accepted)),
+                None => {
+                    faults.push(format!("B1: round {number} with {} at stake is not settled", round.accepted))
+                }
                 Some((staked, _)) if staked != round.accepted => faults.push(format!(
                     "B2: round {number} is settled with {staked}, accepted were {}",
                     round.accepted
@@ -185,7 +187,10 @@ mod tests {
     #[test]
     fn an_honest_hub_is_not_accused() {
         assert_eq!(broken(|_| {}, 1_070, 0), Vec::<String>::new());
-        assert_eq!(played().sums(), Sums { opening: 1_000, accepted: 130, staked: 130, returned: 200, rounds: 2 });
+        assert_eq!(
+            played().sums(),
+            Sums { opening: 1_000, accepted: 130, staked: 130, returned: 200, rounds: 2 }
+        );
     }
 
     #[test]
@@ -194,7 +199,11 @@ mod tests {
         assert_eq!(broken(|_| {}, 1_060, 10), ["B4"], "a hold nobody placed");
         assert_eq!(broken(|book| book.settle(2, 30, 60), 1_070, 0), ["B1"], "settled twice");
         assert_eq!(broken(|book| book.accept(3, 20), 1_050, 20), ["B1"], "accepted and never settled");
-        assert_eq!(broken(|book| book.settle(3, 20, 0), 1_050, 0), ["B2", "B4"], "settled and never accepted");
+        assert_eq!(
+            broken(|book| book.settle(3, 20, 0), 1_050, 0),
+            ["B2", "B4"],
+            "settled and never accepted"
+        );
         assert_eq!(broken(|book| book.heard(4), 1_070, 0), ["B5"], "the same publication twice");
         assert_eq!(broken(|book| book.heard(6), 1_070, 0), ["B5"], "a publication is missing");
     }

@@ -1,1 +1,28 @@
-//! The load harness: measures from outside and asserts the money invariants.
+//! The load harness: measures a hub from outside and asserts the money invariants while it does.
+//!
+//! It speaks only `protocol`, like any player, and shares no code with the server. `load` plays, `book` and `audit`
+//! decide whether every cent is where it should be, `fanout` and `idle` measure the edge. Linux only: it counts
+//! processor time in `/proc` and waits with epoll.
+
+pub mod arrivals;
+pub mod audit;
+pub mod bet;
+pub mod book;
+pub mod clock;
+pub mod crowd;
+pub mod fanout;
+pub mod http;
+pub mod idle;
+pub mod latency;
+pub mod load;
+pub mod plan;
+pub mod poll;
+pub mod process;
+pub mod progress;
+pub mod random;
+pub mod report;
+pub mod run;
+pub mod scan;
+pub mod target;
+pub mod tokens;
+pub mod wire;

@@ -56,7 +56,8 @@ pub struct BetPlan {
     pub stake: String,
     /// The spots, chosen at random.
     pub spots: Vec<String>,
-    /// How long before the end of betting a player stops. Milliseconds; 0 makes some bets late on purpose.
+    /// How long before the end of betting a player stops. Milliseconds; 0: when it hears that betting is over,
+    /// which makes some bets late.
     pub close_margin_ms: u64,
     /// Bets one player may have under way; at most the hub's `rate.in_flight_per_session`.
     pub in_flight_per_player_max: usize,
@@ -127,8 +128,8 @@ impl Plan {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let name = || path.display().to_string();
         let text = fs::read_to_string(path).map_err(|source| Error::Read { path: name(), source })?;
-        let plan: Self = toml::from_str(&text)
-            .map_err(|source| Error::Toml { path: name(), source: Box::new(source) })?;
+        let plan: Self =
+            toml::from_str(&text).map_err(|source| Error::Toml { path: name(), source: Box::new(source) })?;
         plan.checked()
     }
 

@@ -40,7 +40,7 @@ impl<'a> Iterator for Fields<'a> {
 #[must_use]
 pub fn text(value: &[u8]) -> Option<&[u8]> {
     let (first, rest) = value.split_first()?;
-    let (header, count) = match first {
+    let (header, count): (usize, usize) = match first {
         0xA0..=0xBF => (0, usize::from(first & 0x1F)),
         0xD9 => (1, length(rest, 1)?),
         0xDA => (2, length(rest, 2)?),

@@ -7,16 +7,25 @@ use crate::{http, target::Target};
 /// Connections that ask for tokens at the same time. Each answer waits for the disk, so they overlap.
 const ASKING: usize = 16;
 
+/// A demo player.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Demo {
+    /// Its token.
+    pub token: String,
+    /// What the hub says it was given. Money of the hub, as text.
+    #[serde(default)]
+    pub deposited: Option<protocol::Amount>,
+}
+
 /// Asks the hub for `count` demo players.
 ///
 /// Fails with the hub's own words when it hands out none, for instance in production.
-pub fn demo(target: &Target, count: usize) -> io::Result<Vec<String>> {
+pub fn demo(target: &Target, count: usize) -> io::Result<Vec<Demo>> {
     let share = count.div_ceil(ASKING).max(1);
     thread::scope(|scope| {
         let starts = (0..count).step_by(share);
-        let workers: Vec<_> = starts
-            .map(|start| scope.spawn(move || ask(target, start..(start + share).min(count))))
-            .collect();
+        let workers: Vec<_> =
+            starts.map(|start| scope.spawn(move || ask(target, start..(start + share).min(count)))).collect();
         let mut tokens = Vec::with_capacity(count);
         for worker in workers {
             tokens.extend(worker.join().map_err(|_| io::Error::other("a thread panicked"))??);
@@ -25,11 +34,12 @@ pub fn demo(target: &Target, count: usize) -> io::Result<Vec<String>> {
     })
 }
 
-fn ask(target: &Target, numbers: std::ops::Range<usize>) -> io::Result<Vec<String>> {
-    #[derive(serde::Deserialize)]
-    struct Demo {
-        token: String,
-    }
+/// The tokens alone.
+pub fn tokens(target: &Target, count: usize) -> io::Result<Vec<String>> {
+    Ok(demo(target, count)?.into_iter().map(|demo| demo.token).collect())
+}
+
+fn ask(target: &Target, numbers: std::ops::Range<usize>) -> io::Result<Vec<Demo>> {
     let mut client = http::Client::connect(target.address, &target.host)?;
     numbers
         .map(|number| {
@@ -39,8 +49,7 @@ fn ask(target: &Target, numbers: std::ops::Range<usize>) -> io::Result<Vec<Strin
                 let text = format!("the hub hands out no demo player: status {status}, {body}");
                 return Err(io::Error::other(text));
             }
-            let demo: Demo = serde_json::from_slice(&body).map_err(io::Error::other)?;
-            Ok(demo.token)
+            serde_json::from_slice(&body).map_err(io::Error::other)
         })
         .collect()
 }

@@ -119,6 +119,11 @@ impl Socket {
         }
     }
 
+    /// Queues bytes as they are, for a connection that is not a WebSocket.
+    pub fn queue_bytes(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
+    }
+
     /// Writes what is queued as far as the kernel takes it, and watches for room for the rest.
     pub fn flush(&mut self, poll: &Poll) -> io::Result<()> {
         let mut sent = 0;
@@ -142,20 +147,20 @@ impl Socket {
         Ok(())
     }
 
-    /// Puts what was left over and what has come into `buffer`, instead of its former content. An end of the
-    /// stream is an error of kind `UnexpectedEof`.
-    pub fn fill(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        buffer.clear();
-        buffer.append(&mut self.unread);
-        let start = buffer.len();
-        buffer.resize(start + READ_BYTES, 0);
-        let result = self.stream.read(&mut buffer[start..]);
-        buffer.truncate(start + *result.as_ref().unwrap_or(&0));
-        match result {
+    /// Puts what was left over and what has come at the start of `buffer`, which grows as needed and is shared by
+    /// all sockets, and returns how many bytes that are. An end of the stream is an error of kind `UnexpectedEof`.
+    pub fn fill(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let start = self.unread.len();
+        if buffer.len() < start + READ_BYTES {
+            buffer.resize(start + READ_BYTES, 0);
+        }
+        buffer[..start].copy_from_slice(&self.unread);
+        self.unread.clear();
+        match self.stream.read(&mut buffer[start..]) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => Ok(()),
+            Ok(count) => Ok(start + count),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                Ok(())
+                Ok(start)
             }
             Err(error) => Err(error),
         }
@@ -170,8 +175,7 @@ impl Socket {
 /// The request that opens a WebSocket.
 #[must_use]
 pub fn handshake(host: &str, path: &str, protocol: Option<&str>) -> Vec<u8> {
-    let protocol =
-        protocol.map(|name| format!("sec-websocket-protocol: {name}\r\n")).unwrap_or_default();
+    let protocol = protocol.map(|name| format!("sec-websocket-protocol: {name}\r\n")).unwrap_or_default();
     format!(
         "GET {path} HTTP/1.1\r\nhost: {host}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: {KEY}\r\n{protocol}\r\n"
@@ -290,17 +294,23 @@ mod tests {
         peer.read_exact(&mut bytes).unwrap();
         assert_eq!(&bytes[..7], b"hello\x82\x86");
         let mask = &bytes[7..11];
-        let clear: Vec<u8> = bytes[11..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+        let clear: Vec<u8> =
+            bytes[11..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
         assert_eq!(clear, b"abcdef");
         assert_ne!(&bytes[11..], b"abcdef");
 
         peer.write_all(b"xyz").unwrap();
         poll.wait(Duration::from_secs(10)).unwrap().for_each(drop);
         let mut buffer = Vec::new();
-        socket.fill(&mut buffer).unwrap();
-        socket.keep(&buffer[1..]);
+        let count = socket.fill(&mut buffer).unwrap();
+        assert_eq!(&buffer[..count], b"xyz");
+        socket.keep(&buffer[1..count]);
+        peer.write_all(b"!").unwrap();
+        poll.wait(Duration::from_secs(10)).unwrap().for_each(drop);
+        let count = socket.fill(&mut buffer).unwrap();
+        assert_eq!(&buffer[..count], b"yz!", "what was kept comes first");
         drop(peer);
+        poll.wait(Duration::from_secs(10)).unwrap().for_each(drop);
         assert_eq!(socket.fill(&mut buffer).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(buffer, b"yz");
     }
 }

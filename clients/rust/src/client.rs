@@ -13,11 +13,10 @@ use std::{
 };
 
 use protocol::{
-    ClientFrame, Encoding, Push, Reply, Request, Text, U53,
+    Channel, ClientFrame, Encoding, Push, Reply, Request, Text, U53,
     codec::ServerFrame,
-    push::Pub,
-    reply::{Subscribed, Welcome},
-    request::{Hello, Since},
+    reply::Welcome,
+    request::{Hello, Since, Subscribe},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -26,7 +25,7 @@ use tokio::{
 
 use crate::{
     Closed, Connection, Error, Receiver, Sender,
-    positions::Positions,
+    positions::{Positions, Verdict},
     pushes::{self, PushSink, Pushes},
 };
 
@@ -115,7 +114,7 @@ impl Client {
         let hello = Hello {
             token: Text::new(token).ok_or(Error::Unexpected("hello: the token is too long"))?,
             client: Text::new(clipped(&options.client_name)),
-            resume: options.resume,
+            resume: options.resume.clone(),
         };
         let id = U53::from(0);
         let wait = options.request_timeout;
@@ -136,14 +135,18 @@ impl Client {
             _ => return Err(Error::Unexpected("hello")),
         };
         let shared = Arc::new(Shared { next_id: AtomicU64::new(1), ..Shared::default() });
-        lock(&shared.positions).heard_reply(&Reply::Welcome(welcome.clone()));
-        std::iter::once(&welcome.personal).chain(&welcome.resumed).for_each(|channel| replay(channel, &sink));
+        lock(&shared.positions)
+            .welcomed(&welcome, &options.resume)
+            .into_iter()
+            .for_each(|missed| sink.put(missed));
 
         let beat = Duration::from_millis(welcome.ping_every_ms.max(100));
         let (sender, receiver) = connection.split();
         let (frames, queue) = mpsc::channel(WAITING_MAX);
         tokio::spawn(write(sender, queue, shared.clone(), beat));
-        tokio::spawn(read(receiver, shared.clone(), sink, beat));
+        let reader =
+            Reader { shared: shared.clone(), sink, frames: frames.downgrade(), healing: HashMap::new() };
+        tokio::spawn(read(receiver, reader, beat));
         Ok(Self { shared, frames, welcome: Arc::new(welcome), request_timeout: wait })
     }
 
@@ -210,18 +213,6 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Hands on what was missed since the position of `resume`, or says that continuity is lost.
-pub(crate) fn replay(channel: &Subscribed, sink: &PushSink) {
-    if !channel.recovered {
-        sink.put(Push::Reset { ch: channel.ch.clone(), e: channel.e.clone(), o: channel.o });
-        return;
-    }
-    for missed in &channel.pubs {
-        let (e, o) = (Some(channel.e.clone()), Some(missed.o));
-        sink.put(Push::Pub(Pub { ch: channel.ch.clone(), e, o, d: missed.d.clone() }));
-    }
-}
-
 async fn write(
     mut sender: Sender,
     mut queue: mpsc::Receiver<ClientFrame>,
@@ -256,38 +247,90 @@ async fn write(
     let _ = sender.close().await;
 }
 
-async fn read(mut receiver: Receiver, shared: Arc<Shared>, sink: PushSink, beat: Duration) {
+async fn read(mut receiver: Receiver, mut reader: Reader, beat: Duration) {
     let silence = beat * SILENT_BEATS_MAX;
     let closed = loop {
-        let frame = match timeout(silence, receiver.recv()).await {
-            Ok(Ok(frame)) => frame,
+        match timeout(silence, receiver.recv()).await {
+            Ok(Ok(ServerFrame::Reply(frame))) => reader.reply(frame.id.map_or(0, U53::get), frame.reply),
+            Ok(Ok(ServerFrame::Push(push))) => reader.push(push),
             Ok(Err(Error::Closed(closed))) => break closed,
             Ok(Err(error)) => break Closed::broken(error.to_string()),
             Err(_) => break Closed::broken(format!("nothing came for {} ms", silence.as_millis())),
-        };
-        match frame {
-            ServerFrame::Reply(frame) => {
-                lock(&shared.positions).heard_reply(&frame.reply);
-                let waiter = frame.id.and_then(|id| lock(&shared.waiters).remove(&id.get()));
-                if let Some(waiter) = waiter {
-                    // The request may just have run out of time.
-                    let _ = waiter.send(frame.reply);
-                }
-            }
-            ServerFrame::Push(push) => {
-                lock(&shared.positions).heard_push(&push);
-                if let Push::Drain { reconnect_after_ms } = push {
-                    let _ =
-                        shared.come_back_at.set(Instant::now() + Duration::from_millis(reconnect_after_ms));
-                }
-                sink.put(push);
-            }
         }
     };
     tracing::debug!(%closed, "the connection ended");
-    let _ = shared.closed.set(closed);
+    let _ = reader.shared.closed.set(closed);
     // Dropping the waiters wakes their requests, which then read `closed`.
-    lock(&shared.waiters).clear();
+    lock(&reader.shared.waiters).clear();
+}
+
+/// What becomes of frames as they come.
+struct Reader {
+    shared: Arc<Shared>,
+    sink: PushSink,
+    /// Weak, so that the connection ends with the last client and not with its reader.
+    frames: mpsc::WeakSender<ClientFrame>,
+    /// Requests of our own that ask for what is missing, by id.
+    healing: HashMap<u64, Channel>,
+}
+
+impl Reader {
+    fn reply(&mut self, id: u64, reply: Reply) {
+        if let Some(channel) = self.healing.remove(&id) {
+            let mut positions = lock(&self.shared.positions);
+            match &reply {
+                Reply::Subscribed(subscribed) => {
+                    positions.healed(subscribed).into_iter().for_each(|missed| self.sink.put(missed));
+                }
+                _ => positions.not_healed(&channel),
+            }
+            return;
+        }
+        match &reply {
+            Reply::Subscribed(subscribed) => lock(&self.shared.positions).follow(subscribed),
+            Reply::Unsubscribed { ch } => lock(&self.shared.positions).forget(ch),
+            Reply::Pong { tops, .. } => {
+                let late = lock(&self.shared.positions).beat(tops);
+                late.into_iter().for_each(|since| self.heal(since));
+            }
+            _ => {}
+        }
+        let waiter = lock(&self.shared.waiters).remove(&id);
+        if let Some(waiter) = waiter {
+            // The request may just have run out of time.
+            let _ = waiter.send(reply);
+        }
+    }
+
+    fn push(&mut self, push: Push) {
+        if let Push::Drain { reconnect_after_ms } = push {
+            let moment = Instant::now() + Duration::from_millis(reconnect_after_ms);
+            let _ = self.shared.come_back_at.set(moment);
+        }
+        let verdict = lock(&self.shared.positions).heard(&push);
+        match verdict {
+            Verdict::Deliver => self.sink.put(push),
+            Verdict::Drop => {}
+            Verdict::Heal(since) => self.heal(since),
+        }
+    }
+
+    /// Asks for a channel again from a position.
+    fn heal(&mut self, since: Since) {
+        let Since { ch: channel, e, o } = since;
+        let number = self.shared.next_id.fetch_add(1, Relaxed);
+        let subscribe = Subscribe { channel: channel.clone(), since: Some((e, o)) };
+        let frame = U53::new(number).map(|id| ClientFrame { id, request: Request::Subscribe(subscribe) });
+        let sent =
+            frame.zip(self.frames.upgrade()).is_some_and(|(frame, frames)| frames.try_send(frame).is_ok());
+        if sent {
+            tracing::debug!(%channel, "asked for what is missing");
+            self.healing.insert(number, channel);
+        } else {
+            // The queue is full or the connection is ending; the next sign of the gap asks again.
+            lock(&self.shared.positions).not_healed(&channel);
+        }
+    }
 }
 
 /// At most 64 bytes of a name, cut between characters.

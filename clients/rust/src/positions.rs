@@ -1,9 +1,14 @@
-//! Where a session stands in each channel it follows, so that the next one can go on from there.
+//! Where a session stands in each channel it follows, and how a gap is found and closed.
+//!
+//! A publication is handed on only when it is the next one of its channel. A jump, a new epoch without notice, or a
+//! heartbeat whose tops a channel has not reached by the heartbeat after it, means that something is missing: the
+//! channel is asked for again from the last position, and what comes back fills the gap. Only when the hub no longer
+//! has it does the listener hear of it, as a [`Push::Reset`].
 
 use std::collections::BTreeMap;
 
 use protocol::{
-    Channel, Push, Reply, Text, U53,
+    Channel, Push, Text, U53,
     push::Pub,
     reply::{Subscribed, Welcome},
     request::{RESUME_MAX, Since},
@@ -11,108 +16,267 @@ use protocol::{
 
 /// The last position seen of every followed channel.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Positions(BTreeMap<Channel, (String, u64)>);
+pub(crate) struct Positions(BTreeMap<Channel, Followed>);
+
+#[derive(Debug, Clone)]
+struct Followed {
+    epoch: String,
+    offset: u64,
+    /// Asked for again; the answer is on its way.
+    healing: bool,
+    /// What the last heartbeat said is there and had not been seen then.
+    awaited: Option<(String, u64)>,
+}
+
+/// What to do with a push.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// Hand it on.
+    Deliver,
+    /// It was there before, or comes again with the recovery.
+    Drop,
+    /// Something before it is missing: drop it, and ask for the channel from here.
+    Heal(Since),
+}
 
 impl Positions {
     /// What `hello` may carry: at most [`RESUME_MAX`] channels.
     pub fn resume(&self) -> Vec<Since> {
-        let since = |(channel, (epoch, offset)): (&Channel, &(String, u64))| {
-            Some(Since { ch: channel.clone(), e: Text::new(epoch)?, o: U53::new(*offset)? })
-        };
-        self.0.iter().filter_map(since).take(RESUME_MAX).collect()
+        self.0.iter().filter_map(|(channel, followed)| followed.since(channel)).take(RESUME_MAX).collect()
     }
 
-    pub fn heard_reply(&mut self, reply: &Reply) {
-        match reply {
-            Reply::Welcome(welcome) => self.welcomed(welcome),
-            Reply::Subscribed(subscribed) => self.follows(subscribed),
-            Reply::Unsubscribed { ch } => {
-                self.0.remove(ch);
-            }
-            Reply::Pong { .. }
-            | Reply::Joined { .. }
-            | Reply::Left { .. }
-            | Reply::Tables { .. }
-            | Reply::BetAccepted(_)
-            | Reply::BetsCleared(_)
-            | Reply::Balances { .. }
-            | Reply::TableHistory { .. }
-            | Reply::PlayerHistory { .. }
-            | Reply::Outcome { .. }
-            | Reply::Error(_) => {}
-        }
-    }
-
-    pub fn heard_push(&mut self, push: &Push) {
-        match push {
-            Push::Pub(Pub { ch, e: Some(epoch), o: Some(offset), .. }) => {
-                // Only what is followed counts: a publication may still be on its way after an unsubscribe.
-                if let Some(position) = self.0.get_mut(ch) {
-                    if position.0 != *epoch {
-                        position.0.clone_from(epoch);
-                    }
-                    position.1 = *offset;
-                }
-            }
-            Push::Reset { ch, e, o } => {
-                self.0.insert(ch.clone(), (e.clone(), *o));
-            }
-            Push::Pub(_) | Push::Drain { .. } => {}
-        }
-    }
-
-    fn welcomed(&mut self, welcome: &Welcome) {
+    /// A session begins that asked to go on from `resume`. Returns what was missed.
+    pub fn welcomed(&mut self, welcome: &Welcome, resume: &[Since]) -> Vec<Push> {
         self.0.clear();
-        self.follows(&welcome.personal);
-        welcome.resumed.iter().for_each(|subscribed| self.follows(subscribed));
+        std::iter::once(&welcome.personal)
+            .chain(&welcome.resumed)
+            .flat_map(|subscribed| {
+                self.follow(subscribed);
+                // Without a position before it there is nothing that could be lost.
+                let goes_on = resume.iter().any(|since| since.ch == subscribed.ch);
+                if goes_on { replay(subscribed, 0) } else { Vec::new() }
+            })
+            .collect()
     }
 
-    fn follows(&mut self, subscribed: &Subscribed) {
-        self.0.insert(subscribed.ch.clone(), (subscribed.e.clone(), subscribed.o));
+    /// A channel is followed at its asker's wish, who gets what was missed with the reply.
+    pub fn follow(&mut self, subscribed: &Subscribed) {
+        let followed =
+            Followed { epoch: subscribed.e.clone(), offset: subscribed.o, healing: false, awaited: None };
+        self.0.insert(subscribed.ch.clone(), followed);
     }
+
+    /// A channel is not followed any more.
+    pub fn forget(&mut self, channel: &Channel) {
+        self.0.remove(channel);
+    }
+
+    /// The answer to a [`Verdict::Heal`]: what was missed, or the notice that it is lost.
+    pub fn healed(&mut self, subscribed: &Subscribed) -> Vec<Push> {
+        // The listener may have left the channel in the meantime.
+        let Some(before) = self.0.get(&subscribed.ch) else { return Vec::new() };
+        let seen = if before.epoch == subscribed.e { before.offset } else { 0 };
+        self.follow(subscribed);
+        replay(subscribed, seen)
+    }
+
+    /// The hub refused to heal a channel: it is tried again at the next sign of a gap.
+    pub fn not_healed(&mut self, channel: &Channel) {
+        if let Some(followed) = self.0.get_mut(channel) {
+            followed.healing = false;
+        }
+    }
+
+    /// A push came.
+    pub fn heard(&mut self, push: &Push) -> Verdict {
+        match push {
+            Push::Pub(Pub { ch, e: Some(epoch), o: Some(offset), .. }) => match self.0.get_mut(ch) {
+                Some(followed) => followed.heard(ch, epoch, *offset),
+                // Still on its way when the channel was left.
+                None => Verdict::Drop,
+            },
+            Push::Reset { ch, e, o } => {
+                if let Some(followed) = self.0.get_mut(ch) {
+                    *followed = Followed { epoch: e.clone(), offset: *o, healing: false, awaited: None };
+                }
+                Verdict::Deliver
+            }
+            Push::Pub(_) | Push::Drain { .. } => Verdict::Deliver,
+        }
+    }
+
+    /// A heartbeat said where each channel stands. Returns the channels that did not get as far as the heartbeat
+    /// before it said; one heartbeat of patience, since a publication may be overtaken by a reply.
+    pub fn beat(&mut self, tops: &BTreeMap<String, (String, u64)>) -> Vec<Since> {
+        let mut heal = Vec::new();
+        for (channel, followed) in &mut self.0 {
+            let behind =
+                |(epoch, offset): &(String, u64)| *epoch != followed.epoch || *offset > followed.offset;
+            let is_late = followed.awaited.as_ref().is_some_and(behind);
+            let awaited = tops.get(channel.as_str()).filter(|top| behind(top)).cloned();
+            followed.awaited = awaited;
+            if is_late && !followed.healing {
+                followed.healing = true;
+                heal.extend(followed.since(channel));
+            }
+        }
+        heal
+    }
+}
+
+impl Followed {
+    fn since(&self, channel: &Channel) -> Option<Since> {
+        Some(Since { ch: channel.clone(), e: Text::new(&self.epoch)?, o: U53::new(self.offset)? })
+    }
+
+    fn heard(&mut self, channel: &Channel, epoch: &str, offset: u64) -> Verdict {
+        if self.epoch == epoch && offset <= self.offset {
+            return Verdict::Drop;
+        }
+        if self.epoch == epoch && offset == self.offset + 1 {
+            self.offset = offset;
+            return Verdict::Deliver;
+        }
+        if self.healing {
+            return Verdict::Drop;
+        }
+        self.healing = true;
+        self.since(channel).map_or(Verdict::Drop, Verdict::Heal)
+    }
+}
+
+/// What was missed after `seen`, or the notice that continuity is lost.
+fn replay(subscribed: &Subscribed, seen: u64) -> Vec<Push> {
+    let (ch, e) = (&subscribed.ch, &subscribed.e);
+    if !subscribed.recovered {
+        return vec![Push::Reset { ch: ch.clone(), e: e.clone(), o: subscribed.o }];
+    }
+    let missed = subscribed.pubs.iter().filter(|missed| missed.o > seen);
+    let publication = |missed: &protocol::reply::Missed| {
+        Push::Pub(Pub { ch: ch.clone(), e: Some(e.clone()), o: Some(missed.o), d: missed.d.clone() })
+    };
+    missed.map(publication).collect()
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-    use protocol::Payload;
+    use protocol::{Payload, reply::Missed};
 
     use super::*;
 
-    fn subscribed(channel: &str, offset: u64) -> Reply {
-        Reply::Subscribed(Subscribed {
-            ch: channel.parse().unwrap(),
-            e: "e1".into(),
-            o: offset,
-            recovered: true,
-            pubs: Vec::new(),
-        })
+    fn lobby() -> Channel {
+        "lobby".parse().unwrap()
     }
 
-    fn publication(channel: &str, offset: u64) -> Push {
-        let d = Payload::from_json(b"1").unwrap();
-        Push::Pub(Pub { ch: channel.parse().unwrap(), e: Some("e1".into()), o: Some(offset), d })
+    fn data() -> Payload {
+        Payload::from_json(b"1").unwrap()
+    }
+
+    fn subscribed(epoch: &str, offset: u64, recovered: bool, missed: &[u64]) -> Subscribed {
+        let pubs = missed.iter().map(|o| Missed { o: *o, d: data() }).collect();
+        Subscribed { ch: lobby(), e: epoch.into(), o: offset, recovered, pubs }
+    }
+
+    fn following(offset: u64) -> Positions {
+        let mut positions = Positions::default();
+        positions.follow(&subscribed("e1", offset, true, &[]));
+        positions
+    }
+
+    fn hear(positions: &mut Positions, epoch: &str, offset: u64) -> Verdict {
+        positions.heard(&Push::Pub(Pub { ch: lobby(), e: Some(epoch.into()), o: Some(offset), d: data() }))
+    }
+
+    fn since(offset: u64) -> Since {
+        Since { ch: lobby(), e: Text::new("e1").unwrap(), o: U53::new(offset).unwrap() }
+    }
+
+    fn tops(offset: u64) -> BTreeMap<String, (String, u64)> {
+        BTreeMap::from([("lobby".to_owned(), ("e1".to_owned(), offset))])
+    }
+
+    fn offsets(pushes: &[Push]) -> Vec<u64> {
+        let offset = |push: &Push| match push {
+            Push::Pub(publication) => publication.o,
+            Push::Reset { .. } | Push::Drain { .. } => None,
+        };
+        pushes.iter().filter_map(offset).collect()
     }
 
     #[test]
-    fn a_position_moves_with_each_publication_and_ends_with_the_subscription() {
-        let mut positions = Positions::default();
-        positions.heard_reply(&subscribed("lobby", 4));
-        positions.heard_push(&publication("lobby", 5));
-        let resume = positions.resume();
-        assert_eq!((resume[0].ch.as_str(), resume[0].o.get()), ("lobby", 5));
-        positions.heard_reply(&Reply::Unsubscribed { ch: "lobby".parse().unwrap() });
-        positions.heard_push(&publication("lobby", 6));
-        assert!(positions.resume().is_empty());
+    fn only_the_next_publication_is_handed_on() {
+        let mut positions = following(4);
+        assert_eq!(hear(&mut positions, "e1", 5), Verdict::Deliver);
+        assert_eq!(hear(&mut positions, "e1", 5), Verdict::Drop);
+        assert_eq!(positions.resume(), [since(5)]);
     }
 
     #[test]
-    fn a_reset_starts_from_its_own_epoch_and_offset() {
-        let mut positions = Positions::default();
-        positions.heard_reply(&subscribed("lobby", 4));
-        positions.heard_push(&Push::Reset { ch: "lobby".parse().unwrap(), e: "e2".into(), o: 1 });
-        let resume = positions.resume();
-        assert_eq!((&*resume[0].e, resume[0].o.get()), ("e2", 1));
+    fn a_gap_is_asked_for_once_and_filled_without_doubles() {
+        let mut positions = following(4);
+        assert_eq!(hear(&mut positions, "e1", 7), Verdict::Heal(since(4)));
+        assert_eq!(hear(&mut positions, "e1", 8), Verdict::Drop);
+        assert_eq!(hear(&mut positions, "e1", 5), Verdict::Deliver, "it was only late");
+        let filled = positions.healed(&subscribed("e1", 8, true, &[5, 6, 7, 8]));
+        assert_eq!(offsets(&filled), [6, 7, 8]);
+        assert_eq!(hear(&mut positions, "e1", 9), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_gap_that_cannot_be_filled_is_told() {
+        let mut positions = following(4);
+        assert_eq!(hear(&mut positions, "e2", 1), Verdict::Heal(since(4)));
+        let told = positions.healed(&subscribed("e2", 3, false, &[]));
+        assert_eq!(told, [Push::Reset { ch: lobby(), e: "e2".into(), o: 3 }]);
+        assert_eq!(hear(&mut positions, "e2", 4), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_lost_last_message_is_found_by_the_second_heartbeat() {
+        let mut positions = following(4);
+        assert_eq!(positions.beat(&tops(5)), []);
+        assert_eq!(positions.beat(&tops(5)), [since(4)]);
+        assert_eq!(positions.beat(&tops(5)), [], "it is asked for already");
+        assert_eq!(offsets(&positions.healed(&subscribed("e1", 5, true, &[5]))), [5]);
+        assert_eq!((positions.beat(&tops(5)), positions.beat(&tops(5))), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_message_that_comes_between_two_heartbeats_is_no_loss() {
+        let mut positions = following(4);
+        positions.beat(&tops(5));
+        hear(&mut positions, "e1", 5);
+        assert_eq!(positions.beat(&tops(6)), []);
+    }
+
+    #[test]
+    fn a_refused_healing_is_tried_again() {
+        let mut positions = following(4);
+        hear(&mut positions, "e1", 7);
+        positions.not_healed(&lobby());
+        assert_eq!(hear(&mut positions, "e1", 8), Verdict::Heal(since(4)));
+    }
+
+    #[test]
+    fn a_channel_left_is_silent_and_not_resumed() {
+        let mut positions = following(4);
+        positions.forget(&lobby());
+        assert_eq!(hear(&mut positions, "e1", 5), Verdict::Drop);
+        assert!(
+            positions.resume().is_empty() && positions.healed(&subscribed("e1", 5, true, &[5])).is_empty()
+        );
+    }
+
+    #[test]
+    fn ephemeral_publications_and_resets_pass() {
+        let mut positions = following(4);
+        assert_eq!(
+            positions.heard(&Push::Pub(Pub { ch: lobby(), e: None, o: None, d: data() })),
+            Verdict::Deliver
+        );
+        assert_eq!(positions.heard(&Push::Reset { ch: lobby(), e: "e2".into(), o: 1 }), Verdict::Deliver);
+        assert_eq!(hear(&mut positions, "e2", 2), Verdict::Deliver);
     }
 }

@@ -62,12 +62,21 @@ impl Load<'_> {
                 let Some((available, held)) = both else {
                     return self.fault(format!("player {player} has no account in {}", self.currency));
                 };
+                let given = self.players[player].deposited;
+                if given.is_some_and(|given| minor(given) != Some(available + held)) {
+                    let text = format!("player {player} was given {given:?} and has {available} + {held}");
+                    self.fault(text);
+                }
                 self.players[player].available = available;
                 self.players[player].book.open(available, held);
                 self.one_less(player);
             }
             Reply::Joined { view, .. } => self.joined(player, view),
-            Reply::Subscribed(_) => self.one_less(player),
+            Reply::Subscribed(subscribed) => {
+                // What happened between the view and the subscription.
+                subscribed.pubs.iter().for_each(|missed| self.at_table(player, missed.d.bytes()));
+                self.one_less(player);
+            }
             Reply::Error(failure) => {
                 self.fault(format!("player {player} is refused: {} ({})", failure.message, failure.name));
             }

@@ -4,7 +4,11 @@
 
 use std::{io, time::Instant};
 
-use protocol::{Encoding, Push, codec::{ServerFrame, decode_server}, push::Event};
+use protocol::{
+    Encoding, Push,
+    codec::{ServerFrame, decode_server},
+    push::Event,
+};
 
 use super::{Load, REFUSED_SAMPLES_MAX, Sample, Sent, Stage};
 use crate::{
@@ -65,9 +69,9 @@ impl Load<'_> {
 
     fn read_into(&mut self, player: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
         let Some(socket) = &mut self.players[player].socket else { return Ok(()) };
-        socket.fill(buffer)?;
+        let count = socket.fill(buffer)?;
         let now = Instant::now();
-        let mut rest = &buffer[..];
+        let mut rest = &buffer[..count];
         if self.players[player].stage == Stage::Upgrading {
             match wire::answered(rest, Some(protocol::SUBPROTOCOL_MSGPACK))? {
                 Some(taken) => rest = &rest[taken..],
@@ -239,7 +243,7 @@ impl Load<'_> {
     }
 
     /// A publication on a table's channel.
-    fn at_table(&mut self, player: usize, data: &[u8]) {
+    pub(super) fn at_table(&mut self, player: usize, data: &[u8]) {
         if !matches!(event_name(data), Some(b"round_opened" | b"bets_locked")) {
             return;
         }

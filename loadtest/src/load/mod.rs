@@ -7,34 +7,32 @@
 mod connect;
 mod hear;
 mod place;
+mod stages;
 mod tables;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use protocol::{Currency, TableId};
 
+pub use stages::Played;
 pub use tables::{Table, Tables};
 
 use crate::{
-    arrivals::Arrivals,
     bet::{KeyStem, Template},
     book::{Book, Minor},
     clock::Clock,
     latency::Latency,
     plan::Plan,
     poll::Poll,
-    progress::Progress,
     random::Random,
     target::Target,
+    tokens::Demo,
     wire::{self, Opcode, Socket},
 };
 
-/// Longest nap, so that the progress is shown and lost time limits are noticed.
-const NAP_MAX: Duration = Duration::from_millis(50);
 /// Faults written out; the rest are counted.
 const FAULTS_MAX: usize = 50;
 /// Refused bets that are looked up afterwards.
@@ -44,6 +42,8 @@ const REFUSED_SAMPLES_MAX: usize = 50;
 pub struct Player {
     /// Its token.
     pub token: String,
+    /// What the hub said it was given.
+    deposited: Option<protocol::Amount>,
     /// What it knows about its money.
     pub book: Book,
     /// Its table, an index.
@@ -133,6 +133,7 @@ pub struct Load<'a> {
     next_request: u64,
     in_flight: usize,
     ready: usize,
+    gone: usize,
     backlog: VecDeque<Instant>,
     measure_from: Option<Instant>,
     /// When the last measured bet was answered.
@@ -181,7 +182,7 @@ impl<'a> Load<'a> {
     pub fn new(
         target: &'a Target,
         plan: &'a Plan,
-        tokens: Vec<String>,
+        demos: Vec<Demo>,
         tables: Vec<TableId>,
         currency: Currency,
         scale: u32,
@@ -200,8 +201,9 @@ impl<'a> Load<'a> {
             }
         }
         let now = Instant::now();
-        let player = |(number, token)| Player {
-            token,
+        let player = |(number, demo): (usize, Demo)| Player {
+            token: demo.token,
+            deposited: demo.deposited,
             book: Book::default(),
             table: number % tables.len(),
             socket: None,
@@ -212,7 +214,7 @@ impl<'a> Load<'a> {
             // The first player of each table listens for all of them.
             follows_table: plan.follow_tables || number < tables.len(),
         };
-        let players: Vec<Player> = tokens.into_iter().enumerate().map(player).collect();
+        let players: Vec<Player> = demos.into_iter().enumerate().map(player).collect();
         let protocol = protocol::SUBPROTOCOL_MSGPACK;
         Ok(Self {
             target,
@@ -228,6 +230,7 @@ impl<'a> Load<'a> {
             next_request: 1 << 52,
             in_flight: 0,
             ready: 0,
+            gone: 0,
             backlog: VecDeque::new(),
             measure_from: None,
             last_answer: None,
@@ -253,132 +256,6 @@ impl<'a> Load<'a> {
         })
     }
 
-    /// Opens all connections as they fall due and brings the players to their tables.
-    pub fn connect(&mut self, progress: &Progress) -> io::Result<()> {
-        let start = Instant::now();
-        let gap = 1.0 / self.plan.connects_per_second;
-        let patience = Duration::from_secs_f64(self.players.len() as f64 * gap) + Duration::from_secs(30);
-        let mut next = 0;
-        while self.ready < self.players.len() {
-            let now = Instant::now();
-            while next < self.players.len() {
-                let due = start + Duration::from_secs_f64(next as f64 * gap);
-                if due > now {
-                    break;
-                }
-                self.open(next, due)?;
-                next += 1;
-            }
-            progress.show("players at tables", self.ready as u64, self.players.len() as u64);
-            let until_next = Duration::from_secs_f64(next as f64 * gap)
-                .saturating_sub(start.elapsed())
-                .min(NAP_MAX);
-            self.turn(until_next)?;
-            if let Some(fault) = self.faults.first() {
-                return Err(io::Error::other(format!("not every player came to its table: {fault}")));
-            }
-            if start.elapsed() > patience {
-                let text = format!("only {} of {} players came to a table", self.ready, self.players.len());
-                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-            }
-        }
-        Ok(())
-    }
-
-    /// Places bets until the plan's time is over. Answers may still be under way then.
-    pub fn play(&mut self, progress: &Progress) -> io::Result<Played> {
-        let start = Instant::now();
-        let measure_from = start + Duration::from_secs_f64(self.plan.warmup_seconds);
-        self.measure_from = Some(measure_from);
-        let length = self.plan.length();
-        let end = start + length;
-        let rate = if self.plan.arrivals.closed.is_some() { 0.0 } else { self.plan.arrivals.rate };
-        let random = Random::new(self.random.bits());
-        let mut arrivals = Arrivals::new(start, length, rate, self.plan.arrivals.spacing, random);
-        let processor_before = crate::process::own_seconds();
-        loop {
-            let now = Instant::now();
-            if now >= end {
-                break;
-            }
-            match self.plan.arrivals.closed {
-                Some(in_flight) => self.top_up(in_flight, now),
-                None => {
-                    while let Some(due) = arrivals.take_due(now) {
-                        self.backlog.push_back(due);
-                    }
-                    self.work_off(now);
-                }
-            }
-            let nap = arrivals.next_due().unwrap_or(end).min(end).saturating_duration_since(Instant::now());
-            self.turn(nap.min(NAP_MAX))?;
-            let done = start.elapsed().as_millis().min(length.as_millis());
-            progress.say("bets accepted", self.counts.accepted);
-            progress.show("milliseconds of play", done as u64, length.as_millis() as u64);
-        }
-        self.counts.unsent += self.backlog.len() as u64;
-        self.backlog.clear();
-        Ok(Played {
-            measured: Duration::from_secs_f64(self.plan.seconds),
-            generator_cores: (crate::process::own_seconds() - processor_before) / start.elapsed().as_secs_f64(),
-        })
-    }
-
-    /// Waits until every answer has come and every accepted bet is settled. What is missing when the time is
-    /// over becomes a fault, here and in the books.
-    pub fn settle(&mut self, progress: &Progress) -> io::Result<()> {
-        let start = Instant::now();
-        let patience = Duration::from_secs_f64(self.plan.settle_seconds_max);
-        loop {
-            let open = self.players.iter().filter(|player| !player.book.is_settled()).count();
-            if self.in_flight == 0 && open == 0 {
-                break;
-            }
-            progress.show("players without open bets", (self.players.len() - open) as u64, self.players.len() as u64);
-            if start.elapsed() > patience {
-                let text = format!(
-                    "after {patience:?} {} bets are not answered and {open} players have open bets",
-                    self.in_flight
-                );
-                self.fault(text);
-                break;
-            }
-            self.turn(NAP_MAX)?;
-        }
-        for player in 0..self.players.len() {
-            for sent in std::mem::take(&mut self.players[player].in_flight) {
-                let key = self.stem.key(sent.number);
-                self.players[player].book.fault(format!("bet {key} on round {} was never answered", sent.round));
-            }
-            if let Some(mut socket) = self.players[player].socket.take() {
-                socket.queue(Opcode::Close, &1_000_u16.to_be_bytes());
-                // The connection ends either way.
-                let _ = socket.flush(&self.poll);
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends what is queued, waits, and hears what has come.
-    fn turn(&mut self, nap: Duration) -> io::Result<()> {
-        for player in std::mem::take(&mut self.dirty) {
-            self.flush(player);
-        }
-        let ready: Vec<_> = self.poll.wait(nap)?.collect();
-        for event in ready {
-            if event.writable {
-                self.flush(event.number);
-            }
-            if event.readable {
-                self.read(event.number);
-            }
-        }
-        for player in std::mem::take(&mut self.dirty) {
-            self.flush(player);
-        }
-        Ok(())
-    }
-
     fn flush(&mut self, player: usize) {
         let Some(socket) = &mut self.players[player].socket else { return };
         if let Err(error) = socket.flush(&self.poll) {
@@ -397,6 +274,7 @@ impl<'a> Load<'a> {
     fn lost(&mut self, player: usize, why: &str) {
         self.players[player].socket = None;
         self.players[player].stage = Stage::Gone;
+        self.gone += 1;
         self.fault(format!("player {player} lost its connection: {why}"));
     }
 
@@ -413,21 +291,4 @@ impl<'a> Load<'a> {
     pub fn faults_more(&self) -> u64 {
         self.faults_more
     }
-
-    /// The measured time: to the end of the plan, or to the last answer if that came later. An answer that
-    /// came late must not count as throughput of a time in which it had not come.
-    #[must_use]
-    pub fn measured_until_last_answer(&self, played: &Played) -> Duration {
-        let from = self.measure_from.zip(self.last_answer).map(|(from, last)| last.saturating_duration_since(from));
-        from.unwrap_or_default().max(played.measured)
-    }
-}
-
-/// What [`Load::play`] brought besides the counts.
-#[derive(Debug, Clone, Copy)]
-pub struct Played {
-    /// Length of the measured time.
-    pub measured: Duration,
-    /// Processor cores the generator kept busy.
-    pub generator_cores: f64,
 }

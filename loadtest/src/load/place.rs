@@ -45,7 +45,10 @@ impl Load<'_> {
     }
 
     fn place(&mut self, due: Instant, now: Instant) -> Placed {
-        self.tables.close_before(now + Duration::from_millis(self.plan.bets.close_margin_ms));
+        // Without a margin nobody looks at the clock: players bet until they hear that it is over.
+        if self.plan.bets.close_margin_ms > 0 {
+            self.tables.close_before(now + Duration::from_millis(self.plan.bets.close_margin_ms));
+        }
         let open = self.tables.open();
         if open.is_empty() {
             return Placed::NoTable;

@@ -1,0 +1,173 @@
+//! What a run found: a summary for people, JSON for programs.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::Serialize;
+
+use crate::{
+    audit::Audit,
+    latency::Percentiles,
+    load::{Load, Played},
+    plan::Plan,
+};
+
+/// Faults shown in the summary; the JSON has more.
+const FAULTS_SHOWN: usize = 10;
+
+/// Everything about a run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What was run.
+    pub plan: Plan,
+    /// Seed of all choices.
+    pub seed: u64,
+    /// Tables in play.
+    pub tables: usize,
+    /// Length of the measured time, to the last answer. Seconds.
+    pub measured_seconds: f64,
+    /// Bets accepted a second in that time.
+    pub accepted_per_second: f64,
+    /// Processor cores the generator kept busy.
+    pub generator_cores: f64,
+    /// From when a connection was due to its welcome.
+    pub connect: Percentiles,
+    /// From when a bet was due to its receipt.
+    pub bet_accepted: Percentiles,
+    /// From when a bet was due to its sending: the generator's own share of the line above.
+    pub bet_sent: Percentiles,
+    /// From the announced time of a result to its arrival.
+    pub result: Percentiles,
+    /// Counts of the whole run.
+    pub counts: Counts,
+    /// The check of the money.
+    pub audit: Audit,
+    /// Faults of the run itself.
+    pub faults: Vec<String>,
+    /// Faults that are not written out.
+    pub faults_more: u64,
+    /// Whether nothing is wrong.
+    pub passed: bool,
+}
+
+/// Counts of the whole run, warm-up included.
+#[derive(Debug, Serialize)]
+pub struct Counts {
+    /// Bets sent.
+    pub sent: u64,
+    /// Bets accepted.
+    pub accepted: u64,
+    /// Bets refused because betting had just ended.
+    pub late: u64,
+    /// Bets refused otherwise, by code.
+    pub refused: BTreeMap<String, u64>,
+    /// Arrivals while no table took bets.
+    pub no_table: u64,
+    /// Arrivals for which nobody had the money.
+    pub no_money: u64,
+    /// Arrivals never sent because too many bets were under way.
+    pub unsent: u64,
+    /// Results received, one for each player and round.
+    pub results: u64,
+    /// Frames received.
+    pub frames: u64,
+}
+
+impl Report {
+    /// Puts a report together.
+    #[must_use]
+    pub fn new(load: &Load<'_>, plan: &Plan, seed: u64, played: Played, audit: Audit) -> Self {
+        let measured_seconds = load.measured_until_last_answer(&played).as_secs_f64();
+        let counts = &load.counts;
+        Self {
+            plan: plan.clone(),
+            seed,
+            tables: load.tables.len(),
+            measured_seconds,
+            accepted_per_second: counts.accepted_measured as f64 / measured_seconds,
+            generator_cores: played.generator_cores,
+            connect: load.connects.percentiles(),
+            bet_accepted: load.bets.percentiles(),
+            bet_sent: load.delays.percentiles(),
+            result: load.results.percentiles(),
+            counts: Counts {
+                sent: counts.sent,
+                accepted: counts.accepted,
+                late: counts.late,
+                refused: counts.refused.clone(),
+                no_table: counts.no_table,
+                no_money: counts.no_money,
+                unsent: counts.unsent,
+                results: counts.settled,
+                frames: counts.frames,
+            },
+            faults: load.faults.clone(),
+            faults_more: load.faults_more(),
+            passed: load.faults.is_empty() && audit.faults.is_empty() && counts.accepted > 0,
+            audit,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { sent, accepted, late, refused, no_table, no_money, unsent, results, .. } = &self.counts;
+        let rate = match self.plan.arrivals.closed {
+            Some(in_flight) => format!("closed loop, {in_flight} in flight"),
+            None => format!("open loop, {} bets a second", self.plan.arrivals.rate),
+        };
+        writeln!(out, "{} players, {} tables, {rate}, seed {}", self.plan.players, self.tables, self.seed)?;
+        writeln!(
+            out,
+            "  accepted {:.0} bets a second over {:.1} s; the generator kept {:.2} cores busy",
+            self.accepted_per_second, self.measured_seconds, self.generator_cores
+        )?;
+        writeln!(out, "\n  milliseconds        count       p50       p90       p99     p99.9       max")?;
+        for (name, latency) in [
+            ("connect", &self.connect),
+            ("bet accepted", &self.bet_accepted),
+            ("  sent after", &self.bet_sent),
+            ("result", &self.result),
+        ] {
+            let Percentiles { count, p50_ms, p90_ms, p99_ms, p999_ms, max_ms, .. } = latency;
+            writeln!(
+                out,
+                "  {name:<14} {count:>10} {p50_ms:>9.3} {p90_ms:>9.3} {p99_ms:>9.3} {p999_ms:>9.3} {max_ms:>9.3}"
+            )?;
+        }
+        writeln!(out, "\n  bets: {sent} sent, {accepted} accepted, {late} late, {results} results")?;
+        for (name, count) in refused {
+            writeln!(out, "  refused as {name}: {count}")?;
+        }
+        if no_table + no_money + unsent > 0 {
+            writeln!(
+                out,
+                "  arrivals not sent: {no_table} while no table took bets, {no_money} without money, \
+                 {unsent} with too many under way"
+            )?;
+        }
+        let audit = &self.audit;
+        let money = audit.money;
+        writeln!(
+            out,
+            "\n  money, minor units: {} − {} staked + {} returned = {} available + {} held",
+            money.opening, money.staked, money.returned, money.available, money.held
+        )?;
+        writeln!(
+            out,
+            "  compared with fresh sessions: {} balances, {} results, {} retries, {} refusals",
+            audit.balances_compared, audit.results_compared, audit.retries_compared, audit.refusals_checked
+        )?;
+        let faults: Vec<&String> = self.faults.iter().chain(&audit.faults).collect();
+        for fault in faults.iter().take(FAULTS_SHOWN) {
+            writeln!(out, "  FAULT {fault}")?;
+        }
+        let more = faults.len().saturating_sub(FAULTS_SHOWN) as u64 + self.faults_more;
+        if more > 0 {
+            writeln!(out, "  and {more} faults more")?;
+        }
+        if *accepted == 0 {
+            writeln!(out, "  FAULT no bet was accepted")?;
+        }
+        write!(out, "  {}", if self.passed { "passed" } else { "FAILED" })
+    }
+}
