@@ -340,3 +340,6 @@ impl Handler<GetHealth> for PubSub {
         MessageResult((self.backplane().health(), self.backplane().counters()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,6 +113,14 @@ pub struct Mailbox {
     waiting: Arc<AtomicU64>,
 }
 
+#[cfg(test)]
+impl Mailbox {
+    /// The next message, for tests of what is sent to a worker.
+    pub async fn next(&mut self) -> ToWorker {
+        self.receiver.recv().await.expect("the senders live as long as the test")
+    }
+}
+
 impl Workers {
     /// Inboxes for so many workers.
     #[must_use]

@@ -1,0 +1,143 @@
+//! Pubsub on its own: one worker's inbox, the memory backplane, no socket.
+
+use std::sync::atomic::AtomicU32;
+
+use channels::{Memory, Options};
+use domains::{Funds, Notice, What};
+use protocol::{Text, U53};
+use socket::Slot;
+
+use super::*;
+use crate::{
+    admission::{Admission, Bounds},
+    reply::SessionRef,
+    worker::Mailbox,
+};
+
+const PLAYER: PlayerId = PlayerId(7);
+
+struct Rig {
+    pubsub: Addr<PubSub>,
+    mailbox: Mailbox,
+    admission: Arc<Admission>,
+}
+
+fn rig() -> Rig {
+    let (workers, mut mailboxes) = Workers::new(1);
+    let currencies = Currencies::new([("EUR".parse().expect("a currency"), 2)]);
+    let make: MakeBackplane = Box::new(|deliver| Rc::new(Memory::new(Options::default(), deliver)));
+    let epoch = "Ltest".parse().expect("an epoch");
+    let pubsub = PubSub::new(make, workers, Directory::default(), currencies, epoch, Arc::default()).start();
+    let bounds =
+        Bounds { in_flight_max: 100, in_flight_per_session_max: 100, rate_per_second: 1, rate_burst: 1 };
+    Rig { pubsub, mailbox: mailboxes.remove(0), admission: Admission::new(bounds) }
+}
+
+impl Rig {
+    fn to(&self, index: u32) -> ReplyTo {
+        let session = SessionRef { worker: 0, slot: Slot { index, generation: 0 } };
+        let permit = self.admission.admit(&Arc::new(AtomicU32::new(0))).expect("there is room");
+        ReplyTo { session, id: U53::from(1), permit }
+    }
+
+    fn attach(&self, index: u32, events: u64, resume: Vec<Since>) {
+        let nothing = protocol::reply::Subscribed {
+            ch: Channel::player(PLAYER),
+            e: String::new(),
+            o: 0,
+            recovered: false,
+            pubs: Vec::new(),
+        };
+        let welcome = Box::new(Welcome {
+            player: PLAYER,
+            time: 0,
+            version: String::new(),
+            ping_every_ms: 1,
+            personal: nothing,
+            resumed: Vec::new(),
+        });
+        self.pubsub.do_send(Attach { to: self.to(index), player: PLAYER, events, resume, welcome });
+    }
+
+    fn tell(&self, offset: u64) {
+        let notice = Notice {
+            player: PLAYER,
+            currency: "EUR".parse().expect("a currency"),
+            before: Funds::default(),
+            after: Funds::default(),
+            what: What::Deposit,
+        };
+        self.pubsub.do_send(PlayerNotices(vec![Told { notice, offset, lsn: offset }]));
+    }
+
+    async fn granted(&mut self) -> Vec<protocol::reply::Subscribed> {
+        match self.mailbox.next().await {
+            ToWorker::Granted { channels, .. } => channels,
+            other => panic!("expected a grant, not {other:?}"),
+        }
+    }
+}
+
+#[actix::test]
+async fn a_worker_that_reports_a_channel_vacant_does_not_end_a_grant_on_its_way() {
+    let mut rig = rig();
+    rig.attach(1, 0, Vec::new());
+    rig.granted().await;
+    // The player's new session and the end of the old one meet in one batch of the mailbox.
+    rig.attach(2, 0, Vec::new());
+    rig.pubsub.do_send(Vacant { worker: 0, channel: Channel::player(PLAYER), granted: 1 });
+    rig.granted().await;
+    rig.tell(1);
+    match rig.mailbox.next().await {
+        ToWorker::Publication(publication) => assert_eq!(publication.channel, Channel::player(PLAYER)),
+        other => panic!("expected the event, not {other:?}"),
+    }
+}
+
+#[actix::test]
+async fn after_the_last_subscriber_nothing_is_sent_to_the_worker() {
+    let mut rig = rig();
+    rig.attach(1, 0, Vec::new());
+    rig.granted().await;
+    rig.pubsub.do_send(Vacant { worker: 0, channel: Channel::player(PLAYER), granted: 1 });
+    rig.tell(1);
+    rig.attach(2, 1, Vec::new());
+    // The next thing the worker hears is the grant, not the event.
+    assert_eq!(rig.granted().await[0].o, 1);
+}
+
+#[actix::test]
+async fn a_session_that_comes_back_is_sent_what_it_missed_and_no_more_than_a_reply_may_carry() {
+    let mut rig = rig();
+    rig.attach(1, 0, Vec::new());
+    rig.granted().await;
+    for offset in 1..=3 {
+        rig.tell(offset);
+        rig.mailbox.next().await;
+    }
+    let since =
+        |o| Since { ch: Channel::player(PLAYER), e: Text::new("Ltest").expect("short"), o: U53::from(o) };
+    rig.attach(2, 3, vec![since(1)]);
+    let personal = rig.granted().await.remove(0);
+    assert!(personal.recovered);
+    assert_eq!(personal.pubs.iter().map(|missed| missed.o).collect::<Vec<_>>(), [2, 3]);
+
+    // A channel with more to recover than a reply may carry is lost, not sent in part.
+    let channel: Channel = "news:long".parse().expect("a channel");
+    rig.pubsub.do_send(Follow { to: rig.to(3), channel: channel.clone(), since: None });
+    let top = rig.granted().await.remove(0);
+    for _ in 0..5 {
+        let payload =
+            Payload::from_json(format!("\"{}\"", "x".repeat(16_000)).as_bytes()).expect("a payload");
+        rig.pubsub
+            .send(Publish { channel: channel.clone(), payload })
+            .await
+            .expect("alive")
+            .expect("published");
+        rig.mailbox.next().await;
+    }
+    let since = Since { ch: channel.clone(), e: Text::new(&top.e).expect("short"), o: U53::from(0) };
+    rig.pubsub.do_send(Follow { to: rig.to(3), channel, since: Some(since) });
+    let followed = rig.granted().await.remove(0);
+    assert_eq!((followed.recovered, followed.pubs.len(), followed.o), (false, 0, 5));
+}
