@@ -21,6 +21,7 @@ use actors::{
 };
 use parking_lot::Mutex;
 use protocol::CloseCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     config::{Loaded, Mode},
@@ -170,20 +171,33 @@ where
         let peer = io.peer_addr().map(|peer| peer.ip());
         let entered = peer.map_err(drop).and_then(|peer| addresses.enter(peer, Instant::now()).map_err(drop));
         let serving = match entered {
-            Ok(place) => Some((place, http.call(io))),
-            Err(()) => {
-                // A word before the door closes; a client whose buffer is full already does not get it.
-                let _ = io.try_write(TOO_MANY);
-                None
-            }
+            Ok(place) => Ok((place, http.call(io))),
+            Err(()) => Err(io),
         };
         async move {
             match serving {
-                Some((_place, serving)) => serving.await,
-                None => Ok(()),
+                Ok((_place, serving)) => serving.await,
+                Err(io) => {
+                    turn_away(io).await;
+                    Ok(())
+                }
             }
         }
     })
+}
+
+/// Says why before the door closes. What the client has sent is read for a moment: closing over it would reset the
+/// connection, and the word would be lost.
+async fn turn_away(mut io: TcpStream) {
+    let word = async {
+        io.write_all(TOO_MANY).await?;
+        io.shutdown().await?;
+        let mut unread = [0; 512];
+        while io.read(&mut unread).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // A client that is gone or does not hang up needs no answer.
+    let _ = tokio::time::timeout(Duration::from_millis(250), word).await;
 }
 
 /// The answer to an address that has too many connections, or makes them too fast.

@@ -1,1 +1,53 @@
-//! End-to-end tests and the simulation; imports everything, nothing imports it.
+//! What the end-to-end tests need: the real hub as a process, players with their own books, a raw socket for
+//! bad manners, and the world around (HTTP, Redis). It knows the hub only from outside, as a player and an
+//! operator do.
+//!
+//! Everything here panics when the world does not do as it should: this is test code, and a panic names the place.
+//! Every wait has an end ([`PATIENCE`]); none is a blind sleep.
+
+pub mod gambler;
+pub mod http;
+pub mod hub;
+pub mod player;
+pub mod random;
+pub mod raw;
+pub mod redis;
+pub mod verify;
+
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything that should happen at once. Generous: the machine may be busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a condition is looked at that nobody announces.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Waits for something that should come soon; `what` names it in the panic when it does not.
+///
+/// # Panics
+/// After [`PATIENCE`].
+#[track_caller]
+pub fn soon<T>(what: &str, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let place = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(PATIENCE, work).await {
+            Ok(value) => value,
+            Err(_) => panic!("{what} did not happen within {} s (asked at {place})", PATIENCE.as_secs()),
+        }
+    }
+}
+
+/// Looks again and again until `look` finds something.
+///
+/// # Panics
+/// After [`PATIENCE`].
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "{what} was not seen within {} s", PATIENCE.as_secs());
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

@@ -184,6 +184,10 @@ impl Client {
         let (waiter, reply) = oneshot::channel();
         let _waiting = Waiting { shared: &self.shared, number };
         lock(&self.shared.waiters).insert(number, waiter);
+        // The reader may have ended just before: then nobody will wake this waiter any more.
+        if self.shared.closed.get().is_some() {
+            return Err(self.gone());
+        }
         let asked = async {
             self.frames.send(ClientFrame { id, request }).await.map_err(|_| self.gone())?;
             reply.await.map_err(|_| self.gone())

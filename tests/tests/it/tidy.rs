@@ -97,7 +97,10 @@ fn metadata() -> &'static Value {
             output = run(&[]);
         }
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "cargo metadata failed; without a network run `cargo fetch` before: {error}");
+        assert!(
+            output.status.success(),
+            "cargo metadata failed; without a network run `cargo fetch` before: {error}"
+        );
         serde_json::from_slice(&output.stdout).expect("cargo metadata writes JSON")
     })
 }

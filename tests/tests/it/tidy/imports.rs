@@ -63,7 +63,9 @@ fn imports_run_one_way() {
             dependencies(package).filter(|(_, ours)| *ours).map(|(name, _)| name).collect();
         match MAY_IMPORT.iter().find(|(room, _)| *room == name) {
             Some((_, allowed)) => found.extend(
-                ours.iter().filter(|room| !allowed.contains(room)).map(|room| format!("{name} imports {room}")),
+                ours.iter()
+                    .filter(|room| !allowed.contains(room))
+                    .map(|room| format!("{name} imports {room}")),
             ),
             None if name == "tests" => {}
             None => found.push(format!("{name} has no place in MAY_IMPORT")),
@@ -110,8 +112,10 @@ fn code_of(text: &str) -> String {
 
 /// What a piece of code names that reaches outside.
 fn reaches(code: &str) -> BTreeSet<String> {
-    let words: Vec<&str> =
-        code.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = code
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
+        .collect();
     let mut found: BTreeSet<String> =
         OUTSIDE_NAMES.iter().filter(|name| words.contains(name)).map(ToString::to_string).collect();
     for (at, _) in code.match_indices("std::") {
@@ -122,8 +126,11 @@ fn reaches(code: &str) -> BTreeSet<String> {
             None => vec![after],
         };
         for module in modules {
-            let name: String =
-                module.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let name: String = module
+                .trim()
+                .chars()
+                .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+                .collect();
             if OUTSIDE.contains(&name.as_str()) {
                 found.insert(format!("std::{name}"));
             }

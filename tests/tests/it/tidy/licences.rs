@@ -83,7 +83,8 @@ impl<'a> Parser<'a> {
             let met = self.any()?;
             return self.take_if(")").then_some(met);
         }
-        let mut licence = self.take().filter(|word| !matches!(*word, ")" | "AND" | "OR" | "WITH"))?.to_owned();
+        let mut licence =
+            self.take().filter(|word| !matches!(*word, ")" | "AND" | "OR" | "WITH"))?.to_owned();
         if self.take_if("WITH") {
             licence = format!("{licence} WITH {}", self.take()?);
         }

@@ -1,0 +1,406 @@
+//! A player that bets without rest, through any number of crashes, and keeps its own books.
+//!
+//! It believes nothing it was not told, and never forgets what it was: each change it ever asked for stands in
+//! its book under its key, until the hub has said what became of it. [`Gambler::audit`] compares the book with
+//! what the hub says at the end.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use hub_client::{Client, Error};
+use protocol::{
+    Amount, Channel, ErrorCode, Key, Push, Reply, Request, RoundId, TableId, U53,
+    push::Event,
+    reply::{KeyOutcome, Phase, Receipt, TableView},
+};
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    player::{Account, Continuity, Session, event, red},
+    random::Random,
+    soon,
+    verify::Cents,
+};
+
+/// Requests sent at the same time, at most.
+const TOGETHER_MAX: u64 = 4;
+/// One change of so many takes bets back.
+const CLEAR_EVERY: u64 = 12;
+
+/// The player.
+pub struct Gambler {
+    account: Account,
+    tables: Vec<TableId>,
+    random: Random,
+    next_key: u64,
+    stem: String,
+    book: BTreeMap<Key, Entry>,
+    results: BTreeMap<RoundId, Settled>,
+    continuity: Continuity,
+    /// Rounds that take bets, as far as the player knows.
+    open: BTreeMap<TableId, u64>,
+}
+
+/// A change asked for, and what is known of it.
+#[derive(Debug, Clone)]
+struct Entry {
+    request: Request,
+    fate: Option<Fate>,
+}
+
+/// What the hub said became of a change.
+#[derive(Debug, Clone, PartialEq)]
+enum Fate {
+    Accepted(Receipt),
+    Refused(ErrorCode),
+}
+
+/// A round of the player's that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settled {
+    staked: Cents,
+    returned: Cents,
+}
+
+/// What the audit counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Changes the hub accepted.
+    pub accepted: u64,
+    /// Changes the hub refused for good, under their key.
+    pub refused: u64,
+    /// Rounds played to the end.
+    pub rounds: u64,
+    /// What the player has at the end.
+    pub available: Cents,
+    /// Times continuity of a channel was lost, with notice.
+    pub resets: u64,
+}
+
+/// What a gambler and the one who kills hubs share.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Where the hub is; `None` while it is dead.
+    pub hub: watch::Receiver<Option<SocketAddr>>,
+    /// Set when it is time to go home.
+    pub over: watch::Receiver<bool>,
+    /// Changes accepted so far, by all together.
+    pub accepted: watch::Sender<u64>,
+}
+
+impl Gambler {
+    /// Signs in. The keys begin with `name`, which is unique in a test.
+    pub async fn sign_in(hub: SocketAddr, name: &str, tables: &[&str], random: Random) -> Self {
+        Self {
+            account: Account::sign_in(hub, name).await,
+            tables: tables.iter().map(|table| table.parse().expect("a table id")).collect(),
+            random,
+            next_key: 0,
+            stem: name.to_owned(),
+            book: BTreeMap::new(),
+            results: BTreeMap::new(),
+            continuity: Continuity::default(),
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Plays until it is over, coming back after each crash.
+    pub async fn play(mut self, mut stage: Stage) -> Self {
+        loop {
+            if *stage.over.borrow() {
+                return self;
+            }
+            let hub = *stage.hub.borrow_and_update();
+            if let Some(hub) = hub {
+                match self.evening(hub, &mut stage).await {
+                    Ok(()) => return self,
+                    // The hub has died, or is about to be seen dead.
+                    Err(Error::Closed(_) | Error::Connect { .. } | Error::Handshake(_)) => {}
+                    Err(error) => panic!("{}: {error:?}", self.stem),
+                }
+            }
+            tokio::select! {
+                changed = stage.hub.changed() => changed.expect("the stage outlives its players"),
+                over = stage.over.changed() => over.expect("the stage outlives its players"),
+            }
+        }
+    }
+
+    /// One connection's worth of play.
+    async fn evening(&mut self, hub: SocketAddr, stage: &mut Stage) -> Result<(), Error> {
+        let mut session = self.come_back(hub, &stage.accepted).await?;
+        while !*stage.over.borrow() {
+            while session.try_push().is_some() {}
+            self.note_all(&mut session);
+            if self.open.is_empty() {
+                // Nothing to bet on: something has to happen first.
+                let over = async { stage.over.changed().await.map_err(|_| Error::Unexpected("the end")) };
+                tokio::select! {
+                    push = session.next_push() => if push.is_none() {
+                        return Err(Error::Closed(session.client.closed().cloned().expect("it ended")));
+                    },
+                    over = over => over?,
+                }
+            } else {
+                self.place_some(&mut session, &stage.accepted).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Connects, catches up with what was missed, and learns what became of every open question.
+    async fn come_back(&mut self, hub: SocketAddr, accepted: &watch::Sender<u64>) -> Result<Session, Error> {
+        self.open.clear();
+        let resume = self.continuity.resume();
+        let mut session = self.account.try_connect(hub, resume.clone()).await?;
+        session.continuity = self.continuity.clone();
+        let welcome = session.client.welcome();
+        for followed in std::iter::once(&welcome.personal).chain(&welcome.resumed) {
+            let since = resume.iter().find(|since| since.ch == followed.ch);
+            if let Some(since) = since.filter(|since| *since.e == followed.e) {
+                let (seen, now) = (since.o.get(), followed.o);
+                assert!(seen <= now, "{} stepped back from {seen} to {now}: {followed:?}", followed.ch);
+                assert!(
+                    followed.recovered || seen < now,
+                    "nothing was missed, and that can be told: {followed:?}"
+                );
+            }
+        }
+        let client = session.client.clone();
+        for table in self.tables.clone() {
+            let (view, own) = session.alive(client.join_table(table)).await?;
+            if !session.continuity.knows(&Channel::table(table)) {
+                let followed = session.alive(client.follow(&view)).await?;
+                session.continuity.set(&followed.ch, &view.e, view.o);
+                session.caught_up(followed);
+            }
+            self.note_all(&mut session);
+            self.sees(&view, own.iter().map(|bet| in_cents(bet.a)).sum());
+        }
+        for result in session.alive(client.own_history()).await? {
+            let settled = Settled { staked: in_cents(result.staked), returned: in_cents(result.returned) };
+            self.settled(result.round, settled);
+        }
+        for key in self.unclear() {
+            let fate = session.alive(clear_up(&client, key, self.book[&key].request.clone())).await?;
+            self.learn(key, fate, accepted);
+        }
+        self.note_all(&mut session);
+        Ok(session)
+    }
+
+    /// Compares a view with the book: what was acknowledged in an open round stands there.
+    fn sees(&mut self, view: &TableView, own: Cents) {
+        let round = RoundId { table: view.table, number: view.round };
+        let open = matches!(view.phase, Phase::Betting | Phase::Locked);
+        let certain =
+            !self.unclear().iter().any(|key| matches!(self.book[key].request, Request::ClearBets { .. }));
+        if open && certain {
+            let net = self.net().get(&round).copied().unwrap_or_default();
+            assert!(own >= net, "{}: {net} was accepted in {round}, {own} stands there", self.stem);
+        }
+        if view.phase == Phase::Betting {
+            self.open.insert(view.table, view.round);
+        }
+    }
+
+    /// Takes in what the session has heard.
+    fn note_all(&mut self, session: &mut Session) {
+        self.continuity.clone_from(&session.continuity);
+        for push in std::mem::take(&mut session.heard) {
+            self.note(&push);
+        }
+    }
+
+    fn note(&mut self, push: &Push) {
+        let Push::Pub(publication) = push else { return };
+        let Some(event) = event(publication) else { panic!("the hub's own channels carry events: {push:?}") };
+        let table = || publication.ch.name().parse().expect("a table id");
+        match event {
+            Event::RoundOpened { round, .. } => drop(self.open.insert(table(), round)),
+            Event::BetsLocked { .. } | Event::RoundResult { .. } | Event::RoundVoided { .. } => {
+                self.open.remove(&table());
+            }
+            Event::BetSettled { round, staked, returned, .. } => {
+                let settled = Settled { staked: in_cents(staked), returned: in_cents(returned) };
+                self.settled(round, settled);
+            }
+            Event::Balance { .. } | Event::Chips { .. } => {}
+        }
+    }
+
+    fn settled(&mut self, round: RoundId, settled: Settled) {
+        let known = *self.results.entry(round).or_insert(settled);
+        assert_eq!(known, settled, "{}: {round} was settled in two ways", self.stem);
+    }
+
+    /// Sends a few changes at once, while a round is open. An error leaves the unanswered ones unclear.
+    async fn place_some(
+        &mut self,
+        session: &mut Session,
+        accepted: &watch::Sender<u64>,
+    ) -> Result<(), Error> {
+        let rounds: Vec<(TableId, u64)> = self.open.iter().map(|(table, round)| (*table, *round)).collect();
+        let mut asking = JoinSet::new();
+        for _ in 0..=self.random.below(TOGETHER_MAX) {
+            let (table, round) = rounds[self.random.below(rounds.len() as u64) as usize];
+            let key = self.key();
+            let request = if self.random.below(CLEAR_EVERY) == 0 {
+                Request::ClearBets { key, table, round: U53::new(round).expect("a round number") }
+            } else {
+                let stake = format!("{}.50", self.random.below(5));
+                Request::PlaceBet(red(key, table.as_str(), round, &stake))
+            };
+            self.book.insert(key, Entry { request: request.clone(), fate: None });
+            let client = session.client.clone();
+            asking.spawn(async move { (key, client.request(request).await) });
+        }
+        let mut broken = None;
+        let answers = async {
+            while let Some(asked) = asking.join_next().await {
+                let (key, result) = asked.expect("a request does not panic");
+                match fate(result) {
+                    Ok(Some(fate)) => self.learn(key, fate, accepted),
+                    // Not now: nothing happened, and it is tried again when the player comes back.
+                    Ok(None) => {}
+                    Err(error) => broken = Some(error),
+                }
+            }
+            Ok(())
+        };
+        session.alive(answers).await?;
+        self.note_all(session);
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn key(&mut self) -> Key {
+        self.next_key += 1;
+        format!("{}-{}", self.stem, self.next_key).parse().expect("a short key")
+    }
+
+    fn unclear(&self) -> Vec<Key> {
+        self.book.iter().filter(|(_, entry)| entry.fate.is_none()).map(|(key, _)| *key).collect()
+    }
+
+    fn learn(&mut self, key: Key, fate: Fate, accepted: &watch::Sender<u64>) {
+        if matches!(fate, Fate::Accepted(_)) {
+            accepted.send_modify(|count| *count += 1);
+        }
+        let entry = self.book.get_mut(&key).expect("only what was asked is answered");
+        let known = entry.fate.get_or_insert_with(|| fate.clone());
+        assert_eq!(*known, fate, "{key} has two outcomes");
+    }
+
+    /// What the player has staked in each round by its book: bets less what was taken back.
+    fn net(&self) -> BTreeMap<RoundId, Cents> {
+        let mut net = BTreeMap::new();
+        for entry in self.book.values() {
+            let Some(Fate::Accepted(receipt)) = &entry.fate else { continue };
+            let amount = in_cents(receipt.amount);
+            *net.entry(receipt.round).or_default() +=
+                if matches!(entry.request, Request::ClearBets { .. }) { -amount } else { amount };
+        }
+        net
+    }
+
+    /// The end: every round is waited for, every key asked again, every cent counted.
+    ///
+    /// # Panics
+    /// When the hub's books are not the player's.
+    pub async fn audit(&mut self, hub: SocketAddr) -> Audit {
+        let nobody = watch::Sender::new(0);
+        let mut session = self.come_back(hub, &nobody).await.expect("the hub serves");
+        assert_eq!(self.unclear(), [], "every question has an answer");
+        let net = self.net();
+        let staked: Vec<RoundId> =
+            net.iter().filter(|(_, amount)| **amount > 0).map(|(round, _)| *round).collect();
+        soon("the result of every round with a stake in it", async {
+            while !staked.iter().all(|round| self.results.contains_key(round)) {
+                session.next_push().await.expect("the hub serves");
+                self.note_all(&mut session);
+            }
+        })
+        .await;
+        for (round, settled) in &self.results {
+            let net = net.get(round).copied().unwrap_or_default();
+            assert_eq!(
+                settled.staked, net,
+                "{}: stakes in {round} by the hub and by the receipts",
+                self.stem
+            );
+        }
+        let returned: Cents = self.results.values().map(|settled| settled.returned).sum();
+        let staked: Cents = net.values().sum();
+        let (available, held) = session.balance().await;
+        assert_eq!(held, 0, "{}: every round is over", self.stem);
+        assert_eq!(available, self.account.deposited - staked + returned, "{}: the balance", self.stem);
+
+        let mut audit = Audit { available, rounds: self.results.len() as u64, ..Audit::default() };
+        for (key, entry) in &self.book {
+            let known = entry.fate.as_ref().expect("nothing is unclear");
+            let outcome = recorded(session.client.outcome(*key).await.expect("an outcome"));
+            let again = retry(&session.client, entry.request.clone()).await.expect("an answer");
+            assert_eq!(again, *known, "{key}: a retry gets the first answer");
+            match known {
+                Fate::Accepted(_) => audit.accepted += 1,
+                Fate::Refused(_) => audit.refused += 1,
+            }
+            assert_eq!(outcome.as_ref(), Some(known), "{key}: what is recorded is what was said");
+        }
+        assert_eq!(session.balance().await, (available, 0), "{}: retries change nothing", self.stem);
+        audit.resets = u64::from(self.continuity.resets);
+        audit
+    }
+
+    /// Places in the log of everything accepted.
+    pub fn lsns(&self) -> impl Iterator<Item = u64> {
+        self.book.values().filter_map(|entry| match &entry.fate {
+            Some(Fate::Accepted(receipt)) => Some(receipt.lsn),
+            Some(Fate::Refused(_)) | None => None,
+        })
+    }
+}
+
+/// Asks what became of a key, then retries it: both must say the same.
+async fn clear_up(client: &Client, key: Key, request: Request) -> Result<Fate, Error> {
+    let recorded = recorded(client.outcome(key).await?);
+    let retried = soon("a definite answer to a retry", retry(client, request)).await?;
+    if let Some(recorded) = recorded {
+        assert_eq!(retried, recorded, "{key}: the retry got another answer than the first attempt");
+    }
+    Ok(retried)
+}
+
+/// Asks again, with the same key, until the answer is definite.
+async fn retry(client: &Client, request: Request) -> Result<Fate, Error> {
+    loop {
+        if let Some(fate) = fate(client.request(request.clone()).await)? {
+            return Ok(fate);
+        }
+        tokio::time::sleep(crate::LOOK_EVERY).await;
+    }
+}
+
+/// Reads an answer to a change; `None`: not now.
+fn fate(result: Result<Reply, Error>) -> Result<Option<Fate>, Error> {
+    match result {
+        Ok(Reply::BetAccepted(receipt) | Reply::BetsCleared(receipt)) => Ok(Some(Fate::Accepted(receipt))),
+        Err(Error::Refused(failure)) if failure.retry == protocol::Retry::SameKey => Ok(None),
+        Err(Error::Refused(failure)) if failure.retry == protocol::Retry::Never => {
+            Ok(Some(Fate::Refused(failure.code)))
+        }
+        Err(error) => Err(error),
+        Ok(other) => panic!("a change was answered with {other:?}"),
+    }
+}
+
+fn recorded(outcome: KeyOutcome) -> Option<Fate> {
+    match outcome {
+        KeyOutcome::Accepted { receipt } => Some(Fate::Accepted(receipt)),
+        KeyOutcome::Refused { code, .. } => Some(Fate::Refused(code)),
+        KeyOutcome::Unknown => None,
+    }
+}
+
+fn in_cents(amount: Amount) -> Cents {
+    amount.to_minor(2).expect("an amount in cents")
+}

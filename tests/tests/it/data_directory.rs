@@ -1,0 +1,144 @@
+//! What stands between the hub and its log: another hub, a flipped bit, a torn tail, a full disk. It either serves
+//! from all of it or refuses and says where to look.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::PathBuf,
+};
+
+use protocol::{Key, reply::Receipt};
+use tests::{
+    hub::{OPEN, Setup, TestHub, aborted},
+    player::{Account, Session},
+    soon,
+};
+
+/// A hub with so many accepted bets of one player, each in a batch of its own.
+async fn played(bets: usize) -> (TestHub, Account, u64, Vec<Receipt>) {
+    let hub = Setup::default().tables([OPEN]).start();
+    let account = Account::sign_in(hub.address(), "keeper").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    let mut receipts = Vec::new();
+    for _ in 0..bets {
+        receipts.push(session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet"));
+    }
+    (hub, account, round, receipts)
+}
+
+/// Every receipt is there and the round goes on.
+async fn all_there(hub: &TestHub, account: &Account, round: u64, receipts: &[Receipt]) -> Session {
+    let mut session = account.connect(hub.address()).await;
+    assert_eq!(session.open_round(OPEN.id).await, round, "the round goes on");
+    for receipt in receipts {
+        let again = session.bet(receipt.key, OPEN.id, round, "1.00").await.expect("the first answer");
+        assert_eq!(again, *receipt);
+    }
+    session
+}
+
+/// The first segment and how much of it is in use: up to the last byte that is not zero.
+fn first_segment(hub: &TestHub) -> (PathBuf, u64) {
+    let path = hub.segments().remove(0);
+    let bytes = fs::read(&path).expect("a segment");
+    let used = bytes.iter().rposition(|byte| *byte != 0).expect("records") as u64 + 1;
+    (path, used)
+}
+
+#[tokio::test]
+async fn a_second_hub_on_the_same_directory_refuses_and_names_it_and_the_first() {
+    let (hub, account, round, receipts) = played(1).await;
+    let second = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{words}");
+    assert!(words.contains("data") && words.contains(&format!("process {}", hub.pid())), "{words}");
+    all_there(&hub, &account, round, &receipts).await;
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_the_log_is_never_served_and_its_place_is_named() {
+    let (mut hub, account, round, receipts) = played(40).await;
+    hub.kill();
+    let before = hub.verify();
+    let (path, used) = first_segment(&hub);
+    let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let file = File::options().read(true).write(true).open(&path).expect("a segment");
+    for place in [used / 4, used / 2, used * 3 / 4] {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, place).expect("a byte");
+        file.write_all_at(&[byte[0] ^ 0x10], place).expect("a byte");
+
+        let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+        let words = String::from_utf8_lossy(&start.stderr).into_owned();
+        assert_eq!(start.status.code(), Some(1), "{words}");
+        assert!(words.contains(&name) && words.contains("at offset"), "{words}");
+        let verified = hub.run(&["verify"]);
+        let report = String::from_utf8_lossy(&verified.stdout).into_owned();
+        assert_eq!(verified.status.code(), Some(1), "{report}");
+        assert!(report.contains("DAMAGED") && report.contains(&name), "{report}");
+
+        file.write_all_at(&byte, place).expect("a byte");
+    }
+    assert_eq!(hub.verify(), before, "refusing has changed nothing");
+    hub.start();
+    all_there(&hub, &account, round, &receipts).await;
+}
+
+#[tokio::test]
+async fn a_torn_tail_is_cut_and_nothing_acknowledged_goes_with_it() {
+    let (mut hub, account, round, mut receipts) = played(5).await;
+    // What a crash in the middle of a write may leave behind the last whole batch.
+    type Tear = fn(&File, u64);
+    let tears: [(&str, Tear); 3] = [
+        ("noise", |file, end| file.write_all_at(&[0xA5; 3_000], end).expect("the segment has room")),
+        ("the beginning of a batch without its end", |file, end| {
+            let mut batch = vec![0; 60];
+            file.read_exact_at(&mut batch, end - 4_096).expect("the last batch");
+            file.write_all_at(&batch, end).expect("the segment has room");
+        }),
+        ("a file that ends early", |file, end| {
+            file.write_all_at(&[0xA5; 100], end).expect("the segment has room");
+            file.set_len(end + 100).expect("it can be cut");
+        }),
+    ];
+    for (what, tear) in tears {
+        hub.kill();
+        let path = hub.segments().pop().expect("a segment");
+        let bytes = fs::read(&path).expect("a segment");
+        let used = bytes.iter().rposition(|byte| *byte != 0).expect("records") as u64 + 1;
+        let file = File::options().read(true).write(true).open(&path).expect("a segment");
+        tear(&file, used.next_multiple_of(4_096));
+        hub.start();
+        let session = all_there(&hub, &account, round, &receipts).await;
+        let next = session.bet(session.key(), OPEN.id, round, "1.00").await;
+        receipts.push(next.unwrap_or_else(|error| panic!("a bet after {what}: {error}")));
+    }
+    assert_eq!(hub.verify().of("balance", "cash").held, 100 * receipts.len() as i128);
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_hub_before_it_says_anything_that_is_not_on_disk() {
+    let (mut hub, account, round, receipts) = played(10).await;
+    let mut session = account.connect(hub.address()).await;
+    session.sit(OPEN.id).await;
+    hub.fill_disk();
+    let keys: Vec<Key> = (0..5).map(|_| session.key()).collect();
+    let client = session.client.clone();
+    for key in &keys {
+        let bet = tests::player::red(*key, OPEN.id, round, "1.00");
+        let answer = soon("the end of a request", session.alive(client.place_bet(bet))).await;
+        assert!(matches!(answer, Err(hub_client::Error::Closed(_))), "nothing is said: {answer:?}");
+    }
+    let status = hub.ended().await;
+    assert!(aborted(status), "the process stops: {status}");
+    assert_eq!(hub.verify().of("balance", "cash").held, 1_000, "what was acknowledged, and nothing else");
+
+    hub.start();
+    let session = all_there(&hub, &account, round, &receipts).await;
+    for key in keys {
+        let receipt = session.bet(key, OPEN.id, round, "1.00").await.expect("a retry is carried out once");
+        assert_eq!(session.bet(key, OPEN.id, round, "1.00").await.expect("a receipt"), receipt);
+    }
+    assert_eq!(session.balance().await, (98_500, 1_500));
+}

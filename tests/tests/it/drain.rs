@@ -1,0 +1,86 @@
+//! SIGTERM: clients are told when to come back, nothing new is begun, nothing begun is lost.
+
+use std::collections::BTreeSet;
+
+use protocol::{CloseCode, Push, SUBPROTOCOL_JSON, push::Event};
+use serde_json::json;
+use tests::{
+    http,
+    hub::{OPEN, QUICK, Setup},
+    player::Account,
+    raw::{Frame, RawSocket},
+    soon,
+};
+
+#[tokio::test]
+async fn sigterm_sends_everyone_away_at_different_times_and_keeps_the_open_rounds() {
+    let mut hub =
+        Setup::default().option("socket.close_within_ms", 10_000).option("server.drain_seconds", 20).start();
+    let address = hub.address();
+    let mut players = Vec::new();
+    for number in 0..5 {
+        let account = Account::sign_in(address, &format!("guest{number}")).await;
+        let mut session = account.connect(address).await;
+        let mut receipts = Vec::new();
+        for table in [OPEN.id, QUICK.id] {
+            let round = session.open_round(table).await;
+            // The quick round may close in between; the other one stands.
+            if let Ok(receipt) = session.bet(session.key(), table, round, "2.00").await {
+                receipts.push((table, receipt));
+            }
+        }
+        assert_eq!(receipts[0].0, OPEN.id);
+        players.push((account, session, receipts));
+    }
+    // It sees the close frame and does not answer, which keeps the hub draining while we look at it.
+    let lingerer = Account::sign_in(address, "lingerer").await;
+    let mut lingerer = RawSocket::hello(address, &lingerer.token).await;
+
+    hub.terminate();
+    let mut times = BTreeSet::new();
+    for (_, session, _) in &mut players {
+        let after = session.hear_push("the notice of the drain", |push| match push {
+            Push::Drain { reconnect_after_ms } => Some(*reconnect_after_ms),
+            Push::Pub(_) | Push::Reset { .. } => None,
+        });
+        times.insert(after.await);
+        assert_eq!(session.close_code().await, Some(CloseCode::Draining.number()));
+    }
+    assert!(times.len() > 1, "not all come back at once: {times:?}");
+    lingerer.push(|push| push["t"] == "drain").await;
+    assert_eq!(lingerer.next().await, Frame::Close(Some(CloseCode::Draining.number())));
+
+    assert_eq!(RawSocket::open(address, SUBPROTOCOL_JSON).await.err(), Some(Some(503)), "no new sessions");
+    let demo = http::post(address, "/api/demo", None, &json!({"name": "latecomer"})).await;
+    assert_eq!(demo.status, 503, "no new players: {demo:?}");
+    let ready = http::get(address, "/health/ready").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("down")), "{ready:?}");
+    let live = http::get(address, "/health/live").await;
+    assert_eq!(live.status, 200, "it is still alive: {live:?}");
+    drop(lingerer);
+    assert_eq!(hub.ended().await.code(), Some(0));
+    hub.verify();
+
+    let address = hub.start();
+    for (account, session, receipts) in players {
+        let resume = session.continuity.resume();
+        let mut session = account.try_connect(address, resume).await.expect("the hub is back");
+        let [(_, open), quick @ ..] = receipts.as_slice() else { panic!("a bet stands: {receipts:?}") };
+        assert_eq!(session.open_round(OPEN.id).await, open.round.number, "the open round is kept");
+        let again = session.bet(open.key, OPEN.id, open.round.number, "2.00").await.expect("the receipt");
+        assert_eq!(again, *open);
+        for (_, receipt) in quick {
+            let results = session.client.own_history().await.expect("a history");
+            if results.iter().any(|result| result.round == receipt.round) {
+                continue;
+            }
+            let settled = session.hear("the result of the quick round", |_, event| match event {
+                Event::BetSettled { round, .. } if *round == receipt.round => Some(()),
+                _ => None,
+            });
+            soon("a result", settled).await;
+        }
+        assert_eq!(session.balance().await.1, 200, "one bet still stands");
+    }
+    assert_eq!(hub.verify().of("balance", "cash").held, 5 * 200);
+}

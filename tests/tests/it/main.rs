@@ -1,0 +1,12 @@
+//! Tests of the whole house: its own rules, the simulation, and the real binary from outside.
+
+mod backplane;
+mod bad_input;
+mod channels;
+mod crash;
+mod data_directory;
+mod drain;
+mod old_logs;
+mod operator;
+mod sim;
+mod tidy;

@@ -1,0 +1,81 @@
+//! The simulation: a seeded world of players and tables on a disk that fails, without actors or threads.
+//!
+//! The engine and the journal are the real ones, the start path is checkpoint and replay as on a real machine. A
+//! scheduler made of one seed decides who acts next, when the log is synced and when the power fails. An
+//! auditor that believes only what players were told keeps its own simple books and compares.
+//!
+//! A failure prints its seed. `HUB_SIM_SEED=7 HUB_SIM_RUNS=1` runs that one again; more runs look further.
+
+mod auditor;
+mod hub;
+mod life;
+mod players;
+mod random;
+
+use journal::memory::Crash;
+use life::{Life, Plan};
+
+fn variable(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
+        Err(_) => default,
+    }
+}
+
+/// Runs a life and, should it fail, says how to see it fail again.
+fn run(plan: Plan) -> Life {
+    let again = format!("HUB_SIM_SEED={} HUB_SIM_RUNS=1, {plan:?}", plan.seed);
+    match std::panic::catch_unwind(|| Life::lived(plan)) {
+        Ok(life) => life,
+        Err(cause) => {
+            eprintln!("the simulation failed; to run it again: {again}");
+            std::panic::resume_unwind(cause)
+        }
+    }
+}
+
+#[test]
+fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
+    let (first, runs) = (variable("HUB_SIM_SEED", 1), variable("HUB_SIM_RUNS", 100));
+    let (mut crashes, mut accepted, mut rounds) = (0, 0, 0);
+    for seed in first..first + runs {
+        let life = run(Plan { seed, steps: 400, crash_one_in: 25, power_off: None });
+        crashes += life.crashes;
+        accepted += life.auditor.accepted();
+        rounds += life.auditor.rounds_drawn();
+    }
+    println!("{runs} lives: {crashes} crashes, {accepted} accepted requests, {rounds} rounds drawn");
+    // A simulation in which nothing happens proves nothing.
+    assert!(crashes >= 5 * runs && accepted >= 5 * runs && rounds >= 5 * runs, "too little happened");
+}
+
+/// One short life, ended at each of its disk operations in turn, with each kind of crash.
+#[test]
+fn a_crash_at_every_position_of_the_log_loses_and_doubles_nothing() {
+    let seed = variable("HUB_SIM_SEED", 1);
+    let plan = Plan { seed, steps: 170, crash_one_in: 0, power_off: None };
+    let operations = run(plan).operations;
+    let kinds = [
+        Crash::Lose,
+        Crash::Keep,
+        Crash::Torn(1),
+        Crash::Torn(600),
+        Crash::Torn(1 << 20),
+        Crash::Random(seed),
+    ];
+    for at in 0..operations {
+        for crash in kinds {
+            let life = run(Plan { power_off: Some((at, crash)), ..plan });
+            assert!(life.crashes >= 1, "operation {at} was never reached");
+        }
+    }
+    println!("{operations} positions, {} kinds of crash", kinds.len());
+    assert!(operations >= 60, "too short a life: {operations} operations");
+}
+
+#[test]
+fn one_seed_is_one_life() {
+    let plan = Plan { seed: 5, steps: 200, crash_one_in: 20, power_off: None };
+    let (one, other) = (run(plan), run(plan));
+    assert_eq!((one.records(), one.crashes), (other.records(), other.crashes));
+}

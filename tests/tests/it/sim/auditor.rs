@@ -1,0 +1,196 @@
+//! The auditor: knows only what players were told, and does its own sums.
+//!
+//! From receipts and shown results alone it works out what every player must have in the end. It shares no code
+//! with the ledger, the recipes or the game: a win is looked up in a table of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Done, Outcome, Record, Verifier, World};
+use protocol::PlayerId;
+
+use super::{
+    hub::{Hub, TABLES, Verdict, currency, table_id},
+    players::{BETS, PLAYERS, Request, What},
+};
+
+const RED: [u32; 18] = [1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32, 34, 36];
+
+#[derive(Debug, Default)]
+pub struct Auditor {
+    /// What each request was told, the first time.
+    outcomes: BTreeMap<usize, Outcome>,
+    /// Outcome of each round, by table and number, as shown.
+    results: BTreeMap<(usize, u64), u32>,
+    /// Commitment of each round, as shown before its bets closed.
+    commits: BTreeMap<(usize, u64), [u8; 32]>,
+    /// The highest record anyone has heard of.
+    heard: u64,
+}
+
+impl Auditor {
+    pub fn accepted(&self) -> u64 {
+        self.outcomes.values().filter(|outcome| matches!(outcome, Outcome::Done(_))).count() as u64
+    }
+
+    pub fn rounds_drawn(&self) -> u64 {
+        self.results.len() as u64
+    }
+
+    pub fn outcome(&self, request: usize) -> Option<Outcome> {
+        self.outcomes.get(&request).copied()
+    }
+
+    /// A player has heard: once told, always the same.
+    pub fn told(&mut self, request: usize, verdict: Verdict, forged: bool) {
+        let first = self.outcomes.get(&request).copied();
+        match (verdict, first) {
+            (Verdict::KeyReused, Some(_)) if forged => {}
+            (Verdict::Recorded(outcome), Some(first)) if !forged => {
+                assert_eq!(outcome, first, "request {request} is told something else than before");
+            }
+            (Verdict::Recorded(outcome), None) if !forged => {
+                if let Outcome::Done(done) = outcome {
+                    self.heard = self.heard.max(done.lsn);
+                }
+                self.outcomes.insert(request, outcome);
+            }
+            (verdict, first) => {
+                panic!("request {request} (forged: {forged}) is told {verdict:?} after {first:?}")
+            }
+        }
+    }
+
+    /// Looks at the tables as anybody can: what was shown stays as it was shown.
+    pub fn look(&mut self, hub: &Hub) {
+        assert!(hub.durable() >= self.heard, "a record that was told of is not in the log");
+        for (table, live) in hub.tables.iter().enumerate() {
+            let state = live.state();
+            if let Some(open) = &state.open {
+                let commit = *self.commits.entry((table, state.round)).or_insert(open.commit);
+                assert_eq!(commit, open.commit, "the commitment of a shown round changed");
+            }
+            for past in &state.history {
+                let place = (table, past.number);
+                let drawn = past.drawn.expect("no round is void in an orderly world");
+                let shown = *self.results.entry(place).or_insert(drawn.outcome);
+                assert_eq!(shown, drawn.outcome, "a shown result changed");
+                let commit = *self.commits.entry(place).or_insert(past.commit);
+                assert_eq!(commit, past.commit, "a round ended with another commitment than was shown");
+            }
+            let (shown, last) = (self.commits.keys().filter(|(of, _)| *of == table), state.round);
+            assert!(shown.max().is_none_or(|(_, round)| *round <= last), "a shown round is gone");
+        }
+    }
+
+    /// At the end, with every request answered and every round over: is every cent where it belongs?
+    pub fn close(&self, requests: &[Request], hub: &Hub) {
+        assert_eq!(self.outcomes.len(), requests.len(), "a request without an answer");
+        self.check_places();
+        let mut expected: BTreeMap<PlayerId, i128> = BTreeMap::new();
+        let mut standing = self.standing(requests, &mut expected);
+        for (_, (number, done)) in std::mem::take(&mut standing) {
+            let What::Bet { table, round, bets, .. } = &requests[number].what else { continue };
+            let staked: i128 = bets.iter().map(|(_, stake)| stake).sum();
+            assert_eq!(done.amount, staked, "a receipt for another stake");
+            assert_eq!(done.round.map(|id| (id.table, id.number)), Some((table_id(*table), *round)));
+            let result = self.results.get(&(*table, *round));
+            let result = *result.unwrap_or_else(|| panic!("round {round} of table {table} never ended"));
+            let returned: i128 = bets
+                .iter()
+                .filter(|(bet, _)| wins(*bet, result))
+                .map(|(bet, stake)| stake * BETS[*bet].2)
+                .sum();
+            *expected.entry(requests[number].player).or_default() += returned - staked;
+        }
+        for player in (1..=PLAYERS).map(|player| PlayerId(player.into())) {
+            let funds = hub.books.domains().balance.funds(player, currency()).unwrap_or_default();
+            assert_eq!(funds.held, 0, "player {player} has money held with no round open");
+            let expected = expected.get(&player).copied().unwrap_or(0);
+            assert_eq!(funds.available, expected, "player {player}");
+        }
+        check_log(hub);
+    }
+
+    /// No two receipts name the same record.
+    fn check_places(&self) {
+        let mut places = BTreeSet::new();
+        for outcome in self.outcomes.values() {
+            if let Outcome::Done(done) = outcome {
+                assert!(places.insert(done.lsn), "two receipts for record {}", done.lsn);
+            }
+        }
+    }
+
+    /// Adds deposits up, takes cleared bets out; returns the bets that went into the draw, in the log's order.
+    fn standing(
+        &self,
+        requests: &[Request],
+        expected: &mut BTreeMap<PlayerId, i128>,
+    ) -> BTreeMap<u64, (usize, Done)> {
+        let mut accepted: BTreeMap<u64, (usize, Done)> = BTreeMap::new();
+        for (number, outcome) in &self.outcomes {
+            if let Outcome::Done(done) = outcome {
+                accepted.insert(done.lsn, (*number, *done));
+            }
+        }
+        let mut standing: BTreeMap<u64, (usize, Done)> = BTreeMap::new();
+        for (lsn, (number, done)) in accepted {
+            let request = &requests[number];
+            match request.what {
+                What::Deposit { amount } => {
+                    assert_eq!(done.amount, amount);
+                    *expected.entry(request.player).or_default() += amount;
+                }
+                What::Bet { .. } => drop(standing.insert(lsn, (number, done))),
+                What::Clear { table, round } => {
+                    let mine = |other: &Request| {
+                        matches!(other.what, What::Bet { table: at, round: of, .. } if at == table && of == round)
+                            && other.player == request.player
+                    };
+                    let cleared: Vec<u64> = standing
+                        .iter()
+                        .filter(|(_, (bet, _))| mine(&requests[*bet]))
+                        .map(|(lsn, _)| *lsn)
+                        .collect();
+                    let returned: i128 = cleared
+                        .iter()
+                        .filter_map(|lsn| standing.remove(lsn))
+                        .map(|(_, done)| done.amount)
+                        .sum();
+                    assert_eq!(done.amount, returned, "a clearing returned another sum than stood");
+                }
+            }
+        }
+        standing
+    }
+}
+
+/// Replays and verifies the whole log: it must make the very state that is live.
+fn check_log(hub: &Hub) {
+    hub.books.check().expect("the invariants hold");
+    let mut verifier = Verifier::default();
+    let mut world = World::default();
+    for bytes in hub.records() {
+        verifier.next(&bytes).unwrap_or_else(|finding| panic!("record {}: {}", finding.lsn, finding.what));
+        world.apply(&Record::decode(&bytes).expect("a record of the log")).expect("replay applies");
+    }
+    verifier.check().unwrap_or_else(|finding| panic!("{}", finding.what));
+    for replayed in [&world, verifier.world()] {
+        assert_eq!(replayed.books.digest(), hub.books.digest(), "replay is not live");
+        for place in 0..TABLES {
+            let state = replayed.tables.get(&table_id(place)).cloned().unwrap_or_default();
+            assert_eq!(&state, hub.tables[place].state(), "replay is not live");
+        }
+    }
+}
+
+/// Whether a bet of [`BETS`] wins on a number of the wheel.
+fn wins(bet: usize, number: u32) -> bool {
+    match BETS[bet].0 {
+        "straight" => u32::from(BETS[bet].1[0]) == number,
+        "red" => RED.contains(&number),
+        "even" => number != 0 && number.is_multiple_of(2),
+        "dozen" => (13..=24).contains(&number),
+        kind => panic!("the auditor does not know {kind}"),
+    }
+}

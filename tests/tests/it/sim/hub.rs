@@ -1,0 +1,250 @@
+//! The hub without its actors: books, tables, log and gate, on one thread and a disk that can fail.
+//!
+//! What the actors do is done here step by step: a turn appends to the log, results wait behind the gate until a
+//! sync has returned, and only then the table applies its leg and the player hears.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use engine::{
+    Body, Books, Command, Outcome, Record, Turn, TxId, World, checkpoint,
+    table::{
+        TableLeg,
+        live::{Due, LiveTable, TableConfig},
+    },
+};
+use games::fair::{Seed, commit};
+use journal::{Lsn, Options, Reader, SyncLog, memory::Memory};
+use protocol::{Currency, ErrorCode, TableId};
+
+use super::random::Random;
+
+pub const TABLES: usize = 2;
+/// The digest is recorded every so many records: often, so that short lives have some.
+const DIGEST_EVERY: u64 = 37;
+/// Segments so short that a life goes through several.
+const OPTIONS: Options = Options { segment_bytes: 16 << 10, trusted: Lsn(0), nice: 0 };
+
+/// What became of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Recorded(Outcome),
+    Done,
+    KeyReused,
+    Impossible(ErrorCode),
+}
+
+/// A result behind the gate.
+#[derive(Debug)]
+struct Held {
+    /// What it has seen of the log.
+    seen: u64,
+    id: TxId,
+    table: Option<usize>,
+    leg: Option<TableLeg>,
+    time: u64,
+    verdict: Verdict,
+    /// The player's request it answers.
+    request: Option<usize>,
+}
+
+/// What a player hears.
+#[derive(Debug)]
+pub struct Reply {
+    pub request: usize,
+    pub verdict: Verdict,
+}
+
+pub struct Hub {
+    memory: Memory,
+    log: SyncLog<Memory>,
+    pub books: Books,
+    pub tables: Vec<LiveTable>,
+    gate: VecDeque<Held>,
+    /// The checkpoint writer's copy: it follows the log on its own.
+    copy: World,
+}
+
+/// The disk failed under the hub: this process is over.
+#[derive(Debug)]
+pub struct Dead;
+
+pub fn currency() -> Currency {
+    "EUR".parse().expect("a currency")
+}
+
+pub fn table_id(place: usize) -> TableId {
+    format!("table-{place}").parse().expect("a table id")
+}
+
+fn config() -> Arc<TableConfig> {
+    let kinds = games::game("roulette").expect("the game").kinds();
+    Arc::new(TableConfig {
+        name: "A table".into(),
+        game: "roulette".into(),
+        currency: currency(),
+        scale: 2,
+        betting_ms: 60,
+        locked_ms: 30,
+        pause_ms: 20,
+        limits: kinds.iter().map(|_| (5, 100)).collect(),
+        round_max: 250,
+        seats_max: 100,
+        places_max: 100,
+    })
+}
+
+impl Hub {
+    /// The start path: the newest checkpoint that belongs to the log, and the records after it.
+    pub fn start(memory: &Memory) -> Result<Self, journal::Error> {
+        let newest = journal::checkpoint::latest_in(memory)?;
+        let log = SyncLog::open(memory.clone(), OPTIONS)?;
+        let mut world = World::default();
+        if let Some(newest) = newest
+            && log.log().hash_at(newest.lsn)? == Some(newest.hash)
+        {
+            world = checkpoint::decode(&newest.bytes).expect("a whole checkpoint decodes");
+            assert_eq!(world.books.lsn(), newest.lsn.0);
+        }
+        log.log().replay(Lsn(world.books.lsn()), |entry| {
+            let record = Record::decode(entry.bytes).expect("a whole record decodes");
+            world.apply(&record).expect("a record fits the state it was decided on");
+            Ok::<(), journal::Error>(())
+        })?;
+        assert_eq!(world.books.lsn(), log.durable().0, "the log and the books count together");
+        world.books.check().expect("the invariants hold after replay");
+        let game = games::game("roulette").expect("the game");
+        let tables = (0..TABLES).map(|place| {
+            let state = world.tables.get(&table_id(place)).cloned().unwrap_or_default();
+            LiveTable::new(table_id(place), config(), game, state)
+        });
+        let tables = tables.collect();
+        Ok(Self {
+            memory: memory.clone(),
+            log,
+            books: world.books.clone(),
+            tables,
+            gate: VecDeque::new(),
+            copy: world,
+        })
+    }
+
+    /// One turn of the coordinator.
+    pub fn submit(&mut self, command: &Command, table: Option<usize>, request: Option<usize>, now: u64) {
+        let id = match command {
+            Command::Run(tx) => tx.id,
+            Command::Refuse { id, .. } => *id,
+        };
+        let (verdict, leg, time) = match self.books.turn(command, now) {
+            Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
+            Turn::KeyReused => (Verdict::KeyReused, None, 0),
+            Turn::Impossible(code) => (Verdict::Impossible(code), None, 0),
+            Turn::New(record) => {
+                let outcome = self.append(&record);
+                let leg = match record.body {
+                    Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
+                    Body::Refused { .. } | Body::Digest(_) => None,
+                };
+                (outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
+            }
+        };
+        self.gate.push_back(Held { seen: self.books.lsn(), id, table, leg, time, verdict, request });
+        if self.books.lsn().is_multiple_of(DIGEST_EVERY) {
+            let digest = self.books.digest_record(now);
+            self.append(&digest);
+        }
+    }
+
+    fn append(&mut self, record: &Record) -> Option<Outcome> {
+        let applied = self.books.apply(record).expect("what was decided applies");
+        assert_eq!(self.log.append(&record.encode()).0, self.books.lsn());
+        applied.outcome
+    }
+
+    /// Syncs the log and opens the gate for what it covers.
+    pub fn sync(&mut self) -> Result<Vec<Reply>, Dead> {
+        let durable = self.log.sync().map_err(|_| Dead)?.0;
+        let mut replies = Vec::new();
+        while self.gate.front().is_some_and(|held| held.seen <= durable) {
+            let Some(held) = self.gate.pop_front() else { break };
+            if let Some(table) = held.table {
+                self.tables[table].apply(held.id, held.leg.as_ref(), held.time);
+                assert!(!self.tables[table].closed(), "a table failed in an orderly world");
+            }
+            match (held.request, held.verdict) {
+                (Some(request), verdict) => replies.push(Reply { request, verdict }),
+                (None, Verdict::Done) => {}
+                (None, verdict) => panic!("a step of a round came to {verdict:?}"),
+            }
+        }
+        Ok(replies)
+    }
+
+    pub fn durable(&self) -> u64 {
+        self.log.durable().0
+    }
+
+    /// How many results wait behind the gate.
+    pub fn said(&self) -> usize {
+        self.gate.len()
+    }
+
+    /// Whether everything said is heard: nothing waits behind the gate.
+    pub fn at_rest(&self) -> bool {
+        self.gate.is_empty()
+    }
+
+    /// Does what a table's clock asks for.
+    pub fn proceed(&mut self, table: usize, wanted: bool, now: u64, random: &mut Random) {
+        let live = &mut self.tables[table];
+        let command = match live.due(now, wanted) {
+            Due::Nothing | Due::At(_) => return,
+            Due::Open => {
+                let seed = random.seed();
+                live.open_round(commit(&Seed(seed)), seed.into(), now)
+            }
+            Due::Lock => live.lock(now),
+            Due::Settle => {
+                let open = live.state().open.as_ref().expect("a round is settled while it is open");
+                let seed = open.sealed[..].try_into().expect("the simulation seals nothing");
+                live.settle(Some(seed), now)
+            }
+            Due::Void(reason) => panic!("a round is voided in an orderly world: {}", reason.text()),
+        };
+        self.submit(&command, Some(table), None, now);
+    }
+
+    /// The checkpoint writer's work: reads what is durable, compares, writes itself down.
+    pub fn checkpoint(&mut self) -> Result<(), Dead> {
+        let follow = |copy: &mut World| -> Result<Option<[u8; 32]>, journal::Error> {
+            let mut reader = Reader::over(self.memory.clone(), Lsn(copy.books.lsn()))?;
+            let mut hash = None;
+            while let Some(entry) = reader.next(self.log.durable())? {
+                let record = Record::decode(entry.bytes).expect("a whole record decodes");
+                copy.apply(&record).expect("a record fits the copy");
+                hash = Some(entry.hash);
+            }
+            Ok(hash)
+        };
+        let Some(hash) = follow(&mut self.copy).map_err(|_| Dead)? else { return Ok(()) };
+        let lsn = self.copy.books.lsn();
+        if lsn == self.books.lsn() {
+            assert_eq!(self.copy.books.digest(), self.books.digest(), "the copy is not the live state");
+        }
+        let bytes = checkpoint::encode(&self.copy);
+        let read_back = checkpoint::decode(&bytes).expect("a checkpoint reads back");
+        assert_eq!(read_back.books.digest(), self.copy.books.digest());
+        assert_eq!(read_back.tables, self.copy.tables);
+        journal::checkpoint::write_in(&self.memory, Lsn(lsn), hash, &bytes).map_err(|_| Dead)
+    }
+
+    /// Every record that is durable, as bytes.
+    pub fn records(&self) -> Vec<Vec<u8>> {
+        let mut records = Vec::new();
+        let read = self.log.log().replay(Lsn(0), |entry| {
+            records.push(entry.bytes.to_vec());
+            Ok::<(), journal::Error>(())
+        });
+        read.expect("a sound log reads");
+        records
+    }
+}

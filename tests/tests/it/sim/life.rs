@@ -1,0 +1,212 @@
+//! One life of the world: a scheduler that draws who acts next, and ends processes at bad moments.
+
+use std::collections::VecDeque;
+
+use journal::memory::{Crash, Memory};
+
+use super::{
+    auditor::Auditor,
+    hub::{Dead, Hub, Reply, TABLES},
+    players::Request,
+    random::Random,
+};
+
+/// What a life is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub seed: u64,
+    /// How many times somebody acts before everything is brought to an end.
+    pub steps: u64,
+    /// A crash once in so many steps; 0 for none.
+    pub crash_one_in: u64,
+    /// The power fails at this disk operation, and this is left.
+    pub power_off: Option<(u64, Crash)>,
+}
+
+pub struct Life {
+    plan: Plan,
+    random: Random,
+    now: u64,
+    memory: Memory,
+    hub: Hub,
+    requests: Vec<Request>,
+    /// Of each message under way to the hub and not answered: is it a forgery? By request, in order.
+    forged: VecDeque<(usize, bool)>,
+    pub auditor: Auditor,
+    pub crashes: u64,
+    /// Disk operations from the first step to the last.
+    pub operations: u64,
+}
+
+impl Life {
+    /// Lives it to the end, and lets the auditor close.
+    pub fn lived(plan: Plan) -> Self {
+        let memory = Memory::new(plan.seed);
+        let hub = Hub::start(&memory).expect("an empty disk starts");
+        let mut life = Self {
+            plan,
+            random: Random::new(plan.seed),
+            now: 1_000_000,
+            memory,
+            hub,
+            requests: Vec::new(),
+            forged: VecDeque::new(),
+            auditor: Auditor::default(),
+            crashes: 0,
+            operations: 0,
+        };
+        let before = life.memory.operations();
+        if let Some((at, _)) = plan.power_off {
+            life.memory.power_off_after(at);
+        }
+        for _ in 0..plan.steps {
+            life.step();
+        }
+        life.operations = life.memory.operations() - before;
+        life.end();
+        life
+    }
+
+    /// How many records the log has in the end.
+    pub fn records(&self) -> u64 {
+        self.hub.durable()
+    }
+
+    fn step(&mut self) {
+        if self.random.one_in(self.plan.crash_one_in) {
+            return self.crash_at_a_random_moment();
+        }
+        match self.random.below(20) {
+            0..8 => {
+                let number = self.requests.len();
+                let request = Request::random(number, &self.hub, &mut self.random);
+                self.requests.push(request);
+                self.send(number, false);
+            }
+            8..11 if !self.requests.is_empty() => {
+                // Retries of anything: under way, answered, or from before a crash.
+                let number = self.random.index(self.requests.len());
+                let forged = self.auditor.outcome(number).is_some() && self.random.one_in(3);
+                self.send(number, forged);
+            }
+            8..15 => self.tick(true),
+            15..19 => self.sync(),
+            _ => self.checkpoint(),
+        }
+    }
+
+    fn send(&mut self, number: usize, forged: bool) {
+        let request = if forged { self.requests[number].forged() } else { self.requests[number].clone() };
+        let said = self.hub.said();
+        request.send(number, &mut self.hub, self.now);
+        if self.hub.said() > said {
+            self.forged.push_back((number, forged));
+        }
+    }
+
+    /// Time passes, and every table does what is due. A clock on a wall goes back now and then.
+    fn tick(&mut self, wanted: bool) {
+        self.now += self.random.below(25);
+        if self.random.one_in(50) {
+            self.now -= 5;
+        }
+        for table in 0..TABLES {
+            self.hub.proceed(table, wanted, self.now, &mut self.random);
+        }
+    }
+
+    fn sync(&mut self) {
+        match self.hub.sync() {
+            Ok(replies) => {
+                for Reply { request, verdict } in replies {
+                    let asked = self.forged.pop_front();
+                    let (number, forged) = asked.expect("every reply answers a message");
+                    assert_eq!(number, request, "replies come in the order of the log");
+                    self.auditor.told(request, verdict, forged);
+                }
+                self.auditor.look(&self.hub);
+            }
+            Err(Dead) => self.restart(),
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        if let Err(Dead) = self.hub.checkpoint() {
+            self.restart();
+        }
+    }
+
+    /// The power fails now, or in the middle of the next write, sync or checkpoint.
+    fn crash_at_a_random_moment(&mut self) {
+        if self.random.one_in(4) {
+            return self.restart();
+        }
+        self.memory.power_off_after(self.random.below(4));
+        if self.random.one_in(4) {
+            self.checkpoint();
+        } else {
+            self.sync();
+        }
+    }
+
+    /// This process is over: a crash, and the start path, which may be cut off as well.
+    fn restart(&mut self) {
+        let planned = self.plan.power_off.map(|(_, crash)| crash);
+        self.forged.clear();
+        loop {
+            self.crashes += 1;
+            let crash = planned.unwrap_or_else(|| self.random_crash());
+            self.memory.crash(crash);
+            let cut_off = planned.is_none() && self.random.one_in(5);
+            if cut_off {
+                self.memory.power_off_after(self.random.below(8));
+            }
+            match Hub::start(&self.memory) {
+                Ok(hub) => {
+                    self.hub = hub;
+                    break;
+                }
+                Err(error) => assert!(cut_off, "the hub refuses to start: {error}"),
+            }
+        }
+        self.auditor.look(&self.hub);
+    }
+
+    fn random_crash(&mut self) -> Crash {
+        match self.random.below(5) {
+            0 => Crash::Lose,
+            1 => Crash::Keep,
+            2 => Crash::Torn(self.random.below(1 + self.memory.unsynced())),
+            _ => Crash::Random(self.random.draw()),
+        }
+    }
+
+    /// Everything is brought to an end: every request is asked again until it is answered, every round runs out.
+    fn end(&mut self) {
+        if self.plan.power_off.is_some() && self.crashes == 0 {
+            self.sync();
+        }
+        for number in 0..self.requests.len() {
+            while self.auditor.outcome(number).is_none() {
+                self.send(number, false);
+                self.sync();
+                self.tick(false);
+            }
+        }
+        while !self.hub.at_rest() || self.hub.tables.iter().any(|live| live.state().open.is_some()) {
+            self.tick(false);
+            self.sync();
+        }
+        for number in 0..self.requests.len() {
+            self.send(number, false);
+        }
+        self.sync();
+        self.checkpoint();
+        self.auditor.close(&self.requests, &self.hub);
+        // And once more from the disk alone.
+        self.memory.crash(Crash::Lose);
+        self.hub = Hub::start(&self.memory).expect("a synced log starts");
+        self.auditor.look(&self.hub);
+        self.auditor.close(&self.requests, &self.hub);
+    }
+}

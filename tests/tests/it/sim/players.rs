@@ -1,0 +1,115 @@
+//! Players: they bet, take back, pay in, and ask again with the same key whenever they are not sure.
+
+use domains::Recipe;
+use engine::{Command, Content, Tx, TxId, table::live::BetRequest};
+use protocol::{Key, PlayerId};
+
+use super::{
+    hub::{Hub, TABLES, currency},
+    random::Random,
+};
+
+pub const PLAYERS: u64 = 4;
+
+/// The bets of the simulation: kind, numbers, and what a win returns for one staked. The auditor's own rules.
+pub const BETS: [(&str, &[u8], i128); 5] =
+    [("straight", &[17], 36), ("straight", &[0], 36), ("red", &[], 2), ("even", &[], 2), ("dozen", &[2], 3)];
+
+/// A request and the key it is made under. The same for every retry.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub id: TxId,
+    pub content: Content,
+    pub player: PlayerId,
+    pub what: What,
+}
+
+#[derive(Debug, Clone)]
+pub enum What {
+    Deposit {
+        amount: i128,
+    },
+    /// Places in [`BETS`], with stakes.
+    Bet {
+        table: usize,
+        round: u64,
+        bets: Vec<(usize, i128)>,
+        seed: Option<Box<str>>,
+    },
+    Clear {
+        table: usize,
+        round: u64,
+    },
+}
+
+impl Request {
+    fn new(player: PlayerId, number: usize, what: What) -> Self {
+        let content = Content::of(&[format!("{what:?}").as_bytes()]);
+        let id = match &what {
+            What::Deposit { .. } => TxId::of_service("demo", &number.to_string()),
+            What::Bet { .. } | What::Clear { .. } => {
+                let key: Key = format!("k{number}").parse().expect("a key");
+                TxId::of_key(player, &key)
+            }
+        };
+        Self { id, content, player, what }
+    }
+
+    /// Something a player may want, given what the tables show.
+    pub fn random(number: usize, hub: &Hub, random: &mut Random) -> Self {
+        let player = PlayerId(u128::from(random.below(PLAYERS)) + 1);
+        let table = random.index(TABLES);
+        // Mostly the round that is shown, sometimes one that is over or not there yet.
+        let shown = hub.tables[table].state().round;
+        let round = match random.below(20) {
+            0 => shown.saturating_sub(1),
+            1 => shown + 1,
+            _ => shown,
+        };
+        let what = match random.below(20) {
+            0..2 => What::Deposit { amount: i128::from(random.below(300)) },
+            2..4 => What::Clear { table, round },
+            _ => {
+                let count = 1 + random.below(2);
+                let bets = (0..count).map(|_| (random.index(BETS.len()), 1 + i128::from(random.below(60))));
+                let bets = bets.collect();
+                let seed = random.one_in(3).then(|| format!("s{}", random.below(9)).into());
+                What::Bet { table, round, bets, seed }
+            }
+        };
+        Self::new(player, number, what)
+    }
+
+    /// Sends it, for the first time or again.
+    pub fn send(&self, number: usize, hub: &mut Hub, now: u64) {
+        let Request { id, content, player, .. } = *self;
+        match &self.what {
+            What::Deposit { amount } => {
+                let recipe = Recipe::Deposit { player, currency: currency(), amount: *amount };
+                let command = Command::Run(Tx { id, key: Some(content), recipe, table: None });
+                hub.submit(&command, None, Some(number), now);
+            }
+            What::Bet { table, round, bets, seed } => {
+                let spelled = bets.iter().map(|(place, stake)| {
+                    let (kind, numbers, _) = BETS[*place];
+                    (kind.into(), numbers.to_vec(), *stake)
+                });
+                let bets = spelled.collect();
+                let request = BetRequest { id, content, player, round: *round, bets, seed: seed.clone() };
+                let command = hub.tables[*table].place_bet(request, now);
+                hub.submit(&command, Some(*table), Some(number), now);
+            }
+            What::Clear { table, round } => {
+                // None: bets of the player are under way; the player asks again another time.
+                if let Some(command) = hub.tables[*table].clear_bets(id, content, player, *round, now) {
+                    hub.submit(&command, Some(*table), Some(number), now);
+                }
+            }
+        }
+    }
+
+    /// The same key for something else.
+    pub fn forged(&self) -> Self {
+        Self { content: Content(!self.content.0), ..self.clone() }
+    }
+}
