@@ -18,7 +18,8 @@ fn a_log_of_release_0_1_replays_to_its_digest() {
     }
     verifier.check().expect("every invariant holds");
     let world = verifier.world();
-    let expected = fs::read_to_string(fixture.join("expected.txt")).expect("the fixture says what it stands for");
+    let expected =
+        fs::read_to_string(fixture.join("expected.txt")).expect("the fixture says what it stands for");
     let found = format!("records  {}\ndigest   {:032x}\n", world.books.lsn(), world.books.digest().0);
     assert_eq!(found, expected);
     assert_eq!(verifier.rounds(), (2, 1), "one round was drawn and one was void");
