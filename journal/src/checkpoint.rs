@@ -44,6 +44,10 @@ pub fn latest(dir: &Path) -> Result<Option<Checkpoint>, Error> {
     latest_in(&Directory::open(dir)?)
 }
 
+/// Synced at a time. Bytes. Many small syncs leave room between them for those of the log, one of a whole checkpoint
+/// would make every bet wait for it.
+const PART: usize = 1 << 20;
+
 /// [`write()`] for any storage.
 pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8]) -> Result<(), Error> {
     let mut header = [0; HEADER];
@@ -58,7 +62,10 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
     let path = storage.path(PARTIAL);
     let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
     file.write_at(0, &header).map_err(Error::io("write", &path))?;
-    file.write_at(HEADER as u64, bytes).map_err(Error::io("write", &path))?;
+    for (place, part) in bytes.chunks(PART).enumerate() {
+        file.write_at((HEADER + place * PART) as u64, part).map_err(Error::io("write", &path))?;
+        file.sync().map_err(Error::io("sync", &path))?;
+    }
     file.sync().map_err(Error::io("sync", &path))?;
     storage.rename(PARTIAL, &name(lsn)).map_err(Error::io("rename", &path))?;
     storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;

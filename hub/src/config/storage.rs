@@ -21,7 +21,7 @@ impl Default for Journal {
         Self {
             directory: "data".into(),
             segment_bytes: 64 * 1024 * 1024,
-            checkpoint_every_records: 100_000,
+            checkpoint_every_records: 500_000,
             seed_secret_file: String::new(),
         }
     }
