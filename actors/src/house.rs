@@ -34,7 +34,7 @@ use crate::{
     clock::{Alarms, Wake},
     coordinator::{Coordinator, Settle},
     directory::{Directory, Entry, Status},
-    domain::{Currencies, DomainActor, GetReport, Report},
+    domain::{Currencies, DomainActor},
     followers::checkpoint::CheckpointWriter,
     gate::{OutputGate, Release},
     pubsub::{Declare, MakeBackplane, PubSub},
@@ -105,19 +105,6 @@ pub struct DomainAddrs {
     pub free_play: Addr<DomainActor<FreePlay>>,
     /// Corrections.
     pub adjustment: Addr<DomainActor<Adjustment>>,
-}
-
-impl DomainAddrs {
-    /// Asks every domain how it is doing; `None` for one that does not answer.
-    pub async fn reports(&self) -> [Option<Report>; 5] {
-        [
-            self.balance.send(GetReport).await.ok(),
-            self.collections.send(GetReport).await.ok(),
-            self.distributions.send(GetReport).await.ok(),
-            self.free_play.send(GetReport).await.ok(),
-            self.adjustment.send(GetReport).await.ok(),
-        ]
-    }
 }
 
 /// The house could not be started.

@@ -1,5 +1,6 @@
 //! The composition root: recovers, starts the house bottom up, opens the door last; drains top down.
 
+mod files;
 mod options;
 
 pub use options::currencies;
@@ -75,6 +76,7 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     let listener = bind(listen).map_err(|source| Error::Listen { listen, source })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { listen, source })?;
     let directory = PathBuf::from(&config.journal.directory);
+    files::allow(u64::from(config.server.connections_max));
     let recovered = recovery::recover(&directory, config.journal.segment_bytes)
         .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
     let plan = options::plan(&loaded, recovered, directory)?;

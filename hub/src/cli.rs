@@ -15,15 +15,13 @@ use crate::{
     config::{Environment, Loaded, Mode, SecretPolicy, Sources},
 };
 
-/// Exit code of a command that was typed wrong (`EX_USAGE` of sysexits.h).
-pub const EXIT_USAGE: u8 = 64;
 /// Exit code of a wrong configuration (`EX_CONFIG`).
 pub const EXIT_CONFIG: u8 = 78;
 
 /// A hub for games at which real money is played, and for the events around them.
 ///
-/// Without a command it serves: `hub` alone in an empty directory opens a roulette table and prints the page to look
-/// at.
+/// Without a command it serves: `hub` alone in an empty directory opens two roulette tables and prints the page to
+/// look at.
 #[derive(Debug, Parser)]
 #[command(name = "hub", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {

@@ -1,6 +1,11 @@
 //! The command `loadtest`.
 
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use loadtest::{
@@ -55,7 +60,7 @@ struct Hub {
     /// WebSocket of the hub.
     #[arg(long, default_value = "ws://127.0.0.1:7700/ws")]
     url: String,
-    /// Writes the result as JSON into this file.
+    /// Writes the result as JSON into this file; `run` writes PLAN.report.json without it.
     #[arg(long)]
     json: Option<PathBuf>,
 }
@@ -146,10 +151,21 @@ fn main() -> ExitCode {
     }
 }
 
+/// Where the report of a plan goes unless a file is named: into the current directory, under the plan's name.
+fn beside(plan: &Path) -> PathBuf {
+    let name = plan.file_stem().unwrap_or(plan.as_os_str()).to_string_lossy();
+    PathBuf::from(format!("{name}.report.json"))
+}
+
 /// Whether every check passed.
 fn execute(command: Command) -> Result<bool, Box<dyn Error>> {
     match command {
-        Command::Run { plan, hub } => run(&Plan::read(&plan)?, &hub.url, hub.json.as_deref()),
+        Command::Run { plan, hub } => {
+            let json = hub.json.unwrap_or_else(|| beside(&plan));
+            let passed = run(&Plan::read(&plan)?, &hub.url, Some(&json))?;
+            println!("the whole report: {}", json.display());
+            Ok(passed)
+        }
         Command::Bets(bets) => run(&bets.plan().checked()?, &bets.hub.url, bets.hub.json.as_deref()),
         Command::Fanout(flags) => {
             let result = fanout::fanout(flags.options())?;

@@ -140,7 +140,9 @@ impl SessionActor {
     fn subscribe(&mut self, to: ReplyTo, player: PlayerId, subscribe: Subscribe) {
         let Subscribe { channel, since } = subscribe;
         if !self.may_follow(player, &channel) {
-            return to.refuse(&self.context.workers, ErrorCode::Forbidden);
+            let known = matches!(channel.namespace(), "player" | "domain");
+            let code = if known { ErrorCode::Forbidden } else { ErrorCode::UnknownChannel };
+            return to.refuse(&self.context.workers, code);
         }
         let State::Ready(ready) = &mut self.state else { return };
         if !ready.channels.contains(&channel) {
@@ -180,8 +182,9 @@ impl SessionActor {
     fn place_bet(&mut self, to: ReplyTo, player: PlayerId, bet: PlaceBet) {
         let shared = &self.context;
         let entry = shared.directory.get(bet.table);
-        // Without a table its currency is not known; the content is then fingerprinted at the finest scale.
-        let scale = entry.map_or(SCALE_MAX, |entry| entry.config.scale);
+        // By the currency named, not by the table: a retry has the same content after the table is gone.
+        let scale = bet.currency.parse().ok().and_then(|currency| shared.currencies.scale(currency));
+        let scale = scale.unwrap_or(SCALE_MAX);
         let request = match priced(player, &bet, scale) {
             Ok(request) => request,
             Err(failure) => return to.send(&shared.workers, Reply::Error(failure)),
@@ -241,6 +244,7 @@ fn priced(player: PlayerId, bet: &PlaceBet, scale: u32) -> Result<BetRequest, Fa
         b"place_bet",
         bet.table.as_str().as_bytes(),
         &round.to_be_bytes(),
+        bet.currency.as_bytes(),
         &content,
         seed.unwrap_or_default().as_bytes(),
     ]);

@@ -2,8 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use actix::MailboxError;
 use actix_web::{HttpResponse, web};
-use actors::{coordinator::Settle, pubsub::GetHealth};
+use actors::{
+    coordinator::Settle,
+    domain::{GetReport, Report},
+    house::DomainAddrs,
+    pubsub::GetHealth,
+};
 use serde_json::{Value, json};
 
 use super::Edge;
@@ -20,7 +26,6 @@ pub async fn live(edge: web::Data<Edge>) -> HttpResponse {
 /// Every part answers: 200 when all that is needed does, 503 otherwise.
 pub async fn ready(edge: web::Data<Edge>) -> HttpResponse {
     let journal = part("journal", journal(&edge)).await;
-    let domains = part("domains", domains(&edge)).await;
     let channels = part("channels", channels(&edge)).await;
     let admission = match edge.admission.draining() {
         true => json!({ "name": "admission", "status": "down", "message": "draining", "duration_ms": 0 }),
@@ -30,8 +35,18 @@ pub async fn ready(edge: web::Data<Edge>) -> HttpResponse {
         }
     };
     // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
-    let parts = [journal, domains, admission, channels];
-    let up = parts[..3].iter().all(|part| part["status"] == "up");
+    let DomainAddrs { balance, collections, distributions, free_play, adjustment } = &edge.domains;
+    let needed = vec![
+        journal,
+        part("balance", domain(balance.send(GetReport))).await,
+        part("collections", domain(collections.send(GetReport))).await,
+        part("distributions", domain(distributions.send(GetReport))).await,
+        part("free_play", domain(free_play.send(GetReport))).await,
+        part("adjustment", domain(adjustment.send(GetReport))).await,
+        admission,
+    ];
+    let up = needed.iter().all(|part| part["status"] == "up");
+    let parts: Vec<Value> = needed.into_iter().chain([channels]).collect();
     let body = json!({ "status": if up { "up" } else { "down" }, "parts": parts });
     if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
@@ -56,16 +71,10 @@ async fn journal(edge: &Edge) -> Result<String, String> {
     Ok(format!("{} records on disk", edge.journal.durable().0))
 }
 
-/// Every domain's actor answers.
-async fn domains(edge: &Edge) -> Result<String, String> {
-    let mut words = Vec::new();
-    for (report, name) in
-        edge.domains.reports().await.into_iter().zip(ledger::Domain::ALL.map(ledger::Domain::name))
-    {
-        let report = report.ok_or_else(|| format!("{name} does not answer"))?;
-        words.push(format!("{name}: {} accounts, {} holds", report.accounts, report.holds));
-    }
-    Ok(words.join("; "))
+/// A domain's actor answers.
+async fn domain(answer: impl Future<Output = Result<Report, MailboxError>>) -> Result<String, String> {
+    let report = answer.await.map_err(|_| "the domain's actor is gone".to_owned())?;
+    Ok(format!("{} accounts, {} holds", report.accounts, report.holds))
 }
 
 /// The backplane's own word.

@@ -95,7 +95,16 @@ async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
     let ready = http::get(hub.address(), "/health/ready").await;
     assert_eq!(ready.status, 200, "{ready:?}");
     let body = ready.json();
-    for name in ["journal", "domains", "admission", "channels"] {
+    for name in [
+        "journal",
+        "balance",
+        "collections",
+        "distributions",
+        "free_play",
+        "adjustment",
+        "admission",
+        "channels",
+    ] {
         let part = body["parts"].as_array().and_then(|parts| parts.iter().find(|part| part["name"] == name));
         let part = part.unwrap_or_else(|| panic!("no part {name} in {body}"));
         assert_eq!(part["status"], "up", "{body}");

@@ -88,6 +88,8 @@ async fn each_bad_bet_gets_its_own_code_and_moves_no_cent() {
     assert_eq!(again, first, "a retry gets the first receipt");
     let other = socket.ask(spoilt("mine", round, "/bets/0/a", json!("2.00"))).await;
     assert_eq!(other["code"], KeyReused.number(), "{other}");
+    let elsewhere = socket.ask(spoilt("mine", round, "/currency", json!("USD"))).await;
+    assert_eq!(elsewhere["code"], KeyReused.number(), "the currency is part of the content: {elsewhere}");
     let cleared =
         socket.ask(json!({"t": "clear_bets", "key": "mine", "table": OPEN.id, "round": round})).await;
     assert_eq!(cleared["code"], KeyReused.number(), "{cleared}");

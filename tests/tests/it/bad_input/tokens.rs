@@ -100,10 +100,15 @@ async fn a_player_cannot_follow_what_is_not_for_players() {
     let other = Account::sign_in(hub.address(), "other").await;
     let account = Account::sign_in(hub.address(), "curious").await;
     let mut socket = RawSocket::hello(hub.address(), &account.token).await;
-    for channel in [format!("player:{}", other.player), "domain:balance".into(), "nothing:here".into()] {
+    for (channel, code) in [
+        (format!("player:{}", other.player), ErrorCode::Forbidden),
+        ("domain:balance".into(), ErrorCode::Forbidden),
+        ("nothing:here".into(), ErrorCode::UnknownChannel),
+        ("table:nowhere".into(), ErrorCode::UnknownChannel),
+    ] {
         let reply = socket.ask(json!({"t": "subscribe", "ch": channel})).await;
         assert_eq!(reply["t"], "error", "{channel}: {reply}");
-        assert_eq!(reply["code"], ErrorCode::Forbidden.number(), "{channel}: {reply}");
+        assert_eq!(reply["code"], code.number(), "{channel}: {reply}");
     }
     let outcome = socket.ask(json!({"t": "subscribe", "ch": "news:sport"})).await;
     assert_eq!(outcome["t"], "subscribed", "{outcome}");
