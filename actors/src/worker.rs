@@ -4,6 +4,7 @@
 //! queues; the session actors are not woken for them. What waits together leaves each socket in one write.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     hash::{Hash, Hasher},
     rc::Rc,
@@ -169,22 +170,9 @@ const BATCH_MAX: usize = 512;
 /// Empties a worker's inbox until the hub stops.
 pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSub>) {
     let _guard = AbortOnPanic("a worker's inbox");
-    let grants = Rc::new(std::cell::RefCell::new(HashMap::<Channel, u64>::new()));
-    let vacant = {
-        let (grants, pubsub, number) = (grants.clone(), pubsub.clone(), mailbox.worker);
-        move |name: &str| {
-            let Ok(channel) = name.parse::<Channel>() else { return };
-            let granted = grants.borrow_mut().remove(&channel).unwrap_or_default();
-            pubsub.do_send(Vacant { worker: number, channel, granted });
-        }
-    };
-    worker.on_vacant(vacant.clone());
+    let delivery = Delivery::new(worker, mailbox.worker, pubsub);
     let mut batch = Vec::with_capacity(BATCH_MAX);
-    loop {
-        let count = mailbox.receiver.recv_many(&mut batch, BATCH_MAX).await;
-        if count == 0 {
-            return;
-        }
+    while mailbox.receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
         // One turn for the other tasks of this thread: publications that are being made right now join these, and
         // what waits together is one write a socket. Measured in docs/performance.md.
         tokio::task::yield_now().await;
@@ -193,67 +181,122 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
         {
             batch.push(message);
         }
-        let _cork = (batch.len() > 1).then(|| worker.cork());
+        let _cork = (batch.len() > 1).then(|| delivery.worker.cork());
         let mut messages = batch.drain(..).peekable();
         while let Some(message) = messages.next() {
-            match message {
-                ToWorker::Reply { to, reply } => reply_to(&worker, to, *reply),
-                ToWorker::Granted { to, channels, reply } => {
-                    for granted in &channels {
-                        *grants.borrow_mut().entry(granted.ch.clone()).or_default() += 1;
-                        worker.subscribe(to.session.slot, granted.ch.as_str());
-                        if worker.subscribers(granted.ch.as_str()) == 0 {
-                            vacant(granted.ch.as_str());
-                        }
-                    }
-                    let reply = match reply {
-                        Grant::Subscribed => channels.into_iter().next().map(Reply::Subscribed),
-                        Grant::Welcome(mut welcome) => {
-                            let mut channels = channels.into_iter();
-                            if let Some(personal) = channels.next() {
-                                welcome.personal = personal;
-                            }
-                            welcome.resumed = channels.collect();
-                            Some(Reply::Welcome(*welcome))
-                        }
-                    };
-                    if let Some(reply) = reply {
-                        reply_to(&worker, to, reply);
-                    }
+            if let ToWorker::Publication(first) = message {
+                let mut together = vec![first];
+                while let Some(ToWorker::Publication(next)) =
+                    messages.next_if(|next| next.joins(&together[0]))
+                {
+                    together.push(next);
                 }
-                ToWorker::Unfollow { to, channel } => {
-                    if worker.unsubscribe(to.session.slot, channel.as_str()) {
-                        vacant(channel.as_str());
-                    }
-                    reply_to(&worker, to, Reply::Unsubscribed { ch: channel });
-                }
-                ToWorker::Publication(first) => {
-                    let mut together = vec![first];
-                    while let Some(ToWorker::Publication(_)) = messages.peek().filter(
-                        |next| matches!(next, ToWorker::Publication(next) if together[0].goes_with(next)),
-                    ) {
-                        if let Some(ToWorker::Publication(next)) = messages.next() {
-                            together.push(next);
-                        }
-                    }
-                    mailbox.waiting.fetch_sub(together.len() as u64, Relaxed);
-                    broadcast(&worker, &together);
-                }
-                ToWorker::Reset { channel, top } => {
-                    let push = Push::Reset { ch: channel.clone(), e: top.epoch.to_string(), o: top.offset };
-                    let frame = |encoding| push_frame(encoding, &push);
-                    worker.broadcast(channel.as_str(), Class::Publication, frame);
-                }
-                ToWorker::Hangup { session, code } => {
-                    if let Some(out) = worker.get(session.slot) {
-                        out.close(code.number(), code.text());
-                    }
-                }
-                ToWorker::Drain { spread_ms } => drain(&worker, spread_ms),
-                ToWorker::Close { code, reason } => worker.for_each(|_, out| out.close(code, reason)),
+                mailbox.waiting.fetch_sub(together.len() as u64, Relaxed);
+                broadcast(&delivery.worker, &together);
+            } else {
+                delivery.take(message);
             }
         }
     }
+}
+
+impl ToWorker {
+    /// Whether this is a publication that may leave in one write with `first`: of its channel, and kept like it.
+    fn joins(&self, first: &Publication) -> bool {
+        match self {
+            ToWorker::Publication(next) => {
+                next.channel == first.channel && next.position.is_some() && first.position.is_some()
+            }
+            ToWorker::Reply { .. }
+            | ToWorker::Granted { .. }
+            | ToWorker::Unfollow { .. }
+            | ToWorker::Reset { .. }
+            | ToWorker::Hangup { .. }
+            | ToWorker::Drain { .. }
+            | ToWorker::Close { .. } => false,
+        }
+    }
+}
+
+/// Hands what reaches a worker to its sockets, and tells pubsub which channels nobody here follows any more.
+struct Delivery {
+    worker: Worker,
+    number: u16,
+    pubsub: actix::Addr<PubSub>,
+    /// Grants seen for each channel with a subscriber here; pubsub compares them with those it has sent.
+    grants: Rc<RefCell<HashMap<Channel, u64>>>,
+}
+
+impl Delivery {
+    fn new(worker: Worker, number: u16, pubsub: actix::Addr<PubSub>) -> Self {
+        let grants = Rc::new(RefCell::new(HashMap::new()));
+        worker.on_vacant({
+            let (grants, pubsub) = (grants.clone(), pubsub.clone());
+            move |name| vacate(&grants, &pubsub, number, name)
+        });
+        Self { worker, number, pubsub, grants }
+    }
+
+    fn take(&self, message: ToWorker) {
+        let worker = &self.worker;
+        match message {
+            ToWorker::Reply { to, reply } => reply_to(worker, to, *reply),
+            ToWorker::Granted { to, channels, reply } => self.grant(to, channels, reply),
+            ToWorker::Unfollow { to, channel } => {
+                if worker.unsubscribe(to.session.slot, channel.as_str()) {
+                    self.vacate(channel.as_str());
+                }
+                reply_to(worker, to, Reply::Unsubscribed { ch: channel });
+            }
+            ToWorker::Publication(publication) => broadcast(worker, &[publication]),
+            ToWorker::Reset { channel, top } => {
+                let push = Push::Reset { ch: channel.clone(), e: top.epoch.to_string(), o: top.offset };
+                let frame = |encoding| push_frame(encoding, &push);
+                worker.broadcast(channel.as_str(), Class::Publication, frame);
+            }
+            ToWorker::Hangup { session, code } => {
+                if let Some(out) = worker.get(session.slot) {
+                    out.close(code.number(), code.text());
+                }
+            }
+            ToWorker::Drain { spread_ms } => drain(worker, spread_ms),
+            ToWorker::Close { code, reason } => worker.for_each(|_, out| out.close(code, reason)),
+        }
+    }
+
+    /// From here on the session hears its channels. One that is gone meanwhile leaves them vacant.
+    fn grant(&self, to: ReplyTo, channels: Vec<Subscribed>, reply: Grant) {
+        for granted in &channels {
+            let name = granted.ch.as_str();
+            *self.grants.borrow_mut().entry(granted.ch.clone()).or_default() += 1;
+            self.worker.subscribe(to.session.slot, name);
+            if self.worker.subscribers(name) == 0 {
+                self.vacate(name);
+            }
+        }
+        let mut channels = channels.into_iter();
+        let Some(first) = channels.next() else { return };
+        let reply = match reply {
+            Grant::Subscribed => Reply::Subscribed(first),
+            Grant::Welcome(mut welcome) => {
+                welcome.personal = first;
+                welcome.resumed = channels.collect();
+                Reply::Welcome(*welcome)
+            }
+        };
+        reply_to(&self.worker, to, reply);
+    }
+
+    fn vacate(&self, name: &str) {
+        vacate(&self.grants, &self.pubsub, self.number, name);
+    }
+}
+
+/// Tells pubsub that a channel has no subscriber here, as of the grants seen so far.
+fn vacate(grants: &RefCell<HashMap<Channel, u64>>, pubsub: &actix::Addr<PubSub>, worker: u16, name: &str) {
+    let Ok(channel) = name.parse::<Channel>() else { return };
+    let granted = grants.borrow_mut().remove(&channel).unwrap_or_default();
+    pubsub.do_send(Vacant { worker, channel, granted });
 }
 
 /// Frames a message for an encoding.
@@ -307,17 +350,6 @@ fn broadcast(worker: &Worker, together: &[Arc<Publication>]) {
         let mut frames: Vec<Bytes> = frames.collect();
         if frames.len() == 1 { frames.swap_remove(0) } else { socket::join(&frames) }
     });
-}
-
-/// Two publications that may leave in one write: of one channel and one class.
-trait GoesWith {
-    fn goes_with(&self, next: &Self) -> bool;
-}
-
-impl GoesWith for Publication {
-    fn goes_with(&self, next: &Self) -> bool {
-        self.channel == next.channel && self.position.is_some() && next.position.is_some()
-    }
 }
 
 /// The conflation key of a channel's ephemeral publications.
