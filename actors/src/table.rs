@@ -291,3 +291,6 @@ pub fn void_orphan(live: &mut LiveTable, coordinator: &Addr<Coordinator>) {
         coordinator.do_send(Submit { command, origin: Origin::Nobody });
     }
 }
+
+#[cfg(test)]
+mod tests;
