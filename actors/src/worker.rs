@@ -12,6 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -82,6 +83,8 @@ pub enum ToWorker {
         code: u16,
         /// Reason.
         reason: &'static str,
+        /// Dropped when the last socket of this worker is gone: its close frame sent and answered, or its time over.
+        gone: Arc<()>,
     },
 }
 
@@ -163,6 +166,9 @@ impl Workers {
         (0..self.count()).for_each(|worker| self.send(worker, message()));
     }
 }
+
+/// How often a worker that closes looks whether its sockets are gone.
+const LEAVING_EVERY: Duration = Duration::from_millis(20);
 
 /// Most messages taken in one go: sockets are written after each.
 const BATCH_MAX: usize = 512;
@@ -260,7 +266,16 @@ impl Delivery {
                 }
             }
             ToWorker::Drain { spread_ms } => drain(worker, spread_ms),
-            ToWorker::Close { code, reason } => worker.for_each(|_, out| out.close(code, reason)),
+            ToWorker::Close { code, reason, gone } => {
+                worker.for_each(|_, out| out.close(code, reason));
+                let worker = worker.clone();
+                actix::spawn(async move {
+                    while worker.sessions() > 0 {
+                        tokio::time::sleep(LEAVING_EVERY).await;
+                    }
+                    drop(gone);
+                });
+            }
         }
     }
 

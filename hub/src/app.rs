@@ -247,9 +247,12 @@ async fn drain(loaded: &Loaded, house: &House, edge: &Edge) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let code = CloseCode::Draining.number();
-    house.workers.send_all(|| ToWorker::Close { code, reason: "the hub is restarting" });
-    while edge.sessions() > 0 && began.elapsed() < limit {
+    let here = Arc::new(());
+    let reason = "the hub is restarting";
+    house.workers.send_all(|| ToWorker::Close { code, reason, gone: here.clone() });
+    while Arc::strong_count(&here) > 1 && began.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    tracing::info!(left = edge.sessions(), "drained; open rounds stay in the log");
+    let all_gone = Arc::strong_count(&here) == 1;
+    tracing::info!(all_gone, "drained; open rounds stay in the log");
 }

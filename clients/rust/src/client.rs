@@ -80,6 +80,8 @@ struct Shared {
     waiters: Mutex<HashMap<u64, Waiter>>,
     positions: Mutex<Positions>,
     closed: OnceLock<Closed>,
+    /// Tells the writer that the connection has ended, so that it lets go of the socket.
+    ended: tokio::sync::Notify,
     come_back_at: OnceLock<Instant>,
 }
 
@@ -233,6 +235,7 @@ async fn write(
                     break;
                 }
             }
+            () = shared.ended.notified() => break,
             _ = heart.tick() => {
                 let Some(id) = U53::new(shared.next_id.fetch_add(1, Relaxed)) else { break };
                 frames.push(ClientFrame { id, request: Request::Ping });
@@ -264,6 +267,7 @@ async fn read(mut receiver: Receiver, mut reader: Reader, beat: Duration) {
     };
     tracing::debug!(%closed, "the connection ended");
     let _ = reader.shared.closed.set(closed);
+    reader.shared.ended.notify_one();
     // Dropping the waiters wakes their requests, which then read `closed`.
     lock(&reader.shared.waiters).clear();
 }
