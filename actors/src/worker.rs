@@ -119,9 +119,10 @@ pub struct Mailbox {
 
 #[cfg(test)]
 impl Mailbox {
-    /// The next message, for tests of what is sent to a worker.
+    /// The next message, for tests of what is sent to a worker. Fails when none comes.
     pub async fn next(&mut self) -> ToWorker {
-        self.receiver.recv().await.expect("the senders live as long as the test")
+        let waiting = tokio::time::timeout(Duration::from_secs(10), self.receiver.recv());
+        waiting.await.expect("a message in time").expect("the senders live as long as the test")
     }
 }
 
