@@ -1,37 +1,50 @@
-//! A leg in the making: every rule is checked here, on copies of the accounts it touches.
+//! A leg in the making, or one that is posted: every rule is checked here, on copies of the accounts it touches.
+//!
+//! Deciding and applying run the same moves through the same rules. What differs is who is asked: a draft says which
+//! moves may be made, [`Ledger::apply`] trusts nobody and takes the copies over only when every move is in order.
 
-use rustc_hash::FxHashMap;
-
-use crate::{Account, AccountId, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer};
+use crate::{Account, AccountId, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer, touched::Touched};
 
 /// Decides one transaction's leg on a ledger, without changing it. Later moves see the earlier ones.
 #[derive(Debug)]
 pub struct Draft<'a> {
-    ledger: &'a Ledger,
-    accounts: FxHashMap<AccountId, Account>,
-    /// Holds this draft makes (`Some`) or ends (`None`).
-    holds: FxHashMap<HoldId, Option<Transfer>>,
+    copies: Copies<'a>,
     leg: Leg,
+}
+
+/// What the moves so far have changed.
+#[derive(Debug)]
+pub(crate) struct Copies<'a> {
+    ledger: &'a Ledger,
+    accounts: Touched<AccountId, Account>,
+    /// Holds that were made (`Some`) or have ended (`None`).
+    holds: Touched<HoldId, Option<Transfer>>,
+}
+
+/// Which rules are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// All of them: something new is decided.
+    All,
+    /// All that a log could get wrong. A freeze is a rule for deciding, and may have come after.
+    Recorded,
+}
+
+/// The state of what changed, to be taken over by the ledger.
+pub(crate) struct Changed {
+    pub accounts: Vec<(AccountId, Account)>,
+    pub holds: Vec<(HoldId, Option<Transfer>)>,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(ledger: &'a Ledger) -> Self {
-        Self { ledger, accounts: FxHashMap::default(), holds: FxHashMap::default(), leg: Leg::default() }
+        Self { copies: Copies::new(ledger), leg: Leg::default() }
     }
 
     /// The account as it stands after the moves so far.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<Account> {
-        self.accounts.get(id).or_else(|| self.ledger.accounts.get(id)).copied()
-    }
-
-    /// The open hold as it stands after the moves so far.
-    #[must_use]
-    pub fn hold(&self, id: HoldId) -> Option<Transfer> {
-        match self.holds.get(&id) {
-            Some(changed) => *changed,
-            None => self.ledger.holds.get(&id).map(|hold| hold.transfer),
-        }
+        self.copies.account(id)
     }
 
     /// Adds a move. A refused one changes nothing: the draft stands as it stood before it.
@@ -39,51 +52,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// The first rule of [`Rejection`] that the move breaks.
     pub fn add(&mut self, change: Move) -> Result<(), Rejection> {
-        match change {
-            Move::Open(id) => {
-                if self.account(&id).is_some() {
-                    return Err(Rejection::AccountExists);
-                }
-                self.accounts.insert(id, Account::default());
-            }
-            Move::Post(transfer) => {
-                self.may_debit(&transfer)?;
-                self.change(&transfer, |debit, credit| {
-                    debit.debits += transfer.amount;
-                    credit.credits += transfer.amount;
-                })?;
-            }
-            Move::Hold(id, transfer) => {
-                transfer.check()?;
-                if self.holds.contains_key(&id) || self.ledger.holds.contains_key(&id) {
-                    return Err(Rejection::HoldExists);
-                }
-                self.may_debit(&transfer)?;
-                self.change(&transfer, |debit, credit| {
-                    debit.debits_pending += transfer.amount;
-                    credit.credits_pending += transfer.amount;
-                })?;
-                self.holds.insert(id, Some(transfer));
-            }
-            Move::PostHold(id) => {
-                let transfer = self.hold(id).ok_or(Rejection::HoldNotOpen)?;
-                self.change(&transfer, |debit, credit| {
-                    debit.debits_pending -= transfer.amount;
-                    credit.credits_pending -= transfer.amount;
-                    debit.debits += transfer.amount;
-                    credit.credits += transfer.amount;
-                })?;
-                self.holds.insert(id, None);
-            }
-            Move::VoidHold(id) => {
-                let transfer = self.hold(id).ok_or(Rejection::HoldNotOpen)?;
-                self.change(&transfer, |debit, credit| {
-                    debit.debits_pending -= transfer.amount;
-                    credit.credits_pending -= transfer.amount;
-                })?;
-                self.holds.insert(id, None);
-            }
-        }
+        self.copies.make(&change, Asked::All)?;
         self.leg.moves.push(change);
         Ok(())
     }
@@ -93,45 +62,124 @@ impl<'a> Draft<'a> {
     pub fn finish(self) -> Leg {
         self.leg
     }
+}
 
-    /// Whether a new debit is in order: its shape, both accounts, the freeze, and what is available (`L2`).
-    fn may_debit(&self, transfer: &Transfer) -> Result<(), Rejection> {
-        transfer.check()?;
-        let debit = self.open(&transfer.debit)?;
-        self.open(&transfer.credit)?;
-        if transfer.debit.kind.is_players() {
-            if debit.frozen {
-                return Err(Rejection::AccountFrozen);
-            }
-            if debit.available() < transfer.amount {
-                return Err(Rejection::InsufficientFunds);
-            }
-        }
-        if transfer.amount > SUM_MAX { Err(Rejection::TooLarge) } else { Ok(()) }
+impl<'a> Copies<'a> {
+    pub fn new(ledger: &'a Ledger) -> Self {
+        Self { ledger, accounts: Touched::default(), holds: Touched::default() }
     }
 
-    /// The account, or a new one where it is the house's.
-    fn open(&self, id: &AccountId) -> Result<Account, Rejection> {
-        match self.account(id) {
-            Some(account) => Ok(account),
-            None if id.kind.is_players() => Err(Rejection::AccountNotFound),
-            None => Ok(Account::default()),
+    /// Makes one move. A refused one changes nothing.
+    pub fn make(&mut self, change: &Move, asked: Asked) -> Result<(), Rejection> {
+        match change {
+            Move::Open(id) => {
+                if self.account(id).is_some() {
+                    return Err(Rejection::AccountExists);
+                }
+                self.accounts.put(*id, Account::default());
+                Ok(())
+            }
+            Move::Post(transfer) => self.new_debit(transfer, asked, |debit, credit| {
+                debit.debits += transfer.amount;
+                credit.credits += transfer.amount;
+            }),
+            Move::Hold(id, transfer) => {
+                transfer.check()?;
+                if self.holds.get(id).is_some() || self.ledger.holds.contains_key(id) {
+                    return Err(Rejection::HoldExists);
+                }
+                self.new_debit(transfer, asked, |debit, credit| {
+                    debit.debits_pending += transfer.amount;
+                    credit.credits_pending += transfer.amount;
+                })?;
+                self.holds.put(*id, Some(*transfer));
+                Ok(())
+            }
+            Move::PostHold(id) => self.end_hold(*id, |amount, debit, credit| {
+                debit.debits += amount;
+                credit.credits += amount;
+            }),
+            Move::VoidHold(id) => self.end_hold(*id, |_, _, _| {}),
         }
+    }
+
+    pub fn finish(self) -> Changed {
+        Changed { accounts: self.accounts.into_entries(), holds: self.holds.into_entries() }
+    }
+
+    fn account(&self, id: &AccountId) -> Option<Account> {
+        self.accounts.get(id).or_else(|| self.ledger.accounts.get(id)).copied()
+    }
+
+    /// Ends a hold once (`L3`): gives its pending amounts back (`L4`), and does what follows.
+    fn end_hold(
+        &mut self,
+        id: HoldId,
+        then: impl FnOnce(i128, &mut Account, &mut Account),
+    ) -> Result<(), Rejection> {
+        let transfer = match self.holds.get(&id) {
+            Some(changed) => *changed,
+            None => self.ledger.holds.get(&id).map(|hold| hold.transfer),
+        };
+        let transfer = transfer.ok_or(Rejection::HoldNotOpen)?;
+        self.change(&transfer, |debit, credit| {
+            debit.debits_pending -= transfer.amount;
+            credit.credits_pending -= transfer.amount;
+            then(transfer.amount, debit, credit);
+            Ok(())
+        })?;
+        self.holds.put(id, None);
+        Ok(())
+    }
+
+    /// Makes a new debit, if it is in order: its shape, both accounts, the freeze, what is available (`L2`).
+    fn new_debit(
+        &mut self,
+        transfer: &Transfer,
+        asked: Asked,
+        change: impl FnOnce(&mut Account, &mut Account),
+    ) -> Result<(), Rejection> {
+        transfer.check()?;
+        self.change(transfer, |debit, credit| {
+            if transfer.debit.kind.is_players() {
+                if debit.frozen && asked == Asked::All {
+                    return Err(Rejection::AccountFrozen);
+                }
+                if debit.available() < transfer.amount {
+                    return Err(Rejection::InsufficientFunds);
+                }
+            }
+            if transfer.amount > SUM_MAX {
+                return Err(Rejection::TooLarge);
+            }
+            change(debit, credit);
+            Ok(())
+        })
     }
 
     /// Changes both sides, or neither.
     fn change(
         &mut self,
         transfer: &Transfer,
-        change: impl FnOnce(&mut Account, &mut Account),
+        change: impl FnOnce(&mut Account, &mut Account) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
-        let (mut debit, mut credit) = (self.open(&transfer.debit)?, self.open(&transfer.credit)?);
-        change(&mut debit, &mut credit);
-        if !debit.fits() || !credit.fits() {
-            return Err(Rejection::TooLarge);
+        let (debit, credit) = (self.copy(&transfer.debit)?, self.copy(&transfer.credit)?);
+        let (debit, credit) = self.accounts.pair(debit, credit);
+        let before = (*debit, *credit);
+        let changed = change(debit, credit)
+            .and_then(|()| if debit.fits() && credit.fits() { Ok(()) } else { Err(Rejection::TooLarge) });
+        if changed.is_err() {
+            (*debit, *credit) = before;
         }
-        self.accounts.insert(transfer.debit, debit);
-        self.accounts.insert(transfer.credit, credit);
-        Ok(())
+        changed
+    }
+
+    /// Where the copy of an account stands; the house's accounts are opened by their first use.
+    fn copy(&mut self, id: &AccountId) -> Result<usize, Rejection> {
+        self.accounts.place_or(*id, || match self.ledger.accounts.get(id) {
+            Some(account) => Ok(*account),
+            None if id.kind.is_players() => Err(Rejection::AccountNotFound),
+            None => Ok(Account::default()),
+        })
     }
 }

@@ -3,7 +3,9 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    Account, AccountId, Digest, Draft, HoldId, Leg, Move, Rejection, SUM_MAX, Transfer, fingerprint,
+    Account, AccountId, Digest, Draft, HoldId, Leg, Rejection, Transfer,
+    draft::{Asked, Changed, Copies},
+    fingerprint,
 };
 
 /// Accounts and holds of one domain. Changed only by [`Ledger::apply`].
@@ -56,85 +58,27 @@ impl Ledger {
         self.digest
     }
 
-    /// Posts a leg that a draft of this very state has made.
+    /// Posts a leg that a draft of this very state has made. Checks again all that a log could get wrong: the
+    /// shape, what exists, `L2`, `L3`, the range.
     ///
     /// # Errors
-    /// When the leg breaks a rule: then it was not decided on this state. The ledger is unusable afterwards, and
-    /// the caller stops (live) or refuses the log (replay).
+    /// When the leg breaks a rule: then it was not decided on this state. Nothing has changed, and the caller stops
+    /// (live) or refuses the log (replay).
     pub fn apply(&mut self, leg: &Leg) -> Result<(), Rejection> {
-        leg.moves.iter().try_for_each(|change| self.apply_move(change))
-    }
-
-    /// Checks again what a log could get wrong: the shape, what exists, `L2`, `L3`, the range. A freeze is not
-    /// looked at: it is a rule for deciding, and may have come after.
-    fn apply_move(&mut self, change: &Move) -> Result<(), Rejection> {
-        match change {
-            Move::Open(id) => {
-                if self.accounts.contains_key(id) {
-                    return Err(Rejection::AccountExists);
-                }
-                self.put(*id, Account::default());
-            }
-            Move::Post(transfer) => {
-                in_shape(transfer)?;
-                self.post(transfer)?;
-            }
-            Move::Hold(id, transfer) => {
-                in_shape(transfer)?;
-                if self.holds.contains_key(id) {
-                    return Err(Rejection::HoldExists);
-                }
-                self.change(&transfer.debit, |account| account.debits_pending += transfer.amount)?;
-                self.change(&transfer.credit, |account| account.credits_pending += transfer.amount)?;
-                self.digest.add(hold_print(*id, transfer));
-                self.holds.insert(*id, Hold { transfer: *transfer });
-            }
-            Move::PostHold(id) => {
-                let transfer = self.end_hold(*id)?;
-                self.post(&transfer)?;
-            }
-            Move::VoidHold(id) => {
-                self.end_hold(*id)?;
+        let mut copies = Copies::new(self);
+        leg.moves.iter().try_for_each(|change| copies.make(change, Asked::Recorded))?;
+        let Changed { accounts, holds } = copies.finish();
+        accounts.into_iter().for_each(|(id, account)| self.put(id, account));
+        for (id, hold) in holds {
+            match hold {
+                Some(transfer) => self.put_hold(id, transfer),
+                None => self.end_hold(id),
             }
         }
         Ok(())
     }
 
-    fn post(&mut self, transfer: &Transfer) -> Result<(), Rejection> {
-        self.change(&transfer.debit, |account| account.debits += transfer.amount)?;
-        self.change(&transfer.credit, |account| account.credits += transfer.amount)
-    }
-
-    /// Takes a hold out and gives its pending amounts back (`L3`, `L4`).
-    fn end_hold(&mut self, id: HoldId) -> Result<Transfer, Rejection> {
-        let Hold { transfer } = self.holds.remove(&id).ok_or(Rejection::HoldNotOpen)?;
-        self.digest.remove(hold_print(id, &transfer));
-        self.change(&transfer.debit, |account| account.debits_pending -= transfer.amount)?;
-        self.change(&transfer.credit, |account| account.credits_pending -= transfer.amount)?;
-        Ok(transfer)
-    }
-
-    /// Changes one account by an amount, opening it when it is the house's, and checks `L2` and the range.
-    fn change(&mut self, id: &AccountId, change: impl FnOnce(&mut Account)) -> Result<(), Rejection> {
-        let players = id.kind.is_players();
-        if players && !self.accounts.contains_key(id) {
-            return Err(Rejection::AccountNotFound);
-        }
-        let account = self.accounts.entry(*id).or_insert_with(|| {
-            self.digest.add(account_print(id, &Account::default()));
-            Account::default()
-        });
-        self.digest.remove(account_print(id, account));
-        change(account);
-        self.digest.add(account_print(id, account));
-        match account {
-            account if !account.fits() => Err(Rejection::TooLarge),
-            account if players && account.available() < 0 => Err(Rejection::InsufficientFunds),
-            _ => Ok(()),
-        }
-    }
-
-    /// Puts an account as it stands in a checkpoint.
+    /// Puts an account as it stands after a leg, or in a checkpoint.
     pub fn put(&mut self, id: AccountId, account: Account) {
         self.digest.add(account_print(&id, &account));
         if let Some(before) = self.accounts.insert(id, account) {
@@ -142,18 +86,20 @@ impl Ledger {
         }
     }
 
-    /// Puts an open hold as it stands in a checkpoint; its pending amounts are in the accounts already.
+    /// Puts an open hold as it stands after a leg, or in a checkpoint; its pending amounts are in the accounts already.
     pub fn put_hold(&mut self, id: HoldId, transfer: Transfer) {
         self.digest.add(hold_print(id, &transfer));
         if let Some(before) = self.holds.insert(id, Hold { transfer }) {
             self.digest.remove(hold_print(id, &before.transfer));
         }
     }
-}
 
-fn in_shape(transfer: &Transfer) -> Result<(), Rejection> {
-    transfer.check()?;
-    if transfer.amount > SUM_MAX { Err(Rejection::TooLarge) } else { Ok(()) }
+    /// Takes a hold out. One that was made and ended by the same leg has never been here.
+    fn end_hold(&mut self, id: HoldId) {
+        if let Some(Hold { transfer }) = self.holds.remove(&id) {
+            self.digest.remove(hold_print(id, &transfer));
+        }
+    }
 }
 
 fn id_words(id: &AccountId) -> [u64; 4] {

@@ -18,6 +18,7 @@ mod draft;
 pub mod invariant;
 mod ledger;
 mod rejection;
+mod touched;
 mod transfer;
 
 pub use account::{Account, AccountId, AccountKind, Domain};

@@ -1,0 +1,95 @@
+//! What a leg has touched so far: a small map that remembers the order.
+//!
+//! Nearly every leg touches two or three accounts and one hold, and a settlement of a full round thousands. The
+//! first are found by looking at each; an index is kept from the moment there are more than a few.
+
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
+
+/// As many entries are looked at one by one; comparing them all costs about as much as one hash.
+const LINEAR_MAX: usize = 8;
+
+/// Values by key, in the order in which the keys came.
+#[derive(Debug)]
+pub(crate) struct Touched<K, V> {
+    entries: Vec<(K, V)>,
+    /// Where each key stands; empty up to [`LINEAR_MAX`].
+    index: FxHashMap<K, usize>,
+}
+
+impl<K, V> Default for Touched<K, V> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), index: FxHashMap::default() }
+    }
+}
+
+impl<K: Copy + Eq + Hash, V> Touched<K, V> {
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.place(key).map(|place| &self.entries[place].1)
+    }
+
+    /// Where the key stands: at the end, with what `first` finds for it, when it is new.
+    pub fn place_or<E>(&mut self, key: K, first: impl FnOnce() -> Result<V, E>) -> Result<usize, E> {
+        match self.place(&key) {
+            Some(place) => Ok(place),
+            None => Ok(self.push(key, first()?)),
+        }
+    }
+
+    /// The values at two different places.
+    pub fn pair(&mut self, one: usize, other: usize) -> (&mut V, &mut V) {
+        let [(_, one), (_, other)] =
+            self.entries.get_disjoint_mut([one, other]).expect("two places that were just found");
+        (one, other)
+    }
+
+    pub fn put(&mut self, key: K, value: V) {
+        match self.place(&key) {
+            Some(place) => self.entries[place].1 = value,
+            None => drop(self.push(key, value)),
+        }
+    }
+
+    /// Every entry, in the order of their first coming.
+    pub fn into_entries(self) -> Vec<(K, V)> {
+        self.entries
+    }
+
+    fn push(&mut self, key: K, value: V) -> usize {
+        let place = self.entries.len();
+        self.entries.push((key, value));
+        if !self.index.is_empty() {
+            self.index.insert(key, place);
+        } else if place >= LINEAR_MAX {
+            self.index = self.entries.iter().enumerate().map(|(place, (key, _))| (*key, place)).collect();
+        }
+        place
+    }
+
+    fn place(&self, key: &K) -> Option<usize> {
+        if self.index.is_empty() {
+            self.entries.iter().position(|(known, _)| known == key)
+        } else {
+            self.index.get(key).copied()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_last_value_and_its_first_place_however_many_there_are() {
+        for count in [1, LINEAR_MAX, LINEAR_MAX + 1, 100] {
+            let mut touched = Touched::default();
+            (0..count).for_each(|key| touched.put(key, key));
+            (0..count).for_each(|key| touched.put(key, key * 10));
+            assert!((0..count).all(|key| touched.get(&key) == Some(&(key * 10))), "{count}");
+            assert_eq!(touched.get(&count), None);
+            let entries = touched.into_entries();
+            assert_eq!(entries, (0..count).map(|key| (key, key * 10)).collect::<Vec<_>>());
+        }
+    }
+}
