@@ -4,11 +4,14 @@
 //! rebuilds; [`live::LiveTable`] adds what is under way and decides. Rules of play live in `games`; money moves
 //! only through the recipe that travels with a leg, in the same record.
 
+mod bets;
 mod leg;
 pub mod live;
+mod pending;
 mod settle;
 mod state;
 
+pub use bets::{Bets, Placed, PlayerBets, Stakes};
 pub use leg::{TableLeg, VoidReason};
 pub use settle::{Draw, draw, settlement, void_settlement};
-pub use state::{HISTORY_MAX, OpenRound, PastRound, Placed, PlayerBets, Stage, TableState, Unfit};
+pub use state::{Drawn, HISTORY_MAX, OpenRound, PastRound, Stage, TableState, Unfit};

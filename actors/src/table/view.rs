@@ -45,26 +45,22 @@ pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Opti
 /// Sum of the stakes on each spot.
 pub fn spots(live: &LiveTable) -> Vec<PlacedBet> {
     let open = live.state().open.as_ref();
-    placed(live, open.into_iter().flat_map(|open| open.spots()))
+    placed(live, open.into_iter().flat_map(|open| open.bets.stakes()))
 }
 
 /// A player's own bets.
 pub fn bets_of(live: &LiveTable, player: PlayerId) -> Vec<PlacedBet> {
-    let bets = live.state().open.as_ref().and_then(|open| open.players.get(&player));
-    let mut sums = BTreeMap::<BetCode, i128>::new();
-    for (code, stake) in bets.into_iter().flat_map(|bets| bets.bets()) {
-        *sums.entry(code).or_default() += stake;
-    }
-    placed(live, sums)
+    let bets = live.state().open.as_ref().and_then(|open| open.bets.players().get(&player));
+    placed(live, bets.into_iter().flat_map(|bets| bets.stakes()))
 }
 
-fn placed(live: &LiveTable, bets: impl IntoIterator<Item = (BetCode, i128)>) -> Vec<PlacedBet> {
-    let bet = |(code, stake): (BetCode, i128)| {
-        let described = live.game().describe(code)?;
-        let a = Amount::from_minor(stake, live.config().scale).ok()?;
+fn placed<'a>(live: &LiveTable, stakes: impl IntoIterator<Item = (&'a BetCode, &'a i128)>) -> Vec<PlacedBet> {
+    let bet = |(code, stake): (&BetCode, &i128)| {
+        let described = live.game().describe(*code)?;
+        let a = Amount::from_minor(*stake, live.config().scale).ok()?;
         Some(PlacedBet { kind: described.kind.into(), n: described.numbers.to_vec(), a })
     };
-    bets.into_iter().filter_map(bet).collect()
+    stakes.into_iter().filter_map(bet).collect()
 }
 
 /// The last rounds, with all that is needed to check them.

@@ -4,18 +4,17 @@
 //! Bets under way count against the limits only. From the deadline on bets are refused, and the lock goes out
 //! when the last bet under way has come back: a bet is either in the locked round or refused, never between.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use domains::Recipe;
 use games::{BetCode, BetRefused, Game};
 use ledger::HoldId;
 use protocol::{Currency, ErrorCode, PlayerId, RoundId, TableId};
-use rustc_hash::FxHashMap;
 
-use super::{OpenRound, TableLeg, TableState, VoidReason, draw, settlement, state::Stage, void_settlement};
+use super::{
+    OpenRound, PlayerBets, Stage, Stakes, TableLeg, TableState, VoidReason, draw, pending::Pending,
+    settlement, void_settlement,
+};
 use crate::{
     books::{Command, Tx},
     keys::{Content, TxId},
@@ -74,8 +73,7 @@ pub struct LiveTable {
     config: Arc<TableConfig>,
     game: &'static dyn Game,
     state: TableState,
-    /// Bets and clearings under way, by transaction; a clearing has no stakes.
-    pending: FxHashMap<TxId, (PlayerId, Vec<(BetCode, i128)>)>,
+    pending: Pending,
     /// A step of the round (open, lock, settle, void) is under way.
     stepping: bool,
     /// What this process does about a step that the money side refused; nothing of it is recorded, and so the
@@ -115,7 +113,7 @@ impl LiveTable {
     /// A table as replay has left it.
     #[must_use]
     pub fn new(id: TableId, config: Arc<TableConfig>, game: &'static dyn Game, state: TableState) -> Self {
-        Self { id, config, game, state, pending: FxHashMap::default(), stepping: false, fault: Fault::None }
+        Self { id, config, game, state, pending: Pending::default(), stepping: false, fault: Fault::None }
     }
 
     /// The recorded state.
@@ -204,12 +202,9 @@ impl LiveTable {
         let hold = HoldId(id.0);
         let seed = request.seed.filter(|seed| !seed.is_empty()); // no share: as the log spells it
         let leg = TableLeg::BetPlaced { round, player, hold, bets: bets.clone(), seed };
-        self.pending.entry(id).or_insert_with(|| {
-            // A retry of bets that stand already is answered with their receipt: it stakes nothing more.
-            let stands = self.state.open.as_ref().and_then(|open| open.players.get(&player));
-            let stands = stands.is_some_and(|bets| bets.placed.iter().any(|placed| placed.hold == hold));
-            (player, if stands { Vec::new() } else { bets })
-        });
+        // A retry of bets that stand already is answered with their receipt: it stakes nothing more.
+        let stands = self.state.open.as_ref().is_some_and(|open| open.bets.stands(hold));
+        self.pending.begin(id, player, if stands { Vec::new() } else { bets });
         let recipe = Recipe::Stake { hold, player, currency: self.config.currency, amount };
         Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
     }
@@ -228,15 +223,12 @@ impl LiveTable {
         if let Err(code) = self.check_round(round, now) {
             return refuse(code);
         }
-        if self.pending.values().any(|(owner, _)| *owner == player) {
+        if self.pending.of(player).is_some() {
             return None;
         }
-        let bets = self.state.open.as_ref().and_then(|open| open.players.get(&player));
-        let holds: Vec<HoldId> = match bets {
-            Some(bets) => bets.placed.iter().map(|placed| placed.hold).collect(),
-            None => return refuse(ErrorCode::NoBets),
-        };
-        self.pending.insert(id, (player, Vec::new()));
+        let bets = self.state.open.as_ref().and_then(|open| open.bets.players().get(&player));
+        let Some(holds) = bets.map(PlayerBets::holds) else { return refuse(ErrorCode::NoBets) };
+        self.pending.begin(id, player, Vec::new());
         let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
         let recipe = Recipe::Release { player, currency: self.config.currency, holds };
         Some(Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) }))
@@ -266,8 +258,8 @@ impl LiveTable {
         let leg = TableLeg::Locked {
             round: self.state.round,
             deadline: now + self.config.locked_ms,
-            staked: open.staked(),
-            mix: open.mix(),
+            staked: open.bets.staked(),
+            mix: open.bets.mix(),
         };
         self.step("lock", Recipe::TableOnly, leg)
     }
@@ -312,7 +304,7 @@ impl LiveTable {
 
     /// Takes the result of a command back. Returns the event's offset when the leg makes one.
     pub fn apply(&mut self, id: TxId, leg: Option<&TableLeg>, time: u64) -> Option<u64> {
-        self.pending.remove(&id);
+        self.pending.end(id);
         match leg? {
             TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => {}
             TableLeg::Opened { .. }
@@ -376,15 +368,17 @@ impl LiveTable {
         if !self.has_room(request.player) {
             return Err(ErrorCode::TableFull);
         }
-        let standing = self.standing(request.player);
+        let applied = self.state.open.as_ref().and_then(|open| open.bets.players().get(&request.player));
+        let standing = [applied.map(PlayerBets::stakes), self.pending.of(request.player)];
         for (code, (kind, stake)) in &spots {
-            let already = standing.get(code).copied().unwrap_or(0);
+            let already = standing.iter().flatten().filter_map(|stakes| stakes.get(code)).sum::<i128>();
             if stake.saturating_add(already) > self.config.limits[*kind].1 {
                 return Err(ErrorCode::AboveLimit);
             }
         }
-        let staked = spots.values().map(|(_, stake)| *stake).chain(standing.into_values());
-        if staked.fold(0, i128::saturating_add) > self.config.round_max {
+        let standing = standing.into_iter().flatten().flat_map(Stakes::values);
+        let staked = spots.values().map(|(_, stake)| stake).chain(standing);
+        if staked.fold(0, |sum: i128, stake| sum.saturating_add(*stake)) > self.config.round_max {
             return Err(ErrorCode::AboveLimit);
         }
         Ok(spots.into_iter().map(|(code, (_, stake))| (code, stake)).collect())
@@ -393,28 +387,15 @@ impl LiveTable {
     /// Whether the round takes one more request of this player.
     fn has_room(&self, player: PlayerId) -> bool {
         let Some(open) = &self.state.open else { return true };
-        if open.requests + self.pending.len() >= REQUESTS_MAX {
+        if open.bets.requests() + self.pending.len() >= REQUESTS_MAX {
             return false;
         }
-        let seated = |player: &PlayerId| open.players.contains_key(player);
+        let seated = |player: &PlayerId| open.bets.players().contains_key(player);
         if seated(&player) {
             return true;
         }
-        // Others who are about to sit down, each once however many bets are under way.
-        let owners = self.pending.values().map(|(owner, _)| *owner);
-        let newcomers: BTreeSet<_> = owners.filter(|owner| *owner != player && !seated(owner)).collect();
-        open.players.len() + newcomers.len() < self.config.seats_max as usize
-    }
-
-    /// A player's stakes by bet: those that stand and those under way.
-    fn standing(&self, player: PlayerId) -> BTreeMap<BetCode, i128> {
-        let mut standing = BTreeMap::new();
-        let applied = self.state.open.as_ref().and_then(|open| open.players.get(&player));
-        let applied = applied.into_iter().flat_map(|bets| bets.bets());
-        let pending = self.pending.values().filter(|(owner, _)| *owner == player);
-        for (code, stake) in applied.chain(pending.flat_map(|(_, bets)| bets.iter().copied())) {
-            *standing.entry(code).or_default() += stake;
-        }
-        standing
+        // Others who are about to sit down.
+        let newcomers = self.pending.players().filter(|other| **other != player && !seated(other)).count();
+        open.bets.players().len() + newcomers < self.config.seats_max as usize
     }
 }

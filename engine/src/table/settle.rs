@@ -27,27 +27,27 @@ pub fn draw(game: &dyn Game, round: RoundId, open: &OpenRound, seed: [u8; 32]) -
     Some(Draw { outcome, seed })
 }
 
-/// What each player of a round staked and is paid, in the order of their ids. `None` when a bet is not one of
+/// What each player of a round staked and is paid, in the order of their ids. A player's stakes on one bet are paid
+/// as one. `None` when a bet is not one of
 /// the game, or a payment is out of range.
 #[must_use]
 pub fn settlement(game: &dyn Game, open: &OpenRound, outcome: Outcome) -> Option<Vec<PlayerSettlement>> {
     let share = |(player, bets): (&protocol::PlayerId, &super::PlayerBets)| {
         let mut returned = 0_i128;
-        for (code, stake) in bets.bets() {
-            returned = returned.checked_add(game.payout(code, stake, outcome)?)?;
+        for (code, stake) in bets.stakes() {
+            returned = returned.checked_add(game.payout(*code, *stake, outcome)?)?;
         }
-        let holds = bets.placed.iter().map(|placed| placed.hold).collect();
-        Some(PlayerSettlement { player: *player, holds, staked: bets.staked(), returned })
+        Some(PlayerSettlement { player: *player, holds: bets.holds(), staked: bets.staked(), returned })
     };
-    open.players.iter().map(share).collect()
+    open.bets.players().iter().map(share).collect()
 }
 
 /// The same for a round that is void: everyone is returned what they staked.
 #[must_use]
 pub fn void_settlement(open: &OpenRound) -> Vec<PlayerSettlement> {
-    let shares = open.players.iter().map(|(player, bets)| PlayerSettlement {
+    let shares = open.bets.players().iter().map(|(player, bets)| PlayerSettlement {
         player: *player,
-        holds: bets.placed.iter().map(|placed| placed.hold).collect(),
+        holds: bets.holds(),
         staked: bets.staked(),
         returned: bets.staked(),
     });

@@ -1,17 +1,15 @@
 //! What is recorded of a table: the open round with its bets, the last rounds, the channel's offset.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use games::BetCode;
-use ledger::HoldId;
-use protocol::{Currency, PlayerId};
+use protocol::Currency;
 
 use super::{
     TableLeg,
-    leg::{decode_bets, encode_bets},
+    bets::{Bets, Placed},
 };
 use crate::codec::{DecodeError, Reader, Writer};
 
@@ -65,28 +63,8 @@ pub struct OpenRound {
     pub commit: [u8; 32],
     /// The seed, encrypted.
     pub sealed: Box<[u8]>,
-    /// The players with bets.
-    pub players: BTreeMap<PlayerId, PlayerBets>,
-    /// Requests whose bets stand: the holds of the round.
-    pub requests: usize,
-}
-
-/// One player's bets in a round.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PlayerBets {
-    /// The bets, by the hold that covers them.
-    pub placed: Vec<Placed>,
-    /// The player's share in the randomness: the last one sent.
-    pub seed: Option<Box<str>>,
-}
-
-/// Bets placed by one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
-    /// The hold.
-    pub hold: HoldId,
-    /// The bets and their stakes.
-    pub bets: Vec<(BetCode, i128)>,
+    /// The bets that stand.
+    pub bets: Bets,
 }
 
 /// A round that is over.
@@ -119,46 +97,6 @@ pub struct Drawn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a leg does not fit the table's state")]
 pub struct Unfit;
-
-impl PlayerBets {
-    /// Every bet with its stake.
-    pub fn bets(&self) -> impl Iterator<Item = (BetCode, i128)> {
-        self.placed.iter().flat_map(|placed| placed.bets.iter().copied())
-    }
-
-    /// Sum of the stakes.
-    #[must_use]
-    pub fn staked(&self) -> i128 {
-        self.bets().map(|(_, stake)| stake).sum()
-    }
-}
-
-impl OpenRound {
-    /// Sum of all stakes.
-    #[must_use]
-    pub fn staked(&self) -> i128 {
-        self.players.values().map(PlayerBets::staked).sum()
-    }
-
-    /// Sum of the stakes on each bet, all players together.
-    #[must_use]
-    pub fn spots(&self) -> BTreeMap<BetCode, i128> {
-        let mut spots = BTreeMap::new();
-        for (code, stake) in self.players.values().flat_map(PlayerBets::bets) {
-            *spots.entry(code).or_default() += stake;
-        }
-        spots
-    }
-
-    /// The players' shares in the randomness, mixed.
-    #[must_use]
-    pub fn mix(&self) -> [u8; 32] {
-        let shares = |(player, bets): (&PlayerId, &PlayerBets)| {
-            bets.seed.as_deref().map(|seed| games::fair::share(*player, seed))
-        };
-        games::fair::mix(self.players.iter().filter_map(shares))
-    }
-}
 
 impl TableState {
     /// Applies a leg. A failure, a panic too, quarantines the table: from then on legs are skipped, but the stakes
@@ -197,34 +135,26 @@ impl TableState {
                 currency: *currency,
                 commit: *commit,
                 sealed: sealed.clone(),
-                players: BTreeMap::new(),
-                requests: 0,
+                bets: Bets::default(),
             }));
             return Ok(());
         }
         let open = self.open.as_deref_mut().filter(|_| leg.round() == self.round).ok_or(Unfit)?;
         match (leg, open.stage) {
             (TableLeg::BetPlaced { player, hold, bets, seed, .. }, Stage::Betting) => {
-                let player = open.players.entry(*player).or_default();
-                player.placed.push(Placed { hold: *hold, bets: bets.clone() });
-                open.requests += 1;
-                if seed.is_some() {
-                    player.seed.clone_from(seed);
+                let placed = Placed { hold: *hold, bets: bets.clone() };
+                if !open.bets.place(*player, placed, seed.as_deref()) {
+                    return Err(Unfit);
                 }
             }
             (TableLeg::BetsCleared { player, holds, .. }, Stage::Betting) => {
-                let bets = open.players.get_mut(player).ok_or(Unfit)?;
-                if bets.placed.iter().filter(|placed| holds.contains(&placed.hold)).count() != holds.len() {
+                if !open.bets.are_of(*player, holds) {
                     return Err(Unfit);
                 }
-                bets.placed.retain(|placed| !holds.contains(&placed.hold));
-                open.requests -= holds.len();
-                if bets.placed.is_empty() {
-                    open.players.remove(player);
-                }
+                open.bets.clear(*player, holds);
             }
             (TableLeg::Locked { deadline, staked, mix, .. }, Stage::Betting) => {
-                if *staked != open.staked() || *mix != open.mix() {
+                if *staked != open.bets.staked() || *mix != open.bets.mix() {
                     return Err(Unfit);
                 }
                 open.stage = Stage::Locked { mix: *mix };
@@ -254,32 +184,22 @@ impl TableState {
         let Some(open) = self.open.as_deref_mut().filter(|_| leg.round() == self.round) else { return };
         match leg {
             TableLeg::BetPlaced { player, hold, bets, .. } => {
-                let player = open.players.entry(*player).or_default();
-                if player.placed.iter().all(|placed| placed.hold != *hold) {
-                    player.placed.push(Placed { hold: *hold, bets: bets.clone() });
-                }
+                open.bets.place(*player, Placed { hold: *hold, bets: bets.clone() }, None);
             }
-            TableLeg::BetsCleared { player, holds, .. } => {
-                if let Some(bets) = open.players.get_mut(player) {
-                    bets.placed.retain(|placed| !holds.contains(&placed.hold));
-                    if bets.placed.is_empty() {
-                        open.players.remove(player);
-                    }
-                }
-            }
+            TableLeg::BetsCleared { player, holds, .. } => open.bets.clear(*player, holds),
             TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
             | TableLeg::Settled { .. }
             | TableLeg::Voided { .. } => {}
         }
-        open.requests = open.players.values().map(|bets| bets.placed.len()).sum();
     }
 
     fn end_round(&mut self, next_at: u64, time: u64, drawn: Option<Drawn>) {
         let Some(open) = self.open.take() else { return };
         self.next_at = next_at;
         self.history.truncate(HISTORY_MAX - 1);
-        let past = PastRound { number: self.round, time, commit: open.commit, staked: open.staked(), drawn };
+        let past =
+            PastRound { number: self.round, time, commit: open.commit, staked: open.bets.staked(), drawn };
         self.history.push_front(past);
     }
 
@@ -351,13 +271,7 @@ impl OpenRound {
         writer.currency(self.currency);
         writer.raw(&self.commit);
         writer.bytes(&self.sealed);
-        writer.uint(self.players.len() as u128);
-        for (player, bets) in &self.players {
-            writer.fixed(player.0);
-            writer.bytes(bets.seed.as_deref().unwrap_or_default().as_bytes());
-            writer.uint(bets.placed.len() as u128);
-            bets.placed.iter().for_each(|placed| encode_bets(writer, placed.hold, &placed.bets));
-        }
+        self.bets.encode(writer);
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -366,7 +280,7 @@ impl OpenRound {
             2 => Stage::Locked { mix: reader.array()? },
             _ => return Err(DecodeError::Unknown("stage")),
         };
-        let mut open = Self {
+        Ok(Self {
             stage,
             deadline: reader.u64()?,
             game: reader.text()?.into(),
@@ -374,20 +288,7 @@ impl OpenRound {
             currency: reader.currency()?,
             commit: reader.array()?,
             sealed: reader.bytes()?.into(),
-            players: BTreeMap::new(),
-            requests: 0,
-        };
-        for _ in 0..reader.count()? {
-            let player = reader.player()?;
-            let seed = reader.text()?;
-            let mut bets = PlayerBets { placed: Vec::new(), seed: (!seed.is_empty()).then(|| seed.into()) };
-            for _ in 0..reader.count()? {
-                let (hold, placed) = decode_bets(reader)?;
-                bets.placed.push(Placed { hold, bets: placed });
-            }
-            open.requests += bets.placed.len();
-            open.players.insert(player, bets);
-        }
-        Ok(open)
+            bets: Bets::decode(reader)?,
+        })
     }
 }

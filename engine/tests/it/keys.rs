@@ -77,7 +77,7 @@ fn a_duplicate_in_flight_joins_the_first() {
     assert_eq!(first, second, "the second is over the limit, were it another bet");
     rig.release();
     assert_eq!(rig.funds(1), (900, 100));
-    assert_eq!(rig.live.state().open.as_ref().unwrap().staked(), 100);
+    assert_eq!(rig.live.state().open.as_ref().unwrap().bets.staked(), 100);
 }
 
 #[test]

@@ -25,5 +25,5 @@ fn a_log_of_release_0_1_replays_to_its_digest() {
     assert_eq!(verifier.rounds(), (2, 1), "one round was drawn and one was void");
     let table = world.tables.get(&"roulette-1".parse().expect("a table id")).expect("it had rounds");
     let open = table.open.as_ref().expect("the third round is open");
-    assert_eq!((table.round, open.stage, open.staked()), (3, Stage::Betting, 200));
+    assert_eq!((table.round, open.stage, open.bets.staked()), (3, Stage::Betting, 200));
 }

@@ -1,0 +1,186 @@
+//! What a round of many bets costs, step by step: each bet while it is taken, and the moments in which the threads
+//! of the table and of the money are held up by all bets at once.
+//!
+//! ```text
+//! cargo run --release -p engine --example round_bench -- [BETS] [PLAYERS] [TABLES]
+//! ```
+//! Every table has a round of `BETS` bets of `PLAYERS` players; then the rounds are locked and settled one by one,
+//! while the holds of the others are open. No disk, no actors, one thread. Figures are medians over the tables.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use domains::Recipe;
+use engine::{
+    Books, Command, Content, Turn, Tx, TxId,
+    table::live::{BetRequest, LiveTable, TableConfig},
+};
+use games::fair::{Seed, commit};
+use protocol::{Currency, Key, PlayerId, TableId};
+
+/// Names of the steps, in the order of [`Clocks`].
+const STEPS: [&str; 7] = [
+    "table: decide a bet",
+    "money: turn, apply and encode a bet",
+    "table: apply a bet",
+    "table: spots of everybody",
+    "table: lock, decided and applied",
+    "money: settle, turn, apply and encode",
+    "table: settle, decided and applied",
+];
+
+/// Time spent in each step, by table.
+struct Clocks([Vec<Duration>; STEPS.len()]);
+
+impl Clocks {
+    fn time<T>(&mut self, step: usize, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let result = work();
+        *self.0[step].last_mut().expect("a table has begun") += began.elapsed();
+        result
+    }
+
+    fn next_table(&mut self) {
+        self.0.iter_mut().for_each(|step| step.push(Duration::ZERO));
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default: usize| {
+        arguments.next().map_or(default, |text| text.parse().expect("the arguments are numbers"))
+    };
+    let (bets, players, tables) = (number(4_000), number(20), number(20));
+    let mut hub = Hub { books: Books::default(), now: 1_000_000, clocks: Clocks(Default::default()) };
+    let mut live: Vec<LiveTable> = (0..tables).map(table).collect();
+
+    for (place, table) in live.iter_mut().enumerate() {
+        hub.clocks.next_table();
+        hub.open(table, place, players);
+        (0..bets).for_each(|bet| hub.bet(table, place, players, bet));
+        hub.clocks.time(3, || {
+            std::hint::black_box(table.state().open.as_ref().map(|open| open.bets.stakes().clone()))
+        });
+    }
+    // Each table's clocks start again: the steps of the end are another set.
+    let betting = std::mem::replace(&mut hub.clocks, Clocks(Default::default()));
+    hub.now += 60_000;
+    for table in &mut live {
+        hub.clocks.next_table();
+        hub.finish(table);
+    }
+    hub.books.check().expect("the invariants hold");
+
+    println!("{tables} tables, {bets} bets a round, {players} players a table");
+    for (step, name) in STEPS.into_iter().enumerate() {
+        let each = if step < 3 { bets as f64 } else { 1.0 };
+        let source = if step < 4 { &betting } else { &hub.clocks };
+        println!("  {name:<40} {:>10.3} µs", median(&source.0[step]) / each);
+    }
+}
+
+/// In microseconds.
+fn median(times: &[Duration]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1e6
+}
+
+struct Hub {
+    books: Books,
+    now: u64,
+    clocks: Clocks,
+}
+
+impl Hub {
+    /// Gives the players of a table money, and opens its round.
+    fn open(&mut self, table: &mut LiveTable, place: usize, players: usize) {
+        for player in 0..players {
+            let player = player_id(place, player);
+            let recipe = Recipe::Deposit { player, currency: eur(), amount: 1_000_000_000 };
+            let id = TxId::of_service("bench", &player.0.to_string());
+            let command = Command::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
+            let Turn::New(record) = self.books.turn(&command, self.now) else { panic!("a new deposit") };
+            self.books.apply(&record).expect("it was decided on this state");
+        }
+        let command = table.open_round(commit(&Seed([7; 32])), Box::new([7; 32]), self.now);
+        self.run(table, &command, [0, 1, 2]);
+        self.clocks.0.iter_mut().for_each(|step| *step.last_mut().expect("a table") = Duration::ZERO);
+    }
+
+    fn bet(&mut self, table: &mut LiveTable, place: usize, players: usize, number: usize) {
+        let player = player_id(place, number % players);
+        let key: Key = format!("bet-{place}-{number}").parse().expect("a key");
+        let (kind, numbers) = match number / players % 3 {
+            0 => ("red", vec![]),
+            1 => ("straight", vec![(number % 37) as u8]),
+            _ => ("dozen", vec![(number % 3 + 1) as u8]),
+        };
+        let request = BetRequest {
+            id: TxId::of_key(player, &key),
+            content: Content(number as u128),
+            player,
+            round: 1,
+            bets: vec![(kind.into(), numbers, 100)],
+            seed: None,
+        };
+        let now = self.now;
+        let command = self.clocks.time(0, || table.place_bet(request, now));
+        self.run(table, &command, [0, 1, 2]);
+    }
+
+    /// Locks and settles.
+    fn finish(&mut self, table: &mut LiveTable) {
+        let now = self.now;
+        let command = self.clocks.time(4, || table.lock(now));
+        self.run(table, &command, [4, 4, 4]);
+        let command = self.clocks.time(6, || table.settle(Some([7; 32]), now));
+        self.run(table, &command, [6, 5, 6]);
+        assert!(table.state().open.is_none(), "the round is over");
+    }
+
+    /// One command there and back; the money side is timed as `steps[1]`, the table's apply as `steps[2]`.
+    fn run(&mut self, table: &mut LiveTable, command: &Command, steps: [usize; 3]) {
+        let Self { books, now, clocks } = self;
+        let (id, leg) = clocks.time(steps[1], || {
+            let Turn::New(record) = books.turn(command, *now) else { panic!("every command is new") };
+            books.apply(&record).expect("it was decided on this state");
+            std::hint::black_box(record.encode());
+            match record.body {
+                engine::Body::Committed(committed) => (committed.id, committed.table.map(|(_, leg)| leg)),
+                other => panic!("{other:?} instead of a commit"),
+            }
+        });
+        clocks.time(steps[2], || table.apply(id, leg.as_ref(), *now));
+    }
+}
+
+fn eur() -> Currency {
+    "EUR".parse().expect("a currency")
+}
+
+/// Spread like real ids, which are hashes.
+fn player_id(place: usize, number: usize) -> PlayerId {
+    PlayerId(((place * 10_000 + number + 1) as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_0c81_5ab4_1d2b))
+}
+
+fn table(place: usize) -> LiveTable {
+    let game = games::game("roulette").expect("the game is in the registry");
+    let id: TableId = format!("bench-{place}").parse().expect("a table id");
+    let config = TableConfig {
+        name: "Bench".into(),
+        game: "roulette".into(),
+        currency: eur(),
+        scale: 2,
+        betting_ms: 10_000,
+        locked_ms: 200,
+        pause_ms: 200,
+        limits: game.kinds().iter().map(|_| (1, 1_000_000_000)).collect(),
+        round_max: 1_000_000_000,
+        seats_max: 100_000,
+        places_max: 100_000,
+    };
+    LiveTable::new(id, Arc::new(config), game, Default::default())
+}

@@ -1,0 +1,192 @@
+//! The bets of an open round.
+//!
+//! Whatever is asked while bets come in, and whatever ends the round, is answered from sums that each bet keeps up:
+//! a bet costs the same in a round of ten as in one of ten thousand, and a round ends in the time its players take,
+//! not its bets.
+
+use std::collections::BTreeMap;
+
+use games::BetCode;
+use ledger::HoldId;
+use protocol::PlayerId;
+use rustc_hash::FxHashSet;
+
+use super::leg::{decode_bets, encode_bets};
+use crate::codec::{DecodeError, Reader, Writer};
+
+/// Stakes by bet, minor units.
+pub type Stakes = BTreeMap<BetCode, i128>;
+
+/// The bets of a round that stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bets {
+    players: BTreeMap<PlayerId, PlayerBets>,
+    /// The holds of all bets: one a request that stands.
+    holds: FxHashSet<HoldId>,
+    stakes: Stakes,
+}
+
+/// One player's bets in a round.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlayerBets {
+    placed: Vec<Placed>,
+    stakes: Stakes,
+    seed: Option<Box<str>>,
+}
+
+/// Bets placed by one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The hold.
+    pub hold: HoldId,
+    /// The bets and their stakes.
+    pub bets: Vec<(BetCode, i128)>,
+}
+
+impl PlayerBets {
+    /// The bets by the request that placed them, in the order they came.
+    #[must_use]
+    pub fn placed(&self) -> &[Placed] {
+        &self.placed
+    }
+
+    /// Sum of the stakes on each bet.
+    #[must_use]
+    pub fn stakes(&self) -> &Stakes {
+        &self.stakes
+    }
+
+    /// Sum of all stakes.
+    #[must_use]
+    pub fn staked(&self) -> i128 {
+        self.stakes.values().sum()
+    }
+
+    /// The holds that cover the bets.
+    #[must_use]
+    pub fn holds(&self) -> Vec<HoldId> {
+        self.placed.iter().map(|placed| placed.hold).collect()
+    }
+}
+
+impl Bets {
+    /// The players with bets.
+    #[must_use]
+    pub fn players(&self) -> &BTreeMap<PlayerId, PlayerBets> {
+        &self.players
+    }
+
+    /// Requests whose bets stand: the holds of the round.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// Whether the bets under this hold stand.
+    #[must_use]
+    pub fn stands(&self, hold: HoldId) -> bool {
+        self.holds.contains(&hold)
+    }
+
+    /// Sum of the stakes on each bet, all players together.
+    #[must_use]
+    pub fn stakes(&self) -> &Stakes {
+        &self.stakes
+    }
+
+    /// Sum of all stakes.
+    #[must_use]
+    pub fn staked(&self) -> i128 {
+        self.stakes.values().sum()
+    }
+
+    /// The players' shares in the randomness, mixed.
+    #[must_use]
+    pub fn mix(&self) -> [u8; 32] {
+        let shares = |(player, bets): (&PlayerId, &PlayerBets)| {
+            bets.seed.as_deref().map(|seed| games::fair::share(*player, seed))
+        };
+        games::fair::mix(self.players.iter().filter_map(shares))
+    }
+
+    /// Puts bets on the layout, with the player's new share in the randomness if there is one. `false`, and nothing
+    /// changes, when bets stand under the hold already.
+    pub(super) fn place(&mut self, player: PlayerId, placed: Placed, seed: Option<&str>) -> bool {
+        if !self.holds.insert(placed.hold) {
+            return false;
+        }
+        let player = self.players.entry(player).or_default();
+        player.placed.push(placed);
+        for (code, stake) in player.placed.last().into_iter().flat_map(|placed| &placed.bets) {
+            *self.stakes.entry(*code).or_default() += stake;
+            *player.stakes.entry(*code).or_default() += stake;
+        }
+        if let Some(seed) = seed {
+            player.seed = Some(seed.into());
+        }
+        true
+    }
+
+    /// Takes those of a player's bets off the layout that are under these holds.
+    pub(super) fn clear(&mut self, id: PlayerId, holds: &[HoldId]) {
+        let Some(player) = self.players.get_mut(&id) else { return };
+        let wanted: FxHashSet<HoldId> = holds.iter().copied().collect();
+        player.placed.retain(|placed| {
+            if !wanted.contains(&placed.hold) {
+                return true;
+            }
+            self.holds.remove(&placed.hold);
+            for (code, stake) in &placed.bets {
+                take(&mut self.stakes, *code, *stake);
+                take(&mut player.stakes, *code, *stake);
+            }
+            false
+        });
+        if player.placed.is_empty() {
+            self.players.remove(&id);
+        }
+    }
+
+    /// Whether each of the holds covers bets of the player, none twice.
+    pub(super) fn are_of(&self, player: PlayerId, holds: &[HoldId]) -> bool {
+        let Some(bets) = self.players.get(&player) else { return false };
+        let wanted: FxHashSet<HoldId> = holds.iter().copied().collect();
+        let found = bets.placed.iter().filter(|placed| wanted.contains(&placed.hold)).count();
+        found == holds.len()
+    }
+
+    pub(super) fn encode(&self, writer: &mut Writer) {
+        writer.uint(self.players.len() as u128);
+        for (player, bets) in &self.players {
+            writer.fixed(player.0);
+            writer.bytes(bets.seed.as_deref().unwrap_or_default().as_bytes());
+            writer.uint(bets.placed.len() as u128);
+            bets.placed.iter().for_each(|placed| encode_bets(writer, placed.hold, &placed.bets));
+        }
+    }
+
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut bets = Self::default();
+        for _ in 0..reader.count()? {
+            let player = reader.player()?;
+            let seed = Some(reader.text()?).filter(|seed| !seed.is_empty());
+            for _ in 0..reader.count()? {
+                let (hold, placed) = decode_bets(reader)?;
+                if !bets.place(player, Placed { hold, bets: placed }, seed) {
+                    return Err(DecodeError::OutOfRange("a hold of two bets"));
+                }
+            }
+        }
+        Ok(bets)
+    }
+}
+
+/// Takes a stake off a sum; a bet nobody stakes on has no sum.
+pub(super) fn take(stakes: &mut Stakes, code: BetCode, stake: i128) {
+    if let Some(sum) = stakes.get_mut(&code) {
+        *sum -= stake;
+        if *sum == 0 {
+            stakes.remove(&code);
+        }
+    }
+}
