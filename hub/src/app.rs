@@ -1,6 +1,7 @@
 //! The composition root: recovers, starts the house bottom up, opens the door last; drains top down.
 
 mod files;
+mod memory;
 mod options;
 
 pub use options::currencies;
@@ -65,6 +66,7 @@ pub enum Error {
 /// # Errors
 /// When the hub cannot start: the message says what to do about it.
 pub fn run(loaded: Loaded) -> Result<(), Error> {
+    memory::use_small_pages();
     actix::System::new().block_on(serve(Arc::new(loaded)))
 }
 

@@ -1,0 +1,16 @@
+//! Pages of memory: small ones, so that nobody waits for a large one.
+
+/// Asks the kernel not to use huge pages for this process.
+///
+/// A huge page is two megabytes that the kernel clears at the first touch, half a millisecond and more in which the
+/// thread of the money, or of a table, stands still; a heap that grows with every bet meets one often. Measured with
+/// 10,000 bets a second (docs/performance.md): without them the 99th percentile falls to less than half.
+pub fn use_small_pages() {
+    const ON: libc::c_ulong = 1;
+    const UNUSED: libc::c_ulong = 0;
+    // SAFETY: takes five integers and touches no memory of ours.
+    let refused = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, ON, UNUSED, UNUSED, UNUSED) } != 0;
+    if refused {
+        tracing::debug!("the kernel keeps to its own choice of page sizes");
+    }
+}
