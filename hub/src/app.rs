@@ -66,7 +66,6 @@ pub enum Error {
 /// # Errors
 /// When the hub cannot start: the message says what to do about it.
 pub fn run(loaded: Loaded) -> Result<(), Error> {
-    memory::use_small_pages();
     actix::System::new().block_on(serve(Arc::new(loaded)))
 }
 
@@ -81,6 +80,7 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     files::allow(u64::from(config.server.connections_max));
     let recovered = recovery::recover(&directory, config.journal.segment_bytes)
         .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
+    memory::use_small_pages();
     let plan = options::plan(&loaded, recovered, directory)?;
     let workers = plan.workers;
     let (house, mailboxes) = House::start(plan).await?;
