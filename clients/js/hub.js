@@ -420,6 +420,14 @@ export class HubClient extends EventTarget {
   }
 
   #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.dispatchEvent(new ClientEvent(type, detail));
+  }
+}
+
+/** `CustomEvent`, which Node 18 has not. */
+class ClientEvent extends Event {
+  constructor(type, detail) {
+    super(type);
+    this.detail = detail;
   }
 }
