@@ -18,7 +18,7 @@ export class HubError extends Error {
     super(message);
     /** The hub's code, 0 when the hub did not answer. */
     this.code = code;
-    /** The code's name, such as `above_limit`; `timeout`, `disconnected` or `closed` when the hub did not answer. */
+    /** The code's name, such as `above_limit`; `timeout`, `disconnected`, `left` or `closed` when the hub did not answer. */
     this.reason = name;
     /** What the client may do: `never`, `authenticate`, `same_key` or `ask_outcome`. A word of a later hub means `never`. */
     this.retry = RETRIES.has(retry) ? retry : "never";
@@ -55,6 +55,11 @@ export class HubError extends Error {
       message: `the connection was lost before the answer to ${request}`,
       retry: "ask_outcome",
     });
+  }
+
+  /** The table was left before it was joined. */
+  static left(table) {
+    return new HubError({ code: 0, name: "left", message: `${table} was left again`, retry: "never" });
   }
 
   /** The client is closed and will not come back by itself. */

@@ -49,7 +49,8 @@ export class HubClient extends EventTarget {
   #encoding;
   #link = null;
   #follows = new Map();
-  #tables = new Set();
+  /** Tables this client is at or wants to be at. @type {Map<string, Seat>} */
+  #seats = new Map();
   #ready = false;
   #welcomes = 0;
   #waiters = new Set();
@@ -143,11 +144,20 @@ export class HubClient extends EventTarget {
   }
 
   /**
-   * Asks once. Waits for the connection first, at most `withinMs`, and as long again for the answer.
+   * Finds out now whether the hub is there, and comes back if it is not: for when a device wakes up or its network
+   * changes, which a socket notices late or never.
+   */
+  probe() {
+    this.#link?.probe();
+  }
+
+  /**
+   * Asks once. Waits for the connection first, at most `withinMs`, and as long again for the answer. What names a table
+   * this client is at waits until it is joined (again); nothing else waits for a table.
    * @returns {Promise<Record<string, any>>} the reply; rejects with `HubError`
    */
   async request(name, fields = {}, { withinMs = 10_000 } = {}) {
-    await this.#whenReady(name, withinMs);
+    await this.#whenReady(name, withinMs, fields.table);
     return this.#link.ask(name, fields, withinMs);
   }
 
@@ -159,7 +169,7 @@ export class HubClient extends EventTarget {
    */
   async command(name, fields, { key = newKey() } = {}) {
     for (let sent = 0; ; sent += 1) {
-      await this.#whenReady(name, Infinity);
+      await this.#whenReady(name, Infinity, fields.table);
       try {
         return await this.#link.ask(name, { ...fields, key });
       } catch (error) {
@@ -168,11 +178,10 @@ export class HubClient extends EventTarget {
         if (error.retry === "never") {
           // The refusal may be of the repeat alone, such as bets closed by now: the first sending decides.
           if (sent === 0) throw error;
-          return this.#outcome(key, error);
+          return this.#outcome(key, error, fields.table);
         }
         if (error.retry === "authenticate") this.#link.reauthenticate();
-        else if (error.reason !== "disconnected")
-          await this.#sleep(error.retryAfterMs ?? backoffMs(sent, this.#random));
+        else if (error.reason !== "disconnected") await this.#pause(error, sent);
       }
     }
   }
@@ -193,26 +202,38 @@ export class HubClient extends EventTarget {
 
   /**
    * Comes to a table and follows its channel; after each interruption it is joined again by itself.
-   * @returns {Promise<{view: object, bets: object[]}>} what the `table` event carries too
+   * @returns {Promise<{view: object, bets: object[]}>} what the `table` event carries too; rejects with `HubError`. Unless
+   *   its `retry` is `never`, the client goes on trying until the table is left
    */
   async joinTable(table) {
-    this.#tables.add(table);
+    const seat = this.#seats.get(table) ?? new Seat();
+    this.#seats.set(table, seat);
+    seat.asked += 1;
     try {
       await this.#whenReady("join_table", 10_000);
-      return await this.#join(table);
+      if (this.#seats.get(table) !== seat) throw HubError.left(table);
+      return await this.#join(table, seat);
     } catch (error) {
-      if (error.retry === "never") this.#tables.delete(table);
+      if (error.retry === "never") this.#giveUp(table, seat);
+      else if (error.reason !== "disconnected") this.#pause(error, 0).then(() => this.#rejoin(table, seat));
       throw error;
+    } finally {
+      seat.asked -= 1;
     }
   }
 
   /** Leaves a table; bets that stand go on standing. */
   async leaveTable(table) {
-    this.#tables.delete(table);
+    this.#giveUp(table, this.#seats.get(table));
     this.#follows.delete(`table:${table}`);
     if (this.state !== "online") return;
-    await this.#link.ask("unsubscribe", { ch: `table:${table}` });
-    await this.#link.ask("leave_table", { table });
+    // Both go out now, ahead of whatever is asked next: to come back at once is no race.
+    const answers = await Promise.allSettled([
+      this.#link.ask("unsubscribe", { ch: `table:${table}` }),
+      this.#link.ask("leave_table", { table }),
+    ]);
+    const refused = answers.find(({ status }) => status === "rejected");
+    if (refused !== undefined) throw refused.reason;
   }
 
   /**
@@ -246,8 +267,8 @@ export class HubClient extends EventTarget {
       .map((follow) => ({ ch: follow.channel, ...follow.since }));
   }
 
-  async #welcomed(welcome) {
-    const turn = ++this.#welcomes;
+  #welcomed(welcome) {
+    this.#welcomes += 1;
     this.player = welcome.player;
     if (this.personal !== null && this.personal !== welcome.personal.ch) this.#follows.delete(this.personal);
     this.personal = welcome.personal.ch;
@@ -258,62 +279,83 @@ export class HubClient extends EventTarget {
         this.#take(this.#follow(answer.ch), answer);
     }
     const lost = [...this.#follows.values()].filter((follow) => !answers.has(follow.channel));
-    await Promise.all([
-      ...[...this.#tables].map((table) => this.#rejoin(table)),
-      ...lost.map((follow) => this.#subscribe(follow)),
-    ]);
-    if (this.state !== "online" || turn !== this.#welcomes) return;
     this.#ready = true;
-    for (const wake of [...this.#waiters]) wake();
+    this.#wake();
+    // One table or channel that cannot be had just now keeps nothing else waiting.
+    for (const [table, seat] of this.#seats) if (seat.asked === 0) this.#rejoin(table, seat);
+    for (const follow of lost) this.#subscribe(follow);
   }
 
-  /** Joins again; a table that refuses for good is given up and told of. */
-  async #rejoin(table, turn = this.#welcomes) {
+  /**
+   * Joins again, until it is done or the table refuses for good, which is told. One such loop a table: what asks
+   * meanwhile makes it go round once more.
+   */
+  async #rejoin(table, seat) {
+    const turn = this.#welcomes;
+    if (seat.joining === turn) return void (seat.again = true);
+    seat.joining = turn;
     // After another interruption the welcome that follows it joins again.
-    for (
-      let failures = 0;
-      this.state === "online" && turn === this.#welcomes && this.#tables.has(table);
-      failures += 1
-    ) {
+    const wanted = () =>
+      this.state === "online" && turn === this.#welcomes && this.#seats.get(table) === seat;
+    for (let failures = 0; wanted(); ) {
+      seat.again = false;
       try {
-        return await this.#join(table);
+        await this.#join(table, seat);
+        if (!seat.again) break;
       } catch (error) {
-        if (error.reason === "disconnected" || error.reason === "closed") return;
+        if (error.reason === "disconnected" || error.reason === "closed") break;
         if (error.retry === "never") {
-          this.#tables.delete(table);
+          if (this.#seats.get(table) !== seat) break;
           this.#follows.delete(`table:${table}`);
-          return this.#emit("table_lost", { table, error });
+          this.#giveUp(table, seat);
+          this.#emit("table_lost", { table, error });
+          break;
         }
-        await this.#sleep(error.retryAfterMs ?? backoffMs(failures, this.#random));
+        await this.#pause(error, failures++);
       }
     }
+    if (seat.joining === turn) seat.joining = null;
   }
 
-  async #join(table) {
+  async #join(table, seat) {
     const { view, bets } = await this.#link.ask("join_table", { table });
     const joined = { table, view, bets };
-    if (!this.#tables.has(table)) return joined;
+    if (this.#seats.get(table) !== seat) return joined;
     const follow = this.#follow(`table:${table}`);
     const ask = follow.adopt({ e: view.e, o: view.o });
     this.#emit("table", joined);
-    if (ask) await this.#subscribe(follow);
+    seat.joined = true;
+    this.#wake();
+    if (ask) this.#subscribe(follow);
     return joined;
   }
 
-  /** Asks to follow from where the channel stands; trouble that time heals is left to the next heartbeat. */
+  /** The client is not at a table any more: what waited for it goes on, and hears from the hub. */
+  #giveUp(table, seat) {
+    if (seat === undefined || this.#seats.get(table) !== seat) return;
+    this.#seats.delete(table);
+    this.#wake();
+  }
+
+  /** Asks to follow from where the channel stands, again after trouble that time heals. */
   async #subscribe(follow) {
+    const turn = this.#welcomes;
+    const channel = follow.channel;
+    const wanted = () =>
+      this.state === "online" && turn === this.#welcomes && this.#follows.get(channel) === follow;
     follow.healing = true;
-    try {
-      const answer = await this.#link.ask("subscribe", { ch: follow.channel, ...follow.since });
-      if (this.#follows.get(follow.channel) === follow) this.#take(follow, answer);
-    } catch (error) {
-      if (error.retry === "never" && error.reason !== "closed") {
-        this.#follows.delete(follow.channel);
-        this.#emit("unfollowed", { channel: follow.channel, error });
-      } else if (this.state === "online") {
-        await this.#sleep(error.retryAfterMs ?? HEAL_AFTER_MS);
-        if (this.state === "online" && this.#follows.get(follow.channel) === follow)
-          await this.#subscribe(follow);
+    for (let failures = 1; wanted(); failures += 1) {
+      try {
+        const answer = await this.#link.ask("subscribe", { ch: channel, ...follow.since });
+        if (wanted()) this.#take(follow, answer);
+        return;
+      } catch (error) {
+        if (error.retry === "never") {
+          if (!wanted()) return;
+          this.#follows.delete(channel);
+          return this.#emit("unfollowed", { channel, error });
+        }
+        await this.#pause(error, failures);
       }
     }
   }
@@ -328,8 +370,10 @@ export class HubClient extends EventTarget {
   /** The state behind a channel must be loaded afresh: the client does it for a table, the caller for the others. */
   #lostTrack(channel) {
     const table = channel.startsWith("table:") ? channel.slice("table:".length) : null;
-    if (table !== null && this.#tables.has(table)) {
-      if (this.#ready) this.#rejoin(table);
+    const seat = this.#seats.get(table);
+    if (seat !== undefined) {
+      // Before the welcome is dealt with there is nothing to do: it joins every table.
+      if (this.#ready) this.#rejoin(table, seat);
     } else {
       this.#emit("resync", { channel });
     }
@@ -373,36 +417,37 @@ export class HubClient extends EventTarget {
   #changed(change) {
     if (change.state !== "online") {
       this.#ready = false;
+      for (const seat of this.#seats.values()) seat.joined = false;
       for (const follow of this.#follows.values()) follow.interrupted();
     }
-    if (change.state === "closed") for (const wake of [...this.#waiters]) wake(change.error);
+    if (change.state === "closed") for (const waiter of [...this.#waiters]) waiter.finish(change.error);
     this.#emit("state", change);
   }
 
   /** What became of a key whose repeat was refused. */
-  async #outcome(key, refusal) {
+  async #outcome(key, refusal, table) {
     for (let failures = 0; ; failures += 1) {
-      await this.#whenReady("get_outcome", Infinity);
+      await this.#whenReady("get_outcome", Infinity, table);
       try {
         const { outcome } = await this.#link.ask("get_outcome", { key });
         if (outcome.status === "accepted") return outcome.receipt;
         throw refusal;
       } catch (error) {
         if (error === refusal || !(error instanceof HubError) || error.retry === "never") throw error;
-        if (error.reason !== "disconnected")
-          await this.#sleep(error.retryAfterMs ?? backoffMs(failures, this.#random));
+        if (error.reason !== "disconnected") await this.#pause(error, failures);
       }
     }
   }
 
-  /** Resolves when the connection is up and the tables are joined again. */
-  #whenReady(request, withinMs) {
+  /** Resolves when the connection is up, and the table is joined again when the request names one. */
+  #whenReady(request, withinMs, table) {
     if (this.#link === null) return Promise.reject(new Error("connect first"));
-    if (this.#ready) return Promise.resolve();
+    if (this.#readyFor(table)) return Promise.resolve();
     if (this.state === "closed") return Promise.reject(HubError.closed("the client is closed"));
     return new Promise((resolve, reject) => {
-      const finish = (error) => {
-        this.#waiters.delete(finish);
+      const waiter = { table, finish: undefined };
+      waiter.finish = (error) => {
+        this.#waiters.delete(waiter);
         this.#clock.clearTimeout(timer);
         if (error === undefined) resolve();
         else reject(error);
@@ -410,16 +455,47 @@ export class HubClient extends EventTarget {
       const timer =
         withinMs === Infinity
           ? undefined
-          : this.#clock.setTimeout(() => finish(HubError.disconnected(request)), withinMs);
-      this.#waiters.add(finish);
+          : this.#clock.setTimeout(() => waiter.finish(HubError.disconnected(request)), withinMs);
+      this.#waiters.add(waiter);
     });
   }
 
-  #sleep(ms) {
+  #readyFor(table) {
+    return this.#ready && (this.#seats.get(table)?.joined ?? true);
+  }
+
+  /** Lets go on what need not wait any more. */
+  #wake() {
+    for (const waiter of [...this.#waiters]) if (this.#readyFor(waiter.table)) waiter.finish();
+  }
+
+  /** Waits as long as the hub said, and a random while longer, so that clients refused together part. */
+  #pause({ retryAfterMs = 0 }, failures) {
+    const ms = retryAfterMs + backoffMs(failures, this.#random);
     return new Promise((resolve) => this.#clock.setTimeout(resolve, ms));
   }
 
   #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.dispatchEvent(new ClientEvent(type, detail));
+  }
+}
+
+/** One table a client is at. */
+class Seat {
+  /** Whether it has been joined on this connection. */
+  joined = false;
+  /** Calls of `joinTable` under way, which need no help. */
+  asked = 0;
+  /** The welcome under which a loop is joining it, or `null`. */
+  joining = null;
+  /** Whether that loop must go round once more. */
+  again = false;
+}
+
+/** `CustomEvent`, which Node 18 has not. */
+class ClientEvent extends Event {
+  constructor(type, detail) {
+    super(type);
+    this.detail = detail;
   }
 }

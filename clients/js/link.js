@@ -16,6 +16,10 @@ export const WELCOME_WITHIN_MS = 10_000;
 export const REPLY_WITHIN_MS = 10_000;
 /** How long a `ping` may go unanswered before the socket counts as dead, milliseconds. */
 export const PONG_WITHIN_MS = 8_000;
+/** How long a request may go unanswered before the hub is asked whether it is there, milliseconds. */
+export const SLOW_MS = 3_000;
+/** How long the hub may take to say that it is there, once there is doubt, milliseconds. */
+export const PROBE_WITHIN_MS = 3_000;
 /** Round trips the estimate of the hub's clock looks back on; the shortest is the most exact. */
 const CLOCK_SAMPLES = 8;
 
@@ -39,6 +43,7 @@ export class Link {
   #timer = null;
   #pingTimer = null;
   #samples = [];
+  #probed = null;
 
   /**
    * @param {object} options
@@ -68,6 +73,24 @@ export class Link {
   /** Tries at once instead of at the end of the wait; for when the device says that it is online again. */
   retryNow() {
     if (this.state === "waiting") this.#attempt();
+  }
+
+  /**
+   * Finds out now whether the hub is there: ends a wait for the next attempt, or leaves a socket that looks alive and
+   * answers nothing. For when a device wakes up or changes its network, which no socket notices by itself.
+   */
+  async probe() {
+    const socket = this.#socket;
+    if (this.state === "waiting") return this.#attempt();
+    if (this.state !== "online" || this.#probed === socket) return;
+    this.#probed = socket;
+    try {
+      await this.ask("ping", {}, PROBE_WITHIN_MS);
+    } catch (error) {
+      if (this.#socket === socket && error.reason === "timeout") this.#lost(1006, "the hub does not answer");
+    } finally {
+      if (this.#probed === socket) this.#probed = null;
+    }
   }
 
   /** Ends the link for good. */
@@ -102,11 +125,14 @@ export class Link {
     const { clock, encoding } = this.#options;
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
+      const doubt = () => name !== "ping" && name !== "hello" && this.probe();
+      const slow = withinMs > SLOW_MS ? clock.setTimeout(doubt, SLOW_MS) : undefined;
       const timer = clock.setTimeout(() => {
         this.#requests.delete(id);
         reject(HubError.timeout(name, withinMs));
+        doubt();
       }, withinMs);
-      this.#requests.set(id, { name, resolve, reject, timer });
+      this.#requests.set(id, { name, resolve, reject, timers: [slow, timer] });
       this.#socket.send(toWire(encoding, { t: name, id, ...fields }));
     });
   }
@@ -201,7 +227,7 @@ export class Link {
     // Replies without a request are those that came after its timeout, and frames of a later protocol.
     if (request === undefined) return;
     this.#requests.delete(frame.id);
-    this.#options.clock.clearTimeout(request.timer);
+    for (const timer of request.timers) this.#options.clock.clearTimeout(timer);
     if (frame.t === "error") request.reject(HubError.of(frame));
     else request.resolve(frame);
   }
@@ -266,7 +292,7 @@ export class Link {
     const requests = [...this.#requests.values()];
     this.#requests.clear();
     for (const request of requests) {
-      clock.clearTimeout(request.timer);
+      for (const timer of request.timers) clock.clearTimeout(timer);
       request.reject(error ?? HubError.disconnected(request.name));
     }
   }

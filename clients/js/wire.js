@@ -4,6 +4,9 @@
 
 import { decode, encode } from "./msgpack.js";
 
+/** Node 18 keeps the generator of browsers in a module; nowhere else is it asked for. */
+const crypto = globalThis.crypto ?? (await import("node:crypto")).webcrypto;
+
 /** The sub-protocols, the default first. */
 export const SUBPROTOCOLS = { msgpack: "hub.v1.msgpack", json: "hub.v1.json" };
 
@@ -27,7 +30,7 @@ export function fromWire(data) {
 
 /** A fresh idempotency key: 128 random bits, hexadecimal. Never used twice. */
 export function newKey() {
-  return hex(globalThis.crypto.getRandomValues(new Uint8Array(16)));
+  return hex(crypto.getRandomValues(new Uint8Array(16)));
 }
 
 /** Bytes as lower-case hexadecimal digits. */

@@ -53,6 +53,8 @@ export async function settle() {
 export class FakeHub {
   /** Sockets in the order in which they were opened. */
   sockets = [];
+  /** Whether pings are answered by themselves, as a hub does that is alive and slow with all else. */
+  answersPings = false;
   encoding;
 
   constructor(encoding = "msgpack") {
@@ -70,7 +72,10 @@ export class FakeHub {
       }
 
       send(data) {
-        this.sent.push(fromWire(data));
+        const frame = fromWire(data);
+        if (frame.t === "ping" && hub.answersPings)
+          queueMicrotask(() => hub.say({ t: "pong", id: frame.id, time: 1_000_000, tops: {} }));
+        else this.sent.push(frame);
       }
 
       close() {
@@ -137,7 +142,7 @@ export class FakeHub {
       personal: { ch: `player:${PLAYER}`, e: "p1", o: 0, recovered: true, pubs: [], ...personal },
       resumed,
     });
-    await this.reply(await this.take("ping"), "pong", { time, tops: {} });
+    if (!this.answersPings) await this.reply(await this.take("ping"), "pong", { time, tops: {} });
     return hello;
   }
 }

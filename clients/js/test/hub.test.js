@@ -117,6 +117,7 @@ test("a bet that gets no answer is sent again with the same key", async () => {
   const { hub, client, clock } = await online();
   const bet = client.placeBet(BET);
   const first = await hub.take("place_bet");
+  hub.answersPings = true;
   await clock.advance(10_000 + BACKOFF_FIRST_MS);
   const second = await hub.take("place_bet");
   assert.equal(second.key, first.key);
@@ -130,7 +131,8 @@ test("a busy hub is asked again with the same key, not before it said", async ()
   const bet = client.placeBet(BET);
   const first = await hub.take("place_bet");
   await hub.refuse(first, 4000, "busy", "same_key", { retry_after_ms: 700 });
-  await clock.advance(699);
+  // The jitter of these tests is half of the first ceiling.
+  await clock.advance(699 + BACKOFF_FIRST_MS / 2);
   assert.equal(await hub.count("place_bet"), 0);
   await clock.advance(1);
   const second = await hub.take("place_bet");
@@ -167,6 +169,7 @@ test("a refused repeat asks what became of the key: accepted before stays accept
   const { hub, client, clock } = await online();
   const bet = client.placeBet(BET);
   const { key } = await hub.take("place_bet");
+  hub.answersPings = true;
   await clock.advance(10_000 + BACKOFF_FIRST_MS);
   await hub.refuse(await hub.take("place_bet"), 3002, "bets_closed", "never");
   const question = await hub.take("get_outcome");
@@ -183,6 +186,7 @@ test("a refused repeat of which nothing is recorded is refused", async () => {
   const bet = client.placeBet(BET);
   const refused = assert.rejects(bet, { reason: "bets_closed" });
   const { key } = await hub.take("place_bet");
+  hub.answersPings = true;
   await clock.advance(10_000 + BACKOFF_FIRST_MS);
   await hub.refuse(await hub.take("place_bet"), 3002, "bets_closed", "never");
   await hub.reply(await hub.take("get_outcome"), "outcome", { key, outcome: { status: "unknown" } });
