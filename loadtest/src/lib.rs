@@ -11,6 +11,7 @@ pub mod book;
 pub mod clock;
 pub mod crowd;
 pub mod fanout;
+pub mod fates;
 pub mod http;
 pub mod idle;
 pub mod latency;

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use protocol::TableId;
 use serde::{Deserialize, Serialize};
 
-use crate::{arrivals::Spacing, bet::Spot};
+use crate::{arrivals::Spacing, bet::Spot, fates::Required};
 
 /// A load run. Every option has a default; `config/loadtest/smoke.toml` explains them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Plan {
     pub arrivals: ArrivalPlan,
     /// What is bet.
     pub bets: BetPlan,
+    /// What the run must reach.
+    pub required: Required,
 }
 
 /// When bets are due.
@@ -77,6 +79,7 @@ impl Default for Plan {
             seed: None,
             arrivals: ArrivalPlan::default(),
             bets: BetPlan::default(),
+            required: Required::default(),
         }
     }
 }
@@ -153,6 +156,10 @@ impl Plan {
         if self.bets.stake.parse::<protocol::Amount>().is_err() {
             return wrong("bets.stake must be an amount such as \"0.50\"");
         }
+        let shares = [self.required.accepted_share_min, self.required.late_share_max];
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+            return wrong("required.accepted_share_min and required.late_share_max must be 0 to 1");
+        }
         self.spots().map_err(Error::Value)?;
         Ok(self)
     }
@@ -186,6 +193,27 @@ mod tests {
         }
     }
 
+    /// The lengths of the rounds of a hub's tables, and how many tables have each. Milliseconds.
+    fn rounds(name: &str) -> Vec<(i64, i64)> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/loadtest").join(name);
+        let hub: toml::Table = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let length = |table: &toml::Value| {
+            let number = |key: &str| table.get(key).map_or(0, |value| value.as_integer().unwrap());
+            (number("betting_ms") + number("locked_ms") + number("pause_ms"), number("copies").max(1))
+        };
+        hub["tables"].as_array().unwrap().iter().map(length).collect()
+    }
+
+    #[test]
+    fn the_hub_under_load_settles_one_table_at_a_time_and_the_worst_case_five() {
+        let mut usual = rounds("hub.toml");
+        assert!(usual.len() == 20 && usual.iter().all(|(_, copies)| *copies == 1), "{usual:?}");
+        usual.sort_unstable();
+        assert!(usual.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 100), "they drift apart: {usual:?}");
+        let lockstep = rounds("lockstep.toml");
+        assert!(lockstep.len() == 4 && lockstep.iter().all(|(_, copies)| *copies == 5), "{lockstep:?}");
+    }
+
     #[test]
     fn a_wrong_key_or_value_is_named() {
         let error = |text: &str| -> String {
@@ -200,6 +228,7 @@ mod tests {
         assert!(error("[bets]\nspots = []").contains("spots"));
         assert!(error("[bets]\nspots = [\"split:a\"]").contains("split:a"));
         assert!(error("[arrivals]\nrate = -1.0").contains("rate"));
+        assert!(error("[required]\naccepted_share_min = 99.0").contains("accepted_share_min"));
         assert!(error("[arrivals]\nspacing = \"random\"").contains("spacing"));
     }
 }

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-/// Events taken from the kernel at once.
-const EVENTS_MAX: usize = 1_024;
+/// Events taken from the kernel at once; the rest come with the next look.
+pub const EVENTS_MAX: usize = 1_024;
 
 /// A set of sockets, each with a number of the caller's.
 pub struct Poll {

@@ -1,11 +1,12 @@
 //! What a run found: a summary for people, JSON for programs.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, error::Error, fmt, fs, path::Path};
 
 use serde::Serialize;
 
 use crate::{
     audit::Audit,
+    fates::Fates,
     latency::Percentiles,
     load::{Load, Played},
     plan::Plan,
@@ -31,17 +32,26 @@ pub struct Report {
     pub generator_cores: f64,
     /// From when a connection was due to its welcome.
     pub connect: Percentiles,
-    /// From when a bet was due to its receipt.
+    /// From when a bet was due to its answer, whatever that was.
+    pub bet_answered: Percentiles,
+    /// The same for receipts alone.
     pub bet_accepted: Percentiles,
-    /// From when a bet was due to its sending: the generator's own share of the line above.
+    /// From when a bet was due until the kernel had it: the generator's own share of the lines above, before.
     pub bet_sent: Percentiles,
+    /// From the earliest moment an answer can have come, the generator's last look at its sockets, to its reading: at
+    /// most the generator's own share behind. What a thread waits for a core is not in it.
+    pub answer_read: Percentiles,
     /// From the announced time of a result to its arrival.
     pub result: Percentiles,
+    /// What became of each bet that was due in the measured time.
+    pub fates: Fates,
+    /// Share of the wanted ones that were accepted, by [`Fates::accepted_share`].
+    pub accepted_share: f64,
     /// Counts of the whole run.
     pub counts: Counts,
     /// The check of the money.
     pub audit: Audit,
-    /// Faults of the run itself.
+    /// Faults of the run itself: what it was required to reach and did not, and what must not happen.
     pub faults: Vec<String>,
     /// Faults that are not written out.
     pub faults_more: u64,
@@ -77,17 +87,21 @@ impl Report {
     #[must_use]
     pub fn new(load: &Load<'_>, plan: &Plan, seed: u64, played: Played, audit: Audit) -> Self {
         let measured_seconds = load.measured_until_last_answer(&played).as_secs_f64();
-        let counts = &load.counts;
+        let (counts, fates) = (&load.counts, load.fates);
+        let mut faults = fates.faults(&plan.required);
+        faults.extend(load.faults.iter().cloned());
         Self {
             plan: plan.clone(),
             seed,
             tables: load.tables.len(),
             measured_seconds,
-            accepted_per_second: counts.accepted_measured as f64 / measured_seconds,
+            accepted_per_second: fates.accepted as f64 / measured_seconds,
             generator_cores: played.generator_cores,
             connect: load.connects.percentiles(),
+            bet_answered: load.answers.percentiles(),
             bet_accepted: load.bets.percentiles(),
             bet_sent: load.delays.percentiles(),
+            answer_read: load.readings.percentiles(),
             result: load.results.percentiles(),
             counts: Counts {
                 sent: counts.sent,
@@ -100,9 +114,11 @@ impl Report {
                 results: counts.settled,
                 frames: counts.frames,
             },
-            faults: load.faults.clone(),
+            fates,
+            accepted_share: fates.accepted_share(),
+            passed: faults.is_empty() && audit.faults.is_empty(),
+            faults,
             faults_more: load.faults_more(),
-            passed: load.faults.is_empty() && audit.faults.is_empty() && counts.accepted > 0,
             audit,
         }
     }
@@ -124,8 +140,10 @@ impl fmt::Display for Report {
         writeln!(out, "\n  milliseconds        count       p50       p90       p99     p99.9       max")?;
         for (name, latency) in [
             ("connect", &self.connect),
+            ("bet answered", &self.bet_answered),
             ("bet accepted", &self.bet_accepted),
             ("  sent after", &self.bet_sent),
+            ("  read within", &self.answer_read),
             ("result", &self.result),
         ] {
             let Percentiles { count, p50_ms, p90_ms, p99_ms, p999_ms, max_ms, .. } = latency;
@@ -134,16 +152,33 @@ impl fmt::Display for Report {
                 "  {name:<14} {count:>10} {p50_ms:>9.3} {p90_ms:>9.3} {p99_ms:>9.3} {p999_ms:>9.3} {max_ms:>9.3}"
             )?;
         }
-        writeln!(out, "\n  bets: {sent} sent, {accepted} accepted, {late} late, {results} results")?;
+        writeln!(
+            out,
+            "  sent after and read within: what the generator itself adds before a bet and, at most, behind its answer"
+        )?;
+        let Fates { due, accepted: accepted_due, late: late_due, .. } = self.fates;
+        writeln!(
+            out,
+            "\n  of {due} bets due in the measured time: {accepted_due} accepted, {late_due} late, {} refused, \
+             {} not answered, {} not sent, {} between rounds, {} without money",
+            self.fates.refused,
+            self.fates.unanswered,
+            self.fates.unsent,
+            self.fates.no_table,
+            self.fates.no_money
+        )?;
+        writeln!(
+            out,
+            "  accepted {:.2} % of the wanted ones, which are those neither between rounds nor late",
+            100.0 * self.accepted_share
+        )?;
+        writeln!(
+            out,
+            "  with the warm-up: {sent} sent, {accepted} accepted, {late} late, {results} results, {no_table} due \
+             between rounds, {no_money} without money, {unsent} not sent with too many under way"
+        )?;
         for (name, count) in refused {
             writeln!(out, "  refused as {name}: {count}")?;
-        }
-        if no_table + no_money + unsent > 0 {
-            writeln!(
-                out,
-                "  arrivals not sent: {no_table} while no table took bets, {no_money} without money, \
-                 {unsent} with too many under way"
-            )?;
         }
         let audit = &self.audit;
         let money = audit.money;
@@ -165,9 +200,23 @@ impl fmt::Display for Report {
         if more > 0 {
             writeln!(out, "  and {more} faults more")?;
         }
-        if *accepted == 0 {
-            writeln!(out, "  FAULT no bet was accepted")?;
-        }
         write!(out, "  {}", if self.passed { "passed" } else { "FAILED" })
     }
+}
+
+/// Writes a result as JSON.
+///
+/// Fails with the name of the file; what was measured should be printed before.
+pub fn save(path: &Path, result: &impl Serialize) -> Result<(), Box<dyn Error>> {
+    let text = serde_json::to_string_pretty(result)?;
+    fs::write(path, text).map_err(|source| Unwritten { path: path.display().to_string(), source })?;
+    Ok(())
+}
+
+/// A report that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("write the report {path}; name a file in a directory that can be written to with --json")]
+pub struct Unwritten {
+    path: String,
+    source: std::io::Error,
 }

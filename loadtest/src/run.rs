@@ -1,23 +1,33 @@
 //! A load run from the first token to the report.
 
-use std::{error::Error, fs, path::Path};
+use std::{error::Error, io::Write, path::Path};
 
 use hub_client::{Client, Options};
 use protocol::{Currency, TableId};
 
 use crate::{
-    audit::audit, load::Load, plan::Plan, process, progress::Progress, random::Random, report::Report,
-    target::Target, tokens,
+    audit::audit,
+    load::Load,
+    plan::Plan,
+    process,
+    progress::Progress,
+    random::Random,
+    report::{Report, save},
+    target::Target,
+    tokens,
 };
 
-/// Runs a plan against a hub and prints the summary; writes the report as JSON if a file is named. Whether every
-/// check passed.
-pub fn run(plan: &Plan, url: &str, json: Option<&Path>) -> Result<bool, Box<dyn Error>> {
+/// Runs a plan against a hub and prints the summary to `out`; then writes the report as JSON if a file is named.
+/// Whether every check passed.
+///
+/// Fails when the run cannot be made, or the file not written: the summary is printed by then.
+pub fn run(plan: &Plan, url: &str, json: Option<&Path>, out: &mut dyn Write) -> Result<bool, Box<dyn Error>> {
     let report = measure(plan, url)?;
+    writeln!(out, "{report}")?;
     if let Some(path) = json {
-        fs::write(path, serde_json::to_string_pretty(&report)?)?;
+        save(path, &report)?;
+        writeln!(out, "the whole report: {}", path.display())?;
     }
-    println!("{report}");
     Ok(report.passed)
 }
 

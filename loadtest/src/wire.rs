@@ -124,8 +124,9 @@ impl Socket {
         self.unsent.extend_from_slice(bytes);
     }
 
-    /// Writes what is queued as far as the kernel takes it, and watches for room for the rest.
-    pub fn flush(&mut self, poll: &Poll) -> io::Result<()> {
+    /// Writes what is queued as far as the kernel takes it, and watches for room for the rest. Whether all of it is
+    /// written.
+    pub fn flush(&mut self, poll: &Poll) -> io::Result<bool> {
         let mut sent = 0;
         while sent < self.unsent.len() {
             match self.stream.write(&self.unsent[sent..]) {
@@ -144,7 +145,7 @@ impl Socket {
             self.watches_output = wanted;
             poll.change(&self.stream, self.number, wanted)?;
         }
-        Ok(())
+        Ok(!wanted)
     }
 
     /// Puts what was left over and what has come at the start of `buffer`, which grows as needed and is shared by

@@ -5,7 +5,7 @@
 use std::{io, time::Instant};
 
 use protocol::{
-    Encoding, Push,
+    Encoding, Push, TableId,
     codec::{ServerFrame, decode_server},
     push::Event,
 };
@@ -56,6 +56,45 @@ impl<'a> Head<'a> {
         }
         Some(head)
     }
+}
+
+/// The result of a round for one player, amounts in minor units. A round of a thousand players brings a thousand of
+/// them at once, while bets wait to be timed.
+struct Settled {
+    round: u64,
+    staked: Minor,
+    returned: Minor,
+    available: Minor,
+}
+
+impl Settled {
+    /// Reads the event. `None` when it is of another table or currency, or not one that can be read.
+    fn read(data: &[u8], table: TableId, currency: &str, scale: u32) -> Option<Self> {
+        let (mut round, mut staked, mut returned, mut available, mut is_ours) =
+            (None, None, None, None, false);
+        for (key, value) in scan::fields(data)? {
+            match key {
+                b"round" => round = round_at(table, scan::text(value)?),
+                b"staked" => staked = scan::minor(scan::text(value)?, scale),
+                b"returned" => returned = scan::minor(scan::text(value)?, scale),
+                b"available" => available = scan::minor(scan::text(value)?, scale),
+                b"currency" => is_ours = scan::text(value)? == currency.as_bytes(),
+                _ => {}
+            }
+        }
+        Some(Self {
+            round: round.filter(|_| is_ours)?,
+            staked: staked?,
+            returned: returned?,
+            available: available?,
+        })
+    }
+}
+
+/// The number of a round such as `roulette-1:42`, if it is one of this table.
+fn round_at(table: TableId, text: &[u8]) -> Option<u64> {
+    let number = text.strip_prefix(table.as_str().as_bytes())?.strip_prefix(b":")?;
+    scan::minor(number, 0).and_then(|number| u64::try_from(number).ok())
 }
 
 impl Load<'_> {
@@ -127,9 +166,16 @@ impl Load<'_> {
         under_way.remove(at)
     }
 
+    /// Counts the time of an answer, whatever it says. `now` is when its bytes were read.
     fn answered(&mut self, sent: Sent, now: Instant) {
         if sent.measured {
             self.last_answer = Some(now);
+            self.answers.record(now.saturating_duration_since(sent.due));
+            self.readings.record(now.saturating_duration_since(self.came_after));
+            if !sent.written {
+                // Only a part of what was queued behind it waits for room.
+                self.delays.record(now.saturating_duration_since(sent.due));
+            }
         }
     }
 
@@ -140,24 +186,20 @@ impl Load<'_> {
         };
         self.answered(sent, now);
         let table = self.tables.get(self.players[player].table).id;
-        let in_round = head
-            .round
-            .strip_prefix(table.as_str().as_bytes())
-            .and_then(|rest| rest.strip_prefix(b":"))
-            .and_then(|number| scan::minor(number, 0))
-            .is_some_and(|number| number as u64 == sent.round);
+        let in_round = round_at(table, head.round) == Some(sent.round);
         let amount = scan::minor(head.amount, self.scale);
         let available = scan::minor(head.available, self.scale);
         let right = self.stem.matches(head.key, sent.number) && in_round && amount == Some(self.stake);
         let (true, Some(lsn), Some(available)) = (right, head.lsn, available) else {
             let text = String::from_utf8_lossy(payload).into_owned();
             let fault = format!("a receipt that does not fit bet {}: {text}", self.stem.key(sent.number));
+            self.fates.refused += u64::from(sent.measured);
             return self.players[player].book.fault(fault);
         };
         self.lsns.push(lsn);
         self.counts.accepted += 1;
         if sent.measured {
-            self.counts.accepted_measured += 1;
+            self.fates.accepted += 1;
             self.bets.record(now.saturating_duration_since(sent.due));
         }
         self.players[player].available = available;
@@ -192,7 +234,13 @@ impl Load<'_> {
         };
         self.answered(sent, now);
         let name = String::from_utf8_lossy(head.name).into_owned();
-        match head.code.and_then(|code| u16::try_from(code).ok()) {
+        let code = head.code.and_then(|code| u16::try_from(code).ok());
+        let fate = match code {
+            Some(3_002 | 3_003) => &mut self.fates.late,
+            _ => &mut self.fates.refused,
+        };
+        *fate += u64::from(sent.measured);
+        match code {
             Some(3_002 | 3_003) => self.counts.late += 1,
             Some(3_000..=4_999) => *self.counts.refused.entry(name).or_default() += 1,
             // Malformed, unauthorised or broken: not what a hub says to an honest client.
@@ -217,27 +265,16 @@ impl Load<'_> {
         if event_name(head.data) != Some(b"bet_settled") {
             return;
         }
-        let Ok(Event::BetSettled { round, staked, returned, available, currency, .. }) =
-            rmp_serde::from_slice::<Event>(head.data)
-        else {
-            return self.fault(format!("player {player} got an unreadable result"));
-        };
-        let minor = |amount: protocol::Amount| {
-            amount.to_minor(self.scale).ok().and_then(|minor| Minor::try_from(minor).ok())
-        };
         let table = self.players[player].table;
-        let (Some(staked), Some(returned), Some(available), true) = (
-            minor(staked),
-            minor(returned),
-            minor(available),
-            currency == self.currency && round.table == self.tables.get(table).id,
-        ) else {
-            return self.fault(format!("player {player} got a result of something else: {round}"));
+        let settled = Settled::read(head.data, self.tables.get(table).id, self.currency.as_str(), self.scale);
+        let Some(Settled { round, staked, returned, available }) = settled else {
+            let told = rmp_serde::from_slice::<Event>(head.data);
+            return self.fault(format!("player {player} got a result that is not of its table: {told:?}"));
         };
         self.counts.settled += 1;
         self.players[player].available = available;
-        self.players[player].book.settle(round.number, staked, returned);
-        if let Some(announced) = self.result_at[table].get(&round.number) {
+        self.players[player].book.settle(round, staked, returned);
+        if let Some(announced) = self.result_at[table].get(&round) {
             self.results.record(now.saturating_duration_since(*announced));
         }
     }
@@ -275,4 +312,36 @@ impl Load<'_> {
 /// The name of the event a publication carries.
 fn event_name(data: &[u8]) -> Option<&[u8]> {
     scan::fields(data)?.find(|(key, _)| *key == b"ev").and_then(|(_, value)| scan::text(value))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use protocol::Payload;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_read_as_the_codec_wrote_it_and_only_when_it_is_ours() {
+        let event = Event::BetSettled {
+            lsn: 9,
+            round: "roulette-1:42".parse().unwrap(),
+            staked: "1.50".parse().unwrap(),
+            returned: "3.00".parse().unwrap(),
+            outcome: Some(17),
+            currency: "EUR".parse().unwrap(),
+            available: "998.00".parse().unwrap(),
+            held: "0.00".parse().unwrap(),
+        };
+        let payload = Payload::of(&event);
+        let read = |table: &str, currency| {
+            let settled = Settled::read(payload.bytes(), table.parse().unwrap(), currency, 2)?;
+            Some((settled.round, settled.staked, settled.returned, settled.available))
+        };
+        assert_eq!(read("roulette-1", "EUR"), Some((42, 150, 300, 99_800)));
+        assert_eq!(read("roulette-2", "EUR"), None);
+        assert_eq!(read("roulette", "EUR"), None);
+        assert_eq!(read("roulette-1", "USD"), None);
+    }
 }

@@ -24,9 +24,10 @@ use crate::{
     bet::{KeyStem, Template},
     book::{Book, Minor},
     clock::Clock,
+    fates::Fates,
     latency::Latency,
     plan::Plan,
-    poll::Poll,
+    poll::{EVENTS_MAX, Poll, Ready},
     random::Random,
     target::Target,
     tokens::Demo,
@@ -37,6 +38,11 @@ use crate::{
 const FAULTS_MAX: usize = 50;
 /// Refused bets that are looked up afterwards.
 const REFUSED_SAMPLES_MAX: usize = 50;
+/// Receipts there is room for from the start, so that no growing copies them while a bet waits. Memory that is not
+/// written to costs nothing.
+const RECEIPTS_RESERVED_MAX: usize = 16_000_000;
+/// Receipts a second that a closed loop reserves for; its rate is what it is to find.
+const CLOSED_RATE: f64 = 100_000.0;
 
 /// One player.
 pub struct Player {
@@ -77,6 +83,8 @@ struct Sent {
     round: u64,
     template: u32,
     measured: bool,
+    /// The kernel has all of it.
+    written: bool,
 }
 
 /// An accepted bet to be asked for again.
@@ -100,8 +108,6 @@ pub struct Counts {
     pub sent: u64,
     /// Bets accepted, warm-up included.
     pub accepted: u64,
-    /// Bets accepted that were due in the measured time.
-    pub accepted_measured: u64,
     /// Bets refused because betting had just ended.
     pub late: u64,
     /// Bets refused otherwise, by the name of the code.
@@ -129,6 +135,11 @@ pub struct Load<'a> {
     scratch: Vec<u8>,
     frame: Vec<u8>,
     dirty: Vec<usize>,
+    events: Vec<Ready>,
+    /// When the sockets were last found to hold nothing more.
+    looked: Instant,
+    /// What is being read now cannot have come before this moment.
+    came_after: Instant,
     next_number: u64,
     next_request: u64,
     in_flight: usize,
@@ -156,14 +167,20 @@ pub struct Load<'a> {
     pub stake: Minor,
     /// From the time a connection was due to its welcome.
     pub connects: Latency,
-    /// From the time a bet was due to its receipt.
+    /// From the time a bet was due to its answer, whatever that was.
+    pub answers: Latency,
+    /// The same for receipts alone.
     pub bets: Latency,
-    /// From the time a bet was due to its sending: what the generator itself adds.
+    /// From the time a bet was due until the kernel had it: what the generator adds before.
     pub delays: Latency,
+    /// From the earliest moment an answer can have come to its reading: at most what the generator adds behind.
+    pub readings: Latency,
     /// From the announced time of a result to its arrival.
     pub results: Latency,
-    /// Counts.
+    /// Counts of the whole run.
     pub counts: Counts,
+    /// What became of the bets of the measured time.
+    pub fates: Fates,
     /// Accepted bets to ask for again.
     pub samples: Vec<Sample>,
     /// Refused bets to look up: player and number.
@@ -209,13 +226,15 @@ impl<'a> Load<'a> {
             socket: None,
             stage: Stage::Waiting,
             due: now,
-            in_flight: VecDeque::new(),
+            in_flight: VecDeque::with_capacity(plan.bets.in_flight_per_player_max.min(1_024)),
             available: 0,
             // The first player of each table listens for all of them.
             follows_table: plan.follow_tables || number < tables.len(),
         };
         let players: Vec<Player> = demos.into_iter().enumerate().map(player).collect();
         let protocol = protocol::SUBPROTOCOL_MSGPACK;
+        let rate = plan.arrivals.closed.map_or(plan.arrivals.rate, |_| CLOSED_RATE);
+        let receipts = (rate * plan.length().as_secs_f64() * 1.1) as usize;
         Ok(Self {
             target,
             plan,
@@ -225,13 +244,16 @@ impl<'a> Load<'a> {
             request: wire::handshake(&target.host, &target.path, Some(protocol)),
             scratch: Vec::new(),
             frame: Vec::new(),
-            dirty: Vec::new(),
+            dirty: Vec::with_capacity(2 * players.len()),
+            events: Vec::with_capacity(EVENTS_MAX),
+            looked: now,
+            came_after: now,
             next_number: 1,
             next_request: 1 << 52,
             in_flight: 0,
             ready: 0,
             gone: 0,
-            backlog: VecDeque::new(),
+            backlog: VecDeque::with_capacity(1_024),
             measure_from: None,
             last_answer: None,
             result_at: vec![BTreeMap::new(); tables.len()],
@@ -244,22 +266,36 @@ impl<'a> Load<'a> {
             scale,
             stake: Minor::try_from(stake)?,
             connects: Latency::default(),
+            answers: Latency::default(),
             bets: Latency::default(),
             delays: Latency::default(),
+            readings: Latency::default(),
             results: Latency::default(),
             counts: Counts::default(),
-            samples: Vec::new(),
+            fates: Fates::default(),
+            samples: Vec::with_capacity(plan.samples.min(receipts)),
             refused: Vec::new(),
-            lsns: Vec::new(),
+            lsns: Vec::with_capacity(receipts.min(RECEIPTS_RESERVED_MAX)),
             faults: Vec::new(),
             faults_more: 0,
         })
     }
 
     fn flush(&mut self, player: usize) {
-        let Some(socket) = &mut self.players[player].socket else { return };
-        if let Err(error) = socket.flush(&self.poll) {
-            self.lost(player, &error.to_string());
+        let Player { socket: Some(socket), in_flight, .. } = &mut self.players[player] else { return };
+        match socket.flush(&self.poll) {
+            Ok(true) => {
+                let now = Instant::now();
+                // Bets are written in the order they were placed, so those that were not yet stand last.
+                for sent in in_flight.iter_mut().rev().take_while(|sent| !sent.written) {
+                    sent.written = true;
+                    if sent.measured {
+                        self.delays.record(now.saturating_duration_since(sent.due));
+                    }
+                }
+            }
+            Ok(false) => {}
+            Err(error) => self.lost(player, &error.to_string()),
         }
     }
 

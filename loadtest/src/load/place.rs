@@ -22,14 +22,25 @@ impl Load<'_> {
     /// Sends the arrivals that are due, oldest first.
     pub(super) fn work_off(&mut self, now: Instant) {
         while let Some(due) = self.backlog.front().copied() {
+            let measured = u64::from(self.is_measured(due));
             match self.place(due, now) {
                 Placed::Sent => {}
                 Placed::Full => return,
                 // Waiting for the next round would turn the pause between rounds into a burst.
-                Placed::NoTable if due + Duration::from_millis(5) < now => self.counts.unsent += 1,
-                Placed::NoTable => self.counts.no_table += 1,
-                Placed::NoMoney => self.counts.no_money += 1,
+                Placed::NoTable if due + Duration::from_millis(5) < now => {
+                    self.counts.unsent += 1;
+                    self.fates.unsent += measured;
+                }
+                Placed::NoTable => {
+                    self.counts.no_table += 1;
+                    self.fates.no_table += measured;
+                }
+                Placed::NoMoney => {
+                    self.counts.no_money += 1;
+                    self.fates.no_money += measured;
+                }
             }
+            self.fates.due += measured;
             self.backlog.pop_front();
         }
     }
@@ -38,10 +49,24 @@ impl Load<'_> {
     pub(super) fn top_up(&mut self, in_flight: usize, now: Instant) {
         while self.in_flight < in_flight {
             match self.place(now, now) {
-                Placed::Sent => {}
+                Placed::Sent => self.fates.due += u64::from(self.is_measured(now)),
                 Placed::Full | Placed::NoTable | Placed::NoMoney => return,
             }
         }
+    }
+
+    /// Gives up what is still not sent when the time is over.
+    pub(super) fn give_up_backlog(&mut self) {
+        while let Some(due) = self.backlog.pop_front() {
+            let measured = u64::from(self.is_measured(due));
+            self.counts.unsent += 1;
+            self.fates.unsent += measured;
+            self.fates.due += measured;
+        }
+    }
+
+    fn is_measured(&self, due: Instant) -> bool {
+        self.measure_from.is_some_and(|from| due >= from)
     }
 
     fn place(&mut self, due: Instant, now: Instant) -> Placed {
@@ -70,13 +95,13 @@ impl Load<'_> {
             if player.available < self.stake * (under_way as Minor + 1) {
                 continue;
             }
-            self.bet(number, table, due, now);
+            self.bet(number, table, due);
             return Placed::Sent;
         }
         if full { Placed::Full } else { Placed::NoMoney }
     }
 
-    fn bet(&mut self, player: usize, table: usize, due: Instant, now: Instant) {
+    fn bet(&mut self, player: usize, table: usize, due: Instant) {
         let spots = self.templates.len() / self.tables.len();
         let template = table * spots + self.random.below(spots);
         let round = self.tables.get(table).round;
@@ -86,12 +111,9 @@ impl Load<'_> {
         self.templates[template].fill(&mut frame, number, round);
         self.send(player, Opcode::Binary, &frame);
         self.frame = frame;
-        let measured = self.measure_from.is_some_and(|from| due >= from);
-        if measured {
-            self.delays.record(now.saturating_duration_since(due));
-        }
-        let template = template as u32;
-        self.players[player].in_flight.push_back(Sent { number, due, round, template, measured });
+        let (measured, template) = (self.is_measured(due), template as u32);
+        let sent = Sent { number, due, round, template, measured, written: false };
+        self.players[player].in_flight.push_back(sent);
         self.in_flight += 1;
         self.counts.sent += 1;
     }

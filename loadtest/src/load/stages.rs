@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{Load, Player, Stage};
-use crate::{arrivals::Arrivals, process, progress::Progress, random::Random, wire::Opcode};
+use crate::{
+    arrivals::Arrivals, poll::EVENTS_MAX, process, progress::Progress, random::Random, wire::Opcode,
+};
 
 /// Longest nap, so that the progress is shown and lost time limits are noticed.
 const NAP_MAX: Duration = Duration::from_millis(50);
@@ -74,8 +76,7 @@ impl Load<'_> {
             progress.say("bets accepted", self.counts.accepted);
             progress.show("milliseconds of play", done as u64, length.as_millis() as u64);
         }
-        self.counts.unsent += self.backlog.len() as u64;
-        self.backlog.clear();
+        self.give_up_backlog();
         Ok(Played {
             measured: Duration::from_secs_f64(self.plan.seconds),
             generator_cores: (process::own_seconds() - processor_before) / start.elapsed().as_secs_f64(),
@@ -113,6 +114,7 @@ impl Load<'_> {
         for player in 0..self.players.len() {
             for sent in std::mem::take(&mut self.players[player].in_flight) {
                 let key = self.stem.key(sent.number);
+                self.fates.unanswered += u64::from(sent.measured);
                 self.players[player]
                     .book
                     .fault(format!("bet {key} on round {} was never answered", sent.round));
@@ -128,11 +130,22 @@ impl Load<'_> {
 
     /// Sends what is queued, waits, and hears what has come.
     fn turn(&mut self, nap: Duration) -> io::Result<()> {
-        for player in std::mem::take(&mut self.dirty) {
-            self.flush(player);
+        self.flush_dirty();
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
+        // What is there at once came while the generator was busy, at any moment since its last look. What comes
+        // while it waits is taken as it comes.
+        events.extend(self.poll.wait(Duration::ZERO)?);
+        let waits = events.is_empty() && !nap.is_zero();
+        if waits {
+            events.extend(self.poll.wait(nap)?);
         }
-        let ready: Vec<_> = self.poll.wait(nap)?.collect();
-        for event in ready {
+        let now = Instant::now();
+        self.came_after = if waits { now } else { self.looked };
+        if events.len() < EVENTS_MAX {
+            self.looked = now;
+        }
+        for event in &events {
             if event.writable {
                 self.flush(event.number);
             }
@@ -140,10 +153,18 @@ impl Load<'_> {
                 self.read(event.number);
             }
         }
-        for player in std::mem::take(&mut self.dirty) {
+        self.events = events;
+        self.flush_dirty();
+        Ok(())
+    }
+
+    /// Writes what is queued, each socket once, and keeps the list's memory.
+    fn flush_dirty(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for player in dirty.drain(..) {
             self.flush(player);
         }
-        Ok(())
+        self.dirty = dirty;
     }
 
     /// The measured time: to the end of the plan, or to the last answer if that came later. An answer that

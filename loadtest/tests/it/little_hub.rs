@@ -28,6 +28,12 @@ use tokio_websockets::{Message, ServerBuilder};
 
 const ENCODING: protocol::Encoding = protocol::Encoding::Msgpack;
 const BETTING: Duration = Duration::from_millis(150);
+/// A round that is longer than the stall and all around it.
+const BETTING_LONG: Duration = Duration::from_secs(3);
+/// How long a hub that stalls does nothing at all.
+pub const STALL: Duration = Duration::from_millis(600);
+/// The bet at which it stalls.
+const STALLS_AT: u64 = 20;
 
 /// What the hub does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,10 @@ pub enum Lie {
     NeverAnswersOne,
     AnotherHistory,
     GivesLess,
+    /// Does nothing for [`STALL`], once, in the middle of the measured time.
+    Stalls,
+    /// Has no time for every tenth bet.
+    Busy,
 }
 
 pub struct LittleHub {
@@ -52,8 +62,11 @@ pub struct LittleHub {
 struct World {
     lie: Lie,
     lsn: u64,
+    bets: u64,
     round: u64,
     open: bool,
+    /// When betting ends, milliseconds since 1970.
+    deadline: u64,
     players: HashMap<u128, Account>,
 }
 
@@ -78,9 +91,11 @@ impl LittleHub {
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 send.send(listener.local_addr().unwrap()).unwrap();
-                let world = World { lie, lsn: 0, round: 1, open: true, players: HashMap::new() };
+                let deadline = now_ms() + betting(lie).as_millis() as u64;
+                let players = HashMap::new();
+                let world = World { lie, lsn: 0, bets: 0, round: 1, open: true, deadline, players };
                 let world = Arc::new(Mutex::new(world));
-                tokio::spawn(rounds(world.clone()));
+                tokio::spawn(rounds(world.clone(), betting(lie)));
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
                     tokio::spawn(serve(stream, world.clone()));
@@ -89,6 +104,10 @@ impl LittleHub {
         });
         Self { url: format!("ws://{}/ws", receive.recv().unwrap()) }
     }
+}
+
+fn betting(lie: Lie) -> Duration {
+    if lie == Lie::Stalls { BETTING_LONG } else { BETTING }
 }
 
 fn now_ms() -> u64 {
@@ -113,9 +132,9 @@ fn publication(channel: Channel, position: Option<u64>, event: &Event) -> Vec<u8
 }
 
 /// Opens, locks and settles rounds for ever. Time runs here: it is what the harness measures.
-async fn rounds(world: Shared) {
+async fn rounds(world: Shared, betting: Duration) {
     loop {
-        tokio::time::sleep(BETTING).await;
+        tokio::time::sleep(betting).await;
         let locked = {
             let mut world = world.lock().unwrap();
             world.open = false;
@@ -133,8 +152,8 @@ async fn rounds(world: Shared) {
             world.settle();
             world.round += 1;
             world.open = true;
-            let deadline = now_ms() + BETTING.as_millis() as u64;
-            Event::RoundOpened { round: world.round, deadline, commit: String::new() }
+            world.deadline = now_ms() + betting.as_millis() as u64;
+            Event::RoundOpened { round: world.round, deadline: world.deadline, commit: String::new() }
         };
         tell_all(&world, &opened);
     }
@@ -210,6 +229,14 @@ impl World {
             self.lsn += 1;
             return None;
         }
+        if lie == Lie::Stalls && self.lsn == STALLS_AT {
+            // The one thread of this hub: nobody is heard or answered meanwhile.
+            thread::sleep(STALL);
+        }
+        self.bets += 1;
+        if lie == Lie::Busy && self.bets.is_multiple_of(10) {
+            return refusal(ErrorCode::Busy);
+        }
         account.available -= stake;
         account.held += stake;
         self.lsn += 1;
@@ -269,7 +296,6 @@ impl World {
         }
     }
 
-    /// The view never says that betting is open: the next round opens soon enough.
     fn view(&self) -> TableView {
         TableView {
             table: table(),
@@ -279,9 +305,9 @@ impl World {
             scale: 2,
             e: "e1".into(),
             o: 0,
-            phase: Phase::Locked,
+            phase: if self.open { Phase::Betting } else { Phase::Locked },
             round: self.round,
-            deadline: None,
+            deadline: self.open.then_some(self.deadline),
             commit: None,
             limits: std::collections::BTreeMap::new(),
             round_max: amount(100_000),
