@@ -15,7 +15,7 @@ use crate::{
     payload::PAYLOAD_DEPTH_MAX,
     push::Push,
     reply::{Reply, ReplyFrame},
-    request::{ClientFrame, RawFrame},
+    request::{ClientFrame, RawFrame, Request, unknown_request},
 };
 
 /// Longest text of what is wrong with a frame, characters.
@@ -71,7 +71,16 @@ pub fn decode_client(encoding: Encoding, bytes: &[u8]) -> Result<ClientFrame, Fr
         let detail = format!("the frame has {} bytes, at most {FRAME_BYTES_MAX} are allowed", bytes.len());
         return Err(FrameError { code: ErrorCode::TooLarge, ..malformed(detail) });
     }
-    decode::<RawFrame>(encoding, bytes, DEPTH_MAX).and_then(ClientFrame::try_from)
+    let raw = decode::<RawFrame>(encoding, bytes, DEPTH_MAX).map_err(|error| {
+        // Whatever else a later client's request holds, that it is not known here is what the client must hear.
+        match verb(encoding, bytes) {
+            Some(verb) if error.id.is_some() && !Request::KINDS.contains(&&*verb) => {
+                unknown_request(&verb, error.id)
+            }
+            _ => error,
+        }
+    })?;
+    ClientFrame::try_from(raw)
 }
 
 /// Encodes a client's frame.
@@ -152,7 +161,8 @@ pub fn decode_server(encoding: Encoding, bytes: &[u8]) -> Result<ServerFrame, Fr
         t: Option<Text<24>>,
         id: Option<U53>,
     }
-    map_fields!(Head, "a frame: a map with the key \"t\"", required [], optional [t, id]);
+    map_fields!(Head, "a frame: a map with the key \"t\"", required [], optional [t, id],
+        others ignored);
     let head: Head = decode(encoding, bytes, SERVER_DEPTH_MAX)?;
     let kind = head.t.as_deref().unwrap_or_default();
     let reply = |reply| ServerFrame::Reply(ReplyFrame { id: head.id, reply });
@@ -242,12 +252,21 @@ fn shapeless(flaw: Flaw) -> FrameError {
     }
 }
 
+/// The request's name, as far as a frame whose other fields cannot be read has one.
+fn verb(encoding: Encoding, bytes: &[u8]) -> Option<Text<24>> {
+    struct OnlyVerb {
+        t: Option<Text<24>>,
+    }
+    map_fields!(OnlyVerb, "a frame: a map with text keys", required [], optional [t], others ignored);
+    decode::<OnlyVerb>(encoding, bytes, DEPTH_MAX).ok().and_then(|only| only.t)
+}
+
 /// The error for a value that is not a request: says which field, and reads the id when that is possible.
 fn wrong(encoding: Encoding, bytes: &[u8], message: &str) -> FrameError {
     struct OnlyId {
         id: Option<U53>,
     }
-    map_fields!(OnlyId, "a frame: a map with text keys", required [], optional [id]);
+    map_fields!(OnlyId, "a frame: a map with text keys", required [], optional [id], others ignored);
     let id = match encoding {
         Encoding::Msgpack => from_msgpack::<OnlyId>(bytes, DEPTH_MAX).ok(),
         Encoding::Json => serde_json::from_slice::<OnlyId>(bytes).ok(),

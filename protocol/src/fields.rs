@@ -1,12 +1,31 @@
 //! Maps with known fields, decoded so that an error says where it is: `bets[3].a: invalid type …`.
 //!
-//! What a derive does, with four differences that matter for hostile input: a field given twice is refused by
-//! name, an array in place of the map is refused, `null` for an optional field is the same as its absence, and
-//! the path to the fault stands before its message.
+//! What a derive does, with five differences that matter for hostile input: a field given twice is refused by
+//! name, an array in place of the map is refused, `null` for an optional field is the same as its absence, the path
+//! to the fault stands before its message, and a field nobody knows can be refused without repeating more of its
+//! name than is harmless.
 
 use std::fmt::{self, Write};
 
 use serde::de;
+
+/// Most characters of a client's own words that an error repeats.
+const QUOTED_CHARS_MAX: usize = 32;
+
+/// The beginning of a client's own words between quotation marks, such as the name of an unknown field. Letters,
+/// digits and the visible characters of ASCII stand as they are, quotation marks and backslashes aside; every other
+/// character becomes `?`, so that a log, a terminal and JSON show it as one word.
+pub(crate) fn quoted(words: &str) -> String {
+    let safe = |letter: char| {
+        let plain = letter.is_ascii_graphic() && !matches!(letter, '"' | '\\');
+        if plain || letter.is_alphanumeric() { letter } else { '?' }
+    };
+    let (beginning, cut) = match words.char_indices().nth(QUOTED_CHARS_MAX) {
+        Some((at, _)) => (&words[..at], "…"),
+        None => (words, ""),
+    };
+    format!("\"{}{cut}\"", beginning.chars().map(safe).collect::<String>())
+}
 
 /// Longest message carried upwards, bytes: an error quotes what it found, which may be the whole frame.
 const MESSAGE_BYTES_MAX: usize = 512;
@@ -46,19 +65,38 @@ pub(crate) fn split_path(message: &str) -> (&str, &str) {
     (path.trim_start_matches('.'), rest)
 }
 
-/// Implements `Deserialize` for a struct of `required` and `optional` fields; unknown keys are ignored.
+/// Implements `Deserialize` for a struct of `required` and `optional` fields. Any other field is `ignored`, or
+/// `refused` by its name.
 macro_rules! map_fields {
-    ($type:ident, $expecting:literal, required [$($required:ident),*], optional [$($optional:ident),*]) => {
+    ($type:ident, $expecting:literal, required [$($required:ident),*], optional [$($optional:ident),*],
+        others $others:ident) => {
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                #[derive(serde::Deserialize)]
-                #[serde(field_identifier)]
                 #[expect(non_camel_case_types, reason = "spelled like the fields")]
                 enum Name {
                     $($required,)*
                     $($optional,)*
-                    #[serde(other)]
-                    Unknown,
+                    /// Another one, quoted when it is refused.
+                    Other(Option<String>),
+                }
+                impl<'de> serde::Deserialize<'de> for Name {
+                    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+                        source.deserialize_identifier(NameOf)
+                    }
+                }
+                struct NameOf;
+                impl serde::de::Visitor<'_> for NameOf {
+                    type Value = Name;
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        formatter.write_str("the name of a field")
+                    }
+                    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
+                        Ok(match name {
+                            $(stringify!($required) => Name::$required,)*
+                            $(stringify!($optional) => Name::$optional,)*
+                            _ => Name::Other(crate::fields::map_fields!(@other $others, name)),
+                        })
+                    }
                 }
                 struct Fields;
                 impl<'de> serde::de::Visitor<'de> for Fields {
@@ -78,8 +116,13 @@ macro_rules! map_fields {
                                 $(Name::$optional => {
                                     crate::fields::map_fields!(@read map, $optional);
                                 })*
-                                Name::Unknown => {
+                                Name::Other(refused) => {
+                                    // What is not even a value is the graver fault.
                                     map.next_value::<serde::de::IgnoredAny>()?;
+                                    if let Some(name) = refused {
+                                        // The name comes last: nothing in it is taken for a path or a cause.
+                                        return Err(A::Error::custom(format_args!("there is no field {name}")));
+                                    }
                                 }
                             }
                         }
@@ -101,6 +144,12 @@ macro_rules! map_fields {
         }
         let step = concat!(".", stringify!($field));
         $field = Some($map.next_value().map_err(|error| crate::fields::within(step, error))?);
+    };
+    (@other ignored, $name:ident) => {
+        None
+    };
+    (@other refused, $name:ident) => {
+        Some(crate::fields::quoted($name))
     };
 }
 pub(crate) use map_fields;

@@ -2,13 +2,17 @@
 //!
 //! A frame is one flat map: `t` names the request, `id` is echoed in the reply, the other keys are the
 //! request's fields. Decoding goes through [`RawFrame`], which knows every field once, so that a duplicate
-//! key, a wrong type and a missing field each get their own answer.
+//! key, a wrong type, a missing field and one that does not belong there each get their own answer. A request may
+//! move money, so nothing in it is passed over (ADR-0011).
 
 use serde::Serialize;
 
 use crate::{
-    BETS_MAX, Channel, Key, TableId, Text, U53, bounded::List, code::ErrorCode, codec::FrameError,
-    fields::map_fields,
+    BETS_MAX, Channel, Key, TableId, Text, U53,
+    bounded::List,
+    code::ErrorCode,
+    codec::FrameError,
+    fields::{map_fields, quoted},
 };
 
 /// Most channels one `hello` may resume.
@@ -76,6 +80,24 @@ pub enum Request {
         /// The key asked about.
         key: Key,
     },
+}
+
+impl Request {
+    /// Every name a request can have in `t`.
+    pub const KINDS: &[&str] = &[
+        "hello",
+        "ping",
+        "subscribe",
+        "unsubscribe",
+        "join_table",
+        "leave_table",
+        "list_tables",
+        "place_bet",
+        "clear_bets",
+        "get_balance",
+        "get_history",
+        "get_outcome",
+    ];
 }
 
 /// Fields of `hello`.
@@ -183,9 +205,38 @@ pub struct RawFrame {
 }
 
 map_fields!(RawFrame, "a request: a map with the keys \"t\" and \"id\"", required [],
-    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed]);
-map_fields!(Since, "a channel position: a map of ch, e and o", required [ch, e, o], optional []);
-map_fields!(Bet, "a bet: a map of kind, n and a", required [kind, a], optional [n]);
+    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed], others refused);
+map_fields!(Since, "a channel position: a map of ch, e and o", required [ch, e, o], optional [], others refused);
+map_fields!(Bet, "a bet: a map of kind, n and a", required [kind, a], optional [n], others refused);
+
+impl RawFrame {
+    /// A field that is given and that nobody has taken.
+    fn left_over(&self) -> Option<&'static str> {
+        let Self { t: _, id: _, key, token, client, resume, ch, e, o, table, round, bets, currency, seed } =
+            self;
+        let given = [
+            ("key", key.is_some()),
+            ("token", token.is_some()),
+            ("client", client.is_some()),
+            ("resume", resume.is_some()),
+            ("ch", ch.is_some()),
+            ("e", e.is_some()),
+            ("o", o.is_some()),
+            ("table", table.is_some()),
+            ("round", round.is_some()),
+            ("bets", bets.is_some()),
+            ("currency", currency.is_some()),
+            ("seed", seed.is_some()),
+        ];
+        given.iter().find(|(_, given)| *given).map(|(name, _)| *name)
+    }
+}
+
+/// The answer to a `t` that names no request.
+pub(crate) fn unknown_request(verb: &str, id: Option<U53>) -> FrameError {
+    let detail = format!("there is no request {}", quoted(verb));
+    FrameError { id, code: ErrorCode::UnknownRequest, detail }
+}
 
 fn need<T>(field: Option<T>, request: &str, name: &str, id: Option<U53>) -> Result<T, FrameError> {
     field.ok_or_else(|| FrameError {
@@ -198,55 +249,56 @@ fn need<T>(field: Option<T>, request: &str, name: &str, id: Option<U53>) -> Resu
 impl TryFrom<RawFrame> for ClientFrame {
     type Error = FrameError;
 
-    fn try_from(raw: RawFrame) -> Result<Self, FrameError> {
-        let verb = need(raw.t, "a request", "t", raw.id)?;
+    fn try_from(mut raw: RawFrame) -> Result<Self, FrameError> {
+        let verb = need(raw.t.take(), "a request", "t", raw.id)?;
         let id = need(raw.id, &verb, "id", None)?;
         let some_id = Some(id);
         let request = match &*verb {
             "hello" => Request::Hello(Hello {
-                token: need(raw.token, &verb, "token", some_id)?,
-                client: raw.client,
-                resume: raw.resume.map(List::into_vec).unwrap_or_default(),
+                token: need(raw.token.take(), &verb, "token", some_id)?,
+                client: raw.client.take(),
+                resume: raw.resume.take().map(List::into_vec).unwrap_or_default(),
             }),
             "ping" => Request::Ping,
             "subscribe" => Request::Subscribe(Subscribe {
-                channel: need(raw.ch, &verb, "ch", some_id)?,
-                since: match (raw.e, raw.o) {
+                channel: need(raw.ch.take(), &verb, "ch", some_id)?,
+                since: match (raw.e.take(), raw.o.take()) {
                     (None, None) => None,
                     (epoch, offset) => {
                         Some((need(epoch, &verb, "e", some_id)?, need(offset, &verb, "o", some_id)?))
                     }
                 },
             }),
-            "unsubscribe" => Request::Unsubscribe { channel: need(raw.ch, &verb, "ch", some_id)? },
-            "join_table" => Request::JoinTable { table: need(raw.table, &verb, "table", some_id)? },
-            "leave_table" => Request::LeaveTable { table: need(raw.table, &verb, "table", some_id)? },
+            "unsubscribe" => Request::Unsubscribe { channel: need(raw.ch.take(), &verb, "ch", some_id)? },
+            "join_table" => Request::JoinTable { table: need(raw.table.take(), &verb, "table", some_id)? },
+            "leave_table" => Request::LeaveTable { table: need(raw.table.take(), &verb, "table", some_id)? },
             "list_tables" => Request::ListTables,
             "place_bet" => Request::PlaceBet(PlaceBet {
-                key: need(raw.key, &verb, "key", some_id)?,
-                table: need(raw.table, &verb, "table", some_id)?,
-                round: need(raw.round, &verb, "round", some_id)?,
-                bets: need(raw.bets.filter(|bets| !bets.is_empty()), &verb, "bets", some_id)?,
-                currency: need(raw.currency, &verb, "currency", some_id)?,
-                seed: raw.seed,
+                key: need(raw.key.take(), &verb, "key", some_id)?,
+                table: need(raw.table.take(), &verb, "table", some_id)?,
+                round: need(raw.round.take(), &verb, "round", some_id)?,
+                bets: need(raw.bets.take().filter(|bets| !bets.is_empty()), &verb, "bets", some_id)?,
+                currency: need(raw.currency.take(), &verb, "currency", some_id)?,
+                seed: raw.seed.take(),
             }),
             "clear_bets" => Request::ClearBets {
-                key: need(raw.key, &verb, "key", some_id)?,
-                table: need(raw.table, &verb, "table", some_id)?,
-                round: need(raw.round, &verb, "round", some_id)?,
+                key: need(raw.key.take(), &verb, "key", some_id)?,
+                table: need(raw.table.take(), &verb, "table", some_id)?,
+                round: need(raw.round.take(), &verb, "round", some_id)?,
             },
             "get_balance" => Request::GetBalance,
-            "get_history" => Request::GetHistory { table: raw.table },
-            "get_outcome" => Request::GetOutcome { key: need(raw.key, &verb, "key", some_id)? },
-            unknown => {
-                return Err(FrameError {
-                    id: some_id,
-                    code: ErrorCode::UnknownRequest,
-                    detail: format!("there is no request \"{unknown}\""),
-                });
-            }
+            "get_history" => Request::GetHistory { table: raw.table.take() },
+            "get_outcome" => Request::GetOutcome { key: need(raw.key.take(), &verb, "key", some_id)? },
+            unknown => return Err(unknown_request(unknown, some_id)),
         };
-        Ok(Self { id, request })
+        match raw.left_over() {
+            None => Ok(Self { id, request }),
+            Some(field) => Err(FrameError {
+                id: some_id,
+                code: ErrorCode::Malformed,
+                detail: format!("{} has no field \"{field}\"", &*verb),
+            }),
+        }
     }
 }
 
