@@ -129,7 +129,6 @@ impl Edge {
             frame_bytes_max: socket.frame_bytes_max,
             message_bytes_max: socket.message_bytes_max,
             queue_bytes_max: socket.queue_bytes_max,
-            queue_soft_bytes: socket.queue_soft_bytes,
             read_pause_bytes: socket.queue_soft_bytes,
             stall_ms_max: socket.stall_ms_max.into(),
             ping_every_ms: socket.ping_every_ms.into(),

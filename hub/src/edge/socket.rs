@@ -29,7 +29,11 @@ const TABLES_MAX: usize = 16;
 /// Close codes of the driver.
 #[must_use]
 pub fn close_codes() -> CloseCodes {
-    CloseCodes { too_slow: CloseCode::TooSlow.number(), no_pong: CloseCode::NoPong.number() }
+    CloseCodes {
+        too_slow: CloseCode::TooSlow.number(),
+        no_pong: CloseCode::NoPong.number(),
+        flooding: CloseCode::Flooding.number(),
+    }
 }
 
 /// The upgrade service of one worker.
