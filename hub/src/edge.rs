@@ -140,30 +140,26 @@ impl Edge {
     }
 }
 
-/// Checks tokens with the configured keys and says what is wrong with one in a sentence.
+/// Checks tokens with the configured keys, by the time of day, and says what is wrong with one in a sentence.
 fn authenticate(verifier: Verifier) -> Authenticate {
-    Arc::new(move |token, now_ms| {
-        let now = UNIX_EPOCH + Duration::from_millis(now_ms);
-        match verifier.verify(token, now) {
-            Ok(identity) => Ok(actors::session::Identity {
-                player: identity.player,
-                expires_ms: milliseconds(identity.expires),
-            }),
-            Err(error) => {
-                let code = match error {
-                    TokenError::Expired => ErrorCode::TokenExpired,
-                    TokenError::TooLong
-                    | TokenError::Malformed
-                    | TokenError::WrongAlgorithm
-                    | TokenError::UnknownExtension
-                    | TokenError::Forged
-                    | TokenError::BadClaim(_)
-                    | TokenError::WrongIssuer
-                    | TokenError::WrongAudience
-                    | TokenError::NotYetValid => ErrorCode::TokenInvalid,
-                };
-                Err((code, error.to_string()))
-            }
+    Arc::new(move |token| match verifier.verify(token, SystemTime::now()) {
+        Ok(identity) => {
+            Ok(actors::session::Identity { player: identity.player, until_ms: milliseconds(identity.until) })
+        }
+        Err(error) => {
+            let code = match error {
+                TokenError::Expired => ErrorCode::TokenExpired,
+                TokenError::TooLong
+                | TokenError::Malformed
+                | TokenError::WrongAlgorithm
+                | TokenError::UnknownExtension
+                | TokenError::Forged
+                | TokenError::BadClaim(_)
+                | TokenError::WrongIssuer
+                | TokenError::WrongAudience
+                | TokenError::NotYetValid => ErrorCode::TokenInvalid,
+            };
+            Err((code, error.to_string()))
         }
     })
 }
