@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod assets;
+mod cached;
 mod demo;
 mod health;
 mod metrics;
@@ -35,10 +36,12 @@ use actors::{
     worker::Workers,
 };
 use journal::Journal;
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use protocol::ErrorCode;
+use protocol::{ErrorCode, TableId};
 use serde_json::json;
 
+use self::{addresses::Addresses, cached::Cached};
 use crate::{
     app,
     auth::{Minter, TokenError, Verifier},
@@ -69,10 +72,17 @@ pub struct Edge {
     pub currencies: Currencies,
     /// Checks tokens.
     pub authenticate: Authenticate,
+    /// What each network address may take.
+    pub addresses: Arc<Addresses>,
     minter: Option<Minter>,
     registry: Registry,
     dropped: Arc<AtomicU64>,
     checkpoint: actors::followers::checkpoint::Progress,
+    table_threads: Vec<TableId>,
+    /// What each worker has counted, when it was last asked.
+    sockets: Mutex<Vec<::socket::Stats>>,
+    readiness: Cached<(bool, Arc<[serde_json::Value]>)>,
+    scraped: Cached<Option<web::Bytes>>,
     demo_players: AtomicU32,
     started: Instant,
 }
@@ -109,6 +119,11 @@ impl Edge {
             registry,
             dropped: house.dropped.clone(),
             checkpoint: house.checkpoints.progress(),
+            table_threads: house.table_threads.clone(),
+            sockets: Mutex::default(),
+            readiness: Cached::default(),
+            scraped: Cached::default(),
+            addresses: Addresses::new(rate, loaded.config.server.connections_per_address_max),
             demo_players: AtomicU32::new(0),
             started: Instant::now(),
             loaded,
