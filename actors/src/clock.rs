@@ -1,4 +1,4 @@
-//! The time of day, and alarms for the actors of one thread.
+//! The hub's time, the time of day, and alarms for the actors of one thread.
 
 use std::{
     cell::RefCell,
@@ -14,28 +14,37 @@ use tokio::sync::Notify;
 
 use crate::panics::AbortOnPanic;
 
-/// Milliseconds since 1970: the wall clock of the start, and the monotonic clock from there on. A wall clock that
-/// is set back while the hub runs neither keeps bets open nor stops a rate from filling.
+/// The hub's time, milliseconds since 1970: the wall clock of the start, and the monotonic clock from there on. A wall
+/// clock that is set back while the hub runs neither keeps bets open nor stops a rate from filling. It can be ahead of
+/// the time of day, for good, when the log was; what the world outside has dated is judged by [`time_of_day_ms`].
 #[must_use]
 pub fn now_ms() -> u64 {
-    let (wall_ms, began) = START.get_or_init(|| (wall_ms(), Instant::now()));
+    let (wall_ms, began) = START.get_or_init(|| (time_of_day_ms(), Instant::now()));
     wall_ms + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Starts the clock no earlier than the log's last record: time never goes back over a restart either.
 pub fn start_at_least(log_ms: u64) {
-    let wall = wall_ms();
-    if log_ms > wall + 60_000 {
-        let ahead_seconds = (log_ms - wall) / 1000;
+    let wall = time_of_day_ms();
+    let ahead_seconds = log_ms.saturating_sub(wall) / 1000;
+    if ahead_seconds > FAR_AHEAD_SECONDS {
+        tracing::error!(ahead_seconds, "the log's last record is far in the future: is the clock right?");
+    } else if ahead_seconds > 60 {
         tracing::warn!(ahead_seconds, "the log's last record is from the future; the hub goes on from there");
     }
     START.get_or_init(|| (wall.max(log_ms), Instant::now()));
 }
 
+/// A log so far ahead of the clock is not explained by two clocks that differ a little.
+const FAR_AHEAD_SECONDS: u64 = 3_600;
+
 /// When this process began to count.
 static START: OnceLock<(u64, Instant)> = OnceLock::new();
 
-fn wall_ms() -> u64 {
+/// The time of day by the machine's clock, milliseconds since 1970. It may be set, also backwards: only for what the
+/// world outside has dated, such as a token.
+#[must_use]
+pub fn time_of_day_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

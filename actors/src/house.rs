@@ -86,6 +86,8 @@ pub struct House {
     pub journal: Journal<Release>,
     /// Figures.
     pub metrics: Metrics,
+    /// One table of each thread of tables, to ask whether the thread lives.
+    pub table_threads: Vec<TableId>,
     /// Publications dropped because a worker was too slow.
     pub dropped: Arc<AtomicU64>,
     /// The checkpoint writer.
@@ -182,7 +184,8 @@ impl House {
             log_epoch: epoch,
             metrics: metrics.clone(),
         });
-        let entries = tables(plan.tables, &mut states, plan.table_arbiters, &context).await?;
+        let (entries, table_threads) =
+            tables(plan.tables, &mut states, plan.table_arbiters, &context).await?;
         void_orphans(states, &context);
         let interrupted: Vec<_> =
             entries.iter().filter(|(_, open)| *open).map(|(entry, _)| entry.id).collect();
@@ -192,8 +195,18 @@ impl House {
                 entry.addr.do_send(Wake);
             }
         }
-        let house =
-            Self { directory, coordinator, domains, pubsub, workers, journal, metrics, dropped, checkpoints };
+        let house = Self {
+            directory,
+            coordinator,
+            domains,
+            pubsub,
+            workers,
+            journal,
+            metrics,
+            table_threads,
+            dropped,
+            checkpoints,
+        };
         Ok((house, mailboxes))
     }
 
@@ -240,13 +253,14 @@ async fn money(
     receiver.await.map_err(|_| Error::Arbiter)
 }
 
-/// Starts the tables, spread over their arbiters by a hash of their id. Says of each whether a round is open.
+/// Starts the tables, spread over their arbiters by a hash of their id. Says of each whether a round is open, and names
+/// one table of each arbiter that has any.
 async fn tables(
     configured: Vec<(TableId, Arc<TableConfig>)>,
     states: &mut BTreeMap<TableId, TableState>,
     arbiters: u16,
     context: &Arc<TableContext>,
-) -> Result<Vec<(Entry, bool)>, Error> {
+) -> Result<(Vec<(Entry, bool)>, Vec<TableId>), Error> {
     let arbiters = usize::from(arbiters.max(1));
     let mut shares: Vec<Vec<LiveTable>> = (0..arbiters).map(|_| Vec::new()).collect();
     for (id, config) in configured {
@@ -259,6 +273,7 @@ async fn tables(
         let place = id.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
         shares[place % arbiters].push(LiveTable::new(id, config, game, state));
     }
+    let firsts = shares.iter().filter_map(|share| share.first()).map(LiveTable::id).collect();
     let mut entries = Vec::new();
     for share in shares {
         let (sender, receiver) = oneshot::channel();
@@ -277,7 +292,7 @@ async fn tables(
         entries.extend(receiver.await.map_err(|_| Error::Arbiter)?);
     }
     entries.sort_by_key(|(entry, _)| entry.id);
-    Ok(entries)
+    Ok((entries, firsts))
 }
 
 /// Rounds of tables that are configured no more are voided: their stakes go back.

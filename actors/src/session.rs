@@ -21,7 +21,7 @@ use socket::{Out, Slot};
 
 use crate::{
     admission::Admission,
-    clock::now_ms,
+    clock::{now_ms, time_of_day_ms},
     coordinator::Coordinator,
     directory::Directory,
     domain::{Currencies, DomainActor},
@@ -39,12 +39,13 @@ const UNSUPPORTED: u16 = 1003;
 pub struct Identity {
     /// The player's pseudonym.
     pub player: PlayerId,
-    /// When the token ends, milliseconds since 1970.
-    pub expires_ms: u64,
+    /// When it stands for nobody any more, the tolerated difference of the clocks included. Milliseconds since 1970, by
+    /// the time of day.
+    pub until_ms: u64,
 }
 
-/// Checks a token: who it stands for, or the code and the sentence the client gets.
-pub type Authenticate = Arc<dyn Fn(&str, u64) -> Result<Identity, (ErrorCode, String)> + Send + Sync>;
+/// Checks a token by the time of day: who it stands for, or the code and the sentence the client gets.
+pub type Authenticate = Arc<dyn Fn(&str) -> Result<Identity, (ErrorCode, String)> + Send + Sync>;
 
 /// Whether a session may follow a channel of a namespace the hub does not own.
 pub type MayFollow = Arc<dyn Fn(&Channel) -> bool + Send + Sync>;
@@ -122,8 +123,10 @@ struct Ready {
     identity: Identity,
     /// Channels the session follows, or is about to.
     channels: Vec<Channel>,
-    /// Tables it sits at.
-    tables: Vec<TableId>,
+    /// Tables it sits at, or is about to, each with the number of its newest join.
+    tables: Vec<(TableId, u64)>,
+    /// Joins so far.
+    joins: u64,
 }
 
 impl SessionActor {
@@ -150,14 +153,22 @@ impl SessionActor {
     fn close(&mut self, code: CloseCode, reason: &str) {
         self.leave();
         self.state = State::Closing;
-        self.out.close(code.number(), reason);
+        self.end(code.number(), reason);
+    }
+
+    /// Closes the socket, unless it is closing already.
+    fn end(&self, code: u16, reason: &str) {
+        if self.out.is_open() {
+            self.context.metrics.session_ended(code);
+            self.out.close(code, reason);
+        }
     }
 
     /// Takes what the session holds elsewhere back.
     fn leave(&mut self) {
         if let State::Ready(ready) = &self.state {
             self.context.admission.leave(ready.identity.player);
-            for table in &ready.tables {
+            for (table, _) in &ready.tables {
                 if let Some(entry) = self.context.directory.get(*table) {
                     entry.addr.do_send(crate::table::Leave { session: self.this() });
                 }
@@ -188,18 +199,31 @@ impl SessionActor {
             }
             (State::Ready(_), Request::Hello(_)) => {
                 self.fail(Some(id), Failure::with(ErrorCode::OutOfOrder, "hello was said already"));
+                self.count_error();
             }
             (State::Ready(ready), request) => {
-                if now >= ready.identity.expires_ms {
+                if time_of_day_ms() >= ready.identity.until_ms {
                     self.fail(Some(id), Failure::of(ErrorCode::TokenExpired));
                     return self.close(CloseCode::TokenExpired, "the token has expired");
                 }
                 let player = ready.identity.player;
                 if let Some(to) = self.admit(id, Some(player), now) {
-                    self.dispatch(to, request);
+                    self.dispatch(to, request, context);
                 }
             }
             (State::Closing, _) => {}
+        }
+    }
+
+    /// Closes the session when its token has ended; until then it looks again when that should be. The clock may have
+    /// been set back meanwhile.
+    fn expire(&mut self, context: &mut ws::WebsocketContext<Self>) {
+        let State::Ready(ready) = &self.state else { return };
+        match ready.identity.until_ms.saturating_sub(time_of_day_ms()) {
+            0 => self.close(CloseCode::TokenExpired, "the token has expired"),
+            rest_ms => {
+                context.run_later(Duration::from_millis(rest_ms), |this, context| this.expire(context));
+            }
         }
     }
 
@@ -270,8 +294,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SessionActor {
             Ok(ws::Message::Text(text)) if self.encoding() == Encoding::Json => {
                 self.message(text.as_bytes(), context);
             }
-            Ok(ws::Message::Binary(_)) => self.out.close(UNSUPPORTED, "hub.v1.json speaks in text frames"),
-            Ok(ws::Message::Text(_)) => self.out.close(UNSUPPORTED, "hub.v1.msgpack speaks in binary frames"),
+            Ok(ws::Message::Binary(_)) => self.end(UNSUPPORTED, "hub.v1.json speaks in text frames"),
+            Ok(ws::Message::Text(_)) => self.end(UNSUPPORTED, "hub.v1.msgpack speaks in binary frames"),
             // The driver answers pings and closes, joins fragments and ends the stream on errors.
             Ok(
                 ws::Message::Ping(_)

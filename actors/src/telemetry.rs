@@ -19,6 +19,7 @@ pub struct Metrics(Arc<Figures>);
 struct Figures {
     sessions: Gauge<i64, AtomicI64>,
     sessions_opened: Counter<u64, AtomicU64>,
+    sessions_ended: Family<Vec<(&'static str, String)>, Counter<u64, AtomicU64>>,
     malformed: Counter<u64, AtomicU64>,
     tokens_refused: Counter<u64, AtomicU64>,
     refused: Family<Vec<(&'static str, &'static str)>, Counter<u64, AtomicU64>>,
@@ -32,6 +33,11 @@ impl Metrics {
         let figures = &*self.0;
         registry.register("hub_sessions", "Sessions connected now", figures.sessions.clone());
         registry.register("hub_sessions_opened", "Sessions accepted", figures.sessions_opened.clone());
+        registry.register(
+            "hub_sessions_closed",
+            "Sessions closed for what their client said, by close code",
+            figures.sessions_ended.clone(),
+        );
         registry.register(
             "hub_frames_malformed",
             "Client frames that were no request",
@@ -64,6 +70,11 @@ impl Metrics {
 
     pub(crate) fn session_closed(&self) {
         self.0.sessions.dec();
+    }
+
+    /// The hub closes a session for what its client said, or did not say.
+    pub(crate) fn session_ended(&self, code: u16) {
+        self.0.sessions_ended.get_or_create(&vec![("code", code.to_string())]).inc();
     }
 
     pub(crate) fn malformed(&self) {

@@ -86,6 +86,8 @@ pub enum ToWorker {
         /// Dropped when the last socket of this worker is gone: its close frame sent and answered, or its time over.
         gone: Arc<()>,
     },
+    /// Asks what the worker has counted. The answer is dropped with a worker that is gone.
+    GetStats(tokio::sync::oneshot::Sender<socket::Stats>),
 }
 
 /// The reply that carries granted channels.
@@ -220,7 +222,8 @@ impl ToWorker {
             | ToWorker::Reset { .. }
             | ToWorker::Hangup { .. }
             | ToWorker::Drain { .. }
-            | ToWorker::Close { .. } => false,
+            | ToWorker::Close { .. }
+            | ToWorker::GetStats(_) => false,
         }
     }
 }
@@ -265,6 +268,10 @@ impl Delivery {
                 if let Some(out) = worker.get(session.slot) {
                     out.close(code.number(), code.text());
                 }
+            }
+            ToWorker::GetStats(answer) => {
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(worker.stats());
             }
             ToWorker::Drain { spread_ms } => drain(worker, spread_ms),
             ToWorker::Close { code, reason, gone } => {

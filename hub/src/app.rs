@@ -8,6 +8,7 @@ pub use options::currencies;
 
 use std::{
     io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, atomic::AtomicU16, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -29,6 +30,7 @@ use crate::{
     config::{Loaded, Mode},
     edge::{self, Edge, addresses::Addresses},
     recovery,
+    telemetry::events as telemetry,
 };
 
 /// The hub could not start, or ended badly.
@@ -52,7 +54,7 @@ pub enum Error {
     #[error("failed to listen on {listen}")]
     Listen {
         /// The address.
-        listen: std::net::SocketAddr,
+        listen: SocketAddr,
         /// Why.
         source: io::Error,
     },
@@ -89,7 +91,7 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     let door = Arc::new(Door {
         mailboxes: Mutex::new(mailboxes.into_iter().map(Some).collect()),
         next: AtomicU16::new(0),
-        addresses: Addresses::new(&config.rate, config.server.connections_per_address_max),
+        addresses: edge.addresses.clone(),
     });
     let server = actix_server::Server::build()
         .workers(usize::from(workers))
@@ -114,12 +116,12 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     }
     tokio::select! {
         () = drain(&loaded, &house, &edge) => {}
-        _ = stop_signal() => tracing::warn!("told twice: not waiting for the clients"),
+        _ = stop_signal() => telemetry::told_twice(),
     }
     handle.stop(true).await;
     serving.await.map_err(io::Error::other).and_then(|result| result).map_err(Error::Serve)?;
     house.stop().await;
-    tracing::info!("the log is closed; good bye");
+    telemetry::closed();
     Ok(())
 }
 
@@ -145,13 +147,12 @@ fn worker_service(
     let worker = socket::Worker::current(&edge.limits(), edge::socket::close_codes());
     let Some(mailbox) = door.mailboxes.lock().get_mut(usize::from(number)).and_then(Option::take) else {
         // The server starts a worker anew only after one has died, and the sessions of that one with it.
-        tracing::error!("a worker has died; the hub stops and starts again from its log");
+        telemetry::worker_died();
         std::process::abort();
     };
     actix::spawn(actors::worker::run(mailbox, worker.clone(), edge.pubsub.clone()));
     let upgrade = edge::socket::upgrade(edge, worker, number);
-    let edge = edge.clone();
-    let app = App::new().app_data(web::Data::from(edge)).configure(edge::routes);
+    let app = App::new().app_data(web::Data::from(edge.clone())).configure(edge::routes);
     let http = HttpService::build()
         .keep_alive(Duration::from_secs(60))
         .client_request_timeout(Duration::from_secs(10))
@@ -159,12 +160,14 @@ fn worker_service(
         .upgrade(upgrade)
         .finish(map_config(app, |_| AppConfig::default()))
         .tcp();
-    counted(door.addresses.clone(), http)
+    let answers_within = Duration::from_millis(edge.loaded.config.socket.stall_ms_max.into());
+    counted(door.addresses.clone(), answers_within, http)
 }
 
 /// Counts every connection at its address, from the first byte to the last, whatever it speaks.
 fn counted<S>(
     addresses: Arc<Addresses>,
+    answers_within: Duration,
     http: S,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = S::Error, InitError = ()> + use<S>
 where
@@ -172,6 +175,7 @@ where
     S::Service: 'static,
 {
     apply_fn_factory(http, move |io: TcpStream, http: &S::Service| {
+        patience(&io, answers_within);
         let peer = io.peer_addr().map(|peer| peer.ip());
         let entered = peer.map_err(drop).and_then(|peer| addresses.enter(peer, Instant::now()).map_err(drop));
         let serving = match entered {
@@ -188,6 +192,16 @@ where
             }
         }
     })
+}
+
+/// A client that does not take what it is answered, or is gone without a word, is given up by the kernel after this
+/// time: HTTP itself would wait for it for ever. A WebSocket has its own bounds from its handshake on.
+fn patience(io: &TcpStream, time: Duration) {
+    #[cfg(target_os = "linux")]
+    // A socket that takes no options is not worth a word: it fails at its first read.
+    let _ = socket2::SockRef::from(io).set_tcp_user_timeout(Some(time));
+    #[cfg(not(target_os = "linux"))]
+    let _ = (io, time);
 }
 
 /// Says why before the door closes. What the client has sent is read for a moment: closing over it would reset the
@@ -208,19 +222,33 @@ async fn turn_away(mut io: TcpStream) {
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 2\r\n\r\n";
 
-fn announce(loaded: &Loaded, address: std::net::SocketAddr) {
+fn announce(loaded: &Loaded, address: SocketAddr) {
     let config = &loaded.config;
-    let tables = loaded.tables.len();
-    tracing::info!(%address, mode = %config.mode, tables, "the hub serves");
+    let url = page_url(&config.server.public_url, address);
+    telemetry::serving(address, &url, config.mode, loaded.tables.len());
     if config.demo.enabled && config.mode == Mode::Development {
         println!(
-            "\n  Open http://{address}/ in two browser windows and sit at the same table.\n  Stop with Ctrl-C: a round goes on where it was when you start again.\n"
+            "\n  Open {url}/ in two browser windows and sit at the same table.\n  Stop with Ctrl-C: a round goes on where it was when you start again.\n"
         );
     }
 }
 
+/// Where a person opens the page: as the operator says, or where the hub listens. One that listens everywhere is found
+/// on this machine.
+fn page_url(public_url: &str, address: SocketAddr) -> String {
+    if !public_url.is_empty() {
+        return public_url.to_owned();
+    }
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
 /// A listener of our own, so that the port is known when it is 0.
-fn bind(listen: std::net::SocketAddr) -> io::Result<std::net::TcpListener> {
+fn bind(listen: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(listen), socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket.bind(&listen.into())?;
@@ -240,7 +268,7 @@ async fn stop_signal() -> io::Result<()> {
 /// Takes no new work, tells every client when to come back, lets what is under way end, closes the sessions.
 async fn drain(loaded: &Loaded, house: &House, edge: &Edge) {
     let limit = Duration::from_secs(loaded.config.server.drain_seconds.into());
-    tracing::info!(seconds = limit.as_secs(), "draining: no new work is taken");
+    telemetry::draining(limit);
     let began = Instant::now();
     edge.admission.drain();
     let spread_ms = (edge.sessions() / 2).clamp(1_000, 60_000);
@@ -256,5 +284,20 @@ async fn drain(loaded: &Loaded, house: &House, edge: &Edge) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let all_gone = Arc::strong_count(&here) == 1;
-    tracing::info!(all_gone, "drained; open rounds stay in the log");
+    telemetry::drained(all_gone);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_that_is_printed_can_be_opened() {
+        let url = |public_url, address: &str| page_url(public_url, address.parse().expect("an address"));
+        assert_eq!(url("", "127.0.0.1:7700"), "http://127.0.0.1:7700");
+        assert_eq!(url("", "0.0.0.0:7701"), "http://127.0.0.1:7701");
+        assert_eq!(url("", "[::]:7700"), "http://[::1]:7700");
+        assert_eq!(url("", "10.0.0.5:80"), "http://10.0.0.5:80");
+        assert_eq!(url("https://play.example.com", "0.0.0.0:7700"), "https://play.example.com");
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod assets;
+mod cached;
 mod demo;
 mod health;
 mod metrics;
@@ -35,10 +36,12 @@ use actors::{
     worker::Workers,
 };
 use journal::Journal;
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use protocol::ErrorCode;
+use protocol::{ErrorCode, TableId};
 use serde_json::json;
 
+use self::{addresses::Addresses, cached::Cached};
 use crate::{
     app,
     auth::{Minter, TokenError, Verifier},
@@ -69,10 +72,17 @@ pub struct Edge {
     pub currencies: Currencies,
     /// Checks tokens.
     pub authenticate: Authenticate,
+    /// What each network address may take.
+    pub addresses: Arc<Addresses>,
     minter: Option<Minter>,
     registry: Registry,
     dropped: Arc<AtomicU64>,
     checkpoint: actors::followers::checkpoint::Progress,
+    table_threads: Vec<TableId>,
+    /// What each worker has counted, when it was last asked.
+    sockets: Mutex<Vec<::socket::Stats>>,
+    readiness: Cached<(bool, Arc<[serde_json::Value]>)>,
+    scraped: Cached<Option<web::Bytes>>,
     demo_players: AtomicU32,
     started: Instant,
 }
@@ -109,6 +119,11 @@ impl Edge {
             registry,
             dropped: house.dropped.clone(),
             checkpoint: house.checkpoints.progress(),
+            table_threads: house.table_threads.clone(),
+            sockets: Mutex::default(),
+            readiness: Cached::default(),
+            scraped: Cached::default(),
+            addresses: Addresses::new(rate, loaded.config.server.connections_per_address_max),
             demo_players: AtomicU32::new(0),
             started: Instant::now(),
             loaded,
@@ -129,7 +144,6 @@ impl Edge {
             frame_bytes_max: socket.frame_bytes_max,
             message_bytes_max: socket.message_bytes_max,
             queue_bytes_max: socket.queue_bytes_max,
-            queue_soft_bytes: socket.queue_soft_bytes,
             read_pause_bytes: socket.queue_soft_bytes,
             stall_ms_max: socket.stall_ms_max.into(),
             ping_every_ms: socket.ping_every_ms.into(),
@@ -141,30 +155,26 @@ impl Edge {
     }
 }
 
-/// Checks tokens with the configured keys and says what is wrong with one in a sentence.
+/// Checks tokens with the configured keys, by the time of day, and says what is wrong with one in a sentence.
 fn authenticate(verifier: Verifier) -> Authenticate {
-    Arc::new(move |token, now_ms| {
-        let now = UNIX_EPOCH + Duration::from_millis(now_ms);
-        match verifier.verify(token, now) {
-            Ok(identity) => Ok(actors::session::Identity {
-                player: identity.player,
-                expires_ms: milliseconds(identity.expires),
-            }),
-            Err(error) => {
-                let code = match error {
-                    TokenError::Expired => ErrorCode::TokenExpired,
-                    TokenError::TooLong
-                    | TokenError::Malformed
-                    | TokenError::WrongAlgorithm
-                    | TokenError::UnknownExtension
-                    | TokenError::Forged
-                    | TokenError::BadClaim(_)
-                    | TokenError::WrongIssuer
-                    | TokenError::WrongAudience
-                    | TokenError::NotYetValid => ErrorCode::TokenInvalid,
-                };
-                Err((code, error.to_string()))
-            }
+    Arc::new(move |token| match verifier.verify(token, SystemTime::now()) {
+        Ok(identity) => {
+            Ok(actors::session::Identity { player: identity.player, until_ms: milliseconds(identity.until) })
+        }
+        Err(error) => {
+            let code = match error {
+                TokenError::Expired => ErrorCode::TokenExpired,
+                TokenError::TooLong
+                | TokenError::Malformed
+                | TokenError::WrongAlgorithm
+                | TokenError::UnknownExtension
+                | TokenError::Forged
+                | TokenError::BadClaim(_)
+                | TokenError::WrongIssuer
+                | TokenError::WrongAudience
+                | TokenError::NotYetValid => ErrorCode::TokenInvalid,
+            };
+            Err((code, error.to_string()))
         }
     })
 }

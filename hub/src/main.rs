@@ -50,7 +50,7 @@ fn serve(loaded: config::Loaded) -> ExitCode {
         return fail(&error);
     }
     for note in &loaded.notes {
-        tracing::info!("{note}");
+        telemetry::events::note(note);
     }
     match app::run(loaded) {
         Ok(()) => ExitCode::SUCCESS,

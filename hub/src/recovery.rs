@@ -5,6 +5,8 @@ use std::{path::Path, time::Instant};
 use engine::{Record, World, checkpoint};
 use journal::{Entry, Log, Lsn, Options};
 
+use crate::telemetry::events as telemetry;
+
 /// The log does not stand for a state, or cannot be read. The hub does not start on it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -63,9 +65,7 @@ pub fn recover(directory: &Path, segment_bytes: u64) -> Result<Recovered, Error>
     })?;
     let lsn = world.books.lsn();
     world.books.check().map_err(|broken| Error::Invariant { lsn, source: Box::new(broken) })?;
-    let replayed = lsn - from;
-    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(records = lsn, replayed, took_ms, epoch = log.epoch(), "the log is replayed and proven");
+    telemetry::replayed(lsn, lsn - from, began.elapsed(), log.epoch());
     Ok(Recovered { log, world, checkpointed: from })
 }
 
@@ -73,14 +73,14 @@ pub fn recover(directory: &Path, segment_bytes: u64) -> Result<Recovered, Error>
 fn from_checkpoint(directory: &Path, log: &Log) -> Result<Option<World>, Error> {
     let Some(found) = journal::checkpoint::latest(directory)? else { return Ok(None) };
     if log.hash_at(found.lsn)? != Some(found.hash) {
-        tracing::warn!(lsn = found.lsn.0, "the checkpoint is not of this log; the whole log is replayed");
+        telemetry::foreign_checkpoint(found.lsn);
         return Ok(None);
     }
     match checkpoint::decode(&found.bytes) {
         Ok(world) if world.books.lsn() == found.lsn.0 => Ok(Some(world)),
         Ok(_) => Ok(None),
         Err(error) => {
-            tracing::warn!(lsn = found.lsn.0, %error, "the checkpoint cannot be used; the whole log is replayed");
+            telemetry::unusable_checkpoint(found.lsn, &error);
             Ok(None)
         }
     }

@@ -3,6 +3,8 @@
 //! Everything goes to standard error, so that a command's answer on standard output stays clean. A panic is logged
 //! like anything else, with its thread and place, before it unwinds or ends the process.
 
+pub mod events;
+
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     io::{self, IsTerminal},

@@ -47,13 +47,12 @@ fn worker() -> Worker {
         frame_bytes_max: 16 << 20,
         message_bytes_max: 16 << 20,
         queue_bytes_max: 64 << 20,
-        queue_soft_bytes: 32 << 20,
         read_pause_bytes: 1 << 20,
         // A measuring client counts bytes and does not expect pings among them.
         ping_every_ms: 600_000,
         ..Limits::default()
     };
-    let worker = Worker::current(&limits, CloseCodes { too_slow: 4001, no_pong: 4002 });
+    let worker = Worker::current(&limits, CloseCodes { too_slow: 4001, no_pong: 4002, flooding: 4103 });
     let (sender, mut waiting) = unbounded_channel::<Publication>();
     WORKERS.lock().expect("nobody panics with it").push(sender);
     let hub = worker.clone();

@@ -50,6 +50,9 @@ struct Frame {
     remaining: usize,
 }
 
+/// Most events decoded ahead of the actor: with messages of nothing, one read would make thousands of them.
+pub(crate) const EVENTS_MAX: usize = 256;
+
 /// Longest client header: two bytes, eight of length, four of mask.
 const HEADER_BYTES_MAX: usize = 14;
 
@@ -65,6 +68,8 @@ pub(crate) struct Decoder {
     /// How much of `message` is known to be UTF-8.
     valid: usize,
     control: Vec<u8>,
+    /// Control frames, and fragments that brought nothing, since they were last asked for.
+    idle_frames: u32,
     over: bool,
 }
 
@@ -80,16 +85,25 @@ impl Decoder {
             message: Vec::new(),
             valid: 0,
             control: Vec::new(),
+            idle_frames: 0,
             over: false,
         }
     }
 
-    /// Takes all of `data` and appends what it completes. A fault is an event too, in its place in the order.
-    pub(crate) fn decode(&mut self, data: &[u8], events: &mut VecDeque<Event>) {
-        if let Err(fault) = self.take(data, events) {
+    /// Takes bytes of `data` and appends what they complete, until there are [`EVENTS_MAX`] events; says how many bytes
+    /// it has taken. A fault is an event too, in its place in the order; what is behind it is taken and forgotten.
+    pub(crate) fn decode(&mut self, data: &[u8], events: &mut VecDeque<Event>) -> usize {
+        let mut rest = data;
+        if let Err(fault) = self.take(&mut rest, events) {
             self.end();
             events.push_back(Event::Fault(fault));
         }
+        if self.over { data.len() } else { data.len() - rest.len() }
+    }
+
+    /// Control frames, and fragments that brought nothing, since this was last asked.
+    pub(crate) fn take_idle_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.idle_frames)
     }
 
     /// True after a close frame or a fault: further bytes are ignored.
@@ -109,18 +123,18 @@ impl Decoder {
         self.control = Vec::new();
     }
 
-    fn take(&mut self, mut data: &[u8], events: &mut VecDeque<Event>) -> Result<(), Fault> {
-        while !data.is_empty() && !self.over {
+    fn take(&mut self, data: &mut &[u8], events: &mut VecDeque<Event>) -> Result<(), Fault> {
+        while !data.is_empty() && !self.over && events.len() < EVENTS_MAX {
             let frame = match self.frame {
                 Some(frame) => frame,
-                None => match self.take_header(&mut data)? {
+                None => match self.take_header(data)? {
                     Some(frame) => frame,
                     None => continue,
                 },
             };
             let n = frame.remaining.min(data.len());
             let (payload, rest) = data.split_at(n);
-            data = rest;
+            *data = rest;
             let buffer = if is_control(frame.opcode) { &mut self.control } else { &mut self.message };
             if buffer.is_empty() {
                 // The usual message is here as a whole: one allocation of its exact size. A longer one grows
@@ -218,6 +232,9 @@ impl Decoder {
     }
 
     fn finish(&mut self, frame: Frame, events: &mut VecDeque<Event>) -> Result<(), Fault> {
+        if is_control(frame.opcode) || (!frame.fin && frame.taken == 0) {
+            self.idle_frames = self.idle_frames.saturating_add(1);
+        }
         match frame.opcode {
             PING => events.push_back(Event::Ping(std::mem::take(&mut self.control).into())),
             PONG => self.control = Vec::new(),

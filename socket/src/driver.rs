@@ -25,6 +25,7 @@ use crate::decode::{Decoder, Event};
 use crate::frame::{self, NO_CODE};
 use crate::out::Out;
 use crate::session::{InboundEnd, Phase, Session};
+use crate::telemetry;
 use crate::worker::Slot;
 
 /// Turns of reading and running before a busy session lets the others of its thread go on.
@@ -42,7 +43,8 @@ pub(crate) struct Driver {
     /// Until the session closes.
     actor: Option<ActorStream>,
     decoder: Decoder,
-    /// What came behind the handshake in the same packet.
+    /// What was read and not yet decoded: what came behind the handshake in the same packet, or behind as many events as
+    /// the actor is given at once.
     leftover: Bytes,
     stream_over: bool,
     /// The client has sent its close frame.
@@ -103,6 +105,12 @@ impl Driver {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Read {
+        let read = self.read_into_inbox(cx);
+        self.session.count_idle(self.decoder.take_idle_frames());
+        read
+    }
+
+    fn read_into_inbox(&mut self, cx: &mut Context<'_>) -> Read {
         let session = &self.session;
         let mut inbox = session.inbox.borrow_mut();
         let wanted = match session.phase.get() {
@@ -116,8 +124,9 @@ impl Driver {
         }
         if !self.leftover.is_empty() {
             let n = self.leftover.len().min(session.worker.limits().read_bytes);
-            self.decoder.decode(&self.leftover[..n], &mut inbox);
-            self.leftover = self.leftover.split_off(n);
+            let taken = self.decoder.decode(&self.leftover[..n], &mut inbox);
+            self.leftover =
+                if taken < self.leftover.len() { self.leftover.split_off(taken) } else { Bytes::new() };
             return Read::Some;
         }
         let mut buffer = session.worker.0.read_buffer.borrow_mut();
@@ -128,7 +137,10 @@ impl Driver {
                 let bytes = buffer.filled();
                 session.heard();
                 session.worker.count(|stats| stats.read_bytes += bytes.len() as u64);
-                self.decoder.decode(bytes, &mut inbox);
+                let taken = self.decoder.decode(bytes, &mut inbox);
+                if taken < bytes.len() {
+                    self.leftover = Bytes::copy_from_slice(&bytes[taken..]);
+                }
             }
             // A reset connection ends the session just as an end of stream does.
             Some(Poll::Ready(_)) | None => {
@@ -154,7 +166,7 @@ impl Driver {
                     Poll::Ready(None) => break true,
                     Poll::Ready(Some(Ok(frames))) => session.push_context(frames),
                     Poll::Ready(Some(Err(error))) => {
-                        tracing::debug!(%error, "actor wrote a frame that cannot be encoded");
+                        telemetry::unspeakable(&error);
                         session.close(INTERNAL_ERROR, "internal error");
                         break true;
                     }
@@ -175,7 +187,7 @@ impl Driver {
         match session.inbound_end.get() {
             Some(InboundEnd::Closed(code)) => session.close(code, ""),
             Some(InboundEnd::Fault(fault)) => {
-                session.worker.count(|stats| stats.closed_fault += 1);
+                telemetry::broken_rule(&session.worker);
                 session.close(fault.code, fault.reason);
             }
             Some(InboundEnd::Eof) => {
@@ -189,8 +201,7 @@ impl Driver {
     }
 
     fn panicked(&mut self) {
-        tracing::error!(slot = ?self.session.slot, "session actor panicked");
-        self.session.worker.count(|stats| stats.closed_panic += 1);
+        telemetry::panicked(&self.session.worker, self.session.slot);
         self.session.close(INTERNAL_ERROR, "internal error");
         self.drop_actor();
     }
@@ -199,7 +210,7 @@ impl Driver {
     fn drop_actor(&mut self) {
         let actor = self.actor.take();
         if catch_unwind(AssertUnwindSafe(|| drop(actor))).is_err() {
-            tracing::error!(slot = ?self.session.slot, "session actor panicked while it stopped");
+            telemetry::panicked_at_its_end(self.session.slot);
         }
         self.session.worker.unsubscribe_all(&self.session);
     }
@@ -296,7 +307,7 @@ impl Stream for Inbox {
             let Some(event) = take(&session.inbox) else { return Poll::Pending };
             match event {
                 Event::Message(message) => return Poll::Ready(Some(Ok(message))),
-                Event::Ping(payload) => session.push_control(frame::pong_frame(&payload)),
+                Event::Ping(payload) => session.push_pong(frame::pong_frame(&payload)),
                 Event::Close(reason) => {
                     session.inbound_end.set(Some(InboundEnd::Closed(answer_to(reason.as_ref()))));
                     return Poll::Ready(Some(Ok(Message::Close(reason))));

@@ -21,6 +21,7 @@ mod limits;
 mod out;
 mod queue;
 mod session;
+mod telemetry;
 mod tune;
 mod upgrade;
 mod worker;

@@ -14,11 +14,13 @@ pub struct Limits {
     /// Reads are held while more than this waits to be sent, so that TCP slows a client that asks and never
     /// listens. Bytes; at most `queue_bytes_max`.
     pub read_pause_bytes: usize,
-    /// Above this, cosmetic frames are dropped, the queued ones first. Bytes; at most `queue_bytes_max`.
-    pub queue_soft_bytes: usize,
-    /// Most that may wait to be sent; the next frame closes the session as too slow. A single frame to an
-    /// empty queue is always taken, so the true bound is this plus one frame. Bytes.
+    /// Most that may wait to be sent; the next frame closes the session as too slow. Each frame counts 128 bytes
+    /// besides its own. A single frame to an empty queue is always taken, so the true bound is this plus one
+    /// frame. Bytes.
     pub queue_bytes_max: usize,
+    /// Control frames, and fragments that bring nothing, that a client may send in a second; a client that sends
+    /// more is closed as flooding. The actor never hears them, so nobody else can count them.
+    pub control_frames_per_second_max: u32,
     /// Longest a frame that must not be dropped may wait to be sent; then the session is closed as too slow.
     /// Milliseconds.
     pub stall_ms_max: u64,
@@ -50,8 +52,8 @@ impl Default for Limits {
             message_bytes_max: 64 * 1024,
             read_bytes: 16 * 1024,
             read_pause_bytes: 64 * 1024,
-            queue_soft_bytes: 64 * 1024,
             queue_bytes_max: 256 * 1024,
+            control_frames_per_second_max: 100,
             stall_ms_max: 10_000,
             ping_every_ms: 20_000,
             pong_within_ms: 10_000,
@@ -73,8 +75,8 @@ pub enum LimitsError {
     /// A frame within its own limit could never be a message.
     #[error("message_bytes_max is below frame_bytes_max")]
     MessageBelowFrame,
-    /// The soft mark or the read pause would never be reached.
-    #[error("queue_soft_bytes and read_pause_bytes must not exceed queue_bytes_max")]
+    /// The read pause would never be reached.
+    #[error("read_pause_bytes must not exceed queue_bytes_max")]
     MarkAboveQueue,
     /// A period of zero would spin or close at once.
     #[error("tick_ms, ping_every_ms, pong_within_ms, stall_ms_max and close_within_ms must be above zero")]
@@ -90,7 +92,7 @@ impl Limits {
         if self.message_bytes_max < self.frame_bytes_max {
             return Err(LimitsError::MessageBelowFrame);
         }
-        if self.queue_soft_bytes.max(self.read_pause_bytes) > self.queue_bytes_max {
+        if self.read_pause_bytes > self.queue_bytes_max {
             return Err(LimitsError::MarkAboveQueue);
         }
         let periods =
@@ -109,6 +111,8 @@ pub struct CloseCodes {
     pub too_slow: u16,
     /// The client does not answer pings.
     pub no_pong: u16,
+    /// The client sends control frames or empty fragments faster than it may.
+    pub flooding: u16,
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub struct Out(pub(crate) Rc<Session>);
 
 impl Out {
     /// Sends one or more complete frames (see [`text_frame`](crate::text_frame)) by the rule of their class.
-    /// False: they were not taken, because the session is closing or a cosmetic frame found no room.
+    /// False: they were not taken, because the session is closing, or is now for want of room.
     pub fn push(&self, frames: Bytes, class: Class) -> bool {
         self.0.push(frames, class)
     }

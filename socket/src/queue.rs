@@ -21,8 +21,6 @@ pub enum Class {
     Publication,
     /// A picture of something that changes, by key: while one waits, a newer one of its key takes its place.
     State(u64),
-    /// Nice to have: dropped first.
-    Cosmetic,
 }
 
 /// What became of a pushed frame.
@@ -31,8 +29,6 @@ pub(crate) enum Pushed {
     Queued,
     /// Queued, and an older state of the same key was dropped.
     Conflated,
-    /// A cosmetic frame that found no room.
-    Dropped,
     /// No room, and the frame's class allows no loss.
     Overflow,
 }
@@ -42,7 +38,8 @@ enum Kind {
     /// Must be sent: replies, publications, control frames, and any frame whose first byte has left.
     Must,
     State(u64),
-    Cosmetic,
+    /// The answer to the newest ping. A later ping only changes what it says.
+    Pong,
 }
 
 /// A frame that waits. An empty frame is a hole: its place is kept so that positions by number stay right.
@@ -51,6 +48,11 @@ struct Entry {
     kind: Kind,
     queued_ms: u64,
 }
+
+/// What a frame that waits costs besides its bytes: its entry, with the room a queue keeps to grow, and the allocation
+/// of its own that a short frame has. Bytes; counted against every bound, so that many small frames are no way around
+/// one.
+pub(crate) const ENTRY_BYTES: usize = 128;
 
 /// Most frames handed to the kernel in one vectored write.
 pub(crate) const SLICES: usize = 64;
@@ -62,9 +64,10 @@ pub(crate) struct Queue {
     first: u64,
     /// Number of the newest frame of each state key.
     states: HashMap<u64, u64>,
+    /// Number of the pong that waits, if one does.
+    pong: Option<u64>,
     bytes: usize,
     holes: usize,
-    cosmetic: usize,
     /// The front frame has left in part and must be finished, or the client loses its place in the stream.
     started: bool,
 }
@@ -72,6 +75,11 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Memory this queue stands for: what waits, and what each waiting frame costs besides.
+    pub(crate) fn cost_bytes(&self) -> usize {
+        self.bytes + (self.entries.len() - self.holes) * ENTRY_BYTES
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -83,29 +91,31 @@ impl Queue {
         let kind = match class {
             Class::Reply | Class::Publication => Kind::Must,
             Class::State(key) => Kind::State(key),
-            Class::Cosmetic => Kind::Cosmetic,
         };
         let conflated = match kind {
             Kind::State(key) => self.forget_state(key),
-            Kind::Must | Kind::Cosmetic => false,
+            Kind::Must | Kind::Pong => false,
         };
-        if self.bytes + frame.len() > limits.queue_soft_bytes {
-            if kind == Kind::Cosmetic && !self.is_empty() {
-                return Pushed::Dropped;
-            }
-            self.drop_cosmetic();
-        }
-        if self.bytes + frame.len() > limits.queue_bytes_max && !self.is_empty() {
+        if self.cost_bytes() + frame.len() + ENTRY_BYTES > limits.queue_bytes_max && !self.is_empty() {
             return Pushed::Overflow;
         }
         self.append(frame, kind, now_ms);
         if conflated { Pushed::Conflated } else { Pushed::Queued }
     }
 
-    /// Queues a frame that belongs to the protocol itself (pong, close): always taken, since it is short and
-    /// bounded by the reads that cause it.
+    /// Queues a frame that belongs to the protocol itself (ping, close): always taken, since it is short and there is
+    /// one of each at most.
     pub(crate) fn push_control(&mut self, frame: Bytes, now_ms: u64) {
         self.append(frame, Kind::Must, now_ms);
+    }
+
+    /// Queues the answer to a ping. RFC 6455 §5.5.3: of several pings that wait for their answer only the newest needs
+    /// one, so there is one pong at most.
+    pub(crate) fn push_pong(&mut self, frame: Bytes, now_ms: u64) {
+        let Some(number) = self.pong else { return self.append(frame, Kind::Pong, now_ms) };
+        let entry = &mut self.entries[(number - self.first) as usize];
+        self.bytes = self.bytes - entry.frame.len() + frame.len();
+        entry.frame = frame;
     }
 
     /// Queues the rest of a frame whose beginning the socket has already taken. The queue must be empty.
@@ -129,11 +139,11 @@ impl Queue {
     pub(crate) fn oldest_must_ms(&self) -> Option<u64> {
         self.entries
             .iter()
-            .find(|entry| entry.kind == Kind::Must && !entry.frame.is_empty())
+            .find(|entry| matches!(entry.kind, Kind::Must | Kind::Pong) && !entry.frame.is_empty())
             .map(|entry| entry.queued_ms)
     }
 
-    /// Frames dropped or replaced leave no more than this many entries behind for each that waits.
+    /// Frames replaced leave no more than this many entries behind for each that waits.
     #[cfg(test)]
     fn entries(&self) -> usize {
         self.entries.len()
@@ -185,20 +195,20 @@ impl Queue {
             Kind::State(key) => {
                 self.states.insert(key, self.first + self.entries.len() as u64);
             }
-            Kind::Cosmetic => self.cosmetic += 1,
+            Kind::Pong => self.pong = Some(self.first + self.entries.len() as u64),
         }
         self.bytes += frame.len();
         self.entries.push_back(Entry { frame, kind, queued_ms });
     }
 
-    /// The front frame is no longer one that could be dropped.
+    /// The front frame is no longer one that could be replaced.
     fn leave(&mut self, kind: Kind) {
         match kind {
             Kind::Must => {}
             Kind::State(key) => {
                 self.states.remove(&key);
             }
-            Kind::Cosmetic => self.cosmetic -= 1,
+            Kind::Pong => self.pong = None,
         }
     }
 
@@ -214,24 +224,16 @@ impl Queue {
         true
     }
 
-    fn drop_cosmetic(&mut self) {
-        if self.cosmetic == 0 {
-            return;
-        }
-        for entry in self.entries.iter_mut().filter(|entry| entry.kind == Kind::Cosmetic) {
-            self.bytes -= entry.frame.len();
-            entry.frame = Bytes::new();
-        }
-        self.cosmetic = 0;
-        self.fill_holes();
-    }
-
     fn fill_holes(&mut self) {
         self.entries.retain(|entry| !entry.frame.is_empty());
         self.holes = 0;
         for (number, entry) in (self.first..).zip(&self.entries) {
-            if let Kind::State(key) = entry.kind {
-                self.states.insert(key, number);
+            match entry.kind {
+                Kind::Must => {}
+                Kind::State(key) => {
+                    self.states.insert(key, number);
+                }
+                Kind::Pong => self.pong = Some(number),
             }
         }
     }

@@ -18,7 +18,11 @@ use tokio::net::TcpStream;
 use crate::decode::Event;
 use crate::frame::{self, NO_CODE};
 use crate::queue::{Class, Pushed, Queue, SLICES};
+use crate::telemetry;
 use crate::worker::{Slot, Worker};
+
+/// Over how long frames that bring nothing are counted, milliseconds.
+const IDLE_WINDOW_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -65,6 +69,8 @@ pub(crate) struct Session {
     heard_ms: Cell<u64>,
     pinged_ms: Cell<Option<u64>>,
     closing_since_ms: Cell<u64>,
+    /// Control frames and empty fragments since when, and how many.
+    idle_frames: Cell<(u64, u32)>,
 }
 
 impl Session {
@@ -89,6 +95,7 @@ impl Session {
             heard_ms: Cell::new(now_ms),
             pinged_ms: Cell::new(None),
             closing_since_ms: Cell::new(0),
+            idle_frames: Cell::new((now_ms, 0)),
         }
     }
 
@@ -116,8 +123,8 @@ impl Session {
             return false;
         }
         let limits = self.worker.limits();
-        if self.queued_bytes() + frames.len() > limits.queue_soft_bytes && !self.blocked.get() {
-            // Held back only by a cork: the socket is asked before anything is dropped.
+        if self.queued_bytes() + frames.len() > limits.read_pause_bytes && !self.blocked.get() {
+            // Held back only by a cork: the socket is asked before the client is taken for slow.
             self.flush();
         }
         let pushed = self.queue.borrow_mut().push(frames, class, self.worker.now_ms(), limits);
@@ -127,7 +134,6 @@ impl Session {
                 self.flush_later();
                 true
             }
-            Pushed::Dropped => false,
             Pushed::Overflow => {
                 self.close_too_slow();
                 false
@@ -183,6 +189,31 @@ impl Session {
         if self.phase.get() == Phase::Open {
             self.queue.borrow_mut().push_control(frame, self.worker.now_ms());
             self.flush_later();
+        }
+    }
+
+    /// Answers a ping, or lets the answer that waits be to this one.
+    pub(crate) fn push_pong(self: &Rc<Self>, frame: Bytes) {
+        if self.phase.get() == Phase::Open {
+            self.queue.borrow_mut().push_pong(frame, self.worker.now_ms());
+            self.flush_later();
+        }
+    }
+
+    /// Counts frames that bring nothing; a client that sends too many is closed.
+    pub(crate) fn count_idle(self: &Rc<Self>, frames: u32) {
+        if frames == 0 {
+            return;
+        }
+        let (now_ms, (since_ms, before)) = (self.worker.now_ms(), self.idle_frames.get());
+        let fresh = now_ms.saturating_sub(since_ms) >= IDLE_WINDOW_MS;
+        let (since_ms, count) =
+            if fresh { (now_ms, frames) } else { (since_ms, before.saturating_add(frames)) };
+        self.idle_frames.set((since_ms, count));
+        let allowed = self.worker.limits().control_frames_per_second_max;
+        if count > allowed && self.phase.get() == Phase::Open {
+            telemetry::flooding(&self.worker);
+            self.close(self.worker.codes().flooding, "too many control frames or empty fragments");
         }
     }
 
@@ -276,7 +307,7 @@ impl Session {
     }
 
     fn close_too_slow(self: &Rc<Self>) {
-        self.worker.count(|stats| stats.closed_too_slow += 1);
+        telemetry::too_slow(&self.worker);
         self.queue.borrow_mut().abandon();
         self.close(self.worker.codes().too_slow, "reading too slowly");
     }
@@ -323,7 +354,7 @@ impl Session {
 
     /// True while the client must first read before it is heard again.
     pub(crate) fn is_paused(&self) -> bool {
-        self.queued_bytes() > self.worker.limits().read_pause_bytes
+        self.queue.borrow().cost_bytes() > self.worker.limits().read_pause_bytes
     }
 
     /// Runs `read` on the socket, if it is still there.
@@ -355,7 +386,7 @@ impl Session {
                 } else if let Some(since) = self.pinged_ms.get() {
                     // While the ping itself still waits to be sent, the stall rule above is the judge.
                     if oldest_ms.is_none() && older_than(since, limits.pong_within_ms) {
-                        self.worker.count(|stats| stats.closed_no_pong += 1);
+                        telemetry::no_pong(&self.worker);
                         self.close(self.worker.codes().no_pong, "no answer to ping");
                     }
                 } else if older_than(self.heard_ms.get(), self.ping_after_ms()) {

@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use crate::driver::Driver;
 use crate::fanout::ENCODINGS;
 use crate::out::Out;
+use crate::telemetry;
 use crate::tune::tune;
 use crate::worker::{Slot, Worker};
 
@@ -114,9 +115,9 @@ where
     let accepted = match verdict {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            worker.count(|stats| stats.refused += 1);
+            telemetry::refused(worker);
             if let Err(error) = refuse(&mut framed, refusal).await {
-                tracing::debug!(%error, "client left before its refusal");
+                telemetry::left("before its refusal", &error);
             }
             return None;
         }
@@ -131,11 +132,11 @@ where
     drop(request);
     let tuned = tune(framed.io_ref(), worker.limits());
     if let Err(error) = tuned {
-        tracing::debug!(%error, "client left before its handshake");
+        telemetry::left("before its handshake", &error);
         return None;
     }
     if let Err(error) = framed.send((response, BodySize::None).into()).await {
-        tracing::debug!(%error, "client left during its handshake");
+        telemetry::left("during its handshake", &error);
         return None;
     }
     let parts = framed.into_parts();

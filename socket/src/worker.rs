@@ -42,16 +42,48 @@ pub struct Stats {
     pub closed_fault: u64,
     /// Sessions closed because their actor panicked.
     pub closed_panic: u64,
+    /// Sessions closed because of too many control frames or empty fragments.
+    pub closed_flooding: u64,
     /// Bytes read from clients.
     pub read_bytes: u64,
     /// Writes asked of the kernel, refused ones included.
     pub writes: u64,
     /// Bytes the kernel took for clients.
     pub written_bytes: u64,
-    /// Cosmetic frames refused for lack of room.
-    pub dropped_cosmetic: u64,
     /// State frames replaced by newer ones.
     pub conflated: u64,
+}
+
+impl std::ops::AddAssign for Stats {
+    fn add_assign(&mut self, other: Self) {
+        // Taken apart whole, so that no counter is forgotten.
+        let Self {
+            sessions,
+            opened,
+            refused,
+            closed_too_slow,
+            closed_no_pong,
+            closed_fault,
+            closed_panic,
+            closed_flooding,
+            read_bytes,
+            writes,
+            written_bytes,
+            conflated,
+        } = other;
+        self.sessions += sessions;
+        self.opened += opened;
+        self.refused += refused;
+        self.closed_too_slow += closed_too_slow;
+        self.closed_no_pong += closed_no_pong;
+        self.closed_fault += closed_fault;
+        self.closed_panic += closed_panic;
+        self.closed_flooding += closed_flooding;
+        self.read_bytes += read_bytes;
+        self.writes += writes;
+        self.written_bytes += written_bytes;
+        self.conflated += conflated;
+    }
 }
 
 /// The sessions of one thread. Clones are handles to the same worker.
@@ -176,7 +208,6 @@ impl Worker {
         match pushed {
             Pushed::Queued | Pushed::Overflow => {}
             Pushed::Conflated => self.count(|stats| stats.conflated += 1),
-            Pushed::Dropped => self.count(|stats| stats.dropped_cosmetic += 1),
         }
     }
 

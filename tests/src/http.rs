@@ -40,6 +40,15 @@ pub async fn get(hub: SocketAddr, path: &str) -> Answer {
     request(hub, &format!("GET {path} HTTP/1.1\r\nhost: {hub}\r\nconnection: close\r\n\r\n")).await
 }
 
+/// One figure of `/metrics` by its whole name, labels included; `None` when it is not there.
+///
+/// # Panics
+/// When there is no answer in time.
+pub async fn figure(hub: SocketAddr, name: &str) -> Option<u64> {
+    let metrics = get(hub, "/metrics").await.body;
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
 /// Posts JSON, with a bearer token if there is one.
 ///
 /// # Panics
@@ -55,7 +64,11 @@ pub async fn post(hub: SocketAddr, path: &str, bearer: Option<&str>, body: &Valu
     request(hub, &request_text).await
 }
 
-async fn request(hub: SocketAddr, request: &str) -> Answer {
+/// Sends a request as it is, and reads until the hub ends the connection.
+///
+/// # Panics
+/// When there is no answer in time; `hub` is expected to run.
+pub async fn request(hub: SocketAddr, request: &str) -> Answer {
     let line = request.lines().next().unwrap_or_default().to_owned();
     let exchange = async {
         let mut stream = TcpStream::connect(hub).await?;

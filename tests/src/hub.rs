@@ -300,6 +300,11 @@ impl TestHub {
         assert_eq!(sent, 0, "signal {signal} to the hub");
     }
 
+    /// The hub will have reason to log errors.
+    pub fn expect_errors(&mut self) {
+        self.expects_errors = true;
+    }
+
     /// From now on the process may write no file: the disk is full.
     ///
     /// # Panics

@@ -18,8 +18,10 @@ pub const TEXT: u8 = 1;
 /// Opcode of a binary frame.
 pub const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
+/// Opcode of a ping.
+pub const PING: u8 = 9;
+/// Opcode of a pong.
+pub const PONG: u8 = 10;
 
 /// A frame of the hub, or the end of the connection.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +56,13 @@ impl RawSocket {
     /// Shakes hands, offering `subprotocol`; otherwise the status of the refusal, if there was an answer at all.
     pub async fn open(hub: SocketAddr, subprotocol: &str) -> Result<Self, Option<u16>> {
         let stream = TcpStream::connect(hub).await.expect("the hub listens");
-        Self::over(stream, subprotocol).await
+        Self::over(stream, subprotocol, "").await
+    }
+
+    /// The same as a page of `origin` would, in a browser.
+    pub async fn open_from(hub: SocketAddr, origin: &str) -> Result<Self, Option<u16>> {
+        let stream = TcpStream::connect(hub).await.expect("the hub listens");
+        Self::over(stream, protocol::SUBPROTOCOL_JSON, &format!("origin: {origin}\r\n")).await
     }
 
     /// The same with a small receive buffer, so that the hub soon notices that nobody reads.
@@ -62,14 +70,14 @@ impl RawSocket {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4_096).expect("a small buffer is allowed");
         let stream = socket.connect(hub).await.expect("the hub listens");
-        Self::over(stream, subprotocol).await
+        Self::over(stream, subprotocol, "").await
     }
 
-    async fn over(mut stream: TcpStream, subprotocol: &str) -> Result<Self, Option<u16>> {
+    async fn over(mut stream: TcpStream, subprotocol: &str, headers: &str) -> Result<Self, Option<u16>> {
         let request = format!(
             "GET /ws HTTP/1.1\r\nhost: hub\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             sec-websocket-protocol: {subprotocol}\r\n\r\n"
+             sec-websocket-protocol: {subprotocol}\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes()).await.map_err(|_| None)?;
         let mut received = Vec::new();

@@ -1,8 +1,6 @@
 //! Which request goes to whom: one arm each, with the checks that need no other actor.
 
-use std::time::Duration;
-
-use actix::AsyncContext;
+use actix::prelude::*;
 use actix_web_actors::ws;
 use engine::{Command, Content, TxId, table::live::BetRequest};
 use protocol::{
@@ -33,7 +31,7 @@ impl SessionActor {
         now: u64,
         context: &mut ws::WebsocketContext<Self>,
     ) {
-        let identity = match (self.context.authenticate)(&hello.token, now) {
+        let identity = match (self.context.authenticate)(&hello.token) {
             Ok(identity) => identity,
             Err((code, words)) => {
                 self.context.metrics.token_refused();
@@ -52,8 +50,6 @@ impl SessionActor {
         }
         let player = identity.player;
         self.context.admission.arrive(player, now);
-        let rest = Duration::from_millis(identity.expires_ms.saturating_sub(now));
-        context.run_later(rest, |this, _| this.close(CloseCode::TokenExpired, "the token has expired"));
         let mut resume: Vec<Since> = Vec::new();
         for since in hello.resume {
             let known = resume.iter().any(|other| other.ch == since.ch);
@@ -65,7 +61,8 @@ impl SessionActor {
         let personal = Channel::player(player);
         let others = resume.iter().map(|since| since.ch.clone()).filter(|channel| *channel != personal);
         let channels = std::iter::once(personal.clone()).chain(others).collect();
-        self.state = State::Ready(Box::new(Ready { identity, channels, tables: Vec::new() }));
+        self.state = State::Ready(Box::new(Ready { identity, channels, tables: Vec::new(), joins: 0 }));
+        self.expire(context);
         let options = &self.context.options;
         let nothing = Subscribed {
             ch: Channel::player(player),
@@ -87,7 +84,12 @@ impl SessionActor {
     }
 
     /// Any other request of a player.
-    pub(super) fn dispatch(&mut self, to: ReplyTo, request: Request) {
+    pub(super) fn dispatch(
+        &mut self,
+        to: ReplyTo,
+        request: Request,
+        context: &mut ws::WebsocketContext<Self>,
+    ) {
         let State::Ready(ready) = &mut self.state else { return };
         let player = ready.identity.player;
         let shared = &self.context;
@@ -96,26 +98,12 @@ impl SessionActor {
             Request::Ping => shared.pubsub.do_send(GetTops { to, channels: ready.channels.clone() }),
             Request::Subscribe(subscribe) => self.subscribe(to, player, subscribe),
             Request::Unsubscribe { channel } => self.unsubscribe(to, player, channel),
-            Request::JoinTable { table } => match shared.directory.get(table) {
-                None => to.refuse(&shared.workers, ErrorCode::UnknownTable),
-                Some(_)
-                    if !ready.tables.contains(&table) && ready.tables.len() >= shared.options.tables_max =>
-                {
-                    let words = format!("a session may sit at {} tables", shared.options.tables_max);
-                    to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::TooLarge, words)));
-                }
-                Some(entry) => {
-                    if !ready.tables.contains(&table) {
-                        ready.tables.push(table);
-                    }
-                    entry.addr.do_send(Join { player, to });
-                }
-            },
+            Request::JoinTable { table } => self.join(to, player, table, context),
             Request::LeaveTable { table } => {
                 if let Some(entry) = shared.directory.get(table) {
                     entry.addr.do_send(Leave { session: to.session });
                 }
-                ready.tables.retain(|joined| *joined != table);
+                ready.tables.retain(|(joined, _)| *joined != table);
                 to.send(&shared.workers, Reply::Left { table });
             }
             Request::ListTables => {
@@ -131,10 +119,44 @@ impl SessionActor {
                 None => to.refuse(&shared.workers, ErrorCode::UnknownTable),
             },
             Request::GetOutcome { key } => {
-                let (tables, ask) = (ready.tables.clone(), GetOutcome { player, key, to });
+                let tables = ready.tables.iter().map(|(table, _)| *table).collect();
+                let ask = GetOutcome { player, key, to };
                 ask_outcome(&shared.directory, &shared.coordinator, tables, ask);
             }
         }
+    }
+
+    /// Sends the session to a table. It counts as sitting there at once, and no longer when the table refuses it.
+    fn join(
+        &mut self,
+        to: ReplyTo,
+        player: PlayerId,
+        table: TableId,
+        context: &mut ws::WebsocketContext<Self>,
+    ) {
+        let State::Ready(ready) = &mut self.state else { return };
+        let shared = &self.context;
+        let Some(entry) = shared.directory.get(table) else {
+            return to.refuse(&shared.workers, ErrorCode::UnknownTable);
+        };
+        ready.joins += 1;
+        let number = ready.joins;
+        let full = ready.tables.len() >= shared.options.tables_max;
+        match ready.tables.iter_mut().find(|(joined, _)| *joined == table) {
+            Some((_, newest)) => *newest = number,
+            None if full => {
+                let words = format!("a session may sit at {} tables", shared.options.tables_max);
+                return to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::TooLarge, words)));
+            }
+            None => ready.tables.push((table, number)),
+        }
+        let seated = entry.addr.send(Join { player, to }).into_actor(self);
+        context.spawn(seated.map(move |seated, this, _| {
+            if let (Ok(false) | Err(_), State::Ready(ready)) = (seated, &mut this.state) {
+                // A later join of the same table is another matter, and has its own answer.
+                ready.tables.retain(|joined| *joined != (table, number));
+            }
+        }));
     }
 
     fn subscribe(&mut self, to: ReplyTo, player: PlayerId, subscribe: Subscribe) {

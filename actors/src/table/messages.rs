@@ -36,9 +36,9 @@ impl Handler<Wake> for TableActor {
     }
 }
 
-/// A session comes to the table.
+/// A session comes to the table. Says whether it has a place now; the client's own answer may come later.
 #[derive(Message, Debug)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub struct Join {
     /// The player.
     pub player: PlayerId,
@@ -47,9 +47,10 @@ pub struct Join {
 }
 
 impl Handler<Join> for TableActor {
-    type Result = ();
+    type Result = bool;
 
-    fn handle(&mut self, Join { player, to }: Join, context: &mut Context<Self>) {
+    fn handle(&mut self, Join { player, to }: Join, context: &mut Context<Self>) -> bool {
+        let session = to.session;
         self.guarded(context, |this, context| {
             let full = this.seated.len() >= this.live.config().places_max as usize;
             if full && !this.seated.contains(&to.session) {
@@ -61,6 +62,7 @@ impl Handler<Join> for TableActor {
             this.arriving.push((player, to));
             this.welcome();
         });
+        self.seated.contains(&session)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Open files: every connection is one.
 
+use crate::telemetry::events as telemetry;
+
 /// Files the hub needs besides connections: segments, checkpoints, Redis, its own threads.
 const BESIDES: u64 = 256;
 
@@ -17,6 +19,6 @@ pub fn allow(connections: u64) {
     let raised = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } == 0;
     if !raised || limit.rlim_cur < needed {
         let allowed = limit.rlim_cur;
-        tracing::warn!(needed, allowed, "fewer files may be open than server.connections_max needs");
+        telemetry::few_files(needed, allowed);
     }
 }

@@ -12,6 +12,6 @@ pub fn use_small_pages() {
     // SAFETY: takes five integers and touches no memory of ours.
     let refused = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, ON, UNUSED, UNUSED, UNUSED) } != 0;
     if refused {
-        tracing::debug!("the kernel keeps to its own choice of page sizes");
+        crate::telemetry::events::page_sizes_stay();
     }
 }

@@ -47,11 +47,9 @@ impl ServiceTokens {
     /// Reads `name:token` entries, separated by commas or line ends; lines that begin with `#` are comments. Two
     /// entries of one name are a token and its successor: both are accepted.
     pub fn parse(text: &str) -> Result<Self, ServiceError> {
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        let entries = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty());
         let mut services = Vec::new();
-        for (index, entry) in entries.enumerate() {
-            let (name, token) = entry.split_once(':').ok_or(ServiceError::Malformed(index + 1))?;
+        for (index, entry) in Self::entries(text).enumerate() {
+            let (name, token) = entry.ok_or(ServiceError::Malformed(index + 1))?;
             let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
             if name.is_empty() || name.len() > 64 || !name.bytes().all(legal) {
                 return Err(ServiceError::Malformed(index + 1));
@@ -66,6 +64,13 @@ impl ServiceTokens {
             services.push((Service { name: name.into() }, digest));
         }
         Ok(Self { services })
+    }
+
+    /// The names and tokens of a list, as they stand there; `None` for an entry that has no name.
+    pub(crate) fn entries(text: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let entries = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty());
+        entries.map(|entry| entry.split_once(':'))
     }
 
     /// The service whose token this is. Takes the same time whichever it is, and however much of it is right.

@@ -67,8 +67,8 @@ pub enum TokenError {
 pub struct Identity {
     /// The player's pseudonym.
     pub player: PlayerId,
-    /// When the token expires, the leeway left out.
-    pub expires: SystemTime,
+    /// From when on the token is refused: its `exp`, and the leeway after it.
+    pub until: SystemTime,
 }
 
 /// Checks tokens. Cheap to share behind an `Arc`; checking takes no lock.
@@ -124,13 +124,14 @@ impl Verifier {
             return Err(TokenError::WrongAudience);
         }
         let leeway = self.rules.leeway;
-        if now >= expires + leeway {
+        let until = expires + leeway;
+        if now >= until {
             return Err(TokenError::Expired);
         }
         if begins.is_some_and(|begins| now + leeway < begins) {
             return Err(TokenError::NotYetValid);
         }
-        Ok(Identity { player: self.pseudonyms.player(issuer, subject), expires })
+        Ok(Identity { player: self.pseudonyms.player(issuer, subject), until })
     }
 }
 

@@ -107,6 +107,7 @@ pub(super) fn load(
     let services = finder.services();
     let redis_url = finder.redis_url();
     finder.distinct();
+    finder.no_development_log();
     Some(Secrets {
         places: finder.places,
         keys: keys?,
@@ -132,8 +133,8 @@ struct Finder<'a> {
     /// Development secrets by name, once they were needed.
     made: BTreeMap<String, String>,
     places: Vec<(&'static str, String)>,
-    /// Secrets in use, to see whether two are the same.
-    given: Vec<(&'static str, Vec<u8>)>,
+    /// Secrets in use, each with what people call it, to see whether two are the same.
+    given: Vec<(String, Vec<u8>)>,
 }
 
 impl Finder<'_> {
@@ -194,7 +195,7 @@ impl Finder<'_> {
                 return None;
             }
         };
-        self.given.push((name, secret.clone()));
+        self.given.push((format!("{name} secret"), secret.clone()));
         Some(secret)
     }
 
@@ -214,7 +215,9 @@ impl Finder<'_> {
         match (self.environment.get(variable), file.as_str()) {
             (None, "") => Some(None),
             (Some(_), file) if !file.is_empty() => {
-                self.check.refuse(option, format!("given twice: {variable} is set as well; keep one"));
+                // What stands there may be the secret itself, pasted into the wrong place.
+                let what = format!("given twice: {variable} is set as well; keep one");
+                self.check.refuse_unseen(option, what);
                 None
             }
             (Some(text), _) => {
@@ -235,12 +238,14 @@ impl Finder<'_> {
         let (mut bytes, mode) = match read {
             Ok(read) => read,
             Err(error) => {
-                self.check.refuse(option, format!("failed to read it: {error}"));
+                // No file: perhaps the secret itself, pasted into the wrong place. It is not repeated.
+                self.check.refuse_unseen(option, format!("failed to read the file it names: {error}"));
                 return None;
             }
         };
-        if kind == Kind::Secret && mode & 0o006 != 0 {
-            let what = format!("everyone on this machine can read or change it (mode {:o})", mode & 0o777);
+        if kind == Kind::Secret && mode & 0o066 != 0 {
+            let others = if mode & 0o006 != 0 { "everyone on this machine" } else { "its group" };
+            let what = format!("{others} can read or change it (mode {:o})", mode & 0o777);
             match self.config.mode {
                 Mode::Production => {
                     self.check.refuse(option, format!("{what}; chmod 600, or 0400 where it is mounted"));
@@ -264,13 +269,45 @@ impl Finder<'_> {
         let Some(bytes) = self.given("publish tokens", "HUB_PUBLISH_TOKENS", option, Kind::Secret)? else {
             return Some(ServiceTokens::default());
         };
-        match ServiceTokens::parse(&String::from_utf8_lossy(&bytes)) {
-            Ok(services) => Some(services),
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        match ServiceTokens::parse(&text) {
+            Ok(services) => {
+                self.judge_services(&text, option)?;
+                Some(services)
+            }
             Err(error) => {
                 self.check
                     .refuse_unseen(option, format!("from {}: {error}", self.place_of("publish tokens")));
                 None
             }
+        }
+    }
+
+    /// A service's token is a secret like any other: production takes no weak one, and none that is used elsewhere.
+    fn judge_services(&mut self, text: &str, option: &str) -> Option<()> {
+        for (name, token) in ServiceTokens::entries(text).flatten() {
+            if self.config.mode == Mode::Production
+                && let Some(what) = weakness(token.as_bytes())
+            {
+                let place = self.place_of("publish tokens");
+                let what = format!("from {place}: the token of \"{name}\": {what}; {REMEDY}");
+                self.check.refuse_unseen(option, what);
+                return None;
+            }
+            self.given.push((format!("publish token of \"{name}\""), token.as_bytes().to_vec()));
+        }
+        Some(())
+    }
+
+    /// A log that was begun with play money is not one of real money: its players have balances they never paid for.
+    fn no_development_log(&mut self) {
+        let path = Path::new(&self.config.journal.directory).join(development::FILE);
+        if self.config.mode == Mode::Production && path.exists() {
+            let what = format!(
+                "holds {}: it was begun in development, with play money; production needs a directory of its own",
+                development::FILE
+            );
+            self.check.refuse("journal.directory", what);
         }
     }
 
@@ -306,7 +343,7 @@ impl Finder<'_> {
     fn distinct(&mut self) {
         for (index, (name, secret)) in self.given.iter().enumerate() {
             if let Some((first, _)) = self.given[..index].iter().find(|(_, other)| other == secret) {
-                let what = format!("the {first} secret and the {name} secret are the same; {REMEDY}");
+                let what = format!("the {first} and the {name} are the same; {REMEDY}");
                 self.check.problems.push(Problem::general("", what));
             }
         }

@@ -47,9 +47,9 @@ pub struct Socket {
     pub frame_bytes_max: usize,
     /// Largest message in fragments. Bytes; `frame_bytes_max`..=65_536.
     pub message_bytes_max: usize,
-    /// Unsent bytes at which a session is closed as too slow. Bytes; 65_536..=16_777_216.
+    /// Unsent bytes at which a session is closed as too slow, 128 more for each frame. Bytes; 65_536..=16_777_216.
     pub queue_bytes_max: usize,
-    /// Unsent bytes above which cosmetic frames are dropped and states conflated. Bytes; up to `queue_bytes_max`.
+    /// Unsent bytes above which a client's requests are not read until it has read. Bytes; up to `queue_bytes_max`.
     pub queue_soft_bytes: usize,
     /// Longest a reply may stay unsent before the session is closed. Milliseconds; 1_000..=120_000.
     pub stall_ms_max: u32,

@@ -1,8 +1,12 @@
-//! What one network address may take: connections open, and new ones a second.
+//! What one network address may take: connections open, and new ones a second. A demo player is paid for like a
+//! connection.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,6 +24,10 @@ pub struct Addresses {
     burst: f64,
     open_max: u32,
     known: Mutex<Table>,
+    /// Refusals since the start: too many connections open.
+    pub too_many: AtomicU64,
+    /// Refusals since the start: too many in a short time.
+    pub too_fast: AtomicU64,
 }
 
 struct Table {
@@ -57,6 +65,8 @@ impl Addresses {
             burst: rate.connects_burst_per_address.into(),
             open_max,
             known: Mutex::new(Table { addresses: HashMap::new(), swept: Instant::now() }),
+            too_many: AtomicU64::new(0),
+            too_fast: AtomicU64::new(0),
         })
     }
 
@@ -66,6 +76,32 @@ impl Addresses {
     /// When the address has too many, or comes too fast.
     pub fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Denied> {
         let address = network(address);
+        self.take(address, now, |known| {
+            if known.open >= self.open_max {
+                return Err(Denied::TooMany);
+            }
+            known.pay()?;
+            known.open += 1;
+            Ok(())
+        })?;
+        Ok(Place { addresses: self.clone(), address })
+    }
+
+    /// Takes what a new connection costs, for something else that a stranger may ask for.
+    ///
+    /// # Errors
+    /// When the address comes too fast.
+    pub fn pay(&self, address: IpAddr, now: Instant) -> Result<(), Denied> {
+        self.take(network(address), now, Known::pay)
+    }
+
+    /// Does something to what is known of an address, and counts a refusal.
+    fn take(
+        &self,
+        address: IpAddr,
+        now: Instant,
+        take: impl FnOnce(&mut Known) -> Result<(), Denied>,
+    ) -> Result<(), Denied> {
         let mut table = self.known.lock();
         if table.addresses.len() > KEPT_MAX && now.duration_since(table.swept) > Duration::from_secs(1) {
             let forgettable = Duration::from_secs(60);
@@ -79,15 +115,24 @@ impl Addresses {
         let passed = now.duration_since(known.filled).as_secs_f64();
         known.tokens = (known.tokens + passed * self.per_second).min(self.burst);
         known.filled = now;
-        if known.open >= self.open_max {
-            return Err(Denied::TooMany);
-        }
-        if known.tokens < 1.0 {
+        let taken = take(known);
+        let refusals = match taken {
+            Ok(()) => return Ok(()),
+            Err(Denied::TooMany) => &self.too_many,
+            Err(Denied::TooFast) => &self.too_fast,
+        };
+        refusals.fetch_add(1, Relaxed);
+        taken
+    }
+}
+
+impl Known {
+    fn pay(&mut self) -> Result<(), Denied> {
+        if self.tokens < 1.0 {
             return Err(Denied::TooFast);
         }
-        known.tokens -= 1.0;
-        known.open += 1;
-        Ok(Place { addresses: self.clone(), address })
+        self.tokens -= 1.0;
+        Ok(())
     }
 }
 
@@ -127,6 +172,12 @@ mod tests {
         drop(one);
         assert_eq!(addresses.enter(address, began).err(), Some(Denied::TooFast));
         assert!(addresses.enter(address, began + Duration::from_secs(1)).is_ok());
+        assert_eq!(
+            addresses.pay(address, began + Duration::from_secs(1)),
+            Err(Denied::TooFast),
+            "it has paid"
+        );
+        assert_eq!((addresses.too_many.load(Relaxed), addresses.too_fast.load(Relaxed)), (1, 2));
         assert!(addresses.enter(IpAddr::from([127, 0, 0, 2]), began).is_ok(), "another address has its own");
     }
 

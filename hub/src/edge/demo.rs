@@ -1,18 +1,22 @@
 //! Play money: a name gets a token and a deposit. Only in development mode, and only while it is switched on.
 
 use std::{
-    sync::atomic::Ordering::Relaxed,
-    time::{Duration, SystemTime},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant, SystemTime},
 };
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use actors::{coordinator::Deposit, gate::Verdict};
 use engine::Outcome;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Edge, problem, socket::origin_allowed};
-use crate::config::Mode;
+use crate::{config::Mode, telemetry::events as telemetry};
 
 /// Longest name, characters.
 const NAME_MAX: usize = 24;
@@ -48,15 +52,19 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
         let words = "the body is application/json";
         return HttpResponse::UnsupportedMediaType().json(problem("unsupported_media_type", words));
     }
-    if !origin_allowed(request.headers(), &edge.loaded.config.server.allowed_origins) {
+    if !origin_allowed(request.headers(), &edge.loaded.config.server) {
         return HttpResponse::Forbidden().json(problem("forbidden", "pages of this origin may not ask"));
+    }
+    let Some(minter) = edge.minter.as_ref().filter(|_| offers_demo(&edge)) else {
+        return HttpResponse::NotFound().json(problem("no_demo", "this hub gives no play money"));
+    };
+    let address = request.peer_addr().map(|peer| peer.ip());
+    if address.is_some_and(|address| edge.addresses.pay(address, Instant::now()).is_err()) {
+        return later(StatusCode::TOO_MANY_REQUESTS, "too_fast", "too many players of one address");
     }
     let body = match super::body(payload).await {
         Ok(body) => body,
         Err(response) => return response,
-    };
-    let Some(minter) = edge.minter.as_ref().filter(|_| offers_demo(&edge)) else {
-        return HttpResponse::NotFound().json(problem("no_demo", "this hub gives no play money"));
     };
     let name = match serde_json::from_slice::<SignIn>(&body) {
         Ok(sign_in) => sign_in.name.trim().to_owned(),
@@ -70,8 +78,12 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
         return HttpResponse::BadRequest().json(problem("bad_name", words));
     }
     if edge.admission.draining() {
-        return HttpResponse::ServiceUnavailable().json(problem("draining", "the hub is restarting"));
+        return later(StatusCode::SERVICE_UNAVAILABLE, "draining", "the hub is restarting");
     }
+    // The deposit is a request like any other: it has its place among those under way, and a drain waits for it.
+    let Some(_permit) = edge.admission.admit(&Arc::default()) else {
+        return later(StatusCode::SERVICE_UNAVAILABLE, "busy", "the hub is busy");
+    };
     let demo = &edge.loaded.config.demo;
     if edge.demo_players.fetch_add(1, Relaxed) >= demo.players_max {
         edge.demo_players.fetch_sub(1, Relaxed);
@@ -79,7 +91,7 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
     }
     let mut random = [0; 8];
     if let Err(error) = getrandom::fill(&mut random) {
-        tracing::error!(%error, "no demo player can be made");
+        telemetry::no_random_bytes(&error);
         return HttpResponse::InternalServerError().json(problem("internal", "the hub failed"));
     }
     // Two people of one name are two players, and nobody can guess another's.
@@ -88,7 +100,7 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
     let token = match minter.mint(&subject, SystemTime::now(), lifetime) {
         Ok(token) => token,
         Err(error) => {
-            tracing::error!(%error, "no demo token can be made");
+            telemetry::no_demo_token(&error);
             return HttpResponse::InternalServerError().json(problem("internal", "the hub failed"));
         }
     };
@@ -110,10 +122,15 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
             }))
         }
         verdict => {
-            tracing::error!(?verdict, "a demo deposit was not made");
+            telemetry::no_demo_deposit(&verdict);
             HttpResponse::InternalServerError().json(problem("internal", "the deposit was not made"))
         }
     }
+}
+
+/// A refusal that holds for a moment only.
+fn later(status: StatusCode, name: &str, words: &str) -> HttpResponse {
+    HttpResponse::build(status).insert_header((header::RETRY_AFTER, "2")).json(problem(name, words))
 }
 
 /// Makes a deposit and waits until it is on disk.

@@ -1,20 +1,26 @@
 //! Is it alive, is it ready, and which part is not.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::MailboxError;
 use actix_web::{HttpResponse, web};
 use actors::{
+    clock::Wake,
     coordinator::Settle,
     domain::{GetReport, Report},
     house::DomainAddrs,
     pubsub::GetHealth,
 };
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::Edge;
 
-/// Longest wait for a part's answer.
+/// Longest wait for the parts' answers.
 const WAIT: Duration = Duration::from_secs(2);
 
 /// The process answers.
@@ -23,32 +29,46 @@ pub async fn live(edge: web::Data<Edge>) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "up", "uptime_seconds": uptime_seconds }))
 }
 
-/// Every part answers: 200 when all that is needed does, 503 otherwise.
+/// Whether every part that is needed answers, and what each says. At most a few times a second is anybody asked, so that
+/// a stranger who asks all the time costs the money nothing.
 pub async fn ready(edge: web::Data<Edge>) -> HttpResponse {
-    let journal = part("journal", journal(&edge)).await;
-    let channels = part("channels", channels(&edge)).await;
-    let admission = match edge.admission.draining() {
-        true => json!({ "name": "admission", "status": "down", "message": "draining", "duration_ms": 0 }),
-        false => {
-            let message = format!("{} requests under way", edge.admission.in_flight());
-            json!({ "name": "admission", "status": "up", "message": message, "duration_ms": 0 })
-        }
+    let (up, parts) = edge.readiness.get(async || ask_all(&edge).await).await;
+    // Read now: who drains says so at once.
+    let draining = edge.admission.draining();
+    let message = if draining {
+        "draining".into()
+    } else {
+        format!("{} requests under way", edge.admission.in_flight())
     };
-    // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
-    let DomainAddrs { balance, collections, distributions, free_play, adjustment } = &edge.domains;
-    let needed = vec![
-        journal,
-        part("balance", domain(balance.send(GetReport))).await,
-        part("collections", domain(collections.send(GetReport))).await,
-        part("distributions", domain(distributions.send(GetReport))).await,
-        part("free_play", domain(free_play.send(GetReport))).await,
-        part("adjustment", domain(adjustment.send(GetReport))).await,
-        admission,
-    ];
-    let up = needed.iter().all(|part| part["status"] == "up");
-    let parts: Vec<Value> = needed.into_iter().chain([channels]).collect();
-    let body = json!({ "status": if up { "up" } else { "down" }, "parts": parts });
+    let admission =
+        json!({ "name": "admission", "status": word(!draining), "message": message, "duration_ms": 0 });
+    let parts: Vec<&Value> = parts.iter().chain([&admission]).collect();
+    let up = up && !draining;
+    let body = json!({ "status": word(up), "parts": parts });
     if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+/// Asks every part at the same time, so that one that does not answer takes no time from the others.
+async fn ask_all(edge: &Edge) -> (bool, Arc<[Value]>) {
+    let DomainAddrs { balance, collections, distributions, free_play, adjustment } = &edge.domains;
+    let needed: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> = vec![
+        Box::pin(part("journal", journal(edge))),
+        Box::pin(part("tables", tables(edge))),
+        Box::pin(part("balance", domain(balance.send(GetReport)))),
+        Box::pin(part("collections", domain(collections.send(GetReport)))),
+        Box::pin(part("distributions", domain(distributions.send(GetReport)))),
+        Box::pin(part("free_play", domain(free_play.send(GetReport)))),
+        Box::pin(part("adjustment", domain(adjustment.send(GetReport)))),
+    ];
+    // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
+    let (mut parts, channels) = join(join_all(needed), part("channels", channels(edge))).await;
+    let up = parts.iter().all(|part| part["status"] == "up");
+    parts.push(channels);
+    (up, parts.into())
+}
+
+fn word(up: bool) -> &'static str {
+    if up { "up" } else { "down" }
 }
 
 /// Times one part's check; no answer in time is down.
@@ -57,11 +77,9 @@ async fn part(name: &str, check: impl Future<Output = Result<String, String>>) -
     let result = tokio::time::timeout(WAIT, check).await;
     let result = result.unwrap_or_else(|_| Err("no answer".into()));
     let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
-    let (status, message) = match result {
-        Ok(message) => ("up", message),
-        Err(message) => ("down", message),
-    };
-    json!({ "name": name, "status": status, "message": message, "duration_ms": duration_ms })
+    let up = result.is_ok();
+    let (Ok(message) | Err(message)) = result;
+    json!({ "name": name, "status": word(up), "message": message, "duration_ms": duration_ms })
 }
 
 /// The log takes a barrier and brings it back.
@@ -69,6 +87,15 @@ async fn journal(edge: &Edge) -> Result<String, String> {
     let waiting = edge.coordinator.send(Settle).await.map_err(|_| "the coordinator is gone".to_owned())?;
     waiting.await.map_err(|_| "the log's writer is gone".to_owned())?;
     Ok(format!("{} records on disk", edge.journal.durable().0))
+}
+
+/// Every thread of tables wakes one of its tables. A table that is woken looks at the clock, and finds nothing to do.
+async fn tables(edge: &Edge) -> Result<String, String> {
+    let tables = edge.table_threads.iter().filter_map(|table| edge.directory.get(*table));
+    let answers = join_all(tables.map(|table| table.addr.send(Wake))).await;
+    let (all, alive) = (answers.len(), answers.iter().flatten().count());
+    let message = format!("{alive} of {all} threads answer");
+    if alive == all { Ok(message) } else { Err(message) }
 }
 
 /// A domain's actor answers.

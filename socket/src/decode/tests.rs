@@ -133,3 +133,33 @@ fn bad_text_is_refused_before_the_message_ends() {
     decoder.decode(&client(0x01, &[b'a', 0xF4, 0x90]), &mut events);
     assert_eq!(word(events.pop_front().unwrap()), "fault:1007");
 }
+
+#[test]
+fn events_are_made_a_few_at_a_time_and_none_is_lost() {
+    let mut decoder = Decoder::new(200, 300);
+    let bytes = client(0x82, b"").repeat(1_000);
+    let (mut rest, mut messages) = (&bytes[..], 0);
+    while !rest.is_empty() {
+        let mut events = VecDeque::new();
+        let taken = decoder.decode(rest, &mut events);
+        assert!((1..=EVENTS_MAX).contains(&events.len()), "{} events", events.len());
+        messages += events.len();
+        rest = &rest[taken..];
+    }
+    assert_eq!(messages, 1_000);
+}
+
+#[test]
+fn frames_that_bring_nothing_are_counted() {
+    let mut decoder = Decoder::new(200, 300);
+    let frames = [
+        client(0x89, b"ping"),
+        client(0x8A, b"pong"),
+        client(0x01, b""),
+        client(0x00, b""),
+        client(0x00, b"x"),
+        client(0x80, b""),
+    ];
+    decoder.decode(&frames.concat(), &mut VecDeque::new());
+    assert_eq!((decoder.take_idle_frames(), decoder.take_idle_frames()), (4, 0));
+}

@@ -1,7 +1,7 @@
 use super::*;
 
 fn limits() -> Limits {
-    Limits { queue_soft_bytes: 10, queue_bytes_max: 20, ..Limits::default() }
+    Limits { queue_bytes_max: 20 + 5 * ENTRY_BYTES, ..Limits::default() }
 }
 
 fn push(queue: &mut Queue, text: &'static str, class: Class) -> Pushed {
@@ -29,27 +29,55 @@ fn the_newest_state_waits_behind_the_replies_before_it() {
 }
 
 #[test]
-fn cosmetic_frames_go_first_and_replies_keep_their_order() {
+fn a_full_queue_overflows_and_a_single_frame_to_an_empty_one_does_not() {
     let mut queue = Queue::default();
-    push(&mut queue, "r1", Class::Reply);
-    push(&mut queue, "c1", Class::Cosmetic);
-    push(&mut queue, "s1", Class::State(1));
-    push(&mut queue, "c2", Class::Cosmetic);
-    assert_eq!(push(&mut queue, "c3c", Class::Cosmetic), Pushed::Dropped);
-    assert_eq!(waiting(&queue), "r1 c1 s1 c2");
-    assert_eq!(push(&mut queue, "p1p", Class::Publication), Pushed::Queued);
-    assert_eq!(waiting(&queue), "r1 s1 p1p");
-    assert_eq!(push(&mut queue, "s2", Class::State(1)), Pushed::Conflated);
-    assert_eq!(waiting(&queue), "r1 p1p s2");
+    let long = Bytes::from(vec![b'x'; limits().queue_bytes_max + 1]);
+    assert_eq!(queue.push(long, Class::Reply, 0, &limits()), Pushed::Queued);
+    assert_eq!(push(&mut queue, "x", Class::Publication), Pushed::Overflow);
+    assert_eq!(push(&mut queue, "x", Class::State(1)), Pushed::Overflow);
 }
 
 #[test]
-fn a_full_queue_overflows_and_a_single_frame_to_an_empty_one_does_not() {
+fn small_frames_are_counted_with_what_they_cost_besides_their_bytes() {
     let mut queue = Queue::default();
-    assert_eq!(push(&mut queue, "a frame longer than the limit", Class::Reply), Pushed::Queued);
-    assert_eq!(push(&mut queue, "x", Class::Publication), Pushed::Overflow);
-    assert_eq!(push(&mut queue, "x", Class::State(1)), Pushed::Overflow);
-    assert_eq!(push(&mut queue, "x", Class::Cosmetic), Pushed::Dropped);
+    let taken = (0..1_000).take_while(|_| push(&mut queue, "x", Class::Reply) == Pushed::Queued).count();
+    assert_eq!((taken, queue.bytes()), (5, 5));
+    assert_eq!(queue.cost_bytes(), 5 + 5 * ENTRY_BYTES);
+}
+
+#[test]
+fn only_the_newest_ping_is_answered_and_the_replies_around_it_stay() {
+    let mut queue = Queue::default();
+    let pong =
+        |queue: &mut Queue, text: &'static str| queue.push_pong(Bytes::from_static(text.as_bytes()), 0);
+    push(&mut queue, "r1", Class::Reply);
+    push(&mut queue, "s1", Class::State(1));
+    for _ in 0..10_000 {
+        pong(&mut queue, "p1");
+        pong(&mut queue, "p22");
+    }
+    push(&mut queue, "r2", Class::Reply);
+    assert_eq!((waiting(&queue).as_str(), queue.entries()), ("r1 s1 p22 r2", 4));
+    // One whose first byte has left is finished; the next ping gets an answer of its own.
+    queue.written(5);
+    pong(&mut queue, "p3");
+    pong(&mut queue, "p4");
+    assert_eq!(waiting(&queue), "22 r2 p4");
+    queue.written(6);
+    pong(&mut queue, "p5");
+    assert_eq!(waiting(&queue), "p5");
+}
+
+#[test]
+fn a_pong_keeps_its_place_when_holes_before_it_are_filled() {
+    let mut queue = Queue::default();
+    push(&mut queue, "s", Class::State(1));
+    queue.push_pong(Bytes::from_static(b"p1"), 0);
+    for _ in 0..3 * SLICES {
+        push(&mut queue, "s", Class::State(1));
+    }
+    queue.push_pong(Bytes::from_static(b"p2"), 0);
+    assert_eq!(waiting(&queue), "p2 s");
 }
 
 #[test]
@@ -98,7 +126,6 @@ fn a_state_renewed_for_ever_does_not_grow_the_queue() {
 fn the_age_is_that_of_the_oldest_frame_that_must_be_sent() {
     let mut queue = Queue::default();
     queue.push(Bytes::from_static(b"s"), Class::State(1), 1, &limits());
-    queue.push(Bytes::from_static(b"c"), Class::Cosmetic, 2, &limits());
     assert_eq!(queue.oldest_must_ms(), None);
     queue.push(Bytes::from_static(b"r"), Class::Reply, 3, &limits());
     queue.push(Bytes::from_static(b"r"), Class::Reply, 4, &limits());

@@ -6,6 +6,7 @@ mod server;
 
 mod close;
 mod fanout;
+mod floods;
 mod handshake;
 mod messages;
 mod slow;

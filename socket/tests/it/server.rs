@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 pub const TOO_SLOW: u16 = 4001;
 pub const NO_PONG: u16 = 4002;
+pub const FLOODING: u16 = 4103;
 
 pub struct Server {
     pub port: u16,
@@ -41,7 +42,7 @@ pub fn limits() -> Limits {
 }
 
 pub async fn serve(limits: Limits) -> Server {
-    let worker = Worker::new(limits, CloseCodes { too_slow: TOO_SLOW, no_pong: NO_PONG });
+    let worker = Worker::new(limits, CloseCodes { too_slow: TOO_SLOW, no_pong: NO_PONG, flooding: FLOODING });
     let seen = Rc::new(Seen::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,13 +1,12 @@
 //! Clients that do not read: their memory is bounded, their actor lives, and in the end they go.
 
-use bytes::Bytes;
 use socket::{Class, Limits, binary_frame, text_frame};
 
 use crate::client::Client;
 use crate::server::{Server, TOO_SLOW, limits, serve};
 
 /// A session whose client has stopped reading: the kernel's buffers are full and the queue has begun to fill.
-async fn stuffed(limits: Limits) -> (Server, Client) {
+pub async fn stuffed(limits: Limits) -> (Server, Client) {
     let server = serve(limits).await;
     let mut client = Client::open(server.port).await;
     client.text("hello").await;
@@ -59,13 +58,8 @@ async fn a_reply_that_waits_too_long_closes_the_session() {
 
 #[actix_rt::test]
 async fn a_client_that_asks_and_never_reads_is_no_longer_heard() {
-    let limits = Limits {
-        read_pause_bytes: 20_000,
-        queue_bytes_max: 40_000,
-        queue_soft_bytes: 20_000,
-        stall_ms_max: 60_000,
-        ..limits()
-    };
+    let limits =
+        Limits { read_pause_bytes: 20_000, queue_bytes_max: 40_000, stall_ms_max: 60_000, ..limits() };
     let server = serve(limits).await;
     let mut client = Client::open(server.port).await;
     let mut asked = 0;
@@ -122,25 +116,4 @@ async fn a_slow_client_gets_the_newest_state_and_every_reply_in_order() {
     let expected: Vec<String> = replies.chain(["state 999".to_owned(), "end".to_owned()]).collect();
     assert_eq!(heard, expected);
     assert_eq!(server.worker.stats().conflated, 999);
-}
-
-#[actix_rt::test]
-async fn cosmetic_frames_are_dropped_first() {
-    let (server, mut client) = stuffed(Limits { queue_soft_bytes: 10_000, ..limits() }).await;
-    let out = server.seen.outs.borrow()[0].clone();
-    let cosmetic = Bytes::from(text_frame(b"cosmetic").to_vec());
-    while out.push(cosmetic.clone(), Class::Cosmetic) {}
-    assert!(out.queued_bytes() <= 10_000);
-    assert_eq!(server.worker.stats().dropped_cosmetic, 1);
-    // The reply finds no room below the mark; the queued cosmetic frames make it.
-    assert!(out.push(text_frame(b"end"), Class::Reply));
-    let mut cosmetics = 0;
-    loop {
-        match client.expect_text().await.as_str() {
-            "end" => break,
-            "cosmetic" => cosmetics += 1,
-            _ => {}
-        }
-    }
-    assert_eq!(cosmetics, 0);
 }

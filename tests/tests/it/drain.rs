@@ -1,12 +1,12 @@
 //! SIGTERM: clients are told when to come back, nothing new is begun, nothing begun is lost.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 
 use protocol::{CloseCode, Push, SUBPROTOCOL_JSON, push::Event};
 use serde_json::json;
 use tests::{
     http,
-    hub::{OPEN, QUICK, Setup},
+    hub::{OPEN, QUICK, Setup, TestHub},
     player::Account,
     raw::{Frame, RawSocket},
     soon,
@@ -83,4 +83,39 @@ async fn sigterm_sends_everyone_away_at_different_times_and_keeps_the_open_round
         assert_eq!(session.balance().await.1, 200, "one bet still stands");
     }
     assert_eq!(hub.verify().of("balance", "cash").held, 5 * 200);
+}
+
+/// A hub that would wait for a client which does not answer its close frame, told to stop; and that client.
+async fn held_up(drain_seconds: u32) -> (TestHub, RawSocket) {
+    let setup = Setup::default().option("server.drain_seconds", drain_seconds);
+    let hub = setup.option("socket.close_within_ms", 30_000).start();
+    let lingerer = Account::sign_in(hub.address(), "lingerer").await;
+    let mut lingerer = RawSocket::hello(hub.address(), &lingerer.token).await;
+    hub.terminate();
+    assert_eq!(lingerer.close_code().await, CloseCode::Draining.number());
+    (hub, lingerer)
+}
+
+#[tokio::test]
+async fn a_second_sigterm_waits_for_nobody_and_loses_nothing() {
+    let (mut hub, lingerer) = held_up(120).await;
+    let began = Instant::now();
+    hub.terminate();
+    hub.logged("told twice: not waiting for the clients").await;
+    assert_eq!(hub.ended().await.code(), Some(0), "it is an orderly end");
+    assert!(began.elapsed().as_secs() < 20, "it has waited: {:?}", began.elapsed());
+    drop(lingerer);
+    hub.verify();
+}
+
+#[tokio::test]
+async fn a_drain_ends_when_its_time_is_over_whoever_is_still_there() {
+    let (mut hub, lingerer) = held_up(1).await;
+    let began = Instant::now();
+    let line = hub.logged("drained; open rounds stay in the log").await;
+    assert!(line.contains("\"all_gone\":false"), "{line}");
+    assert_eq!(hub.ended().await.code(), Some(0));
+    assert!(began.elapsed().as_secs() < 20, "it has waited: {:?}", began.elapsed());
+    drop(lingerer);
+    hub.verify();
 }

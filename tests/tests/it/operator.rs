@@ -3,9 +3,10 @@
 use serde_json::json;
 use tests::{
     http,
-    hub::{AUTH_SECRET, OPEN, Setup},
+    hub::{AUTH_SECRET, OPEN, Setup, TestHub},
     player::Account,
     raw::RawSocket,
+    until,
 };
 
 /// Everything production asks for.
@@ -97,6 +98,7 @@ async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
     let body = ready.json();
     for name in [
         "journal",
+        "tables",
         "balance",
         "collections",
         "distributions",
@@ -135,13 +137,193 @@ async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found_and_a_page_from_elsewhere_may_not_connect() {
+async fn what_is_not_there_is_not_found_and_each_path_takes_its_own_method() {
     let hub = Setup::default().start();
-    for path in ["/nothing", "/../Cargo.toml", "/api/nothing"] {
-        assert_eq!(http::get(hub.address(), path).await.status, 404, "{path}");
+    let address = hub.address();
+    for path in ["/nothing", "/../Cargo.toml", "/api/nothing", "/client/package.json"] {
+        assert_eq!(http::get(address, path).await.status, 404, "{path}");
     }
+    assert_eq!(http::get(address, "/ws").await.status, 426, "the socket's path asks for an upgrade");
+    for line in [
+        "GET /api/demo",
+        "GET /api/publish",
+        "DELETE /api/demo",
+        "POST /metrics",
+        "PUT /health/ready",
+        "POST /",
+    ] {
+        let request =
+            format!("{line} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let answer = http::request(address, &request).await;
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["name"]),
+            (405, &json!("method_not_allowed")),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_may_load_and_reach_its_own_hub_and_nothing_else() {
+    let hub = Setup::default().start();
     let page = http::get(hub.address(), "/").await;
     assert_eq!(page.status, 200);
-    assert!(page.head.to_lowercase().contains("content-security-policy"), "{}", page.head);
-    assert_eq!(http::get(hub.address(), "/ws").await.status, 426, "the socket's path asks for an upgrade");
+    let head = page.head.to_lowercase();
+    let policy =
+        head.lines().find_map(|line| line.strip_prefix("content-security-policy: ")).expect("a policy");
+    let rules: Vec<&str> = policy.split(';').map(str::trim).collect();
+    for rule in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(rules.contains(&rule), "{rule} is not in {policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains('*'), "{policy}");
+    assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+    // What the policy forbids the page does not use.
+    assert!(!page.body.contains("<style") && !page.body.contains(" style="), "{}", page.body);
+    for tag in page.body.split("<script").skip(1) {
+        assert!(tag.split('>').next().is_some_and(|tag| tag.contains(" src=\"/")), "{tag}");
+    }
+}
+
+/// Asks for play money as a page of `origin` would, with this content type.
+async fn sign_in_from(hub: &TestHub, origin: &str, kind: &str) -> http::Answer {
+    let body = r#"{"name":"Anna"}"#;
+    let request = format!(
+        "POST /api/demo HTTP/1.1\r\nhost: hub\r\nconnection: close\r\norigin: {origin}\r\ncontent-type: {kind}\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    http::request(hub.address(), &request).await
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_may_neither_connect_nor_ask_for_play_money() {
+    let hub = Setup::default()
+        .option("server.allowed_origins", "https://play.example.com")
+        .option("server.public_url", "https://hub.example.com")
+        .start();
+    for origin in ["https://evil.example", "http://hub.evil.example", "null", "http://hub:81"] {
+        assert_eq!(RawSocket::open_from(hub.address(), origin).await.err(), Some(Some(403)), "{origin}");
+        let refused = sign_in_from(&hub, origin, "application/json").await;
+        assert_eq!(
+            (refused.status, &refused.json()["error"]["name"]),
+            (403, &json!("forbidden")),
+            "{origin}"
+        );
+    }
+    for origin in ["http://hub", "https://play.example.com", "https://hub.example.com"] {
+        assert!(RawSocket::open_from(hub.address(), origin).await.is_ok(), "{origin}");
+        assert_eq!(sign_in_from(&hub, origin, "application/json").await.status, 200, "{origin}");
+    }
+    // What a form of any page can send without asking is no sign-in, wherever it comes from.
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+        assert_eq!(sign_in_from(&hub, "http://hub", kind).await.status, 415, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn play_money_ends_with_the_last_player_the_operator_allows() {
+    let hub = Setup::default().option("demo.players_max", 2).start();
+    for name in ["anna", "bert"] {
+        Account::sign_in(hub.address(), name).await;
+    }
+    let third = http::post(hub.address(), "/api/demo", None, &json!({"name": "carl"})).await;
+    assert_eq!((third.status, &third.json()["error"]["name"]), (429, &json!("full")), "{third:?}");
+}
+
+#[tokio::test]
+async fn players_are_not_made_faster_than_connections_however_they_are_asked_for() {
+    let hub = Setup::default()
+        .option("rate.connects_per_second_per_address", 1)
+        .option("rate.connects_burst_per_address", 20)
+        .start();
+    let body = r#"{"name":"Anna"}"#;
+    let ask = |connection: &str| {
+        let length = body.len();
+        format!(
+            "POST /api/demo HTTP/1.1\r\nhost: hub\r\nconnection: {connection}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let all = format!("{}{}", ask("keep-alive").repeat(59), ask("close"));
+    let answers = http::request(hub.address(), &all).await;
+    let text = format!("{}{}", answers.head, answers.body);
+    let (made, refused) = (text.matches("HTTP/1.1 200").count(), text.matches("HTTP/1.1 429").count());
+    assert_eq!(made + refused, 60, "{text}");
+    assert!((1..=40).contains(&made), "{made} of one address within a moment");
+    assert!(text.contains("retry-after: 2"), "{text}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_long_or_never_whole_is_answered_and_ended() {
+    let hub = Setup::default().start();
+    let head = |length: usize| {
+        format!(
+            "POST /api/demo HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n"
+        )
+    };
+    let long = format!("{}{}", head(300_000), " ".repeat(262_145));
+    let (half_a_body, half_a_head) = (format!("{}{{", head(100)), "GET / HTTP/1.1\r\nhost:".to_owned());
+    let (long, body, start) = tokio::join!(
+        http::request(hub.address(), &long),
+        http::request(hub.address(), &half_a_body),
+        http::request(hub.address(), &half_a_head),
+    );
+    assert_eq!((long.status, &long.json()["error"]["name"]), (413, &json!("too_large")));
+    assert_eq!((body.status, &body.json()["error"]["name"]), (408, &json!("too_slow")));
+    assert_eq!(start.status, 408);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_pages_and_reads_none_is_given_up() {
+    let hub = Setup::default()
+        .option("server.connections_per_address_max", 1)
+        .option("socket.stall_ms_max", 1_000)
+        .start();
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("a small buffer is allowed");
+    let mut hog = socket.connect(hub.address()).await.expect("the hub listens");
+    let requests = "GET /client/hub.js HTTP/1.1\r\nhost: hub\r\n\r\n".repeat(1_000);
+    tokio::io::AsyncWriteExt::write_all(&mut hog, requests.as_bytes()).await.expect("the hub takes requests");
+    let live = async || http::get(hub.address(), "/health/live").await.status;
+    assert_eq!(live().await, 429, "its answers are many megabytes, and wait for it");
+    until("the place of the client that does not read", async || (live().await == 200).then_some(())).await;
+    drop(hog);
+}
+
+#[tokio::test]
+async fn tokens_of_an_issuer_with_a_key_pair_are_taken_and_no_others() {
+    let keys = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../hub/tests/keys");
+    for (algorithm, key) in [("EdDSA", "ed25519"), ("RS256", "rsa2048")] {
+        let file = |half: &str| keys.join(format!("{key}.{half}.pem")).display().to_string();
+        let hub = Setup::default()
+            .option("auth.algorithm", algorithm)
+            .option("auth.public_key_file", file("public"))
+            .option("auth.private_key_file", file("private"))
+            .start();
+        let token = hub.run(&["token", "--player", "anna", "--ttl", "1h"]);
+        let token = String::from_utf8(token.stdout).expect("a token");
+        let mut socket = RawSocket::hello(hub.address(), token.trim()).await;
+        assert_eq!(socket.ask(json!({"t": "ping"})).await["t"], "pong", "{algorithm}");
+        // Signed with the bytes of the public key as if they were a shared secret, the oldest trick there is.
+        let public = std::fs::read(file("public")).expect("a key");
+        let claims = json!({"iss": "hub", "aud": "hub", "sub": "anna", "exp": 4_102_444_800_u64});
+        for secret in [&public[..], AUTH_SECRET.as_bytes()] {
+            let key = jsonwebtoken::EncodingKey::from_secret(secret);
+            let forged =
+                jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
+            let mut socket =
+                RawSocket::open(hub.address(), protocol::SUBPROTOCOL_JSON).await.expect("a handshake");
+            let reply = socket.ask(json!({"t": "hello", "token": forged})).await;
+            assert_eq!(reply["code"], protocol::ErrorCode::TokenInvalid.number(), "{algorithm}: {reply}");
+        }
+    }
 }

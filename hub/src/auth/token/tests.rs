@@ -80,7 +80,7 @@ fn a_good_token_names_the_same_player_under_every_algorithm() {
         let minter = Minter::new(keys.clone(), rules()).unwrap();
         let token = minter.mint("anna", at(NOW), Duration::from_secs(60)).unwrap();
         let identity = verifier(keys).verify(&token, at(NOW)).unwrap();
-        assert_eq!(identity, Identity { player: expected, expires: at(NOW + 60) });
+        assert_eq!(identity, Identity { player: expected, until: at(NOW + 60 + LEEWAY) });
     }
 }
 

@@ -101,9 +101,65 @@ fn a_secret_comes_from_a_file_only_its_owner_can_read() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let told = house.told(start(&house, &variables));
     assert!(told.len() == 1 && told[0].contains("everyone on this machine can read or change it (mode 644)"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let told = house.told(start(&house, &variables));
+    assert!(told.len() == 1 && told[0].contains("its group can read or change it (mode 640)"), "{told:?}");
     variables.push(("HUB_AUTH_SECRET", SECRET_A));
     let told = house.told(start(&house, &variables));
     assert!(told.len() == 1 && told[0].ends_with("given twice: HUB_AUTH_SECRET is set as well; keep one"));
+}
+
+#[test]
+fn a_secret_in_the_place_of_its_files_name_is_not_repeated() {
+    let options = [
+        "HUB__AUTH__SECRET_FILE",
+        "HUB__AUTH__PSEUDONYM_SECRET_FILE",
+        "HUB__JOURNAL__SEED_SECRET_FILE",
+        "HUB__PUBLISH__TOKENS_FILE",
+        "HUB__REDIS__URL_FILE",
+    ];
+    for option in options {
+        let house = House::new();
+        let mut variables = production(&house);
+        variables.retain(|(name, _)| *name != "HUB_PSEUDONYM_SECRET" || !option.contains("PSEUDONYM"));
+        variables.retain(|(name, _)| *name != "HUB_SEED_SECRET" || !option.contains("SEED"));
+        // Once as the only one, and once beside the right one.
+        for right in [None, Some(("HUB_AUTH_SECRET", SECRET_A))] {
+            variables.retain(|(name, _)| *name != "HUB_AUTH_SECRET");
+            variables.extend(right);
+            variables.retain(|(name, _)| *name != option);
+            variables.push((option, "Tr0ub4dor-and-3-horses-in-the-wrong-place"));
+            let told = house.told(start(&house, &variables)).join("\n");
+            assert!(!told.contains("Tr0ub4dor") && !told.is_empty(), "{option}: {told}");
+        }
+    }
+}
+
+#[test]
+fn production_does_not_go_on_with_a_log_of_play_money() {
+    let house = House::new();
+    start(&house, &[]).unwrap();
+    let told = house.told(start(&house, &production(&house)));
+    assert!(told.len() == 1 && told[0].contains("journal.directory"), "{told:?}");
+    assert!(told[0].contains("holds development.secrets: it was begun in development"), "{told:?}");
+}
+
+#[test]
+fn a_services_token_is_as_good_as_any_secret_in_production() {
+    let remedy = "make one with: openssl rand -base64 48";
+    let from = "publish.tokens_file: from HUB_PUBLISH_TOKENS: the token of \"scores\":";
+    check_production(
+        ("HUB_PUBLISH_TOKENS", "scores:development-0123456789abcdef0123456789"),
+        &format!("{from} it was made for development; {remedy}"),
+    );
+    check_production(
+        ("HUB_PUBLISH_TOKENS", "scores:abcabcabcabcabcabcabcabcabcabcabcabc"),
+        &format!("{from} it is the same few characters again and again; {remedy}"),
+    );
+    check_production(
+        ("HUB_PUBLISH_TOKENS", "scores:wQ5tYi0oPl3kJh7gFd2sAz9xCv4bNm6e"),
+        &format!("the pseudonym secret and the publish token of \"scores\" are the same; {remedy}"),
+    );
 }
 
 #[test]

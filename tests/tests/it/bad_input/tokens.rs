@@ -1,9 +1,11 @@
 //! Who may speak, when, and about what: tokens, the order of requests, channels.
 
+use engine::{Record, World};
+use journal::{Lsn, Options, SyncLog, file::Directory};
 use protocol::{CloseCode, ErrorCode, SUBPROTOCOL_JSON};
 use serde_json::{Value, json};
 use tests::{
-    hub::{AUTH_SECRET, Setup},
+    hub::{AUTH_SECRET, OPEN, Setup, TestHub},
     player::Account,
     raw::RawSocket,
 };
@@ -76,6 +78,59 @@ async fn a_session_ends_with_its_token_even_when_it_says_nothing() {
     let brief = token(AUTH_SECRET, &json!({"exp": 2}));
     let mut socket = RawSocket::hello(hub.address(), &brief).await;
     assert_eq!(socket.close_code().await, CloseCode::TokenExpired.number());
+}
+
+#[tokio::test]
+async fn the_tolerance_for_clocks_holds_at_the_hello_and_for_the_session_after_it() {
+    let hub = Setup::default().option("auth.leeway_seconds", 4).start();
+    let stale = token(AUTH_SECRET, &json!({"exp": -1}));
+    let mut socket = RawSocket::hello(hub.address(), &stale).await;
+    assert_eq!(socket.ask(json!({"t": "ping"})).await["t"], "pong", "three more seconds");
+    assert_eq!(socket.close_code().await, CloseCode::TokenExpired.number());
+    let mut socket = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.expect("a handshake");
+    let too_late = token(AUTH_SECRET, &json!({"exp": -5}));
+    let reply = socket.ask(json!({"t": "hello", "token": too_late})).await;
+    assert_eq!(reply["code"], ErrorCode::TokenExpired.number(), "{reply}");
+}
+
+/// Adds a record to the log of a hub that is down, so much later than its last one.
+fn age(hub: &TestHub, by_ms: u64) {
+    let storage = Directory::create(&hub.data()).expect("the directory of the log");
+    let options = Options { segment_bytes: 1_048_576, ..Options::default() };
+    let mut log = SyncLog::open(storage, options).expect("the hub's own log");
+    let mut world = World::default();
+    let replayed: Result<(), journal::Error> = log.log().replay(Lsn(0), |entry| {
+        let record = Record::decode(entry.bytes).expect("the hub's own record");
+        world.apply(&record).expect("it was decided on this state");
+        Ok(())
+    });
+    replayed.expect("the log is intact");
+    let record = world.books.digest_record(world.books.time() + by_ms);
+    log.append(&record.encode());
+    log.sync().expect("a disk");
+    log.close().expect("a disk");
+}
+
+#[tokio::test]
+async fn a_log_from_the_future_is_told_loudly_and_ends_no_token() {
+    let mut hub = Setup::default().start();
+    let account = Account::sign_in(hub.address(), "before").await;
+    hub.kill();
+    hub.expect_errors();
+    age(&hub, 10 * 86_400_000);
+    hub.start();
+    hub.logged("the log's last record is far in the future").await;
+    let fresh = token(AUTH_SECRET, &json!({}));
+    let mut socket = RawSocket::hello(hub.address(), &fresh).await;
+    assert_eq!(socket.ask(json!({"t": "ping"})).await["t"], "pong");
+    for account in [account, Account::sign_in(hub.address(), "after").await] {
+        let mut session = account.connect(hub.address()).await;
+        let round = session.open_round(OPEN.id).await;
+        session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    }
+    let brief = token(AUTH_SECRET, &json!({"exp": 2}));
+    let mut socket = RawSocket::hello(hub.address(), &brief).await;
+    assert_eq!(socket.close_code().await, CloseCode::TokenExpired.number(), "tokens end as ever");
 }
 
 #[tokio::test]

@@ -48,6 +48,18 @@ fn no_source_file_is_two_things() {
 }
 
 #[test]
+fn the_edge_and_the_sockets_speak_through_their_telemetry_alone() {
+    let rooms = ["hub/src/", "socket/src/"];
+    let levels = ["error!", "warn!", "info!", "debug!", "trace!"].map(|level| format!("tracing::{level}"));
+    let levels: Vec<&str> = levels.iter().map(String::as_str).collect();
+    let silent = files().iter().filter(|file| {
+        rooms.iter().any(|room| file.path.starts_with(room)) && !file.path.contains("/telemetry")
+    });
+    let found = silent.flat_map(|file| lines_with(file, &levels)).collect();
+    assert_none("log lines that no typed event makes", found);
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     let found = files().iter().flat_map(|file| lines_with(file, LEFT_OVERS)).collect();
     assert_none("left-overs", found);

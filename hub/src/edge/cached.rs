@@ -1,0 +1,72 @@
+//! An answer that is kept for a moment, so that a question asked often costs no more than one asked now and then.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+/// How long an answer is good.
+pub const FRESH: Duration = Duration::from_millis(250);
+
+/// The newest answer, and when it was made.
+pub struct Cached<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T> Default for Cached<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Cached<T> {
+    /// The newest answer, made anew when it is older than [`FRESH`]. While one is being made, all who ask wait for it;
+    /// when whoever makes it goes away, the next of them does.
+    pub async fn get(&self, make: impl AsyncFnOnce() -> T) -> T {
+        let mut kept = self.0.lock().await;
+        if let Some((made, answer)) = &*kept
+            && made.elapsed() < FRESH
+        {
+            return answer.clone();
+        }
+        let answer = make().await;
+        *kept = Some((Instant::now(), answer.clone()));
+        answer
+    }
+
+    /// Makes the answer that is kept an old one.
+    #[cfg(test)]
+    async fn age(&self) {
+        if let Some((made, _)) = &mut *self.0.lock().await {
+            *made -= FRESH;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[actix_rt::test]
+    async fn many_questions_at_once_are_one_question_and_a_later_one_is_asked_again() {
+        let (cached, asked) = (Cached::default(), Cell::new(0));
+        let ask = || {
+            cached.get(async || {
+                asked.set(asked.get() + 1);
+                tokio::task::yield_now().await;
+                asked.get()
+            })
+        };
+        let answers = futures_util::future::join_all((0..10).map(|_| ask())).await;
+        assert_eq!((answers, asked.get()), (vec![1; 10], 1));
+        cached.age().await;
+        assert_eq!(ask().await, 2);
+    }
+
+    #[actix_rt::test]
+    async fn a_question_that_is_given_up_holds_nobody_up() {
+        let cached = Cached::default();
+        let stuck = cached.get(async || std::future::pending::<u32>().await);
+        assert!(tokio::time::timeout(Duration::ZERO, stuck).await.is_err());
+        assert_eq!(cached.get(async || 7).await, 7);
+    }
+}

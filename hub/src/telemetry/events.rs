@@ -1,0 +1,90 @@
+//! What the binary says about itself: one function an event, and no other place that logs.
+//!
+//! `ERROR`: someone must act now. `WARN`: unexpected, recovered. `INFO`: a change of state. What an operator does about
+//! each stands in docs/operating.md.
+
+use std::{
+    fmt::{Debug, Display},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use journal::Lsn;
+
+use crate::config::Mode;
+
+/// Something about the configuration that the operator should have read once.
+pub fn note(text: &str) {
+    tracing::info!("{text}");
+}
+
+/// The start has rebuilt the state: so many records, of which so many since the checkpoint.
+pub fn replayed(records: u64, replayed: u64, took: Duration, epoch: u32) {
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(records, replayed, took_ms, epoch, "the log is replayed and proven");
+}
+
+/// A checkpoint lies beside a log it was not made from.
+pub fn foreign_checkpoint(lsn: Lsn) {
+    tracing::warn!(lsn = lsn.0, "the checkpoint is not of this log; the whole log is replayed");
+}
+
+/// A checkpoint cannot be read by this release.
+pub fn unusable_checkpoint(lsn: Lsn, error: &dyn Display) {
+    tracing::warn!(lsn = lsn.0, %error, "the checkpoint cannot be used; the whole log is replayed");
+}
+
+/// The system allows fewer open files than the configured connections need.
+pub fn few_files(needed: u64, allowed: u64) {
+    tracing::warn!(needed, allowed, "fewer files may be open than server.connections_max needs");
+}
+
+/// The kernel does not let this process choose its pages.
+pub fn page_sizes_stay() {
+    tracing::debug!("the kernel keeps to its own choice of page sizes");
+}
+
+/// The door is open.
+pub fn serving(address: SocketAddr, url: &str, mode: Mode, tables: usize) {
+    tracing::info!(%address, url, %mode, tables, "the hub serves");
+}
+
+/// A thread of sessions is gone; the process follows it.
+pub fn worker_died() {
+    tracing::error!("a worker has died; the hub stops and starts again from its log");
+}
+
+/// A stop has begun.
+pub fn draining(limit: Duration) {
+    tracing::info!(seconds = limit.as_secs(), "draining: no new work is taken");
+}
+
+/// A second signal cuts the drain short.
+pub fn told_twice() {
+    tracing::warn!("told twice: not waiting for the clients");
+}
+
+/// The drain is over; some sessions may have outlasted it.
+pub fn drained(all_gone: bool) {
+    tracing::info!(all_gone, "drained; open rounds stay in the log");
+}
+
+/// The last words.
+pub fn closed() {
+    tracing::info!("the log is closed; good bye");
+}
+
+/// The system gave no random bytes for a demo player.
+pub fn no_random_bytes(error: &dyn Display) {
+    tracing::error!(%error, "no demo player can be made");
+}
+
+/// The key did not sign a demo player's token.
+pub fn no_demo_token(error: &dyn Display) {
+    tracing::error!(%error, "no demo token can be made");
+}
+
+/// A demo player has a token and no money.
+pub fn no_demo_deposit(verdict: &dyn Debug) {
+    tracing::error!(?verdict, "a demo deposit was not made");
+}
