@@ -1,8 +1,9 @@
 //! The coordinator: takes commands in the order they come, one turn each, and gives them their place in the log.
 //!
 //! A turn is synchronous: look the key up, let the domains decide, apply, queue the record. Nothing is awaited, so
-//! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. A domain
-//! that cannot apply what it has decided ends the process: the start path is the recovery path.
+//! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. A panic while
+//! deciding costs that command only. Any other one, and a domain that cannot apply what it has decided, ends the
+//! process: the start path is the recovery path.
 
 use std::{
     cell::RefCell,
@@ -29,6 +30,9 @@ use crate::{
     table::BetContext,
     telemetry::Metrics,
 };
+
+/// The part whose panic ends the process: without it every request would wait for ever.
+const PART: &str = "the coordinator";
 
 /// The partition's money, shared by the coordinator and the domains of its thread.
 pub type SharedBooks = Rc<RefCell<Books>>;
@@ -154,6 +158,7 @@ impl Handler<Submit> for Coordinator {
     type Result = ();
 
     fn handle(&mut self, Submit { command, origin }: Submit, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
         self.turn(&command, origin);
     }
 }
@@ -178,6 +183,7 @@ impl Handler<Deposit> for Coordinator {
     type Result = MessageResult<Deposit>;
 
     fn handle(&mut self, deposit: Deposit, _: &mut Context<Self>) -> Self::Result {
+        let _guard = AbortOnPanic(PART);
         let Deposit { service, key, player, currency, amount } = deposit;
         let Some(scale) = self.currencies.scale(currency) else {
             return MessageResult(Err(ErrorCode::WrongCurrency));
@@ -215,6 +221,7 @@ impl Handler<GetOutcome> for Coordinator {
     type Result = ();
 
     fn handle(&mut self, GetOutcome { player, key, to }: GetOutcome, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
         let outcome = match self.books.borrow().outcome(TxId::of_key(player, &key)) {
             None => KeyOutcome::Unknown,
             Some(Outcome::Refused(code)) => KeyOutcome::Refused { code, name: code.name().into() },
@@ -240,6 +247,7 @@ impl Handler<Settle> for Coordinator {
     type Result = MessageResult<Settle>;
 
     fn handle(&mut self, _: Settle, _: &mut Context<Self>) -> Self::Result {
+        let _guard = AbortOnPanic(PART);
         let (sender, receiver) = oneshot::channel();
         self.journal.barrier(Release::Durable(sender));
         MessageResult(receiver)
@@ -282,3 +290,6 @@ pub fn receipt(key: Key, done: &Done, currencies: &Currencies) -> Option<Receipt
         held: amount(done.held)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! They share the money thread with the coordinator, whose turn runs their `decide` and `apply` directly: that is
 //! what makes a transaction over several of them one synchronous step. What a domain is asked by message it
-//! answers from its own state only, and through the journal's gate when it shows balances.
+//! answers from its own state only, and through the journal's gate when it shows balances. A panic ends the process:
+//! actix would drop the actor, and every hello would wait for an answer that never comes.
 
 use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
 
@@ -16,7 +17,7 @@ use protocol::{
     request::Since,
 };
 
-use crate::{coordinator::SharedBooks, gate::Release, reply::ReplyTo};
+use crate::{coordinator::SharedBooks, gate::Release, panics::AbortOnPanic, reply::ReplyTo};
 
 /// The operator's currencies and their decimals.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +82,7 @@ impl<M: StateMachine + Unpin + 'static> Handler<GetReport> for DomainActor<M> {
     type Result = MessageResult<GetReport>;
 
     fn handle(&mut self, _: GetReport, _: &mut Context<Self>) -> Self::Result {
+        let _guard = AbortOnPanic(M::DOMAIN.name());
         let books = self.books.borrow();
         let ledger = books.domains().ledger(M::DOMAIN);
         let (accounts, holds) = (ledger.accounts().len(), ledger.holds().len());
@@ -126,6 +128,7 @@ impl Handler<GetBalance> for DomainActor<Balance> {
     type Result = ();
 
     fn handle(&mut self, GetBalance { player, to }: GetBalance, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
         let balances = self.currencies.iter().filter_map(|(currency, scale)| {
             let funds = books.domains().balance.funds(player, currency)?;
@@ -144,6 +147,7 @@ impl Handler<GetResults> for DomainActor<Balance> {
     type Result = ();
 
     fn handle(&mut self, GetResults { player, to }: GetResults, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
         let results = books.domains().balance.player(player).into_iter().flat_map(|player| &player.results);
         let results = results.filter_map(|(time, notice)| {
@@ -173,6 +177,7 @@ impl Handler<Arrive> for DomainActor<Balance> {
     type Result = ();
 
     fn handle(&mut self, Arrive { player, to, resume, welcome }: Arrive, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
         let events = books.domains().balance.player(player).map_or(0, |player| player.events);
         self.journal.barrier(Release::Welcome { to, player, events, resume, welcome });

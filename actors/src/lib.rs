@@ -29,3 +29,8 @@ pub mod session;
 pub mod table;
 pub mod telemetry;
 pub mod worker;
+
+#[cfg(test)]
+mod dies;
+#[cfg(test)]
+mod rig;

@@ -8,6 +8,7 @@ mod messages;
 mod view;
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Relaxed},
 };
@@ -73,7 +74,7 @@ pub struct TableActor {
     status: Arc<Status>,
     seated: FxHashSet<SessionRef>,
     /// Players who have come while the round they will see is being opened.
-    arriving: Vec<(PlayerId, ReplyTo)>,
+    arriving: VecDeque<(PlayerId, ReplyTo)>,
     /// The alarm that is set, milliseconds since 1970.
     alarm_ms: Option<u64>,
     /// When chips were last shown, and whether they have changed since.
@@ -104,7 +105,7 @@ impl TableActor {
             alarms,
             status,
             seated: FxHashSet::default(),
-            arriving: Vec::new(),
+            arriving: VecDeque::new(),
             alarm_ms: None,
             chips_shown_ms: 0,
             chips_changed: false,
@@ -112,19 +113,42 @@ impl TableActor {
         }
     }
 
-    /// Runs one message. A panic costs this table only: it takes no more bets, and its stakes are returned.
+    /// Runs one message, or a part of one. A panic costs this table only: it takes no more bets, and its stakes are
+    /// returned.
     fn guarded(&mut self, context: &mut Context<Self>, run: impl FnOnce(&mut Self, &mut Context<Self>)) {
         if catch_unwind(AssertUnwindSafe(|| run(self, context))).is_ok() {
             return;
         }
         tracing::error!(table = %self.live.id(), "a table has panicked; it is closed and its stakes are returned");
-        self.live.step_failed();
-        let voided = catch_unwind(AssertUnwindSafe(|| {
-            self.proceed(context);
-            self.welcome();
-        }));
-        if voided.is_err() {
+        self.live.panicked();
+        if catch_unwind(AssertUnwindSafe(|| self.proceed(context))).is_err() {
+            self.live.give_up();
             tracing::error!(table = %self.live.id(), "the table's round cannot be voided before the next start");
+        }
+        if catch_unwind(AssertUnwindSafe(|| self.welcome())).is_err() {
+            for (_, to) in std::mem::take(&mut self.arriving) {
+                to.refuse(&self.shared.workers, ErrorCode::Internal);
+            }
+        }
+    }
+
+    /// Lets the table decide a request and sends what it says on its way; `None`: not now, ask again. A panic is
+    /// answered as well: nothing was decided, and the same key finds out what becomes of it.
+    fn decide(
+        &mut self,
+        asked: BetContext,
+        context: &mut Context<Self>,
+        run: impl FnOnce(&mut LiveTable) -> Option<Command>,
+    ) {
+        let mut decided = None;
+        self.guarded(context, |this, _| decided = Some(run(&mut this.live)));
+        match decided {
+            Some(Some(command)) => self.submit(command, Some(asked)),
+            Some(None) => {
+                let busy = Failure::with(ErrorCode::Busy, "bets of the player are under way");
+                asked.to.send(&self.shared.workers, Reply::Error(busy.after_ms(20)));
+            }
+            None => asked.to.refuse(&self.shared.workers, ErrorCode::Internal),
         }
     }
 
@@ -225,11 +249,15 @@ impl TableActor {
         }
     }
 
-    /// Answers the request a result belongs to.
-    fn answer(&self, request: BetContext, verdict: Verdict) {
+    /// Answers the request a result belongs to. The record stands, whatever has become of the table: there is always
+    /// an answer.
+    fn answer(&mut self, request: BetContext, verdict: Verdict, context: &mut Context<Self>) {
         let BetContext { to, key, clears } = request;
-        let currencies = &self.shared.currencies;
-        let reply = bet_reply(key, clears, verdict, currencies, |code| self.refusal(code));
+        let mut reply = Reply::Error(Failure::of(ErrorCode::Internal));
+        self.guarded(context, |this, _| {
+            let currencies = &this.shared.currencies;
+            reply = bet_reply(key, clears, verdict, currencies, |code| this.refusal(code));
+        });
         to.send(&self.shared.workers, reply);
     }
 
@@ -247,13 +275,16 @@ impl TableActor {
             return;
         }
         let phase = self.phase(now_ms());
-        for (player, to) in std::mem::take(&mut self.arriving) {
+        // Each stays in the list until its answer is made, so that a panic answers those who are left.
+        while let Some(player) = self.arriving.front().map(|(player, _)| *player) {
             let view = view::view(&self.live, &self.shared.log_epoch, phase, self.seated.len() as u32);
             let reply = match view {
                 Some(view) => Reply::Joined { view, bets: view::bets_of(&self.live, player) },
                 None => Reply::Error(Failure::of(ErrorCode::Internal)),
             };
-            to.send(&self.shared.workers, reply);
+            if let Some((_, to)) = self.arriving.pop_front() {
+                to.send(&self.shared.workers, reply);
+            }
         }
     }
 

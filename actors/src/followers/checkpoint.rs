@@ -1,7 +1,8 @@
 //! The checkpoint writer: a second copy of the world that follows the log and writes itself down.
 //!
 //! Play never waits for it: it reads what is durable on a thread of its own. It refuses, like replay, a record
-//! that does not fit and a digest that is not its own, so a live state that has parted from the log is found here.
+//! that does not fit and a digest that is not its own, so a live state that has parted from the log is found here:
+//! that ends the process, as a panic does.
 
 use std::{
     path::PathBuf,
@@ -16,7 +17,7 @@ use std::{
 use engine::{Record, World, checkpoint};
 use journal::{Journal, Lsn, Reader};
 
-use crate::gate::Release;
+use crate::{gate::Release, panics::AbortOnPanic};
 
 /// How long the follower rests when it has read all there is, milliseconds.
 const REST_MS: u64 = 200;
@@ -65,6 +66,7 @@ impl CheckpointWriter {
         let thread = {
             let (stop, progress) = (stop.clone(), progress.clone());
             thread::Builder::new().name("hub-checkpoint".into()).spawn(move || {
+                let _guard = AbortOnPanic("the checkpoint writer");
                 step_back();
                 let mut follower = Follower { directory, journal, world, every, written };
                 while let Err(fault) = follower.run(&stop, &progress) {
@@ -100,9 +102,8 @@ impl Drop for CheckpointWriter {
         self.stop.store(true, Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            if thread.join().is_err() {
-                tracing::error!("the checkpoint writer panicked");
-            }
+            // It never ends by a panic: that would have ended the process.
+            let _ = thread.join();
         }
     }
 }
@@ -164,6 +165,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dies::{dies, to_die};
     use domains::Recipe;
     use engine::{Command, Content, Turn, Tx, TxId};
     use journal::Options;
@@ -239,5 +241,43 @@ mod tests {
         drop(CheckpointWriter::start(path, journal.clone(), copy, 10, 0).expect("a thread"));
         journal.stop();
         assert_eq!(newest(&directory, &world), (25, true));
+    }
+
+    const OTHER_DIGEST: &str = "another digest than the copy's";
+    const NO_RECORD: &str = "what is no record";
+    const PANIC: &str = "a panic";
+
+    #[test]
+    fn a_copy_that_parts_from_the_log_ends_the_process() {
+        if let Some((log, of)) = to_die() {
+            let (journal, world) = {
+                let log = journal::open(&log, Options::default()).expect("a log");
+                (log.start(Open), World::default())
+            };
+            let (mut live, every) = (world.clone(), if of == PANIC { u64::MAX } else { 10 });
+            let written = u64::from(of == PANIC); // the next one is due behind the end of numbers
+            let writer =
+                CheckpointWriter::start(log, journal.clone(), world, every, written).expect("a thread");
+            play(&mut live, &journal, 25);
+            if of == OTHER_DIGEST {
+                let mut digest = live.books.digest();
+                digest.0 ^= 1;
+                let record = Record { time: 25, body: engine::Body::Digest(digest) };
+                journal.append(record.encode(), Release::Nothing);
+            } else {
+                journal.append(vec![0xff; 10], Release::Nothing);
+            }
+            journal.stop();
+            drop(writer);
+            println!("lived on");
+            return;
+        }
+        for of in [OTHER_DIGEST, NO_RECORD, PANIC] {
+            let log = tempfile::tempdir().expect("a directory");
+            let name = "followers::checkpoint::tests::a_copy_that_parts_from_the_log_ends_the_process";
+            assert!(!dies(name, log.path(), of).contains("lived on"), "{of}");
+            let newest = journal::checkpoint::latest(log.path()).expect("readable").map(|found| found.lsn.0);
+            assert!(newest.is_none_or(|lsn| lsn <= 25), "{of}: {newest:?} holds what was not believed");
+        }
     }
 }

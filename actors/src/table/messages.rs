@@ -50,16 +50,17 @@ impl Handler<Join> for TableActor {
     type Result = bool;
 
     fn handle(&mut self, Join { player, to }: Join, context: &mut Context<Self>) -> bool {
+        let full = self.seated.len() >= self.live.config().places_max as usize;
+        if full && !self.seated.contains(&to.session) {
+            to.refuse(&self.shared.workers, ErrorCode::TableFull);
+            return false;
+        }
         let session = to.session;
+        self.seated.insert(session);
+        self.arriving.push_back((player, to));
         self.guarded(context, |this, context| {
-            let full = this.seated.len() >= this.live.config().places_max as usize;
-            if full && !this.seated.contains(&to.session) {
-                return to.refuse(&this.shared.workers, ErrorCode::TableFull);
-            }
-            this.seated.insert(to.session);
             this.status.players.store(this.seated.len() as u32, Relaxed);
             this.proceed(context);
-            this.arriving.push((player, to));
             this.welcome();
         });
         self.seated.contains(&session)
@@ -77,12 +78,14 @@ pub struct Leave {
 impl Handler<Leave> for TableActor {
     type Result = ();
 
-    fn handle(&mut self, Leave { session }: Leave, _: &mut Context<Self>) {
-        self.seated.remove(&session);
-        self.status.players.store(self.seated.len() as u32, Relaxed);
-        if self.seated.is_empty() {
-            self.seated.shrink_to_fit();
-        }
+    fn handle(&mut self, Leave { session }: Leave, context: &mut Context<Self>) {
+        self.guarded(context, |this, _| {
+            this.seated.remove(&session);
+            this.status.players.store(this.seated.len() as u32, Relaxed);
+            if this.seated.is_empty() {
+                this.seated.shrink_to_fit();
+            }
+        });
     }
 }
 
@@ -100,15 +103,15 @@ impl Handler<Bet> for TableActor {
     type Result = ();
 
     fn handle(&mut self, Bet { request, context: asked }: Bet, context: &mut Context<Self>) {
-        self.guarded(context, |this, _| {
-            // Refused by the log, not here: a retry over a new connection must find its receipt.
-            let command = if this.seated.contains(&asked.to.session) {
-                this.live.place_bet(request, now_ms())
+        // Refused by the log, not here: a retry over a new connection must find its receipt.
+        let seated = self.seated.contains(&asked.to.session);
+        self.decide(asked, context, |live| {
+            Some(if seated {
+                live.place_bet(request, now_ms())
             } else {
                 let BetRequest { id, content, .. } = request;
                 Command::Refuse { id, content, code: ErrorCode::NotAtTable }
-            };
-            this.submit(command, Some(asked));
+            })
         });
     }
 }
@@ -133,19 +136,13 @@ impl Handler<Clear> for TableActor {
     type Result = ();
 
     fn handle(&mut self, clear: Clear, context: &mut Context<Self>) {
-        self.guarded(context, |this, _| {
-            let Clear { player, round, id, content, context: asked } = clear;
-            let command = if this.seated.contains(&asked.to.session) {
-                this.live.clear_bets(id, content, player, round, now_ms())
+        let Clear { player, round, id, content, context: asked } = clear;
+        let seated = self.seated.contains(&asked.to.session);
+        self.decide(asked, context, |live| {
+            if seated {
+                live.clear_bets(id, content, player, round, now_ms())
             } else {
                 Some(Command::Refuse { id, content, code: ErrorCode::NotAtTable })
-            };
-            match command {
-                Some(command) => this.submit(command, Some(asked)),
-                None => {
-                    let busy = Failure::with(ErrorCode::Busy, "bets of the player are under way");
-                    asked.to.send(&this.shared.workers, Reply::Error(busy.after_ms(20)));
-                }
             }
         });
     }
@@ -162,9 +159,12 @@ pub struct GetRounds {
 impl Handler<GetRounds> for TableActor {
     type Result = ();
 
-    fn handle(&mut self, GetRounds { to }: GetRounds, _: &mut Context<Self>) {
-        let reply =
-            Reply::TableHistory { table: self.live.id(), rounds: view::past_rounds(self.live.state()) };
+    fn handle(&mut self, GetRounds { to }: GetRounds, context: &mut Context<Self>) {
+        let mut reply = Reply::Error(Failure::of(ErrorCode::Internal));
+        self.guarded(context, |this, _| {
+            let (table, rounds) = (this.live.id(), view::past_rounds(this.live.state()));
+            reply = Reply::TableHistory { table, rounds };
+        });
         to.send(&self.shared.workers, reply);
     }
 }
@@ -183,8 +183,8 @@ impl Handler<Finished> for TableActor {
     type Result = ();
 
     fn handle(&mut self, Finished { result, request }: Finished, context: &mut Context<Self>) {
+        let TxResult { id, time, leg, verdict } = result;
         self.guarded(context, |this, context| {
-            let TxResult { id, time, leg, verdict } = result;
             let sound = !this.live.state().quarantined;
             let offset = this.live.apply(id, leg.as_ref(), time);
             if sound && this.live.state().quarantined {
@@ -193,16 +193,16 @@ impl Handler<Finished> for TableActor {
             if let Some(leg) = &leg {
                 this.applied(leg, offset, context);
             }
-            match request {
-                Some(request) => this.answer(request, verdict),
-                None => {
-                    if let Verdict::Impossible(code) = verdict {
-                        let table = this.live.id();
-                        tracing::error!(%table, code = code.name(), "a round cannot go on; its table is closed");
-                        this.live.step_failed();
-                    }
-                }
+            if let (None, Verdict::Impossible(code)) = (&request, verdict) {
+                let table = this.live.id();
+                tracing::error!(%table, code = code.name(), "a round cannot go on; its table is closed");
+                this.live.step_failed();
             }
+        });
+        if let Some(request) = request {
+            self.answer(request, verdict, context);
+        }
+        self.guarded(context, |this, context| {
             this.proceed(context);
             this.welcome();
         });
@@ -223,8 +223,10 @@ pub struct AskOutcome {
 impl Handler<AskOutcome> for TableActor {
     type Result = ();
 
-    fn handle(&mut self, AskOutcome { tables, ask }: AskOutcome, _: &mut Context<Self>) {
-        ask_outcome(&self.shared.directory, &self.shared.coordinator, tables, ask);
+    fn handle(&mut self, AskOutcome { tables, ask }: AskOutcome, context: &mut Context<Self>) {
+        self.guarded(context, |this, _| {
+            ask_outcome(&this.shared.directory, &this.shared.coordinator, tables, ask);
+        });
     }
 }
 

@@ -1,103 +1,100 @@
 //! A table with its coordinator, its log and its gate, and a game that fails when it is told to.
 
-use std::{cell::RefCell, rc::Rc, sync::atomic::AtomicU32, time::Duration};
+use std::{sync::atomic::AtomicBool, time::Duration};
 
-use channels::{Memory, Options};
-use engine::{Books, Content, TxId, table::TableState, table::live::BetRequest, table::live::TableConfig};
+use engine::{
+    Content, TxId,
+    table::{OpenRound, TableState, live::BetRequest, live::TableConfig},
+};
 use games::{BetCode, BetRefused, Described, Face, Game, Outcome, fair};
-use protocol::U53;
-use socket::Slot;
+use protocol::TableId;
 
 use super::*;
 use crate::{
-    admission::{Admission, Bounds},
-    coordinator::{Deposit, SharedBooks},
+    coordinator::{Deposit, Settle},
     directory::Entry,
-    gate::OutputGate,
-    pubsub::MakeBackplane,
-    worker::{Mailbox, ToWorker},
+    rig::{Money, eur, money},
 };
+
+const SEED_KEY: [u8; 32] = [7; 32];
 
 const PLAYER: PlayerId = PlayerId(7);
 
-/// Roulette that panics over one kind of bet.
-struct Fragile(&'static dyn Game);
+/// Roulette that panics over one kind of bet, and over everything people are shown once it is broken.
+struct Fragile {
+    rules: &'static dyn Game,
+    broken: Arc<AtomicBool>,
+}
 
 impl Game for Fragile {
     fn name(&self) -> &'static str {
-        self.0.name()
+        self.rules.name()
     }
     fn rules_version(&self) -> u16 {
-        self.0.rules_version()
+        self.rules.rules_version()
     }
     fn kinds(&self) -> &'static [&'static str] {
-        self.0.kinds()
+        assert!(!self.broken.load(Relaxed), "this game is broken, on purpose");
+        self.rules.kinds()
     }
     fn bets(&self) -> u16 {
-        self.0.bets()
+        self.rules.bets()
     }
     fn outcomes(&self) -> u32 {
-        self.0.outcomes()
+        self.rules.outcomes()
     }
     fn bet(&self, kind: &str, numbers: &[u8]) -> Result<BetCode, BetRefused> {
         assert_ne!(kind, "fragile", "this game fails here, on purpose");
-        self.0.bet(kind, numbers)
+        self.rules.bet(kind, numbers)
     }
     fn describe(&self, code: BetCode) -> Option<Described> {
-        self.0.describe(code)
+        self.rules.describe(code)
     }
     fn draw(&self, stream: &mut fair::Stream) -> Outcome {
-        self.0.draw(stream)
+        self.rules.draw(stream)
     }
     fn payout(&self, code: BetCode, stake: i128, outcome: Outcome) -> Option<i128> {
-        self.0.payout(code, stake, outcome)
+        self.rules.payout(code, stake, outcome)
     }
     fn face(&self, outcome: Outcome) -> Option<Face> {
-        self.0.face(outcome)
+        self.rules.face(outcome)
     }
 }
 
 struct Rig {
     table: Addr<TableActor>,
     status: Arc<Status>,
-    books: SharedBooks,
-    mailbox: Mailbox,
-    admission: Arc<Admission>,
-    directory: Directory,
+    money: Money,
+    coordinator: Addr<Coordinator>,
+    broken: Arc<AtomicBool>,
     _log: tempfile::TempDir,
 }
 
 async fn rig() -> Rig {
-    let eur = "EUR".parse().expect("a currency");
-    let currencies = Currencies::new([(eur, 2)]);
-    let (workers, mut mailboxes) = Workers::new(1);
-    let directory = Directory::default();
-    let make: MakeBackplane = Box::new(|deliver| Rc::new(Memory::new(Options::default(), deliver)));
-    let log_epoch = "Ltest".parse().expect("an epoch");
-    let pubsub =
-        PubSub::new(make, workers.clone(), directory.clone(), currencies.clone(), log_epoch, Arc::default())
-            .start();
+    rig_over(TableState::default()).await
+}
+
+fn id() -> TableId {
+    "test".parse().expect("a table id")
+}
+
+/// A table that goes on from a state, and a player with money.
+async fn rig_over(state: TableState) -> Rig {
     let log = tempfile::tempdir().expect("a directory");
-    let gate = OutputGate {
-        directory: directory.clone(),
-        workers: workers.clone(),
-        pubsub: pubsub.clone(),
-        currencies: currencies.clone(),
-    };
-    let journal = journal::open(log.path(), journal::Options::default()).expect("a log").start(gate);
-    let books: SharedBooks = Rc::new(RefCell::new(Books::default()));
-    let metrics = Metrics::default();
-    let coordinator = Coordinator::new(books.clone(), journal, currencies.clone(), metrics.clone()).start();
+    let money = money(log.path());
+    let coordinator = money.coordinator().start();
     let amount = "100.00".parse().expect("an amount");
-    let deposit = Deposit { service: "test", key: "1".into(), player: PLAYER, currency: eur, amount };
+    let deposit = Deposit { service: "test", key: "1".into(), player: PLAYER, currency: eur(), amount };
     let paid_in = coordinator.send(deposit).await.expect("alive").expect("a good deposit");
     paid_in.await.expect("on disk");
 
-    let game: &'static dyn Game = Box::leak(Box::new(Fragile(games::GAMES[0])));
+    let broken = Arc::new(AtomicBool::new(false));
+    let game: &'static dyn Game =
+        Box::leak(Box::new(Fragile { rules: games::GAMES[0], broken: broken.clone() }));
     let config = Arc::new(TableConfig {
         name: "Test".into(),
         game: game.name().into(),
-        currency: eur,
+        currency: eur(),
         scale: 2,
         betting_ms: 60_000,
         locked_ms: 1,
@@ -107,34 +104,24 @@ async fn rig() -> Rig {
         seats_max: 2,
         places_max: 2,
     });
-    let id = "test".parse().expect("a table id");
     let status = Arc::new(Status::default());
     let context = Arc::new(TableContext {
-        coordinator,
-        pubsub,
-        workers,
-        directory: directory.clone(),
-        sealer: Sealer::new(&[7; 32]),
-        currencies,
-        log_epoch,
-        metrics,
+        coordinator: coordinator.clone(),
+        pubsub: money.pubsub.clone(),
+        workers: money.workers.clone(),
+        directory: money.directory.clone(),
+        sealer: Sealer::new(&SEED_KEY),
+        currencies: money.currencies.clone(),
+        log_epoch: money.log_epoch,
+        metrics: money.metrics.clone(),
     });
-    let live = LiveTable::new(id, config.clone(), game, TableState::default());
+    let live = LiveTable::new(id(), config.clone(), game, state);
     let table = TableActor::new(live, context, Alarms::start(), status.clone()).start();
-    directory.fill(vec![Entry { id, addr: table.clone(), config, status: status.clone() }]);
-    let bounds =
-        Bounds { in_flight_max: 100, in_flight_per_session_max: 100, rate_per_second: 1, rate_burst: 1 };
-    let admission = Admission::new(bounds);
-    Rig { table, status, books, mailbox: mailboxes.remove(0), admission, directory, _log: log }
+    money.directory.fill(vec![Entry { id: id(), addr: table.clone(), config, status: status.clone() }]);
+    Rig { table, status, money, coordinator, broken, _log: log }
 }
 
 impl Rig {
-    fn to(&self, index: u32) -> ReplyTo {
-        let session = SessionRef { worker: 0, slot: Slot { index, generation: 0 } };
-        let permit = self.admission.admit(&Arc::new(AtomicU32::new(0))).expect("there is room");
-        ReplyTo { session, id: U53::from(1), permit }
-    }
-
     fn bet(&self, session: u32, key: &str, kind: &str) {
         let key = key.parse().expect("a key");
         let request = BetRequest {
@@ -145,26 +132,27 @@ impl Rig {
             bets: vec![(kind.into(), Vec::new(), 500)],
             seed: None,
         };
-        let context = BetContext { to: self.to(session), key, clears: false };
+        let context = BetContext { to: self.money.to(session), key, clears: false };
         self.table.do_send(Bet { request, context });
     }
 
-    /// The next reply to a session, whatever else the worker is told in between.
     async fn reply(&mut self) -> Reply {
-        let waiting = async {
-            loop {
-                if let ToWorker::Reply { reply, .. } = self.mailbox.next().await {
-                    return *reply;
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("an answer")
+        self.money.reply().await
+    }
+
+    fn join(&self, session: u32) {
+        self.table.do_send(Join { player: PLAYER, to: self.money.to(session) });
+    }
+
+    /// Waits until all that was recorded is on disk, and on its way back to the table.
+    async fn settled(&self) {
+        self.coordinator.send(Settle).await.expect("alive").await.expect("on disk");
     }
 
     /// What the player holds in stakes, once it is `expected`.
     async fn held_becomes(&self, expected: i128) {
-        let eur = "EUR".parse().expect("a currency");
-        let held = || self.books.borrow().domains().balance.funds(PLAYER, eur).map(|funds| funds.held);
+        let held =
+            || self.money.books.borrow().domains().balance.funds(PLAYER, eur()).map(|funds| funds.held);
         let waiting = async {
             while held() != Some(expected) {
                 tokio::task::yield_now().await;
@@ -184,23 +172,24 @@ fn code(reply: &Reply) -> Option<ErrorCode> {
 #[actix::test]
 async fn a_table_that_panics_is_closed_and_returns_its_stakes() {
     let mut rig = rig().await;
-    rig.table.do_send(Join { player: PLAYER, to: rig.to(1) });
+    rig.join(1);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
     rig.bet(1, "good", "red");
     assert!(matches!(rig.reply().await, Reply::BetAccepted(_)));
     rig.held_becomes(500).await;
     rig.bet(1, "bad", "fragile");
+    assert_eq!(code(&rig.reply().await), Some(ErrorCode::Internal), "the bet that did it is answered");
     rig.held_becomes(0).await;
     rig.bet(1, "late", "red");
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableClosed));
-    assert_eq!(rig.directory.summaries(1)[0].phase, Phase::Closed);
-    rig.books.borrow().check().expect("every invariant holds");
+    assert_eq!(rig.money.directory.summaries(1)[0].phase, Phase::Closed);
+    rig.money.books.borrow().check().expect("every invariant holds");
 }
 
 #[actix::test]
 async fn a_retry_over_another_connection_finds_its_receipt_and_a_stranger_is_refused() {
     let mut rig = rig().await;
-    rig.table.do_send(Join { player: PLAYER, to: rig.to(1) });
+    rig.join(1);
     let Reply::Joined { view, .. } = rig.reply().await else { panic!("expected the table") };
     assert_eq!((view.phase, view.round), (Phase::Betting, 1), "the answer waits for the round");
     rig.bet(1, "key", "red");
@@ -217,12 +206,65 @@ async fn a_retry_over_another_connection_finds_its_receipt_and_a_stranger_is_ref
 async fn a_full_table_takes_nobody_more() {
     let mut rig = rig().await;
     for session in 1..=2 {
-        rig.table.do_send(Join { player: PLAYER, to: rig.to(session) });
+        rig.join(session);
         assert!(matches!(rig.reply().await, Reply::Joined { .. }));
     }
-    rig.table.do_send(Join { player: PLAYER, to: rig.to(3) });
+    rig.join(3);
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableFull));
-    rig.table.do_send(Leave { session: rig.to(1).session });
-    rig.table.do_send(Join { player: PLAYER, to: rig.to(3) });
+    rig.table.do_send(Leave { session: rig.money.to(1).session });
+    rig.join(3);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+}
+
+#[actix::test]
+async fn whoever_asks_a_broken_table_is_answered() {
+    let mut rig = rig().await;
+    rig.join(1);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    rig.bet(1, "good", "red");
+    assert!(matches!(rig.reply().await, Reply::BetAccepted(_)));
+    rig.broken.store(true, Relaxed);
+    for session in [2, 1] {
+        rig.join(session);
+        assert_eq!(code(&rig.reply().await), Some(ErrorCode::Internal));
+    }
+    rig.held_becomes(0).await;
+    rig.settled().await;
+    rig.table.do_send(GetRounds { to: rig.money.to(1) });
+    let Reply::TableHistory { rounds, .. } = rig.reply().await else { panic!("the table lives on") };
+    assert_eq!(rounds.len(), 1, "its round is void");
+    rig.money.books.borrow().check().expect("every invariant holds");
+}
+
+/// A round nobody has bet in, locked and due.
+fn round_to_settle() -> TableState {
+    let round = RoundId { table: id(), number: 1 };
+    let (commit, sealed) = Sealer::new(&SEED_KEY).make(round).expect("random bytes");
+    let open = OpenRound {
+        stage: Stage::Locked { mix: [0; 32] },
+        deadline: 1,
+        game: games::GAMES[0].name().into(),
+        rules: games::GAMES[0].rules_version(),
+        currency: eur(),
+        commit,
+        sealed,
+        bets: Default::default(),
+    };
+    TableState { round: 1, open: Some(Box::new(open)), events: 2, ..TableState::default() }
+}
+
+#[actix::test]
+async fn a_panic_while_a_step_is_under_way_sends_no_second_one_behind_it() {
+    let mut rig = rig_over(round_to_settle()).await;
+    let before = rig.money.books.borrow().lsn();
+    rig.broken.store(true, Relaxed);
+    // Both are in the mailbox before the settlement can have come back.
+    rig.table.do_send(crate::clock::Wake);
+    rig.join(1);
+    assert_eq!(code(&rig.reply().await), Some(ErrorCode::Internal));
+    rig.settled().await;
+    rig.table.do_send(GetRounds { to: rig.money.to(1) });
+    let Reply::TableHistory { rounds, .. } = rig.reply().await else { panic!("the table lives on") };
+    assert!(matches!(&rounds[..], [past] if past.outcome.is_some()), "the settlement stands: {rounds:?}");
+    assert_eq!(rig.money.books.borrow().lsn(), before + 1, "and nothing came behind it");
 }

@@ -76,7 +76,7 @@ pub struct LiveTable {
     pending: Pending,
     /// A step of the round (open, lock, settle, void) is under way.
     stepping: bool,
-    /// What this process does about a step that the money side refused; nothing of it is recorded, and so the
+    /// What this process does about a panic, or a step that the money side refused; nothing of it is recorded, and so the
     /// next start tries again.
     fault: Fault,
 }
@@ -313,6 +313,19 @@ impl LiveTable {
             | TableLeg::Voided { .. } => self.stepping = false,
         }
         self.state.apply(leg?, time)
+    }
+
+    /// This process has panicked over the table: it takes no more bets, and an open round is to be voided. A step
+    /// that is under way is waited for, since two steps of a round behind each other do not fit together.
+    pub fn panicked(&mut self) {
+        if self.fault == Fault::None {
+            self.fault = Fault::Void;
+        }
+    }
+
+    /// Nothing more is tried with the round before the next start.
+    pub fn give_up(&mut self) {
+        self.fault = Fault::Stuck;
     }
 
     /// A step of the round was refused by the money side. The first time the round is to be voided; when that is

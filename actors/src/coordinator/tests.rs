@@ -1,0 +1,174 @@
+//! What a panic on the money thread costs: a decision, or the process; and the digest that finds a state gone astray.
+
+use std::path::Path;
+
+use domains::{adjustment::Adjustment, balance::Balance};
+use journal::Lsn;
+use protocol::reply::{Subscribed, Welcome};
+
+use super::*;
+use crate::{
+    dies::{dies, to_die},
+    domain::{Arrive, DomainActor, GetBalance, GetReport, GetResults},
+    rig::{Money, eur, money, records},
+};
+
+const PLAYER: PlayerId = PlayerId(7);
+
+fn deposit(key: &str) -> Command {
+    let (id, key) = (TxId::of_service("test", key), Some(Content::of(&[key.as_bytes()])));
+    let recipe = Recipe::Deposit { player: PLAYER, currency: eur(), amount: 100 };
+    Command::Run(Tx { id, key, recipe, table: None })
+}
+
+/// Sends a command, and waits for its verdict.
+async fn verdict(coordinator: &Addr<Coordinator>, command: Command) -> Verdict {
+    let (sender, receiver) = oneshot::channel();
+    coordinator.send(Submit { command, origin: Origin::Service(sender) }).await.expect("the actor lives");
+    receiver.await.expect("a verdict")
+}
+
+fn is_done(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Recorded(Outcome::Done(_)))
+}
+
+#[actix::test]
+#[expect(clippy::await_holding_refcell_ref, reason = "held on purpose: whoever looks at the books panics")]
+async fn a_decision_that_panics_changes_nothing_and_others_go_on() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let coordinator = money.coordinator().start();
+    assert!(is_done(verdict(&coordinator, deposit("first")).await));
+    let state = || (money.journal.appended(), money.books.borrow().digest());
+    let before = state();
+
+    let held = money.books.borrow_mut();
+    let failed = verdict(&coordinator, deposit("second")).await;
+    drop(held);
+    assert_eq!(failed, Verdict::Impossible(ErrorCode::Internal));
+    assert_eq!(state(), before, "nothing was recorded or applied");
+
+    assert!(is_done(verdict(&coordinator, deposit("third")).await), "others go on");
+    assert!(is_done(verdict(&coordinator, deposit("second")).await), "the same key is carried out, once");
+    money.journal.stop();
+    assert_eq!(records(log.path()).len(), 3);
+}
+
+const UNFIT: &str = "a record that does not fit";
+const PANIC: &str = "a panic";
+
+/// One deposit is answered; the second one cannot be applied.
+async fn apply_fails(log: &Path, of: &str) {
+    let money = money(log);
+    let mut coordinator = money.coordinator();
+    for key in ["first", "second"] {
+        let Turn::New(mut record) = money.books.borrow().turn(&deposit(key), 1) else { panic!("a new key") };
+        let (sender, receiver) = oneshot::channel();
+        let answer = std::thread::spawn(move || {
+            if let Ok(verdict) = receiver.blocking_recv() {
+                println!("answered {verdict:?}");
+            }
+        });
+        let mut held = None;
+        match (key, &mut record.body) {
+            ("second", Body::Committed(committed)) if of == UNFIT => {
+                committed.notices[0].after.available += 1
+            }
+            ("second", _) => held = Some(money.books.borrow_mut()),
+            _ => {}
+        }
+        coordinator.commit(TxId::of_service("test", key), *record, Origin::Service(sender));
+        drop(held);
+        answer.join().expect("the thread ends");
+    }
+    println!("lived on");
+}
+
+#[actix::test]
+async fn money_that_cannot_be_applied_ends_the_process_without_an_answer() {
+    if let Some((log, of)) = to_die() {
+        return apply_fails(&log, &of).await;
+    }
+    for of in [UNFIT, PANIC] {
+        let log = tempfile::tempdir().expect("a directory");
+        let name = "coordinator::tests::money_that_cannot_be_applied_ends_the_process_without_an_answer";
+        let said = dies(name, log.path(), of);
+        assert_eq!(said.matches("answered").count(), 1, "{of}: {said}");
+        assert!(!said.contains("lived on"), "{of}: {said}");
+        assert_eq!(records(log.path()).len(), 1, "{of}: the log ends where it did");
+        let last = journal::open(log.path(), journal::Options::default()).expect("it opens again").last();
+        assert_eq!(last, Lsn(1), "{of}");
+    }
+}
+
+/// Lets one part look at the books while they cannot be looked at.
+#[expect(clippy::await_holding_refcell_ref, reason = "held on purpose: whoever looks at the books panics")]
+async fn look_fails(money: &Money, part: &str) {
+    let (books, journal, currencies) = (&money.books, &money.journal, &money.currencies);
+    let coordinator = money.coordinator().start();
+    let balance = DomainActor::<Balance>::new(books.clone(), journal.clone(), currencies.clone()).start();
+    let adjustment =
+        DomainActor::<Adjustment>::new(books.clone(), journal.clone(), currencies.clone()).start();
+    let _held = books.borrow_mut();
+    let (player, to) = (PLAYER, money.to(1));
+    // That the actor is gone is no answer, whatever became of it.
+    match part {
+        "outcome" => {
+            let key = "key".parse().expect("a key");
+            let _ = coordinator.send(GetOutcome { player, key, to }).await;
+        }
+        "report" => {
+            let _ = adjustment.send(GetReport).await;
+        }
+        "balance" => {
+            let _ = balance.send(GetBalance { player, to }).await;
+        }
+        "results" => {
+            let _ = balance.send(GetResults { player, to }).await;
+        }
+        "arrival" => {
+            let ch = protocol::Channel::player(player);
+            let personal = Subscribed { ch, e: String::new(), o: 0, recovered: false, pubs: Vec::new() };
+            let (version, resumed) = (String::new(), Vec::new());
+            let welcome = Welcome { player, time: 0, version, ping_every_ms: 1, personal, resumed };
+            let welcome = Box::new(welcome);
+            let _ = balance.send(Arrive { player, to, resume: Vec::new(), welcome }).await;
+        }
+        other => panic!("no part is called {other}"),
+    }
+    println!("lived on");
+}
+
+#[actix::test]
+async fn a_panic_beside_a_decision_ends_the_process_and_never_leaves_it_half_alive() {
+    if let Some((log, part)) = to_die() {
+        return look_fails(&money(&log), &part).await;
+    }
+    for part in ["outcome", "report", "balance", "results", "arrival"] {
+        let log = tempfile::tempdir().expect("a directory");
+        let name =
+            "coordinator::tests::a_panic_beside_a_decision_ends_the_process_and_never_leaves_it_half_alive";
+        assert!(!dies(name, log.path(), part).contains("lived on"), "{part}");
+    }
+}
+
+#[actix::test]
+async fn the_digest_of_the_live_state_is_recorded_when_it_is_due() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let coordinator = money.coordinator().start();
+    for number in 1..DIGEST_EVERY {
+        let key = number.to_string();
+        let (id, content) = (TxId::of_service("test", &key), Content::of(&[key.as_bytes()]));
+        let command = Command::Refuse { id, content, code: ErrorCode::BetsClosed };
+        coordinator.do_send(Submit { command, origin: Origin::Nobody });
+    }
+    assert!(is_done(verdict(&coordinator, deposit("last")).await));
+    assert_eq!(money.books.borrow().lsn(), DIGEST_EVERY + 1, "the digest has a record of its own");
+    assert!(is_done(verdict(&coordinator, deposit("after it")).await));
+    money.journal.stop();
+    let records = records(log.path());
+    let digests = records.iter().enumerate().filter(|(_, record)| matches!(record.body, Body::Digest(_)));
+    let places: Vec<u64> = digests.map(|(place, _)| place as u64 + 1).collect();
+    assert_eq!(places, [DIGEST_EVERY + 1], "proven by the replay, and the only one so far");
+}

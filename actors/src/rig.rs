@@ -1,0 +1,116 @@
+//! For the tests of this room: the money side with its log, its gate and one worker's inbox, on the test's own thread.
+
+use std::{
+    cell::RefCell,
+    path::Path,
+    rc::Rc,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
+
+use actix::prelude::*;
+use channels::{Memory, Options};
+use engine::{Books, Record, Verifier};
+use journal::{Journal, Lsn, Reader};
+use protocol::{Currency, Reply, U53};
+use socket::Slot;
+
+use crate::{
+    admission::{Admission, Bounds},
+    coordinator::{Coordinator, SharedBooks},
+    directory::Directory,
+    domain::Currencies,
+    gate::{OutputGate, Release},
+    pubsub::{MakeBackplane, PubSub},
+    reply::{ReplyTo, SessionRef},
+    telemetry::Metrics,
+    worker::{Mailbox, ToWorker, Workers},
+};
+
+/// Everything below the tables, over a log of its own.
+pub struct Money {
+    pub books: SharedBooks,
+    pub journal: Journal<Release>,
+    pub currencies: Currencies,
+    pub metrics: Metrics,
+    pub directory: Directory,
+    pub workers: Workers,
+    pub pubsub: Addr<PubSub>,
+    pub log_epoch: channels::Epoch,
+    mailbox: Mailbox,
+    admission: Arc<Admission>,
+}
+
+pub fn eur() -> Currency {
+    "EUR".parse().expect("a currency")
+}
+
+/// The money side over a new log in `directory`.
+pub fn money(directory: &Path) -> Money {
+    let currencies = Currencies::new([(eur(), 2)]);
+    let (workers, mut mailboxes) = Workers::new(1);
+    let tables = Directory::default();
+    let make: MakeBackplane = Box::new(|deliver| Rc::new(Memory::new(Options::default(), deliver)));
+    let log_epoch = "Ltest".parse().expect("an epoch");
+    let pubsub =
+        PubSub::new(make, workers.clone(), tables.clone(), currencies.clone(), log_epoch, Arc::default())
+            .start();
+    let gate = OutputGate {
+        directory: tables.clone(),
+        workers: workers.clone(),
+        pubsub: pubsub.clone(),
+        currencies: currencies.clone(),
+    };
+    let bounds =
+        Bounds { in_flight_max: 100, in_flight_per_session_max: 100, rate_per_second: 1, rate_burst: 1 };
+    Money {
+        books: Rc::new(RefCell::new(Books::default())),
+        journal: journal::open(directory, journal::Options::default()).expect("a log").start(gate),
+        currencies,
+        metrics: Metrics::default(),
+        directory: tables,
+        workers,
+        pubsub,
+        log_epoch,
+        mailbox: mailboxes.remove(0),
+        admission: Admission::new(bounds),
+    }
+}
+
+impl Money {
+    pub fn coordinator(&self) -> Coordinator {
+        let (currencies, metrics) = (self.currencies.clone(), self.metrics.clone());
+        Coordinator::new(self.books.clone(), self.journal.clone(), currencies, metrics)
+    }
+
+    /// A session of the worker, with a permit.
+    pub fn to(&self, index: u32) -> ReplyTo {
+        let session = SessionRef { worker: 0, slot: Slot { index, generation: 0 } };
+        let permit = self.admission.admit(&Arc::new(AtomicU32::new(0))).expect("there is room");
+        ReplyTo { session, id: U53::from(1), permit }
+    }
+
+    /// The next reply to a session, whatever else the worker is told in between.
+    pub async fn reply(&mut self) -> Reply {
+        let waiting = async {
+            loop {
+                if let ToWorker::Reply { reply, .. } = self.mailbox.next().await {
+                    return *reply;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("an answer")
+    }
+}
+
+/// The records of a log, each proven.
+pub fn records(directory: &Path) -> Vec<Record> {
+    let mut reader = Reader::open(directory, Lsn(0)).expect("a log");
+    let mut verifier = Verifier::default();
+    let mut records = Vec::new();
+    while let Some(entry) = reader.next(Lsn::MAX).expect("a sound log") {
+        records.push(verifier.next(entry.bytes).expect("an honest record"));
+    }
+    verifier.check().expect("every invariant holds");
+    records
+}
