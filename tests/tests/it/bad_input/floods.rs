@@ -8,7 +8,7 @@ use tests::{
     hub::{OPEN, Setup},
     player::Account,
     raw::{self, CONTINUATION, Frame, PING, PONG, RawSocket, TEXT},
-    until,
+    soon, until,
 };
 
 use super::Bystander;
@@ -65,7 +65,7 @@ async fn saying_hello_again_and_again_is_an_error_like_any_other() {
     let mut socket = RawSocket::hello(hub.address(), &account.token).await;
     let hello = json!({"t": "hello", "id": 7, "token": account.token}).to_string();
     let _ = socket.send_bytes(&raw::frame(TEXT, true, hello.as_bytes()).repeat(1_000)).await;
-    let (code, answers) = socket.to_end().await;
+    let (code, answers) = soon("the end of the session", socket.to_end()).await;
     assert_eq!(code, Some(CloseCode::TooManyErrors.number()));
     let refused = answers.iter().filter(|answer| answer["code"] == ErrorCode::OutOfOrder.number()).count();
     assert_eq!(refused, 20, "{answers:?}");
