@@ -243,12 +243,14 @@ impl Finder<'_> {
                 return None;
             }
         };
-        if kind == Kind::Secret && mode & 0o066 != 0 {
+        // Its group may read: that is how an orchestrator mounts a secret for a process that is not root.
+        if kind == Kind::Secret && mode & 0o026 != 0 {
             let others = if mode & 0o006 != 0 { "everyone on this machine" } else { "its group" };
-            let what = format!("{others} can read or change it (mode {:o})", mode & 0o777);
+            let verb = if mode & 0o004 != 0 { "read" } else { "change" };
+            let what = format!("{others} can {verb} it (mode {:o})", mode & 0o777);
             match self.config.mode {
                 Mode::Production => {
-                    self.check.refuse(option, format!("{what}; chmod 600, or 0400 where it is mounted"));
+                    self.check.refuse(option, format!("{what}; chmod 600, or 0440 where it is mounted"));
                     return None;
                 }
                 Mode::Development => self.notes.push(format!("{}: {what}", path.display())),

@@ -87,7 +87,7 @@ fn production_refuses_what_a_stranger_could_guess_or_abuse() {
 }
 
 #[test]
-fn a_secret_comes_from_a_file_only_its_owner_can_read() {
+fn a_secret_comes_from_a_file_that_strangers_can_neither_read_nor_change() {
     let house = House::new();
     let mut variables = production(&house);
     variables.retain(|(name, _)| *name != "HUB_AUTH_SECRET");
@@ -98,12 +98,21 @@ fn a_secret_comes_from_a_file_only_its_owner_can_read() {
     assert!(loaded.effective().contains(&format!("# auth: {}", path.display())));
     assert!(!loaded.effective().contains(SECRET_A));
 
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let told = house.told(start(&house, &variables));
-    assert!(told.len() == 1 && told[0].contains("everyone on this machine can read or change it (mode 644)"));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    let told = house.told(start(&house, &variables));
-    assert!(told.len() == 1 && told[0].contains("its group can read or change it (mode 640)"), "{told:?}");
+    let mut with_mode = |mode| {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        start(&house, &variables).map(|_| ()).map_err(|refused| house.told(Err(refused)))
+    };
+    for mode in [0o600, 0o400, 0o440, 0o640] {
+        assert_eq!(with_mode(mode), Ok(()), "{mode:o}");
+    }
+    for (mode, why) in [
+        (0o644, "everyone on this machine can read it (mode 644)"),
+        (0o602, "everyone on this machine can change it (mode 602)"),
+        (0o620, "its group can change it (mode 620)"),
+    ] {
+        let told = with_mode(mode).unwrap_err();
+        assert!(told.len() == 1 && told[0].contains(why), "{told:?}");
+    }
     variables.push(("HUB_AUTH_SECRET", SECRET_A));
     let told = house.told(start(&house, &variables));
     assert!(told.len() == 1 && told[0].ends_with("given twice: HUB_AUTH_SECRET is set as well; keep one"));
