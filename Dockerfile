@@ -5,7 +5,8 @@
 #   docker run --publish 7700:7700 --volume hub-data:/var/lib/hub --env-file secrets.env hub
 #
 #   docker build --target loadtest --tag hub-loadtest .
-#   docker run --network host hub-loadtest run /etc/loadtest/smoke.toml
+#   docker run --name smoke --network host hub-loadtest run /etc/loadtest/smoke.toml
+#   docker cp smoke:/var/lib/loadtest/smoke.report.json .
 #
 # Needs BuildKit, the default since Docker 23: the caches below keep what was compiled between builds.
 
@@ -37,6 +38,9 @@ FROM debian:bookworm-slim AS runtime
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hub
 
 FROM runtime AS loadtest
+# Reports go into the current directory: one the user may write to, or a whole run ends without its report.
+RUN install -d -o 10001 -g 10001 /var/lib/loadtest
+WORKDIR /var/lib/loadtest
 COPY --from=build /out/loadtest /usr/local/bin/
 COPY config/loadtest /etc/loadtest/
 USER 10001:10001
@@ -56,8 +60,11 @@ VOLUME /var/lib/hub
 EXPOSE 7700
 USER 10001:10001
 STOPSIGNAL SIGTERM
-# Alive, not ready: a hub that drains, or waits for Redis, must not be killed for it. Bash's own sockets: no curl needed.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+# Alive, not ready: a hub that drains, or waits for Redis, must not be killed for it. Nothing is answered until the log
+# is replayed, and a hub that is killed for that never starts: half an hour is some hundred million records. The first
+# answer ends the period, and a hub that cannot start ends by itself. Longer logs: --health-start-period (docs/operating.md).
+# Bash's own sockets: no curl needed.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30m --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7700 && printf 'GET /health/live HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]"]
 ENTRYPOINT ["hub"]
 CMD ["serve"]

@@ -185,6 +185,41 @@ fn the_hub_image_tells_its_port_its_data_and_its_health() {
     assert!(hub.all("STOPSIGNAL").eq(["SIGTERM"]), "it is stopped by a drain");
 }
 
+/// A time of Docker such as `90s` or `30m`, in seconds.
+fn seconds(time: &str) -> u64 {
+    let (number, unit) = time.split_at(time.len() - 1);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => panic!("{time} has no unit"),
+    };
+    number.parse::<u64>().expect("a whole number") * unit
+}
+
+/// Until the log is replayed nothing answers; an orchestrator that kills the hub for it keeps it from ever starting.
+#[test]
+fn a_hub_with_a_long_log_is_not_killed_while_it_replays() {
+    let stages = stages();
+    let health = stage(&stages, "hub").all("HEALTHCHECK").next().expect("it can be asked whether it lives");
+    let start = health.split_whitespace().find_map(|word| word.strip_prefix("--start-period="));
+    assert!(seconds(start.expect("the health check has a start period")) >= 1_800, "{health}");
+    let told = &file("docs/operating.md").text;
+    assert!(told.contains("--health-start-period"), "the docs say how to give a longer log more time");
+}
+
+/// Without a directory named, a report is written where the process stands.
+#[test]
+fn the_load_harness_stands_where_it_may_write_its_report() {
+    let stages = stages();
+    let harness = stage(&stages, "loadtest");
+    let directory = harness.all("WORKDIR").last().expect("the root directory belongs to root");
+    let user = harness.all("USER").last().expect("it does not run as root");
+    let (owner, group) = user.split_once(':').expect("a user and a group");
+    let made = format!("install -d -o {owner} -g {group} {directory}");
+    assert!(harness.all("RUN").any(|run| run == made), "{directory} belongs to {user}: {made}");
+}
+
 #[test]
 fn the_builder_is_the_compiler_of_the_workspace_on_the_same_debian() {
     let stages = stages();

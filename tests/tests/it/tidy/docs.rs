@@ -175,6 +175,22 @@ fn every_figure_of_the_hub_is_explained() {
     );
 }
 
+/// An alert over a figure that does not exist never fires.
+#[test]
+fn every_alert_asks_for_a_figure_that_is_there() {
+    let sources = [file("actors/src/telemetry.rs"), file("hub/src/edge/metrics.rs")];
+    let words = sources.iter().flat_map(|source| source.text.split('"').skip(1).step_by(2));
+    let figures: BTreeSet<_> =
+        words.filter(|word| word.starts_with("hub_")).map(|word| word.trim_end_matches("_total")).collect();
+    let asked: BTreeSet<_> = blocks(&file("docs/operating.md").text, "yaml")
+        .flat_map(|line| line.split(|letter: char| !letter.is_alphanumeric() && letter != '_'))
+        .filter(|word| word.starts_with("hub_"))
+        .collect();
+    assert!(asked.len() > 5, "the alerts are written elsewhere now");
+    let unknown = asked.iter().filter(|name| !figures.contains(name.trim_end_matches("_total")));
+    assert_none("alerts over figures that are not there", unknown.map(ToString::to_string).collect());
+}
+
 #[test]
 fn every_command_of_the_readme_can_be_typed() {
     let packages: BTreeSet<_> = members().map(|package| text_of(package, "name")).collect();
