@@ -233,6 +233,7 @@ impl World {
         let account = self.players.entry(player).or_default();
         Some(match request {
             Request::GetBalance => Reply::Balances {
+                lsn: 0,
                 balances: vec![Balance {
                     currency: currency(),
                     available: amount(account.available),
@@ -265,7 +266,7 @@ impl World {
             min: amount(1),
             max: amount(100_000),
             players: 0,
-            phase: Phase::Betting,
+            phase: Phase::Betting.into(),
         }
     }
 
@@ -279,7 +280,7 @@ impl World {
             scale: 2,
             e: "e1".into(),
             o: 0,
-            phase: Phase::Locked,
+            phase: Phase::Locked.into(),
             round: self.round,
             deadline: None,
             commit: None,
