@@ -224,7 +224,9 @@ impl Handler<GetOutcome> for Coordinator {
         let _guard = AbortOnPanic(PART);
         let outcome = match self.books.borrow().outcome(TxId::of_key(player, &key)) {
             None => KeyOutcome::Unknown,
-            Some(Outcome::Refused(code)) => KeyOutcome::Refused { code, name: code.name().into() },
+            Some(Outcome::Refused(code)) => {
+                KeyOutcome::Refused { code: code.into(), name: code.name().into() }
+            }
             Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
                 // It stands, and must never be denied, but cannot be spelled: its currency is configured no more.

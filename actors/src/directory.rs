@@ -117,6 +117,6 @@ fn summary(entry: &Entry) -> Option<TableSummary> {
         min: Amount::from_minor(smallest, config.scale).ok()?,
         max: Amount::from_minor(config.round_max, config.scale).ok()?,
         players: entry.status.players.load(Relaxed),
-        phase: entry.status.phase(),
+        phase: entry.status.phase().into(),
     })
 }

@@ -138,7 +138,7 @@ impl Handler<GetBalance> for DomainActor<Balance> {
                 held: Amount::from_minor(funds.held, scale).ok()?,
             })
         });
-        let reply = Reply::Balances { balances: balances.collect() };
+        let reply = Reply::Balances { lsn: books.lsn(), balances: balances.collect() };
         self.journal.barrier(Release::Reply(to, Box::new(reply)));
     }
 }

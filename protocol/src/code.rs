@@ -10,7 +10,7 @@
 //!
 //! Close codes: 4000–4099 reconnect, 4100–4199 do not; the codes of RFC 6455 keep their meaning.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 /// What a client may do after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,26 +141,57 @@ impl ErrorCode {
     /// What the client may do next; follows from the range.
     #[must_use]
     pub fn retry(self) -> Retry {
-        match self.number() / 1000 {
-            2 if self == ErrorCode::Forbidden => Retry::Never,
-            2 => Retry::Authenticate,
-            4 => Retry::SameKey,
-            5 => Retry::AskOutcome,
-            _ => Retry::Never,
+        Code::from(self).retry()
+    }
+}
+
+/// An error code as it stands on the wire: a later hub may know more of them than [`ErrorCode`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Code(u16);
+
+impl Code {
+    /// The code of a number, known or not.
+    #[must_use]
+    pub fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The code, when this release knows it.
+    #[must_use]
+    pub fn known(self) -> Option<ErrorCode> {
+        ErrorCode::from_number(self.0)
+    }
+
+    /// What the client may do next; follows from the range. Outside all ranges it is the most careful: the outcome
+    /// counts as unknown.
+    #[must_use]
+    pub fn retry(self) -> Retry {
+        match self.0 {
+            number if number == ErrorCode::Forbidden.number() => Retry::Never,
+            1000..=1999 | 3000..=3999 => Retry::Never,
+            2000..=2999 => Retry::Authenticate,
+            4000..=4999 => Retry::SameKey,
+            _ => Retry::AskOutcome,
         }
     }
 }
 
-impl Serialize for ErrorCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u16(self.number())
+impl From<ErrorCode> for Code {
+    fn from(code: ErrorCode) -> Self {
+        Self(code.number())
     }
 }
 
-impl<'de> Deserialize<'de> for ErrorCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = u16::deserialize(deserializer)?;
-        ErrorCode::from_number(number).ok_or_else(|| de::Error::custom("unknown error code"))
+impl PartialEq<ErrorCode> for Code {
+    fn eq(&self, other: &ErrorCode) -> bool {
+        self.0 == other.number()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Channel, Currency, Payload, RoundId, reply::PlacedBet};
+use crate::{Amount, Channel, Currency, Open, Payload, RoundId, reply::PlacedBet};
 
 /// A frame nobody asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +111,7 @@ pub enum Event {
         /// What stands in open rounds.
         held: Amount,
         /// What changed it.
-        reason: BalanceReason,
+        reason: Open<BalanceReason>,
     },
     /// On `player:`. A round with the player's bets is over.
     BetSettled {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Channel, Currency, ErrorCode, Key, Payload, PlayerId, Retry, RoundId, TableId, U53};
+use crate::{
+    Amount, Channel, Code, Currency, ErrorCode, Key, Open, Payload, PlayerId, Retry, RoundId, TableId, U53,
+};
 
 /// A reply. On the wire: one flat map, `t` names the variant, `id` the request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +51,10 @@ pub enum Reply {
     BetsCleared(Receipt),
     /// To `get_balance`.
     Balances {
+        /// Place in the log these balances hold at: all up to it is in them, nothing behind it. 0 from a hub that
+        /// does not say.
+        #[serde(default)]
+        lsn: u64,
         /// One for each currency the player has an account in.
         balances: Vec<Balance>,
     },
@@ -165,7 +171,7 @@ pub struct TableSummary {
     /// How many sessions are at the table.
     pub players: u32,
     /// What the round does now.
-    pub phase: Phase,
+    pub phase: Open<Phase>,
 }
 
 /// What a table's round does now.
@@ -202,7 +208,7 @@ pub struct TableView {
     /// Offset of that position: follow the channel from here and nothing is missed.
     pub o: u64,
     /// What the round does now.
-    pub phase: Phase,
+    pub phase: Open<Phase>,
     /// Number of the round, 0 before the first.
     pub round: u64,
     /// When the phase ends, server time in milliseconds; absent when idle.
@@ -314,28 +320,52 @@ pub enum KeyOutcome {
     /// It was refused, for good.
     Refused {
         /// Why.
-        code: ErrorCode,
+        code: Code,
         /// Why, in words.
         name: String,
     },
     /// Nothing is recorded under the key: the request had no effect.
     Unknown,
+    /// A status of a later hub: not definite. Nothing of this release makes it.
+    #[serde(other)]
+    Other,
 }
 
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "ReadFailure")]
 pub struct Failure {
     /// The code.
-    pub code: ErrorCode,
+    pub code: Code,
     /// The code's name.
     pub name: String,
     /// A sentence for people.
     pub message: String,
-    /// What to do next.
+    /// What to do next. A later hub's word that is not known here is read as what the code's range says.
     pub retry: Retry,
     /// Not before this many milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+}
+
+/// A [`Failure`] as any hub may write it.
+#[derive(Deserialize)]
+struct ReadFailure {
+    code: Code,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    message: String,
+    retry: Option<Open<Retry>>,
+    retry_after_ms: Option<u64>,
+}
+
+impl From<ReadFailure> for Failure {
+    fn from(read: ReadFailure) -> Self {
+        let ReadFailure { code, name, message, retry, retry_after_ms } = read;
+        let retry = retry.and_then(|word| word.known()).unwrap_or(code.retry());
+        Self { code, name, message, retry, retry_after_ms }
+    }
 }
 
 impl Failure {
@@ -349,7 +379,7 @@ impl Failure {
     #[must_use]
     pub fn with(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
-            code,
+            code: code.into(),
             name: code.name().into(),
             message: message.into(),
             retry: code.retry(),

@@ -191,7 +191,7 @@ impl Gambler {
     /// Compares a view with the book: what was acknowledged in an open round stands there.
     fn sees(&mut self, view: &TableView, own: Cents) {
         let round = RoundId { table: view.table, number: view.round };
-        let open = matches!(view.phase, Phase::Betting | Phase::Locked);
+        let open = matches!(view.phase.known(), Some(Phase::Betting | Phase::Locked));
         let certain =
             !self.unclear().iter().any(|key| matches!(self.book[key].request, Request::ClearBets { .. }));
         if open && certain {
@@ -386,7 +386,7 @@ fn fate(result: Result<Reply, Error>) -> Result<Option<Fate>, Error> {
         Ok(Reply::BetAccepted(receipt) | Reply::BetsCleared(receipt)) => Ok(Some(Fate::Accepted(receipt))),
         Err(Error::Refused(failure)) if failure.retry == protocol::Retry::SameKey => Ok(None),
         Err(Error::Refused(failure)) if failure.retry == protocol::Retry::Never => {
-            Ok(Some(Fate::Refused(failure.code)))
+            Ok(Some(Fate::Refused(failure.code.known().expect("a code of this hub"))))
         }
         Err(error) => Err(error),
         Ok(other) => panic!("a change was answered with {other:?}"),
@@ -396,8 +396,9 @@ fn fate(result: Result<Reply, Error>) -> Result<Option<Fate>, Error> {
 fn recorded(outcome: KeyOutcome) -> Option<Fate> {
     match outcome {
         KeyOutcome::Accepted { receipt } => Some(Fate::Accepted(receipt)),
-        KeyOutcome::Refused { code, .. } => Some(Fate::Refused(code)),
+        KeyOutcome::Refused { code, .. } => Some(Fate::Refused(code.known().expect("a code of this hub"))),
         KeyOutcome::Unknown => None,
+        KeyOutcome::Other => panic!("no status of this hub"),
     }
 }
 

@@ -214,6 +214,7 @@ impl Session {
     fn pushed(&mut self, pushed: Pushed) -> Push {
         match pushed {
             Pushed::Push(push) => self.take(push),
+            Pushed::Stopped(closed) => panic!("the client stays away: {closed}"),
             Pushed::Missed(count) => panic!("{count} pushes did not fit the client's queue"),
         }
     }
@@ -315,7 +316,7 @@ pub fn red(key: Key, table: &str, round: u64, stake: &str) -> PlaceBet {
 #[track_caller]
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorCode {
     match result {
-        Err(Error::Refused(failure)) => failure.code,
+        Err(Error::Refused(failure)) => failure.code.known().expect("a code of this hub"),
         other => panic!("a refusal was expected, not {other:?}"),
     }
 }

@@ -14,7 +14,9 @@ pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event
     let amount = |minor| Amount::from_minor(minor, scale).ok();
     let (available, held) = (amount(notice.after.available)?, amount(notice.after.held)?);
     let currency = notice.currency;
-    let balance = |reason| Some(Event::Balance { lsn, currency, available, held, reason });
+    let balance = |reason: BalanceReason| {
+        Some(Event::Balance { lsn, currency, available, held, reason: reason.into() })
+    };
     let settled = |round, staked, returned, outcome| {
         let (staked, returned) = (amount(staked)?, amount(returned)?);
         Some(Event::BetSettled { lsn, round, staked, returned, outcome, currency, available, held })

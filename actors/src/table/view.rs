@@ -26,7 +26,7 @@ pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Opti
         scale: config.scale,
         e: epoch.to_string(),
         o: state.events,
-        phase,
+        phase: phase.into(),
         round: state.round,
         deadline: match (&state.open, phase) {
             (Some(open), _) => Some(open.deadline),

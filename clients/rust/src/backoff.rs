@@ -5,7 +5,17 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::Error;
+
+/// Stands for a wait without end.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// The moment after a wait, which may be any: some come from the wire.
+pub(crate) fn moment_after(wait: Duration) -> Instant {
+    Instant::now() + wait.min(FOR_EVER)
+}
 
 /// Waits of one series of attempts.
 #[derive(Debug, Clone)]

@@ -1,40 +1,34 @@
 //! A session: `hello`, replies matched by id, a heartbeat, pushes into a bounded queue.
 //!
-//! Two tasks serve it: one writes what requests hand over, several frames to a flush; one reads. They end when
-//! the last [`Client`] is dropped or the connection does. A reply may overtake another; the id tells them apart.
+//! Two tasks serve it (`serve.rs`); they end when the last [`Client`] is dropped or the connection does. A reply may
+//! overtake another; the id tells them apart.
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use protocol::{
-    Channel, ClientFrame, Encoding, Push, Reply, Request, Text, U53,
+    ClientFrame, Encoding, FrameError, Push, Reply, Request, Text, U53,
     codec::ServerFrame,
     reply::Welcome,
-    request::{Hello, Since, Subscribe},
+    request::{Hello, RESUME_MAX, Since},
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, MissedTickBehavior, timeout},
+    time::{Instant, timeout},
 };
 
 use crate::{
-    Closed, Connection, Error, Receiver, Sender,
-    positions::{Positions, Verdict},
+    Closed, Connection, Error,
     pushes::{self, PushSink, Pushes},
+    serve::{Reader, Shared, lock, serve},
 };
 
 /// Requests that may wait for the writer; more wait in [`Client::request`].
 const WAITING_MAX: usize = 256;
-/// Frames joined in one flush.
-const FRAMES_PER_FLUSH_MAX: usize = 64;
-/// A connection that was silent for so many heartbeats is taken for dead.
-const SILENT_BEATS_MAX: u32 = 2;
+/// Pushes kept that come before the welcome; what is dropped beyond them shows as a gap, and is healed.
+const EARLY_MAX: usize = 256;
 
 /// How a client connects and waits.
 #[derive(Debug, Clone)]
@@ -43,7 +37,8 @@ pub struct Options {
     pub encoding: Encoding,
     /// Program and version, for the hub's logs; at most 64 bytes, more is cut off.
     pub client_name: String,
-    /// Channels to follow again, with the positions seen; from [`Client::positions`].
+    /// Channels to follow again, with the positions seen; from [`Client::positions`]. `hello` carries the first
+    /// [`RESUME_MAX`]; the others are subscribed to right after it. What was missed comes as pushes.
     pub resume: Vec<Since>,
     /// Longest wait for a reply.
     pub request_timeout: Duration,
@@ -72,24 +67,6 @@ pub struct Client {
     request_timeout: Duration,
 }
 
-type Waiter = oneshot::Sender<Reply>;
-
-#[derive(Debug, Default)]
-struct Shared {
-    next_id: AtomicU64,
-    waiters: Mutex<HashMap<u64, Waiter>>,
-    positions: Mutex<Positions>,
-    closed: OnceLock<Closed>,
-    /// Tells the writer that the connection has ended, so that it lets go of the socket.
-    ended: tokio::sync::Notify,
-    come_back_at: OnceLock<Instant>,
-}
-
-/// The guarded values are whole after every statement, so a panic elsewhere does not spoil them.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Client {
     /// Connects, says `hello`, and waits for the welcome.
     pub async fn connect(url: &str, token: &str, options: Options) -> Result<(Self, Pushes), Error> {
@@ -116,19 +93,14 @@ impl Client {
         let hello = Hello {
             token: Text::new(token).ok_or(Error::Unexpected("hello: the token is too long"))?,
             client: Text::new(clipped(&options.client_name)),
-            resume: options.resume.clone(),
+            resume: options.resume.iter().take(RESUME_MAX).cloned().collect(),
         };
         let id = U53::from(0);
         let wait = options.request_timeout;
+        let mut early = Vec::new();
         let greeting = async {
             connection.send(ClientFrame { id, request: Request::Hello(hello) }).await?;
-            loop {
-                match connection.recv().await? {
-                    ServerFrame::Reply(frame) if frame.id == Some(id) => return Ok::<_, Error>(frame.reply),
-                    ServerFrame::Reply(_) => {}
-                    ServerFrame::Push(push) => sink.put(push),
-                }
-            }
+            greet(&mut connection, id, &mut early).await
         };
         let reply = timeout(wait, greeting).await.map_err(|_| Error::Timeout(wait))??;
         let welcome = match reply {
@@ -136,19 +108,18 @@ impl Client {
             Reply::Error(failure) => return Err(Error::Refused(failure)),
             _ => return Err(Error::Unexpected("hello")),
         };
-        let shared = Arc::new(Shared { next_id: AtomicU64::new(1), ..Shared::default() });
-        lock(&shared.positions)
-            .welcomed(&welcome, &options.resume)
-            .into_iter()
-            .for_each(|missed| sink.put(missed));
-
-        let beat = Duration::from_millis(welcome.ping_every_ms.max(100));
-        let (sender, receiver) = connection.split();
+        let shared = Arc::new(Shared::default());
         let (frames, queue) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(write(sender, queue, shared.clone(), beat));
-        let reader =
-            Reader { shared: shared.clone(), sink, frames: frames.downgrade(), healing: HashMap::new() };
-        tokio::spawn(read(receiver, reader, beat));
+        let mut reader = Reader::new(shared.clone(), sink, frames.downgrade());
+        reader.welcomed(&welcome, &options.resume);
+        for push in early {
+            match push {
+                Some(push) => reader.push(push),
+                None => reader.missed(),
+            }
+        }
+        let beat = Duration::from_millis(welcome.ping_every_ms.max(100));
+        serve(connection, queue, reader, beat);
         Ok(Self { shared, frames, welcome: Arc::new(welcome), request_timeout: wait })
     }
 
@@ -162,6 +133,14 @@ impl Client {
     #[must_use]
     pub fn positions(&self) -> Vec<Since> {
         lock(&self.shared.positions).resume()
+    }
+
+    /// Waits until the connection has ended, and says how.
+    pub async fn ended(&self) -> Closed {
+        let mut ended = self.shared.ended.subscribe();
+        // The sender is ours, so that it cannot have gone.
+        let _ = ended.wait_for(|ended| *ended).await;
+        self.closed_or_ending()
     }
 
     /// How the connection ended, once it has.
@@ -192,7 +171,7 @@ impl Client {
         }
         let asked = async {
             self.frames.send(ClientFrame { id, request }).await.map_err(|_| self.gone())?;
-            reply.await.map_err(|_| self.gone())
+            reply.await.map_err(|_| self.gone())?.map_err(Error::Frame)
         };
         match timeout(self.request_timeout, asked).await {
             Ok(Ok(Reply::Error(failure))) => Err(Error::Refused(failure)),
@@ -202,8 +181,30 @@ impl Client {
     }
 
     fn gone(&self) -> Error {
+        Error::Closed(self.closed_or_ending())
+    }
+
+    fn closed_or_ending(&self) -> Closed {
         let closed = self.shared.closed.get().cloned();
-        Error::Closed(closed.unwrap_or_else(|| Closed::broken("the connection is ending")))
+        closed.unwrap_or_else(|| Closed::broken("the connection is ending"))
+    }
+}
+
+/// Waits for the reply to `hello`. Pushes that come before it are kept, with `None` for one that cannot be read: what
+/// of them is new is known only after the welcome, and after another answer the next connection brings them again.
+async fn greet(connection: &mut Connection, id: U53, early: &mut Vec<Option<Push>>) -> Result<Reply, Error> {
+    loop {
+        let push = match connection.recv().await {
+            Ok(ServerFrame::Reply(frame)) if frame.id == Some(id) => return Ok(frame.reply),
+            Err(Error::Frame(error)) if error.id == Some(id) => return Err(Error::Frame(error)),
+            Ok(ServerFrame::Reply(_)) | Err(Error::Frame(FrameError { id: Some(_), .. })) => continue,
+            Ok(ServerFrame::Push(push)) => Some(push),
+            Err(Error::Frame(FrameError { id: None, .. })) => None,
+            Err(error) => return Err(error),
+        };
+        if early.len() < EARLY_MAX {
+            early.push(push);
+        }
     }
 }
 
@@ -216,128 +217,6 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         lock(&self.shared.waiters).remove(&self.number);
-    }
-}
-
-async fn write(
-    mut sender: Sender,
-    mut queue: mpsc::Receiver<ClientFrame>,
-    shared: Arc<Shared>,
-    beat: Duration,
-) {
-    let mut heart = tokio::time::interval_at(Instant::now() + beat, beat);
-    heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut frames = Vec::with_capacity(FRAMES_PER_FLUSH_MAX);
-    loop {
-        tokio::select! {
-            count = queue.recv_many(&mut frames, FRAMES_PER_FLUSH_MAX) => {
-                if count == 0 {
-                    break;
-                }
-            }
-            () = shared.ended.notified() => break,
-            _ = heart.tick() => {
-                let Some(id) = U53::new(shared.next_id.fetch_add(1, Relaxed)) else { break };
-                frames.push(ClientFrame { id, request: Request::Ping });
-            }
-        }
-        for frame in frames.drain(..) {
-            if sender.feed(frame).await.is_err() {
-                return;
-            }
-        }
-        if sender.flush().await.is_err() {
-            return;
-        }
-    }
-    // Whoever could read an error has gone.
-    let _ = sender.close().await;
-}
-
-async fn read(mut receiver: Receiver, mut reader: Reader, beat: Duration) {
-    let silence = beat * SILENT_BEATS_MAX;
-    let closed = loop {
-        match timeout(silence, receiver.recv()).await {
-            Ok(Ok(ServerFrame::Reply(frame))) => reader.reply(frame.id.map_or(0, U53::get), frame.reply),
-            Ok(Ok(ServerFrame::Push(push))) => reader.push(push),
-            Ok(Err(Error::Closed(closed))) => break closed,
-            Ok(Err(error)) => break Closed::broken(error.to_string()),
-            Err(_) => break Closed::broken(format!("nothing came for {} ms", silence.as_millis())),
-        }
-    };
-    tracing::debug!(%closed, "the connection ended");
-    let _ = reader.shared.closed.set(closed);
-    reader.shared.ended.notify_one();
-    // Dropping the waiters wakes their requests, which then read `closed`.
-    lock(&reader.shared.waiters).clear();
-}
-
-/// What becomes of frames as they come.
-struct Reader {
-    shared: Arc<Shared>,
-    sink: PushSink,
-    /// Weak, so that the connection ends with the last client and not with its reader.
-    frames: mpsc::WeakSender<ClientFrame>,
-    /// Requests of our own that ask for what is missing, by id.
-    healing: HashMap<u64, Channel>,
-}
-
-impl Reader {
-    fn reply(&mut self, id: u64, reply: Reply) {
-        if let Some(channel) = self.healing.remove(&id) {
-            let mut positions = lock(&self.shared.positions);
-            match &reply {
-                Reply::Subscribed(subscribed) => {
-                    positions.healed(subscribed).into_iter().for_each(|missed| self.sink.put(missed));
-                }
-                _ => positions.not_healed(&channel),
-            }
-            return;
-        }
-        match &reply {
-            Reply::Subscribed(subscribed) => lock(&self.shared.positions).follow(subscribed),
-            Reply::Unsubscribed { ch } => lock(&self.shared.positions).forget(ch),
-            Reply::Pong { tops, .. } => {
-                let late = lock(&self.shared.positions).beat(tops);
-                late.into_iter().for_each(|since| self.heal(since));
-            }
-            _ => {}
-        }
-        let waiter = lock(&self.shared.waiters).remove(&id);
-        if let Some(waiter) = waiter {
-            // The request may just have run out of time.
-            let _ = waiter.send(reply);
-        }
-    }
-
-    fn push(&mut self, push: Push) {
-        if let Push::Drain { reconnect_after_ms } = push {
-            let moment = Instant::now() + Duration::from_millis(reconnect_after_ms);
-            let _ = self.shared.come_back_at.set(moment);
-        }
-        let verdict = lock(&self.shared.positions).heard(&push);
-        match verdict {
-            Verdict::Deliver => self.sink.put(push),
-            Verdict::Drop => {}
-            Verdict::Heal(since) => self.heal(since),
-        }
-    }
-
-    /// Asks for a channel again from a position.
-    fn heal(&mut self, since: Since) {
-        let Since { ch: channel, e, o } = since;
-        let number = self.shared.next_id.fetch_add(1, Relaxed);
-        let subscribe = Subscribe { channel: channel.clone(), since: Some((e, o)) };
-        let frame = U53::new(number).map(|id| ClientFrame { id, request: Request::Subscribe(subscribe) });
-        let sent =
-            frame.zip(self.frames.upgrade()).is_some_and(|(frame, frames)| frames.try_send(frame).is_ok());
-        if sent {
-            tracing::debug!(%channel, "asked for what is missing");
-            self.healing.insert(number, channel);
-        } else {
-            // The queue is full or the connection is ending; the next sign of the gap asks again.
-            lock(&self.shared.positions).not_healed(&channel);
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One WebSocket that speaks the hub's frames. No correlation, no heartbeat, no memory.
 
-use std::time::Duration;
+use std::{io, pin::Pin, time::Duration};
 
 use futures_util::{
     SinkExt, StreamExt,
@@ -23,6 +23,10 @@ use crate::{Closed, Error};
 const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Longest wait for TCP and for the WebSocket handshake each.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Opens the byte stream of a connection: for TLS, a proxy, or a test. An error counts as a refused connection.
+pub type Connect =
+    dyn Fn() -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Transport>>> + Send>> + Send + Sync;
 
 /// A byte stream a connection can run over: TCP, or TLS of your choice.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -59,6 +63,13 @@ impl Connection {
         Self::over(stream, url, encoding).await
     }
 
+    /// Opens a stream by `connect` and shakes hands on it.
+    pub(crate) async fn by(connect: &Connect, url: &str, encoding: Encoding) -> Result<Self, Error> {
+        let stream = timed(connect()).await?;
+        let stream = stream.map_err(|source| Error::Connect { address: url.to_owned(), source })?;
+        Self::over(stream, url, encoding).await
+    }
+
     /// Shakes hands on a stream that is connected already. `url` gives host and path of the request.
     pub async fn over(
         stream: impl Transport + 'static,
@@ -88,7 +99,8 @@ impl Connection {
         self.socket.send(message(self.encoding, frame)).await.map_err(|error| Error::Closed(broken(&error)))
     }
 
-    /// The next frame. Frames of a kind this release does not know are skipped.
+    /// The next frame. Pushes of a kind this release does not know are skipped. A frame that cannot be read is
+    /// [`Error::Frame`], with the id of the request it answers if it has one; the connection goes on after it.
     pub async fn recv(&mut self) -> Result<ServerFrame, Error> {
         receive(&mut self.socket, self.encoding).await
     }
@@ -125,7 +137,7 @@ impl Sender {
 }
 
 impl Receiver {
-    /// The next frame. Frames of a kind this release does not know are skipped.
+    /// The next frame, like [`Connection::recv`].
     pub async fn recv(&mut self) -> Result<ServerFrame, Error> {
         receive(&mut self.stream, self.encoding).await
     }
@@ -156,8 +168,8 @@ where
             continue;
         }
         match decode_server(encoding, message.as_payload()) {
-            Err(error) if error.code == ErrorCode::UnknownRequest => {
-                tracing::debug!(%error, "skipped a frame of a later release");
+            Err(error) if error.code == ErrorCode::UnknownRequest && error.id.is_none() => {
+                tracing::debug!(%error, "skipped a push of a later release");
             }
             decoded => return Ok(decoded?),
         }

@@ -73,6 +73,24 @@ impl Error {
     }
 }
 
+impl Error {
+    /// How long the hub wants not to be asked again.
+    pub(crate) fn not_before(&self) -> Duration {
+        match self {
+            Self::Refused(failure) => Duration::from_millis(failure.retry_after_ms.unwrap_or_default()),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The error as the end of a connection.
+    pub(crate) fn closing(&self) -> Closed {
+        match self {
+            Self::Closed(closed) => closed.clone(),
+            other => Closed::broken(other.to_string()),
+        }
+    }
+}
+
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {

@@ -2,10 +2,11 @@
 //!
 //! Three levels, each usable alone. [`Connection`] is one socket that speaks frames. [`Client`] adds `hello`,
 //! replies matched by id with a time limit, a heartbeat and a bounded queue of pushes. [`Resilient`] adds
-//! reconnecting and carries a bet to a definite outcome with one key, whatever breaks on the way.
+//! reconnecting, also while nobody asks anything, and carries a bet to a definite outcome with one key, whatever
+//! breaks on the way. All three live with a later hub: what they do not know they pass on or skip, and say so.
 //!
 //! Needs a tokio runtime, current-thread or multi-thread. Opens `ws://` itself; for TLS, hand a stream of your
-//! own to [`Connection::over`].
+//! own to [`Connection::over`], or a way to open one to [`Resilient::with`].
 //!
 //! ```no_run
 //! # async fn example(token: &str) -> Result<(), hub_client::Error> {
@@ -24,14 +25,16 @@ mod client;
 mod connection;
 mod error;
 mod keys;
+mod link;
 mod positions;
 mod pushes;
 mod requests;
 mod resilient;
+mod serve;
 
 pub use backoff::Backoff;
 pub use client::{Client, Options};
-pub use connection::{Connection, Receiver, Sender, Transport};
+pub use connection::{Connect, Connection, Receiver, Sender, Transport};
 pub use error::{Closed, Error};
 pub use keys::Keys;
 pub use protocol;

@@ -4,6 +4,9 @@
 //! heartbeat whose tops a channel has not reached by the heartbeat after it, means that something is missing: the
 //! channel is asked for again from the last position, and what comes back fills the gap. Only when the hub no longer
 //! has it does the listener hear of it, as a [`Push::Reset`].
+//!
+//! No channel is lost over a new connection either: one that the welcome does not speak of is asked for, again with
+//! every heartbeat, until the hub answers with what was missed or refuses for good, which is told as a reset too.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +14,7 @@ use protocol::{
     Channel, Push, Text, U53,
     push::Pub,
     reply::{Subscribed, Welcome},
-    request::{RESUME_MAX, Since},
+    request::Since,
 };
 
 /// The last position seen of every followed channel.
@@ -24,6 +27,10 @@ struct Followed {
     offset: u64,
     /// Asked for again; the answer is on its way.
     healing: bool,
+    /// The hub has said on this connection that it follows the channel for us.
+    granted: bool,
+    /// What was missed cannot be read, and that was told: the next publication is taken for the next one.
+    adrift: bool,
     /// What the last heartbeat said is there and had not been seen then.
     awaited: Option<(String, u64)>,
 }
@@ -40,30 +47,40 @@ pub(crate) enum Verdict {
 }
 
 impl Positions {
-    /// What `hello` may carry: at most [`RESUME_MAX`] channels.
+    /// Every channel and its position. The player's own comes first: a `hello` may have room for the first few only,
+    /// and the welcome follows that one from where it stands, asked or not.
     pub fn resume(&self) -> Vec<Since> {
-        self.0.iter().filter_map(|(channel, followed)| followed.since(channel)).take(RESUME_MAX).collect()
+        let mut all: Vec<_> =
+            self.0.iter().filter_map(|(channel, followed)| followed.since(channel)).collect();
+        all.sort_by_key(|since| since.ch.namespace() != "player");
+        all
     }
 
-    /// A session begins that asked to go on from `resume`. Returns what was missed.
-    pub fn welcomed(&mut self, welcome: &Welcome, resume: &[Since]) -> Vec<Push> {
+    /// A session begins that wants to go on from `resume`. Returns what was missed, and the channels that the welcome
+    /// does not speak of: they are to be asked for.
+    pub fn welcomed(&mut self, welcome: &Welcome, resume: &[Since]) -> (Vec<Push>, Vec<Since>) {
         self.0.clear();
-        std::iter::once(&welcome.personal)
-            .chain(&welcome.resumed)
-            .flat_map(|subscribed| {
-                self.follow(subscribed);
-                // Without a position before it there is nothing that could be lost.
-                let goes_on = resume.iter().any(|since| since.ch == subscribed.ch);
-                if goes_on { replay(subscribed, 0) } else { Vec::new() }
-            })
-            .collect()
+        let mut missed = Vec::new();
+        for subscribed in std::iter::once(&welcome.personal).chain(&welcome.resumed) {
+            self.follow(subscribed);
+            // Without a position before it there is nothing that could be lost.
+            if resume.iter().any(|since| since.ch == subscribed.ch) {
+                missed.extend(replay(subscribed, 0));
+            }
+        }
+        let mut absent = Vec::new();
+        for since in resume {
+            self.0.entry(since.ch.clone()).or_insert_with(|| {
+                absent.push(since.clone());
+                Followed { healing: true, granted: false, ..Followed::at(&since.e, since.o.get()) }
+            });
+        }
+        (missed, absent)
     }
 
     /// A channel is followed at its asker's wish, who gets what was missed with the reply.
     pub fn follow(&mut self, subscribed: &Subscribed) {
-        let followed =
-            Followed { epoch: subscribed.e.clone(), offset: subscribed.o, healing: false, awaited: None };
-        self.0.insert(subscribed.ch.clone(), followed);
+        self.0.insert(subscribed.ch.clone(), Followed::at(&subscribed.e, subscribed.o));
     }
 
     /// A channel is not followed any more.
@@ -80,7 +97,20 @@ impl Positions {
         replay(subscribed, seen)
     }
 
-    /// The hub refused to heal a channel: it is tried again at the next sign of a gap.
+    /// The hub refused a channel for good. The listener is told that it goes on no longer.
+    pub fn refused(&mut self, channel: &Channel) -> Option<Push> {
+        let Followed { epoch, offset, .. } = self.0.remove(channel)?;
+        Some(Push::Reset { ch: channel.clone(), e: epoch, o: offset })
+    }
+
+    /// What would have healed a channel cannot be read, now or later.
+    pub fn not_readable(&mut self, channel: &Channel) {
+        if let Some(followed) = self.0.get_mut(channel) {
+            (followed.healing, followed.granted, followed.adrift) = (false, true, true);
+        }
+    }
+
+    /// The hub cannot heal a channel now: it is tried again at the next sign of a gap.
     pub fn not_healed(&mut self, channel: &Channel) {
         if let Some(followed) = self.0.get_mut(channel) {
             followed.healing = false;
@@ -97,7 +127,7 @@ impl Positions {
             },
             Push::Reset { ch, e, o } => {
                 if let Some(followed) = self.0.get_mut(ch) {
-                    *followed = Followed { epoch: e.clone(), offset: *o, healing: false, awaited: None };
+                    *followed = Followed::at(e, *o);
                 }
                 Verdict::Deliver
             }
@@ -115,7 +145,7 @@ impl Positions {
             let is_late = followed.awaited.as_ref().is_some_and(behind);
             let awaited = tops.get(channel.as_str()).filter(|top| behind(top)).cloned();
             followed.awaited = awaited;
-            if is_late && !followed.healing {
+            if (is_late || !followed.granted) && !followed.healing && !followed.adrift {
                 followed.healing = true;
                 heal.extend(followed.since(channel));
             }
@@ -125,6 +155,10 @@ impl Positions {
 }
 
 impl Followed {
+    fn at(epoch: &str, offset: u64) -> Self {
+        Self { epoch: epoch.into(), offset, healing: false, granted: true, adrift: false, awaited: None }
+    }
+
     fn since(&self, channel: &Channel) -> Option<Since> {
         Some(Since { ch: channel.clone(), e: Text::new(&self.epoch)?, o: U53::new(self.offset)? })
     }
@@ -133,7 +167,11 @@ impl Followed {
         if self.epoch == epoch && offset <= self.offset {
             return Verdict::Drop;
         }
-        if self.epoch == epoch && offset == self.offset + 1 {
+        if self.adrift {
+            *self = Self::at(epoch, offset);
+            return Verdict::Deliver;
+        }
+        if self.epoch == epoch && self.offset.checked_add(1) == Some(offset) {
             self.offset = offset;
             return Verdict::Deliver;
         }
@@ -146,7 +184,7 @@ impl Followed {
 }
 
 /// What was missed after `seen`, or the notice that continuity is lost.
-fn replay(subscribed: &Subscribed, seen: u64) -> Vec<Push> {
+pub(crate) fn replay(subscribed: &Subscribed, seen: u64) -> Vec<Push> {
     let (ch, e) = (&subscribed.ch, &subscribed.e);
     if !subscribed.recovered {
         return vec![Push::Reset { ch: ch.clone(), e: e.clone(), o: subscribed.o }];
@@ -267,6 +305,50 @@ mod tests {
         assert!(
             positions.resume().is_empty() && positions.healed(&subscribed("e1", 5, true, &[5])).is_empty()
         );
+    }
+
+    #[test]
+    fn a_channel_the_welcome_leaves_out_is_asked_for_with_every_heartbeat_until_it_is_answered() {
+        let (mut positions, personal) = (Positions::default(), protocol::PlayerId(7));
+        let welcome = Welcome {
+            player: personal,
+            time: 1,
+            version: "0".into(),
+            ping_every_ms: 1,
+            personal: Subscribed { ch: Channel::player(personal), ..subscribed("e1", 0, true, &[]) },
+            resumed: Vec::new(),
+        };
+        assert_eq!(positions.welcomed(&welcome, &[since(4)]), (vec![], vec![since(4)]));
+        assert_eq!(positions.beat(&BTreeMap::new()), [], "it is asked for already");
+        positions.not_healed(&lobby());
+        assert_eq!(positions.beat(&BTreeMap::new()), [since(4)]);
+        assert_eq!(offsets(&positions.healed(&subscribed("e1", 6, true, &[5, 6]))), [5, 6]);
+        assert_eq!(positions.beat(&BTreeMap::new()), []);
+    }
+
+    #[test]
+    fn a_channel_refused_for_good_is_told_and_forgotten() {
+        let mut positions = following(4);
+        assert_eq!(positions.refused(&lobby()), Some(Push::Reset { ch: lobby(), e: "e1".into(), o: 4 }));
+        assert_eq!((positions.refused(&lobby()), positions.resume()), (None, vec![]));
+    }
+
+    #[test]
+    fn after_what_cannot_be_read_a_channel_goes_on_with_what_comes() {
+        let mut positions = following(4);
+        assert_eq!(hear(&mut positions, "e1", 6), Verdict::Heal(since(4)));
+        positions.not_readable(&lobby());
+        assert_eq!((positions.beat(&tops(6)), positions.beat(&tops(6))), (vec![], vec![]));
+        assert_eq!(hear(&mut positions, "e1", 7), Verdict::Deliver);
+        assert_eq!(hear(&mut positions, "e1", 9), Verdict::Heal(since(7)));
+    }
+
+    #[test]
+    fn the_players_own_channel_is_resumed_first() {
+        let mut positions = following(4);
+        let own = Channel::player(protocol::PlayerId(7));
+        positions.follow(&Subscribed { ch: own.clone(), ..subscribed("e1", 1, true, &[]) });
+        assert_eq!(positions.resume().into_iter().map(|since| since.ch).collect::<Vec<_>>(), [own, lobby()]);
     }
 
     #[test]

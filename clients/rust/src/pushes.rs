@@ -11,10 +11,12 @@ use std::sync::{
 use protocol::Push;
 use tokio::sync::mpsc;
 
+use crate::Closed;
+
 /// What the hub said unasked, in order.
 #[derive(Debug)]
 pub struct Pushes {
-    queue: mpsc::Receiver<Push>,
+    queue: mpsc::Receiver<Pushed>,
     missed: Arc<AtomicU64>,
 }
 
@@ -23,14 +25,17 @@ pub struct Pushes {
 pub enum Pushed {
     /// A push.
     Push(Push),
-    /// So many pushes did not fit since the last time this was said: load the state again.
+    /// So many pushes did not fit, or could not be read, since the last time this was said: load the state again.
     Missed(u64),
+    /// A [`crate::Resilient`] has ceased to come back by itself, because the hub does not want it or cannot be
+    /// understood. It tries again when one of its methods is called.
+    Stopped(Closed),
 }
 
 /// The connection's end.
 #[derive(Debug, Clone)]
 pub(crate) struct PushSink {
-    queue: mpsc::Sender<Push>,
+    queue: mpsc::Sender<Pushed>,
     missed: Arc<AtomicU64>,
 }
 
@@ -42,7 +47,22 @@ pub(crate) fn channel(capacity: usize) -> (PushSink, Pushes) {
 
 impl PushSink {
     pub fn put(&self, push: Push) {
-        match self.queue.try_send(push) {
+        self.offer(Pushed::Push(push));
+    }
+
+    /// A push came that cannot be read.
+    pub fn unreadable(&self) {
+        self.offer(Pushed::Missed(1));
+    }
+
+    /// Waits for room, so that a listener who waits for more is sure to learn that none will come.
+    pub async fn stopped(&self, closed: Closed) {
+        // Nobody listens any more, so nobody needs to know.
+        let _ = self.queue.send(Pushed::Stopped(closed)).await;
+    }
+
+    fn offer(&self, pushed: Pushed) {
+        match self.queue.try_send(pushed) {
             // Nobody listens any more, so nobody misses anything.
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -56,7 +76,7 @@ impl Pushes {
     /// The next push; `None` once no connection feeds the queue any more and it is empty.
     pub async fn recv(&mut self) -> Option<Pushed> {
         match self.missed.swap(0, Relaxed) {
-            0 => self.queue.recv().await.map(Pushed::Push),
+            0 => self.queue.recv().await,
             missed => Some(Pushed::Missed(missed)),
         }
     }
@@ -64,7 +84,7 @@ impl Pushes {
     /// The next push if one waits already.
     pub fn try_recv(&mut self) -> Option<Pushed> {
         match self.missed.swap(0, Relaxed) {
-            0 => self.queue.try_recv().ok().map(Pushed::Push),
+            0 => self.queue.try_recv().ok(),
             missed => Some(Pushed::Missed(missed)),
         }
     }

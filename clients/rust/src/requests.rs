@@ -78,7 +78,12 @@ impl Client {
 
     /// The player's balances, one for each currency.
     pub async fn balances(&self) -> Result<Vec<Balance>, Error> {
-        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { balances } => balances)
+        Ok(self.balances_at().await?.1)
+    }
+
+    /// The player's balances and their place in the log: an event or a receipt with a higher one is newer.
+    pub async fn balances_at(&self) -> Result<(u64, Vec<Balance>), Error> {
+        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { lsn, balances } => (lsn, balances))
     }
 
     /// The last rounds of a table, newest first.

@@ -4,30 +4,33 @@
 //! answer, the hub is asked first what became of the key: a refusal such as `not_at_table`, met only because the
 //! connection is new, must not hide that the first attempt was accepted.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use protocol::{
-    ErrorCode, Key, Reply, Request, Retry, TableId, U53,
+    Code, Key, Reply, Request, Retry, TableId, U53,
     reply::{Failure, KeyOutcome, Receipt},
     request::PlaceBet,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{sleep, timeout_at};
 
 use crate::{
-    Backoff, Client, Connection, Error, Options, Pushes,
-    pushes::{self, PushSink},
+    Backoff, Client, Connect, Error, Options, Pushes,
+    backoff::moment_after,
+    link::{Link, Watcher},
+    pushes,
 };
 
 /// How a [`Resilient`] behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How each connection is made. `resume` is filled in by the client itself.
+    /// How each connection is made. `resume` is for the first; later ones go on where the last one ended.
     pub options: Options,
     /// Limit of the first wait after a failure.
     pub wait_base: Duration,
-    /// Limit of any wait.
+    /// Limit of any wait. A connection that lasted as long makes the next waits start from `wait_base` again.
     pub wait_max: Duration,
-    /// Longest time one change may take over all attempts; then its outcome is reported as unknown.
+    /// Longest time one call may take over all attempts; a change's outcome is then reported as unknown. A hub that
+    /// asks for a longer wait than this does not get it.
     pub give_up_after: Duration,
 }
 
@@ -50,21 +53,20 @@ pub enum Outcome {
     /// Refused for good; nothing changed.
     Refused {
         /// Why.
-        code: ErrorCode,
+        code: Code,
         /// Why, in words.
         text: String,
     },
 }
 
-/// A session that survives its connections.
+/// A session that survives its connections: once made, a connection that ends is made again, at once and without
+/// being asked, until this is dropped.
 pub struct Resilient {
-    url: String,
-    token: String,
-    settings: Settings,
+    link: Arc<Link>,
+    /// Started with the first connection.
+    watcher: Option<Watcher>,
+    /// Waits between the attempts of one change.
     backoff: Backoff,
-    sink: PushSink,
-    client: Option<Client>,
-    tables: Vec<TableId>,
 }
 
 /// What one attempt brought.
@@ -72,39 +74,47 @@ enum Attempt {
     Definite(Outcome),
     /// Nothing changed; the same request may be sent again after this time.
     Again(Duration),
-    /// It may or may not have been carried out.
-    Unclear,
+    /// It may or may not have been carried out; to be asked not before this time.
+    Unclear(Duration),
 }
 
 impl Resilient {
     /// A client that connects when it first needs to. Pushes of all its connections come out of one queue.
     pub fn new(url: &str, token: &str, settings: Settings) -> Result<(Self, Pushes), Error> {
+        Self::start(url, token, settings, None)
+    }
+
+    /// The same over streams of your own, such as TLS; `url` gives host and path of each handshake.
+    pub fn with(
+        connect: Box<Connect>,
+        url: &str,
+        token: &str,
+        settings: Settings,
+    ) -> Result<(Self, Pushes), Error> {
+        Self::start(url, token, settings, Some(connect))
+    }
+
+    fn start(
+        url: &str,
+        token: &str,
+        settings: Settings,
+        connect: Option<Box<Connect>>,
+    ) -> Result<(Self, Pushes), Error> {
         let (sink, pushes) = pushes::channel(settings.options.pushes_max);
         let backoff = Backoff::new(settings.wait_base, settings.wait_max)?;
-        let resilient = Self {
-            url: url.to_owned(),
-            token: token.to_owned(),
-            settings,
-            backoff,
-            sink,
-            client: None,
-            tables: Vec::new(),
-        };
-        Ok((resilient, pushes))
+        let link = Arc::new(Link::new(url, token, settings, sink, connect)?);
+        Ok((Self { link, watcher: None, backoff }, pushes))
     }
 
     /// Uses another token from the next connection on.
     pub fn set_token(&mut self, token: &str) {
-        self.token = token.to_owned();
+        self.link.set_token(token);
     }
 
     /// The table is joined now and on every later connection.
     pub async fn join_table(&mut self, table: TableId) -> Result<(), Error> {
-        let client = self.client().await?;
-        client.join_table(table).await?;
-        if !self.tables.contains(&table) {
-            self.tables.push(table);
-        }
+        self.client().await?.join_table(table).await?;
+        self.link.come_back_to(table);
         Ok(())
     }
 
@@ -122,80 +132,41 @@ impl Resilient {
         self.carry_out(key, Request::ClearBets { key, table, round }).await
     }
 
-    /// A connected client, made anew when the last one ended.
+    /// A connected client, made anew when the last one ended. When the time is over: why the last attempt failed.
     pub async fn client(&mut self) -> Result<Client, Error> {
-        let give_up = Instant::now() + self.settings.give_up_after;
-        loop {
-            match self.connected().await {
-                Ok(client) => {
-                    self.backoff.succeeded();
-                    return Ok(client);
-                }
-                Err(error) if error.reconnect() && Instant::now() < give_up => {
-                    tracing::debug!(%error, "connecting again");
-                    self.pause(Duration::ZERO, give_up).await;
-                }
-                Err(error) => return Err(error),
-            }
+        self.watch();
+        let patience = self.link.settings().give_up_after;
+        match timeout_at(moment_after(patience), self.link.up()).await {
+            Ok(client) => client,
+            Err(_) => Err(self.link.take_failure().unwrap_or(Error::Timeout(patience))),
         }
     }
 
     async fn carry_out(&mut self, key: Key, request: Request) -> Result<Outcome, Error> {
-        let give_up = Instant::now() + self.settings.give_up_after;
-        let mut unclear = false;
-        loop {
-            let client = self.client().await?;
-            let least = match attempt(&client, key, &request, unclear).await {
-                Ok(Attempt::Definite(outcome)) => {
-                    self.backoff.succeeded();
-                    return Ok(outcome);
-                }
-                Ok(Attempt::Again(after)) => after,
-                Ok(Attempt::Unclear) => {
-                    unclear = true;
-                    Duration::ZERO
-                }
-                Err(error) => return Err(error),
-            };
-            self.pause(least, give_up).await;
-            if Instant::now() >= give_up {
-                return Err(Error::Timeout(self.settings.give_up_after));
+        self.watch();
+        let patience = self.link.settings().give_up_after;
+        let (link, backoff) = (&self.link, &mut self.backoff);
+        backoff.succeeded();
+        let work = async {
+            let mut unclear = false;
+            loop {
+                let client = link.up().await?;
+                let least = match attempt(&client, key, &request, unclear).await? {
+                    Attempt::Definite(outcome) => return Ok(outcome),
+                    Attempt::Again(least) => least,
+                    Attempt::Unclear(least) => {
+                        unclear = true;
+                        least
+                    }
+                };
+                sleep(least.saturating_add(backoff.next_wait())).await;
             }
-        }
+        };
+        timeout_at(moment_after(patience), work).await.unwrap_or(Err(Error::Timeout(patience)))
     }
 
-    /// Waits as the backoff says, at least `least`, and never past `give_up`.
-    async fn pause(&mut self, least: Duration, give_up: Instant) {
-        let wait = least + self.backoff.next_wait();
-        sleep(wait.min(give_up.saturating_duration_since(Instant::now()))).await;
-    }
-
-    async fn connected(&mut self) -> Result<Client, Error> {
-        let mut options = self.settings.options.clone();
-        if let Some(last) = &self.client {
-            match last.closed() {
-                None => return Ok(last.clone()),
-                Some(closed) if !closed.reconnect() => return Err(Error::Closed(closed.clone())),
-                Some(_) => {}
-            }
-            options.resume = last.positions();
-            if let Some(moment) = last.come_back_at() {
-                sleep_until(moment).await;
-            }
-        }
-        let connection = Connection::open(&self.url, options.encoding).await?;
-        let client = Client::start(connection, &self.token, options, self.sink.clone()).await?;
-        for table in &self.tables {
-            match client.join_table(*table).await {
-                // Without its place the player can still ask what became of a bet.
-                Err(Error::Refused(failure)) if failure.retry == Retry::Never => {
-                    tracing::warn!(%table, name = failure.name, "cannot come back to the table");
-                }
-                joined => drop(joined?),
-            }
-        }
-        self.client = Some(client.clone());
-        Ok(client)
+    fn watch(&mut self) {
+        self.watcher.get_or_insert_with(|| Watcher::start(self.link.clone()));
     }
 }
 
@@ -220,7 +191,9 @@ async fn look_up(client: &Client, key: Key) -> Result<Option<Attempt>, Error> {
         Ok(KeyOutcome::Accepted { receipt }) => definite(Outcome::Accepted(receipt)),
         Ok(KeyOutcome::Refused { code, name }) => definite(Outcome::Refused { code, text: name }),
         Ok(KeyOutcome::Unknown) => Ok(None),
-        Err(error) if error.reconnect() => Ok(Some(Attempt::Unclear)),
+        // Of a later hub: neither done nor unheard of.
+        Ok(KeyOutcome::Other) => Ok(Some(Attempt::Unclear(Duration::ZERO))),
+        Err(error) if error.reconnect() => Ok(Some(Attempt::Unclear(error.not_before()))),
         Err(error) => Err(error),
     }
 }
@@ -232,18 +205,17 @@ async fn try_once(client: &Client, request: Request) -> Result<Attempt, Error> {
         }
         Ok(_) => Err(Error::Unexpected("a change")),
         Err(Error::Refused(failure)) => refused(failure),
-        Err(Error::Timeout(_) | Error::Closed(_)) => Ok(Attempt::Unclear),
+        Err(Error::Timeout(_) | Error::Closed(_) | Error::Frame(_)) => Ok(Attempt::Unclear(Duration::ZERO)),
         Err(error) => Err(error),
     }
 }
 
 fn refused(failure: Failure) -> Result<Attempt, Error> {
+    let least = Duration::from_millis(failure.retry_after_ms.unwrap_or_default());
     match failure.retry {
         Retry::Never => Ok(Attempt::Definite(Outcome::Refused { code: failure.code, text: failure.message })),
-        Retry::SameKey => {
-            Ok(Attempt::Again(Duration::from_millis(failure.retry_after_ms.unwrap_or_default())))
-        }
-        Retry::AskOutcome => Ok(Attempt::Unclear),
+        Retry::SameKey => Ok(Attempt::Again(least)),
+        Retry::AskOutcome => Ok(Attempt::Unclear(least)),
         Retry::Authenticate => Err(Error::Refused(failure)),
     }
 }

@@ -53,7 +53,7 @@ impl Load<'_> {
                 self.ask(player, Request::GetBalance);
                 self.ask(player, Request::JoinTable { table });
             }
-            Reply::Balances { balances } => {
+            Reply::Balances { balances, .. } => {
                 let balance = balances.into_iter().find(|balance| balance.currency == self.currency);
                 let minor = |amount: protocol::Amount| {
                     amount.to_minor(self.scale).ok().and_then(|minor| Minor::try_from(minor).ok())

@@ -260,6 +260,7 @@ impl World {
         let account = self.players.entry(player).or_default();
         Some(match request {
             Request::GetBalance => Reply::Balances {
+                lsn: 0,
                 balances: vec![Balance {
                     currency: currency(),
                     available: amount(account.available),
@@ -292,7 +293,7 @@ impl World {
             min: amount(1),
             max: amount(100_000),
             players: 0,
-            phase: Phase::Betting,
+            phase: Phase::Betting.into(),
         }
     }
 
@@ -305,7 +306,7 @@ impl World {
             scale: 2,
             e: "e1".into(),
             o: 0,
-            phase: if self.open { Phase::Betting } else { Phase::Locked },
+            phase: if self.open { Phase::Betting } else { Phase::Locked }.into(),
             round: self.round,
             deadline: self.open.then_some(self.deadline),
             commit: None,

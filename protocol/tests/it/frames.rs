@@ -168,7 +168,7 @@ fn view(phase: Phase) -> TableView {
         scale: 2,
         e: "k3v9x0".into(),
         o: 41,
-        phase,
+        phase: phase.into(),
         round: 42,
         deadline: Some(TIME + 20_000),
         commit: Some(COMMIT.into()),
@@ -205,7 +205,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
     let lost =
         Subscribed { ch: channel("news:sport"), e: "m2p4q8".into(), o: 7, recovered: false, pubs: vec![] };
     let idle = TableView {
-        phase: Phase::Idle,
+        phase: Phase::Idle.into(),
         round: 0,
         deadline: None,
         commit: None,
@@ -224,7 +224,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
             min: amount("0.50"),
             max: amount("1000.00"),
             players: 2,
-            phase,
+            phase: phase.into(),
         })
         .collect();
     let settled = |outcome| PlayerResult {
@@ -271,6 +271,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
         (
             "balances",
             Reply::Balances {
+                lsn: 123_456,
                 balances: vec![Balance {
                     currency: euro(),
                     available: amount("982.50"),
@@ -284,7 +285,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
         (
             "outcome_refused",
             outcome(KeyOutcome::Refused {
-                code: ErrorCode::InsufficientFunds,
+                code: ErrorCode::InsufficientFunds.into(),
                 name: ErrorCode::InsufficientFunds.name().into(),
             }),
         ),
@@ -324,12 +325,12 @@ pub fn pushes() -> Vec<(&'static str, Push)> {
 }
 
 pub fn events() -> Vec<(&'static str, Event)> {
-    let balance = |reason| Event::Balance {
+    let balance = |reason: BalanceReason| Event::Balance {
         lsn: 123_456,
         currency: euro(),
         available: amount("982.50"),
         held: amount("17.50"),
-        reason,
+        reason: reason.into(),
     };
     let settled = |outcome, returned| Event::BetSettled {
         lsn: 123_460,

@@ -8,5 +8,6 @@ mod docs;
 mod frames;
 mod golden;
 mod hostile;
+mod later;
 mod names;
 mod property;

@@ -153,7 +153,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     });
     let outcome = prop_oneof![
         receipt().prop_map(|receipt| KeyOutcome::Accepted { receipt }),
-        code.prop_map(|code| KeyOutcome::Refused { code, name: code.name().into() }),
+        code.prop_map(|code| KeyOutcome::Refused { code: code.into(), name: code.name().into() }),
         Just(KeyOutcome::Unknown),
     ];
     let tops = proptest::collection::btree_map(any::<String>(), (any::<String>(), any::<u64>()), 0..4);
@@ -164,7 +164,8 @@ fn reply() -> impl Strategy<Value = Reply> {
         table().prop_map(|table| Reply::Left { table }),
         receipt().prop_map(Reply::BetAccepted),
         receipt().prop_map(Reply::BetsCleared),
-        vec(receipt(), 0..3).prop_map(|receipts| Reply::Balances {
+        (any::<u64>(), vec(receipt(), 0..3)).prop_map(|(lsn, receipts)| Reply::Balances {
+            lsn,
             balances: receipts
                 .into_iter()
                 .map(|receipt| Balance {

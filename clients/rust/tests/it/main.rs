@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod comes_back;
+mod later;
 mod resilient;
 mod scripted;
 mod session;

@@ -6,6 +6,7 @@ use protocol::{
     codec::{decode_client, encode_push, encode_reply},
     push::Pub,
     reply::{Phase, Receipt, ReplyFrame, Subscribed, TableView, Welcome},
+    request::Hello,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::{CloseCode, Message, ServerBuilder, WebSocketStream};
@@ -31,6 +32,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Scripted<S> {
         assert!(matches!(hello, Request::Hello(_)), "{hello:?}");
         server.reply(id, welcome(subscribed(&personal(), 0, &[]))).await;
         server
+    }
+
+    /// Accepts, and answers `hello`, which it returns, with what has been missed of the personal channel since.
+    pub async fn resuming(stream: S, offset: u64, missed: &[u64], resumed: Vec<Subscribed>) -> (Self, Hello) {
+        let mut server = Self::accept(stream).await;
+        let (id, request) = server.asked().await;
+        let Request::Hello(hello) = request else { panic!("{request:?}") };
+        let mut reply = welcome(subscribed(&personal(), offset, missed));
+        if let Reply::Welcome(welcome) = &mut reply {
+            welcome.resumed = resumed;
+        }
+        server.reply(id, reply).await;
+        (server, hello)
+    }
+
+    /// Serves heartbeats until the client goes, and expects nothing else.
+    pub async fn idle(&mut self) {
+        while let Some(ClientFrame { id, request }) = self.frame().await {
+            assert_eq!(request, Request::Ping);
+            self.reply(id, Reply::Pong { time: 1, tops: std::collections::BTreeMap::new() }).await;
+        }
+    }
+
+    /// Sends bytes as they are, in one message.
+    pub async fn raw(&mut self, bytes: Vec<u8>) {
+        self.socket.send(Message::binary(bytes)).await.unwrap();
     }
 
     /// The next request that is not a heartbeat; heartbeats are answered.
@@ -115,7 +142,7 @@ pub fn joined(table: protocol::TableId) -> Reply {
         scale: 2,
         e: "e1".into(),
         o: 0,
-        phase: Phase::Idle,
+        phase: Phase::Idle.into(),
         round: 0,
         deadline: None,
         commit: None,
