@@ -62,7 +62,7 @@ pub fn recover(directory: &Path, segment_bytes: u64) -> Result<Recovered, Error>
         world.apply(&record).map(drop).map_err(|source| Error::Broken { lsn, source })
     })?;
     let lsn = world.books.lsn();
-    world.books.check().map_err(|broken| Error::Invariant { lsn, source: Box::new(broken) })?;
+    world.check().map_err(|broken| Error::Invariant { lsn, source: Box::new(broken) })?;
     let replayed = lsn - from;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(records = lsn, replayed, took_ms, epoch = log.epoch(), "the log is replayed and proven");
