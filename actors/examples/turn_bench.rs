@@ -78,7 +78,7 @@ fn turn(books: &mut Books, journal: &Journal<Option<Instant>>, number: u64, play
     let id = TxId::of_service("bench", &number.to_string());
     let content = Content::of(&[b"deposit", &number.to_be_bytes()]);
     let command = Command::Run(Tx { id, key: Some(content), recipe, table: None });
-    let Turn::New(record) = books.turn(&command, number) else { panic!("each key is new") };
+    let Turn::New(record) = books.turn(command, number) else { panic!("each key is new") };
     books.apply(&record).expect("it was decided on this state");
     journal.append(record.encode(), Some(began));
     if books.lsn().is_multiple_of(DIGEST_EVERY) {

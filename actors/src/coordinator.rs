@@ -15,6 +15,7 @@ use actix::prelude::*;
 use domains::Recipe;
 use engine::{Body, Books, Broken, Command, Content, DIGEST_EVERY, Done, Outcome, Record, Turn, Tx, TxId};
 use journal::Journal;
+use ledger::{Domain, Leg};
 use protocol::{
     Amount, Currency, ErrorCode, Key, PlayerId, Reply,
     reply::{Failure, KeyOutcome, Receipt},
@@ -72,25 +73,58 @@ impl Coordinator {
         currencies: Currencies,
         metrics: Metrics,
     ) -> Self {
+        for domain in Domain::ALL {
+            let books = books.borrow();
+            let ledger = books.domains().ledger(domain);
+            metrics.domain_keeps(domain, ledger.accounts().len(), ledger.holds().len());
+        }
         Self { books, journal, currencies, metrics }
     }
 
-    fn turn(&mut self, command: &Command, origin: Origin) {
-        let id = match command {
+    /// Counts a transaction at the domains that took part in it.
+    fn count(&self, legs: &[(Domain, Leg)]) {
+        let books = self.books.borrow();
+        for (domain, _) in legs {
+            let ledger = books.domains().ledger(*domain);
+            self.metrics.accepted_by(*domain);
+            self.metrics.domain_keeps(*domain, ledger.accounts().len(), ledger.holds().len());
+        }
+    }
+
+    fn turn(&mut self, command: Command, origin: Origin) {
+        let id = match &command {
             Command::Run(tx) => tx.id,
             Command::Refuse { id, .. } => *id,
         };
         // A panic while deciding has changed nothing: that command is dropped, the others go on.
         let books = self.books.clone();
         let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(command, now_ms())));
-        let turn = decided.unwrap_or(Turn::Impossible(ErrorCode::Internal));
         let unrecorded = |verdict| TxResult { id, time: 0, leg: None, verdict };
-        let result = match turn {
-            Turn::Known(outcome) => unrecorded(Verdict::Recorded(outcome)),
-            Turn::KeyReused => unrecorded(Verdict::KeyReused),
-            Turn::Impossible(code) => unrecorded(Verdict::Impossible(code)),
-            Turn::New(record) => return self.commit(id, *record, origin),
+        let verdict = match decided {
+            Ok(Turn::New(record)) => return self.commit(id, *record, origin),
+            Ok(Turn::Refused { record, by }) => {
+                self.metrics.refused_by(by);
+                return self.commit(id, *record, origin);
+            }
+            Ok(Turn::Known(outcome)) => {
+                self.metrics.key_known();
+                Verdict::Recorded(outcome)
+            }
+            Ok(Turn::KeyReused) => {
+                self.metrics.key_reused();
+                Verdict::KeyReused
+            }
+            Ok(Turn::Impossible { code, by }) => {
+                self.metrics.refused_by(Some(by));
+                self.metrics.impossible();
+                Verdict::Impossible(code)
+            }
+            Err(_) => {
+                self.metrics.impossible();
+                Verdict::Impossible(ErrorCode::Internal)
+            }
         };
+        let result = unrecorded(verdict);
         self.journal.barrier(Release::Result { origin, result, notices: Vec::new() });
     }
 
@@ -102,6 +136,7 @@ impl Coordinator {
         let time = record.time;
         let (leg, notices) = match record.body {
             Body::Committed(committed) => {
+                self.count(&committed.legs);
                 let told = committed.notices.into_iter().zip(applied.offsets);
                 let notices = told.map(|(notice, offset)| Told { notice, offset, lsn }).collect();
                 (committed.table.map(|(_, leg)| leg), notices)
@@ -159,7 +194,7 @@ impl Handler<Submit> for Coordinator {
 
     fn handle(&mut self, Submit { command, origin }: Submit, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(PART);
-        self.turn(&command, origin);
+        self.turn(command, origin);
     }
 }
 
@@ -200,7 +235,7 @@ impl Handler<Deposit> for Coordinator {
         let recipe = Recipe::Deposit { player, currency, amount };
         let id = TxId::of_service(service, &key);
         let (sender, receiver) = oneshot::channel();
-        self.turn(&Command::Run(Tx { id, key: Some(content), recipe, table: None }), Origin::Service(sender));
+        self.turn(Command::Run(Tx { id, key: Some(content), recipe, table: None }), Origin::Service(sender));
         MessageResult(Ok(receiver))
     }
 }

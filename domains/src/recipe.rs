@@ -125,9 +125,11 @@ impl Recipe {
     /// Lets every domain that takes part decide, on the applied state.
     ///
     /// # Errors
-    /// The first domain's rejection, in canonical order: then nothing happens anywhere.
-    pub fn decide(&self, domains: &Domains) -> Result<Plan, Rejection> {
-        self.check_holds(domains.balance.ledger())?;
+    /// The first domain that refuses, in canonical order, and why: then nothing happens anywhere. Holds are the
+    /// balance domain's.
+    pub fn decide(&self, domains: &Domains) -> Result<Plan, (Domain, Rejection)> {
+        let of_balance = |rejection| (Domain::Balance, rejection);
+        self.check_holds(domains.balance.ledger()).map_err(of_balance)?;
         let commands = self.commands();
         let mut plan = Plan::default();
         decide(&domains.balance, &commands.balance, &mut plan.legs)?;
@@ -135,7 +137,7 @@ impl Recipe {
         decide(&domains.distributions, &commands.distributions, &mut plan.legs)?;
         decide(&domains.free_play, &commands.free_play, &mut plan.legs)?;
         decide(&domains.adjustment, &commands.adjustment, &mut plan.legs)?;
-        plan.notices = self.notices(&domains.balance)?;
+        plan.notices = self.notices(&domains.balance).map_err(of_balance)?;
         Ok(plan)
     }
 
@@ -271,9 +273,9 @@ fn decide<M: StateMachine>(
     machine: &M,
     commands: &[M::Command],
     legs: &mut Vec<(Domain, Leg)>,
-) -> Result<(), Rejection> {
+) -> Result<(), (Domain, Rejection)> {
     if !commands.is_empty() {
-        legs.push((M::DOMAIN, machine.decide(commands)?));
+        legs.push((M::DOMAIN, machine.decide(commands).map_err(|rejection| (M::DOMAIN, rejection))?));
     }
     Ok(())
 }

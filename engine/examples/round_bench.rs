@@ -102,11 +102,11 @@ impl Hub {
             let recipe = Recipe::Deposit { player, currency: eur(), amount: 1_000_000_000 };
             let id = TxId::of_service("bench", &player.0.to_string());
             let command = Command::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
-            let Turn::New(record) = self.books.turn(&command, self.now) else { panic!("a new deposit") };
+            let Turn::New(record) = self.books.turn(command, self.now) else { panic!("a new deposit") };
             self.books.apply(&record).expect("it was decided on this state");
         }
         let command = table.open_round(commit(&Seed([7; 32])), Box::new([7; 32]), self.now);
-        self.run(table, &command, [0, 1, 2]);
+        self.run(table, command, [0, 1, 2]);
         self.clocks.0.iter_mut().for_each(|step| *step.last_mut().expect("a table") = Duration::ZERO);
     }
 
@@ -128,21 +128,21 @@ impl Hub {
         };
         let now = self.now;
         let command = self.clocks.time(0, || table.place_bet(request, now));
-        self.run(table, &command, [0, 1, 2]);
+        self.run(table, command, [0, 1, 2]);
     }
 
     /// Locks and settles.
     fn finish(&mut self, table: &mut LiveTable) {
         let now = self.now;
         let command = self.clocks.time(4, || table.lock(now));
-        self.run(table, &command, [4, 4, 4]);
+        self.run(table, command, [4, 4, 4]);
         let command = self.clocks.time(6, || table.settle(Some([7; 32]), now));
-        self.run(table, &command, [6, 5, 6]);
+        self.run(table, command, [6, 5, 6]);
         assert!(table.state().open.is_none(), "the round is over");
     }
 
     /// One command there and back; the money side is timed as `steps[1]`, the table's apply as `steps[2]`.
-    fn run(&mut self, table: &mut LiveTable, command: &Command, steps: [usize; 3]) {
+    fn run(&mut self, table: &mut LiveTable, command: Command, steps: [usize; 3]) {
         let Self { books, now, clocks } = self;
         let (id, leg) = clocks.time(steps[1], || {
             let Turn::New(record) = books.turn(command, *now) else { panic!("every command is new") };

@@ -3,12 +3,13 @@
 //! `turn` looks the key up, lets every domain decide on the applied state, and makes the record; `apply` posts
 //! it. Between the two nothing happens: live, they are one synchronous turn on the money thread.
 
-use domains::{Domains, Notice, Recipe, What};
-use ledger::{Digest, Domain, Rejection, invariant};
+use domains::{Domains, Notice, Plan, Recipe, What};
+use ledger::{Digest, Domain, Rejection};
 use protocol::{ErrorCode, TableId};
 
 use crate::{
     codec::{DecodeError, Reader, Writer},
+    invariant,
     keys::{Content, Done, Keys, Outcome, TxId},
     record::{Body, Committed, Record},
     table::TableLeg,
@@ -52,9 +53,21 @@ pub enum Turn {
     /// The key has an outcome for another content: refused, not recorded.
     KeyReused,
     /// The hub's own transaction cannot be done: nothing is recorded.
-    Impossible(ErrorCode),
-    /// A record to append and apply.
+    Impossible {
+        /// Why not.
+        code: ErrorCode,
+        /// The domain that refuses.
+        by: Domain,
+    },
+    /// A transaction to append and apply.
     New(Box<Record>),
+    /// A refusal to append and apply.
+    Refused {
+        /// The record.
+        record: Box<Record>,
+        /// The domain that refuses; none when the table did, before any was asked. It is told here and not recorded.
+        by: Option<Domain>,
+    },
 }
 
 /// What applying a record brought.
@@ -77,9 +90,6 @@ pub enum Broken {
         /// The rule its leg breaks.
         why: Rejection,
     },
-    /// A key gets a second outcome.
-    #[error("transaction {0:?} has an outcome already")]
-    SecondOutcome(TxId),
     /// A client's transaction tells no player.
     #[error("transaction {0:?} came with a key, but has nothing to put on its receipt")]
     NoReceipt(TxId),
@@ -94,7 +104,7 @@ pub enum Broken {
         found: domains::Funds,
     },
     /// The recorded digest is not the state's.
-    #[error("the recorded digest is {recorded:032x}, the state's is {found:032x}")]
+    #[error("E3: the recorded digest is {recorded:032x}, the state's is {found:032x}")]
     DigestDiffers {
         /// What the record says.
         recorded: u128,
@@ -160,33 +170,28 @@ impl Books {
 
     /// Decides a command on the applied state, at a time in milliseconds. Nothing changes.
     #[must_use]
-    pub fn turn(&self, command: &Command, now: u64) -> Turn {
-        let (id, content) = match command {
+    pub fn turn(&self, command: Command, now: u64) -> Turn {
+        let (id, content) = match &command {
             Command::Run(tx) => (tx.id, tx.key),
             Command::Refuse { id, content, .. } => (*id, Some(*content)),
         };
         if let (Some(content), Some((first, outcome))) = (content, self.keys.get(id)) {
             return if first == content { Turn::Known(outcome) } else { Turn::KeyReused };
         }
-        let body = match command {
-            Command::Refuse { id, content, code } => {
-                Body::Refused { id: *id, content: *content, code: *code }
-            }
-            Command::Run(tx) => match (tx.recipe.decide(&self.domains), tx.key) {
-                (Ok(plan), key) => Body::Committed(Committed {
-                    id: tx.id,
-                    key,
-                    legs: plan.legs,
-                    notices: plan.notices,
-                    table: tx.table.clone(),
-                }),
-                (Err(rejection), Some(content)) => {
-                    Body::Refused { id: tx.id, content, code: refusal(rejection) }
-                }
-                (Err(rejection), None) => return Turn::Impossible(refusal(rejection)),
-            },
+        let record = |body| Box::new(Record { time: now.max(self.time), body });
+        let refused =
+            |content, code, by| Turn::Refused { record: record(Body::Refused { id, content, code }), by };
+        let Tx { id, key, recipe, table } = match command {
+            Command::Refuse { content, code, .. } => return refused(content, code, None),
+            Command::Run(tx) => tx,
         };
-        Turn::New(Box::new(Record { time: now.max(self.time), body }))
+        match (recipe.decide(&self.domains), key) {
+            (Ok(Plan { legs, notices }), key) => {
+                Turn::New(record(Body::Committed(Committed { id, key, legs, notices, table })))
+            }
+            (Err((by, rejection)), Some(content)) => refused(content, refusal(rejection), Some(by)),
+            (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
+        }
     }
 
     /// The record of the present digest.
@@ -232,6 +237,7 @@ impl Books {
                 self.put_key(*id, *content, outcome)?;
                 applied.outcome = Some(outcome);
             }
+            // E3: a live state or a copy that has gone astray is found here.
             Body::Digest(recorded) => {
                 let found = self.digest();
                 if found != *recorded {
@@ -243,21 +249,21 @@ impl Books {
         Ok(applied)
     }
 
-    /// Checks every invariant on the whole state. Costs a pass over all accounts.
+    /// Checks every invariant of the money (`L1`, `L2`, `L4`). Costs a pass over all accounts.
     ///
     /// # Errors
     /// The first that does not hold.
     pub fn check(&self) -> Result<(), invariant::Broken> {
         for domain in Domain::ALL {
-            invariant::all(self.domains.ledger(domain))?;
+            ledger::invariant::all(self.domains.ledger(domain))?;
         }
-        invariant::clearing_nets_to_zero(|domain| self.domains.ledger(domain))
+        Ok(ledger::invariant::clearing_nets_to_zero(|domain| self.domains.ledger(domain))?)
     }
 
+    /// Keeps the outcome of a key, its first and only one (`E1`).
     fn put_key(&mut self, id: TxId, content: Content, outcome: Outcome) -> Result<(), Broken> {
-        if self.keys.get(id).is_some() || !self.keys.put(id, content, outcome) {
-            return Err(Broken::SecondOutcome(id));
-        }
+        invariant::no_effect_yet(self, id)?;
+        self.keys.put(id, content, outcome);
         Ok(())
     }
 

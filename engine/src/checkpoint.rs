@@ -117,7 +117,40 @@ fn decode_ledger(reader: &mut Reader<'_>, ledger: &mut Ledger) -> Result<(), Dec
         ledger.put(id, account);
     }
     for _ in 0..reader.count()? {
-        ledger.put_hold(HoldId(reader.fixed()?), reader.transfer()?);
+        let (id, transfer) = (HoldId(reader.fixed()?), reader.transfer()?);
+        // A hold of any other shape would be met when it ends, where nobody expects it any more.
+        transfer.check().map_err(|_| DecodeError::OutOfRange("a hold's transfer"))?;
+        ledger.put_hold(id, transfer);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{AccountId, AccountKind, Transfer};
+
+    use super::*;
+
+    #[test]
+    fn a_hold_that_no_ledger_would_have_made_is_refused() {
+        let currency = |code: &str| code.parse().expect("a currency");
+        let cash = AccountId::cash(protocol::PlayerId(7), currency("EUR"));
+        let clearing = |code| AccountId::house(AccountKind::Clearing(Domain::Collections), currency(code));
+        let back = |transfer| {
+            let (mut ledger, mut writer) = (Ledger::default(), Writer::default());
+            ledger.put_hold(HoldId(1), transfer);
+            encode_ledger(&mut writer, &ledger);
+            decode_ledger(&mut Reader(&writer.0), &mut Ledger::default())
+        };
+        let good = Transfer { debit: cash, credit: clearing("EUR"), amount: 1 };
+        assert_eq!(back(good), Ok(()));
+        for bad in [
+            Transfer { credit: cash, ..good },
+            Transfer { credit: clearing("USD"), ..good },
+            Transfer { amount: 0, ..good },
+            Transfer { amount: -1, ..good },
+        ] {
+            assert_eq!(back(bad), Err(DecodeError::OutOfRange("a hold's transfer")), "{bad:?}");
+        }
+    }
 }

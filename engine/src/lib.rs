@@ -7,11 +7,12 @@
 //! [`Books`] is the money side: five domains, the idempotency keys, the running digest. [`table::TableState`] is
 //! the table side. [`World`] is both together, as replay, `hub verify`, the checkpoint writer and the simulation
 //! use them; live, the same two halves run on different threads. Nothing here reads a clock, a file or a random
-//! source: time and draws are inputs and are recorded.
+//! source: time and draws are inputs and are recorded. What must hold has a name and a predicate in [`invariant`].
 
 mod books;
 pub mod checkpoint;
 mod codec;
+pub mod invariant;
 mod keys;
 mod record;
 pub mod table;

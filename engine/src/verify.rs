@@ -4,14 +4,16 @@
 //! believes no leg at all: from what a record says happened (the bets, the clearing, the revealed seed) it works
 //! out the transaction anew on the state before it, and every move and every notice must be the one recorded.
 
-use domains::{PlayerSettlement, Recipe, What};
+use domains::{PlayerSettlement, Recipe, StateMachine, What};
 use games::Outcome;
+use ledger::{HoldId, invariant};
 use protocol::{RoundId, TableId};
 
 use crate::{
+    invariant::step_has_its_name,
     keys::TxId,
     record::{Body, Committed, Record},
-    table::{OpenRound, TableLeg, draw, settlement, void_settlement},
+    table::{OpenRound, PlayerBets, TableLeg, draw, settlement, void_settlement},
     world::World,
 };
 
@@ -30,6 +32,7 @@ pub struct Verifier {
     world: World,
     rounds: u64,
     draws: u64,
+    closed: Vec<(TableId, u64)>,
 }
 
 impl Verifier {
@@ -45,6 +48,13 @@ impl Verifier {
         (self.rounds, self.draws)
     }
 
+    /// Tables that a record has closed for good because it did not fit them, and that record. Their money is proven
+    /// like any other; but a hub has written what it must not write.
+    #[must_use]
+    pub fn closed(&self) -> &[(TableId, u64)] {
+        &self.closed
+    }
+
     /// Takes the next record.
     ///
     /// # Errors
@@ -53,15 +63,42 @@ impl Verifier {
         let lsn = self.world.books.lsn() + 1;
         let finding = |what: String| Finding { lsn, what };
         let record = Record::decode(bytes).map_err(|error| finding(error.to_string()))?;
-        if let Body::Committed(committed) = &record.body {
-            self.check_committed(committed).map_err(finding)?;
-        }
+        let Body::Committed(committed) = &record.body else {
+            self.world.apply(&record).map_err(|error| finding(error.to_string()))?;
+            return Ok(record);
+        };
+        self.check_committed(committed).map_err(finding)?;
+        let ending = self.ending(committed);
         self.world.apply(&record).map_err(|error| finding(error.to_string()))?;
-        if let Body::Committed(Committed { table: Some((_, leg)), .. }) = &record.body {
+        for hold in ending {
+            let balance = self.world.books.domains().balance.ledger();
+            invariant::has_ended(balance, hold).map_err(|broken| finding(broken.to_string()))?; // L3
+        }
+        if let Some((table, leg)) = &committed.table {
             self.rounds += u64::from(matches!(leg, TableLeg::Settled { .. } | TableLeg::Voided { .. }));
             self.draws += u64::from(matches!(leg, TableLeg::Settled { .. }));
+            let failed = self.world.tables.get(table).is_some_and(|state| state.quarantined);
+            if failed && self.closed.iter().all(|(known, _)| known != table) {
+                self.closed.push((*table, lsn));
+            }
         }
         Ok(record)
+    }
+
+    /// The holds that a record must end: those it clears, or those of the round it ends.
+    fn ending(&self, committed: &Committed) -> Vec<HoldId> {
+        match &committed.table {
+            Some((_, TableLeg::BetsCleared { holds, .. })) => holds.clone(),
+            Some((table, TableLeg::Settled { .. } | TableLeg::Voided { .. })) => {
+                let open = self.world.tables.get(table).and_then(|state| state.open.as_deref());
+                open.into_iter()
+                    .flat_map(|open| open.bets.players().values())
+                    .flat_map(PlayerBets::holds)
+                    .collect()
+            }
+            Some((_, TableLeg::Opened { .. } | TableLeg::BetPlaced { .. } | TableLeg::Locked { .. }))
+            | None => Vec::new(),
+        }
     }
 
     /// Checks every invariant on the state so far.
@@ -70,7 +107,7 @@ impl Verifier {
     /// The first that does not hold.
     pub fn check(&self) -> Result<(), Finding> {
         let lsn = self.world.books.lsn();
-        self.world.books.check().map_err(|broken| Finding { lsn, what: broken.to_string() })
+        self.world.check().map_err(|broken| Finding { lsn, what: broken.to_string() })
     }
 
     fn check_committed(&self, committed: &Committed) -> Result<(), String> {
@@ -82,9 +119,9 @@ impl Verifier {
             return Err(format!("{} comes with a key, or without one, as it must not", recipe.name()));
         }
         let name = recipe.name();
-        let plan = recipe
-            .decide(self.world.books.domains())
-            .map_err(|rejection| format!("{name} breaks a rule: {rejection}"))?;
+        let plan = recipe.decide(self.world.books.domains()).map_err(|(domain, rejection)| {
+            format!("{name} breaks a rule of {}: {rejection}", domain.name())
+        })?;
         if plan.notices != committed.notices {
             return Err(format!("{name} tells its players something else than it does"));
         }
@@ -102,6 +139,7 @@ impl Verifier {
         committed: &Committed,
     ) -> Result<(Recipe, bool), String> {
         let round = RoundId { table, number: leg.round() };
+        step_has_its_name(table, leg, committed.id).map_err(|broken| broken.to_string())?; // E1
         let state = self.world.tables.get(&table);
         let plays_on =
             matches!(leg, TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Settled { .. });

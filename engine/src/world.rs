@@ -6,6 +6,7 @@ use protocol::TableId;
 
 use crate::{
     books::{Applied, Books, Broken},
+    invariant,
     record::{Body, Record},
     table::TableState,
 };
@@ -43,5 +44,14 @@ impl World {
             Body::Refused { .. } | Body::Digest(_) => None,
         };
         Ok(WorldApplied { money, table_event })
+    }
+
+    /// Checks every invariant on the whole state (`L1`, `L2`, `L4`, `E2`). Costs a pass over all accounts and bets.
+    ///
+    /// # Errors
+    /// The first that does not hold.
+    pub fn check(&self) -> Result<(), invariant::Broken> {
+        self.books.check()?;
+        invariant::stakes_are_held(&self.books, self.tables.iter().map(|(table, state)| (*table, state)))
     }
 }

@@ -45,6 +45,9 @@ pub trait Game: Send + Sync + 'static {
 
     /// What comes back for a stake, the stake itself included, in the stake's unit; 0 when the bet lost.
     ///
+    /// Additive in the stake: two stakes on a bet are paid together what they are paid each by itself. Whoever
+    /// settles a round relies on it and adds a player's stakes on a bet up first.
+    ///
     /// `None` when the code or the outcome is not the game's, the stake is negative, or the sum overflows.
     fn payout(&self, code: BetCode, stake: i128, outcome: Outcome) -> Option<i128>;
 

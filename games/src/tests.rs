@@ -3,6 +3,7 @@
 
 use super::*;
 use fair::{Seed, Stream};
+use proptest::prelude::*;
 
 #[test]
 fn a_game_is_found_by_its_name_and_by_no_other() {
@@ -44,6 +45,21 @@ fn a_bet_pays_on_exactly_the_outcomes_it_covers() {
                     "{code:?} {outcome}"
                 );
             }
+        }
+    }
+}
+
+proptest! {
+    /// Settling adds a player's stakes on a bet up and pays the sum.
+    #[test]
+    fn a_payout_is_additive_in_the_stake(
+        one in 0..1_i128 << 60, other in 0..1_i128 << 60, code in any::<u16>(), outcome in any::<u32>(),
+    ) {
+        for game in GAMES {
+            let (code, outcome) = (BetCode(code % game.bets()), Outcome(outcome % game.outcomes()));
+            let pays = |stake| game.payout(code, stake, outcome).unwrap();
+            prop_assert_eq!(pays(one) + pays(other), pays(one + other), "{} {:?}", game.name(), code);
+            prop_assert_eq!(pays(0), 0);
         }
     }
 }

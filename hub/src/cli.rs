@@ -84,8 +84,16 @@ pub enum Command {
     },
     /// Replay the whole log, recompute its chain and every balance, and print the totals
     ///
-    /// Exits with 0 only when everything agrees. May run beside a hub that is serving.
-    Verify,
+    /// Also holds every checkpoint in the directory against the replay. Exits with 0 only when everything agrees. May
+    /// run beside a hub that is serving.
+    Verify {
+        /// The log must have this record with this hash: the `head` that an earlier `verify` printed, kept elsewhere
+        ///
+        /// A log that was cut short, or written anew with other records, agrees with itself; only what was noted
+        /// somewhere else tells.
+        #[arg(long, value_name = "LSN:HASH")]
+        expect: Option<Place>,
+    },
     /// Check that a round was drawn as promised: commitment, seed, players' seeds, result
     VerifyRound {
         /// The round, as the page shows it: TABLE:NUMBER, such as roulette-1:42
@@ -110,8 +118,43 @@ impl Command {
     pub fn secret_policy(&self) -> SecretPolicy {
         match self {
             Self::Serve | Self::Token { .. } => SecretPolicy::Create,
-            Self::CheckConfig | Self::Verify | Self::VerifyRound { .. } => SecretPolicy::Peek,
+            Self::CheckConfig | Self::Verify { .. } | Self::VerifyRound { .. } => SecretPolicy::Peek,
         }
+    }
+}
+
+/// A record of a log, and the chain hash there: it stands for every record up to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The record, from 1.
+    pub lsn: u64,
+    /// Its chain hash.
+    pub hash: [u8; 32],
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:", self.lsn)?;
+        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::str::FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str =
+            "expected a record and its hash, such as 1500:9f86d0…, as `hub verify` prints its head";
+        let (lsn, digits) = text.split_once(':').ok_or(EXPECTED)?;
+        let lsn = lsn.parse().ok().filter(|lsn| *lsn > 0).ok_or(EXPECTED)?;
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(EXPECTED);
+        }
+        let mut hash = [0; 32];
+        for (place, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&digits[place * 2..place * 2 + 2], 16).map_err(|_| EXPECTED)?;
+        }
+        Ok(Self { lsn, hash })
     }
 }
 

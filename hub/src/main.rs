@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Command::Token { player, ttl } => cli::token(&loaded, &player, ttl, SystemTime::now(), &mut output)
             .map(|()| ExitCode::SUCCESS)
             .map_err(Into::into),
-        Command::Verify => verify::log(&loaded, &mut output).map_err(Into::into),
+        Command::Verify { expect } => verify::log(&loaded, expect, &mut output).map_err(Into::into),
         Command::VerifyRound { round } => verify::round(&loaded, round, &mut output).map_err(Into::into),
     };
     result.unwrap_or_else(|error| fail(&*error))

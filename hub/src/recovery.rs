@@ -64,7 +64,7 @@ pub fn recover(directory: &Path, segment_bytes: u64) -> Result<Recovered, Error>
         world.apply(&record).map(drop).map_err(|source| Error::Broken { lsn, source })
     })?;
     let lsn = world.books.lsn();
-    world.books.check().map_err(|broken| Error::Invariant { lsn, source: Box::new(broken) })?;
+    world.check().map_err(|broken| Error::Invariant { lsn, source: Box::new(broken) })?;
     telemetry::replayed(lsn, lsn - from, began.elapsed(), log.epoch());
     Ok(Recovered { log, world, checkpointed: from })
 }

@@ -1,13 +1,18 @@
 //! `hub verify` and `hub verify-round`: the log, replayed and proven by someone who trusts nothing in it.
 
-use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::Path,
+    process::ExitCode,
+};
 
-use engine::{Body, Record, Verifier, table::TableLeg};
+use engine::{Body, Record, Verifier, checkpoint, invariant, table::TableLeg};
 use journal::{Lsn, Reader};
 use ledger::Domain;
 use protocol::{Amount, Currency, RoundId};
 
-use crate::config::Loaded;
+use crate::{cli::Place, config::Loaded};
 
 /// The log cannot be read, or the answer not written.
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +25,18 @@ pub enum Error {
     Write(#[from] std::io::Error),
 }
 
-/// Replays the whole log and prints the totals per domain. Success only when everything agrees.
+/// Replays the whole log and prints the totals per domain. Success only when everything agrees: the log with itself,
+/// with every checkpoint beside it, and with the place in it that `expected` names.
 ///
 /// # Errors
 /// When the log cannot be read at all; what is wrong inside it is printed and told by the exit code.
-pub fn log(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode, Error> {
+pub fn log(loaded: &Loaded, expected: Option<Place>, output: &mut impl Write) -> Result<ExitCode, Error> {
     let directory = Path::new(&loaded.config.journal.directory);
     let mut verifier = Verifier::default();
     let mut reader = Reader::open(directory, Lsn(0))?;
+    // Before the log is read: beside a serving hub, what is listed here stands for records that are there.
+    let mut checkpoints: BTreeSet<Lsn> = journal::checkpoint::list(directory)?.into_iter().collect();
+    let mut held = 0;
     loop {
         // Damage is a finding as well: it is named and the rest of the log is not believed.
         let entry = match reader.next(Lsn::MAX) {
@@ -38,17 +47,85 @@ pub fn log(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode, Error> 
                 return Ok(ExitCode::FAILURE);
             }
         };
+        let (lsn, hash) = (entry.lsn.0, entry.hash);
         if let Err(finding) = verifier.next(entry.bytes) {
             writeln!(output, "WRONG at record {}: {}", finding.lsn, finding.what)?;
             return Ok(ExitCode::FAILURE);
         }
+        let here = Place { lsn, hash };
+        if expected.is_some_and(|expected| expected.lsn == lsn && expected != here) {
+            writeln!(
+                output,
+                "WRONG at record {lsn}: this is another log than the one expected; here it is {here}"
+            )?;
+            return Ok(ExitCode::FAILURE);
+        }
+        if checkpoints.remove(&Lsn(lsn)) {
+            if let Err(what) = hold(directory, here, &verifier)? {
+                writeln!(output, "WRONG checkpoint {lsn}: {what}")?;
+                return Ok(ExitCode::FAILURE);
+            }
+            held += 1;
+        }
+    }
+    let last = verifier.world().books.lsn();
+    if let Some(expected) = expected.filter(|expected| expected.lsn > last) {
+        writeln!(output, "SHORT: the log ends at record {last}, and record {} was expected", expected.lsn)?;
+        return Ok(ExitCode::FAILURE);
+    }
+    if let Some(lsn) = checkpoints.last() {
+        writeln!(
+            output,
+            "SHORT: the log ends at record {last}, and there is a checkpoint of record {}",
+            lsn.0
+        )?;
+        return Ok(ExitCode::FAILURE);
     }
     if let Err(finding) = verifier.check() {
         writeln!(output, "WRONG after record {}: {}", finding.lsn, finding.what)?;
         return Ok(ExitCode::FAILURE);
     }
     totals(loaded, &verifier, output)?;
-    Ok(ExitCode::SUCCESS)
+    writeln!(output, "\ncheckpoints {held:>16}   each holds what the replay holds")?;
+    writeln!(output, "head        {}", Place { lsn: last, hash: reader.hash() })?;
+    if verifier.closed().is_empty() {
+        writeln!(
+            output,
+            "\nEverything agrees: debits equal credits in every domain, no account is overdrawn,"
+        )?;
+        writeln!(output, "every hold is the stake of a bet that stands, and clearing nets to zero.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(output)?;
+    for (table, lsn) in verifier.closed() {
+        writeln!(
+            output,
+            "CLOSED table {table} at record {lsn}: the record does not fit it, and it plays no more"
+        )?;
+    }
+    writeln!(output, "The money agrees. Keep the log and report it; give a new table a new id.")?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// Holds a checkpoint against the log at its record: the same log, and the same world (`E3`).
+fn hold(directory: &Path, here: Place, verifier: &Verifier) -> Result<Result<(), String>, Error> {
+    let found = match journal::checkpoint::at(directory, Lsn(here.lsn)) {
+        Ok(Some(found)) => found,
+        // A newer one has taken its place since the list was made.
+        Ok(None) => return Ok(Ok(())),
+        Err(error @ (journal::Error::Damaged { .. } | journal::Error::Version { .. })) => {
+            return Ok(Err(error.to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if found.hash != here.hash {
+        return Ok(Err("it is not of this log".into()));
+    }
+    let world = match checkpoint::decode(&found.bytes) {
+        Ok(world) => world,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    Ok(invariant::same(&world, verifier.world()).map_err(|broken| broken.to_string()))
 }
 
 fn totals(loaded: &Loaded, verifier: &Verifier, output: &mut impl Write) -> Result<(), Error> {
@@ -83,8 +160,6 @@ fn totals(loaded: &Loaded, verifier: &Verifier, output: &mut impl Write) -> Resu
             )?;
         }
     }
-    writeln!(output, "\nEverything agrees: debits equal credits in every domain, no account is overdrawn,")?;
-    writeln!(output, "every hold is accounted for, and clearing nets to zero.")?;
     Ok(())
 }
 

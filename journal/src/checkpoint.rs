@@ -44,6 +44,23 @@ pub fn latest(dir: &Path) -> Result<Option<Checkpoint>, Error> {
     latest_in(&Directory::open(dir)?)
 }
 
+/// The records after which there is a checkpoint in a log's directory, oldest first; whole or not.
+pub fn list(dir: &Path) -> Result<Vec<Lsn>, Error> {
+    stored(&Directory::open(dir)?)
+}
+
+/// One checkpoint. `None`: it is gone, as one is when a newer takes its place. [`Error::Damaged`] where it is not
+/// whole.
+pub fn at(dir: &Path, lsn: Lsn) -> Result<Option<Checkpoint>, Error> {
+    let storage = Directory::open(dir)?;
+    match read(&storage, lsn) {
+        Ok(Ok(checkpoint)) => Ok(Some(checkpoint)),
+        Ok(Err(what)) => Err(Error::Damaged { file: storage.path(&name(lsn)), offset: 0, what }),
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Synced at a time. Bytes. Many small syncs leave room between them for those of the log, one of a whole checkpoint
 /// would make every bet wait for it.
 const PART: usize = 1 << 20;

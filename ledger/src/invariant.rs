@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protocol::Currency;
 use rustc_hash::FxHashMap;
 
-use crate::{Account, AccountId, AccountKind, Domain, Ledger};
+use crate::{Account, AccountId, AccountKind, Domain, HoldId, Ledger};
 
 /// A broken invariant: ours to mend, never a user's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum Broken {
         /// What it has available: below zero.
         available: i128,
     },
+    /// `L3`.
+    #[error("L3: hold {:032x} has ended and is open all the same", .0.0)]
+    EndedTwice(HoldId),
     /// `L4`.
     #[error("L4: {account:?} has {pending:?} pending, its holds sum up to {holds:?}")]
     PendingDiffers {
@@ -69,6 +72,14 @@ pub fn conservation(ledger: &Ledger) -> Result<(), Broken> {
 pub fn no_overdraft(ledger: &Ledger) -> Result<(), Broken> {
     match ledger.accounts().find(|(id, account)| id.kind.is_players() && account.available() < 0) {
         Some((id, account)) => Err(Broken::Overdraft { account: *id, available: account.available() }),
+        None => Ok(()),
+    }
+}
+
+/// `L3`: a hold that has ended is open no more, and so cannot end again.
+pub fn has_ended(ledger: &Ledger, hold: HoldId) -> Result<(), Broken> {
+    match ledger.hold(hold) {
+        Some(_) => Err(Broken::EndedTwice(hold)),
         None => Ok(()),
     }
 }

@@ -22,8 +22,11 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// The rules that need no state (`L1`): deciding and applying check the same ones.
-    pub(crate) fn check(&self) -> Result<(), Rejection> {
+    /// The rules that need no state (`L1`): deciding, applying and reading a checkpoint check the same ones.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check(&self) -> Result<(), Rejection> {
         if self.amount <= 0 {
             return Err(Rejection::AmountNotPositive);
         }

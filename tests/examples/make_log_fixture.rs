@@ -41,7 +41,8 @@ impl Writer {
             Command::Run(tx) => tx.id,
             Command::Refuse { id, .. } => *id,
         };
-        let Turn::New(record) = self.world.books.turn(&command, self.now) else {
+        let (Turn::New(record) | Turn::Refused { record, .. }) = self.world.books.turn(command, self.now)
+        else {
             panic!("every command of the fixture makes a record")
         };
         self.world.apply(&record).expect("it was decided on this state");

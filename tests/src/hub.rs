@@ -288,6 +288,15 @@ impl TestHub {
         self.crash()
     }
 
+    /// From the next start on it is configured otherwise; its directory stays.
+    ///
+    /// # Panics
+    /// When the configuration cannot be written.
+    pub fn configure(&mut self, change: impl FnOnce(Setup) -> Setup) {
+        self.setup = change(self.setup.clone());
+        fs::write(self.directory.path().join("hub.toml"), self.setup.text()).expect("the directory is ours");
+    }
+
     /// Sends SIGTERM; [`TestHub::ended`] waits for the end.
     pub fn terminate(&self) {
         self.signal(libc::SIGTERM);

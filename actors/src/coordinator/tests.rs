@@ -62,7 +62,7 @@ async fn apply_fails(log: &Path, of: &str) {
     let money = money(log);
     let mut coordinator = money.coordinator();
     for key in ["first", "second"] {
-        let Turn::New(mut record) = money.books.borrow().turn(&deposit(key), 1) else { panic!("a new key") };
+        let Turn::New(mut record) = money.books.borrow().turn(deposit(key), 1) else { panic!("a new key") };
         let (sender, receiver) = oneshot::channel();
         let answer = std::thread::spawn(move || {
             if let Ok(verdict) = receiver.blocking_recv() {

@@ -190,7 +190,7 @@ mod tests {
             let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
             let id = TxId::of_service("test", &number.to_string());
             let key = Some(Content::of(&[b"test"]));
-            let turn = world.books.turn(&Command::Run(Tx { id, key, recipe, table: None }), number);
+            let turn = world.books.turn(Command::Run(Tx { id, key, recipe, table: None }), number);
             let Turn::New(record) = turn else { panic!("each key is new") };
             world.apply(&record).expect("it was decided on this state");
             journal.append(record.encode(), Release::Nothing);

@@ -32,7 +32,7 @@ pub fn check(script: &str) {
                 check_notices(&before, &world, &plan, line);
                 changes(&before, &world)
             }
-            Err(rejection) => vec![format!("{rejection:?}")],
+            Err((_, rejection)) => vec![format!("{rejection:?}")],
         };
         for domain in Domain::ALL {
             invariant::all(world.ledger(domain))

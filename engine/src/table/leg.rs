@@ -128,6 +128,18 @@ impl TableLeg {
         }
     }
 
+    /// The step of the round that it takes, as its transaction is named; none for what a player does.
+    #[must_use]
+    pub fn step(&self) -> Option<&'static str> {
+        match self {
+            TableLeg::Opened { .. } => Some("open"),
+            TableLeg::Locked { .. } => Some("lock"),
+            TableLeg::Settled { .. } => Some("settle"),
+            TableLeg::Voided { .. } => Some("void"),
+            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => None,
+        }
+    }
+
     pub(crate) fn encode(&self, writer: &mut Writer) {
         match self {
             TableLeg::Opened { round, deadline, game, rules, currency, commit, sealed } => {

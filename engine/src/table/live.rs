@@ -204,7 +204,7 @@ impl LiveTable {
         let leg = TableLeg::BetPlaced { round, player, hold, bets: bets.clone(), seed };
         // A retry of bets that stand already is answered with their receipt: it stakes nothing more.
         let stands = self.state.open.as_ref().is_some_and(|open| open.bets.stands(hold));
-        self.pending.begin(id, player, if stands { Vec::new() } else { bets });
+        self.pending.begin(id, player, self.seated(player), if stands { Vec::new() } else { bets });
         let recipe = Recipe::Stake { hold, player, currency: self.config.currency, amount };
         Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
     }
@@ -228,7 +228,7 @@ impl LiveTable {
         }
         let bets = self.state.open.as_ref().and_then(|open| open.bets.players().get(&player));
         let Some(holds) = bets.map(PlayerBets::holds) else { return refuse(ErrorCode::NoBets) };
-        self.pending.begin(id, player, Vec::new());
+        self.pending.begin(id, player, true, Vec::new());
         let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
         let recipe = Recipe::Release { player, currency: self.config.currency, holds };
         Some(Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) }))
@@ -245,7 +245,7 @@ impl LiveTable {
             commit,
             sealed,
         };
-        self.step("open", Recipe::TableOnly, leg)
+        self.step(Recipe::TableOnly, leg)
     }
 
     /// Closes the bets. The deadline of the result is counted from now.
@@ -261,7 +261,7 @@ impl LiveTable {
             staked: open.bets.staked(),
             mix: open.bets.mix(),
         };
-        self.step("lock", Recipe::TableOnly, leg)
+        self.step(Recipe::TableOnly, leg)
     }
 
     /// Draws and settles, or voids the round when the seed is not the committed one.
@@ -286,7 +286,7 @@ impl LiveTable {
             returned: players.iter().map(|player| player.returned).sum(),
         };
         let recipe = Recipe::SettleRound { round, currency: open.currency, outcome, players };
-        self.step("settle", recipe, leg)
+        self.step(recipe, leg)
     }
 
     /// Returns every stake of the open round.
@@ -299,20 +299,27 @@ impl LiveTable {
         let deadline = now + self.config.pause_ms;
         let leg = TableLeg::Voided { round: round.number, deadline, reason };
         let (currency, players) = (open.currency, void_settlement(open));
-        self.step("void", Recipe::RoundVoid { round, currency, players }, leg)
+        self.step(Recipe::RoundVoid { round, currency, players }, leg)
     }
 
     /// Takes the result of a command back. Returns the event's offset when the leg makes one.
     pub fn apply(&mut self, id: TxId, leg: Option<&TableLeg>, time: u64) -> Option<u64> {
         self.pending.end(id);
-        match leg? {
-            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => {}
+        let leg = leg?;
+        self.stepping &= leg.step().is_none();
+        let event = self.state.apply(leg, time);
+        let open = self.state.open.as_deref();
+        let seated = |player: PlayerId| open.is_some_and(|open| open.bets.players().contains_key(&player));
+        match leg {
+            TableLeg::BetPlaced { player, .. } | TableLeg::BetsCleared { player, .. } => {
+                self.pending.seats(*player, seated(*player));
+            }
             TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
             | TableLeg::Settled { .. }
-            | TableLeg::Voided { .. } => self.stepping = false,
+            | TableLeg::Voided { .. } => self.pending.seats_all(seated),
         }
-        self.state.apply(leg?, time)
+        event
     }
 
     /// This process has panicked over the table: it takes no more bets, and an open round is to be voided. A step
@@ -338,10 +345,10 @@ impl LiveTable {
         };
     }
 
-    fn step(&mut self, step: &str, recipe: Recipe, leg: TableLeg) -> Command {
+    fn step(&mut self, recipe: Recipe, leg: TableLeg) -> Command {
         self.stepping = true;
         let round = RoundId { table: self.id, number: leg.round() };
-        let id = TxId::of_round(round, step);
+        let id = TxId::of_round(round, leg.step().expect("what the round does by itself is a step"));
         Command::Run(Tx { id, key: None, recipe, table: Some((self.id, leg)) })
     }
 
@@ -403,12 +410,13 @@ impl LiveTable {
         if open.bets.requests() + self.pending.len() >= REQUESTS_MAX {
             return false;
         }
-        let seated = |player: &PlayerId| open.bets.players().contains_key(player);
-        if seated(&player) {
-            return true;
-        }
-        // Others who are about to sit down.
-        let newcomers = self.pending.players().filter(|other| **other != player && !seated(other)).count();
-        open.bets.players().len() + newcomers < self.config.seats_max as usize
+        // Others who are about to sit down have their seats already.
+        self.seated(player)
+            || open.bets.players().len() + self.pending.newcomers_but(player) < self.config.seats_max as usize
+    }
+
+    /// Whether bets of the player stand in the open round.
+    fn seated(&self, player: PlayerId) -> bool {
+        self.state.open.as_ref().is_some_and(|open| open.bets.players().contains_key(&player))
     }
 }

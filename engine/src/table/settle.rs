@@ -28,8 +28,7 @@ pub fn draw(game: &dyn Game, round: RoundId, open: &OpenRound, seed: [u8; 32]) -
 }
 
 /// What each player of a round staked and is paid, in the order of their ids. A player's stakes on one bet are paid
-/// as one. `None` when a bet is not one of
-/// the game, or a payment is out of range.
+/// as one: a payout is additive in the stake. `None` when a bet is not one of the game, or a payment is out of range.
 #[must_use]
 pub fn settlement(game: &dyn Game, open: &OpenRound, outcome: Outcome) -> Option<Vec<PlayerSettlement>> {
     let share = |(player, bets): (&protocol::PlayerId, &super::PlayerBets)| {
@@ -42,14 +41,13 @@ pub fn settlement(game: &dyn Game, open: &OpenRound, outcome: Outcome) -> Option
     open.bets.players().iter().map(share).collect()
 }
 
-/// The same for a round that is void: everyone is returned what they staked.
+/// The same for a round that is void: everyone is returned what they staked. It is added up from the bets as they
+/// were placed, not taken from the sums beside them: a table that has failed may have failed over those.
 #[must_use]
 pub fn void_settlement(open: &OpenRound) -> Vec<PlayerSettlement> {
-    let shares = open.bets.players().iter().map(|(player, bets)| PlayerSettlement {
-        player: *player,
-        holds: bets.holds(),
-        staked: bets.staked(),
-        returned: bets.staked(),
+    let shares = open.bets.players().iter().map(|(player, bets)| {
+        let staked = bets.placed().iter().flat_map(|placed| &placed.bets).map(|(_, stake)| stake).sum();
+        PlayerSettlement { player: *player, holds: bets.holds(), staked, returned: staked }
     });
     shares.collect()
 }

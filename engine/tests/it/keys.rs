@@ -154,7 +154,7 @@ fn a_clock_that_goes_back_does_not_take_the_log_along() {
     rig.deposit(1, 5);
     assert_eq!(rig.books.time(), time);
     let command = Command::Refuse { id: TxId(1), content: Content(1), code: ErrorCode::NoBets };
-    let Turn::New(mut record) = rig.books.turn(&command, 0) else { panic!("a new key") };
+    let Turn::Refused { mut record, .. } = rig.books.turn(command, 0) else { panic!("a new key") };
     record.time -= 1;
     assert_eq!(rig.books.apply(&record), Err(engine::Broken::TimeWentBack));
 }

@@ -5,6 +5,7 @@ mod auditor;
 mod bytes;
 mod checkpoints;
 mod golden;
+mod invariants;
 mod keys;
 mod limits;
 mod quarantine;

@@ -1,10 +1,10 @@
 //! A table that fails: closed alike live, in replay and in the checkpoint copy, and no stake is lost in it.
 
 use engine::{
-    Body, Committed, Record,
+    Body, Committed, Record, TxId, Verifier,
     table::{TableLeg, VoidReason, live::Due},
 };
-use protocol::ErrorCode;
+use protocol::{ErrorCode, RoundId};
 
 use crate::rig::{BETTING_MS, Rig, done, refused, table_id, tx_id};
 
@@ -114,4 +114,59 @@ fn clearing_in_flight_at_a_failed_table_is_not_returned_twice() {
     rig.proceed();
     assert_eq!(rig.funds(1), (1_000, 0));
     assert!(rig.live.state().open.is_none(), "the round ended although nothing was left to return");
+}
+
+/// A round nobody has bet in would take both: the settlement, and the void behind it.
+#[test]
+fn a_panic_while_a_step_is_under_way_waits_for_it() {
+    let mut rig = Rig::new();
+    rig.open();
+    rig.wait(BETTING_MS);
+    rig.now += crate::rig::LOCKED_MS;
+    let settle = rig.due().expect("the round is to be settled");
+    rig.submit(&settle);
+    rig.live.panicked();
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing, "the step is waited for");
+    rig.release();
+    assert!(rig.live.closed() && rig.live.state().open.is_none());
+    assert_eq!(rig.live.due(rig.now + BETTING_MS, true), Due::Nothing);
+    let mut verifier = Verifier::default();
+    rig.log.iter().for_each(|bytes| drop(verifier.next(bytes).expect("an honest log")));
+    verifier.check().expect("every invariant holds");
+    assert_eq!(verifier.closed(), []);
+}
+
+#[test]
+fn a_panic_voids_the_round_once_its_bets_have_come_back_however_often_it_comes() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.submit_bet("a", 1, &[("red", &[], 50)]));
+    rig.live.panicked();
+    rig.live.panicked();
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing, "a bet is under way");
+    rig.release();
+    rig.proceed();
+    assert_eq!(rig.funds(1), (1_000, 0));
+    rig.restart();
+    assert!(!rig.live.closed(), "the next start opens it again");
+}
+
+#[test]
+fn the_verifier_names_the_record_that_closed_a_table() {
+    let mut rig = failed(false);
+    rig.proceed();
+    let mut verifier = Verifier::default();
+    for bytes in &rig.log {
+        // The unfit record goes by no step's name here, which the verifier would find first.
+        let mut record = Record::decode(bytes).unwrap();
+        if let Body::Committed(committed) = &mut record.body
+            && committed.id == tx_id(0, "unfit")
+        {
+            committed.id = TxId::of_round(RoundId { table: table_id(), number: 1 }, "lock");
+        }
+        verifier.next(&record.encode()).unwrap();
+    }
+    verifier.check().unwrap();
+    assert_eq!(verifier.closed(), [(table_id(), 5)]);
 }

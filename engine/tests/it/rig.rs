@@ -102,11 +102,11 @@ impl Rig {
             Command::Run(tx) => tx.id,
             Command::Refuse { id, .. } => *id,
         };
-        let (verdict, leg, time) = match self.books.turn(command, self.now) {
+        let (verdict, leg, time) = match self.books.turn(command.clone(), self.now) {
             Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
             Turn::KeyReused => (Verdict::KeyReused, None, 0),
-            Turn::Impossible(code) => (Verdict::Impossible(code), None, 0),
-            Turn::New(record) => {
+            Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
+            Turn::New(record) | Turn::Refused { record, .. } => {
                 let applied = self.append(&record);
                 let leg = match record.body {
                     Body::Committed(committed) => committed.table.map(|(_, leg)| leg),

@@ -17,6 +17,7 @@ fn a_log_of_release_0_1_replays_to_its_digest() {
         }
     }
     verifier.check().expect("every invariant holds");
+    assert_eq!(verifier.closed(), []);
     let world = verifier.world();
     let expected =
         fs::read_to_string(fixture.join("expected.txt")).expect("the fixture says what it stands for");

@@ -86,10 +86,15 @@ async fn check_config_prints_what_is_in_force_and_no_secret() {
 
 #[tokio::test]
 async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
-    let hub = Setup::default().start();
+    let hub = Setup::default().deposit("400.00").start();
     let mut session = Account::sign_in(hub.address(), "counted").await.connect(hub.address()).await;
     let round = session.open_round(OPEN.id).await;
-    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    let key = session.key();
+    for _ in 0..2 {
+        session.bet(key, OPEN.id, round, "1.00").await.expect("a good bet");
+    }
+    session.bet(key, OPEN.id, round, "2.00").await.expect_err("the key has another content");
+    session.bet(session.key(), OPEN.id, round, "450.00").await.expect_err("more than there is");
 
     let live = http::get(hub.address(), "/health/live").await;
     assert_eq!((live.status, &live.json()["status"]), (200, &json!("up")));
@@ -131,6 +136,20 @@ async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
             assert!(suffixes.into_iter().any(known), "{line} has no type before it");
             assert!(value.parse::<f64>().is_ok_and(|value| value >= 0.0), "{line}");
         }
+    }
+    for line in [
+        "hub_domain_accepted_total{domain=\"balance\"} 2",
+        "hub_domain_accepted_total{domain=\"collections\"} 1",
+        "hub_domain_accepted_total{domain=\"adjustment\"} 0",
+        "hub_domain_refused_total{domain=\"balance\"} 1",
+        "hub_domain_holds{domain=\"balance\"} 1",
+        "hub_domain_accounts{domain=\"collections\"} 2",
+        "hub_requests_refused_total{code=\"insufficient_funds\"} 1",
+        "hub_keys_known_total 1",
+        "hub_keys_reused_total 1",
+        "hub_commands_impossible_total 0",
+    ] {
+        assert!(metrics.body.lines().any(|found| found == line), "{line}: {}", metrics.body);
     }
     let durable = metrics.body.lines().find_map(|line| line.strip_prefix("hub_journal_durable_lsn "));
     assert!(durable.is_some_and(|lsn| lsn.parse::<u64>().is_ok_and(|lsn| lsn >= 3)), "{durable:?}");

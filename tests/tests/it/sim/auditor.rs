@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Done, Outcome, Record, Verifier, World};
+use engine::{Done, Outcome, Record, Verifier, World, invariant};
 use protocol::PlayerId;
 
 use super::{
@@ -167,7 +167,6 @@ impl Auditor {
 
 /// Replays and verifies the whole log: it must make the very state that is live.
 fn check_log(hub: &Hub) {
-    hub.books.check().expect("the invariants hold");
     let mut verifier = Verifier::default();
     let mut world = World::default();
     for bytes in hub.records() {
@@ -175,6 +174,11 @@ fn check_log(hub: &Hub) {
         world.apply(&Record::decode(&bytes).expect("a record of the log")).expect("replay applies");
     }
     verifier.check().unwrap_or_else(|finding| panic!("{}", finding.what));
+    assert_eq!(verifier.closed(), [], "no table fails in an orderly world");
+    invariant::same(&world, verifier.world()).expect("E3 holds");
+    let tables = hub.tables.iter().map(|live| (live.id(), live.state()));
+    invariant::stakes_are_held(&hub.books, tables).expect("E2 holds on the live state");
+    hub.books.check().expect("the ledgers' invariants hold");
     for replayed in [&world, verifier.world()] {
         assert_eq!(replayed.books.digest(), hub.books.digest(), "replay is not live");
         for place in 0..TABLES {

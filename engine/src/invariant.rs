@@ -1,0 +1,151 @@
+//! The invariants that no ledger can see by itself: those of the turn, and of money and tables together.
+//!
+//! * `E1` an id has one effect, for good: a key one outcome, a step of a round one record;
+//! * `E2` a stake is held exactly as long as its bet stands in an open round;
+//! * `E3` replay equals live: the same records make the same state, wherever they are applied.
+//!
+//! The start, `hub verify`, the checkpoint writer and the simulation share the predicates.
+
+use std::collections::BTreeMap;
+
+use domains::StateMachine;
+use ledger::{HoldId, invariant};
+use protocol::{RoundId, TableId};
+use rustc_hash::FxHashMap;
+
+use crate::{
+    books::Books,
+    keys::TxId,
+    table::{TableLeg, TableState},
+    world::World,
+};
+
+/// A broken invariant: ours to mend, never a user's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// One of a ledger's own: `L1` to `L4`.
+    #[error(transparent)]
+    Ledger(#[from] invariant::Broken),
+    /// `E1`.
+    #[error("E1: transaction {0:?} has an outcome already")]
+    SecondEffect(TxId),
+    /// `E1`.
+    #[error("E1: a step of round {0} is recorded under another name than its own")]
+    StepRenamed(RoundId),
+    /// `E2`.
+    #[error("E2: hold {:032x} stands under no bet of an open round: its stake would be held for ever", .0.0)]
+    HoldWithoutBet(HoldId),
+    /// `E2`.
+    #[error("E2: a bet of table {table} stands in an open round without its hold {:032x}", hold.0)]
+    BetWithoutHold {
+        /// The table.
+        table: TableId,
+        /// The hold that is not there.
+        hold: HoldId,
+    },
+    /// `E2`.
+    #[error("E2: hold {:032x} stands under bets of two tables", .0.0)]
+    HoldOfTwoBets(HoldId),
+    /// `E3`.
+    #[error("E3: the copies stand at records {one} and {other}, or at other times")]
+    Place {
+        /// The last record of one.
+        one: u64,
+        /// The last record of the other.
+        other: u64,
+    },
+    /// `E3`.
+    #[error("E3: the copies have different money: digests {one:032x} and {other:032x}")]
+    Money {
+        /// The digest of one.
+        one: u128,
+        /// The digest of the other.
+        other: u128,
+    },
+    /// `E3`.
+    #[error("E3: the copies differ at table {0}")]
+    Table(TableId),
+}
+
+/// `E1`: nothing has happened under this id before.
+///
+/// # Errors
+/// When it has an outcome.
+pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Broken> {
+    match books.outcome(id) {
+        Some(_) => Err(Broken::SecondEffect(id)),
+        None => Ok(()),
+    }
+}
+
+/// `E1`: a step of a round (open, lock, settle, void) goes by the name of round and step. Phases only go forward, so
+/// that each name comes once.
+///
+/// # Errors
+/// When it goes by another. A bet or a clearing has its client's key and is none of this.
+pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(), Broken> {
+    let round = RoundId { table, number: leg.round() };
+    match leg.step() {
+        Some(step) if id != TxId::of_round(round, step) => Err(Broken::StepRenamed(round)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// `E2`: the open holds of the balance domain are the holds of the bets in open rounds. A table that has failed may
+/// name holds that are gone, since legs are skipped there; a hold without a bet is never in order.
+///
+/// # Errors
+/// The first hold or bet without the other.
+pub fn stakes_are_held<'a>(
+    books: &Books,
+    tables: impl IntoIterator<Item = (TableId, &'a TableState)>,
+) -> Result<(), Broken> {
+    let ledger = books.domains().balance.ledger();
+    let mut standing: FxHashMap<HoldId, TableId> = FxHashMap::default();
+    for (table, state) in tables {
+        let bets = state.open.iter().flat_map(|open| open.bets.players().values());
+        for hold in bets.flat_map(|bets| bets.placed()).map(|placed| placed.hold) {
+            if standing.insert(hold, table).is_some() {
+                return Err(Broken::HoldOfTwoBets(hold));
+            }
+            if ledger.hold(hold).is_none() && !state.quarantined {
+                return Err(Broken::BetWithoutHold { table, hold });
+            }
+        }
+    }
+    match ledger.holds().find(|(hold, _)| !standing.contains_key(hold)) {
+        Some((hold, _)) => Err(Broken::HoldWithoutBet(hold)),
+        None => Ok(()),
+    }
+}
+
+/// `E3`: two copies of the world are the same: their place in the log, their money, their tables.
+///
+/// # Errors
+/// The first difference.
+pub fn same(one: &World, other: &World) -> Result<(), Broken> {
+    let place = |world: &World| (world.books.lsn(), world.books.time());
+    if place(one) != place(other) {
+        return Err(Broken::Place { one: one.books.lsn(), other: other.books.lsn() });
+    }
+    let money = |world: &World| world.books.digest().0;
+    if money(one) != money(other) {
+        return Err(Broken::Money { one: money(one), other: money(other) });
+    }
+    same_tables(&one.tables, &other.tables)
+}
+
+fn same_tables(
+    one: &BTreeMap<TableId, TableState>,
+    other: &BTreeMap<TableId, TableState>,
+) -> Result<(), Broken> {
+    for (table, state) in one {
+        if other.get(table) != Some(state) {
+            return Err(Broken::Table(*table));
+        }
+    }
+    match other.keys().find(|table| !one.contains_key(table)) {
+        Some(table) => Err(Broken::Table(*table)),
+        None => Ok(()),
+    }
+}

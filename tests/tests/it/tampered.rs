@@ -1,0 +1,197 @@
+//! Logs that agree with themselves as bytes and lie all the same: neither served nor verified; and what `hub verify`
+//! proves of checkpoints and of the log's end.
+
+use std::fs;
+
+use domains::{Recipe, StateMachine};
+use engine::{Body, Command, Content, Record, Turn, Tx, TxId, World, checkpoint};
+use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
+use protocol::PlayerId;
+use tests::{
+    hub::{OPEN, Setup, TestHub},
+    player::Account,
+};
+
+/// A hub that has taken some bets and was stopped, and what its log stands for.
+async fn stopped() -> (TestHub, World) {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let account = Account::sign_in(hub.address(), "keeper").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    for _ in 0..3 {
+        session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    }
+    hub.kill();
+    let mut world = World::default();
+    let mut reader = Reader::open(&hub.data(), Lsn(0)).expect("a log");
+    while let Some(entry) = reader.next(Lsn::MAX).expect("a sound log") {
+        world.apply(&Record::decode(entry.bytes).expect("a record")).expect("it fits");
+    }
+    (hub, world)
+}
+
+/// Appends a record as a hub would, whatever it says.
+fn append(hub: &TestHub, record: &Record) {
+    let storage = Directory::open(&hub.data()).expect("the directory of the log");
+    let mut log =
+        SyncLog::open(storage, Options { segment_bytes: 1 << 20, ..Options::default() }).expect("a log");
+    log.append(&record.encode());
+    log.sync().expect("a disk");
+    log.close().expect("a disk");
+}
+
+fn deposit(world: &World) -> Record {
+    let recipe =
+        Recipe::Deposit { player: PlayerId(7), currency: "EUR".parse().expect("a currency"), amount: 100 };
+    let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
+    match world.books.turn(Command::Run(tx), u64::MAX) {
+        Turn::New(record) => *record,
+        other => panic!("a new key: {other:?}"),
+    }
+}
+
+fn words(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+/// Neither served nor verified, and the record is named.
+fn is_refused(hub: &TestHub, lsn: u64) {
+    let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let said = words(&start);
+    assert_eq!(start.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("failed to apply record {lsn}")), "{said}");
+    verify_says(hub, &[], &format!("WRONG at record {lsn}"));
+}
+
+fn verify_says(hub: &TestHub, arguments: &[&str], what: &str) {
+    let output = hub.run(&[&["verify"], arguments].concat());
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(what) && !said.contains("Everything agrees"), "{what}: {said}");
+}
+
+/// The log's head, as `hub verify` prints it.
+fn head(hub: &TestHub) -> String {
+    let output = hub.run(&["verify"]);
+    let said = words(&output);
+    assert!(output.status.success(), "{said}");
+    said.lines().find_map(|line| line.strip_prefix("head ")).expect("a head").trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_deposit_that_tells_another_balance_is_neither_served_nor_verified() {
+    let (hub, world) = stopped().await;
+    let mut record = deposit(&world);
+    let Body::Committed(committed) = &mut record.body else { panic!("a deposit commits") };
+    committed.notices[0].after.available += 1;
+    append(&hub, &record);
+    is_refused(&hub, world.books.lsn() + 1);
+}
+
+#[tokio::test]
+async fn a_digest_that_is_not_the_states_is_neither_served_nor_verified() {
+    let (hub, world) = stopped().await;
+    let mut digest = world.books.digest();
+    digest.0 ^= 1;
+    append(&hub, &Record { time: u64::MAX, body: Body::Digest(digest) });
+    is_refused(&hub, world.books.lsn() + 1);
+}
+
+#[tokio::test]
+async fn verify_holds_the_log_against_a_head_that_was_noted_elsewhere() {
+    let (hub, world) = stopped().await;
+    let noted = head(&hub);
+    let (lsn, hash) = noted.split_once(':').expect("a record and its hash");
+    assert_eq!((lsn.parse(), hash.len()), (Ok(world.books.lsn()), 64), "{noted}");
+    append(&hub, &deposit(&world));
+    assert_ne!(head(&hub), noted);
+    assert!(hub.run(&["verify", "--expect", &noted]).status.success(), "the log has grown, and is the same");
+    let other = format!("{lsn}:{}", "ab".repeat(32));
+    verify_says(&hub, &["--expect", &other], &format!("WRONG at record {lsn}: this is another log"));
+    let later = format!("{}:{hash}", world.books.lsn() + 2);
+    verify_says(&hub, &["--expect", &later], "SHORT: the log ends");
+    for wrong in ["5", "0:00", "5:xyz", &format!("0:{hash}")] {
+        let output = hub.run(&["verify", "--expect", wrong]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {}", words(&output));
+    }
+}
+
+#[tokio::test]
+async fn verify_holds_every_checkpoint_against_the_replay() {
+    let (hub, world) = stopped().await;
+    let (lsn, data) = (world.books.lsn(), hub.data());
+    let hash = {
+        let mut reader = Reader::open(&data, Lsn(0)).expect("a log");
+        while reader.next(Lsn::MAX).expect("a sound log").is_some() {}
+        reader.hash()
+    };
+    let path = data.join(format!("{lsn:020}.checkpoint"));
+    let write = |lsn, hash, bytes: &[u8]| {
+        journal::checkpoint::write(&data, Lsn(lsn), hash, bytes).expect("a disk");
+    };
+    let honest = checkpoint::encode(&world);
+    write(lsn, hash, &honest);
+    let said = words(&hub.run(&["verify"]));
+    assert!(said.contains("checkpoints                1"), "{said}");
+
+    write(lsn, [7; 32], &honest);
+    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}: it is not of this log"));
+    let mut other = world.clone();
+    other.apply(&deposit(&world)).expect("it fits");
+    write(lsn, hash, &checkpoint::encode(&other));
+    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}: E3"));
+    let mut other = world.clone();
+    other.tables.values_mut().for_each(|table| table.next_at += 1);
+    write(lsn, hash, &checkpoint::encode(&other));
+    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}: E3"));
+    write(lsn, hash, b"nothing");
+    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}"));
+    let bytes = fs::read(&path).expect("the checkpoint");
+    fs::write(&path, &bytes[..bytes.len() - 1]).expect("a disk");
+    verify_says(&hub, &[], "its length or number is not what its header states");
+
+    fs::remove_file(&path).expect("a disk");
+    write(lsn + 1, hash, &honest);
+    verify_says(&hub, &[], &format!("there is a checkpoint of record {}", lsn + 1));
+}
+
+#[tokio::test]
+async fn verify_finds_a_stake_that_no_bet_stands_for() {
+    let (hub, mut world) = stopped().await;
+    let (player, _) = world.books.domains().balance.players().next().expect("a player");
+    let (hold, _) = world.books.domains().balance.ledger().holds().next().expect("a stake");
+    let hold = {
+        let mut other = hold;
+        other.0 ^= 1;
+        other
+    };
+    let currency = "EUR".parse().expect("a currency");
+    let recipe = Recipe::Stake { hold, player, currency, amount: 10 };
+    let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
+    let Turn::New(record) = world.books.turn(Command::Run(tx), u64::MAX) else { panic!("a new key") };
+    world.apply(&record).expect("it fits the money");
+    append(&hub, &record);
+    let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let said = words(&start);
+    assert_eq!(start.status.code(), Some(1), "{said}");
+    assert!(said.contains("failed to prove the state") && said.contains("E2: hold"), "{said}");
+    verify_says(&hub, &[], &format!("WRONG at record {}", world.books.lsn()));
+}
+
+#[tokio::test]
+async fn a_round_of_a_table_that_is_configured_no_more_is_voided_and_its_stakes_return() {
+    let mut hub = Setup::default().tables([OPEN, tests::hub::QUICK]).start();
+    let account = Account::sign_in(hub.address(), "orphan").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "5.00").await.expect("a good bet");
+    hub.kill();
+    hub.configure(|setup| setup.tables([tests::hub::QUICK]));
+    hub.start();
+    hub.logged("a table with an open round is not configured").await;
+    let session = account.connect(hub.address()).await;
+    tests::until("the stakes to return", async || (session.balance().await == (100_000, 0)).then_some(()))
+        .await;
+    hub.kill();
+    assert_eq!(hub.verify().of("balance", "cash").held, 0);
+}
