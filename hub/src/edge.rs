@@ -87,6 +87,8 @@ impl Edge {
             in_flight_per_session_max: rate.in_flight_per_session,
             rate_per_second: rate.requests_per_second_per_player,
             rate_burst: rate.requests_burst_per_player,
+            sessions_per_player_max: rate.sessions_per_player_max,
+            channels_per_player_max: loaded.config.channels.subscriptions_per_player_max,
         });
         let secrets = &loaded.secrets;
         let rules = loaded.config.token_rules();

@@ -122,8 +122,14 @@ async fn rig() -> Rig {
     let live = LiveTable::new(id, config.clone(), game, TableState::default());
     let table = TableActor::new(live, context, Alarms::start(), status.clone()).start();
     directory.fill(vec![Entry { id, addr: table.clone(), config, status: status.clone() }]);
-    let bounds =
-        Bounds { in_flight_max: 100, in_flight_per_session_max: 100, rate_per_second: 1, rate_burst: 1 };
+    let bounds = Bounds {
+        in_flight_max: 100,
+        in_flight_per_session_max: 100,
+        rate_per_second: 1,
+        rate_burst: 1,
+        sessions_per_player_max: 1,
+        channels_per_player_max: 1,
+    };
     let admission = Admission::new(bounds);
     Rig { table, status, books, mailbox: mailboxes.remove(0), admission, directory, _log: log }
 }
