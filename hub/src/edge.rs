@@ -71,6 +71,7 @@ pub struct Edge {
     pub authenticate: Authenticate,
     minter: Option<Minter>,
     registry: Registry,
+    publications: publish::Publications,
     dropped: Arc<AtomicU64>,
     checkpoint: actors::followers::checkpoint::Progress,
     demo_players: AtomicU32,
@@ -96,6 +97,8 @@ impl Edge {
         let minter = Minter::new(secrets.keys.clone(), rules);
         let mut registry = Registry::default();
         house.metrics.register(&mut registry);
+        let publications = publish::Publications::default();
+        publications.register(&mut registry);
         Self {
             admission,
             directory: house.directory.clone(),
@@ -109,6 +112,7 @@ impl Edge {
             authenticate: authenticate(verifier),
             minter,
             registry,
+            publications,
             dropped: house.dropped.clone(),
             checkpoint: house.checkpoints.progress(),
             demo_players: AtomicU32::new(0),

@@ -39,6 +39,7 @@ pub async fn scrape(edge: web::Data<Edge>) -> HttpResponse {
             ("hub_channels_delivered_total", "counter", counters.delivered),
             ("hub_channels_gaps_total", "counter", counters.gaps),
             ("hub_channels_resets_total", "counter", counters.resets),
+            ("hub_channels_foreign_logs_total", "counter", counters.foreign_logs),
             ("hub_channels_invalid_total", "counter", counters.invalid + counters.oversized),
             ("hub_channels_links_lost_total", "counter", counters.links_lost),
         ]);

@@ -9,4 +9,5 @@ mod drain;
 mod old_logs;
 mod operator;
 mod sim;
+mod slow_redis;
 mod tidy;
