@@ -23,6 +23,10 @@ pub struct Bounds {
     pub rate_per_second: u32,
     /// Requests a player may make at once after a pause.
     pub rate_burst: u32,
+    /// Sessions of one player.
+    pub sessions_per_player_max: u32,
+    /// Channels that one player may follow, over all its sessions, their personal channels aside.
+    pub channels_per_player_max: u32,
 }
 
 /// Counts what is under way.
@@ -50,6 +54,8 @@ struct Bucket {
     tokens: u64,
     filled_ms: u64,
     sessions: u32,
+    /// Followed by all sessions.
+    channels: u32,
 }
 
 /// The right to have one request under way. Dropped with the reply.
@@ -109,19 +115,40 @@ impl Admission {
         self.draining.store(true, Relaxed);
     }
 
-    /// Counts a session of a player in.
-    pub fn arrive(&self, player: PlayerId, now_ms: u64) {
+    /// Counts a session of a player in; `false` when the player has as many as allowed.
+    #[must_use]
+    pub fn arrive(&self, player: PlayerId, now_ms: u64) -> bool {
         let full = u64::from(self.bounds.rate_burst) * 1000;
         let mut rates = self.shard(player).lock();
         if rates.len() >= FORGET_ABOVE && rates.len().is_power_of_two() {
             let refilled_ms = full.div_ceil(u64::from(self.bounds.rate_per_second).max(1));
             rates.retain(|_, bucket| bucket.sessions > 0 || now_ms < bucket.filled_ms + refilled_ms);
         }
-        let fresh = Bucket { tokens: full, filled_ms: now_ms, sessions: 0 };
-        rates.entry(player).or_insert(fresh).sessions += 1;
+        let fresh = Bucket { tokens: full, filled_ms: now_ms, sessions: 0, channels: 0 };
+        let bucket = rates.entry(player).or_insert(fresh);
+        let room = bucket.sessions < self.bounds.sessions_per_player_max;
+        bucket.sessions += u32::from(room);
+        room
     }
 
-    /// Counts a session of a player out.
+    /// Counts a channel in that a session of the player follows; `false` when they follow as many as allowed.
+    #[must_use]
+    pub fn follow(&self, player: PlayerId) -> bool {
+        let mut rates = self.shard(player).lock();
+        let Some(bucket) = rates.get_mut(&player) else { return false };
+        let room = bucket.channels < self.bounds.channels_per_player_max;
+        bucket.channels += u32::from(room);
+        room
+    }
+
+    /// Counts channels out.
+    pub fn unfollow(&self, player: PlayerId, channels: u32) {
+        if let Some(bucket) = self.shard(player).lock().get_mut(&player) {
+            bucket.channels -= channels;
+        }
+    }
+
+    /// Counts a session of a player out; its channels are counted out apart.
     pub fn leave(&self, player: PlayerId) {
         let mut rates = self.shard(player).lock();
         // The bucket stays: whoever reconnects goes on with what is left in it.
@@ -162,6 +189,8 @@ mod tests {
             in_flight_per_session_max: per_session,
             rate_per_second: 10,
             rate_burst: 3,
+            sessions_per_player_max: 2,
+            channels_per_player_max: 3,
         })
     }
 
@@ -184,8 +213,8 @@ mod tests {
     fn a_player_may_burst_and_then_keeps_to_the_rate_over_all_sessions() {
         let admission = admission(9, 9);
         let player = PlayerId(7);
-        admission.arrive(player, 1_000);
-        admission.arrive(player, 1_000);
+        assert!(admission.arrive(player, 1_000));
+        assert!(admission.arrive(player, 1_000));
         for _ in 0..3 {
             assert_eq!(admission.within_rate(player, 1_000), Ok(()));
         }
@@ -195,15 +224,31 @@ mod tests {
         admission.leave(player);
         assert!(admission.within_rate(player, 1_100).is_err(), "the other session keeps the bucket");
         admission.leave(player);
-        admission.arrive(player, 1_100);
+        assert!(admission.arrive(player, 1_100));
         assert!(admission.within_rate(player, 1_100).is_err(), "coming back does not fill the bucket");
+    }
+
+    #[test]
+    fn a_player_has_so_many_sessions_and_all_of_them_so_many_channels() {
+        let admission = admission(9, 9);
+        let (player, other) = (PlayerId(7), PlayerId(7 + SHARDS as u128));
+        assert!(admission.arrive(player, 0) && admission.arrive(player, 0));
+        assert!(!admission.arrive(player, 0), "a third session");
+        assert!(admission.arrive(other, 0), "another player");
+        assert!((0..3).all(|_| admission.follow(player)));
+        assert!(!admission.follow(player), "a fourth channel");
+        assert!(admission.follow(other));
+        admission.unfollow(player, 2);
+        admission.leave(player);
+        assert!(admission.arrive(player, 0), "one has left");
+        assert!(admission.follow(player) && admission.follow(player) && !admission.follow(player));
     }
 
     #[test]
     fn a_clock_that_goes_back_gives_nothing_away() {
         let admission = admission(9, 9);
         let player = PlayerId(7);
-        admission.arrive(player, 5_000);
+        assert!(admission.arrive(player, 5_000));
         for _ in 0..3 {
             assert_eq!(admission.within_rate(player, 4_000), Ok(()));
         }

@@ -1,8 +1,8 @@
 //! Pubsub: carries publications from wherever they are born to the workers whose sessions follow the channel.
 //!
 //! It is the one place where subscriptions and publications of the process are in one order: a grant is sent to
-//! its worker before any publication the subscriber must hear. What leaves here has come back from the backplane,
-//! never straight from the publisher.
+//! its worker before any publication the subscriber must hear. What leaves here has come out of the backplane, never
+//! straight from the publisher; events of this hub's log come out of it at once, whatever becomes of Redis.
 
 mod follow;
 mod notice;
@@ -60,7 +60,8 @@ impl PubSub {
             let (wanted, workers) = (wanted.clone(), workers.clone());
             Rc::new(move |delivery: Delivery| deliver(&wanted, &workers, &dropped, delivery))
         };
-        let follower = Follower { backplane: make(deliver), wanted, workers, directory, log_epoch };
+        let (backplane, pending) = (make(deliver), follow::Pending::default());
+        let follower = Follower { backplane, wanted, pending, workers, directory, log_epoch };
         Self { follower, currencies }
     }
 
@@ -78,7 +79,7 @@ impl PubSub {
         let mut publishing = self.backplane().publish(outgoing);
         let warn = move |result: Result<_, PublishError>| {
             if let Err(error) = result {
-                tracing::debug!(%channel, %error, "an event was not published; its offset shows the gap");
+                tracing::debug!(%channel, %error, "an event did not reach the other processes");
             }
         };
         match (&mut publishing).now_or_never() {
@@ -186,7 +187,7 @@ pub struct Attach {
 impl Handler<Attach> for PubSub {
     type Result = ();
 
-    fn handle(&mut self, attach: Attach, context: &mut Context<Self>) {
+    fn handle(&mut self, attach: Attach, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
         let Attach { to, player, events, resume, welcome } = attach;
         let personal = Channel::player(player);
@@ -195,8 +196,7 @@ impl Handler<Attach> for PubSub {
         let mut channels = vec![(personal.clone(), since)];
         let others = resume.into_iter().filter(|since| since.ch != personal);
         channels.extend(others.map(|since| (since.ch.clone(), Some(since))));
-        let following = self.follower.follow(to, channels, Grant::Welcome(welcome));
-        context.spawn(following.into_actor(self));
+        self.follower.follow(to, channels, Grant::Welcome(welcome));
     }
 }
 
@@ -217,15 +217,12 @@ impl Handler<Follow> for PubSub {
 
     fn handle(&mut self, Follow { to, channel, since }: Follow, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        let mut following = Box::pin(self.follower.follow(to, vec![(channel, since)], Grant::Subscribed));
-        if (&mut following).now_or_never().is_none() {
-            actix::spawn(following);
-        }
+        self.follower.follow(to, vec![(channel, since)], Grant::Subscribed);
     }
 }
 
-/// A session stops following a channel. Goes the way of its grant, so that it does not overtake one that is granted
-/// at once; one that waits for Redis may still come after it, and is then followed until the session ends.
+/// A session stops following a channel. Goes the way of its grant, so that it does not overtake it; a grant that still
+/// waits for Redis is taken back.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Unfollow {
@@ -240,7 +237,7 @@ impl Handler<Unfollow> for PubSub {
 
     fn handle(&mut self, Unfollow { to, channel }: Unfollow, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        self.follower.workers.send(to.session.worker, ToWorker::Unfollow { to, channel });
+        self.follower.unfollow(to, channel);
     }
 }
 

@@ -61,8 +61,14 @@ pub fn money(directory: &Path) -> Money {
         pubsub: pubsub.clone(),
         currencies: currencies.clone(),
     };
-    let bounds =
-        Bounds { in_flight_max: 100, in_flight_per_session_max: 100, rate_per_second: 1, rate_burst: 1 };
+    let bounds = Bounds {
+        in_flight_max: 100,
+        in_flight_per_session_max: 100,
+        rate_per_second: 1,
+        rate_burst: 1,
+        sessions_per_player_max: 1,
+        channels_per_player_max: 1,
+    };
     Money {
         books: Rc::new(RefCell::new(Books::default())),
         journal: journal::open(directory, journal::Options::default()).expect("a log").start(gate),

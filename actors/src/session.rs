@@ -167,7 +167,10 @@ impl SessionActor {
     /// Takes what the session holds elsewhere back.
     fn leave(&mut self) {
         if let State::Ready(ready) = &self.state {
-            self.context.admission.leave(ready.identity.player);
+            let player = ready.identity.player;
+            // The personal channel is not counted.
+            self.context.admission.unfollow(player, ready.channels.len() as u32 - 1);
+            self.context.admission.leave(player);
             for (table, _) in &ready.tables {
                 if let Some(entry) = self.context.directory.get(*table) {
                     entry.addr.do_send(crate::table::Leave { session: self.this() });

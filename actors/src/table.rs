@@ -293,8 +293,9 @@ impl TableActor {
             let event = leg.event(self.live.state(), self.live.config().scale);
             match event {
                 Some(event) => {
-                    self.publish(Some(offset), event);
+                    // First: whoever comes between the two is told a position too high, loads anew and misses nothing.
                     self.status.events.store(offset, Relaxed);
+                    self.publish(Some(offset), event);
                 }
                 None => tracing::error!(table = %self.live.id(), "an event of the log cannot be spelled"),
             }

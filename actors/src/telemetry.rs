@@ -29,14 +29,14 @@ type Label = [(&'static str, &'static str); 1];
 
 #[derive(Debug)]
 struct Figures {
-    sessions: Gauge<i64, AtomicI64>,
-    sessions_opened: Counter<u64, AtomicU64>,
-    sessions_ended: Family<Vec<(&'static str, String)>, Counter<u64, AtomicU64>>,
-    malformed: Counter<u64, AtomicU64>,
-    tokens_refused: Counter<u64, AtomicU64>,
+    sessions: Level,
+    sessions_opened: Count,
+    sessions_ended: Family<[(&'static str, String); 1], Count>,
+    malformed: Count,
+    tokens_refused: Count,
     refused: Labelled<ErrorCode, Count>,
-    rounds_settled: Counter<u64, AtomicU64>,
-    rounds_voided: Counter<u64, AtomicU64>,
+    rounds_settled: Count,
+    rounds_voided: Count,
     domain_accepted: Labelled<Domain, Count>,
     domain_refused: Labelled<Domain, Count>,
     domain_accounts: Labelled<Domain, Level>,
@@ -75,6 +75,7 @@ impl Default for Metrics {
         Self(Arc::new(Figures {
             sessions: Gauge::default(),
             sessions_opened: Count::default(),
+            sessions_ended: Family::default(),
             malformed: Count::default(),
             tokens_refused: Count::default(),
             refused: Labelled::of("code", ErrorCode::ALL, ErrorCode::name),
@@ -174,7 +175,7 @@ impl Metrics {
 
     /// The hub closes a session for what its client said, or did not say.
     pub(crate) fn session_ended(&self, code: u16) {
-        self.0.sessions_ended.get_or_create(&vec![("code", code.to_string())]).inc();
+        self.0.sessions_ended.get_or_create(&[("code", code.to_string())]).inc();
     }
 
     pub(crate) fn malformed(&self) {

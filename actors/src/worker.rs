@@ -182,9 +182,11 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
     let delivery = Delivery::new(worker, mailbox.worker, pubsub);
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while mailbox.receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        // One turn for the other tasks of this thread: publications that are being made right now join these, and
-        // what waits together is one write a socket. Measured in docs/performance.md.
-        tokio::task::yield_now().await;
+        // Publications get a turn of the thread's other tasks: those that are being made right now join them, and
+        // what waits together is one write a socket. Measured in docs/performance.md. A reply waits for nobody.
+        if batch.iter().any(|message| matches!(message, ToWorker::Publication(_))) {
+            tokio::task::yield_now().await;
+        }
         while batch.len() < BATCH_MAX
             && let Ok(message) = mailbox.receiver.try_recv()
         {

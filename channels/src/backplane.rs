@@ -20,11 +20,16 @@ pub trait Backplane {
     /// Publishes. The publication takes its place in the order now; the future, which may be dropped, tells
     /// what became of it: its position when it is known here (a Redis mirror numbers [`crate::At::Next`] only
     /// when it hears it: `None`).
+    ///
+    /// Whoever publishes [`crate::At::Log`] holds that log: it is delivered here at once, whatever becomes of it
+    /// elsewhere, and an error means only that other processes may not hear of it. So are ephemeral ones on a
+    /// channel of that log.
     fn publish(&self, outgoing: Outgoing) -> LocalBoxFuture<'static, Result<Option<Position>, PublishError>>;
 
     /// Begins deliveries of the channel to this process, for its first subscriber; harmless for the next.
     /// Answers with the top at the moment the future resolves. It takes effect even if the future is dropped.
-    /// Without a link it answers at once: a `Reset` or `Doubt` follows when the link is there.
+    /// Without a link it answers at once: a `Reset` or `Doubt` follows when the link is there. For a channel
+    /// whose log lives here it always answers at once, and nothing follows: the link has no say in it.
     fn subscribe(&self, channel: &Channel) -> LocalBoxFuture<'static, Result<Position, SubscribeError>>;
 
     /// Ends deliveries of the channel, after the last subscriber has left. The history goes on being kept for
@@ -39,8 +44,8 @@ pub trait Backplane {
     fn top(&self, channel: &Channel) -> Option<Position>;
 
     /// Tells where a channel that the log numbers is, by the log's owner: after a start, or before the first
-    /// subscriber. Positions then continue those given before the start. Harmless when the channel is at or
-    /// past `top`; otherwise it goes to `top` without a history, and subscribers here are reset.
+    /// subscriber. Positions then continue those given before the start, and publications of another log are
+    /// not taken from elsewhere. Harmless when the channel is at or past `top`; otherwise it goes to `top` without a history, and subscribers here are reset.
     fn declare(&self, channel: &Channel, top: Position);
 
     /// Whether the link stands.
@@ -126,7 +131,7 @@ pub struct Counters {
     pub resent: u64,
     /// Jumps in the offsets of log channels.
     pub gaps: u64,
-    /// Channels whose subscribers were told to resync, or whose log owner was asked to heal.
+    /// Channels whose subscribers were told to resync, or whose log's other mirrors may have a hole.
     pub resets: u64,
     /// Messages dropped because they are neither JSON, MessagePack nor a publication of a hub.
     pub invalid: u64,
@@ -134,6 +139,8 @@ pub struct Counters {
     pub oversized: u64,
     /// Plain publishes on the hub's own namespaces, dropped.
     pub foreign: u64,
+    /// Publications of another hub's log on channels whose log lives here, dropped.
+    pub foreign_logs: u64,
     /// Numbered publications on channels that the log numbers, dropped.
     pub misnumbered: u64,
     /// Publications refused because the queue was full.

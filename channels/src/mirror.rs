@@ -5,9 +5,14 @@
 //!
 //! A channel is *idle* while it has no subscriber here. Idle channels are remembered for their history age
 //! and are the first to be forgotten when a bound is reached.
+//!
+//! A channel is *owned* when the log that numbers it lives in this process. What this process says of it is all
+//! there is: it goes into the mirror at once, whatever the link does, and what the link brings of it is an echo.
 
 mod entry;
 mod idle;
+mod link;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +23,8 @@ use tokio::sync::oneshot;
 
 use self::{
     entry::{Entry, Line, Numbered},
-    idle::Idle,
+    link::LinkState,
+    room::Rooms,
 };
 use crate::{
     At, Counters, Delivery, Options, Outgoing, Position, Publication, PublishError, Recovery, SubscribeError,
@@ -38,21 +44,11 @@ pub(crate) struct Mirror {
     telemetry: Rc<Telemetry>,
     epochs: Epochs,
     channels: HashMap<Channel, Entry>,
-    idle: Idle,
+    rooms: Rooms,
     /// Payload bytes of all rings.
     bytes: usize,
     /// `None`: publications come from this process alone, channels are always on line.
     link: Option<LinkState>,
-}
-
-/// What the mirror knows and wants of the link to the server.
-#[derive(Default)]
-struct LinkState {
-    up: bool,
-    /// Channels to ask the server for.
-    wanted: Vec<Channel>,
-    /// Channels to tell the server about that nobody needs any more.
-    unwanted: Vec<Channel>,
 }
 
 impl Mirror {
@@ -63,7 +59,7 @@ impl Mirror {
             telemetry,
             epochs: Epochs::new(),
             channels: HashMap::new(),
-            idle: Idle::default(),
+            rooms: Rooms::default(),
             bytes: 0,
             link: None,
         }
@@ -81,13 +77,17 @@ impl Mirror {
 
     pub(crate) fn subscribe(&mut self, channel: &Channel, now_ms: u64) -> Result<Subscribed, SubscribeError> {
         self.forget_due(now_ms);
-        if !self.channels.contains_key(channel) && !self.make_room() {
-            return Err(SubscribeError::TooManyChannels { max: self.options.channels_max });
+        if !self.channels.contains_key(channel) {
+            if !self.make_room(channel) {
+                return Err(SubscribeError::TooManyChannels { max: self.options.channels_max });
+            }
+            let options = self.options.namespace(channel.namespace());
+            let fresh = Entry::new(options, self.epochs.next(), now_ms);
+            self.hold(channel, fresh);
         }
-        let fresh = || Entry::new(self.options.namespace(channel.namespace()), self.epochs.next(), now_ms);
-        let entry = self.channels.entry(channel.clone()).or_insert_with(fresh);
+        let entry = self.channels.get_mut(channel).expect("a channel that is held");
         entry.subscribed = true;
-        self.idle.remove(&mut entry.idle);
+        self.rooms.of(channel).idle.remove(&mut entry.idle);
         let Some(link) = &mut self.link else {
             entry.line = Line::Live;
             return Ok(Subscribed::Now);
@@ -103,12 +103,10 @@ impl Mirror {
             // Answered without the server's word: its word, when it comes, must break continuity.
             entry.fresh = false;
         }
-        if entry.line == Line::Live || !link.up {
+        if entry.owned || entry.line == Line::Live || !link.up {
             return Ok(Subscribed::Now);
         }
-        let (waiter, confirmed) = oneshot::channel();
-        entry.waiters.push(waiter);
-        Ok(Subscribed::When(confirmed))
+        Ok(Subscribed::When(entry.wait()))
     }
 
     pub(crate) fn unsubscribe(&mut self, channel: &Channel, now_ms: u64) {
@@ -116,7 +114,7 @@ impl Mirror {
             && std::mem::replace(&mut entry.subscribed, false)
         {
             entry.touched_ms = now_ms;
-            self.idle.insert(channel, entry);
+            self.rooms.of(channel).idle.insert(channel, entry);
         }
         self.forget_due(now_ms);
     }
@@ -130,22 +128,47 @@ impl Mirror {
     ) -> Result<Option<Position>, PublishError> {
         self.forget_due(now_ms);
         let keeps = at != At::Ephemeral && self.options.namespace(channel.namespace()).history_size > 0;
-        if !self.channels.contains_key(&channel) && keeps && self.make_room() {
+        if !self.channels.contains_key(&channel) && keeps && self.make_room(&channel) {
             let options = self.options.namespace(channel.namespace());
             let mut entry = Entry::new(options, self.epochs.next(), now_ms);
             entry.line = Line::Live;
-            self.idle.insert(&channel, &mut entry);
-            self.channels.insert(channel.clone(), entry);
+            self.rooms.of(&channel).idle.insert(&channel, &mut entry);
+            self.hold(&channel, entry);
         }
         self.accept(&channel, payload, at, now_ms, outbox)
+    }
+
+    /// Takes in what this process says of its own log's channels, before it travels: nothing that happens to the
+    /// link can make it late or lose it. Makes no channel: of one that nobody follows no history is kept.
+    /// Anything else is left, to be numbered when it is heard.
+    pub(crate) fn own(&mut self, outgoing: &Outgoing, now_ms: u64, outbox: &Outbox) {
+        let Outgoing { channel, payload, at } = outgoing;
+        let Some(entry) = self.channels.get_mut(channel) else { return };
+        match at {
+            At::Log(_) => entry.own(),
+            At::Ephemeral if entry.owned => {}
+            At::Next | At::Ephemeral => return,
+        }
+        let taken = self.accept(channel, payload.clone(), *at, now_ms, outbox);
+        debug_assert!(taken.is_ok(), "only a publication that asks for a number can be refused");
     }
 
     /// Takes in what the server sends. What comes for a channel that is not on line is left: it lies before
     /// the server's confirmation or behind the last subscriber.
     pub(crate) fn hear(&mut self, channel: &Channel, payload: Payload, at: At, now_ms: u64, outbox: &Outbox) {
-        if self.channels.get(channel).is_some_and(|entry| entry.line == Line::Live)
-            && self.accept(channel, payload, at, now_ms, outbox) == Err(PublishError::LogChannel)
-        {
+        let Some(entry) = self.channels.get(channel).filter(|entry| entry.line == Line::Live) else { return };
+        if entry.owned {
+            match at {
+                At::Log(position) if position.epoch != entry.top.epoch => {
+                    return self.telemetry.foreign_log(channel, &position.epoch);
+                }
+                // An echo, or another hub's of that name: either way not for this hub's players.
+                At::Ephemeral => return,
+                At::Log(position) if entry.has(position) => return,
+                At::Log(_) | At::Next => {}
+            }
+        }
+        if self.accept(channel, payload, at, now_ms, outbox) == Err(PublishError::LogChannel) {
             self.telemetry.misnumbered(channel);
         }
     }
@@ -243,108 +266,18 @@ impl Mirror {
     pub(crate) fn declare(&mut self, channel: &Channel, top: Position, now_ms: u64, outbox: &Outbox) {
         self.forget_due(now_ms);
         if let Some(entry) = self.channels.get_mut(channel) {
+            entry.own();
             if !entry.has(top) {
                 self.bytes -= entry.follow_log(top);
                 reset(channel, entry, outbox, &self.telemetry);
             }
-        } else if self.make_room() {
+        } else if self.make_room(channel) {
             let mut entry = Entry::new(self.options.namespace(channel.namespace()), top.epoch, now_ms);
             entry.follow_log(top);
             entry.line = if self.link.is_some() { Line::Off } else { Line::Live };
-            entry.fresh = false;
-            self.idle.insert(channel, &mut entry);
-            self.channels.insert(channel.clone(), entry);
-        }
-    }
-
-    /// The link is there; its channels must be asked for again.
-    pub(crate) fn link_up(&mut self) {
-        let Some(link) = &mut self.link else { return };
-        link.up = true;
-        link.unwanted.clear();
-        let waiting = self.channels.iter().filter(|(_, entry)| entry.line == Line::Waiting);
-        link.wanted = waiting.map(|(channel, _)| channel.clone()).collect();
-    }
-
-    /// The link is gone. Whoever asks meanwhile is told the truth about what can still be proved.
-    pub(crate) fn link_down(&mut self) {
-        let Some(link) = &mut self.link else { return };
-        link.up = false;
-        self.channels.retain(|_, entry| {
-            entry.waiters.clear(); // dropping a waiter's sender releases it: the answer is due now
-            entry.fresh = false;
-            entry.line = if entry.subscribed { Line::Waiting } else { Line::Off };
-            if entry.numbered == Numbered::Here {
-                self.bytes -= entry.renumber(self.epochs.next());
-            }
-            // Without subscriber and history there is nothing left to remember.
-            let remembered = entry.subscribed || entry.numbered == Numbered::ByLog;
-            if !remembered {
-                self.idle.remove(&mut entry.idle);
-            }
-            remembered
-        });
-    }
-
-    /// The server has confirmed the subscription of a channel.
-    pub(crate) fn confirmed(&mut self, channel: &Channel, outbox: &Outbox) {
-        let Some(entry) = self.channels.get_mut(channel) else { return };
-        if entry.line != Line::Waiting {
-            return;
-        }
-        entry.line = Line::Live;
-        if !std::mem::replace(&mut entry.fresh, false) {
-            match entry.numbered {
-                Numbered::Here => {
-                    self.bytes -= entry.renumber(self.epochs.next());
-                    reset(channel, entry, outbox, &self.telemetry);
-                }
-                Numbered::ByLog if entry.subscribed => {
-                    self.telemetry.reset();
-                    outbox.push(Delivery::Doubt { channel: channel.clone(), top: entry.top });
-                }
-                Numbered::ByLog => {}
-            }
-        }
-        for waiter in entry.waiters.drain(..) {
-            let _ = waiter.send(()); // whoever asked may have gone
-        }
-    }
-
-    /// The server has ended the subscription of a channel. If the channel is on line, something is missed.
-    pub(crate) fn ended(&mut self, channel: &Channel) {
-        let (Some(entry), Some(link)) = (self.channels.get_mut(channel), &mut self.link) else { return };
-        if entry.line == Line::Live {
-            entry.line = Line::Waiting;
-            if entry.numbered == Numbered::Here {
-                self.bytes -= entry.renumber(self.epochs.next());
-            }
-            link.wanted.push(channel.clone());
-        }
-    }
-
-    /// The next channels to take off the server, then those to ask it for, at most `max` of either.
-    pub(crate) fn take_wishes(&mut self, max: usize) -> (Vec<Channel>, Vec<Channel>) {
-        let Some(link) = &mut self.link else { return (Vec::new(), Vec::new()) };
-        let unwanted = link.unwanted.split_off(link.unwanted.len().saturating_sub(max));
-        // First off, then on: a channel in both was forgotten and is needed again.
-        if !unwanted.is_empty() {
-            return (unwanted, Vec::new());
-        }
-        let mut wanted = link.wanted.split_off(link.wanted.len().saturating_sub(max));
-        wanted.retain(|channel| self.channels.get(channel).is_some_and(|entry| entry.line == Line::Waiting));
-        (Vec::new(), wanted)
-    }
-
-    /// Whether [`Mirror::take_wishes`] has something to give.
-    pub(crate) fn has_wishes(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| !link.wanted.is_empty() || !link.unwanted.is_empty())
-    }
-
-    /// Forgets idle channels whose time is over.
-    pub(crate) fn forget_due(&mut self, now_ms: u64) {
-        while let Some(channel) = self.idle.pop_due(now_ms, &mut self.channels) {
-            self.forget(&channel);
+            (entry.fresh, entry.owned) = (false, true);
+            self.rooms.of(channel).idle.insert(channel, &mut entry);
+            self.hold(channel, entry);
         }
     }
 
@@ -353,44 +286,6 @@ impl Mirror {
             channels: self.channels.len() as u64,
             history_bytes: self.bytes as u64,
             ..self.telemetry.counters()
-        }
-    }
-
-    /// Makes room for one more channel. `false` when every channel has a subscriber.
-    fn make_room(&mut self) -> bool {
-        while self.channels.len() >= self.options.channels_max {
-            let Some(channel) = self.idle.pop_first(&mut self.channels) else { return false };
-            self.forget(&channel);
-        }
-        true
-    }
-
-    /// Brings the histories back under their common bound, after `channel` has grown.
-    fn shrink(&mut self, channel: &Channel) {
-        while self.bytes > self.options.history_bytes_max {
-            if let Some(idle) = self.idle.pop_first(&mut self.channels) {
-                self.forget(&idle);
-                continue;
-            }
-            // All others fitted before this one grew, so this one has something to give.
-            let Some(entry) = self.channels.get_mut(channel) else { return };
-            let freed = entry.ring.forget_oldest();
-            debug_assert!(freed > 0, "the histories' bytes are counted wrong");
-            if freed == 0 {
-                return;
-            }
-            self.bytes -= freed;
-        }
-    }
-
-    fn forget(&mut self, channel: &Channel) {
-        let Some(entry) = self.channels.remove(channel) else { return };
-        self.bytes -= entry.ring.bytes();
-        if let Some(link) = &mut self.link
-            && link.up
-            && entry.line != Line::Off
-        {
-            link.unwanted.push(channel.clone());
         }
     }
 }

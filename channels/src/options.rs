@@ -7,6 +7,10 @@ use std::{collections::BTreeMap, time::Duration};
 /// whoever may publish in Redis is trusted.
 pub const OWNED_NAMESPACES: [&str; 4] = ["table", "player", "domain", "lobby"];
 
+/// Namespaces whose names the hub gives, not players or services: there are only as many channels as tables and
+/// connected players. Their room is counted apart from all others.
+pub(crate) const GIVEN_NAMESPACES: [&str; 2] = ["table", "player"];
+
 /// Options of a backplane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -21,7 +25,8 @@ pub struct Options {
     /// forgotten first (the longest silent one first), then the publishing channel's own oldest.
     pub history_bytes_max: usize,
     /// Channels held. When it is reached, a channel without a subscriber is forgotten; if there is none, a new
-    /// subscription is refused.
+    /// subscription is refused. Channels of tables and players have as much room again, apart, and are never
+    /// refused.
     pub channels_max: usize,
     /// Largest payload, bytes, as it is published and as it arrives.
     pub payload_bytes_max: usize,

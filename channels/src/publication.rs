@@ -52,9 +52,8 @@ pub enum Delivery {
         /// Where the channel is now. The next publication is the one after it.
         top: Position,
     },
-    /// The link was away, and publications of this log channel after `top` may have been lost with it. The
-    /// epoch is the log's and stands. The owner of the log heals it by publishing what came after `top`
-    /// again (a duplicate is harmless); a node that cannot must tell its subscribers to resync.
+    /// The link was away, and publications of this channel of a log that lives elsewhere may have been lost
+    /// after `top`. The epoch is the log's and stands: subscribers must resync, and go on from `top`.
     Doubt {
         /// The channel.
         channel: Channel,

@@ -2,7 +2,8 @@
 //!
 //! Two connections: [`publisher`] sends, [`subscriber`] hears and feeds the mirror. Redis pub/sub forgets what
 //! it cannot deliver, so whenever the hearing link was away, channels numbered here begin a new epoch
-//! (`Reset`), and the log's owner is asked to heal the log's channels (`Doubt`).
+//! (`Reset`), and so may a log that lives elsewhere have gone on unheard (`Doubt`). What a log of this process
+//! says goes into the mirror before it is sent: for those channels Redis only carries the news to others.
 //!
 //! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] says which is which);
 //! each mirror numbers it. On the hub's own namespaces that is ignored.
@@ -122,7 +123,11 @@ impl RedisBackplane {
         outgoing: Outgoing,
     ) -> Result<LocalBoxFuture<'static, Result<Option<Position>, PublishError>>, PublishError> {
         let shared = &self.shared;
-        shared.mirror.borrow().check(&outgoing)?;
+        {
+            let mut mirror = shared.mirror.borrow_mut();
+            mirror.check(&outgoing)?;
+            mirror.own(&outgoing, shared.now_ms(), &shared.outbox);
+        }
         if !shared.sending.is_up() {
             return Err(PublishError::Unavailable { retry_after_ms: shared.options.link.backoff_max_ms });
         }
@@ -144,7 +149,6 @@ impl RedisBackplane {
     }
 }
 
-/// Reads a URL into a client that speaks RESP3, and the part of it that may be shown.
 /// Whether `url` is an address [`RedisBackplane::connect`] can use. Connects to nothing.
 ///
 /// # Errors
@@ -153,6 +157,7 @@ pub fn check_url(url: &str) -> Result<(), ConnectError> {
     open(url).map(drop)
 }
 
+/// Reads a URL into a client that speaks RESP3, and the part of it that may be shown.
 fn open(url: &str) -> Result<(Client, String), ConnectError> {
     // The cause may quote what it could not read, so only its kind is passed on.
     let refused = |error: ::redis::RedisError| ConnectError(error.category().into());
@@ -167,7 +172,9 @@ fn open(url: &str) -> Result<(Client, String), ConnectError> {
 
 impl Backplane for RedisBackplane {
     fn publish(&self, outgoing: Outgoing) -> LocalBoxFuture<'static, Result<Option<Position>, PublishError>> {
-        self.enqueue(outgoing).unwrap_or_else(|error| std::future::ready(Err(error)).boxed_local())
+        let published = self.enqueue(outgoing);
+        self.shared.outbox.drain();
+        published.unwrap_or_else(|error| std::future::ready(Err(error)).boxed_local())
     }
 
     fn subscribe(&self, channel: &Channel) -> LocalBoxFuture<'static, Result<Position, SubscribeError>> {

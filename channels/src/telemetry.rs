@@ -5,7 +5,7 @@ use std::cell::Cell;
 use protocol::Channel;
 use tokio::time::Instant;
 
-use crate::Counters;
+use crate::{Counters, Epoch};
 
 /// Shortest time between two warnings of one kind. A flood of bad messages must not become a flood of lines.
 const WARN_EVERY_MS: u128 = 10_000;
@@ -17,6 +17,7 @@ pub(crate) struct Telemetry {
     invalid: Warned,
     oversized: Warned,
     foreign: Warned,
+    foreign_log: Cell<bool>,
     misnumbered: Warned,
     busy: Warned,
     unreachable: Warned,
@@ -82,6 +83,18 @@ impl Telemetry {
         self.count(|counters| counters.foreign += 1);
         if self.foreign.is_due() {
             tracing::warn!(%channel, "ignored a plain publish on a namespace of the hub");
+        }
+    }
+
+    /// Said once: it is a mistake in how hubs were set up, and does not pass by itself.
+    pub(crate) fn foreign_log(&self, channel: &Channel, epoch: &Epoch) {
+        self.count(|counters| counters.foreign_logs += 1);
+        if !self.foreign_log.replace(true) {
+            tracing::warn!(
+                %channel,
+                %epoch,
+                "another hub with a log of its own publishes on this hub's channels in redis; it is not listened to"
+            );
         }
     }
 

@@ -76,6 +76,7 @@ pub struct Edge {
     pub addresses: Arc<Addresses>,
     minter: Option<Minter>,
     registry: Registry,
+    publications: publish::Publications,
     dropped: Arc<AtomicU64>,
     checkpoint: actors::followers::checkpoint::Progress,
     table_threads: Vec<TableId>,
@@ -97,6 +98,8 @@ impl Edge {
             in_flight_per_session_max: rate.in_flight_per_session,
             rate_per_second: rate.requests_per_second_per_player,
             rate_burst: rate.requests_burst_per_player,
+            sessions_per_player_max: rate.sessions_per_player_max,
+            channels_per_player_max: loaded.config.channels.subscriptions_per_player_max,
         });
         let secrets = &loaded.secrets;
         let rules = loaded.config.token_rules();
@@ -104,6 +107,8 @@ impl Edge {
         let minter = Minter::new(secrets.keys.clone(), rules);
         let mut registry = Registry::default();
         house.metrics.register(&mut registry);
+        let publications = publish::Publications::default();
+        publications.register(&mut registry);
         Self {
             admission,
             directory: house.directory.clone(),
@@ -117,6 +122,7 @@ impl Edge {
             authenticate: authenticate(verifier),
             minter,
             registry,
+            publications,
             dropped: house.dropped.clone(),
             checkpoint: house.checkpoints.progress(),
             table_threads: house.table_threads.clone(),

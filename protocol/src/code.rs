@@ -221,6 +221,7 @@ close_codes! {
     NoPong = 4002, "the client did not answer a ping: reconnect";
     Internal = 4003, "the session failed inside the hub: reconnect";
     TokenExpired = 4004, "the token has expired: reconnect with a new one";
+    TooManySessions = 4005, "the player has too many sessions: close one, and reconnect";
     NoHello = 4100, "no valid hello in time";
     TokenInvalid = 4101, "the token was refused";
     TooManyErrors = 4102, "too many malformed frames";

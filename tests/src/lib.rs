@@ -9,6 +9,7 @@ pub mod gambler;
 pub mod http;
 pub mod hub;
 pub mod player;
+pub mod proxy;
 pub mod random;
 pub mod raw;
 pub mod redis;

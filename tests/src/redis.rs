@@ -31,6 +31,12 @@ impl Redis {
         Self { child: spawn(port, directory.path()), port, directory }
     }
 
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its address for `HUB_REDIS_URL`.
     #[must_use]
     pub fn url(&self) -> String {

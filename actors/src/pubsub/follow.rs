@@ -3,20 +3,26 @@
 //! A grant is counted before anything is awaited, so that a worker which reports a channel as vacant meanwhile never
 //! ends a subscription that is on its way to it.
 
-use std::{rc::Rc, sync::atomic::Ordering::Relaxed};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{HashMap, hash_map::Entry},
+    rc::Rc,
+    sync::atomic::Ordering::Relaxed,
+};
 
-use channels::{Backplane, Epoch, Position, Recovery};
+use channels::{Backplane, Epoch, Position, Recovery, SubscribeError};
 use futures_util::FutureExt;
 use protocol::{
     Channel, CloseCode, ErrorCode, Reply, TableId,
     reply::{Failure, Missed, Subscribed},
     request::Since,
 };
+use tokio::task::AbortHandle;
 
 use super::Wanted;
 use crate::{
     directory::Directory,
-    reply::ReplyTo,
+    reply::{ReplyTo, SessionRef},
     worker::{Grant, ToWorker, Workers},
 };
 
@@ -29,65 +35,139 @@ const RECOVERY_BYTES_MAX: usize = 64 * 1024;
 pub struct Follower {
     pub backplane: Rc<dyn Backplane>,
     pub wanted: Wanted,
+    pub pending: Pending,
     pub workers: Workers,
     pub directory: Directory,
     pub log_epoch: Epoch,
 }
 
+/// Requests to follow that wait for the backplane, by session and channel.
+pub type Pending = Rc<RefCell<HashMap<(SessionRef, Channel), Vec<Rc<Waiting>>>>>;
+
+/// A request to follow that waits for the backplane.
+pub struct Waiting {
+    /// Whom to answer; taken by whoever answers.
+    asker: Cell<Option<(ReplyTo, Grant)>>,
+    /// Channels the session has left meanwhile.
+    left: RefCell<Vec<Channel>>,
+    task: Cell<Option<AbortHandle>>,
+}
+
+/// A channel on its way to a session: the backplane's answer, when it has one.
+struct Following {
+    channel: Channel,
+    since: Option<Since>,
+    answer: Option<Result<Position, SubscribeError>>,
+}
+
 impl Follower {
-    /// Follows channels for a session; then the grant goes to its worker. What is awaited is the backplane only.
-    pub fn follow(
-        &self,
-        to: ReplyTo,
-        channels: Vec<(Channel, Option<Since>)>,
-        reply: Grant,
-    ) -> impl Future<Output = ()> + use<> {
-        let worker = to.session.worker;
-        let begin = |(channel, since): (Channel, Option<Since>)| {
+    /// Follows channels for a session; then the grant goes to its worker: now when the backplane answers at once, as
+    /// it does for tables and players of this hub, otherwise from a task of its own.
+    pub fn follow(&self, to: ReplyTo, channels: Vec<(Channel, Option<Since>)>, reply: Grant) {
+        let session = to.session;
+        let mut awaited = Vec::new();
+        let mut following = Vec::with_capacity(channels.len());
+        for (place, (channel, since)) in channels.into_iter().enumerate() {
             if !self.wanted.borrow().contains_key(&channel) {
                 self.catch_up(&channel);
             }
-            self.want(&channel, worker);
+            self.want(&channel, session.worker);
             let mut subscribing = self.backplane.subscribe(&channel);
-            let at_once = (&mut subscribing).now_or_never();
-            (at_once, subscribing, channel, since)
-        };
-        let subscribing: Vec<_> = channels.into_iter().map(begin).collect();
-        let this = self.clone();
-        async move {
-            let mut followed = Vec::with_capacity(subscribing.len());
-            let mut first_followed = true;
-            for (place, (at_once, subscribing, channel, since)) in subscribing.into_iter().enumerate() {
-                let waited = at_once.is_none();
-                let subscribed = match at_once {
-                    Some(subscribed) => subscribed,
-                    None => subscribing.await,
-                };
-                match subscribed {
-                    Ok(_) => followed.push((channel, since, waited)),
-                    Err(error) => {
-                        tracing::warn!(%channel, %error, "a channel cannot be followed");
-                        this.unwant(&channel, worker, 1);
-                        first_followed &= place > 0;
-                    }
-                }
+            let answer = (&mut subscribing).now_or_never();
+            if answer.is_none() {
+                awaited.push((place, subscribing));
             }
-            // From here to the end nothing is awaited: the grants and what was missed are of one moment.
-            if !first_followed {
-                followed.iter().for_each(|(channel, ..)| this.unwant(channel, worker, 1));
-                return this.refuse(to, &reply);
-            }
-            let mut room = RECOVERY_BYTES_MAX;
-            let granted = followed.into_iter().map(|(channel, since, waited)| {
-                if waited {
-                    // What was published before the server began to listen is not heard back.
-                    this.catch_up(&channel);
-                }
-                this.recover(channel, since, &mut room)
-            });
-            let channels = granted.collect();
-            this.workers.send(worker, ToWorker::Granted { to, channels, reply });
+            following.push(Following { channel, since, answer });
         }
+        if awaited.is_empty() {
+            return self.grant(to, following, reply, &[]);
+        }
+        let waiting = Rc::new(Waiting {
+            asker: Cell::new(Some((to, reply))),
+            left: RefCell::default(),
+            task: Cell::default(),
+        });
+        for Following { channel, .. } in &following {
+            let key = (session, channel.clone());
+            self.pending.borrow_mut().entry(key).or_default().push(waiting.clone());
+        }
+        let (this, answered) = (self.clone(), waiting.clone());
+        let task = actix::spawn(async move {
+            for (place, subscribing) in awaited {
+                following[place].answer = Some(subscribing.await);
+            }
+            for Following { channel, .. } in &following {
+                this.no_longer_pending(session, channel, &answered);
+            }
+            if let Some((to, reply)) = answered.asker.take() {
+                this.grant(to, following, reply, &answered.left.take());
+            }
+        });
+        waiting.task.set(Some(task.abort_handle()));
+    }
+
+    /// A session leaves a channel. One that it still waits for is not granted any more: the request is answered
+    /// with where the channel stands, and the leaving right behind it.
+    pub fn unfollow(&self, to: ReplyTo, channel: Channel) {
+        let session = to.session;
+        let waits = self.pending.borrow_mut().remove(&(session, channel.clone()));
+        for waiting in waits.into_iter().flatten() {
+            match waiting.asker.take() {
+                Some((asker, Grant::Subscribed)) => {
+                    if let Some(task) = waiting.task.take() {
+                        task.abort();
+                    }
+                    let answer = self.recover(channel.clone(), None, &mut 0);
+                    asker.send(&self.workers, Reply::Subscribed(answer));
+                }
+                // The others of `hello` are waited for.
+                welcome => {
+                    waiting.asker.set(welcome);
+                    waiting.left.borrow_mut().push(channel.clone());
+                }
+            }
+            self.unwant(&channel, session.worker, 1);
+        }
+        self.workers.send(session.worker, ToWorker::Unfollow { to, channel });
+    }
+
+    fn no_longer_pending(&self, session: SessionRef, channel: &Channel, waiting: &Rc<Waiting>) {
+        let mut pending = self.pending.borrow_mut();
+        let Entry::Occupied(mut entry) = pending.entry((session, channel.clone())) else { return };
+        entry.get_mut().retain(|other| !Rc::ptr_eq(other, waiting));
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+    }
+
+    /// Sends the grant of what the backplane has taken. Nothing is awaited here: the grants and what was missed are
+    /// of one moment.
+    fn grant(&self, to: ReplyTo, following: Vec<Following>, reply: Grant, left: &[Channel]) {
+        let worker = to.session.worker;
+        let mut followed = Vec::with_capacity(following.len());
+        let mut first_followed = true;
+        for (place, Following { channel, since, answer }) in following.into_iter().enumerate() {
+            if left.contains(&channel) {
+                continue;
+            }
+            match answer {
+                Some(Ok(_)) => followed.push((channel, since)),
+                refused => {
+                    let reason = refused.and_then(Result::err).map(|error| error.to_string());
+                    tracing::warn!(%channel, reason, "a channel cannot be followed");
+                    self.unwant(&channel, worker, 1);
+                    first_followed &= place > 0;
+                }
+            }
+        }
+        if !first_followed {
+            followed.iter().for_each(|(channel, _)| self.unwant(channel, worker, 1));
+            return self.refuse(to, &reply);
+        }
+        let mut room = RECOVERY_BYTES_MAX;
+        let granted = followed.into_iter().map(|(channel, since)| self.recover(channel, since, &mut room));
+        let channels = granted.collect();
+        self.workers.send(worker, ToWorker::Granted { to, channels, reply });
     }
 
     /// Without its first channel a session has nothing; one that says hello without its own is closed, to try again.
@@ -100,8 +180,8 @@ impl Follower {
         }
     }
 
-    /// A table's channel that nobody here hears stands where the log has left it: the backplane may have forgotten
-    /// it, or not have heard back what was published. Who comes now must not be given an old position.
+    /// A table's channel that the backplane does not hold stands where the log has left it. One that it holds has
+    /// taken in every event since.
     fn catch_up(&self, channel: &Channel) {
         if channel.namespace() != "table" {
             return;
@@ -109,8 +189,7 @@ impl Follower {
         let table = channel.name().parse::<TableId>().ok();
         let entry = table.and_then(|table| self.directory.get(table));
         let offset = entry.map_or(0, |entry| entry.status.events.load(Relaxed));
-        let behind = |top: Position| top.epoch != self.log_epoch || top.offset < offset;
-        if self.backplane.top(channel).is_none_or(behind) {
+        if self.backplane.top(channel).is_none_or(|top| top.epoch != self.log_epoch) {
             self.backplane.declare(channel, Position { epoch: self.log_epoch, offset });
         }
     }

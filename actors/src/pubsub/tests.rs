@@ -23,13 +23,22 @@ struct Rig {
 }
 
 fn rig() -> Rig {
+    rig_over(Box::new(|deliver| Rc::new(Memory::new(Options::default(), deliver))))
+}
+
+fn rig_over(make: MakeBackplane) -> Rig {
     let (workers, mut mailboxes) = Workers::new(1);
     let currencies = Currencies::new([("EUR".parse().expect("a currency"), 2)]);
-    let make: MakeBackplane = Box::new(|deliver| Rc::new(Memory::new(Options::default(), deliver)));
     let epoch = "Ltest".parse().expect("an epoch");
     let pubsub = PubSub::new(make, workers, Directory::default(), currencies, epoch, Arc::default()).start();
-    let bounds =
-        Bounds { in_flight_max: 100, in_flight_per_session_max: 100, rate_per_second: 1, rate_burst: 1 };
+    let bounds = Bounds {
+        in_flight_max: 100,
+        in_flight_per_session_max: 100,
+        rate_per_second: 1,
+        rate_burst: 1,
+        sessions_per_player_max: 1,
+        channels_per_player_max: 1,
+    };
     Rig { pubsub, mailbox: mailboxes.remove(0), admission: Admission::new(bounds) }
 }
 
@@ -140,4 +149,77 @@ async fn a_session_that_comes_back_is_sent_what_it_missed_and_no_more_than_a_rep
     rig.pubsub.do_send(Follow { to: rig.to(3), channel, since: Some(since) });
     let followed = rig.granted().await.remove(0);
     assert_eq!((followed.recovered, followed.pubs.len(), followed.o), (false, 0, 5));
+}
+
+/// A backplane whose server takes every request to subscribe and never answers.
+struct Silent(Memory);
+
+impl Backplane for Silent {
+    fn publish(
+        &self,
+        outgoing: Outgoing,
+    ) -> futures_util::future::LocalBoxFuture<'static, Result<Option<Position>, PublishError>> {
+        self.0.publish(outgoing)
+    }
+
+    fn subscribe(
+        &self,
+        channel: &Channel,
+    ) -> futures_util::future::LocalBoxFuture<'static, Result<Position, channels::SubscribeError>> {
+        drop(self.0.subscribe(channel));
+        std::future::pending().boxed_local()
+    }
+
+    fn unsubscribe(&self, channel: &Channel) {
+        self.0.unsubscribe(channel);
+    }
+
+    fn recover(&self, channel: &Channel, since: &Position) -> channels::Recovery {
+        self.0.recover(channel, since)
+    }
+
+    fn top(&self, channel: &Channel) -> Option<Position> {
+        self.0.top(channel)
+    }
+
+    fn declare(&self, channel: &Channel, top: Position) {
+        self.0.declare(channel, top);
+    }
+
+    fn health(&self) -> Health {
+        self.0.health()
+    }
+
+    fn counters(&self) -> Counters {
+        self.0.counters()
+    }
+}
+
+#[actix::test]
+async fn a_grant_that_is_waited_for_is_taken_back_when_the_session_leaves_the_channel() {
+    // Room for one channel: the second one can only come in when the first is truly given up.
+    let options = Options { channels_max: 1, ..Options::default() };
+    let mut rig = rig_over(Box::new(|deliver| Rc::new(Silent(Memory::new(options, deliver)))));
+    for name in ["news:1", "news:2", "news:1"] {
+        let channel: Channel = name.parse().expect("a channel");
+        rig.pubsub.do_send(Follow { to: rig.to(1), channel: channel.clone(), since: None });
+        rig.pubsub.do_send(Unfollow { to: rig.to(1), channel: channel.clone() });
+        match rig.mailbox.next().await {
+            ToWorker::Reply { reply, .. } => {
+                assert!(matches!(*reply, Reply::Subscribed(ref answer) if answer.ch == channel), "{reply:?}");
+            }
+            other => panic!("expected the answer to the request, not {other:?}"),
+        }
+        assert!(matches!(rig.mailbox.next().await, ToWorker::Unfollow { .. }), "and then to the leaving");
+        assert_eq!(rig.admission.in_flight(), 0, "nothing is left behind that waits");
+    }
+    let channel: Channel = "news:1".parse().expect("a channel");
+    let payload = Payload::from_json(b"1").expect("a payload");
+    let published = rig.pubsub.send(Publish { channel: channel.clone(), payload }).await.expect("alive");
+    assert!(published.is_ok());
+    rig.pubsub.do_send(GetTops { to: rig.to(1), channels: vec![channel] });
+    match rig.mailbox.next().await {
+        ToWorker::Reply { reply, .. } => assert!(matches!(*reply, Reply::Pong { .. }), "{reply:?}"),
+        other => panic!("nobody here follows it, and yet {other:?}"),
+    }
 }

@@ -19,6 +19,9 @@ use crate::{
     table::{Bet, BetContext, Clear, GetRounds, Join, Leave, ask_outcome},
 };
 
+/// When a player with too many sessions may try again: the dead ones among them have ended by then, milliseconds.
+const SESSIONS_RETRY_MS: u64 = 5_000;
+
 /// Most tables one `list_tables` shows.
 const LISTED_MAX: usize = 200;
 
@@ -49,16 +52,22 @@ impl SessionActor {
             context.cancel_future(handle);
         }
         let player = identity.player;
-        self.context.admission.arrive(player, now);
+        if !self.context.admission.arrive(player, now) {
+            let words = "as many sessions of this player are open as may be";
+            let failure = Failure::with(ErrorCode::RateLimited, words).after_ms(SESSIONS_RETRY_MS);
+            self.fail(Some(id), failure);
+            return self.close(CloseCode::TooManySessions, words);
+        }
+        let personal = Channel::player(player);
         let mut resume: Vec<Since> = Vec::new();
         for since in hello.resume {
             let known = resume.iter().any(|other| other.ch == since.ch);
             let room = resume.len() + 1 < self.context.options.channels_max;
-            if !known && room && self.may_follow(player, &since.ch) {
+            let allowed = !known && room && self.may_follow(player, &since.ch);
+            if allowed && (since.ch == personal || self.context.admission.follow(player)) {
                 resume.push(since);
             }
         }
-        let personal = Channel::player(player);
         let others = resume.iter().map(|since| since.ch.clone()).filter(|channel| *channel != personal);
         let channels = std::iter::once(personal.clone()).chain(others).collect();
         self.state = State::Ready(Box::new(Ready { identity, channels, tables: Vec::new(), joins: 0 }));
@@ -173,6 +182,11 @@ impl SessionActor {
                 let failure = Failure::with(ErrorCode::TooLarge, words);
                 return to.send(&self.context.workers, Reply::Error(failure));
             }
+            if !self.context.admission.follow(player) {
+                let words = "the player's sessions follow as many channels as they may together";
+                let failure = Failure::with(ErrorCode::TooLarge, words);
+                return to.send(&self.context.workers, Reply::Error(failure));
+            }
             ready.channels.push(channel.clone());
         }
         let since = since.map(|(e, o)| Since { ch: channel.clone(), e, o });
@@ -185,7 +199,9 @@ impl SessionActor {
             let failure = Failure::with(ErrorCode::Forbidden, "the personal channel is always followed");
             return to.send(&self.context.workers, Reply::Error(failure));
         }
+        let before = ready.channels.len();
         ready.channels.retain(|followed| *followed != channel);
+        self.context.admission.unfollow(player, (before - ready.channels.len()) as u32);
         self.context.pubsub.do_send(Unfollow { to, channel });
     }
 

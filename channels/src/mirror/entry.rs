@@ -29,6 +29,8 @@ pub(crate) enum Line {
 pub(crate) struct Entry {
     pub(crate) top: Position,
     pub(crate) numbered: Numbered,
+    /// The log that numbers it lives in this process.
+    pub(crate) owned: bool,
     pub(crate) ring: Ring,
     pub(crate) subscribed: bool,
     pub(crate) line: Line,
@@ -48,6 +50,7 @@ impl Entry {
         Self {
             top: Position { epoch, offset: 0 },
             numbered: Numbered::Here,
+            owned: false,
             ring: Ring::default(),
             subscribed: false,
             line: Line::Off,
@@ -57,6 +60,25 @@ impl Entry {
             idle: None,
             options,
         }
+    }
+
+    /// The log that numbers it lives here: nobody needs to wait for the server any more.
+    pub(crate) fn own(&mut self) {
+        self.owned = true;
+        for waiter in self.waiters.drain(..) {
+            let _ = waiter.send(()); // whoever asked may have gone
+        }
+    }
+
+    /// Waits for the server's confirmation.
+    pub(crate) fn wait(&mut self) -> oneshot::Receiver<()> {
+        // Whoever gave up waiting is forgotten now and then; looking each time would be slow for a crowd.
+        if self.waiters.len().is_power_of_two() {
+            self.waiters.retain(|waiter| !waiter.is_closed());
+        }
+        let (waiter, confirmed) = oneshot::channel();
+        self.waiters.push(waiter);
+        confirmed
     }
 
     /// Whether a publication of the log, or a later one of the same epoch, has been here.

@@ -1,12 +1,12 @@
 //! Bounds, ages and the link's ups and downs, with the time and the server's words given by hand.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod life;
+
 use std::{cell::RefCell, collections::BTreeMap};
 
-use proptest::prelude::*;
-
 use super::*;
-use crate::{Epoch, Namespace};
+use crate::Namespace;
 
 type Log = Rc<RefCell<Vec<Delivery>>>;
 
@@ -50,6 +50,17 @@ impl World {
     fn publish_bytes(&mut self, name: &str, at: At, bytes: usize) -> Option<Position> {
         let outgoing = Outgoing { channel: channel(name), payload: payload(bytes), at };
         self.mirror.publish(outgoing, self.now_ms, &self.outbox).unwrap()
+    }
+
+    fn own(&mut self, name: &str, at: At) {
+        let outgoing = Outgoing { channel: channel(name), payload: payload(1), at };
+        self.mirror.own(&outgoing, self.now_ms, &self.outbox);
+    }
+
+    /// The log L1 stands here.
+    fn declare(&mut self, name: &str, offset: u64) {
+        let top = Position { epoch: "L1".parse().unwrap(), offset };
+        self.mirror.declare(&channel(name), top, self.now_ms, &self.outbox);
     }
 
     fn hear(&mut self, name: &str, at: At) {
@@ -362,102 +373,106 @@ fn a_declared_position_continues_what_was_told_before_a_start() {
     assert_eq!(world.heard(), ["player:1 reset 60"]);
 }
 
-/// One step of a random life of two channels.
-#[derive(Debug, Clone)]
-enum Step {
-    Publish(bool, usize),
-    Log(bool, u64),
-    Ephemeral(bool),
-    Subscribe(bool),
-    Unsubscribe(bool),
-    Down,
-    Up,
-    Pass(u64),
+#[test]
+fn what_the_own_log_says_before_the_server_has_confirmed_is_neither_lost_nor_told_twice() {
+    let mut world = World::new(Options::default(), true);
+    world.mirror.link_up();
+    world.declare("player:1", 5);
+    let answered = world.subscribe("player:1").unwrap();
+    assert!(matches!(answered, Subscribed::Now), "the log is here: there is nothing to wait for");
+    world.own("player:1", log("L1", 6));
+    world.declare("player:1", 6); // a second device, while the event is on its way through the server
+    world.confirmed("player:1");
+    world.hear("player:1", log("L1", 6));
+    let at = |offset| Position { epoch: "L1".parse().unwrap(), offset };
+    assert_eq!(world.top("player:1"), at(6));
+    assert_eq!(world.recovered("player:1", at(5)), Some(vec![6]));
+    assert_eq!(world.heard(), ["player:1 6"]);
+    let counters = world.mirror.counters();
+    assert_eq!((counters.resets, counters.gaps, counters.resent), (0, 0, 0));
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    use Step::*;
-    prop_oneof![
-        4 => (any::<bool>(), 1..=16_usize).prop_map(|(which, bytes)| Publish(which, bytes)),
-        4 => (any::<bool>(), 1..12_u64).prop_map(|(which, offset)| Log(which, offset)),
-        1 => any::<bool>().prop_map(Ephemeral),
-        2 => any::<bool>().prop_map(Subscribe),
-        2 => any::<bool>().prop_map(Unsubscribe),
-        1 => Just(Down),
-        2 => Just(Up),
-        1 => (0..80_u64).prop_map(Pass),
-    ]
-}
-
-proptest! {
-    /// C1 and C3 in any life: offsets of an epoch only rise, a recovery is exact or lost, and the bounds hold.
-    #[test]
-    fn recovery_is_exact_or_lost(linked: bool, steps in proptest::collection::vec(step(), 1..120)) {
-        let options = Options {
-            history_size: 3, history_age_ms: 100, history_bytes_max: 40, channels_max: 2, ..Options::default()
-        };
-        let mut world = World::new(options, linked);
-        let name = |which| if which { "a" } else { "b" };
-        let mut all: Vec<Publication> = Vec::new();
-        for step in steps {
-            match step {
-                Step::Publish(which, bytes) => {
-                    let at = At::Next;
-                    let outgoing = Outgoing { channel: channel(name(which)), payload: payload(bytes), at };
-                    if linked {
-                        world.mirror.hear(
-                            &outgoing.channel, outgoing.payload, at, world.now_ms, &world.outbox,
-                        );
-                    } else {
-                        world.mirror.publish(outgoing, world.now_ms, &world.outbox).ok();
-                    }
-                }
-                Step::Log(which, offset) if linked => world.hear(name(which), log("L1", offset)),
-                Step::Log(which, offset) => drop(world.publish(name(which), log("L1", offset))),
-                Step::Ephemeral(which) if linked => world.hear(name(which), At::Ephemeral),
-                Step::Ephemeral(which) => drop(world.publish(name(which), At::Ephemeral)),
-                Step::Subscribe(which) => {
-                    world.subscribe(name(which)).ok();
-                }
-                Step::Unsubscribe(which) => world.unsubscribe(name(which)),
-                Step::Down => world.mirror.link_down(),
-                Step::Up => {
-                    world.mirror.link_up();
-                    while world.mirror.has_wishes() {
-                        for channel in world.mirror.take_wishes(1).1 {
-                            world.mirror.confirmed(&channel, &world.outbox);
-                        }
-                    }
-                }
-                Step::Pass(ms) => world.now_ms += ms,
-            }
-            world.outbox.drain();
-            for delivery in world.heard.take() {
-                let Delivery::Publication(publication) = delivery else { continue };
-                let Some(position) = publication.position else { continue };
-                let last = all.iter().rfind(|earlier| {
-                    earlier.channel == publication.channel
-                        && earlier.position.unwrap().epoch == position.epoch
-                });
-                // A forgotten channel does not know what the log has sent; its owner does.
-                let forgotten = position.epoch == "L1".parse::<Epoch>().unwrap();
-                if let Some(last) = last && !forgotten {
-                    prop_assert!(last.position.unwrap().offset < position.offset);
-                }
-                all.push(publication);
-            }
-            let counters = world.mirror.counters();
-            prop_assert!(counters.history_bytes <= 40 && counters.channels <= 2);
-            let held: usize = world.mirror.channels.values().map(|entry| entry.ring.bytes()).sum();
-            prop_assert_eq!(counters.history_bytes, held as u64);
-            for name in ["a", "b"] {
-                let Some(top) = world.mirror.top(&channel(name)) else { continue };
-                for offset in 0..=top.offset + 1 {
-                    let since = Position { offset, ..top };
-                    let Some(offsets) = world.recovered(name, since) else { continue };
-                    prop_assert_eq!(offsets, (offset + 1..=top.offset).collect::<Vec<_>>());
-                }
-            }
+#[test]
+fn the_link_has_no_say_in_what_the_own_log_says() {
+    let mut world = World::new(Options::default(), true);
+    world.declare("table:1", 5);
+    world.subscribe("table:1").unwrap();
+    for offset in 6..=11 {
+        match offset {
+            7 | 11 => world.mirror.link_down(),
+            8 | 10 => world.mirror.link_up(),
+            9 => world.confirmed("table:1"),
+            _ => {}
         }
+        world.own("table:1", log("L1", offset));
+        world.own("table:1", At::Ephemeral);
+        world.hear("table:1", At::Ephemeral); // its echo, or another hub's
     }
+    let expected: Vec<_> =
+        (6..=11).flat_map(|offset| [format!("table:1 {offset}"), "table:1 -".into()]).collect();
+    assert_eq!(world.heard(), expected);
+    assert_eq!(world.mirror.counters().resets, 0);
+}
+
+#[test]
+fn a_channel_nobody_holds_is_not_made_by_what_the_own_log_says() {
+    let mut world = World::new(Options::default(), true);
+    world.own("table:1", log("L1", 6));
+    world.own("chat", At::Next);
+    world.own("chat", At::Ephemeral);
+    assert_eq!(world.mirror.counters().channels, 0);
+    world.subscribe("chat").unwrap();
+    world.own("chat", At::Next);
+    world.own("chat", At::Ephemeral);
+    assert_eq!(world.heard(), [""; 0], "these are heard when they come back");
+}
+
+#[test]
+fn another_log_is_not_listened_to_where_the_own_one_speaks() {
+    let mut world = World::new(Options::default(), true);
+    world.mirror.link_up();
+    world.declare("table:1", 5);
+    for name in ["table:1", "table:2"] {
+        world.subscribe(name).ok();
+        world.confirmed(name);
+        world.hear(name, log("L2", 90));
+        world.hear(name, log("L2", 91));
+    }
+    world.own("table:1", log("L1", 6));
+    let heard = ["table:2 reset 89", "table:2 90", "table:2 91", "table:1 6"];
+    assert_eq!(world.heard(), heard, "a table of another hub is followed as before");
+    assert_eq!(world.mirror.counters().foreign_logs, 2);
+    world.hear("table:1", log("L1", 8)); // of the own log after all: it was the declaration that came late
+    assert_eq!(world.heard(), ["table:1 8"]);
+}
+
+#[test]
+fn names_that_players_think_up_never_take_the_room_of_tables_and_players() {
+    let mut world = World::new(Options { channels_max: 2, ..Options::default() }, false);
+    for name in ["news:1", "news:2"] {
+        world.subscribe(name).unwrap();
+    }
+    assert_eq!(world.subscribe("news:3").err(), Some(SubscribeError::TooManyChannels { max: 2 }));
+    assert_eq!(world.subscribe("lobby:3").err(), Some(SubscribeError::TooManyChannels { max: 2 }));
+    let own = ["player:1", "player:2", "player:3", "table:1"];
+    for name in own {
+        assert!(world.subscribe(name).is_ok(), "{name}: whoever is connected may play");
+    }
+    assert!(world.subscribe("news:3").is_err(), "and the other way round nothing is given away");
+    for name in own {
+        world.unsubscribe(name);
+    }
+    world.subscribe("player:4").unwrap();
+    assert_eq!(world.mirror.counters().channels, 2 + 2, "idle ones give way");
+    assert!(world.mirror.top(&channel("table:1")).is_some(), "the one idle for the shortest time is left");
+}
+
+#[test]
+fn whoever_gave_up_waiting_for_the_server_is_not_remembered() {
+    let mut world = World::new(Options::default(), true);
+    world.mirror.link_up();
+    for _ in 0..1_000 {
+        drop(world.subscribe("news:1"));
+    }
+    assert!(world.mirror.channels[&channel("news:1")].waiters.len() < 4);
 }

@@ -38,6 +38,8 @@ conformance! {
     what_a_delivery_publishes_comes_after_it
     what_cannot_be_published_is_refused_and_heard_by_nobody
     there_is_a_limit_of_channels
+    players_and_tables_are_never_refused
+    a_second_declaration_costs_no_history
 }
 
 fn options() -> Options {
@@ -151,8 +153,9 @@ async fn another_epoch_of_the_log_resets(rig: Rig) {
 async fn the_log_takes_over_a_channel_and_then_alone_numbers_it(rig: Rig) {
     let before = rig.subscribe("table:1").await;
     rig.publish("table:1", "\"next\"", At::Next).await;
+    assert_eq!(rig.heard().await, ["table:1 1 \"next\""]);
     rig.publish("table:1", "7", log(7)).await;
-    assert_eq!(rig.heard().await, ["table:1 1 \"next\"", "table:1 reset 6", "table:1 7 7"]);
+    assert_eq!(rig.heard().await, ["table:1 reset 6", "table:1 7 7"]);
     let refused = rig.plane.publish(outgoing("table:1", "\"next\"", At::Next)).await;
     assert_eq!(refused, Err(PublishError::LogChannel));
     assert!(rig.heard().await.is_empty());
@@ -247,4 +250,28 @@ async fn there_is_a_limit_of_channels(rig: Rig) {
     rig.publish("chat:8", "8", At::Next).await;
     assert_eq!(rig.heard().await, ["chat:8 1 8"]);
     assert_eq!(rig.plane.counters().channels, 8);
+}
+
+async fn players_and_tables_are_never_refused(rig: Rig) {
+    for number in 1..=7 {
+        rig.subscribe(&format!("chat:{number}")).await; // the mark is the eighth
+    }
+    for number in 1..=9 {
+        let channel = channel(&format!("player:{number}"));
+        rig.plane.declare(&channel, at("L1", 4));
+        assert_eq!(rig.plane.subscribe(&channel).await, Ok(at("L1", 4)));
+    }
+    assert!(rig.plane.subscribe(&channel("chat:8")).await.is_err());
+}
+
+async fn a_second_declaration_costs_no_history(rig: Rig) {
+    rig.plane.declare(&channel("player:1"), at("L1", 4));
+    rig.subscribe("player:1").await;
+    // Not awaited: another device comes while the event is on its way.
+    drop(rig.plane.publish(outgoing("player:1", "5", log(5))));
+    rig.plane.declare(&channel("player:1"), at("L1", 5));
+    assert_eq!(rig.plane.subscribe(&channel("player:1")).await, Ok(at("L1", 5)));
+    assert_eq!(rig.recover("player:1", at("L1", 4)).unwrap(), ["player:1 5 5"]);
+    assert_eq!(rig.heard().await, ["player:1 5 5"]);
+    assert_eq!(rig.plane.counters().resets, 0);
 }

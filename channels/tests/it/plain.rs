@@ -75,21 +75,44 @@ fn two_hubs_hear_each_other_and_agree_on_the_logs_positions() {
     run(async {
         let here = Rig::redis(Options::default()).await;
         let there = Rig::at(&here.server.as_ref().unwrap().url(), Options::default()).await;
+        // The log lives here; there it is followed.
+        here.plane.declare(&channel("table:1"), at("L1", 4));
         for rig in [&here, &there] {
             rig.subscribe("table:1").await;
             rig.subscribe("chat").await;
-            rig.plane.declare(&channel("table:1"), at("L1", 4));
             rig.heard().await;
         }
         here.publish("table:1", "5", log(5)).await;
-        there.publish("table:1", "5", log(5)).await;
+        here.publish("table:1", "5", log(5)).await; // sent again
         there.publish("chat", "\"hi\"", At::Next).await;
+        assert_eq!(here.heard().await, ["table:1 5 5", "chat 1 \"hi\""]);
+        assert_eq!(there.heard().await, ["table:1 reset 4", "table:1 5 5", "chat 1 \"hi\""]);
         for rig in [&here, &there] {
-            let heard: Vec<_> = rig.heard().await;
-            assert_eq!(heard, ["table:1 5 5", "chat 1 \"hi\""]);
             assert_eq!(rig.top("table:1"), at("L1", 5));
         }
         assert_ne!(here.top("chat").epoch, there.top("chat").epoch, "each mirror numbers for itself");
+    });
+}
+
+#[test]
+fn two_hubs_with_logs_of_their_own_do_not_mix_tables_and_players_and_it_is_counted() {
+    run(async {
+        let here = Rig::redis(Options::default()).await;
+        let there = Rig::at(&here.server.as_ref().unwrap().url(), Options::default()).await;
+        for (rig, epoch) in [(&here, "L1"), (&there, "L2")] {
+            rig.plane.declare(&channel("table:1"), at(epoch, 4));
+            rig.subscribe("table:1").await;
+            rig.heard().await; // the server has confirmed it, so what the other says arrives
+        }
+        here.publish("table:1", "\"chips here\"", At::Ephemeral).await;
+        here.publish("table:1", "\"here\"", At::Log(at("L1", 5))).await;
+        there.publish("table:1", "\"there\"", At::Log(at("L2", 5))).await;
+        assert_eq!(here.heard().await, ["table:1 - \"chips here\"", "table:1 5 \"here\""]);
+        assert_eq!(there.heard().await, ["table:1 5 \"there\""]);
+        for (rig, epoch) in [(&here, "L1"), (&there, "L2")] {
+            assert_eq!(rig.top("table:1"), at(epoch, 5));
+            assert_eq!(rig.plane.counters().foreign_logs, 1);
+        }
     });
 }
 

@@ -15,7 +15,10 @@ pub struct Channels {
     pub payload_bytes_max: usize,
     /// Channels one session may subscribe to. 1..=10_000.
     pub subscriptions_per_session_max: u32,
-    /// Channels with a history at once. 16..=10_000_000. The least recently used go first.
+    /// Channels one player may subscribe to, over all its sessions. 1..=1_000_000.
+    pub subscriptions_per_player_max: u32,
+    /// Channels with a history at once. 16..=10_000_000. The least recently used go first; tables and players have
+    /// as much room apart.
     pub channels_max: u32,
     /// Options by namespace: the part of a channel's name before the colon.
     pub namespaces: BTreeMap<String, Namespace>,
@@ -84,6 +87,7 @@ impl Default for Channels {
         Self {
             payload_bytes_max: 16 * 1024,
             subscriptions_per_session_max: 64,
+            subscriptions_per_player_max: 256,
             channels_max: 200_000,
             namespaces: namespaces.map(|(name, options)| (name.to_owned(), options)).into(),
         }

@@ -90,6 +90,8 @@ pub struct Rate {
     pub requests_per_second_per_player: u32,
     /// Requests one player may save up. 1..=1_000_000.
     pub requests_burst_per_player: u32,
+    /// Sessions of one player at once, so that no account takes everybody's room. 1..=1_000_000.
+    pub sessions_per_player_max: u32,
     /// New connections from one network address in the long run. Per second; 1..=1_000_000.
     pub connects_per_second_per_address: u32,
     /// New connections one address may save up. 1..=1_000_000.
@@ -105,6 +107,7 @@ impl Default for Rate {
         Self {
             requests_per_second_per_player: 50,
             requests_burst_per_player: 200,
+            sessions_per_player_max: 20,
             connects_per_second_per_address: 20,
             connects_burst_per_address: 100,
             in_flight_per_session: 64,

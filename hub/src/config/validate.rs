@@ -104,8 +104,9 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     let ask = 1..=1_000_000;
     check.within("rate.requests_per_second_per_player", rate.requests_per_second_per_player, ask.clone());
     check.within("rate.requests_burst_per_player", rate.requests_burst_per_player, ask.clone());
+    check.within("rate.sessions_per_player_max", rate.sessions_per_player_max, ask.clone());
     check.within("rate.connects_per_second_per_address", rate.connects_per_second_per_address, ask.clone());
-    check.within("rate.connects_burst_per_address", rate.connects_burst_per_address, ask);
+    check.within("rate.connects_burst_per_address", rate.connects_burst_per_address, ask.clone());
     check.within("rate.in_flight_per_session", rate.in_flight_per_session, 1..=4_096);
     check.within("rate.in_flight_max", rate.in_flight_max, 64..=1_048_576);
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
@@ -117,6 +118,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
         channels.subscriptions_per_session_max,
         1..=10_000,
     );
+    check.within("channels.subscriptions_per_player_max", channels.subscriptions_per_player_max, ask);
     check.within("channels.channels_max", channels.channels_max, 16..=10_000_000);
     check.within("journal.segment_bytes", journal.segment_bytes, 1_048_576..=4_294_967_296);
     check.within("journal.checkpoint_every_records", journal.checkpoint_every_records, 1_000..=1_000_000_000);

@@ -39,6 +39,7 @@ async fn figures(edge: &Edge) -> Option<web::Bytes> {
         figures.counter("hub_channels_delivered", counters.delivered);
         figures.counter("hub_channels_gaps", counters.gaps);
         figures.counter("hub_channels_resets", counters.resets);
+        figures.counter("hub_channels_foreign_logs", counters.foreign_logs);
         figures.counter("hub_channels_invalid", counters.invalid + counters.oversized);
         figures.counter("hub_channels_links_lost", counters.links_lost);
     }

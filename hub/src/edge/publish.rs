@@ -1,5 +1,7 @@
 //! `POST /api/publish`: a service publishes to a channel over HTTP, with its token.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -7,6 +9,10 @@ use actix_web::{
 };
 use actors::pubsub::Publish;
 use channels::PublishError;
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
 use protocol::{Channel, Payload};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
@@ -23,15 +29,46 @@ pub struct Publication<'a> {
     data: &'a RawValue,
 }
 
+/// Longest wait for Redis to take a publication. Longer than it takes to notice a dead link.
+const PUBLISH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Publications by service and outcome. Only configured services have a row.
+#[derive(Debug, Clone, Default)]
+pub struct Publications(Family<Vec<(&'static str, String)>, Counter>);
+
+impl Publications {
+    /// Registers the figure.
+    pub fn register(&self, registry: &mut Registry) {
+        let words = "Publications of services over HTTP, by service and HTTP status";
+        registry.register("hub_publications", words, self.0.clone());
+    }
+
+    fn count(&self, service: &str, status: StatusCode) {
+        let labels = vec![("service", service.to_owned()), ("status", status.as_str().to_owned())];
+        self.0.get_or_create(&labels).inc();
+    }
+}
+
 /// Publishes, and answers where the publication stands.
 pub async fn publish(edge: web::Data<Edge>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    if token.and_then(|token| edge.loaded.secrets.services.identify(token.trim())).is_none() {
+    let Some(service) = token.and_then(|token| edge.loaded.secrets.services.identify(token.trim())) else {
         let words = "publishing needs the header \"Authorization: Bearer <service token>\"";
         return HttpResponse::Unauthorized()
             .insert_header((header::WWW_AUTHENTICATE, "Bearer"))
             .json(problem("unauthorized", words));
+    };
+    let response = publish_for_service(&edge, payload).await;
+    edge.publications.count(&service.name, response.status());
+    response
+}
+
+async fn publish_for_service(edge: &Edge, payload: web::Payload) -> HttpResponse {
+    if edge.admission.draining() {
+        return HttpResponse::ServiceUnavailable()
+            .insert_header((header::RETRY_AFTER, "2"))
+            .json(problem("draining", "the hub is restarting"));
     }
     let body = match super::body(payload).await {
         Ok(body) => body,
@@ -55,7 +92,11 @@ pub async fn publish(edge: web::Data<Edge>, request: HttpRequest, payload: web::
         Ok(payload) => payload,
         Err(error) => return HttpResponse::BadRequest().json(problem("bad_payload", error.to_string())),
     };
-    match edge.pubsub.send(Publish { channel, payload }).await {
+    let publishing = edge.pubsub.send(Publish { channel, payload });
+    let Ok(published) = tokio::time::timeout(PUBLISH_WITHIN, publishing).await else {
+        return refusal(&PublishError::Unconfirmed);
+    };
+    match published {
         Ok(Ok(Some(position))) => {
             HttpResponse::Ok().json(json!({ "epoch": position.epoch.as_str(), "offset": position.offset }))
         }

@@ -12,10 +12,15 @@ use tests::{
     soon,
 };
 
+const PRESS: &str = "Zq8vLw2nXr5tBk9mHd3jFs6cPg7yRa4e";
+
 #[tokio::test]
 async fn sigterm_sends_everyone_away_at_different_times_and_keeps_the_open_rounds() {
-    let mut hub =
-        Setup::default().option("socket.close_within_ms", 10_000).option("server.drain_seconds", 20).start();
+    let mut hub = Setup::default()
+        .variable("HUB_PUBLISH_TOKENS", format!("press:{PRESS}"))
+        .option("socket.close_within_ms", 10_000)
+        .option("server.drain_seconds", 20)
+        .start();
     let address = hub.address();
     let mut players = Vec::new();
     for number in 0..5 {
@@ -53,6 +58,10 @@ async fn sigterm_sends_everyone_away_at_different_times_and_keeps_the_open_round
     assert_eq!(RawSocket::open(address, SUBPROTOCOL_JSON).await.err(), Some(Some(503)), "no new sessions");
     let demo = http::post(address, "/api/demo", None, &json!({"name": "latecomer"})).await;
     assert_eq!(demo.status, 503, "no new players: {demo:?}");
+    let body = json!({"channel": "news:sport", "data": 1});
+    let published = http::post(address, "/api/publish", Some(PRESS), &body).await;
+    assert_eq!(published.status, 503, "no publications: {published:?}");
+    assert!(published.head.to_lowercase().contains("retry-after: 2"), "{published:?}");
     let ready = http::get(address, "/health/ready").await;
     assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("down")), "{ready:?}");
     let live = http::get(address, "/health/live").await;

@@ -9,5 +9,6 @@ mod drain;
 mod old_logs;
 mod operator;
 mod sim;
+mod slow_redis;
 mod tampered;
 mod tidy;

@@ -98,7 +98,7 @@ fn a_secret_comes_from_a_file_that_strangers_can_neither_read_nor_change() {
     assert!(loaded.effective().contains(&format!("# auth: {}", path.display())));
     assert!(!loaded.effective().contains(SECRET_A));
 
-    let mut with_mode = |mode| {
+    let with_mode = |mode| {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         start(&house, &variables).map(|_| ()).map_err(|refused| house.told(Err(refused)))
     };

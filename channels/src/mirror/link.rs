@@ -1,0 +1,108 @@
+//! The link's side of the mirror: what to ask the server for, and what its words and its absence mean.
+
+use protocol::Channel;
+
+use super::{
+    Mirror,
+    entry::{Line, Numbered},
+    reset,
+};
+use crate::{Delivery, outbox::Outbox};
+
+/// What the mirror knows and wants of the link to the server.
+#[derive(Default)]
+pub(super) struct LinkState {
+    pub(super) up: bool,
+    /// Channels to ask the server for.
+    pub(super) wanted: Vec<Channel>,
+    /// Channels to tell the server about that nobody needs any more.
+    pub(super) unwanted: Vec<Channel>,
+}
+
+impl Mirror {
+    /// The link is there; its channels must be asked for again.
+    pub(crate) fn link_up(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        link.up = true;
+        link.unwanted.clear();
+        let waiting = self.channels.iter().filter(|(_, entry)| entry.line == Line::Waiting);
+        link.wanted = waiting.map(|(channel, _)| channel.clone()).collect();
+    }
+
+    /// The link is gone. Whoever asks meanwhile is told the truth about what can still be proved.
+    pub(crate) fn link_down(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        link.up = false;
+        self.channels.retain(|channel, entry| {
+            entry.waiters.clear(); // dropping a waiter's sender releases it: the answer is due now
+            entry.fresh = false;
+            entry.line = if entry.subscribed { Line::Waiting } else { Line::Off };
+            if entry.numbered == Numbered::Here {
+                self.bytes -= entry.renumber(self.epochs.next());
+            }
+            // Without subscriber and history there is nothing left to remember.
+            let remembered = entry.subscribed || entry.numbered == Numbered::ByLog;
+            if !remembered {
+                self.rooms.left(channel, entry);
+            }
+            remembered
+        });
+    }
+
+    /// The server has confirmed the subscription of a channel.
+    pub(crate) fn confirmed(&mut self, channel: &Channel, outbox: &Outbox) {
+        let Some(entry) = self.channels.get_mut(channel) else { return };
+        if entry.line != Line::Waiting {
+            return;
+        }
+        entry.line = Line::Live;
+        if !std::mem::replace(&mut entry.fresh, false) {
+            match entry.numbered {
+                Numbered::Here => {
+                    self.bytes -= entry.renumber(self.epochs.next());
+                    reset(channel, entry, outbox, &self.telemetry);
+                }
+                // All of it came from here, link or no link: there is nothing to doubt.
+                Numbered::ByLog if entry.owned => {}
+                Numbered::ByLog if entry.subscribed => {
+                    self.telemetry.reset();
+                    outbox.push(Delivery::Doubt { channel: channel.clone(), top: entry.top });
+                }
+                Numbered::ByLog => {}
+            }
+        }
+        for waiter in entry.waiters.drain(..) {
+            let _ = waiter.send(()); // whoever asked may have gone
+        }
+    }
+
+    /// The server has ended the subscription of a channel. If the channel is on line, something is missed.
+    pub(crate) fn ended(&mut self, channel: &Channel) {
+        let (Some(entry), Some(link)) = (self.channels.get_mut(channel), &mut self.link) else { return };
+        if entry.line == Line::Live {
+            entry.line = Line::Waiting;
+            if entry.numbered == Numbered::Here {
+                self.bytes -= entry.renumber(self.epochs.next());
+            }
+            link.wanted.push(channel.clone());
+        }
+    }
+
+    /// The next channels to take off the server, then those to ask it for, at most `max` of either.
+    pub(crate) fn take_wishes(&mut self, max: usize) -> (Vec<Channel>, Vec<Channel>) {
+        let Some(link) = &mut self.link else { return (Vec::new(), Vec::new()) };
+        let unwanted = link.unwanted.split_off(link.unwanted.len().saturating_sub(max));
+        // First off, then on: a channel in both was forgotten and is needed again.
+        if !unwanted.is_empty() {
+            return (unwanted, Vec::new());
+        }
+        let mut wanted = link.wanted.split_off(link.wanted.len().saturating_sub(max));
+        wanted.retain(|channel| self.channels.get(channel).is_some_and(|entry| entry.line == Line::Waiting));
+        (Vec::new(), wanted)
+    }
+
+    /// Whether [`Mirror::take_wishes`] has something to give.
+    pub(crate) fn has_wishes(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| !link.wanted.is_empty() || !link.unwanted.is_empty())
+    }
+}

@@ -1,0 +1,198 @@
+//! C1 to C3 in any life of two channels, as a subscriber sees it who believes what it is told.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One step; the flag says which of the two channels.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A publication without a number.
+    Publish(bool, usize),
+    /// Something of a log that lives elsewhere.
+    Log(bool, u64),
+    /// The next event of the log that lives here.
+    Own(bool),
+    /// The owner of that log says where it stands.
+    Declare(bool),
+    Ephemeral(bool),
+    Subscribe(bool),
+    Unsubscribe(bool),
+    Down,
+    Up,
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    use Step::*;
+    prop_oneof![
+        4 => (any::<bool>(), 1..=16_usize).prop_map(|(which, bytes)| Publish(which, bytes)),
+        3 => (any::<bool>(), 1..12_u64).prop_map(|(which, offset)| Log(which, offset)),
+        4 => any::<bool>().prop_map(Own),
+        2 => any::<bool>().prop_map(Declare),
+        1 => any::<bool>().prop_map(Ephemeral),
+        2 => any::<bool>().prop_map(Subscribe),
+        2 => any::<bool>().prop_map(Unsubscribe),
+        1 => Just(Down),
+        2 => Just(Up),
+        1 => (0..80_u64).prop_map(Pass),
+    ]
+}
+
+const NAMES: [&str; 2] = ["a", "b"];
+/// The log that lives here.
+const HERE: &str = "Lhere";
+/// The one that does not.
+const ELSEWHERE: &str = "Lelsewhere";
+
+struct Life {
+    world: World,
+    linked: bool,
+    /// Newest event of the log that lives here, by channel.
+    logged: [u64; 2],
+    /// What a subscriber was told last.
+    told: HashMap<Channel, Position>,
+    /// Subscriptions whose answer is awaited.
+    waiting: Vec<(Channel, oneshot::Receiver<()>)>,
+}
+
+impl Life {
+    fn step(&mut self, step: &Step) {
+        let name = |which: &bool| NAMES[usize::from(*which)];
+        let (now_ms, linked) = (self.world.now_ms, self.linked);
+        match step {
+            Step::Publish(which, bytes) if linked => {
+                let (channel, payload) = (channel(name(which)), payload(*bytes));
+                self.world.mirror.hear(&channel, payload, At::Next, now_ms, &self.world.outbox);
+            }
+            Step::Publish(which, bytes) => {
+                let (channel, payload) = (channel(name(which)), payload(*bytes));
+                let outgoing = Outgoing { channel, payload, at: At::Next };
+                self.world.mirror.publish(outgoing, now_ms, &self.world.outbox).ok();
+            }
+            Step::Log(which, offset) if linked => self.world.hear(name(which), log(ELSEWHERE, *offset)),
+            // Without a link nothing comes from elsewhere.
+            Step::Log(..) => {}
+            Step::Own(which) => {
+                let logged = &mut self.logged[usize::from(*which)];
+                *logged += 1;
+                let at = log(HERE, *logged);
+                if linked {
+                    self.world.own(name(which), at);
+                    self.world.hear(name(which), at);
+                } else {
+                    self.world.publish(name(which), at);
+                }
+            }
+            Step::Declare(which) => {
+                let top = Position { epoch: HERE.parse().unwrap(), offset: self.logged[usize::from(*which)] };
+                self.world.mirror.declare(&channel(name(which)), top, now_ms, &self.world.outbox);
+            }
+            Step::Ephemeral(which) if linked => self.world.hear(name(which), At::Ephemeral),
+            Step::Ephemeral(which) => drop(self.world.publish(name(which), At::Ephemeral)),
+            Step::Subscribe(which) => {
+                let channel = channel(name(which));
+                match self.world.subscribe(name(which)) {
+                    Ok(Subscribed::Now) => drop(self.told.insert(channel, self.world.top(name(which)))),
+                    Ok(Subscribed::When(answer)) => self.waiting.push((channel, answer)),
+                    Err(_) => {}
+                }
+            }
+            Step::Unsubscribe(which) => {
+                self.world.unsubscribe(name(which));
+                self.told.remove(&channel(name(which)));
+                self.waiting.retain(|(waiting, _)| *waiting != channel(name(which)));
+            }
+            Step::Down => self.world.mirror.link_down(),
+            Step::Up => {
+                self.world.mirror.link_up();
+                while self.world.mirror.has_wishes() {
+                    for channel in self.world.mirror.take_wishes(1).1 {
+                        self.world.mirror.confirmed(&channel, &self.world.outbox);
+                    }
+                }
+            }
+            Step::Pass(ms) => self.world.now_ms += ms,
+        }
+    }
+
+    /// Everything delivered goes on from what the subscriber was told, and says so where it does not.
+    fn listen(&mut self) -> Result<(), TestCaseError> {
+        self.world.outbox.drain();
+        for delivery in self.world.heard.take() {
+            match delivery {
+                Delivery::Publication(Publication { position: None, .. }) => {}
+                Delivery::Publication(Publication { channel, position: Some(position), .. }) => {
+                    let Some(told) = self.told.get(&channel).copied() else {
+                        // Whoever is still to be answered is told a position that counts it.
+                        prop_assert!(self.waiting.iter().any(|(waiting, _)| *waiting == channel));
+                        continue;
+                    };
+                    prop_assert_eq!(told.epoch, position.epoch);
+                    prop_assert!(told.offset < position.offset);
+                    let may_jump = position.epoch.as_str() == ELSEWHERE;
+                    prop_assert!(may_jump || told.offset + 1 == position.offset, "{told:?}, {position:?}");
+                    self.told.insert(channel, position);
+                }
+                Delivery::Reset { channel, top } | Delivery::Doubt { channel, top } => {
+                    if let Some(told) = self.told.get_mut(&channel) {
+                        let back = told.epoch == top.epoch && top.offset < told.offset;
+                        prop_assert!(!back, "{told:?} stepped back to {top:?}");
+                        *told = top;
+                    }
+                }
+            }
+        }
+        let (told, mirror) = (&mut self.told, &self.world.mirror);
+        self.waiting.retain_mut(|(channel, answer)| {
+            let waits = answer.try_recv() == Err(oneshot::error::TryRecvError::Empty);
+            if let (false, Some(top)) = (waits, mirror.top(channel)) {
+                told.insert(channel.clone(), top);
+            }
+            waits
+        });
+        Ok(())
+    }
+
+    fn holds(&mut self) -> Result<(), TestCaseError> {
+        let counters = self.world.mirror.counters();
+        prop_assert!(counters.history_bytes <= 40 && counters.channels <= 2);
+        let held: usize = self.world.mirror.channels.values().map(|entry| entry.ring.bytes()).sum();
+        prop_assert_eq!(counters.history_bytes, held as u64);
+        for (name, logged) in NAMES.into_iter().zip(self.logged) {
+            let Some(entry) = self.world.mirror.channels.get(&channel(name)) else { continue };
+            let top = entry.top;
+            if entry.owned {
+                prop_assert_eq!(top.epoch.as_str(), HERE);
+                prop_assert_eq!(top.offset, logged, "the mirror is behind the log that lives here");
+            }
+            for offset in 0..=top.offset + 1 {
+                let since = Position { offset, ..top };
+                let Some(offsets) = self.world.recovered(name, since) else { continue };
+                prop_assert_eq!(offsets, (offset + 1..=top.offset).collect::<Vec<_>>());
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_subscriber_is_told_of_every_break_and_recovery_is_exact_or_lost(
+        linked: bool, steps in proptest::collection::vec(step(), 1..120),
+    ) {
+        let options = Options {
+            history_size: 3, history_age_ms: 100, history_bytes_max: 40, channels_max: 2, ..Options::default()
+        };
+        let world = World::new(options, linked);
+        let (told, waiting) = (HashMap::new(), Vec::new());
+        let mut life = Life { world, linked, logged: [0; 2], told, waiting };
+        for step in steps {
+            life.step(&step);
+            life.listen()?;
+            life.holds()?;
+        }
+    }
+}
