@@ -60,15 +60,15 @@ export class Board {
 
   /**
    * Draws the chips.
-   * @param {{own: Map<number, bigint>, ghosts: Map<number, bigint>, all: Map<number, bigint>}} stakes accepted own stakes, own
-   *   stakes on their way, and the stakes of all players together
+   * @param {{own: Map<number, bigint>, ghosts: Map<number, bigint>, all: Map<number, bigint>}} stakes accepted own stakes, what
+   *   is on its way on top of them (0 where the stake is uncertain as it stands), and the stakes of all players together
    */
   chips({ own, ghosts, all }) {
     for (const spot of this.#spots) {
       const mine = own.get(spot.code) ?? 0n;
       const ghost = ghosts.get(spot.code) ?? 0n;
       const others = (all.get(spot.code) ?? 0n) - mine - ghost;
-      this.#draw(spot, mine + ghost, ghost > 0n, others > 0n ? others : 0n);
+      this.#draw(spot, mine + ghost, ghosts.has(spot.code), others > 0n ? others : 0n);
     }
   }
 

@@ -38,11 +38,19 @@ const CHECKS = {
 
 /** What this page was shown of the rounds of a table. */
 export class Seen {
-  #key;
-  #rounds;
+  #table;
+  #key = null;
+  #rounds = new Map();
 
   constructor(table) {
-    this.#key = `hub.seen.${table}`;
+    this.#table = table;
+  }
+
+  /** Which log's rounds these are, and whose texts: another log or player has other rounds of the same numbers. */
+  open(epoch, player) {
+    const key = `hub.seen.${this.#table}.${epoch}.${player}`;
+    if (key === this.#key) return;
+    this.#key = key;
     try {
       this.#rounds = new Map(JSON.parse(sessionStorage.getItem(this.#key) ?? "[]"));
     } catch {
@@ -60,6 +68,17 @@ export class Seen {
   of(round) {
     return this.#rounds.get(round) ?? {};
   }
+}
+
+/** What a verdict does not cover: the mix is only as good as what this page saw of it. */
+function unseen({ verdict, checks }) {
+  const open = (check) => checks.find(({ name }) => name === check)?.ok === null;
+  if (verdict !== "verified" && verdict !== "unseen") return null;
+  const parts = [
+    open("mix_seen") && "This page did not see the mix announced at the lock: it cannot say that it was not exchanged later.",
+    open("share_mixed") && "Whether your text is in the mix cannot be said: others gave texts too, or you gave none here.",
+  ].filter(Boolean);
+  return parts.length === 0 ? null : h("p", { class: "hint", "data-testid": "fair-unseen" }, parts.join(" "));
 }
 
 export class FairnessPanel {
@@ -137,6 +156,7 @@ export class FairnessPanel {
         h("strong", {}, `Round ${past.round}: ${title}. `),
         meaning,
       ),
+      ...[unseen(result)].filter(Boolean),
       h(
         "ul",
         { class: "checks" },

@@ -15,6 +15,7 @@ export class Lobby {
   #grid = h("div", { class: "cards", "data-testid": "lobby" });
   #cards = new Map();
   #timer = null;
+  #title = h("h1", { tabindex: "-1" }, "Tables");
   #open = true;
 
   /** @param {{hub: import("/client/hub.js").HubClient}} options */
@@ -23,11 +24,16 @@ export class Lobby {
     this.element = h(
       "section",
       { class: "lobby" },
-      h("h1", {}, "Tables"),
+      this.#title,
       h("p", { class: "lead" }, "Choose a table. You can watch before you bet."),
       this.#grid,
     );
     this.#refresh();
+  }
+
+  /** Takes the keyboard, and a screen reader, to the top of the page. */
+  focus() {
+    this.#title.focus({ preventScroll: true });
   }
 
   destroy() {

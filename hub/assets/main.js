@@ -29,6 +29,8 @@ const STATES = {
 
 let hub = null;
 let page = null;
+/** The hub's log, by the epoch of the personal channel. */
+let log = null;
 const wallet = new Wallet(drawBalance);
 
 function stored() {
@@ -68,7 +70,11 @@ function enter({ token, name }) {
   header.out.hidden = false;
   hub = new HubClient();
   hub.on("state", connection);
-  hub.on("welcome", () => readBalance());
+  hub.on("welcome", ({ personal }) => {
+    if (log !== null && log !== personal.e) wallet.restart();
+    log = personal.e;
+    readBalance();
+  });
   hub.on("resync", ({ channel }) => channel === hub.personal && readBalance());
   hub.on("publication", ({ channel, data }) => {
     if (channel !== hub.personal) return;
@@ -87,8 +93,9 @@ function leave() {
   const old = hub;
   hub = null;
   old?.close();
-  wallet.balances.clear();
-  drawBalance();
+  log = null;
+  wallet.restart();
+  document.title = "Hub";
   header.out.hidden = true;
   header.name.textContent = "";
   header.pill.hidden = true;
@@ -120,7 +127,11 @@ function connection({ state, error }) {
 
 function tableInAddress() {
   const match = /^#\/table\/([^/]+)$/.exec(location.hash);
-  return match === null ? null : decodeURIComponent(match[1]);
+  try {
+    return match === null ? null : decodeURIComponent(match[1]);
+  } catch {
+    return null; // no table has such a name: the lobby shows those there are
+  }
 }
 
 function route() {
@@ -132,7 +143,9 @@ function route() {
       ? new Lobby({ hub })
       : new TablePage({ hub, wallet, table, onGone: () => (location.hash = "#/") });
   document.body.classList.toggle("at-table", table !== null);
+  document.title = `${table ?? "Tables"} · Hub`;
   show(page.element);
+  page.focus();
 }
 
 function show(element) {
@@ -171,10 +184,10 @@ header.out.addEventListener("click", () => {
   door();
 });
 addEventListener("hashchange", route);
-addEventListener("online", () => hub?.retryNow());
+addEventListener("online", () => hub?.probe());
 document.addEventListener(
   "visibilitychange",
-  () => document.visibilityState === "visible" && hub?.retryNow(),
+  () => document.visibilityState === "visible" && hub?.probe(),
 );
 
 const session = stored();

@@ -6,9 +6,10 @@ import { pretty } from "./money.js";
 
 /**
  * @param {import("/client/hub.js").HubError} error
- * @param {{view?: object, kind?: string}} context the table and the kind of bet, where they are known
+ * @param {{view?: object, kind?: string, joining?: boolean}} context the table and the kind of bet, where they are known;
+ *   whether it was the table itself that was refused
  */
-export function explain(error, { view, kind } = {}) {
+export function explain(error, { view, kind, joining = false } = {}) {
   const currency = view?.currency ?? "";
   const [min, max] = view?.limits[kind] ?? [];
   switch (error.reason) {
@@ -30,7 +31,7 @@ export function explain(error, { view, kind } = {}) {
     case "no_bets":
       return "You have no bets to take back.";
     case "table_full":
-      return "The table is full. You can watch.";
+      return joining ? "The table is full. Please choose another." : "The table is full for this round. You can watch.";
     case "table_closed":
       return "The table is closed. Open stakes are returned.";
     case "account_frozen":

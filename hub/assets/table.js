@@ -2,29 +2,30 @@
  * One roulette table as a person sees it: follows the round, sends the bets, shows what the hub says.
  *
  * The hub decides everything; this page only ever shows a bet as placed when its receipt is here, and loads the view
- * again after every interruption. Parts: `board`, `wheel`, `tray`, `fairness`; own bets are kept in `stakes`.
+ * again after every interruption. Parts: `board`, `wheel`, `tray`, `fairness`; what the player bets is in `bets`.
  */
 
 import { newKey } from "/client/hub.js";
+import { Bets, items } from "./bets.js";
 import { Board } from "./board.js";
-import { h } from "./dom.js";
+import { h, reducedMotion } from "./dom.js";
 import { FairnessPanel, Seen } from "./fairness.js";
 import { codeOf, colour, SPOTS } from "./layout.js";
 import { explain } from "./messages.js";
 import { pretty, toMinor, toText } from "./money.js";
-import { Stakes, sums } from "./stakes.js";
+import { sums } from "./stakes.js";
 import { toast } from "./toast.js";
 import { Tray } from "./tray.js";
 import { Wheel } from "./wheel.js";
 
 /** Longest time the ball takes from the result to its rest, milliseconds. */
 const LAND_MS_MAX = 2_400;
-/** An undo takes back and places again; too close to the end it could only take back, milliseconds. */
-const UNDO_BEFORE_MS = 1_500;
 /** How often the countdown is drawn, milliseconds. */
 const TICK_MS = 200;
 /** Seconds from which the countdown turns urgent. */
 const URGENT_S = 5;
+/** Seconds left at which a screen reader says so. */
+const SPOKEN_S = [10, URGENT_S];
 /** Past rounds on the strip. */
 const STRIP_MAX = 20;
 /** Longest share in the randomness, bytes. */
@@ -34,6 +35,7 @@ export class TablePage {
   #hub;
   #wallet;
   #table;
+  #onGone;
   #offs;
   #view = null;
   #phase = "idle";
@@ -43,26 +45,30 @@ export class TablePage {
   #all = new Map();
   #history = [];
   #players = 0;
-  #stakes = new Stakes();
+  #bets;
   #seen;
   /** The player's own text for the draws; empty for a fresh random one each round. */
   #share = sessionStorage.getItem("hub.share") ?? "";
-  #inFlight = 0;
-  #stale = false;
-  #undoing = false;
+  /** The player's result of a round, `{round, event, told}`. */
   #settled = null;
+  /** Whether the connection was lost since the view was loaded, and the results that came before the next one. */
+  #away = true;
+  #missed = [];
+  #gone = false;
+  #spoken = null;
   #revealed = true;
   #timer;
   #board;
   #wheel = new Wheel();
   #tray;
   #fairness;
-  #title = h("h1", {}, "");
+  #title = h("h1", { tabindex: "-1" }, "");
   #meta = h("p", { class: "table-meta" });
   #status = h("p", { class: "status", role: "status", "data-testid": "status" });
   #payout = h("p", { class: "payout", role: "status", "data-testid": "payout" });
   #strip = h("ol", { class: "strip", "aria-label": "last numbers", "data-testid": "history" });
   #info = h("p", { class: "info", "aria-hidden": "true" });
+  #time = h("p", { class: "unseen", role: "status", "data-testid": "spoken-time" });
 
   /** @param {{hub: import("/client/hub.js").HubClient, wallet: import("./wallet.js").Wallet, table: string, onGone: () => void}} options */
   constructor({ hub, wallet, table, onGone }) {
@@ -70,12 +76,22 @@ export class TablePage {
     this.#wallet = wallet;
     this.#table = table;
     this.#seen = new Seen(table);
-    this.#board = new Board({ onBet: (code) => this.#bet(code), onLook: (code) => this.#tell(code) });
+    this.#title.textContent = table;
+    this.#bets = new Bets({
+      hub,
+      wallet,
+      table,
+      share: (round) => this.#text(round),
+      tell: toast,
+      onChange: () => this.#gone || this.#draw(),
+      reload: () => this.#join(),
+    });
+    this.#board = new Board({ onBet: (code) => this.#bets.bet(code, this.#tray.value), onLook: (code) => this.#tell(code) });
     this.#tray = new Tray({
-      onUndo: () => this.#undo(),
-      onClear: () => this.#clear(),
-      onRepeat: () => this.#place(items(this.#stakes.last)),
-      onDouble: () => this.#place(items(this.#stakes.accepted())),
+      onUndo: () => this.#bets.undo(),
+      onClear: () => this.#bets.clear(),
+      onRepeat: () => this.#bets.repeat(),
+      onDouble: () => this.#bets.double(),
     });
     this.#fairness = new FairnessPanel({
       hub,
@@ -98,25 +114,34 @@ export class TablePage {
           this.#meta,
         ),
         this.#wheel.element,
-        h("div", { class: "outcome" }, this.#status, this.#payout),
+        h("div", { class: "outcome" }, this.#status, this.#payout, this.#time),
       ),
       h("div", { class: "play" }, this.#strip, this.#board.element, this.#info, this.#tray.element),
       this.#fairness.element,
     );
     this.#offs = [
       hub.on("table", (joined) => joined.table === table && this.#load(joined)),
-      hub.on("table_lost", (lost) => lost.table === table && this.#gone(lost.error, onGone)),
+      hub.on("table_lost", (lost) => lost.table === table && this.#refused(lost.error)),
+      hub.on("unfollowed", (lost) => lost.channel === `table:${table}` && this.#refused(lost.error)),
       hub.on("publication", ({ channel, data }) => channel === `table:${table}` && this.#event(data)),
       hub.on("publication", ({ channel, data }) => channel === hub.personal && this.#personal(data)),
-      hub.on("state", () => this.#draw()),
+      hub.on("state", ({ state }) => this.#connection(state)),
     ];
+    this.#onGone = onGone;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#draw();
-    this.#join(onGone);
+    this.#join();
+  }
+
+  /** Takes the keyboard, and a screen reader, to the top of the page. */
+  focus() {
+    this.#title.focus({ preventScroll: true });
   }
 
   /** Leaves the table and lets go of everything. */
   destroy() {
+    this.#gone = true;
+    this.#bets.destroy();
     clearInterval(this.#timer);
     for (const off of this.#offs) off();
     this.#board.destroy();
@@ -125,34 +150,45 @@ export class TablePage {
     this.#hub.leaveTable(this.#table).catch(() => {}); // away already, which is what was wanted
   }
 
-  async #join(onGone) {
+  async #join() {
     try {
       await this.#hub.joinTable(this.#table);
     } catch (error) {
-      // Trouble that time heals is healed by the client, which joins again with the connection.
-      if (error.retry === "never") this.#gone(error, onGone);
+      // Trouble that time heals is healed by the client, which goes on trying.
+      if (error.retry === "never") this.#refused(error);
     }
   }
 
-  #gone(error, onGone) {
-    toast(explain(error, { view: this.#view }), "error");
-    onGone();
+  /** The table is not to be had. What is refused after it was left is nobody's concern. */
+  #refused(error) {
+    if (this.#gone || error.reason === "closed") return;
+    toast(explain(error, { view: this.#view, joining: true }), "error");
+    this.#onGone();
+  }
+
+  #connection(state) {
+    if (state !== "online" && !this.#away) {
+      this.#away = true;
+      this.#bets.interrupted();
+    }
+    this.#draw();
   }
 
   // What the hub says.
 
   #load({ view, bets }) {
-    const sameRound = view.round === this.#round;
-    if (!sameRound) this.#stakes.nextRound();
-    if (this.#inFlight > 0) this.#stale = true;
     this.#view = view;
     this.#title.textContent = view.name;
+    document.title = `${view.name} · Hub`;
+    this.#seen.open(view.e, this.#hub.player);
     this.#tray.table = view;
     this.#board.scale = view.scale;
-    this.#round = view.round;
+    if (view.round !== this.#round) this.#nextRound(view.round);
+    this.#away = false;
+    for (const missed of this.#missed.splice(0)) this.#result(missed);
     this.#history = view.history;
     this.#all = this.#byCode(view.spots);
-    this.#stakes.load(items(this.#byCode(bets)));
+    this.#bets.load(view, items(this.#byCode(bets)));
     this.#enter(view.phase, view.deadline);
     this.#players = view.players;
     if (view.phase === "betting") this.#opened(view.commit);
@@ -177,12 +213,9 @@ export class TablePage {
   #event(event) {
     switch (event.ev) {
       case "round_opened":
-        this.#wheel.lift();
         this.#reveal();
-        this.#stakes.nextRound();
+        this.#nextRound(event.round);
         this.#all = new Map();
-        this.#round = event.round;
-        this.#settled = null;
         this.#enter("betting", event.deadline);
         this.#opened(event.commit);
         break;
@@ -192,11 +225,11 @@ export class TablePage {
         this.#locked();
         break;
       case "round_result":
-        this.#result(event);
+        this.#drawn(event);
         break;
       case "round_voided":
         this.#wheel.lift();
-        this.#stakes.clear();
+        this.#bets.voided();
         this.#all = new Map();
         this.#enter("settled", null);
         this.#reveal();
@@ -228,7 +261,15 @@ export class TablePage {
     this.#wheel.spin();
   }
 
-  async #result(event) {
+  /** Another round: a result that was not seen in its own is told in a message. */
+  #nextRound(round) {
+    if (this.#settled !== null && !this.#settled.told) this.#tellLate(this.#settled);
+    this.#settled = null;
+    this.#payout.textContent = "";
+    this.#round = round;
+  }
+
+  async #drawn(event) {
     const past = { ...event, time: this.#hub.hubNow() };
     this.#history = [past, ...this.#history.filter(({ round }) => round !== event.round)];
     this.#enter("settled", event.deadline);
@@ -236,7 +277,7 @@ export class TablePage {
     this.#revealed = false;
     const left = Math.max(0, event.deadline - this.#hub.hubNow());
     await this.#wheel.land(event.outcome, Math.min(LAND_MS_MAX, left * 0.6));
-    if (this.#round !== event.round || this.#phase !== "settled") return;
+    if (this.#gone || this.#round !== event.round || this.#phase !== "settled") return;
     this.#board.result(event.outcome);
     this.#reveal();
     this.#fairness.show(past);
@@ -251,96 +292,32 @@ export class TablePage {
   }
 
   #personal(event) {
-    if (event.ev !== "bet_settled" || this.#view === null || !event.round.startsWith(`${this.#table}:`))
-      return;
-    if (event.round === `${this.#table}:${this.#round}`) {
-      this.#settled = event;
-      if (this.#revealed) this.#tellPayout();
-    } else {
-      // The round ended while this page was away.
-      const { text, win } = payout(event, this.#view.scale);
-      toast(`Round ${event.round.split(":")[1]}: ${text}`, win ? "win" : "info");
-    }
+    if (event.ev === "balance") return this.#bets.balance(event);
+    if (event.ev !== "bet_settled" || !event.round.startsWith(`${this.#table}:`)) return;
+    const settled = { round: Number(event.round.slice(this.#table.length + 1)), event, told: false };
+    // Which round it is now is known when the view is loaded again.
+    if (this.#away) this.#missed.push(settled);
+    else this.#result(settled);
+  }
+
+  #result(settled) {
+    if (settled.round !== this.#round) return this.#tellLate(settled);
+    this.#settled = settled;
+    if (this.#revealed) this.#tellPayout();
   }
 
   #tellPayout() {
-    if (this.#settled === null || this.#view === null) return;
-    const { text, win } = payout(this.#settled, this.#view.scale);
+    if (this.#settled === null || this.#settled.round !== this.#round) return;
+    const { text, win } = payout(this.#settled.event, this.#view.scale);
+    this.#settled.told = true;
     this.#payout.textContent = text;
     this.#payout.className = `payout ${win ? "win" : ""}`;
   }
 
-  // What the player does.
-
-  #bet(code) {
-    if (!this.#takesBets()) return;
-    this.#place([{ code, minor: this.#tray.value }]);
-  }
-
-  #takesBets() {
-    if (this.#hub.state !== "online") toast("Reconnecting. Your bets stand.", "info");
-    else if (this.#phase !== "betting") toast("Bets are closed. The next round opens in a moment.", "info");
-    else return !this.#undoing;
-    return false;
-  }
-
-  /** Sends one `place_bet`; its chips are ghosts until the receipt is here. */
-  async #place(bets, parts) {
-    if (bets.length === 0 || this.#view === null) return;
-    const { currency, scale } = this.#view;
-    const step = this.#stakes.begin(bets, parts);
-    const wire = bets.map(({ code, minor }) => ({
-      kind: SPOTS[code].kind,
-      n: SPOTS[code].n,
-      a: toText(minor, scale),
-    }));
-    const send = (round) =>
-      this.#hub.placeBet({ table: this.#table, round, bets: wire, currency, seed: this.#text(round) });
-    const kind = bets.length === 1 ? SPOTS[bets[0].code].kind : undefined;
-    const accepted = await this.#command(send, kind);
-    if (!accepted) this.#stakes.drop(step);
-    else if (!this.#stakes.accept(step)) this.#stale = true;
-    this.#settle();
-  }
-
-  async #clear() {
-    const cleared = await this.#command((round) => this.#hub.clearBets({ table: this.#table, round }));
-    if (cleared) this.#stakes.clear();
-    this.#settle();
-    return cleared;
-  }
-
-  async #undo() {
-    const kept = this.#stakes.beforeLast();
-    this.#undoing = true;
-    if (await this.#clear()) await this.#place(items(sums(kept)), kept);
-    this.#undoing = false;
-    this.#draw();
-  }
-
-  /** Sends a command for the round now open; a refusal is told. Returns whether it was carried out in this round. */
-  async #command(send, kind) {
-    const round = this.#round;
-    this.#inFlight += 1;
-    this.#draw();
-    try {
-      this.#wallet.take(await send(round));
-      return round === this.#round;
-    } catch (error) {
-      toast(explain(error, { view: this.#view, kind }), "error");
-      return false;
-    } finally {
-      this.#inFlight -= 1;
-    }
-  }
-
-  /** After a command: if the view was loaded while it was on its way, only the hub knows what stands. */
-  #settle() {
-    if (this.#stale && this.#inFlight === 0) {
-      this.#stale = false;
-      this.#join(() => {});
-    }
-    this.#draw();
+  /** The round ended while this page was away. */
+  #tellLate({ round, event }) {
+    const { text, win } = payout(event, this.#view.scale);
+    toast(`Round ${round}: ${text}`, win ? "win" : "info");
   }
 
   /** The player's text for a round's draw: the first one given in a round stays. */
@@ -358,10 +335,14 @@ export class TablePage {
 
   // What is seen.
 
-  #enter(phase, deadline) {
+  #enter(phase, deadline = null) {
+    this.#bets.enter({ round: this.#round, phase, deadline });
+    // A view that is loaded again within a phase starts no new countdown.
+    if (phase === this.#phase && deadline === this.#deadline) return;
     this.#phase = phase;
-    this.#deadline = deadline ?? null;
+    this.#deadline = deadline;
     this.#span = Math.max(1, this.#left());
+    this.#spoken = null;
   }
 
   #left() {
@@ -376,20 +357,10 @@ export class TablePage {
 
   #draw() {
     const online = this.#hub.state === "online" && this.#view !== null;
-    const betting = online && this.#phase === "betting";
-    const own = this.#stakes.accepted();
-    this.#board.open = betting;
-    this.#board.chips({ own, ghosts: this.#stakes.pending(), all: this.#all });
-    const free = betting && !this.#undoing && !this.#stakes.waiting;
-    this.#tray.update({
-      total: this.#stakes.total(),
-      can: {
-        undo: free && own.size > 0 && this.#left() > UNDO_BEFORE_MS,
-        clear: free && own.size > 0,
-        repeat: free && own.size === 0 && this.#stakes.last.size > 0,
-        double: free && own.size > 0,
-      },
-    });
+    this.#board.open = online && this.#phase === "betting";
+    const { stakes } = this.#bets;
+    this.#board.chips({ own: stakes.accepted(), ghosts: this.#bets.ghosts(), all: this.#all });
+    this.#tray.total = stakes.total();
     if (this.#view !== null)
       this.#meta.textContent = `Round ${this.#round} · ${this.#players === 1 ? "1 player" : `${this.#players} players`}`;
     this.element.dataset.phase = online ? this.#phase : "away";
@@ -414,7 +385,8 @@ export class TablePage {
     const onclick = () => {
       this.#fairness.show(past);
       this.#fairness.element.open = true;
-      this.#fairness.element.scrollIntoView({ behavior: "smooth", block: "nearest" });
+      const behavior = reducedMotion() ? "auto" : "smooth";
+      this.#fairness.element.scrollIntoView({ behavior, block: "nearest" });
     };
     const label = `round ${past.round}: ${past.outcome === undefined ? "void" : `${face} ${tone}`}, check it`;
     return h(
@@ -437,6 +409,8 @@ export class TablePage {
     const betting = this.#phase === "betting" && !away;
     this.#wheel.countdown(betting ? left / this.#span : 0, seconds <= URGENT_S);
     this.#tray.time(betting ? `${seconds} s` : "", seconds <= URGENT_S);
+    this.#tray.can = this.#bets.can;
+    this.#speak(betting ? seconds : null);
     if (away)
       this.#show("", "", this.#view === null ? "Joining the table" : "Reconnecting. Your bets stand.", "");
     else if (betting)
@@ -448,6 +422,14 @@ export class TablePage {
       this.#show(String(last.outcome), tone, `${last.outcome} ${tone}`, tone);
     } else if (this.#phase === "closed") this.#show("", "", "The table is closed", "");
     else this.#show("", "", "The next round opens in a moment", "");
+  }
+
+  /** Tells a screen reader the time: when betting opens, and at a few moments after that. */
+  #speak(seconds) {
+    const moment = seconds === null ? null : (SPOKEN_S.filter((at) => seconds <= at).at(-1) ?? Infinity);
+    if (moment === this.#spoken) return;
+    this.#spoken = moment;
+    this.#time.textContent = moment === null ? "" : `${seconds} seconds to bet`;
   }
 
   #show(centre, under, status, tone) {
@@ -477,8 +459,4 @@ function payout({ staked, returned, outcome, currency }, scale) {
     return { text: `The round was void: ${pretty(returned)} ${currency} returned`, win: false };
   if (gain > 0n) return { text: `You won ${pretty(toText(gain, scale))} ${currency}`, win: true };
   return { text: `${pretty(returned)} of ${pretty(staked)} ${currency} returned`, win: false };
-}
-
-function items(byCode) {
-  return [...byCode].map(([code, minor]) => ({ code, minor }));
 }

@@ -20,6 +20,7 @@ export class Tray {
   #buttons;
   #scale = 2;
   #currency = "";
+  #can = {};
 
   /** @param {{onUndo: () => void, onClear: () => void, onRepeat: () => void, onDouble: () => void}} actions */
   constructor({ onUndo, onClear, onRepeat, onDouble }) {
@@ -31,7 +32,7 @@ export class Tray {
     });
     this.#chips.addEventListener("keydown", (event) => this.#walk(event));
     const button = (name, label, onclick) =>
-      h("button", { type: "button", class: "action", "data-testid": name, onclick }, label);
+      h("button", { type: "button", class: "action", "data-testid": name, onclick: () => this.#can[name] && onclick() }, label);
     this.#buttons = {
       undo: button("undo", "Undo", onUndo),
       clear: button("clear", "Clear", onClear),
@@ -86,10 +87,17 @@ export class Tray {
     this.#choose(this.value);
   }
 
-  /** Shows the stake of the round and what can be done. */
-  update({ total, can }) {
+  /** Shows the stake of the round, minor units. */
+  set total(total) {
     this.#total.textContent = `${toText(total, this.#scale)} ${this.#currency}`;
-    for (const [name, button] of Object.entries(this.#buttons)) button.disabled = !can[name];
+  }
+
+  /** Shows what can be done. A button that cannot be used keeps the focus, so that a keyboard is not thrown out. */
+  set can(can) {
+    for (const [name, button] of Object.entries(this.#buttons)) {
+      if (can[name] !== this.#can[name]) button.setAttribute("aria-disabled", String(!can[name]));
+    }
+    this.#can = can;
   }
 
   /** Shows the seconds that are left, for screens on which the wheel has scrolled away. */

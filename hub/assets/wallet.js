@@ -43,6 +43,14 @@ export class Wallet {
     for (const event of kept) this.take(event);
   }
 
+  /** Another log begins, such as after its data were removed: places in it begin again. */
+  restart() {
+    this.balances.clear();
+    this.#newest = 0;
+    if (this.#keptBack !== null) this.#keptBack = [];
+    this.#onChange();
+  }
+
   /**
    * Reads the balances afresh. What arrived while the answer was on its way is newer than it or the same.
    * @param {import("/client/hub.js").HubClient} hub
@@ -50,9 +58,10 @@ export class Wallet {
   async load(hub) {
     const before = this.#newest;
     const { balances } = await hub.request("get_balance");
-    if (this.#newest !== before) return;
-    for (const { currency, available, held } of balances)
-      this.balances.set(currency, { available, held, lsn: before });
+    for (const { currency, available, held } of balances) {
+      if ((this.balances.get(currency)?.lsn ?? 0) <= before)
+        this.balances.set(currency, { available, held, lsn: before });
+    }
     this.#onChange();
   }
 }

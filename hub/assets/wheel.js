@@ -77,6 +77,7 @@ export class Wheel {
   spin() {
     if (reducedMotion()) return this.#ball.classList.add("hidden");
     this.#ball.classList.remove("hidden");
+    if (this.#motion?.kind === "spin") return;
     this.#finish();
     this.#start({ kind: "spin" });
   }

@@ -96,6 +96,7 @@ test("each refusal says what helps with the next click", () => {
     ["bets_closed", "straight", "Too late: no more bets in this round."],
     ["wrong_round", "straight", "Too late: no more bets in this round."],
     ["insufficient_funds", "straight", "Your balance is too low for this bet."],
+    ["table_full", "straight", "The table is full for this round. You can watch."],
     ["table_closed", undefined, "The table is closed. Open stakes are returned."],
     ["timeout", undefined, "The hub cannot be reached just now."],
     ["of_a_later_version", "straight", "What the hub says."],
@@ -118,7 +119,7 @@ test("an undo leaves the steps before it, a repeat brings back the last round th
     ],
   );
   const kept = stakes.beforeLast();
-  stakes.clear();
+  stakes.drop([...stakes.steps]);
   const again = stakes.begin(
     [...sums(kept)].map(([code, minor]) => ({ code, minor })),
     kept,
@@ -142,11 +143,37 @@ test("a step of which the answer comes after the round, or that was refused, sta
   const late = stakes.begin([{ code: 1, minor: 1n }]);
   const refused = stakes.begin([{ code: 2, minor: 2n }]);
   assert.equal(stakes.total(), 3n);
-  stakes.drop(refused);
+  stakes.drop([refused]);
   assert.equal(stakes.total(), 1n);
   stakes.nextRound();
   assert.equal(stakes.accept(late), false);
   assert.deepEqual([stakes.total(), stakes.last.size], [0n, 0]);
+});
+
+test("a table that is refused is not one to watch", () => {
+  assert.equal(explain({ reason: "table_full", message: "" }, { joining: true }), "The table is full. Please choose another.");
+});
+
+test("a view that is loaded again keeps steps that make up what stands, and what is on its way", () => {
+  const stakes = new Stakes();
+  const place = (code, minor) => stakes.accept(stakes.begin([{ code, minor }]));
+  place(1, 100n);
+  place(2, 50n);
+  const late = stakes.begin([{ code: 1, minor: 100n }]);
+  const view = (one, two) => [{ code: 1, minor: one }, { code: 2, minor: two }];
+  assert.equal(stakes.load(view(100n, 50n)), true);
+  assert.deepEqual([stakes.undoable, stakes.beforeLast().length, stakes.waiting], [true, 1, true]);
+  assert.deepEqual([...stakes.pending()], [[1, 100n]]);
+  assert.equal(stakes.load(view(200n, 50n)), false, "the view may contain what is on its way");
+  assert.deepEqual([...stakes.pending()], [[1, 0n]]);
+  assert.equal(stakes.total(), 250n);
+  assert.equal(stakes.accept(late), false, "only the next view can tell");
+  assert.equal(stakes.waiting, true);
+  assert.equal(stakes.load(view(200n, 50n)), true);
+  assert.deepEqual([stakes.waiting, stakes.undoable, stakes.total()], [false, false, 250n]);
+  place(3, 7n);
+  assert.equal(stakes.undoable, true, "what came after it can be undone");
+  assert.deepEqual([...sums(stakes.beforeLast())], [[1, 200n], [2, 50n]]);
 });
 
 test("the newest place in the log decides the balance, and a turning wheel keeps back what it brings", () => {
@@ -177,4 +204,24 @@ test("a balance that was read does not replace what arrived meanwhile", async ()
   };
   await wallet.load(hub);
   assert.equal(wallet.balances.get("EUR").available, "7.00");
+});
+
+test("a balance that was read is taken for each currency of which nothing arrived meanwhile", async () => {
+  const wallet = new Wallet(() => {});
+  const hub = {
+    request: async () => {
+      wallet.take({ lsn: 7, currency: "EUR", available: "7.00", held: "0.00" });
+      return { balances: ["EUR", "USD"].map((currency) => ({ currency, available: "1.00", held: "0.00" })) };
+    },
+  };
+  await wallet.load(hub);
+  assert.deepEqual([...wallet.balances].map(([currency, { available }]) => [currency, available]), [["EUR", "7.00"], ["USD", "1.00"]]);
+});
+
+test("another log begins to count afresh", () => {
+  const wallet = new Wallet(() => {});
+  wallet.take({ lsn: 900, currency: "EUR", available: "9.00", held: "0.00" });
+  wallet.restart();
+  wallet.take({ lsn: 1, currency: "EUR", available: "1.00", held: "0.00" });
+  assert.equal(wallet.balances.get("EUR").available, "1.00");
 });
