@@ -13,8 +13,8 @@ const BINARY = process.env.HUB_BIN ?? fileURLToPath(new URL("../../../target/deb
 /** How long a hub may take until it answers, milliseconds. */
 const READY_WITHIN_MS = 20_000;
 
-/** Times of a round, milliseconds. */
-export const ROUND = { betting: 7_000, locked: 1_500, pause: 2_500 };
+/** Times of a round, milliseconds: betting is long enough for a slow machine to do in one round what a test asks. */
+export const ROUND = { betting: 12_000, locked: 1_500, pause: 2_500 };
 /** Tables of a hub: `table-1`, `table-2` … A test takes one of its own, whose first round begins when somebody sits down. */
 export const TABLES = 24;
 

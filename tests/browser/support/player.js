@@ -33,7 +33,7 @@ export class Player {
     player.url = url;
     player.context = await browser.newContext({ viewport: { width, height }, ...more });
     player.page = await player.context.newPage();
-    player.page.setDefaultTimeout(20_000);
+    player.page.setDefaultTimeout(45_000);
     if (session !== undefined)
       await player.page.addInitScript((kept) => sessionStorage.setItem("hub.session", kept), session);
     player.page.on("pageerror", (error) => player.complaints.push(String(error)));
@@ -143,12 +143,12 @@ export class Player {
   /** Waits until the wheel has shown a round's number, and tells it. */
   async outcome(round) {
     const pill = this.page.locator(`[data-testid="history"] [data-round="${round}"]`);
-    await pill.waitFor({ timeout: 30_000 });
+    await pill.waitFor();
     return Number(await pill.textContent());
   }
 
   async connection(state) {
-    await this.page.waitForSelector(`[data-testid="connection"].${state}`, { timeout: 30_000 });
+    await this.page.waitForSelector(`[data-testid="connection"].${state}`);
   }
 
   /** Waits for a message and tells it. */

@@ -82,7 +82,7 @@ function both(players, act) {
 }
 
 test(
-  "two players bet, see each other, the round settles, and the balances are those of the log",
+  "two players bet, one is killed and comes back, the round settles, and the balances are those of the log",
   withPlayers(["Ada", "Blaise"], {}, async (ada, blaise) => {
     const stakes = new Map([
       [ada, ["straight-17", "split-17-20", "red", "column-1"]],
@@ -99,12 +99,21 @@ test(
     await ada.spot("black").locator(".others").waitFor();
     await blaise.spot("straight-17").locator(".others").waitFor();
     await ada.shot("betting");
+    const session = await blaise.session();
+    await blaise.close();
+    const back = await Player.open(browser, ada.page.url(), { session });
+    stakes.set(back, stakes.get(blaise));
+    stakes.delete(blaise);
+    await back.page.goto(back.url);
+    for (const name of stakes.get(back)) await back.accepted(name);
+    await back.expectBalance(DEPOSIT - 500n, 500n);
     assert.equal(await ada.round(), round, "the bets of this test fit into one round");
+    assert.equal(await back.round(), round);
 
     await ada.phase("locked", round);
     await ada.shot("spinning");
     const outcome = await ada.outcome(round);
-    assert.equal(await blaise.outcome(round), outcome);
+    assert.equal(await back.outcome(round), outcome);
     for (const [player, names] of stakes) {
       await player.expectBalance(DEPOSIT - BigInt(names.length) * 100n + returned(names, 100n, outcome), 0n);
       await player.verdict(round, "verified");
@@ -113,7 +122,7 @@ test(
 
     const proof = await hub.run("verify");
     assert.equal(proof.code, 0, proof.output);
-    const shown = (await both([ada, blaise], (player) => player.balance())).reduce(
+    const shown = (await both([ada, back], (player) => player.balance())).reduce(
       (sum, { available }) => sum + available,
       0n,
     );
@@ -124,6 +133,8 @@ test(
     const check = await hub.run("verify-round", `table-1:${round}`);
     assert.equal(check.code, 0, check.output);
     assert.match(check.output, new RegExp(`outcome +${outcome}$`, "m"));
+    assert.deepEqual(back.complaints, []);
+    await back.close();
   }),
 );
 
@@ -314,6 +325,41 @@ for (const [name, width, height] of [
     }),
   );
 }
+
+test(
+  "the page says where it is, speaks the time, and survives an address that is none",
+  withPlayers(["Ina"], {}, async (ina) => {
+    const { page } = ina;
+    assert.match(await page.title(), /^Salon .* · Hub$/);
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
+    await ina.open();
+    assert.match(await page.getByTestId("spoken-time").textContent(), /^\d+ seconds to bet$/);
+    await page.evaluate(() => (location.hash = "#/table/%zz"));
+    await page.getByTestId("lobby").waitFor();
+    assert.equal(await page.title(), "Tables · Hub");
+  }),
+);
+
+test(
+  "bets of one tab are seen in another tab of the same player",
+  withPlayers(["Jana"], {}, async (jana) => {
+    await jana.open();
+    const other = await Player.open(browser, jana.page.url(), { session: await jana.session() });
+    try {
+      await other.page.goto(other.url);
+      await other.open();
+      await other.chip("1.00");
+      await other.bet("straight-9");
+      await jana.accepted("straight-9");
+      assert.equal(await jana.page.getByTestId("undo").getAttribute("aria-disabled"), "true");
+      await other.page.getByTestId("clear").click();
+      await jana.page.waitForFunction(() => document.querySelector(".board .spot > .chip") === null);
+      await jana.expectBalance(DEPOSIT, 0n);
+    } finally {
+      await other.close();
+    }
+  }),
+);
 
 test(
   "the fairness panel shows what it checked",
