@@ -15,7 +15,7 @@ use std::{
 
 use actix::prelude::*;
 use engine::{
-    Command,
+    Command, Tx,
     table::{
         Stage, TableLeg, VoidReason,
         live::{Due, LiveTable},
@@ -177,9 +177,12 @@ impl TableActor {
             Due::Settle => Some(self.live.settle(self.opened_seed(), now)),
             Due::Void(reason) => Some(self.live.void(reason, now)),
         };
-        if let Due::Void(reason) = due {
-            let table = self.live.id();
-            tracing::error!(%table, round = self.live.state().round, reason = reason.text(), "a round is voided");
+        // Asked of the command: a round that is to be settled is voided too when its seed cannot be opened.
+        if let Some(Command::Run(Tx {
+            table: Some((table, TableLeg::Voided { round, reason, .. })), ..
+        })) = &command
+        {
+            tracing::error!(%table, round, reason = reason.text(), "a round is voided");
         }
         if let Some(command) = command {
             self.submit(command, None);
