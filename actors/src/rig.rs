@@ -45,6 +45,18 @@ pub fn eur() -> Currency {
     "EUR".parse().expect("a currency")
 }
 
+/// Permits for any test.
+pub fn admission() -> Arc<Admission> {
+    Admission::new(Bounds {
+        in_flight_max: 100,
+        in_flight_per_session_max: 100,
+        rate_per_second: 1,
+        rate_burst: 1,
+        sessions_per_player_max: 1,
+        channels_per_player_max: 1,
+    })
+}
+
 /// The money side over a new log in `directory`.
 pub fn money(directory: &Path) -> Money {
     let currencies = Currencies::new([(eur(), 2)]);
@@ -61,14 +73,6 @@ pub fn money(directory: &Path) -> Money {
         pubsub: pubsub.clone(),
         currencies: currencies.clone(),
     };
-    let bounds = Bounds {
-        in_flight_max: 100,
-        in_flight_per_session_max: 100,
-        rate_per_second: 1,
-        rate_burst: 1,
-        sessions_per_player_max: 1,
-        channels_per_player_max: 1,
-    };
     Money {
         books: Rc::new(RefCell::new(Books::default())),
         journal: journal::open(directory, journal::Options::default()).expect("a log").start(gate),
@@ -79,7 +83,7 @@ pub fn money(directory: &Path) -> Money {
         pubsub,
         log_epoch,
         mailbox: mailboxes.remove(0),
-        admission: Admission::new(bounds),
+        admission: admission(),
     }
 }
 

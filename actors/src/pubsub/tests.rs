@@ -8,11 +8,7 @@ use protocol::{Text, U53};
 use socket::Slot;
 
 use super::*;
-use crate::{
-    admission::{Admission, Bounds},
-    reply::SessionRef,
-    worker::Mailbox,
-};
+use crate::{admission::Admission, reply::SessionRef, worker::Mailbox};
 
 const PLAYER: PlayerId = PlayerId(7);
 
@@ -31,15 +27,7 @@ fn rig_over(make: MakeBackplane) -> Rig {
     let currencies = Currencies::new([("EUR".parse().expect("a currency"), 2)]);
     let epoch = "Ltest".parse().expect("an epoch");
     let pubsub = PubSub::new(make, workers, Directory::default(), currencies, epoch, Arc::default()).start();
-    let bounds = Bounds {
-        in_flight_max: 100,
-        in_flight_per_session_max: 100,
-        rate_per_second: 1,
-        rate_burst: 1,
-        sessions_per_player_max: 1,
-        channels_per_player_max: 1,
-    };
-    Rig { pubsub, mailbox: mailboxes.remove(0), admission: Admission::new(bounds) }
+    Rig { pubsub, mailbox: mailboxes.remove(0), admission: crate::rig::admission() }
 }
 
 impl Rig {

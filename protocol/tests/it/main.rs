@@ -11,3 +11,4 @@ mod hostile;
 mod later;
 mod names;
 mod property;
+mod strict;
