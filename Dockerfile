@@ -14,13 +14,8 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY protocol protocol
-COPY ledger ledger
-COPY domains domains
-COPY games games
-COPY engine engine
-COPY journal journal
-COPY channels channels
-COPY socket socket
+COPY core core
+COPY io io
 COPY actors actors
 COPY clients clients
 COPY config config

@@ -17,7 +17,7 @@ test("the page's bets are the hub's, in the same order and with the same numbers
   ).join("");
   const hash = createHash("sha256").update(list).digest("hex");
   const rules = readFileSync(new URL("../../../games/src/roulette/tests.rs", import.meta.url), "utf8");
-  assert.ok(rules.includes(`"${hash}"`), "games/src/roulette/tests.rs has another list of bets");
+  assert.ok(rules.includes(`"${hash}"`), "core/games/src/roulette/tests.rs has another list of bets");
 });
 
 test("the page's wheel and colours are the hub's", () => {

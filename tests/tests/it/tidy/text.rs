@@ -49,7 +49,7 @@ fn no_source_file_is_two_things() {
 
 #[test]
 fn the_edge_and_the_sockets_speak_through_their_telemetry_alone() {
-    let rooms = ["hub/src/", "socket/src/"];
+    let rooms = ["hub/src/", "io/socket/src/"];
     let levels = ["error!", "warn!", "info!", "debug!", "trace!"].map(|level| format!("tracing::{level}"));
     let levels: Vec<&str> = levels.iter().map(String::as_str).collect();
     let silent = files().iter().filter(|file| {

@@ -151,7 +151,7 @@ fn commitment_mix_words_and_numbers_agree_with_the_published_vectors() {
 
 #[test]
 fn the_published_vectors_stand_in_the_document() {
-    let document = include_str!("../../../docs/fairness.md");
+    let document = include_str!("../../../../docs/fairness.md");
     for vector in &VECTORS {
         let spelled = [vector.seed, vector.commit, vector.mix, vector.round].map(str::to_owned).into_iter();
         let numbers = vector.below_37.map(|number| number.to_string()).join(", ");

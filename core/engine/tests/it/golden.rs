@@ -66,7 +66,7 @@ fn spelled() -> String {
 #[test]
 fn every_kind_of_record_has_its_golden_bytes() {
     let spelled = spelled();
-    assert!(spelled == GOLDEN, "engine/tests/it/golden.txt should be:\n{spelled}");
+    assert!(spelled == GOLDEN, "core/engine/tests/it/golden.txt should be:\n{spelled}");
 }
 
 #[test]
