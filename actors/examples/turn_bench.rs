@@ -14,7 +14,7 @@ use std::{
 };
 
 use domains::Recipe;
-use engine::{Books, Command, Content, DIGEST_EVERY, Turn, Tx, TxId};
+use engine::{Books, Content, DIGEST_EVERY, Envelope, Turn, Tx, TxId};
 use journal::{Gate, Journal, Lsn, Options};
 use protocol::PlayerId;
 
@@ -77,8 +77,8 @@ fn turn(books: &mut Books, journal: &Journal<Option<Instant>>, number: u64, play
     let recipe = Recipe::Deposit { player, currency: "EUR".parse().expect("a currency"), amount: 100 };
     let id = TxId::of_service("bench", &number.to_string());
     let content = Content::of(&[b"deposit", &number.to_be_bytes()]);
-    let command = Command::Run(Tx { id, key: Some(content), recipe, table: None });
-    let Turn::New(record) = books.turn(command, number) else { panic!("each key is new") };
+    let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
+    let Turn::New(record) = books.turn(envelope, number) else { panic!("each key is new") };
     books.apply(&record).expect("it was decided on this state");
     journal.append(record.encode(), Some(began));
     if books.lsn().is_multiple_of(DIGEST_EVERY) {

@@ -1,8 +1,8 @@
-//! The coordinator: takes commands in the order they come, one turn each, and gives them their place in the log.
+//! The coordinator: takes envelopes in the order they come, one turn each, and gives them their place in the log.
 //!
 //! A turn is synchronous: look the key up, let the domains decide, apply, queue the record. Nothing is awaited, so
 //! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. A panic while
-//! deciding costs that command only. Any other one, and a domain that cannot apply what it has decided, ends the
+//! deciding costs that envelope only. Any other one, and a domain that cannot apply what it has decided, ends the
 //! process: the start path is the recovery path.
 
 use std::{
@@ -13,7 +13,9 @@ use std::{
 
 use actix::prelude::*;
 use domains::Recipe;
-use engine::{Body, Books, Broken, Command, Content, DIGEST_EVERY, Done, Outcome, Record, Turn, Tx, TxId};
+use engine::{
+    ApplyError, Body, Books, Content, DIGEST_EVERY, Done, Envelope, Outcome, Record, Turn, Tx, TxId,
+};
 use journal::Journal;
 use ledger::{Domain, Leg};
 use protocol::{
@@ -38,7 +40,7 @@ const PART: &str = "the coordinator";
 /// The partition's money, shared by the coordinator and the domains of its thread.
 pub type SharedBooks = Rc<RefCell<Books>>;
 
-/// Where the result of a command goes.
+/// Where the result of an envelope goes.
 #[derive(Debug)]
 pub enum Origin {
     /// To a table, with the request that caused it.
@@ -91,14 +93,14 @@ impl Coordinator {
         }
     }
 
-    fn turn(&mut self, command: Command, origin: Origin) {
-        let id = match &command {
-            Command::Run(tx) => tx.id,
-            Command::Refuse { id, .. } => *id,
+    fn turn(&mut self, envelope: Envelope, origin: Origin) {
+        let id = match &envelope {
+            Envelope::Run(tx) => tx.id,
+            Envelope::Refuse { id, .. } => *id,
         };
-        // A panic while deciding has changed nothing: that command is dropped, the others go on.
+        // A panic while deciding has changed nothing: that envelope is dropped, the others go on.
         let books = self.books.clone();
-        let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(command, now_ms())));
+        let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(envelope, now_ms())));
         let unrecorded = |verdict| TxResult { id, time: 0, leg: None, verdict };
         let verdict = match decided {
             Ok(Turn::New(record)) => return self.commit(id, *record, origin),
@@ -160,7 +162,7 @@ impl Coordinator {
     /// Applies to the money state, or ends the process.
     fn apply(&self, record: &Record) -> engine::Applied {
         let applied = self.books.borrow_mut().apply(record);
-        applied.unwrap_or_else(|broken| abort(&broken))
+        applied.unwrap_or_else(|misfit| abort(&misfit))
     }
 
     fn append(&self, bytes: Vec<u8>, release: Release) {
@@ -170,8 +172,8 @@ impl Coordinator {
 }
 
 /// Money that cannot be applied means that this process is wrong: nothing of it may be answered or written.
-fn abort(broken: &Broken) -> ! {
-    tracing::error!(%broken, "the money state cannot go on; the hub stops and starts again from its log");
+fn abort(misfit: &ApplyError) -> ! {
+    tracing::error!(%misfit, "the money state cannot go on; the hub stops and starts again from its log");
     std::process::abort()
 }
 
@@ -179,12 +181,12 @@ impl Actor for Coordinator {
     type Context = Context<Self>;
 }
 
-/// Runs one command. Never refused: whoever sends it holds a permit, or is the hub itself.
+/// Runs one envelope. Never refused: whoever sends it holds a permit, or is the hub itself.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Submit {
-    /// The command.
-    pub command: Command,
+    /// The envelope.
+    pub envelope: Envelope,
     /// Where the result goes.
     pub origin: Origin,
 }
@@ -192,9 +194,9 @@ pub struct Submit {
 impl Handler<Submit> for Coordinator {
     type Result = ();
 
-    fn handle(&mut self, Submit { command, origin }: Submit, _: &mut Context<Self>) {
+    fn handle(&mut self, Submit { envelope, origin }: Submit, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(PART);
-        self.turn(command, origin);
+        self.turn(envelope, origin);
     }
 }
 
@@ -235,7 +237,7 @@ impl Handler<Deposit> for Coordinator {
         let recipe = Recipe::Deposit { player, currency, amount };
         let id = TxId::of_service(service, &key);
         let (sender, receiver) = oneshot::channel();
-        self.turn(Command::Run(Tx { id, key: Some(content), recipe, table: None }), Origin::Service(sender));
+        self.turn(Envelope::Run(Tx { id, key: Some(content), recipe, table: None }), Origin::Service(sender));
         MessageResult(Ok(receiver))
     }
 }

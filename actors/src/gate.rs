@@ -28,7 +28,7 @@ use crate::{
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "the large one is the common one: every bet is a result")]
 pub enum Release {
-    /// The result of a command.
+    /// The result of an envelope.
     Result {
         /// Where it goes.
         origin: Origin,
@@ -69,7 +69,7 @@ pub struct Told {
     pub lsn: u64,
 }
 
-/// What became of a command.
+/// What became of an envelope.
 #[derive(Debug)]
 pub struct TxResult {
     /// The transaction.
@@ -82,7 +82,7 @@ pub struct TxResult {
     pub verdict: Verdict,
 }
 
-/// The verdict on a command.
+/// The verdict on an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Recorded under its key, now or before.

@@ -74,7 +74,7 @@ pub struct Plan {
 pub struct House {
     /// The tables.
     pub directory: Directory,
-    /// Takes commands.
+    /// Takes envelopes.
     pub coordinator: Addr<Coordinator>,
     /// The five domains.
     pub domains: DomainAddrs,

@@ -1,6 +1,6 @@
 //! One game table: takes bets, runs rounds, speaks when it is durable.
 //!
-//! Receives from `session`; sends commands to `coordinator` and events to `pubsub`. Rules of play live in `games`,
+//! Receives from `session`; sends envelopes to `coordinator` and events to `pubsub`. Rules of play live in `games`,
 //! phases and decisions in `engine::table`. A leg is applied when its record is on disk, so whatever a table shows
 //! is durable. A table nobody sits at has no alarm and costs no CPU.
 
@@ -15,7 +15,7 @@ use std::{
 
 use actix::prelude::*;
 use engine::{
-    Command, Tx,
+    Envelope, Tx,
     table::{
         Stage, TableLeg, VoidReason,
         live::{Due, LiveTable},
@@ -48,7 +48,7 @@ const CHIPS_EVERY_MS: u64 = 200;
 
 /// What every table of a hub shares.
 pub struct TableContext {
-    /// Takes commands.
+    /// Takes envelopes.
     pub coordinator: Addr<Coordinator>,
     /// Takes events.
     pub pubsub: Addr<PubSub>,
@@ -138,12 +138,12 @@ impl TableActor {
         &mut self,
         asked: BetContext,
         context: &mut Context<Self>,
-        run: impl FnOnce(&mut LiveTable) -> Option<Command>,
+        run: impl FnOnce(&mut LiveTable) -> Option<Envelope>,
     ) {
         let mut decided = None;
         self.guarded(context, |this, _| decided = Some(run(&mut this.live)));
         match decided {
-            Some(Some(command)) => self.submit(command, Some(asked)),
+            Some(Some(envelope)) => self.submit(envelope, Some(asked)),
             Some(None) => {
                 let busy = Failure::with(ErrorCode::Busy, "bets of the player are under way");
                 asked.to.send(&self.shared.workers, Reply::Error(busy.after_ms(20)));
@@ -152,9 +152,9 @@ impl TableActor {
         }
     }
 
-    fn submit(&self, command: Command, request: Option<BetContext>) {
+    fn submit(&self, envelope: Envelope, request: Option<BetContext>) {
         let origin = Origin::Table { table: self.live.id(), request };
-        self.shared.coordinator.do_send(Submit { command, origin });
+        self.shared.coordinator.do_send(Submit { envelope, origin });
     }
 
     fn publish(&self, offset: Option<u64>, event: Event) {
@@ -166,7 +166,7 @@ impl TableActor {
     fn proceed(&mut self, context: &mut Context<Self>) {
         let now = now_ms();
         let due = self.live.due(now, !self.seated.is_empty());
-        let command = match due {
+        let envelope = match due {
             Due::Nothing => None,
             Due::At(at_ms) => {
                 self.set_alarm(at_ms, context);
@@ -177,15 +177,15 @@ impl TableActor {
             Due::Settle => Some(self.live.settle(self.opened_seed(), now)),
             Due::Void(reason) => Some(self.live.void(reason, now)),
         };
-        // Asked of the command: a round that is to be settled is voided too when its seed cannot be opened.
-        if let Some(Command::Run(Tx {
+        // Asked of the envelope: a round that is to be settled is voided too when its seed cannot be opened.
+        if let Some(Envelope::Run(Tx {
             table: Some((table, TableLeg::Voided { round, reason, .. })), ..
-        })) = &command
+        })) = &envelope
         {
             tracing::error!(%table, round, reason = reason.text(), "a round is voided");
         }
-        if let Some(command) = command {
-            self.submit(command, None);
+        if let Some(envelope) = envelope {
+            self.submit(envelope, None);
         }
         let phase = self.phase(now);
         self.status.show(phase);
@@ -195,7 +195,7 @@ impl TableActor {
         }
     }
 
-    fn open(&mut self, now: u64, context: &mut Context<Self>) -> Option<Command> {
+    fn open(&mut self, now: u64, context: &mut Context<Self>) -> Option<Envelope> {
         let round = RoundId { table: self.live.id(), number: self.live.state().round + 1 };
         match self.shared.sealer.make(round) {
             Ok((commit, sealed)) => Some(self.live.open_round(commit, sealed, now)),
@@ -322,8 +322,8 @@ impl Actor for TableActor {
 /// Returns the stakes of a table that is in the log but not in the configuration any more.
 pub fn void_orphan(live: &mut LiveTable, coordinator: &Addr<Coordinator>) {
     if live.state().open.is_some() {
-        let command = live.void(VoidReason::TableGone, now_ms());
-        coordinator.do_send(Submit { command, origin: Origin::Nobody });
+        let envelope = live.void(VoidReason::TableGone, now_ms());
+        coordinator.do_send(Submit { envelope, origin: Origin::Nobody });
     }
 }
 

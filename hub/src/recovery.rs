@@ -27,7 +27,7 @@ pub enum Error {
         /// The record.
         lsn: u64,
         /// Why not.
-        source: engine::Broken,
+        source: engine::ApplyError,
     },
     /// The state breaks an invariant.
     #[error("failed to prove the state after record {lsn}")]

@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use domains::Recipe;
 use engine::{
-    Body, Command, Content, Turn, Tx, TxId, World,
+    Body, Content, Envelope, Turn, Tx, TxId, World,
     table::{
         VoidReason,
         live::{BetRequest, LiveTable, TableConfig},
@@ -34,16 +34,16 @@ fn eur() -> Currency {
 }
 
 impl Writer {
-    /// Runs a command as the hub does: decide, apply, append, sync, and the table's leg after that.
-    fn run(&mut self, command: Command) {
+    /// Runs an envelope as the hub does: decide, apply, append, sync, and the table's leg after that.
+    fn run(&mut self, envelope: Envelope) {
         self.now += 1_000;
-        let id = match &command {
-            Command::Run(tx) => tx.id,
-            Command::Refuse { id, .. } => *id,
+        let id = match &envelope {
+            Envelope::Run(tx) => tx.id,
+            Envelope::Refuse { id, .. } => *id,
         };
-        let (Turn::New(record) | Turn::Refused { record, .. }) = self.world.books.turn(command, self.now)
+        let (Turn::New(record) | Turn::Refused { record, .. }) = self.world.books.turn(envelope, self.now)
         else {
-            panic!("every command of the fixture makes a record")
+            panic!("every envelope of the fixture makes a record")
         };
         self.world.apply(&record).expect("it was decided on this state");
         self.log.append(&record.encode());
@@ -58,7 +58,7 @@ impl Writer {
     fn deposit(&mut self, player: PlayerId, key: &str, amount: i128) {
         let recipe = Recipe::Deposit { player, currency: eur(), amount };
         let key_content = Some(Content::of(&[b"deposit", key.as_bytes()]));
-        self.run(Command::Run(Tx {
+        self.run(Envelope::Run(Tx {
             id: TxId::of_service("cashier", key),
             key: key_content,
             recipe,
@@ -79,15 +79,15 @@ impl Writer {
                 .collect(),
             seed: seed.map(Into::into),
         };
-        let command = self.table.place_bet(request, self.now);
-        self.run(command);
+        let envelope = self.table.place_bet(request, self.now);
+        self.run(envelope);
     }
 
     fn open(&mut self, byte: u8) -> [u8; 32] {
         let seed = [byte; 32];
         let sealed = vec![byte ^ 0xff; 72].into();
-        let command = self.table.open_round(commit(&Seed(seed)), sealed, self.now);
-        self.run(command);
+        let envelope = self.table.open_round(commit(&Seed(seed)), sealed, self.now);
+        self.run(envelope);
         seed
     }
 
@@ -162,7 +162,7 @@ fn main() {
     writer.open(0x33);
     writer.bet(ANNA, "a-3", &[("street", &[0, 2, 3], 150), ("high", &[], 50)], Some("again"));
     let (id, content) = (TxId::of_key(BERT, &"b-6".parse().expect("a key")), Content::of(&[b"late"]));
-    writer.run(Command::Refuse { id, content, code: ErrorCode::BetsClosed });
+    writer.run(Envelope::Refuse { id, content, code: ErrorCode::BetsClosed });
     println!("records  {}", writer.world.books.lsn());
     println!("digest   {:032x}", writer.world.books.digest().0);
     writer.log.close().expect("a disk");

@@ -15,16 +15,16 @@ use crate::{
 
 const PLAYER: PlayerId = PlayerId(7);
 
-fn deposit(key: &str) -> Command {
+fn deposit(key: &str) -> Envelope {
     let (id, key) = (TxId::of_service("test", key), Some(Content::of(&[key.as_bytes()])));
     let recipe = Recipe::Deposit { player: PLAYER, currency: eur(), amount: 100 };
-    Command::Run(Tx { id, key, recipe, table: None })
+    Envelope::Run(Tx { id, key, recipe, table: None })
 }
 
-/// Sends a command, and waits for its verdict.
-async fn verdict(coordinator: &Addr<Coordinator>, command: Command) -> Verdict {
+/// Sends an envelope, and waits for its verdict.
+async fn verdict(coordinator: &Addr<Coordinator>, envelope: Envelope) -> Verdict {
     let (sender, receiver) = oneshot::channel();
-    coordinator.send(Submit { command, origin: Origin::Service(sender) }).await.expect("the actor lives");
+    coordinator.send(Submit { envelope, origin: Origin::Service(sender) }).await.expect("the actor lives");
     receiver.await.expect("a verdict")
 }
 
@@ -160,8 +160,8 @@ async fn the_digest_of_the_live_state_is_recorded_when_it_is_due() {
     for number in 1..DIGEST_EVERY {
         let key = number.to_string();
         let (id, content) = (TxId::of_service("test", &key), Content::of(&[key.as_bytes()]));
-        let command = Command::Refuse { id, content, code: ErrorCode::BetsClosed };
-        coordinator.do_send(Submit { command, origin: Origin::Nobody });
+        let envelope = Envelope::Refuse { id, content, code: ErrorCode::BetsClosed };
+        coordinator.do_send(Submit { envelope, origin: Origin::Nobody });
     }
     assert!(is_done(verdict(&coordinator, deposit("last")).await));
     assert_eq!(money.books.borrow().lsn(), DIGEST_EVERY + 1, "the digest has a record of its own");

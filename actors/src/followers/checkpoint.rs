@@ -46,7 +46,7 @@ enum Fault {
     #[error("record {lsn} cannot be read")]
     Record { lsn: u64, source: engine::DecodeError },
     #[error("record {lsn} does not fit the copy")]
-    Broken { lsn: u64, source: engine::Broken },
+    Broken { lsn: u64, source: engine::ApplyError },
 }
 
 impl CheckpointWriter {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::dies::{dies, to_die};
     use domains::Recipe;
-    use engine::{Command, Content, Turn, Tx, TxId};
+    use engine::{Content, Envelope, Turn, Tx, TxId};
     use journal::Options;
     use protocol::PlayerId;
 
@@ -190,7 +190,7 @@ mod tests {
             let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
             let id = TxId::of_service("test", &number.to_string());
             let key = Some(Content::of(&[b"test"]));
-            let turn = world.books.turn(Command::Run(Tx { id, key, recipe, table: None }), number);
+            let turn = world.books.turn(Envelope::Run(Tx { id, key, recipe, table: None }), number);
             let Turn::New(record) = turn else { panic!("each key is new") };
             world.apply(&record).expect("it was decided on this state");
             journal.append(record.encode(), Release::Nothing);

@@ -2,7 +2,7 @@
 
 use actix::prelude::*;
 use actix_web_actors::ws;
-use engine::{Command, Content, TxId, table::live::BetRequest};
+use engine::{Content, Envelope, TxId, table::live::BetRequest};
 use protocol::{
     Channel, CloseCode, ErrorCode, Key, PlayerId, Reply, Request, TableId, U53,
     amount::{AmountError, SCALE_MAX},
@@ -250,8 +250,8 @@ impl SessionActor {
 
     /// Refuses a request with a key through the log: the key may have an outcome already, and then that is the answer.
     fn refuse_keyed(&self, id: TxId, content: Content, code: ErrorCode, context: BetContext) {
-        let command = Command::Refuse { id, content, code };
-        self.context.coordinator.do_send(Submit { command, origin: Origin::Session(context) });
+        let envelope = Envelope::Refuse { id, content, code };
+        self.context.coordinator.do_send(Submit { envelope, origin: Origin::Session(context) });
     }
 }
 

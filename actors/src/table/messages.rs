@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use actix::prelude::*;
-use engine::{Command, Content, TxId, table::live::BetRequest};
+use engine::{Content, Envelope, TxId, table::live::BetRequest};
 use protocol::{ErrorCode, PlayerId, Reply, TableId, reply::Failure};
 
 use super::{BetContext, CHIPS_EVERY_MS, TableActor, view};
@@ -110,7 +110,7 @@ impl Handler<Bet> for TableActor {
                 live.place_bet(request, now_ms())
             } else {
                 let BetRequest { id, content, .. } = request;
-                Command::Refuse { id, content, code: ErrorCode::NotAtTable }
+                Envelope::Refuse { id, content, code: ErrorCode::NotAtTable }
             })
         });
     }
@@ -142,7 +142,7 @@ impl Handler<Clear> for TableActor {
             if seated {
                 live.clear_bets(id, content, player, round, now_ms())
             } else {
-                Some(Command::Refuse { id, content, code: ErrorCode::NotAtTable })
+                Some(Envelope::Refuse { id, content, code: ErrorCode::NotAtTable })
             }
         });
     }
@@ -169,7 +169,7 @@ impl Handler<GetRounds> for TableActor {
     }
 }
 
-/// A command's result, released by the gate: its record is on disk.
+/// An envelope's result, released by the gate: its record is on disk.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Finished {

@@ -6,7 +6,7 @@ use engine::{
     Content, TxId,
     table::{OpenRound, TableState, live::BetRequest, live::TableConfig},
 };
-use games::{BetCode, BetRefused, Described, Face, Game, Outcome, fair};
+use games::{BetCode, BetRefused, Described, DrawResult, Face, Game, fair};
 use protocol::TableId;
 
 use super::*;
@@ -50,13 +50,13 @@ impl Game for Fragile {
     fn describe(&self, code: BetCode) -> Option<Described> {
         self.rules.describe(code)
     }
-    fn draw(&self, stream: &mut fair::Stream) -> Outcome {
+    fn draw(&self, stream: &mut fair::Stream) -> DrawResult {
         self.rules.draw(stream)
     }
-    fn payout(&self, code: BetCode, stake: i128, outcome: Outcome) -> Option<i128> {
+    fn payout(&self, code: BetCode, stake: i128, outcome: DrawResult) -> Option<i128> {
         self.rules.payout(code, stake, outcome)
     }
-    fn face(&self, outcome: Outcome) -> Option<Face> {
+    fn face(&self, outcome: DrawResult) -> Option<Face> {
         self.rules.face(outcome)
     }
 }

@@ -18,7 +18,7 @@ mod recipe;
 use ledger::{Domain, Ledger, Leg, Rejection};
 
 pub use notice::{Funds, Notice, What};
-pub use recipe::{Plan, PlayerSettlement, Recipe};
+pub use recipe::{Effects, PlayerSettlement, Recipe};
 
 /// What every domain's state machine can do.
 pub trait StateMachine: Default {

@@ -91,7 +91,7 @@ pub struct PlayerSettlement {
 
 /// What each domain decided: the legs of one transaction, and what the players are told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Plan {
+pub struct Effects {
     /// One leg a domain that takes part, in canonical order.
     pub legs: Vec<(Domain, Leg)>,
     /// One notice a player touched.
@@ -127,18 +127,18 @@ impl Recipe {
     /// # Errors
     /// The first domain that refuses, in canonical order, and why: then nothing happens anywhere. Holds are the
     /// balance domain's.
-    pub fn decide(&self, domains: &Domains) -> Result<Plan, (Domain, Rejection)> {
+    pub fn decide(&self, domains: &Domains) -> Result<Effects, (Domain, Rejection)> {
         let of_balance = |rejection| (Domain::Balance, rejection);
         self.check_holds(domains.balance.ledger()).map_err(of_balance)?;
         let commands = self.commands();
-        let mut plan = Plan::default();
-        decide(&domains.balance, &commands.balance, &mut plan.legs)?;
-        decide(&domains.collections, &commands.collections, &mut plan.legs)?;
-        decide(&domains.distributions, &commands.distributions, &mut plan.legs)?;
-        decide(&domains.free_play, &commands.free_play, &mut plan.legs)?;
-        decide(&domains.adjustment, &commands.adjustment, &mut plan.legs)?;
-        plan.notices = self.notices(&domains.balance).map_err(of_balance)?;
-        Ok(plan)
+        let mut effects = Effects::default();
+        decide(&domains.balance, &commands.balance, &mut effects.legs)?;
+        decide(&domains.collections, &commands.collections, &mut effects.legs)?;
+        decide(&domains.distributions, &commands.distributions, &mut effects.legs)?;
+        decide(&domains.free_play, &commands.free_play, &mut effects.legs)?;
+        decide(&domains.adjustment, &commands.adjustment, &mut effects.legs)?;
+        effects.notices = self.notices(&domains.balance).map_err(of_balance)?;
+        Ok(effects)
     }
 
     /// A recipe that ends holds names their players and sums: the ledger's holds must be those, or one domain

@@ -14,7 +14,7 @@ use std::{
 
 use domains::Recipe;
 use engine::{
-    Books, Command, Content, Turn, Tx, TxId,
+    Books, Content, Envelope, Turn, Tx, TxId,
     table::live::{BetRequest, LiveTable, TableConfig},
 };
 use games::fair::{Seed, commit};
@@ -101,12 +101,12 @@ impl Hub {
             let player = player_id(place, player);
             let recipe = Recipe::Deposit { player, currency: eur(), amount: 1_000_000_000 };
             let id = TxId::of_service("bench", &player.0.to_string());
-            let command = Command::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
-            let Turn::New(record) = self.books.turn(command, self.now) else { panic!("a new deposit") };
+            let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
+            let Turn::New(record) = self.books.turn(envelope, self.now) else { panic!("a new deposit") };
             self.books.apply(&record).expect("it was decided on this state");
         }
-        let command = table.open_round(commit(&Seed([7; 32])), Box::new([7; 32]), self.now);
-        self.run(table, command, [0, 1, 2]);
+        let envelope = table.open_round(commit(&Seed([7; 32])), Box::new([7; 32]), self.now);
+        self.run(table, envelope, [0, 1, 2]);
         self.clocks.0.iter_mut().for_each(|step| *step.last_mut().expect("a table") = Duration::ZERO);
     }
 
@@ -127,25 +127,25 @@ impl Hub {
             seed: None,
         };
         let now = self.now;
-        let command = self.clocks.time(0, || table.place_bet(request, now));
-        self.run(table, command, [0, 1, 2]);
+        let envelope = self.clocks.time(0, || table.place_bet(request, now));
+        self.run(table, envelope, [0, 1, 2]);
     }
 
     /// Locks and settles.
     fn finish(&mut self, table: &mut LiveTable) {
         let now = self.now;
-        let command = self.clocks.time(4, || table.lock(now));
-        self.run(table, command, [4, 4, 4]);
-        let command = self.clocks.time(6, || table.settle(Some([7; 32]), now));
-        self.run(table, command, [6, 5, 6]);
+        let envelope = self.clocks.time(4, || table.lock(now));
+        self.run(table, envelope, [4, 4, 4]);
+        let envelope = self.clocks.time(6, || table.settle(Some([7; 32]), now));
+        self.run(table, envelope, [6, 5, 6]);
         assert!(table.state().open.is_none(), "the round is over");
     }
 
-    /// One command there and back; the money side is timed as `steps[1]`, the table's apply as `steps[2]`.
-    fn run(&mut self, table: &mut LiveTable, command: Command, steps: [usize; 3]) {
+    /// One envelope there and back; the money side is timed as `steps[1]`, the table's apply as `steps[2]`.
+    fn run(&mut self, table: &mut LiveTable, envelope: Envelope, steps: [usize; 3]) {
         let Self { books, now, clocks } = self;
         let (id, leg) = clocks.time(steps[1], || {
-            let Turn::New(record) = books.turn(command, *now) else { panic!("every command is new") };
+            let Turn::New(record) = books.turn(envelope, *now) else { panic!("every envelope is new") };
             books.apply(&record).expect("it was decided on this state");
             std::hint::black_box(record.encode());
             match record.body {

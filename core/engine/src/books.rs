@@ -3,12 +3,12 @@
 //! `turn` looks the key up, lets every domain decide on the applied state, and makes the record; `apply` posts
 //! it. Between the two nothing happens: live, they are one synchronous turn on the money thread.
 
-use domains::{Domains, Notice, Plan, Recipe, What};
+use domains::{Domains, Effects, Notice, Recipe, What};
 use ledger::{Digest, Domain, Rejection};
 use protocol::{ErrorCode, TableId};
 
 use crate::{
-    codec::{DecodeError, Reader, Writer},
+    codec::{DecodeError, Decoder, Encoder},
     invariant,
     keys::{Content, Done, Keys, Outcome, TxId},
     record::{Body, Committed, Record},
@@ -17,8 +17,11 @@ use crate::{
 
 /// What the coordinator is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every command is the large one; a box would only cost")]
-pub enum Command {
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every envelope is the large one; a box would only cost"
+)]
+pub enum Envelope {
     /// Run a transaction.
     Run(Tx),
     /// Record that a request is refused, unless its key has an outcome already.
@@ -81,7 +84,7 @@ pub struct Applied {
 
 /// The record does not fit the state: the log and the state have parted. Nothing may go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum ApplyError {
     /// A domain cannot apply its leg.
     #[error("{} cannot apply its leg: {why}", domain.name())]
     Leg {
@@ -116,7 +119,7 @@ pub enum Broken {
     TimeWentBack,
     /// An invariant does not hold.
     #[error(transparent)]
-    Invariant(#[from] invariant::Broken),
+    Invariant(#[from] invariant::Violation),
 }
 
 /// Five domains, the keys, and where the log stands.
@@ -168,12 +171,12 @@ impl Books {
         ledgers.with(100, self.domains.balance.digest()).with(101, self.keys.digest())
     }
 
-    /// Decides a command on the applied state, at a time in milliseconds. Nothing changes.
+    /// Decides an envelope on the applied state, at a time in milliseconds. Nothing changes.
     #[must_use]
-    pub fn turn(&self, command: Command, now: u64) -> Turn {
-        let (id, content) = match &command {
-            Command::Run(tx) => (tx.id, tx.key),
-            Command::Refuse { id, content, .. } => (*id, Some(*content)),
+    pub fn turn(&self, envelope: Envelope, now: u64) -> Turn {
+        let (id, content) = match &envelope {
+            Envelope::Run(tx) => (tx.id, tx.key),
+            Envelope::Refuse { id, content, .. } => (*id, Some(*content)),
         };
         if let (Some(content), Some((first, outcome))) = (content, self.keys.get(id)) {
             return if first == content { Turn::Known(outcome) } else { Turn::KeyReused };
@@ -181,12 +184,12 @@ impl Books {
         let record = |body| Box::new(Record { time: now.max(self.time), body });
         let refused =
             |content, code, by| Turn::Refused { record: record(Body::Refused { id, content, code }), by };
-        let Tx { id, key, recipe, table } = match command {
-            Command::Refuse { content, code, .. } => return refused(content, code, None),
-            Command::Run(tx) => tx,
+        let Tx { id, key, recipe, table } = match envelope {
+            Envelope::Refuse { content, code, .. } => return refused(content, code, None),
+            Envelope::Run(tx) => tx,
         };
         match (recipe.decide(&self.domains), key) {
-            (Ok(Plan { legs, notices }), key) => {
+            (Ok(Effects { legs, notices }), key) => {
                 Turn::New(record(Body::Committed(Committed { id, key, legs, notices, table })))
             }
             (Err((by, rejection)), Some(content)) => refused(content, refusal(rejection), Some(by)),
@@ -204,9 +207,9 @@ impl Books {
     ///
     /// # Errors
     /// When the record was not decided on this state: live, the process must end; in replay, the log is refused.
-    pub fn apply(&mut self, record: &Record) -> Result<Applied, Broken> {
+    pub fn apply(&mut self, record: &Record) -> Result<Applied, ApplyError> {
         if record.time < self.time {
-            return Err(Broken::TimeWentBack);
+            return Err(ApplyError::TimeWentBack);
         }
         let lsn = self.lsn + 1;
         let mut applied = Applied::default();
@@ -214,19 +217,19 @@ impl Books {
             Body::Committed(committed) => {
                 for (domain, leg) in &committed.legs {
                     let ledger = self.domains.ledger_mut(*domain);
-                    ledger.apply(leg).map_err(|why| Broken::Leg { domain: *domain, why })?;
+                    ledger.apply(leg).map_err(|why| ApplyError::Leg { domain: *domain, why })?;
                 }
                 for notice in &committed.notices {
                     let found =
                         self.domains.balance.funds(notice.player, notice.currency).unwrap_or_default();
                     if found != notice.after {
                         let (player, recorded) = (notice.player, notice.after);
-                        return Err(Broken::BalanceDiffers { player, recorded, found });
+                        return Err(ApplyError::BalanceDiffers { player, recorded, found });
                     }
                     applied.offsets.push(self.domains.balance.note(record.time, notice));
                 }
                 if let Some(content) = committed.key {
-                    let receipt = done(lsn, committed).ok_or(Broken::NoReceipt(committed.id))?;
+                    let receipt = done(lsn, committed).ok_or(ApplyError::NoReceipt(committed.id))?;
                     let outcome = Outcome::Done(receipt);
                     self.put_key(committed.id, content, outcome)?;
                     applied.outcome = Some(outcome);
@@ -241,7 +244,7 @@ impl Books {
             Body::Digest(recorded) => {
                 let found = self.digest();
                 if found != *recorded {
-                    return Err(Broken::DigestDiffers { recorded: recorded.0, found: found.0 });
+                    return Err(ApplyError::DigestDiffers { recorded: recorded.0, found: found.0 });
                 }
             }
         }
@@ -253,7 +256,7 @@ impl Books {
     ///
     /// # Errors
     /// The first that does not hold.
-    pub fn check(&self) -> Result<(), invariant::Broken> {
+    pub fn check(&self) -> Result<(), invariant::Violation> {
         for domain in Domain::ALL {
             ledger::invariant::all(self.domains.ledger(domain))?;
         }
@@ -261,23 +264,23 @@ impl Books {
     }
 
     /// Keeps the outcome of a key, its first and only one (`E1`).
-    fn put_key(&mut self, id: TxId, content: Content, outcome: Outcome) -> Result<(), Broken> {
+    fn put_key(&mut self, id: TxId, content: Content, outcome: Outcome) -> Result<(), ApplyError> {
         invariant::no_effect_yet(self, id)?;
         self.keys.put(id, content, outcome);
         Ok(())
     }
 
-    pub(crate) fn encode(&self, writer: &mut Writer) {
-        writer.uint(self.lsn.into());
-        writer.uint(self.time.into());
-        crate::checkpoint::encode_domains(writer, &self.domains);
-        self.keys.encode(writer);
+    pub(crate) fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.lsn.into());
+        encoder.uint(self.time.into());
+        crate::checkpoint::encode_domains(encoder, &self.domains);
+        self.keys.encode(encoder);
     }
 
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (lsn, time) = (reader.u64()?, reader.u64()?);
-        let domains = crate::checkpoint::decode_domains(reader)?;
-        Ok(Self { lsn, time, domains, keys: Keys::decode(reader)? })
+    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let (lsn, time) = (decoder.u64()?, decoder.u64()?);
+        let domains = crate::checkpoint::decode_domains(decoder)?;
+        Ok(Self { lsn, time, domains, keys: Keys::decode(decoder)? })
     }
 }
 

@@ -10,7 +10,7 @@ use ledger::{Account, Domain, HoldId, Ledger};
 
 use crate::{
     books::Books,
-    codec::{DecodeError, Reader, Writer},
+    codec::{DecodeError, Decoder, Encoder},
     record::{decode_notice, encode_notice},
     table::TableState,
     world::World,
@@ -22,16 +22,16 @@ const VERSION: u8 = 1;
 /// The world as bytes.
 #[must_use]
 pub fn encode(world: &World) -> Vec<u8> {
-    let mut writer = Writer(Vec::with_capacity(1 << 20));
-    writer.byte(VERSION);
-    world.books.encode(&mut writer);
-    writer.fixed(world.books.digest().0);
-    writer.uint(world.tables.len() as u128);
+    let mut encoder = Encoder(Vec::with_capacity(1 << 20));
+    encoder.byte(VERSION);
+    world.books.encode(&mut encoder);
+    encoder.fixed(world.books.digest().0);
+    encoder.uint(world.tables.len() as u128);
     for (id, table) in &world.tables {
-        writer.bytes(id.as_str().as_bytes());
-        table.encode(&mut writer);
+        encoder.bytes(id.as_str().as_bytes());
+        table.encode(&mut encoder);
     }
-    writer.0
+    encoder.0
 }
 
 /// The world of bytes.
@@ -39,85 +39,85 @@ pub fn encode(world: &World) -> Vec<u8> {
 /// # Errors
 /// When they are not a whole checkpoint of a known version, or the digest is not the state's.
 pub fn decode(bytes: &[u8]) -> Result<World, DecodeError> {
-    let mut reader = Reader(bytes);
-    if reader.byte()? != VERSION {
+    let mut decoder = Decoder(bytes);
+    if decoder.byte()? != VERSION {
         return Err(DecodeError::Unknown("checkpoint version"));
     }
-    let mut world = World { books: Books::decode(&mut reader)?, ..World::default() };
-    if world.books.digest().0 != reader.fixed()? {
+    let mut world = World { books: Books::decode(&mut decoder)?, ..World::default() };
+    if world.books.digest().0 != decoder.fixed()? {
         return Err(DecodeError::OutOfRange("the checkpoint's digest"));
     }
-    for _ in 0..reader.count()? {
-        let id = reader.table()?;
-        world.tables.insert(id, TableState::decode(&mut reader)?);
+    for _ in 0..decoder.count()? {
+        let id = decoder.table()?;
+        world.tables.insert(id, TableState::decode(&mut decoder)?);
     }
-    reader.finish()?;
+    decoder.finish()?;
     Ok(world)
 }
 
-pub(crate) fn encode_domains(writer: &mut Writer, domains: &Domains) {
+pub(crate) fn encode_domains(encoder: &mut Encoder, domains: &Domains) {
     for domain in Domain::ALL {
-        encode_ledger(writer, domains.ledger(domain));
+        encode_ledger(encoder, domains.ledger(domain));
     }
-    writer.uint(domains.balance.players().count() as u128);
+    encoder.uint(domains.balance.players().count() as u128);
     for (id, player) in domains.balance.players() {
-        writer.fixed(id.0);
-        writer.uint(player.events.into());
-        writer.uint(player.results.len() as u128);
+        encoder.fixed(id.0);
+        encoder.uint(player.events.into());
+        encoder.uint(player.results.len() as u128);
         for (time, notice) in &player.results {
-            writer.uint((*time).into());
-            encode_notice(writer, notice);
+            encoder.uint((*time).into());
+            encode_notice(encoder, notice);
         }
     }
 }
 
-pub(crate) fn decode_domains(reader: &mut Reader<'_>) -> Result<Domains, DecodeError> {
+pub(crate) fn decode_domains(decoder: &mut Decoder<'_>) -> Result<Domains, DecodeError> {
     let mut domains = Domains::default();
     for domain in Domain::ALL {
-        decode_ledger(reader, domains.ledger_mut(domain))?;
+        decode_ledger(decoder, domains.ledger_mut(domain))?;
     }
-    for _ in 0..reader.count()? {
-        let id = reader.player()?;
-        let events = reader.u64()?;
+    for _ in 0..decoder.count()? {
+        let id = decoder.player()?;
+        let events = decoder.u64()?;
         let mut results = VecDeque::new();
-        for _ in 0..reader.count()? {
-            results.push_back((reader.u64()?, decode_notice(reader)?));
+        for _ in 0..decoder.count()? {
+            results.push_back((decoder.u64()?, decode_notice(decoder)?));
         }
         domains.balance.put_player(id, events, results);
     }
     Ok(domains)
 }
 
-fn encode_ledger(writer: &mut Writer, ledger: &Ledger) {
-    writer.uint(ledger.accounts().count() as u128);
+fn encode_ledger(encoder: &mut Encoder, ledger: &Ledger) {
+    encoder.uint(ledger.accounts().count() as u128);
     for (id, account) in ledger.accounts() {
-        writer.account(id);
+        encoder.account(id);
         for sum in [account.debits, account.credits, account.debits_pending, account.credits_pending] {
-            writer.money(sum);
+            encoder.money(sum);
         }
-        writer.byte(u8::from(account.frozen));
+        encoder.byte(u8::from(account.frozen));
     }
-    writer.uint(ledger.holds().count() as u128);
+    encoder.uint(ledger.holds().count() as u128);
     for (id, hold) in ledger.holds() {
-        writer.fixed(id.0);
-        writer.transfer(&hold.transfer);
+        encoder.fixed(id.0);
+        encoder.transfer(&hold.transfer);
     }
 }
 
-fn decode_ledger(reader: &mut Reader<'_>, ledger: &mut Ledger) -> Result<(), DecodeError> {
-    for _ in 0..reader.count()? {
-        let id = reader.account()?;
+fn decode_ledger(decoder: &mut Decoder<'_>, ledger: &mut Ledger) -> Result<(), DecodeError> {
+    for _ in 0..decoder.count()? {
+        let id = decoder.account()?;
         let account = Account {
-            debits: reader.money()?,
-            credits: reader.money()?,
-            debits_pending: reader.money()?,
-            credits_pending: reader.money()?,
-            frozen: reader.flag()?,
+            debits: decoder.money()?,
+            credits: decoder.money()?,
+            debits_pending: decoder.money()?,
+            credits_pending: decoder.money()?,
+            frozen: decoder.flag()?,
         };
         ledger.put(id, account);
     }
-    for _ in 0..reader.count()? {
-        let (id, transfer) = (HoldId(reader.fixed()?), reader.transfer()?);
+    for _ in 0..decoder.count()? {
+        let (id, transfer) = (HoldId(decoder.fixed()?), decoder.transfer()?);
         // A hold of any other shape would be met when it ends, where nobody expects it any more.
         transfer.check().map_err(|_| DecodeError::OutOfRange("a hold's transfer"))?;
         ledger.put_hold(id, transfer);
@@ -137,10 +137,10 @@ mod tests {
         let cash = AccountId::cash(protocol::PlayerId(7), currency("EUR"));
         let clearing = |code| AccountId::house(AccountKind::Clearing(Domain::Collections), currency(code));
         let back = |transfer| {
-            let (mut ledger, mut writer) = (Ledger::default(), Writer::default());
+            let (mut ledger, mut encoder) = (Ledger::default(), Encoder::default());
             ledger.put_hold(HoldId(1), transfer);
-            encode_ledger(&mut writer, &ledger);
-            decode_ledger(&mut Reader(&writer.0), &mut Ledger::default())
+            encode_ledger(&mut encoder, &ledger);
+            decode_ledger(&mut Decoder(&encoder.0), &mut Ledger::default())
         };
         let good = Transfer { debit: cash, credit: clearing("EUR"), amount: 1 };
         assert_eq!(back(good), Ok(()));

@@ -25,9 +25,9 @@ pub enum DecodeError {
 
 /// Appends values to a record.
 #[derive(Debug, Default)]
-pub(crate) struct Writer(pub Vec<u8>);
+pub(crate) struct Encoder(pub Vec<u8>);
 
-impl Writer {
+impl Encoder {
     pub fn byte(&mut self, value: u8) {
         self.0.push(value);
     }
@@ -115,9 +115,9 @@ pub(crate) const AT_ONCE: usize = 16;
 
 /// Takes values off a record.
 #[derive(Debug)]
-pub(crate) struct Reader<'a>(pub &'a [u8]);
+pub(crate) struct Decoder<'a>(pub &'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> Decoder<'a> {
     pub fn finish(&self) -> Result<(), DecodeError> {
         if self.0.is_empty() { Ok(()) } else { Err(DecodeError::TrailingBytes) }
     }

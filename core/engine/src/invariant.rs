@@ -20,12 +20,12 @@ use crate::{
     world::World,
 };
 
-/// A broken invariant: ours to mend, never a user's fault.
+/// An invariant that does not hold: ours to mend, never a user's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum Violation {
     /// One of a ledger's own: `L1` to `L4`.
     #[error(transparent)]
-    Ledger(#[from] invariant::Broken),
+    Ledger(#[from] invariant::Violation),
     /// `E1`.
     #[error("E1: transaction {0:?} has an outcome already")]
     SecondEffect(TxId),
@@ -71,9 +71,9 @@ pub enum Broken {
 ///
 /// # Errors
 /// When it has an outcome.
-pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Broken> {
+pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     match books.outcome(id) {
-        Some(_) => Err(Broken::SecondEffect(id)),
+        Some(_) => Err(Violation::SecondEffect(id)),
         None => Ok(()),
     }
 }
@@ -83,10 +83,10 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Broken> {
 ///
 /// # Errors
 /// When it goes by another. A bet or a clearing has its client's key and is none of this.
-pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(), Broken> {
+pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(), Violation> {
     let round = RoundId { table, number: leg.round() };
     match leg.step() {
-        Some(step) if id != TxId::of_round(round, step) => Err(Broken::StepRenamed(round)),
+        Some(step) if id != TxId::of_round(round, step) => Err(Violation::StepRenamed(round)),
         Some(_) | None => Ok(()),
     }
 }
@@ -99,22 +99,22 @@ pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(),
 pub fn stakes_are_held<'a>(
     books: &Books,
     tables: impl IntoIterator<Item = (TableId, &'a TableState)>,
-) -> Result<(), Broken> {
+) -> Result<(), Violation> {
     let ledger = books.domains().balance.ledger();
     let mut standing: FxHashMap<HoldId, TableId> = FxHashMap::default();
     for (table, state) in tables {
         let bets = state.open.iter().flat_map(|open| open.bets.players().values());
         for hold in bets.flat_map(|bets| bets.placed()).map(|placed| placed.hold) {
             if standing.insert(hold, table).is_some() {
-                return Err(Broken::HoldOfTwoBets(hold));
+                return Err(Violation::HoldOfTwoBets(hold));
             }
             if ledger.hold(hold).is_none() && !state.quarantined {
-                return Err(Broken::BetWithoutHold { table, hold });
+                return Err(Violation::BetWithoutHold { table, hold });
             }
         }
     }
     match ledger.holds().find(|(hold, _)| !standing.contains_key(hold)) {
-        Some((hold, _)) => Err(Broken::HoldWithoutBet(hold)),
+        Some((hold, _)) => Err(Violation::HoldWithoutBet(hold)),
         None => Ok(()),
     }
 }
@@ -123,14 +123,14 @@ pub fn stakes_are_held<'a>(
 ///
 /// # Errors
 /// The first difference.
-pub fn same(one: &World, other: &World) -> Result<(), Broken> {
+pub fn same(one: &World, other: &World) -> Result<(), Violation> {
     let place = |world: &World| (world.books.lsn(), world.books.time());
     if place(one) != place(other) {
-        return Err(Broken::Place { one: one.books.lsn(), other: other.books.lsn() });
+        return Err(Violation::Place { one: one.books.lsn(), other: other.books.lsn() });
     }
     let money = |world: &World| world.books.digest().0;
     if money(one) != money(other) {
-        return Err(Broken::Money { one: money(one), other: money(other) });
+        return Err(Violation::Money { one: money(one), other: money(other) });
     }
     same_tables(&one.tables, &other.tables)
 }
@@ -138,14 +138,14 @@ pub fn same(one: &World, other: &World) -> Result<(), Broken> {
 fn same_tables(
     one: &BTreeMap<TableId, TableState>,
     other: &BTreeMap<TableId, TableState>,
-) -> Result<(), Broken> {
+) -> Result<(), Violation> {
     for (table, state) in one {
         if other.get(table) != Some(state) {
-            return Err(Broken::Table(*table));
+            return Err(Violation::Table(*table));
         }
     }
     match other.keys().find(|table| !one.contains_key(table)) {
-        Some(table) => Err(Broken::Table(*table)),
+        Some(table) => Err(Violation::Table(*table)),
         None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId};
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Decoder, Encoder};
 
 /// Names a transaction for ever: derived from (subject, key), so that a retry has the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,51 +124,51 @@ impl Keys {
         true
     }
 
-    pub fn encode(&self, writer: &mut Writer) {
-        writer.uint(self.len() as u128);
+    pub fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.len() as u128);
         for (id, (content, outcome)) in self.shards.iter().flatten() {
-            writer.fixed(id.0);
-            writer.fixed(content.0);
+            encoder.fixed(id.0);
+            encoder.fixed(content.0);
             match outcome {
                 Outcome::Refused(code) => {
-                    writer.byte(0);
-                    writer.uint(code.number().into());
+                    encoder.byte(0);
+                    encoder.uint(code.number().into());
                 }
                 Outcome::Done(done) => {
-                    writer.byte(if done.round.is_some() { 2 } else { 1 });
-                    writer.uint(done.lsn.into());
+                    encoder.byte(if done.round.is_some() { 2 } else { 1 });
+                    encoder.uint(done.lsn.into());
                     if let Some(round) = done.round {
-                        writer.round(round);
+                        encoder.round(round);
                     }
-                    writer.currency(done.currency);
+                    encoder.currency(done.currency);
                     for amount in [done.amount, done.available, done.held] {
-                        writer.money(amount);
+                        encoder.money(amount);
                     }
                 }
             }
         }
     }
 
-    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let count = reader.count_of(ENTRY_BYTES_MIN)?;
+    pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let count = decoder.count_of(ENTRY_BYTES_MIN)?;
         let mut keys = Self::default();
         keys.reserve(count);
         for _ in 0..count {
-            let (id, content) = (TxId(reader.fixed()?), Content(reader.fixed()?));
-            let outcome = match reader.byte()? {
+            let (id, content) = (TxId(decoder.fixed()?), Content(decoder.fixed()?));
+            let outcome = match decoder.byte()? {
                 0 => Outcome::Refused(
-                    ErrorCode::from_number(reader.u16()?).ok_or(DecodeError::Unknown("error code"))?,
+                    ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
                 ),
                 tag @ (1 | 2) => {
-                    let lsn = reader.u64()?;
-                    let round = if tag == 2 { Some(reader.round()?) } else { None };
+                    let lsn = decoder.u64()?;
+                    let round = if tag == 2 { Some(decoder.round()?) } else { None };
                     Outcome::Done(Done {
                         lsn,
                         round,
-                        currency: reader.currency()?,
-                        amount: reader.money()?,
-                        available: reader.money()?,
-                        held: reader.money()?,
+                        currency: decoder.currency()?,
+                        amount: decoder.money()?,
+                        available: decoder.money()?,
+                        held: decoder.money()?,
                     })
                 }
                 _ => return Err(DecodeError::Unknown("outcome")),

@@ -1,7 +1,7 @@
 //! The turn: what one record is, how it is decided, applied and replayed.
 //!
 //! ```text
-//!  Command ──▶ Books::turn ──▶ Record ──▶ (journal) ──▶ Books::apply ──▶ TableState::apply
+//!  Envelope ──▶ Books::turn ──▶ Record ──▶ (journal) ──▶ Books::apply ──▶ TableState::apply
 //! ```
 //!
 //! [`Books`] is the money side: five domains, the idempotency keys, the running digest. [`table::TableState`] is
@@ -19,7 +19,7 @@ pub mod table;
 mod verify;
 mod world;
 
-pub use books::{Applied, Books, Broken, Command, Turn, Tx};
+pub use books::{Applied, ApplyError, Books, Envelope, Turn, Tx};
 pub use codec::DecodeError;
 pub use keys::{Content, Done, Outcome, TxId};
 pub use record::{Body, Committed, Record};

@@ -1,13 +1,13 @@
 //! One record of the log: all legs of a transaction, its id, its result and what it tells.
 //!
-//! The first byte is the version. A reader knows every version up to its own; a newer one is refused by name.
+//! The first byte is the version. A decoder knows every version up to its own; a newer one is refused by name.
 
 use domains::{Funds, Notice, What};
 use ledger::{Digest, Domain, Leg};
 use protocol::{ErrorCode, TableId};
 
 use crate::{
-    codec::{AT_ONCE, DecodeError, Reader, Writer},
+    codec::{AT_ONCE, DecodeError, Decoder, Encoder},
     keys::{Content, TxId},
     table::TableLeg,
 };
@@ -61,26 +61,26 @@ impl Record {
     /// The record's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer(Vec::with_capacity(256));
-        writer.byte(VERSION);
-        writer.uint(self.time.into());
+        let mut encoder = Encoder(Vec::with_capacity(256));
+        encoder.byte(VERSION);
+        encoder.uint(self.time.into());
         match &self.body {
             Body::Committed(committed) => {
-                writer.byte(1);
-                committed.encode(&mut writer);
+                encoder.byte(1);
+                committed.encode(&mut encoder);
             }
             Body::Refused { id, content, code } => {
-                writer.byte(2);
-                writer.fixed(id.0);
-                writer.fixed(content.0);
-                writer.uint(code.number().into());
+                encoder.byte(2);
+                encoder.fixed(id.0);
+                encoder.fixed(content.0);
+                encoder.uint(code.number().into());
             }
             Body::Digest(digest) => {
-                writer.byte(3);
-                writer.fixed(digest.0);
+                encoder.byte(3);
+                encoder.fixed(digest.0);
             }
         }
-        writer.0
+        encoder.0
     }
 
     /// Reads a record.
@@ -88,104 +88,104 @@ impl Record {
     /// # Errors
     /// When the bytes are not a whole record of a known version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader(bytes);
-        if reader.byte()? != VERSION {
+        let mut decoder = Decoder(bytes);
+        if decoder.byte()? != VERSION {
             return Err(DecodeError::Unknown("record version"));
         }
-        let time = reader.u64()?;
-        let body = match reader.byte()? {
-            1 => Body::Committed(Committed::decode(&mut reader)?),
+        let time = decoder.u64()?;
+        let body = match decoder.byte()? {
+            1 => Body::Committed(Committed::decode(&mut decoder)?),
             2 => Body::Refused {
-                id: TxId(reader.fixed()?),
-                content: Content(reader.fixed()?),
-                code: ErrorCode::from_number(reader.u16()?).ok_or(DecodeError::Unknown("error code"))?,
+                id: TxId(decoder.fixed()?),
+                content: Content(decoder.fixed()?),
+                code: ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
             },
-            3 => Body::Digest(Digest(reader.fixed()?)),
+            3 => Body::Digest(Digest(decoder.fixed()?)),
             _ => return Err(DecodeError::Unknown("record body")),
         };
-        reader.finish()?;
+        decoder.finish()?;
         Ok(Self { time, body })
     }
 }
 
 impl Committed {
-    fn encode(&self, writer: &mut Writer) {
-        writer.fixed(self.id.0);
-        writer.byte(u8::from(self.key.is_some()));
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.fixed(self.id.0);
+        encoder.byte(u8::from(self.key.is_some()));
         if let Some(content) = self.key {
-            writer.fixed(content.0);
+            encoder.fixed(content.0);
         }
-        writer.uint(self.legs.len() as u128);
+        encoder.uint(self.legs.len() as u128);
         for (domain, leg) in &self.legs {
-            writer.byte(*domain as u8);
-            writer.leg(leg);
+            encoder.byte(*domain as u8);
+            encoder.leg(leg);
         }
-        writer.uint(self.notices.len() as u128);
-        self.notices.iter().for_each(|notice| encode_notice(writer, notice));
-        writer.byte(u8::from(self.table.is_some()));
+        encoder.uint(self.notices.len() as u128);
+        self.notices.iter().for_each(|notice| encode_notice(encoder, notice));
+        encoder.byte(u8::from(self.table.is_some()));
         if let Some((table, leg)) = &self.table {
-            writer.bytes(table.as_str().as_bytes());
-            leg.encode(writer);
+            encoder.bytes(table.as_str().as_bytes());
+            leg.encode(encoder);
         }
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let id = TxId(reader.fixed()?);
-        let key = if reader.flag()? { Some(Content(reader.fixed()?)) } else { None };
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let id = TxId(decoder.fixed()?);
+        let key = if decoder.flag()? { Some(Content(decoder.fixed()?)) } else { None };
         let mut legs = Vec::new();
-        for _ in 0..reader.count()? {
-            legs.push((reader.domain()?, reader.leg()?));
+        for _ in 0..decoder.count()? {
+            legs.push((decoder.domain()?, decoder.leg()?));
         }
-        let count = reader.count()?;
+        let count = decoder.count()?;
         let mut notices = Vec::with_capacity(count.min(AT_ONCE));
         for _ in 0..count {
-            notices.push(decode_notice(reader)?);
+            notices.push(decode_notice(decoder)?);
         }
-        let table = if reader.flag()? { Some((reader.table()?, TableLeg::decode(reader)?)) } else { None };
+        let table = if decoder.flag()? { Some((decoder.table()?, TableLeg::decode(decoder)?)) } else { None };
         Ok(Self { id, key, legs, notices, table })
     }
 }
 
-pub(crate) fn encode_notice(writer: &mut Writer, notice: &Notice) {
-    writer.fixed(notice.player.0);
-    writer.currency(notice.currency);
+pub(crate) fn encode_notice(encoder: &mut Encoder, notice: &Notice) {
+    encoder.fixed(notice.player.0);
+    encoder.currency(notice.currency);
     for amount in [notice.before.available, notice.before.held, notice.after.available, notice.after.held] {
-        writer.money(amount);
+        encoder.money(amount);
     }
     match &notice.what {
-        What::Deposit => writer.byte(1),
-        What::Stake => writer.byte(2),
-        What::Release => writer.byte(3),
+        What::Deposit => encoder.byte(1),
+        What::Stake => encoder.byte(2),
+        What::Release => encoder.byte(3),
         What::Settled { round, staked, returned, outcome } => {
-            writer.byte(4);
-            writer.round(*round);
-            writer.money(*staked);
-            writer.money(*returned);
-            writer.uint((*outcome).into());
+            encoder.byte(4);
+            encoder.round(*round);
+            encoder.money(*staked);
+            encoder.money(*returned);
+            encoder.uint((*outcome).into());
         }
         What::Voided { round, staked } => {
-            writer.byte(5);
-            writer.round(*round);
-            writer.money(*staked);
+            encoder.byte(5);
+            encoder.round(*round);
+            encoder.money(*staked);
         }
     }
 }
 
-pub(crate) fn decode_notice(reader: &mut Reader<'_>) -> Result<Notice, DecodeError> {
-    let (player, currency) = (reader.player()?, reader.currency()?);
-    let before = Funds { available: reader.money()?, held: reader.money()? };
-    let after = Funds { available: reader.money()?, held: reader.money()? };
-    let what = match reader.byte()? {
+pub(crate) fn decode_notice(decoder: &mut Decoder<'_>) -> Result<Notice, DecodeError> {
+    let (player, currency) = (decoder.player()?, decoder.currency()?);
+    let before = Funds { available: decoder.money()?, held: decoder.money()? };
+    let after = Funds { available: decoder.money()?, held: decoder.money()? };
+    let what = match decoder.byte()? {
         1 => What::Deposit,
         2 => What::Stake,
         3 => What::Release,
         4 => What::Settled {
-            round: reader.round()?,
-            staked: reader.money()?,
-            returned: reader.money()?,
-            outcome: reader.u32()?,
+            round: decoder.round()?,
+            staked: decoder.money()?,
+            returned: decoder.money()?,
+            outcome: decoder.u32()?,
         },
-        5 => What::Voided { round: reader.round()?, staked: reader.money()? },
+        5 => What::Voided { round: decoder.round()?, staked: decoder.money()? },
         _ => return Err(DecodeError::Unknown("notice")),
     };
     Ok(Notice { player, currency, before, after, what })

@@ -5,7 +5,7 @@
 //! out the transaction anew on the state before it, and every move and every notice must be the one recorded.
 
 use domains::{PlayerSettlement, Recipe, StateMachine, What};
-use games::Outcome;
+use games::DrawResult;
 use ledger::{HoldId, invariant};
 use protocol::{RoundId, TableId};
 
@@ -72,7 +72,7 @@ impl Verifier {
         self.world.apply(&record).map_err(|error| finding(error.to_string()))?;
         for hold in ending {
             let balance = self.world.books.domains().balance.ledger();
-            invariant::has_ended(balance, hold).map_err(|broken| finding(broken.to_string()))?; // L3
+            invariant::has_ended(balance, hold).map_err(|violation| finding(violation.to_string()))?; // L3
         }
         if let Some((table, leg)) = &committed.table {
             self.rounds += u64::from(matches!(leg, TableLeg::Settled { .. } | TableLeg::Voided { .. }));
@@ -107,7 +107,7 @@ impl Verifier {
     /// The first that does not hold.
     pub fn check(&self) -> Result<(), Finding> {
         let lsn = self.world.books.lsn();
-        self.world.check().map_err(|broken| Finding { lsn, what: broken.to_string() })
+        self.world.check().map_err(|violation| Finding { lsn, what: violation.to_string() })
     }
 
     fn check_committed(&self, committed: &Committed) -> Result<(), String> {
@@ -139,7 +139,7 @@ impl Verifier {
         committed: &Committed,
     ) -> Result<(Recipe, bool), String> {
         let round = RoundId { table, number: leg.round() };
-        step_has_its_name(table, leg, committed.id).map_err(|broken| broken.to_string())?; // E1
+        step_has_its_name(table, leg, committed.id).map_err(|violation| violation.to_string())?; // E1
         let state = self.world.tables.get(&table);
         let plays_on =
             matches!(leg, TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Settled { .. });
@@ -208,7 +208,7 @@ fn expected(
     let drawn = draw(game, round, open, seed).ok_or_else(|| {
         format!("the seed of round {round} is not the committed one, or bets are not closed")
     })?;
-    if drawn.outcome != Outcome(outcome) {
+    if drawn.outcome != DrawResult(outcome) {
         return Err(format!("round {round} draws {}, the record says {outcome}", drawn.outcome.0));
     }
     settlement(game, open, drawn.outcome).ok_or_else(|| format!("a bet of round {round} is none of the game"))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protocol::TableId;
 
 use crate::{
-    books::{Applied, Books, Broken},
+    books::{Applied, ApplyError, Books},
     invariant,
     record::{Body, Record},
     table::TableState,
@@ -34,7 +34,7 @@ impl World {
     ///
     /// # Errors
     /// When the money side cannot: the log does not stand for a state. A table that cannot is quarantined.
-    pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, Broken> {
+    pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, ApplyError> {
         let money = self.books.apply(record)?;
         let table_event = match &record.body {
             Body::Committed(committed) => committed
@@ -50,7 +50,7 @@ impl World {
     ///
     /// # Errors
     /// The first that does not hold.
-    pub fn check(&self) -> Result<(), invariant::Broken> {
+    pub fn check(&self) -> Result<(), invariant::Violation> {
         self.books.check()?;
         invariant::stakes_are_held(&self.books, self.tables.iter().map(|(table, state)| (*table, state)))
     }

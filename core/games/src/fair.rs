@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use protocol::PlayerId;
 use sha2::{Digest, Sha256};
 
-use crate::game::{Game, Outcome};
+use crate::game::{DrawResult, Game};
 
 /// First bytes of a share's hash input.
 const SHARE_TAG: &str = "hub-share-v1";
@@ -145,11 +145,11 @@ pub enum Mismatch {
     },
     /// Seed, mix and round give another outcome.
     #[error("the seed draws outcome {}, but {} was recorded", drawn.0, recorded.0)]
-    Outcome {
+    DrawResult {
         /// What the stream draws.
-        drawn: Outcome,
+        drawn: DrawResult,
         /// What the round was settled with.
-        recorded: Outcome,
+        recorded: DrawResult,
     },
 }
 
@@ -162,7 +162,7 @@ pub fn check(
     seed: &Seed,
     committed: &[u8; 32],
     mix: &[u8; 32],
-    recorded: Outcome,
+    recorded: DrawResult,
 ) -> Result<(), Mismatch> {
     let computed = commit(seed);
     if computed != *committed {
@@ -170,7 +170,7 @@ pub fn check(
     }
     let drawn = game.draw(&mut Stream::new(seed, mix, round));
     if drawn != recorded {
-        return Err(Mismatch::Outcome { drawn, recorded });
+        return Err(Mismatch::DrawResult { drawn, recorded });
     }
     Ok(())
 }

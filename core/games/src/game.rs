@@ -11,7 +11,7 @@ pub struct BetCode(pub u16);
 
 /// What a draw gave, as the game counts its outcomes: from 0, below [`Game::outcomes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Outcome(pub u32);
+pub struct DrawResult(pub u32);
 
 /// The rules of one game. Pure: every answer depends on the arguments alone.
 ///
@@ -41,7 +41,7 @@ pub trait Game: Send + Sync + 'static {
     fn describe(&self, code: BetCode) -> Option<Described>;
 
     /// Draws the outcome of a round from the round's stream.
-    fn draw(&self, stream: &mut Stream) -> Outcome;
+    fn draw(&self, stream: &mut Stream) -> DrawResult;
 
     /// What comes back for a stake, the stake itself included, in the stake's unit; 0 when the bet lost.
     ///
@@ -49,10 +49,10 @@ pub trait Game: Send + Sync + 'static {
     /// settles a round relies on it and adds a player's stakes on a bet up first.
     ///
     /// `None` when the code or the outcome is not the game's, the stake is negative, or the sum overflows.
-    fn payout(&self, code: BetCode, stake: i128, outcome: Outcome) -> Option<i128>;
+    fn payout(&self, code: BetCode, stake: i128, outcome: DrawResult) -> Option<i128>;
 
     /// How an outcome is shown to people; `None` when it is not the game's.
-    fn face(&self, outcome: Outcome) -> Option<Face>;
+    fn face(&self, outcome: DrawResult) -> Option<Face>;
 }
 
 /// A bet, spelled out.

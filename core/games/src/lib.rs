@@ -12,7 +12,7 @@ pub mod roulette;
 
 mod game;
 
-pub use game::{BetCode, BetRefused, Described, Face, Game, Outcome};
+pub use game::{BetCode, BetRefused, Described, DrawResult, Face, Game};
 
 /// Every game the hub can play: one line a game.
 pub static GAMES: &[&dyn Game] = &[&roulette::European];

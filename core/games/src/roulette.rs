@@ -21,7 +21,7 @@ use std::{num::NonZeroU32, sync::LazyLock};
 
 use crate::{
     fair::Stream,
-    game::{BetCode, BetRefused, Described, Face, Game, Outcome},
+    game::{BetCode, BetRefused, Described, DrawResult, Face, Game},
 };
 
 /// The numbers in the order in which they stand on the wheel, clockwise from zero.
@@ -246,11 +246,11 @@ impl Game for European {
         })
     }
 
-    fn draw(&self, stream: &mut Stream) -> Outcome {
-        Outcome(stream.below(POCKETS))
+    fn draw(&self, stream: &mut Stream) -> DrawResult {
+        DrawResult(stream.below(POCKETS))
     }
 
-    fn payout(&self, code: BetCode, stake: i128, outcome: Outcome) -> Option<i128> {
+    fn payout(&self, code: BetCode, stake: i128, outcome: DrawResult) -> Option<i128> {
         let spot = LAYOUT.get(usize::from(code.0))?;
         let outcome = pocket(outcome)?;
         if stake < 0 {
@@ -263,7 +263,7 @@ impl Game for European {
         stake.checked_mul(36 / i128::try_from(spot.covers.len()).ok()?)
     }
 
-    fn face(&self, outcome: Outcome) -> Option<Face> {
+    fn face(&self, outcome: DrawResult) -> Option<Face> {
         let number = pocket(outcome)?;
         let colour = match number {
             0 => "green",
@@ -275,7 +275,7 @@ impl Game for European {
 }
 
 /// The number of an outcome, when it is one of the wheel's.
-fn pocket(outcome: Outcome) -> Option<u8> {
+fn pocket(outcome: DrawResult) -> Option<u8> {
     u8::try_from(outcome.0).ok().filter(|number| *number <= HIGHEST)
 }
 

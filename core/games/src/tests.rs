@@ -27,7 +27,7 @@ fn every_code_is_described_and_reads_back_as_itself() {
         }
         for code in [game.bets(), u16::MAX].map(BetCode) {
             assert_eq!(game.describe(code), None);
-            assert_eq!(game.payout(code, 1, Outcome(0)), None);
+            assert_eq!(game.payout(code, 1, DrawResult(0)), None);
         }
     }
 }
@@ -40,7 +40,7 @@ fn a_bet_pays_on_exactly_the_outcomes_it_covers() {
             for outcome in 0..game.outcomes() {
                 let covered = covers.contains(&u8::try_from(outcome).unwrap());
                 assert_eq!(
-                    game.payout(code, 1, Outcome(outcome)).unwrap() > 0,
+                    game.payout(code, 1, DrawResult(outcome)).unwrap() > 0,
                     covered,
                     "{code:?} {outcome}"
                 );
@@ -56,7 +56,7 @@ proptest! {
         one in 0..1_i128 << 60, other in 0..1_i128 << 60, code in any::<u16>(), outcome in any::<u32>(),
     ) {
         for game in GAMES {
-            let (code, outcome) = (BetCode(code % game.bets()), Outcome(outcome % game.outcomes()));
+            let (code, outcome) = (BetCode(code % game.bets()), DrawResult(outcome % game.outcomes()));
             let pays = |stake| game.payout(code, stake, outcome).unwrap();
             prop_assert_eq!(pays(one) + pays(other), pays(one + other), "{} {:?}", game.name(), code);
             prop_assert_eq!(pays(0), 0);
@@ -67,8 +67,8 @@ proptest! {
 #[test]
 fn an_outcome_that_is_not_the_games_has_no_face_and_no_payout() {
     for game in GAMES {
-        assert!((0..game.outcomes()).all(|outcome| game.face(Outcome(outcome)).is_some()));
-        for outcome in [game.outcomes(), game.outcomes() + 256, u32::MAX].map(Outcome) {
+        assert!((0..game.outcomes()).all(|outcome| game.face(DrawResult(outcome)).is_some()));
+        for outcome in [game.outcomes(), game.outcomes() + 256, u32::MAX].map(DrawResult) {
             assert_eq!(game.face(outcome), None);
             assert_eq!(game.payout(BetCode(0), 1, outcome), None);
         }

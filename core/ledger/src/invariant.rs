@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 
 use crate::{Account, AccountId, AccountKind, Domain, HoldId, Ledger};
 
-/// A broken invariant: ours to mend, never a user's fault.
+/// An invariant that does not hold: ours to mend, never a user's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum Violation {
     /// `L1`.
     #[error("L1: in {currency}, debits are {debits} and credits {credits}")]
     Conservation {
@@ -47,7 +47,7 @@ pub enum Broken {
 }
 
 /// `L1`: over all accounts of a ledger, per currency, debits equal credits, posted and pending.
-pub fn conservation(ledger: &Ledger) -> Result<(), Broken> {
+pub fn conservation(ledger: &Ledger) -> Result<(), Violation> {
     let mut sums: BTreeMap<Currency, [i128; 4]> = BTreeMap::new();
     for (id, account) in ledger.accounts() {
         let sum = sums.entry(id.currency).or_default();
@@ -58,7 +58,7 @@ pub fn conservation(ledger: &Ledger) -> Result<(), Broken> {
     }
     for (currency, [debits, credits, debits_pending, credits_pending]) in sums {
         if debits != credits || debits_pending != credits_pending {
-            return Err(Broken::Conservation {
+            return Err(Violation::Conservation {
                 currency,
                 debits: debits + debits_pending,
                 credits: credits + credits_pending,
@@ -69,23 +69,23 @@ pub fn conservation(ledger: &Ledger) -> Result<(), Broken> {
 }
 
 /// `L2`: no player's account is overdrawn.
-pub fn no_overdraft(ledger: &Ledger) -> Result<(), Broken> {
+pub fn no_overdraft(ledger: &Ledger) -> Result<(), Violation> {
     match ledger.accounts().find(|(id, account)| id.kind.is_players() && account.available() < 0) {
-        Some((id, account)) => Err(Broken::Overdraft { account: *id, available: account.available() }),
+        Some((id, account)) => Err(Violation::Overdraft { account: *id, available: account.available() }),
         None => Ok(()),
     }
 }
 
 /// `L3`: a hold that has ended is open no more, and so cannot end again.
-pub fn has_ended(ledger: &Ledger, hold: HoldId) -> Result<(), Broken> {
+pub fn has_ended(ledger: &Ledger, hold: HoldId) -> Result<(), Violation> {
     match ledger.hold(hold) {
-        Some(_) => Err(Broken::EndedTwice(hold)),
+        Some(_) => Err(Violation::EndedTwice(hold)),
         None => Ok(()),
     }
 }
 
 /// `L4`: pending amounts are the sums of the open holds.
-pub fn pending_is_held(ledger: &Ledger) -> Result<(), Broken> {
+pub fn pending_is_held(ledger: &Ledger) -> Result<(), Violation> {
     let mut sums: FxHashMap<AccountId, (i128, i128)> = FxHashMap::default();
     for (_, hold) in ledger.holds() {
         sums.entry(hold.transfer.debit).or_default().0 += hold.transfer.amount;
@@ -95,24 +95,24 @@ pub fn pending_is_held(ledger: &Ledger) -> Result<(), Broken> {
         let pending = (account.debits_pending, account.credits_pending);
         let holds = sums.remove(id).unwrap_or_default();
         if pending != holds {
-            return Err(Broken::PendingDiffers { account: *id, pending, holds });
+            return Err(Violation::PendingDiffers { account: *id, pending, holds });
         }
     }
     match sums.into_iter().next() {
-        Some((account, holds)) => Err(Broken::PendingDiffers { account, pending: (0, 0), holds }),
+        Some((account, holds)) => Err(Violation::PendingDiffers { account, pending: (0, 0), holds }),
         None => Ok(()),
     }
 }
 
 /// All invariants of one ledger.
-pub fn all(ledger: &Ledger) -> Result<(), Broken> {
+pub fn all(ledger: &Ledger) -> Result<(), Violation> {
     conservation(ledger)?;
     no_overdraft(ledger)?;
     pending_is_held(ledger)
 }
 
 /// `L1` across domains: what one domain's clearing account owes another, the other's is owed.
-pub fn clearing_nets_to_zero<'a>(ledger_of: impl Fn(Domain) -> &'a Ledger) -> Result<(), Broken> {
+pub fn clearing_nets_to_zero<'a>(ledger_of: impl Fn(Domain) -> &'a Ledger) -> Result<(), Violation> {
     let clearing = |of: Domain, with: Domain| -> BTreeMap<Currency, i128> {
         let kind = AccountKind::Clearing(with);
         let accounts = ledger_of(of).accounts().filter(|(id, _)| id.kind == kind);
@@ -126,7 +126,7 @@ pub fn clearing_nets_to_zero<'a>(ledger_of: impl Fn(Domain) -> &'a Ledger) -> Re
             let mut mirrored = clearing(other, one);
             mirrored.values_mut().for_each(|posted| *posted = -*posted);
             if clearing(one, other) != mirrored {
-                return Err(Broken::Clearing(one, other));
+                return Err(Violation::Clearing(one, other));
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use domains::{Recipe, StateMachine};
-use engine::{Body, Command, Content, Record, Turn, Tx, TxId, World, checkpoint};
+use engine::{Body, Content, Envelope, Record, Turn, Tx, TxId, World, checkpoint};
 use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
 use protocol::PlayerId;
 use tests::{
@@ -44,7 +44,7 @@ fn deposit(world: &World) -> Record {
     let recipe =
         Recipe::Deposit { player: PlayerId(7), currency: "EUR".parse().expect("a currency"), amount: 100 };
     let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
-    match world.books.turn(Command::Run(tx), u64::MAX) {
+    match world.books.turn(Envelope::Run(tx), u64::MAX) {
         Turn::New(record) => *record,
         other => panic!("a new key: {other:?}"),
     }
@@ -168,7 +168,7 @@ async fn verify_finds_a_stake_that_no_bet_stands_for() {
     let currency = "EUR".parse().expect("a currency");
     let recipe = Recipe::Stake { hold, player, currency, amount: 10 };
     let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
-    let Turn::New(record) = world.books.turn(Command::Run(tx), u64::MAX) else { panic!("a new key") };
+    let Turn::New(record) = world.books.turn(Envelope::Run(tx), u64::MAX) else { panic!("a new key") };
     world.apply(&record).expect("it fits the money");
     append(&hub, &record);
     let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use domains::{Domains, Plan, PlayerSettlement, Recipe};
+use domains::{Domains, Effects, PlayerSettlement, Recipe};
 use ledger::{AccountKind, Domain, HoldId, invariant};
 use protocol::{Currency, PlayerId, RoundId};
 
@@ -25,11 +25,11 @@ pub fn check(script: &str) {
         let (action, expected) = line.split_once("=>").unwrap();
         let before = world.clone();
         let told = match read(action).decide(&world) {
-            Ok(plan) => {
-                for (domain, leg) in &plan.legs {
+            Ok(effects) => {
+                for (domain, leg) in &effects.legs {
                     world.ledger_mut(*domain).apply(leg).unwrap();
                 }
-                check_notices(&before, &world, &plan, line);
+                check_notices(&before, &world, &effects, line);
                 changes(&before, &world)
             }
             Err((_, rejection)) => vec![format!("{rejection:?}")],
@@ -132,9 +132,9 @@ fn changes(before: &Domains, after: &Domains) -> Vec<String> {
     told
 }
 
-fn check_notices(before: &Domains, after: &Domains, plan: &Plan, line: &str) {
+fn check_notices(before: &Domains, after: &Domains, effects: &Effects, line: &str) {
     let funds = |world: &Domains, player| world.balance.funds(player, eur()).unwrap_or_default();
-    for notice in &plan.notices {
+    for notice in &effects.notices {
         assert_eq!(notice.before, funds(before, notice.player), "{line}: before");
         assert_eq!(notice.after, funds(after, notice.player), "{line}: after");
     }
@@ -144,7 +144,7 @@ fn check_notices(before: &Domains, after: &Domains, plan: &Plan, line: &str) {
     for id in ids {
         let player = PlayerId(id.owner);
         let changed = funds(before, player) != funds(after, player);
-        let told = plan.notices.iter().filter(|notice| notice.player == player).count();
+        let told = effects.notices.iter().filter(|notice| notice.player == player).count();
         assert!(told == 1 || !changed && told == 0, "{line}: player {player} is told {told} times");
     }
 }

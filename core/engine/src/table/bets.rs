@@ -12,7 +12,7 @@ use protocol::PlayerId;
 use rustc_hash::FxHashSet;
 
 use super::leg::{decode_bets, encode_bets};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Decoder, Encoder};
 
 /// Stakes by bet, minor units.
 pub type Stakes = BTreeMap<BetCode, i128>;
@@ -155,23 +155,23 @@ impl Bets {
         found == holds.len()
     }
 
-    pub(super) fn encode(&self, writer: &mut Writer) {
-        writer.uint(self.players.len() as u128);
+    pub(super) fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.players.len() as u128);
         for (player, bets) in &self.players {
-            writer.fixed(player.0);
-            writer.bytes(bets.seed.as_deref().unwrap_or_default().as_bytes());
-            writer.uint(bets.placed.len() as u128);
-            bets.placed.iter().for_each(|placed| encode_bets(writer, placed.hold, &placed.bets));
+            encoder.fixed(player.0);
+            encoder.bytes(bets.seed.as_deref().unwrap_or_default().as_bytes());
+            encoder.uint(bets.placed.len() as u128);
+            bets.placed.iter().for_each(|placed| encode_bets(encoder, placed.hold, &placed.bets));
         }
     }
 
-    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let mut bets = Self::default();
-        for _ in 0..reader.count()? {
-            let player = reader.player()?;
-            let seed = Some(reader.text()?).filter(|seed| !seed.is_empty());
-            for _ in 0..reader.count()? {
-                let (hold, placed) = decode_bets(reader)?;
+        for _ in 0..decoder.count()? {
+            let player = decoder.player()?;
+            let seed = Some(decoder.text()?).filter(|seed| !seed.is_empty());
+            for _ in 0..decoder.count()? {
+                let (hold, placed) = decode_bets(decoder)?;
                 if !bets.place(player, Placed { hold, bets: placed }, seed) {
                     return Err(DecodeError::OutOfRange("a hold of two bets"));
                 }

@@ -4,7 +4,7 @@ use games::BetCode;
 use ledger::HoldId;
 use protocol::{Amount, Currency, PlayerId, push::Event};
 
-use crate::codec::{AT_ONCE, DecodeError, Reader, Writer};
+use crate::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
 
 /// What a record changes at its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,99 +140,99 @@ impl TableLeg {
         }
     }
 
-    pub(crate) fn encode(&self, writer: &mut Writer) {
+    pub(crate) fn encode(&self, encoder: &mut Encoder) {
         match self {
             TableLeg::Opened { round, deadline, game, rules, currency, commit, sealed } => {
-                writer.byte(1);
-                writer.uint((*round).into());
-                writer.uint((*deadline).into());
-                writer.bytes(game.as_bytes());
-                writer.uint((*rules).into());
-                writer.currency(*currency);
-                writer.raw(commit);
-                writer.bytes(sealed);
+                encoder.byte(1);
+                encoder.uint((*round).into());
+                encoder.uint((*deadline).into());
+                encoder.bytes(game.as_bytes());
+                encoder.uint((*rules).into());
+                encoder.currency(*currency);
+                encoder.raw(commit);
+                encoder.bytes(sealed);
             }
             TableLeg::BetPlaced { round, player, hold, bets, seed } => {
-                writer.byte(2);
-                writer.uint((*round).into());
-                writer.fixed(player.0);
-                encode_bets(writer, *hold, bets);
-                writer.bytes(seed.as_deref().unwrap_or_default().as_bytes());
+                encoder.byte(2);
+                encoder.uint((*round).into());
+                encoder.fixed(player.0);
+                encode_bets(encoder, *hold, bets);
+                encoder.bytes(seed.as_deref().unwrap_or_default().as_bytes());
             }
             TableLeg::BetsCleared { round, player, holds } => {
-                writer.byte(3);
-                writer.uint((*round).into());
-                writer.fixed(player.0);
-                writer.uint(holds.len() as u128);
-                holds.iter().for_each(|hold| writer.fixed(hold.0));
+                encoder.byte(3);
+                encoder.uint((*round).into());
+                encoder.fixed(player.0);
+                encoder.uint(holds.len() as u128);
+                holds.iter().for_each(|hold| encoder.fixed(hold.0));
             }
             TableLeg::Locked { round, deadline, staked, mix } => {
-                writer.byte(4);
-                writer.uint((*round).into());
-                writer.uint((*deadline).into());
-                writer.money(*staked);
-                writer.raw(mix);
+                encoder.byte(4);
+                encoder.uint((*round).into());
+                encoder.uint((*deadline).into());
+                encoder.money(*staked);
+                encoder.raw(mix);
             }
             TableLeg::Settled { round, deadline, outcome, seed, returned } => {
-                writer.byte(5);
-                writer.uint((*round).into());
-                writer.uint((*deadline).into());
-                writer.uint((*outcome).into());
-                writer.raw(seed);
-                writer.money(*returned);
+                encoder.byte(5);
+                encoder.uint((*round).into());
+                encoder.uint((*deadline).into());
+                encoder.uint((*outcome).into());
+                encoder.raw(seed);
+                encoder.money(*returned);
             }
             TableLeg::Voided { round, deadline, reason } => {
-                writer.byte(6);
-                writer.uint((*round).into());
-                writer.uint((*deadline).into());
-                writer.byte(reason.number());
+                encoder.byte(6);
+                encoder.uint((*round).into());
+                encoder.uint((*deadline).into());
+                encoder.byte(reason.number());
             }
         }
     }
 
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let tag = reader.byte()?;
-        let round = reader.u64()?;
+    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let tag = decoder.byte()?;
+        let round = decoder.u64()?;
         Ok(match tag {
             1 => TableLeg::Opened {
                 round,
-                deadline: reader.u64()?,
-                game: reader.text()?.into(),
-                rules: reader.u16()?,
-                currency: reader.currency()?,
-                commit: reader.array()?,
-                sealed: reader.bytes()?.into(),
+                deadline: decoder.u64()?,
+                game: decoder.text()?.into(),
+                rules: decoder.u16()?,
+                currency: decoder.currency()?,
+                commit: decoder.array()?,
+                sealed: decoder.bytes()?.into(),
             },
             2 => {
-                let player = reader.player()?;
-                let (hold, bets) = decode_bets(reader)?;
-                let seed = reader.text()?;
+                let player = decoder.player()?;
+                let (hold, bets) = decode_bets(decoder)?;
+                let seed = decoder.text()?;
                 let seed = (!seed.is_empty()).then(|| seed.into());
                 TableLeg::BetPlaced { round, player, hold, bets, seed }
             }
             3 => {
-                let player = reader.player()?;
-                let count = reader.count()?;
-                let holds = (0..count).map(|_| reader.fixed().map(HoldId)).collect::<Result<_, _>>()?;
+                let player = decoder.player()?;
+                let count = decoder.count()?;
+                let holds = (0..count).map(|_| decoder.fixed().map(HoldId)).collect::<Result<_, _>>()?;
                 TableLeg::BetsCleared { round, player, holds }
             }
             4 => TableLeg::Locked {
                 round,
-                deadline: reader.u64()?,
-                staked: reader.money()?,
-                mix: reader.array()?,
+                deadline: decoder.u64()?,
+                staked: decoder.money()?,
+                mix: decoder.array()?,
             },
             5 => TableLeg::Settled {
                 round,
-                deadline: reader.u64()?,
-                outcome: reader.u32()?,
-                seed: reader.array()?,
-                returned: reader.money()?,
+                deadline: decoder.u64()?,
+                outcome: decoder.u32()?,
+                seed: decoder.array()?,
+                returned: decoder.money()?,
             },
             6 => TableLeg::Voided {
                 round,
-                deadline: reader.u64()?,
-                reason: match reader.byte()? {
+                deadline: decoder.u64()?,
+                reason: match decoder.byte()? {
                     1 => VoidReason::SeedLost,
                     2 => VoidReason::TableGone,
                     3 => VoidReason::Fault,
@@ -277,21 +277,21 @@ impl TableLeg {
     }
 }
 
-pub(crate) fn encode_bets(writer: &mut Writer, hold: HoldId, bets: &[(BetCode, i128)]) {
-    writer.fixed(hold.0);
-    writer.uint(bets.len() as u128);
+pub(crate) fn encode_bets(encoder: &mut Encoder, hold: HoldId, bets: &[(BetCode, i128)]) {
+    encoder.fixed(hold.0);
+    encoder.uint(bets.len() as u128);
     for (code, stake) in bets {
-        writer.uint(code.0.into());
-        writer.money(*stake);
+        encoder.uint(code.0.into());
+        encoder.money(*stake);
     }
 }
 
-pub(crate) fn decode_bets(reader: &mut Reader<'_>) -> Result<(HoldId, Vec<(BetCode, i128)>), DecodeError> {
-    let hold = HoldId(reader.fixed()?);
-    let count = reader.count()?;
+pub(crate) fn decode_bets(decoder: &mut Decoder<'_>) -> Result<(HoldId, Vec<(BetCode, i128)>), DecodeError> {
+    let hold = HoldId(decoder.fixed()?);
+    let count = decoder.count()?;
     let mut bets = Vec::with_capacity(count.min(AT_ONCE));
     for _ in 0..count {
-        bets.push((BetCode(reader.u16()?), reader.money()?));
+        bets.push((BetCode(decoder.u16()?), decoder.money()?));
     }
     Ok((hold, bets))
 }

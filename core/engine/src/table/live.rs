@@ -1,6 +1,6 @@
 //! A table at work: the recorded state, what is under way, and what may be done next.
 //!
-//! Every change goes out as a [`Command`] and comes back as a record before it is applied (design: one log).
+//! Every change goes out as an [`Envelope`] and comes back as a record before it is applied (design: one log).
 //! Bets under way count against the limits only. From the deadline on bets are refused, and the lock goes out
 //! when the last bet under way has come back: a bet is either in the locked round or refused, never between.
 
@@ -16,7 +16,7 @@ use super::{
     settlement, void_settlement,
 };
 use crate::{
-    books::{Command, Tx},
+    books::{Envelope, Tx},
     keys::{Content, TxId},
 };
 
@@ -192,11 +192,11 @@ impl LiveTable {
     }
 
     /// Decides a bet. A refusal is recorded under the key, so that a retry gets the same answer.
-    pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Command {
+    pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Envelope {
         let BetRequest { id, content, player, round, .. } = request;
         let bets = match self.admit(&request, now) {
             Ok(bets) => bets,
-            Err(code) => return Command::Refuse { id, content, code },
+            Err(code) => return Envelope::Refuse { id, content, code },
         };
         let amount = bets.iter().map(|(_, stake)| stake).sum();
         let hold = HoldId(id.0);
@@ -206,7 +206,7 @@ impl LiveTable {
         let stands = self.state.open.as_ref().is_some_and(|open| open.bets.stands(hold));
         self.pending.begin(id, player, self.seated(player), if stands { Vec::new() } else { bets });
         let recipe = Recipe::Stake { hold, player, currency: self.config.currency, amount };
-        Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
+        Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
     }
 
     /// Decides to take a player's bets back. `None`: bets of the player are under way, ask again.
@@ -218,8 +218,8 @@ impl LiveTable {
         player: PlayerId,
         round: u64,
         now: u64,
-    ) -> Option<Command> {
-        let refuse = |code| Some(Command::Refuse { id, content, code });
+    ) -> Option<Envelope> {
+        let refuse = |code| Some(Envelope::Refuse { id, content, code });
         if let Err(code) = self.check_round(round, now) {
             return refuse(code);
         }
@@ -231,11 +231,11 @@ impl LiveTable {
         self.pending.begin(id, player, true, Vec::new());
         let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
         let recipe = Recipe::Release { player, currency: self.config.currency, holds };
-        Some(Command::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) }))
+        Some(Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) }))
     }
 
     /// Opens the next round with a commitment and the sealed seed.
-    pub fn open_round(&mut self, commit: [u8; 32], sealed: Box<[u8]>, now: u64) -> Command {
+    pub fn open_round(&mut self, commit: [u8; 32], sealed: Box<[u8]>, now: u64) -> Envelope {
         let leg = TableLeg::Opened {
             round: self.state.round + 1,
             deadline: now + self.config.betting_ms,
@@ -252,7 +252,7 @@ impl LiveTable {
     ///
     /// # Panics
     /// Without an open round; [`LiveTable::due`] says when.
-    pub fn lock(&mut self, now: u64) -> Command {
+    pub fn lock(&mut self, now: u64) -> Envelope {
         debug_assert!(self.pending.is_empty(), "the sums of the lock are final");
         let open = self.state.open.as_ref().expect("a round is open when it is locked");
         let leg = TableLeg::Locked {
@@ -268,7 +268,7 @@ impl LiveTable {
     ///
     /// # Panics
     /// Without an open round; [`LiveTable::due`] says when.
-    pub fn settle(&mut self, seed: Option<[u8; 32]>, now: u64) -> Command {
+    pub fn settle(&mut self, seed: Option<[u8; 32]>, now: u64) -> Envelope {
         let open = self.state.open.as_ref().expect("a round is open when it is settled");
         let round = RoundId { table: self.id, number: self.state.round };
         let Some(draw) = seed.and_then(|seed| draw(self.game, round, open, seed)) else {
@@ -293,7 +293,7 @@ impl LiveTable {
     ///
     /// # Panics
     /// Without an open round; [`LiveTable::due`] says when.
-    pub fn void(&mut self, reason: VoidReason, now: u64) -> Command {
+    pub fn void(&mut self, reason: VoidReason, now: u64) -> Envelope {
         let open = self.state.open.as_ref().expect("a round is open when it is voided");
         let round = RoundId { table: self.id, number: self.state.round };
         let deadline = now + self.config.pause_ms;
@@ -302,7 +302,7 @@ impl LiveTable {
         self.step(Recipe::RoundVoid { round, currency, players }, leg)
     }
 
-    /// Takes the result of a command back. Returns the event's offset when the leg makes one.
+    /// Takes the result of an envelope back. Returns the event's offset when the leg makes one.
     pub fn apply(&mut self, id: TxId, leg: Option<&TableLeg>, time: u64) -> Option<u64> {
         self.pending.end(id);
         let leg = leg?;
@@ -345,11 +345,11 @@ impl LiveTable {
         };
     }
 
-    fn step(&mut self, recipe: Recipe, leg: TableLeg) -> Command {
+    fn step(&mut self, recipe: Recipe, leg: TableLeg) -> Envelope {
         self.stepping = true;
         let round = RoundId { table: self.id, number: leg.round() };
         let id = TxId::of_round(round, leg.step().expect("what the round does by itself is a step"));
-        Command::Run(Tx { id, key: None, recipe, table: Some((self.id, leg)) })
+        Envelope::Run(Tx { id, key: None, recipe, table: Some((self.id, leg)) })
     }
 
     fn check_round(&self, round: u64, now: u64) -> Result<(), ErrorCode> {

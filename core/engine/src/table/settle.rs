@@ -1,7 +1,7 @@
 //! How a locked round becomes an outcome and payments. Used live, by `hub verify` and by the simulation.
 
 use domains::PlayerSettlement;
-use games::{Game, Outcome, fair};
+use games::{DrawResult, Game, fair};
 use protocol::RoundId;
 
 use super::{OpenRound, Stage};
@@ -10,7 +10,7 @@ use super::{OpenRound, Stage};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: DrawResult,
     /// The seed, to be revealed.
     pub seed: [u8; 32],
 }
@@ -30,7 +30,7 @@ pub fn draw(game: &dyn Game, round: RoundId, open: &OpenRound, seed: [u8; 32]) -
 /// What each player of a round staked and is paid, in the order of their ids. A player's stakes on one bet are paid
 /// as one: a payout is additive in the stake. `None` when a bet is not one of the game, or a payment is out of range.
 #[must_use]
-pub fn settlement(game: &dyn Game, open: &OpenRound, outcome: Outcome) -> Option<Vec<PlayerSettlement>> {
+pub fn settlement(game: &dyn Game, open: &OpenRound, outcome: DrawResult) -> Option<Vec<PlayerSettlement>> {
     let share = |(player, bets): (&protocol::PlayerId, &super::PlayerBets)| {
         let mut returned = 0_i128;
         for (code, stake) in bets.stakes() {

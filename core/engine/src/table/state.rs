@@ -11,7 +11,7 @@ use super::{
     TableLeg,
     bets::{Bets, Placed},
 };
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Decoder, Encoder};
 
 /// Rounds kept for each table.
 pub const HISTORY_MAX: usize = 50;
@@ -203,92 +203,92 @@ impl TableState {
         self.history.push_front(past);
     }
 
-    pub(crate) fn encode(&self, writer: &mut Writer) {
-        writer.uint(self.round.into());
-        writer.uint(self.next_at.into());
-        writer.uint(self.events.into());
-        writer.byte(u8::from(self.quarantined));
-        writer.uint(self.history.len() as u128);
+    pub(crate) fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.round.into());
+        encoder.uint(self.next_at.into());
+        encoder.uint(self.events.into());
+        encoder.byte(u8::from(self.quarantined));
+        encoder.uint(self.history.len() as u128);
         for past in &self.history {
-            writer.uint(past.number.into());
-            writer.uint(past.time.into());
-            writer.raw(&past.commit);
-            writer.money(past.staked);
-            writer.byte(u8::from(past.drawn.is_some()));
+            encoder.uint(past.number.into());
+            encoder.uint(past.time.into());
+            encoder.raw(&past.commit);
+            encoder.money(past.staked);
+            encoder.byte(u8::from(past.drawn.is_some()));
             if let Some(drawn) = &past.drawn {
-                writer.uint(drawn.outcome.into());
-                writer.raw(&drawn.seed);
-                writer.raw(&drawn.mix);
+                encoder.uint(drawn.outcome.into());
+                encoder.raw(&drawn.seed);
+                encoder.raw(&drawn.mix);
             }
         }
-        writer.byte(u8::from(self.open.is_some()));
+        encoder.byte(u8::from(self.open.is_some()));
         if let Some(open) = &self.open {
-            open.encode(writer);
+            open.encode(encoder);
         }
     }
 
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let mut state = Self {
-            round: reader.u64()?,
-            next_at: reader.u64()?,
-            events: reader.u64()?,
-            quarantined: reader.flag()?,
+            round: decoder.u64()?,
+            next_at: decoder.u64()?,
+            events: decoder.u64()?,
+            quarantined: decoder.flag()?,
             ..Self::default()
         };
-        for _ in 0..reader.count()? {
+        for _ in 0..decoder.count()? {
             state.history.push_back(PastRound {
-                number: reader.u64()?,
-                time: reader.u64()?,
-                commit: reader.array()?,
-                staked: reader.money()?,
-                drawn: match reader.flag()? {
+                number: decoder.u64()?,
+                time: decoder.u64()?,
+                commit: decoder.array()?,
+                staked: decoder.money()?,
+                drawn: match decoder.flag()? {
                     false => None,
                     true => {
-                        Some(Drawn { outcome: reader.u32()?, seed: reader.array()?, mix: reader.array()? })
+                        Some(Drawn { outcome: decoder.u32()?, seed: decoder.array()?, mix: decoder.array()? })
                     }
                 },
             });
         }
-        if reader.flag()? {
-            state.open = Some(Box::new(OpenRound::decode(reader)?));
+        if decoder.flag()? {
+            state.open = Some(Box::new(OpenRound::decode(decoder)?));
         }
         Ok(state)
     }
 }
 
 impl OpenRound {
-    fn encode(&self, writer: &mut Writer) {
+    fn encode(&self, encoder: &mut Encoder) {
         match &self.stage {
-            Stage::Betting => writer.byte(1),
+            Stage::Betting => encoder.byte(1),
             Stage::Locked { mix } => {
-                writer.byte(2);
-                writer.raw(mix);
+                encoder.byte(2);
+                encoder.raw(mix);
             }
         }
-        writer.uint(self.deadline.into());
-        writer.bytes(self.game.as_bytes());
-        writer.uint(self.rules.into());
-        writer.currency(self.currency);
-        writer.raw(&self.commit);
-        writer.bytes(&self.sealed);
-        self.bets.encode(writer);
+        encoder.uint(self.deadline.into());
+        encoder.bytes(self.game.as_bytes());
+        encoder.uint(self.rules.into());
+        encoder.currency(self.currency);
+        encoder.raw(&self.commit);
+        encoder.bytes(&self.sealed);
+        self.bets.encode(encoder);
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let stage = match reader.byte()? {
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let stage = match decoder.byte()? {
             1 => Stage::Betting,
-            2 => Stage::Locked { mix: reader.array()? },
+            2 => Stage::Locked { mix: decoder.array()? },
             _ => return Err(DecodeError::Unknown("stage")),
         };
         Ok(Self {
             stage,
-            deadline: reader.u64()?,
-            game: reader.text()?.into(),
-            rules: reader.u16()?,
-            currency: reader.currency()?,
-            commit: reader.array()?,
-            sealed: reader.bytes()?.into(),
-            bets: Bets::decode(reader)?,
+            deadline: decoder.u64()?,
+            game: decoder.text()?.into(),
+            rules: decoder.u16()?,
+            currency: decoder.currency()?,
+            commit: decoder.array()?,
+            sealed: decoder.bytes()?.into(),
+            bets: Bets::decode(decoder)?,
         })
     }
 }

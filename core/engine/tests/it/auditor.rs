@@ -23,8 +23,8 @@ fn honest() -> Vec<Record> {
     rig.wait(LOCKED_MS);
     rig.open();
     done(rig.bet("f", 1, &[("red", &[], 10)]));
-    let command = rig.live.void(engine::table::VoidReason::TableGone, rig.now);
-    rig.run(&command);
+    let envelope = rig.live.void(engine::table::VoidReason::TableGone, rig.now);
+    rig.run(&envelope);
     let digest = rig.books.digest_record(rig.now);
     rig.append(&digest);
     rig.log.iter().map(|bytes| Record::decode(bytes).unwrap()).collect()

@@ -2,8 +2,8 @@
 
 use domains::{Recipe, StateMachine};
 use engine::{
-    Command, Content, Record, Turn, Tx, TxId, World,
-    invariant::{self, Broken},
+    Content, Envelope, Record, Turn, Tx, TxId, World,
+    invariant::{self, Violation},
 };
 use ledger::HoldId;
 use protocol::PlayerId;
@@ -26,23 +26,23 @@ fn a_stake_that_is_held_without_a_bet_is_found() {
     // A stake whose table leg is left out: the money alone is sound, and would be held for ever.
     let (id, hold) = (TxId(7), HoldId(7));
     let recipe = Recipe::Stake { hold, player: PlayerId(1), currency: eur(), amount: 10 };
-    let command = Command::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
-    let Turn::New(record) = world.books.turn(command, 0) else { panic!("a new key") };
+    let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
+    let Turn::New(record) = world.books.turn(envelope, 0) else { panic!("a new key") };
     world.apply(&record).unwrap();
     world.books.check().expect("no ledger can see it");
-    assert_eq!(world.check(), Err(Broken::HoldWithoutBet(hold)));
+    assert_eq!(world.check(), Err(Violation::HoldWithoutBet(hold)));
 }
 
 #[test]
 fn a_bet_that_stands_without_its_hold_is_found_unless_its_table_has_failed() {
     let (mut world, hold) = playing();
     let recipe = Recipe::Release { player: PlayerId(1), currency: eur(), holds: vec![hold] };
-    let command = Command::Run(Tx { id: TxId(7), key: None, recipe, table: None });
-    let Turn::New(record) = world.books.turn(command, 0) else { panic!("it can be released") };
+    let envelope = Envelope::Run(Tx { id: TxId(7), key: None, recipe, table: None });
+    let Turn::New(record) = world.books.turn(envelope, 0) else { panic!("it can be released") };
     world.apply(&record).unwrap();
     let balance = world.books.domains().balance.ledger();
     assert_eq!(ledger::invariant::has_ended(balance, hold), Ok(()));
-    assert_eq!(world.check(), Err(Broken::BetWithoutHold { table: table_id(), hold }));
+    assert_eq!(world.check(), Err(Violation::BetWithoutHold { table: table_id(), hold }));
     world.tables.get_mut(&table_id()).unwrap().quarantined = true;
     assert_eq!(world.check(), Ok(()));
 }
@@ -51,15 +51,15 @@ fn a_bet_that_stands_without_its_hold_is_found_unless_its_table_has_failed() {
 fn a_hold_that_is_open_has_not_ended() {
     let (world, hold) = playing();
     let balance = world.books.domains().balance.ledger();
-    let broken = Err(ledger::invariant::Broken::EndedTwice(hold));
-    assert_eq!(ledger::invariant::has_ended(balance, hold), broken);
+    let violation = Err(ledger::invariant::Violation::EndedTwice(hold));
+    assert_eq!(ledger::invariant::has_ended(balance, hold), violation);
 }
 
 #[test]
 fn an_id_has_one_effect() {
     let (world, _) = playing();
     let used = tx_id(1, "a");
-    assert_eq!(invariant::no_effect_yet(&world.books, used), Err(Broken::SecondEffect(used)));
+    assert_eq!(invariant::no_effect_yet(&world.books, used), Err(Violation::SecondEffect(used)));
     assert_eq!(invariant::no_effect_yet(&world.books, tx_id(1, "b")), Ok(()));
 }
 
@@ -70,11 +70,11 @@ fn copies_that_differ_in_place_money_or_a_table_are_found() {
     let mut later = world.clone();
     let record = Record { time: later.books.time(), body: engine::Body::Digest(later.books.digest()) };
     later.apply(&record).unwrap();
-    assert!(matches!(invariant::same(&world, &later), Err(Broken::Place { .. })));
+    assert!(matches!(invariant::same(&world, &later), Err(Violation::Place { .. })));
     let mut other = world.clone();
     other.tables.get_mut(&table_id()).unwrap().next_at += 1;
-    assert_eq!(invariant::same(&world, &other), Err(Broken::Table(table_id())));
+    assert_eq!(invariant::same(&world, &other), Err(Violation::Table(table_id())));
     let mut more = world.clone();
     more.tables.insert("another".parse().unwrap(), Default::default());
-    assert_eq!(invariant::same(&world, &more), Err(Broken::Table("another".parse().unwrap())));
+    assert_eq!(invariant::same(&world, &more), Err(Violation::Table("another".parse().unwrap())));
 }

@@ -1,6 +1,6 @@
 //! Idempotency: a key has one outcome, whatever happens around it.
 
-use engine::{Command, Content, Outcome, Turn, TxId};
+use engine::{Content, Envelope, Outcome, Turn, TxId};
 use protocol::{ErrorCode, Key, PlayerId};
 
 use crate::rig::{BETTING_MS, Rig, Verdict, done, refused, tx_id};
@@ -27,8 +27,8 @@ fn the_same_key_and_content_gets_the_same_receipt_and_stakes_once() {
     let retry = rig.request("a", 1, &[("red", &[], 50)]);
     rig.finish();
     rig.open();
-    let command = rig.live.place_bet(retry, rig.now);
-    assert_eq!(rig.run(&command), first, "in a later round");
+    let envelope = rig.live.place_bet(retry, rig.now);
+    assert_eq!(rig.run(&envelope), first, "in a later round");
     assert_eq!(done(first).lsn, 3);
 }
 
@@ -153,8 +153,8 @@ fn a_clock_that_goes_back_does_not_take_the_log_along() {
     rig.now -= 500;
     rig.deposit(1, 5);
     assert_eq!(rig.books.time(), time);
-    let command = Command::Refuse { id: TxId(1), content: Content(1), code: ErrorCode::NoBets };
-    let Turn::Refused { mut record, .. } = rig.books.turn(command, 0) else { panic!("a new key") };
+    let envelope = Envelope::Refuse { id: TxId(1), content: Content(1), code: ErrorCode::NoBets };
+    let Turn::Refused { mut record, .. } = rig.books.turn(envelope, 0) else { panic!("a new key") };
     record.time -= 1;
-    assert_eq!(rig.books.apply(&record), Err(engine::Broken::TimeWentBack));
+    assert_eq!(rig.books.apply(&record), Err(engine::ApplyError::TimeWentBack));
 }

@@ -101,8 +101,8 @@ fn a_bet_needs_the_open_round_before_its_deadline() {
     let with_round = |rig: &mut Rig, key: &str, round: u64| {
         let mut request = rig.request(key, 1, &[("red", &[], 50)]);
         request.round = round;
-        let command = rig.live.place_bet(request, rig.now);
-        rig.run(&command)
+        let envelope = rig.live.place_bet(request, rig.now);
+        rig.run(&envelope)
     };
     assert_eq!(with_round(&mut rig, "next", 2), refused(ErrorCode::WrongRound));
     assert_eq!(with_round(&mut rig, "none", 0), refused(ErrorCode::BetsClosed));

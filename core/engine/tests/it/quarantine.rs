@@ -58,14 +58,14 @@ fn a_bet_in_flight_when_its_table_fails_gets_its_stake_back() {
     rig.deposit(2, 1_000);
     rig.open();
     done(rig.bet("a", 1, &[("red", &[], 50)]));
-    let command = {
+    let envelope = {
         let request = rig.request("b", 2, &[("red", &[], 70)]);
         rig.live.place_bet(request, rig.now)
     };
     // The failure comes first in the log, the bet right behind it.
     let leg = TableLeg::Settled { round: 1, deadline: 0, outcome: 0, seed: [0; 32], returned: 0 };
     record_unfit(&mut rig, &leg);
-    done(rig.submit(&command));
+    done(rig.submit(&envelope));
     hand_over(&mut rig, &leg);
     assert_eq!(rig.live.due(rig.now, true), Due::Nothing, "a void waits for the bets under way");
     rig.release();
@@ -106,7 +106,7 @@ fn clearing_in_flight_at_a_failed_table_is_not_returned_twice() {
     rig.deposit(1, 1_000);
     rig.open();
     done(rig.bet("a", 1, &[("red", &[], 50)]));
-    let clear = rig.clear_command("x", 1).unwrap();
+    let clear = rig.clear_envelope("x", 1).unwrap();
     let leg = TableLeg::Locked { round: 1, deadline: 0, staked: 0, mix: [0; 32] };
     record_unfit(&mut rig, &leg);
     hand_over(&mut rig, &leg);

@@ -1,12 +1,12 @@
 //! A hub without threads or disk: one table, the books, a clock that is set by hand, and the log as a list of bytes.
 //!
-//! Commands go through the same turn and apply as live; results can be held back, as they are until a sync.
+//! Envelopes go through the same turn and apply as live; results can be held back, as they are until a sync.
 
 use std::sync::Arc;
 
 use domains::{Funds, Recipe};
 use engine::{
-    Applied, Body, Books, Command, Content, Outcome, Record, Turn, Tx, TxId, World,
+    Applied, Body, Books, Content, Envelope, Outcome, Record, Turn, Tx, TxId, World,
     table::live::{BetRequest, Due, LiveTable, TableConfig},
 };
 use games::fair::{Seed, commit};
@@ -51,7 +51,7 @@ pub fn seed(round: u64) -> [u8; 32] {
     [round as u8; 32]
 }
 
-/// What became of a command.
+/// What became of an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub id: TxId,
@@ -96,13 +96,13 @@ impl Rig {
         }
     }
 
-    /// Runs a command's turn; its result waits.
-    pub fn submit(&mut self, command: &Command) -> Verdict {
-        let id = match command {
-            Command::Run(tx) => tx.id,
-            Command::Refuse { id, .. } => *id,
+    /// Runs an envelope's turn; its result waits.
+    pub fn submit(&mut self, envelope: &Envelope) -> Verdict {
+        let id = match envelope {
+            Envelope::Run(tx) => tx.id,
+            Envelope::Refuse { id, .. } => *id,
         };
-        let (verdict, leg, time) = match self.books.turn(command.clone(), self.now) {
+        let (verdict, leg, time) = match self.books.turn(envelope.clone(), self.now) {
             Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
             Turn::KeyReused => (Verdict::KeyReused, None, 0),
             Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
@@ -133,8 +133,8 @@ impl Rig {
         }
     }
 
-    pub fn run(&mut self, command: &Command) -> Verdict {
-        let verdict = self.submit(command);
+    pub fn run(&mut self, envelope: &Envelope) -> Verdict {
+        let verdict = self.submit(envelope);
         self.release();
         verdict
     }
@@ -147,7 +147,7 @@ impl Rig {
         let (id, player) = (TxId::of_service("demo", key), PlayerId(player));
         let content = Content::of(&[&player.0.to_be_bytes(), &amount.to_be_bytes()]);
         let recipe = Recipe::Deposit { player, currency: eur(), amount };
-        self.run(&Command::Run(Tx { id, key: Some(content), recipe, table: None }))
+        self.run(&Envelope::Run(Tx { id, key: Some(content), recipe, table: None }))
     }
 
     pub fn request(&self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> BetRequest {
@@ -168,8 +168,8 @@ impl Rig {
     /// Decides a bet and runs its turn; the result waits.
     pub fn submit_bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Verdict {
         let request = self.request(key, player, bets);
-        let command = self.live.place_bet(request, self.now);
-        self.submit(&command)
+        let envelope = self.live.place_bet(request, self.now);
+        self.submit(&envelope)
     }
 
     pub fn bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Verdict {
@@ -178,19 +178,19 @@ impl Rig {
         verdict
     }
 
-    pub fn clear_command(&mut self, key: &str, player: u128) -> Option<Command> {
+    pub fn clear_envelope(&mut self, key: &str, player: u128) -> Option<Envelope> {
         let round = self.live.state().round;
         let content = Content::of(&[b"clear", &round.to_be_bytes()]);
         self.live.clear_bets(tx_id(player, key), content, PlayerId(player), round, self.now)
     }
 
     pub fn clear(&mut self, key: &str, player: u128) -> Verdict {
-        let command = self.clear_command(key, player).expect("nothing of the player is under way");
-        self.run(&command)
+        let envelope = self.clear_envelope(key, player).expect("nothing of the player is under way");
+        self.run(&envelope)
     }
 
-    /// The command that is due now, if one is.
-    pub fn due(&mut self) -> Option<Command> {
+    /// The envelope that is due now, if one is.
+    pub fn due(&mut self) -> Option<Envelope> {
         let now = self.now;
         match self.live.due(now, true) {
             Due::Nothing | Due::At(_) => None,
@@ -209,8 +209,8 @@ impl Rig {
 
     /// Does what is due until nothing is.
     pub fn proceed(&mut self) {
-        while let Some(command) = self.due() {
-            if let Verdict::Impossible(_) = self.run(&command) {
+        while let Some(envelope) = self.due() {
+            if let Verdict::Impossible(_) = self.run(&envelope) {
                 self.live.step_failed();
             }
         }
@@ -273,7 +273,7 @@ pub fn refused(code: ErrorCode) -> Verdict {
     Verdict::Recorded(Outcome::Refused(code))
 }
 
-/// The receipt; panics where the command was refused.
+/// The receipt; panics where the envelope was refused.
 pub fn done(verdict: Verdict) -> engine::Done {
     match verdict {
         Verdict::Recorded(Outcome::Done(done)) => done,

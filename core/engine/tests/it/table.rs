@@ -1,7 +1,7 @@
 //! The life of a table: rounds from the first bet to the last cent, and restarts in between.
 
 use engine::{
-    Command,
+    Envelope,
     table::{
         Stage, TableLeg, VoidReason, draw,
         live::{Due, LiveTable},
@@ -95,10 +95,10 @@ fn a_lock_waits_for_the_bets_under_way_and_takes_no_more() {
     assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
     assert_eq!(rig.submit_bet("b", 2, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
     rig.release();
-    let command = rig.due().unwrap();
-    let Command::Run(tx) = &command else { panic!("a lock is a transaction") };
+    let envelope = rig.due().unwrap();
+    let Envelope::Run(tx) = &envelope else { panic!("a lock is a transaction") };
     assert!(matches!(&tx.table, Some((_, TableLeg::Locked { staked: 50, .. }))));
-    rig.submit(&command);
+    rig.submit(&envelope);
     assert_eq!(rig.live.due(rig.now, true), Due::Nothing, "one step at a time");
     assert_eq!(rig.submit_bet("c", 2, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
 }
@@ -125,11 +125,11 @@ fn clearing_waits_for_the_players_own_bets_and_the_lock_for_the_clearing() {
     let mut rig = playing();
     done(rig.submit_bet("a", 1, &[("red", &[], 50)]));
     done(rig.submit_bet("b", 2, &[("red", &[], 50)]));
-    assert!(rig.clear_command("x", 1).is_none());
+    assert!(rig.clear_envelope("x", 1).is_none());
     rig.release();
-    let command = rig.clear_command("x", 1).unwrap();
-    rig.submit(&command);
-    assert!(rig.clear_command("y", 1).is_none(), "a clearing is under way itself");
+    let envelope = rig.clear_envelope("x", 1).unwrap();
+    rig.submit(&envelope);
+    assert!(rig.clear_envelope("y", 1).is_none(), "a clearing is under way itself");
     rig.now += BETTING_MS;
     assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
     rig.release();
@@ -145,12 +145,12 @@ fn a_seed_that_is_not_the_committed_one_voids_the_round_and_returns_the_stakes()
         done(rig.bet("a", 1, &[("red", &[], 50)]));
         rig.wait(BETTING_MS);
         rig.now += LOCKED_MS;
-        let command = rig.live.settle(wrong, rig.now);
-        let Command::Run(tx) = &command else { panic!("a void is a transaction") };
+        let envelope = rig.live.settle(wrong, rig.now);
+        let Envelope::Run(tx) = &envelope else { panic!("a void is a transaction") };
         let voided =
             TableLeg::Voided { round: 1, deadline: rig.now + PAUSE_MS, reason: VoidReason::SeedLost };
         assert_eq!(tx.table, Some((table_id(), voided)));
-        rig.run(&command);
+        rig.run(&envelope);
         assert_eq!(rig.funds(1), (1_000, 0));
         assert_eq!((rig.live.state().open.is_none(), rig.live.state().history[0].drawn), (true, None));
         rig.open();
@@ -238,8 +238,8 @@ fn a_clients_seed_is_mixed_in_and_an_empty_one_is_none() {
         for (player, seed) in seeds {
             let mut request = rig.request("a", *player, &[("red", &[], 50)]);
             request.seed = Some((*seed).into());
-            let command = rig.live.place_bet(request, rig.now);
-            done(rig.run(&command));
+            let envelope = rig.live.place_bet(request, rig.now);
+            done(rig.run(&envelope));
         }
         rig.wait(BETTING_MS);
         rig.restart();
@@ -280,7 +280,7 @@ fn a_step_the_money_refuses_voids_the_round_and_is_not_tried_for_ever() {
         },
         table: None,
     };
-    assert_eq!(rig.run(&Command::Run(stolen)), Verdict::Done);
+    assert_eq!(rig.run(&Envelope::Run(stolen)), Verdict::Done);
     rig.now += BETTING_MS;
     rig.proceed();
     rig.now += LOCKED_MS;

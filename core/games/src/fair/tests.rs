@@ -211,12 +211,12 @@ fn the_mix_can_be_checked_from_the_shares_alone() {
 fn a_round_that_fits_passes_and_a_changed_part_is_named() {
     let game = crate::game("roulette").unwrap();
     for vector in &VECTORS {
-        let (seed, drawn) = (vector.seed(), Outcome(vector.below_37[0]));
+        let (seed, drawn) = (vector.seed(), DrawResult(vector.below_37[0]));
         let (committed, mix) = (unhex(vector.commit).unwrap(), unhex(vector.mix).unwrap());
         assert_eq!(check(game, vector.round, &seed, &committed, &mix, drawn), Ok(()));
 
-        let recorded = Outcome((drawn.0 + 1) % 37);
-        let wrong_outcome = Err(Mismatch::Outcome { drawn, recorded });
+        let recorded = DrawResult((drawn.0 + 1) % 37);
+        let wrong_outcome = Err(Mismatch::DrawResult { drawn, recorded });
         assert_eq!(check(game, vector.round, &seed, &committed, &mix, recorded), wrong_outcome);
 
         let other_seed = Seed([9; 32]);

@@ -16,7 +16,8 @@ fn codes() -> impl Iterator<Item = BetCode> {
 fn each_of_157_bets_loses_exactly_one_stake_over_the_37_outcomes() {
     assert_eq!(European.bets(), 157);
     for code in codes() {
-        let net: i128 = (0..37).map(|outcome| European.payout(code, 1, Outcome(outcome)).unwrap() - 1).sum();
+        let net: i128 =
+            (0..37).map(|outcome| European.payout(code, 1, DrawResult(outcome)).unwrap() - 1).sum();
         assert_eq!(net, -1, "{:?}", European.describe(code));
     }
 }
@@ -42,7 +43,7 @@ fn each_kind_has_its_count_its_coverage_and_its_odds() {
         for code in of_kind {
             let covers = European.describe(code).unwrap().covers;
             assert_eq!(covers.len(), covered, "{kind}");
-            let won = European.payout(code, 100, Outcome(covers[0].into()));
+            let won = European.payout(code, 100, DrawResult(covers[0].into()));
             assert_eq!(won, Some(100 * (odds + 1)), "{kind}");
         }
     }
@@ -73,12 +74,12 @@ fn the_kinds_stand_in_the_order_of_their_names() {
 #[test]
 fn colours_alternate_around_the_wheel_and_every_number_is_on_it_once() {
     assert_eq!(WHEEL.iter().collect::<BTreeSet<_>>().len(), 37);
-    let colour = |number: u8| European.face(Outcome(number.into())).unwrap().colour;
+    let colour = |number: u8| European.face(DrawResult(number.into())).unwrap().colour;
     assert_eq!(colour(WHEEL[0]), "green");
     for (place, number) in WHEEL.into_iter().enumerate().skip(1) {
         assert_eq!(colour(number), if place % 2 == 1 { "red" } else { "black" }, "{number}");
     }
-    assert_eq!(European.face(Outcome(17)).unwrap().name, "17");
+    assert_eq!(European.face(DrawResult(17)).unwrap().name, "17");
 }
 
 /// Row and column of a number from 1 on.
@@ -171,7 +172,7 @@ fn a_selection_is_refused_for_the_first_reason_that_holds() {
 
 #[test]
 fn a_stake_below_zero_or_a_sum_too_large_has_no_payout() {
-    let (straight, win, loss) = (BetCode(17), Outcome(17), Outcome(18));
+    let (straight, win, loss) = (BetCode(17), DrawResult(17), DrawResult(18));
     assert_eq!(European.payout(straight, 0, win), Some(0));
     assert_eq!(European.payout(straight, -1, win), None);
     assert_eq!(European.payout(straight, -1, loss), None);

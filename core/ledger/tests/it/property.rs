@@ -165,12 +165,12 @@ fn the_predicates_find_what_they_are_for() {
     let debit = |debits| Account { debits, ..Account::default() };
     assert_eq!(invariant::all(&with(&[(cash, credit(5)), (stakes, debit(5))])), Ok(()));
     let off = invariant::all(&with(&[(cash, credit(5)), (stakes, debit(4))]));
-    assert!(matches!(off, Err(invariant::Broken::Conservation { debits: 4, credits: 5, .. })), "{off:?}");
+    assert!(matches!(off, Err(invariant::Violation::Conservation { debits: 4, credits: 5, .. })), "{off:?}");
     let below = invariant::all(&with(&[(cash, debit(5)), (stakes, credit(5))]));
-    assert!(matches!(below, Err(invariant::Broken::Overdraft { available: -5, .. })), "{below:?}");
+    assert!(matches!(below, Err(invariant::Violation::Overdraft { available: -5, .. })), "{below:?}");
     let transfer = Transfer { debit: stakes, credit: cash, amount: 3 };
     let mut unheld = with(&[(cash, credit(5)), (stakes, debit(5))]);
     unheld.put_hold(HoldId(1), transfer);
     let unheld = invariant::all(&unheld);
-    assert!(matches!(unheld, Err(invariant::Broken::PendingDiffers { .. })), "{unheld:?}");
+    assert!(matches!(unheld, Err(invariant::Violation::PendingDiffers { .. })), "{unheld:?}");
 }

@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use engine::{
-    Body, Books, Command, Outcome, Record, Turn, TxId, World, checkpoint, invariant,
+    Body, Books, Envelope, Outcome, Record, Turn, TxId, World, checkpoint, invariant,
     table::{
         TableLeg,
         live::{Due, LiveTable, TableConfig},
@@ -24,7 +24,7 @@ const DIGEST_EVERY: u64 = 37;
 /// Segments so short that a life goes through several.
 const OPTIONS: Options = Options { segment_bytes: 16 << 10, trusted: Lsn(0), nice: 0 };
 
-/// What became of a command.
+/// What became of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Recorded(Outcome),
@@ -129,12 +129,12 @@ impl Hub {
     }
 
     /// One turn of the coordinator.
-    pub fn submit(&mut self, command: &Command, table: Option<usize>, request: Option<usize>, now: u64) {
-        let id = match command {
-            Command::Run(tx) => tx.id,
-            Command::Refuse { id, .. } => *id,
+    pub fn submit(&mut self, envelope: &Envelope, table: Option<usize>, request: Option<usize>, now: u64) {
+        let id = match envelope {
+            Envelope::Run(tx) => tx.id,
+            Envelope::Refuse { id, .. } => *id,
         };
-        let (verdict, leg, time) = match self.books.turn(command.clone(), now) {
+        let (verdict, leg, time) = match self.books.turn(envelope.clone(), now) {
             Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
             Turn::KeyReused => (Verdict::KeyReused, None, 0),
             Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
@@ -196,7 +196,7 @@ impl Hub {
     /// Does what a table's clock asks for.
     pub fn proceed(&mut self, table: usize, wanted: bool, now: u64, random: &mut Random) {
         let live = &mut self.tables[table];
-        let command = match live.due(now, wanted) {
+        let envelope = match live.due(now, wanted) {
             Due::Nothing | Due::At(_) => return,
             Due::Open => {
                 let seed = random.seed();
@@ -210,7 +210,7 @@ impl Hub {
             }
             Due::Void(reason) => panic!("a round is voided in an orderly world: {}", reason.text()),
         };
-        self.submit(&command, Some(table), None, now);
+        self.submit(&envelope, Some(table), None, now);
     }
 
     /// The checkpoint writer's work: reads what is durable, compares, writes itself down.

@@ -1,7 +1,7 @@
 //! Players: they bet, take back, pay in, and ask again with the same key whenever they are not sure.
 
 use domains::Recipe;
-use engine::{Command, Content, Tx, TxId, table::live::BetRequest};
+use engine::{Content, Envelope, Tx, TxId, table::live::BetRequest};
 use protocol::{Key, PlayerId};
 
 use super::{
@@ -86,8 +86,8 @@ impl Request {
         match &self.what {
             What::Deposit { amount } => {
                 let recipe = Recipe::Deposit { player, currency: currency(), amount: *amount };
-                let command = Command::Run(Tx { id, key: Some(content), recipe, table: None });
-                hub.submit(&command, None, Some(number), now);
+                let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
+                hub.submit(&envelope, None, Some(number), now);
             }
             What::Bet { table, round, bets, seed } => {
                 let spelled = bets.iter().map(|(place, stake)| {
@@ -96,13 +96,13 @@ impl Request {
                 });
                 let bets = spelled.collect();
                 let request = BetRequest { id, content, player, round: *round, bets, seed: seed.clone() };
-                let command = hub.tables[*table].place_bet(request, now);
-                hub.submit(&command, Some(*table), Some(number), now);
+                let envelope = hub.tables[*table].place_bet(request, now);
+                hub.submit(&envelope, Some(*table), Some(number), now);
             }
             What::Clear { table, round } => {
                 // None: bets of the player are under way; the player asks again another time.
-                if let Some(command) = hub.tables[*table].clear_bets(id, content, player, *round, now) {
-                    hub.submit(&command, Some(*table), Some(number), now);
+                if let Some(envelope) = hub.tables[*table].clear_bets(id, content, player, *round, now) {
+                    hub.submit(&envelope, Some(*table), Some(number), now);
                 }
             }
         }
