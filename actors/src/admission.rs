@@ -25,7 +25,7 @@ pub struct Bounds {
     pub rate_burst: u32,
     /// Sessions of one player.
     pub sessions_per_player_max: u32,
-    /// Channels that one player may follow, over all its sessions, their personal channels aside.
+    /// Channels that one player may subscribe to, over all its sessions, their personal channels aside.
     pub channels_per_player_max: u32,
 }
 
@@ -54,7 +54,7 @@ struct Bucket {
     tokens: u64,
     filled_ms: u64,
     sessions: u32,
-    /// Followed by all sessions.
+    /// Subscribed to by all sessions.
     channels: u32,
 }
 
@@ -131,9 +131,9 @@ impl Admission {
         room
     }
 
-    /// Counts a channel in that a session of the player follows; `false` when they follow as many as allowed.
+    /// Counts a channel in that a session of the player subscribes to; `false` when they have as many as allowed.
     #[must_use]
-    pub fn follow(&self, player: PlayerId) -> bool {
+    pub fn subscribe(&self, player: PlayerId) -> bool {
         let mut rates = self.shard(player).lock();
         let Some(bucket) = rates.get_mut(&player) else { return false };
         let room = bucket.channels < self.bounds.channels_per_player_max;
@@ -142,7 +142,7 @@ impl Admission {
     }
 
     /// Counts channels out.
-    pub fn unfollow(&self, player: PlayerId, channels: u32) {
+    pub fn unsubscribe(&self, player: PlayerId, channels: u32) {
         if let Some(bucket) = self.shard(player).lock().get_mut(&player) {
             bucket.channels -= channels;
         }
@@ -235,13 +235,13 @@ mod tests {
         assert!(admission.arrive(player, 0) && admission.arrive(player, 0));
         assert!(!admission.arrive(player, 0), "a third session");
         assert!(admission.arrive(other, 0), "another player");
-        assert!((0..3).all(|_| admission.follow(player)));
-        assert!(!admission.follow(player), "a fourth channel");
-        assert!(admission.follow(other));
-        admission.unfollow(player, 2);
+        assert!((0..3).all(|_| admission.subscribe(player)));
+        assert!(!admission.subscribe(player), "a fourth channel");
+        assert!(admission.subscribe(other));
+        admission.unsubscribe(player, 2);
         admission.leave(player);
         assert!(admission.arrive(player, 0), "one has left");
-        assert!(admission.follow(player) && admission.follow(player) && !admission.follow(player));
+        assert!(admission.subscribe(player) && admission.subscribe(player) && !admission.subscribe(player));
     }
 
     #[test]

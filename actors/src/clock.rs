@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use actix::{Recipient, prelude::*};
+use actix::Recipient;
 use tokio::sync::Notify;
 
-use crate::panics::AbortOnPanic;
+use crate::{messages::table::Wake, panics::AbortOnPanic};
 
 /// The hub's time, milliseconds since 1970: the wall clock of the start, and the monotonic clock from there on. A wall
 /// clock that is set back while the hub runs neither keeps bets open nor stops a rate from filling. It can be ahead of
@@ -48,11 +48,6 @@ pub fn time_of_day_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
-
-/// Tells an actor that a time it asked for has come. It may come late or twice; the actor looks at the clock.
-#[derive(Message, Debug, Clone, Copy)]
-#[rtype(result = "()")]
-pub struct Wake;
 
 /// Alarms of one thread: a heap and one task, so that an actor that waits costs no timer of its own.
 #[derive(Clone)]

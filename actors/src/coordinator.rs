@@ -5,63 +5,38 @@
 //! deciding costs that envelope only. Any other one, and a domain that cannot apply what it has decided, ends the
 //! process: the start path is the recovery path.
 
-use std::{
-    cell::RefCell,
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix::prelude::*;
-use domains::Recipe;
-use engine::{
-    ApplyError, Body, Books, Content, DIGEST_EVERY, Done, Envelope, Outcome, Record, Turn, Tx, TxId,
-};
+use engine::{ApplyError, Body, DIGEST_EVERY, Envelope, Outcome, Record, Turn, TxId};
 use journal::Journal;
 use ledger::{Domain, Leg};
 use protocol::{
-    Amount, Currency, ErrorCode, Key, PlayerId, Reply,
-    reply::{Failure, KeyOutcome, Receipt},
+    ErrorCode, Reply,
+    reply::{Failure, KeyOutcome},
 };
 use tokio::sync::oneshot;
 
 use crate::{
+    books::SharedBooks,
     clock::now_ms,
-    domain::Currencies,
-    gate::{Release, Told, TxResult, Verdict},
+    currencies::Currencies,
+    messages::{
+        money::{AwaitDurable, GetOutcome, Origin, Submit, TxResult, Verdict},
+        output::{Output, Told},
+    },
     panics::AbortOnPanic,
-    reply::ReplyTo,
-    table::BetContext,
+    receipts::receipt,
     telemetry::Metrics,
 };
 
 /// The part whose panic ends the process: without it every request would wait for ever.
 const PART: &str = "the coordinator";
 
-/// The partition's money, shared by the coordinator and the domains of its thread.
-pub type SharedBooks = Rc<RefCell<Books>>;
-
-/// Where the result of an envelope goes.
-#[derive(Debug)]
-pub enum Origin {
-    /// To a table, with the request that caused it.
-    Table {
-        /// The table.
-        table: protocol::TableId,
-        /// The request, when a player made one.
-        request: Option<BetContext>,
-    },
-    /// To a session whose request no table is asked about.
-    Session(BetContext),
-    /// To a service that waits.
-    Service(oneshot::Sender<Verdict>),
-    /// To nobody.
-    Nobody,
-}
-
 /// The coordinator's actor. Lives on the money arbiter.
 pub struct Coordinator {
     books: SharedBooks,
-    journal: Journal<Release>,
+    journal: Journal<Output>,
     currencies: Currencies,
     metrics: Metrics,
 }
@@ -71,7 +46,7 @@ impl Coordinator {
     #[must_use]
     pub fn new(
         books: SharedBooks,
-        journal: Journal<Release>,
+        journal: Journal<Output>,
         currencies: Currencies,
         metrics: Metrics,
     ) -> Self {
@@ -127,7 +102,7 @@ impl Coordinator {
             }
         };
         let result = unrecorded(verdict);
-        self.journal.barrier(Release::Result { origin, result, notices: Vec::new() });
+        self.journal.barrier(Output::Result { origin, result, notices: Vec::new() });
     }
 
     fn commit(&mut self, id: TxId, record: Record, origin: Origin) {
@@ -151,11 +126,11 @@ impl Coordinator {
         };
         let verdict = applied.outcome.map_or(Verdict::Done, Verdict::Recorded);
         let result = TxResult { id, time, leg, verdict };
-        self.append(bytes, Release::Result { origin, result, notices });
+        self.append(bytes, Output::Result { origin, result, notices });
         if lsn.is_multiple_of(DIGEST_EVERY) {
             let digest = self.books.borrow().digest_record(now_ms());
             self.apply(&digest);
-            self.append(digest.encode(), Release::Nothing);
+            self.append(digest.encode(), Output::Nothing);
         }
     }
 
@@ -165,8 +140,8 @@ impl Coordinator {
         applied.unwrap_or_else(|misfit| abort(&misfit))
     }
 
-    fn append(&self, bytes: Vec<u8>, release: Release) {
-        let lsn = self.journal.append(bytes, release);
+    fn append(&self, bytes: Vec<u8>, output: Output) {
+        let lsn = self.journal.append(bytes, output);
         assert_eq!(lsn.0, self.books.borrow().lsn(), "the log and the books count together");
     }
 }
@@ -181,16 +156,6 @@ impl Actor for Coordinator {
     type Context = Context<Self>;
 }
 
-/// Runs one envelope. Never refused: whoever sends it holds a permit, or is the hub itself.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Submit {
-    /// The envelope.
-    pub envelope: Envelope,
-    /// Where the result goes.
-    pub origin: Origin,
-}
-
 impl Handler<Submit> for Coordinator {
     type Result = ();
 
@@ -198,60 +163,6 @@ impl Handler<Submit> for Coordinator {
         let _guard = AbortOnPanic(PART);
         self.turn(envelope, origin);
     }
-}
-
-/// A deposit that a service reports. Idempotent by (service, key).
-#[derive(Message, Debug)]
-#[rtype(result = "Result<oneshot::Receiver<Verdict>, ErrorCode>")]
-pub struct Deposit {
-    /// Name of the service.
-    pub service: &'static str,
-    /// Its key.
-    pub key: String,
-    /// The player.
-    pub player: PlayerId,
-    /// The currency.
-    pub currency: Currency,
-    /// How much.
-    pub amount: Amount,
-}
-
-impl Handler<Deposit> for Coordinator {
-    type Result = MessageResult<Deposit>;
-
-    fn handle(&mut self, deposit: Deposit, _: &mut Context<Self>) -> Self::Result {
-        let _guard = AbortOnPanic(PART);
-        let Deposit { service, key, player, currency, amount } = deposit;
-        let Some(scale) = self.currencies.scale(currency) else {
-            return MessageResult(Err(ErrorCode::WrongCurrency));
-        };
-        let Ok(amount) = amount.to_minor(scale) else {
-            return MessageResult(Err(ErrorCode::TooPrecise));
-        };
-        let content = Content::of(&[
-            b"deposit",
-            &player.0.to_be_bytes(),
-            currency.as_str().as_bytes(),
-            &amount.to_be_bytes(),
-        ]);
-        let recipe = Recipe::Deposit { player, currency, amount };
-        let id = TxId::of_service(service, &key);
-        let (sender, receiver) = oneshot::channel();
-        self.turn(Envelope::Run(Tx { id, key: Some(content), recipe, table: None }), Origin::Service(sender));
-        MessageResult(Ok(receiver))
-    }
-}
-
-/// What became of a player's key. Answered when what it has seen is on disk.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct GetOutcome {
-    /// The player.
-    pub player: PlayerId,
-    /// The key.
-    pub key: Key,
-    /// The session.
-    pub to: ReplyTo,
 }
 
 impl Handler<GetOutcome> for Coordinator {
@@ -269,65 +180,23 @@ impl Handler<GetOutcome> for Coordinator {
                 // It stands, and must never be denied, but cannot be spelled: its currency is configured no more.
                 None => {
                     let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
-                    return self.journal.barrier(Release::Reply(to, Box::new(Reply::Error(failure))));
+                    return self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
                 }
             },
         };
-        self.journal.barrier(Release::Reply(to, Box::new(Reply::Outcome { key, outcome })));
+        self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
     }
 }
 
-/// Says when everything applied so far is on disk.
-#[derive(Message, Debug)]
-#[rtype(result = "oneshot::Receiver<()>")]
-pub struct Settle;
+impl Handler<AwaitDurable> for Coordinator {
+    type Result = MessageResult<AwaitDurable>;
 
-impl Handler<Settle> for Coordinator {
-    type Result = MessageResult<Settle>;
-
-    fn handle(&mut self, _: Settle, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: AwaitDurable, _: &mut Context<Self>) -> Self::Result {
         let _guard = AbortOnPanic(PART);
         let (sender, receiver) = oneshot::channel();
-        self.journal.barrier(Release::Durable(sender));
+        self.journal.barrier(Output::Durable(sender));
         MessageResult(receiver)
     }
-}
-
-/// The reply to a bet or a clearing; `refusal` finds the words for a refusal.
-#[must_use]
-pub fn bet_reply(
-    key: Key,
-    clears: bool,
-    verdict: Verdict,
-    currencies: &Currencies,
-    refusal: impl FnOnce(ErrorCode) -> Failure,
-) -> Reply {
-    match verdict {
-        Verdict::Recorded(Outcome::Done(done)) => match receipt(key, &done, currencies) {
-            Some(receipt) if clears => Reply::BetsCleared(receipt),
-            Some(receipt) => Reply::BetAccepted(receipt),
-            None => Reply::Error(Failure::of(ErrorCode::Internal)),
-        },
-        Verdict::Recorded(Outcome::Refused(code)) | Verdict::Impossible(code) => Reply::Error(refusal(code)),
-        Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
-        Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),
-    }
-}
-
-/// A receipt as the wire spells it; none for what is no bet.
-#[must_use]
-pub fn receipt(key: Key, done: &Done, currencies: &Currencies) -> Option<Receipt> {
-    let scale = currencies.scale(done.currency)?;
-    let amount = |minor| Amount::from_minor(minor, scale).ok();
-    Some(Receipt {
-        key,
-        lsn: done.lsn,
-        round: done.round?,
-        amount: amount(done.amount)?,
-        currency: done.currency,
-        available: amount(done.available)?,
-        held: amount(done.held)?,
-    })
 }
 
 #[cfg(test)]

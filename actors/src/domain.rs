@@ -5,47 +5,30 @@
 //! answers from its own state only, and through the journal's gate when it shows balances. A panic ends the process:
 //! actix would drop the actor, and every hello would wait for an answer that never comes.
 
-use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
+use std::marker::PhantomData;
 
 use actix::prelude::*;
 use domains::{StateMachine, What, balance::Balance};
 use journal::Journal;
-use ledger::Domain;
 use protocol::{
-    Amount, Currency, PlayerId, Reply,
-    reply::{self, PlayerResult, Welcome},
-    request::Since,
+    Amount, Reply,
+    reply::{self, PlayerResult},
 };
 
-use crate::{coordinator::SharedBooks, gate::Release, panics::AbortOnPanic, reply::ReplyTo};
-
-/// The operator's currencies and their decimals.
-#[derive(Debug, Clone, Default)]
-pub struct Currencies(Arc<BTreeMap<Currency, u32>>);
-
-impl Currencies {
-    /// Currencies with their decimals.
-    #[must_use]
-    pub fn new(currencies: impl IntoIterator<Item = (Currency, u32)>) -> Self {
-        Self(Arc::new(currencies.into_iter().collect()))
-    }
-
-    /// Decimals of a currency, when the operator has it.
-    #[must_use]
-    pub fn scale(&self, currency: Currency) -> Option<u32> {
-        self.0.get(&currency).copied()
-    }
-
-    /// Every currency.
-    pub fn iter(&self) -> impl Iterator<Item = (Currency, u32)> {
-        self.0.iter().map(|(currency, scale)| (*currency, *scale))
-    }
-}
+use crate::{
+    books::SharedBooks,
+    currencies::Currencies,
+    messages::{
+        domain::{Arrive, GetBalance, GetReport, GetResults, Report},
+        output::Output,
+    },
+    panics::AbortOnPanic,
+};
 
 /// One domain's actor. Lives on the money arbiter.
 pub struct DomainActor<M> {
     books: SharedBooks,
-    journal: Journal<Release>,
+    journal: Journal<Output>,
     currencies: Currencies,
     machine: PhantomData<M>,
 }
@@ -53,29 +36,13 @@ pub struct DomainActor<M> {
 impl<M: StateMachine + Unpin + 'static> DomainActor<M> {
     /// The actor of one domain of these books.
     #[must_use]
-    pub fn new(books: SharedBooks, journal: Journal<Release>, currencies: Currencies) -> Self {
+    pub fn new(books: SharedBooks, journal: Journal<Output>, currencies: Currencies) -> Self {
         Self { books, journal, currencies, machine: PhantomData }
     }
 }
 
 impl<M: StateMachine + Unpin + 'static> Actor for DomainActor<M> {
     type Context = Context<Self>;
-}
-
-/// How a domain is doing. Also its sign of life.
-#[derive(Message, Debug, Clone, Copy)]
-#[rtype(result = "Report")]
-pub struct GetReport;
-
-/// How a domain is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
-    /// The domain.
-    pub domain: Domain,
-    /// Accounts in use.
-    pub accounts: usize,
-    /// Holds open.
-    pub holds: usize,
 }
 
 impl<M: StateMachine + Unpin + 'static> Handler<GetReport> for DomainActor<M> {
@@ -88,40 +55,6 @@ impl<M: StateMachine + Unpin + 'static> Handler<GetReport> for DomainActor<M> {
         let (accounts, holds) = (ledger.accounts().len(), ledger.holds().len());
         MessageResult(Report { domain: M::DOMAIN, accounts, holds })
     }
-}
-
-/// A player's balances.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct GetBalance {
-    /// The player.
-    pub player: PlayerId,
-    /// The session.
-    pub to: ReplyTo,
-}
-
-/// A player's last settled rounds.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct GetResults {
-    /// The player.
-    pub player: PlayerId,
-    /// The session.
-    pub to: ReplyTo,
-}
-
-/// A session has said who it is: finds out where the player's channel stands and sends it on its way.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Arrive {
-    /// The player.
-    pub player: PlayerId,
-    /// The session.
-    pub to: ReplyTo,
-    /// Channels to follow again.
-    pub resume: Vec<Since>,
-    /// The reply, its channels still to be filled in.
-    pub welcome: Box<Welcome>,
 }
 
 impl Handler<GetBalance> for DomainActor<Balance> {
@@ -139,7 +72,7 @@ impl Handler<GetBalance> for DomainActor<Balance> {
             })
         });
         let reply = Reply::Balances { lsn: books.lsn(), balances: balances.collect() };
-        self.journal.barrier(Release::Reply(to, Box::new(reply)));
+        self.journal.barrier(Output::Reply(to, Box::new(reply)));
     }
 }
 
@@ -169,7 +102,7 @@ impl Handler<GetResults> for DomainActor<Balance> {
             })
         });
         let reply = Reply::PlayerHistory { results: results.collect() };
-        self.journal.barrier(Release::Reply(to, Box::new(reply)));
+        self.journal.barrier(Output::Reply(to, Box::new(reply)));
     }
 }
 
@@ -180,6 +113,6 @@ impl Handler<Arrive> for DomainActor<Balance> {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
         let events = books.domains().balance.player(player).map_or(0, |player| player.events);
-        self.journal.barrier(Release::Welcome { to, player, events, resume, welcome });
+        self.journal.barrier(Output::Welcome { to, player, events, resume, welcome });
     }
 }

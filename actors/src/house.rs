@@ -22,7 +22,7 @@ use domains::{
 use engine::{
     World,
     table::{
-        TableState,
+        TableState, VoidReason,
         live::{LiveTable, TableConfig},
     },
 };
@@ -31,21 +31,27 @@ use protocol::{Channel, TableId};
 use tokio::sync::oneshot;
 
 use crate::{
-    clock::{Alarms, Wake},
-    coordinator::{Coordinator, Settle},
-    directory::{Directory, Entry, Status},
-    domain::{Currencies, DomainActor},
+    books::SharedBooks,
+    clock::{Alarms, now_ms},
+    coordinator::Coordinator,
+    currencies::Currencies,
+    domain::DomainActor,
     followers::checkpoint::CheckpointWriter,
-    gate::{OutputGate, Release},
-    pubsub::{Declare, MakeBackplane, PubSub},
+    gate::OutputGate,
+    messages::{money::Origin, output::Output, pubsub::Declare},
+    ports::{
+        money::MoneyPort,
+        table::{Status, Table, TablePort},
+    },
+    pubsub::{MakeBackplane, PubSub},
     seal::Sealer,
-    table::{TableActor, TableContext, void_orphan},
+    table::{TableActor, TableContext},
     telemetry::Metrics,
-    worker::{Mailbox, Workers},
+    workers::{Mailbox, Workers},
 };
 
 /// What the house is started with.
-pub struct Plan {
+pub struct Setup {
     /// The log, open and replayed.
     pub log: Log,
     /// Where the log is.
@@ -72,18 +78,16 @@ pub struct Plan {
 
 /// The running actors.
 pub struct House {
-    /// The tables.
-    pub directory: Directory,
-    /// Takes envelopes.
-    pub coordinator: Addr<Coordinator>,
-    /// The five domains.
-    pub domains: DomainAddrs,
+    /// The way to tables.
+    pub tables: TablePort,
+    /// The way to money.
+    pub money: MoneyPort,
     /// Carries channels.
     pub pubsub: Addr<PubSub>,
     /// The workers' inboxes.
     pub workers: Workers,
     /// The log's writer.
-    pub journal: Journal<Release>,
+    pub journal: Journal<Output>,
     /// Figures.
     pub metrics: Metrics,
     /// One table of each thread of tables, to ask whether the thread lives.
@@ -92,21 +96,6 @@ pub struct House {
     pub dropped: Arc<AtomicU64>,
     /// The checkpoint writer.
     pub checkpoints: CheckpointWriter,
-}
-
-/// The domains' actors.
-#[derive(Clone)]
-pub struct DomainAddrs {
-    /// Player accounts.
-    pub balance: Addr<DomainActor<Balance>>,
-    /// Payments in, and stakes taken.
-    pub collections: Addr<DomainActor<Collections>>,
-    /// Winnings and payouts.
-    pub distributions: Addr<DomainActor<Distributions>>,
-    /// Bonus money.
-    pub free_play: Addr<DomainActor<FreePlay>>,
-    /// Corrections.
-    pub adjustment: Addr<DomainActor<Adjustment>>,
 }
 
 /// The house could not be started.
@@ -146,75 +135,60 @@ impl House {
     ///
     /// # Errors
     /// When a thread or a table cannot be started.
-    pub async fn start(plan: Plan) -> Result<(Self, Vec<Mailbox>), Error> {
-        crate::clock::start_at_least(plan.world.books.time());
+    pub async fn start(setup: Setup) -> Result<(Self, Vec<Mailbox>), Error> {
+        crate::clock::start_at_least(setup.world.books.time());
         let metrics = Metrics::default();
         let dropped = Arc::new(AtomicU64::new(0));
-        let (workers, mailboxes) = Workers::new(plan.workers);
-        let epoch = log_epoch(plan.log.id());
-        let directory = Directory::default();
+        let (workers, mailboxes) = Workers::new(setup.workers);
+        let epoch = log_epoch(setup.log.id());
+        let tables = TablePort::default();
         let pubsub = {
-            let (make, workers, currencies) = (plan.backplane, workers.clone(), plan.currencies.clone());
-            let (directory, dropped) = (directory.clone(), dropped.clone());
+            let (make, workers, currencies) = (setup.backplane, workers.clone(), setup.currencies.clone());
+            let (tables, dropped) = (tables.clone(), dropped.clone());
             PubSub::start_in_arbiter(&Arbiter::new().handle(), move |_| {
-                PubSub::new(make, workers, directory, currencies, epoch, dropped)
+                PubSub::new(make, workers, tables, currencies, epoch, dropped)
             })
         };
         let gate = OutputGate {
-            directory: directory.clone(),
+            tables: tables.clone(),
             workers: workers.clone(),
             pubsub: pubsub.clone(),
-            currencies: plan.currencies.clone(),
+            currencies: setup.currencies.clone(),
         };
-        let journal = plan.log.start(gate);
-        let World { books, tables: mut states } = plan.world;
+        let journal = setup.log.start(gate);
+        let World { books, tables: mut states } = setup.world;
         let copy = World { books: books.clone(), tables: states.clone() };
-        let every = plan.checkpoint_every;
+        let every = setup.checkpoint_every;
         let checkpoints =
-            CheckpointWriter::start(plan.directory, journal.clone(), copy, every, plan.checkpointed)
+            CheckpointWriter::start(setup.directory, journal.clone(), copy, every, setup.checkpointed)
                 .map_err(Error::Follower)?;
-        let (coordinator, domains) = money(books, &journal, &plan.currencies, &metrics).await?;
+        let money = start_money(books, &journal, &setup.currencies, &metrics).await?;
         let context = Arc::new(TableContext {
-            coordinator: coordinator.clone(),
+            money: money.clone(),
             pubsub: pubsub.clone(),
             workers: workers.clone(),
-            directory: directory.clone(),
-            sealer: plan.sealer,
-            currencies: plan.currencies,
+            tables: tables.clone(),
+            sealer: setup.sealer,
+            currencies: setup.currencies,
             log_epoch: epoch,
             metrics: metrics.clone(),
         });
-        let (entries, table_threads) =
-            tables(plan.tables, &mut states, plan.table_arbiters, &context).await?;
+        let (started, table_threads) =
+            start_tables(setup.tables, &mut states, setup.table_arbiters, &context).await?;
         void_orphans(states, &context);
         let interrupted: Vec<_> =
-            entries.iter().filter(|(_, open)| *open).map(|(entry, _)| entry.id).collect();
-        directory.fill(entries.into_iter().map(|(entry, _)| entry).collect());
-        for table in interrupted {
-            if let Some(entry) = directory.get(table) {
-                entry.addr.do_send(Wake);
-            }
-        }
-        let house = Self {
-            directory,
-            coordinator,
-            domains,
-            pubsub,
-            workers,
-            journal,
-            metrics,
-            table_threads,
-            dropped,
-            checkpoints,
-        };
+            started.iter().filter(|(_, open)| *open).map(|(table, _)| table.id()).collect();
+        tables.fill(started.into_iter().map(|(table, _)| table).collect());
+        interrupted.into_iter().filter_map(|table| tables.get(table)).for_each(Table::wake);
+        let house =
+            Self { tables, money, pubsub, workers, journal, metrics, table_threads, dropped, checkpoints };
         Ok((house, mailboxes))
     }
 
     /// Waits until everything accepted is on disk, then closes the log.
     pub async fn stop(self) {
-        if let Ok(settled) = self.coordinator.send(Settle).await {
-            // The gate drops the sender only with the process.
-            let _ = settled.await;
+        if let Err(gone) = self.money.durable().await {
+            tracing::error!(gone, "the log is closed without knowing that all of it is on disk");
         }
         drop(self.checkpoints);
         self.journal.stop();
@@ -222,45 +196,46 @@ impl House {
 }
 
 /// Starts the coordinator and the five domains on one thread, around the same books.
-async fn money(
+async fn start_money(
     books: engine::Books,
-    journal: &Journal<Release>,
+    journal: &Journal<Output>,
     currencies: &Currencies,
     metrics: &Metrics,
-) -> Result<(Addr<Coordinator>, DomainAddrs), Error> {
+) -> Result<MoneyPort, Error> {
     let (sender, receiver) = oneshot::channel();
     let (journal, currencies, metrics) = (journal.clone(), currencies.clone(), metrics.clone());
     Arbiter::new().spawn_fn(move || {
         let books = Rc::new(RefCell::new(books));
         fn domain<M: domains::StateMachine + Unpin + 'static>(
-            books: &Rc<RefCell<engine::Books>>,
-            journal: &Journal<Release>,
+            books: &SharedBooks,
+            journal: &Journal<Output>,
             currencies: &Currencies,
         ) -> Addr<DomainActor<M>> {
             DomainActor::new(books.clone(), journal.clone(), currencies.clone()).start()
         }
-        let addrs = DomainAddrs {
-            balance: domain(&books, &journal, &currencies),
-            collections: domain(&books, &journal, &currencies),
-            distributions: domain(&books, &journal, &currencies),
-            free_play: domain(&books, &journal, &currencies),
-            adjustment: domain(&books, &journal, &currencies),
-        };
+        let balance = domain::<Balance>(&books, &journal, &currencies);
+        let reports = [
+            balance.clone().recipient(),
+            domain::<Collections>(&books, &journal, &currencies).recipient(),
+            domain::<Distributions>(&books, &journal, &currencies).recipient(),
+            domain::<FreePlay>(&books, &journal, &currencies).recipient(),
+            domain::<Adjustment>(&books, &journal, &currencies).recipient(),
+        ];
         let coordinator = Coordinator::new(books, journal, currencies, metrics).start();
         // The start waits for this; if it has given up there is nobody to tell.
-        let _ = sender.send((coordinator, addrs));
+        let _ = sender.send(MoneyPort::new(&coordinator, &balance, reports));
     });
     receiver.await.map_err(|_| Error::Arbiter)
 }
 
 /// Starts the tables, spread over their arbiters by a hash of their id. Says of each whether a round is open, and names
 /// one table of each arbiter that has any.
-async fn tables(
+async fn start_tables(
     configured: Vec<(TableId, Arc<TableConfig>)>,
     states: &mut BTreeMap<TableId, TableState>,
     arbiters: u16,
     context: &Arc<TableContext>,
-) -> Result<(Vec<(Entry, bool)>, Vec<TableId>), Error> {
+) -> Result<(Vec<(Table, bool)>, Vec<TableId>), Error> {
     let arbiters = usize::from(arbiters.max(1));
     let mut shares: Vec<Vec<LiveTable>> = (0..arbiters).map(|_| Vec::new()).collect();
     for (id, config) in configured {
@@ -274,7 +249,7 @@ async fn tables(
         shares[place % arbiters].push(LiveTable::new(id, config, game, state));
     }
     let firsts = shares.iter().filter_map(|share| share.first()).map(LiveTable::id).collect();
-    let mut entries = Vec::new();
+    let mut started = Vec::new();
     for share in shares {
         let (sender, receiver) = oneshot::channel();
         let context = context.clone();
@@ -285,14 +260,14 @@ async fn tables(
                 let (id, config, open) = (live.id(), live.config().clone(), live.state().open.is_some());
                 status.events.store(live.state().events, Relaxed);
                 let actor = TableActor::new(live, context.clone(), alarms.clone(), status.clone());
-                (Entry { id, addr: actor.start(), config, status }, open)
+                (Table::new(id, &actor.start(), config, status), open)
             };
             let _ = sender.send(share.into_iter().map(start).collect::<Vec<_>>());
         });
-        entries.extend(receiver.await.map_err(|_| Error::Arbiter)?);
+        started.extend(receiver.await.map_err(|_| Error::Arbiter)?);
     }
-    entries.sort_by_key(|(entry, _)| entry.id);
-    Ok((entries, firsts))
+    started.sort_by_key(|(table, _)| table.id());
+    Ok((started, firsts))
 }
 
 /// Rounds of tables that are configured no more are voided: their stakes go back.
@@ -314,6 +289,6 @@ fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContex
         };
         tracing::warn!(table = %id, round = state.round, "a table with an open round is not configured; stakes are returned");
         let mut live = LiveTable::new(id, Arc::new(config), games::GAMES[0], state);
-        void_orphan(&mut live, &context.coordinator);
+        context.money.submit(live.void(VoidReason::TableGone, now_ms()), Origin::Nobody);
     }
 }

@@ -10,25 +10,33 @@
 //! through pubsub. Messages are bounded once, at admission ([`admission`]): whoever holds a permit is never refused
 //! further down, so the mailboxes below need no bounds of their own.
 //!
+//! Files: what is said stands in [`messages`], the ways to money and tables in [`ports`], then one file an actor, then
+//! [`house`], which starts them. No two files need each other.
+//!
 //! Threads: a session lives on the worker that accepted its socket, a table on a table arbiter, the coordinator
 //! and the domains on the money arbiter, pubsub on its own; the journal's writer and the followers are plain threads.
 
 pub mod admission;
+pub mod books;
 pub mod clock;
 pub mod coordinator;
-pub mod directory;
+pub mod currencies;
 pub mod domain;
 pub mod followers;
+pub mod frames;
 pub mod gate;
 pub mod house;
+pub mod messages;
 pub mod panics;
+pub mod ports;
 pub mod pubsub;
-pub mod reply;
+pub mod receipts;
 pub mod seal;
 pub mod session;
 pub mod table;
 pub mod telemetry;
 pub mod worker;
+pub mod workers;
 
 #[cfg(test)]
 mod dies;

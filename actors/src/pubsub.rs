@@ -1,43 +1,44 @@
-//! Pubsub: carries publications from wherever they are born to the workers whose sessions follow the channel.
+//! Pubsub: carries publications from wherever they are born to the workers with subscribers of the channel.
 //!
 //! It is the one place where subscriptions and publications of the process are in one order: a grant is sent to
 //! its worker before any publication the subscriber must hear. What leaves here has come out of the backplane, never
 //! straight from the publisher; events of this hub's log come out of it at once, whatever becomes of Redis.
 
-mod follow;
 mod notice;
+mod subscriptions;
 
 use std::{
-    cell::RefCell,
-    collections::HashMap,
     rc::Rc,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
 };
 
 use actix::prelude::*;
-use channels::{At, Backplane, Counters, Delivery, Epoch, Health, Outgoing, Position, PublishError};
-use follow::Follower;
+use channels::{At, Backplane, Delivery, Epoch, Outgoing, Position, PublishError};
 use futures_util::FutureExt;
-use protocol::{Channel, Payload, PlayerId, Reply, push::Event, reply::Welcome, request::Since};
+use protocol::{Channel, Payload, Reply};
+use subscriptions::{Pending, Subscriptions, Wanted};
 
 use crate::{
-    directory::Directory,
-    domain::Currencies,
-    gate::Told,
+    currencies::Currencies,
+    messages::{
+        output::Told,
+        pubsub::{
+            Attach, Declare, GetHealth, GetTops, PlayerNotices, Publish, PublishEvent, Subscribe,
+            Unsubscribe, Vacant,
+        },
+        worker::{Grant, ToWorker},
+    },
     panics::AbortOnPanic,
-    reply::ReplyTo,
-    worker::{Grant, ToWorker, Workers},
+    ports::table::TablePort,
+    workers::Workers,
 };
 
 /// Publications a worker may have waiting before more are dropped for it. Their offsets show the gap.
 const WAITING_MAX: u64 = 100_000;
 
-/// Which workers want which channel: the grants sent to each worker.
-type Wanted = Rc<RefCell<HashMap<Channel, Vec<(u16, u64)>>>>;
-
 /// The pubsub actor. Lives on an arbiter of its own.
 pub struct PubSub {
-    follower: Follower,
+    subscriptions: Subscriptions,
     currencies: Currencies,
 }
 
@@ -50,7 +51,7 @@ impl PubSub {
     pub fn new(
         make: MakeBackplane,
         workers: Workers,
-        directory: Directory,
+        tables: TablePort,
         currencies: Currencies,
         log_epoch: Epoch,
         dropped: Arc<AtomicU64>,
@@ -60,17 +61,17 @@ impl PubSub {
             let (wanted, workers) = (wanted.clone(), workers.clone());
             Rc::new(move |delivery: Delivery| deliver(&wanted, &workers, &dropped, delivery))
         };
-        let (backplane, pending) = (make(deliver), follow::Pending::default());
-        let follower = Follower { backplane, wanted, pending, workers, directory, log_epoch };
-        Self { follower, currencies }
+        let (backplane, pending) = (make(deliver), Pending::default());
+        let subscriptions = Subscriptions { backplane, wanted, pending, workers, tables, log_epoch };
+        Self { subscriptions, currencies }
     }
 
     fn backplane(&self) -> &dyn Backplane {
-        &*self.follower.backplane
+        &*self.subscriptions.backplane
     }
 
     fn log_position(&self, offset: u64) -> Position {
-        Position { epoch: self.follower.log_epoch, offset }
+        Position { epoch: self.subscriptions.log_epoch, offset }
     }
 
     /// Publishes and lets the outcome be.
@@ -119,18 +120,6 @@ impl Actor for PubSub {
     type Context = Context<Self>;
 }
 
-/// Publishes an event that was born in the log, or is ephemeral.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct PublishEvent {
-    /// The channel.
-    pub channel: Channel,
-    /// Offset given by the log, none for an ephemeral event.
-    pub offset: Option<u64>,
-    /// The event.
-    pub event: Event,
-}
-
 impl Handler<PublishEvent> for PubSub {
     type Result = ();
 
@@ -144,11 +133,6 @@ impl Handler<PublishEvent> for PubSub {
     }
 }
 
-/// What players are told, in the order of the log.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct PlayerNotices(pub Vec<Told>);
-
 impl Handler<PlayerNotices> for PubSub {
     type Result = ();
 
@@ -156,8 +140,8 @@ impl Handler<PlayerNotices> for PubSub {
         let _guard = AbortOnPanic("pubsub");
         for Told { notice, offset, lsn } in notices {
             let channel = Channel::player(notice.player);
-            // A channel nobody here has followed lately has no history to keep: whoever follows it next is told
-            // where it stands.
+            // A channel that has had no subscriber here lately has no history to keep: the next one is told where
+            // it stands.
             if self.backplane().top(&channel).is_none() {
                 continue;
             }
@@ -166,22 +150,6 @@ impl Handler<PlayerNotices> for PubSub {
             self.publish(Outgoing { channel, payload: Payload::of(&event), at });
         }
     }
-}
-
-/// A session's player is known: follow the personal channel and those the client had.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Attach {
-    /// The session.
-    pub to: ReplyTo,
-    /// The player.
-    pub player: PlayerId,
-    /// Offset of the newest event of the player's channel.
-    pub events: u64,
-    /// Channels to follow again; those the session may not follow are gone already.
-    pub resume: Vec<Since>,
-    /// The reply.
-    pub welcome: Box<Welcome>,
 }
 
 impl Handler<Attach> for PubSub {
@@ -196,61 +164,26 @@ impl Handler<Attach> for PubSub {
         let mut channels = vec![(personal.clone(), since)];
         let others = resume.into_iter().filter(|since| since.ch != personal);
         channels.extend(others.map(|since| (since.ch.clone(), Some(since))));
-        self.follower.follow(to, channels, Grant::Welcome(welcome));
+        self.subscriptions.subscribe(to, channels, Grant::Welcome(welcome));
     }
 }
 
-/// A session follows one more channel.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Follow {
-    /// The session.
-    pub to: ReplyTo,
-    /// The channel.
-    pub channel: Channel,
-    /// The last position seen.
-    pub since: Option<Since>,
-}
-
-impl Handler<Follow> for PubSub {
+impl Handler<Subscribe> for PubSub {
     type Result = ();
 
-    fn handle(&mut self, Follow { to, channel, since }: Follow, _: &mut Context<Self>) {
+    fn handle(&mut self, Subscribe { to, channel, since }: Subscribe, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        self.follower.follow(to, vec![(channel, since)], Grant::Subscribed);
+        self.subscriptions.subscribe(to, vec![(channel, since)], Grant::Subscribed);
     }
 }
 
-/// A session stops following a channel. Goes the way of its grant, so that it does not overtake it; a grant that still
-/// waits for Redis is taken back.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Unfollow {
-    /// The session.
-    pub to: ReplyTo,
-    /// The channel.
-    pub channel: Channel,
-}
-
-impl Handler<Unfollow> for PubSub {
+impl Handler<Unsubscribe> for PubSub {
     type Result = ();
 
-    fn handle(&mut self, Unfollow { to, channel }: Unfollow, _: &mut Context<Self>) {
+    fn handle(&mut self, Unsubscribe { to, channel }: Unsubscribe, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        self.follower.unfollow(to, channel);
+        self.subscriptions.unsubscribe(to, channel);
     }
-}
-
-/// A worker has no subscriber of a channel any more.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Vacant {
-    /// The worker.
-    pub worker: u16,
-    /// The channel.
-    pub channel: Channel,
-    /// Grants the worker has seen for it; others may still be on their way to it.
-    pub granted: u64,
 }
 
 impl Handler<Vacant> for PubSub {
@@ -258,18 +191,8 @@ impl Handler<Vacant> for PubSub {
 
     fn handle(&mut self, Vacant { worker, channel, granted }: Vacant, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        self.follower.unwant(&channel, worker, granted);
+        self.subscriptions.unwant(&channel, worker, granted);
     }
-}
-
-/// The newest positions of channels, for a heartbeat.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct GetTops {
-    /// The session.
-    pub to: ReplyTo,
-    /// Its channels.
-    pub channels: Vec<Channel>,
 }
 
 impl Handler<GetTops> for PubSub {
@@ -282,18 +205,8 @@ impl Handler<GetTops> for PubSub {
             Some((channel.to_string(), (top.epoch.to_string(), top.offset)))
         });
         let reply = Reply::Pong { time: crate::clock::now_ms(), tops: tops.collect() };
-        to.send(&self.follower.workers, reply);
+        self.subscriptions.workers.reply(to, reply);
     }
-}
-
-/// A service publishes.
-#[derive(Message, Debug)]
-#[rtype(result = "Result<Option<Position>, PublishError>")]
-pub struct Publish {
-    /// The channel.
-    pub channel: Channel,
-    /// The data.
-    pub payload: Payload,
 }
 
 impl Handler<Publish> for PubSub {
@@ -305,16 +218,6 @@ impl Handler<Publish> for PubSub {
     }
 }
 
-/// Tells where a channel of the log stands, at the start.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Declare {
-    /// The channel.
-    pub channel: Channel,
-    /// Offset of its newest event.
-    pub offset: u64,
-}
-
 impl Handler<Declare> for PubSub {
     type Result = ();
 
@@ -323,11 +226,6 @@ impl Handler<Declare> for PubSub {
         self.backplane().declare(&channel, self.log_position(offset));
     }
 }
-
-/// How the backplane is doing.
-#[derive(Message, Debug, Clone, Copy)]
-#[rtype(result = "(Health, Counters)")]
-pub struct GetHealth;
 
 impl Handler<GetHealth> for PubSub {
     type Result = MessageResult<GetHealth>;

@@ -10,6 +10,7 @@ use std::{
 
 use actix::prelude::*;
 use channels::{Memory, Options};
+use domains::balance::Balance;
 use engine::{Books, Record, Verifier};
 use journal::{Journal, Lsn, Reader};
 use protocol::{Currency, Reply, U53};
@@ -17,23 +18,29 @@ use socket::Slot;
 
 use crate::{
     admission::{Admission, Bounds},
-    coordinator::{Coordinator, SharedBooks},
-    directory::Directory,
-    domain::Currencies,
-    gate::{OutputGate, Release},
+    books::SharedBooks,
+    coordinator::Coordinator,
+    currencies::Currencies,
+    domain::DomainActor,
+    gate::OutputGate,
+    messages::{
+        output::Output,
+        reply::{ReplyTo, SessionRef},
+        worker::ToWorker,
+    },
+    ports::{money::MoneyPort, table::TablePort},
     pubsub::{MakeBackplane, PubSub},
-    reply::{ReplyTo, SessionRef},
     telemetry::Metrics,
-    worker::{Mailbox, ToWorker, Workers},
+    workers::{Mailbox, Workers},
 };
 
 /// Everything below the tables, over a log of its own.
 pub struct Money {
     pub books: SharedBooks,
-    pub journal: Journal<Release>,
+    pub journal: Journal<Output>,
     pub currencies: Currencies,
     pub metrics: Metrics,
-    pub directory: Directory,
+    pub tables: TablePort,
     pub workers: Workers,
     pub pubsub: Addr<PubSub>,
     pub log_epoch: channels::Epoch,
@@ -61,14 +68,14 @@ pub fn admission() -> Arc<Admission> {
 pub fn money(directory: &Path) -> Money {
     let currencies = Currencies::new([(eur(), 2)]);
     let (workers, mut mailboxes) = Workers::new(1);
-    let tables = Directory::default();
+    let tables = TablePort::default();
     let make: MakeBackplane = Box::new(|deliver| Rc::new(Memory::new(Options::default(), deliver)));
     let log_epoch = "Ltest".parse().expect("an epoch");
     let pubsub =
         PubSub::new(make, workers.clone(), tables.clone(), currencies.clone(), log_epoch, Arc::default())
             .start();
     let gate = OutputGate {
-        directory: tables.clone(),
+        tables: tables.clone(),
         workers: workers.clone(),
         pubsub: pubsub.clone(),
         currencies: currencies.clone(),
@@ -78,7 +85,7 @@ pub fn money(directory: &Path) -> Money {
         journal: journal::open(directory, journal::Options::default()).expect("a log").start(gate),
         currencies,
         metrics: Metrics::default(),
-        directory: tables,
+        tables,
         workers,
         pubsub,
         log_epoch,
@@ -91,6 +98,14 @@ impl Money {
     pub fn coordinator(&self) -> Coordinator {
         let (currencies, metrics) = (self.currencies.clone(), self.metrics.clone());
         Coordinator::new(self.books.clone(), self.journal.clone(), currencies, metrics)
+    }
+
+    /// The way to this money, its actors on the test's own thread.
+    pub fn port(&self) -> MoneyPort {
+        let (books, journal, currencies) = (&self.books, &self.journal, &self.currencies);
+        let balance = DomainActor::<Balance>::new(books.clone(), journal.clone(), currencies.clone()).start();
+        let reports = std::array::from_fn(|_| balance.clone().recipient());
+        MoneyPort::new(&self.coordinator().start(), &balance, reports)
     }
 
     /// A session of the worker, with a permit.

@@ -13,7 +13,6 @@ use std::{
 
 use actix::prelude::*;
 use actix_web_actors::ws;
-use domains::balance::Balance;
 use protocol::{
     Channel, CloseCode, Encoding, ErrorCode, PlayerId, Reply, Request, TableId, U53, codec, reply::Failure,
 };
@@ -22,13 +21,13 @@ use socket::{Out, Slot};
 use crate::{
     admission::Admission,
     clock::{now_ms, time_of_day_ms},
-    coordinator::Coordinator,
-    directory::Directory,
-    domain::{Currencies, DomainActor},
+    currencies::Currencies,
+    frames::{encoding, push_reply},
+    messages::reply::{ReplyTo, SessionRef},
+    ports::{money::MoneyPort, table::TablePort},
     pubsub::PubSub,
-    reply::{ReplyTo, SessionRef},
     telemetry::Metrics,
-    worker::{Workers, encoding, push_reply},
+    workers::Workers,
 };
 
 /// Close code of RFC 6455 for a kind of message that is not understood.
@@ -47,8 +46,8 @@ pub struct Identity {
 /// Checks a token by the time of day: who it stands for, or the code and the sentence the client gets.
 pub type Authenticate = Arc<dyn Fn(&str) -> Result<Identity, (ErrorCode, String)> + Send + Sync>;
 
-/// Whether a session may follow a channel of a namespace the hub does not own.
-pub type MayFollow = Arc<dyn Fn(&Channel) -> bool + Send + Sync>;
+/// Whether a session may subscribe to a channel of a namespace the hub does not own.
+pub type MaySubscribe = Arc<dyn Fn(&Channel) -> bool + Send + Sync>;
 
 /// Bounds of one session.
 #[derive(Debug, Clone)]
@@ -57,7 +56,7 @@ pub struct Options {
     pub hello_within_ms: u64,
     /// How often a client should ping, milliseconds; told in `welcome`.
     pub ping_every_ms: u64,
-    /// Channels a session may follow, the personal one and its tables included.
+    /// Channels a session may subscribe to, the personal one and its tables included.
     pub channels_max: usize,
     /// Malformed frames until the session is closed.
     pub errors_max: u32,
@@ -73,13 +72,11 @@ pub struct Options {
 pub struct SessionContext {
     /// Takes permits and rates.
     pub admission: Arc<Admission>,
-    /// The tables.
-    pub directory: Directory,
-    /// Answers reads of balances.
-    pub balance: Addr<DomainActor<Balance>>,
-    /// Answers what became of keys.
-    pub coordinator: Addr<Coordinator>,
-    /// Follows channels.
+    /// The way to tables.
+    pub tables: TablePort,
+    /// The way to money.
+    pub money: MoneyPort,
+    /// Carries channels.
     pub pubsub: Addr<PubSub>,
     /// All workers' inboxes.
     pub workers: Workers,
@@ -88,7 +85,7 @@ pub struct SessionContext {
     /// Checks tokens.
     pub authenticate: Authenticate,
     /// Checks channels of other namespaces.
-    pub may_follow: MayFollow,
+    pub may_subscribe: MaySubscribe,
     /// The operator's currencies.
     pub currencies: Currencies,
     /// Bounds.
@@ -121,7 +118,7 @@ enum State {
 /// What is known of a player that speaks.
 struct Ready {
     identity: Identity,
-    /// Channels the session follows, or is about to.
+    /// Channels the session has subscribed to, or is about to.
     channels: Vec<Channel>,
     /// Tables it sits at, or is about to, each with the number of its newest join.
     tables: Vec<(TableId, u64)>,
@@ -169,11 +166,11 @@ impl SessionActor {
         if let State::Ready(ready) = &self.state {
             let player = ready.identity.player;
             // The personal channel is not counted.
-            self.context.admission.unfollow(player, ready.channels.len() as u32 - 1);
+            self.context.admission.unsubscribe(player, ready.channels.len() as u32 - 1);
             self.context.admission.leave(player);
             for (table, _) in &ready.tables {
-                if let Some(entry) = self.context.directory.get(*table) {
-                    entry.addr.do_send(crate::table::Leave { session: self.this() });
+                if let Some(table) = self.context.tables.get(*table) {
+                    table.leave(self.this());
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! phases and decisions in `engine::table`. A leg is applied when its record is on disk, so whatever a table shows
 //! is durable. A table nobody sits at has no alarm and costs no CPU.
 
-mod messages;
+mod handlers;
 mod view;
 
 use std::{
@@ -17,30 +17,34 @@ use actix::prelude::*;
 use engine::{
     Envelope, Tx,
     table::{
-        Stage, TableLeg, VoidReason,
+        Stage, TableLeg,
         live::{Due, LiveTable},
     },
 };
 use protocol::{
-    Channel, ErrorCode, Key, PlayerId, Reply, RoundId,
+    Channel, ErrorCode, PlayerId, Reply, RoundId,
     push::Event,
     reply::{Failure, Phase},
 };
 use rustc_hash::FxHashSet;
 
-pub use messages::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, ask_outcome};
-
 use crate::{
     clock::{Alarms, now_ms},
-    coordinator::{Coordinator, Origin, Submit, bet_reply},
-    directory::{Directory, Status},
-    domain::Currencies,
-    gate::Verdict,
-    pubsub::{PubSub, PublishEvent},
-    reply::{ReplyTo, SessionRef},
+    currencies::Currencies,
+    messages::{
+        money::{Origin, Verdict},
+        pubsub::PublishEvent,
+        reply::{BetContext, ReplyTo, SessionRef},
+    },
+    ports::{
+        money::MoneyPort,
+        table::{Status, TablePort},
+    },
+    pubsub::PubSub,
+    receipts::bet_reply,
     seal::Sealer,
     telemetry::Metrics,
-    worker::Workers,
+    workers::Workers,
 };
 
 /// At most one picture of everybody's chips in this time, milliseconds.
@@ -49,13 +53,13 @@ const CHIPS_EVERY_MS: u64 = 200;
 /// What every table of a hub shares.
 pub struct TableContext {
     /// Takes envelopes.
-    pub coordinator: Addr<Coordinator>,
+    pub money: MoneyPort,
     /// Takes events.
     pub pubsub: Addr<PubSub>,
     /// Takes replies.
     pub workers: Workers,
     /// The other tables.
-    pub directory: Directory,
+    pub tables: TablePort,
     /// Makes and opens seeds.
     pub sealer: Sealer,
     /// The operator's currencies.
@@ -82,17 +86,6 @@ pub struct TableActor {
     chips_changed: bool,
     /// An alarm for the next picture is set.
     chips_alarm: bool,
-}
-
-/// The request a transaction came from; travels with it and ends in a reply.
-#[derive(Debug)]
-pub struct BetContext {
-    /// The session.
-    pub to: ReplyTo,
-    /// The key.
-    pub key: Key,
-    /// Whether the reply is to `clear_bets`.
-    pub clears: bool,
 }
 
 impl TableActor {
@@ -127,7 +120,7 @@ impl TableActor {
         }
         if catch_unwind(AssertUnwindSafe(|| self.welcome())).is_err() {
             for (_, to) in std::mem::take(&mut self.arriving) {
-                to.refuse(&self.shared.workers, ErrorCode::Internal);
+                self.shared.workers.refuse(to, ErrorCode::Internal);
             }
         }
     }
@@ -146,15 +139,15 @@ impl TableActor {
             Some(Some(envelope)) => self.submit(envelope, Some(asked)),
             Some(None) => {
                 let busy = Failure::with(ErrorCode::Busy, "bets of the player are under way");
-                asked.to.send(&self.shared.workers, Reply::Error(busy.after_ms(20)));
+                self.shared.workers.reply(asked.to, Reply::Error(busy.after_ms(20)));
             }
-            None => asked.to.refuse(&self.shared.workers, ErrorCode::Internal),
+            None => self.shared.workers.refuse(asked.to, ErrorCode::Internal),
         }
     }
 
     fn submit(&self, envelope: Envelope, request: Option<BetContext>) {
         let origin = Origin::Table { table: self.live.id(), request };
-        self.shared.coordinator.do_send(Submit { envelope, origin });
+        self.shared.money.submit(envelope, origin);
     }
 
     fn publish(&self, offset: Option<u64>, event: Event) {
@@ -261,7 +254,7 @@ impl TableActor {
             let currencies = &this.shared.currencies;
             reply = bet_reply(key, clears, verdict, currencies, |code| this.refusal(code));
         });
-        to.send(&self.shared.workers, reply);
+        self.shared.workers.reply(to, reply);
     }
 
     /// A refusal in words that name this table's limits where they are the reason.
@@ -286,7 +279,7 @@ impl TableActor {
                 None => Reply::Error(Failure::of(ErrorCode::Internal)),
             };
             if let Some((_, to)) = self.arriving.pop_front() {
-                to.send(&self.shared.workers, reply);
+                self.shared.workers.reply(to, reply);
             }
         }
     }
@@ -317,14 +310,6 @@ impl TableActor {
 
 impl Actor for TableActor {
     type Context = Context<Self>;
-}
-
-/// Returns the stakes of a table that is in the log but not in the configuration any more.
-pub fn void_orphan(live: &mut LiveTable, coordinator: &Addr<Coordinator>) {
-    if live.state().open.is_some() {
-        let envelope = live.void(VoidReason::TableGone, now_ms());
-        coordinator.do_send(Submit { envelope, origin: Origin::Nobody });
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What reaches a worker thread from elsewhere: replies, publications, and the drain.
+//! One worker's inbox, emptied: replies and publications go to its sockets, and the drain.
 //!
 //! Each worker has one inbox and one task that empties it. Replies and publications go straight to the sockets'
 //! queues; the session actors are not woken for them. What waits together leaves each socket in one write.
@@ -8,167 +8,26 @@ use std::{
     collections::HashMap,
     hash::{Hash, Hasher},
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use bytes::Bytes;
 use channels::Publication;
-use protocol::{
-    Channel, CloseCode, Encoding, Push, Reply, U53, codec,
-    reply::{ReplyFrame, Subscribed, Welcome},
-};
-use socket::{Class, Out, Slot, Worker};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use protocol::{Channel, Push, Reply, codec, reply::Subscribed};
+use socket::{Class, Slot, Worker};
 
 use crate::{
+    frames::{encoding, frame, push_frame, push_reply},
+    messages::{
+        pubsub::Vacant,
+        reply::{ReplyTo, SessionRef},
+        worker::{Grant, ToWorker},
+    },
     panics::AbortOnPanic,
-    pubsub::{PubSub, Vacant},
-    reply::{ReplyTo, SessionRef},
+    pubsub::PubSub,
+    workers::Mailbox,
 };
-
-/// Messages to a worker thread.
-#[derive(Debug)]
-pub enum ToWorker {
-    /// A reply to a request.
-    Reply {
-        /// Whose.
-        to: ReplyTo,
-        /// The reply.
-        reply: Box<Reply>,
-    },
-    /// A session follows channels from here on: everything after this message is for it too.
-    Granted {
-        /// Whose.
-        to: ReplyTo,
-        /// The channels, each with what was missed.
-        channels: Vec<Subscribed>,
-        /// The reply they belong to.
-        reply: Grant,
-    },
-    /// A session follows a channel no longer.
-    Unfollow {
-        /// Whose.
-        to: ReplyTo,
-        /// The channel.
-        channel: Channel,
-    },
-    /// A publication for this worker's subscribers.
-    Publication(Arc<Publication>),
-    /// Continuity of a channel is lost.
-    Reset {
-        /// The channel.
-        channel: Channel,
-        /// Where it stands now.
-        top: channels::Position,
-    },
-    /// A session is closed.
-    Hangup {
-        /// Which.
-        session: SessionRef,
-        /// Close code.
-        code: CloseCode,
-    },
-    /// The hub goes down in order: every session is told when to come back, spread over this many milliseconds.
-    Drain {
-        /// The spread.
-        spread_ms: u64,
-    },
-    /// Every session is closed.
-    Close {
-        /// Close code.
-        code: u16,
-        /// Reason.
-        reason: &'static str,
-        /// Dropped when the last socket of this worker is gone: its close frame sent and answered, or its time over.
-        gone: Arc<()>,
-    },
-    /// Asks what the worker has counted. The answer is dropped with a worker that is gone.
-    GetStats(tokio::sync::oneshot::Sender<socket::Stats>),
-}
-
-/// The reply that carries granted channels.
-#[derive(Debug)]
-pub enum Grant {
-    /// To `subscribe`: one channel.
-    Subscribed,
-    /// To `hello`: the personal channel first, then those of `resume`. The channel fields are filled in.
-    Welcome(Box<Welcome>),
-}
-
-/// Senders to all workers.
-#[derive(Debug, Clone)]
-pub struct Workers(Arc<Vec<Inbox>>);
-
-#[derive(Debug)]
-struct Inbox {
-    sender: UnboundedSender<ToWorker>,
-    /// Publications sent and not yet handed to sockets.
-    waiting: Arc<AtomicU64>,
-}
-
-/// The receiving end of one worker, to be given to [`run`] on its thread.
-#[derive(Debug)]
-pub struct Mailbox {
-    /// The worker's number.
-    pub worker: u16,
-    receiver: UnboundedReceiver<ToWorker>,
-    waiting: Arc<AtomicU64>,
-}
-
-#[cfg(test)]
-impl Mailbox {
-    /// The next message, for tests of what is sent to a worker. Fails when none comes.
-    pub async fn next(&mut self) -> ToWorker {
-        let waiting = tokio::time::timeout(Duration::from_secs(10), self.receiver.recv());
-        waiting.await.expect("a message in time").expect("the senders live as long as the test")
-    }
-}
-
-impl Workers {
-    /// Inboxes for so many workers.
-    #[must_use]
-    pub fn new(count: u16) -> (Self, Vec<Mailbox>) {
-        let (inboxes, mailboxes) = (0..count)
-            .map(|worker| {
-                let (sender, receiver) = unbounded_channel();
-                let waiting = Arc::new(AtomicU64::new(0));
-                (Inbox { sender, waiting: waiting.clone() }, Mailbox { worker, receiver, waiting })
-            })
-            .unzip();
-        (Self(Arc::new(inboxes)), mailboxes)
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> u16 {
-        self.0.len() as u16
-    }
-
-    /// Sends to one worker. Replies are bounded by their permits, publications by [`Workers::waiting`].
-    pub fn send(&self, worker: u16, message: ToWorker) {
-        let Some(inbox) = self.0.get(usize::from(worker)) else { return };
-        if let ToWorker::Publication(_) = message {
-            inbox.waiting.fetch_add(1, Relaxed);
-        }
-        // A worker that is gone has no sessions left to tell.
-        let _ = inbox.sender.send(message);
-    }
-
-    /// Publications that wait at a worker.
-    #[must_use]
-    pub fn waiting(&self, worker: u16) -> u64 {
-        self.0.get(usize::from(worker)).map_or(0, |inbox| inbox.waiting.load(Relaxed))
-    }
-
-    /// Sends to every worker.
-    pub fn send_all(&self, mut message: impl FnMut() -> ToWorker) {
-        (0..self.count()).for_each(|worker| self.send(worker, message()));
-    }
-}
 
 /// How often a worker that closes looks whether its sockets are gone.
 const LEAVING_EVERY: Duration = Duration::from_millis(20);
@@ -198,7 +57,7 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
             if let ToWorker::Publication(first) = message {
                 let mut together = vec![first];
                 while let Some(ToWorker::Publication(next)) =
-                    messages.next_if(|next| next.joins(&together[0]))
+                    messages.next_if(|next| joins(next, &together[0]))
                 {
                     together.push(next);
                 }
@@ -211,26 +70,24 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
     }
 }
 
-impl ToWorker {
-    /// Whether this is a publication that may leave in one write with `first`: of its channel, and kept like it.
-    fn joins(&self, first: &Publication) -> bool {
-        match self {
-            ToWorker::Publication(next) => {
-                next.channel == first.channel && next.position.is_some() && first.position.is_some()
-            }
-            ToWorker::Reply { .. }
-            | ToWorker::Granted { .. }
-            | ToWorker::Unfollow { .. }
-            | ToWorker::Reset { .. }
-            | ToWorker::Hangup { .. }
-            | ToWorker::Drain { .. }
-            | ToWorker::Close { .. }
-            | ToWorker::GetStats(_) => false,
+/// Whether a message is a publication that may leave in one write with `first`: of its channel, and kept like it.
+fn joins(next: &ToWorker, first: &Publication) -> bool {
+    match next {
+        ToWorker::Publication(next) => {
+            next.channel == first.channel && next.position.is_some() && first.position.is_some()
         }
+        ToWorker::Reply { .. }
+        | ToWorker::Granted { .. }
+        | ToWorker::Unsubscribe { .. }
+        | ToWorker::Reset { .. }
+        | ToWorker::Hangup { .. }
+        | ToWorker::Drain { .. }
+        | ToWorker::Close { .. }
+        | ToWorker::GetStats(_) => false,
     }
 }
 
-/// Hands what reaches a worker to its sockets, and tells pubsub which channels nobody here follows any more.
+/// Hands what reaches a worker to its sockets, and tells pubsub which channels have no subscriber here any more.
 struct Delivery {
     worker: Worker,
     number: u16,
@@ -254,7 +111,7 @@ impl Delivery {
         match message {
             ToWorker::Reply { to, reply } => reply_to(worker, to, *reply),
             ToWorker::Granted { to, channels, reply } => self.grant(to, channels, reply),
-            ToWorker::Unfollow { to, channel } => {
+            ToWorker::Unsubscribe { to, channel } => {
                 if worker.unsubscribe(to.session.slot, channel.as_str()) {
                     self.vacate(channel.as_str());
                 }
@@ -324,39 +181,12 @@ fn vacate(grants: &RefCell<HashMap<Channel, u64>>, pubsub: &actix::Addr<PubSub>,
     pubsub.do_send(Vacant { worker, channel, granted });
 }
 
-/// Frames a message for an encoding.
-#[must_use]
-pub fn frame(encoding: Encoding, message: &[u8]) -> Bytes {
-    match encoding {
-        Encoding::Msgpack => socket::binary_frame(message),
-        Encoding::Json => socket::text_frame(message),
-    }
-}
-
-/// The encoding of a session's tag.
-#[must_use]
-pub fn encoding(tag: u8) -> Encoding {
-    if tag == Encoding::Json as u8 { Encoding::Json } else { Encoding::Msgpack }
-}
-
-/// Encodes a reply and hands it to the session's queue.
-pub fn push_reply(out: &Out, id: Option<U53>, reply: Reply) {
-    let encoding = encoding(out.encoding());
-    let message = codec::encode_reply(encoding, &ReplyFrame { id, reply });
-    out.push(frame(encoding, &message), Class::Reply);
-}
-
 fn reply_to(worker: &Worker, to: ReplyTo, reply: Reply) {
     let ReplyTo { session: SessionRef { slot, .. }, id, permit } = to;
     if let Some(out) = worker.get(slot) {
         push_reply(&out, Some(id), reply);
     }
     drop(permit);
-}
-
-fn push_frame(tag: u8, push: &Push) -> Bytes {
-    let encoding = encoding(tag);
-    frame(encoding, &codec::encode_push(encoding, push))
 }
 
 fn broadcast(worker: &Worker, together: &[Arc<Publication>]) {

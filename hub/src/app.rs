@@ -18,10 +18,7 @@ use actix_http::HttpService;
 use actix_rt::net::TcpStream;
 use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, web};
-use actors::{
-    house::House,
-    worker::{Mailbox, ToWorker},
-};
+use actors::{house::House, messages::worker::ToWorker, workers::Mailbox};
 use parking_lot::Mutex;
 use protocol::CloseCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -83,9 +80,9 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     let recovered = recovery::recover(&directory, config.journal.segment_bytes)
         .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
     memory::use_small_pages();
-    let plan = options::plan(&loaded, recovered, directory)?;
-    let workers = plan.workers;
-    let (house, mailboxes) = House::start(plan).await?;
+    let setup = options::setup(&loaded, recovered, directory)?;
+    let workers = setup.workers;
+    let (house, mailboxes) = House::start(setup).await?;
     let edge = Arc::new(Edge::new(loaded.clone(), &house));
 
     let door = Arc::new(Door {

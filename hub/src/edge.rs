@@ -25,15 +25,14 @@ use actix_web::{
 };
 use actors::{
     admission::{Admission, Bounds},
-    coordinator::Coordinator,
-    directory::Directory,
-    domain::Currencies,
-    gate::Release,
-    house::{DomainAddrs, House},
+    currencies::Currencies,
+    house::House,
+    messages::output::Output,
+    ports::{money::MoneyPort, table::TablePort},
     pubsub::PubSub,
     session::Authenticate,
     telemetry::Metrics,
-    worker::Workers,
+    workers::Workers,
 };
 use journal::Journal;
 use parking_lot::Mutex;
@@ -54,18 +53,16 @@ pub struct Edge {
     pub loaded: Arc<Loaded>,
     /// Takes permits and rates.
     pub admission: Arc<Admission>,
-    /// The tables.
-    pub directory: Directory,
-    /// Takes deposits.
-    pub coordinator: Addr<Coordinator>,
-    /// The five domains.
-    pub domains: DomainAddrs,
+    /// The way to tables.
+    pub tables: TablePort,
+    /// The way to money.
+    pub money: MoneyPort,
     /// Channels.
     pub pubsub: Addr<PubSub>,
     /// The workers' inboxes.
     pub workers: Workers,
     /// The log's writer.
-    pub journal: Journal<Release>,
+    pub journal: Journal<Output>,
     /// Figures.
     pub metrics: Metrics,
     /// The operator's currencies.
@@ -111,9 +108,8 @@ impl Edge {
         publications.register(&mut registry);
         Self {
             admission,
-            directory: house.directory.clone(),
-            coordinator: house.coordinator.clone(),
-            domains: house.domains.clone(),
+            tables: house.tables.clone(),
+            money: house.money.clone(),
             pubsub: house.pubsub.clone(),
             workers: house.workers.clone(),
             journal: house.journal.clone(),

@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
-use domains::{adjustment::Adjustment, balance::Balance};
+use domains::{Recipe, adjustment::Adjustment, balance::Balance};
+use engine::{Content, Tx};
 use journal::Lsn;
-use protocol::reply::{Subscribed, Welcome};
+use protocol::{
+    PlayerId,
+    reply::{Subscribed, Welcome},
+};
 
 use super::*;
 use crate::{
     dies::{dies, to_die},
-    domain::{Arrive, DomainActor, GetBalance, GetReport, GetResults},
+    domain::DomainActor,
+    messages::domain::{Arrive, GetBalance, GetReport, GetResults},
     rig::{Money, eur, money, records},
 };
 

@@ -17,7 +17,7 @@ use std::{
 use engine::{Record, World, checkpoint};
 use journal::{Journal, Lsn, Reader};
 
-use crate::{gate::Release, panics::AbortOnPanic};
+use crate::{messages::output::Output, panics::AbortOnPanic};
 
 /// How long the follower rests when it has read all there is, milliseconds.
 const REST_MS: u64 = 200;
@@ -57,7 +57,7 @@ impl CheckpointWriter {
     /// When the thread cannot be started.
     pub fn start(
         directory: PathBuf,
-        journal: Journal<Release>,
+        journal: Journal<Output>,
         world: World,
         every: u64,
         written: u64,
@@ -119,7 +119,7 @@ fn step_back() {
 
 struct Follower {
     directory: PathBuf,
-    journal: Journal<Release>,
+    journal: Journal<Output>,
     world: World,
     every: u64,
     written: u64,
@@ -173,8 +173,8 @@ mod tests {
 
     struct Open;
 
-    impl journal::Gate<Release> for Open {
-        fn open(&mut self, _: Lsn, done: &mut Vec<Release>) {
+    impl journal::Gate<Output> for Open {
+        fn open(&mut self, _: Lsn, done: &mut Vec<Output>) {
             done.clear();
         }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     /// Deposits until the world stands at `lsn`.
-    fn play(world: &mut World, journal: &Journal<Release>, lsn: u64) {
+    fn play(world: &mut World, journal: &Journal<Output>, lsn: u64) {
         for number in world.books.lsn()..lsn {
             let currency = "EUR".parse().expect("a currency");
             let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
@@ -193,11 +193,11 @@ mod tests {
             let turn = world.books.turn(Envelope::Run(Tx { id, key, recipe, table: None }), number);
             let Turn::New(record) = turn else { panic!("each key is new") };
             world.apply(&record).expect("it was decided on this state");
-            journal.append(record.encode(), Release::Nothing);
+            journal.append(record.encode(), Output::Nothing);
         }
     }
 
-    fn start(directory: &tempfile::TempDir) -> (Journal<Release>, World) {
+    fn start(directory: &tempfile::TempDir) -> (Journal<Output>, World) {
         let log = journal::open(directory.path(), Options::default()).expect("a log");
         let mut world = World::default();
         log.replay(Lsn(0), |entry| {
@@ -263,9 +263,9 @@ mod tests {
                 let mut digest = live.books.digest();
                 digest.0 ^= 1;
                 let record = Record { time: 25, body: engine::Body::Digest(digest) };
-                journal.append(record.encode(), Release::Nothing);
+                journal.append(record.encode(), Output::Nothing);
             } else {
-                journal.append(vec![0xff; 10], Release::Nothing);
+                journal.append(vec![0xff; 10], Output::Nothing);
             }
             journal.stop();
             drop(writer);

@@ -6,7 +6,7 @@ use protocol::{
     push::{BalanceReason, Event},
 };
 
-use crate::domain::Currencies;
+use crate::currencies::Currencies;
 
 /// A notice as the wire spells it.
 pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event> {

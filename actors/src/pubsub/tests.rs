@@ -2,13 +2,17 @@
 
 use std::sync::atomic::AtomicU32;
 
-use channels::{Memory, Options};
+use channels::{Counters, Health, Memory, Options};
 use domains::{Funds, Notice, What};
-use protocol::{Text, U53};
+use protocol::{PlayerId, Text, U53, reply::Welcome, request::Since};
 use socket::Slot;
 
 use super::*;
-use crate::{admission::Admission, reply::SessionRef, worker::Mailbox};
+use crate::{
+    admission::Admission,
+    messages::reply::{ReplyTo, SessionRef},
+    workers::Mailbox,
+};
 
 const PLAYER: PlayerId = PlayerId(7);
 
@@ -26,7 +30,7 @@ fn rig_over(make: MakeBackplane) -> Rig {
     let (workers, mut mailboxes) = Workers::new(1);
     let currencies = Currencies::new([("EUR".parse().expect("a currency"), 2)]);
     let epoch = "Ltest".parse().expect("an epoch");
-    let pubsub = PubSub::new(make, workers, Directory::default(), currencies, epoch, Arc::default()).start();
+    let pubsub = PubSub::new(make, workers, TablePort::default(), currencies, epoch, Arc::default()).start();
     Rig { pubsub, mailbox: mailboxes.remove(0), admission: crate::rig::admission() }
 }
 
@@ -121,7 +125,7 @@ async fn a_session_that_comes_back_is_sent_what_it_missed_and_no_more_than_a_rep
 
     // A channel with more to recover than a reply may carry is lost, not sent in part.
     let channel: Channel = "news:long".parse().expect("a channel");
-    rig.pubsub.do_send(Follow { to: rig.to(3), channel: channel.clone(), since: None });
+    rig.pubsub.do_send(Subscribe { to: rig.to(3), channel: channel.clone(), since: None });
     let top = rig.granted().await.remove(0);
     for _ in 0..5 {
         let payload =
@@ -134,7 +138,7 @@ async fn a_session_that_comes_back_is_sent_what_it_missed_and_no_more_than_a_rep
         rig.mailbox.next().await;
     }
     let since = Since { ch: channel.clone(), e: Text::new(&top.e).expect("short"), o: U53::from(0) };
-    rig.pubsub.do_send(Follow { to: rig.to(3), channel, since: Some(since) });
+    rig.pubsub.do_send(Subscribe { to: rig.to(3), channel, since: Some(since) });
     let followed = rig.granted().await.remove(0);
     assert_eq!((followed.recovered, followed.pubs.len(), followed.o), (false, 0, 5));
 }
@@ -190,15 +194,15 @@ async fn a_grant_that_is_waited_for_is_taken_back_when_the_session_leaves_the_ch
     let mut rig = rig_over(Box::new(|deliver| Rc::new(Silent(Memory::new(options, deliver)))));
     for name in ["news:1", "news:2", "news:1"] {
         let channel: Channel = name.parse().expect("a channel");
-        rig.pubsub.do_send(Follow { to: rig.to(1), channel: channel.clone(), since: None });
-        rig.pubsub.do_send(Unfollow { to: rig.to(1), channel: channel.clone() });
+        rig.pubsub.do_send(Subscribe { to: rig.to(1), channel: channel.clone(), since: None });
+        rig.pubsub.do_send(Unsubscribe { to: rig.to(1), channel: channel.clone() });
         match rig.mailbox.next().await {
             ToWorker::Reply { reply, .. } => {
                 assert!(matches!(*reply, Reply::Subscribed(ref answer) if answer.ch == channel), "{reply:?}");
             }
             other => panic!("expected the answer to the request, not {other:?}"),
         }
-        assert!(matches!(rig.mailbox.next().await, ToWorker::Unfollow { .. }), "and then to the leaving");
+        assert!(matches!(rig.mailbox.next().await, ToWorker::Unsubscribe { .. }), "and then to the leaving");
         assert_eq!(rig.admission.in_flight(), 0, "nothing is left behind that waits");
     }
     let channel: Channel = "news:1".parse().expect("a channel");

@@ -7,16 +7,16 @@ use protocol::{
     Channel, CloseCode, ErrorCode, Key, PlayerId, Reply, Request, TableId, U53,
     amount::{AmountError, SCALE_MAX},
     reply::{Failure, Subscribed, Welcome},
-    request::{Hello, PlaceBet, Since, Subscribe},
+    request::{self, Hello, PlaceBet, Since},
 };
 
 use super::{Ready, SessionActor, State};
-use crate::{
-    coordinator::{GetOutcome, Origin, Submit},
+use crate::messages::{
     domain::{Arrive, GetBalance, GetResults},
-    pubsub::{Follow, GetTops, Unfollow},
-    reply::ReplyTo,
-    table::{Bet, BetContext, Clear, GetRounds, Join, Leave, ask_outcome},
+    money::{GetOutcome, Origin},
+    pubsub::{GetTops, Subscribe, Unsubscribe},
+    reply::{BetContext, ReplyTo},
+    table::{Bet, Clear, Join},
 };
 
 /// When a player with too many sessions may try again: the dead ones among them have ended by then, milliseconds.
@@ -63,8 +63,8 @@ impl SessionActor {
         for since in hello.resume {
             let known = resume.iter().any(|other| other.ch == since.ch);
             let room = resume.len() + 1 < self.context.options.channels_max;
-            let allowed = !known && room && self.may_follow(player, &since.ch);
-            if allowed && (since.ch == personal || self.context.admission.follow(player)) {
+            let allowed = !known && room && self.may_subscribe(player, &since.ch);
+            if allowed && (since.ch == personal || self.context.admission.subscribe(player)) {
                 resume.push(since);
             }
         }
@@ -89,7 +89,7 @@ impl SessionActor {
             resumed: Vec::new(),
         });
         tracing::debug!(%player, client = hello.client.as_deref().unwrap_or("-"), "a session is ready");
-        self.context.balance.do_send(Arrive { player, to, resume, welcome });
+        self.context.money.arrive(Arrive { player, to, resume, welcome });
     }
 
     /// Any other request of a player.
@@ -103,34 +103,33 @@ impl SessionActor {
         let player = ready.identity.player;
         let shared = &self.context;
         match request {
-            Request::Hello(_) => to.refuse(&shared.workers, ErrorCode::OutOfOrder),
+            Request::Hello(_) => shared.workers.refuse(to, ErrorCode::OutOfOrder),
             Request::Ping => shared.pubsub.do_send(GetTops { to, channels: ready.channels.clone() }),
             Request::Subscribe(subscribe) => self.subscribe(to, player, subscribe),
             Request::Unsubscribe { channel } => self.unsubscribe(to, player, channel),
             Request::JoinTable { table } => self.join(to, player, table, context),
             Request::LeaveTable { table } => {
-                if let Some(entry) = shared.directory.get(table) {
-                    entry.addr.do_send(Leave { session: to.session });
+                if let Some(table) = shared.tables.get(table) {
+                    table.leave(to.session);
                 }
                 ready.tables.retain(|(joined, _)| *joined != table);
-                to.send(&shared.workers, Reply::Left { table });
+                shared.workers.reply(to, Reply::Left { table });
             }
             Request::ListTables => {
-                let tables = shared.directory.summaries(LISTED_MAX);
-                to.send(&shared.workers, Reply::Tables { tables });
+                let tables = shared.tables.summaries(LISTED_MAX);
+                shared.workers.reply(to, Reply::Tables { tables });
             }
             Request::PlaceBet(bet) => self.place_bet(to, player, bet),
             Request::ClearBets { key, table, round } => self.clear_bets(to, player, key, table, round),
-            Request::GetBalance => shared.balance.do_send(GetBalance { player, to }),
-            Request::GetHistory { table: None } => shared.balance.do_send(GetResults { player, to }),
-            Request::GetHistory { table: Some(table) } => match shared.directory.get(table) {
-                Some(entry) => entry.addr.do_send(GetRounds { to }),
-                None => to.refuse(&shared.workers, ErrorCode::UnknownTable),
+            Request::GetBalance => shared.money.balance(GetBalance { player, to }),
+            Request::GetHistory { table: None } => shared.money.results(GetResults { player, to }),
+            Request::GetHistory { table: Some(table) } => match shared.tables.get(table) {
+                Some(table) => table.rounds(to),
+                None => shared.workers.refuse(to, ErrorCode::UnknownTable),
             },
             Request::GetOutcome { key } => {
                 let tables = ready.tables.iter().map(|(table, _)| *table).collect();
-                let ask = GetOutcome { player, key, to };
-                ask_outcome(&shared.directory, &shared.coordinator, tables, ask);
+                shared.tables.ask_outcome(tables, GetOutcome { player, key, to }, &shared.money);
             }
         }
     }
@@ -145,8 +144,8 @@ impl SessionActor {
     ) {
         let State::Ready(ready) = &mut self.state else { return };
         let shared = &self.context;
-        let Some(entry) = shared.directory.get(table) else {
-            return to.refuse(&shared.workers, ErrorCode::UnknownTable);
+        let Some(way) = shared.tables.get(table) else {
+            return shared.workers.refuse(to, ErrorCode::UnknownTable);
         };
         ready.joins += 1;
         let number = ready.joins;
@@ -155,85 +154,85 @@ impl SessionActor {
             Some((_, newest)) => *newest = number,
             None if full => {
                 let words = format!("a session may sit at {} tables", shared.options.tables_max);
-                return to.send(&shared.workers, Reply::Error(Failure::with(ErrorCode::TooLarge, words)));
+                return shared.workers.reply(to, Reply::Error(Failure::with(ErrorCode::TooLarge, words)));
             }
             None => ready.tables.push((table, number)),
         }
-        let seated = entry.addr.send(Join { player, to }).into_actor(self);
+        let seated = way.join(Join { player, to }).into_actor(self);
         context.spawn(seated.map(move |seated, this, _| {
-            if let (Ok(false) | Err(_), State::Ready(ready)) = (seated, &mut this.state) {
+            if let (false, State::Ready(ready)) = (seated, &mut this.state) {
                 // A later join of the same table is another matter, and has its own answer.
                 ready.tables.retain(|joined| *joined != (table, number));
             }
         }));
     }
 
-    fn subscribe(&mut self, to: ReplyTo, player: PlayerId, subscribe: Subscribe) {
-        let Subscribe { channel, since } = subscribe;
-        if !self.may_follow(player, &channel) {
+    fn subscribe(&mut self, to: ReplyTo, player: PlayerId, subscribe: request::Subscribe) {
+        let request::Subscribe { channel, since } = subscribe;
+        if !self.may_subscribe(player, &channel) {
             let known = matches!(channel.namespace(), "player" | "domain");
             let code = if known { ErrorCode::Forbidden } else { ErrorCode::UnknownChannel };
-            return to.refuse(&self.context.workers, code);
+            return self.context.workers.refuse(to, code);
         }
         let State::Ready(ready) = &mut self.state else { return };
         if !ready.channels.contains(&channel) {
             if ready.channels.len() >= self.context.options.channels_max {
                 let words = format!("a session may follow {} channels", self.context.options.channels_max);
                 let failure = Failure::with(ErrorCode::TooLarge, words);
-                return to.send(&self.context.workers, Reply::Error(failure));
+                return self.context.workers.reply(to, Reply::Error(failure));
             }
-            if !self.context.admission.follow(player) {
+            if !self.context.admission.subscribe(player) {
                 let words = "the player's sessions follow as many channels as they may together";
                 let failure = Failure::with(ErrorCode::TooLarge, words);
-                return to.send(&self.context.workers, Reply::Error(failure));
+                return self.context.workers.reply(to, Reply::Error(failure));
             }
             ready.channels.push(channel.clone());
         }
         let since = since.map(|(e, o)| Since { ch: channel.clone(), e, o });
-        self.context.pubsub.do_send(Follow { to, channel, since });
+        self.context.pubsub.do_send(Subscribe { to, channel, since });
     }
 
     fn unsubscribe(&mut self, to: ReplyTo, player: PlayerId, channel: Channel) {
         let State::Ready(ready) = &mut self.state else { return };
         if channel == Channel::player(player) {
             let failure = Failure::with(ErrorCode::Forbidden, "the personal channel is always followed");
-            return to.send(&self.context.workers, Reply::Error(failure));
+            return self.context.workers.reply(to, Reply::Error(failure));
         }
         let before = ready.channels.len();
         ready.channels.retain(|followed| *followed != channel);
-        self.context.admission.unfollow(player, (before - ready.channels.len()) as u32);
-        self.context.pubsub.do_send(Unfollow { to, channel });
+        self.context.admission.unsubscribe(player, (before - ready.channels.len()) as u32);
+        self.context.pubsub.do_send(Unsubscribe { to, channel });
     }
 
-    /// Whether the player may follow a channel: tables that are, the own personal channel, what the operator opens.
-    fn may_follow(&self, player: PlayerId, channel: &Channel) -> bool {
+    /// Whether the player may subscribe to a channel: tables that are, the own personal channel, what the operator opens.
+    fn may_subscribe(&self, player: PlayerId, channel: &Channel) -> bool {
         match channel.namespace() {
             "table" => {
-                channel.name().parse().is_ok_and(|table: TableId| self.context.directory.get(table).is_some())
+                channel.name().parse().is_ok_and(|table: TableId| self.context.tables.get(table).is_some())
             }
             "player" => *channel == Channel::player(player),
             "domain" => false,
-            _ => (self.context.may_follow)(channel),
+            _ => (self.context.may_subscribe)(channel),
         }
     }
 
     fn place_bet(&mut self, to: ReplyTo, player: PlayerId, bet: PlaceBet) {
         let shared = &self.context;
-        let entry = shared.directory.get(bet.table);
+        let table = shared.tables.get(bet.table);
         // By the currency named, not by the table: a retry has the same content after the table is gone.
         let scale = bet.currency.parse().ok().and_then(|currency| shared.currencies.scale(currency));
         let scale = scale.unwrap_or(SCALE_MAX);
         let request = match priced(player, &bet, scale) {
             Ok(request) => request,
-            Err(failure) => return to.send(&shared.workers, Reply::Error(failure)),
+            Err(failure) => return shared.workers.reply(to, Reply::Error(failure)),
         };
         let context = BetContext { to, key: bet.key, clears: false };
-        match entry {
+        match table {
             None => self.refuse_keyed(request.id, request.content, ErrorCode::UnknownTable, context),
-            Some(entry) if &*bet.currency != entry.config.currency.as_str() => {
+            Some(table) if &*bet.currency != table.config().currency.as_str() => {
                 self.refuse_keyed(request.id, request.content, ErrorCode::WrongCurrency, context);
             }
-            Some(entry) => entry.addr.do_send(Bet { request, context }),
+            Some(table) => table.bet(Bet { request, context }),
         }
     }
 
@@ -242,8 +241,8 @@ impl SessionActor {
         let id = TxId::of_key(player, &key);
         let content = Content::of(&[b"clear_bets", table.as_str().as_bytes(), &round.to_be_bytes()]);
         let context = BetContext { to, key, clears: true };
-        match self.context.directory.get(table) {
-            Some(entry) => entry.addr.do_send(Clear { player, round, id, content, context }),
+        match self.context.tables.get(table) {
+            Some(table) => table.clear(Clear { player, round, id, content, context }),
             None => self.refuse_keyed(id, content, ErrorCode::UnknownTable, context),
         }
     }
@@ -251,7 +250,7 @@ impl SessionActor {
     /// Refuses a request with a key through the log: the key may have an outcome already, and then that is the answer.
     fn refuse_keyed(&self, id: TxId, content: Content, code: ErrorCode, context: BetContext) {
         let envelope = Envelope::Refuse { id, content, code };
-        self.context.coordinator.do_send(Submit { envelope, origin: Origin::Session(context) });
+        self.context.money.submit(envelope, Origin::Session(context));
     }
 }
 

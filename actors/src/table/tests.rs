@@ -11,8 +11,8 @@ use protocol::TableId;
 
 use super::*;
 use crate::{
-    coordinator::{Deposit, Settle},
-    directory::Entry,
+    messages::table::{Bet, GetRounds, Join, Leave, Wake},
+    ports::{deposit::Deposit, money::Execution, table::Table},
     rig::{Money, eur, money},
 };
 
@@ -65,7 +65,7 @@ struct Rig {
     table: Addr<TableActor>,
     status: Arc<Status>,
     money: Money,
-    coordinator: Addr<Coordinator>,
+    port: MoneyPort,
     broken: Arc<AtomicBool>,
     _log: tempfile::TempDir,
 }
@@ -82,11 +82,11 @@ fn id() -> TableId {
 async fn rig_over(state: TableState) -> Rig {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
-    let coordinator = money.coordinator().start();
+    let port = money.port();
     let amount = "100.00".parse().expect("an amount");
     let deposit = Deposit { service: "test", key: "1".into(), player: PLAYER, currency: eur(), amount };
-    let paid_in = coordinator.send(deposit).await.expect("alive").expect("a good deposit");
-    paid_in.await.expect("on disk");
+    let deposit = deposit.envelope(&money.currencies).expect("a good deposit");
+    assert!(matches!(port.execute(deposit).await, Execution::Committed(_)));
 
     let broken = Arc::new(AtomicBool::new(false));
     let game: &'static dyn Game =
@@ -106,10 +106,10 @@ async fn rig_over(state: TableState) -> Rig {
     });
     let status = Arc::new(Status::default());
     let context = Arc::new(TableContext {
-        coordinator: coordinator.clone(),
+        money: port.clone(),
         pubsub: money.pubsub.clone(),
         workers: money.workers.clone(),
-        directory: money.directory.clone(),
+        tables: money.tables.clone(),
         sealer: Sealer::new(&SEED_KEY),
         currencies: money.currencies.clone(),
         log_epoch: money.log_epoch,
@@ -117,8 +117,8 @@ async fn rig_over(state: TableState) -> Rig {
     });
     let live = LiveTable::new(id(), config.clone(), game, state);
     let table = TableActor::new(live, context, Alarms::start(), status.clone()).start();
-    money.directory.fill(vec![Entry { id: id(), addr: table.clone(), config, status: status.clone() }]);
-    Rig { table, status, money, coordinator, broken, _log: log }
+    money.tables.fill(vec![Table::new(id(), &table, config, status.clone())]);
+    Rig { table, status, money, port, broken, _log: log }
 }
 
 impl Rig {
@@ -146,7 +146,7 @@ impl Rig {
 
     /// Waits until all that was recorded is on disk, and on its way back to the table.
     async fn settled(&self) {
-        self.coordinator.send(Settle).await.expect("alive").await.expect("on disk");
+        self.port.durable().await.expect("on disk");
     }
 
     /// What the player holds in stakes, once it is `expected`.
@@ -182,7 +182,7 @@ async fn a_table_that_panics_is_closed_and_returns_its_stakes() {
     rig.held_becomes(0).await;
     rig.bet(1, "late", "red");
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableClosed));
-    assert_eq!(rig.money.directory.summaries(1)[0].phase, Phase::Closed);
+    assert_eq!(rig.money.tables.summaries(1)[0].phase, Phase::Closed);
     rig.money.books.borrow().check().expect("every invariant holds");
 }
 
@@ -259,7 +259,7 @@ async fn a_panic_while_a_step_is_under_way_sends_no_second_one_behind_it() {
     let before = rig.money.books.borrow().lsn();
     rig.broken.store(true, Relaxed);
     // Both are in the mailbox before the settlement can have come back.
-    rig.table.do_send(crate::clock::Wake);
+    rig.table.do_send(Wake);
     rig.join(1);
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::Internal));
     rig.settled().await;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 
-use actors::{domain::Currencies, house::Plan, pubsub::MakeBackplane, seal::Sealer};
+use actors::{currencies::Currencies, house::Setup, pubsub::MakeBackplane, seal::Sealer};
 use channels::{Backplane, Memory, Namespace, Options, RedisBackplane};
 use engine::table::live::TableConfig;
 
@@ -20,7 +20,7 @@ fn workers(configured: u16) -> u16 {
 }
 
 /// What the house is started with.
-pub fn plan(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result<Plan, Error> {
+pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result<Setup, Error> {
     let config = &loaded.config;
     let tables = loaded.tables.iter().map(|table| {
         let config = TableConfig {
@@ -41,7 +41,7 @@ pub fn plan(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result
     let workers = workers(config.server.workers);
     let seed_key =
         loaded.secrets.seed_key.expose().try_into().expect("the seed key is checked to be 32 bytes");
-    Ok(Plan {
+    Ok(Setup {
         log: recovered.log,
         directory,
         world: recovered.world,

@@ -10,8 +10,7 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use actors::{coordinator::Deposit, gate::Verdict};
-use engine::Outcome;
+use actors::ports::{deposit::Deposit, money::Execution};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -112,8 +111,12 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
         currency: demo.currency,
         amount: demo.deposit,
     };
-    match deposited(&edge, deposit).await {
-        Some(Verdict::Recorded(Outcome::Done(_))) => {
+    let made = match deposit.envelope(&edge.currencies) {
+        Ok(envelope) => edge.money.execute(envelope).await,
+        Err(code) => Execution::Rejected(code),
+    };
+    match made {
+        Execution::Committed(_) => {
             HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
                 "token": token,
                 "player": player,
@@ -121,8 +124,8 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
                 "deposited": demo.deposit,
             }))
         }
-        verdict => {
-            telemetry::no_demo_deposit(&verdict);
+        Execution::Rejected(_) | Execution::Unknown => {
+            telemetry::no_demo_deposit(&made);
             HttpResponse::InternalServerError().json(problem("internal", "the deposit was not made"))
         }
     }
@@ -131,12 +134,6 @@ pub async fn sign_in(edge: web::Data<Edge>, request: HttpRequest, payload: web::
 /// A refusal that holds for a moment only.
 fn later(status: StatusCode, name: &str, words: &str) -> HttpResponse {
     HttpResponse::build(status).insert_header((header::RETRY_AFTER, "2")).json(problem(name, words))
-}
-
-/// Makes a deposit and waits until it is on disk.
-async fn deposited(edge: &Edge, deposit: Deposit) -> Option<Verdict> {
-    let waiting = edge.coordinator.send(deposit).await.ok()?.ok()?;
-    waiting.await.ok()
 }
 
 fn offers_demo(edge: &Edge) -> bool {

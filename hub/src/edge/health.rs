@@ -6,16 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::MailboxError;
 use actix_web::{HttpResponse, web};
-use actors::{
-    clock::Wake,
-    coordinator::Settle,
-    domain::{GetReport, Report},
-    house::DomainAddrs,
-    pubsub::GetHealth,
-};
+use actors::messages::pubsub::GetHealth;
 use futures_util::future::{join, join_all};
+use ledger::Domain;
 use serde_json::{Value, json};
 
 use super::Edge;
@@ -50,16 +44,11 @@ pub async fn ready(edge: web::Data<Edge>) -> HttpResponse {
 
 /// Asks every part at the same time, so that one that does not answer takes no time from the others.
 async fn ask_all(edge: &Edge) -> (bool, Arc<[Value]>) {
-    let DomainAddrs { balance, collections, distributions, free_play, adjustment } = &edge.domains;
-    let needed: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> = vec![
-        Box::pin(part("journal", journal(edge))),
-        Box::pin(part("tables", tables(edge))),
-        Box::pin(part("balance", domain(balance.send(GetReport)))),
-        Box::pin(part("collections", domain(collections.send(GetReport)))),
-        Box::pin(part("distributions", domain(distributions.send(GetReport)))),
-        Box::pin(part("free_play", domain(free_play.send(GetReport)))),
-        Box::pin(part("adjustment", domain(adjustment.send(GetReport)))),
-    ];
+    let mut needed: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> =
+        vec![Box::pin(part("journal", journal(edge))), Box::pin(part("tables", tables(edge)))];
+    for one in Domain::ALL {
+        needed.push(Box::pin(part(one.name(), domain(edge, one))));
+    }
     // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
     let (mut parts, channels) = join(join_all(needed), part("channels", channels(edge))).await;
     let up = parts.iter().all(|part| part["status"] == "up");
@@ -84,23 +73,22 @@ async fn part(name: &str, check: impl Future<Output = Result<String, String>>) -
 
 /// The log takes a barrier and brings it back.
 async fn journal(edge: &Edge) -> Result<String, String> {
-    let waiting = edge.coordinator.send(Settle).await.map_err(|_| "the coordinator is gone".to_owned())?;
-    waiting.await.map_err(|_| "the log's writer is gone".to_owned())?;
+    edge.money.durable().await?;
     Ok(format!("{} records on disk", edge.journal.durable().0))
 }
 
-/// Every thread of tables wakes one of its tables. A table that is woken looks at the clock, and finds nothing to do.
+/// Every thread of tables answers for one of its tables.
 async fn tables(edge: &Edge) -> Result<String, String> {
-    let tables = edge.table_threads.iter().filter_map(|table| edge.directory.get(*table));
-    let answers = join_all(tables.map(|table| table.addr.send(Wake))).await;
-    let (all, alive) = (answers.len(), answers.iter().flatten().count());
+    let tables = edge.table_threads.iter().filter_map(|table| edge.tables.get(*table));
+    let answers = join_all(tables.map(|table| table.answers())).await;
+    let (all, alive) = (answers.len(), answers.iter().filter(|answers| **answers).count());
     let message = format!("{alive} of {all} threads answer");
     if alive == all { Ok(message) } else { Err(message) }
 }
 
 /// A domain's actor answers.
-async fn domain(answer: impl Future<Output = Result<Report, MailboxError>>) -> Result<String, String> {
-    let report = answer.await.map_err(|_| "the domain's actor is gone".to_owned())?;
+async fn domain(edge: &Edge, domain: Domain) -> Result<String, String> {
+    let report = edge.money.report(domain).await.ok_or("the domain's actor is gone")?;
     Ok(format!("{} accounts, {} holds", report.accounts, report.holds))
 }
 

@@ -4,7 +4,7 @@ use std::{fmt::Write, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use ::socket::Stats;
 use actix_web::{HttpResponse, http::header, web};
-use actors::{pubsub::GetHealth, worker::ToWorker};
+use actors::messages::{pubsub::GetHealth, worker::ToWorker};
 use futures_util::future::{join, join_all};
 use prometheus_client::encoding::text::encode_registry;
 

@@ -7,7 +7,7 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use actors::pubsub::Publish;
+use actors::messages::pubsub::Publish;
 use channels::PublishError;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family},

@@ -9,7 +9,7 @@ use actix_http::{
 };
 use actix_rt::net::TcpStream;
 use actix_service::ServiceFactory;
-use actors::session::{MayFollow, Options, SessionActor, SessionContext};
+use actors::session::{MaySubscribe, Options, SessionActor, SessionContext};
 use protocol::{CloseCode, Encoding};
 use socket::{Accepted, CloseCodes, Refusal, Worker, subprotocols, upgrade_service};
 
@@ -51,14 +51,13 @@ pub fn upgrade(
     let config = &edge.loaded.config;
     let context = Rc::new(SessionContext {
         admission: edge.admission.clone(),
-        directory: edge.directory.clone(),
-        balance: edge.domains.balance.clone(),
-        coordinator: edge.coordinator.clone(),
+        tables: edge.tables.clone(),
+        money: edge.money.clone(),
         pubsub: edge.pubsub.clone(),
         workers: edge.workers.clone(),
         number,
         authenticate: edge.authenticate.clone(),
-        may_follow: may_follow(&edge.loaded),
+        may_subscribe: may_subscribe(&edge.loaded),
         currencies: edge.currencies.clone(),
         options: Options {
             hello_within_ms: config.socket.hello_within_ms.into(),
@@ -115,8 +114,8 @@ pub fn origin_allowed(headers: &HeaderMap, server: &Server) -> bool {
     own || public || server.allowed_origins.iter().any(|known| known == origin || known == "*")
 }
 
-/// Which channels of namespaces that are not the hub's a session may follow.
-fn may_follow(loaded: &Arc<Loaded>) -> MayFollow {
+/// Which channels of namespaces that are not the hub's a session may subscribe to.
+fn may_subscribe(loaded: &Arc<Loaded>) -> MaySubscribe {
     let loaded = loaded.clone();
     Arc::new(move |channel| {
         let namespace = loaded.config.channels.namespaces.get(channel.namespace());

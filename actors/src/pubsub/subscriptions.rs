@@ -1,4 +1,4 @@
-//! Following: a session's channels, granted in the order of what is published on them.
+//! Subscriptions: a session's channels, granted in the order of what is published on them.
 //!
 //! A grant is counted before anything is awaited, so that a worker which reports a channel as vacant meanwhile never
 //! ends a subscription that is on its way to it.
@@ -7,7 +7,6 @@ use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, hash_map::Entry},
     rc::Rc,
-    sync::atomic::Ordering::Relaxed,
 };
 
 use channels::{Backplane, Epoch, Position, Recovery, SubscribeError};
@@ -19,32 +18,37 @@ use protocol::{
 };
 use tokio::task::AbortHandle;
 
-use super::Wanted;
 use crate::{
-    directory::Directory,
-    reply::{ReplyTo, SessionRef},
-    worker::{Grant, ToWorker, Workers},
+    messages::{
+        reply::{ReplyTo, SessionRef},
+        worker::{Grant, ToWorker},
+    },
+    ports::table::{Table, TablePort},
+    workers::Workers,
 };
 
 /// Most bytes of missed publications one reply carries. Above it the client loads the state afresh: a reply that
 /// a slow client cannot take would only be asked for again. Far below `socket.queue_bytes_max`.
 const RECOVERY_BYTES_MAX: usize = 64 * 1024;
 
-/// What following needs. Cheap to clone into a future.
+/// Which workers want which channel: the grants sent to each worker.
+pub type Wanted = Rc<RefCell<HashMap<Channel, Vec<(u16, u64)>>>>;
+
+/// What subscribing needs. Cheap to clone into a future.
 #[derive(Clone)]
-pub struct Follower {
+pub struct Subscriptions {
     pub backplane: Rc<dyn Backplane>,
     pub wanted: Wanted,
     pub pending: Pending,
     pub workers: Workers,
-    pub directory: Directory,
+    pub tables: TablePort,
     pub log_epoch: Epoch,
 }
 
-/// Requests to follow that wait for the backplane, by session and channel.
+/// Requests to subscribe that wait for the backplane, by session and channel.
 pub type Pending = Rc<RefCell<HashMap<(SessionRef, Channel), Vec<Rc<Waiting>>>>>;
 
-/// A request to follow that waits for the backplane.
+/// A request to subscribe that waits for the backplane.
 pub struct Waiting {
     /// Whom to answer; taken by whoever answers.
     asker: Cell<Option<(ReplyTo, Grant)>>,
@@ -54,19 +58,19 @@ pub struct Waiting {
 }
 
 /// A channel on its way to a session: the backplane's answer, when it has one.
-struct Following {
+struct Subscribing {
     channel: Channel,
     since: Option<Since>,
     answer: Option<Result<Position, SubscribeError>>,
 }
 
-impl Follower {
-    /// Follows channels for a session; then the grant goes to its worker: now when the backplane answers at once, as
+impl Subscriptions {
+    /// Subscribes a session to channels; then the grant goes to its worker: now when the backplane answers at once, as
     /// it does for tables and players of this hub, otherwise from a task of its own.
-    pub fn follow(&self, to: ReplyTo, channels: Vec<(Channel, Option<Since>)>, reply: Grant) {
+    pub fn subscribe(&self, to: ReplyTo, channels: Vec<(Channel, Option<Since>)>, reply: Grant) {
         let session = to.session;
         let mut awaited = Vec::new();
-        let mut following = Vec::with_capacity(channels.len());
+        let mut asked = Vec::with_capacity(channels.len());
         for (place, (channel, since)) in channels.into_iter().enumerate() {
             if !self.wanted.borrow().contains_key(&channel) {
                 self.catch_up(&channel);
@@ -77,30 +81,30 @@ impl Follower {
             if answer.is_none() {
                 awaited.push((place, subscribing));
             }
-            following.push(Following { channel, since, answer });
+            asked.push(Subscribing { channel, since, answer });
         }
         if awaited.is_empty() {
-            return self.grant(to, following, reply, &[]);
+            return self.grant(to, asked, reply, &[]);
         }
         let waiting = Rc::new(Waiting {
             asker: Cell::new(Some((to, reply))),
             left: RefCell::default(),
             task: Cell::default(),
         });
-        for Following { channel, .. } in &following {
+        for Subscribing { channel, .. } in &asked {
             let key = (session, channel.clone());
             self.pending.borrow_mut().entry(key).or_default().push(waiting.clone());
         }
         let (this, answered) = (self.clone(), waiting.clone());
         let task = actix::spawn(async move {
             for (place, subscribing) in awaited {
-                following[place].answer = Some(subscribing.await);
+                asked[place].answer = Some(subscribing.await);
             }
-            for Following { channel, .. } in &following {
+            for Subscribing { channel, .. } in &asked {
                 this.no_longer_pending(session, channel, &answered);
             }
             if let Some((to, reply)) = answered.asker.take() {
-                this.grant(to, following, reply, &answered.left.take());
+                this.grant(to, asked, reply, &answered.left.take());
             }
         });
         waiting.task.set(Some(task.abort_handle()));
@@ -108,7 +112,7 @@ impl Follower {
 
     /// A session leaves a channel. One that it still waits for is not granted any more: the request is answered
     /// with where the channel stands, and the leaving right behind it.
-    pub fn unfollow(&self, to: ReplyTo, channel: Channel) {
+    pub fn unsubscribe(&self, to: ReplyTo, channel: Channel) {
         let session = to.session;
         let waits = self.pending.borrow_mut().remove(&(session, channel.clone()));
         for waiting in waits.into_iter().flatten() {
@@ -118,7 +122,7 @@ impl Follower {
                         task.abort();
                     }
                     let answer = self.recover(channel.clone(), None, &mut 0);
-                    asker.send(&self.workers, Reply::Subscribed(answer));
+                    self.workers.reply(asker, Reply::Subscribed(answer));
                 }
                 // The others of `hello` are waited for.
                 welcome => {
@@ -128,7 +132,7 @@ impl Follower {
             }
             self.unwant(&channel, session.worker, 1);
         }
-        self.workers.send(session.worker, ToWorker::Unfollow { to, channel });
+        self.workers.send(session.worker, ToWorker::Unsubscribe { to, channel });
     }
 
     fn no_longer_pending(&self, session: SessionRef, channel: &Channel, waiting: &Rc<Waiting>) {
@@ -142,30 +146,30 @@ impl Follower {
 
     /// Sends the grant of what the backplane has taken. Nothing is awaited here: the grants and what was missed are
     /// of one moment.
-    fn grant(&self, to: ReplyTo, following: Vec<Following>, reply: Grant, left: &[Channel]) {
+    fn grant(&self, to: ReplyTo, asked: Vec<Subscribing>, reply: Grant, left: &[Channel]) {
         let worker = to.session.worker;
-        let mut followed = Vec::with_capacity(following.len());
-        let mut first_followed = true;
-        for (place, Following { channel, since, answer }) in following.into_iter().enumerate() {
+        let mut taken = Vec::with_capacity(asked.len());
+        let mut first_taken = true;
+        for (place, Subscribing { channel, since, answer }) in asked.into_iter().enumerate() {
             if left.contains(&channel) {
                 continue;
             }
             match answer {
-                Some(Ok(_)) => followed.push((channel, since)),
+                Some(Ok(_)) => taken.push((channel, since)),
                 refused => {
                     let reason = refused.and_then(Result::err).map(|error| error.to_string());
-                    tracing::warn!(%channel, reason, "a channel cannot be followed");
+                    tracing::warn!(%channel, reason, "a channel cannot be subscribed to");
                     self.unwant(&channel, worker, 1);
-                    first_followed &= place > 0;
+                    first_taken &= place > 0;
                 }
             }
         }
-        if !first_followed {
-            followed.iter().for_each(|(channel, _)| self.unwant(channel, worker, 1));
+        if !first_taken {
+            taken.iter().for_each(|(channel, _)| self.unwant(channel, worker, 1));
             return self.refuse(to, &reply);
         }
         let mut room = RECOVERY_BYTES_MAX;
-        let granted = followed.into_iter().map(|(channel, since)| self.recover(channel, since, &mut room));
+        let granted = taken.into_iter().map(|(channel, since)| self.recover(channel, since, &mut room));
         let channels = granted.collect();
         self.workers.send(worker, ToWorker::Granted { to, channels, reply });
     }
@@ -173,7 +177,7 @@ impl Follower {
     /// Without its first channel a session has nothing; one that says hello without its own is closed, to try again.
     fn refuse(&self, to: ReplyTo, reply: &Grant) {
         let session = to.session;
-        to.send(&self.workers, Reply::Error(Failure::of(ErrorCode::Unavailable).after_ms(1_000)));
+        self.workers.reply(to, Reply::Error(Failure::of(ErrorCode::Unavailable).after_ms(1_000)));
         if let Grant::Welcome(_) = reply {
             let code = CloseCode::Internal;
             self.workers.send(session.worker, ToWorker::Hangup { session, code });
@@ -187,8 +191,7 @@ impl Follower {
             return;
         }
         let table = channel.name().parse::<TableId>().ok();
-        let entry = table.and_then(|table| self.directory.get(table));
-        let offset = entry.map_or(0, |entry| entry.status.events.load(Relaxed));
+        let offset = table.and_then(|table| self.tables.get(table)).map_or(0, Table::events);
         if self.backplane.top(channel).is_none_or(|top| top.epoch != self.log_epoch) {
             self.backplane.declare(channel, Position { epoch: self.log_epoch, offset });
         }

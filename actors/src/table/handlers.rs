@@ -1,21 +1,20 @@
-//! What a table is told and asked, each with what it does.
+//! What a table does with each message.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use actix::prelude::*;
-use engine::{Content, Envelope, TxId, table::live::BetRequest};
-use protocol::{ErrorCode, PlayerId, Reply, TableId, reply::Failure};
+use engine::{Envelope, table::live::BetRequest};
+use protocol::{ErrorCode, Reply, reply::Failure};
 
-use super::{BetContext, CHIPS_EVERY_MS, TableActor, view};
+use super::{CHIPS_EVERY_MS, TableActor, view};
 use crate::{
-    clock::{Wake, now_ms},
-    coordinator::{Coordinator, GetOutcome},
-    directory::Directory,
-    gate::{TxResult, Verdict},
-    reply::{ReplyTo, SessionRef},
+    clock::now_ms,
+    messages::{
+        money::{TxResult, Verdict},
+        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, Wake},
+    },
 };
 
-/// Also sent once at the start to tables whose round was interrupted: it runs to its end with nobody there.
 impl Handler<Wake> for TableActor {
     type Result = ();
 
@@ -36,23 +35,13 @@ impl Handler<Wake> for TableActor {
     }
 }
 
-/// A session comes to the table. Says whether it has a place now; the client's own answer may come later.
-#[derive(Message, Debug)]
-#[rtype(result = "bool")]
-pub struct Join {
-    /// The player.
-    pub player: PlayerId,
-    /// The session.
-    pub to: ReplyTo,
-}
-
 impl Handler<Join> for TableActor {
     type Result = bool;
 
     fn handle(&mut self, Join { player, to }: Join, context: &mut Context<Self>) -> bool {
         let full = self.seated.len() >= self.live.config().places_max as usize;
         if full && !self.seated.contains(&to.session) {
-            to.refuse(&self.shared.workers, ErrorCode::TableFull);
+            self.shared.workers.refuse(to, ErrorCode::TableFull);
             return false;
         }
         let session = to.session;
@@ -67,14 +56,6 @@ impl Handler<Join> for TableActor {
     }
 }
 
-/// A session leaves the table, or is gone. Its bets stand.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Leave {
-    /// The session.
-    pub session: SessionRef,
-}
-
 impl Handler<Leave> for TableActor {
     type Result = ();
 
@@ -87,16 +68,6 @@ impl Handler<Leave> for TableActor {
             }
         });
     }
-}
-
-/// A player bets. The session has checked all that does not need the table.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Bet {
-    /// The request.
-    pub request: BetRequest,
-    /// Its key and session.
-    pub context: BetContext,
 }
 
 impl Handler<Bet> for TableActor {
@@ -116,22 +87,6 @@ impl Handler<Bet> for TableActor {
     }
 }
 
-/// A player takes back all bets of the open round.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Clear {
-    /// The player.
-    pub player: PlayerId,
-    /// The round meant.
-    pub round: u64,
-    /// The transaction.
-    pub id: TxId,
-    /// Its content.
-    pub content: Content,
-    /// Its key and session.
-    pub context: BetContext,
-}
-
 impl Handler<Clear> for TableActor {
     type Result = ();
 
@@ -148,14 +103,6 @@ impl Handler<Clear> for TableActor {
     }
 }
 
-/// The last rounds of the table.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct GetRounds {
-    /// The session.
-    pub to: ReplyTo,
-}
-
 impl Handler<GetRounds> for TableActor {
     type Result = ();
 
@@ -165,18 +112,8 @@ impl Handler<GetRounds> for TableActor {
             let (table, rounds) = (this.live.id(), view::past_rounds(this.live.state()));
             reply = Reply::TableHistory { table, rounds };
         });
-        to.send(&self.shared.workers, reply);
+        self.shared.workers.reply(to, reply);
     }
-}
-
-/// An envelope's result, released by the gate: its record is on disk.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Finished {
-    /// The result.
-    pub result: TxResult,
-    /// The request it came from.
-    pub request: Option<BetContext>,
 }
 
 impl Handler<Finished> for TableActor {
@@ -209,38 +146,13 @@ impl Handler<Finished> for TableActor {
     }
 }
 
-/// What became of a player's key, asked behind the bets that are on their way: it passes every table the session
-/// sits at, then goes to the coordinator.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct AskOutcome {
-    /// Tables still to pass.
-    pub tables: Vec<TableId>,
-    /// The question.
-    pub ask: GetOutcome,
-}
-
 impl Handler<AskOutcome> for TableActor {
     type Result = ();
 
     fn handle(&mut self, AskOutcome { tables, ask }: AskOutcome, context: &mut Context<Self>) {
         self.guarded(context, |this, _| {
-            ask_outcome(&this.shared.directory, &this.shared.coordinator, tables, ask);
+            let shared = &this.shared;
+            shared.tables.ask_outcome(tables, ask, &shared.money);
         });
     }
-}
-
-/// Passes the question on to the next table, or to the coordinator.
-pub fn ask_outcome(
-    directory: &Directory,
-    coordinator: &Addr<Coordinator>,
-    mut tables: Vec<TableId>,
-    ask: GetOutcome,
-) {
-    while let Some(table) = tables.pop() {
-        if let Some(entry) = directory.get(table) {
-            return entry.addr.do_send(AskOutcome { tables, ask });
-        }
-    }
-    coordinator.do_send(ask);
 }

@@ -1,12 +1,9 @@
 //! The way back to a session: which worker, which slot, which request, and the permit that ends with it.
 
-use protocol::{ErrorCode, Reply, U53, reply::Failure};
+use protocol::{Key, U53};
 use socket::Slot;
 
-use crate::{
-    admission::Permit,
-    worker::{ToWorker, Workers},
-};
+use crate::admission::Permit;
 
 /// Where a session is: stale ones are harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,14 +25,13 @@ pub struct ReplyTo {
     pub permit: Permit,
 }
 
-impl ReplyTo {
-    /// Sends the reply. Only for what does not depend on a record that is not durable yet.
-    pub fn send(self, workers: &Workers, reply: Reply) {
-        workers.send(self.session.worker, ToWorker::Reply { to: self, reply: Box::new(reply) });
-    }
-
-    /// Sends a refusal.
-    pub fn refuse(self, workers: &Workers, code: ErrorCode) {
-        self.send(workers, Reply::Error(Failure::of(code)));
-    }
+/// The request a transaction came from; travels with it and ends in a reply.
+#[derive(Debug)]
+pub struct BetContext {
+    /// The session.
+    pub to: ReplyTo,
+    /// The key.
+    pub key: Key,
+    /// Whether the reply is to `clear_bets`.
+    pub clears: bool,
 }

@@ -1,0 +1,79 @@
+//! What the coordinator is told and asked, and what becomes of an envelope.
+
+use actix::prelude::*;
+use engine::{Envelope, Outcome, TxId, table::TableLeg};
+use protocol::{ErrorCode, Key, PlayerId, TableId};
+use tokio::sync::oneshot;
+
+use super::reply::{BetContext, ReplyTo};
+
+/// Where the result of an envelope goes.
+#[derive(Debug)]
+pub enum Origin {
+    /// To a table, with the request that caused it.
+    Table {
+        /// The table.
+        table: TableId,
+        /// The request, when a player made one.
+        request: Option<BetContext>,
+    },
+    /// To a session whose request no table is asked about.
+    Session(BetContext),
+    /// To a service that waits.
+    Service(oneshot::Sender<Verdict>),
+    /// To nobody.
+    Nobody,
+}
+
+/// What became of an envelope.
+#[derive(Debug)]
+pub struct TxResult {
+    /// The transaction.
+    pub id: TxId,
+    /// Time of its record, milliseconds; 0 when there is none.
+    pub time: u64,
+    /// The table's leg, to be applied now.
+    pub leg: Option<TableLeg>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// The verdict on an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Recorded under its key, now or before.
+    Recorded(Outcome),
+    /// The hub's own transaction is done.
+    Done,
+    /// The key has an outcome for another content.
+    KeyReused,
+    /// The hub's own transaction cannot be done.
+    Impossible(ErrorCode),
+}
+
+/// Runs one envelope. Never refused: whoever sends it holds a permit, or is the hub itself.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Submit {
+    /// The envelope.
+    pub envelope: Envelope,
+    /// Where the result goes.
+    pub origin: Origin,
+}
+
+/// What became of a player's key. Answered when what it has seen is on disk.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct GetOutcome {
+    /// The player.
+    pub player: PlayerId,
+    /// The key.
+    pub key: Key,
+    /// The session.
+    pub to: ReplyTo,
+}
+
+/// Says when everything applied so far is on disk. Never, when it cannot be written: the process ends.
+#[derive(Message, Debug)]
+#[rtype(result = "oneshot::Receiver<()>")]
+pub struct AwaitDurable;

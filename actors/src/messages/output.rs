@@ -1,0 +1,55 @@
+//! What waits at the output gate until the records it has seen are on disk.
+
+use domains::Notice;
+use protocol::{PlayerId, Reply, reply::Welcome, request::Since};
+use tokio::sync::oneshot;
+
+use super::{
+    money::{Origin, TxResult},
+    reply::ReplyTo,
+};
+
+/// What waits for a record, or behind it.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the common one: every bet is a result")]
+pub enum Output {
+    /// The result of an envelope.
+    Result {
+        /// Where it goes.
+        origin: Origin,
+        /// The result.
+        result: TxResult,
+        /// What players are told.
+        notices: Vec<Told>,
+    },
+    /// The answer to a read.
+    Reply(ReplyTo, Box<Reply>),
+    /// A session whose player's channel position is known now.
+    Welcome {
+        /// The session.
+        to: ReplyTo,
+        /// The player.
+        player: PlayerId,
+        /// Offset of the newest event of the player's channel.
+        events: u64,
+        /// Channels to subscribe to again.
+        resume: Vec<Since>,
+        /// The reply, its channels still to be filled in.
+        welcome: Box<Welcome>,
+    },
+    /// Nothing but the wish to know when everything before it is on disk.
+    Durable(oneshot::Sender<()>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What a player is told, and its place on the player's channel and in the log.
+#[derive(Debug)]
+pub struct Told {
+    /// What happened.
+    pub notice: Notice,
+    /// Offset on the player's channel.
+    pub offset: u64,
+    /// Place in the log.
+    pub lsn: u64,
+}

@@ -1,0 +1,90 @@
+//! What a table is told and asked.
+
+use actix::prelude::*;
+use engine::{Content, TxId, table::live::BetRequest};
+use protocol::{PlayerId, TableId};
+
+use super::{
+    money::{GetOutcome, TxResult},
+    reply::{BetContext, ReplyTo, SessionRef},
+};
+
+/// Tells an actor that a time it asked for has come. It may come late or twice; the actor looks at the clock.
+///
+/// Also sent once at the start to tables whose round was interrupted: it runs to its end with nobody there.
+#[derive(Message, Debug, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// A session comes to the table. Says whether it has a place now; the client's own answer may come later.
+#[derive(Message, Debug)]
+#[rtype(result = "bool")]
+pub struct Join {
+    /// The player.
+    pub player: PlayerId,
+    /// The session.
+    pub to: ReplyTo,
+}
+
+/// A session leaves the table, or is gone. Its bets stand.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Leave {
+    /// The session.
+    pub session: SessionRef,
+}
+
+/// A player bets. The session has checked all that does not need the table.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Bet {
+    /// The request.
+    pub request: BetRequest,
+    /// Its key and session.
+    pub context: BetContext,
+}
+
+/// A player takes back all bets of the open round.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Clear {
+    /// The player.
+    pub player: PlayerId,
+    /// The round meant.
+    pub round: u64,
+    /// The transaction.
+    pub id: TxId,
+    /// Its content.
+    pub content: Content,
+    /// Its key and session.
+    pub context: BetContext,
+}
+
+/// The last rounds of the table.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct GetRounds {
+    /// The session.
+    pub to: ReplyTo,
+}
+
+/// An envelope's result, released by the gate: its record is on disk.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Finished {
+    /// The result.
+    pub result: TxResult,
+    /// The request it came from.
+    pub request: Option<BetContext>,
+}
+
+/// What became of a player's key, asked behind the bets that are on their way: it passes every table the session
+/// sits at, then goes to the coordinator.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct AskOutcome {
+    /// Tables still to pass.
+    pub tables: Vec<TableId>,
+    /// The question.
+    pub ask: GetOutcome,
+}

@@ -1,0 +1,43 @@
+//! A deposit that a service reports, as an envelope for the money.
+
+use domains::Recipe;
+use engine::{Content, Envelope, Tx, TxId};
+use protocol::{Amount, Currency, ErrorCode, PlayerId};
+
+use crate::currencies::Currencies;
+
+/// A deposit that a service reports. Idempotent by (service, key).
+#[derive(Debug, Clone)]
+pub struct Deposit {
+    /// Name of the service.
+    pub service: &'static str,
+    /// Its key.
+    pub key: String,
+    /// The player.
+    pub player: PlayerId,
+    /// The currency.
+    pub currency: Currency,
+    /// How much.
+    pub amount: Amount,
+}
+
+impl Deposit {
+    /// The envelope to submit.
+    ///
+    /// # Errors
+    /// When the operator does not have the currency, or it has fewer decimals than the amount.
+    pub fn envelope(&self, currencies: &Currencies) -> Result<Envelope, ErrorCode> {
+        let Self { service, key, player, currency, amount } = self;
+        let scale = currencies.scale(*currency).ok_or(ErrorCode::WrongCurrency)?;
+        let amount = amount.to_minor(scale).map_err(|_| ErrorCode::TooPrecise)?;
+        let content = Content::of(&[
+            b"deposit",
+            &player.0.to_be_bytes(),
+            currency.as_str().as_bytes(),
+            &amount.to_be_bytes(),
+        ]);
+        let recipe = Recipe::Deposit { player: *player, currency: *currency, amount };
+        let id = TxId::of_service(service, key);
+        Ok(Envelope::Run(Tx { id, key: Some(content), recipe, table: None }))
+    }
+}

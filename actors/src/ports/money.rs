@@ -1,0 +1,118 @@
+//! The way to money: envelopes and reads go in, answers come back through the output gate, in the order of the log.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use engine::{Done, Envelope, Outcome};
+use ledger::Domain;
+use protocol::ErrorCode;
+use tokio::sync::oneshot;
+
+use crate::messages::{
+    domain::{Arrive, GetBalance, GetReport, GetResults, Report},
+    money::{AwaitDurable, GetOutcome, Origin, Submit, Verdict},
+};
+
+/// The way to money. Clones share it.
+#[derive(Debug, Clone)]
+pub struct MoneyPort(Arc<Ways>);
+
+/// One for each message: made once, shared by all clones.
+#[derive(Debug)]
+struct Ways {
+    submit: Recipient<Submit>,
+    outcome: Recipient<GetOutcome>,
+    durable: Recipient<AwaitDurable>,
+    balance: Recipient<GetBalance>,
+    results: Recipient<GetResults>,
+    arrive: Recipient<Arrive>,
+    reports: [Recipient<GetReport>; Domain::ALL.len()],
+}
+
+/// What became of an envelope that was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Execution {
+    /// It is carried out and on disk, now or before. With its receipt, when it had a key.
+    Committed(Option<Done>),
+    /// It is refused; the code tells whether for good.
+    Rejected(ErrorCode),
+    /// Nobody can say: the money has not answered. The same key finds out.
+    Unknown,
+}
+
+impl MoneyPort {
+    /// The port to a coordinator and its domains; `reports` in the order of [`Domain::ALL`].
+    #[must_use]
+    pub fn new<C, B>(
+        coordinator: &Addr<C>,
+        balance: &Addr<B>,
+        reports: [Recipient<GetReport>; Domain::ALL.len()],
+    ) -> Self
+    where
+        C: Actor<Context = Context<C>> + Handler<Submit> + Handler<GetOutcome> + Handler<AwaitDurable>,
+        B: Actor<Context = Context<B>> + Handler<GetBalance> + Handler<GetResults> + Handler<Arrive>,
+    {
+        Self(Arc::new(Ways {
+            submit: coordinator.clone().recipient(),
+            outcome: coordinator.clone().recipient(),
+            durable: coordinator.clone().recipient(),
+            balance: balance.clone().recipient(),
+            results: balance.clone().recipient(),
+            arrive: balance.clone().recipient(),
+            reports,
+        }))
+    }
+
+    /// Submits an envelope; its result goes to `origin` when it is on disk.
+    pub fn submit(&self, envelope: Envelope, origin: Origin) {
+        self.0.submit.do_send(Submit { envelope, origin });
+    }
+
+    /// Submits an envelope and waits until its outcome is on disk. For HTTP; a bet takes [`MoneyPort::submit`].
+    pub async fn execute(&self, envelope: Envelope) -> Execution {
+        let (sender, receiver) = oneshot::channel();
+        self.submit(envelope, Origin::Service(sender));
+        match receiver.await {
+            Ok(Verdict::Recorded(Outcome::Done(done))) => Execution::Committed(Some(done)),
+            Ok(Verdict::Done) => Execution::Committed(None),
+            Ok(Verdict::Recorded(Outcome::Refused(code))) => Execution::Rejected(code),
+            Ok(Verdict::KeyReused) => Execution::Rejected(ErrorCode::KeyReused),
+            Ok(Verdict::Impossible(ErrorCode::Internal)) | Err(_) => Execution::Unknown,
+            Ok(Verdict::Impossible(code)) => Execution::Rejected(code),
+        }
+    }
+
+    /// Asks what became of a player's key. A session asks behind its bets: [`super::table::TablePort::ask_outcome`].
+    pub fn outcome(&self, ask: GetOutcome) {
+        self.0.outcome.do_send(ask);
+    }
+
+    /// Asks for a player's balances.
+    pub fn balance(&self, ask: GetBalance) {
+        self.0.balance.do_send(ask);
+    }
+
+    /// Asks for a player's last settled rounds.
+    pub fn results(&self, ask: GetResults) {
+        self.0.results.do_send(ask);
+    }
+
+    /// Sends a session that has said who it is on its way to its channels.
+    pub fn arrive(&self, arrive: Arrive) {
+        self.0.arrive.do_send(arrive);
+    }
+
+    /// Waits until everything applied so far is on disk.
+    ///
+    /// # Errors
+    /// When a part is gone that is needed for it; the message says which.
+    pub async fn durable(&self) -> Result<(), &'static str> {
+        let waiting = self.0.durable.send(AwaitDurable).await.map_err(|_| "the coordinator is gone")?;
+        waiting.await.map_err(|_| "the log's writer is gone")
+    }
+
+    /// How a domain is doing; `None` when its actor is gone.
+    pub async fn report(&self, domain: Domain) -> Option<Report> {
+        self.0.reports[domain as usize].send(GetReport).await.ok()
+    }
+}

@@ -1,0 +1,46 @@
+//! Receipts and verdicts as the wire spells them.
+
+use engine::{Done, Outcome};
+use protocol::{
+    Amount, ErrorCode, Key, Reply,
+    reply::{Failure, Receipt},
+};
+
+use crate::{currencies::Currencies, messages::money::Verdict};
+
+/// The reply to a bet or a clearing; `refusal` finds the words for a refusal.
+#[must_use]
+pub fn bet_reply(
+    key: Key,
+    clears: bool,
+    verdict: Verdict,
+    currencies: &Currencies,
+    refusal: impl FnOnce(ErrorCode) -> Failure,
+) -> Reply {
+    match verdict {
+        Verdict::Recorded(Outcome::Done(done)) => match receipt(key, &done, currencies) {
+            Some(receipt) if clears => Reply::BetsCleared(receipt),
+            Some(receipt) => Reply::BetAccepted(receipt),
+            None => Reply::Error(Failure::of(ErrorCode::Internal)),
+        },
+        Verdict::Recorded(Outcome::Refused(code)) | Verdict::Impossible(code) => Reply::Error(refusal(code)),
+        Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
+        Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),
+    }
+}
+
+/// A receipt as the wire spells it; none for what is no bet.
+#[must_use]
+pub fn receipt(key: Key, done: &Done, currencies: &Currencies) -> Option<Receipt> {
+    let scale = currencies.scale(done.currency)?;
+    let amount = |minor| Amount::from_minor(minor, scale).ok();
+    Some(Receipt {
+        key,
+        lsn: done.lsn,
+        round: done.round?,
+        amount: amount(done.amount)?,
+        currency: done.currency,
+        available: amount(done.available)?,
+        held: amount(done.held)?,
+    })
+}
