@@ -24,19 +24,15 @@
  * Node before 22 has no WebSocket of its own: pass one, such as the class of the package `ws`.
  */
 
+import { Channels } from "./channels.js";
 import { HubError } from "./errors.js";
-import { Follow } from "./follow.js";
 import { Link, systemClock } from "./link.js";
 import { backoffMs } from "./reconnect.js";
+import { Tables } from "./tables.js";
 import { newKey } from "./wire.js";
 
 export { HubError } from "./errors.js";
 export { newKey } from "./wire.js";
-
-/** Most channels one hello may resume. */
-const RESUME_MAX = 32;
-/** How long a publication that the heartbeat knows of may be on its way before it counts as lost, milliseconds. */
-export const HEAL_AFTER_MS = 1_000;
 
 export class HubClient extends EventTarget {
   /** The player's pseudonym, after `welcome`. */
@@ -48,9 +44,8 @@ export class HubClient extends EventTarget {
   #random;
   #encoding;
   #link = null;
-  #follows = new Map();
-  /** Tables this client is at or wants to be at. @type {Map<string, Seat>} */
-  #seats = new Map();
+  #channels;
+  #tables;
   #ready = false;
   #welcomes = 0;
   #waiters = new Set();
@@ -74,6 +69,16 @@ export class HubClient extends EventTarget {
     this.#encoding = encoding;
     this.#clock = clock;
     this.#random = random;
+    const line = {
+      ask: (name, fields) => this.#link.ask(name, fields),
+      online: () => this.state === "online",
+      turn: () => this.#welcomes,
+      pause: (error, failures) => this.#pause(error, failures),
+      setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+      emit: (type, detail) => this.#emit(type, detail),
+    };
+    this.#channels = new Channels(line, (channel) => this.#lostTrack(channel));
+    this.#tables = new Tables(line, this.#channels, () => this.#wake());
   }
 
   /** `idle`, `connecting`, `online`, `waiting` or `closed`. */
@@ -123,10 +128,10 @@ export class HubClient extends EventTarget {
       WebSocket: this.#WebSocket,
       clock: this.#clock,
       random: this.#random,
-      resume: () => this.#resume(),
+      resume: () => this.#channels.resume(),
       onWelcome: (welcome) => this.#welcomed(welcome),
       onPush: (frame) => this.#pushed(frame),
-      onPong: (pong) => this.#heal(pong.tops),
+      onPong: (pong) => this.#channels.heal(pong.tops),
       onState: (change) => this.#changed(change),
     });
     this.#link.open();
@@ -180,8 +185,7 @@ export class HubClient extends EventTarget {
           if (sent === 0) throw error;
           return this.#outcome(key, error, fields.table);
         }
-        if (error.retry === "authenticate") this.#link.reauthenticate();
-        else if (error.reason !== "disconnected") await this.#pause(error, sent);
+        await this.#recover(error, sent);
       }
     }
   }
@@ -206,26 +210,12 @@ export class HubClient extends EventTarget {
    *   its `retry` is `never`, the client goes on trying until the table is left
    */
   async joinTable(table) {
-    const seat = this.#seats.get(table) ?? new Seat();
-    this.#seats.set(table, seat);
-    seat.asked += 1;
-    try {
-      await this.#whenReady("join_table", 10_000);
-      if (this.#seats.get(table) !== seat) throw HubError.left(table);
-      return await this.#join(table, seat);
-    } catch (error) {
-      if (error.retry === "never") this.#giveUp(table, seat);
-      else if (error.reason !== "disconnected") this.#pause(error, 0).then(() => this.#rejoin(table, seat));
-      throw error;
-    } finally {
-      seat.asked -= 1;
-    }
+    return this.#tables.join(table, this.#whenReady("join_table", 10_000));
   }
 
   /** Leaves a table; bets that stand go on standing. */
   async leaveTable(table) {
-    this.#giveUp(table, this.#seats.get(table));
-    this.#follows.delete(`table:${table}`);
+    this.#tables.leave(table);
     if (this.state !== "online") return;
     // Both go out now, ahead of whatever is asked next: to come back at once is no race.
     const answers = await Promise.allSettled([
@@ -242,183 +232,49 @@ export class HubClient extends EventTarget {
    * @param {{e: string, o: number}} [since]
    */
   async subscribe(channel, since) {
-    const follow = this.#follow(channel);
-    if (since !== undefined && !follow.adopt(since) && !follow.healing) return;
+    const position = this.#channels.follow(channel);
+    if (since !== undefined && !position.adopt(since) && !position.healing) return;
     await this.#whenReady("subscribe", 10_000);
-    await this.#subscribe(follow);
+    await this.#channels.subscribe(position);
   }
 
   /** Stops following a channel. */
   async unsubscribe(channel) {
-    if (this.#follows.delete(channel) && this.state === "online")
+    if (this.#channels.forget(channel) && this.state === "online")
       await this.#link.ask("unsubscribe", { ch: channel });
-  }
-
-  #follow(channel) {
-    let follow = this.#follows.get(channel);
-    if (follow === undefined) this.#follows.set(channel, (follow = new Follow(channel)));
-    return follow;
-  }
-
-  #resume() {
-    return [...this.#follows.values()]
-      .filter((follow) => follow.since !== null)
-      .slice(0, RESUME_MAX)
-      .map((follow) => ({ ch: follow.channel, ...follow.since }));
   }
 
   #welcomed(welcome) {
     this.#welcomes += 1;
     this.player = welcome.player;
-    if (this.personal !== null && this.personal !== welcome.personal.ch) this.#follows.delete(this.personal);
+    if (this.personal !== null && this.personal !== welcome.personal.ch) this.#channels.forget(this.personal);
     this.personal = welcome.personal.ch;
-    const answers = new Map([welcome.personal, ...welcome.resumed].map((answer) => [answer.ch, answer]));
     this.#emit("welcome", welcome);
-    for (const answer of answers.values()) {
-      if (answer.ch === this.personal || this.#follows.has(answer.ch))
-        this.#take(this.#follow(answer.ch), answer);
-    }
-    const lost = [...this.#follows.values()].filter((follow) => !answers.has(follow.channel));
+    const silent = this.#channels.welcomed(welcome.personal, welcome.resumed);
     this.#ready = true;
     this.#wake();
-    // One table or channel that cannot be had just now keeps nothing else waiting.
-    for (const [table, seat] of this.#seats) if (seat.asked === 0) this.#rejoin(table, seat);
-    for (const follow of lost) this.#subscribe(follow);
+    this.#tables.welcomed();
+    for (const position of silent) this.#channels.subscribe(position);
   }
 
-  /**
-   * Joins again, until it is done or the table refuses for good, which is told. One such loop a table: what asks
-   * meanwhile makes it go round once more.
-   */
-  async #rejoin(table, seat) {
-    const turn = this.#welcomes;
-    if (seat.joining === turn) return void (seat.again = true);
-    seat.joining = turn;
-    // After another interruption the welcome that follows it joins again.
-    const wanted = () =>
-      this.state === "online" && turn === this.#welcomes && this.#seats.get(table) === seat;
-    for (let failures = 0; wanted(); ) {
-      seat.again = false;
-      try {
-        await this.#join(table, seat);
-        if (!seat.again) break;
-      } catch (error) {
-        if (error.reason === "disconnected" || error.reason === "closed") break;
-        if (error.retry === "never") {
-          if (this.#seats.get(table) !== seat) break;
-          this.#follows.delete(`table:${table}`);
-          this.#giveUp(table, seat);
-          this.#emit("table_lost", { table, error });
-          break;
-        }
-        await this.#pause(error, failures++);
-      }
-    }
-    if (seat.joining === turn) seat.joining = null;
-  }
-
-  async #join(table, seat) {
-    const { view, bets } = await this.#link.ask("join_table", { table });
-    const joined = { table, view, bets };
-    if (this.#seats.get(table) !== seat) return joined;
-    const follow = this.#follow(`table:${table}`);
-    const ask = follow.adopt({ e: view.e, o: view.o });
-    this.#emit("table", joined);
-    seat.joined = true;
-    this.#wake();
-    if (ask) this.#subscribe(follow);
-    return joined;
-  }
-
-  /** The client is not at a table any more: what waited for it goes on, and hears from the hub. */
-  #giveUp(table, seat) {
-    if (seat === undefined || this.#seats.get(table) !== seat) return;
-    this.#seats.delete(table);
-    this.#wake();
-  }
-
-  /** Asks to follow from where the channel stands, again after trouble that time heals. */
-  async #subscribe(follow) {
-    const turn = this.#welcomes;
-    const channel = follow.channel;
-    const wanted = () =>
-      this.state === "online" && turn === this.#welcomes && this.#follows.get(channel) === follow;
-    follow.healing = true;
-    for (let failures = 1; wanted(); failures += 1) {
-      try {
-        const answer = await this.#link.ask("subscribe", { ch: channel, ...follow.since });
-        if (wanted()) this.#take(follow, answer);
-        return;
-      } catch (error) {
-        if (error.retry === "never") {
-          if (!wanted()) return;
-          this.#follows.delete(channel);
-          return this.#emit("unfollowed", { channel, error });
-        }
-        await this.#pause(error, failures);
-      }
-    }
-  }
-
-  #take(follow, answer) {
-    const { deliver, heal, lost } = follow.subscribed(answer);
-    if (lost) this.#lostTrack(follow.channel);
-    this.#deliver(follow, deliver);
-    if (heal) this.#subscribe(follow);
+  #pushed(frame) {
+    if (frame.t === "drain") this.#emit("drain", frame);
+    else this.#channels.pushed(frame);
   }
 
   /** The state behind a channel must be loaded afresh: the client does it for a table, the caller for the others. */
   #lostTrack(channel) {
     const table = channel.startsWith("table:") ? channel.slice("table:".length) : null;
-    const seat = this.#seats.get(table);
-    if (seat !== undefined) {
-      // Before the welcome is dealt with there is nothing to do: it joins every table.
-      if (this.#ready) this.#rejoin(table, seat);
-    } else {
-      this.#emit("resync", { channel });
-    }
-  }
-
-  #pushed(frame) {
-    if (frame.t === "drain") return this.#emit("drain", frame);
-    const follow = this.#follows.get(frame.ch);
-    if (follow === undefined) return;
-    if (frame.t === "reset") {
-      follow.reset(frame);
-      return this.#lostTrack(frame.ch);
-    }
-    const { deliver, heal } = follow.publication(frame);
-    this.#deliver(follow, deliver);
-    if (heal) this.#subscribe(follow);
-  }
-
-  #deliver(follow, pubs) {
-    for (const pub of pubs) {
-      this.#emit("publication", {
-        channel: follow.channel,
-        data: pub.d,
-        ...(pub.o === undefined ? {} : { epoch: follow.epoch, offset: pub.o }),
-      });
-    }
-  }
-
-  /** A top that does not arrive within a moment was a lost last message. */
-  #heal(tops) {
-    const late = Object.entries(tops).filter(([channel, [e, o]]) => this.#follows.get(channel)?.behind(e, o));
-    if (late.length === 0) return;
-    this.#clock.setTimeout(() => {
-      for (const [channel, [e, o]] of late) {
-        const follow = this.#follows.get(channel);
-        if (this.state === "online" && follow?.behind(e, o)) this.#subscribe(follow);
-      }
-    }, HEAL_AFTER_MS);
+    if (!this.#tables.has(table)) this.#emit("resync", { channel });
+    // Before the welcome is dealt with there is nothing to do: it joins every table.
+    else if (this.#ready) this.#tables.reload(table);
   }
 
   #changed(change) {
     if (change.state !== "online") {
       this.#ready = false;
-      for (const seat of this.#seats.values()) seat.joined = false;
-      for (const follow of this.#follows.values()) follow.interrupted();
+      this.#tables.interrupted();
+      this.#channels.interrupted();
     }
     if (change.state === "closed") for (const waiter of [...this.#waiters]) waiter.finish(change.error);
     this.#emit("state", change);
@@ -434,7 +290,7 @@ export class HubClient extends EventTarget {
         throw refusal;
       } catch (error) {
         if (error === refusal || !(error instanceof HubError) || error.retry === "never") throw error;
-        if (error.reason !== "disconnected") await this.#pause(error, failures);
+        await this.#recover(error, failures);
       }
     }
   }
@@ -461,12 +317,18 @@ export class HubClient extends EventTarget {
   }
 
   #readyFor(table) {
-    return this.#ready && (this.#seats.get(table)?.joined ?? true);
+    return this.#ready && this.#tables.ready(table);
   }
 
   /** Lets go on what need not wait any more. */
   #wake() {
     for (const waiter of [...this.#waiters]) if (this.#readyFor(waiter.table)) waiter.finish();
+  }
+
+  /** Does what an error that is not final asks for before another attempt. */
+  async #recover(error, failures) {
+    if (error.retry === "authenticate") this.#link.reauthenticate();
+    else if (error.reason !== "disconnected") await this.#pause(error, failures);
   }
 
   /** Waits as long as the hub said, and a random while longer, so that clients refused together part. */
@@ -478,18 +340,6 @@ export class HubClient extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new ClientEvent(type, detail));
   }
-}
-
-/** One table a client is at. */
-class Seat {
-  /** Whether it has been joined on this connection. */
-  joined = false;
-  /** Calls of `joinTable` under way, which need no help. */
-  asked = 0;
-  /** The welcome under which a loop is joining it, or `null`. */
-  joining = null;
-  /** Whether that loop must go round once more. */
-  again = false;
 }
 
 /** `CustomEvent`, which Node 18 has not. */

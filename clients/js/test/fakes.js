@@ -1,7 +1,8 @@
 /**
- * A clock that stands still until told, and a socket that plays the hub by hand.
+ * A clock that stands still until told, a socket that plays the hub by hand, and clients of that hub.
  */
 
+import { HubClient } from "../hub.js";
 import { fromWire, toWire } from "../wire.js";
 
 /** Time that only `advance` moves. */
@@ -110,7 +111,11 @@ export class FakeHub {
   }
 
   async say(frame) {
-    const data = toWire(this.encoding, frame);
+    await this.sayRaw(toWire(this.encoding, frame));
+  }
+
+  /** Sends bytes or text as they are. */
+  async sayRaw(data) {
     this.socket.dispatchEvent(Object.assign(new Event("message"), { data }));
     await settle();
   }
@@ -148,3 +153,55 @@ export class FakeHub {
 }
 
 export const PLAYER = "0123456789abcdef0123456789abcdef";
+export const BET = { table: "r", round: 7, currency: "EUR", bets: [{ kind: "red", n: [], a: "1.00" }] };
+export const RECEIPT = {
+  lsn: 9,
+  round: "r:7",
+  amount: "1.00",
+  currency: "EUR",
+  available: "99.00",
+  held: "1.00",
+};
+export const view = (more = {}) => ({ table: "r", e: "t1", o: 10, round: 7, phase: "betting", ...more });
+export const followed = (ch, o, more = {}) => ({ ch, e: "t1", o, recovered: true, pubs: [], ...more });
+
+/** A client, its hub, its clock, and everything it says. */
+export function start({ encoding = "msgpack", token = "t0", ...options } = {}) {
+  const hub = new FakeHub(encoding);
+  const clock = new FakeClock();
+  const client = new HubClient({ WebSocket: hub.WebSocket, clock, encoding, random: () => 0.5 });
+  const said = [];
+  for (const type of [
+    "state",
+    "welcome",
+    "publication",
+    "table",
+    "table_lost",
+    "resync",
+    "unfollowed",
+    "unreadable",
+    "drain",
+  ]) {
+    client.on(type, (detail) => said.push([type, detail]));
+  }
+  const connected = client.connect("ws://hub/ws", { token, client: "test", ...options });
+  connected.catch(() => {});
+  const of = (type) => said.filter(([name]) => name === type).map(([, detail]) => detail);
+  return { hub, clock, client, connected, of };
+}
+
+export async function online(options) {
+  const all = start(options);
+  await all.hub.welcome();
+  return all;
+}
+
+/** Online, at table `r`, following its channel from offset 10. */
+export async function seated() {
+  const all = await online();
+  const joined = all.client.joinTable("r");
+  await all.hub.reply(await all.hub.take("join_table"), "joined", { view: view(), bets: [] });
+  await all.hub.reply(await all.hub.take("subscribe"), "subscribed", followed("table:r", 10));
+  await joined;
+  return all;
+}

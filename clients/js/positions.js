@@ -9,12 +9,14 @@
 /** Publications kept while the answer to a subscription is on its way. */
 export const WAITING_MAX = 1024;
 
-export class Follow {
+export class Position {
   /** Epoch and offset of the last publication delivered; epoch `null` before the first answer. */
   epoch = null;
   offset = 0;
   /** Whether an answer to a subscription is awaited; numbered publications wait for it. */
   healing = true;
+  /** Whether what was missed cannot be read, which was told: the next publication is taken as the next one. */
+  #adrift = false;
   #waiting = [];
 
   /** @param {string} channel */
@@ -22,9 +24,9 @@ export class Follow {
     this.channel = channel;
   }
 
-  /** The position to recover from, or `null` when there is none yet. */
+  /** The position to recover from, or `null` when there is none. */
   get since() {
-    return this.epoch === null ? null : { e: this.epoch, o: this.offset };
+    return this.epoch === null || this.#adrift ? null : { e: this.epoch, o: this.offset };
   }
 
   /**
@@ -49,16 +51,27 @@ export class Follow {
    *   for good and the state must be loaded afresh, before `deliver`
    */
   subscribed(answer) {
-    const began = this.epoch !== null;
+    const began = this.epoch !== null && !this.#adrift;
     const recovered = answer.recovered && (!began || this.epoch === answer.e);
     const deliver = recovered ? answer.pubs.filter((pub) => pub.o > this.offset) : [];
     this.epoch = answer.e;
     // A view may be newer than the answer; an answer without recovery starts afresh in any case.
     this.offset = recovered ? Math.max(this.offset, answer.o) : answer.o;
     this.healing = false;
+    this.#adrift = false;
     const waiting = this.#waiting.splice(0);
     const rest = this.#drain(waiting.filter((pub) => pub.e === this.epoch));
     return { deliver: [...deliver, ...rest.deliver], heal: rest.heal, lost: began && !recovered };
+  }
+
+  /**
+   * The answer to a subscription cannot be read: what was missed is lost to this client, and the channel goes on from
+   * whatever comes next.
+   */
+  unreadable() {
+    this.healing = false;
+    this.#adrift = true;
+    return { ...this.#drain(this.#waiting.splice(0)), lost: true };
   }
 
   /** The connection is gone: what waited for an answer comes again with the next one. */
@@ -72,6 +85,7 @@ export class Follow {
     this.epoch = e;
     this.offset = o;
     this.healing = false;
+    this.#adrift = false;
     this.#waiting.length = 0;
   }
 
@@ -80,6 +94,7 @@ export class Follow {
    * @returns {boolean} whether the hub must be asked to follow from there
    */
   adopt({ e, o }) {
+    this.#adrift = false;
     if (this.epoch !== e) {
       this.epoch = e;
       this.offset = o;
@@ -92,12 +107,17 @@ export class Follow {
 
   /** Whether the channel's newest position, as the hub's heartbeat tells it, has not arrived here. */
   behind(epoch, offset) {
-    return !this.healing && (epoch !== this.epoch || offset > this.offset);
+    return !this.healing && !this.#adrift && (epoch !== this.epoch || offset > this.offset);
   }
 
   #drain(pubs) {
     const deliver = [];
     for (const pub of pubs) {
+      if (this.#adrift) {
+        this.epoch = pub.e;
+        this.offset = pub.o - 1;
+        this.#adrift = false;
+      }
       if (pub.e === this.epoch && pub.o <= this.offset) continue;
       if (pub.e !== this.epoch || pub.o !== this.offset + 1) {
         this.healing = true;
