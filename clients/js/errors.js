@@ -5,23 +5,44 @@
  */
 
 const RETRIES = new Set(["never", "authenticate", "same_key", "ask_outcome"]);
+/** The code that is final although its range is not: another token does not help who is not allowed to do it. */
+const FORBIDDEN = 2003;
+
+/**
+ * What a client may do after an error: the hub's own word, or what the range of the code says where the word is not
+ * known. Outside all ranges it is the most careful: the outcome counts as unknown.
+ */
+function retryOf(code, word) {
+  if (RETRIES.has(word)) return word;
+  if (code === FORBIDDEN) return "never";
+  switch (Math.floor(code / 1000)) {
+    case 1:
+    case 3:
+      return "never";
+    case 2:
+      return "authenticate";
+    case 4:
+      return "same_key";
+    default:
+      return "ask_outcome";
+  }
+}
 
 /** Why a request was not carried out, or why nothing is known about it. */
 export class HubError extends Error {
   name = "HubError";
 
   /**
-   * @param {{code: number, name: string, message: string, retry: "never"|"authenticate"|"same_key"|"ask_outcome",
-   *   retryAfterMs?: number}} failure `code` is the hub's, or 0 for what befell the connection
+   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number}} failure `code` is the hub's, or 0 for what befell the connection
    */
   constructor({ code, name, message, retry, retryAfterMs }) {
     super(message);
     /** The hub's code, 0 when the hub did not answer. */
     this.code = code;
-    /** The code's name, such as `above_limit`; `timeout`, `disconnected`, `left` or `closed` when the hub did not answer. */
+    /** The code's name, such as `above_limit`; `timeout`, `disconnected`, `unreadable`, `left` or `closed` without an answer of the hub. */
     this.reason = name;
-    /** What the client may do: `never`, `authenticate`, `same_key` or `ask_outcome`. A word of a later hub means `never`. */
-    this.retry = RETRIES.has(retry) ? retry : "never";
+    /** What the client may do: `never`, `authenticate`, `same_key` or `ask_outcome`. */
+    this.retry = retryOf(code, retry);
     /** Not before this many milliseconds. */
     this.retryAfterMs = retryAfterMs;
   }
@@ -33,7 +54,7 @@ export class HubError extends Error {
       name: reply.name,
       message: reply.message,
       retry: reply.retry,
-      retryAfterMs: reply.retry_after_ms,
+      retryAfterMs: reply.retry_after_ms ?? undefined,
     });
   }
 
@@ -55,6 +76,11 @@ export class HubError extends Error {
       message: `the connection was lost before the answer to ${request}`,
       retry: "ask_outcome",
     });
+  }
+
+  /** The answer came and cannot be read: the request may or may not have been carried out. */
+  static unreadable(message) {
+    return new HubError({ code: 0, name: "unreadable", message, retry: "ask_outcome" });
   }
 
   /** The table was left before it was joined. */

@@ -19,6 +19,8 @@
  * - `table_lost` `{table, error}`: a table cannot be joined again
  * - `resync` `{channel}`: publications are missing for good; load the state behind the channel afresh
  * - `unfollowed` `{channel, error}`: a channel cannot be followed any more
+ * - `unreadable` `{error}`: the hub sent a frame that this client cannot read, and which it skipped; what a channel
+ *   missed by it is fetched again where that is possible
  * - `drain` `{reconnect_after_ms}`: the hub is restarting; the client comes back by itself
  *
  * Node before 22 has no WebSocket of its own: pass one, such as the class of the package `ws`.
@@ -132,6 +134,7 @@ export class HubClient extends EventTarget {
       onWelcome: (welcome) => this.#welcomed(welcome),
       onPush: (frame) => this.#pushed(frame),
       onPong: (pong) => this.#channels.heal(pong.tops),
+      onUnreadable: (error) => this.#emit("unreadable", { error }),
       onState: (change) => this.#changed(change),
     });
     this.#link.open();
@@ -287,7 +290,9 @@ export class HubClient extends EventTarget {
       try {
         const { outcome } = await this.#link.ask("get_outcome", { key });
         if (outcome.status === "accepted") return outcome.receipt;
-        throw refusal;
+        if (outcome.status === "refused" || outcome.status === "unknown") throw refusal;
+        // A status of a later hub is not definite.
+        await this.#pause({}, failures);
       } catch (error) {
         if (error === refusal || !(error instanceof HubError) || error.retry === "never") throw error;
         await this.#recover(error, failures);

@@ -3,11 +3,18 @@
  *
  * Sits below `HubClient`, which owns channels, tables and commands. Guarantees that every request ends: with the
  * reply, the hub's error, a timeout, or the loss of the socket it went out on. It never resends anything: only the
- * layer above knows what may be repeated.
+ * layer above knows what may be repeated. A frame that cannot be read is told and skipped (ADR-0011).
  */
 
 import { HubError } from "./errors.js";
-import { backoffMs, CLOSE_TOKEN_EXPIRED, CLOSE_TOKEN_INVALID, mayReconnect } from "./reconnect.js";
+import { flawOf, readableOf } from "./frames.js";
+import {
+  BACKOFF_MAX_MS,
+  backoffMs,
+  CLOSE_TOKEN_EXPIRED,
+  CLOSE_TOKEN_INVALID,
+  mayReconnect,
+} from "./reconnect.js";
 import { fromWire, SUBPROTOCOLS, toWire } from "./wire.js";
 
 /** How long a socket may take from opening to `welcome`, milliseconds. */
@@ -38,6 +45,9 @@ export class Link {
   #requests = new Map();
   #nextId = 1;
   #failures = 0;
+  #onlineSince = Infinity;
+  /** Whether an answer to hello was not read: the next hello resumes nothing, so that nothing it resumes is in the way. */
+  #unwelcome = false;
   #comeBackAt = 0;
   #refreshToken = false;
   #timer = null;
@@ -59,6 +69,7 @@ export class Link {
    * @param {(welcome: object) => void} options.onWelcome
    * @param {(frame: object) => void} options.onPush
    * @param {(pong: object) => void} options.onPong
+   * @param {(error: Error) => void} options.onUnreadable a frame came that cannot be read
    * @param {(change: {state: string, retryInMs?: number, error?: HubError}) => void} options.onState
    */
   constructor(options) {
@@ -180,7 +191,8 @@ export class Link {
   async #hello(token) {
     const { client, resume, clock, onWelcome } = this.#options;
     const socket = this.#socket;
-    const resumed = resume();
+    const resuming = !this.#unwelcome;
+    const resumed = resuming ? resume() : [];
     const sentAt = clock.now();
     try {
       const welcome = await this.ask("hello", {
@@ -190,12 +202,15 @@ export class Link {
       });
       if (this.#socket !== socket) return;
       clock.clearTimeout(this.#timer);
-      this.#failures = 0;
+      this.#onlineSince = clock.now();
+      this.#unwelcome = false;
       this.#comeBackAt = 0;
       this.#refreshToken = false;
       this.#sample(sentAt, welcome.time);
       this.#become("online");
-      onWelcome(welcome);
+      // Where nothing was resumed, nothing was recovered.
+      const personal = { ...welcome.personal, recovered: resuming && welcome.personal.recovered };
+      onWelcome({ ...welcome, personal, resumed: readableOf(welcome.resumed) });
       this.#ping(welcome.ping_every_ms);
     } catch (error) {
       if (this.#socket !== socket) return;
@@ -216,10 +231,14 @@ export class Link {
     let frame;
     try {
       frame = fromWire(data);
-    } catch {
-      return this.#lost(1002, "the hub sent a frame this client cannot read");
+    } catch (error) {
+      return this.#unreadable(HubError.unreadable(error.message));
     }
+    const flaw = flawOf(frame);
+    const error = flaw === undefined ? undefined : HubError.unreadable(flaw);
+    if (error !== undefined) this.#unreadable(error);
     if (frame.t === "pub" || frame.t === "reset" || frame.t === "drain") {
+      if (error !== undefined) return;
       if (frame.t === "drain") this.#comeBackAt = this.#options.clock.now() + frame.reconnect_after_ms;
       return this.#options.onPush(frame);
     }
@@ -228,8 +247,15 @@ export class Link {
     if (request === undefined) return;
     this.#requests.delete(frame.id);
     for (const timer of request.timers) this.#options.clock.clearTimeout(timer);
-    if (frame.t === "error") request.reject(HubError.of(frame));
+    if (error !== undefined) request.reject(error);
+    else if (frame.t === "error") request.reject(HubError.of(frame));
     else request.resolve(frame);
+  }
+
+  /** A frame is skipped. What it was shows later: as a gap in a channel, or as a request without an answer. */
+  #unreadable(error) {
+    if (this.state === "connecting") this.#unwelcome = true;
+    this.#options.onUnreadable(error);
   }
 
   async #ping(everyMs) {
@@ -260,6 +286,9 @@ export class Link {
     if (this.state === "closed" || this.#socket === null) return;
     const { clock, canRefresh } = this.#options;
     this.#drop(code);
+    // Only a connection that has lasted shows that coming back works: many a hub says welcome and then closes.
+    if (clock.now() - this.#onlineSince >= BACKOFF_MAX_MS) this.#failures = 0;
+    this.#onlineSince = Infinity;
     if (code === CLOSE_TOKEN_INVALID && canRefresh && !this.#refreshToken) this.#refreshToken = true;
     else if (code === CLOSE_TOKEN_EXPIRED) this.#refreshToken = true;
     else if (!mayReconnect(code)) {
