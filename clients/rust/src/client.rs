@@ -81,19 +81,23 @@ impl Client {
         options: Options,
     ) -> Result<(Self, Pushes), Error> {
         let (sink, pushes) = pushes::channel(options.pushes_max);
-        Ok((Self::start(connection, token, options, sink).await?, pushes))
+        Ok((Self::start(connection, token, options, sink, true).await?, pushes))
     }
 
+    /// Says `hello`. Without `resuming` the hello names no channel: those of the options are subscribed to after the
+    /// welcome, and what the player's own has missed is told as lost.
     pub(crate) async fn start(
         mut connection: Connection,
         token: &str,
         options: Options,
         sink: PushSink,
+        resuming: bool,
     ) -> Result<Self, Error> {
+        let resume_max = if resuming { RESUME_MAX } else { 0 };
         let hello = Hello {
             token: Text::new(token).ok_or(Error::Unexpected("hello: the token is too long"))?,
             client: Text::new(clipped(&options.client_name)),
-            resume: options.resume.iter().take(RESUME_MAX).cloned().collect(),
+            resume: options.resume.iter().take(resume_max).cloned().collect(),
         };
         let id = U53::from(0);
         let wait = options.request_timeout;
@@ -103,11 +107,13 @@ impl Client {
             greet(&mut connection, id, &mut early).await
         };
         let reply = timeout(wait, greeting).await.map_err(|_| Error::Timeout(wait))??;
-        let welcome = match reply {
+        let mut welcome = match reply {
             Reply::Welcome(welcome) => welcome,
             Reply::Error(failure) => return Err(Error::Refused(failure)),
             _ => return Err(Error::Unexpected("hello")),
         };
+        // From where to recover was not asked.
+        welcome.personal.recovered &= resuming;
         let shared = Arc::new(Shared::default());
         let (frames, queue) = mpsc::channel(WAITING_MAX);
         let mut reader = Reader::new(shared.clone(), sink, frames.downgrade());

@@ -52,7 +52,8 @@ impl Error {
     #[must_use]
     pub fn reconnect(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Timeout(_) => true,
+            // What cannot be read now, such as one channel of a welcome, another connection may bring otherwise.
+            Self::Connect { .. } | Self::Timeout(_) | Self::Frame(_) => true,
             Self::Handshake(tokio_websockets::Error::Upgrade(
                 tokio_websockets::upgrade::Error::DidNotSwitchProtocols(status),
             )) => *status == 429 || *status >= 500,
@@ -64,11 +65,7 @@ impl Error {
                 Retry::SameKey | Retry::AskOutcome => true,
                 Retry::Never | Retry::Authenticate => false,
             },
-            Self::Url { .. }
-            | Self::Subprotocol(_)
-            | Self::Frame(_)
-            | Self::Unexpected(_)
-            | Self::Random(_) => false,
+            Self::Url { .. } | Self::Subprotocol(_) | Self::Unexpected(_) | Self::Random(_) => false,
         }
     }
 }

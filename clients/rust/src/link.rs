@@ -42,6 +42,9 @@ struct State {
     unjoined: Vec<TableId>,
     /// The hub does not want a client with this token back.
     unwanted: Option<(Closed, String)>,
+    /// The last hello got no answer that can be read: the next one resumes nothing, so that nothing it resumes is in
+    /// the way.
+    unheard: bool,
     backoff: Backoff,
     /// No attempt before this.
     not_before: Instant,
@@ -61,6 +64,7 @@ impl Link {
             resume: settings.options.resume.clone(),
             unjoined: Vec::new(),
             unwanted: None,
+            unheard: false,
             backoff: Backoff::new(settings.wait_base, settings.wait_max)?,
             not_before: Instant::now(),
         };
@@ -153,7 +157,10 @@ impl Link {
             None => Connection::open(&self.url, options.encoding).await?,
             Some(connect) => Connection::by(connect, &self.url, options.encoding).await?,
         };
-        let client = Client::start(connection, &token, options, self.sink.clone()).await?;
+        let resuming = !state.unheard;
+        let client = Client::start(connection, &token, options, self.sink.clone(), resuming).await;
+        state.unheard = matches!(client, Err(Error::Frame(_) | Error::Timeout(_)));
+        let client = client?;
         state.unjoined.clone_from(&lock(&self.tables));
         (state.since, state.unwanted) = (Instant::now(), None);
         state.client = Some(client.clone());

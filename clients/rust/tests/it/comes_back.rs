@@ -312,8 +312,7 @@ async fn a_receipt_that_cannot_be_read_and_an_outcome_that_is_not_definite_are_a
     let script = async {
         let mut server = next(&mut arrivals).await;
         let (id, _) = server.asked().await;
-        let later = format!(r#"{{"t":"bet_accepted","id":{},"lsn":"far"}}"#, id.get());
-        server.raw(protocol::Payload::from_json(later.as_bytes()).unwrap().bytes().to_vec()).await;
+        server.raw(later(&format!(r#"{{"t":"bet_accepted","id":{},"lsn":"far"}}"#, id.get()))).await;
         for outcome in [KeyOutcome::Other, KeyOutcome::Accepted { receipt: receipt("key-1") }] {
             let (id, request) = server.asked().await;
             assert_eq!(request, Request::GetOutcome { key });
@@ -322,5 +321,55 @@ async fn a_receipt_that_cannot_be_read_and_an_outcome_that_is_not_definite_are_a
         server
     };
     let (outcome, _server) = tokio::join!(resilient.place_bet(bet()), script);
+    assert_eq!(outcome.unwrap(), Outcome::Accepted(receipt("key-1")));
+}
+
+/// A frame of a later hub, from JSON.
+fn later(frame: &str) -> Vec<u8> {
+    protocol::Payload::from_json(frame.as_bytes()).unwrap().bytes().to_vec()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_welcome_that_cannot_be_read_is_tried_again_without_resuming_and_what_is_lost_by_it_is_told() {
+    let (mut resilient, mut pushes, mut arrivals) = client(Settings::default());
+    let (_, mut server) = tokio::join!(resilient.client(), next(&mut arrivals));
+    server.push(&publication(&personal(), 1)).await;
+    assert_eq!(pushes.recv().await, heard(1));
+    drop(server);
+    let mut moments = vec![Instant::now()];
+    for attempt in 0..15 {
+        let arrival = timeout(PATIENCE, arrivals.recv()).await.expect("the client comes back");
+        let mut server = Scripted::accept(arrival.unwrap()).await;
+        moments.push(Instant::now());
+        let (id, Request::Hello(hello)) = server.asked().await else { panic!("hello comes first") };
+        assert_eq!(hello.resume.len(), usize::from(attempt == 0), "what was resumed may be in the way");
+        server.raw(later(&format!(r#"{{"t":"welcome","id":{},"personal":"yes"}}"#, id.get()))).await;
+    }
+    grows(&moments);
+    let (mut server, _) = Scripted::resuming(arrivals.recv().await.unwrap(), 4, &[], Vec::new()).await;
+    server.push(&publication(&personal(), 5)).await;
+    let lost = Push::Reset { ch: personal(), e: "e1".into(), o: 4 };
+    assert_eq!(pushes.recv().await, Some(Pushed::Push(lost)), "no gap is passed over in silence");
+    assert_eq!(pushes.recv().await, heard(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_cannot_be_read_is_asked_for_again() {
+    let (mut resilient, _pushes, mut arrivals) = client(Settings::default());
+    let key = bet().key;
+    let script = async {
+        let mut server = next(&mut arrivals).await;
+        let (id, _) = server.asked().await;
+        server.raw(later(&format!(r#"{{"t":"bet_accepted","id":{},"lsn":"far"}}"#, id.get()))).await;
+        let (id, _) = server.asked().await;
+        server.raw(later(&format!(r#"{{"t":"outcome","id":{},"outcome":"fine"}}"#, id.get()))).await;
+        let (id, request) = server.asked().await;
+        assert_eq!(request, Request::GetOutcome { key });
+        let outcome = KeyOutcome::Accepted { receipt: receipt("key-1") };
+        server.reply(id, Reply::Outcome { key, outcome }).await;
+        server
+    };
+    let both = async { tokio::join!(resilient.place_bet(bet()), script) };
+    let (outcome, _server) = timeout(PATIENCE, both).await.expect("the client goes on asking");
     assert_eq!(outcome.unwrap(), Outcome::Accepted(receipt("key-1")));
 }
