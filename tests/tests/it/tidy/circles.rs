@@ -1,0 +1,173 @@
+//! No circle of files: whoever reads a file can stop at the files it needs, in every crate
+//! (docs/architecture.md, "The rooms").
+//!
+//! A file needs another one when its code names something that is defined there: in a `use`, or by a path. A parent that
+//! only declares its children and passes their names on needs none of them, and whoever takes a name from it needs the
+//! file where the name is defined. So a child may use what its parent defines, as long as the parent does not use what
+//! the child defines; a parent that starts its children keeps what they share in a file of its own. Methods are not
+//! seen: they come with their type. Tests are left out.
+
+mod modules;
+mod paths;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{assert_none, directory_of, files, members};
+
+/// Circles that still stand, each as one of its files, with the reason. The list may only shrink.
+const STANDING: &[(&str, &str)] = &[
+    ("clients/rust/src/link.rs", "the reconnecting client and its link share types that stand in each"),
+    ("core/domains/src/lib.rs", "what every domain shares stands beside the list of the domains"),
+    ("core/engine/src/books.rs", "the predicates take the whole books, which check themselves"),
+    ("core/engine/src/table/state.rs", "the legs apply themselves to the state that holds them"),
+    ("core/games/src/lib.rs", "what every game shares stands beside the list of the games"),
+    ("core/ledger/src/account.rs", "transfers name accounts, and accounts their holds"),
+    ("core/ledger/src/ledger.rs", "a draft reads the ledger that makes it"),
+    ("hub/src/config/mod.rs", "the sections stand beside what reads and checks them"),
+    ("hub/src/edge.rs", "every page takes the one struct that knows everything"),
+    ("io/channels/src/mirror.rs", "the link and the rooms are parts of the mirror"),
+    ("io/channels/src/mirror/entry.rs", "an entry stands in the list of the idle ones"),
+    ("io/channels/src/redis.rs", "the links share types with what starts them"),
+    ("io/journal/src/lib.rs", "what every part shares stands beside the list of the parts"),
+    ("io/socket/src/worker.rs", "the parts of a worker take the worker"),
+    ("protocol/src/codec.rs", "the codec names the frames, and the payload the codec"),
+];
+
+/// Which file needs which.
+type Needs = BTreeMap<String, BTreeSet<String>>;
+
+/// What each file of a crate needs, from its root file on. `text` gives the text of a file.
+fn needs<'a>(root: &str, text: &impl Fn(&str) -> Option<&'a str>) -> Needs {
+    let tree = modules::Tree::read(root, text);
+    let mut needs = Needs::new();
+    for (module, path) in paths::all(&tree) {
+        let from = tree.file(module);
+        if let Some(to) = tree.resolve(module, &path).filter(|to| *to != from) {
+            needs.entry(from.to_owned()).or_default().insert(to.to_owned());
+        }
+    }
+    needs
+}
+
+/// The groups of files that need each other, directly or over others.
+fn circles(needs: &Needs) -> Vec<Vec<String>> {
+    let reached: BTreeMap<&String, BTreeSet<&String>> = needs
+        .keys()
+        .map(|from| {
+            let (mut seen, mut ahead) = (BTreeSet::new(), vec![from]);
+            while let Some(file) = ahead.pop() {
+                ahead.extend(needs.get(file).into_iter().flatten().filter(|to| seen.insert(*to)));
+            }
+            (from, seen)
+        })
+        .collect();
+    let mutual = |one: &String, other: &String| {
+        let reaches = |from: &String, to: &String| reached.get(from).is_some_and(|seen| seen.contains(to));
+        reaches(one, other) && reaches(other, one)
+    };
+    let groups: BTreeSet<Vec<String>> = reached
+        .keys()
+        .filter(|file| mutual(file, file))
+        .map(|file| reached.keys().filter(|other| mutual(file, other)).map(ToString::to_string).collect())
+        .collect();
+    groups.into_iter().collect()
+}
+
+/// A circle with the reasons for each of its steps.
+fn told(circle: &[String], needs: &Needs) -> String {
+    let inside = |from: &String| {
+        let to: Vec<_> = needs[from].iter().filter(|to| circle.contains(to)).map(String::as_str).collect();
+        format!("{from} needs {}", to.join(", "))
+    };
+    circle.iter().map(inside).collect::<Vec<_>>().join("\n    ")
+}
+
+#[test]
+fn no_files_of_a_crate_need_each_other() {
+    let texts: BTreeMap<&str, &str> =
+        files().iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
+    let (mut found, mut standing) = (Vec::new(), BTreeSet::new());
+    let mut roots = 0;
+    for package in members() {
+        for root in ["lib.rs", "main.rs"].map(|name| format!("{}/src/{name}", directory_of(package))) {
+            if !texts.contains_key(root.as_str()) {
+                continue;
+            }
+            roots += 1;
+            let needs = needs(&root, &|path| texts.get(path).copied());
+            for circle in circles(&needs) {
+                match STANDING.iter().find(|(file, _)| circle.iter().any(|other| other == file)) {
+                    Some((file, _)) => drop(standing.insert(*file)),
+                    None => found.push(told(&circle, &needs)),
+                }
+            }
+        }
+    }
+    assert!(roots >= members().count(), "the roots of the crates lie elsewhere now: {roots}");
+    for (file, _) in STANDING.iter().filter(|(file, _)| !standing.contains(file)) {
+        found.push(format!("{file} is in no circle any more: take it from the list"));
+    }
+    assert_none("files that need each other", found);
+}
+
+/// The circles of a crate that is written here, its root first.
+fn circles_of(crate_files: &[(&str, &str)]) -> Vec<String> {
+    let text = |path: &str| crate_files.iter().find(|(name, _)| *name == path).map(|(_, text)| *text);
+    let needs = needs(crate_files[0].0, &text);
+    circles(&needs).iter().map(|circle| circle.join(" ")).collect()
+}
+
+#[test]
+fn a_circle_is_seen_however_it_is_spelled() {
+    let root = ("lib.rs", "mod a; mod b; mod c;");
+    for (name, a, b, c) in [
+        ("by use", "use crate::b::B; pub struct A;", "use super::a::A; pub struct B;", ""),
+        ("in a group", "use crate::{c::C, b::{self, B}}; pub struct A;", "use crate::a::*;pub struct B;", ""),
+        ("by path", "pub fn a() { crate::b::b() }", "pub fn b() { if true { super::a::a() } }", ""),
+        ("by type", "pub struct A(Vec<crate::b::B>);", "pub struct B(Box<dyn Fn(crate::a::A)>);", ""),
+        ("in a macro", "pub fn a() { println!(\"{}\", crate::b::B) }", "pub const B: u8 = crate::a::A;", ""),
+        (
+            "by another name",
+            "use crate::b as other; fn a() { other::b() }",
+            "use crate::a as x; fn f(_: x::A) {}",
+            "",
+        ),
+        ("over a third", "use crate::b::B;", "use crate::c::C;", "use crate::a::A;"),
+        (
+            "passed on",
+            "use crate::c::B; pub struct A;",
+            "use crate::a::A; pub struct B;",
+            "pub use crate::b::B;",
+        ),
+        (
+            "passed on whole",
+            "use crate::c::B; pub struct A;",
+            "use crate::a::A; pub struct B;",
+            "pub use crate::b::*;",
+        ),
+    ] {
+        let found = circles_of(&[root, ("a.rs", a), ("b.rs", b), ("c.rs", c)]);
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn a_parent_and_its_child_are_a_circle_only_when_each_uses_what_the_other_defines() {
+    for (name, parent, child, expected) in [
+        ("each uses the other", "mod b; pub struct A; fn a(_: b::B) {}", "use super::A; pub struct B;", 1),
+        ("passed on and used", "mod b; pub use b::B; pub struct A(B);", "use super::A; pub struct B;", 1),
+        ("only passed on", "mod b; pub use b::B; pub struct A;", "use super::A; pub struct B;", 0),
+        ("only declared", "pub mod b; pub struct A;", "use super::A; pub struct B;", 0),
+        ("the child needs nothing", "mod b; use b::B; pub struct A(B);", "pub struct B;", 0),
+        (
+            "in a test",
+            "mod b; pub struct A; fn a(_: b::B) {}",
+            "pub struct B; #[cfg(test)] mod tests { use super::super::A; }",
+            0,
+        ),
+        ("through a private name", "mod b; use other::A; fn a(_: b::B) {}", "use super::A; pub struct B;", 0),
+    ] {
+        let found = circles_of(&[("lib.rs", "mod a;"), ("a.rs", parent), ("a/b.rs", child)]);
+        assert_eq!(found.len(), expected, "{name}: {found:?}");
+    }
+}
