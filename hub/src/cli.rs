@@ -158,9 +158,9 @@ impl std::str::FromStr for Place {
     }
 }
 
-/// A time such as `90s`, `30m`, `8h` or `7d`; at least a second, at most ten years.
+/// A time such as `90s`, `30m`, `8h` or `7d`; at least a second, at most a year, which no hub is configured above.
 fn parse_time(text: &str) -> Result<Duration, String> {
-    const EXPECTED: &str = "expected a time such as 90s, 30m, 8h or 7d, at most 3650d";
+    const EXPECTED: &str = "expected a time such as 90s, 30m, 8h or 7d, at most 365d";
     let unit = text.chars().last().ok_or(EXPECTED)?;
     let seconds = match unit {
         's' => 1,
@@ -171,7 +171,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     };
     let count: u64 = text[..text.len() - 1].parse().map_err(|_| EXPECTED)?;
     let total =
-        count.checked_mul(seconds).filter(|total| (1..=3_650 * 86_400).contains(total)).ok_or(EXPECTED)?;
+        count.checked_mul(seconds).filter(|total| (1..=365 * 86_400).contains(total)).ok_or(EXPECTED)?;
     Ok(Duration::from_secs(total))
 }
 

@@ -172,9 +172,11 @@ fn authenticate(verifier: Verifier) -> Authenticate {
                 | TokenError::UnknownExtension
                 | TokenError::Forged
                 | TokenError::BadClaim(_)
+                | TokenError::NotSeconds(_)
                 | TokenError::WrongIssuer
                 | TokenError::WrongAudience
-                | TokenError::NotYetValid => ErrorCode::TokenInvalid,
+                | TokenError::NotYetValid(_)
+                | TokenError::HoldsTooLong => ErrorCode::TokenInvalid,
             };
             Err((code, error.to_string()))
         }

@@ -30,6 +30,9 @@ impl Algorithm {
 /// The bytes of a key are not what the algorithm needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
+    /// A shared secret of no bytes: anyone could sign with it.
+    #[error("an empty secret")]
+    NoSecret,
     /// Not a public key of this algorithm.
     #[error("not a PEM public key (\"BEGIN PUBLIC KEY\") of the configured algorithm")]
     NotPublic,
@@ -56,11 +59,11 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys of HS256. A secret below 32 bytes is the caller's to refuse.
-    #[must_use]
-    pub fn shared(secret: &[u8]) -> Self {
-        let sign = Some(EncodingKey::from_secret(secret));
-        Self { algorithm: Algorithm::Hs256, check: DecodingKey::from_secret(secret), sign }
+    /// The keys of HS256. A secret below 32 bytes is the caller's to refuse; an empty one is refused here.
+    pub fn shared(secret: &[u8]) -> Result<Self, KeyError> {
+        let check = DecodingKey::from_secret(secret).map_err(|_| KeyError::NoSecret)?;
+        let sign = EncodingKey::from_secret(secret).map_err(|_| KeyError::NoSecret)?;
+        Ok(Self { algorithm: Algorithm::Hs256, check, sign: Some(sign) })
     }
 
     /// The keys of EdDSA, from PEM.

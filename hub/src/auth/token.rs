@@ -25,6 +25,8 @@ pub struct TokenRules {
     pub audience: String,
     /// Tolerated difference between the issuer's clock and ours.
     pub leeway: Duration,
+    /// How far ahead of us `exp` may lie. A token cannot be taken back, so none may hold for ever.
+    pub lifetime_max: Duration,
 }
 
 /// Why a token is refused. Order is precedence: the first that holds is returned.
@@ -48,6 +50,9 @@ pub enum TokenError {
     /// A claim is missing or not of its type.
     #[error("the token's claim \"{0}\" is missing or not of its type")]
     BadClaim(&'static str),
+    /// A time claim so large that it cannot count seconds: milliseconds, most likely.
+    #[error("the token's claim \"{0}\" does not count seconds since 1970: is it in milliseconds?")]
+    NotSeconds(&'static str),
     /// From another issuer.
     #[error("the token was issued by someone else")]
     WrongIssuer,
@@ -57,9 +62,12 @@ pub enum TokenError {
     /// `exp` has passed.
     #[error("the token has expired: get a new one")]
     Expired,
-    /// `nbf` is still to come.
-    #[error("the token is not valid yet")]
-    NotYetValid,
+    /// `nbf` or `iat` is still to come.
+    #[error("the token is not valid yet: its claim \"{0}\" lies in the future")]
+    NotYetValid(&'static str),
+    /// `exp` lies further ahead than [`TokenRules::lifetime_max`].
+    #[error("the token holds for longer than this hub allows: its claim \"exp\" lies too far in the future")]
+    HoldsTooLong,
 }
 
 /// Who a valid token speaks for.
@@ -117,6 +125,7 @@ impl Verifier {
         let for_us = audience(claims, &self.rules.audience).ok_or(TokenError::BadClaim("aud"))?;
         let expires = time(claims, "exp")?.ok_or(TokenError::BadClaim("exp"))?;
         let begins = time(claims, "nbf")?;
+        let issued = time(claims, "iat")?;
         if issuer != self.rules.issuer {
             return Err(TokenError::WrongIssuer);
         }
@@ -128,8 +137,14 @@ impl Verifier {
         if now >= until {
             return Err(TokenError::Expired);
         }
-        if begins.is_some_and(|begins| now + leeway < begins) {
-            return Err(TokenError::NotYetValid);
+        for (claim, time) in [("nbf", begins), ("iat", issued)] {
+            if time.is_some_and(|time| now + leeway < time) {
+                return Err(TokenError::NotYetValid(claim));
+            }
+        }
+        // Our time, not `iat`, which a token need not have: a token made for a year is taken in its last month.
+        if expires > now + self.rules.lifetime_max + leeway {
+            return Err(TokenError::HoldsTooLong);
         }
         Ok(Identity { player: self.pseudonyms.player(issuer, subject), until })
     }
@@ -140,9 +155,12 @@ fn refusal(kind: &ErrorKind, token: &str) -> TokenError {
     match kind {
         ErrorKind::InvalidSignature => TokenError::Forged,
         ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => TokenError::WrongAlgorithm,
-        // A header without an algorithm the library knows: say so only when it is a token otherwise.
-        _ if jsonwebtoken::decode_header(token).is_err() && unsigned(token) => TokenError::WrongAlgorithm,
-        _ => TokenError::Malformed,
+        _ => match jsonwebtoken::decode_header(token) {
+            Ok(header) if header.crit.is_some() => TokenError::UnknownExtension,
+            // A header without an algorithm the library knows: say so only when it is a token otherwise.
+            Err(_) if unsigned(token) => TokenError::WrongAlgorithm,
+            _ => TokenError::Malformed,
+        },
     }
 }
 
@@ -164,18 +182,17 @@ fn audience(claims: &serde_json::Value, expected: &str) -> Option<bool> {
     }
 }
 
-/// A time claim in seconds since 1970, whole or with a fraction, which is cut off.
+/// A time claim in seconds since 1970, whole or with a fraction, which is cut off. Numbers only, and not below zero.
 fn time(claims: &serde_json::Value, claim: &'static str) -> Result<Option<SystemTime>, TokenError> {
-    /// The year 9999: enough for anyone, and no overflow with a leeway.
-    const LATEST: u64 = 253_402_300_799;
+    /// The year 5138 in seconds; in milliseconds, it was in 1973.
+    const SECONDS_BELOW: f64 = 1.0e11;
     let Some(value) = claims.get(claim) else { return Ok(None) };
-    let whole = value.as_u64().or_else(|| {
-        let number = value.as_f64().filter(|number| (0.0..9.0e15).contains(number))?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
-        Some(number as u64)
-    });
-    let seconds = whole.ok_or(TokenError::BadClaim(claim))?.min(LATEST);
-    Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds)))
+    let seconds = value.as_f64().filter(|number| *number >= 0.0).ok_or(TokenError::BadClaim(claim))?;
+    if seconds >= SECONDS_BELOW {
+        return Err(TokenError::NotSeconds(claim));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+    Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds as u64)))
 }
 
 /// Why no token could be made.
@@ -184,6 +201,9 @@ pub enum MintError {
     /// Empty, or above 256 bytes.
     #[error("a player's name has 1 to 256 bytes")]
     BadSubject,
+    /// Longer than the hub itself would accept.
+    #[error("a token holds for {0} seconds at most (auth.token_lifetime_max_seconds)")]
+    HoldsTooLong(u64),
     /// The clock stands before 1970.
     #[error("the clock of this machine is wrong")]
     Clock,
@@ -219,6 +239,9 @@ impl Minter {
     pub fn mint(&self, subject: &str, now: SystemTime, lifetime: Duration) -> Result<String, MintError> {
         if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
             return Err(MintError::BadSubject);
+        }
+        if lifetime > self.rules.lifetime_max {
+            return Err(MintError::HoldsTooLong(self.rules.lifetime_max.as_secs()));
         }
         let issued = now.duration_since(UNIX_EPOCH).map_err(|_| MintError::Clock)?.as_secs();
         let claims = Minted {

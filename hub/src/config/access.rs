@@ -16,6 +16,8 @@ pub struct Auth {
     pub algorithm: Algorithm,
     /// Tolerated difference between the issuer's clock and ours. Seconds; 0..=30.
     pub leeway_seconds: u32,
+    /// How far ahead `exp` may lie; a token that holds longer is refused. Seconds; 60..=31_536_000.
+    pub token_lifetime_max_seconds: u32,
     /// File with the shared secret of HS256; empty: `HUB_AUTH_SECRET`.
     pub secret_file: String,
     /// PEM file with the issuer's public key, for EdDSA and RS256; empty: `HUB_AUTH_PUBLIC_KEY`.
@@ -34,6 +36,7 @@ impl Default for Auth {
             audience: "hub".into(),
             algorithm: Algorithm::Hs256,
             leeway_seconds: 5,
+            token_lifetime_max_seconds: 2_592_000,
             secret_file: String::new(),
             public_key_file: String::new(),
             private_key_file: String::new(),

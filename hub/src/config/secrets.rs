@@ -84,6 +84,7 @@ impl Config {
             issuer: self.auth.issuer.clone(),
             audience: self.auth.audience.clone(),
             leeway: Duration::from_secs(self.auth.leeway_seconds.into()),
+            lifetime_max: Duration::from_secs(self.auth.token_lifetime_max_seconds.into()),
         }
     }
 }
@@ -143,9 +144,13 @@ impl Finder<'_> {
         const PRIVATE: (&str, &str) = ("HUB_AUTH_PRIVATE_KEY", "auth.private_key_file");
         let make = match self.config.auth.algorithm {
             Algorithm::Hs256 => {
-                return self
-                    .secret("auth", "HUB_AUTH_SECRET", "auth.secret_file")
-                    .map(|secret| Keys::shared(&secret));
+                const OPTION: &str = "auth.secret_file";
+                let secret = self.secret("auth", "HUB_AUTH_SECRET", OPTION)?;
+                let keys = Keys::shared(&secret);
+                let place = self.place_of("auth").to_owned();
+                return keys
+                    .map_err(|error| self.check.refuse_unseen(OPTION, format!("from {place}: {error}")))
+                    .ok();
             }
             Algorithm::EdDsa => Keys::ed_dsa,
             Algorithm::Rs256 => Keys::rs256,

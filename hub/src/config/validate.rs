@@ -110,6 +110,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     check.within("rate.in_flight_per_session", rate.in_flight_per_session, 1..=4_096);
     check.within("rate.in_flight_max", rate.in_flight_max, 64..=1_048_576);
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
+    check.within("auth.token_lifetime_max_seconds", config.auth.token_lifetime_max_seconds, 60..=31_536_000);
     check.within("demo.players_max", config.demo.players_max, 1..=10_000_000);
     check.within("demo.token_seconds", config.demo.token_seconds, 60..=2_592_000);
     check.within("channels.payload_bytes_max", channels.payload_bytes_max, 256..=65_536);
@@ -150,6 +151,8 @@ fn agreement(config: &Config, check: &mut Check<'_>) {
     );
     let (pong, ping) = (socket.pong_within_ms as usize, socket.ping_every_ms as usize);
     at_most("socket.pong_within_ms", pong, "socket.ping_every_ms", ping);
+    let (demo, any) = (config.demo.token_seconds as usize, config.auth.token_lifetime_max_seconds as usize);
+    at_most("demo.token_seconds", demo, "auth.token_lifetime_max_seconds", any);
     let (session, hub) = (rate.in_flight_per_session as usize, rate.in_flight_max as usize);
     at_most("rate.in_flight_per_session", session, "rate.in_flight_max", hub);
     // A session must be able to queue a few publications, or the first large one closes it.

@@ -336,7 +336,7 @@ async fn tokens_of_an_issuer_with_a_key_pair_are_taken_and_no_others() {
         let public = std::fs::read(file("public")).expect("a key");
         let claims = json!({"iss": "hub", "aud": "hub", "sub": "anna", "exp": 4_102_444_800_u64});
         for secret in [&public[..], AUTH_SECRET.as_bytes()] {
-            let key = jsonwebtoken::EncodingKey::from_secret(secret);
+            let key = jsonwebtoken::EncodingKey::from_secret(secret).expect("a secret");
             let forged =
                 jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
             let mut socket =

@@ -23,7 +23,7 @@ fn token(secret: &str, claims: &Value) -> String {
             other => other.clone(),
         };
     }
-    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes()).expect("a secret");
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &all, &key).expect("claims can be signed")
 }
 
@@ -50,6 +50,13 @@ async fn a_bad_token_is_told_what_is_wrong_with_it_and_the_session_is_closed() {
         ("of another issuer", token(own, &json!({"iss": "casino"})), invalid, CloseCode::TokenInvalid),
         ("for another audience", token(own, &json!({"aud": "casino"})), invalid, CloseCode::TokenInvalid),
         ("not valid yet", token(own, &json!({"nbf": 300})), invalid, CloseCode::TokenInvalid),
+        (
+            "in milliseconds",
+            token(own, &json!({"exp": 1_700_000_000_000_i64})),
+            invalid,
+            CloseCode::TokenInvalid,
+        ),
+        ("for ever", token(own, &json!({"exp": 3_000_000_000_i64})), invalid, CloseCode::TokenInvalid),
         ("no token", "let me in".into(), invalid, CloseCode::TokenInvalid),
         ("empty", String::new(), invalid, CloseCode::TokenInvalid),
     ];
