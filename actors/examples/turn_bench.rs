@@ -78,8 +78,8 @@ fn turn(books: &mut Books, journal: &Journal<Option<Instant>>, number: u64, play
     let id = TxId::of_service("bench", &number.to_string());
     let content = Content::of(&[b"deposit", &number.to_be_bytes()]);
     let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
-    let Turn::New(record) = books.turn(envelope, number) else { panic!("each key is new") };
-    books.apply(&record).expect("it was decided on this state");
+    let Turn::New(decided) = books.turn(envelope, number) else { panic!("each key is new") };
+    let (record, _) = books.take(*decided).expect("it was decided on this state");
     journal.append(record.encode(), Some(began));
     if books.lsn().is_multiple_of(DIGEST_EVERY) {
         let digest = books.digest_record(number);

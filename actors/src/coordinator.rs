@@ -1,14 +1,15 @@
 //! The coordinator: takes envelopes in the order they come, one turn each, and gives them their place in the log.
 //!
 //! A turn is synchronous: look the key up, let the domains decide, apply, queue the record. Nothing is awaited, so
-//! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. A panic while
-//! deciding costs that envelope only. Any other one, and a domain that cannot apply what it has decided, ends the
+//! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. What is decided
+//! is proven before its record is queued: a decision that would break an invariant, or that panics, costs that envelope
+//! only. Any other one, and a domain that cannot apply what it has decided, ends the
 //! process: the start path is the recovery path.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix::prelude::*;
-use engine::{ApplyError, Body, DIGEST_EVERY, Envelope, Outcome, Record, Turn, TxId};
+use engine::{Applied, ApplyError, Body, DIGEST_EVERY, Decided, Envelope, Outcome, Record, Turn, TxId};
 use journal::Journal;
 use ledger::{Domain, Leg};
 use protocol::{
@@ -76,38 +77,46 @@ impl Coordinator {
         // A panic while deciding has changed nothing: that envelope is dropped, the others go on.
         let books = self.books.clone();
         let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(envelope, now_ms())));
-        let unrecorded = |verdict| TxResult { id, time: 0, leg: None, verdict };
+        self.conclude(id, decided.ok(), origin);
+    }
+
+    /// Records what was decided, or says why nothing is; none: deciding has panicked.
+    fn conclude(&mut self, id: TxId, decided: Option<Turn>, origin: Origin) {
         let verdict = match decided {
-            Ok(Turn::New(record)) => return self.commit(id, *record, origin),
-            Ok(Turn::Refused { record, by }) => {
+            Some(Turn::New(decided)) => return self.commit(id, *decided, origin),
+            Some(Turn::Refused { decided, by }) => {
                 self.metrics.refused_by(by);
-                return self.commit(id, *record, origin);
+                return self.commit(id, *decided, origin);
             }
-            Ok(Turn::Known(outcome)) => {
+            Some(Turn::Known(outcome)) => {
                 self.metrics.key_known();
                 Verdict::Recorded(outcome)
             }
-            Ok(Turn::KeyReused) => {
+            Some(Turn::KeyReused) => {
                 self.metrics.key_reused();
                 Verdict::KeyReused
             }
-            Ok(Turn::Impossible { code, by }) => {
+            Some(Turn::Impossible { code, by }) => {
                 self.metrics.refused_by(Some(by));
                 self.metrics.impossible();
                 Verdict::Impossible(code)
             }
-            Err(_) => {
+            Some(Turn::Unproven(violation)) => {
+                self.metrics.unproven(&violation);
+                Verdict::Impossible(ErrorCode::Internal)
+            }
+            None => {
                 self.metrics.impossible();
                 Verdict::Impossible(ErrorCode::Internal)
             }
         };
-        let result = unrecorded(verdict);
+        let result = TxResult { id, time: 0, leg: None, verdict };
         self.journal.barrier(Output::Result { origin, result, notices: Vec::new() });
     }
 
-    fn commit(&mut self, id: TxId, record: Record, origin: Origin) {
+    fn commit(&mut self, id: TxId, decided: Decided, origin: Origin) {
         let _guard = AbortOnPanic("the money state");
-        let applied = self.apply(&record);
+        let (record, applied) = self.take(decided);
         let lsn = self.books.borrow().lsn();
         let bytes = record.encode();
         let time = record.time;
@@ -129,15 +138,15 @@ impl Coordinator {
         self.append(bytes, Output::Result { origin, result, notices });
         if lsn.is_multiple_of(DIGEST_EVERY) {
             let digest = self.books.borrow().digest_record(now_ms());
-            self.apply(&digest);
+            let (digest, _) = self.take(digest.into());
             self.append(digest.encode(), Output::Nothing);
         }
     }
 
     /// Applies to the money state, or ends the process.
-    fn apply(&self, record: &Record) -> engine::Applied {
-        let applied = self.books.borrow_mut().apply(record);
-        applied.unwrap_or_else(|misfit| abort(&misfit))
+    fn take(&self, decided: Decided) -> (Record, Applied) {
+        let taken = self.books.borrow_mut().take(decided);
+        taken.unwrap_or_else(|misfit| abort(&misfit))
     }
 
     fn append(&self, bytes: Vec<u8>, output: Output) {

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use engine::invariant::Violation;
 use ledger::Domain;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -216,6 +217,12 @@ impl Metrics {
 
     pub(crate) fn impossible(&self) {
         self.0.commands_impossible.inc();
+    }
+
+    /// What was decided would break an invariant: the recipe is wrong, and its envelope is refused.
+    pub(crate) fn unproven(&self, violation: &Violation) {
+        tracing::error!(%violation, "a transaction was refused: an invariant would not hold after it");
+        self.impossible();
     }
 
     pub(crate) fn round_settled(&self) {

@@ -41,10 +41,12 @@ impl Writer {
             Envelope::Run(tx) => tx.id,
             Envelope::Refuse { id, .. } => *id,
         };
-        let (Turn::New(record) | Turn::Refused { record, .. }) = self.world.books.turn(envelope, self.now)
+        let (Turn::New(record) | Turn::Refused { decided: record, .. }) =
+            self.world.books.turn(envelope, self.now)
         else {
             panic!("every envelope of the fixture makes a record")
         };
+        let record = record.into_record();
         self.world.apply(&record).expect("it was decided on this state");
         self.log.append(&record.encode());
         self.log.sync().expect("a disk");

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use domains::{Recipe, adjustment::Adjustment, balance::Balance};
+use domains::{
+    Effects, Recipe, StateMachine,
+    adjustment::Adjustment,
+    balance::{self, Balance},
+};
 use engine::{Content, Tx};
 use journal::Lsn;
 use protocol::{
@@ -59,6 +63,36 @@ async fn a_decision_that_panics_changes_nothing_and_others_go_on() {
     assert_eq!(records(log.path()).len(), 3);
 }
 
+#[actix::test]
+async fn a_decision_that_would_break_an_invariant_is_refused_and_never_recorded() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let mut coordinator = money.coordinator();
+    // What a recipe decides that gives a player what nobody has paid in.
+    let (player, currency, from) = (PLAYER, eur(), Domain::Collections);
+    let commands = [
+        balance::Command::Open(player, currency),
+        balance::Command::Credit { player, currency, amount: 5, from },
+    ];
+    let id = TxId(1);
+    let decided = {
+        let books = money.books.borrow();
+        let leg = books.domains().balance.decide(&commands).expect("no rule of the ledger is broken");
+        let effects = Effects { legs: vec![(Domain::Balance, leg)], notices: Vec::new() };
+        books.commit(id, None, effects, None)
+    };
+    let violation = decided.expect_err("clearing is not mirrored");
+    assert!(violation.to_string().starts_with("L1: clearing"), "{violation}");
+
+    let before = money.books.borrow().digest();
+    let (sender, receiver) = oneshot::channel();
+    coordinator.conclude(id, Some(Turn::Unproven(violation)), Origin::Service(sender));
+    assert_eq!(receiver.await.expect("a verdict"), Verdict::Impossible(ErrorCode::Internal));
+    assert_eq!(money.books.borrow().digest(), before);
+    money.journal.stop();
+    assert_eq!(records(log.path()).len(), 0);
+}
+
 const UNFIT: &str = "a record that does not fit";
 const PANIC: &str = "a panic";
 
@@ -67,7 +101,8 @@ async fn apply_fails(log: &Path, of: &str) {
     let money = money(log);
     let mut coordinator = money.coordinator();
     for key in ["first", "second"] {
-        let Turn::New(mut record) = money.books.borrow().turn(deposit(key), 1) else { panic!("a new key") };
+        let Turn::New(decided) = money.books.borrow().turn(deposit(key), 1) else { panic!("a new key") };
+        let mut record = decided.into_record();
         let (sender, receiver) = oneshot::channel();
         let answer = std::thread::spawn(move || {
             if let Ok(verdict) = receiver.blocking_recv() {
@@ -82,7 +117,7 @@ async fn apply_fails(log: &Path, of: &str) {
             ("second", _) => held = Some(money.books.borrow_mut()),
             _ => {}
         }
-        coordinator.commit(TxId::of_service("test", key), *record, Origin::Service(sender));
+        coordinator.commit(TxId::of_service("test", key), record.into(), Origin::Service(sender));
         drop(held);
         answer.join().expect("the thread ends");
     }

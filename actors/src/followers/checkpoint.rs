@@ -191,7 +191,8 @@ mod tests {
             let id = TxId::of_service("test", &number.to_string());
             let key = Some(Content::of(&[b"test"]));
             let turn = world.books.turn(Envelope::Run(Tx { id, key, recipe, table: None }), number);
-            let Turn::New(record) = turn else { panic!("each key is new") };
+            let Turn::New(decided) = turn else { panic!("each key is new") };
+            let record = decided.into_record();
             world.apply(&record).expect("it was decided on this state");
             journal.append(record.encode(), Output::Nothing);
         }

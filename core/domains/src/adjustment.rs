@@ -2,16 +2,13 @@
 //!
 //! It stands with its accounts and its clearing towards the balance domain, in both directions.
 
-use ledger::{AccountId, AccountKind, Domain, Ledger, Leg, Move, Rejection, Transfer};
+use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::Currency;
 
-use crate::StateMachine;
+use crate::{Accounts, clearing, post};
 
 /// Corrections.
-#[derive(Debug, Clone, Default)]
-pub struct Adjustment {
-    ledger: Ledger,
-}
+pub type Adjustment = Accounts<Command>;
 
 /// What the domain can be told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,32 +29,19 @@ pub enum Command {
     },
 }
 
-impl StateMachine for Adjustment {
-    type Command = Command;
+impl crate::Command for Command {
     const DOMAIN: Domain = Domain::Adjustment;
 
-    fn decide(&self, commands: &[Command]) -> Result<Leg, Rejection> {
-        let mut draft = self.ledger.draft();
-        for command in commands {
-            let (debit, credit, currency, amount) = match command {
-                Command::Give { currency, amount } => {
-                    (AccountKind::Corrections, AccountKind::Clearing(Domain::Balance), *currency, *amount)
-                }
-                Command::Take { currency, amount } => {
-                    (AccountKind::Clearing(Domain::Balance), AccountKind::Corrections, *currency, *amount)
-                }
-            };
-            let [debit, credit] = [debit, credit].map(|kind| AccountId::house(kind, currency));
-            draft.add(Move::Post(Transfer { debit, credit, amount }))?;
+    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+        match *self {
+            Command::Give { currency, amount } => {
+                let corrections = AccountId::house(AccountKind::Corrections, currency);
+                post(draft, corrections, clearing(Domain::Balance, currency), amount)
+            }
+            Command::Take { currency, amount } => {
+                let corrections = AccountId::house(AccountKind::Corrections, currency);
+                post(draft, clearing(Domain::Balance, currency), corrections, amount)
+            }
         }
-        Ok(draft.finish())
-    }
-
-    fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
     }
 }

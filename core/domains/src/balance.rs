@@ -7,15 +7,15 @@
 use std::collections::{VecDeque, hash_map::Entry};
 
 use ledger::{
-    Account, AccountId, AccountKind, Digest, Domain, HoldId, Ledger, Leg, Move, Rejection, Transfer,
-    fingerprint, text_word,
+    AccountId, Digest, Domain, Draft, HoldId, Ledger, Move, Rejection, Transfer, fingerprint, text_word,
 };
 use protocol::{Currency, PlayerId};
 use rustc_hash::FxHashMap;
 
 use crate::{
-    StateMachine,
+    StateMachine, clearing,
     notice::{Funds, Notice, What},
+    open, post,
 };
 
 /// Settled rounds kept for each player.
@@ -84,41 +84,31 @@ pub enum Command {
     },
 }
 
-impl StateMachine for Balance {
-    type Command = Command;
+impl crate::Command for Command {
     const DOMAIN: Domain = Domain::Balance;
 
-    fn decide(&self, commands: &[Command]) -> Result<Leg, Rejection> {
-        let mut draft = self.ledger.draft();
-        for command in commands {
-            match command {
-                Command::Open(player, currency) => {
-                    let cash = AccountId::cash(*player, *currency);
-                    if draft.account(&cash).is_none() {
-                        draft.add(Move::Open(cash))?;
-                    }
-                }
-                Command::Hold { hold, player, currency, amount } => {
-                    let debit = AccountId::cash(*player, *currency);
-                    let credit = AccountId::house(AccountKind::Clearing(Domain::Collections), *currency);
-                    draft.add(Move::Hold(*hold, Transfer { debit, credit, amount: *amount }))?;
-                }
-                Command::Release(hold) => draft.add(Move::VoidHold(*hold))?,
-                Command::Post(hold) => draft.add(Move::PostHold(*hold))?,
-                Command::Credit { player, currency, amount, from } => {
-                    let debit = AccountId::house(AccountKind::Clearing(*from), *currency);
-                    let credit = AccountId::cash(*player, *currency);
-                    draft.add(Move::Post(Transfer { debit, credit, amount: *amount }))?;
-                }
-                Command::Debit { player, currency, amount, to } => {
-                    let debit = AccountId::cash(*player, *currency);
-                    let credit = AccountId::house(AccountKind::Clearing(*to), *currency);
-                    draft.add(Move::Post(Transfer { debit, credit, amount: *amount }))?;
-                }
+    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+        match *self {
+            Command::Open(player, currency) => open(draft, AccountId::cash(player, currency)),
+            Command::Hold { hold, player, currency, amount } => {
+                let debit = AccountId::cash(player, currency);
+                let credit = clearing(Domain::Collections, currency);
+                draft.add(Move::Hold(hold, Transfer { debit, credit, amount }))
+            }
+            Command::Release(hold) => draft.add(Move::VoidHold(hold)),
+            Command::Post(hold) => draft.add(Move::PostHold(hold)),
+            Command::Credit { player, currency, amount, from } => {
+                post(draft, clearing(from, currency), AccountId::cash(player, currency), amount)
+            }
+            Command::Debit { player, currency, amount, to } => {
+                post(draft, AccountId::cash(player, currency), clearing(to, currency), amount)
             }
         }
-        Ok(draft.finish())
     }
+}
+
+impl StateMachine for Balance {
+    type Command = Command;
 
     fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -133,7 +123,7 @@ impl Balance {
     /// The player's funds in a currency, if the account is open.
     #[must_use]
     pub fn funds(&self, player: PlayerId, currency: Currency) -> Option<Funds> {
-        self.ledger.account(&AccountId::cash(player, currency)).map(funds)
+        self.ledger.account(&AccountId::cash(player, currency)).map(Funds::from)
     }
 
     /// What else is kept of a player.
@@ -189,10 +179,6 @@ impl Balance {
     pub fn digest(&self) -> Digest {
         self.digest
     }
-}
-
-fn funds(account: &Account) -> Funds {
-    Funds { available: account.available(), held: account.debits_pending }
 }
 
 fn player_print(id: PlayerId, player: &Player) -> u128 {

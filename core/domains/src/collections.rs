@@ -2,16 +2,13 @@
 //!
 //! A deposit comes from a source account, whose balance is what the operator has to receive from that source.
 
-use ledger::{AccountId, AccountKind, Domain, Ledger, Leg, Move, Rejection, Transfer};
+use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::Currency;
 
-use crate::StateMachine;
+use crate::{Accounts, clearing, post};
 
 /// Payments in, and stakes taken.
-#[derive(Debug, Clone, Default)]
-pub struct Collections {
-    ledger: Ledger,
-}
+pub type Collections = Accounts<Command>;
 
 /// What the domain can be told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,32 +29,19 @@ pub enum Command {
     },
 }
 
-impl StateMachine for Collections {
-    type Command = Command;
+impl crate::Command for Command {
     const DOMAIN: Domain = Domain::Collections;
 
-    fn decide(&self, commands: &[Command]) -> Result<Leg, Rejection> {
-        let mut draft = self.ledger.draft();
-        for command in commands {
-            let (debit, credit, currency, amount) = match command {
-                Command::Capture { currency, amount } => {
-                    (AccountKind::Source, AccountKind::Clearing(Domain::Balance), *currency, *amount)
-                }
-                Command::CollectStakes { currency, amount } => {
-                    (AccountKind::Clearing(Domain::Balance), AccountKind::Stakes, *currency, *amount)
-                }
-            };
-            let [debit, credit] = [debit, credit].map(|kind| AccountId::house(kind, currency));
-            draft.add(Move::Post(Transfer { debit, credit, amount }))?;
+    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+        match *self {
+            Command::Capture { currency, amount } => {
+                let source = AccountId::house(AccountKind::Source, currency);
+                post(draft, source, clearing(Domain::Balance, currency), amount)
+            }
+            Command::CollectStakes { currency, amount } => {
+                let stakes = AccountId::house(AccountKind::Stakes, currency);
+                post(draft, clearing(Domain::Balance, currency), stakes, amount)
+            }
         }
-        Ok(draft.finish())
-    }
-
-    fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
     }
 }

@@ -2,16 +2,13 @@
 //!
 //! What was won, stakes included, is an expense of the house; set against the stakes in collections it gives the margin.
 
-use ledger::{AccountId, AccountKind, Domain, Ledger, Leg, Move, Rejection, Transfer};
+use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::Currency;
 
-use crate::StateMachine;
+use crate::{Accounts, clearing, post};
 
 /// Winnings and payouts.
-#[derive(Debug, Clone, Default)]
-pub struct Distributions {
-    ledger: Ledger,
-}
+pub type Distributions = Accounts<Command>;
 
 /// What the domain can be told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,29 +22,15 @@ pub enum Command {
     },
 }
 
-impl StateMachine for Distributions {
-    type Command = Command;
+impl crate::Command for Command {
     const DOMAIN: Domain = Domain::Distributions;
 
-    fn decide(&self, commands: &[Command]) -> Result<Leg, Rejection> {
-        let mut draft = self.ledger.draft();
-        for command in commands {
-            let (debit, credit, currency, amount) = match command {
-                Command::PayWinnings { currency, amount } => {
-                    (AccountKind::Winnings, AccountKind::Clearing(Domain::Balance), *currency, *amount)
-                }
-            };
-            let [debit, credit] = [debit, credit].map(|kind| AccountId::house(kind, currency));
-            draft.add(Move::Post(Transfer { debit, credit, amount }))?;
+    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+        match *self {
+            Command::PayWinnings { currency, amount } => {
+                let winnings = AccountId::house(AccountKind::Winnings, currency);
+                post(draft, winnings, clearing(Domain::Balance, currency), amount)
+            }
         }
-        Ok(draft.finish())
-    }
-
-    fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
     }
 }

@@ -1,23 +1,32 @@
 //! The free-play domain: bonus money, kept apart from cash.
 //!
-//! It stands with its accounts and its clearing towards the balance domain: a converted bonus becomes cash over it.
+//! A player's bonus is an account of its own, with a floor like cash. A converted bonus becomes cash over the clearing
+//! towards the balance domain: what is converted leaves the player's bonus, and nobody can convert more than there is.
 
-use ledger::{AccountId, AccountKind, Domain, Ledger, Leg, Move, Rejection, Transfer};
-use protocol::Currency;
+use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
+use protocol::{Currency, PlayerId};
 
-use crate::StateMachine;
+use crate::{Accounts, clearing, open, post};
 
 /// Bonus money.
-#[derive(Debug, Clone, Default)]
-pub struct FreePlay {
-    ledger: Ledger,
-}
+pub type FreePlay = Accounts<Command>;
 
 /// What the domain can be told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Turns bonus money whose terms are met into cash of the player's balance.
+    /// Gives a player bonus money of the house; opens the bonus account when it is the first.
+    Grant {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+    },
+    /// Turns a player's bonus money whose terms are met into cash of the player's balance.
     Convert {
+        /// The player.
+        player: PlayerId,
         /// The currency.
         currency: Currency,
         /// Minor units.
@@ -25,29 +34,20 @@ pub enum Command {
     },
 }
 
-impl StateMachine for FreePlay {
-    type Command = Command;
+impl crate::Command for Command {
     const DOMAIN: Domain = Domain::FreePlay;
 
-    fn decide(&self, commands: &[Command]) -> Result<Leg, Rejection> {
-        let mut draft = self.ledger.draft();
-        for command in commands {
-            let (debit, credit, currency, amount) = match command {
-                Command::Convert { currency, amount } => {
-                    (AccountKind::Grants, AccountKind::Clearing(Domain::Balance), *currency, *amount)
-                }
-            };
-            let [debit, credit] = [debit, credit].map(|kind| AccountId::house(kind, currency));
-            draft.add(Move::Post(Transfer { debit, credit, amount }))?;
+    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+        match *self {
+            Command::Grant { player, currency, amount } => {
+                let bonus = AccountId::bonus(player, currency);
+                open(draft, bonus)?;
+                post(draft, AccountId::house(AccountKind::Grants, currency), bonus, amount)
+            }
+            Command::Convert { player, currency, amount } => {
+                let bonus = AccountId::bonus(player, currency);
+                post(draft, bonus, clearing(Domain::Balance, currency), amount)
+            }
         }
-        Ok(draft.finish())
-    }
-
-    fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
     }
 }

@@ -1,5 +1,6 @@
 //! What a transaction tells a player: written into the record, with the balance before and after.
 
+use ledger::Account;
 use protocol::{Currency, PlayerId, RoundId};
 
 /// A player's funds in one currency, minor units.
@@ -9,6 +10,13 @@ pub struct Funds {
     pub available: i128,
     /// What stands in open rounds.
     pub held: i128,
+}
+
+impl From<&Account> for Funds {
+    /// What an account of a player's cash means to the player.
+    fn from(account: &Account) -> Self {
+        Self { available: account.available(), held: account.debits_pending }
+    }
 }
 
 /// One player's share in a transaction. Becomes one event on the player's channel.

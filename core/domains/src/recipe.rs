@@ -12,11 +12,13 @@
 //! `SETTLE_ROUND` carries the `PLAYER_WINNINGS` of every winner in the same record: there is no moment at which
 //! a stake is taken and its winnings are not paid (ADR-0005).
 
-use ledger::{AccountId, Domain, HoldId, Ledger, Leg, Rejection};
+use ledger::{AccountId, Change, Domain, Drafted, HoldId, Ledger, Rejection};
 use protocol::{Currency, PlayerId, RoundId};
 
 use crate::{
-    Domains, StateMachine, adjustment, balance, collections, distributions, free_play,
+    Domains, StateMachine, adjustment,
+    balance::{self, Balance},
+    collections, distributions, free_play,
     notice::{Funds, Notice, What},
 };
 
@@ -89,12 +91,12 @@ pub struct PlayerSettlement {
     pub returned: i128,
 }
 
-/// What each domain decided: the legs of one transaction, and what the players are told.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What each domain decided: the legs of one transaction with what they change, and what the players are told.
+#[derive(Debug, Default)]
 pub struct Effects {
     /// One leg a domain that takes part, in canonical order.
-    pub legs: Vec<(Domain, Leg)>,
-    /// One notice a player touched.
+    pub legs: Vec<(Domain, Drafted)>,
+    /// One notice a player touched: the funds before and after are what the balance domain has drafted.
     pub notices: Vec<Notice>,
 }
 
@@ -137,7 +139,7 @@ impl Recipe {
         decide(&domains.distributions, &commands.distributions, &mut effects.legs)?;
         decide(&domains.free_play, &commands.free_play, &mut effects.legs)?;
         decide(&domains.adjustment, &commands.adjustment, &mut effects.legs)?;
-        effects.notices = self.notices(&domains.balance).map_err(of_balance)?;
+        effects.notices = self.notices(&domains.balance, &effects.legs);
         Ok(effects)
     }
 
@@ -190,57 +192,42 @@ impl Recipe {
         commands
     }
 
-    fn notices(&self, balance: &balance::Balance) -> Result<Vec<Notice>, Rejection> {
-        let notice = |player: PlayerId, currency: Currency, what: What, change: &dyn Fn(Funds) -> Funds| {
-            let before = balance.funds(player, currency).unwrap_or_default();
-            Notice { player, currency, before, after: change(before), what }
-        };
-        Ok(match self {
-            Recipe::Deposit { player, currency, amount } => {
-                vec![notice(*player, *currency, What::Deposit, &|funds| Funds {
-                    available: funds.available + amount,
-                    ..funds
-                })]
-            }
-            Recipe::Stake { player, currency, amount, .. } => {
-                vec![notice(*player, *currency, What::Stake, &|funds| Funds {
-                    available: funds.available - amount,
-                    held: funds.held + amount,
-                })]
-            }
-            Recipe::Release { player, currency, holds } => {
-                let mut released = 0;
-                for hold in holds {
-                    released += balance.ledger().hold(*hold).ok_or(Rejection::HoldNotOpen)?.transfer.amount;
+    /// What each player is told, with the funds that the balance domain has drafted.
+    fn notices(&self, balance: &Balance, legs: &[(Domain, Drafted)]) -> Vec<Notice> {
+        let changes = legs.iter().find(|(domain, _)| *domain == Domain::Balance).map(|(_, leg)| &leg.changes);
+        let notice = |player: PlayerId, currency: Currency, what: What| {
+            let change = changes.and_then(|changes| changes.account(&AccountId::cash(player, currency)));
+            let (before, after) = match change {
+                Some(Change { before, after }) => {
+                    (before.as_ref().map(Funds::from).unwrap_or_default(), Funds::from(after))
                 }
-                vec![notice(*player, *currency, What::Release, &|funds| Funds {
-                    available: funds.available + released,
-                    held: funds.held - released,
-                })]
-            }
-            Recipe::SettleRound { round, currency, outcome, players } => players
-                .iter()
-                .map(|share| {
+                None => {
+                    let untouched = balance.funds(player, currency).unwrap_or_default();
+                    (untouched, untouched)
+                }
+            };
+            Notice { player, currency, before, after, what }
+        };
+        match self {
+            Recipe::Deposit { player, currency, .. } => vec![notice(*player, *currency, What::Deposit)],
+            Recipe::Stake { player, currency, .. } => vec![notice(*player, *currency, What::Stake)],
+            Recipe::Release { player, currency, .. } => vec![notice(*player, *currency, What::Release)],
+            Recipe::SettleRound { round, currency, outcome, players } => {
+                let settled = |share: &PlayerSettlement| {
                     let PlayerSettlement { player, staked, returned, .. } = *share;
                     let what = What::Settled { round: *round, staked, returned, outcome: *outcome };
-                    notice(player, *currency, what, &|funds| Funds {
-                        available: funds.available + returned,
-                        held: funds.held - staked,
-                    })
-                })
-                .collect(),
-            Recipe::RoundVoid { round, currency, players } => players
-                .iter()
-                .map(|share| {
-                    let PlayerSettlement { player, staked, .. } = *share;
-                    notice(player, *currency, What::Voided { round: *round, staked }, &|funds| Funds {
-                        available: funds.available + staked,
-                        held: funds.held - staked,
-                    })
-                })
-                .collect(),
+                    notice(player, *currency, what)
+                };
+                players.iter().map(settled).collect()
+            }
+            Recipe::RoundVoid { round, currency, players } => {
+                let voided = |share: &PlayerSettlement| {
+                    notice(share.player, *currency, What::Voided { round: *round, staked: share.staked })
+                };
+                players.iter().map(voided).collect()
+            }
             Recipe::TableOnly => Vec::new(),
-        })
+        }
     }
 }
 
@@ -272,7 +259,7 @@ fn release(holds: &[HoldId], commands: &mut Commands) {
 fn decide<M: StateMachine>(
     machine: &M,
     commands: &[M::Command],
-    legs: &mut Vec<(Domain, Leg)>,
+    legs: &mut Vec<(Domain, Drafted)>,
 ) -> Result<(), (Domain, Rejection)> {
     if !commands.is_empty() {
         legs.push((M::DOMAIN, machine.decide(commands).map_err(|rejection| (M::DOMAIN, rejection))?));

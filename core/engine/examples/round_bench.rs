@@ -102,7 +102,8 @@ impl Hub {
             let recipe = Recipe::Deposit { player, currency: eur(), amount: 1_000_000_000 };
             let id = TxId::of_service("bench", &player.0.to_string());
             let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
-            let Turn::New(record) = self.books.turn(envelope, self.now) else { panic!("a new deposit") };
+            let Turn::New(decided) = self.books.turn(envelope, self.now) else { panic!("a new deposit") };
+            let record = decided.into_record();
             self.books.apply(&record).expect("it was decided on this state");
         }
         let envelope = table.open_round(commit(&Seed([7; 32])), Box::new([7; 32]), self.now);
@@ -145,8 +146,8 @@ impl Hub {
     fn run(&mut self, table: &mut LiveTable, envelope: Envelope, steps: [usize; 3]) {
         let Self { books, now, clocks } = self;
         let (id, leg) = clocks.time(steps[1], || {
-            let Turn::New(record) = books.turn(envelope, *now) else { panic!("every envelope is new") };
-            books.apply(&record).expect("it was decided on this state");
+            let Turn::New(decided) = books.turn(envelope, *now) else { panic!("every envelope is new") };
+            let (record, _) = books.take(*decided).expect("it was decided on this state");
             std::hint::black_box(record.encode());
             match record.body {
                 engine::Body::Committed(committed) => (committed.id, committed.table.map(|(_, leg)| leg)),

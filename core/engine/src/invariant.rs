@@ -2,15 +2,16 @@
 //!
 //! * `E1` an id has one effect, for good: a key one outcome, a step of a round one record;
 //! * `E2` a stake is held exactly as long as its bet stands in an open round;
-//! * `E3` replay equals live: the same records make the same state, wherever they are applied.
+//! * `E3` replay equals live: the same records make the same state, wherever they are applied;
+//! * `E4` what a player is told of a transaction is what it does: the funds before it and after it.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share the predicates.
 
 use std::collections::BTreeMap;
 
-use domains::StateMachine;
+use domains::{Funds, StateMachine};
 use ledger::{HoldId, invariant};
-use protocol::{RoundId, TableId};
+use protocol::{PlayerId, RoundId, TableId};
 use rustc_hash::FxHashMap;
 
 use crate::{
@@ -32,6 +33,12 @@ pub enum Violation {
     /// `E1`.
     #[error("E1: a step of round {0} is recorded under another name than its own")]
     StepRenamed(RoundId),
+    /// `E1`.
+    #[error("E1: transaction {0:?} has more than one leg in a domain, or its legs are out of order")]
+    SecondLeg(TxId),
+    /// `E1`.
+    #[error("E1: transaction {0:?} came with a key, but has nothing to put on its receipt")]
+    NoReceipt(TxId),
     /// `E2`.
     #[error("E2: hold {:032x} stands under no bet of an open round: its stake would be held for ever", .0.0)]
     HoldWithoutBet(HoldId),
@@ -65,6 +72,18 @@ pub enum Violation {
     /// `E3`.
     #[error("E3: the copies differ at table {0}")]
     Table(TableId),
+    /// `E4`.
+    #[error("E4: player {player} is told of {recorded:?} {when} the transaction, and has {found:?}")]
+    Told {
+        /// The player.
+        player: PlayerId,
+        /// Before the transaction, or after it.
+        when: &'static str,
+        /// What the notice says.
+        recorded: Funds,
+        /// What the balance domain has.
+        found: Funds,
+    },
 }
 
 /// `E1`: nothing has happened under this id before.

@@ -14,15 +14,18 @@ pub mod checkpoint;
 mod codec;
 pub mod invariant;
 mod keys;
+mod proof;
 mod record;
 pub mod table;
+mod turn;
 mod verify;
 mod world;
 
-pub use books::{Applied, ApplyError, Books, Envelope, Turn, Tx};
+pub use books::{Applied, ApplyError, Books};
 pub use codec::DecodeError;
 pub use keys::{Content, Done, Outcome, TxId};
 pub use record::{Body, Committed, Record};
+pub use turn::{Decided, Envelope, Turn, Tx};
 pub use verify::{Finding, Verifier};
 pub use world::{World, WorldApplied};
 

@@ -119,13 +119,14 @@ impl Verifier {
             return Err(format!("{} comes with a key, or without one, as it must not", recipe.name()));
         }
         let name = recipe.name();
-        let plan = recipe.decide(self.world.books.domains()).map_err(|(domain, rejection)| {
+        let effects = recipe.decide(self.world.books.domains()).map_err(|(domain, rejection)| {
             format!("{name} breaks a rule of {}: {rejection}", domain.name())
         })?;
-        if plan.notices != committed.notices {
+        if effects.notices != committed.notices {
             return Err(format!("{name} tells its players something else than it does"));
         }
-        if plan.legs != committed.legs {
+        let recorded = committed.legs.iter().map(|(domain, leg)| (*domain, leg));
+        if !effects.legs.iter().map(|(domain, drafted)| (*domain, &drafted.leg)).eq(recorded) {
             return Err(format!("{name} moves other money than it says"));
         }
         Ok(())

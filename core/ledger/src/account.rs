@@ -96,7 +96,14 @@ impl AccountKind {
         })
     }
 
-    /// Whether the account belongs to a player: it must be opened, and may not be overdrawn (`L2`).
+    /// The least that the account may have available (`L2`), minor units; none for the house's, which may owe and be
+    /// owed.
+    #[must_use]
+    pub fn floor(self) -> Option<i128> {
+        self.is_players().then_some(0)
+    }
+
+    /// Whether the account belongs to a player: it must be opened, and has a floor (`L2`).
     #[must_use]
     pub fn is_players(self) -> bool {
         match self {
@@ -134,6 +141,12 @@ impl AccountId {
     #[must_use]
     pub fn cash(player: PlayerId, currency: Currency) -> Self {
         Self { kind: AccountKind::Cash, owner: player.0, currency }
+    }
+
+    /// A player's bonus money.
+    #[must_use]
+    pub fn bonus(player: PlayerId, currency: Currency) -> Self {
+        Self { kind: AccountKind::Bonus, owner: player.0, currency }
     }
 }
 

@@ -3,7 +3,10 @@
 //! Deciding and applying run the same moves through the same rules. What differs is who is asked: a draft says which
 //! moves may be made, [`Ledger::apply`] trusts nobody and takes the copies over only when every move is in order.
 
-use crate::{Account, AccountId, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer, touched::Touched};
+use crate::{
+    Account, AccountId, Changes, Drafted, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,
+    changes::Change,
+};
 
 /// Decides one transaction's leg on a ledger, without changing it. Later moves see the earlier ones.
 #[derive(Debug)]
@@ -16,9 +19,7 @@ pub struct Draft<'a> {
 #[derive(Debug)]
 pub(crate) struct Copies<'a> {
     ledger: &'a Ledger,
-    accounts: Touched<AccountId, Account>,
-    /// Holds that were made (`Some`) or have ended (`None`).
-    holds: Touched<HoldId, Option<Transfer>>,
+    changes: Changes,
 }
 
 /// Which rules are asked.
@@ -28,12 +29,6 @@ pub(crate) enum Asked {
     All,
     /// All that a log could get wrong. A freeze is a rule for deciding, and may have come after.
     Recorded,
-}
-
-/// The state of what changed, to be taken over by the ledger.
-pub(crate) struct Changed {
-    pub accounts: Vec<(AccountId, Account)>,
-    pub holds: Vec<(HoldId, Option<Transfer>)>,
 }
 
 impl<'a> Draft<'a> {
@@ -57,16 +52,16 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// The leg decided.
+    /// The leg decided, and every account it touches.
     #[must_use]
-    pub fn finish(self) -> Leg {
-        self.leg
+    pub fn finish(self) -> Drafted {
+        Drafted { leg: self.leg, changes: self.copies.changes }
     }
 }
 
 impl<'a> Copies<'a> {
     pub fn new(ledger: &'a Ledger) -> Self {
-        Self { ledger, accounts: Touched::default(), holds: Touched::default() }
+        Self { ledger, changes: Changes::default() }
     }
 
     /// Makes one move. A refused one changes nothing.
@@ -76,7 +71,7 @@ impl<'a> Copies<'a> {
                 if self.account(id).is_some() {
                     return Err(Rejection::AccountExists);
                 }
-                self.accounts.put(*id, Account::default());
+                self.changes.accounts.put(*id, Change { before: None, after: Account::default() });
                 Ok(())
             }
             Move::Post(transfer) => self.new_debit(transfer, asked, |debit, credit| {
@@ -85,14 +80,14 @@ impl<'a> Copies<'a> {
             }),
             Move::Hold(id, transfer) => {
                 transfer.check()?;
-                if self.holds.get(id).is_some() || self.ledger.holds.contains_key(id) {
+                if self.changes.holds.get(id).is_some() || self.ledger.holds.contains_key(id) {
                     return Err(Rejection::HoldExists);
                 }
                 self.new_debit(transfer, asked, |debit, credit| {
                     debit.debits_pending += transfer.amount;
                     credit.credits_pending += transfer.amount;
                 })?;
-                self.holds.put(*id, Some(*transfer));
+                self.changes.holds.put(*id, Some(*transfer));
                 Ok(())
             }
             Move::PostHold(id) => self.end_hold(*id, |amount, debit, credit| {
@@ -103,12 +98,15 @@ impl<'a> Copies<'a> {
         }
     }
 
-    pub fn finish(self) -> Changed {
-        Changed { accounts: self.accounts.into_entries(), holds: self.holds.into_entries() }
+    pub fn finish(self) -> Changes {
+        self.changes
     }
 
     fn account(&self, id: &AccountId) -> Option<Account> {
-        self.accounts.get(id).or_else(|| self.ledger.accounts.get(id)).copied()
+        match self.changes.account(id) {
+            Some(change) => Some(change.after),
+            None => self.ledger.accounts.get(id).copied(),
+        }
     }
 
     /// Ends a hold once (`L3`): gives its pending amounts back (`L4`), and does what follows.
@@ -117,7 +115,7 @@ impl<'a> Copies<'a> {
         id: HoldId,
         then: impl FnOnce(i128, &mut Account, &mut Account),
     ) -> Result<(), Rejection> {
-        let transfer = match self.holds.get(&id) {
+        let transfer = match self.changes.holds.get(&id) {
             Some(changed) => *changed,
             None => self.ledger.holds.get(&id).map(|hold| hold.transfer),
         };
@@ -128,7 +126,7 @@ impl<'a> Copies<'a> {
             then(transfer.amount, debit, credit);
             Ok(())
         })?;
-        self.holds.put(id, None);
+        self.changes.holds.put(id, None);
         Ok(())
     }
 
@@ -141,11 +139,11 @@ impl<'a> Copies<'a> {
     ) -> Result<(), Rejection> {
         transfer.check()?;
         self.change(transfer, |debit, credit| {
-            if transfer.debit.kind.is_players() {
+            if let Some(floor) = transfer.debit.kind.floor() {
                 if debit.frozen && asked == Asked::All {
                     return Err(Rejection::AccountFrozen);
                 }
-                if debit.available() < transfer.amount {
+                if debit.available() - floor < transfer.amount {
                     return Err(Rejection::InsufficientFunds);
                 }
             }
@@ -164,7 +162,8 @@ impl<'a> Copies<'a> {
         change: impl FnOnce(&mut Account, &mut Account) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
         let (debit, credit) = (self.copy(&transfer.debit)?, self.copy(&transfer.credit)?);
-        let (debit, credit) = self.accounts.pair(debit, credit);
+        let (debit, credit) = self.changes.accounts.pair(debit, credit);
+        let (debit, credit) = (&mut debit.after, &mut credit.after);
         let before = (*debit, *credit);
         let changed = change(debit, credit)
             .and_then(|()| if debit.fits() && credit.fits() { Ok(()) } else { Err(Rejection::TooLarge) });
@@ -176,10 +175,10 @@ impl<'a> Copies<'a> {
 
     /// Where the copy of an account stands; the house's accounts are opened by their first use.
     fn copy(&mut self, id: &AccountId) -> Result<usize, Rejection> {
-        self.accounts.place_or(*id, || match self.ledger.accounts.get(id) {
-            Some(account) => Ok(*account),
+        self.changes.accounts.place_or(*id, || match self.ledger.accounts.get(id) {
+            Some(account) => Ok(Change { before: Some(*account), after: *account }),
             None if id.kind.is_players() => Err(Rejection::AccountNotFound),
-            None => Ok(Account::default()),
+            None => Ok(Change { before: None, after: Account::default() }),
         })
     }
 }

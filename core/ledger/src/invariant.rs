@@ -1,11 +1,14 @@
 //! The invariants as predicates. Tests, the simulation, `hub verify` and live checks share them.
+//!
+//! Each is asked twice: of a whole ledger, at the start and by `hub verify`, and of what one transaction changes,
+//! before its record is queued and whenever it is applied. The second costs a look at the accounts that it touches.
 
 use std::collections::BTreeMap;
 
 use protocol::Currency;
 use rustc_hash::FxHashMap;
 
-use crate::{Account, AccountId, AccountKind, Domain, HoldId, Ledger};
+use crate::{Account, AccountId, AccountKind, Change, Changes, Domain, HoldId, Ledger};
 
 /// An invariant that does not hold: ours to mend, never a user's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,11 +24,11 @@ pub enum Violation {
         credits: i128,
     },
     /// `L2`.
-    #[error("L2: {account:?} has {available} available")]
+    #[error("L2: {account:?} has {available} available, below its floor")]
     Overdraft {
         /// The account.
         account: AccountId,
-        /// What it has available: below zero.
+        /// What it has available: below its floor.
         available: i128,
     },
     /// `L3`.
@@ -48,30 +51,107 @@ pub enum Violation {
 
 /// `L1`: over all accounts of a ledger, per currency, debits equal credits, posted and pending.
 pub fn conservation(ledger: &Ledger) -> Result<(), Violation> {
-    let mut sums: BTreeMap<Currency, [i128; 4]> = BTreeMap::new();
+    let mut sums: BTreeMap<Currency, Sums> = BTreeMap::new();
     for (id, account) in ledger.accounts() {
-        let sum = sums.entry(id.currency).or_default();
-        sum[0] += account.debits;
-        sum[1] += account.credits;
-        sum[2] += account.debits_pending;
-        sum[3] += account.credits_pending;
+        sums.entry(id.currency).or_default().add(account);
     }
-    for (currency, [debits, credits, debits_pending, credits_pending]) in sums {
-        if debits != credits || debits_pending != credits_pending {
-            return Err(Violation::Conservation {
-                currency,
-                debits: debits + debits_pending,
-                credits: credits + credits_pending,
-            });
-        }
-    }
-    Ok(())
+    sums.into_iter().try_for_each(|(currency, sums)| sums.balance(currency))
 }
 
-/// `L2`: no player's account is overdrawn.
+/// Sums over accounts of one currency, minor units.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    debits: i128,
+    credits: i128,
+    debits_pending: i128,
+    credits_pending: i128,
+}
+
+impl Sums {
+    fn add(&mut self, account: &Account) {
+        self.debits += account.debits;
+        self.credits += account.credits;
+        self.debits_pending += account.debits_pending;
+        self.credits_pending += account.credits_pending;
+    }
+
+    fn take(&mut self, account: &Account) {
+        self.debits -= account.debits;
+        self.credits -= account.credits;
+        self.debits_pending -= account.debits_pending;
+        self.credits_pending -= account.credits_pending;
+    }
+
+    fn balance(self, currency: Currency) -> Result<(), Violation> {
+        let Self { debits, credits, debits_pending, credits_pending } = self;
+        if debits == credits && debits_pending == credits_pending {
+            return Ok(());
+        }
+        let (debits, credits) = (debits + debits_pending, credits + credits_pending);
+        Err(Violation::Conservation { currency, debits, credits })
+    }
+}
+
+/// `L2`: no account has less available than its floor.
 pub fn no_overdraft(ledger: &Ledger) -> Result<(), Violation> {
-    match ledger.accounts().find(|(id, account)| id.kind.is_players() && account.available() < 0) {
-        Some((id, account)) => Err(Violation::Overdraft { account: *id, available: account.available() }),
+    ledger.accounts().try_for_each(|(id, account)| above_floor(id, account))
+}
+
+fn above_floor(id: &AccountId, account: &Account) -> Result<(), Violation> {
+    match id.kind.floor() {
+        Some(floor) if account.available() < floor => {
+            Err(Violation::Overdraft { account: *id, available: account.available() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// `L1` and `L2` of what one leg changes in its ledger: per currency it debits what it credits, posted and pending,
+/// and no account it touches ends below its floor.
+pub fn of_leg(changes: &Changes) -> Result<(), Violation> {
+    // Nearly every leg has one currency, the first account's: only the others need a list.
+    let Some(first) = changes.accounts().next().map(|(id, _)| id.currency) else { return Ok(()) };
+    let (mut sums, mut others) = (Sums::default(), Vec::<(Currency, Sums)>::new());
+    for (id, Change { before, after }) in changes.accounts() {
+        above_floor(id, after)?;
+        let sums = if id.currency == first { &mut sums } else { of_currency(&mut others, id.currency) };
+        sums.add(after);
+        if let Some(before) = before {
+            sums.take(before);
+        }
+    }
+    sums.balance(first)?;
+    others.into_iter().try_for_each(|(currency, sums)| sums.balance(currency))
+}
+
+fn of_currency(sums: &mut Vec<(Currency, Sums)>, currency: Currency) -> &mut Sums {
+    let place = sums.iter().position(|(known, _)| *known == currency).unwrap_or_else(|| {
+        sums.push((currency, Sums::default()));
+        sums.len() - 1
+    });
+    &mut sums[place].1
+}
+
+/// `L1` across domains, of what one transaction changes: by what one domain's clearing towards another moves, the
+/// other's moves back.
+pub fn legs_clear(legs: &[(Domain, Changes)]) -> Result<(), Violation> {
+    let mut open: Vec<(Domain, Domain, Currency, i128)> = Vec::new();
+    for (of, changes) in legs {
+        for (id, change) in changes.accounts() {
+            let AccountKind::Clearing(with) = id.kind else { continue };
+            let (one, other) = ((*of).min(with), (*of).max(with));
+            let moved = change.after.posted() - change.before.unwrap_or_default().posted();
+            let known = |(a, b, currency, _): &&mut (Domain, Domain, Currency, i128)| {
+                (*a, *b, *currency) == (one, other, id.currency)
+            };
+            match open.iter_mut().find(known) {
+                Some((_, _, _, sum)) => *sum += moved,
+                None => open.push((one, other, id.currency, moved)),
+            }
+        }
+    }
+    match open.into_iter().find(|(_, _, _, sum)| *sum != 0) {
+        Some((one, other, _, _)) => Err(Violation::Clearing(one, other)),
         None => Ok(()),
     }
 }
@@ -131,4 +211,80 @@ pub fn clearing_nets_to_zero<'a>(ledger_of: impl Fn(Domain) -> &'a Ledger) -> Re
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::PlayerId;
+
+    use super::*;
+
+    const CLEARING: AccountKind = AccountKind::Clearing(Domain::Collections);
+
+    fn eur() -> Currency {
+        "EUR".parse().expect("a currency")
+    }
+
+    /// No ledger makes these: they stand for one that is wrong.
+    fn changes(accounts: &[(AccountId, Option<Account>, Account)]) -> Changes {
+        let mut changes = Changes::default();
+        for (id, before, after) in accounts {
+            changes.accounts.put(*id, Change { before: *before, after: *after });
+        }
+        changes
+    }
+
+    fn credit(credits: i128) -> Account {
+        Account { credits, ..Account::default() }
+    }
+
+    fn debit(debits: i128) -> Account {
+        Account { debits, ..Account::default() }
+    }
+
+    #[test]
+    fn a_leg_that_credits_more_than_it_debits_is_found_by_what_it_changes() {
+        let cash = AccountId::cash(PlayerId(1), eur());
+        let clearing = AccountId::house(CLEARING, eur());
+        let leg = |after| changes(&[(cash, Some(credit(7)), credit(12)), (clearing, Some(debit(7)), after)]);
+        assert_eq!(of_leg(&leg(debit(12))), Ok(()));
+        let conservation = Violation::Conservation { currency: eur(), debits: 4, credits: 5 };
+        assert_eq!(of_leg(&leg(debit(11))), Err(conservation));
+        let pending = |debits_pending| Account { debits: 12, debits_pending, ..Account::default() };
+        assert!(matches!(of_leg(&leg(pending(1))), Err(Violation::Conservation { debits: 6, .. })));
+    }
+
+    #[test]
+    fn two_currencies_never_balance_each_other() {
+        let dollars =
+            AccountId { currency: "USD".parse().expect("a currency"), ..AccountId::house(CLEARING, eur()) };
+        let leg =
+            changes(&[(AccountId::cash(PlayerId(1), eur()), None, credit(5)), (dollars, None, debit(5))]);
+        assert!(matches!(of_leg(&leg), Err(Violation::Conservation { debits: 0, credits: 5, .. })));
+    }
+
+    #[test]
+    fn an_account_below_its_floor_is_found_and_the_house_has_none() {
+        let clearing = AccountId::house(CLEARING, eur());
+        for owned in [AccountId::cash(PlayerId(1), eur()), AccountId::bonus(PlayerId(1), eur())] {
+            let leg = changes(&[(owned, None, debit(1)), (clearing, None, credit(1))]);
+            assert_eq!(of_leg(&leg), Err(Violation::Overdraft { account: owned, available: -1 }));
+        }
+        let source = AccountId::house(AccountKind::Source, eur());
+        assert_eq!(of_leg(&changes(&[(source, None, debit(1)), (clearing, None, credit(1))])), Ok(()));
+    }
+
+    #[test]
+    fn clearing_that_is_not_mirrored_is_found_by_what_the_legs_change() {
+        let leg = |domain, with, before, after| {
+            (domain, changes(&[(AccountId::house(AccountKind::Clearing(with), eur()), Some(before), after)]))
+        };
+        let balance = || leg(Domain::Balance, Domain::Collections, debit(100), debit(107));
+        let other = |domain, credits| leg(domain, Domain::Balance, credit(100), credit(credits));
+        let clearing = Err(Violation::Clearing(Domain::Balance, Domain::Collections));
+        assert_eq!(legs_clear(&[balance(), other(Domain::Collections, 107)]), Ok(()));
+        assert_eq!(legs_clear(&[balance(), other(Domain::Collections, 106)]), clearing);
+        assert_eq!(legs_clear(&[balance()]), clearing, "one side alone");
+        assert!(legs_clear(&[balance(), other(Domain::Distributions, 107)]).is_err(), "with another domain");
+    }
 }

@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    Account, AccountId, Digest, Draft, HoldId, Leg, Rejection, Transfer,
-    draft::{Asked, Changed, Copies},
+    Account, AccountId, Changes, Digest, Draft, HoldId, Leg, Rejection, Transfer,
+    draft::{Asked, Copies},
     fingerprint,
 };
 
@@ -58,23 +58,35 @@ impl Ledger {
         self.digest
     }
 
-    /// Posts a leg that a draft of this very state has made. Checks again all that a log could get wrong: the
-    /// shape, what exists, `L2`, `L3`, the range.
+    /// What a recorded leg changes. Checks again all that a log could get wrong: the shape, what exists, `L2`, `L3`,
+    /// the range. Nothing is changed yet.
     ///
     /// # Errors
-    /// When the leg breaks a rule: then it was not decided on this state. Nothing has changed, and the caller stops
-    /// (live) or refuses the log (replay).
-    pub fn apply(&mut self, leg: &Leg) -> Result<(), Rejection> {
+    /// When the leg breaks a rule: then it was not decided on this state.
+    pub fn changes_of(&self, leg: &Leg) -> Result<Changes, Rejection> {
         let mut copies = Copies::new(self);
         leg.moves.iter().try_for_each(|change| copies.make(change, Asked::Recorded))?;
-        let Changed { accounts, holds } = copies.finish();
-        accounts.into_iter().for_each(|(id, account)| self.put(id, account));
-        for (id, hold) in holds {
+        Ok(copies.finish())
+    }
+
+    /// Takes over the changes of a leg, made on this very state.
+    pub fn take_over(&mut self, changes: Changes) {
+        let Changes { accounts, holds } = changes;
+        accounts.into_entries().into_iter().for_each(|(id, change)| self.put(id, change.after));
+        for (id, hold) in holds.into_entries() {
             match hold {
                 Some(transfer) => self.put_hold(id, transfer),
                 None => self.end_hold(id),
             }
         }
+    }
+
+    /// Posts a leg that a draft of this very state has made.
+    ///
+    /// # Errors
+    /// As [`Ledger::changes_of`]. Nothing has changed, and the caller stops (live) or refuses the log (replay).
+    pub fn apply(&mut self, leg: &Leg) -> Result<(), Rejection> {
+        self.take_over(self.changes_of(leg)?);
         Ok(())
     }
 

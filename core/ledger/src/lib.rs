@@ -2,7 +2,7 @@
 //!
 //! Each of the five domains owns a [`Ledger`]. Commands become transfers in a [`Draft`], which checks every
 //! rule on a copy of the accounts it touches; a finished draft is a [`Leg`], which [`Ledger::apply`] posts and
-//! which replay posts again. Nothing here reads a clock, a file or a random source.
+//! which replay posts again, with the [`Changes`] it makes, by which it is proven before it is recorded. Nothing here reads a clock, a file or a random source.
 //!
 //! Amounts are integers of the currency's minor unit. The invariants have names, and the predicates that test
 //! them stand in [`invariant`]:
@@ -13,6 +13,7 @@
 //! * `L4` an account's pending amounts are the sum of its open holds.
 
 mod account;
+mod changes;
 mod digest;
 mod draft;
 pub mod invariant;
@@ -22,6 +23,7 @@ mod touched;
 mod transfer;
 
 pub use account::{Account, AccountId, AccountKind, Domain};
+pub use changes::{Change, Changes, Drafted};
 pub use digest::{Digest, fingerprint, text_word};
 pub use draft::Draft;
 pub use ledger::{Hold, Ledger};

@@ -52,6 +52,11 @@ impl<K: Copy + Eq + Hash, V> Touched<K, V> {
     }
 
     /// Every entry, in the order of their first coming.
+    pub fn entries(&self) -> &[(K, V)] {
+        &self.entries
+    }
+
+    /// The same, taken out.
     pub fn into_entries(self) -> Vec<(K, V)> {
         self.entries
     }

@@ -45,7 +45,7 @@ fn deposit(world: &World) -> Record {
         Recipe::Deposit { player: PlayerId(7), currency: "EUR".parse().expect("a currency"), amount: 100 };
     let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
     match world.books.turn(Envelope::Run(tx), u64::MAX) {
-        Turn::New(record) => *record,
+        Turn::New(decided) => decided.into_record(),
         other => panic!("a new key: {other:?}"),
     }
 }
@@ -168,7 +168,8 @@ async fn verify_finds_a_stake_that_no_bet_stands_for() {
     let currency = "EUR".parse().expect("a currency");
     let recipe = Recipe::Stake { hold, player, currency, amount: 10 };
     let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
-    let Turn::New(record) = world.books.turn(Envelope::Run(tx), u64::MAX) else { panic!("a new key") };
+    let Turn::New(decided) = world.books.turn(Envelope::Run(tx), u64::MAX) else { panic!("a new key") };
+    let record = decided.into_record();
     world.apply(&record).expect("it fits the money");
     append(&hub, &record);
     let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);

@@ -2,7 +2,7 @@
 
 use domains::{StateMachine, adjustment::Adjustment, balance::Balance, free_play::FreePlay};
 use domains::{adjustment, balance, free_play};
-use ledger::{Domain, Rejection};
+use ledger::{AccountId, AccountKind, Domain, Rejection};
 use protocol::PlayerId;
 
 use crate::script::{check, eur};
@@ -86,6 +86,30 @@ fn a_recipe_that_names_other_holds_or_sums_than_the_ledger_has_is_refused() {
     );
 }
 
+/// Decides and applies; the accounts stand for both.
+fn run<M: StateMachine>(machine: &mut M, commands: &[M::Command]) -> Result<(), Rejection> {
+    let drafted = machine.decide(commands)?;
+    machine.apply(&drafted.leg)
+}
+
+#[test]
+fn a_bonus_is_converted_out_of_the_players_own_and_never_more_than_there_is() {
+    let (player, currency) = (PlayerId(1), eur());
+    let mut free_play = FreePlay::default();
+    let grant = |amount| [free_play::Command::Grant { player, currency, amount }];
+    let convert = |player, amount| [free_play::Command::Convert { player, currency, amount }];
+    assert_eq!(run(&mut free_play, &convert(player, 1)), Err(Rejection::AccountNotFound));
+    run(&mut free_play, &grant(5)).unwrap();
+    run(&mut free_play, &grant(2)).unwrap();
+    assert_eq!(run(&mut free_play, &convert(player, 8)), Err(Rejection::InsufficientFunds));
+    assert_eq!(run(&mut free_play, &convert(PlayerId(2), 1)), Err(Rejection::AccountNotFound));
+    run(&mut free_play, &convert(player, 6)).unwrap();
+    let posted = |id| free_play.ledger().account(&id).unwrap().posted();
+    assert_eq!(posted(AccountId::bonus(player, currency)), 1);
+    assert_eq!(posted(AccountId::house(AccountKind::Clearing(Domain::Balance), currency)), 6);
+    assert_eq!(posted(AccountId::house(AccountKind::Grants, currency)), -7, "granted once, and not again");
+}
+
 #[test]
 fn the_domains_that_only_stand_pay_over_clearing_and_take_no_overdraft() {
     let (player, currency) = (PlayerId(1), eur());
@@ -95,15 +119,16 @@ fn the_domains_that_only_stand_pay_over_clearing_and_take_no_overdraft() {
     let credit = |amount, from| balance::Command::Credit { player, currency, amount, from };
     let debit = |amount, to| balance::Command::Debit { player, currency, amount, to };
 
-    let leg = free_play.decide(&[free_play::Command::Convert { currency, amount: 7 }]).unwrap();
-    free_play.apply(&leg).unwrap();
-    let leg = adjustment
-        .decide(&[
-            adjustment::Command::Give { currency, amount: 5 },
-            adjustment::Command::Take { currency, amount: 2 },
-        ])
-        .unwrap();
-    adjustment.apply(&leg).unwrap();
+    let bonus = [
+        free_play::Command::Grant { player, currency, amount: 9 },
+        free_play::Command::Convert { player, currency, amount: 7 },
+    ];
+    run(&mut free_play, &bonus).unwrap();
+    let corrections = [
+        adjustment::Command::Give { currency, amount: 5 },
+        adjustment::Command::Take { currency, amount: 2 },
+    ];
+    run(&mut adjustment, &corrections).unwrap();
     let commands = [
         balance::Command::Open(player, currency),
         balance::Command::Open(player, currency), // opened once, asked twice
@@ -111,12 +136,11 @@ fn the_domains_that_only_stand_pay_over_clearing_and_take_no_overdraft() {
         credit(5, Domain::Adjustment),
         debit(2, Domain::Adjustment),
     ];
-    let leg = balance.decide(&commands).unwrap();
-    balance.apply(&leg).unwrap();
+    run(&mut balance, &commands).unwrap();
 
     assert_eq!(balance.funds(player, currency).unwrap().available, 10);
-    let world = domains::Domains { balance, free_play, adjustment, ..Default::default() };
+    let mut world = domains::Domains { balance, free_play, adjustment, ..Default::default() };
     ledger::invariant::clearing_nets_to_zero(|domain| world.ledger(domain)).unwrap();
-    let refused = world.balance.decide(&[debit(11, Domain::Adjustment)]);
+    let refused = run(&mut world.balance, &[debit(11, Domain::Adjustment)]);
     assert_eq!(refused, Err(Rejection::InsufficientFunds));
 }

@@ -27,7 +27,7 @@ pub fn check(script: &str) {
         let told = match read(action).decide(&world) {
             Ok(effects) => {
                 for (domain, leg) in &effects.legs {
-                    world.ledger_mut(*domain).apply(leg).unwrap();
+                    world.ledger_mut(*domain).apply(&leg.leg).unwrap();
                 }
                 check_notices(&before, &world, &effects, line);
                 changes(&before, &world)

@@ -16,8 +16,8 @@ use super::{
     settlement, void_settlement,
 };
 use crate::{
-    books::{Envelope, Tx},
     keys::{Content, TxId},
+    turn::{Envelope, Tx},
 };
 
 /// What an operator sets for a table. Shared by tables that are alike.

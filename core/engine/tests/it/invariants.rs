@@ -27,7 +27,8 @@ fn a_stake_that_is_held_without_a_bet_is_found() {
     let (id, hold) = (TxId(7), HoldId(7));
     let recipe = Recipe::Stake { hold, player: PlayerId(1), currency: eur(), amount: 10 };
     let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
-    let Turn::New(record) = world.books.turn(envelope, 0) else { panic!("a new key") };
+    let Turn::New(decided) = world.books.turn(envelope, 0) else { panic!("a new key") };
+    let record = decided.into_record();
     world.apply(&record).unwrap();
     world.books.check().expect("no ledger can see it");
     assert_eq!(world.check(), Err(Violation::HoldWithoutBet(hold)));
@@ -38,7 +39,8 @@ fn a_bet_that_stands_without_its_hold_is_found_unless_its_table_has_failed() {
     let (mut world, hold) = playing();
     let recipe = Recipe::Release { player: PlayerId(1), currency: eur(), holds: vec![hold] };
     let envelope = Envelope::Run(Tx { id: TxId(7), key: None, recipe, table: None });
-    let Turn::New(record) = world.books.turn(envelope, 0) else { panic!("it can be released") };
+    let Turn::New(decided) = world.books.turn(envelope, 0) else { panic!("it can be released") };
+    let record = decided.into_record();
     world.apply(&record).unwrap();
     let balance = world.books.domains().balance.ledger();
     assert_eq!(ledger::invariant::has_ended(balance, hold), Ok(()));

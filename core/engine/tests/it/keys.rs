@@ -154,7 +154,8 @@ fn a_clock_that_goes_back_does_not_take_the_log_along() {
     rig.deposit(1, 5);
     assert_eq!(rig.books.time(), time);
     let envelope = Envelope::Refuse { id: TxId(1), content: Content(1), code: ErrorCode::NoBets };
-    let Turn::Refused { mut record, .. } = rig.books.turn(envelope, 0) else { panic!("a new key") };
+    let Turn::Refused { decided: record, .. } = rig.books.turn(envelope, 0) else { panic!("a new key") };
+    let mut record = record.into_record();
     record.time -= 1;
     assert_eq!(rig.books.apply(&record), Err(engine::ApplyError::TimeWentBack));
 }

@@ -8,6 +8,7 @@ mod golden;
 mod invariants;
 mod keys;
 mod limits;
+mod proof;
 mod quarantine;
 mod rig;
 mod table;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domains::{Funds, Recipe};
 use engine::{
-    Applied, Body, Books, Content, Envelope, Outcome, Record, Turn, Tx, TxId, World,
+    Applied, Body, Books, Content, Decided, Envelope, Outcome, Record, Turn, Tx, TxId, World,
     table::live::{BetRequest, Due, LiveTable, TableConfig},
 };
 use games::fair::{Seed, commit};
@@ -106,24 +106,30 @@ impl Rig {
             Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
             Turn::KeyReused => (Verdict::KeyReused, None, 0),
             Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
-            Turn::New(record) | Turn::Refused { record, .. } => {
-                let applied = self.append(&record);
+            Turn::Unproven(violation) => panic!("{violation}"),
+            Turn::New(decided) | Turn::Refused { decided, .. } => {
+                let (record, Applied { outcome, .. }) = self.take(*decided);
                 let leg = match record.body {
                     Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
                     Body::Refused { .. } | Body::Digest(_) => None,
                 };
-                (applied.outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
+                (outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
             }
         };
         self.waiting.push(Answer { id, time, leg, verdict });
         verdict
     }
 
-    pub fn append(&mut self, record: &Record) -> Applied {
-        let applied = self.books.apply(record).unwrap();
+    /// Appends a record that no turn has decided.
+    pub fn append(&mut self, record: &Record) {
+        self.take(record.clone().into());
+    }
+
+    fn take(&mut self, decided: Decided) -> (Record, Applied) {
+        let (record, applied) = self.books.take(decided).unwrap();
         self.log.push(record.encode());
         self.books.check().unwrap();
-        applied
+        (record, applied)
     }
 
     /// Hands every waiting result to the table.

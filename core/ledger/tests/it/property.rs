@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Account, AccountId, AccountKind, Digest, Domain, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,
-    invariant,
+    Account, AccountId, AccountKind, Digest, Domain, Drafted, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX,
+    Transfer, invariant,
 };
 use proptest::prelude::*;
 use protocol::PlayerId;
@@ -82,8 +82,12 @@ proptest! {
                 let account = draft.account(&id);
                 (id, account)
             }).collect();
-            let leg = draft.finish();
+            let Drafted { leg, changes } = draft.finish();
             prop_assert_eq!(&leg.moves, &taken);
+            prop_assert_eq!(invariant::of_leg(&changes), Ok(()));
+            let recorded = ledger.changes_of(&leg).unwrap();
+// A refused move may have looked at an account that no other one touches.
+            prop_assert!(recorded.accounts().all(|(id, change)| changes.account(id) == Some(change)));
             prop_assert_eq!((accounts(&ledger), ledger.digest()), before);
 
             ledger.apply(&leg).unwrap();

@@ -61,7 +61,7 @@ fn turn(ledger: &mut Ledger, moves: impl IntoIterator<Item = Move>) -> Result<()
     let before = ledger.digest();
     let mut draft = ledger.draft();
     let decided = moves.into_iter().try_for_each(|change| draft.add(change));
-    let leg = draft.finish();
+    let leg = draft.finish().leg;
     match decided {
         Ok(()) => {
             ledger.apply(&leg).unwrap();

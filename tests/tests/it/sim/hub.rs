@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use engine::{
-    Body, Books, Envelope, Outcome, Record, Turn, TxId, World, checkpoint, invariant,
+    Body, Books, Decided, Envelope, Outcome, Record, Turn, TxId, World, checkpoint, invariant,
     table::{
         TableLeg,
         live::{Due, LiveTable, TableConfig},
@@ -138,8 +138,9 @@ impl Hub {
             Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
             Turn::KeyReused => (Verdict::KeyReused, None, 0),
             Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
-            Turn::New(record) | Turn::Refused { record, .. } => {
-                let outcome = self.append(&record);
+            Turn::Unproven(violation) => panic!("{violation}"),
+            Turn::New(decided) | Turn::Refused { decided, .. } => {
+                let (record, outcome) = self.append(*decided);
                 let leg = match record.body {
                     Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
                     Body::Refused { .. } | Body::Digest(_) => None,
@@ -150,14 +151,14 @@ impl Hub {
         self.gate.push_back(Held { seen: self.books.lsn(), id, table, leg, time, verdict, request });
         if self.books.lsn().is_multiple_of(DIGEST_EVERY) {
             let digest = self.books.digest_record(now);
-            self.append(&digest);
+            self.append(digest.into());
         }
     }
 
-    fn append(&mut self, record: &Record) -> Option<Outcome> {
-        let applied = self.books.apply(record).expect("what was decided applies");
+    fn append(&mut self, decided: Decided) -> (Record, Option<Outcome>) {
+        let (record, applied) = self.books.take(decided).expect("what was decided applies");
         assert_eq!(self.log.append(&record.encode()).0, self.books.lsn());
-        applied.outcome
+        (record, applied.outcome)
     }
 
     /// Syncs the log and opens the gate for what it covers.

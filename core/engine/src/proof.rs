@@ -1,0 +1,66 @@
+//! What is proven of a transaction before its record is queued, and again whenever the record is applied.
+//!
+//! The turn proves what its recipe has decided, so that a recipe that is wrong costs one refused envelope: nothing that
+//! the next start would refuse is ever recorded and acknowledged. `apply` proves the same of what is recorded, so that
+//! a log written by a hub that was wrong is refused at the very record. Both look at the accounts that the transaction
+//! touches and at nothing else.
+
+use domains::{Balance, Funds};
+use ledger::{AccountId, Change, Changes, Domain};
+
+use crate::{
+    books::Books,
+    invariant::{Violation, no_effect_yet},
+    record::Committed,
+    turn::receipt,
+};
+
+/// Proves a transaction on the state before it, with what its legs change there.
+///
+/// # Errors
+/// The first invariant that would not hold: `E1`, `L1`, `L2`, `E4`.
+pub(crate) fn prove(
+    books: &Books,
+    committed: &Committed,
+    legs: &[(Domain, Changes)],
+) -> Result<(), Violation> {
+    no_effect_yet(books, committed.id)?;
+    if committed.key.is_some() && receipt(0, committed).is_none() {
+        return Err(Violation::NoReceipt(committed.id));
+    }
+    if !legs.is_sorted_by(|(one, _), (other, _)| one < other) {
+        return Err(Violation::SecondLeg(committed.id));
+    }
+    for (_, changes) in legs {
+        ledger::invariant::of_leg(changes)?;
+    }
+    ledger::invariant::legs_clear(legs)?;
+    let balance = legs.iter().find(|(domain, _)| *domain == Domain::Balance).map(|(_, changes)| changes);
+    told_is_done(&books.domains().balance, committed, balance)
+}
+
+/// `E4`: the funds that each player is told, before and after, are those that the balance domain has and will have.
+fn told_is_done(
+    balance: &Balance,
+    committed: &Committed,
+    changes: Option<&Changes>,
+) -> Result<(), Violation> {
+    for notice in &committed.notices {
+        let cash = AccountId::cash(notice.player, notice.currency);
+        let (before, after) = match changes.and_then(|changes| changes.account(&cash)) {
+            Some(Change { before, after }) => {
+                (before.as_ref().map(Funds::from).unwrap_or_default(), Funds::from(after))
+            }
+            None => {
+                let untouched = balance.funds(notice.player, notice.currency).unwrap_or_default();
+                (untouched, untouched)
+            }
+        };
+        for (when, recorded, found) in [("before", notice.before, before), ("after", notice.after, after)] {
+            if recorded != found {
+                return Err(Violation::Told { player: notice.player, when, recorded, found });
+            }
+        }
+    }
+    Ok(())
+}
