@@ -14,7 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_http::HttpService;
 use actix_rt::net::TcpStream;
 use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, web};
@@ -25,6 +24,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     config::{Loaded, Mode},
+    door,
     edge::{self, Edge, addresses::Addresses},
     recovery,
     telemetry::events as telemetry,
@@ -150,13 +150,7 @@ fn worker_service(
     actix::spawn(actors::worker::run(mailbox, worker.clone(), edge.pubsub.clone()));
     let upgrade = edge::socket::upgrade(edge, worker, number);
     let app = App::new().app_data(web::Data::from(edge.clone())).configure(edge::routes);
-    let http = HttpService::build()
-        .keep_alive(Duration::from_secs(60))
-        .client_request_timeout(Duration::from_secs(10))
-        .h1_allow_half_closed(false)
-        .upgrade(upgrade)
-        .finish(map_config(app, |_| AppConfig::default()))
-        .tcp();
+    let http = door::http(map_config(app, |_| AppConfig::default()), upgrade);
     let answers_within = Duration::from_millis(edge.loaded.config.socket.stall_ms_max.into());
     counted(door.addresses.clone(), answers_within, http)
 }
@@ -191,12 +185,20 @@ where
     })
 }
 
+/// Most the kernel takes of an answer before the client has room for it, bytes.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 32 * 1024;
+
 /// A client that does not take what it is answered, or is gone without a word, is given up by the kernel after this
 /// time: HTTP itself would wait for it for ever. A WebSocket has its own bounds from its handshake on.
 fn patience(io: &TcpStream, time: Duration) {
     #[cfg(target_os = "linux")]
-    // A socket that takes no options is not worth a word: it fails at its first read.
-    let _ = socket2::SockRef::from(io).set_tcp_user_timeout(Some(time));
+    {
+        let socket = socket2::SockRef::from(io);
+        // A socket that takes no options is not worth a word: it fails at its first read.
+        let _ = socket.set_tcp_user_timeout(Some(time));
+        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    }
     #[cfg(not(target_os = "linux"))]
     let _ = (io, time);
 }

@@ -5,6 +5,7 @@ mod bursts;
 mod floods;
 mod frames;
 mod tokens;
+mod unread;
 
 use serde_json::{Value, json};
 use tests::{
@@ -34,6 +35,13 @@ impl Bystander {
         self.bets += 1;
         assert_eq!(receipt.expect("a good bet is accepted").held.to_minor(2), Ok(100 * self.bets));
     }
+}
+
+/// What a process holds in memory.
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of its memory");
+    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
 }
 
 /// A player in JSON at the open table, and the number of its round.

@@ -11,7 +11,7 @@ use tests::{
     soon, until,
 };
 
-use super::Bystander;
+use super::{Bystander, resident_kib};
 
 #[tokio::test]
 async fn floods_of_frames_that_bring_nothing_end_their_session_and_cost_no_memory() {
@@ -48,13 +48,6 @@ async fn floods_of_frames_that_bring_nothing_end_their_session_and_cost_no_memor
     assert!(grown_kib < 32 * 1024, "{grown_kib} KiB more");
     let closed = "hub_sockets_closed_total{reason=\"flooding\"}";
     until("the figure", async || (http::figure(address, closed).await? == 4).then_some(())).await;
-}
-
-/// What a process holds in memory.
-fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of its memory");
-    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
 }
 
 #[tokio::test]

@@ -1,0 +1,122 @@
+//! What stands between a connection and the pages: whatever a client sends and leaves unread, it holds little.
+//!
+//! A connection is a [`Pipe`], which gives the HTTP server one request at a time, and an answer is an [`Answer`], which
+//! the server gets in small pieces. What one connection holds is then bounded: the server's read and write buffers, a
+//! piece, and one request. Behind an upgrade the connection is the session's, and these bounds end.
+
+mod answer;
+mod framing;
+mod pipe;
+
+use std::{convert::Infallible, rc::Rc, time::Duration};
+
+use actix_codec::Framed;
+use actix_http::{HttpService, Protocol, Request, RequestHead, Response, error::DispatchError, h1, header};
+use actix_rt::net::TcpStream;
+use actix_service::{Service, ServiceFactory, apply_fn_factory};
+use actix_web::dev::ServiceResponse;
+
+use self::{
+    answer::Answer,
+    framing::Body,
+    pipe::{Exchange, Pipe},
+};
+
+/// Longest a connection without a request stays open.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Longest wait for the first request.
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// Longest a connection is read on after a refusal that did not wait for the body, so that the refusal arrives.
+const LINGER: Duration = Duration::from_secs(2);
+/// Answered and not yet taken by the kernel, bytes; one piece of an answer comes on top.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Serves `pages` on connections, and hands those that ask for WebSocket to `upgrade`.
+pub fn http<P, U>(
+    pages: P,
+    upgrade: U,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P, U>
+where
+    P: ServiceFactory<
+            Request,
+            Config = (),
+            Response = ServiceResponse,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    P::Service: 'static,
+    P::Future: 'static,
+    U: ServiceFactory<
+            (Request, Framed<TcpStream, h1::Codec>),
+            Config = (),
+            Response = (),
+            Error = Infallible,
+            InitError = (),
+        > + 'static,
+    U::Service: 'static,
+    U::Future: 'static,
+{
+    let upgrade = apply_fn_factory(
+        upgrade,
+        |(request, framed): (Request, Framed<Pipe, h1::Codec>), sockets: &U::Service| {
+            sockets.call((request, framed.into_map_io(Pipe::into_inner)))
+        },
+    );
+    let service = HttpService::build()
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(REQUEST_WITHIN)
+        .client_disconnect_timeout(LINGER)
+        .h1_allow_half_closed(false)
+        .h1_write_buffer_size(WRITE_BUFFER_BYTES)
+        .on_connect_ext(|pipe: &Pipe, data| {
+            data.insert(pipe.exchange().clone());
+        })
+        .upgrade(upgrade)
+        .finish(answered(pages));
+    apply_fn_factory(service, |io: TcpStream, http: &_| {
+        let peer = io.peer_addr().ok();
+        Service::call(http, (Pipe::new(io), Protocol::Http1, peer))
+    })
+}
+
+/// Tells the connection when a request begins and when its answer has ended.
+fn answered<P>(
+    pages: P,
+) -> impl ServiceFactory<Request, Config = (), Response = Response<Answer>, Error = actix_web::Error, InitError = ()>
+where
+    P: ServiceFactory<
+            Request,
+            Config = (),
+            Response = ServiceResponse,
+            Error = actix_web::Error,
+            InitError = (),
+        >,
+    P::Service: 'static,
+{
+    apply_fn_factory(pages, |request: Request, pages: &P::Service| {
+        // Without a connection there is nobody to tell.
+        let exchange = request.conn_data::<Rc<Exchange>>().cloned().unwrap_or_default();
+        let answering = exchange.begin(body_of(request.head()));
+        let answer = pages.call(request);
+        async move {
+            let response: Response<_> = answer.await?.into();
+            Ok(response.map_body(|_, body| Answer::new(body, answering)))
+        }
+    })
+}
+
+/// The body a head announces. The HTTP server has refused what contradicts itself.
+fn body_of(head: &RequestHead) -> Body {
+    let headers = head.headers();
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return Body::in_chunks();
+    }
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    match length.and_then(|length| length.trim().parse().ok()) {
+        None | Some(0) => Body::Ended,
+        Some(length) => Body::Length(length),
+    }
+}
+
+#[cfg(test)]
+mod tests;
