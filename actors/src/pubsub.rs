@@ -2,7 +2,7 @@
 //!
 //! It is the one place where subscriptions and publications of the process are in one order: a grant is sent to
 //! its worker before any publication the subscriber must hear. What leaves here has come out of the backplane, never
-//! straight from the publisher; events of this hub's log come out of it at once, whatever becomes of Redis.
+//! straight from the publisher; events of this hub's log come out of it at once and never go through Redis.
 
 mod notice;
 mod subscriptions;
@@ -80,7 +80,7 @@ impl PubSub {
         let mut publishing = self.backplane().publish(outgoing);
         let warn = move |result: Result<_, PublishError>| {
             if let Err(error) = result {
-                tracing::debug!(%channel, %error, "an event did not reach the other processes");
+                tracing::debug!(%channel, %error, "an event was not published");
             }
         };
         match (&mut publishing).now_or_never() {
@@ -108,7 +108,7 @@ fn deliver(wanted: &Wanted, workers: &Workers, dropped: &AtomicU64, delivery: De
                 }
             }
         }
-        Delivery::Reset { channel, top } | Delivery::Doubt { channel, top } => {
+        Delivery::Reset { channel, top } => {
             for worker in interested(&channel) {
                 workers.send(worker, ToWorker::Reset { channel: channel.clone(), top });
             }

@@ -39,8 +39,15 @@ async fn figures(edge: &Edge) -> Option<web::Bytes> {
         figures.counter("hub_channels_delivered", counters.delivered);
         figures.counter("hub_channels_gaps", counters.gaps);
         figures.counter("hub_channels_resets", counters.resets);
-        figures.counter("hub_channels_foreign_logs", counters.foreign_logs);
-        figures.counter("hub_channels_invalid", counters.invalid + counters.oversized);
+        let dropped = counters.dropped;
+        figures.counter("hub_channels_invalid", dropped.invalid + dropped.oversized);
+        let reasons = [
+            ("invalid", dropped.invalid),
+            ("oversized", dropped.oversized),
+            ("owned", dropped.owned),
+            ("log", dropped.log),
+        ];
+        figures.counters("hub_channels_dropped", "reason", &reasons);
         figures.counter("hub_channels_links_lost", counters.links_lost);
     }
     figures.0.push_str("# EOF\n");

@@ -113,7 +113,9 @@ fn refusal(error: &PublishError) -> HttpResponse {
         PublishError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         PublishError::Unconfirmed => (StatusCode::GATEWAY_TIMEOUT, "unconfirmed"),
         PublishError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-        PublishError::LogChannel | PublishError::OffsetZero => (StatusCode::FORBIDDEN, "forbidden"),
+        PublishError::LogChannel | PublishError::NotALogChannel | PublishError::OffsetZero => {
+            (StatusCode::FORBIDDEN, "forbidden")
+        }
         PublishError::Refused(_) => (StatusCode::BAD_GATEWAY, "refused"),
     };
     let mut response = HttpResponse::build(status);

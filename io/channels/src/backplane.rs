@@ -13,7 +13,7 @@ use crate::{Outgoing, Position, Recovery};
 /// What holds, and what the conformance suite checks:
 /// * **C1** deliveries of one channel come in the order of publication; offsets of an epoch only rise.
 /// * **C2** after `subscribe` has answered with `top`, every later publication is delivered, or a
-///   [`crate::Delivery::Reset`] or [`crate::Delivery::Doubt`] says that some may be missing.
+///   [`crate::Delivery::Reset`] says that some may be missing.
 /// * **C3** a recovery is complete or it is `Lost`; never a part.
 /// * **C4** an epoch of the backplane's own is never used again after continuity broke.
 pub trait Backplane {
@@ -21,15 +21,14 @@ pub trait Backplane {
     /// what became of it: its position when it is known here (a Redis mirror numbers [`crate::At::Next`] only
     /// when it hears it: `None`).
     ///
-    /// Whoever publishes [`crate::At::Log`] holds that log: it is delivered here at once, whatever becomes of it
-    /// elsewhere, and an error means only that other processes may not hear of it. So are ephemeral ones on a
-    /// channel of that log.
+    /// Channels of [`crate::OWNED_NAMESPACES`] live in this process alone: what is published on them is delivered
+    /// here at once, goes nowhere else, and nothing of them is taken from elsewhere.
     fn publish(&self, outgoing: Outgoing) -> LocalBoxFuture<'static, Result<Option<Position>, PublishError>>;
 
     /// Begins deliveries of the channel to this process, for its first subscriber; harmless for the next.
     /// Answers with the top at the moment the future resolves. It takes effect even if the future is dropped.
-    /// Without a link it answers at once: a `Reset` or `Doubt` follows when the link is there. For a channel
-    /// whose log lives here it always answers at once, and nothing follows: the link has no say in it.
+    /// Without a link it answers at once: a `Reset` follows when the link is there. For a channel of
+    /// [`crate::OWNED_NAMESPACES`] it always answers at once, and nothing follows: the link has no say in it.
     fn subscribe(&self, channel: &Channel) -> LocalBoxFuture<'static, Result<Position, SubscribeError>>;
 
     /// Ends deliveries of the channel, after the last subscriber has left. The history goes on being kept for
@@ -44,8 +43,9 @@ pub trait Backplane {
     fn top(&self, channel: &Channel) -> Option<Position>;
 
     /// Tells where a channel that the log numbers is, by the log's owner: after a start, or before the first
-    /// subscriber. Positions then continue those given before the start, and publications of another log are
-    /// not taken from elsewhere. Harmless when the channel is at or past `top`; otherwise it goes to `top` without a history, and subscribers here are reset.
+    /// subscriber. Positions then continue those given before the start. Harmless when the channel is at or past
+    /// `top`; otherwise it goes to `top` without a history, and subscribers here are reset. Only for channels of
+    /// [`crate::OWNED_NAMESPACES`].
     fn declare(&self, channel: &Channel, top: Position);
 
     /// Whether the link stands.
@@ -85,6 +85,9 @@ pub enum PublishError {
     /// The log numbers this channel; [`crate::At::Next`] is refused there. Final.
     #[error("the channel is numbered by the log")]
     LogChannel,
+    /// The log numbers channels of [`crate::OWNED_NAMESPACES`] only; [`crate::At::Log`] is refused elsewhere. Final.
+    #[error("the channel is not the log's to number")]
+    NotALogChannel,
     /// A log position with offset 0. Final.
     #[error("the first offset is 1")]
     OffsetZero,
@@ -118,6 +121,19 @@ pub struct Health {
     pub since_ms: u64,
 }
 
+/// Messages from elsewhere that were dropped, by reason. Figures since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Neither JSON, MessagePack nor a publication of a hub.
+    pub invalid: u64,
+    /// Larger than allowed.
+    pub oversized: u64,
+    /// On a namespace of the hub's own, whoever sent them and whatever they hold.
+    pub owned: u64,
+    /// With a position of a log: a log's events are never taken from elsewhere.
+    pub log: u64,
+}
+
 /// Figures since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -131,18 +147,10 @@ pub struct Counters {
     pub resent: u64,
     /// Jumps in the offsets of log channels.
     pub gaps: u64,
-    /// Channels whose subscribers were told to resync, or whose log's other mirrors may have a hole.
+    /// Channels whose subscribers were told to resync.
     pub resets: u64,
-    /// Messages dropped because they are neither JSON, MessagePack nor a publication of a hub.
-    pub invalid: u64,
-    /// Messages dropped because they are larger than allowed.
-    pub oversized: u64,
-    /// Plain publishes on the hub's own namespaces, dropped.
-    pub foreign: u64,
-    /// Publications of another hub's log on channels whose log lives here, dropped.
-    pub foreign_logs: u64,
-    /// Numbered publications on channels that the log numbers, dropped.
-    pub misnumbered: u64,
+    /// Messages from elsewhere that were dropped.
+    pub dropped: Dropped,
     /// Publications refused because the queue was full.
     pub busy: u64,
     /// Times a link was lost.

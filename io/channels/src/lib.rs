@@ -12,6 +12,9 @@
 //! publish ─▶ RedisBackplane ─▶ Redis ─▶ the link ─▶ mirror ─▶ deliver
 //!             any service's PUBLISH ─▶┘
 //! ```
+//!
+//! The hub's own namespaces ([`OWNED_NAMESPACES`]) never go that way: they live in the process's mirror alone, so
+//! that no message from outside can be taken for an event of the log (ADR-0013).
 
 mod backplane;
 mod memory;
@@ -24,7 +27,7 @@ mod redis;
 mod ring;
 mod telemetry;
 
-pub use backplane::{Backplane, Counters, Health, PublishError, SubscribeError};
+pub use backplane::{Backplane, Counters, Dropped, Health, PublishError, SubscribeError};
 pub use memory::Memory;
 pub use options::{LinkOptions, Namespace, OWNED_NAMESPACES, Options};
 pub use position::{EPOCH_BYTES_MAX, Epoch, NotAnEpoch, Position};

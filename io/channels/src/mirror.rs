@@ -6,8 +6,9 @@
 //! A channel is *idle* while it has no subscriber here. Idle channels are remembered for their history age
 //! and are the first to be forgotten when a bound is reached.
 //!
-//! A channel is *owned* when the log that numbers it lives in this process. What this process says of it is all
-//! there is: it goes into the mirror at once, whatever the link does, and what the link brings of it is an echo.
+//! A channel is *local* when only this process speaks on it: every channel of a backplane in memory, and those of
+//! the hub's own namespaces always. What is published on it goes into the mirror at once, and the link has no say
+//! in it. Only local channels can be numbered by the log (ADR-0013).
 
 mod entry;
 mod idle;
@@ -27,9 +28,17 @@ use self::{
     room::Rooms,
 };
 use crate::{
-    At, Counters, Delivery, Options, Outgoing, Position, Publication, PublishError, Recovery, SubscribeError,
-    outbox::Outbox, position::Epochs, telemetry::Telemetry,
+    At, Counters, Delivery, OWNED_NAMESPACES, Options, Outgoing, Position, Publication, PublishError,
+    Recovery, SubscribeError, outbox::Outbox, position::Epochs, telemetry::Telemetry,
 };
+
+/// What a server has sent on a channel. It has no position: a message gives none, so none can be forged.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) payload: Payload,
+    /// Not numbered and not kept.
+    pub(crate) ephemeral: bool,
+}
 
 /// What to wait for before a subscription may be confirmed to the caller.
 pub(crate) enum Subscribed {
@@ -47,8 +56,13 @@ pub(crate) struct Mirror {
     rooms: Rooms,
     /// Payload bytes of all rings.
     bytes: usize,
-    /// `None`: publications come from this process alone, channels are always on line.
+    /// `None`: publications come from this process alone, every channel is local.
     link: Option<LinkState>,
+}
+
+/// Whether a channel is of the hub's own namespaces: nobody else speaks on it, and the log may number it.
+pub(crate) fn is_owned(channel: &Channel) -> bool {
+    OWNED_NAMESPACES.contains(&channel.namespace())
 }
 
 impl Mirror {
@@ -81,17 +95,13 @@ impl Mirror {
             if !self.make_room(channel) {
                 return Err(SubscribeError::TooManyChannels { max: self.options.channels_max });
             }
-            let options = self.options.namespace(channel.namespace());
-            let fresh = Entry::new(options, self.epochs.next(), now_ms);
+            let fresh = self.entry(channel, now_ms);
             self.hold(channel, fresh);
         }
         let entry = self.channels.get_mut(channel).expect("a channel that is held");
         entry.subscribed = true;
         self.rooms.of(channel).idle.remove(&mut entry.idle);
-        let Some(link) = &mut self.link else {
-            entry.line = Line::Live;
-            return Ok(Subscribed::Now);
-        };
+        let Some(link) = self.link.as_mut().filter(|_| !entry.local) else { return Ok(Subscribed::Now) };
         if entry.line == Line::Off {
             entry.line = Line::Waiting;
             // Without a link it is asked for with all others when there is one.
@@ -103,7 +113,7 @@ impl Mirror {
             // Answered without the server's word: its word, when it comes, must break continuity.
             entry.fresh = false;
         }
-        if entry.owned || entry.line == Line::Live || !link.up {
+        if entry.line == Line::Live || !link.up {
             return Ok(Subscribed::Now);
         }
         Ok(Subscribed::When(entry.wait()))
@@ -119,7 +129,7 @@ impl Mirror {
         self.forget_due(now_ms);
     }
 
-    /// Takes in what this process publishes. Makes the channel when a history is to be kept of it.
+    /// Takes in what this process publishes on a local channel. Makes the channel when a history is to be kept of it.
     pub(crate) fn publish(
         &mut self,
         Outgoing { channel, payload, at }: Outgoing,
@@ -129,48 +139,33 @@ impl Mirror {
         self.forget_due(now_ms);
         let keeps = at != At::Ephemeral && self.options.namespace(channel.namespace()).history_size > 0;
         if !self.channels.contains_key(&channel) && keeps && self.make_room(&channel) {
-            let options = self.options.namespace(channel.namespace());
-            let mut entry = Entry::new(options, self.epochs.next(), now_ms);
-            entry.line = Line::Live;
+            let mut entry = self.entry(&channel, now_ms);
             self.rooms.of(&channel).idle.insert(&channel, &mut entry);
             self.hold(&channel, entry);
         }
         self.accept(&channel, payload, at, now_ms, outbox)
     }
 
-    /// Takes in what this process says of its own log's channels, before it travels: nothing that happens to the
-    /// link can make it late or lose it. Makes no channel: of one that nobody follows no history is kept.
-    /// Anything else is left, to be numbered when it is heard.
-    pub(crate) fn own(&mut self, outgoing: &Outgoing, now_ms: u64, outbox: &Outbox) {
-        let Outgoing { channel, payload, at } = outgoing;
-        let Some(entry) = self.channels.get_mut(channel) else { return };
-        match at {
-            At::Log(_) => entry.own(),
-            At::Ephemeral if entry.owned => {}
-            At::Next | At::Ephemeral => return,
-        }
-        let taken = self.accept(channel, payload.clone(), *at, now_ms, outbox);
-        debug_assert!(taken.is_ok(), "only a publication that asks for a number can be refused");
+    /// A channel that is not held yet.
+    fn entry(&mut self, channel: &Channel, now_ms: u64) -> Entry {
+        let options = self.options.namespace(channel.namespace());
+        Entry::new(options, self.is_local(channel), self.epochs.next(), now_ms)
     }
 
-    /// Takes in what the server sends. What comes for a channel that is not on line is left: it lies before
-    /// the server's confirmation or behind the last subscriber.
-    pub(crate) fn hear(&mut self, channel: &Channel, payload: Payload, at: At, now_ms: u64, outbox: &Outbox) {
-        let Some(entry) = self.channels.get(channel).filter(|entry| entry.line == Line::Live) else { return };
-        if entry.owned {
-            match at {
-                At::Log(position) if position.epoch != entry.top.epoch => {
-                    return self.telemetry.foreign_log(channel, &position.epoch);
-                }
-                // An echo, or another hub's of that name: either way not for this hub's players.
-                At::Ephemeral => return,
-                At::Log(position) if entry.has(position) => return,
-                At::Log(_) | At::Next => {}
-            }
+    /// Whether only this process speaks on the channel.
+    pub(crate) fn is_local(&self, channel: &Channel) -> bool {
+        self.link.is_none() || is_owned(channel)
+    }
+
+    /// Takes in what the server sends. What comes for a channel that is not on line is left: it lies before the
+    /// server's confirmation or behind the last subscriber. So is what comes for a local one: nobody asked for it.
+    pub(crate) fn hear(&mut self, channel: &Channel, heard: Heard, now_ms: u64, outbox: &Outbox) {
+        if !self.channels.get(channel).is_some_and(|entry| entry.line == Line::Live && !entry.local) {
+            return;
         }
-        if self.accept(channel, payload, at, now_ms, outbox) == Err(PublishError::LogChannel) {
-            self.telemetry.misnumbered(channel);
-        }
+        let at = if heard.ephemeral { At::Ephemeral } else { At::Next };
+        let taken = self.accept(channel, heard.payload, at, now_ms, outbox);
+        debug_assert!(taken.is_ok(), "only the log's channels refuse a number, and they are local");
     }
 
     /// Whether a publication would be refused here and now, so that it need not travel.
@@ -180,6 +175,7 @@ impl Mirror {
             return Err(PublishError::TooLarge { bytes, max });
         }
         match outgoing.at {
+            At::Log(_) if !is_owned(&outgoing.channel) => Err(PublishError::NotALogChannel),
             At::Log(Position { offset: 0, .. }) => Err(PublishError::OffsetZero),
             At::Next if self.numbered(&outgoing.channel) == Some(Numbered::ByLog) => {
                 Err(PublishError::LogChannel)
@@ -264,18 +260,16 @@ impl Mirror {
     }
 
     pub(crate) fn declare(&mut self, channel: &Channel, top: Position, now_ms: u64, outbox: &Outbox) {
+        debug_assert!(is_owned(channel), "{channel} is not the log's to number");
         self.forget_due(now_ms);
         if let Some(entry) = self.channels.get_mut(channel) {
-            entry.own();
             if !entry.has(top) {
                 self.bytes -= entry.follow_log(top);
                 reset(channel, entry, outbox, &self.telemetry);
             }
         } else if self.make_room(channel) {
-            let mut entry = Entry::new(self.options.namespace(channel.namespace()), top.epoch, now_ms);
+            let mut entry = Entry::new(self.options.namespace(channel.namespace()), true, top.epoch, now_ms);
             entry.follow_log(top);
-            entry.line = if self.link.is_some() { Line::Off } else { Line::Live };
-            (entry.fresh, entry.owned) = (false, true);
             self.rooms.of(channel).idle.insert(channel, &mut entry);
             self.hold(channel, entry);
         }

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-/// Namespaces that belong to the hub: their publications come through [`crate::Backplane::publish`] only, and
-/// a plain Redis `PUBLISH` on them is ignored and counted. A guard against mistakes, not against an attacker:
-/// whoever may publish in Redis is trusted.
+/// Namespaces that belong to the hub: their publications come through [`crate::Backplane::publish`] of this process
+/// only and stay in it. Whatever comes on them through Redis is dropped, counted and logged. Only their channels can
+/// be numbered by the log.
 pub const OWNED_NAMESPACES: [&str; 4] = ["table", "player", "domain", "lobby"];
 
 /// Namespaces whose names the hub gives, not players or services: there are only as many channels as tables and

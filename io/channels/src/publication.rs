@@ -15,7 +15,8 @@ pub struct Outgoing {
     pub at: At,
 }
 
-/// Who numbers a publication. A channel is numbered either by the backplane or by the log, never by both.
+/// Who numbers a publication. A channel is numbered either by the backplane or by the log, never by both; the log
+/// numbers only channels of [`crate::OWNED_NAMESPACES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
     /// The backplane gives the next offset. Refused on a channel that the log numbers.
@@ -42,22 +43,14 @@ pub struct Publication {
 /// What a backplane hands to the process. Only for channels with a subscriber here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// A publication. Offsets of an epoch only rise; a jump on a log channel means that some were lost
-    /// between the log and here, and that the history begins anew at this one.
+    /// A publication. Offsets of an epoch only rise; a jump on a log channel means that the log's holder left some
+    /// out, and that the history begins anew at this one.
     Publication(Publication),
     /// Continuity is lost and the epoch is new: subscribers must resync, and go on from `top`.
     Reset {
         /// The channel.
         channel: Channel,
         /// Where the channel is now. The next publication is the one after it.
-        top: Position,
-    },
-    /// The link was away, and publications of this channel of a log that lives elsewhere may have been lost
-    /// after `top`. The epoch is the log's and stands: subscribers must resync, and go on from `top`.
-    Doubt {
-        /// The channel.
-        channel: Channel,
-        /// The last publication that was heard for certain.
         top: Position,
     },
 }

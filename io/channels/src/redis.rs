@@ -1,15 +1,15 @@
-//! The backplane of several processes: everything is published through Redis and heard back from it.
+//! The backplane of several processes: services' channels are published through Redis and heard back from it.
 //!
 //! Two connections: [`publisher`] sends, [`subscriber`] hears and feeds the mirror. Redis pub/sub forgets what
-//! it cannot deliver, so whenever the hearing link was away, channels numbered here begin a new epoch
-//! (`Reset`), and so may a log that lives elsewhere have gone on unheard (`Doubt`). What a log of this process
-//! says goes into the mirror before it is sent: for those channels Redis only carries the news to others.
+//! it cannot deliver, so whenever the hearing link was away, the channels heard over it begin a new epoch (`Reset`).
 //!
 //! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] says which is which);
-//! each mirror numbers it. On the hub's own namespaces that is ignored.
+//! each mirror numbers it. The hub's own namespaces do not go through Redis at all: they are published and heard in
+//! this process, and what comes on them from Redis is dropped and counted ([`guard`]).
 //!
 //! It deliberately does not keep histories in Redis: each process remembers what it heard itself.
 
+mod guard;
 mod publisher;
 mod status;
 mod subscriber;
@@ -18,6 +18,7 @@ mod wire;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::Arc,
 };
 
 use ::redis::{Client, IntoConnectionInfo, ProtocolVersion};
@@ -29,7 +30,7 @@ use tokio::{
     time::Instant,
 };
 
-use self::{publisher::Job, status::Status};
+use self::{guard::Guard, publisher::Job, status::Status};
 use crate::{
     At, Backplane, Counters, Delivery, Health, Options, Outgoing, Position, PublishError, Recovery,
     SubscribeError,
@@ -73,6 +74,8 @@ struct Shared {
     queued_bytes: Cell<usize>,
     /// A channel of Redis that only this process uses. No [`Channel`] has such a name.
     probe: String,
+    /// What was dropped on the hub's own namespaces.
+    guard: Arc<Guard>,
     /// Probes that Redis took since the last one was heard back.
     unheard_probes: Cell<u32>,
 }
@@ -109,6 +112,7 @@ impl RedisBackplane {
             sending: Status::new(),
             wish: Notify::new(),
             queued_bytes: Cell::new(0),
+            guard: Arc::default(),
             unheard_probes: Cell::new(0),
         });
         let tasks = [
@@ -126,16 +130,15 @@ impl RedisBackplane {
         {
             let mut mirror = shared.mirror.borrow_mut();
             mirror.check(&outgoing)?;
-            mirror.own(&outgoing, shared.now_ms(), &shared.outbox);
+            if mirror.is_local(&outgoing.channel) {
+                let published = mirror.publish(outgoing, shared.now_ms(), &shared.outbox);
+                return Ok(std::future::ready(published).boxed_local());
+            }
         }
         if !shared.sending.is_up() {
             return Err(PublishError::Unavailable { retry_after_ms: shared.options.link.backoff_max_ms });
         }
-        let position = match outgoing.at {
-            At::Log(position) => Some(position),
-            At::Next | At::Ephemeral => None,
-        };
-        let message = wire::write(outgoing.at, &outgoing.payload);
+        let message = wire::write(outgoing.at == At::Ephemeral, &outgoing.payload);
         let queued_bytes = shared.queued_bytes.get() + message.len();
         let (job, answer) = Job::new(&outgoing.channel, message);
         if queued_bytes > shared.options.link.publish_queue_bytes_max || self.jobs.try_send(job).is_err() {
@@ -145,7 +148,7 @@ impl RedisBackplane {
         shared.queued_bytes.set(queued_bytes);
         // The sender goes away unanswered only with the publisher itself.
         let answer = answer.map(|answer| answer.unwrap_or(Err(PublishError::Unconfirmed)));
-        Ok(answer.map(move |answer| answer.map(|()| position)).boxed_local())
+        Ok(answer.map(|answer| answer.map(|()| None)).boxed_local())
     }
 }
 
@@ -231,6 +234,7 @@ impl Backplane for RedisBackplane {
     }
 
     fn counters(&self) -> Counters {
+        self.shared.guard.report(&self.shared.telemetry);
         self.shared.mirror.borrow().counters()
     }
 }

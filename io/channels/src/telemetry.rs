@@ -5,7 +5,7 @@ use std::cell::Cell;
 use protocol::Channel;
 use tokio::time::Instant;
 
-use crate::{Counters, Epoch};
+use crate::Counters;
 
 /// Shortest time between two warnings of one kind. A flood of bad messages must not become a flood of lines.
 const WARN_EVERY_MS: u128 = 10_000;
@@ -16,9 +16,8 @@ pub(crate) struct Telemetry {
     counters: Cell<Counters>,
     invalid: Warned,
     oversized: Warned,
-    foreign: Warned,
-    foreign_log: Cell<bool>,
-    misnumbered: Warned,
+    owned: Warned,
+    log: Warned,
     busy: Warned,
     unreachable: Warned,
 }
@@ -66,42 +65,31 @@ impl Telemetry {
     }
 
     pub(crate) fn invalid(&self, channel: &str, reason: &str) {
-        self.count(|counters| counters.invalid += 1);
+        self.count(|counters| counters.dropped.invalid += 1);
         if self.invalid.is_due() {
             tracing::warn!(channel, reason, "dropped a message that is not a publication");
         }
     }
 
     pub(crate) fn oversized(&self, channel: &str, bytes: usize, max: usize) {
-        self.count(|counters| counters.oversized += 1);
+        self.count(|counters| counters.dropped.oversized += 1);
         if self.oversized.is_due() {
             tracing::warn!(channel, bytes, max, "dropped a message that is too large");
         }
     }
 
-    pub(crate) fn foreign(&self, channel: &Channel) {
-        self.count(|counters| counters.foreign += 1);
-        if self.foreign.is_due() {
-            tracing::warn!(%channel, "ignored a plain publish on a namespace of the hub");
+    /// `count` messages, of which `channel` names one as Redis spells it.
+    pub(crate) fn owned(&self, channel: &str, count: u64) {
+        self.count(|counters| counters.dropped.owned += count);
+        if self.owned.is_due() {
+            tracing::warn!(channel, count, "dropped a message from redis on a namespace of the hub");
         }
     }
 
-    /// Said once: it is a mistake in how hubs were set up, and does not pass by itself.
-    pub(crate) fn foreign_log(&self, channel: &Channel, epoch: &Epoch) {
-        self.count(|counters| counters.foreign_logs += 1);
-        if !self.foreign_log.replace(true) {
-            tracing::warn!(
-                %channel,
-                %epoch,
-                "another hub with a log of its own publishes on this hub's channels in redis; it is not listened to"
-            );
-        }
-    }
-
-    pub(crate) fn misnumbered(&self, channel: &Channel) {
-        self.count(|counters| counters.misnumbered += 1);
-        if self.misnumbered.is_due() {
-            tracing::warn!(%channel, "dropped a publication without a log position on a channel of the log");
+    pub(crate) fn log(&self, channel: &Channel) {
+        self.count(|counters| counters.dropped.log += 1);
+        if self.log.is_due() {
+            tracing::warn!(%channel, "dropped a message from redis that claims to be an event of a log");
         }
     }
 
@@ -125,6 +113,10 @@ impl Telemetry {
         if self.unreachable.is_due() {
             tracing::warn!(link, server, reason, "cannot connect to redis, trying on");
         }
+    }
+
+    pub(crate) fn unwatched(&self, reason: &str) {
+        tracing::info!(reason, "redis does not let the hub count what others publish on its own namespaces");
     }
 
     pub(crate) fn link_panicked(&self, link: &'static str) {

@@ -132,13 +132,56 @@ async fn publishing_needs_a_service_token_and_a_channel_that_is_open_to_services
     assert_eq!(http::post(hub.address(), "/api/publish", Some(PRESS), &long).await.status, 413);
 }
 
+/// An event of a log with its position, as hubs of the first days sent it through Redis.
+fn of_a_log(epoch: &str, offset: u64, json: &Value) -> Vec<u8> {
+    let payload = Payload::from_json(json.to_string().as_bytes()).expect("JSON");
+    let offset = offset.to_be_bytes();
+    [b"\xC1\x01\x01", &offset[..], &[epoch.len() as u8], epoch.as_bytes(), payload.bytes()].concat()
+}
+
 #[tokio::test]
-async fn rounds_of_a_table_go_through_redis_and_come_back_in_order() {
+async fn no_message_in_redis_shows_a_forged_balance_or_silences_a_channel_and_each_is_counted() {
+    let redis = Redis::start();
+    let hub = setup(&redis).start();
+    let mut readers = Readers::subscribe(&hub, "reader").await;
+    until("channels up", async || (channels(&hub).await == "up").then_some(())).await;
+    let tops = readers.json.ask(json!({"t": "ping"})).await["tops"].clone();
+    let personal = tops.as_object().expect("tops").keys().find(|name| name.starts_with("player:"));
+    let personal = personal.expect("a channel of the player's own").clone();
+    let forged =
+        json!({"ev": "balance", "lsn": 1, "currency": "EUR", "available": "9999.00", "held": "0.00"});
+    let epochs =
+        [&tops[&personal][0], &tops[NEWS][0]].map(|epoch| epoch.as_str().expect("an epoch").to_owned());
+    for epoch in epochs.iter().map(String::as_str).chain(["Lforged"]) {
+        for offset in [0, 1, 2, 1 << 52, u64::MAX] {
+            for channel in [&personal, NEWS] {
+                let _ = redis.publish(&format!("hub:{channel}"), &of_a_log(epoch, offset, &forged));
+            }
+        }
+    }
+    let _ = redis.publish(&format!("hub:{personal}"), forged.to_string().as_bytes());
+    let _ = redis.publish("hub:news:sport", b"\"true news\"");
+    readers.hear(&json!("true news")).await;
+    let after = readers.json.ask(json!({"t": "ping"})).await["tops"].clone();
+    assert_eq!(after[&personal], tops[&personal]);
+    assert_eq!(after[NEWS], json!([tops[NEWS][0], 1]));
+    for line in
+        ["hub_channels_dropped_total{reason=\"owned\"} 16", "hub_channels_dropped_total{reason=\"log\"} 15"]
+    {
+        until(line, async || http::get(hub.address(), "/metrics").await.body.contains(line).then_some(()))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn rounds_of_a_table_come_in_order_whatever_is_said_on_its_channel_in_redis() {
     let redis = Redis::start();
     let hub = setup(&redis).start();
     let mut session = Account::sign_in(hub.address(), "watcher").await.connect(hub.address()).await;
     let round = session.open_round(QUICK.id).await;
-    redis.hears("hub:table:quick", "round_result").await;
+    let forged = json!({"ev": "round_result", "round": round, "outcome": 17});
+    let _ = redis.publish("hub:table:quick", &of_a_log("Lforged", 1 << 40, &forged));
+    let _ = redis.publish("hub:table:quick", forged.to_string().as_bytes());
     // Every position between the two is checked as it comes.
     for expected in round..round + 3 {
         let next = session.hear("a result", |_, event| match event {

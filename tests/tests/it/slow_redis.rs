@@ -112,7 +112,7 @@ async fn with_only_the_publishing_connection_dead_no_balance_is_stale_and_the_ta
     plays(&mut during).await;
     assert_eq!(figure(&hub, "hub_channels_resets_total").await, 0, "nothing of it was ever in doubt");
     proxy.cut_publishers(false);
-    redis.hears("hub:table:quick", "round_result").await;
+    is_up(&hub, true).await;
     hub.verify();
 }
 

@@ -29,8 +29,8 @@ pub(crate) enum Line {
 pub(crate) struct Entry {
     pub(crate) top: Position,
     pub(crate) numbered: Numbered,
-    /// The log that numbers it lives in this process.
-    pub(crate) owned: bool,
+    /// Only this process speaks on it: always on line, whatever the link does.
+    pub(crate) local: bool,
     pub(crate) ring: Ring,
     pub(crate) subscribed: bool,
     pub(crate) line: Line,
@@ -46,27 +46,19 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(options: Namespace, epoch: Epoch, now_ms: u64) -> Self {
+    pub(crate) fn new(options: Namespace, local: bool, epoch: Epoch, now_ms: u64) -> Self {
         Self {
             top: Position { epoch, offset: 0 },
             numbered: Numbered::Here,
-            owned: false,
+            local,
             ring: Ring::default(),
             subscribed: false,
-            line: Line::Off,
+            line: if local { Line::Live } else { Line::Off },
             fresh: true,
             waiters: Vec::new(),
             touched_ms: now_ms,
             idle: None,
             options,
-        }
-    }
-
-    /// The log that numbers it lives here: nobody needs to wait for the server any more.
-    pub(crate) fn own(&mut self) {
-        self.owned = true;
-        for waiter in self.waiters.drain(..) {
-            let _ = waiter.send(()); // whoever asked may have gone
         }
     }
 

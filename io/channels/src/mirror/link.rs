@@ -2,12 +2,8 @@
 
 use protocol::Channel;
 
-use super::{
-    Mirror,
-    entry::{Line, Numbered},
-    reset,
-};
-use crate::{Delivery, outbox::Outbox};
+use super::{Mirror, entry::Line, reset};
+use crate::outbox::Outbox;
 
 /// What the mirror knows and wants of the link to the server.
 #[derive(Default)]
@@ -34,18 +30,18 @@ impl Mirror {
         let Some(link) = &mut self.link else { return };
         link.up = false;
         self.channels.retain(|channel, entry| {
+            if entry.local {
+                return true;
+            }
             entry.waiters.clear(); // dropping a waiter's sender releases it: the answer is due now
             entry.fresh = false;
             entry.line = if entry.subscribed { Line::Waiting } else { Line::Off };
-            if entry.numbered == Numbered::Here {
-                self.bytes -= entry.renumber(self.epochs.next());
-            }
+            self.bytes -= entry.renumber(self.epochs.next());
             // Without subscriber and history there is nothing left to remember.
-            let remembered = entry.subscribed || entry.numbered == Numbered::ByLog;
-            if !remembered {
+            if !entry.subscribed {
                 self.rooms.left(channel, entry);
             }
-            remembered
+            entry.subscribed
         });
     }
 
@@ -57,19 +53,8 @@ impl Mirror {
         }
         entry.line = Line::Live;
         if !std::mem::replace(&mut entry.fresh, false) {
-            match entry.numbered {
-                Numbered::Here => {
-                    self.bytes -= entry.renumber(self.epochs.next());
-                    reset(channel, entry, outbox, &self.telemetry);
-                }
-                // All of it came from here, link or no link: there is nothing to doubt.
-                Numbered::ByLog if entry.owned => {}
-                Numbered::ByLog if entry.subscribed => {
-                    self.telemetry.reset();
-                    outbox.push(Delivery::Doubt { channel: channel.clone(), top: entry.top });
-                }
-                Numbered::ByLog => {}
-            }
+            self.bytes -= entry.renumber(self.epochs.next());
+            reset(channel, entry, outbox, &self.telemetry);
         }
         for waiter in entry.waiters.drain(..) {
             let _ = waiter.send(()); // whoever asked may have gone
@@ -79,11 +64,9 @@ impl Mirror {
     /// The server has ended the subscription of a channel. If the channel is on line, something is missed.
     pub(crate) fn ended(&mut self, channel: &Channel) {
         let (Some(entry), Some(link)) = (self.channels.get_mut(channel), &mut self.link) else { return };
-        if entry.line == Line::Live {
+        if entry.line == Line::Live && !entry.local {
             entry.line = Line::Waiting;
-            if entry.numbered == Numbered::Here {
-                self.bytes -= entry.renumber(self.epochs.next());
-            }
+            self.bytes -= entry.renumber(self.epochs.next());
             link.wanted.push(channel.clone());
         }
     }

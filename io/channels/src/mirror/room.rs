@@ -104,6 +104,7 @@ impl Mirror {
         if let Some(link) = &mut self.link
             && link.up
             && entry.line != Line::Off
+            && !entry.local
         {
             link.unwanted.push(channel.clone());
         }

@@ -52,19 +52,15 @@ impl World {
         self.mirror.publish(outgoing, self.now_ms, &self.outbox).unwrap()
     }
 
-    fn own(&mut self, name: &str, at: At) {
-        let outgoing = Outgoing { channel: channel(name), payload: payload(1), at };
-        self.mirror.own(&outgoing, self.now_ms, &self.outbox);
-    }
-
     /// The log L1 stands here.
     fn declare(&mut self, name: &str, offset: u64) {
         let top = Position { epoch: "L1".parse().unwrap(), offset };
         self.mirror.declare(&channel(name), top, self.now_ms, &self.outbox);
     }
 
-    fn hear(&mut self, name: &str, at: At) {
-        self.mirror.hear(&channel(name), payload(1), at, self.now_ms, &self.outbox);
+    fn hear(&mut self, name: &str) {
+        let heard = Heard { payload: payload(1), ephemeral: false };
+        self.mirror.hear(&channel(name), heard, self.now_ms, &self.outbox);
     }
 
     fn confirmed(&mut self, name: &str) {
@@ -93,7 +89,6 @@ impl World {
             }
             Delivery::Publication(Publication { channel, position: None, .. }) => format!("{channel} -"),
             Delivery::Reset { channel, top } => format!("{channel} reset {}", top.offset),
-            Delivery::Doubt { channel, top } => format!("{channel} doubt {}", top.offset),
         };
         self.heard.take().iter().map(spell).collect()
     }
@@ -179,10 +174,14 @@ fn a_full_table_forgets_the_longest_idle_and_refuses_when_none_is() {
     assert_eq!(world.subscribe("d").err(), Some(SubscribeError::TooManyChannels { max: 2 }));
     assert!(world.subscribe("a").is_ok(), "a channel that is held may always be subscribed");
     assert_eq!(world.publish("d", At::Next), None, "nobody hears it and there is no room to keep it");
-    assert_eq!(world.publish("d", log("L1", 9)).unwrap().offset, 9, "a log publication is never refused");
+    assert_eq!(
+        world.publish("table:d", log("L1", 9)).unwrap().offset,
+        9,
+        "a log publication is never refused"
+    );
     world.unsubscribe("a");
     assert!(world.subscribe("d").is_ok());
-    assert_eq!(world.mirror.counters().channels, 2);
+    assert_eq!(world.mirror.counters().channels, 2 + 1);
 }
 
 #[test]
@@ -232,14 +231,14 @@ fn the_log_takes_a_channel_over_and_a_gap_shows() {
 fn a_history_with_a_gap_recovers_only_what_lies_behind_it() {
     let mut world = World::new(Options::default(), false);
     for offset in [1, 2, 5, 6] {
-        world.publish("a", log("L1", offset));
+        world.publish("table:a", log("L1", offset));
     }
     let at = |offset| Position { epoch: "L1".parse().unwrap(), offset };
     for lost in [0, 1, 2, 3, 7, u64::MAX] {
-        assert_eq!(world.recovered("a", at(lost)), None, "since {lost}");
+        assert_eq!(world.recovered("table:a", at(lost)), None, "since {lost}");
     }
-    assert_eq!(world.recovered("a", at(4)), Some(vec![5, 6]));
-    assert_eq!(world.recovered("a", at(6)), Some(vec![]));
+    assert_eq!(world.recovered("table:a", at(4)), Some(vec![5, 6]));
+    assert_eq!(world.recovered("table:a", at(6)), Some(vec![]));
 }
 
 #[test]
@@ -248,25 +247,26 @@ fn messages_count_only_after_the_servers_confirmation() {
     world.mirror.link_up();
     let Subscribed::When(mut answer) = world.subscribe("a").unwrap() else { panic!("not confirmed yet") };
     assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
-    world.hear("a", At::Next);
+    world.hear("a");
     assert!(answer.try_recv().is_err());
     world.confirmed("a");
     assert!(answer.try_recv().is_ok());
-    world.hear("a", At::Next);
+    world.hear("a");
     assert_eq!(world.heard(), ["a 1"], "no reset: no position was told before the confirmation");
 }
 
 #[test]
-fn a_lost_link_begins_new_epochs_and_puts_log_channels_in_doubt() {
+fn a_lost_link_begins_new_epochs_on_what_is_heard_over_it_alone() {
     let mut world = World::new(Options::default(), true);
     world.mirror.link_up();
-    for name in ["chat", "table:1", "left", "table:left"] {
+    for name in ["chat", "left"] {
         world.subscribe(name).ok();
         world.confirmed(name);
-        world.hear(name, if name.starts_with("table") { log("L1", 1) } else { At::Next });
+        world.hear(name);
     }
     world.unsubscribe("left");
-    world.unsubscribe("table:left");
+    world.declare("table:1", 4);
+    world.subscribe("table:1").unwrap();
     let before = world.top("chat");
     world.heard();
 
@@ -276,24 +276,23 @@ fn a_lost_link_begins_new_epochs_and_puts_log_channels_in_doubt() {
     assert_eq!(world.recovered("chat", before), None);
     assert!(matches!(world.subscribe("chat"), Ok(Subscribed::Now)), "there is nothing to wait for");
     assert!(matches!(world.subscribe("new"), Ok(Subscribed::Now)));
-    world.hear("chat", At::Next);
-    assert_eq!(world.heard(), [""; 0]);
+    world.hear("chat");
+    world.publish("table:1", log("L1", 5));
+    assert_eq!(world.heard(), ["table:1 5"]);
 
     world.mirror.link_up();
     let (_, mut wanted) = world.mirror.take_wishes(10);
     wanted.sort();
-    assert_eq!(wanted, [channel("chat"), channel("new"), channel("table:1")]);
-    for name in ["chat", "new", "table:1"] {
+    assert_eq!(wanted, [channel("chat"), channel("new")]);
+    for name in ["chat", "new"] {
         world.confirmed(name);
-        world.hear(name, if name.starts_with("table") { log("L1", 3) } else { At::Next });
+        world.hear(name);
     }
-    let expected = ["chat reset 0", "chat 1", "new reset 0", "new 1", "table:1 doubt 1", "table:1 3"];
-    assert_eq!(world.heard(), expected);
+    world.publish("table:1", log("L1", 6));
+    assert_eq!(world.heard(), ["chat reset 0", "chat 1", "new reset 0", "new 1", "table:1 6"]);
     assert_ne!(world.top("chat").epoch, during.epoch, "what was told without the link is void too");
-
-    world.subscribe("table:left").ok();
-    world.confirmed("table:left");
-    assert_eq!(world.heard(), ["table:left doubt 1"]);
+    let told = Position { epoch: "L1".parse().unwrap(), offset: 4 };
+    assert_eq!(world.recovered("table:1", told), Some(vec![5, 6]));
 }
 
 #[test]
@@ -332,7 +331,7 @@ fn a_subscription_the_server_ends_by_itself_is_asked_for_again_and_reset() {
     world.mirror.take_wishes(10);
     world.confirmed("a");
     world.mirror.ended(&channel("a"));
-    world.hear("a", At::Next);
+    world.hear("a");
     assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
     world.confirmed("a");
     assert_eq!(world.heard(), ["a reset 0"]);
@@ -374,29 +373,9 @@ fn a_declared_position_continues_what_was_told_before_a_start() {
 }
 
 #[test]
-fn what_the_own_log_says_before_the_server_has_confirmed_is_neither_lost_nor_told_twice() {
-    let mut world = World::new(Options::default(), true);
-    world.mirror.link_up();
-    world.declare("player:1", 5);
-    let answered = world.subscribe("player:1").unwrap();
-    assert!(matches!(answered, Subscribed::Now), "the log is here: there is nothing to wait for");
-    world.own("player:1", log("L1", 6));
-    world.declare("player:1", 6); // a second device, while the event is on its way through the server
-    world.confirmed("player:1");
-    world.hear("player:1", log("L1", 6));
-    let at = |offset| Position { epoch: "L1".parse().unwrap(), offset };
-    assert_eq!(world.top("player:1"), at(6));
-    assert_eq!(world.recovered("player:1", at(5)), Some(vec![6]));
-    assert_eq!(world.heard(), ["player:1 6"]);
-    let counters = world.mirror.counters();
-    assert_eq!((counters.resets, counters.gaps, counters.resent), (0, 0, 0));
-}
-
-#[test]
-fn the_link_has_no_say_in_what_the_own_log_says() {
+fn the_server_has_no_say_in_the_hubs_own_channels() {
     let mut world = World::new(Options::default(), true);
     world.declare("table:1", 5);
-    world.subscribe("table:1").unwrap();
     for offset in 6..=11 {
         match offset {
             7 | 11 => world.mirror.link_down(),
@@ -404,46 +383,24 @@ fn the_link_has_no_say_in_what_the_own_log_says() {
             9 => world.confirmed("table:1"),
             _ => {}
         }
-        world.own("table:1", log("L1", offset));
-        world.own("table:1", At::Ephemeral);
-        world.hear("table:1", At::Ephemeral); // its echo, or another hub's
+        let subscribed = world.subscribe("table:1");
+        assert!(matches!(subscribed, Ok(Subscribed::Now)), "there is nothing to wait for");
+        world.publish("table:1", log("L1", offset));
+        world.publish("table:1", At::Ephemeral);
+        world.hear("table:1");
+        world.mirror.ended(&channel("table:1"));
+        assert!(!world.mirror.has_wishes(), "the server is not asked for it");
     }
     let expected: Vec<_> =
         (6..=11).flat_map(|offset| [format!("table:1 {offset}"), "table:1 -".into()]).collect();
     assert_eq!(world.heard(), expected);
     assert_eq!(world.mirror.counters().resets, 0);
-}
-
-#[test]
-fn a_channel_nobody_holds_is_not_made_by_what_the_own_log_says() {
-    let mut world = World::new(Options::default(), true);
-    world.own("table:1", log("L1", 6));
-    world.own("chat", At::Next);
-    world.own("chat", At::Ephemeral);
-    assert_eq!(world.mirror.counters().channels, 0);
-    world.subscribe("chat").unwrap();
-    world.own("chat", At::Next);
-    world.own("chat", At::Ephemeral);
-    assert_eq!(world.heard(), [""; 0], "these are heard when they come back");
-}
-
-#[test]
-fn another_log_is_not_listened_to_where_the_own_one_speaks() {
-    let mut world = World::new(Options::default(), true);
-    world.mirror.link_up();
-    world.declare("table:1", 5);
-    for name in ["table:1", "table:2"] {
-        world.subscribe(name).ok();
-        world.confirmed(name);
-        world.hear(name, log("L2", 90));
-        world.hear(name, log("L2", 91));
-    }
-    world.own("table:1", log("L1", 6));
-    let heard = ["table:2 reset 89", "table:2 90", "table:2 91", "table:1 6"];
-    assert_eq!(world.heard(), heard, "a table of another hub is followed as before");
-    assert_eq!(world.mirror.counters().foreign_logs, 2);
-    world.hear("table:1", log("L1", 8)); // of the own log after all: it was the declaration that came late
-    assert_eq!(world.heard(), ["table:1 8"]);
+    assert!(
+        world
+            .mirror
+            .check(&Outgoing { channel: channel("news:1"), payload: payload(1), at: log("L1", 1) })
+            .is_err()
+    );
 }
 
 #[test]

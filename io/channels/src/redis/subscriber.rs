@@ -30,10 +30,11 @@ use tokio::{
 
 use super::{
     REDIS_PREFIX, Shared,
+    guard::Guard,
     status::Backoff,
     wire::{self, Message, Unreadable},
 };
-use crate::OWNED_NAMESPACES;
+use crate::mirror::Heard;
 
 const LINK: &str = "hearing";
 /// Channels in one SUBSCRIBE. Keeps a resubscription of many channels from blocking the server for long.
@@ -90,7 +91,11 @@ fn down(shared: &Shared, reason: &str) {
 /// The answer to one of our commands.
 enum Answer {
     Command(RedisResult<()>),
-    Ping { answered: bool },
+    /// To the patterns of [`Guard`].
+    Watch(RedisResult<()>),
+    Ping {
+        answered: bool,
+    },
 }
 
 struct Link<'a> {
@@ -111,13 +116,15 @@ impl<'a> Link<'a> {
     async fn connect(shared: &'a Shared) -> RedisResult<Self> {
         let options = &shared.options.link;
         let (sender, arrived) = mpsc::channel(options.receive_queue_max.max(1));
-        let gauge = Arc::new(Gauge::new(options.receive_queue_bytes_max));
+        let message_bytes_max = wire::message_bytes_max(shared.options.payload_bytes_max);
+        let gauge = Arc::new(Gauge::new(options.receive_queue_bytes_max, message_bytes_max));
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.connect_within()))
             .set_response_timeout(Some(options.answer_within()))
             .set_push_sender({
                 let gauge = gauge.clone();
-                move |push| gauge.pass(push, &sender)
+                let guard = shared.guard.clone();
+                move |push| if guard.dropped(&push) { Ok(()) } else { gauge.pass(push, &sender) }
             });
         let connection = shared.client.get_multiplexed_async_connection_with_config(&config).await?;
         let mut link = Self {
@@ -132,6 +139,7 @@ impl<'a> Link<'a> {
             alive: false,
         };
         link.command(vec![shared.probe.clone()], true);
+        link.watch();
         Ok(link)
     }
 
@@ -158,6 +166,9 @@ impl<'a> Link<'a> {
                 Some(answer) = self.answers.next() => match answer {
                     Answer::Command(Ok(())) => self.commanding = false,
                     Answer::Command(Err(error)) => return error.to_string(),
+                    Answer::Watch(Ok(())) => {}
+                    // An access rule may forbid it. Nothing comes in from there then, and there is nothing to count.
+                    Answer::Watch(Err(error)) => self.shared.telemetry.unwatched(&error.to_string()),
                     Answer::Ping { answered } => {
                         if let Some(reason) = self.pinged(answered, period) {
                             return reason;
@@ -167,6 +178,7 @@ impl<'a> Link<'a> {
                 () = self.shared.wish.notified() => {}
                 _ = tick.tick() => {
                     self.shared.mirror.borrow_mut().forget_due(self.shared.now_ms());
+                    self.shared.guard.report(&self.shared.telemetry);
                     if self.has_overflowed() {
                         return "a message was larger than the whole queue".into();
                     }
@@ -217,6 +229,13 @@ impl<'a> Link<'a> {
         self.answers.push(command.boxed_local());
     }
 
+    /// Asks for what comes on the hub's own namespaces, to count it.
+    fn watch(&mut self) {
+        let mut connection = self.connection.clone();
+        let watch = async move { Answer::Watch(connection.psubscribe(Guard::patterns()).await) };
+        self.answers.push(watch.boxed_local());
+    }
+
     fn ping(&mut self, within: Duration) {
         (self.pinging, self.alive) = (true, false);
         let mut connection = self.connection.clone();
@@ -259,8 +278,14 @@ impl<'a> Link<'a> {
             let channel = name.strip_prefix(REDIS_PREFIX).and_then(|name| name.parse::<Channel>().ok());
             match (push.kind, channel) {
                 (PushKind::Message, Some(channel)) => {
-                    if let Some(Value::BulkString(message)) = data.next() {
-                        self.take_message(&channel, message.into());
+                    match data.next() {
+                        Some(Value::BulkString(message)) => self.take_message(&channel, message.into()),
+                        Some(Value::Int(bytes)) => self.shared.telemetry.oversized(
+                            channel.as_str(),
+                            usize::try_from(bytes).unwrap_or(usize::MAX),
+                            self.shared.options.payload_bytes_max,
+                        ),
+                        _ => {} // no message of Redis
                     }
                 }
                 (PushKind::Message, None) if name == self.shared.probe => self.shared.unheard_probes.set(0),
@@ -276,12 +301,11 @@ impl<'a> Link<'a> {
         let Shared { mirror, outbox, telemetry, options, .. } = self.shared;
         let max = options.payload_bytes_max;
         match wire::read(message, max) {
-            Ok(Message { plain: true, .. }) if OWNED_NAMESPACES.contains(&channel.namespace()) => {
-                telemetry.foreign(channel);
+            Ok(Message { payload, ephemeral }) => {
+                let heard = Heard { payload, ephemeral };
+                mirror.borrow_mut().hear(channel, heard, self.shared.now_ms(), outbox);
             }
-            Ok(Message { payload, at, .. }) => {
-                mirror.borrow_mut().hear(channel, payload, at, self.shared.now_ms(), outbox);
-            }
+            Err(Unreadable::OfALog) => telemetry.log(channel),
             Err(Unreadable::TooLarge { bytes }) => telemetry.oversized(channel.as_str(), bytes, max),
             Err(Unreadable::Invalid(reason)) => telemetry.invalid(channel.as_str(), &reason),
         }
@@ -293,6 +317,8 @@ impl<'a> Link<'a> {
 struct Gauge {
     bytes: AtomicUsize,
     bytes_max: usize,
+    /// A longer message leaves only its length in the queue: nobody may cost the link with one message.
+    message_bytes_max: usize,
     /// A message was refused. Final: one after it would hide the gap.
     overflowed: AtomicBool,
 }
@@ -301,13 +327,18 @@ struct Gauge {
 struct Overflow;
 
 impl Gauge {
-    fn new(bytes_max: usize) -> Self {
-        Self { bytes: AtomicUsize::new(0), bytes_max, overflowed: AtomicBool::new(false) }
+    fn new(bytes_max: usize, message_bytes_max: usize) -> Self {
+        Self { bytes: AtomicUsize::new(0), bytes_max, message_bytes_max, overflowed: AtomicBool::new(false) }
     }
 
-    fn pass(&self, push: PushInfo, queue: &mpsc::Sender<PushInfo>) -> Result<(), Overflow> {
+    fn pass(&self, mut push: PushInfo, queue: &mpsc::Sender<PushInfo>) -> Result<(), Overflow> {
         if self.overflowed.load(Relaxed) {
             return Err(Overflow);
+        }
+        if let (PushKind::Message, Some(Value::BulkString(message))) = (&push.kind, push.data.get(1))
+            && message.len() > self.message_bytes_max
+        {
+            push.data[1] = Value::Int(message.len() as i64);
         }
         let weight = weight(&push);
         let fits = self.bytes.fetch_add(weight, Relaxed) + weight <= self.bytes_max;

@@ -11,101 +11,86 @@
 //! MessagePack's one-byte integers 0 to 127 fall under JSON: a service that wants to publish a bare small
 //! integer publishes its decimal digits, or puts it into an array or a map.
 //!
-//! The envelope, after `0xC1`: version (1), kind (0 numbered by each mirror, 1 numbered by the log,
-//! 2 ephemeral); for kind 1 the offset (8 bytes, big-endian), the epoch's length (1 byte) and the epoch; then
-//! the payload in MessagePack to the end. A reader drops versions and kinds it does not know.
+//! The envelope, after `0xC1`: version (1), kind (0 numbered by each mirror, 2 ephemeral), then the payload in
+//! MessagePack to the end. A reader drops versions and kinds it does not know. Kind 1 carried an event of a log with
+//! its position; it is written no more, and dropped unread: no message may say where a channel stands.
 
-use bytes::{Buf, Bytes};
-use protocol::{Payload, U53};
-
-use crate::{At, EPOCH_BYTES_MAX, Epoch, Position};
+use bytes::Bytes;
+use protocol::Payload;
 
 const ENVELOPE: u8 = 0xC1;
 const VERSION: u8 = 1;
 const NEXT: u8 = 0;
 const LOG: u8 = 1;
 const EPHEMERAL: u8 = 2;
-/// Longest envelope without its payload, bytes.
-const ENVELOPE_BYTES_MAX: usize = 3 + 8 + 1 + EPOCH_BYTES_MAX;
+/// The envelope without its payload, bytes.
+const ENVELOPE_BYTES: usize = 3;
 
 /// A message that could be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) payload: Payload,
-    pub(super) at: At,
-    /// Published by a service, not by a hub.
-    pub(super) plain: bool,
+    /// Not numbered and not kept.
+    pub(super) ephemeral: bool,
 }
 
 /// Why a message is dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
-    TooLarge { bytes: usize },
+    TooLarge {
+        bytes: usize,
+    },
     Invalid(String),
+    /// An envelope with a position of a log.
+    OfALog,
 }
 
 /// Writes the hub's envelope.
-pub(super) fn write(at: At, payload: &Payload) -> Vec<u8> {
-    let mut message = Vec::with_capacity(ENVELOPE_BYTES_MAX + payload.bytes().len());
-    message.extend_from_slice(&[ENVELOPE, VERSION]);
-    match at {
-        At::Next => message.push(NEXT),
-        At::Ephemeral => message.push(EPHEMERAL),
-        At::Log(Position { epoch, offset }) => {
-            message.push(LOG);
-            message.extend_from_slice(&offset.to_be_bytes());
-            message.push(epoch.as_str().len() as u8);
-            message.extend_from_slice(epoch.as_str().as_bytes());
-        }
-    }
+pub(super) fn write(ephemeral: bool, payload: &Payload) -> Vec<u8> {
+    let mut message = Vec::with_capacity(ENVELOPE_BYTES + payload.bytes().len());
+    message.extend_from_slice(&[ENVELOPE, VERSION, if ephemeral { EPHEMERAL } else { NEXT }]);
     message.extend_from_slice(payload.bytes());
     message
+}
+
+/// Longest message that can hold a payload of `payload_bytes_max` bytes.
+pub(super) fn message_bytes_max(payload_bytes_max: usize) -> usize {
+    payload_bytes_max.saturating_add(ENVELOPE_BYTES)
 }
 
 /// Reads a message whose payload may have `bytes_max` bytes.
 pub(super) fn read(message: Bytes, bytes_max: usize) -> Result<Message, Unreadable> {
     let first = *message.first().ok_or_else(|| Unreadable::Invalid("the message is empty".into()))?;
     let length = message.len();
-    let allowed = if first == ENVELOPE { bytes_max.saturating_add(ENVELOPE_BYTES_MAX) } else { bytes_max };
+    let allowed = if first == ENVELOPE { message_bytes_max(bytes_max) } else { bytes_max };
     if length > allowed {
         return Err(Unreadable::TooLarge { bytes: length });
     }
-    let (at, payload) = match first {
+    let (ephemeral, payload) = match first {
         ENVELOPE => {
-            let (at, payload) = open(message)
-                .ok_or_else(|| Unreadable::Invalid("the envelope is damaged or of another version".into()))?;
-            (at, Payload::from_msgpack(payload))
+            let (ephemeral, payload) = open(&message)?;
+            (ephemeral, Payload::from_msgpack(payload))
         }
-        0x80.. => (At::Next, Payload::from_msgpack(message)),
-        0..=0x7F => (At::Next, Payload::from_json(&message)),
+        0x80.. => (false, Payload::from_msgpack(message)),
+        0..=0x7F => (false, Payload::from_json(&message)),
     };
     let payload = payload.map_err(|error| Unreadable::Invalid(error.to_string()))?;
     // A JSON text can be longer as MessagePack: "0.1" takes nine bytes there.
     if payload.bytes().len() > bytes_max {
         return Err(Unreadable::TooLarge { bytes: payload.bytes().len() });
     }
-    Ok(Message { payload, at, plain: first != ENVELOPE })
+    Ok(Message { payload, ephemeral })
 }
 
-/// Takes an envelope off its payload. `None` when it is damaged or of a version this release does not know.
-fn open(mut message: Bytes) -> Option<(At, Bytes)> {
-    message.try_get_u8().ok().filter(|byte| *byte == ENVELOPE)?;
-    message.try_get_u8().ok().filter(|version| *version == VERSION)?;
-    let at = match message.try_get_u8().ok()? {
-        NEXT => At::Next,
-        EPHEMERAL => At::Ephemeral,
-        LOG => {
-            let offset = message.try_get_u64().ok().filter(|offset| (1..=U53::MAX).contains(offset))?;
-            let length = usize::from(message.try_get_u8().ok()?);
-            if length > message.remaining() {
-                return None;
-            }
-            let epoch: Epoch = str::from_utf8(&message.split_to(length)).ok()?.parse().ok()?;
-            At::Log(Position { epoch, offset })
-        }
-        _ => return None,
-    };
-    Some((at, message))
+/// Takes an envelope off its payload. Answers whether it is ephemeral, and the payload.
+fn open(message: &Bytes) -> Result<(bool, Bytes), Unreadable> {
+    let payload = || message.slice(ENVELOPE_BYTES..);
+    match message[..] {
+        [ENVELOPE, VERSION, NEXT, ..] => Ok((false, payload())),
+        [ENVELOPE, VERSION, EPHEMERAL, ..] => Ok((true, payload())),
+        [ENVELOPE, VERSION, LOG, ..] => Err(Unreadable::OfALog),
+        _ => Err(Unreadable::Invalid("the envelope is damaged or of another version".into())),
+    }
 }
 
 #[cfg(test)]
@@ -121,25 +106,33 @@ mod tests {
         Payload::from_json(json.as_bytes()).unwrap()
     }
 
-    fn log(epoch: &str, offset: u64) -> At {
-        At::Log(Position { epoch: epoch.parse().unwrap(), offset })
-    }
-
     #[test]
     fn an_envelope_gives_back_what_was_put_in() {
-        for at in [At::Next, At::Ephemeral, log("L1", 1), log(&"x".repeat(24), U53::MAX)] {
-            let written = write(at, &payload("{\"a\":[1,null]}"));
-            let expected = Message { payload: payload("{\"a\":[1,null]}"), at, plain: false };
+        for ephemeral in [false, true] {
+            let written = write(ephemeral, &payload("{\"a\":[1,null]}"));
+            let expected = Message { payload: payload("{\"a\":[1,null]}"), ephemeral };
             assert_eq!(read(written.into(), MAX), Ok(expected));
         }
     }
 
     #[test]
     fn the_envelope_of_version_1_stands_byte_for_byte() {
-        let written = write(log("L7", 258), &payload("\"hi\""));
-        assert_eq!(written, b"\xC1\x01\x01\0\0\0\0\0\0\x01\x02\x02L7\xA2hi");
-        assert_eq!(write(At::Next, &payload("true")), b"\xC1\x01\x00\xC3");
-        assert_eq!(write(At::Ephemeral, &payload("true")), b"\xC1\x01\x02\xC3");
+        assert_eq!(write(false, &payload("\"hi\"")), b"\xC1\x01\x00\xA2hi");
+        assert_eq!(write(true, &payload("true")), b"\xC1\x01\x02\xC3");
+    }
+
+    #[test]
+    fn an_envelope_with_a_position_of_a_log_is_dropped_whatever_it_says() {
+        for message in [
+            &b"\xC1\x01\x01\0\0\0\0\0\0\x01\x02\x02L7\xA2hi"[..],
+            b"\xC1\x01\x01\0\x1F\xFF\xFF\xFF\xFF\xFF\xFF\x02L7\xC0", // offset 2^53 - 1
+            b"\xC1\x01\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02L7\xC0", // offset -1
+            b"\xC1\x01\x01\0\0\0\0\0\0\0\x00\x02L7\xC0",             // offset 0
+            b"\xC1\x01\x01\0\0\0\0\0\0\0\x01\xFFL7\xC0",             // epoch longer than the message
+            b"\xC1\x01\x01",
+        ] {
+            assert_eq!(read(Bytes::from_static(message), MAX), Err(Unreadable::OfALog), "{message:?}");
+        }
     }
 
     #[test]
@@ -155,7 +148,7 @@ mod tests {
         ] {
             let read = read(Bytes::from_static(message), MAX).unwrap();
             assert_eq!(read.payload.to_json(), json);
-            assert!(read.plain && read.at == At::Next);
+            assert!(!read.ephemeral);
         }
     }
 
@@ -176,10 +169,7 @@ mod tests {
             b"\xC1\x01\x03\xC0",
             b"\xC1\x01\x00",
             b"\xC1\x01\x00{}",
-            b"\xC1\x01\x01\0\0\0\0\0\0\0\x00\x02L7\xC0", // offset 0
-            b"\xC1\x01\x01\xFF\0\0\0\0\0\0\x00\x02L7\xC0", // offset above 2^53
-            b"\xC1\x01\x01\0\0\0\0\0\0\0\x01\xFFL7\xC0", // epoch longer than the message
-            b"\xC1\x01\x01\0\0\0\0\0\0\0\x01\x02L \xC0", // not an epoch
+            b"\xC1\x01",
         ] {
             let read = read(Bytes::from_static(message), MAX);
             assert!(matches!(read, Err(Unreadable::Invalid(_))), "{message:?} was read as {read:?}");
@@ -191,12 +181,12 @@ mod tests {
         let text = |length: usize| format!("\"{}\"", "x".repeat(length));
         let full = payload(&text(MAX - 3)); // str16: three bytes of head
         assert_eq!(full.bytes().len(), MAX);
-        assert!(read(write(log(&"x".repeat(24), 1), &full).into(), MAX).is_ok());
+        assert!(read(write(true, &full).into(), MAX).is_ok());
         assert!(read(full.bytes().clone(), MAX).is_ok());
 
         let over = payload(&text(MAX - 2));
         let too_large = |read| matches!(read, Err(Unreadable::TooLarge { .. }));
-        assert!(too_large(read(write(At::Next, &over).into(), MAX)));
+        assert!(too_large(read(write(false, &over).into(), MAX)));
         assert!(too_large(read(over.bytes().clone(), MAX)));
         assert!(too_large(read(text(MAX).into(), MAX)));
         // 400 bytes of JSON, 900 bytes of MessagePack.

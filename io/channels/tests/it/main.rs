@@ -4,6 +4,7 @@
 mod bounds;
 mod conformance;
 mod faults;
+mod forged;
 mod plain;
 mod proxy;
 mod rig;

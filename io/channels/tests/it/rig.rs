@@ -174,7 +174,6 @@ fn spell(delivery: &Delivery) -> String {
             format!("{channel} {offset} {}", payload.to_json())
         }
         Delivery::Reset { channel, top } => format!("{channel} reset {}", top.offset),
-        Delivery::Doubt { channel, top } => format!("{channel} doubt {}", top.offset),
     }
 }
 

@@ -1,4 +1,5 @@
-//! C1 to C3 in any life of two channels, as a subscriber sees it who believes what it is told.
+//! C1 to C3 in any life of two channels, a service's and the log's, as a subscriber sees it who believes what it is
+//! told.
 
 use std::collections::HashMap;
 
@@ -9,14 +10,12 @@ use super::*;
 /// One step; the flag says which of the two channels.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A publication without a number.
+    /// A publication without a number, of this process or, over a link, of anyone.
     Publish(bool, usize),
-    /// Something of a log that lives elsewhere.
-    Log(bool, u64),
-    /// The next event of the log that lives here.
-    Own(bool),
-    /// The owner of that log says where it stands.
-    Declare(bool),
+    /// The next event of the log.
+    Log,
+    /// The owner of the log says where it stands.
+    Declare,
     Ephemeral(bool),
     Subscribe(bool),
     Unsubscribe(bool),
@@ -29,9 +28,8 @@ fn step() -> impl Strategy<Value = Step> {
     use Step::*;
     prop_oneof![
         4 => (any::<bool>(), 1..=16_usize).prop_map(|(which, bytes)| Publish(which, bytes)),
-        3 => (any::<bool>(), 1..12_u64).prop_map(|(which, offset)| Log(which, offset)),
-        4 => any::<bool>().prop_map(Own),
-        2 => any::<bool>().prop_map(Declare),
+        4 => Just(Log),
+        2 => Just(Declare),
         1 => any::<bool>().prop_map(Ephemeral),
         2 => any::<bool>().prop_map(Subscribe),
         2 => any::<bool>().prop_map(Unsubscribe),
@@ -41,17 +39,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const NAMES: [&str; 2] = ["a", "b"];
-/// The log that lives here.
-const HERE: &str = "Lhere";
-/// The one that does not.
-const ELSEWHERE: &str = "Lelsewhere";
+const NAMES: [&str; 2] = ["news:a", LOGGED];
+const LOGGED: &str = "table:b";
+/// The log's epoch.
+const LOG: &str = "Lhere";
 
 struct Life {
     world: World,
     linked: bool,
-    /// Newest event of the log that lives here, by channel.
-    logged: [u64; 2],
+    /// Newest event of the log.
+    logged: u64,
     /// What a subscriber was told last.
     told: HashMap<Channel, Position>,
     /// Subscriptions whose answer is awaited.
@@ -64,33 +61,26 @@ impl Life {
         let (now_ms, linked) = (self.world.now_ms, self.linked);
         match step {
             Step::Publish(which, bytes) if linked => {
-                let (channel, payload) = (channel(name(which)), payload(*bytes));
-                self.world.mirror.hear(&channel, payload, At::Next, now_ms, &self.world.outbox);
+                let heard = Heard { payload: payload(*bytes), ephemeral: false };
+                self.world.mirror.hear(&channel(name(which)), heard, now_ms, &self.world.outbox);
             }
             Step::Publish(which, bytes) => {
                 let (channel, payload) = (channel(name(which)), payload(*bytes));
                 let outgoing = Outgoing { channel, payload, at: At::Next };
                 self.world.mirror.publish(outgoing, now_ms, &self.world.outbox).ok();
             }
-            Step::Log(which, offset) if linked => self.world.hear(name(which), log(ELSEWHERE, *offset)),
-            // Without a link nothing comes from elsewhere.
-            Step::Log(..) => {}
-            Step::Own(which) => {
-                let logged = &mut self.logged[usize::from(*which)];
-                *logged += 1;
-                let at = log(HERE, *logged);
-                if linked {
-                    self.world.own(name(which), at);
-                    self.world.hear(name(which), at);
-                } else {
-                    self.world.publish(name(which), at);
-                }
+            Step::Log => {
+                self.logged += 1;
+                self.world.publish(LOGGED, log(LOG, self.logged));
             }
-            Step::Declare(which) => {
-                let top = Position { epoch: HERE.parse().unwrap(), offset: self.logged[usize::from(*which)] };
-                self.world.mirror.declare(&channel(name(which)), top, now_ms, &self.world.outbox);
+            Step::Declare => {
+                let top = Position { epoch: LOG.parse().unwrap(), offset: self.logged };
+                self.world.mirror.declare(&channel(LOGGED), top, now_ms, &self.world.outbox);
             }
-            Step::Ephemeral(which) if linked => self.world.hear(name(which), At::Ephemeral),
+            Step::Ephemeral(which) if linked => {
+                let heard = Heard { payload: payload(1), ephemeral: true };
+                self.world.mirror.hear(&channel(name(which)), heard, now_ms, &self.world.outbox);
+            }
             Step::Ephemeral(which) => drop(self.world.publish(name(which), At::Ephemeral)),
             Step::Subscribe(which) => {
                 let channel = channel(name(which));
@@ -132,11 +122,10 @@ impl Life {
                     };
                     prop_assert_eq!(told.epoch, position.epoch);
                     prop_assert!(told.offset < position.offset);
-                    let may_jump = position.epoch.as_str() == ELSEWHERE;
-                    prop_assert!(may_jump || told.offset + 1 == position.offset, "{told:?}, {position:?}");
+                    prop_assert!(told.offset + 1 == position.offset, "{told:?}, {position:?}");
                     self.told.insert(channel, position);
                 }
-                Delivery::Reset { channel, top } | Delivery::Doubt { channel, top } => {
+                Delivery::Reset { channel, top } => {
                     if let Some(told) = self.told.get_mut(&channel) {
                         let back = told.epoch == top.epoch && top.offset < told.offset;
                         prop_assert!(!back, "{told:?} stepped back to {top:?}");
@@ -161,12 +150,12 @@ impl Life {
         prop_assert!(counters.history_bytes <= 40 && counters.channels <= 2);
         let held: usize = self.world.mirror.channels.values().map(|entry| entry.ring.bytes()).sum();
         prop_assert_eq!(counters.history_bytes, held as u64);
-        for (name, logged) in NAMES.into_iter().zip(self.logged) {
+        for name in NAMES {
             let Some(entry) = self.world.mirror.channels.get(&channel(name)) else { continue };
             let top = entry.top;
-            if entry.owned {
-                prop_assert_eq!(top.epoch.as_str(), HERE);
-                prop_assert_eq!(top.offset, logged, "the mirror is behind the log that lives here");
+            if top.epoch.as_str() == LOG {
+                prop_assert_eq!(name, LOGGED);
+                prop_assert_eq!(top.offset, self.logged, "the mirror is behind the log, or ahead of it");
             }
             for offset in 0..=top.offset + 1 {
                 let since = Position { offset, ..top };
@@ -188,7 +177,7 @@ proptest! {
         };
         let world = World::new(options, linked);
         let (told, waiting) = (HashMap::new(), Vec::new());
-        let mut life = Life { world, linked, logged: [0; 2], told, waiting };
+        let mut life = Life { world, linked, logged: 0, told, waiting };
         for step in steps {
             life.step(&step);
             life.listen()?;
