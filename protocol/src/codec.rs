@@ -10,6 +10,8 @@ use serde_json::error::Category;
 use crate::{
     DEPTH_MAX, FRAME_BYTES_MAX, Payload, SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Text, U53,
     code::ErrorCode,
+    depth::json_depth,
+    error::FrameError,
     fields::{map_fields, message, split_path},
     msgpack::{self, Flaw},
     payload::PAYLOAD_DEPTH_MAX,
@@ -51,18 +53,6 @@ impl Encoding {
             Self::Json => SUBPROTOCOL_JSON,
         }
     }
-}
-
-/// Why a frame is not a request. `id` is the request's, when that much could be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{detail}")]
-pub struct FrameError {
-    /// The request's id.
-    pub id: Option<U53>,
-    /// The code the client gets.
-    pub code: ErrorCode,
-    /// What is wrong, for the client's programmer.
-    pub detail: String,
 }
 
 /// Decodes a client's frame.
@@ -289,23 +279,4 @@ fn wrong(encoding: Encoding, bytes: &[u8], message: &str) -> FrameError {
     let place = if path.is_empty() { String::new() } else { format!("{path}: ") };
     let detail = format!("{place}{hint}{cause}").chars().take(DETAIL_CHARS_MAX).collect();
     FrameError { id: id.and_then(|only| only.id), code, detail }
-}
-
-/// How many arrays and objects stand inside each other; brackets inside strings do not count.
-pub(crate) fn json_depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'[' | b'{' if !in_text => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }

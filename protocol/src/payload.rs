@@ -14,7 +14,7 @@ use serde::{
 };
 
 use crate::{
-    codec::json_depth,
+    depth::json_depth,
     msgpack::{self, Flaw},
 };
 

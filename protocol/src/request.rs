@@ -11,7 +11,7 @@ use crate::{
     BETS_MAX, Channel, Key, TableId, Text, U53,
     bounded::List,
     code::ErrorCode,
-    codec::FrameError,
+    error::FrameError,
     fields::{map_fields, quoted},
 };
 

@@ -7,13 +7,14 @@
 //!
 //! This module makes no seeds: they come from the operating system, through the caller.
 
+mod check;
+
 use std::{fmt, num::NonZeroU32};
 
+pub use check::{Mismatch, check};
 use hmac::{Hmac, KeyInit, Mac};
 use protocol::PlayerId;
 use sha2::{Digest, Sha256};
-
-use crate::game::{DrawResult, Game};
 
 /// First bytes of a share's hash input.
 const SHARE_TAG: &str = "hub-share-v1";
@@ -130,49 +131,6 @@ impl fmt::Debug for Stream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Stream").field("next_block", &self.next_block).finish_non_exhaustive()
     }
-}
-
-/// A round is not what its seed says. Order is precedence: the first that holds is returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
-    /// The revealed seed is not the one committed to.
-    #[error("the seed hashes to {}, but {} was committed to", hex(computed), hex(committed))]
-    Commit {
-        /// What the seed hashes to.
-        computed: [u8; 32],
-        /// What was published before the bets.
-        committed: [u8; 32],
-    },
-    /// Seed, mix and round give another outcome.
-    #[error("the seed draws outcome {}, but {} was recorded", drawn.0, recorded.0)]
-    DrawResult {
-        /// What the stream draws.
-        drawn: DrawResult,
-        /// What the round was settled with.
-        recorded: DrawResult,
-    },
-}
-
-/// Checks a finished round: the seed is the one committed to, and it draws this outcome.
-///
-/// Takes the mix as given; whoever holds the players' shares compares it with [`client_mix`] first.
-pub fn check(
-    game: &dyn Game,
-    round: &str,
-    seed: &Seed,
-    committed: &[u8; 32],
-    mix: &[u8; 32],
-    recorded: DrawResult,
-) -> Result<(), Mismatch> {
-    let computed = commit(seed);
-    if computed != *committed {
-        return Err(Mismatch::Commit { computed, committed: *committed });
-    }
-    let drawn = game.draw(&mut Stream::new(seed, mix, round));
-    if drawn != recorded {
-        return Err(Mismatch::DrawResult { drawn, recorded });
-    }
-    Ok(())
 }
 
 /// Writes bytes as lower-case hexadecimal, the spelling of every hash and seed on the wire.

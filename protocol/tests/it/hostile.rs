@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use protocol::{
-    DEPTH_MAX, Encoding, ErrorCode, FRAME_BYTES_MAX, Payload, U53,
-    codec::{FrameError, decode_client, decode_server},
+    DEPTH_MAX, Encoding, ErrorCode, FRAME_BYTES_MAX, FrameError, Payload, U53,
+    codec::{decode_client, decode_server},
     payload::{PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX, PayloadError},
 };
 use serde_json::Value;

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::game::DrawResult;
 
 fn n(value: u32) -> NonZeroU32 {
     NonZeroU32::new(value).unwrap()

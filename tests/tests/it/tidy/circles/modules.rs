@@ -13,6 +13,8 @@ pub type Id = usize;
 pub struct Module {
     file: String,
     parent: Option<Id>,
+    children: BTreeMap<String, Id>,
+    /// Everything else that has a name here: a function may be called like a child.
     names: BTreeMap<String, Name>,
     /// Paths of `use path::*`.
     globs: Vec<Vec<String>>,
@@ -22,7 +24,6 @@ pub struct Module {
 
 /// What a name stands for in a module.
 enum Name {
-    Module(Id),
     /// Defined here.
     Item,
     /// Taken from elsewhere.
@@ -79,6 +80,7 @@ impl Tree {
         let module = Module {
             file: file.to_owned(),
             parent,
+            children: BTreeMap::new(),
             names: BTreeMap::new(),
             globs: Vec::new(),
             items: Vec::new(),
@@ -103,7 +105,7 @@ impl Tree {
                     self.load(&file, &below, Some(id), text)
                 }
             };
-            self.0[id].names.insert(name, Name::Module(child));
+            self.0[id].children.insert(name, child);
         }
         id
     }
@@ -143,6 +145,12 @@ impl Tree {
         }
     }
 
+    /// Whether a name means a child of a module, and not something else that is called like it.
+    fn is_child(&self, module: Id, name: &str, goes_on: bool) -> bool {
+        let module = &self.0[module];
+        module.children.contains_key(name) && (goes_on || !module.names.contains_key(name))
+    }
+
     fn walk(&self, from: Id, path: &[String], depth: usize) -> Option<End> {
         // Two modules may pass the names of each other on.
         if depth > 32 {
@@ -154,8 +162,9 @@ impl Tree {
                 "crate" => 0,
                 "self" => at,
                 "super" => self.0[at].parent?,
+                // What has further names in it is the child.
+                name if self.is_child(at, name, place + 1 < path.len()) => self.0[at].children[name],
                 name => match self.0[at].names.get(name) {
-                    Some(Name::Module(id)) => *id,
                     Some(Name::Item) => return Some(End::Defined(at)),
                     // `use foo::foo` names the crate `foo`.
                     Some(Name::Use(path)) if path.first().is_some_and(|segment| segment == name) => {

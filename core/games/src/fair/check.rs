@@ -1,0 +1,47 @@
+//! The check of a finished round, as a player makes it.
+
+use super::{Seed, Stream, commit, hex};
+use crate::game::{DrawResult, Game};
+
+/// A round is not what its seed says. Order is precedence: the first that holds is returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The revealed seed is not the one committed to.
+    #[error("the seed hashes to {}, but {} was committed to", hex(computed), hex(committed))]
+    Commit {
+        /// What the seed hashes to.
+        computed: [u8; 32],
+        /// What was published before the bets.
+        committed: [u8; 32],
+    },
+    /// Seed, mix and round give another outcome.
+    #[error("the seed draws outcome {}, but {} was recorded", drawn.0, recorded.0)]
+    DrawResult {
+        /// What the stream draws.
+        drawn: DrawResult,
+        /// What the round was settled with.
+        recorded: DrawResult,
+    },
+}
+
+/// Checks a finished round: the seed is the one committed to, and it draws this outcome.
+///
+/// Takes the mix as given; whoever holds the players' shares compares it with [`client_mix`](super::client_mix) first.
+pub fn check(
+    game: &dyn Game,
+    round: &str,
+    seed: &Seed,
+    committed: &[u8; 32],
+    mix: &[u8; 32],
+    recorded: DrawResult,
+) -> Result<(), Mismatch> {
+    let computed = commit(seed);
+    if computed != *committed {
+        return Err(Mismatch::Commit { computed, committed: *committed });
+    }
+    let drawn = game.draw(&mut Stream::new(seed, mix, round));
+    if drawn != recorded {
+        return Err(Mismatch::DrawResult { drawn, recorded });
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Why a frame is refused.
+
+use crate::{U53, code::ErrorCode};
+
+/// Why a frame is not a request. `id` is the request's, when that much could be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct FrameError {
+    /// The request's id.
+    pub id: Option<U53>,
+    /// The code the client gets.
+    pub code: ErrorCode,
+    /// What is wrong, for the client's programmer.
+    pub detail: String,
+}
