@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
+use crate::spread;
+
 /// Bounds taken at admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -48,11 +50,17 @@ const SHARDS: usize = 32;
 /// Players a shard may know before those whose bucket is full again are forgotten.
 const FORGET_ABOVE: usize = 4_096;
 
+/// Longest wait that a request above the rate is told, milliseconds. Those that would have to wait longer are told
+/// half of it to all of it.
+const RATE_RETRY_MAX_MS: u64 = 30_000;
+
 /// A token bucket, counted in thousandths of a request.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     tokens: u64,
     filled_ms: u64,
+    /// The last time that a request above the rate was told to come back at.
+    promised_ms: u64,
     sessions: u32,
     /// Subscribed to by all sessions.
     channels: u32,
@@ -124,7 +132,7 @@ impl Admission {
             let refilled_ms = full.div_ceil(u64::from(self.bounds.rate_per_second).max(1));
             rates.retain(|_, bucket| bucket.sessions > 0 || now_ms < bucket.filled_ms + refilled_ms);
         }
-        let fresh = Bucket { tokens: full, filled_ms: now_ms, sessions: 0, channels: 0 };
+        let fresh = Bucket { tokens: full, filled_ms: now_ms, promised_ms: 0, sessions: 0, channels: 0 };
         let bucket = rates.entry(player).or_insert(fresh);
         let room = bucket.sessions < self.bounds.sessions_per_player_max;
         bucket.sessions += u32::from(room);
@@ -157,7 +165,8 @@ impl Admission {
         }
     }
 
-    /// Takes one request off a player's rate; otherwise says after how many milliseconds to try again.
+    /// Takes one request off a player's rate; otherwise says after how many milliseconds to try again. Each one above
+    /// the rate is told a time of its own, at which there is room for it: whoever heeds it is not above the rate again.
     pub fn within_rate(&self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
         let rate = u64::from(self.bounds.rate_per_second);
         let full = u64::from(self.bounds.rate_burst) * 1000;
@@ -168,7 +177,13 @@ impl Admission {
         bucket.filled_ms = bucket.filled_ms.max(now_ms);
         if bucket.tokens < 1000 {
             self.too_fast.fetch_add(1, Relaxed);
-            return Err((1000 - bucket.tokens).div_ceil(rate.max(1)));
+            let free_ms = now_ms + (1000 - bucket.tokens).div_ceil(rate.max(1));
+            let own_ms = free_ms.max(bucket.promised_ms + 1000_u64.div_ceil(rate.max(1)));
+            if own_ms > now_ms + RATE_RETRY_MAX_MS {
+                return Err(spread::wait_ms(RATE_RETRY_MAX_MS / 2..=RATE_RETRY_MAX_MS));
+            }
+            bucket.promised_ms = own_ms;
+            return Err(own_ms - now_ms);
         }
         bucket.tokens -= 1000;
         Ok(())
@@ -219,13 +234,41 @@ mod tests {
             assert_eq!(admission.within_rate(player, 1_000), Ok(()));
         }
         assert_eq!(admission.within_rate(player, 1_000), Err(100));
-        assert_eq!(admission.within_rate(player, 1_099), Err(1));
+        assert_eq!(admission.within_rate(player, 1_099), Err(101), "1,100 is promised to the one before");
         assert_eq!(admission.within_rate(player, 1_100), Ok(()));
         admission.leave(player);
         assert!(admission.within_rate(player, 1_100).is_err(), "the other session keeps the bucket");
         admission.leave(player);
         assert!(admission.arrive(player, 1_100));
         assert!(admission.within_rate(player, 1_100).is_err(), "coming back does not fill the bucket");
+    }
+
+    #[test]
+    fn whoever_comes_back_when_told_finds_room() {
+        let admission = admission(9, 9);
+        let player = PlayerId(7);
+        assert!(admission.arrive(player, 0));
+        let refused = (0..200).filter_map(|_| admission.within_rate(player, 0).err()).collect::<Vec<_>>();
+        assert_eq!(refused.len(), 197, "three are within the burst");
+        assert!(refused.is_sorted(), "in the order of their arrival: {refused:?}");
+        for wait in refused {
+            assert_eq!(admission.within_rate(player, wait), Ok(()), "{wait}");
+        }
+    }
+
+    #[test]
+    fn a_wait_has_a_bound_however_many_are_above_the_rate() {
+        let admission = admission(9, 9);
+        let player = PlayerId(7);
+        assert!(admission.arrive(player, 0));
+        for _ in 0..5_000 {
+            let wait = admission.within_rate(player, 0).err().unwrap_or_default();
+            assert!(wait <= RATE_RETRY_MAX_MS, "{wait}");
+        }
+        assert!(
+            admission.within_rate(player, 1_000).is_ok(),
+            "what was promised does not hold up who comes at the rate"
+        );
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub mod pubsub;
 pub mod receipts;
 pub mod seal;
 pub mod session;
+pub mod spread;
 pub mod table;
 pub mod telemetry;
 pub mod worker;

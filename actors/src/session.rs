@@ -26,6 +26,7 @@ use crate::{
     messages::reply::{ReplyTo, SessionRef},
     ports::{money::MoneyPort, table::TablePort},
     pubsub::PubSub,
+    spread,
     telemetry::Metrics,
     workers::Workers,
 };
@@ -207,7 +208,7 @@ impl SessionActor {
                     return self.close(CloseCode::TokenExpired, "the token has expired");
                 }
                 let player = ready.identity.player;
-                if let Some(to) = self.admit(id, Some(player), now) {
+                if let Some(to) = self.admit(id, player, now) {
                     self.dispatch(to, request, context);
                 }
             }
@@ -235,13 +236,14 @@ impl SessionActor {
     }
 
     /// Takes the permit for a request, or refuses it.
-    fn admit(&mut self, id: U53, player: Option<PlayerId>, now: u64) -> Option<ReplyTo> {
+    fn admit(&mut self, id: U53, player: PlayerId, now: u64) -> Option<ReplyTo> {
         let admission = &self.context.admission;
         if admission.draining() {
-            self.fail(Some(id), Failure::of(ErrorCode::Draining).after_ms(1_000));
+            let wait_ms = spread::wait_ms(spread::COME_BACK);
+            self.fail(Some(id), Failure::of(ErrorCode::Draining).after_ms(wait_ms));
             return None;
         }
-        if let Some(Err(retry_after_ms)) = player.map(|player| admission.within_rate(player, now)) {
+        if let Err(retry_after_ms) = admission.within_rate(player, now) {
             self.too_fast += 1;
             self.fail(Some(id), Failure::of(ErrorCode::RateLimited).after_ms(retry_after_ms));
             if self.too_fast >= self.context.options.too_fast_max {
@@ -254,10 +256,27 @@ impl SessionActor {
         match admission.admit(&self.in_flight) {
             Some(permit) => Some(ReplyTo { session: self.this(), id, permit }),
             None => {
-                self.fail(Some(id), Failure::of(ErrorCode::Busy).after_ms(50));
+                let wait_ms = spread::wait_ms(spread::BUSY);
+                self.fail(Some(id), Failure::of(ErrorCode::Busy).after_ms(wait_ms));
                 None
             }
         }
+    }
+
+    /// Takes the permit for a hello. One that there is no room for ends the connection, and the client comes back on
+    /// another: a connection without a session keeps a place that a player could have.
+    fn admit_hello(&mut self, id: U53) -> Option<ReplyTo> {
+        let admission = &self.context.admission;
+        let (code, close) = if admission.draining() {
+            (ErrorCode::Draining, CloseCode::Draining)
+        } else if let Some(permit) = admission.admit(&self.in_flight) {
+            return Some(ReplyTo { session: self.this(), id, permit });
+        } else {
+            (ErrorCode::Busy, CloseCode::Busy)
+        };
+        self.fail(Some(id), Failure::of(code).after_ms(spread::wait_ms(spread::COME_BACK)));
+        self.close(close, code.text());
+        None
     }
 }
 

@@ -297,8 +297,9 @@ export class Link {
         error: HubError.closed(reason || `the hub closed the connection with code ${code}`),
       });
     }
-    const announced = this.#comeBackAt - clock.now();
-    this.#waitForNext(announced > 0 ? announced : this.#backoff());
+    // Not before the hub said, and a random while longer, so that clients sent away together do not come back together.
+    const announced = Math.max(0, this.#comeBackAt - clock.now());
+    this.#waitForNext(announced + this.#backoff());
   }
 
   #backoff() {

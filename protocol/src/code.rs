@@ -222,6 +222,7 @@ close_codes! {
     Internal = 4003, "the session failed inside the hub: reconnect";
     TokenExpired = 4004, "the token has expired: reconnect with a new one";
     TooManySessions = 4005, "the player has too many sessions: close one, and reconnect";
+    Busy = 4006, "the hub cannot take a session now: come back with the same token, after the time its answer gave";
     NoHello = 4100, "no valid hello in time";
     TokenInvalid = 4101, "the token was refused";
     TooManyErrors = 4102, "too many malformed frames";

@@ -24,6 +24,7 @@ use crate::{
         worker::{Grant, ToWorker},
     },
     ports::table::{Table, TablePort},
+    spread,
     workers::Workers,
 };
 
@@ -177,7 +178,8 @@ impl Subscriptions {
     /// Without its first channel a session has nothing; one that says hello without its own is closed, to try again.
     fn refuse(&self, to: ReplyTo, reply: &Grant) {
         let session = to.session;
-        self.workers.reply(to, Reply::Error(Failure::of(ErrorCode::Unavailable).after_ms(1_000)));
+        let wait_ms = spread::wait_ms(spread::COME_BACK);
+        self.workers.reply(to, Reply::Error(Failure::of(ErrorCode::Unavailable).after_ms(wait_ms)));
         if let Grant::Welcome(_) = reply {
             let code = CloseCode::Internal;
             self.workers.send(session.worker, ToWorker::Hangup { session, code });

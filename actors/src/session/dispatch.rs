@@ -11,16 +11,16 @@ use protocol::{
 };
 
 use super::{Ready, SessionActor, State};
-use crate::messages::{
-    domain::{Arrive, GetBalance, GetResults},
-    money::{GetOutcome, Origin},
-    pubsub::{GetTops, Subscribe, Unsubscribe},
-    reply::{BetContext, ReplyTo},
-    table::{Bet, Clear, Join},
+use crate::{
+    messages::{
+        domain::{Arrive, GetBalance, GetResults},
+        money::{GetOutcome, Origin},
+        pubsub::{GetTops, Subscribe, Unsubscribe},
+        reply::{BetContext, ReplyTo},
+        table::{Bet, Clear, Join},
+    },
+    spread,
 };
-
-/// When a player with too many sessions may try again: the dead ones among them have ended by then, milliseconds.
-const SESSIONS_RETRY_MS: u64 = 5_000;
 
 /// Most tables one `list_tables` shows.
 const LISTED_MAX: usize = 200;
@@ -47,14 +47,15 @@ impl SessionActor {
                 return self.close(close, code.text());
             }
         };
-        let Some(to) = self.admit(id, None, now) else { return };
+        let Some(to) = self.admit_hello(id) else { return };
         if let State::Waiting(Some(handle)) = self.state {
             context.cancel_future(handle);
         }
         let player = identity.player;
         if !self.context.admission.arrive(player, now) {
             let words = "as many sessions of this player are open as may be";
-            let failure = Failure::with(ErrorCode::RateLimited, words).after_ms(SESSIONS_RETRY_MS);
+            let wait_ms = spread::wait_ms(spread::TOO_MANY_SESSIONS);
+            let failure = Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms);
             self.fail(Some(id), failure);
             return self.close(CloseCode::TooManySessions, words);
         }

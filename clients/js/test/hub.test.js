@@ -73,6 +73,21 @@ test("a bet that gets no answer is sent again with the same key", async () => {
   assert.equal((await bet).lsn, 9);
 });
 
+test("a busy hub that refuses hello is come back to with the same token, not before it said, ever later", async () => {
+  const { hub, client, clock, of } = start();
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    await hub.open();
+    const hello = await hub.take("hello");
+    assert.equal(hello.token, "t0");
+    await hub.refuse(hello, 4000, "busy", "same_key", { retry_after_ms: 1_700 });
+    await hub.drop(4006, "busy");
+    assert.equal(of("state").at(-1).retryInMs, 1_700 + BACKOFF_FIRST_MS * 2 ** (attempt - 1));
+    await clock.advance(of("state").at(-1).retryInMs);
+  }
+  await hub.welcome();
+  assert.equal(client.state, "online");
+});
+
 test("a busy hub is asked again with the same key, not before it said", async () => {
   const { hub, client, clock } = await online();
   const bet = client.placeBet(BET);
@@ -306,6 +321,7 @@ test("close codes say whether to come back", async () => {
     [1009, false],
     [4000, true],
     [4001, true],
+    [4006, true],
     [4042, true],
     [4100, false],
     [4103, false],
@@ -319,12 +335,12 @@ test("close codes say whether to come back", async () => {
   }
 });
 
-test("a drain notice is heeded: the client comes back when it was told to", async () => {
+test("a drain notice is heeded: the client comes back when it was told to, and a random while later", async () => {
   const { hub, clock, of } = await online();
   await hub.say({ t: "drain", reconnect_after_ms: 3_000 });
   await clock.advance(1_000);
   await hub.drop(4000, "draining");
-  assert.equal(of("state").at(-1).retryInMs, 2_000);
+  assert.equal(of("state").at(-1).retryInMs, 2_000 + BACKOFF_FIRST_MS / 2);
   assert.deepEqual(
     of("drain").map(({ reconnect_after_ms }) => reconnect_after_ms),
     [3_000],

@@ -3,6 +3,7 @@
 mod backplane;
 mod bad_input;
 mod channels;
+mod coming_back;
 mod crash;
 mod data_directory;
 mod drain;
