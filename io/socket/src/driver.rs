@@ -25,8 +25,9 @@ use crate::decode::{Decoder, Event};
 use crate::frame::{self, NO_CODE};
 use crate::out::Out;
 use crate::session::{InboundEnd, Phase, Session};
+use crate::shared::Slot;
 use crate::telemetry;
-use crate::worker::Slot;
+use crate::worker::Worker;
 
 /// Turns of reading and running before a busy session lets the others of its thread go on.
 const TURNS_PER_WAKE: usize = 4;
@@ -39,6 +40,7 @@ type ActorStream = Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>;
 
 /// The future of one session; ready when its connection is gone.
 pub(crate) struct Driver {
+    worker: Worker,
     session: Rc<Session>,
     /// Until the session closes.
     actor: Option<ActorStream>,
@@ -67,6 +69,7 @@ enum Read {
 impl Driver {
     /// Starts the actor. A panic in `start` ends the session like any other of the actor's.
     pub(crate) fn new<A>(
+        worker: Worker,
         session: Rc<Session>,
         leftover: Bytes,
         start: Box<dyn FnOnce(Slot, Out) -> A>,
@@ -74,9 +77,10 @@ impl Driver {
     where
         A: Actor<Context = WebsocketContext<A>> + StreamHandler<Result<Message, ProtocolError>>,
     {
-        let limits = session.worker.limits();
+        let limits = worker.limits();
         let decoder = Decoder::new(limits.frame_bytes_max, limits.message_bytes_max);
         let mut driver = Driver {
+            worker,
             session,
             actor: None,
             decoder,
@@ -123,20 +127,20 @@ impl Driver {
             return Read::Held;
         }
         if !self.leftover.is_empty() {
-            let n = self.leftover.len().min(session.worker.limits().read_bytes);
+            let n = self.leftover.len().min(session.shared.limits().read_bytes);
             let taken = self.decoder.decode(&self.leftover[..n], &mut inbox);
             self.leftover =
                 if taken < self.leftover.len() { self.leftover.split_off(taken) } else { Bytes::new() };
             return Read::Some;
         }
-        let mut buffer = session.worker.0.read_buffer.borrow_mut();
+        let mut buffer = session.shared.read_buffer.borrow_mut();
         let mut buffer = ReadBuf::new(&mut buffer);
         match session.with_io(|io| Pin::new(io).poll_read(cx, &mut buffer)) {
             Some(Poll::Pending) => return Read::Waiting,
             Some(Poll::Ready(Ok(()))) if !buffer.filled().is_empty() => {
                 let bytes = buffer.filled();
                 session.heard();
-                session.worker.count(|stats| stats.read_bytes += bytes.len() as u64);
+                session.shared.count(|stats| stats.read_bytes += bytes.len() as u64);
                 let taken = self.decoder.decode(bytes, &mut inbox);
                 if taken < bytes.len() {
                     self.leftover = Bytes::copy_from_slice(&bytes[taken..]);
@@ -187,7 +191,7 @@ impl Driver {
         match session.inbound_end.get() {
             Some(InboundEnd::Closed(code)) => session.close(code, ""),
             Some(InboundEnd::Fault(fault)) => {
-                telemetry::broken_rule(&session.worker);
+                telemetry::broken_rule(&session.shared);
                 session.close(fault.code, fault.reason);
             }
             Some(InboundEnd::Eof) => {
@@ -201,7 +205,7 @@ impl Driver {
     }
 
     fn panicked(&mut self) {
-        telemetry::panicked(&self.session.worker, self.session.slot);
+        telemetry::panicked(&self.session.shared, self.session.slot);
         self.session.close(INTERNAL_ERROR, "internal error");
         self.drop_actor();
     }
@@ -212,7 +216,7 @@ impl Driver {
         if catch_unwind(AssertUnwindSafe(|| drop(actor))).is_err() {
             telemetry::panicked_at_its_end(self.session.slot);
         }
-        self.session.worker.unsubscribe_all(&self.session);
+        self.worker.unsubscribe_all(&self.session);
     }
 
     /// After our close frame: forgets what the client still says, notes its answer, and shuts our side when
@@ -279,7 +283,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.session.finish();
         self.drop_actor();
-        self.session.worker.retire(self.session.slot);
+        self.worker.retire(self.session.slot);
     }
 }
 

@@ -13,6 +13,7 @@
 //!
 //! Everything here belongs to one thread and is `!Send`; a [`Slot`] is the name of a session that may travel.
 
+mod channels;
 mod decode;
 mod driver;
 mod fanout;
@@ -21,6 +22,7 @@ mod limits;
 mod out;
 mod queue;
 mod session;
+mod shared;
 mod telemetry;
 mod tune;
 mod upgrade;
@@ -30,5 +32,6 @@ pub use frame::{binary_frame, join, text_frame};
 pub use limits::{CloseCodes, Limits, LimitsError};
 pub use out::Out;
 pub use queue::Class;
+pub use shared::{Slot, Stats};
 pub use upgrade::{Accepted, Refusal, subprotocols, upgrade_service};
-pub use worker::{Cork, Slot, Stats, Worker};
+pub use worker::{Cork, Worker};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::queue::Class;
 use crate::session::{Phase, Session};
-use crate::worker::Slot;
+use crate::shared::Slot;
 
 /// The out-queue of one session. Clones are handles to the same queue; all outlive the session harmlessly.
 #[derive(Clone)]

@@ -18,8 +18,8 @@ use tokio::net::TcpStream;
 use crate::decode::Event;
 use crate::frame::{self, NO_CODE};
 use crate::queue::{Class, Pushed, Queue, SLICES};
+use crate::shared::{Corked, Shared, Slot};
 use crate::telemetry;
-use crate::worker::{Slot, Worker};
 
 /// Over how long frames that bring nothing are counted, milliseconds.
 const IDLE_WINDOW_MS: u64 = 1_000;
@@ -45,7 +45,7 @@ pub(crate) enum InboundEnd {
 }
 
 pub(crate) struct Session {
-    pub(crate) worker: Worker,
+    pub(crate) shared: Rc<Shared>,
     pub(crate) slot: Slot,
     encoding: u8,
     io: RefCell<Option<TcpStream>>,
@@ -65,7 +65,7 @@ pub(crate) struct Session {
     /// The driver is in the actor's turn and will flush after it.
     corked: Cell<bool>,
     /// On the worker's list of sessions to flush.
-    pub(crate) dirty: Cell<bool>,
+    dirty: Cell<bool>,
     heard_ms: Cell<u64>,
     pinged_ms: Cell<Option<u64>>,
     closing_since_ms: Cell<u64>,
@@ -74,10 +74,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(worker: Worker, slot: Slot, encoding: u8, io: TcpStream) -> Self {
-        let now_ms = worker.now_ms();
+    pub(crate) fn new(shared: Rc<Shared>, slot: Slot, encoding: u8, io: TcpStream) -> Self {
+        let now_ms = shared.now_ms();
         Session {
-            worker,
+            shared,
             slot,
             encoding,
             io: RefCell::new(Some(io)),
@@ -122,13 +122,13 @@ impl Session {
         if self.phase.get() != Phase::Open {
             return false;
         }
-        let limits = self.worker.limits();
+        let limits = self.shared.limits();
         if self.queued_bytes() + frames.len() > limits.read_pause_bytes && !self.blocked.get() {
             // Held back only by a cork: the socket is asked before the client is taken for slow.
             self.flush();
         }
-        let pushed = self.queue.borrow_mut().push(frames, class, self.worker.now_ms(), limits);
-        self.worker.count_push(&pushed);
+        let pushed = self.queue.borrow_mut().push(frames, class, self.shared.now_ms(), limits);
+        self.shared.count_push(&pushed);
         match pushed {
             Pushed::Queued | Pushed::Conflated => {
                 self.flush_later();
@@ -158,7 +158,7 @@ impl Session {
                 Some(frames)
             }
             Ok(n) => {
-                self.queue.borrow_mut().push_rest(frames.slice(n..), self.worker.now_ms());
+                self.queue.borrow_mut().push_rest(frames.slice(n..), self.shared.now_ms());
                 self.block();
                 None
             }
@@ -170,15 +170,17 @@ impl Session {
     }
 
     fn is_held(&self) -> bool {
-        self.corked.get() || self.blocked.get() || self.worker.is_corked()
+        self.corked.get() || self.blocked.get() || self.shared.is_corked()
     }
 
     /// Makes sure someone flushes what was just queued.
     fn flush_later(self: &Rc<Self>) {
         if self.corked.get() || self.blocked.get() {
             // The driver flushes: after the actor's turn, or when the socket is writable.
-        } else if self.worker.is_corked() {
-            self.worker.mark_dirty(self);
+        } else if self.shared.is_corked() {
+            if !self.dirty.replace(true) {
+                self.shared.mark_dirty(self.clone());
+            }
         } else {
             self.flush();
         }
@@ -187,7 +189,7 @@ impl Session {
     /// Queues a frame the protocol itself needs.
     pub(crate) fn push_control(self: &Rc<Self>, frame: Bytes) {
         if self.phase.get() == Phase::Open {
-            self.queue.borrow_mut().push_control(frame, self.worker.now_ms());
+            self.queue.borrow_mut().push_control(frame, self.shared.now_ms());
             self.flush_later();
         }
     }
@@ -195,7 +197,7 @@ impl Session {
     /// Answers a ping, or lets the answer that waits be to this one.
     pub(crate) fn push_pong(self: &Rc<Self>, frame: Bytes) {
         if self.phase.get() == Phase::Open {
-            self.queue.borrow_mut().push_pong(frame, self.worker.now_ms());
+            self.queue.borrow_mut().push_pong(frame, self.shared.now_ms());
             self.flush_later();
         }
     }
@@ -205,15 +207,15 @@ impl Session {
         if frames == 0 {
             return;
         }
-        let (now_ms, (since_ms, before)) = (self.worker.now_ms(), self.idle_frames.get());
+        let (now_ms, (since_ms, before)) = (self.shared.now_ms(), self.idle_frames.get());
         let fresh = now_ms.saturating_sub(since_ms) >= IDLE_WINDOW_MS;
         let (since_ms, count) =
             if fresh { (now_ms, frames) } else { (since_ms, before.saturating_add(frames)) };
         self.idle_frames.set((since_ms, count));
-        let allowed = self.worker.limits().control_frames_per_second_max;
+        let allowed = self.shared.limits().control_frames_per_second_max;
         if count > allowed && self.phase.get() == Phase::Open {
-            telemetry::flooding(&self.worker);
-            self.close(self.worker.codes().flooding, "too many control frames or empty fragments");
+            telemetry::flooding(&self.shared);
+            self.close(self.shared.codes().flooding, "too many control frames or empty fragments");
         }
     }
 
@@ -301,15 +303,15 @@ impl Session {
         if self.phase.get() == Phase::Open {
             self.phase.set(Phase::Closing);
             self.close_code.set(Some(code));
-            self.closing_since_ms.set(self.worker.now_ms());
+            self.closing_since_ms.set(self.shared.now_ms());
             self.wake();
         }
     }
 
     fn close_too_slow(self: &Rc<Self>) {
-        telemetry::too_slow(&self.worker);
+        telemetry::too_slow(&self.shared);
         self.queue.borrow_mut().abandon();
-        self.close(self.worker.codes().too_slow, "reading too slowly");
+        self.close(self.shared.codes().too_slow, "reading too slowly");
     }
 
     pub(crate) fn kill(&self) {
@@ -354,7 +356,7 @@ impl Session {
 
     /// True while the client must first read before it is heard again.
     pub(crate) fn is_paused(&self) -> bool {
-        self.queue.borrow().cost_bytes() > self.worker.limits().read_pause_bytes
+        self.queue.borrow().cost_bytes() > self.shared.limits().read_pause_bytes
     }
 
     /// Runs `read` on the socket, if it is still there.
@@ -364,13 +366,13 @@ impl Session {
 
     /// Any bytes from the client prove that it lives.
     pub(crate) fn heard(&self) {
-        self.heard_ms.set(self.worker.now_ms());
+        self.heard_ms.set(self.shared.now_ms());
         self.pinged_ms.set(None);
     }
 
     /// Looks at the clock for this session; the worker calls it every tick.
     pub(crate) fn tick(self: &Rc<Self>, now_ms: u64) {
-        let limits = self.worker.limits();
+        let limits = self.shared.limits();
         let older_than = |since_ms: u64, ms: u64| now_ms.saturating_sub(since_ms) >= ms;
         match self.phase.get() {
             Phase::Over => {}
@@ -386,8 +388,8 @@ impl Session {
                 } else if let Some(since) = self.pinged_ms.get() {
                     // While the ping itself still waits to be sent, the stall rule above is the judge.
                     if oldest_ms.is_none() && older_than(since, limits.pong_within_ms) {
-                        telemetry::no_pong(&self.worker);
-                        self.close(self.worker.codes().no_pong, "no answer to ping");
+                        telemetry::no_pong(&self.shared);
+                        self.close(self.shared.codes().no_pong, "no answer to ping");
                     }
                 } else if older_than(self.heard_ms.get(), self.ping_after_ms()) {
                     self.pinged_ms.set(Some(now_ms));
@@ -399,7 +401,7 @@ impl Session {
 
     /// The ping period, up to a quarter shorter by slot: sessions that came together are not pinged together.
     fn ping_after_ms(&self) -> u64 {
-        let every_ms = self.worker.limits().ping_every_ms;
+        let every_ms = self.shared.limits().ping_every_ms;
         let spread_ms = every_ms / 4;
         every_ms - u64::from(self.slot.index).wrapping_mul(7919).checked_rem(spread_ms).unwrap_or(0)
     }
@@ -418,10 +420,17 @@ impl Session {
                 other => break other?,
             }
         };
-        self.worker.count(|stats| {
+        self.shared.count(|stats| {
             stats.writes += 1;
             stats.written_bytes += written as u64;
         });
         Ok(written)
+    }
+}
+
+impl Corked for Session {
+    fn uncork(&self) {
+        self.dirty.set(false);
+        self.flush();
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use crate::worker::{Slot, Worker};
+use crate::shared::{Shared, Slot};
 
 /// A handshake was refused, for its form or by the caller.
-pub(crate) fn refused(worker: &Worker) {
-    worker.count(|stats| stats.refused += 1);
+pub(crate) fn refused(shared: &Shared) {
+    shared.count(|stats| stats.refused += 1);
 }
 
 /// A client was gone before it was a session. Everyday life.
@@ -15,28 +15,28 @@ pub(crate) fn left(when: &'static str, error: &dyn Display) {
 }
 
 /// A client does not read what it is sent, and is closed.
-pub(crate) fn too_slow(worker: &Worker) {
-    worker.count(|stats| stats.closed_too_slow += 1);
+pub(crate) fn too_slow(shared: &Shared) {
+    shared.count(|stats| stats.closed_too_slow += 1);
 }
 
 /// A client has not answered a ping, and is closed.
-pub(crate) fn no_pong(worker: &Worker) {
-    worker.count(|stats| stats.closed_no_pong += 1);
+pub(crate) fn no_pong(shared: &Shared) {
+    shared.count(|stats| stats.closed_no_pong += 1);
 }
 
 /// A client has broken the protocol or a size limit, and is closed.
-pub(crate) fn broken_rule(worker: &Worker) {
-    worker.count(|stats| stats.closed_fault += 1);
+pub(crate) fn broken_rule(shared: &Shared) {
+    shared.count(|stats| stats.closed_fault += 1);
 }
 
 /// A client has sent too many frames that bring nothing, and is closed.
-pub(crate) fn flooding(worker: &Worker) {
-    worker.count(|stats| stats.closed_flooding += 1);
+pub(crate) fn flooding(shared: &Shared) {
+    shared.count(|stats| stats.closed_flooding += 1);
 }
 
 /// A session's actor has panicked; its session is closed.
-pub(crate) fn panicked(worker: &Worker, slot: Slot) {
-    worker.count(|stats| stats.closed_panic += 1);
+pub(crate) fn panicked(shared: &Shared, slot: Slot) {
+    shared.count(|stats| stats.closed_panic += 1);
     tracing::error!(?slot, "session actor panicked");
 }
 

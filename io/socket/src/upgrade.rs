@@ -23,9 +23,10 @@ use tokio::net::TcpStream;
 use crate::driver::Driver;
 use crate::fanout::ENCODINGS;
 use crate::out::Out;
+use crate::shared::Slot;
 use crate::telemetry;
 use crate::tune::tune;
-use crate::worker::{Slot, Worker};
+use crate::worker::Worker;
 
 /// A client that is let in.
 pub struct Accepted<A> {
@@ -115,7 +116,7 @@ where
     let accepted = match verdict {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            telemetry::refused(worker);
+            telemetry::refused(&worker.0.shared);
             if let Err(error) = refuse(&mut framed, refusal).await {
                 telemetry::left("before its refusal", &error);
             }
@@ -143,7 +144,7 @@ where
     // A copy, usually of nothing: even an empty slice of it would keep the HTTP parser's 8 KiB alive.
     let leftover = Bytes::copy_from_slice(&parts.read_buf);
     let session = worker.admit(parts.io, accepted.encoding);
-    Some(Box::pin(Driver::new(session, leftover, accepted.start)))
+    Some(Box::pin(Driver::new(worker.clone(), session, leftover, accepted.start)))
 }
 
 /// The answer to a handshake that is not one.

@@ -1,107 +1,30 @@
-//! The worker of one thread: its sessions by slot, its clock, its counters, and the cork.
+//! The worker of one thread: its sessions by slot, and the timer that serves them all.
 //!
 //! One timer serves all sessions: each tick moves the worker's coarse clock and lets every session look at
 //! it. Nothing here is `Send`; other threads name a session by its [`Slot`].
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::fanout::{Channels, OnVacant};
+use crate::channels::{Channels, OnVacant};
 use crate::out::Out;
-use crate::queue::Pushed;
 use crate::session::Session;
+use crate::shared::{Shared, Slot, Stats};
 use crate::{CloseCodes, Limits};
-
-/// Names one session of a worker, and never another: a slot used again has a new generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Slot {
-    /// Place among the worker's sessions.
-    pub index: u32,
-    /// How often the place has been given out before.
-    pub generation: u32,
-}
-
-/// Counters of one worker since its start, and what holds now.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Sessions connected now, closing ones included.
-    pub sessions: usize,
-    /// Sessions accepted.
-    pub opened: u64,
-    /// Handshakes refused, by the caller or for their form.
-    pub refused: u64,
-    /// Sessions closed because they did not read.
-    pub closed_too_slow: u64,
-    /// Sessions closed because they did not answer a ping.
-    pub closed_no_pong: u64,
-    /// Sessions closed because they broke the protocol or a size limit.
-    pub closed_fault: u64,
-    /// Sessions closed because their actor panicked.
-    pub closed_panic: u64,
-    /// Sessions closed because of too many control frames or empty fragments.
-    pub closed_flooding: u64,
-    /// Bytes read from clients.
-    pub read_bytes: u64,
-    /// Writes asked of the kernel, refused ones included.
-    pub writes: u64,
-    /// Bytes the kernel took for clients.
-    pub written_bytes: u64,
-    /// State frames replaced by newer ones.
-    pub conflated: u64,
-}
-
-impl std::ops::AddAssign for Stats {
-    fn add_assign(&mut self, other: Self) {
-        // Taken apart whole, so that no counter is forgotten.
-        let Self {
-            sessions,
-            opened,
-            refused,
-            closed_too_slow,
-            closed_no_pong,
-            closed_fault,
-            closed_panic,
-            closed_flooding,
-            read_bytes,
-            writes,
-            written_bytes,
-            conflated,
-        } = other;
-        self.sessions += sessions;
-        self.opened += opened;
-        self.refused += refused;
-        self.closed_too_slow += closed_too_slow;
-        self.closed_no_pong += closed_no_pong;
-        self.closed_fault += closed_fault;
-        self.closed_panic += closed_panic;
-        self.closed_flooding += closed_flooding;
-        self.read_bytes += read_bytes;
-        self.writes += writes;
-        self.written_bytes += written_bytes;
-        self.conflated += conflated;
-    }
-}
 
 /// The sessions of one thread. Clones are handles to the same worker.
 #[derive(Clone)]
-pub struct Worker(pub(crate) Rc<Shared>);
+pub struct Worker(pub(crate) Rc<Inner>);
 
-pub(crate) struct Shared {
-    limits: Limits,
-    codes: CloseCodes,
+pub(crate) struct Inner {
+    pub(crate) shared: Rc<Shared>,
     places: RefCell<Places>,
     pub(crate) channels: RefCell<Channels>,
     pub(crate) on_vacant: RefCell<Option<OnVacant>>,
-    /// Lent to each session for the length of one read.
-    pub(crate) read_buffer: RefCell<Box<[u8]>>,
-    corks: Cell<u32>,
-    dirty: RefCell<Vec<Rc<Session>>>,
-    now_ms: Cell<u64>,
-    stats: Cell<Stats>,
 }
 
 #[derive(Default)]
@@ -138,17 +61,11 @@ impl Worker {
         if let Err(error) = limits.check() {
             panic!("limits: {error}");
         }
-        let worker = Worker(Rc::new(Shared {
-            read_buffer: RefCell::new(vec![0; limits.read_bytes].into()),
-            limits,
-            codes,
+        let worker = Worker(Rc::new(Inner {
+            shared: Rc::new(Shared::new(limits, codes)),
             places: RefCell::default(),
             channels: RefCell::default(),
             on_vacant: RefCell::default(),
-            corks: Cell::new(0),
-            dirty: RefCell::default(),
-            now_ms: Cell::new(0),
-            stats: Cell::default(),
         }));
         tokio::task::spawn_local(keep_time(Rc::downgrade(&worker.0)));
         worker
@@ -176,49 +93,17 @@ impl Worker {
     /// each socket in one write. Corks nest. Not to be held across an `await`: the whole worker would wait.
     #[must_use = "dropping the cork flushes"]
     pub fn cork(&self) -> Cork {
-        self.0.corks.set(self.0.corks.get() + 1);
-        Cork(self.clone())
+        self.0.shared.cork();
+        Cork(self.0.shared.clone())
     }
 
     /// What this worker has counted.
     pub fn stats(&self) -> Stats {
-        Stats { sessions: self.sessions(), ..self.0.stats.get() }
+        Stats { sessions: self.sessions(), ..self.0.shared.stats() }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
-    }
-
-    pub(crate) fn codes(&self) -> CloseCodes {
-        self.0.codes
-    }
-
-    /// Milliseconds since the worker's start, as of the last tick.
-    pub(crate) fn now_ms(&self) -> u64 {
-        self.0.now_ms.get()
-    }
-
-    pub(crate) fn count(&self, f: impl FnOnce(&mut Stats)) {
-        let mut stats = self.0.stats.get();
-        f(&mut stats);
-        self.0.stats.set(stats);
-    }
-
-    pub(crate) fn count_push(&self, pushed: &Pushed) {
-        match pushed {
-            Pushed::Queued | Pushed::Overflow => {}
-            Pushed::Conflated => self.count(|stats| stats.conflated += 1),
-        }
-    }
-
-    pub(crate) fn is_corked(&self) -> bool {
-        self.0.corks.get() > 0
-    }
-
-    pub(crate) fn mark_dirty(&self, session: &Rc<Session>) {
-        if !session.dirty.replace(true) {
-            self.0.dirty.borrow_mut().push(session.clone());
-        }
+        self.0.shared.limits()
     }
 
     /// Gives a connection a slot.
@@ -230,9 +115,9 @@ impl Worker {
         });
         let place = &mut places.places[index as usize];
         let slot = Slot { index, generation: place.generation };
-        let session = Rc::new(Session::new(self.clone(), slot, encoding, io));
+        let session = Rc::new(Session::new(self.0.shared.clone(), slot, encoding, io));
         place.session = Some(session.clone());
-        self.count(|stats| stats.opened += 1);
+        self.0.shared.count(|stats| stats.opened += 1);
         session
     }
 
@@ -258,7 +143,7 @@ impl Worker {
     }
 
     fn tick(&self, now_ms: u64) {
-        self.0.now_ms.set(now_ms);
+        self.0.shared.tick(now_ms);
         let places = self.0.places.borrow();
         // A session's tick pushes and wakes; slots change only in the drivers' own turns.
         for session in places.places.iter().filter_map(|place| place.session.as_ref()) {
@@ -268,35 +153,23 @@ impl Worker {
 }
 
 /// Holds back a worker's writes while it lives; see [`Worker::cork`].
-pub struct Cork(Worker);
+pub struct Cork(Rc<Shared>);
 
 impl Drop for Cork {
     fn drop(&mut self) {
-        let shared = &self.0.0;
-        let depth = shared.corks.get() - 1;
-        shared.corks.set(depth);
-        if depth > 0 {
-            return;
-        }
-        let mut dirty = shared.dirty.take();
-        for session in dirty.drain(..) {
-            session.dirty.set(false);
-            session.flush();
-        }
-        // Kept for its room: the next cork fills it again.
-        *shared.dirty.borrow_mut() = dirty;
+        self.0.uncork();
     }
 }
 
 /// Ticks until the worker is gone.
-async fn keep_time(shared: Weak<Shared>) {
-    let Some(tick_ms) = shared.upgrade().map(|shared| shared.limits.tick_ms) else { return };
+async fn keep_time(worker: Weak<Inner>) {
+    let Some(tick_ms) = worker.upgrade().map(|inner| inner.shared.limits().tick_ms) else { return };
     let start = Instant::now();
     let mut interval = tokio::time::interval(Duration::from_millis(tick_ms));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
-        Worker(shared).tick(start.elapsed().as_millis() as u64);
+        let Some(inner) = worker.upgrade() else { return };
+        Worker(inner).tick(start.elapsed().as_millis() as u64);
     }
 }

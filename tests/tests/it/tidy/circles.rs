@@ -28,7 +28,6 @@ const STANDING: &[(&str, &str)] = &[
     ("io/channels/src/mirror/entry.rs", "an entry stands in the list of the idle ones"),
     ("io/channels/src/redis.rs", "the links share types with what starts them"),
     ("io/journal/src/lib.rs", "what every part shares stands beside the list of the parts"),
-    ("io/socket/src/worker.rs", "the parts of a worker take the worker"),
 ];
 
 /// Which file needs which.
