@@ -26,7 +26,7 @@ use crate::{
     config::{Loaded, Mode},
     door,
     edge::{self, Edge, addresses::Addresses},
-    recovery,
+    recovery::{self, Expectations, Head},
     telemetry::events as telemetry,
 };
 
@@ -60,15 +60,15 @@ pub enum Error {
     Serve(#[source] io::Error),
 }
 
-/// Serves until SIGTERM or Ctrl-C, then drains.
+/// Serves until SIGTERM or Ctrl-C, then drains. The log must have the record `expected`, if there is one.
 ///
 /// # Errors
 /// When the hub cannot start: the message says what to do about it.
-pub fn run(loaded: Loaded) -> Result<(), Error> {
-    actix::System::new().block_on(serve(Arc::new(loaded)))
+pub fn run(loaded: Loaded, expected: Option<Head>) -> Result<(), Error> {
+    actix::System::new().block_on(serve(Arc::new(loaded), expected))
 }
 
-async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
+async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error> {
     let config = &loaded.config;
     // Before anything is recovered: a port that is taken is told at once, and nothing has happened yet. Nobody is
     // let in before the house stands.
@@ -77,7 +77,8 @@ async fn serve(loaded: Arc<Loaded>) -> Result<(), Error> {
     let address = listener.local_addr().map_err(|source| Error::Listen { listen, source })?;
     let directory = PathBuf::from(&config.journal.directory);
     files::allow(u64::from(config.server.connections_max));
-    let recovered = recovery::recover(&directory, config.journal.segment_bytes)
+    let expectations = Expectations::of(&loaded, expected);
+    let recovered = recovery::recover(&directory, config.journal.segment_bytes, &expectations)
         .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
     memory::use_small_pages();
     let setup = options::setup(&loaded, recovered, directory)?;

@@ -7,12 +7,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 use protocol::RoundId;
 
 use crate::{
     auth::{MintError, Minter},
     config::{Environment, Loaded, Mode, SecretPolicy, Sources},
+    recovery::Head,
+    verify::Scope,
 };
 
 /// Exit code of a wrong configuration (`EX_CONFIG`).
@@ -28,7 +30,7 @@ pub struct Cli {
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
-    command: Option<Command>,
+    subcommand: Option<Subcommand>,
 }
 
 const EXAMPLES: &str = "\
@@ -63,10 +65,14 @@ struct Options {
 }
 
 /// What the operator wants.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum Command {
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum Subcommand {
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C); this is what happens without a command
-    Serve,
+    Serve {
+        /// Start only if the log has this record with this hash: the `head` that `verify` printed, kept elsewhere
+        #[arg(long, value_name = "LSN:HASH")]
+        expect: Option<Head>,
+    },
     /// Check the configuration and print what is in force, and who set it
     ///
     /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown.
@@ -87,12 +93,17 @@ pub enum Command {
     /// Also holds every checkpoint in the directory against the replay. Exits with 0 only when everything agrees. May
     /// run beside a hub that is serving.
     Verify {
+        /// Read only what a start reads: headers, links and sizes, and everything behind the newest checkpoint
+        ///
+        /// The verdict is the start's. Damage before the checkpoint is found only without this.
+        #[arg(long)]
+        tail: bool,
         /// The log must have this record with this hash: the `head` that an earlier `verify` printed, kept elsewhere
         ///
         /// A log that was cut short, or written anew with other records, agrees with itself; only what was noted
         /// somewhere else tells.
         #[arg(long, value_name = "LSN:HASH")]
-        expect: Option<Place>,
+        expect: Option<Head>,
     },
     /// Check that a round was drawn as promised: commitment, seed, players' seeds, result
     VerifyRound {
@@ -103,58 +114,23 @@ pub enum Command {
 }
 
 impl Cli {
-    /// The command, and where the configuration comes from.
+    /// The subcommand, and where the configuration comes from.
     #[must_use]
-    pub fn into_parts(self, environment: Environment) -> (Command, Sources) {
+    pub fn into_parts(self, environment: Environment) -> (Subcommand, Sources) {
         let Options { config, config_dir, mode, data, listen } = self.options;
         let sources = Sources { config_dir, config_file: config, mode, data, listen, environment };
-        (self.command.unwrap_or(Command::Serve), sources)
+        (self.subcommand.unwrap_or(Subcommand::Serve { expect: None }), sources)
     }
 }
 
-impl Command {
+impl Subcommand {
     /// Whether the command may write development secrets: only those that need them to hold.
     #[must_use]
     pub fn secret_policy(&self) -> SecretPolicy {
         match self {
-            Self::Serve | Self::Token { .. } => SecretPolicy::Create,
+            Self::Serve { .. } | Self::Token { .. } => SecretPolicy::Create,
             Self::CheckConfig | Self::Verify { .. } | Self::VerifyRound { .. } => SecretPolicy::Peek,
         }
-    }
-}
-
-/// A record of a log, and the chain hash there: it stands for every record up to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The record, from 1.
-    pub lsn: u64,
-    /// Its chain hash.
-    pub hash: [u8; 32],
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:", self.lsn)?;
-        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::str::FromStr for Place {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str =
-            "expected a record and its hash, such as 1500:9f86d0…, as `hub verify` prints its head";
-        let (lsn, digits) = text.split_once(':').ok_or(EXPECTED)?;
-        let lsn = lsn.parse().ok().filter(|lsn| *lsn > 0).ok_or(EXPECTED)?;
-        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(EXPECTED);
-        }
-        let mut hash = [0; 32];
-        for (place, byte) in hash.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[place * 2..place * 2 + 2], 16).map_err(|_| EXPECTED)?;
-        }
-        Ok(Self { lsn, hash })
     }
 }
 
@@ -173,6 +149,12 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     let total =
         count.checked_mul(seconds).filter(|total| (1..=365 * 86_400).contains(total)).ok_or(EXPECTED)?;
     Ok(Duration::from_secs(total))
+}
+
+/// How much `hub verify` reads.
+#[must_use]
+pub fn scope(tail: bool) -> Scope {
+    if tail { Scope::Tail } else { Scope::Full }
 }
 
 /// Why a command failed.

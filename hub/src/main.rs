@@ -9,8 +9,9 @@ use std::{
 use clap::Parser;
 use hub::{
     app,
-    cli::{self, Cli, Command},
+    cli::{self, Cli, Subcommand},
     config::{self, Environment},
+    recovery::Head,
     telemetry, verify,
 };
 
@@ -18,9 +19,9 @@ use hub::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let (command, sources) = Cli::parse().into_parts(Environment::of_process());
+    let (subcommand, sources) = Cli::parse().into_parts(Environment::of_process());
     let catalogue = actors::house::catalogue();
-    let loaded = match config::load(&sources, &catalogue, command.secret_policy()) {
+    let loaded = match config::load(&sources, &catalogue, subcommand.secret_policy()) {
         Ok(loaded) => loaded,
         Err(problems) => {
             eprintln!("hub: {problems}");
@@ -28,31 +29,35 @@ fn main() -> ExitCode {
         }
     };
     let mut output = io::stdout().lock();
-    let result: Result<ExitCode, Box<dyn std::error::Error>> = match command {
-        Command::Serve => {
+    let result: Result<ExitCode, Box<dyn std::error::Error>> = match subcommand {
+        Subcommand::Serve { expect } => {
             drop(output);
-            return serve(loaded);
+            return serve(loaded, expect);
         }
-        Command::CheckConfig => {
+        Subcommand::CheckConfig => {
             cli::check_config(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
-        Command::Token { player, ttl } => cli::token(&loaded, &player, ttl, SystemTime::now(), &mut output)
-            .map(|()| ExitCode::SUCCESS)
-            .map_err(Into::into),
-        Command::Verify { expect } => verify::log(&loaded, expect, &mut output).map_err(Into::into),
-        Command::VerifyRound { round } => verify::round(&loaded, round, &mut output).map_err(Into::into),
+        Subcommand::Token { player, ttl } => {
+            cli::token(&loaded, &player, ttl, SystemTime::now(), &mut output)
+                .map(|()| ExitCode::SUCCESS)
+                .map_err(Into::into)
+        }
+        Subcommand::Verify { tail, expect } => {
+            verify::log(&loaded, cli::scope(tail), expect, &mut output).map_err(Into::into)
+        }
+        Subcommand::VerifyRound { round } => verify::round(&loaded, round, &mut output).map_err(Into::into),
     };
     result.unwrap_or_else(|error| fail(&*error))
 }
 
-fn serve(loaded: config::Loaded) -> ExitCode {
+fn serve(loaded: config::Loaded, expect: Option<Head>) -> ExitCode {
     if let Err(error) = telemetry::start(&loaded.config.telemetry) {
         return fail(&error);
     }
     for note in &loaded.notes {
         telemetry::events::note(note);
     }
-    match app::run(loaded) {
+    match app::run(loaded, expect) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

@@ -1,43 +1,29 @@
-//! The start path, which is the recovery path: checkpoint, then the log after it, then every invariant.
+//! Reads a log and proves what it stands for, in one of two scopes. The start and `hub verify` have no other way, so
+//! that the same scope gives the same verdict.
+//!
+//! * *tail*: every segment's header, link and size, and every byte after the newest usable checkpoint; the state is
+//!   rebuilt from there. A start is exactly this ([`recover`]), `hub verify --tail` too ([`tail`]).
+//! * *full*: every byte, and every record decided again ([`full()`]).
+//!
+//! Both end with every invariant on the whole state and with what the operator expects of the log
+//! ([`Expectations`]). Nothing is changed before all of it holds.
+
+mod error;
+mod expectations;
+mod full;
+mod head;
 
 use std::{path::Path, time::Instant};
 
 use engine::{Record, World, checkpoint};
-use journal::{Entry, Log, Lsn, Options};
+use journal::{Claim, Entry, Files, Log, Lsn, Options, Tail, storage::Storage};
+
+pub use error::Error;
+pub use expectations::Expectations;
+pub use full::{Findings, full};
+pub use head::Head;
 
 use crate::telemetry::events as telemetry;
-
-/// The log does not stand for a state, or cannot be read. The hub does not start on it.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The journal's own findings: they name file and offset.
-    #[error("failed to open the log")]
-    Journal(#[from] journal::Error),
-    /// The record's bytes are sound but mean nothing to this release.
-    #[error("failed to read record {lsn}")]
-    Record {
-        /// The record.
-        lsn: u64,
-        /// What is wrong with it.
-        source: engine::DecodeError,
-    },
-    /// The record does not fit the state before it.
-    #[error("failed to apply record {lsn}")]
-    Broken {
-        /// The record.
-        lsn: u64,
-        /// Why not.
-        source: engine::ApplyError,
-    },
-    /// The state breaks an invariant.
-    #[error("failed to prove the state after record {lsn}")]
-    Invariant {
-        /// The last record.
-        lsn: u64,
-        /// What does not hold.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
 
 /// A log, and what it stands for.
 pub struct Recovered {
@@ -49,39 +35,104 @@ pub struct Recovered {
     pub checkpointed: u64,
 }
 
+/// What the tail of a log proves.
+pub struct Proven {
+    /// The end of the log.
+    pub tail: Tail,
+    /// What it stands for.
+    pub world: World,
+    /// The last record of the checkpoint that the rest was replayed on, 0 without one.
+    pub cursor: u64,
+    /// Checkpoints that could not be used, and why.
+    pub passed_over: Vec<(u64, String)>,
+}
+
 /// Opens the log in `directory` for writing and rebuilds what it stands for.
 ///
 /// # Errors
-/// When another hub has the log, when it is damaged, or when it does not fit together.
-pub fn recover(directory: &Path, segment_bytes: u64) -> Result<Recovered, Error> {
+/// When another hub has the log, when it is damaged, when it does not fit together, or is not the one expected.
+/// Nothing was changed then.
+pub fn recover(
+    directory: &Path,
+    segment_bytes: u64,
+    expectations: &Expectations,
+) -> Result<Recovered, Error> {
     let began = Instant::now();
-    let log = journal::open(directory, Options { segment_bytes, ..Options::default() })?;
-    let mut world = from_checkpoint(directory, &log)?.unwrap_or_default();
-    let from = world.books.lsn();
-    log.replay(Lsn(from), |entry: Entry<'_>| {
-        let lsn = entry.lsn.0;
-        let record = Record::decode(entry.bytes).map_err(|source| Error::Record { lsn, source })?;
-        world.apply(&record).map(drop).map_err(|source| Error::Broken { lsn, source })
-    })?;
+    let claim = Claim::take(directory)?;
+    let Proven { tail, world, cursor, passed_over } = tail(claim.files(), expectations)?;
+    for (lsn, why) in passed_over {
+        telemetry::unusable_checkpoint(lsn, &why);
+    }
+    let log = claim.open(tail, Options { segment_bytes, ..Options::default() })?;
     let lsn = world.books.lsn();
-    world.check().map_err(|broken| Error::Invariant { lsn, source: Box::new(broken) })?;
-    telemetry::replayed(lsn, lsn - from, began.elapsed(), log.epoch());
-    Ok(Recovered { log, world, checkpointed: from })
+    telemetry::replayed(lsn, lsn - cursor, began.elapsed(), log.epoch());
+    Ok(Recovered { log, world, checkpointed: cursor })
 }
 
-/// The newest usable checkpoint: it must be of this very log.
-fn from_checkpoint(directory: &Path, log: &Log) -> Result<Option<World>, Error> {
-    let Some(found) = journal::checkpoint::latest(directory)? else { return Ok(None) };
-    if log.hash_at(found.lsn)? != Some(found.hash) {
-        telemetry::foreign_checkpoint(found.lsn);
-        return Ok(None);
-    }
-    match checkpoint::decode(&found.bytes) {
-        Ok(world) if world.books.lsn() == found.lsn.0 => Ok(Some(world)),
-        Ok(_) => Ok(None),
-        Err(error) => {
-            telemetry::unusable_checkpoint(found.lsn, &error);
-            Ok(None)
+/// Proves the tail of a log; see [the scopes](self).
+///
+/// # Errors
+/// The first thing that is not as it must be.
+pub fn tail<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Proven, Error> {
+    let mut passed_over = Vec::new();
+    let mut world = from_checkpoint(files, &mut passed_over)?.unwrap_or_default();
+    let cursor = world.books.lsn();
+    let tail = read(files, cursor, |entry| {
+        let (lsn, location) = (entry.lsn.0, entry.location);
+        let record = Record::decode(entry.bytes).map_err(|source| Error::Record { lsn, location, source })?;
+        world.apply(&record).map(drop).map_err(|source| Error::Unfit {
+            lsn,
+            location,
+            source: Box::new(source),
+        })
+    })?;
+    let lsn = world.books.lsn();
+    world.check().map_err(|violation| Error::Invariant { lsn, source: Box::new(violation) })?;
+    expectations.hold(files, &tail, &world)?;
+    Ok(Proven { tail, world, cursor, passed_over })
+}
+
+/// Hands over every record after one, in order, and says where the log ends.
+fn read<S: Storage>(
+    files: &Files<S>,
+    after: u64,
+    mut take: impl FnMut(Entry<'_>) -> Result<(), Error>,
+) -> Result<Tail, Error> {
+    let mut reader = files.reader(Lsn(after))?;
+    if let Some(reader) = &mut reader {
+        while let Some(entry) = reader.next(Lsn::MAX)? {
+            take(entry)?;
         }
     }
+    Ok(files.finish(reader)?)
+}
+
+/// The state of the newest usable checkpoint: whole, of this very log, and readable by this release. Says of the newer
+/// ones why they are not.
+fn from_checkpoint<S: Storage>(
+    files: &Files<S>,
+    passed_over: &mut Vec<(u64, String)>,
+) -> Result<Option<World>, Error> {
+    for lsn in journal::checkpoint::list_in(files.storage())?.into_iter().rev() {
+        let found = match journal::checkpoint::at_in(files.storage(), lsn) {
+            Ok(Some(found)) => found,
+            // A newer one has taken its place since the list was made.
+            Ok(None) => continue,
+            Err(error @ journal::Error::Damaged { .. }) => {
+                passed_over.push((lsn.0, error.to_string()));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if files.hash_at(lsn)? != Some(found.hash) {
+            passed_over.push((lsn.0, "it is not of this log".into()));
+            continue;
+        }
+        match checkpoint::decode(&found.bytes) {
+            Ok(world) if world.books.lsn() == lsn.0 => return Ok(Some(world)),
+            Ok(_) => passed_over.push((lsn.0, "its state is of another record".into())),
+            Err(error) => passed_over.push((lsn.0, error.to_string())),
+        }
+    }
+    Ok(None)
 }

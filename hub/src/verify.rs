@@ -1,18 +1,16 @@
-//! `hub verify` and `hub verify-round`: the log, replayed and proven by someone who trusts nothing in it.
+//! `hub verify` and `hub verify-round`: what the log proves, printed. The proof itself is [`recovery`]'s, and the start's.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Write,
-    path::Path,
-    process::ExitCode,
-};
+use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
-use engine::{Body, Record, Verifier, checkpoint, invariant, table::TableLeg};
-use journal::{Lsn, Reader};
+use engine::{Body, Record, Verifier, table::TableLeg};
+use journal::{Files, Lsn, Reader, Tail};
 use ledger::Domain;
 use protocol::{Amount, Currency, RoundId};
 
-use crate::{cli::Place, config::Loaded};
+use crate::{
+    config::Loaded,
+    recovery::{self, Expectations, Findings, Head, Proven},
+};
 
 /// The log cannot be read, or the answer not written.
 #[derive(Debug, thiserror::Error)]
@@ -20,74 +18,96 @@ pub enum Error {
     /// The journal's own findings: they name file and offset.
     #[error("failed to read the log")]
     Journal(#[from] journal::Error),
+    /// Nothing is there to be verified.
+    #[error("there is no log in {0}")]
+    NoLog(String),
     /// The answer could not be written.
     #[error("failed to write the answer")]
     Write(#[from] std::io::Error),
 }
 
-/// Replays the whole log and prints the totals per domain. Success only when everything agrees: the log with itself,
-/// with every checkpoint beside it, and with the place in it that `expected` names.
+/// How much of the log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What a start reads.
+    Tail,
+    /// Everything.
+    Full,
+}
+
+/// Proves the log in a scope and prints what it stands for. Success only when everything agrees: the log with itself,
+/// with its checkpoints, and with what the operator expects of it.
 ///
 /// # Errors
-/// When the log cannot be read at all; what is wrong inside it is printed and told by the exit code.
-pub fn log(loaded: &Loaded, expected: Option<Place>, output: &mut impl Write) -> Result<ExitCode, Error> {
+/// When the log cannot be looked at; what is wrong with it is printed and told by the exit code.
+pub fn log(
+    loaded: &Loaded,
+    scope: Scope,
+    expected: Option<Head>,
+    output: &mut impl Write,
+) -> Result<ExitCode, Error> {
     let directory = Path::new(&loaded.config.journal.directory);
-    let mut verifier = Verifier::default();
-    let mut reader = Reader::open(directory, Lsn(0))?;
-    // Before the log is read: beside a serving hub, what is listed here stands for records that are there.
-    let mut checkpoints: BTreeSet<Lsn> = journal::checkpoint::list(directory)?.into_iter().collect();
-    let mut held = 0;
-    loop {
-        // Damage is a finding as well: it is named and the rest of the log is not believed.
-        let entry = match reader.next(Lsn::MAX) {
-            Ok(Some(entry)) => entry,
-            Ok(None) => break,
-            Err(error) => {
-                writeln!(output, "DAMAGED after record {}: {error}", verifier.world().books.lsn())?;
-                return Ok(ExitCode::FAILURE);
-            }
-        };
-        let (lsn, hash) = (entry.lsn.0, entry.hash);
-        if let Err(finding) = verifier.next(entry.bytes) {
-            writeln!(output, "WRONG at record {}: {}", finding.lsn, finding.what)?;
-            return Ok(ExitCode::FAILURE);
-        }
-        let here = Place { lsn, hash };
-        if expected.is_some_and(|expected| expected.lsn == lsn && expected != here) {
-            writeln!(
-                output,
-                "WRONG at record {lsn}: this is another log than the one expected; here it is {here}"
-            )?;
-            return Ok(ExitCode::FAILURE);
-        }
-        if checkpoints.remove(&Lsn(lsn)) {
-            if let Err(what) = hold(directory, here, &verifier)? {
-                writeln!(output, "WRONG checkpoint {lsn}: {what}")?;
-                return Ok(ExitCode::FAILURE);
-            }
-            held += 1;
-        }
+    let expectations = Expectations::of(loaded, expected);
+    let files = match Files::open(directory) {
+        Ok(files) if files.is_empty() => return Err(Error::NoLog(loaded.config.journal.directory.clone())),
+        Ok(files) => files,
+        Err(error @ (journal::Error::Io { .. } | journal::Error::Locked { .. })) => return Err(error.into()),
+        Err(error) => return refused(&error.into(), output),
+    };
+    match scope {
+        Scope::Tail => match recovery::tail(&files, &expectations) {
+            Ok(proven) => tail(&proven, output),
+            Err(error) => refused(&error, output),
+        },
+        Scope::Full => match recovery::full(&files, &expectations) {
+            Ok(findings) => full(loaded, &findings, output),
+            Err(error) => refused(&error, output),
+        },
     }
-    let last = verifier.world().books.lsn();
-    if let Some(expected) = expected.filter(|expected| expected.lsn > last) {
-        writeln!(output, "SHORT: the log ends at record {last}, and record {} was expected", expected.lsn)?;
-        return Ok(ExitCode::FAILURE);
+}
+
+/// Says what a hub would say that does not start on it.
+fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode, Error> {
+    let word = match error {
+        recovery::Error::Journal(journal::Error::Missing { .. }) | recovery::Error::Short { .. } => "SHORT",
+        recovery::Error::Journal(_) => "DAMAGED",
+        recovery::Error::Record { .. }
+        | recovery::Error::Unfit { .. }
+        | recovery::Error::Disproved { .. }
+        | recovery::Error::Invariant { .. }
+        | recovery::Error::Checkpoint { .. }
+        | recovery::Error::OtherLog { .. } => "WRONG",
+    };
+    write!(output, "{word}: {error}")?;
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        write!(output, ": {error}")?;
+        cause = error.source();
     }
-    if let Some(lsn) = checkpoints.last() {
-        writeln!(
-            output,
-            "SHORT: the log ends at record {last}, and there is a checkpoint of record {}",
-            lsn.0
-        )?;
-        return Ok(ExitCode::FAILURE);
+    writeln!(output)?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// What a start would begin with.
+fn tail(proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
+    for (lsn, why) in &proven.passed_over {
+        writeln!(output, "checkpoint {lsn} cannot be used, so more is replayed: {why}")?;
     }
-    if let Err(finding) = verifier.check() {
-        writeln!(output, "WRONG after record {}: {}", finding.lsn, finding.what)?;
-        return Ok(ExitCode::FAILURE);
-    }
-    totals(loaded, &verifier, output)?;
-    writeln!(output, "\ncheckpoints {held:>16}   each holds what the replay holds")?;
-    writeln!(output, "head        {}", Place { lsn: last, hash: reader.hash() })?;
+    let last = proven.tail.last().0;
+    writeln!(output, "records     {last:>16}   of which {} replayed", last - proven.cursor)?;
+    end(&proven.tail, output)?;
+    writeln!(
+        output,
+        "\nThe tail agrees: a hub would start on this log. What lies before the checkpoint was not read."
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn full(loaded: &Loaded, findings: &Findings, output: &mut impl Write) -> Result<ExitCode, Error> {
+    let Findings { tail, verifier, checkpoints } = findings;
+    totals(loaded, verifier, output)?;
+    writeln!(output, "\ncheckpoints {checkpoints:>16}   each holds what the replay holds")?;
+    end(tail, output)?;
     if verifier.closed().is_empty() {
         writeln!(
             output,
@@ -107,25 +127,18 @@ pub fn log(loaded: &Loaded, expected: Option<Place>, output: &mut impl Write) ->
     Ok(ExitCode::FAILURE)
 }
 
-/// Holds a checkpoint against the log at its record: the same log, and the same world (`E3`).
-fn hold(directory: &Path, here: Place, verifier: &Verifier) -> Result<Result<(), String>, Error> {
-    let found = match journal::checkpoint::at(directory, Lsn(here.lsn)) {
-        Ok(Some(found)) => found,
-        // A newer one has taken its place since the list was made.
-        Ok(None) => return Ok(Ok(())),
-        Err(error @ (journal::Error::Damaged { .. } | journal::Error::Version { .. })) => {
-            return Ok(Err(error.to_string()));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if found.hash != here.hash {
-        return Ok(Err("it is not of this log".into()));
+/// The last record, and what no sync has confirmed behind it.
+fn end(tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
+    writeln!(output, "head        {}", Head { lsn: tail.last().0, hash: tail.hash() })?;
+    if let Some(torn) = tail.torn() {
+        let (bytes, offset) = (torn.bytes, torn.offset);
+        writeln!(
+            output,
+            "torn        {bytes:>16}   bytes of a write that was never answered, in {} at offset {offset}: the next start cuts them, unless a hub writes them now",
+            torn.file.display()
+        )?;
     }
-    let world = match checkpoint::decode(&found.bytes) {
-        Ok(world) => world,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    Ok(invariant::same(&world, verifier.world()).map_err(|broken| broken.to_string()))
+    Ok(())
 }
 
 fn totals(loaded: &Loaded, verifier: &Verifier, output: &mut impl Write) -> Result<(), Error> {
@@ -181,10 +194,10 @@ pub fn round(loaded: &Loaded, round: RoundId, output: &mut impl Write) -> Result
     let mut verifier = Verifier::default();
     let mut reader = Reader::open(directory, Lsn(0))?;
     while let Some(entry) = reader.next(Lsn::MAX)? {
-        let lsn = entry.lsn.0;
+        let (lsn, location) = (entry.lsn.0, entry.location);
         match verifier.next(entry.bytes) {
             Err(finding) => {
-                writeln!(output, "WRONG at record {}: {}", finding.lsn, finding.what)?;
+                writeln!(output, "WRONG: failed to prove record {lsn} in {location}: {}", finding.what)?;
                 return Ok(ExitCode::FAILURE);
             }
             Ok(record) => {

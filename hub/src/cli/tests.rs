@@ -8,7 +8,7 @@ use crate::{
     config::load,
 };
 
-fn parse(line: &str) -> (Command, Sources) {
+fn parse(line: &str) -> (Subcommand, Sources) {
     Cli::try_parse_from(line.split(' ')).unwrap().into_parts(Environment::default())
 }
 
@@ -19,8 +19,8 @@ fn the_definition_of_the_command_line_holds_together() {
 
 #[test]
 fn without_a_command_the_hub_serves() {
-    assert_eq!(parse("hub").0, Command::Serve);
-    assert_eq!(parse("hub serve").0, Command::Serve);
+    assert_eq!(parse("hub").0, Subcommand::Serve { expect: None });
+    assert_eq!(parse("hub serve").0, Subcommand::Serve { expect: None });
     assert_eq!(parse("hub --listen 127.0.0.1:1").1.listen, "127.0.0.1:1".parse().ok());
 }
 
@@ -28,11 +28,11 @@ fn without_a_command_the_hub_serves() {
 fn options_stand_before_or_after_the_command() {
     for line in ["hub --data d --mode production verify", "hub verify --data d --mode production"] {
         let (command, sources) = parse(line);
-        assert_eq!(command, Command::Verify { expect: None });
+        assert_eq!(command, Subcommand::Verify { tail: false, expect: None });
         assert_eq!((sources.data, sources.mode), (Some("d".into()), Some(Mode::Production)));
     }
     let (command, sources) = parse("hub verify-round roulette-1:42 --config c.toml --config-dir conf");
-    assert_eq!(command, Command::VerifyRound { round: "roulette-1:42".parse().unwrap() });
+    assert_eq!(command, Subcommand::VerifyRound { round: "roulette-1:42".parse().unwrap() });
     assert_eq!((sources.config_file, sources.config_dir), (Some("c.toml".into()), Some("conf".into())));
 }
 

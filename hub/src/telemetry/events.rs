@@ -9,8 +9,6 @@ use std::{
     time::Duration,
 };
 
-use journal::Lsn;
-
 use crate::config::Mode;
 
 /// Something about the configuration that the operator should have read once.
@@ -24,14 +22,9 @@ pub fn replayed(records: u64, replayed: u64, took: Duration, epoch: u32) {
     tracing::info!(records, replayed, took_ms, epoch, "the log is replayed and proven");
 }
 
-/// A checkpoint lies beside a log it was not made from.
-pub fn foreign_checkpoint(lsn: Lsn) {
-    tracing::warn!(lsn = lsn.0, "the checkpoint is not of this log; the whole log is replayed");
-}
-
-/// A checkpoint cannot be read by this release.
-pub fn unusable_checkpoint(lsn: Lsn, error: &dyn Display) {
-    tracing::warn!(lsn = lsn.0, %error, "the checkpoint cannot be used; the whole log is replayed");
+/// A checkpoint is not whole, not of this log, or cannot be read by this release.
+pub fn unusable_checkpoint(lsn: u64, why: &str) {
+    tracing::warn!(lsn, why, "a checkpoint cannot be used; more of the log is replayed");
 }
 
 /// The system allows fewer open files than the configured connections need.

@@ -26,7 +26,7 @@ pub(crate) struct Identity {
 }
 
 /// Where the log ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct End {
     pub last: Lsn,
     pub hash: [u8; 32],
@@ -40,18 +40,25 @@ pub(crate) struct Appender<S: Storage> {
     pub identity: Identity,
     pub spare: Spare,
     segment_bytes: u64,
-    file: S::File,
-    /// The first lsn of the segment being written.
-    segment: Lsn,
-    /// Where the next batch goes. Bytes.
-    at: u64,
-    /// Where the segment is full. Bytes.
-    limit: u64,
+    segment: Segment<S::File>,
     batch: Batch,
     /// The end of what is written and synced.
     durable: End,
     poisoned: bool,
     _lock: S::Lock,
+}
+
+/// The segment being written.
+pub(crate) struct Segment<F> {
+    /// Its first record.
+    pub first: Lsn,
+    /// The first record of the segment before.
+    pub before: Lsn,
+    pub file: F,
+    /// Where the next batch goes. Bytes.
+    pub at: u64,
+    /// Length of the file, which never changes: where the segment is full. Bytes.
+    pub limit: u64,
 }
 
 /// The batch being built.
@@ -64,31 +71,26 @@ struct Batch {
 }
 
 impl<S: Storage> Appender<S> {
-    /// Goes on in an existing segment at an offset.
-    pub fn resume(
+    /// Goes on in a segment.
+    pub fn new(
         (storage, lock): (S, S::Lock),
         identity: Identity,
         (spare, segment_bytes): (Spare, u64),
-        (segment, file, at): (Lsn, S::File, u64),
+        segment: Segment<S::File>,
         end: End,
-    ) -> Result<Self, Error> {
-        let len = file.len().map_err(Error::io("read", storage.path(&segment_name(segment))))?;
-        let limit = if len > at { len } else { segment_bytes };
+    ) -> Self {
         let batch = Batch { frame: vec![0; FRAME_HEADER], count: 0, crc: 0, end };
-        Ok(Appender {
+        Appender {
             storage,
             identity,
             spare,
             segment_bytes,
-            file,
             segment,
-            at,
-            limit,
             batch,
             durable: end,
             poisoned: false,
             _lock: lock,
-        })
+        }
     }
 
     /// The end of what is durable.
@@ -136,7 +138,7 @@ impl<S: Storage> Appender<S> {
     /// Writes and syncs a frame without records: everything before it is then known to have been synced.
     pub fn mark(&mut self) -> Result<(), Error> {
         self.commit()?;
-        self.guarded(|this| this.write_frame().map(|_| ()))
+        self.guarded(|this| this.write_batch().map(drop))
     }
 
     fn guarded<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
@@ -147,9 +149,8 @@ impl<S: Storage> Appender<S> {
 
     fn write_batch(&mut self) -> Result<u64, Error> {
         let len = self.batch.frame.len().next_multiple_of(BLOCK) as u64;
-        let empty = self.at == BLOCK as u64;
-        if self.at + len > self.limit && !empty {
-            self.change_segment()?;
+        if self.segment.at + len > self.segment.limit {
+            self.change_segment(len)?;
         }
         self.write_frame()
     }
@@ -164,33 +165,40 @@ impl<S: Storage> Appender<S> {
         let frame = &mut self.batch.frame;
         header.encode(&self.identity.salt, frame);
         frame.resize(header.len(), 0);
-        let path = || self.storage.path(&segment_name(self.segment));
-        self.file.write_at(self.at, frame).map_err(|source| Error::io("write", path())(source))?;
-        self.file.sync().map_err(|source| Error::io("sync", path())(source))?;
+        let path = || self.storage.path(&segment_name(self.segment.first));
+        let file = &self.segment.file;
+        file.write_at(self.segment.at, frame).map_err(|source| Error::io("write", path())(source))?;
+        file.sync().map_err(|source| Error::io("sync", path())(source))?;
         let len = frame.len() as u64;
-        self.at += len;
+        self.segment.at += len;
         frame.truncate(FRAME_HEADER);
         self.batch.count = 0;
         self.durable = self.batch.end;
         Ok(len)
     }
 
-    /// Goes on in a new segment. Everything before it is synced, which its header's existence proves.
-    fn change_segment(&mut self) -> Result<(), Error> {
+    /// Goes on in a new segment with room for `len` bytes. Everything before it is synced, which its header's
+    /// existence proves.
+    ///
+    /// A segment without records has the name that the new one gets: it is replaced, and the new header keeps its
+    /// links and has a higher epoch or more room.
+    fn change_segment(&mut self, len: u64) -> Result<(), Error> {
         let first = self.durable.last.next();
-        let ready = self.spare.take();
+        let before = if first == self.segment.first { self.segment.before } else { self.segment.first };
+        let bytes = self.segment_bytes.max(BLOCK as u64 + len);
+        let ready = bytes == self.segment_bytes && self.spare.take();
         let (name, file) = if ready {
             (spare::READY, self.storage.open(spare::READY))
         } else {
             (PARTIAL, self.storage.create(PARTIAL))
         };
         let file = file.map_err(Error::io("open", self.storage.path(name)))?;
-        let header = header(&self.identity, first, self.durable.hash);
+        if !ready {
+            file.reserve(bytes).map_err(Error::io("reserve room for", self.storage.path(name)))?;
+        }
+        let header = header(&self.identity, (first, self.durable.hash), bytes, before);
         put_segment(&self.storage, &file, name, &header)?;
-        self.limit = self.segment_bytes;
-        self.file = file;
-        self.segment = first;
-        self.at = BLOCK as u64;
+        self.segment = Segment { first, before, file, at: BLOCK as u64, limit: bytes };
         self.spare.ask();
         Ok(())
     }
@@ -201,16 +209,25 @@ pub(crate) fn first_segment<S: Storage>(
     storage: &S,
     identity: &Identity,
     bytes: u64,
-) -> Result<S::File, Error> {
+) -> Result<Segment<S::File>, Error> {
     let path = storage.path(PARTIAL);
     let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
-    storage::fill(&file, bytes.min(FIRST_SEGMENT), || true).map_err(Error::io("fill", &path))?;
-    put_segment(storage, &file, PARTIAL, &header(identity, Lsn(1), [0; 32]))?;
-    Ok(file)
+    let bytes = bytes.min(FIRST_SEGMENT);
+    storage::fill(&file, bytes, || true).map_err(Error::io("fill", &path))?;
+    put_segment(storage, &file, PARTIAL, &header(identity, (Lsn(1), [0; 32]), bytes, Lsn(0)))?;
+    Ok(Segment { first: Lsn(1), before: Lsn(0), file, at: BLOCK as u64, limit: bytes })
 }
 
-fn header(identity: &Identity, first: Lsn, previous: [u8; 32]) -> SegmentHeader {
-    SegmentHeader { id: identity.id, salt: identity.salt, epoch: identity.epoch, first, previous }
+fn header(identity: &Identity, (first, previous): (Lsn, [u8; 32]), bytes: u64, before: Lsn) -> SegmentHeader {
+    SegmentHeader {
+        id: identity.id,
+        salt: identity.salt,
+        epoch: identity.epoch,
+        first,
+        previous,
+        bytes,
+        before,
+    }
 }
 
 /// Writes a header, then gives the file its name: each step durable before the next.

@@ -46,14 +46,26 @@ pub fn latest(dir: &Path) -> Result<Option<Checkpoint>, Error> {
 
 /// The records after which there is a checkpoint in a log's directory, oldest first; whole or not.
 pub fn list(dir: &Path) -> Result<Vec<Lsn>, Error> {
-    stored(&Directory::open(dir)?)
+    list_in(&Directory::open(dir)?)
+}
+
+/// [`list`] for any storage.
+pub fn list_in<S: Storage>(storage: &S) -> Result<Vec<Lsn>, Error> {
+    let names = storage.list().map_err(Error::io("list", storage.path("")))?;
+    let mut found: Vec<Lsn> = names.iter().filter_map(|name| named_lsn(name, ".checkpoint")).collect();
+    found.sort();
+    Ok(found)
 }
 
 /// One checkpoint. `None`: it is gone, as one is when a newer takes its place. [`Error::Damaged`] where it is not
 /// whole.
 pub fn at(dir: &Path, lsn: Lsn) -> Result<Option<Checkpoint>, Error> {
-    let storage = Directory::open(dir)?;
-    match read(&storage, lsn) {
+    at_in(&Directory::open(dir)?, lsn)
+}
+
+/// [`at`] for any storage.
+pub fn at_in<S: Storage>(storage: &S, lsn: Lsn) -> Result<Option<Checkpoint>, Error> {
+    match read(storage, lsn) {
         Ok(Ok(checkpoint)) => Ok(Some(checkpoint)),
         Ok(Err(what)) => Err(Error::Damaged { file: storage.path(&name(lsn)), offset: 0, what }),
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -87,7 +99,7 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
     storage.rename(PARTIAL, &name(lsn)).map_err(Error::io("rename", &path))?;
     storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
 
-    for old in stored(storage)?.into_iter().rev().skip(KEPT) {
+    for old in list_in(storage)?.into_iter().rev().skip(KEPT) {
         storage.remove(&name(old)).map_err(Error::io("remove", storage.path(&name(old))))?;
     }
     Ok(())
@@ -95,7 +107,7 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
 
 /// [`latest`] for any storage.
 pub fn latest_in<S: Storage>(storage: &S) -> Result<Option<Checkpoint>, Error> {
-    for lsn in stored(storage)?.into_iter().rev() {
+    for lsn in list_in(storage)?.into_iter().rev() {
         match read(storage, lsn)? {
             Ok(checkpoint) => return Ok(Some(checkpoint)),
             Err(flaw) => {
@@ -128,13 +140,6 @@ fn read<S: Storage>(storage: &S, lsn: Lsn) -> Result<Result<Checkpoint, &'static
         VERSION => Ok(Ok(Checkpoint { lsn, hash: array_at(&header, 32), bytes })),
         version => Err(Error::Version { file: path, version }),
     }
-}
-
-fn stored<S: Storage>(storage: &S) -> Result<Vec<Lsn>, Error> {
-    let names = storage.list().map_err(Error::io("list", storage.path("")))?;
-    let mut found: Vec<Lsn> = names.iter().filter_map(|name| named_lsn(name, ".checkpoint")).collect();
-    found.sort();
-    Ok(found)
 }
 
 fn name(lsn: Lsn) -> String {

@@ -42,10 +42,10 @@ pub enum Error {
         lsn: Lsn,
     },
     /// Records that must exist are in no segment.
-    #[error("log in {} has no record {}: {what}", dir.display(), lsn.0)]
+    #[error("log has no record {} in {}: {what}", lsn.0, place.display())]
     Missing {
-        /// The directory of the log.
-        dir: PathBuf,
+        /// The segment's file where it is known, otherwise the directory of the log.
+        place: PathBuf,
         /// The first record that is not there.
         lsn: Lsn,
         /// How that is known.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! segment  = header (512) frame* zeros
-//! header   = magic 8, version 4, epoch 4, log id 16, salt 16, first lsn 8, chain hash before it 32, 0.., crc 4
+//! header   = magic 8, version 4, epoch 4, log id 16, salt 16, first lsn 8, chain hash before it 32,
+//!            file bytes 8, first lsn of the segment before 8, 0.., crc 4
 //! frame    = magic 4, epoch 4, first lsn 8, count 4, body bytes 4, zero 4, crc 4, record{count}, zeros to 512
 //! record   = payload bytes 4, crc 4, chain hash 32, payload
 //! ```
@@ -12,6 +13,9 @@
 //!   not be made to look like a frame to a recovery that searches for one.
 //! * A record's checksum continues from the one before it, starting at (salt, epoch, first lsn): a record
 //!   moved within its batch, or a body under another header, does not check.
+//! * A segment's file has its whole length from the moment it has its name, and its header states that length
+//!   and the segment before: a file that is missing, cut or grown is noticed without reading the rest. Release
+//!   0.1 stated neither; its zeros mean "not stated".
 //! * A frame without records is a *mark*: it proves that everything before it had been synced. One is written
 //!   by each writable open (it carries the new epoch) and one by each orderly stop.
 
@@ -41,6 +45,10 @@ pub(crate) struct SegmentHeader {
     pub first: Lsn,
     /// The chain hash of the record before `first`.
     pub previous: [u8; 32],
+    /// Length of the file. Bytes; 0 where it is not stated.
+    pub bytes: u64,
+    /// The first record of the segment before; 0 for the first segment, and where it is not stated.
+    pub before: Lsn,
 }
 
 /// Why a first block is not a segment header.
@@ -60,9 +68,16 @@ impl SegmentHeader {
         block[32..48].copy_from_slice(&self.salt);
         block[48..56].copy_from_slice(&self.first.0.to_le_bytes());
         block[56..88].copy_from_slice(&self.previous);
+        block[88..96].copy_from_slice(&self.bytes.to_le_bytes());
+        block[96..104].copy_from_slice(&self.before.0.to_le_bytes());
         let crc = crc32c::crc32c(&block[..BLOCK - 4]);
         block[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
         block
+    }
+
+    /// Whether the header says how long its file is and which segment comes before.
+    pub fn states_links(&self) -> bool {
+        self.bytes > 0
     }
 
     pub fn decode(block: &[u8]) -> Result<SegmentHeader, HeaderFlaw> {
@@ -77,6 +92,8 @@ impl SegmentHeader {
                 salt: array_at(block, 32),
                 first: Lsn(u64_at(block, 48)),
                 previous: array_at(block, 56),
+                bytes: u64_at(block, 88),
+                before: Lsn(u64_at(block, 96)),
             }),
             version => Err(HeaderFlaw::Version(version)),
         }
@@ -122,11 +139,6 @@ impl FrameHeader {
     /// Length on disk, header and padding included. Bytes.
     pub fn len(&self) -> usize {
         (FRAME_HEADER + self.bytes as usize).next_multiple_of(BLOCK)
-    }
-
-    /// The lsn after the last of this batch.
-    pub fn next(&self) -> Lsn {
-        Lsn(self.first.0 + u64::from(self.count))
     }
 
     /// Checks every record and the padding of a whole frame. Returns the chain hash of the last record, if
@@ -305,10 +317,21 @@ mod tests {
     // The figures come from the layout above and another implementation of both hashes.
     #[test]
     fn the_layout_is_what_the_module_states() {
-        let header = SegmentHeader { id: [1; 16], salt: [2; 16], epoch: 3, first: Lsn(4), previous: [5; 32] };
-        let bytes = header.encode();
-        assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
-        assert_eq!(u32_at(&bytes, BLOCK - 4), 0x4c95_19a0);
+        let header = |bytes, before| SegmentHeader {
+            id: [1; 16],
+            salt: [2; 16],
+            epoch: 3,
+            first: Lsn(4),
+            previous: [5; 32],
+            bytes,
+            before: Lsn(before),
+        };
+        // The first as release 0.1 wrote it.
+        for (header, crc) in [(header(0, 0), 0x4c95_19a0), (header(6 << 20, 2), 0x609c_f45c)] {
+            let bytes = header.encode();
+            assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
+            assert_eq!(u32_at(&bytes, BLOCK - 4), crc);
+        }
         let (_, bytes) = frame(&[b"payload"]);
         assert_eq!(crc32c::crc32c(&bytes), 0x27af_4e05);
     }

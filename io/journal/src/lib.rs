@@ -16,13 +16,14 @@
 
 mod append;
 pub mod checkpoint;
+mod claim;
 mod error;
 pub mod file;
+mod files;
 mod format;
 mod log;
 pub mod memory;
 mod reader;
-mod recover;
 mod scan;
 mod spare;
 pub mod storage;
@@ -30,9 +31,11 @@ mod writer;
 
 use std::path::Path;
 
+pub use claim::Claim;
 pub use error::Error;
+pub use files::{Files, Tail, TornTail};
 pub use format::chain_hash;
-pub use log::{Log, SyncLog, TornTail};
+pub use log::{Log, SyncLog};
 pub use reader::Reader;
 pub use writer::{Gate, Journal, Stats};
 
@@ -49,7 +52,7 @@ impl Lsn {
 
     /// The number after this one.
     pub fn next(self) -> Lsn {
-        Lsn(self.0 + 1)
+        Lsn(self.0.saturating_add(1))
     }
 }
 
@@ -64,6 +67,23 @@ pub struct Entry<'a> {
     pub hash: [u8; 32],
     /// What was appended.
     pub bytes: &'a [u8],
+    /// Where it lies.
+    pub location: Location,
+}
+
+/// Where a record lies: for messages, so that they name the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Location {
+    /// The first record of its segment, after which the file is named.
+    pub segment: Lsn,
+    /// Where its batch begins in the file. Bytes.
+    pub offset: u64,
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at offset {}", scan::segment_name(self.segment), self.offset)
+    }
 }
 
 /// How a log is opened for writing.
@@ -72,9 +92,6 @@ pub struct Options {
     /// Length of a segment. Bytes; 4 KiB at least, default 64 MiB. Prepared ahead of need, so up to twice as
     /// much is taken before it is used. A record that is longer gets a longer segment.
     pub segment_bytes: u64,
-    /// Segments that hold only records up to this one are checked by their headers, not read: for logs with a
-    /// verified checkpoint. Default 0: everything is read.
-    pub trusted: Lsn,
     /// Scheduling priority asked for the writer's thread, -20..=19, best effort. Default -10: a busy machine
     /// otherwise adds whole scheduler ticks to each commit.
     pub nice: i32,
@@ -82,14 +99,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { segment_bytes: 64 << 20, trusted: Lsn(0), nice: -10 }
+        Options { segment_bytes: 64 << 20, nice: -10 }
     }
 }
 
-/// Opens the log in a directory for writing, or creates it: takes the lock, checks every segment, cuts a torn
-/// tail (logged, and told by [`Log::cut`]), makes the rest durable and begins a new epoch.
+/// Opens the log in a directory for writing, or creates it: takes the lock, reads everything, cuts a torn tail
+/// (logged, and told by [`Log::cut`]), makes the rest durable and begins a new epoch.
 ///
-/// Refuses damage before the end, a missing segment, another log's segment, a second writer.
+/// Refuses damage before the end, a missing segment, another log's segment, a second writer. To read less, or to
+/// look at the records before anything is changed: [`Claim`].
 pub fn open(dir: &Path, options: Options) -> Result<Log, Error> {
     Log::open(file::Directory::create(dir)?, options)
 }

@@ -437,6 +437,15 @@ impl File for MemoryFile {
         admitted
     }
 
+    fn reserve(&self, bytes: u64) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.admit(self.life, Some(Operation::Write))?;
+        let len = state.files[self.file].seen.len() as u64;
+        let missing = vec![0; bytes.saturating_sub(len) as usize];
+        state.write(self.file, len, &missing);
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         let admitted = state.admit(self.life, Some(Operation::Sync));

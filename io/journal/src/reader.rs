@@ -4,24 +4,26 @@
 //! callers that act on records pass the journal's durable lsn as the limit. Up to that limit a flaw is an
 //! error; beyond it, it is a write in progress unless something later proves otherwise.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::file::Directory;
-use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, Record, chain_hash};
+use crate::files::{LogEnd, TornTail};
+use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, Record, SegmentHeader, chain_hash};
 use crate::scan::{self, Window, segment_header, segment_name};
 use crate::storage::Storage;
-use crate::{Entry, Error, Lsn};
+use crate::{Entry, Error, Location, Lsn};
 
 /// A place in a log, moving forward.
 pub struct Reader<S: Storage = Directory> {
     storage: S,
     window: Window<S::File>,
-    id: [u8; 16],
-    salt: [u8; 16],
-    /// The segment being read, by its first lsn.
-    segment: Lsn,
+    /// Of the segment being read.
+    header: SegmentHeader,
     /// Where the next batch begins. Bytes.
     at: u64,
+    /// What was read last in this segment: a batch, or its header. Bytes.
+    newest: Range<u64>,
     /// The current batch: a copy, so that the window may move on.
     batch: Batch,
     /// The next record, and the chain hash before it.
@@ -57,18 +59,23 @@ impl<S: Storage> Reader<S> {
         let segments = scan::segments(&storage)?;
         let Some(&first) = segments.iter().rev().find(|first| first.0 <= after.0.saturating_add(1)) else {
             let what = "no segment reaches back so far";
-            return Err(Error::Missing { dir: storage.path(""), lsn: after.next(), what });
+            return Err(Error::Missing { place: storage.path(""), lsn: after.next(), what });
         };
-        let (window, header) = enter(&storage, first)?;
+        Reader::begin(storage, first, after)
+    }
+
+    /// Reads from the beginning of a segment and shows the records after one.
+    pub(crate) fn begin(storage: S, segment: Lsn, after: Lsn) -> Result<Reader<S>, Error> {
+        let (window, header) = enter(&storage, segment)?;
+        let batch = Batch { epoch: header.epoch, ..Batch::default() };
         Ok(Reader {
             storage,
             window,
-            id: header.id,
-            salt: header.salt,
-            segment: first,
+            header,
             at: BLOCK as u64,
-            batch: Batch::default(),
-            next: first,
+            newest: 0..BLOCK as u64,
+            batch,
+            next: segment,
             hash: header.previous,
             after,
         })
@@ -76,7 +83,7 @@ impl<S: Storage> Reader<S> {
 
     /// The log's id: see [`Log::id`](crate::Log::id).
     pub fn id(&self) -> [u8; 16] {
-        self.id
+        self.header.id
     }
 
     /// The chain hash of the record returned last, or of the one before the first.
@@ -102,11 +109,11 @@ impl<S: Storage> Reader<S> {
         Ok(None)
     }
 
-    /// The chain hash of `lsn`, the reader standing before or at it.
+    /// The chain hash of `lsn`, the reader standing before or at it. `None`: the log ends before it.
     pub(crate) fn hash_before(&mut self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         while self.next <= lsn {
             if self.batch.left == 0 {
-                if !self.load(lsn)? {
+                if !self.load(Lsn::MAX)? {
                     return Ok(None);
                 }
             } else {
@@ -134,7 +141,8 @@ impl<S: Storage> Reader<S> {
     /// The record that `step` has just passed.
     fn current(&self, lsn: Lsn) -> Entry<'_> {
         let bytes = &self.batch.bytes[self.batch.payload..self.batch.at];
-        Entry { lsn, epoch: self.batch.epoch, hash: self.hash, bytes }
+        let location = Location { segment: self.header.first, offset: self.batch.offset };
+        Entry { lsn, epoch: self.batch.epoch, hash: self.hash, bytes, location }
     }
 
     /// Reads the next batch, in this segment or the one after. `false`: there is none yet.
@@ -144,39 +152,61 @@ impl<S: Storage> Reader<S> {
         }
         // The window may be older than the write that is asked for.
         self.window.forget();
-        let Err(flaw) = self.load_here()? else { return Ok(true) };
-        let following = scan::segments(&self.storage)?.into_iter().find(|first| *first > self.segment);
-        if following == Some(self.next) {
+        if self.load_here()?.is_ok() {
+            return Ok(true);
+        }
+        let following = scan::segments(&self.storage)?.into_iter().find(|first| *first > self.header.first);
+        // The writer may have come further since the last look; what is proven now must be there now.
+        self.window.forget();
+        let Err(mut flaw) = self.load_here()? else { return Ok(true) };
+        if following == Some(self.next) && self.unused()?.is_none() {
             return self.enter_next().map(|()| true);
         }
-        let failed = |source| Error::io("read", self.path())(source);
-        let proven = following.is_some()
-            || (limit < Lsn::MAX && self.next <= limit)
-            || scan::later_frame(&self.window.file, self.at, &self.salt, self.next)
-                .map_err(failed)?
-                .is_some();
-        if !proven {
-            return Ok(false);
+        if following.is_none() && (limit == Lsn::MAX || self.next > limit) {
+            let later = scan::later_frame(&self.window.file, self.at, &self.header.salt, self.next);
+            if later.map_err(Error::io("read", self.path()))?.is_none() {
+                return Ok(false);
+            }
+            self.window.forget();
+            match self.load_here()? {
+                Ok(()) => return Ok(true),
+                Err(now) => flaw = now,
+            }
         }
-        // The writer may have come this far since the first look; what is proven now must be there now.
-        self.window.forget();
-        match self.load_here()? {
-            Ok(()) => Ok(true),
-            Err(_) => Err(Error::Damaged { file: self.path(), offset: self.at, what: flaw }),
-        }
+        Err(Error::Damaged { file: self.path(), offset: self.at, what: flaw })
+    }
+
+    /// How far the segment holds anything but zeros behind what was read. Bytes.
+    fn unused(&self) -> Result<Option<u64>, Error> {
+        scan::last_nonzero(&self.window.file, self.at).map_err(Error::io("read", self.path()))
+    }
+
+    /// Where the log ends, once [`Reader::next`] has nothing more without a limit.
+    pub(crate) fn end(self) -> Result<LogEnd, Error> {
+        let torn =
+            self.unused()?.map(|used| TornTail { file: self.path(), offset: self.at, bytes: used - self.at });
+        Ok(LogEnd {
+            header: self.header,
+            epoch: self.batch.epoch,
+            last: Lsn(self.next.0 - 1),
+            hash: self.hash,
+            at: self.at,
+            unproven: self.newest,
+            torn,
+        })
     }
 
     fn load_here(&mut self) -> Result<Result<(), &'static str>, Error> {
-        let path = self.storage.path(&segment_name(self.segment));
+        let path = self.storage.path(&segment_name(self.header.first));
         let (frame, bytes): (FrameHeader, &[u8]) =
-            match self.window.frame(self.at, &self.salt).map_err(Error::io("read", path))? {
+            match self.window.frame(self.at, &self.header.salt).map_err(Error::io("read", path))? {
                 Ok(found) => found,
                 Err(flaw) => return Ok(Err(flaw)),
             };
         if frame.first != self.next || frame.epoch < self.batch.epoch {
             return Ok(Err("a batch does not follow the one before"));
         }
-        if let Err(flaw) = frame.check(&self.salt, bytes) {
+        if let Err(flaw) = frame.check(&self.header.salt, bytes) {
             return Ok(Err(flaw));
         }
         let batch = &mut self.batch;
@@ -184,32 +214,32 @@ impl<S: Storage> Reader<S> {
         batch.bytes.extend_from_slice(bytes);
         (batch.at, batch.left, batch.epoch, batch.offset) = (FRAME_HEADER, frame.count, frame.epoch, self.at);
         self.at += frame.len() as u64;
+        self.newest = batch.offset..self.at;
         Ok(Ok(()))
     }
 
     fn enter_next(&mut self) -> Result<(), Error> {
         let (window, header) = enter(&self.storage, self.next)?;
         let path = self.storage.path(&segment_name(self.next));
-        if header.id != self.id {
+        if header.id != self.header.id {
             return Err(Error::Foreign { file: path });
         }
-        if header.previous != self.hash || header.salt != self.salt {
+        let links = header.previous == self.hash && header.salt == self.header.salt;
+        if !links || header.epoch < self.batch.epoch {
             let what = "the header does not follow the segment before";
             return Err(Error::Damaged { file: path, offset: 0, what });
         }
-        (self.window, self.segment, self.at) = (window, self.next, BLOCK as u64);
+        (self.window, self.header, self.at) = (window, header, BLOCK as u64);
+        (self.newest, self.batch.epoch) = (0..self.at, header.epoch);
         Ok(())
     }
 
     fn path(&self) -> std::path::PathBuf {
-        self.storage.path(&segment_name(self.segment))
+        self.storage.path(&segment_name(self.header.first))
     }
 }
 
-fn enter<S: Storage>(
-    storage: &S,
-    first: Lsn,
-) -> Result<(Window<S::File>, crate::format::SegmentHeader), Error> {
+fn enter<S: Storage>(storage: &S, first: Lsn) -> Result<(Window<S::File>, SegmentHeader), Error> {
     let name = segment_name(first);
     let file = storage.read(&name).map_err(Error::io("open", storage.path(&name)))?;
     let header = segment_header(storage, &file, first)?;

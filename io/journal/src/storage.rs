@@ -45,6 +45,9 @@ pub trait File: Send + 'static {
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize>;
     /// Writes all of `bytes` at an offset, growing the file where needed.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes the file this long, with zeros where it was shorter, and holds room for it where the place can:
+    /// a write into it then finds room.
+    fn reserve(&self, bytes: u64) -> io::Result<()>;
     /// Returns once everything written is durable. After an error nothing is known: never ask again.
     fn sync(&self) -> io::Result<()>;
     /// The file's length. Bytes.

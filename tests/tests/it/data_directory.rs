@@ -90,16 +90,12 @@ async fn a_torn_tail_is_cut_and_nothing_acknowledged_goes_with_it() {
     let (mut hub, account, round, mut receipts) = played(5).await;
     // What a crash in the middle of a write may leave behind the last whole batch.
     type Tear = fn(&File, u64);
-    let tears: [(&str, Tear); 3] = [
+    let tears: [(&str, Tear); 2] = [
         ("noise", |file, end| file.write_all_at(&[0xA5; 3_000], end).expect("the segment has room")),
         ("the beginning of a batch without its end", |file, end| {
             let mut batch = vec![0; 60];
             file.read_exact_at(&mut batch, end - 4_096).expect("the last batch");
             file.write_all_at(&batch, end).expect("the segment has room");
-        }),
-        ("a file that ends early", |file, end| {
-            file.write_all_at(&[0xA5; 100], end).expect("the segment has room");
-            file.set_len(end + 100).expect("it can be cut");
         }),
     ];
     for (what, tear) in tears {
@@ -115,6 +111,37 @@ async fn a_torn_tail_is_cut_and_nothing_acknowledged_goes_with_it() {
         receipts.push(next.unwrap_or_else(|error| panic!("a bet after {what}: {error}")));
     }
     assert_eq!(hub.verify().of("balance", "cash").held, 100 * receipts.len() as i128);
+}
+
+/// What is wrong with the log of a stopped hub, in the words of a start; `hub verify --tail` has the same.
+fn refused(hub: &TestHub) -> String {
+    let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let words = String::from_utf8_lossy(&start.stderr).into_owned();
+    assert_eq!(start.status.code(), Some(1), "{words}");
+    let why = words.trim().rsplit_once("recover from data: ").expect("a refusal").1.to_owned();
+    let verified = hub.run(&["verify", "--tail"]);
+    let report = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert_eq!(verified.status.code(), Some(1), "{report}");
+    assert!(report.contains(&why), "the start: {why}\nverify --tail: {report}");
+    why
+}
+
+#[tokio::test]
+async fn a_segment_that_was_cut_is_refused_by_start_and_verify_alike_and_its_file_is_named() {
+    let (mut hub, account, round, receipts) = played(5).await;
+    hub.kill();
+    let path = hub.segments().pop().expect("a segment");
+    let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let whole = fs::read(&path).expect("a segment");
+    let used = whole.iter().rposition(|byte| *byte != 0).expect("records") as u64 + 1;
+    for len in [0, 512, used / 2 / 512 * 512, used.next_multiple_of(512), whole.len() as u64 - 1] {
+        File::options().write(true).open(&path).expect("a segment").set_len(len).expect("it can be cut");
+        let why = refused(&hub);
+        assert!(why.contains(&name) && why.contains("at offset"), "cut at {len}: {why}");
+        fs::write(&path, &whole).expect("a disk");
+    }
+    hub.start();
+    all_there(&hub, &account, round, &receipts).await;
 }
 
 #[tokio::test]

@@ -60,7 +60,10 @@ fn is_refused(hub: &TestHub, lsn: u64) {
     let said = words(&start);
     assert_eq!(start.status.code(), Some(1), "{said}");
     assert!(said.contains(&format!("failed to apply record {lsn}")), "{said}");
-    verify_says(hub, &[], &format!("WRONG at record {lsn}"));
+    let there = said.split_once(&format!("record {lsn} in ")).expect("the record's place").1;
+    assert!(there.contains(".log at offset"), "{said}");
+    verify_says(hub, &[], &format!("record {lsn} in "));
+    verify_says(hub, &["--tail"], &format!("WRONG: failed to apply record {lsn} in "));
 }
 
 fn verify_says(hub: &TestHub, arguments: &[&str], what: &str) {
@@ -68,6 +71,12 @@ fn verify_says(hub: &TestHub, arguments: &[&str], what: &str) {
     let said = words(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(what) && !said.contains("Everything agrees"), "{what}: {said}");
+}
+
+/// What the start says last: why, without where it looked.
+fn said_at_last(start: &std::process::Output) -> String {
+    let said = words(start);
+    said.trim().rsplit_once("recover from data: ").expect("a refusal").1.to_owned()
 }
 
 /// The log's head, as `hub verify` prints it.
@@ -107,9 +116,14 @@ async fn verify_holds_the_log_against_a_head_that_was_noted_elsewhere() {
     assert_ne!(head(&hub), noted);
     assert!(hub.run(&["verify", "--expect", &noted]).status.success(), "the log has grown, and is the same");
     let other = format!("{lsn}:{}", "ab".repeat(32));
-    verify_says(&hub, &["--expect", &other], &format!("WRONG at record {lsn}: this is another log"));
+    verify_says(&hub, &["--expect", &other], &format!("WRONG: record {lsn} is of another log"));
     let later = format!("{}:{hash}", world.books.lsn() + 2);
-    verify_says(&hub, &["--expect", &later], "SHORT: the log ends");
+    verify_says(&hub, &["--expect", &later], "SHORT: the log ends at record");
+    for expected in [other, later] {
+        let start = hub.run(&["serve", "--listen", "127.0.0.1:0", "--expect", &expected]);
+        assert_eq!(start.status.code(), Some(1), "{}", words(&start));
+        verify_says(&hub, &["--tail", "--expect", &expected], &said_at_last(&start));
+    }
     for wrong in ["5", "0:00", "5:xyz", &format!("0:{hash}")] {
         let output = hub.run(&["verify", "--expect", wrong]);
         assert_eq!(output.status.code(), Some(2), "{wrong}: {}", words(&output));
@@ -135,24 +149,24 @@ async fn verify_holds_every_checkpoint_against_the_replay() {
     assert!(said.contains("checkpoints                1"), "{said}");
 
     write(lsn, [7; 32], &honest);
-    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}: it is not of this log"));
+    verify_says(&hub, &[], &format!("checkpoint {lsn}: it is not of this log"));
     let mut other = world.clone();
     other.apply(&deposit(&world)).expect("it fits");
     write(lsn, hash, &checkpoint::encode(&other));
-    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}: E3"));
+    verify_says(&hub, &[], &format!("checkpoint {lsn}: E3"));
     let mut other = world.clone();
     other.tables.values_mut().for_each(|table| table.next_at += 1);
     write(lsn, hash, &checkpoint::encode(&other));
-    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}: E3"));
+    verify_says(&hub, &[], &format!("checkpoint {lsn}: E3"));
     write(lsn, hash, b"nothing");
-    verify_says(&hub, &[], &format!("WRONG checkpoint {lsn}"));
+    verify_says(&hub, &[], &format!("checkpoint {lsn}"));
     let bytes = fs::read(&path).expect("the checkpoint");
     fs::write(&path, &bytes[..bytes.len() - 1]).expect("a disk");
     verify_says(&hub, &[], "its length or number is not what its header states");
 
     fs::remove_file(&path).expect("a disk");
     write(lsn + 1, hash, &honest);
-    verify_says(&hub, &[], &format!("there is a checkpoint of record {}", lsn + 1));
+    verify_says(&hub, &[], &format!("has no record {}", lsn + 1));
 }
 
 #[tokio::test]
@@ -176,7 +190,7 @@ async fn verify_finds_a_stake_that_no_bet_stands_for() {
     let said = words(&start);
     assert_eq!(start.status.code(), Some(1), "{said}");
     assert!(said.contains("failed to prove the state") && said.contains("E2: hold"), "{said}");
-    verify_says(&hub, &[], &format!("WRONG at record {}", world.books.lsn()));
+    verify_says(&hub, &[], &format!("record {}", world.books.lsn()));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use journal::file::Directory;
 use journal::memory::Memory;
 use journal::storage::{File, Storage};
-use journal::{Error, Log, Lsn, Options, Reader, SyncLog, chain_hash};
+use journal::{Error, Files, Log, Lsn, Reader, SyncLog, chain_hash};
 
 use crate::{SMALL, expected, filled, payload, read_all, replayed, seen, segments};
 
@@ -39,8 +39,9 @@ conformance!(
     a_second_writer_is_refused_until_the_first_ends,
     a_reader_follows_a_running_writer,
     a_reader_stops_at_its_limit,
-    a_log_without_its_first_segments_replays_from_where_it_begins,
-    trusted_segments_are_not_read,
+    a_log_without_any_one_of_its_segments_is_refused_and_the_file_is_named,
+    segments_before_the_cursor_are_held_to_their_headers_and_not_read,
+    a_segment_is_as_long_as_it_was_made_or_refused,
     files_read_write_and_rename,
 );
 
@@ -86,7 +87,7 @@ fn records_span_segments_and_read_back(storage: impl Storage) {
 fn a_prepared_spare_becomes_the_next_segment(storage: impl Storage) {
     let mut log = filled(&storage, 1);
     log.prepare_spare().unwrap();
-    for n in 2..=20 {
+    for n in 2..=18 {
         log.append(&payload(n));
         log.sync().unwrap();
     }
@@ -98,7 +99,7 @@ fn a_prepared_spare_becomes_the_next_segment(storage: impl Storage) {
     log.prepare_spare().unwrap();
     drop(log);
     // A spare of an earlier life is adopted.
-    assert_eq!(replayed(&Log::open(storage.clone(), SMALL).unwrap()), expected(20));
+    assert_eq!(replayed(&Log::open(storage.clone(), SMALL).unwrap()), expected(18));
     assert!(storage.list().unwrap().contains(&"spare.ready".to_owned()));
 }
 
@@ -195,29 +196,64 @@ fn a_reader_stops_at_its_limit(storage: impl Storage) {
     assert_eq!(reader.next(Lsn(4)).unwrap().unwrap().lsn, Lsn(4));
 }
 
-fn a_log_without_its_first_segments_replays_from_where_it_begins(storage: impl Storage) {
+fn a_log_without_any_one_of_its_segments_is_refused_and_the_file_is_named(storage: impl Storage) {
     filled(&storage, 40).close().unwrap();
     let names = segments(&storage);
-    storage.remove(&names[0]).unwrap();
-    let begins: u64 = names[1][..20].parse().unwrap();
-    let log = Log::open(storage, SMALL).unwrap();
-    let seen = seen(&log, Lsn(begins - 1), |entry| entry.lsn.0);
-    assert_eq!(seen, (begins..=40).collect::<Vec<_>>());
-    let refused = log.replay(Lsn(begins - 2), |_| Ok::<(), Error>(())).unwrap_err();
-    assert!(matches!(refused, Error::Missing { lsn, .. } if lsn == Lsn(begins - 1)), "{refused}");
-    assert_eq!(log.hash_at(Lsn(begins - 2)).unwrap(), None);
+    assert!(names.len() > 3);
+    for name in &names[..names.len() - 1] {
+        storage.rename(name, "away").unwrap();
+        let refused = Log::open(storage.clone(), SMALL).unwrap_err();
+        let Error::Missing { place, lsn, .. } = &refused else { panic!("{refused}") };
+        assert_eq!((place, lsn.0), (&storage.path(name), name[..20].parse().unwrap()));
+        storage.rename("away", name).unwrap();
+    }
+    assert_eq!(Log::open(storage, SMALL).unwrap().last(), Lsn(40));
 }
 
-fn trusted_segments_are_not_read(storage: impl Storage) {
+fn segments_before_the_cursor_are_held_to_their_headers_and_not_read(storage: impl Storage) {
     filled(&storage, 40).close().unwrap();
     let names = segments(&storage);
-    let file = storage.open(&names[0]).unwrap();
-    file.write_at(600, b"damage").unwrap();
+    storage.open(&names[0]).unwrap().write_at(600, b"damage").unwrap();
     assert!(matches!(Log::open(storage.clone(), SMALL), Err(Error::Damaged { offset: 512, .. })));
     let second: u64 = names[1][..20].parse().unwrap();
-    let trusted = |lsn| Log::open(storage.clone(), Options { trusted: Lsn(lsn), ..SMALL });
-    assert!(trusted(second - 2).is_err());
-    assert_eq!(trusted(second - 1).unwrap().last(), Lsn(40));
+    let read = |after| {
+        let files = Files::over(storage.clone()).unwrap();
+        files.finish(files.reader(Lsn(after)).unwrap()).map(|tail| tail.last())
+    };
+    assert!(matches!(read(second - 2), Err(Error::Damaged { offset: 512, .. })));
+    assert_eq!(read(second - 1).unwrap(), Lsn(40));
+}
+
+fn a_segment_is_as_long_as_it_was_made_or_refused(storage: impl Storage) {
+    let mut log = filled(&storage, 9);
+    log.append(&vec![7; 3 * SMALL.segment_bytes as usize]);
+    log.sync().unwrap();
+    log.close().unwrap();
+    let names = segments(&storage);
+    for (n, name) in names.iter().enumerate() {
+        let file = storage.open(name).unwrap();
+        let len = file.len().unwrap();
+        let mut bytes = vec![0; len as usize];
+        file.read_at(0, &mut bytes).unwrap();
+        storage.rename(name, "whole").unwrap();
+        for (other, what) in [(len - 512, "shorter"), (len + 512, "longer")] {
+            let changed = storage.create(name).unwrap();
+            bytes.resize(other as usize, 0);
+            changed.write_at(0, &bytes).unwrap();
+            bytes.resize(len as usize, 0);
+            let opened = Files::over(storage.clone());
+            if other > len && n + 1 == names.len() {
+                assert!(opened.is_ok(), "zeros behind the end of the log say nothing");
+                continue;
+            }
+            let refused = opened.unwrap_err();
+            let Error::Damaged { file, offset, what: said } = &refused else { panic!("{refused}") };
+            assert_eq!((file, *offset), (&storage.path(name), other.min(len)));
+            assert!(said.contains(what), "{refused}");
+        }
+        storage.rename("whole", name).unwrap();
+    }
+    Log::open(storage, SMALL).unwrap();
 }
 
 fn files_read_write_and_rename(storage: impl Storage) {

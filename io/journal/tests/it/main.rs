@@ -14,7 +14,7 @@ use journal::storage::Storage;
 use journal::{Entry, Error, Log, Lsn, Options, Reader, SyncLog};
 
 /// Segments so short that a handful of batches fills one.
-const SMALL: Options = Options { segment_bytes: 4 << 10, trusted: Lsn(0), nice: 0 };
+const SMALL: Options = Options { segment_bytes: 4 << 10, nice: 0 };
 
 fn open(memory: &Memory) -> SyncLog<Memory> {
     SyncLog::open(memory.clone(), SMALL).unwrap()

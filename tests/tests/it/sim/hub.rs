@@ -22,7 +22,7 @@ pub const TABLES: usize = 2;
 /// The digest is recorded every so many records: often, so that short lives have some.
 const DIGEST_EVERY: u64 = 37;
 /// Segments so short that a life goes through several.
-const OPTIONS: Options = Options { segment_bytes: 16 << 10, trusted: Lsn(0), nice: 0 };
+const OPTIONS: Options = Options { segment_bytes: 16 << 10, nice: 0 };
 
 /// What became of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,73 @@
+//! Why a log is not believed. Each names the file, or the record and where it lies.
+
+use journal::Location;
+
+use super::head::Head;
+
+/// The log does not stand for a state, or cannot be read. The hub does not start on it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal's own findings: they name file and offset.
+    #[error("failed to read the log")]
+    Journal(#[from] journal::Error),
+    /// The record's bytes are sound but mean nothing to this release.
+    #[error("failed to read record {lsn} in {location}")]
+    Record {
+        /// The record.
+        lsn: u64,
+        /// Where it lies.
+        location: Location,
+        /// What is wrong with it.
+        source: engine::DecodeError,
+    },
+    /// The record does not fit the state before it.
+    #[error("failed to apply record {lsn} in {location}")]
+    Unfit {
+        /// The record.
+        lsn: u64,
+        /// Where it lies.
+        location: Location,
+        /// Why not.
+        source: Box<engine::ApplyError>,
+    },
+    /// The record, decided again, comes out otherwise.
+    #[error("failed to prove record {lsn} in {location}: {what}")]
+    Disproved {
+        /// The record.
+        lsn: u64,
+        /// Where it lies.
+        location: Location,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The state breaks an invariant.
+    #[error("failed to prove the state after record {lsn}")]
+    Invariant {
+        /// The last record.
+        lsn: u64,
+        /// What does not hold.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A checkpoint does not hold what the replay holds.
+    #[error("failed to prove checkpoint {lsn}: {what}")]
+    Checkpoint {
+        /// The last record it stands for.
+        lsn: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The log ends before the record that the operator expects.
+    #[error("the log ends at record {last}, and record {expected} was expected")]
+    Short {
+        /// Its last record.
+        last: u64,
+        /// The record that was expected.
+        expected: u64,
+    },
+    /// The log has another record than the operator expects.
+    #[error("record {} is of another log than the one expected; here it is {found}", found.lsn)]
+    OtherLog {
+        /// What is there.
+        found: Head,
+    },
+}

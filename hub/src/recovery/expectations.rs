@@ -1,0 +1,40 @@
+//! What the operator knows of the log from elsewhere, to be held against it at the start and by `hub verify` alike.
+
+use engine::World;
+use journal::{Files, Lsn, Tail, storage::Storage};
+
+use super::{Error, head::Head};
+use crate::config::Loaded;
+
+/// What is held against a log that agrees with itself. One field and one function for each.
+#[derive(Debug, Clone, Default)]
+pub struct Expectations {
+    /// A record that the log must have.
+    pub head: Option<Head>,
+}
+
+impl Expectations {
+    /// What a configuration and the command line expect.
+    #[must_use]
+    pub fn of(_: &Loaded, head: Option<Head>) -> Self {
+        Self { head }
+    }
+
+    /// Holds all of it against a log that was read to its end.
+    ///
+    /// # Errors
+    /// The first that does not hold.
+    pub(super) fn hold<S: Storage>(&self, files: &Files<S>, tail: &Tail, _: &World) -> Result<(), Error> {
+        self.head(files, tail)
+    }
+
+    /// The log has the record that was noted elsewhere: it was not cut below it, and not written anew.
+    fn head<S: Storage>(&self, files: &Files<S>, tail: &Tail) -> Result<(), Error> {
+        let Some(expected) = self.head else { return Ok(()) };
+        match files.hash_at(Lsn(expected.lsn))? {
+            Some(hash) if hash == expected.hash => Ok(()),
+            Some(hash) => Err(Error::OtherLog { found: Head { hash, ..expected } }),
+            None => Err(Error::Short { last: tail.last().0, expected: expected.lsn }),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The full scope: every record is decided again, and every checkpoint is held against the replay.
+
+use std::collections::BTreeSet;
+
+use engine::{Verifier, checkpoint, invariant};
+use journal::{Files, Lsn, Tail, storage::Storage};
+
+use super::{Error, Expectations, read};
+
+/// What a whole log proves.
+pub struct Findings {
+    /// The end of the log.
+    pub tail: Tail,
+    /// The state, and what was counted on the way.
+    pub verifier: Verifier,
+    /// Checkpoints that hold what the replay holds.
+    pub checkpoints: u64,
+}
+
+/// Proves a whole log by someone who trusts nothing in it; see [the scopes](super).
+///
+/// # Errors
+/// The first thing that is not as it must be.
+pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Findings, Error> {
+    let mut verifier = Verifier::default();
+    // Before the log is read: beside a serving hub, what is listed here stands for records that are there.
+    let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
+    let mut checkpoints = 0;
+    let tail = read(files, 0, |entry| {
+        let (lsn, location, hash) = (entry.lsn, entry.location, entry.hash);
+        let disproved =
+            |finding: engine::Finding| Error::Disproved { lsn: lsn.0, location, what: finding.what };
+        verifier.next(entry.bytes).map_err(disproved)?;
+        if waiting.remove(&lsn) {
+            checkpoints += u64::from(agrees(files, (lsn, hash), &verifier)?);
+        }
+        Ok(())
+    })?;
+    let lsn = tail.last().0;
+    let source = |finding: engine::Finding| Error::Invariant { lsn, source: finding.what.into() };
+    verifier.check().map_err(source)?;
+    expectations.hold(files, &tail, verifier.world())?;
+    Ok(Findings { tail, verifier, checkpoints })
+}
+
+/// Holds a checkpoint against the log at its record: the same log, and the same world (`E3`). `false`: it is gone,
+/// since a newer one has taken its place.
+fn agrees<S: Storage>(
+    files: &Files<S>,
+    (lsn, hash): (Lsn, [u8; 32]),
+    verifier: &Verifier,
+) -> Result<bool, Error> {
+    let wrong = |what: String| Error::Checkpoint { lsn: lsn.0, what };
+    let found = match journal::checkpoint::at_in(files.storage(), lsn) {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(false),
+        Err(error @ (journal::Error::Damaged { .. } | journal::Error::Version { .. })) => {
+            return Err(wrong(error.to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if found.hash != hash {
+        return Err(wrong("it is not of this log".into()));
+    }
+    let world = checkpoint::decode(&found.bytes).map_err(|error| wrong(error.to_string()))?;
+    invariant::same(&world, verifier.world()).map_err(|violation| wrong(violation.to_string()))?;
+    Ok(true)
+}

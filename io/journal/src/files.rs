@@ -1,0 +1,220 @@
+//! A log's files as they lie there: every segment's name, header, link and size. Reads only, and nothing behind
+//! the headers.
+//!
+//! The start and `hub verify` read a log through this and through no other way: survey the files, read every
+//! record after some cursor ([`Reader`]), finish at the end ([`Files::finish`]). Two facts decide what a flaw at
+//! the end is, because a batch is one write and one sync, in order:
+//! * anything of a *later* batch or segment on disk proves that everything before it had been synced, so a
+//!   flaw before it is damage: refuse, name file and offset, change nothing;
+//! * a flaw with nothing after it is a write that no sync confirmed: the next writable open cuts it.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::file::Directory;
+use crate::format::SegmentHeader;
+use crate::reader::Reader;
+use crate::scan::{self, segment_header, segment_name};
+use crate::storage::{File as _, Storage};
+use crate::{Error, Lsn, checkpoint};
+
+/// The files of a log, checked by their headers.
+pub struct Files<S: Storage = Directory> {
+    storage: S,
+    /// By first lsn, in order.
+    headers: Vec<SegmentHeader>,
+    /// The newest checkpoint, whole or not; 0 without one.
+    checkpoint: Lsn,
+}
+
+/// What lies behind the last whole batch: a write that no sync had confirmed, so nothing that was ever released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the last whole batch ends. Bytes.
+    pub offset: u64,
+    /// How much behind it is not zero. Bytes.
+    pub bytes: u64,
+}
+
+/// The end of a log that was read to its end without a flaw. What [`Claim::open`](crate::Claim::open) goes on from.
+#[derive(Debug)]
+pub struct Tail {
+    /// `None`: there is no log yet.
+    pub(crate) end: Option<LogEnd>,
+}
+
+/// Where a log ends, and in which file.
+#[derive(Debug)]
+pub(crate) struct LogEnd {
+    /// Of the last segment.
+    pub header: SegmentHeader,
+    /// The highest epoch seen.
+    pub epoch: u32,
+    pub last: Lsn,
+    pub hash: [u8; 32],
+    /// Where the next batch goes. Bytes.
+    pub at: u64,
+    /// The last thing written before `at`: nothing proves yet that it was synced. Bytes.
+    pub unproven: Range<u64>,
+    pub torn: Option<TornTail>,
+}
+
+impl Tail {
+    /// The last record; 0 when there is none.
+    pub fn last(&self) -> Lsn {
+        self.end.as_ref().map_or(Lsn(0), |end| end.last)
+    }
+
+    /// The chain hash of the last record; zeros when there is none.
+    pub fn hash(&self) -> [u8; 32] {
+        self.end.as_ref().map_or([0; 32], |end| end.hash)
+    }
+
+    /// What lies behind the last whole batch, if anything.
+    pub fn torn(&self) -> Option<&TornTail> {
+        self.end.as_ref()?.torn.as_ref()
+    }
+}
+
+impl Files {
+    /// Looks at the log in a directory that exists. May be done beside a running writer.
+    pub fn open(dir: &Path) -> Result<Files, Error> {
+        Files::over(Directory::open(dir)?)
+    }
+}
+
+impl<S: Storage> Files<S> {
+    /// Looks at the log in a storage: [`Error::Missing`] where a segment is not there, [`Error::Damaged`] where a
+    /// header does not check or a file is not as long as it was made, [`Error::Foreign`] where a segment is of
+    /// another log.
+    pub fn over(storage: S) -> Result<Files<S>, Error> {
+        // Before the segments are listed: beside a running writer, a checkpoint that is there stands for records
+        // that are there.
+        let checkpoint = checkpoint::list_in(&storage)?.last().copied().unwrap_or_default();
+        let mut headers: Vec<SegmentHeader> = Vec::new();
+        for first in scan::segments(&storage)? {
+            headers.push(survey(&storage, headers.last(), first)?);
+        }
+        let files = Files { storage, headers, checkpoint };
+        for pair in files.headers.windows(2) {
+            files.sized(&pair[0], true)?;
+        }
+        if let Some(last) = files.headers.last() {
+            files.sized(last, false)?;
+        }
+        Ok(files)
+    }
+
+    /// Whether there is no log yet.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+    }
+
+    /// Where the files are.
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// How many segments there are.
+    pub fn segments(&self) -> usize {
+        self.headers.len()
+    }
+
+    /// Reads the records after one, and every byte of the segments that hold them. `None`: there is no log yet.
+    ///
+    /// Segments before those are believed by their headers, which say how long each is and which comes before;
+    /// where release 0.1 has written one without saying so, they are all read.
+    pub fn reader(&self, after: Lsn) -> Result<Option<Reader<S>>, Error> {
+        let Some(first) = self.headers.first() else { return Ok(None) };
+        let begins = match self.headers.iter().all(SegmentHeader::states_links) {
+            true => self.headers.iter().rev().find(|header| header.first <= after.next()).unwrap_or(first),
+            false => first,
+        };
+        Reader::begin(self.storage.clone(), begins.first, after).map(Some)
+    }
+
+    /// Reads what the reader has not read yet and says where the log ends: [`Error::Missing`] where a checkpoint
+    /// tells of later records.
+    pub fn finish(&self, reader: Option<Reader<S>>) -> Result<Tail, Error> {
+        let end = match reader {
+            None => None,
+            Some(mut reader) => {
+                while reader.next(Lsn::MAX)?.is_some() {}
+                Some(reader.end()?)
+            }
+        };
+        let tail = Tail { end };
+        if self.checkpoint > tail.last() {
+            let what = "a checkpoint tells of later records";
+            return Err(Error::Missing { place: self.storage.path(""), lsn: tail.last().next(), what });
+        }
+        Ok(tail)
+    }
+
+    /// The chain hash of a record: what a checkpoint's must equal. `None` beyond the last.
+    pub fn hash_at(&self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
+        match self.reader(lsn)? {
+            Some(mut reader) => reader.hash_before(lsn),
+            None => Ok((lsn == Lsn(0)).then_some([0; 32])),
+        }
+    }
+
+    /// Holds a file's length against its header. Each is as long as it was made, from its first moment on.
+    fn sized(&self, header: &SegmentHeader, followed: bool) -> Result<(), Error> {
+        let name = segment_name(header.first);
+        let path = self.storage.path(&name);
+        let len = self.storage.read(&name).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
+        // What was put behind the last segment's end is told from a torn tail by reading it.
+        let right = if followed { len == header.bytes } else { len >= header.bytes };
+        if right || !header.states_links() {
+            return Ok(());
+        }
+        let what = if len < header.bytes {
+            "the file is shorter than it was made; records are missing"
+        } else {
+            "the file is longer than it was made"
+        };
+        Err(Error::Damaged { file: path, offset: len.min(header.bytes), what })
+    }
+}
+
+/// Reads a segment's header and holds it against the one before.
+fn survey<S: Storage>(
+    storage: &S,
+    before: Option<&SegmentHeader>,
+    first: Lsn,
+) -> Result<SegmentHeader, Error> {
+    let name = segment_name(first);
+    let path = storage.path(&name);
+    let file = storage.read(&name).map_err(Error::io("open", &path))?;
+    let header = segment_header(storage, &file, first)?;
+    let missing = |lsn| Error::Missing {
+        place: storage.path(&segment_name(lsn)),
+        lsn,
+        what: "the file is not there, and a later one is",
+    };
+    let Some(before) = before else {
+        // Segments are never removed: a log without its beginning has lost it.
+        return if first == Lsn(1) { Ok(header) } else { Err(missing(Lsn(1))) };
+    };
+    if header.id != before.id {
+        return Err(Error::Foreign { file: path });
+    }
+    if header.states_links() && header.before > before.first && header.before < first {
+        return Err(missing(header.before));
+    }
+    let links = !header.states_links() || header.before == before.first;
+    if !links || header.salt != before.salt || header.epoch < before.epoch {
+        let what = "the header does not follow the segment before";
+        return Err(Error::Damaged { file: path, offset: 0, what });
+    }
+    Ok(header)
+}
+
+impl<S: Storage> std::fmt::Debug for Files<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Files").field("segments", &self.segments()).finish_non_exhaustive()
+    }
+}
