@@ -235,6 +235,7 @@ fn shapeless(flaw: Flaw) -> FrameError {
     match flaw {
         Flaw::Truncated => malformed("the frame ends in the middle of a value"),
         Flaw::TrailingBytes => malformed("there are bytes after the frame's value"),
+        Flaw::Inexact => malformed("an integer of the frame is beyond 2^53"),
         Flaw::NotAllowed(what) => malformed(format!("the frame holds {what}")),
         Flaw::TooDeep => {
             FrameError { code: ErrorCode::TooLarge, ..malformed("the frame is nested too deep") }

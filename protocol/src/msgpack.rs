@@ -6,6 +6,8 @@
 
 use rmp::Marker;
 
+use crate::U53;
+
 /// What is wrong with the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -15,19 +17,32 @@ pub(crate) enum Flaw {
     TrailingBytes,
     /// More arrays and maps inside each other than allowed.
     TooDeep,
+    /// An integer below -2^53 or above 2^53, where only exact ones are allowed.
+    Inexact,
     /// Something JSON could not spell, so neither encoding may carry it.
     NotAllowed(&'static str),
 }
 
 /// Checks that `bytes` are exactly one value of at most `depth_max` nested arrays and maps.
 pub(crate) fn check(bytes: &[u8], depth_max: usize) -> Result<(), Flaw> {
-    let mut walk = Walk { rest: bytes };
+    walk(bytes, depth_max).map(drop)
+}
+
+/// As [`check`], and every integer is one that any reader of JSON holds exactly: -2^53 to 2^53.
+pub(crate) fn check_exact(bytes: &[u8], depth_max: usize) -> Result<(), Flaw> {
+    if walk(bytes, depth_max)?.inexact { Err(Flaw::Inexact) } else { Ok(()) }
+}
+
+fn walk(bytes: &[u8], depth_max: usize) -> Result<Walk<'_>, Flaw> {
+    let mut walk = Walk { rest: bytes, inexact: false };
     walk.value(depth_max)?;
-    if walk.rest.is_empty() { Ok(()) } else { Err(Flaw::TrailingBytes) }
+    if walk.rest.is_empty() { Ok(walk) } else { Err(Flaw::TrailingBytes) }
 }
 
 struct Walk<'a> {
     rest: &'a [u8],
+    /// An integer beyond 2^53 was passed.
+    inexact: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -35,6 +50,10 @@ impl<'a> Walk<'a> {
         let (head, tail) = self.rest.split_at_checked(count).ok_or(Flaw::Truncated)?;
         self.rest = tail;
         Ok(head)
+    }
+
+    fn eight(&mut self) -> Result<[u8; 8], Flaw> {
+        Ok(self.take(8)?.try_into().expect("eight bytes were taken"))
     }
 
     /// A length field of `width` bytes, at most four.
@@ -48,13 +67,20 @@ impl<'a> Walk<'a> {
             Marker::U8 | Marker::I8 => self.take(1).map(drop),
             Marker::U16 | Marker::I16 => self.take(2).map(drop),
             Marker::U32 | Marker::I32 => self.take(4).map(drop),
-            Marker::U64 | Marker::I64 => self.take(8).map(drop),
+            Marker::U64 => {
+                self.inexact |= u64::from_be_bytes(self.eight()?) > U53::MAX;
+                Ok(())
+            }
+            Marker::I64 => {
+                self.inexact |= i64::from_be_bytes(self.eight()?).unsigned_abs() > U53::MAX;
+                Ok(())
+            }
             Marker::F32 => {
                 let bytes = self.take(4)?.try_into().expect("four bytes were taken");
                 finite(f64::from(f32::from_be_bytes(bytes)))
             }
             Marker::F64 => {
-                let bytes = self.take(8)?.try_into().expect("eight bytes were taken");
+                let bytes = self.eight()?;
                 finite(f64::from_be_bytes(bytes))
             }
             Marker::FixStr(count) => self.text(usize::from(count)),

@@ -3,6 +3,10 @@
 //! The MessagePack bytes are spliced into frames as they are; the JSON twin is transcoded on demand. Allowed
 //! are nil, booleans, integers, finite floats, text, arrays and maps with text keys. Binary and extension
 //! types are refused: they have no JSON twin.
+//!
+//! An integer below -2^53 or above 2^53 is refused where it comes in: in JSON a browser would round it and in
+//! MessagePack not, so that two readers of one publication would disagree. Nothing is ever rounded silently; whoever
+//! needs wider numbers spells them as text. A client that reads what an older hub sent takes them as they are.
 
 use std::fmt;
 
@@ -14,6 +18,7 @@ use serde::{
 };
 
 use crate::{
+    U53,
     depth::json_depth,
     msgpack::{self, Flaw},
 };
@@ -42,6 +47,12 @@ pub enum PayloadError {
     /// Goes on after its value.
     #[error("the payload has bytes after its value")]
     TrailingBytes,
+    /// An integer below -2^53 or above 2^53.
+    #[error(
+        "the payload holds an integer beyond 2^53 ({max}), which a browser would round: send it as text",
+        max = U53::MAX
+    )]
+    IntegerTooLarge,
     /// A type without a JSON twin, a key that is not text, a float that is not finite, or broken text.
     #[error("the payload holds {0}")]
     NotAllowed(&'static str),
@@ -56,14 +67,24 @@ impl From<Flaw> for PayloadError {
             Flaw::Truncated => Self::Truncated,
             Flaw::TrailingBytes => Self::TrailingBytes,
             Flaw::TooDeep => Self::TooDeep,
+            Flaw::Inexact => Self::IntegerTooLarge,
             Flaw::NotAllowed(what) => Self::NotAllowed(what),
         }
     }
 }
 
 impl Payload {
-    /// Checks MessagePack bytes.
+    /// Checks MessagePack bytes that somebody publishes.
     pub fn from_msgpack(bytes: Bytes) -> Result<Self, PayloadError> {
+        if bytes.len() > PAYLOAD_BYTES_MAX {
+            return Err(PayloadError::TooLarge);
+        }
+        msgpack::check_exact(&bytes, PAYLOAD_DEPTH_MAX)?;
+        Ok(Self(bytes))
+    }
+
+    /// Checks MessagePack bytes of a frame of the hub: integers may have 64 bits.
+    fn of_a_frame(bytes: Bytes) -> Result<Self, PayloadError> {
         if bytes.len() > PAYLOAD_BYTES_MAX {
             return Err(PayloadError::TooLarge);
         }
@@ -71,7 +92,7 @@ impl Payload {
         Ok(Self(bytes))
     }
 
-    /// Transcodes JSON text.
+    /// Transcodes JSON text that somebody publishes.
     pub fn from_json(json: &[u8]) -> Result<Self, PayloadError> {
         if json.len() > PAYLOAD_BYTES_MAX {
             return Err(PayloadError::TooLarge);
@@ -85,6 +106,10 @@ impl Payload {
             .serialize(&mut rmp_serde::Serializer::new(&mut packed));
         result.map_err(|error| PayloadError::Json(error.to_string()))?;
         source.end().map_err(|error| PayloadError::Json(error.to_string()))?;
+        // The decoder makes a rounded float of an integer beyond 64 bits, so they are looked for in the text.
+        if !json_integers_are_exact(json) {
+            return Err(PayloadError::IntegerTooLarge);
+        }
         Self::from_msgpack(packed.into())
     }
 
@@ -95,7 +120,7 @@ impl Payload {
     #[must_use]
     pub fn of(value: &impl Serialize) -> Self {
         let packed = rmp_serde::to_vec_named(value).expect("our own types encode");
-        debug_assert!(Self::from_msgpack(packed.clone().into()).is_ok(), "our own types are payloads");
+        debug_assert!(Self::of_a_frame(packed.clone().into()).is_ok(), "our own types are payloads");
         Self(packed.into())
     }
 
@@ -110,6 +135,38 @@ impl Payload {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a payload has a JSON twin")
     }
+}
+
+/// Whether every integer of a valid JSON text lies between -2^53 and 2^53. What has a point or an exponent is a float.
+fn json_integers_are_exact(json: &[u8]) -> bool {
+    let mut rest = json.iter();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'"' => {
+                while let Some(byte) = rest.next().filter(|byte| **byte != b'"') {
+                    if *byte == b'\\' {
+                        rest.next();
+                    }
+                }
+            }
+            b'0'..=b'9' => {
+                let (mut size, mut is_float) = (u64::from(byte - b'0'), false);
+                while let Some(byte) = rest.as_slice().first() {
+                    match byte {
+                        b'0'..=b'9' => size = size.saturating_mul(10).saturating_add(u64::from(byte - b'0')),
+                        b'.' | b'e' | b'E' | b'+' | b'-' => is_float = true,
+                        _ => break,
+                    }
+                    rest.next();
+                }
+                if size > U53::MAX && !is_float {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    true
 }
 
 impl fmt::Debug for Payload {
@@ -131,7 +188,7 @@ impl<'de> Deserialize<'de> for Payload {
         Transcoder(std::cell::RefCell::new(Some(deserializer)))
             .serialize(&mut rmp_serde::Serializer::new(&mut packed))
             .map_err(de::Error::custom)?;
-        Payload::from_msgpack(packed.into()).map_err(de::Error::custom)
+        Payload::of_a_frame(packed.into()).map_err(de::Error::custom)
     }
 }
 

@@ -44,6 +44,7 @@ async fn figures(edge: &Edge) -> Option<web::Bytes> {
         let reasons = [
             ("invalid", dropped.invalid),
             ("oversized", dropped.oversized),
+            ("ambiguous", dropped.ambiguous),
             ("owned", dropped.owned),
             ("log", dropped.log),
         ];

@@ -128,6 +128,8 @@ pub struct Dropped {
     pub invalid: u64,
     /// Larger than allowed.
     pub oversized: u64,
+    /// A lone byte 0 to 127: an integer in MessagePack, perhaps another one in JSON.
+    pub ambiguous: u64,
     /// On a namespace of the hub's own, whoever sent them and whatever they hold.
     pub owned: u64,
     /// With a position of a log: a log's events are never taken from elsewhere.

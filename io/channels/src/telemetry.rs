@@ -16,6 +16,7 @@ pub(crate) struct Telemetry {
     counters: Cell<Counters>,
     invalid: Warned,
     oversized: Warned,
+    ambiguous: Warned,
     owned: Warned,
     log: Warned,
     busy: Warned,
@@ -75,6 +76,13 @@ impl Telemetry {
         self.count(|counters| counters.dropped.oversized += 1);
         if self.oversized.is_due() {
             tracing::warn!(channel, bytes, max, "dropped a message that is too large");
+        }
+    }
+
+    pub(crate) fn ambiguous(&self, channel: &Channel) {
+        self.count(|counters| counters.dropped.ambiguous += 1);
+        if self.ambiguous.is_due() {
+            tracing::warn!(%channel, "dropped a message of one byte, which JSON and MessagePack read differently");
         }
     }
 

@@ -69,7 +69,9 @@ fn limits() -> String {
         ("a channel's name", format!("{CHANNEL_BYTES_MAX} bytes")),
         (
             "the data of a publication",
-            format!("{PAYLOAD_BYTES_MAX} bytes of MessagePack, {PAYLOAD_DEPTH_MAX} deep"),
+            format!(
+                "{PAYLOAD_BYTES_MAX} bytes of MessagePack, {PAYLOAD_DEPTH_MAX} deep; integers from -2^53 to 2^53"
+            ),
         ),
     ];
     let mut table = "| what | at most |\n|---|---|\n".to_owned();

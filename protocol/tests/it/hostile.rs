@@ -35,7 +35,7 @@ fn check(encoding: Encoding, bytes: &[u8], code: ErrorCode, cause: &str) -> Fram
 
 /// The MessagePack of a JSON text, keys in the same order and as often.
 pub fn packed(json: &str) -> Vec<u8> {
-    Payload::from_json(json.as_bytes()).expect(json).bytes().to_vec()
+    serde_json::from_str::<Payload>(json).expect(json).bytes().to_vec()
 }
 
 /// Refused with the same code and cause in both encodings.

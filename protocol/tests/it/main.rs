@@ -10,5 +10,6 @@ mod golden;
 mod hostile;
 mod later;
 mod names;
+mod payload;
 mod property;
 mod strict;

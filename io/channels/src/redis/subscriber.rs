@@ -305,6 +305,7 @@ impl<'a> Link<'a> {
                 let heard = Heard { payload, ephemeral };
                 mirror.borrow_mut().hear(channel, heard, self.shared.now_ms(), outbox);
             }
+            Err(Unreadable::Ambiguous) => telemetry.ambiguous(channel),
             Err(Unreadable::OfALog) => telemetry.log(channel),
             Err(Unreadable::TooLarge { bytes }) => telemetry.oversized(channel.as_str(), bytes, max),
             Err(Unreadable::Invalid(reason)) => telemetry.invalid(channel.as_str(), &reason),

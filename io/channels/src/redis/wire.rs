@@ -6,10 +6,11 @@
 //! |---|---|
 //! | `0xC1` | an envelope of a hub; neither MessagePack nor JSON can begin so |
 //! | `0x80`–`0xFF` otherwise | one MessagePack value |
-//! | `0x00`–`0x7F` | one JSON text in UTF-8 |
+//! | `0x00`–`0x7F`, with more behind it | one JSON text in UTF-8 |
+//! | `0x00`–`0x7F`, alone | refused: `0x35` is 5 in JSON and 53 in MessagePack |
 //!
-//! MessagePack's one-byte integers 0 to 127 fall under JSON: a service that wants to publish a bare small
-//! integer publishes its decimal digits, or puts it into an array or a map.
+//! All of the last row are refused, not only the ten that are digits: a counter in MessagePack would be heard up to 47
+//! and be silent from 48 to 57. A service that wants to publish a bare small integer puts it into an array or a map.
 //!
 //! The envelope, after `0xC1`: version (1), kind (0 numbered by each mirror, 2 ephemeral), then the payload in
 //! MessagePack to the end. A reader drops versions and kinds it does not know. Kind 1 carried an event of a log with
@@ -41,6 +42,8 @@ pub(super) enum Unreadable {
         bytes: usize,
     },
     Invalid(String),
+    /// One byte that is an integer in MessagePack and may be a digit of JSON.
+    Ambiguous,
     /// An envelope with a position of a log.
     OfALog,
 }
@@ -72,6 +75,7 @@ pub(super) fn read(message: Bytes, bytes_max: usize) -> Result<Message, Unreadab
             (ephemeral, Payload::from_msgpack(payload))
         }
         0x80.. => (false, Payload::from_msgpack(message)),
+        0..=0x7F if length == 1 => return Err(Unreadable::Ambiguous),
         0..=0x7F => (false, Payload::from_json(&message)),
     };
     let payload = payload.map_err(|error| Unreadable::Invalid(error.to_string()))?;
@@ -139,7 +143,10 @@ mod tests {
     fn json_and_messagepack_are_told_apart_by_the_first_byte() {
         for (message, json) in [
             (&b" {\"goal\": 1}"[..], "{\"goal\":1}"),
-            (b"7", "7"), // 0x37 would be 55 in MessagePack
+            (b"77", "77"),
+            (b" 7", "7"),
+            (b"7\n", "7"),
+            (b"-7", "-7"),
             (b"\"text\"", "\"text\""),
             (b"\x81\xA4goal\x01", "{\"goal\":1}"),
             (b"\x91\x07", "[7]"),
@@ -153,13 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_byte_that_may_be_json_or_messagepack_is_refused_and_all_its_kind() {
+        for byte in 0..=0x7F {
+            assert_eq!(read(Bytes::copy_from_slice(&[byte]), MAX), Err(Unreadable::Ambiguous), "{byte:#x}");
+        }
+        for byte in 0xE0..=0xFF {
+            assert!(read(Bytes::copy_from_slice(&[byte]), MAX).is_ok(), "{byte:#x} is MessagePack alone");
+        }
+    }
+
+    #[test]
     fn what_is_neither_is_invalid() {
         for message in [
             &b""[..],
             b"{\"a\":",
             b"{} {}",
             b"hello",
-            b"\x07",
             b"\xEF\xBB\xBF{}",
             b"\x92\x01",
             b"\x91\x01\x01",

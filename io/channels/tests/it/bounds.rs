@@ -51,7 +51,7 @@ fn messages_beyond_the_queue_cost_the_link_and_show_as_a_reset() {
             rig.subscribe("chat").await;
             let server = rig.server.as_ref().unwrap();
             // This thread does not hear while it talks: all of it arrives at once. EVAL publishes in one go.
-            let flood = b"for n = 1, 500 do redis.call('PUBLISH', 'hub:chat', tostring(n)) end return 1";
+            let flood = b"for n = 1, 500 do redis.call('PUBLISH', 'hub:chat', ' ' .. n) end return 1";
             server.run(&[b"EVAL", flood, b"0"]);
             crate::rig::eventually(|| rig.plane.counters().links_lost > 0).await;
             rig.is_up(true).await;

@@ -65,3 +65,43 @@ fn dropping_the_backplane_ends_its_connections() {
         eventually(|| server.connections() == 0).await;
     });
 }
+
+#[test]
+fn a_message_that_json_and_messagepack_read_differently_is_refused_and_counted() {
+    run(async {
+        let rig = Rig::redis(Options::default()).await;
+        let server = rig.server.as_ref().unwrap();
+        rig.subscribe("chat").await;
+        for byte in [0, 5, 47, b'0', b'5', b'9', 58, 127] {
+            assert_eq!(server.publish("hub:chat", &[byte]), 1);
+        }
+        for message in [&b"55"[..], b" 5", b"\xCC\x80", b"\xE0", b"\x91\x35", b"[5]"] {
+            server.publish("hub:chat", message);
+        }
+        let expected = ["chat 1 55", "chat 2 5", "chat 3 128", "chat 4 -32", "chat 5 [53]", "chat 6 [5]"];
+        assert_eq!(rig.heard().await, expected);
+        assert_eq!(rig.plane.counters().dropped.ambiguous, 8);
+    });
+}
+
+#[test]
+fn an_integer_that_a_browser_would_round_is_refused_in_either_encoding_and_counted() {
+    run(async {
+        let rig = Rig::redis(Options::default()).await;
+        let server = rig.server.as_ref().unwrap();
+        rig.subscribe("chat").await;
+        let beyond: [&[u8]; 5] = [
+            b"9007199254740993",
+            b"{\"id\":18446744073709551616}",
+            b"[-123456789012345678901234567890]",
+            b"\xCF\x00\x20\x00\x00\x00\x00\x00\x01",
+            b"\xD3\x80\x00\x00\x00\x00\x00\x00\x00",
+        ];
+        for message in beyond {
+            server.publish("hub:chat", message);
+        }
+        server.publish("hub:chat", b"[9007199254740992,-9007199254740992]");
+        assert_eq!(rig.heard().await, ["chat 1 [9007199254740992,-9007199254740992]"]);
+        assert_eq!(rig.plane.counters().dropped.invalid, 5);
+    });
+}
