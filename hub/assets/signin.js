@@ -117,6 +117,6 @@ async function demoToken(name) {
   }).catch(() => null);
   if (response === null) throw new Error("The hub cannot be reached just now.");
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(body.message ?? `The hub gave no token (HTTP ${response.status}).`);
+  if (!response.ok) throw new Error(body.detail ?? body.title ?? `The hub gave no token (HTTP ${response.status}).`);
   return body.token;
 }

@@ -3,29 +3,23 @@
 mod files;
 mod memory;
 mod options;
-
-pub use options::currencies;
+mod public;
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    sync::{Arc, atomic::AtomicU16, atomic::Ordering::Relaxed},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix_rt::net::TcpStream;
-use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
-use actix_web::{App, dev::AppConfig, web};
-use actors::{house::House, messages::worker::ToWorker, workers::Mailbox};
-use parking_lot::Mutex;
+use actors::{admission::Admission, house::House, messages::worker::ToWorker};
 use protocol::CloseCode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use self::public::Public;
 use crate::{
     config::{Loaded, Mode},
-    door,
-    edge::{self, Edge, addresses::Addresses},
+    edge::{Surfaces, addresses::Addresses},
     recovery::{self, Expectations, Head},
     telemetry::events as telemetry,
 };
@@ -73,7 +67,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     // Before anything is recovered: a port that is taken is told at once, and nothing has happened yet. Nobody is
     // let in before the house stands.
     let listen = config.server.listen;
-    let listener = bind(listen).map_err(|source| Error::Listen { listen, source })?;
+    let listener = public::bind(listen).map_err(|source| Error::Listen { listen, source })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { listen, source })?;
     let directory = PathBuf::from(&config.journal.directory);
     files::allow(u64::from(config.server.connections_max));
@@ -81,27 +75,14 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let recovered = recovery::recover(&directory, config.journal.segment_bytes, &expectations)
         .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
     memory::use_small_pages();
-    let setup = options::setup(&loaded, recovered, directory)?;
-    let workers = setup.workers;
+    let setup = options::setup(&loaded, recovered, directory).map_err(Error::Redis)?;
+    let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
-    let edge = Arc::new(Edge::new(loaded.clone(), &house));
-
-    let door = Arc::new(Door {
-        mailboxes: Mutex::new(mailboxes.into_iter().map(Some).collect()),
-        next: AtomicU16::new(0),
-        addresses: edge.addresses.clone(),
-    });
-    let server = actix_server::Server::build()
-        .workers(usize::from(workers))
-        .max_concurrent_connections((config.server.connections_max as usize).div_ceil(usize::from(workers)))
-        .disable_signals()
-        .shutdown_timeout(2)
-        .listen("hub", listener, {
-            let edge = edge.clone();
-            move || worker_service(&edge, &door)
-        })
-        .map_err(Error::Serve)?
-        .run();
+    let admission = Admission::new(options::bounds(config));
+    let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max);
+    let surfaces = Arc::new(Surfaces::new(&loaded, &house, currencies, &admission, &addresses));
+    let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
+    let server = public.serve(listener, workers).map_err(Error::Serve)?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
     announce(&loaded, address);
@@ -113,7 +94,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
         }
     }
     tokio::select! {
-        () = drain(&loaded, &house, &edge) => {}
+        () = drain(&loaded, &house, &admission) => {}
         _ = stop_signal() => telemetry::told_twice(),
     }
     handle.stop(true).await;
@@ -122,105 +103,6 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     telemetry::closed();
     Ok(())
 }
-
-/// What the workers share at the door.
-struct Door {
-    mailboxes: Mutex<Vec<Option<Mailbox>>>,
-    next: AtomicU16,
-    addresses: Arc<Addresses>,
-}
-
-/// Everything one worker runs: its inbox, its sockets and the HTTP pages, all on one port.
-fn worker_service(
-    edge: &Arc<Edge>,
-    door: &Arc<Door>,
-) -> impl ServiceFactory<
-    TcpStream,
-    Config = (),
-    Response = (),
-    Error = actix_http::error::DispatchError,
-    InitError = (),
-> + use<> {
-    let number = door.next.fetch_add(1, Relaxed);
-    let worker = socket::Worker::current(&edge.limits(), edge::socket::close_codes());
-    let Some(mailbox) = door.mailboxes.lock().get_mut(usize::from(number)).and_then(Option::take) else {
-        // The server starts a worker anew only after one has died, and the sessions of that one with it.
-        telemetry::worker_died();
-        std::process::abort();
-    };
-    actix::spawn(actors::worker::run(mailbox, worker.clone(), edge.pubsub.clone()));
-    let upgrade = edge::socket::upgrade(edge, worker, number);
-    let app = App::new().app_data(web::Data::from(edge.clone())).configure(edge::routes);
-    let http = door::http(map_config(app, |_| AppConfig::default()), upgrade);
-    let answers_within = Duration::from_millis(edge.loaded.config.socket.stall_ms_max.into());
-    counted(door.addresses.clone(), answers_within, http)
-}
-
-/// Counts every connection at its address, from the first byte to the last, whatever it speaks.
-fn counted<S>(
-    addresses: Arc<Addresses>,
-    answers_within: Duration,
-    http: S,
-) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = S::Error, InitError = ()> + use<S>
-where
-    S: ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()>,
-    S::Service: 'static,
-{
-    apply_fn_factory(http, move |io: TcpStream, http: &S::Service| {
-        patience(&io, answers_within);
-        let peer = io.peer_addr().map(|peer| peer.ip());
-        let entered = peer.map_err(drop).and_then(|peer| addresses.enter(peer, Instant::now()).map_err(drop));
-        let serving = match entered {
-            Ok(place) => Ok((place, http.call(io))),
-            Err(()) => Err(io),
-        };
-        async move {
-            match serving {
-                Ok((_place, serving)) => serving.await,
-                Err(io) => {
-                    turn_away(io).await;
-                    Ok(())
-                }
-            }
-        }
-    })
-}
-
-/// Most the kernel takes of an answer before the client has room for it, bytes.
-#[cfg(target_os = "linux")]
-const UNSENT_BYTES_MAX: u32 = 32 * 1024;
-
-/// A client that does not take what it is answered, or is gone without a word, is given up by the kernel after this
-/// time: HTTP itself would wait for it for ever. A WebSocket has its own bounds from its handshake on.
-fn patience(io: &TcpStream, time: Duration) {
-    #[cfg(target_os = "linux")]
-    {
-        let socket = socket2::SockRef::from(io);
-        // A socket that takes no options is not worth a word: it fails at its first read.
-        let _ = socket.set_tcp_user_timeout(Some(time));
-        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (io, time);
-}
-
-/// Says why before the door closes. What the client has sent is read for a moment: closing over it would reset the
-/// connection, and the word would be lost.
-async fn turn_away(mut io: TcpStream) {
-    let word = async {
-        io.write_all(TOO_MANY).await?;
-        io.shutdown().await?;
-        let mut unread = [0; 512];
-        while io.read(&mut unread).await? > 0 {}
-        io::Result::Ok(())
-    };
-    // A client that is gone or does not hang up needs no answer.
-    let _ = tokio::time::timeout(Duration::from_millis(250), word).await;
-}
-
-/// The answer to an address that has too many connections, or makes them too fast.
-const TOO_MANY: &[u8] =
-    b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 2\r\n\r\n";
 
 fn announce(loaded: &Loaded, address: SocketAddr) {
     let config = &loaded.config;
@@ -247,16 +129,6 @@ fn page_url(public_url: &str, address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
-/// A listener of our own, so that the port is known when it is 0.
-fn bind(listen: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(listen), socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&listen.into())?;
-    socket.listen(4096)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
 async fn stop_signal() -> io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
@@ -266,14 +138,14 @@ async fn stop_signal() -> io::Result<()> {
 }
 
 /// Takes no new work, tells every client when to come back, lets what is under way end, closes the sessions.
-async fn drain(loaded: &Loaded, house: &House, edge: &Edge) {
+async fn drain(loaded: &Loaded, house: &House, admission: &Admission) {
     let limit = Duration::from_secs(loaded.config.server.drain_seconds.into());
     telemetry::draining(limit);
     let began = Instant::now();
-    edge.admission.drain();
-    let spread_ms = (edge.sessions() / 2).clamp(1_000, 60_000);
+    admission.drain();
+    let spread_ms = (house.metrics.sessions() / 2).clamp(1_000, 60_000);
     house.workers.send_all(|| ToWorker::Drain { spread_ms });
-    while edge.admission.in_flight() > 0 && began.elapsed() < limit {
+    while admission.in_flight() > 0 && began.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let code = CloseCode::Draining.number();

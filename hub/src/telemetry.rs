@@ -4,6 +4,9 @@
 //! like anything else, with its thread and place, before it unwinds or ends the process.
 
 pub mod events;
+mod request_id;
+
+pub use request_id::RequestId;
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},

@@ -2,12 +2,14 @@
 
 use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 
-use actors::{currencies::Currencies, house::Setup, pubsub::MakeBackplane, seal::Sealer};
-use channels::{Backplane, Memory, Namespace, Options, RedisBackplane};
+use actors::{admission::Bounds, currencies::Currencies, house::Setup, pubsub::MakeBackplane, seal::Sealer};
+use channels::{Backplane, ConnectError, Memory, Namespace, Options, RedisBackplane};
 use engine::table::live::TableConfig;
 
-use super::Error;
-use crate::{config::Loaded, recovery::Recovered};
+use crate::{
+    config::{Config, Loaded},
+    recovery::Recovered,
+};
 
 /// Workers for sessions: as configured, or one a core.
 fn workers(configured: u16) -> u16 {
@@ -20,7 +22,7 @@ fn workers(configured: u16) -> u16 {
 }
 
 /// What the house is started with.
-pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result<Setup, Error> {
+pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result<Setup, ConnectError> {
     let config = &loaded.config;
     let tables = loaded.tables.iter().map(|table| {
         let config = TableConfig {
@@ -56,13 +58,26 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
     })
 }
 
+/// Bounds of the work under way.
+pub fn bounds(config: &Config) -> Bounds {
+    let Config { rate, channels, .. } = config;
+    Bounds {
+        in_flight_max: rate.in_flight_max,
+        in_flight_per_session_max: rate.in_flight_per_session,
+        rate_per_second: rate.requests_per_second_per_player,
+        rate_burst: rate.requests_burst_per_player,
+        sessions_per_player_max: rate.sessions_per_player_max,
+        channels_per_player_max: channels.subscriptions_per_player_max,
+    }
+}
+
 /// The operator's currencies.
-pub fn currencies(loaded: &Loaded) -> Currencies {
+fn currencies(loaded: &Loaded) -> Currencies {
     Currencies::new(loaded.config.currencies.iter().map(|currency| (currency.code, currency.scale)))
 }
 
 /// The backplane the configuration asks for: memory, or Redis when it has an address.
-fn backplane(loaded: &Loaded) -> Result<MakeBackplane, Error> {
+fn backplane(loaded: &Loaded) -> Result<MakeBackplane, ConnectError> {
     let configured = &loaded.config.channels;
     let namespaces = configured.namespaces.iter().map(|(name, namespace)| {
         let history_size = namespace.history_size as usize;
@@ -78,7 +93,7 @@ fn backplane(loaded: &Loaded) -> Result<MakeBackplane, Error> {
         return Ok(Box::new(move |deliver| Rc::new(Memory::new(options, deliver)) as Rc<dyn Backplane>));
     };
     // The address is checked here, so that a wrong one is an error of the start and not of a thread.
-    channels::check_url(&url).map_err(Error::Redis)?;
+    channels::check_url(&url)?;
     Ok(Box::new(move |deliver| {
         let backplane = RedisBackplane::connect(&url, options, deliver).expect("the address was checked");
         Rc::new(backplane) as Rc<dyn Backplane>

@@ -1,7 +1,12 @@
 //! The page and the browser client, from the binary itself, under a strict policy.
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use rust_embed::Embed;
+
+use super::{
+    error::{Error, Kind},
+    routes,
+};
 
 /// The page.
 #[derive(Embed)]
@@ -17,8 +22,13 @@ struct Client;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Every path that no other surface has taken.
+pub fn routes(service: &mut web::ServiceConfig) {
+    service.service(routes::page("/{path:.*}", serve));
+}
+
 /// Serves a file of the page, or of the client below `/client/`.
-pub async fn serve(request: HttpRequest) -> HttpResponse {
+async fn serve(request: HttpRequest) -> Result<HttpResponse, Error> {
     let path = request.match_info().query("path");
     let (name, file) = match path.strip_prefix("client/") {
         // Its tests and its package file lie in the same folder and are nobody's business.
@@ -27,9 +37,7 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
         None if path.is_empty() => ("index.html", Page::get("index.html")),
         None => (path, Page::get(path)),
     };
-    let Some(file) = file else {
-        return HttpResponse::NotFound().json(super::problem("not_found", "there is nothing at this path"));
-    };
+    let file = file.ok_or(Kind::NotFound)?;
     let tag = file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let tag = format!("\"{tag}\"");
     let same = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
@@ -41,7 +49,7 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header((header::ETAG, tag));
-    if same { response.finish() } else { response.body(file.data.into_owned()) }
+    Ok(if same { response.finish() } else { response.body(file.data.into_owned()) })
 }
 
 fn content_type(name: &str) -> &'static str {

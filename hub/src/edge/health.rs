@@ -6,33 +6,121 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix::Addr;
 use actix_web::{HttpResponse, web};
-use actors::messages::pubsub::GetHealth;
+use actors::{
+    admission::Admission,
+    house::House,
+    messages::{output::Output, pubsub::GetHealth},
+    ports::{money::MoneyPort, table::TablePort},
+    pubsub::PubSub,
+};
 use futures_util::future::{join, join_all};
+use journal::Journal;
 use ledger::Domain;
+use protocol::TableId;
 use serde_json::{Value, json};
 
-use super::Edge;
+use super::{cached::Cached, routes};
 
 /// Longest wait for the parts' answers.
 const WAIT: Duration = Duration::from_secs(2);
 
+/// Knows whom to ask.
+pub struct Health {
+    money: MoneyPort,
+    journal: Journal<Output>,
+    tables: TablePort,
+    table_threads: Vec<TableId>,
+    pubsub: Addr<PubSub>,
+    admission: Arc<Admission>,
+    newest: Cached<(bool, Arc<[Value]>)>,
+    started: Instant,
+}
+
+impl Health {
+    /// The health of a house that starts now.
+    #[must_use]
+    pub fn new(house: &House, admission: Arc<Admission>) -> Self {
+        Self {
+            money: house.money.clone(),
+            journal: house.journal.clone(),
+            tables: house.tables.clone(),
+            table_threads: house.table_threads.clone(),
+            pubsub: house.pubsub.clone(),
+            admission,
+            newest: Cached::default(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Asks every part at the same time, so that one that does not answer takes no time from the others.
+    async fn ask_all(&self) -> (bool, Arc<[Value]>) {
+        let mut needed: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> =
+            vec![Box::pin(part("journal", self.log())), Box::pin(part("tables", self.tables()))];
+        for domain in Domain::ALL {
+            needed.push(Box::pin(part(domain.name(), self.domain(domain))));
+        }
+        // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
+        let (mut parts, channels) = join(join_all(needed), part("channels", self.channels())).await;
+        let up = parts.iter().all(|part| part["status"] == "up");
+        parts.push(channels);
+        (up, parts.into())
+    }
+
+    /// The log takes a barrier and brings it back.
+    async fn log(&self) -> Result<String, String> {
+        self.money.durable().await?;
+        Ok(format!("{} records on disk", self.journal.durable().0))
+    }
+
+    /// Every thread of tables answers for one of its tables.
+    async fn tables(&self) -> Result<String, String> {
+        let tables = self.table_threads.iter().filter_map(|table| self.tables.get(*table));
+        let answers = join_all(tables.map(|table| table.answers())).await;
+        let (all, alive) = (answers.len(), answers.iter().filter(|answers| **answers).count());
+        let message = format!("{alive} of {all} threads answer");
+        if alive == all { Ok(message) } else { Err(message) }
+    }
+
+    /// A domain's actor answers.
+    async fn domain(&self, domain: Domain) -> Result<String, String> {
+        let report = self.money.report(domain).await.ok_or("the domain's actor is gone")?;
+        Ok(format!("{} accounts, {} holds", report.accounts, report.holds))
+    }
+
+    /// The backplane's own word.
+    async fn channels(&self) -> Result<String, String> {
+        let (health, _) = self.pubsub.send(GetHealth).await.map_err(|_| "pubsub is gone".to_owned())?;
+        if health.up { Ok(health.message) } else { Err(health.message) }
+    }
+}
+
+/// Its paths.
+pub fn routes(health: &web::Data<Health>, service: &mut web::ServiceConfig) {
+    service
+        .app_data(health.clone())
+        .service(routes::page("/health/live", live))
+        .service(routes::page("/health/ready", ready));
+}
+
 /// The process answers.
-pub async fn live(edge: web::Data<Edge>) -> HttpResponse {
-    let uptime_seconds = edge.started.elapsed().as_secs();
+async fn live(health: web::Data<Health>) -> HttpResponse {
+    let uptime_seconds = health.started.elapsed().as_secs();
     HttpResponse::Ok().json(json!({ "status": "up", "uptime_seconds": uptime_seconds }))
 }
 
 /// Whether every part that is needed answers, and what each says. At most a few times a second is anybody asked, so that
-/// a stranger who asks all the time costs the money nothing.
-pub async fn ready(edge: web::Data<Edge>) -> HttpResponse {
-    let (up, parts) = edge.readiness.get(async || ask_all(&edge).await).await;
+/// a stranger who asks all the time costs the money nothing. 503 with the same report when one is not: a report, not a
+/// refusal.
+async fn ready(health: web::Data<Health>) -> HttpResponse {
+    let (up, parts) = health.newest.get(async || health.ask_all().await).await;
     // Read now: who drains says so at once.
-    let draining = edge.admission.draining();
+    let draining = health.admission.draining();
     let message = if draining {
         "draining".into()
     } else {
-        format!("{} requests under way", edge.admission.in_flight())
+        format!("{} requests under way", health.admission.in_flight())
     };
     let admission =
         json!({ "name": "admission", "status": word(!draining), "message": message, "duration_ms": 0 });
@@ -40,20 +128,6 @@ pub async fn ready(edge: web::Data<Edge>) -> HttpResponse {
     let up = up && !draining;
     let body = json!({ "status": word(up), "parts": parts });
     if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
-}
-
-/// Asks every part at the same time, so that one that does not answer takes no time from the others.
-async fn ask_all(edge: &Edge) -> (bool, Arc<[Value]>) {
-    let mut needed: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> =
-        vec![Box::pin(part("journal", journal(edge))), Box::pin(part("tables", tables(edge)))];
-    for one in Domain::ALL {
-        needed.push(Box::pin(part(one.name(), domain(edge, one))));
-    }
-    // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
-    let (mut parts, channels) = join(join_all(needed), part("channels", channels(edge))).await;
-    let up = parts.iter().all(|part| part["status"] == "up");
-    parts.push(channels);
-    (up, parts.into())
 }
 
 fn word(up: bool) -> &'static str {
@@ -69,31 +143,4 @@ async fn part(name: &str, check: impl Future<Output = Result<String, String>>) -
     let up = result.is_ok();
     let (Ok(message) | Err(message)) = result;
     json!({ "name": name, "status": word(up), "message": message, "duration_ms": duration_ms })
-}
-
-/// The log takes a barrier and brings it back.
-async fn journal(edge: &Edge) -> Result<String, String> {
-    edge.money.durable().await?;
-    Ok(format!("{} records on disk", edge.journal.durable().0))
-}
-
-/// Every thread of tables answers for one of its tables.
-async fn tables(edge: &Edge) -> Result<String, String> {
-    let tables = edge.table_threads.iter().filter_map(|table| edge.tables.get(*table));
-    let answers = join_all(tables.map(|table| table.answers())).await;
-    let (all, alive) = (answers.len(), answers.iter().filter(|answers| **answers).count());
-    let message = format!("{alive} of {all} threads answer");
-    if alive == all { Ok(message) } else { Err(message) }
-}
-
-/// A domain's actor answers.
-async fn domain(edge: &Edge, domain: Domain) -> Result<String, String> {
-    let report = edge.money.report(domain).await.ok_or("the domain's actor is gone")?;
-    Ok(format!("{} accounts, {} holds", report.accounts, report.holds))
-}
-
-/// The backplane's own word.
-async fn channels(edge: &Edge) -> Result<String, String> {
-    let (health, _) = edge.pubsub.send(GetHealth).await.map_err(|_| "pubsub is gone".to_owned())?;
-    if health.up { Ok(health.message) } else { Err(health.message) }
 }

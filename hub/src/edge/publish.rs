@@ -1,126 +1,195 @@
 //! `POST /api/publish`: a service publishes to a channel over HTTP, with its token.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use actix::Addr;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web,
 };
-use actors::messages::pubsub::Publish;
+use actors::{admission::Admission, house::House, messages, pubsub::PubSub};
 use channels::PublishError;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
-use protocol::{Channel, Payload};
+use protocol::{Channel, Payload, payload::PayloadError};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-use super::{Edge, problem};
-use crate::config::Publisher;
+use super::{
+    body,
+    error::{Error, Kind},
+    routes,
+};
+use crate::{
+    auth::{Service, ServiceTokens},
+    config::{Loaded, Publisher},
+};
+
+/// Longest wait for Redis to take a publication. Longer than it takes to notice a dead link.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// Takes the publications of services.
+pub struct Publish {
+    services: ServiceTokens,
+    /// The namespaces services may publish into.
+    namespaces: BTreeSet<String>,
+    pubsub: Addr<PubSub>,
+    admission: Arc<Admission>,
+    counted: Publications,
+}
+
+/// Publications by service and outcome. Only configured services have a row.
+type Publications = Family<Vec<(&'static str, String)>, Counter>;
+
+impl Publish {
+    /// Nothing is published yet.
+    #[must_use]
+    pub fn new(loaded: &Loaded, house: &House, admission: Arc<Admission>) -> Self {
+        let namespaces = loaded.config.channels.namespaces.iter();
+        let of_services = namespaces.filter(|(_, namespace)| namespace.publish == Publisher::Service);
+        Self {
+            services: loaded.secrets.services.clone(),
+            namespaces: of_services.map(|(name, _)| name.clone()).collect(),
+            pubsub: house.pubsub.clone(),
+            admission,
+            counted: Publications::default(),
+        }
+    }
+
+    /// Registers the figure.
+    pub fn register(&self, registry: &mut Registry) {
+        let words = "Publications of services over HTTP, by service and HTTP status";
+        registry.register("hub_publications", words, self.counted.clone());
+    }
+
+    fn count(&self, service: &Service, status: StatusCode) {
+        let labels = vec![("service", service.name.clone()), ("status", status.as_str().to_owned())];
+        self.counted.get_or_create(&labels).inc();
+    }
+}
+
+/// Its path.
+pub fn routes(publish: &web::Data<Publish>, service: &mut web::ServiceConfig) {
+    service.app_data(publish.clone()).service(routes::action("/api/publish", take));
+}
 
 /// What a service publishes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Publication<'a> {
+struct Publication<'a> {
     channel: Channel,
     #[serde(borrow)]
     data: &'a RawValue,
 }
 
-/// Longest wait for Redis to take a publication. Longer than it takes to notice a dead link.
-const PUBLISH_WITHIN: Duration = Duration::from_secs(5);
-
-/// Publications by service and outcome. Only configured services have a row.
-#[derive(Debug, Clone, Default)]
-pub struct Publications(Family<Vec<(&'static str, String)>, Counter>);
-
-impl Publications {
-    /// Registers the figure.
-    pub fn register(&self, registry: &mut Registry) {
-        let words = "Publications of services over HTTP, by service and HTTP status";
-        registry.register("hub_publications", words, self.0.clone());
-    }
-
-    fn count(&self, service: &str, status: StatusCode) {
-        let labels = vec![("service", service.to_owned()), ("status", status.as_str().to_owned())];
-        self.0.get_or_create(&labels).inc();
-    }
-}
-
 /// Publishes, and answers where the publication stands.
-pub async fn publish(edge: web::Data<Edge>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+async fn take(
+    publish: web::Data<Publish>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Error> {
     let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    let Some(service) = token.and_then(|token| edge.loaded.secrets.services.identify(token.trim())) else {
-        let words = "publishing needs the header \"Authorization: Bearer <service token>\"";
-        return HttpResponse::Unauthorized()
-            .insert_header((header::WWW_AUTHENTICATE, "Bearer"))
-            .json(problem("unauthorized", words));
-    };
-    let response = publish_for_service(&edge, payload).await;
-    edge.publications.count(&service.name, response.status());
-    response
+    let service = token.and_then(|token| publish.services.identify(token.trim())).ok_or_else(|| {
+        Error::new(
+            Kind::Unauthorized,
+            "publishing needs the header \"Authorization: Bearer <service token>\"",
+        )
+    })?;
+    let result = take_from_service(&publish, &request, payload).await;
+    let status = result.as_ref().map_or_else(|error| error.kind().status(), HttpResponse::status);
+    publish.count(service, status);
+    result
 }
 
-async fn publish_for_service(edge: &Edge, payload: web::Payload) -> HttpResponse {
-    if edge.admission.draining() {
-        return HttpResponse::ServiceUnavailable()
-            .insert_header((header::RETRY_AFTER, "2"))
-            .json(problem("draining", "the hub is restarting"));
+async fn take_from_service(
+    publish: &Publish,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Error> {
+    if publish.admission.draining() {
+        return Err(Kind::Draining.into());
     }
-    let body = match super::body(payload).await {
-        Ok(body) => body,
-        Err(response) => return response,
-    };
-    let publication: Publication<'_> = match serde_json::from_slice(&body) {
-        Ok(publication) => publication,
-        Err(error) => {
-            let words =
-                format!("the body is JSON such as {{\"channel\":\"news:sport\",\"data\":…}}: {error}");
-            return HttpResponse::BadRequest().json(problem("malformed", words));
-        }
-    };
+    let body = body::read(request, payload).await?;
+    let publication: Publication<'_> = serde_json::from_slice(&body).map_err(|error| {
+        let words = format!("the body is JSON such as {{\"channel\":\"news:sport\",\"data\":…}}: {error}");
+        Error::new(Kind::Malformed, words)
+    })?;
     let channel = publication.channel;
-    let namespace = edge.loaded.config.channels.namespaces.get(channel.namespace());
-    if !namespace.is_some_and(|namespace| namespace.publish == Publisher::Service) {
+    if !publish.namespaces.contains(channel.namespace()) {
         let words = format!("services may not publish to \"{}\"", channel.namespace());
-        return HttpResponse::Forbidden().json(problem("forbidden", words));
+        return Err(Error::new(Kind::Forbidden, words).field("channel"));
     }
-    let payload = match Payload::from_json(publication.data.get().as_bytes()) {
-        Ok(payload) => payload,
-        Err(error) => return HttpResponse::BadRequest().json(problem("bad_payload", error.to_string())),
-    };
-    let publishing = edge.pubsub.send(Publish { channel, payload });
-    let Ok(published) = tokio::time::timeout(PUBLISH_WITHIN, publishing).await else {
-        return refusal(&PublishError::Unconfirmed);
+    let payload = Payload::from_json(publication.data.get().as_bytes()).map_err(unfit)?;
+    let publishing = publish.pubsub.send(messages::pubsub::Publish { channel, payload });
+    let Ok(published) = tokio::time::timeout(WITHIN, publishing).await else {
+        return Err(refusal(&PublishError::Unconfirmed));
     };
     match published {
         Ok(Ok(Some(position))) => {
-            HttpResponse::Ok().json(json!({ "epoch": position.epoch.as_str(), "offset": position.offset }))
+            Ok(HttpResponse::Ok()
+                .json(json!({ "epoch": position.epoch.as_str(), "offset": position.offset })))
         }
         // Through Redis each hub gives the position when it hears the publication.
-        Ok(Ok(None)) => HttpResponse::Accepted().json(json!({ "epoch": null, "offset": null })),
-        Ok(Err(error)) => refusal(&error),
-        Err(_) => HttpResponse::ServiceUnavailable().json(problem("unavailable", "the hub is stopping")),
+        Ok(Ok(None)) => Ok(HttpResponse::Accepted().json(json!({ "epoch": null, "offset": null }))),
+        Ok(Err(error)) => Err(refusal(&error)),
+        Err(_) => Err(Error::new(Kind::Unavailable, "the hub is stopping")),
     }
 }
 
-fn refusal(error: &PublishError) -> HttpResponse {
-    let (status, name) = match error {
-        PublishError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-        PublishError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-        PublishError::Unconfirmed => (StatusCode::GATEWAY_TIMEOUT, "unconfirmed"),
-        PublishError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-        PublishError::LogChannel | PublishError::NotALogChannel | PublishError::OffsetZero => {
-            (StatusCode::FORBIDDEN, "forbidden")
-        }
-        PublishError::Refused(_) => (StatusCode::BAD_GATEWAY, "refused"),
+/// Data that no publication can carry.
+fn unfit(error: PayloadError) -> Error {
+    let kind = match error {
+        PayloadError::TooLarge => Kind::TooLarge,
+        PayloadError::TooDeep
+        | PayloadError::Truncated
+        | PayloadError::TrailingBytes
+        | PayloadError::NotAllowed(_)
+        | PayloadError::IntegerTooLarge
+        | PayloadError::Json(_) => Kind::BadPayload,
     };
-    let mut response = HttpResponse::build(status);
-    if let PublishError::Busy { retry_after_ms } | PublishError::Unavailable { retry_after_ms } = error {
-        response.insert_header((header::RETRY_AFTER, retry_after_ms.div_ceil(1000).to_string()));
+    Error::new(kind, error.to_string()).field("data")
+}
+
+/// What pubsub did not take.
+fn refusal(error: &PublishError) -> Error {
+    let kind = match error {
+        PublishError::Busy { .. } => Kind::Busy,
+        PublishError::Unavailable { .. } => Kind::Unavailable,
+        PublishError::Unconfirmed => Kind::Unconfirmed,
+        PublishError::TooLarge { .. } => Kind::TooLarge,
+        PublishError::LogChannel | PublishError::NotALogChannel | PublishError::OffsetZero => Kind::Forbidden,
+        PublishError::Refused(_) => Kind::Refused,
+    };
+    let refusal = Error::new(kind, error.to_string());
+    match error {
+        PublishError::Busy { retry_after_ms } | PublishError::Unavailable { retry_after_ms } => {
+            refusal.retry_after_ms(*retry_after_ms)
+        }
+        PublishError::TooLarge { .. } => refusal.field("data"),
+        PublishError::Unconfirmed
+        | PublishError::LogChannel
+        | PublishError::NotALogChannel
+        | PublishError::OffsetZero
+        | PublishError::Refused(_) => refusal,
     }
-    response.json(problem(name, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever bound the data exceeds, the operator's or the protocol's, the answer is the documented one.
+    #[test]
+    fn data_over_any_bound_is_answered_413() {
+        let over_protocol = unfit(PayloadError::TooLarge);
+        let over_option = refusal(&PublishError::TooLarge { bytes: 2, max: 1 });
+        for error in [over_protocol, over_option] {
+            assert_eq!((error.kind(), error.kind().status().as_u16()), (Kind::TooLarge, 413));
+        }
+        assert_eq!(unfit(PayloadError::TooDeep).kind(), Kind::BadPayload);
+    }
 }

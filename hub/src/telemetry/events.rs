@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use super::RequestId;
 use crate::config::Mode;
 
 /// Something about the configuration that the operator should have read once.
@@ -68,16 +69,16 @@ pub fn closed() {
 }
 
 /// The system gave no random bytes for a demo player.
-pub fn no_random_bytes(error: &dyn Display) {
-    tracing::error!(%error, "no demo player can be made");
+pub fn no_random_bytes(request: RequestId, error: &dyn Display) {
+    tracing::error!(%request, %error, "no demo player can be made");
 }
 
 /// The key did not sign a demo player's token.
-pub fn no_demo_token(error: &dyn Display) {
-    tracing::error!(%error, "no demo token can be made");
+pub fn no_demo_token(request: RequestId, error: &dyn Display) {
+    tracing::error!(%request, %error, "no demo token can be made");
 }
 
 /// A demo player has a token and no money.
-pub fn no_demo_deposit(verdict: &dyn Debug) {
-    tracing::error!(?verdict, "a demo deposit was not made");
+pub fn no_demo_deposit(request: RequestId, verdict: &dyn Debug) {
+    tracing::error!(%request, ?verdict, "a demo deposit was not made");
 }

@@ -120,9 +120,11 @@ async fn main() -> io::Result<()> {
                 }),
             );
             HttpService::build()
-                .upgrade(socket::upgrade_service(worker.clone(), move |request: &Request| {
-                    accept(request, &worker)
-                }))
+                .upgrade(socket::upgrade_service(
+                    worker.clone(),
+                    move |request: &Request| accept(request, &worker),
+                    socket::Refusal::from,
+                ))
                 .finish(map_config(app, |_| AppConfig::default()))
                 .tcp()
                 .map_err(|_| ())

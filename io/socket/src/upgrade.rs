@@ -1,7 +1,7 @@
 //! The door: takes an HTTP request that asked for WebSocket, shakes hands or refuses, and drives the session.
 //!
-//! The form of the handshake (RFC 6455 §4.2) is judged here; whether the client is welcome (path, origin,
-//! token, sub-protocol) by the caller's `accept`. Mount it with
+//! The form of the handshake (RFC 6455 §4.2) is judged here, and answered as the caller's `malformed` says; whether the
+//! client is welcome (path, origin, sub-protocol) says the caller's `accept`. Mount it with
 //! `actix_http::HttpService::build().upgrade(..)`: requests that do not ask for an upgrade go to the service
 //! behind it, on the same port.
 
@@ -56,6 +56,25 @@ impl Refusal {
     }
 }
 
+/// The plain answer to a handshake of a wrong form.
+impl From<HandshakeError> for Refusal {
+    fn from(error: HandshakeError) -> Self {
+        let (status, headers) = match error {
+            HandshakeError::GetMethodRequired => {
+                (StatusCode::METHOD_NOT_ALLOWED, vec![(header::ALLOW, HeaderValue::from_static("GET"))])
+            }
+            HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => {
+                let version = (header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+                (StatusCode::UPGRADE_REQUIRED, vec![version])
+            }
+            HandshakeError::NoWebsocketUpgrade
+            | HandshakeError::NoConnectionUpgrade
+            | HandshakeError::BadWebsocketKey => (StatusCode::BAD_REQUEST, Vec::new()),
+        };
+        Refusal { status, headers, body: error.to_string().into() }
+    }
+}
+
 /// The sub-protocols the client offers, in its order of preference.
 pub fn subprotocols(request: &Request) -> impl Iterator<Item = &str> {
     request
@@ -68,15 +87,16 @@ pub fn subprotocols(request: &Request) -> impl Iterator<Item = &str> {
 }
 
 /// Makes the upgrade service of one worker. `accept` is asked once for each well-formed handshake, before any
-/// answer.
+/// answer; `malformed` spells the answer to each other one ([`Refusal::from`] is a plain one).
 ///
 /// The actor hears whole `Message::Text` and `Message::Binary` and, last, `Message::Close` if the client sent
 /// one; it never hears pings, pongs, fragments or errors, which are dealt with here. Then its stream is
 /// `finished`, which by default stops it. What it writes through its context goes to the same queue as
 /// [`Out::push`]; a close frame it writes closes the session.
-pub fn upgrade_service<A, F>(
+pub fn upgrade_service<A, F, M>(
     worker: Worker,
     accept: F,
+    malformed: M,
 ) -> impl ServiceFactory<
     (Request, Framed<TcpStream, h1::Codec>),
     Config = (),
@@ -87,12 +107,16 @@ pub fn upgrade_service<A, F>(
 where
     A: Actor<Context = WebsocketContext<A>> + StreamHandler<Result<Message, ProtocolError>>,
     F: Fn(&Request) -> Result<Accepted<A>, Refusal> + 'static,
+    M: Fn(HandshakeError) -> Refusal + 'static,
 {
-    let accept = Rc::new(accept);
-    fn_service(move |(request, framed)| {
-        let (worker, accept) = (worker.clone(), accept.clone());
+    let judges = Rc::new((accept, malformed));
+    fn_service(move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
+        let (worker, judges) = (worker.clone(), judges.clone());
         async move {
-            if let Some(driver) = admit(&worker, &*accept, request, framed).await {
+            let (accept, malformed) = &*judges;
+            let form = verify_handshake(request.head()).map_err(malformed);
+            let verdict = form.and_then(|()| accept(&request));
+            if let Some(driver) = admit(&worker, verdict, request, framed).await {
                 driver.await;
             }
             Ok(())
@@ -102,17 +126,15 @@ where
 
 /// Answers the handshake. None: the client was refused, or is gone already. The driver is boxed so that the
 /// HTTP connection it grew out of stays small.
-async fn admit<A, F>(
+async fn admit<A>(
     worker: &Worker,
-    accept: &F,
+    verdict: Result<Accepted<A>, Refusal>,
     request: Request,
     mut framed: Framed<TcpStream, h1::Codec>,
 ) -> Option<std::pin::Pin<Box<Driver>>>
 where
     A: Actor<Context = WebsocketContext<A>> + StreamHandler<Result<Message, ProtocolError>>,
-    F: Fn(&Request) -> Result<Accepted<A>, Refusal>,
 {
-    let verdict = verify_handshake(request.head()).map_err(malformed).and_then(|()| accept(&request));
     let accepted = match verdict {
         Ok(accepted) => accepted,
         Err(refusal) => {
@@ -145,23 +167,6 @@ where
     let leftover = Bytes::copy_from_slice(&parts.read_buf);
     let session = worker.admit(parts.io, accepted.encoding);
     Some(Box::pin(Driver::new(worker.clone(), session, leftover, accepted.start)))
-}
-
-/// The answer to a handshake that is not one.
-fn malformed(error: HandshakeError) -> Refusal {
-    let (status, headers) = match error {
-        HandshakeError::GetMethodRequired => {
-            (StatusCode::METHOD_NOT_ALLOWED, vec![(header::ALLOW, HeaderValue::from_static("GET"))])
-        }
-        HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => {
-            let version = (header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            (StatusCode::UPGRADE_REQUIRED, vec![version])
-        }
-        HandshakeError::NoWebsocketUpgrade
-        | HandshakeError::NoConnectionUpgrade
-        | HandshakeError::BadWebsocketKey => (StatusCode::BAD_REQUEST, Vec::new()),
-    };
-    Refusal { status, headers, body: error.to_string().into() }
 }
 
 async fn refuse(framed: &mut Framed<TcpStream, h1::Codec>, refusal: Refusal) -> Result<(), std::io::Error> {

@@ -7,6 +7,7 @@ mod coming_back;
 mod crash;
 mod data_directory;
 mod drain;
+mod http;
 mod old_logs;
 mod operator;
 mod sim;

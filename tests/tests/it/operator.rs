@@ -174,11 +174,7 @@ async fn what_is_not_there_is_not_found_and_each_path_takes_its_own_method() {
         let request =
             format!("{line} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let answer = http::request(address, &request).await;
-        assert_eq!(
-            (answer.status, &answer.json()["error"]["name"]),
-            (405, &json!("method_not_allowed")),
-            "{line}"
-        );
+        assert_eq!((answer.status, &answer.json()["code"]), (405, &json!("method_not_allowed")), "{line}");
     }
 }
 
@@ -231,11 +227,7 @@ async fn a_page_from_elsewhere_may_neither_connect_nor_ask_for_play_money() {
     for origin in ["https://evil.example", "http://hub.evil.example", "null", "http://hub:81"] {
         assert_eq!(RawSocket::open_from(hub.address(), origin).await.err(), Some(Some(403)), "{origin}");
         let refused = sign_in_from(&hub, origin, "application/json").await;
-        assert_eq!(
-            (refused.status, &refused.json()["error"]["name"]),
-            (403, &json!("forbidden")),
-            "{origin}"
-        );
+        assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("forbidden")), "{origin}");
     }
     for origin in ["http://hub", "https://play.example.com", "https://hub.example.com"] {
         assert!(RawSocket::open_from(hub.address(), origin).await.is_ok(), "{origin}");
@@ -254,7 +246,7 @@ async fn play_money_ends_with_the_last_player_the_operator_allows() {
         Account::sign_in(hub.address(), name).await;
     }
     let third = http::post(hub.address(), "/api/demo", None, &json!({"name": "carl"})).await;
-    assert_eq!((third.status, &third.json()["error"]["name"]), (429, &json!("full")), "{third:?}");
+    assert_eq!((third.status, &third.json()["code"]), (429, &json!("full")), "{third:?}");
 }
 
 #[tokio::test]
@@ -296,8 +288,8 @@ async fn a_request_that_is_too_long_or_never_whole_is_answered_and_ended() {
         http::request(hub.address(), &half_a_body),
         http::request(hub.address(), &half_a_head),
     );
-    assert_eq!((long.status, &long.json()["error"]["name"]), (413, &json!("too_large")));
-    assert_eq!((body.status, &body.json()["error"]["name"]), (408, &json!("too_slow")));
+    assert_eq!((long.status, &long.json()["code"]), (413, &json!("too_large")));
+    assert_eq!((body.status, &body.json()["code"]), (408, &json!("too_slow")));
     assert_eq!(start.status, 408);
 }
 

@@ -50,9 +50,8 @@ pub async fn serve(limits: Limits) -> Server {
     let vacant = seen.clone();
     worker.on_vacant(move |channel| vacant.vacant.borrow_mut().push(channel.to_owned()));
     let (accept_worker, accept_seen) = (worker.clone(), seen.clone());
-    let upgrade = upgrade_service(worker.clone(), move |request: &Request| {
-        accept(request, accept_worker.clone(), accept_seen.clone())
-    });
+    let accept = move |request: &Request| accept(request, accept_worker.clone(), accept_seen.clone());
+    let upgrade = upgrade_service(worker.clone(), accept, Refusal::from);
     let http = HttpService::build()
         .upgrade(upgrade)
         .finish(|_: Request| async {

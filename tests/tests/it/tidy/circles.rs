@@ -23,7 +23,6 @@ const STANDING: &[(&str, &str)] = &[
     ("core/ledger/src/account.rs", "transfers name accounts, and accounts their holds"),
     ("core/ledger/src/ledger.rs", "a draft reads the ledger that makes it"),
     ("hub/src/config/mod.rs", "the sections stand beside what reads and checks them"),
-    ("hub/src/edge.rs", "every page takes the one struct that knows everything"),
     ("io/channels/src/mirror.rs", "the link and the rooms are parts of the mirror"),
     ("io/channels/src/mirror/entry.rs", "an entry stands in the list of the idle ones"),
     ("io/channels/src/redis.rs", "the links share types with what starts them"),

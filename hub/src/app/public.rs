@@ -1,0 +1,180 @@
+//! The public server: one port for pages and WebSockets, one service a worker.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU16, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use actix::Addr;
+use actix_rt::net::TcpStream;
+use actix_server::Server;
+use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
+use actix_web::{App, dev::AppConfig};
+use actors::{pubsub::PubSub, workers::Mailbox};
+use parking_lot::Mutex;
+use socket::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{
+    config::Loaded,
+    door,
+    edge::{
+        Surfaces,
+        addresses::Addresses,
+        error::{Error, Kind},
+        upgrade,
+    },
+    telemetry::events as telemetry,
+};
+
+/// A listener of our own, so that the port is known when it is 0.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn bind(listen: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(listen), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&listen.into())?;
+    socket.listen(4096)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// What the workers share at the door.
+pub struct Public {
+    surfaces: Arc<Surfaces>,
+    addresses: Arc<Addresses>,
+    pubsub: Addr<PubSub>,
+    mailboxes: Mutex<Vec<Option<Mailbox>>>,
+    next: AtomicU16,
+    limits: Limits,
+    connections_max: u32,
+    /// Longest an answer may stay unread.
+    answers_within: Duration,
+}
+
+impl Public {
+    /// The door of a running house, still closed. There is one mailbox a worker.
+    pub fn new(
+        loaded: &Loaded,
+        surfaces: Arc<Surfaces>,
+        addresses: Arc<Addresses>,
+        pubsub: Addr<PubSub>,
+        mailboxes: Vec<Mailbox>,
+    ) -> Arc<Self> {
+        let socket = &loaded.config.socket;
+        Arc::new(Self {
+            surfaces,
+            addresses,
+            pubsub,
+            mailboxes: Mutex::new(mailboxes.into_iter().map(Some).collect()),
+            next: AtomicU16::new(0),
+            limits: upgrade::limits(socket),
+            connections_max: loaded.config.server.connections_max,
+            answers_within: Duration::from_millis(socket.stall_ms_max.into()),
+        })
+    }
+
+    /// Opens the door.
+    ///
+    /// # Errors
+    /// When the listener cannot be served.
+    pub fn serve(self: Arc<Self>, listener: std::net::TcpListener, workers: u16) -> io::Result<Server> {
+        let of_a_worker = (self.connections_max as usize).div_ceil(usize::from(workers));
+        let server = Server::build()
+            .workers(usize::from(workers))
+            .max_concurrent_connections(of_a_worker)
+            .disable_signals()
+            .shutdown_timeout(2)
+            .listen("hub", listener, move || self.worker())?;
+        Ok(server.run())
+    }
+
+    /// Everything one worker runs: its inbox, its sockets and the HTTP pages.
+    fn worker(
+        &self,
+    ) -> impl ServiceFactory<
+        TcpStream,
+        Config = (),
+        Response = (),
+        Error = actix_http::error::DispatchError,
+        InitError = (),
+    > + use<> {
+        let number = self.next.fetch_add(1, Relaxed);
+        let worker = socket::Worker::current(&self.limits, upgrade::close_codes());
+        let Some(mailbox) = self.mailboxes.lock().get_mut(usize::from(number)).and_then(Option::take) else {
+            // The server starts a worker anew only after one has died, and the sessions of that one with it.
+            telemetry::worker_died();
+            std::process::abort();
+        };
+        actix::spawn(actors::worker::run(mailbox, worker.clone(), self.pubsub.clone()));
+        let upgrade = self.surfaces.upgrade.service(worker, number);
+        let app = App::new().configure(|service| self.surfaces.public(service));
+        let http = door::http(map_config(app, |_| AppConfig::default()), upgrade);
+        counted(self.addresses.clone(), self.answers_within, http)
+    }
+}
+
+/// Counts every connection at its address, from the first byte to the last, whatever it speaks.
+fn counted<S>(
+    addresses: Arc<Addresses>,
+    answers_within: Duration,
+    http: S,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = S::Error, InitError = ()> + use<S>
+where
+    S: ServiceFactory<TcpStream, Config = (), Response = (), InitError = ()>,
+    S::Service: 'static,
+{
+    apply_fn_factory(http, move |io: TcpStream, http: &S::Service| {
+        patience(&io, answers_within);
+        let peer = io.peer_addr().map(|peer| peer.ip());
+        let entered = peer.map_err(drop).and_then(|peer| addresses.enter(peer, Instant::now()).map_err(drop));
+        let serving = match entered {
+            Ok(place) => Ok((place, http.call(io))),
+            Err(()) => Err(io),
+        };
+        async move {
+            match serving {
+                Ok((_place, serving)) => serving.await,
+                Err(io) => {
+                    turn_away(io).await;
+                    Ok(())
+                }
+            }
+        }
+    })
+}
+
+/// Most the kernel takes of an answer before the client has room for it, bytes.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 32 * 1024;
+
+/// A client that does not take what it is answered, or is gone without a word, is given up by the kernel after this
+/// time: HTTP itself would wait for it for ever. A WebSocket has its own bounds from its handshake on.
+fn patience(io: &TcpStream, time: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let socket = socket2::SockRef::from(io);
+        // A socket that takes no options is not worth a word: it fails at its first read.
+        let _ = socket.set_tcp_user_timeout(Some(time));
+        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (io, time);
+}
+
+/// Says why before the door closes. What the client has sent is read for a moment: closing over it would reset the
+/// connection, and the word would be lost.
+async fn turn_away(mut io: TcpStream) {
+    let word = async {
+        io.write_all(&Error::from(Kind::TooManyConnections).to_bytes()).await?;
+        io.shutdown().await?;
+        let mut unread = [0; 512];
+        while io.read(&mut unread).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // A client that is gone or does not hang up needs no answer.
+    let _ = tokio::time::timeout(Duration::from_millis(250), word).await;
+}

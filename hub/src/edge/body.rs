@@ -1,0 +1,37 @@
+//! The body of a request: of a known type, not too long, and there in time.
+
+use std::time::Duration;
+
+use actix_web::{HttpMessage, HttpRequest, http::header, web};
+
+use super::error::{Error, Kind};
+
+/// Longest body of a request, bytes.
+pub const BYTES_MAX: usize = 256 * 1024;
+/// Longest wait for a body.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// The whole body of a request. One that is announced too long is refused before any of it is read.
+///
+/// # Errors
+/// `too_large`, `too_slow`, or `malformed` when it breaks off.
+pub async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Error> {
+    let too_large = || Error::new(Kind::TooLarge, format!("a body has at most {BYTES_MAX} bytes"));
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > BYTES_MAX as u64)
+    {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(WITHIN, payload.to_bytes_limited(BYTES_MAX)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) => Err(Error::new(Kind::Malformed, "the body could not be read")),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => Err(Kind::TooSlow.into()),
+    }
+}
+
+/// Whether the body is announced as JSON, with or without parameters.
+#[must_use]
+pub fn is_json(request: &HttpRequest) -> bool {
+    request.content_type().eq_ignore_ascii_case("application/json")
+}

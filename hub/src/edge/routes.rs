@@ -1,0 +1,32 @@
+//! A path and the methods it takes; every other method is told which.
+
+use actix_web::{FromRequest, Handler, Resource, Responder, web};
+
+use super::error::Error;
+
+/// A path that is read: GET and HEAD.
+pub fn page<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(async || refused("GET, HEAD")))
+}
+
+/// A path that is asked to do something: POST.
+pub fn action<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path).route(web::post().to(handler)).default_service(web::to(async || refused("POST")))
+}
+
+fn refused(allowed: &'static str) -> Result<&'static str, Error> {
+    Err(Error::method_not_allowed(allowed))
+}
