@@ -131,7 +131,7 @@ impl Coordinator {
                 self.metrics.refused(code);
                 (None, Vec::new())
             }
-            Body::Digest(_) => (None, Vec::new()),
+            Body::Digest(_) | Body::Fact(_) => (None, Vec::new()),
         };
         let verdict = applied.outcome.map_or(Verdict::Done, Verdict::Recorded);
         let result = TxResult { id, time, leg, verdict };

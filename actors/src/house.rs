@@ -228,8 +228,8 @@ async fn start_money(
     receiver.await.map_err(|_| Error::Arbiter)
 }
 
-/// Starts the tables, spread over their arbiters by a hash of their id. Says of each whether a round is open, and names
-/// one table of each arbiter that has any.
+/// Starts the tables, spread over their arbiters by a hash of their id. Says of each whether it was interrupted, and
+/// names one table of each arbiter that has any.
 async fn start_tables(
     configured: Vec<(TableId, Arc<TableConfig>)>,
     states: &mut BTreeMap<TableId, TableState>,
@@ -257,7 +257,7 @@ async fn start_tables(
             let alarms = Alarms::start();
             let start = |live: LiveTable| {
                 let status = Arc::new(Status::default());
-                let (id, config, open) = (live.id(), live.config().clone(), live.state().open.is_some());
+                let (id, config, open) = (live.id(), live.config().clone(), live.interrupted());
                 status.events.store(live.state().events, Relaxed);
                 let actor = TableActor::new(live, context.clone(), alarms.clone(), status.clone());
                 (Table::new(id, &actor.start(), config, status), open)
@@ -270,7 +270,8 @@ async fn start_tables(
     Ok((started, firsts))
 }
 
-/// Rounds of tables that are configured no more are voided: their stakes go back.
+/// Rounds of tables that are configured no more are voided: their stakes go back. One that a record did not fit is
+/// quarantined first, as it would be at work.
 fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContext>) {
     for (id, state) in states {
         let Some(open) = &state.open else { continue };
@@ -288,7 +289,11 @@ fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContex
             places_max: 0,
         };
         tracing::warn!(table = %id, round = state.round, "a table with an open round is not configured; stakes are returned");
+        let unfit = state.unfit;
         let mut live = LiveTable::new(id, Arc::new(config), games::GAMES[0], state);
+        if unfit {
+            context.money.submit(live.quarantine(), Origin::Nobody);
+        }
         context.money.submit(live.void(VoidReason::TableGone, now_ms()), Origin::Nobody);
     }
 }

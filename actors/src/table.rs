@@ -169,6 +169,7 @@ impl TableActor {
             Due::Lock => Some(self.live.lock(now)),
             Due::Settle => Some(self.live.settle(self.opened_seed(), now)),
             Due::Void(reason) => Some(self.live.void(reason, now)),
+            Due::Quarantine => Some(self.live.quarantine()),
         };
         // Asked of the envelope: a round that is to be settled is voided too when its seed cannot be opened.
         if let Some(Envelope::Run(Tx {
@@ -303,7 +304,7 @@ impl TableActor {
             }
             TableLeg::Settled { .. } => self.shared.metrics.round_settled(),
             TableLeg::Voided { .. } => self.shared.metrics.round_voided(),
-            TableLeg::Opened { .. } | TableLeg::Locked { .. } => {}
+            TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {}
         }
     }
 }

@@ -120,7 +120,7 @@ fn full(loaded: &Loaded, findings: &Findings, output: &mut impl Write) -> Result
     for (table, lsn) in verifier.closed() {
         writeln!(
             output,
-            "CLOSED table {table} at record {lsn}: the record does not fit it, and it plays no more"
+            "CLOSED table {table} at record {lsn}: a record does not fit it, and it plays no more"
         )?;
     }
     writeln!(output, "The money agrees. Keep the log and report it; give a new table a new id.")?;
@@ -225,7 +225,7 @@ fn leg_of(record: &Record, round: RoundId) -> Option<&TableLeg> {
             .as_ref()
             .filter(|(table, leg)| *table == round.table && leg.round() == round.number)
             .map(|(_, leg)| leg),
-        Body::Refused { .. } | Body::Digest(_) => None,
+        Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
     }
 }
 
@@ -252,6 +252,9 @@ fn tell(lsn: u64, time: u64, leg: &TableLeg, output: &mut impl Write) -> Result<
         }
         TableLeg::Voided { reason, .. } => {
             writeln!(output, "record {lsn}  void at {time}: {}; every stake was returned", reason.text())?;
+        }
+        TableLeg::Quarantined { .. } => {
+            writeln!(output, "record {lsn}  table taken out of play at {time}: a record did not fit it")?;
         }
     }
     Ok(())

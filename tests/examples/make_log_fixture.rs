@@ -1,7 +1,7 @@
-//! Writes a small log with a record of every kind, to be kept as a fixture of the release that writes it.
+//! Writes a small log with a record of every kind, to be kept as a fixture of the version in which it is written.
 //!
 //! ```text
-//! cargo run -p tests --example make_log_fixture -- tests/fixtures/log-0.1
+//! cargo run -p tests --example make_log_fixture -- tests/fixtures/log-version-2
 //! ```
 //! A fixture is written once and never again: later releases must replay it to the digest it had.
 
@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use domains::Recipe;
 use engine::{
-    Body, Content, Envelope, Turn, Tx, TxId, World,
+    Body, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
     table::{
         VoidReason,
         live::{BetRequest, LiveTable, TableConfig},
@@ -52,7 +52,7 @@ impl Writer {
         self.log.sync().expect("a disk");
         let leg = match &record.body {
             Body::Committed(committed) => committed.table.as_ref().map(|(_, leg)| leg),
-            Body::Refused { .. } | Body::Digest(_) => None,
+            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
         };
         self.table.apply(id, leg, record.time);
     }
@@ -95,7 +95,16 @@ impl Writer {
 
     fn digest(&mut self) {
         let record = self.world.books.digest_record(self.now);
-        self.world.apply(&record).expect("its own digest");
+        self.append(&record);
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        let record = self.world.books.fact_record(fact, self.now);
+        self.append(&record);
+    }
+
+    fn append(&mut self, record: &Record) {
+        self.world.apply(record).expect("it fits");
         self.log.append(&record.encode());
         self.log.sync().expect("a disk");
     }
@@ -130,6 +139,9 @@ fn main() {
     let table = LiveTable::new(id, Arc::new(config), game, engine::table::TableState::default());
     let mut writer = Writer { log, world: World::default(), table, now: 1_790_000_000_000 };
 
+    writer.fact(Fact::Scale { currency: eur(), scale: 2 });
+    writer.fact(Fact::Check { secret: SecretName::Pseudonym, value: 0x0123_4567_89ab_cdef });
+    writer.fact(Fact::Check { secret: SecretName::Seed, value: 0xfedc_ba98_7654_3210 });
     writer.deposit(ANNA, "d-1", 100_000);
     writer.deposit(BERT, "d-2", 2_500);
     let seed = writer.open(0x11);
@@ -165,6 +177,8 @@ fn main() {
     writer.bet(ANNA, "a-3", &[("street", &[0, 2, 3], 150), ("high", &[], 50)], Some("again"));
     let (id, content) = (TxId::of_key(BERT, &"b-6".parse().expect("a key")), Content::of(&[b"late"]));
     writer.run(Envelope::Refuse { id, content, code: ErrorCode::BetsClosed });
+    let quarantine = writer.table.quarantine();
+    writer.run(quarantine);
     println!("records  {}", writer.world.books.lsn());
     println!("digest   {:032x}", writer.world.books.digest().0);
     writer.log.close().expect("a disk");

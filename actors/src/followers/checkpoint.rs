@@ -135,7 +135,7 @@ impl Follower {
             let lsn = self.world.books.lsn();
             progress.store(lsn, Relaxed);
             let due = if stopping { self.every.div_ceil(10) } else { self.every };
-            if lsn >= self.written + due {
+            if lsn >= self.written + due && self.settled() {
                 let bytes = checkpoint::encode(&self.world);
                 journal::checkpoint::write(&self.directory, Lsn(lsn), reader.hash(), &bytes)?;
                 tracing::info!(lsn, bytes = bytes.len(), "checkpoint written");
@@ -148,10 +148,16 @@ impl Follower {
         }
     }
 
+    /// Whether the copy is what every release makes of the log. What becomes of a table that a record did not fit, only
+    /// the record of its quarantine says: before that no checkpoint is written.
+    fn settled(&self) -> bool {
+        self.world.tables.values().all(|table| !table.unfit)
+    }
+
     /// Applies what is durable, up to the next checkpoint.
     fn read(&mut self, reader: &mut Reader) -> Result<(), Fault> {
         // Never below where the copy stands, so that the reader's hash is the one of that record.
-        let next = self.written + self.every;
+        let next = if self.settled() { self.written + self.every } else { u64::MAX };
         let limit = self.journal.durable().min(Lsn(next.max(self.world.books.lsn())));
         while let Some(entry) = reader.next(limit)? {
             let lsn = entry.lsn.0;

@@ -122,10 +122,10 @@ impl Handler<Finished> for TableActor {
     fn handle(&mut self, Finished { result, request }: Finished, context: &mut Context<Self>) {
         let TxResult { id, time, leg, verdict } = result;
         self.guarded(context, |this, context| {
-            let sound = !this.live.state().quarantined;
+            let sound = !this.live.state().unfit;
             let offset = this.live.apply(id, leg.as_ref(), time);
-            if sound && this.live.state().quarantined {
-                tracing::error!(table = %this.live.id(), "a record does not fit the table; it is closed");
+            if sound && this.live.state().unfit {
+                tracing::error!(table = %this.live.id(), "a record does not fit the table; it is closed for good");
             }
             if let Some(leg) = &leg {
                 this.applied(leg, offset, context);

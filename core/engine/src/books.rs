@@ -5,10 +5,12 @@
 
 use domains::Domains;
 use ledger::{Changes, Digest, Domain, Rejection};
+use protocol::Currency;
 
 use crate::{
     codec::{DecodeError, Decoder, Encoder},
-    invariant::{Violation, no_effect_yet},
+    facts::{Fact, Facts},
+    invariant::{Violation, fact_stands, no_effect_yet},
     keys::{Content, Keys, Outcome, TxId},
     proof::prove,
     record::{Body, Record},
@@ -55,6 +57,7 @@ pub enum ApplyError {
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     domains: Domains,
+    facts: Facts,
     keys: Keys,
     lsn: u64,
     time: u64,
@@ -65,6 +68,19 @@ impl Books {
     #[must_use]
     pub fn domains(&self) -> &Domains {
         &self.domains
+    }
+
+    /// What the log says of the hub that writes it.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Whether an account is kept in a currency. Costs a pass over all accounts.
+    #[must_use]
+    pub fn uses(&self, currency: Currency) -> bool {
+        let mut ledgers = Domain::ALL.into_iter().map(|domain| self.domains.ledger(domain));
+        ledgers.any(|ledger| ledger.accounts().any(|(id, _)| id.currency == currency))
     }
 
     /// The last record applied.
@@ -102,13 +118,20 @@ impl Books {
         let ledgers = Domain::ALL.into_iter().fold(Digest::default(), |sum, domain| {
             sum.with(domain as u64 + 1, self.domains.ledger(domain).digest())
         });
-        ledgers.with(100, self.domains.balance.digest()).with(101, self.keys.digest())
+        let balance = ledgers.with(100, self.domains.balance.digest());
+        balance.with(101, self.keys.digest()).with(102, self.facts.digest())
     }
 
     /// The record of the present digest.
     #[must_use]
     pub fn digest_record(&self, now: u64) -> Record {
         Record { time: now.max(self.time), body: Body::Digest(self.digest()) }
+    }
+
+    /// The record of a fact.
+    #[must_use]
+    pub fn fact_record(&self, fact: Fact, now: u64) -> Record {
+        Record { time: now.max(self.time), body: Body::Fact(fact) }
     }
 
     /// Applies what a turn has just decided: as [`Books::apply`] does with its record, without working out a second
@@ -142,6 +165,7 @@ impl Books {
                 prove(self, committed, &changes)?;
             }
             Body::Refused { id, .. } => no_effect_yet(self, *id)?,
+            Body::Fact(fact) => fact_stands(self, *fact)?,
             // E3: a live state or a copy that has gone astray is found here.
             Body::Digest(recorded) => {
                 let found = self.digest();
@@ -173,6 +197,7 @@ impl Books {
             Body::Refused { id, content, code } => {
                 applied.outcome = Some(self.put_key(*id, *content, Outcome::Refused(*code))?);
             }
+            Body::Fact(fact) => self.facts.put(*fact),
             Body::Digest(_) => {}
         }
         (self.lsn, self.time) = (lsn, record.time);
@@ -199,12 +224,13 @@ impl Books {
         encoder.uint(self.lsn.into());
         encoder.uint(self.time.into());
         crate::checkpoint::encode_domains(encoder, &self.domains);
+        self.facts.encode(encoder);
         self.keys.encode(encoder);
     }
 
     pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let (lsn, time) = (decoder.u64()?, decoder.u64()?);
         let domains = crate::checkpoint::decode_domains(decoder)?;
-        Ok(Self { lsn, time, domains, keys: Keys::decode(decoder)? })
+        Ok(Self { lsn, time, domains, facts: Facts::decode(decoder)?, keys: Keys::decode(decoder)? })
     }
 }

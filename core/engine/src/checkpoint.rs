@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Version this release writes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The world as bytes.
 #[must_use]

@@ -18,6 +18,17 @@ pub enum DecodeError {
     /// A tag nobody has defined.
     #[error("unknown {0}")]
     Unknown(&'static str),
+    /// Written by another release.
+    #[error(
+        "the record has version {found} and this release reads version {read}: go on with the release that wrote the \
+         log, or begin a new log in another directory (docs/operating.md, \"Upgrade and rollback\")"
+    )]
+    Version {
+        /// The version found.
+        found: u8,
+        /// The version that this release reads.
+        read: u8,
+    },
     /// A value out of its range.
     #[error("{0} is out of range")]
     OutOfRange(&'static str),

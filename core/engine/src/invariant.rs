@@ -3,7 +3,8 @@
 //! * `E1` an id has one effect, for good: a key one outcome, a step of a round one record;
 //! * `E2` a stake is held exactly as long as its bet stands in an open round;
 //! * `E3` replay equals live: the same records make the same state, wherever they are applied;
-//! * `E4` what a player is told of a transaction is what it does: the funds before it and after it.
+//! * `E4` what a player is told of a transaction is what it does: the funds before it and after it;
+//! * `E5` what the log says of its hub stays: the scale of a currency that has accounts, the check value of a secret.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share the predicates.
 
@@ -16,6 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     books::Books,
+    facts::Fact,
     keys::TxId,
     table::{TableLeg, TableState},
     world::World,
@@ -72,6 +74,12 @@ pub enum Violation {
     /// `E3`.
     #[error("E3: the copies differ at table {0}")]
     Table(TableId),
+    /// `E5`.
+    #[error("E5: {fact:?} is recorded, and the log says otherwise already")]
+    FactChanged {
+        /// What is recorded.
+        fact: Fact,
+    },
     /// `E4`.
     #[error("E4: player {player} is told of {recorded:?} {when} the transaction, and has {found:?}")]
     Told {
@@ -97,6 +105,18 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     }
 }
 
+/// `E5`: the log does not say otherwise; a currency that nobody has an account in may still get another scale.
+///
+/// # Errors
+/// When it does.
+pub fn fact_stands(books: &Books, fact: Fact) -> Result<(), Violation> {
+    let fixed = match fact {
+        Fact::Scale { currency, .. } => books.facts().denies(fact) && books.uses(currency),
+        Fact::Check { .. } => books.facts().denies(fact),
+    };
+    if fixed { Err(Violation::FactChanged { fact }) } else { Ok(()) }
+}
+
 /// `E1`: a step of a round (open, lock, settle, void) goes by the name of round and step. Phases only go forward, so
 /// that each name comes once.
 ///
@@ -110,8 +130,8 @@ pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(),
     }
 }
 
-/// `E2`: the open holds of the balance domain are the holds of the bets in open rounds. A table that has failed may
-/// name holds that are gone, since legs are skipped there; a hold without a bet is never in order.
+/// `E2`: the open holds of the balance domain are the holds of the bets in open rounds. A table that a record does not
+/// fit may name holds that are gone, until its quarantine is recorded; a hold without a bet is never in order.
 ///
 /// # Errors
 /// The first hold or bet without the other.
@@ -127,7 +147,7 @@ pub fn stakes_are_held<'a>(
             if standing.insert(hold, table).is_some() {
                 return Err(Violation::HoldOfTwoBets(hold));
             }
-            if ledger.hold(hold).is_none() && !state.quarantined {
+            if ledger.hold(hold).is_none() && !state.unfit {
                 return Err(Violation::BetWithoutHold { table, hold });
             }
         }

@@ -12,6 +12,7 @@
 mod books;
 pub mod checkpoint;
 mod codec;
+mod facts;
 pub mod invariant;
 mod keys;
 mod proof;
@@ -23,6 +24,7 @@ mod world;
 
 pub use books::{Applied, ApplyError, Books};
 pub use codec::DecodeError;
+pub use facts::{Fact, Facts, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
 pub use record::{Body, Committed, Record};
 pub use turn::{Decided, Envelope, Turn, Tx};

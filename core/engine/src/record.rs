@@ -1,6 +1,6 @@
 //! One record of the log: all legs of a transaction, its id, its result and what it tells.
 //!
-//! The first byte is the version. A decoder knows every version up to its own; a newer one is refused by name.
+//! The first byte is the version. A decoder knows the versions of its release; any other one is refused by name.
 
 use domains::{Funds, Notice, What};
 use ledger::{Digest, Domain, Leg};
@@ -8,12 +8,13 @@ use protocol::{ErrorCode, TableId};
 
 use crate::{
     codec::{AT_ONCE, DecodeError, Decoder, Encoder},
+    facts::Fact,
     keys::{Content, TxId},
     table::TableLeg,
 };
 
 /// Version this release writes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum Body {
     },
     /// The digest of the money state after the record before this one.
     Digest(Digest),
+    /// Something is recorded of the hub that writes the log.
+    Fact(Fact),
 }
 
 /// A transaction that was carried out.
@@ -79,6 +82,10 @@ impl Record {
                 encoder.byte(3);
                 encoder.fixed(digest.0);
             }
+            Body::Fact(fact) => {
+                encoder.byte(4);
+                fact.encode(&mut encoder);
+            }
         }
         encoder.0
     }
@@ -89,8 +96,9 @@ impl Record {
     /// When the bytes are not a whole record of a known version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut decoder = Decoder(bytes);
-        if decoder.byte()? != VERSION {
-            return Err(DecodeError::Unknown("record version"));
+        let version = decoder.byte()?;
+        if version != VERSION {
+            return Err(DecodeError::Version { found: version, read: VERSION });
         }
         let time = decoder.u64()?;
         let body = match decoder.byte()? {
@@ -101,6 +109,7 @@ impl Record {
                 code: ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
             },
             3 => Body::Digest(Digest(decoder.fixed()?)),
+            4 => Body::Fact(Fact::decode(&mut decoder)?),
             _ => return Err(DecodeError::Unknown("record body")),
         };
         decoder.finish()?;

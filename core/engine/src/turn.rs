@@ -3,7 +3,7 @@
 //! The turn looks the key up, lets every domain decide, and proves what they decided before there is a record. Nothing
 //! has changed after it: live, turn and [`Books::take`] are one synchronous step on the money thread.
 
-use domains::{Effects, Notice, Recipe, What};
+use domains::{Effects, Notice, Recipe, StateMachine, What};
 use ledger::{Changes, Domain, Drafted, Rejection};
 use protocol::{ErrorCode, TableId};
 
@@ -131,6 +131,7 @@ impl Books {
             Envelope::Refuse { content, code, .. } => return refused(content, code, None),
             Envelope::Run(tx) => tx,
         };
+        let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
         match (recipe.decide(self.domains()), key) {
             (Ok(effects), key) => match self.commit(id, key, effects, table) {
                 Ok((committed, changes)) => Turn::New(decided(Body::Committed(committed), changes)),
@@ -139,6 +140,14 @@ impl Books {
             (Err((by, rejection)), Some(content)) => refused(content, refusal(rejection), Some(by)),
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
+    }
+
+    /// A table that is quarantined keeps the bets whose stakes are held, whatever it knows of them itself (`E2`).
+    fn leg_of_held(&self, mut leg: TableLeg) -> TableLeg {
+        if let TableLeg::Quarantined { state } = &mut leg {
+            state.keep_held(|hold| self.domains().balance.ledger().hold(hold).is_some());
+        }
+        leg
     }
 
     /// The transaction that carries effects out, proven on the applied state: what its record will say, and what it will

@@ -13,7 +13,7 @@ use crate::{
     invariant::step_has_its_name,
     keys::TxId,
     record::{Body, Committed, Record},
-    table::{OpenRound, PlayerBets, TableLeg, draw, settlement, void_settlement},
+    table::{OpenRound, PlayerBets, TableLeg, TableState, draw, settlement, void_settlement},
     world::World,
 };
 
@@ -48,8 +48,8 @@ impl Verifier {
         (self.rounds, self.draws)
     }
 
-    /// Tables that a record has closed for good because it did not fit them, and that record. Their money is proven
-    /// like any other; but a hub has written what it must not write.
+    /// Tables that are out of play, each with the first record that did not fit it, or with the one that quarantined it.
+    /// Their money is proven like any other; but a hub has written what it must not write.
     #[must_use]
     pub fn closed(&self) -> &[(TableId, u64)] {
         &self.closed
@@ -77,7 +77,7 @@ impl Verifier {
         if let Some((table, leg)) = &committed.table {
             self.rounds += u64::from(matches!(leg, TableLeg::Settled { .. } | TableLeg::Voided { .. }));
             self.draws += u64::from(matches!(leg, TableLeg::Settled { .. }));
-            let failed = self.world.tables.get(table).is_some_and(|state| state.quarantined);
+            let failed = self.world.tables.get(table).is_some_and(TableState::failed);
             if failed && self.closed.iter().all(|(known, _)| known != table) {
                 self.closed.push((*table, lsn));
             }
@@ -96,7 +96,13 @@ impl Verifier {
                     .flat_map(PlayerBets::holds)
                     .collect()
             }
-            Some((_, TableLeg::Opened { .. } | TableLeg::BetPlaced { .. } | TableLeg::Locked { .. }))
+            Some((
+                _,
+                TableLeg::Opened { .. }
+                | TableLeg::BetPlaced { .. }
+                | TableLeg::Locked { .. }
+                | TableLeg::Quarantined { .. },
+            ))
             | None => Vec::new(),
         }
     }
@@ -144,7 +150,7 @@ impl Verifier {
         let state = self.world.tables.get(&table);
         let plays_on =
             matches!(leg, TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Settled { .. });
-        if plays_on && state.is_some_and(|state| state.quarantined) {
+        if plays_on && state.is_some_and(TableState::failed) {
             return Err(format!("round {round} goes on although an earlier record did not fit its table"));
         }
         let open = || {
@@ -152,7 +158,9 @@ impl Verifier {
             state.and_then(|state| state.open.as_deref()).ok_or_else(|| format!("round {round} is not open"))
         };
         match leg {
-            TableLeg::Opened { .. } | TableLeg::Locked { .. } => Ok((Recipe::TableOnly, false)),
+            TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {
+                Ok((Recipe::TableOnly, false))
+            }
             TableLeg::BetPlaced { player, hold, bets, .. } => {
                 if TxId(hold.0) != committed.id {
                     return Err(format!("a bet of round {round} holds its stake under another name"));

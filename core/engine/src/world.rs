@@ -33,7 +33,8 @@ impl World {
     /// Applies the record with the next sequence number: money first, then the table.
     ///
     /// # Errors
-    /// When the money side cannot: the log does not stand for a state. A table that cannot is quarantined.
+    /// When the money side cannot: the log does not stand for a state. A table that cannot is unfit, and is quarantined
+    /// by a record of the live hub, never by a replay.
     pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, ApplyError> {
         let money = self.books.apply(record)?;
         let table_event = match &record.body {
@@ -41,7 +42,7 @@ impl World {
                 .table
                 .as_ref()
                 .and_then(|(table, leg)| self.tables.entry(*table).or_default().apply(leg, record.time)),
-            Body::Refused { .. } | Body::Digest(_) => None,
+            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
         };
         Ok(WorldApplied { money, table_event })
     }

@@ -147,6 +147,16 @@ impl Bets {
         }
     }
 
+    /// Takes every bet off the layout whose hold is not one of those.
+    pub(super) fn retain(&mut self, kept: impl Fn(HoldId) -> bool) {
+        let gone = |(player, bets): (&PlayerId, &PlayerBets)| {
+            let holds: Vec<_> = bets.holds().into_iter().filter(|hold| !kept(*hold)).collect();
+            (*player, holds)
+        };
+        let gone: Vec<_> = self.players.iter().map(gone).filter(|(_, holds)| !holds.is_empty()).collect();
+        gone.iter().for_each(|(player, holds)| self.clear(*player, holds));
+    }
+
     /// Whether each of the holds covers bets of the player, none twice.
     pub(super) fn are_of(&self, player: PlayerId, holds: &[HoldId]) -> bool {
         let Some(bets) = self.players.get(&player) else { return false };
@@ -169,8 +179,16 @@ impl Bets {
         let mut bets = Self::default();
         for _ in 0..decoder.count()? {
             let player = decoder.player()?;
+            // One spelling: what a record says is what its hash covers.
+            if bets.players.last_key_value().is_some_and(|(last, _)| *last >= player) {
+                return Err(DecodeError::OutOfRange("the order of players"));
+            }
             let seed = Some(decoder.text()?).filter(|seed| !seed.is_empty());
-            for _ in 0..decoder.count()? {
+            let requests = decoder.count()?;
+            if requests == 0 {
+                return Err(DecodeError::OutOfRange("a player without bets"));
+            }
+            for _ in 0..requests {
                 let (hold, placed) = decode_bets(decoder)?;
                 if !bets.place(player, Placed { hold, bets: placed }, seed) {
                     return Err(DecodeError::OutOfRange("a hold of two bets"));

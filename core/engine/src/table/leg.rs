@@ -4,6 +4,7 @@ use games::BetCode;
 use ledger::HoldId;
 use protocol::{Amount, Currency, PlayerId, push::Event};
 
+use super::TableState;
 use crate::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
 
 /// What a record changes at its table.
@@ -81,6 +82,12 @@ pub enum TableLeg {
         /// Why.
         reason: VoidReason,
     },
+    /// The table has failed, and this is what it is from here on: it plays no more, and the stakes of its open round go
+    /// back. Whatever a release makes of the records before, all agree from this one on.
+    Quarantined {
+        /// What takes the place of the table's state: quarantined, with the bets whose stakes are still held.
+        state: Box<TableState>,
+    },
 }
 
 /// Why a round cannot be drawn.
@@ -125,6 +132,7 @@ impl TableLeg {
             | TableLeg::Locked { round, .. }
             | TableLeg::Settled { round, .. }
             | TableLeg::Voided { round, .. } => *round,
+            TableLeg::Quarantined { state } => state.round,
         }
     }
 
@@ -136,6 +144,7 @@ impl TableLeg {
             TableLeg::Locked { .. } => Some("lock"),
             TableLeg::Settled { .. } => Some("settle"),
             TableLeg::Voided { .. } => Some("void"),
+            TableLeg::Quarantined { .. } => Some("quarantine"),
             TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => None,
         }
     }
@@ -187,11 +196,22 @@ impl TableLeg {
                 encoder.uint((*deadline).into());
                 encoder.byte(reason.number());
             }
+            TableLeg::Quarantined { state } => {
+                encoder.byte(7);
+                state.encode(encoder);
+            }
         }
     }
 
     pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let tag = decoder.byte()?;
+        if tag == 7 {
+            let state = Box::new(TableState::decode(decoder)?);
+            return match (state.quarantined, state.unfit) {
+                (true, false) => Ok(TableLeg::Quarantined { state }),
+                _ => Err(DecodeError::OutOfRange("a quarantined table")),
+            };
+        }
         let round = decoder.u64()?;
         Ok(match tag {
             1 => TableLeg::Opened {
@@ -246,11 +266,13 @@ impl TableLeg {
     /// The event the table's channel hears of this leg, with amounts in `scale` decimals. `state` is the table
     /// after the leg. Bets of single players are not told to everyone.
     #[must_use]
-    pub fn event(&self, state: &super::TableState, scale: u32) -> Option<Event> {
+    pub fn event(&self, state: &TableState, scale: u32) -> Option<Event> {
         let amount = |minor: i128| Amount::from_minor(minor.max(0), scale).ok();
         let past = state.history.front();
         Some(match self {
-            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => return None,
+            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } | TableLeg::Quarantined { .. } => {
+                return None;
+            }
             TableLeg::Opened { round, deadline, commit, .. } => {
                 Event::RoundOpened { round: *round, deadline: *deadline, commit: games::fair::hex(commit) }
             }

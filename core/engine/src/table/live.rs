@@ -107,6 +107,8 @@ pub enum Due {
     Settle,
     /// Return the stakes now.
     Void(VoidReason),
+    /// Record now that the table is out of play: a record did not fit it.
+    Quarantine,
 }
 
 impl LiveTable {
@@ -140,10 +142,16 @@ impl LiveTable {
         self.id
     }
 
+    /// Whether the last process has left something to do here, whoever is at the table: a round, or a quarantine.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.state.open.is_some() || self.state.unfit
+    }
+
     /// Whether the table is out of play after a fault: it takes no bets and opens no rounds.
     #[must_use]
     pub fn closed(&self) -> bool {
-        self.state.quarantined || self.fault != Fault::None
+        self.state.failed() || self.fault != Fault::None
     }
 
     /// Whether bets can be placed now.
@@ -176,6 +184,13 @@ impl LiveTable {
         // Whatever ends the bets waits for those under way: their holds belong to the round.
         let bets_are_final = self.pending.is_empty();
         match &self.state.open {
+            _ if self.state.unfit => {
+                if bets_are_final {
+                    Due::Quarantine
+                } else {
+                    Due::Nothing
+                }
+            }
             Some(_) if self.closed() && bets_are_final => Due::Void(VoidReason::Fault),
             Some(open) if !self.plays(open) && bets_are_final => Due::Void(VoidReason::TableGone),
             Some(open) if self.closed() || !self.plays(open) => Due::Nothing,
@@ -302,6 +317,12 @@ impl LiveTable {
         self.step(Recipe::RoundVoid { round, currency, players }, leg)
     }
 
+    /// Takes the table out of play for good: what is left of it is recorded.
+    pub fn quarantine(&mut self) -> Envelope {
+        let state = Box::new(self.state.to_quarantine());
+        self.step(Recipe::TableOnly, TableLeg::Quarantined { state })
+    }
+
     /// Takes the result of an envelope back. Returns the event's offset when the leg makes one.
     pub fn apply(&mut self, id: TxId, leg: Option<&TableLeg>, time: u64) -> Option<u64> {
         self.pending.end(id);
@@ -317,7 +338,8 @@ impl LiveTable {
             TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
             | TableLeg::Settled { .. }
-            | TableLeg::Voided { .. } => self.pending.seats_all(seated),
+            | TableLeg::Voided { .. }
+            | TableLeg::Quarantined { .. } => self.pending.seats_all(seated),
         }
         event
     }
@@ -340,7 +362,7 @@ impl LiveTable {
     pub fn step_failed(&mut self) {
         self.stepping = false;
         self.fault = match self.fault {
-            Fault::None if !self.state.quarantined => Fault::Void,
+            Fault::None if !self.state.failed() => Fault::Void,
             Fault::None | Fault::Void | Fault::Stuck => Fault::Stuck,
         };
     }

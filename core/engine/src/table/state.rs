@@ -5,6 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use ledger::HoldId;
 use protocol::Currency;
 
 use super::{
@@ -29,9 +30,11 @@ pub struct TableState {
     pub history: VecDeque<PastRound>,
     /// Events of the table's channel so far: the offset of the newest.
     pub events: u64,
-    /// Set when a leg failed: later legs are skipped, live and in replay alike, but for what they say of stakes and
-    /// for the one that voids.
+    /// Set by a [`TableLeg::Quarantined`]: the table plays no more. Only the leg that voids its open round fits.
     pub quarantined: bool,
+    /// Set when a leg did not fit. Later ones are skipped but for what they say of stakes, until the live hub records
+    /// the quarantine; without that record nothing is decided, since another release may make more of the same leg.
+    pub unfit: bool,
 }
 
 /// Where an open round stands.
@@ -99,18 +102,23 @@ pub struct Drawn {
 pub struct Unfit;
 
 impl TableState {
-    /// Applies a leg. A failure, a panic too, quarantines the table: from then on legs are skipped, but the stakes
-    /// they tell of are still noted, and a void round still ends and returns every one of them. Returns the
-    /// offset of the event on the table's channel, when there is one.
+    /// Applies a leg. After one that does not fit, or that panics, legs are skipped, but the stakes they tell of are
+    /// still noted, until a [`TableLeg::Quarantined`] takes the place of all of it. Returns the offset of the event on
+    /// the table's channel, when there is one.
     pub fn apply(&mut self, leg: &TableLeg, time: u64) -> Option<u64> {
-        let skipped = self.quarantined && !matches!(leg, TableLeg::Voided { .. });
+        if let TableLeg::Quarantined { state } = leg {
+            *self = (**state).clone();
+            return None;
+        }
+        let closed = self.quarantined && !matches!(leg, TableLeg::Voided { .. });
+        let skipped = self.unfit || closed;
         if skipped || !matches!(catch_unwind(AssertUnwindSafe(|| self.try_apply(leg, time))), Ok(Ok(()))) {
-            self.quarantined = true;
+            self.unfit = true;
             self.note_stakes(leg);
             return None;
         }
         match leg {
-            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => None,
+            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } | TableLeg::Quarantined { .. } => None,
             TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
             | TableLeg::Settled { .. }
@@ -121,22 +129,35 @@ impl TableState {
         }
     }
 
+    /// Whether the table is out of play: quarantined, or about to be.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.quarantined || self.unfit
+    }
+
+    /// What takes the place of this state when the table is quarantined.
+    #[must_use]
+    pub fn to_quarantine(&self) -> Self {
+        Self { quarantined: true, unfit: false, ..self.clone() }
+    }
+
+    /// Drops the bets whose stakes are not held any more, and the round with them when it had some and none is left: it
+    /// has ended.
+    pub(crate) fn keep_held(&mut self, held: impl Fn(HoldId) -> bool) {
+        let Some(open) = &mut self.open else { return };
+        let before = open.bets.requests();
+        open.bets.retain(held);
+        if before > 0 && open.bets.requests() == 0 {
+            self.open = None;
+        }
+    }
+
     fn try_apply(&mut self, leg: &TableLeg, time: u64) -> Result<(), Unfit> {
-        if let TableLeg::Opened { round, deadline, game, rules, currency, commit, sealed } = leg {
+        if let TableLeg::Opened { round, .. } = leg {
             if self.open.is_some() || *round != self.round + 1 {
                 return Err(Unfit);
             }
-            self.round = *round;
-            self.open = Some(Box::new(OpenRound {
-                stage: Stage::Betting,
-                deadline: *deadline,
-                game: game.clone(),
-                rules: *rules,
-                currency: *currency,
-                commit: *commit,
-                sealed: sealed.clone(),
-                bets: Bets::default(),
-            }));
+            self.begin_round(leg);
             return Ok(());
         }
         let open = self.open.as_deref_mut().filter(|_| leg.round() == self.round).ok_or(Unfit)?;
@@ -172,26 +193,47 @@ impl TableState {
                 | TableLeg::BetPlaced { .. }
                 | TableLeg::BetsCleared { .. }
                 | TableLeg::Locked { .. }
-                | TableLeg::Settled { .. },
+                | TableLeg::Settled { .. }
+                | TableLeg::Quarantined { .. },
                 Stage::Betting | Stage::Locked { .. },
             ) => return Err(Unfit),
         }
         Ok(())
     }
 
-    /// Keeps the holds of the open round known although the leg does not fit: the money side has made or ended them.
+    /// Keeps known which holds are open although legs do not fit: the money side has made or ended them all the same.
     fn note_stakes(&mut self, leg: &TableLeg) {
+        if let TableLeg::Opened { .. } = leg {
+            return self.begin_round(leg);
+        }
         let Some(open) = self.open.as_deref_mut().filter(|_| leg.round() == self.round) else { return };
         match leg {
             TableLeg::BetPlaced { player, hold, bets, .. } => {
                 open.bets.place(*player, Placed { hold: *hold, bets: bets.clone() }, None);
             }
             TableLeg::BetsCleared { player, holds, .. } => open.bets.clear(*player, holds),
-            TableLeg::Opened { .. }
+            // Which stakes such a round still holds, the ledger says when the quarantine is recorded.
+            TableLeg::Settled { .. }
+            | TableLeg::Voided { .. }
+            | TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
-            | TableLeg::Settled { .. }
-            | TableLeg::Voided { .. } => {}
+            | TableLeg::Quarantined { .. } => {}
         }
+    }
+
+    fn begin_round(&mut self, leg: &TableLeg) {
+        let TableLeg::Opened { round, deadline, game, rules, currency, commit, sealed } = leg else { return };
+        self.round = *round;
+        self.open = Some(Box::new(OpenRound {
+            stage: Stage::Betting,
+            deadline: *deadline,
+            game: game.clone(),
+            rules: *rules,
+            currency: *currency,
+            commit: *commit,
+            sealed: sealed.clone(),
+            bets: Bets::default(),
+        }));
     }
 
     fn end_round(&mut self, next_at: u64, time: u64, drawn: Option<Drawn>) {
@@ -208,6 +250,7 @@ impl TableState {
         encoder.uint(self.next_at.into());
         encoder.uint(self.events.into());
         encoder.byte(u8::from(self.quarantined));
+        encoder.byte(u8::from(self.unfit));
         encoder.uint(self.history.len() as u128);
         for past in &self.history {
             encoder.uint(past.number.into());
@@ -233,6 +276,7 @@ impl TableState {
             next_at: decoder.u64()?,
             events: decoder.u64()?,
             quarantined: decoder.flag()?,
+            unfit: decoder.flag()?,
             ..Self::default()
         };
         for _ in 0..decoder.count()? {

@@ -53,7 +53,7 @@ fn an_honest_log_passes() {
 fn with(records: &mut [Record], which: impl Fn(&TableLeg) -> bool) -> &mut Committed {
     let mut committed = records.iter_mut().filter_map(|record| match &mut record.body {
         Body::Committed(committed) => Some(committed),
-        Body::Refused { .. } | Body::Digest(_) => None,
+        Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
     });
     committed.find(|committed| committed.table.as_ref().is_some_and(|(_, leg)| which(leg))).unwrap()
 }
@@ -210,7 +210,7 @@ fn lies() -> [(&'static str, Lie); 25] {
         ("a refusal for another reason", |log| {
             let refused = log.iter_mut().find_map(|record| match &mut record.body {
                 Body::Refused { code, .. } => Some(code),
-                Body::Committed(_) | Body::Digest(_) => None,
+                Body::Committed(_) | Body::Digest(_) | Body::Fact(_) => None,
             });
             *refused.unwrap() = ErrorCode::BetsClosed;
         }),

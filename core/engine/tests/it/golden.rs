@@ -1,6 +1,6 @@
 //! The bytes of every kind of record, for ever: logs are read by releases to come.
 
-use engine::{Body, Record};
+use engine::{Body, Fact, Record, SecretName};
 use ledger::Digest;
 use protocol::ErrorCode;
 
@@ -44,9 +44,23 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let envelope = rig.live.void(engine::table::VoidReason::TableGone, rig.now);
     rig.run(&envelope);
     step(&rig, "a round voided");
+    rig.open();
+    step(&rig, "a round opened for the last time");
+    rig.bet("e", 1, &[("black", &[], 100)]);
+    step(&rig, "the last bet");
+    let envelope = rig.live.quarantine();
+    rig.run(&envelope);
+    step(&rig, "a table quarantined");
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = Record { time: 1_700_000_000_000, body: Body::Digest(Digest(0x0123_4567_89ab_cdef)) };
     records.push(("a digest".into(), digest.encode()));
+    let fact = |fact| Record { time: 1_700_000_000_000, body: Body::Fact(fact) }.encode();
+    let scale = Fact::Scale { currency: "EUR".parse().unwrap(), scale: 2 };
+    records.push(("the scale of a currency".into(), fact(scale)));
+    let check = Fact::Check { secret: SecretName::Pseudonym, value: 0x0123_4567_89ab_cdef };
+    records.push(("the check value of the pseudonym secret".into(), fact(check)));
+    let check = Fact::Check { secret: SecretName::Seed, value: 0x0123_4567_89ab_cdef };
+    records.push(("the check value of the seed secret".into(), fact(check)));
     records
 }
 
@@ -82,5 +96,5 @@ fn the_golden_bytes_of_this_release_can_be_read() {
         assert_eq!(Record::decode(&bytes).unwrap().encode(), bytes);
         read += 1;
     }
-    assert_eq!(read, 12);
+    assert_eq!(read, 18);
 }

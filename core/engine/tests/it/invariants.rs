@@ -45,7 +45,7 @@ fn a_bet_that_stands_without_its_hold_is_found_unless_its_table_has_failed() {
     let balance = world.books.domains().balance.ledger();
     assert_eq!(ledger::invariant::has_ended(balance, hold), Ok(()));
     assert_eq!(world.check(), Err(Violation::BetWithoutHold { table: table_id(), hold }));
-    world.tables.get_mut(&table_id()).unwrap().quarantined = true;
+    world.tables.get_mut(&table_id()).unwrap().unfit = true;
     assert_eq!(world.check(), Ok(()));
 }
 

@@ -1,12 +1,12 @@
 //! A table that fails: closed alike live, in replay and in the checkpoint copy, and no stake is lost in it.
 
 use engine::{
-    Body, Committed, Record, TxId, Verifier,
+    Body, Committed, Record, TxId, Verifier, World, invariant,
     table::{TableLeg, VoidReason, live::Due},
 };
 use protocol::{ErrorCode, RoundId};
 
-use crate::rig::{BETTING_MS, Rig, done, refused, table_id, tx_id};
+use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, table_id, tx_id};
 
 /// Records a leg that does not fit the table; it is still to be handed over.
 fn record_unfit(rig: &mut Rig, leg: &TableLeg) {
@@ -41,6 +41,10 @@ fn a_leg_that_does_not_fit_closes_the_table_and_the_void_returns_the_stakes() {
     let mut rig = failed(false);
     assert!(rig.live.closed());
     assert_eq!(rig.bet("c", 1, &[("red", &[], 50)]), refused(ErrorCode::TableClosed));
+    assert_eq!(rig.live.due(rig.now, true), Due::Quarantine);
+    let envelope = rig.due().unwrap();
+    rig.run(&envelope);
+    assert!(rig.live.state().quarantined && !rig.live.state().unfit);
     assert_eq!(rig.live.due(rig.now, true), Due::Void(VoidReason::Fault));
     rig.proceed();
     assert_eq!(rig.funds(1), (1_000, 0));
@@ -83,7 +87,7 @@ fn a_void_at_a_failed_table_waits_for_bets_under_way() {
     assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
     rig.release();
     rig.restart();
-    assert_eq!(rig.live.due(rig.now, true), Due::Void(VoidReason::Fault));
+    assert_eq!(rig.live.due(rig.now, true), Due::Quarantine);
     rig.proceed();
     assert_eq!((rig.funds(1), rig.funds(2)), ((1_000, 0), (1_000, 0)));
 }
@@ -96,8 +100,81 @@ fn live_replay_and_a_checkpoint_agree_on_a_failed_table() {
     let copy = engine::checkpoint::decode(&engine::checkpoint::encode(&world)).unwrap();
     for state in [&world.tables[&table_id()], &copy.tables[&table_id()]] {
         assert_eq!(state, rig.live.state());
-        assert!(state.quarantined);
+        assert!(state.unfit && !state.quarantined, "a replay decides nothing by itself");
     }
+    rig.proceed();
+    assert_eq!(rig.replay().tables[&table_id()], *rig.live.state());
+}
+
+/// What another release makes of the record that failed here: it fits. Both stand at the same state behind the record of
+/// the quarantine.
+#[test]
+fn a_release_that_the_record_fits_agrees_behind_the_quarantine() {
+    let mut rig = failed(true);
+    rig.release();
+    rig.proceed();
+    let mut fitting = World::default();
+    for bytes in &rig.log {
+        let mut record = Record::decode(bytes).unwrap();
+        if let Body::Committed(committed) = &mut record.body
+            && committed.id == tx_id(0, "unfit")
+        {
+            committed.table = None;
+        }
+        fitting.apply(&record).unwrap();
+    }
+    fitting.check().unwrap();
+    invariant::same(&fitting, &rig.replay()).unwrap();
+    assert_eq!(fitting.tables[&table_id()], *rig.live.state());
+}
+
+/// And the other way round: a release for which nothing fits any more still knows every stake, records the quarantine
+/// itself, and gives them back.
+#[test]
+fn a_release_that_fails_early_follows_the_stakes_of_later_rounds() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    rig.finish();
+    rig.open();
+    done(rig.bet("b", 1, &[("red", &[], 70)]));
+    let mut unfit = World::default();
+    for bytes in &rig.log {
+        unfit.apply(&Record::decode(bytes).unwrap()).unwrap();
+        if let Some(state) = unfit.tables.get_mut(&table_id()) {
+            state.unfit = true;
+        }
+    }
+    unfit.check().unwrap();
+    rig.become_table(unfit.tables.remove(&table_id()).unwrap());
+    assert_eq!(rig.live.due(rig.now, true), Due::Quarantine);
+    rig.proceed();
+    assert_eq!(rig.funds(1).1, 0, "every stake is back");
+    rig.restart();
+    assert!(rig.live.closed());
+}
+
+#[test]
+fn a_round_that_was_settled_when_its_table_failed_is_not_voided_as_well() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    rig.wait(BETTING_MS);
+    rig.now += LOCKED_MS;
+    let settle = rig.due().expect("the round is to be settled");
+    rig.submit(&settle);
+    // The money has settled; the table fails when it hears of it.
+    let mut state = rig.live.state().clone();
+    state.unfit = true;
+    rig.become_table(state);
+    rig.release();
+    let funds = rig.funds(1);
+    rig.proceed();
+    assert_eq!(rig.funds(1), funds);
+    assert!(rig.live.state().quarantined && rig.live.state().open.is_none());
+    rig.restart();
 }
 
 #[test]

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use domains::{Funds, Recipe};
 use engine::{
     Applied, Body, Books, Content, Decided, Envelope, Outcome, Record, Turn, Tx, TxId, World,
-    table::live::{BetRequest, Due, LiveTable, TableConfig},
+    table::{
+        TableState,
+        live::{BetRequest, Due, LiveTable, TableConfig},
+    },
 };
 use games::fair::{Seed, commit};
 use protocol::{Currency, ErrorCode, Key, PlayerId, TableId};
@@ -111,7 +114,7 @@ impl Rig {
                 let (record, Applied { outcome, .. }) = self.take(*decided);
                 let leg = match record.body {
                     Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
-                    Body::Refused { .. } | Body::Digest(_) => None,
+                    Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
                 };
                 (outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
             }
@@ -210,6 +213,7 @@ impl Rig {
                 Some(self.live.settle(secret, now))
             }
             Due::Void(reason) => Some(self.live.void(reason, now)),
+            Due::Quarantine => Some(self.live.quarantine()),
         }
     }
 
@@ -270,6 +274,11 @@ impl Rig {
         assert_eq!(&state, self.live.state(), "replay is not live");
         self.waiting.clear();
         self.books = world.books;
+        self.become_table(state);
+    }
+
+    /// Goes on with another state of the table, as one that a release has come to by itself.
+    pub fn become_table(&mut self, state: TableState) {
         self.live = LiveTable::new(table_id(), self.live.config().clone(), self.live.game(), state);
     }
 }

@@ -143,7 +143,7 @@ impl Hub {
                 let (record, outcome) = self.append(*decided);
                 let leg = match record.body {
                     Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
-                    Body::Refused { .. } | Body::Digest(_) => None,
+                    Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
                 };
                 (outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
             }
@@ -210,6 +210,7 @@ impl Hub {
                 live.settle(Some(seed), now)
             }
             Due::Void(reason) => panic!("a round is voided in an orderly world: {}", reason.text()),
+            Due::Quarantine => panic!("a table fails in an orderly world"),
         };
         self.submit(&envelope, Some(table), None, now);
     }

@@ -1,0 +1,168 @@
+//! What a log says of the hub that writes it: how many decimals each currency has, and by what its secrets are known.
+//!
+//! Nothing in an account says what its minor unit is, and nothing in a pseudonym with which secret it was made. Under
+//! another scale every balance would be another one, and under another secret everybody would be a stranger. So both
+//! are recorded before they are first used, and the start compares them with what it is given.
+
+use std::collections::BTreeMap;
+
+use ledger::{Digest, fingerprint, text_word};
+use protocol::{Currency, amount::SCALE_MAX};
+
+use crate::codec::{DecodeError, Decoder, Encoder};
+
+/// One thing that a log says of the hub that writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// A currency is used with so many decimals.
+    Scale {
+        /// The currency.
+        currency: Currency,
+        /// Decimals of its minor unit, 0..=[`SCALE_MAX`].
+        scale: u32,
+    },
+    /// A secret is known by this value, which is made with it and gives nothing of it away.
+    Check {
+        /// The secret.
+        secret: SecretName,
+        /// A keyed hash of a fixed text, cut to 128 bits.
+        value: u128,
+    },
+}
+
+/// A secret without which the log means something else. The numbers are written into the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretName {
+    /// Turns subjects into player ids.
+    Pseudonym,
+    /// Seals the seeds of rounds that are not drawn.
+    Seed,
+}
+
+impl SecretName {
+    /// Every one.
+    pub const ALL: [SecretName; 2] = [SecretName::Pseudonym, SecretName::Seed];
+
+    fn number(self) -> u8 {
+        match self {
+            SecretName::Pseudonym => 1,
+            SecretName::Seed => 2,
+        }
+    }
+}
+
+/// All that a log says so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    scales: BTreeMap<Currency, u32>,
+    checks: BTreeMap<SecretName, u128>,
+}
+
+impl Facts {
+    /// The decimals of a currency, if the log has used it.
+    #[must_use]
+    pub fn scale(&self, currency: Currency) -> Option<u32> {
+        self.scales.get(&currency).copied()
+    }
+
+    /// Every currency with its decimals.
+    pub fn scales(&self) -> impl Iterator<Item = (Currency, u32)> {
+        self.scales.iter().map(|(currency, scale)| (*currency, *scale))
+    }
+
+    /// By what a secret is known, once it is.
+    #[must_use]
+    pub fn check(&self, secret: SecretName) -> Option<u128> {
+        self.checks.get(&secret).copied()
+    }
+
+    /// Whether the log says this already.
+    #[must_use]
+    pub fn says(&self, fact: Fact) -> bool {
+        match fact {
+            Fact::Scale { currency, scale } => self.scale(currency) == Some(scale),
+            Fact::Check { secret, value } => self.check(secret) == Some(value),
+        }
+    }
+
+    /// Whether the log says something else of the same thing.
+    #[must_use]
+    pub fn denies(&self, fact: Fact) -> bool {
+        let known = match fact {
+            Fact::Scale { currency, .. } => self.scale(currency).is_some(),
+            Fact::Check { secret, .. } => self.check(secret).is_some(),
+        };
+        known && !self.says(fact)
+    }
+
+    pub(crate) fn put(&mut self, fact: Fact) {
+        match fact {
+            Fact::Scale { currency, scale } => drop(self.scales.insert(currency, scale)),
+            Fact::Check { secret, value } => drop(self.checks.insert(secret, value)),
+        }
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        let mut digest = Digest::default();
+        for (currency, scale) in &self.scales {
+            digest.add(fingerprint(&[1, text_word(currency.as_str()), u64::from(*scale)]));
+        }
+        for (secret, value) in &self.checks {
+            digest.add(fingerprint(&[2, secret.number().into(), *value as u64, (*value >> 64) as u64]));
+        }
+        digest
+    }
+
+    pub(crate) fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint((self.scales.len() + self.checks.len()) as u128);
+        let scales = self.scales().map(|(currency, scale)| Fact::Scale { currency, scale });
+        let checks = self.checks.iter().map(|(secret, value)| Fact::Check { secret: *secret, value: *value });
+        scales.chain(checks).for_each(|fact| fact.encode(encoder));
+    }
+
+    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let mut facts = Self::default();
+        for _ in 0..decoder.count()? {
+            facts.put(Fact::decode(decoder)?);
+        }
+        Ok(facts)
+    }
+}
+
+impl Fact {
+    pub(crate) fn encode(&self, encoder: &mut Encoder) {
+        match self {
+            Fact::Scale { currency, scale } => {
+                encoder.byte(1);
+                encoder.currency(*currency);
+                encoder.uint((*scale).into());
+            }
+            Fact::Check { secret, value } => {
+                encoder.byte(2);
+                encoder.byte(secret.number());
+                encoder.fixed(*value);
+            }
+        }
+    }
+
+    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        match decoder.byte()? {
+            1 => {
+                let (currency, scale) = (decoder.currency()?, decoder.u32()?);
+                if scale > SCALE_MAX {
+                    return Err(DecodeError::OutOfRange("a scale"));
+                }
+                Ok(Fact::Scale { currency, scale })
+            }
+            2 => {
+                let number = decoder.byte()?;
+                let secret = SecretName::ALL.into_iter().find(|secret| secret.number() == number);
+                Ok(Fact::Check {
+                    secret: secret.ok_or(DecodeError::Unknown("secret"))?,
+                    value: decoder.fixed()?,
+                })
+            }
+            _ => Err(DecodeError::Unknown("fact")),
+        }
+    }
+}
