@@ -31,6 +31,7 @@ mod pushes;
 mod requests;
 mod resilient;
 mod serve;
+mod settings;
 
 pub use backoff::Backoff;
 pub use client::{Client, Options};
@@ -40,4 +41,5 @@ pub use keys::Keys;
 pub use protocol;
 pub use pushes::{Pushed, Pushes};
 pub use requests::one_bet;
-pub use resilient::{Outcome, Resilient, Settings};
+pub use resilient::{Outcome, Resilient};
+pub use settings::Settings;

@@ -14,36 +14,11 @@ use protocol::{
 use tokio::time::{sleep, timeout_at};
 
 use crate::{
-    Backoff, Client, Connect, Error, Options, Pushes,
+    Backoff, Client, Connect, Error, Pushes, Settings,
     backoff::moment_after,
     link::{Link, Watcher},
     pushes,
 };
-
-/// How a [`Resilient`] behaves.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// How each connection is made. `resume` is for the first; later ones go on where the last one ended.
-    pub options: Options,
-    /// Limit of the first wait after a failure.
-    pub wait_base: Duration,
-    /// Limit of any wait. A connection that lasted as long makes the next waits start from `wait_base` again.
-    pub wait_max: Duration,
-    /// Longest time one call may take over all attempts; a change's outcome is then reported as unknown. A hub that
-    /// asks for a longer wait than this does not get it.
-    pub give_up_after: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            options: Options::default(),
-            wait_base: Duration::from_millis(100),
-            wait_max: Duration::from_secs(10),
-            give_up_after: Duration::from_secs(120),
-        }
-    }
-}
 
 /// The definite outcome of a change.
 #[derive(Debug, Clone, PartialEq)]

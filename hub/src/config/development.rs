@@ -8,7 +8,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::SecretPolicy;
+/// Whether missing development secrets may be written to the data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretPolicy {
+    /// Make what is missing and keep it.
+    Create,
+    /// Look only; what is missing is made up for this process.
+    Peek,
+}
 
 /// The file of a data directory's development secrets.
 pub const FILE: &str = "development.secrets";

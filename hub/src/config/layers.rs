@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Mode,
+    options::{Mode, defaults},
     problem::Problem,
     tree::{Node, Origin},
 };
@@ -93,7 +93,7 @@ pub(super) fn merged(sources: &Sources, problems: &mut Vec<Problem>) -> Node {
     let mode = mode(sources, &[&own, &base]);
     let overlay = directory.as_ref().map(|directory| overlay(directory, mode, problems));
 
-    let mut tree = super::defaults();
+    let mut tree = defaults();
     tree.merge(base);
     if let Some(overlay) = overlay {
         tree.merge(overlay);

@@ -11,6 +11,7 @@ mod access;
 mod channels;
 mod development;
 mod layers;
+mod options;
 mod print;
 mod problem;
 mod read;
@@ -21,103 +22,17 @@ mod tables;
 mod tree;
 mod validate;
 
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Serialize};
-
 pub use access::{Auth, Demo, Publish};
 pub use channels::{Channels, HUB_NAMESPACES, Namespace, Publisher, Redis, Subscribe};
-pub use development::FILE as DEVELOPMENT_FILE;
+pub use development::{FILE as DEVELOPMENT_FILE, SecretPolicy};
 pub use layers::{Environment, Sources};
+pub use options::{Config, Mode};
 pub use problem::{Problem, Problems};
-pub use secrets::{Secret, SecretPolicy, Secrets};
+pub use secrets::{Secret, Secrets};
 pub use server::{Rate, Server, Socket};
 pub use storage::Journal;
 pub use tables::{ANY_KIND, Catalogue, CurrencyOptions, KindLimit, Limit, Table, TableOptions};
 pub use tree::Origin;
-
-/// What the hub is for today.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Play money, secrets made on the spot, nothing to set up.
-    #[default]
-    Development,
-    /// Real money: refuses to start with anything a stranger could guess or abuse.
-    Production,
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Development => "development",
-            Self::Production => "production",
-        })
-    }
-}
-
-impl FromStr for Mode {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "development" => Ok(Self::Development),
-            "production" => Ok(Self::Production),
-            _ => Err(()),
-        }
-    }
-}
-
-/// Every option. `config/hub.toml` says the same with units, bounds and reasons.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Development or production.
-    pub mode: Mode,
-    /// The listener.
-    pub server: Server,
-    /// Bounds of one session.
-    pub socket: Socket,
-    /// How much clients may ask for.
-    pub rate: Rate,
-    /// How tokens are checked.
-    pub auth: Auth,
-    /// Play money for anyone.
-    pub demo: Demo,
-    /// Services that publish over HTTP.
-    pub publish: Publish,
-    /// Channels and their namespaces.
-    pub channels: Channels,
-    /// The backplane between hubs.
-    pub redis: Redis,
-    /// The log.
-    pub journal: Journal,
-    /// What the hub says about itself.
-    pub telemetry: crate::telemetry::Options,
-    /// Currencies accounts may hold.
-    pub currencies: Vec<CurrencyOptions>,
-    /// Tables, as written; [`Loaded::tables`] are the ones to open.
-    pub tables: Vec<TableOptions>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            mode: Mode::default(),
-            server: Server::default(),
-            socket: Socket::default(),
-            rate: Rate::default(),
-            auth: Auth::default(),
-            demo: Demo::default(),
-            publish: Publish::default(),
-            channels: Channels::default(),
-            redis: Redis::default(),
-            journal: Journal::default(),
-            telemetry: crate::telemetry::Options::default(),
-            currencies: tables::default_currencies(),
-            tables: tables::default_tables(),
-        }
-    }
-}
 
 /// A configuration that was checked, and what belongs to it.
 #[derive(Debug)]
@@ -158,12 +73,6 @@ pub fn load(sources: &Sources, catalogue: Catalogue<'_>, policy: SecretPolicy) -
         Some(secrets) if problems.is_empty() => Ok(Loaded { config, tables, secrets, notes, layers }),
         Some(_) | None => Err(Problems(problems)),
     }
-}
-
-/// The tree of the built-in values.
-fn defaults() -> tree::Node {
-    let value = toml::Value::try_from(Config::default()).expect("the defaults can be written as TOML");
-    tree::Node::of(&value, &Origin::Default)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{
     Config, Origin, Secrets,
+    options::defaults,
     tree::{Node, Value},
 };
 
@@ -11,7 +12,7 @@ const COMMENT_COLUMN: usize = 48;
 /// TOML of `config`, comments from `layers`.
 pub(super) fn effective(config: &Config, layers: &Node, secrets: &Secrets) -> String {
     let value = toml::Value::try_from(config).expect("what was read can be written");
-    let mut printer = Printer { layers, defaults: super::defaults(), text: String::new() };
+    let mut printer = Printer { layers, defaults: defaults(), text: String::new() };
     printer.table("", &Node::of(&value, &Origin::Default));
     printer.secrets(secrets);
     printer.text

@@ -8,7 +8,9 @@ use std::{collections::BTreeMap, fmt, fs, os::unix::fs::PermissionsExt, path::Pa
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Config, Environment, Mode, development, problem::Problem, tree::Node, validate::Check};
+use super::{
+    Config, Environment, Mode, SecretPolicy, development, problem::Problem, tree::Node, validate::Check,
+};
 use crate::auth::{Algorithm, Keys, Pseudonyms, ServiceTokens, TokenRules};
 
 /// Shortest secret in production, bytes.
@@ -38,15 +40,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(redacted)")
     }
-}
-
-/// Whether missing development secrets may be written to the data directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretPolicy {
-    /// Make what is missing and keep it.
-    Create,
-    /// Look only; what is missing is made up for this process.
-    Peek,
 }
 
 /// Every secret the hub uses.

@@ -86,7 +86,7 @@ fn shipped(name: &str) -> &'static str {
 #[test]
 fn the_documented_configuration_is_the_built_in_one_key_by_key() {
     let documented = tree::Node::parse(shipped("hub.toml"), &Path::new("hub.toml").into()).unwrap();
-    let built_in = defaults();
+    let built_in = options::defaults();
     let (documented, built_in) = (leaves("", &documented), leaves("", &built_in));
     let missing: Vec<_> = built_in.iter().filter(|leaf| !documented.contains(leaf)).collect();
     let extra: Vec<_> = documented.iter().filter(|leaf| !built_in.contains(leaf)).collect();

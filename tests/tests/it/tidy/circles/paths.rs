@@ -2,7 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{
-    Attribute, ImplItem, Item, ItemUse, Macro, Path,
+    Attribute, ImplItem, Item, ItemUse, LitStr, Macro, Path,
     visit::{self, Visit},
 };
 
@@ -71,7 +71,16 @@ impl<'ast> Visit<'ast> for Paths {
         }
     }
 
-    fn visit_attribute(&mut self, _: &'ast Attribute) {}
+    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
+        // serde takes the paths of functions as text.
+        if attribute.path().is_ident("serde")
+            && let Ok(list) = attribute.meta.require_list()
+        {
+            let texts = list.tokens.clone().into_iter().filter_map(|token| syn::parse2(token.into()).ok());
+            let paths = texts.filter_map(|text: LitStr| text.parse_with(Path::parse_mod_style).ok());
+            paths.collect::<Vec<_>>().iter().for_each(|path| self.visit_path(path));
+        }
+    }
 }
 
 impl Paths {

@@ -1,0 +1,103 @@
+//! Every option there is, by section, and what is built in.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    access::{Auth, Demo, Publish},
+    channels::{Channels, Redis},
+    server::{Rate, Server, Socket},
+    storage::Journal,
+    tables::{self, CurrencyOptions, TableOptions},
+    tree::{Node, Origin},
+};
+
+/// What the hub is for today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Play money, secrets made on the spot, nothing to set up.
+    #[default]
+    Development,
+    /// Real money: refuses to start with anything a stranger could guess or abuse.
+    Production,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        })
+    }
+}
+
+impl FromStr for Mode {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Every option. `config/hub.toml` says the same with units, bounds and reasons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Development or production.
+    pub mode: Mode,
+    /// The listener.
+    pub server: Server,
+    /// Bounds of one session.
+    pub socket: Socket,
+    /// How much clients may ask for.
+    pub rate: Rate,
+    /// How tokens are checked.
+    pub auth: Auth,
+    /// Play money for anyone.
+    pub demo: Demo,
+    /// Services that publish over HTTP.
+    pub publish: Publish,
+    /// Channels and their namespaces.
+    pub channels: Channels,
+    /// The backplane between hubs.
+    pub redis: Redis,
+    /// The log.
+    pub journal: Journal,
+    /// What the hub says about itself.
+    pub telemetry: crate::telemetry::Options,
+    /// Currencies accounts may hold.
+    pub currencies: Vec<CurrencyOptions>,
+    /// Tables, as written; [`Loaded::tables`](super::Loaded::tables) are the ones to open.
+    pub tables: Vec<TableOptions>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            server: Server::default(),
+            socket: Socket::default(),
+            rate: Rate::default(),
+            auth: Auth::default(),
+            demo: Demo::default(),
+            publish: Publish::default(),
+            channels: Channels::default(),
+            redis: Redis::default(),
+            journal: Journal::default(),
+            telemetry: crate::telemetry::Options::default(),
+            currencies: tables::default_currencies(),
+            tables: tables::default_tables(),
+        }
+    }
+}
+
+/// The tree of the built-in values.
+pub(super) fn defaults() -> Node {
+    let value = toml::Value::try_from(Config::default()).expect("the defaults can be written as TOML");
+    Node::of(&value, &Origin::Default)
+}
