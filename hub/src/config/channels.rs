@@ -17,8 +17,8 @@ pub struct Channels {
     pub subscriptions_per_session_max: u32,
     /// Channels one player may subscribe to, over all its sessions. 1..=1_000_000.
     pub subscriptions_per_player_max: u32,
-    /// Channels with a history at once. 16..=10_000_000. The least recently used go first; tables and players have
-    /// as much room apart.
+    /// Channels held at once. 16..=10_000_000. The least recently used are forgotten first, those without a history
+    /// before all others; tables and players have as much room apart.
     pub channels_max: u32,
     /// Options by namespace: the part of a channel's name before the colon.
     pub namespaces: BTreeMap<String, Namespace>,

@@ -97,6 +97,7 @@ impl Metrics {
         if let Ok(Ok((health, counters))) = channels {
             figures.gauge("hub_channels_up", u64::from(health.up));
             figures.gauge("hub_channels_open", counters.channels);
+            figures.gauge("hub_channels_quiet", counters.quiet);
             figures.counter("hub_channels_delivered", counters.delivered);
             figures.counter("hub_channels_gaps", counters.gaps);
             figures.counter("hub_channels_resets", counters.resets);

@@ -32,7 +32,8 @@ pub trait Backplane {
     fn subscribe(&self, channel: &Channel) -> LocalBoxFuture<'static, Result<Position, SubscribeError>>;
 
     /// Ends deliveries of the channel, after the last subscriber has left. The history goes on being kept for
-    /// [`crate::Options::history_age_ms`], so that a client which comes back finds what it missed.
+    /// [`crate::Options::history_age_ms`], so that a client which comes back finds what it missed; the position is
+    /// kept for longer, until it proves nothing any more or the room is needed.
     fn unsubscribe(&self, channel: &Channel);
 
     /// Everything published after `since`, from the local history, or `Lost`. To be asked after `subscribe`
@@ -139,8 +140,10 @@ pub struct Dropped {
 /// Figures since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Channels held now, with or without a subscriber.
+    /// Channels held now, with a subscriber or a history.
     pub channels: u64,
+    /// Channels of which only the position is kept now.
+    pub quiet: u64,
     /// Payload bytes held in histories now.
     pub history_bytes: u64,
     /// Publications delivered to this process.

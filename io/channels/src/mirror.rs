@@ -3,8 +3,10 @@
 //! Both backplanes are shells around it. It is plain data and is told the time. What must be delivered goes
 //! to the [`Outbox`], which its owner drains when the mirror is no longer borrowed.
 //!
-//! A channel is *idle* while it has no subscriber here. Idle channels are remembered for their history age
-//! and are the first to be forgotten when a bound is reached.
+//! A channel is *idle* while it has no subscriber here. After its history age an idle channel is *quiet*: its history
+//! is gone, and its epoch and offset are kept, so that who comes back having missed nothing is told so. Over a link a
+//! quiet channel stays asked for until the first publication on it; then it is forgotten. When a bound is reached,
+//! quiet channels are forgotten first, then idle ones.
 //!
 //! A channel is *local* when only this process speaks on it: every channel of a backplane in memory, and those of
 //! the hub's own namespaces always. What is published on it goes into the mirror at once, and the link has no say
@@ -100,7 +102,7 @@ impl Mirror {
         }
         let entry = self.channels.get_mut(channel).expect("a channel that is held");
         entry.subscribed = true;
-        self.rooms.of(channel).idle.remove(&mut entry.idle);
+        self.rooms.of(channel).take(entry);
         let Some(link) = self.link.as_mut().filter(|_| !entry.local) else { return Ok(Subscribed::Now) };
         if entry.line == Line::Off {
             entry.line = Line::Waiting;
@@ -124,7 +126,7 @@ impl Mirror {
             && std::mem::replace(&mut entry.subscribed, false)
         {
             entry.touched_ms = now_ms;
-            self.rooms.of(channel).idle.insert(channel, entry);
+            self.rooms.of(channel).file(channel, entry);
         }
         self.forget_due(now_ms);
     }
@@ -140,7 +142,7 @@ impl Mirror {
         let keeps = at != At::Ephemeral && self.options.namespace(channel.namespace()).history_size > 0;
         if !self.channels.contains_key(&channel) && keeps && self.make_room(&channel) {
             let mut entry = self.entry(&channel, now_ms);
-            self.rooms.of(&channel).idle.insert(&channel, &mut entry);
+            self.rooms.of(&channel).file(&channel, &mut entry);
             self.hold(&channel, entry);
         }
         self.accept(&channel, payload, at, now_ms, outbox)
@@ -162,6 +164,10 @@ impl Mirror {
     pub(crate) fn hear(&mut self, channel: &Channel, heard: Heard, now_ms: u64, outbox: &Outbox) {
         if !self.channels.get(channel).is_some_and(|entry| entry.line == Line::Live && !entry.local) {
             return;
+        }
+        // Its history would begin again for nobody, and the server would go on sending it.
+        if self.channels.get(channel).is_some_and(|entry| entry.quiet) {
+            return self.forget(channel);
         }
         let at = if heard.ephemeral { At::Ephemeral } else { At::Next };
         let taken = self.accept(channel, heard.payload, at, now_ms, outbox);
@@ -225,6 +231,11 @@ impl Mirror {
             }
         };
         entry.touched_ms = now_ms;
+        if entry.quiet {
+            let room = self.rooms.of(channel);
+            room.take(entry);
+            room.file(channel, entry);
+        }
         if let Some(position) = position {
             entry.top = position;
             self.bytes += payload.bytes().len();
@@ -270,14 +281,15 @@ impl Mirror {
         } else if self.make_room(channel) {
             let mut entry = Entry::new(self.options.namespace(channel.namespace()), true, top.epoch, now_ms);
             entry.follow_log(top);
-            self.rooms.of(channel).idle.insert(channel, &mut entry);
+            self.rooms.of(channel).file(channel, &mut entry);
             self.hold(channel, entry);
         }
     }
 
     pub(crate) fn counters(&self) -> Counters {
         Counters {
-            channels: self.channels.len() as u64,
+            channels: (self.channels.len() - self.rooms.quiet()) as u64,
+            quiet: self.rooms.quiet() as u64,
             history_bytes: self.bytes as u64,
             ..self.telemetry.counters()
         }

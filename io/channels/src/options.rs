@@ -16,16 +16,16 @@ pub(crate) const GIVEN_NAMESPACES: [&str; 2] = ["table", "player"];
 pub struct Options {
     /// Publications kept for each channel. 0 keeps none.
     pub history_size: usize,
-    /// How long a publication is kept, and how long a channel is remembered after its last subscriber has left
-    /// and its last publication has come. Milliseconds. It should outlast a phone's way through a tunnel.
+    /// How long a publication is kept. Milliseconds. It should outlast a phone's way through a tunnel. After it, a
+    /// channel without a subscriber is known by its position alone.
     pub history_age_ms: u64,
     /// Namespaces that differ from the two above.
     pub namespaces: BTreeMap<String, Namespace>,
     /// Payload bytes kept in all histories together. When it is reached, channels without a subscriber are
     /// forgotten first (the longest silent one first), then the publishing channel's own oldest.
     pub history_bytes_max: usize,
-    /// Channels held. When it is reached, a channel without a subscriber is forgotten; if there is none, a new
-    /// subscription is refused. Channels of tables and players have as much room again, apart, and are never
+    /// Channels held. When it is reached, a channel without a subscriber is forgotten, one without a history first; if
+    /// there is none, a new subscription is refused. Channels of tables and players have as much room again, apart, and are never
     /// refused.
     pub channels_max: usize,
     /// Largest payload, bytes, as it is published and as it arrives.

@@ -292,3 +292,31 @@ async fn a_redis_that_hangs_does_not_hold_up_a_bet() {
     assert_eq!(heard["d"], 3);
     assert_eq!(session.balance().await, (95_000, 5_000));
 }
+
+#[tokio::test]
+async fn who_comes_back_to_a_channel_that_was_quiet_has_missed_nothing_with_redis_and_without() {
+    let redis = Redis::start();
+    for setup in [setup(&redis), Setup::default()] {
+        let hub = setup.option("channels.namespaces.news.history_age_ms", 50).start();
+        let account = Account::sign_in(hub.address(), "reader").await;
+        let mut first = RawSocket::hello(hub.address(), &account.token).await;
+        let told = first.ask(json!({"t": "subscribe", "ch": NEWS})).await;
+        assert_eq!(told["t"], "subscribed", "{told}");
+        drop(first);
+        // Whatever is asked for makes the hub look which channels have been idle for too long.
+        let mut second = RawSocket::hello(hub.address(), &account.token).await;
+        until("a quiet channel", async || {
+            second.ask(json!({"t": "unsubscribe", "ch": "news:other"})).await;
+            second.ask(json!({"t": "subscribe", "ch": "news:other"})).await;
+            let figures = http::get(hub.address(), "/metrics").await.body;
+            figures.contains("hub_channels_quiet 1").then_some(())
+        })
+        .await;
+        let back = second.ask(json!({"t": "subscribe", "ch": NEWS, "e": told["e"], "o": told["o"]})).await;
+        assert_eq!(
+            (&back["recovered"], &back["e"], &back["o"]),
+            (&json!(true), &told["e"], &told["o"]),
+            "{back}"
+        );
+    }
+}

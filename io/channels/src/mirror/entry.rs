@@ -40,8 +40,10 @@ pub(crate) struct Entry {
     pub(crate) waiters: Vec<oneshot::Sender<()>>,
     /// Last publication, or when the last subscriber left. Milliseconds.
     pub(crate) touched_ms: u64,
-    /// Its place among the idle ones; `None` while it has a subscriber.
+    /// Its place among the idle or the quiet ones; `None` while it has a subscriber.
     pub(crate) idle: Option<IdleKey>,
+    /// Idle for longer than its history age: only its position is kept, and proves that nothing was published.
+    pub(crate) quiet: bool,
     options: Namespace,
 }
 
@@ -58,6 +60,7 @@ impl Entry {
             waiters: Vec::new(),
             touched_ms: now_ms,
             idle: None,
+            quiet: false,
             options,
         }
     }
@@ -98,7 +101,12 @@ impl Entry {
         self.ring.trim(self.options.history_size, self.options.history_age_ms, now_ms)
     }
 
-    /// When it may be forgotten, if nothing touches it before. Milliseconds.
+    /// Whether its position alone proves something: it is this mirror's, and nothing is published unheard.
+    pub(crate) fn keeps_its_place(&self) -> bool {
+        self.numbered == Numbered::Here && self.line == Line::Live
+    }
+
+    /// When it loses its history, if nothing touches it before. Milliseconds.
     pub(crate) fn due_ms(&self) -> u64 {
         self.touched_ms.saturating_add(self.options.history_age_ms)
     }

@@ -1,4 +1,4 @@
-//! The channels without a subscriber, by the time at which they may be forgotten.
+//! Channels without a subscriber, by the time at which their histories have aged out.
 //!
 //! A publication on an idle channel puts its time off. That is not written here each time: a channel that
 //! comes up too early is put back at its true time, so a publication costs nothing here.
@@ -36,7 +36,12 @@ impl Idle {
         }
     }
 
-    /// Takes out the channel that may be forgotten first, if its time is over.
+    /// How many are filed.
+    pub(crate) fn len(&self) -> usize {
+        self.by_time.len()
+    }
+
+    /// Takes out the channel whose time comes first, if it is over.
     pub(crate) fn pop_due(&mut self, now_ms: u64, entries: &mut HashMap<Channel, Entry>) -> Option<Channel> {
         while self.by_time.first_key_value().is_some_and(|((due_ms, _), _)| *due_ms <= now_ms) {
             if let Some(channel) = self.pop_first_if_true(entries) {
@@ -46,7 +51,7 @@ impl Idle {
         None
     }
 
-    /// Takes out the channel that may be forgotten first.
+    /// Takes out the channel whose time comes first.
     pub(crate) fn pop_first(&mut self, entries: &mut HashMap<Channel, Entry>) -> Option<Channel> {
         while !self.by_time.is_empty() {
             if let Some(channel) = self.pop_first_if_true(entries) {

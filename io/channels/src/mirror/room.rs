@@ -1,5 +1,7 @@
 //! Bounds: how many channels are held, and how many bytes of histories; who gives way when they are reached.
 
+use std::collections::HashMap;
+
 use protocol::Channel;
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::options::GIVEN_NAMESPACES;
 
-/// Channels held and those of them that are idle, counted apart: names that players and services think up must
+/// Channels held, and those of them without a subscriber, counted apart: names that players and services think up must
 /// never take the room of those without which nobody can play.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
@@ -22,7 +24,32 @@ pub(super) struct Rooms {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     held: usize,
-    pub(super) idle: Idle,
+    /// Without a subscriber, with a history.
+    idle: Idle,
+    /// Without a subscriber and a history: the first to give way.
+    quiet: Idle,
+}
+
+impl Room {
+    /// Files a channel that has no subscriber.
+    pub(super) fn file(&mut self, channel: &Channel, entry: &mut Entry) {
+        let filed = if entry.quiet { &mut self.quiet } else { &mut self.idle };
+        filed.insert(channel, entry);
+    }
+
+    /// Takes a channel out of its file, if it is in one.
+    pub(super) fn take(&mut self, entry: &mut Entry) {
+        let filed = if std::mem::take(&mut entry.quiet) { &mut self.quiet } else { &mut self.idle };
+        filed.remove(&mut entry.idle);
+    }
+
+    /// Takes out the channel that may be forgotten first.
+    fn pop(&mut self, entries: &mut HashMap<Channel, Entry>) -> Option<Channel> {
+        match self.quiet.pop_first(entries) {
+            None => self.idle.pop_first(entries),
+            quiet => quiet,
+        }
+    }
 }
 
 fn is_given(channel: &Channel) -> bool {
@@ -37,13 +64,18 @@ impl Rooms {
     /// Counts a channel out that is no longer held.
     pub(super) fn left(&mut self, channel: &Channel, entry: &mut Entry) {
         let room = self.of(channel);
-        room.idle.remove(&mut entry.idle);
+        room.take(entry);
         room.held -= 1;
+    }
+
+    /// Channels of which only the position is kept.
+    pub(super) fn quiet(&self) -> usize {
+        self.given.quiet.len() + self.chosen.quiet.len()
     }
 }
 
 impl Mirror {
-    /// Forgets idle channels whose time is over.
+    /// Lets idle channels rest whose time is over.
     pub(crate) fn forget_due(&mut self, now_ms: u64) {
         for given in [false, true] {
             let pop = |mirror: &mut Self| {
@@ -52,8 +84,21 @@ impl Mirror {
                 room.idle.pop_due(now_ms, &mut mirror.channels)
             };
             while let Some(channel) = pop(self) {
-                self.forget(&channel);
+                self.rest(&channel);
             }
+        }
+    }
+
+    /// Drops the history of an idle channel that was taken out of its file. Its position is kept where it proves
+    /// something; otherwise the channel is forgotten, as one of the log's, whose position the log keeps.
+    fn rest(&mut self, channel: &Channel) {
+        match self.channels.get_mut(channel) {
+            Some(entry) if entry.keeps_its_place() => {
+                self.bytes -= entry.ring.clear();
+                entry.quiet = true;
+                self.rooms.of(channel).file(channel, entry);
+            }
+            _ => self.forget(channel),
         }
     }
 
@@ -65,7 +110,7 @@ impl Mirror {
             if room.held < self.options.channels_max {
                 return true;
             }
-            let Some(idle) = room.idle.pop_first(&mut self.channels) else { return is_given(channel) };
+            let Some(idle) = room.pop(&mut self.channels) else { return is_given(channel) };
             self.forget(&idle);
         }
     }
@@ -83,7 +128,7 @@ impl Mirror {
             let Rooms { given, chosen } = &mut self.rooms;
             let idle = chosen.idle.pop_first(&mut self.channels);
             if let Some(idle) = idle.or_else(|| given.idle.pop_first(&mut self.channels)) {
-                self.forget(&idle);
+                self.rest(&idle);
                 continue;
             }
             // All others fitted before this one grew, so this one has something to give.
@@ -97,7 +142,7 @@ impl Mirror {
         }
     }
 
-    fn forget(&mut self, channel: &Channel) {
+    pub(super) fn forget(&mut self, channel: &Channel) {
         let Some(mut entry) = self.channels.remove(channel) else { return };
         self.rooms.left(channel, &mut entry);
         self.bytes -= entry.ring.bytes();

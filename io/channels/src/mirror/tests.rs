@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod life;
+mod quiet;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -143,28 +144,6 @@ fn a_namespace_has_its_own_history() {
 }
 
 #[test]
-fn an_idle_channel_is_forgotten_after_its_age_unless_something_is_published() {
-    let mut world = World::new(Options { history_age_ms: 100, ..Options::default() }, false);
-    for name in ["quiet", "busy"] {
-        world.subscribe(name).unwrap();
-        world.unsubscribe(name);
-    }
-    let (quiet, busy) = (world.top("quiet"), world.top("busy"));
-    world.now_ms += 60;
-    world.publish("busy", At::Next);
-    world.now_ms += 60;
-    world.mirror.forget_due(world.now_ms);
-    assert_eq!(world.mirror.top(&channel("quiet")), None);
-    assert_eq!(world.recovered("busy", busy), Some(vec![1]));
-    world.subscribe("quiet").unwrap();
-    assert_ne!(world.top("quiet").epoch, quiet.epoch, "a channel that comes back has a new epoch (C4)");
-    world.now_ms += 1_000_000;
-    world.mirror.forget_due(world.now_ms);
-    assert!(world.mirror.top(&channel("quiet")).is_some(), "with a subscriber it is never forgotten");
-    assert_eq!(world.mirror.counters().channels, 1);
-}
-
-#[test]
 fn a_full_table_forgets_the_longest_idle_and_refuses_when_none_is() {
     let mut world = World::new(Options { channels_max: 2, ..Options::default() }, false);
     world.subscribe("a").unwrap();
@@ -192,8 +171,9 @@ fn histories_share_one_bound_of_bytes() {
     world.subscribe("b").unwrap();
     world.publish_bytes("a", At::Next, 8);
     let start = world.top("b");
+    let start_of_idle = Position { offset: 0, ..world.top("idle") };
     world.publish_bytes("b", At::Next, 8);
-    assert_eq!(world.mirror.top(&channel("idle")), None, "idle channels give way first");
+    assert_eq!(world.recovered("idle", start_of_idle), None, "idle channels give way first");
     let first = world.publish_bytes("b", At::Next, 8).unwrap();
     assert_eq!(world.mirror.counters().history_bytes, 16);
     assert_eq!(world.recovered("b", start), None, "then the growing channel's own oldest");
@@ -305,22 +285,6 @@ fn losing_the_link_releases_whoever_waits_for_a_confirmation() {
     world.mirror.link_up();
     world.confirmed("a");
     assert_eq!(world.heard(), ["a reset 0"]);
-}
-
-#[test]
-fn a_forgotten_channel_leaves_the_server_before_it_is_asked_for_again() {
-    let mut world = World::new(Options { history_age_ms: 100, ..Options::default() }, true);
-    world.mirror.link_up();
-    world.subscribe("a").ok();
-    world.mirror.take_wishes(10);
-    world.confirmed("a");
-    world.unsubscribe("a");
-    world.now_ms += 100;
-    world.mirror.forget_due(world.now_ms);
-    world.subscribe("a").ok();
-    assert_eq!(world.mirror.take_wishes(10), (vec![channel("a")], vec![]));
-    assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
-    assert!(!world.mirror.has_wishes());
 }
 
 #[test]

@@ -45,13 +45,26 @@ fn only_what_is_needed_is_subscribed_in_redis() {
         let rig = Rig::redis(Options { history_age_ms: 30, ..hasty() }).await;
         let server = rig.server.as_ref().unwrap();
         rig.subscribe("chat").await;
-        assert_eq!(server.subscribers("hub:chat"), 1);
+        rig.subscribe("table:1").await;
+        assert_eq!((server.subscribers("hub:chat"), server.subscribers("hub:table:1")), (1, 0));
+        rig.publish("chat", "1", At::Next).await;
+        rig.heard().await;
+        let left = rig.top("chat");
         rig.plane.unsubscribe(&channel("chat"));
+        eventually(|| rig.plane.counters().quiet == 1).await;
+        assert_eq!(server.subscribers("hub:chat"), 1, "silence is the proof that nothing was missed");
+        assert_eq!(rig.subscribe("chat").await, left);
+        assert_eq!(rig.recover("chat", left), Some(vec![]));
+
+        rig.plane.unsubscribe(&channel("chat"));
+        eventually(|| rig.plane.counters().quiet == 1).await;
+        server.publish("hub:chat", b"[2]");
         eventually(|| server.subscribers("hub:chat") == 0).await;
         assert_eq!(rig.plane.top(&channel("chat")), None);
         rig.subscribe("chat").await;
         rig.publish("chat", "1", At::Next).await;
         assert_eq!(rig.heard().await, ["chat 1 1"]);
+        assert_eq!(rig.recover("chat", left), None);
     });
 }
 

@@ -51,6 +51,10 @@ struct Life {
     logged: u64,
     /// What a subscriber was told last.
     told: HashMap<Channel, Position>,
+    /// Publications on the service's channel, heard here or not.
+    published: u64,
+    /// Where somebody was who has left the service's channel, and how much had been published then.
+    left: Option<(Position, u64)>,
     /// Subscriptions whose answer is awaited.
     waiting: Vec<(Channel, oneshot::Receiver<()>)>,
 }
@@ -59,6 +63,9 @@ impl Life {
     fn step(&mut self, step: &Step) {
         let name = |which: &bool| NAMES[usize::from(*which)];
         let (now_ms, linked) = (self.world.now_ms, self.linked);
+        if matches!(step, Step::Publish(false, _)) {
+            self.published += 1;
+        }
         match step {
             Step::Publish(which, bytes) if linked => {
                 let heard = Heard { payload: payload(*bytes), ephemeral: false };
@@ -92,7 +99,10 @@ impl Life {
             }
             Step::Unsubscribe(which) => {
                 self.world.unsubscribe(name(which));
-                self.told.remove(&channel(name(which)));
+                let told = self.told.remove(&channel(name(which)));
+                if let (false, Some(told)) = (*which, told) {
+                    self.left = Some((told, self.published));
+                }
                 self.waiting.retain(|(waiting, _)| *waiting != channel(name(which)));
             }
             Step::Down => self.world.mirror.link_down(),
@@ -157,6 +167,15 @@ impl Life {
                 prop_assert_eq!(name, LOGGED);
                 prop_assert_eq!(top.offset, self.logged, "the mirror is behind the log, or ahead of it");
             }
+            // Whoever comes back is told all that was published meanwhile, or that something is lost.
+            if name == NAMES[0]
+                && let Some((left, published)) = self.left
+                && self.told.contains_key(&channel(name))
+                && entry.line == Line::Live
+                && let Some(missed) = self.world.recovered(name, left)
+            {
+                prop_assert_eq!(missed.len() as u64, self.published - published);
+            }
             for offset in 0..=top.offset + 1 {
                 let since = Position { offset, ..top };
                 let Some(offsets) = self.world.recovered(name, since) else { continue };
@@ -177,7 +196,7 @@ proptest! {
         };
         let world = World::new(options, linked);
         let (told, waiting) = (HashMap::new(), Vec::new());
-        let mut life = Life { world, linked, logged: 0, told, waiting };
+        let mut life = Life { world, linked, logged: 0, told, published: 0, left: None, waiting };
         for step in steps {
             life.step(&step);
             life.listen()?;
