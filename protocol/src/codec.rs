@@ -4,26 +4,31 @@
 //! value are refused, nothing is allocated on the word of a length field. Encoding of a publication splices
 //! the payload's bytes, so that a broadcast costs one encoding per sub-protocol.
 
-use serde::{Deserialize, Serialize};
-use serde_json::error::Category;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{
     DEPTH_MAX, FRAME_BYTES_MAX, Payload, SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Text, U53,
     code::ErrorCode,
     depth::json_depth,
     error::FrameError,
-    fields::{map_fields, message, split_path},
+    fault::{Cause, DETAIL_CHARS_MAX, Fault, beginning},
+    fields::map_fields,
     msgpack::{self, Flaw},
     payload::PAYLOAD_DEPTH_MAX,
     push::Push,
     reply::{Reply, ReplyFrame},
     request::{ClientFrame, RawFrame, Request, unknown_request},
+    typed,
 };
 
-/// Longest text of what is wrong with a frame, characters.
-const DETAIL_CHARS_MAX: usize = 240;
 /// Deepest nesting of the hub's own frames: a missed publication's payload, the deepest, is five levels inside.
 const SERVER_DEPTH_MAX: usize = PAYLOAD_DEPTH_MAX + 5;
+
+/// Reads MessagePack, with the ids and amounts inside as text.
+type MsgpackSource<'de> = rmp_serde::Deserializer<
+    rmp_serde::decode::ReadRefReader<'de, [u8]>,
+    rmp_serde::config::HumanReadableConfig<rmp_serde::config::DefaultConfig>,
+>;
 
 /// How a session's frames are spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,7 +66,7 @@ pub fn decode_client(encoding: Encoding, bytes: &[u8]) -> Result<ClientFrame, Fr
         let detail = format!("the frame has {} bytes, at most {FRAME_BYTES_MAX} are allowed", bytes.len());
         return Err(FrameError { code: ErrorCode::TooLarge, ..malformed(detail) });
     }
-    let raw = decode::<RawFrame>(encoding, bytes, DEPTH_MAX).map_err(|error| {
+    let raw = decode_strictly::<RawFrame>(encoding, bytes).map_err(|error| {
         // Whatever else a later client's request holds, that it is not known here is what the client must hear.
         match verb(encoding, bytes) {
             Some(verb) if error.id.is_some() && !Request::KINDS.contains(&&*verb) => {
@@ -190,40 +195,83 @@ fn encode(encoding: Encoding, value: &impl Serialize) -> Vec<u8> {
     }
 }
 
-/// Decodes one value: first the shape of the bytes, then their meaning.
+/// Decodes what a client says: first the shape of the bytes, then their meaning. What cannot be read is read once more
+/// to find out what is wrong and where; that costs time, and what is right has none of it.
+fn decode_strictly<'de, T: Deserialize<'de>>(encoding: Encoding, bytes: &'de [u8]) -> Result<T, FrameError> {
+    check_shape(encoding, bytes, DEPTH_MAX)?;
+    let read = match encoding {
+        Encoding::Msgpack => T::deserialize(&mut msgpack_source(bytes, DEPTH_MAX)).ok(),
+        Encoding::Json => serde_json::from_slice(bytes).ok(),
+    };
+    read.map_or_else(|| explain(encoding, bytes), Ok)
+}
+
+/// Decodes with errors that have a kind and a place.
+fn explain<'de, T: Deserialize<'de>>(encoding: Encoding, bytes: &'de [u8]) -> Result<T, FrameError> {
+    let value = match encoding {
+        Encoding::Msgpack => typed::read(&mut msgpack_source(bytes, DEPTH_MAX)),
+        Encoding::Json => {
+            let mut source = serde_json::Deserializer::from_slice(bytes);
+            typed::read(&mut source)
+                .and_then(|value| source.end().map(|()| value).map_err(|error| Fault::syntax(&error)))
+        }
+    };
+    value.map_err(|fault| match (encoding, fault.cause()) {
+        (Encoding::Json, Cause::Syntax(_)) if ends_early(bytes) => shapeless(Flaw::Truncated),
+        (Encoding::Json, Cause::Syntax(_)) if bytes.starts_with(b"\xef\xbb\xbf") => {
+            malformed("the frame begins with a byte order mark, which is not JSON")
+        }
+        _ => FrameError { id: id(encoding, bytes), code: fault.code(), detail: fault.detail() },
+    })
+}
+
+/// Decodes what the hub says: only that it can or cannot be read matters to a client.
 fn decode<'de, T: Deserialize<'de>>(
     encoding: Encoding,
     bytes: &'de [u8],
     depth_max: usize,
 ) -> Result<T, FrameError> {
+    check_shape(encoding, bytes, depth_max)?;
+    read(encoding, bytes, depth_max).map_err(|detail| match encoding {
+        Encoding::Json if ends_early(bytes) => shapeless(Flaw::Truncated),
+        _ => FrameError { id: id(encoding, bytes), ..malformed(detail) },
+    })
+}
+
+/// What can be told of the bytes before anything is made of them.
+fn check_shape(encoding: Encoding, bytes: &[u8], depth_max: usize) -> Result<(), FrameError> {
     match encoding {
-        Encoding::Msgpack => {
-            msgpack::check(bytes, depth_max).map_err(shapeless)?;
-            from_msgpack(bytes, depth_max).map_err(|error| wrong(encoding, bytes, &message(&error)))
-        }
-        Encoding::Json => {
-            if json_depth(bytes) > depth_max {
-                return Err(shapeless(Flaw::TooDeep));
-            }
-            serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-                Category::Eof => shapeless(Flaw::Truncated),
-                Category::Syntax if bytes.starts_with(b"\xef\xbb\xbf") => {
-                    malformed("the frame begins with a byte order mark, which is not JSON")
-                }
-                Category::Io | Category::Syntax | Category::Data => wrong(encoding, bytes, &message(&error)),
-            })
-        }
+        Encoding::Msgpack => msgpack::check(bytes, depth_max).map_err(shapeless),
+        Encoding::Json if json_depth(bytes) > depth_max => Err(shapeless(Flaw::TooDeep)),
+        Encoding::Json => Ok(()),
     }
 }
 
-/// Decodes MessagePack whose shape was checked.
-fn from_msgpack<'de, T: Deserialize<'de>>(
+/// Whether the bytes are the beginning of JSON text.
+fn ends_early(json: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(json).is_err_and(|error| error.is_eof())
+}
+
+/// Reads a value; otherwise says why not, in the decoder's words.
+fn read<'de, T: Deserialize<'de>>(
+    encoding: Encoding,
     bytes: &'de [u8],
     depth_max: usize,
-) -> Result<T, rmp_serde::decode::Error> {
+) -> Result<T, String> {
+    let words = |error: &dyn std::fmt::Display| beginning(&error).chars().take(DETAIL_CHARS_MAX).collect();
+    match encoding {
+        Encoding::Msgpack => {
+            T::deserialize(&mut msgpack_source(bytes, depth_max)).map_err(|error| words(&error))
+        }
+        Encoding::Json => serde_json::from_slice(bytes).map_err(|error| words(&error)),
+    }
+}
+
+/// MessagePack whose shape was checked.
+fn msgpack_source(bytes: &[u8], depth_max: usize) -> MsgpackSource<'_> {
     let mut source = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
     source.set_max_depth(depth_max + 1);
-    T::deserialize(&mut source)
+    source
 }
 
 fn malformed(detail: impl Into<String>) -> FrameError {
@@ -249,35 +297,14 @@ fn verb(encoding: Encoding, bytes: &[u8]) -> Option<Text<24>> {
         t: Option<Text<24>>,
     }
     map_fields!(OnlyVerb, "a frame: a map with text keys", required [], optional [t], others ignored);
-    decode::<OnlyVerb>(encoding, bytes, DEPTH_MAX).ok().and_then(|only| only.t)
+    read::<OnlyVerb>(encoding, bytes, DEPTH_MAX).ok().and_then(|only| only.t)
 }
 
-/// The error for a value that is not a request: says which field, and reads the id when that is possible.
-fn wrong(encoding: Encoding, bytes: &[u8], message: &str) -> FrameError {
+/// The request's id, as far as a frame whose other fields cannot be read has one.
+fn id(encoding: Encoding, bytes: &[u8]) -> Option<U53> {
     struct OnlyId {
         id: Option<U53>,
     }
     map_fields!(OnlyId, "a frame: a map with text keys", required [], optional [id], others ignored);
-    let id = match encoding {
-        Encoding::Msgpack => from_msgpack::<OnlyId>(bytes, DEPTH_MAX).ok(),
-        Encoding::Json => serde_json::from_slice::<OnlyId>(bytes).ok(),
-    };
-    let (path, cause) = split_path(message);
-    // Where a field's value is cut short, the path hides the category from the caller.
-    if cause.starts_with("EOF while parsing") {
-        return shapeless(Flaw::Truncated);
-    }
-    let too_long = cause.starts_with("invalid length");
-    let is_amount = path.ends_with("].a") && (too_long || cause.starts_with("invalid type"));
-    let code = match cause {
-        _ if is_amount => ErrorCode::BadAmount,
-        // Only the bounds of `bounded` speak of a length: structs are never read from arrays.
-        _ if too_long => ErrorCode::TooLarge,
-        _ if cause.starts_with("the field is missing") => ErrorCode::MissingField,
-        _ => ErrorCode::Malformed,
-    };
-    let hint = if is_amount { "an amount is a decimal text such as \"12.50\": " } else { "" };
-    let place = if path.is_empty() { String::new() } else { format!("{path}: ") };
-    let detail = format!("{place}{hint}{cause}").chars().take(DETAIL_CHARS_MAX).collect();
-    FrameError { id: id.and_then(|only| only.id), code, detail }
+    read::<OnlyId>(encoding, bytes, DEPTH_MAX).ok().and_then(|only| only.id)
 }

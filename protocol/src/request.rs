@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::{
     BETS_MAX, Channel, Key, TableId, Text, U53,
-    bounded::List,
+    bounded::{Item, List},
     code::ErrorCode,
     error::FrameError,
-    fields::{map_fields, quoted},
+    fault::quoted,
+    fields::map_fields,
 };
 
 /// Most channels one `hello` may resume.
@@ -208,6 +209,14 @@ map_fields!(RawFrame, "a request: a map with the keys \"t\" and \"id\"", require
     optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed], others refused);
 map_fields!(Since, "a channel position: a map of ch, e and o", required [ch, e, o], optional [], others refused);
 map_fields!(Bet, "a bet: a map of kind, n and a", required [kind, a], optional [n], others refused);
+
+impl Item for Since {
+    type Read = Self;
+}
+
+impl Item for Bet {
+    type Read = Self;
+}
 
 impl RawFrame {
     /// A field that is given and that nobody has taken.

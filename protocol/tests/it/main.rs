@@ -13,3 +13,4 @@ mod names;
 mod payload;
 mod property;
 mod strict;
+mod words;
