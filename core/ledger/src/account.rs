@@ -2,7 +2,9 @@
 
 use protocol::{Currency, PlayerId};
 
-use crate::SUM_MAX;
+/// Largest amount of a transfer and largest sum an account keeps, open holds included; minor units. Far above any
+/// real balance, and so far below overflow that two of them always add up.
+pub const SUM_MAX: i128 = 1 << 100;
 
 /// The five money domains. The discriminant is written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

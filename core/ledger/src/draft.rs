@@ -31,6 +31,34 @@ pub(crate) enum Asked {
     Recorded,
 }
 
+impl Ledger {
+    /// Starts to decide a transaction's leg.
+    #[must_use]
+    pub fn draft(&self) -> Draft<'_> {
+        Draft::new(self)
+    }
+
+    /// What a recorded leg changes. Checks again all that a log could get wrong: the shape, what exists, `L2`, `L3`,
+    /// the range. Nothing is changed yet.
+    ///
+    /// # Errors
+    /// When the leg breaks a rule: then it was not decided on this state.
+    pub fn changes_of(&self, leg: &Leg) -> Result<Changes, Rejection> {
+        let mut copies = Copies::new(self);
+        leg.moves.iter().try_for_each(|change| copies.make(change, Asked::Recorded))?;
+        Ok(copies.finish())
+    }
+
+    /// Posts a leg that a draft of this very state has made.
+    ///
+    /// # Errors
+    /// As [`Ledger::changes_of`]. Nothing has changed, and the caller stops (live) or refuses the log (replay).
+    pub fn apply(&mut self, leg: &Leg) -> Result<(), Rejection> {
+        self.take_over(self.changes_of(leg)?);
+        Ok(())
+    }
+}
+
 impl<'a> Draft<'a> {
     pub(crate) fn new(ledger: &'a Ledger) -> Self {
         Self { copies: Copies::new(ledger), leg: Leg::default() }

@@ -2,11 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::{
-    Account, AccountId, Changes, Digest, Draft, HoldId, Leg, Rejection, Transfer,
-    draft::{Asked, Copies},
-    fingerprint,
-};
+use crate::{Account, AccountId, Changes, Digest, HoldId, Transfer, fingerprint};
 
 /// Accounts and holds of one domain. Changed only by [`Ledger::apply`].
 #[derive(Debug, Clone, Default)]
@@ -46,27 +42,10 @@ impl Ledger {
         self.holds.iter().map(|(id, hold)| (*id, hold))
     }
 
-    /// Starts to decide a transaction's leg.
-    #[must_use]
-    pub fn draft(&self) -> Draft<'_> {
-        Draft::new(self)
-    }
-
     /// Fingerprint of all accounts and holds.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
-    }
-
-    /// What a recorded leg changes. Checks again all that a log could get wrong: the shape, what exists, `L2`, `L3`,
-    /// the range. Nothing is changed yet.
-    ///
-    /// # Errors
-    /// When the leg breaks a rule: then it was not decided on this state.
-    pub fn changes_of(&self, leg: &Leg) -> Result<Changes, Rejection> {
-        let mut copies = Copies::new(self);
-        leg.moves.iter().try_for_each(|change| copies.make(change, Asked::Recorded))?;
-        Ok(copies.finish())
     }
 
     /// Takes over the changes of a leg, made on this very state.
@@ -79,15 +58,6 @@ impl Ledger {
                 None => self.end_hold(id),
             }
         }
-    }
-
-    /// Posts a leg that a draft of this very state has made.
-    ///
-    /// # Errors
-    /// As [`Ledger::changes_of`]. Nothing has changed, and the caller stops (live) or refuses the log (replay).
-    pub fn apply(&mut self, leg: &Leg) -> Result<(), Rejection> {
-        self.take_over(self.changes_of(leg)?);
-        Ok(())
     }
 
     /// Puts an account as it stands after a leg, or in a checkpoint.

@@ -22,10 +22,10 @@ mod rejection;
 mod touched;
 mod transfer;
 
-pub use account::{Account, AccountId, AccountKind, Domain};
+pub use account::{Account, AccountId, AccountKind, Domain, SUM_MAX};
 pub use changes::{Change, Changes, Drafted};
 pub use digest::{Digest, fingerprint, text_word};
 pub use draft::Draft;
 pub use ledger::{Hold, Ledger};
 pub use rejection::Rejection;
-pub use transfer::{HoldId, Leg, Move, SUM_MAX, Transfer};
+pub use transfer::{HoldId, Leg, Move, Transfer};

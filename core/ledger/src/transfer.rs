@@ -2,10 +2,6 @@
 
 use crate::{AccountId, Rejection};
 
-/// Largest amount of a transfer and largest sum an account keeps, open holds included; minor units. Far above any
-/// real balance, and so far below overflow that two of them always add up.
-pub const SUM_MAX: i128 = 1 << 100;
-
 /// Names a hold for ever. It is the id of the transaction that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldId(pub u128);
