@@ -8,18 +8,35 @@ mod answer;
 mod framing;
 mod pipe;
 
-use std::{convert::Infallible, rc::Rc, time::Duration};
+use std::{
+    convert::Infallible,
+    io::ErrorKind,
+    net::IpAddr,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
 
 use actix_codec::Framed;
-use actix_http::{HttpService, Protocol, Request, RequestHead, Response, error::DispatchError, h1, header};
+use actix_http::{
+    ConnectionType, HttpService, Protocol, Request, RequestHead, Response, error::DispatchError, h1, header,
+};
 use actix_rt::net::TcpStream;
 use actix_service::{Service, ServiceFactory, apply_fn_factory};
-use actix_web::dev::ServiceResponse;
+use actix_web::{ResponseError, body::BoxBody, dev::ServiceResponse};
 
 use self::{
     answer::Answer,
     framing::Body,
     pipe::{Exchange, Pipe},
+};
+
+use crate::{
+    edge::{
+        error::{Error, Kind},
+        rules::{self, Rules},
+    },
+    telemetry::events as telemetry,
 };
 
 /// Longest a connection without a request stays open.
@@ -31,10 +48,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Answered and not yet taken by the kernel, bytes; one piece of an answer comes on top.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
-/// Serves `pages` on connections, and hands those that ask for WebSocket to `upgrade`.
+/// Serves `pages` on connections, and hands those that ask for WebSocket to `upgrade`, which asks the rules by itself.
 pub fn http<P, U>(
     pages: P,
     upgrade: U,
+    rules: Arc<Rules>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P, U>
 where
     P: ServiceFactory<
@@ -72,16 +90,36 @@ where
             data.insert(pipe.exchange().clone());
         })
         .upgrade(upgrade)
-        .finish(answered(pages));
-    apply_fn_factory(service, |io: TcpStream, http: &_| {
+        .finish(answered(pages, rules.clone()));
+    apply_fn_factory(service, move |io: TcpStream, http: &_| {
         let peer = io.peer_addr().ok();
-        Service::call(http, (Pipe::new(io), Protocol::Http1, peer))
+        let serving = Service::call(http, (Pipe::new(io), Protocol::Http1, peer));
+        let rules = rules.clone();
+        async move {
+            serving.await.inspect_err(|error| {
+                // Whoever scans ports speaks no HTTP; a client that hangs up is no fault of anybody's.
+                if is_unreadable(error) {
+                    rules.refused.unreadable.fetch_add(1, Relaxed);
+                }
+                telemetry::connection_broken(error);
+            })
+        }
     })
 }
 
-/// Tells the connection when a request begins and when its answer has ended.
+/// Whether what came was no HTTP/1.1.
+fn is_unreadable(error: &DispatchError) -> bool {
+    match error {
+        DispatchError::Parse(_) => true,
+        DispatchError::Io(error) => error.kind() == ErrorKind::InvalidData,
+        _ => false,
+    }
+}
+
+/// Asks the rules before the pages, and tells the connection when a request begins and when its answer has ended.
 fn answered<P>(
     pages: P,
+    rules: Arc<Rules>,
 ) -> impl ServiceFactory<Request, Config = (), Response = Response<Answer>, Error = actix_web::Error, InitError = ()>
 where
     P: ServiceFactory<
@@ -93,16 +131,42 @@ where
         >,
     P::Service: 'static,
 {
-    apply_fn_factory(pages, |request: Request, pages: &P::Service| {
+    apply_fn_factory(pages, move |request: Request, pages: &P::Service| {
         // Without a connection there is nobody to tell.
         let exchange = request.conn_data::<Rc<Exchange>>().cloned().unwrap_or_default();
-        let answering = exchange.begin(body_of(request.head()));
-        let answer = pages.call(request);
+        let (head, body) = (request.head(), body_of(request.head()));
+        let answering = exchange.begin(body);
+        let service = rules::is_of_services(head).then(|| (rules.clone(), rules::peer(head)));
+        let allowed = rules.judge(head).and_then(|()| rules.admit(head, !body.ended(), Instant::now()));
+        let answer = allowed.map(|()| pages.call(request));
         async move {
-            let response: Response<_> = answer.await?.into();
+            let response = match answer {
+                Ok(answer) => {
+                    let response: Response<BoxBody> = answer.await?.into();
+                    match service.map(|service| paid(service, &response)) {
+                        Some(Err(error)) => refusal(&error),
+                        Some(Ok(())) | None => response,
+                    }
+                }
+                Err(error) => refusal(&error),
+            };
             Ok(response.map_body(|_, body| Answer::new(body, answering)))
         }
     })
+}
+
+/// Lets a service that nobody knows pay for the answer.
+fn paid((rules, peer): (Arc<Rules>, Option<IpAddr>), response: &Response<BoxBody>) -> Result<(), Error> {
+    rules.answered(peer, response.status(), Instant::now())
+}
+
+/// A refusal of the rules. The connection of an address that asks too often is closed, and a new one costs it more.
+fn refusal(error: &Error) -> Response<BoxBody> {
+    let mut response: Response<BoxBody> = error.error_response().into();
+    if error.kind() == Kind::TooFast {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 /// The body a head announces. The HTTP server has refused what contradicts itself.

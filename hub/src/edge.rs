@@ -9,11 +9,13 @@ mod cached;
 mod demo;
 pub mod error;
 mod health;
+mod hosts;
 mod info;
 mod metrics;
 mod origins;
 mod publish;
 mod routes;
+pub mod rules;
 pub mod upgrade;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use prometheus_client::registry::Registry;
 
 use self::{
     addresses::Addresses, demo::Demo, health::Health, info::Info, metrics::Metrics, publish::Publish,
-    upgrade::Upgrade,
+    rules::Rules, upgrade::Upgrade,
 };
 use crate::{
     auth::{Minter, Verifier},
@@ -35,6 +37,8 @@ use crate::{
 pub struct Surfaces {
     /// The way in for WebSockets.
     pub upgrade: Arc<Upgrade>,
+    /// What is asked of every request.
+    pub rules: Arc<Rules>,
     info: web::Data<Info>,
     demo: web::Data<Demo>,
     publish: web::Data<Publish>,
@@ -61,13 +65,17 @@ impl Surfaces {
         let publish = Publish::new(loaded, house, admission.clone());
         publish.register(&mut registry);
         let demo = Demo::new(loaded, house, &currencies, minter, admission.clone(), addresses.clone());
+        let asked = Arc::new(Rules::new(&loaded.config.server, addresses.clone()));
+        let metrics = Metrics::new(house, registry, admission.clone(), addresses.clone(), asked.clone());
+        let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
         Self {
-            upgrade: Arc::new(Upgrade::new(loaded, house, admission.clone(), currencies, authenticate)),
+            upgrade: Arc::new(upgrade),
+            rules: asked,
             info: web::Data::new(Info::new(loaded.config.mode, demo.is_offered())),
             demo: web::Data::new(demo),
             publish: web::Data::new(publish),
             health: web::Data::new(Health::new(house, admission.clone())),
-            metrics: web::Data::new(Metrics::new(house, registry, admission.clone(), addresses.clone())),
+            metrics: web::Data::new(metrics),
         }
     }
 

@@ -71,10 +71,15 @@ impl Options {
     }
 }
 
+/// What the HTTP server says of single connections.
+const SERVED: &str = "actix_http::h1::dispatcher=off";
+
 /// Starts logging and logs panics from now on. Once a process. The options were checked with the configuration.
 pub fn start(options: &Options) -> Result<(), AlreadySet> {
     let terminal = io::stderr().is_terminal();
     let filter = options.filter().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A stranger who speaks no HTTP is an ERROR to the HTTP server; nobody has to act, and `hub_http_refused` counts it.
+    let filter = filter.add_directive(SERVED.parse().expect("a directive"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -64,6 +64,8 @@ impl Default for Setup {
             .option("server.drain_seconds", 5)
             .option("rate.connects_per_second_per_address", 100_000)
             .option("rate.connects_burst_per_address", 100_000)
+            .option("rate.requests_per_second_per_address", 100_000)
+            .option("rate.requests_burst_per_address", 100_000)
             .option("rate.requests_per_second_per_player", 100_000)
             .option("rate.requests_burst_per_player", 100_000)
             .option("journal.segment_bytes", 1_048_576)

@@ -56,13 +56,18 @@ impl RawSocket {
     /// Shakes hands, offering `subprotocol`; otherwise the status of the refusal, if there was an answer at all.
     pub async fn open(hub: SocketAddr, subprotocol: &str) -> Result<Self, Option<u16>> {
         let stream = TcpStream::connect(hub).await.expect("the hub listens");
-        Self::over(stream, subprotocol, "").await
+        Self::over(stream, subprotocol, "localhost", "").await
+    }
+
+    /// The same by another name, with more header lines.
+    pub async fn open_with(hub: SocketAddr, host: &str, headers: &str) -> Result<Self, Option<u16>> {
+        let stream = TcpStream::connect(hub).await.expect("the hub listens");
+        Self::over(stream, protocol::SUBPROTOCOL_JSON, host, headers).await
     }
 
     /// The same as a page of `origin` would, in a browser.
     pub async fn open_from(hub: SocketAddr, origin: &str) -> Result<Self, Option<u16>> {
-        let stream = TcpStream::connect(hub).await.expect("the hub listens");
-        Self::over(stream, protocol::SUBPROTOCOL_JSON, &format!("origin: {origin}\r\n")).await
+        Self::open_with(hub, "localhost", &format!("origin: {origin}\r\n")).await
     }
 
     /// The same with a small receive buffer, so that the hub soon notices that nobody reads.
@@ -70,12 +75,17 @@ impl RawSocket {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4_096).expect("a small buffer is allowed");
         let stream = socket.connect(hub).await.expect("the hub listens");
-        Self::over(stream, subprotocol, "").await
+        Self::over(stream, subprotocol, "localhost", "").await
     }
 
-    async fn over(mut stream: TcpStream, subprotocol: &str, headers: &str) -> Result<Self, Option<u16>> {
+    async fn over(
+        mut stream: TcpStream,
+        subprotocol: &str,
+        host: &str,
+        headers: &str,
+    ) -> Result<Self, Option<u16>> {
         let request = format!(
-            "GET /ws HTTP/1.1\r\nhost: hub\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            "GET /ws HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
              sec-websocket-protocol: {subprotocol}\r\n{headers}\r\n"
         );

@@ -112,7 +112,8 @@ impl Public {
         actix::spawn(actors::worker::run(mailbox, worker.clone(), self.pubsub.clone()));
         let upgrade = self.surfaces.upgrade.service(worker, number);
         let app = App::new().configure(|service| self.surfaces.public(service));
-        let http = door::http(map_config(app, |_| AppConfig::default()), upgrade);
+        let http =
+            door::http(map_config(app, |_| AppConfig::default()), upgrade, self.surfaces.rules.clone());
         counted(self.addresses.clone(), self.answers_within, http)
     }
 }

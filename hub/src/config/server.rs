@@ -17,6 +17,9 @@ pub struct Server {
     pub workers: u16,
     /// Origins whose pages may open a socket, as browsers send them. Empty: only the page's own host.
     pub allowed_origins: Vec<String>,
+    /// Host names by which the hub may be asked for besides those of the two options above, and `"*"` for any. Addresses
+    /// in figures and `localhost` are always answered.
+    pub allowed_hosts: Vec<String>,
     /// Most connections at once. 1..=1_000_000. Plan 12 KiB of memory for each.
     pub connections_max: u32,
     /// Most connections from one network address. 1..=1_000_000. Many people share one address.
@@ -32,6 +35,7 @@ impl Default for Server {
             public_url: String::new(),
             workers: 0,
             allowed_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
             connections_max: 50_000,
             connections_per_address_max: 256,
             drain_seconds: 10,
@@ -96,6 +100,11 @@ pub struct Rate {
     pub connects_per_second_per_address: u32,
     /// New connections one address may save up. 1..=1_000_000.
     pub connects_burst_per_address: u32,
+    /// HTTP requests from one network address in the long run, those of known services apart; a wrong service token
+    /// counts as twenty. Per second; 1..=1_000_000.
+    pub requests_per_second_per_address: u32,
+    /// HTTP requests one address may save up. 1..=1_000_000.
+    pub requests_burst_per_address: u32,
     /// Requests of one session that wait for their reply. 1..=4_096.
     pub in_flight_per_session: u32,
     /// Transactions of the whole hub between admission and reply. 64..=1_048_576.
@@ -110,6 +119,8 @@ impl Default for Rate {
             sessions_per_player_max: 20,
             connects_per_second_per_address: 20,
             connects_burst_per_address: 100,
+            requests_per_second_per_address: 200,
+            requests_burst_per_address: 1_000,
             in_flight_per_session: 64,
             in_flight_max: 65_536,
         }

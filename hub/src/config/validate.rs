@@ -107,6 +107,8 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     check.within("rate.sessions_per_player_max", rate.sessions_per_player_max, ask.clone());
     check.within("rate.connects_per_second_per_address", rate.connects_per_second_per_address, ask.clone());
     check.within("rate.connects_burst_per_address", rate.connects_burst_per_address, ask.clone());
+    check.within("rate.requests_per_second_per_address", rate.requests_per_second_per_address, ask.clone());
+    check.within("rate.requests_burst_per_address", rate.requests_burst_per_address, ask.clone());
     check.within("rate.in_flight_per_session", rate.in_flight_per_session, 1..=4_096);
     check.within("rate.in_flight_max", rate.in_flight_max, 64..=1_048_576);
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
@@ -181,6 +183,13 @@ fn names(config: &Config, check: &mut Check<'_>) {
     for (index, origin) in config.server.allowed_origins.iter().enumerate() {
         if origin != "*" && !is_origin(origin) {
             check.refuse(&format!("server.allowed_origins[{index}]"), ORIGIN_WANTED);
+        }
+    }
+    for (index, name) in config.server.allowed_hosts.iter().enumerate() {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if name != "*" && (name.is_empty() || !name.bytes().all(legal)) {
+            let wanted = "must be a host's name without scheme and port, such as \"hub.internal\", or \"*\"";
+            check.refuse(&format!("server.allowed_hosts[{index}]"), wanted);
         }
     }
     for (name, namespace) in &config.channels.namespaces {

@@ -29,6 +29,9 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// Most that is handed over at once, bytes.
 const SLICE_BYTES_MAX: usize = 8 * 1024;
 
+/// Why the connection is there: only `into_inner` takes it, and takes the pipe with it.
+const STANDS: &str = "a pipe has its connection until it is taken apart";
+
 /// The request that is under way on a connection.
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -64,7 +67,8 @@ impl Drop for Answering {
 /// The connection.
 #[derive(Debug)]
 pub struct Pipe {
-    io: TcpStream,
+    /// None once it was taken.
+    io: Option<TcpStream>,
     exchange: Rc<Exchange>,
     head: Head,
     head_bytes: usize,
@@ -82,7 +86,7 @@ impl Pipe {
     #[must_use]
     pub fn new(io: TcpStream) -> Self {
         Self {
-            io,
+            io: Some(io),
             exchange: Rc::default(),
             head: Head::default(),
             head_bytes: 0,
@@ -101,8 +105,12 @@ impl Pipe {
 
     /// The connection itself, for a protocol that is not HTTP. Nothing that was read is left behind.
     #[must_use]
-    pub fn into_inner(self) -> TcpStream {
-        self.io
+    pub fn into_inner(mut self) -> TcpStream {
+        self.io.take().expect(STANDS)
+    }
+
+    fn io(&mut self) -> Pin<&mut TcpStream> {
+        Pin::new(self.io.as_mut().expect(STANDS))
     }
 
     /// Hands over what belongs to the head, and no byte behind it.
@@ -117,13 +125,13 @@ impl Pipe {
         }
         let space = buf.initialize_unfilled_to(buf.remaining().min(SLICE_BYTES_MAX));
         let mut seen = ReadBuf::new(space);
-        ready!(self.io.poll_peek(cx, &mut seen))?;
+        ready!(self.io().poll_peek(cx, &mut seen))?;
         if seen.filled().is_empty() {
             return Poll::Ready(Ok(()));
         }
         let ours = self.head.clone().end(seen.filled()).unwrap_or(seen.filled().len());
         let mut taken = ReadBuf::new(&mut space[..ours]);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut taken))?;
+        ready!(self.io().poll_read(cx, &mut taken))?;
         let taken = taken.filled();
         let ended = self.head.end(taken).is_some();
         self.handed_over = ended;
@@ -141,9 +149,9 @@ impl Pipe {
     }
 
     /// Nothing is under way, so the answer can be written past the server, which would take four times as much first.
-    fn head_too_long(&self) -> io::Error {
+    fn head_too_long(&mut self) -> io::Error {
         // A client that does not take it has its answer in the end of the connection.
-        let _ = self.io.try_write(
+        let _ = self.io().try_write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
         );
         io::Error::new(io::ErrorKind::InvalidData, "the head of a request is too long")
@@ -154,13 +162,13 @@ impl Pipe {
         let malformed = |_| io::Error::new(io::ErrorKind::InvalidData, "no body in chunks");
         let space = buf.initialize_unfilled_to(buf.remaining().min(SLICE_BYTES_MAX));
         let mut seen = ReadBuf::new(space);
-        ready!(self.io.poll_peek(cx, &mut seen))?;
+        ready!(self.io().poll_peek(cx, &mut seen))?;
         if seen.filled().is_empty() {
             return Poll::Ready(Ok(()));
         }
         let ours = self.exchange.body.get().advance(seen.filled()).map_err(malformed)?;
         let mut taken = ReadBuf::new(&mut space[..ours]);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut taken))?;
+        ready!(self.io().poll_read(cx, &mut taken))?;
         let mut body = self.exchange.body.get();
         body.advance(taken.filled()).map_err(malformed)?;
         self.exchange.body.set(body);
@@ -190,7 +198,7 @@ impl AsyncRead for Pipe {
 impl AsyncWrite for Pipe {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.io).poll_write(cx, bytes);
+        let written = this.io().poll_write(cx, bytes);
         this.blocked = written.is_pending();
         written
     }
@@ -198,7 +206,7 @@ impl AsyncWrite for Pipe {
     /// The server calls this at the end of each of its turns, when everything is written that it had to say.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.io).poll_flush(cx))?;
+        ready!(this.io().poll_flush(cx))?;
         (this.handed_over, this.blocked) = (false, false);
         if this.waiting && this.exchange.wants_more() {
             this.waiting = false;
@@ -208,6 +216,21 @@ impl AsyncWrite for Pipe {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        self.get_mut().io().poll_shutdown(cx)
+    }
+}
+
+/// Closing over bytes that have come and were not read resets a connection, and the last answer with it.
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        const READS_MAX: usize = 64;
+        let Some(io) = &self.io else { return };
+        let mut unread = [0; 4096];
+        for _ in 0..READS_MAX {
+            match io.try_read(&mut unread) {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
     }
 }

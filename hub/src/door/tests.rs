@@ -14,6 +14,10 @@ use actix_web::{App, HttpResponse, dev::AppConfig, web};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::{
+    config::{Rate, Server},
+    edge::addresses::Addresses,
+};
 
 /// A server that counts what it is asked.
 struct Rig {
@@ -28,6 +32,8 @@ impl Rig {
         let (address, asked) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
         let counted = asked.clone();
         let server = actix_server::Server::build().workers(1).disable_signals().shutdown_timeout(1);
+        let rate = Rate { requests_burst_per_address: 1_000_000, ..Rate::default() };
+        let rules = Arc::new(Rules::new(&Server::default(), Addresses::new(&rate, 1_000)));
         let server = server.listen("door", listener, move || {
             let counted = counted.clone();
             let count = move || counted.fetch_add(1, Relaxed) + 1;
@@ -68,7 +74,7 @@ impl Rig {
                 let _ = io.write_all(&read).await;
                 Ok::<_, Infallible>(())
             });
-            http(map_config(app, |_| AppConfig::default()), upgrade)
+            http(map_config(app, |_| AppConfig::default()), upgrade, rules.clone())
         });
         let server = server.unwrap().run();
         let handle = server.handle();
@@ -104,14 +110,16 @@ fn bodies(mut answers: &str) -> Vec<(&str, &str)> {
     bodies
 }
 
-const LAST: &str = "GET /page/1 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+const LAST: &str = "GET /page/1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 #[actix_rt::test]
 async fn requests_sent_in_one_go_are_answered_one_after_the_other() {
     let rig = Rig::start();
     let mut text: String =
-        (2..200).map(|bytes| format!("GET /page/{bytes} HTTP/1.1\r\nhost: a\r\n\r\n")).collect();
-    text.push_str("GET /page/100000 HTTP/1.1\r\nhost: a\r\n\r\nGET /slow HTTP/1.1\r\nhost: a\r\n\r\n");
+        (2..200).map(|bytes| format!("GET /page/{bytes} HTTP/1.1\r\nhost: localhost\r\n\r\n")).collect();
+    text.push_str(
+        "GET /page/100000 HTTP/1.1\r\nhost: localhost\r\n\r\nGET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    );
     text.push_str(LAST);
     let answers = rig.exchange(&text).await;
     let lengths: Vec<_> = bodies(&answers).iter().map(|(_, body)| body.len()).collect();
@@ -125,10 +133,10 @@ async fn what_stands_behind_a_body_is_the_next_request() {
     let rig = Rig::start();
     let long = "y".repeat(60_000);
     let text = format!(
-        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\na\n\n\r\n\
-         bPOST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\n\n\nc\r\n2;x\r\nde\r\n0\r\n\r\n\
-         POST /echo HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 60000\r\n\r\n{long}\r\n\r\n\
-         POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n{LAST}"
+        "POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\n\r\na\n\n\r\n\
+         bPOST /echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n3\r\n\n\nc\r\n2;x\r\nde\r\n0\r\n\r\n\
+         POST /echo HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 60000\r\n\r\n{long}\r\n\r\n\
+         POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n{LAST}"
     );
     let answers = rig.exchange(&text).await.replace("HTTP/1.1 100 Continue\r\n\r\n", "");
     let expected = [("200", "a\n\n\r\nb"), ("200", "\n\ncde"), ("200", &long), ("200", ""), ("200", "x")];
@@ -140,7 +148,7 @@ async fn what_stands_behind_a_body_is_the_next_request() {
 async fn requests_that_come_byte_by_byte_are_understood() {
     let rig = Rig::start();
     let mut stream = rig.connect().await;
-    let text = "\r\nPOST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    let text = "\r\nPOST /echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
     for byte in format!("{text}{LAST}").bytes() {
         stream.write_all(&[byte]).await.unwrap();
         tokio::task::yield_now().await;
@@ -154,19 +162,28 @@ async fn requests_that_come_byte_by_byte_are_understood() {
 #[actix_rt::test]
 async fn a_refusal_that_does_not_wait_for_the_body_arrives() {
     let rig = Rig::start();
-    let head = "POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 1099511627776\r\n\r\n";
+    let head = "POST /refuse HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1099511627776\r\n\r\n";
     let answers = rig.exchange(&format!("{head}{}", "z".repeat(300_000))).await;
     assert_eq!(bodies(&answers), [("403", "no")]);
     rig.handle.stop(false).await;
 }
 
 #[actix_rt::test]
+async fn the_answer_to_what_is_no_request_arrives_whatever_stands_behind_it() {
+    let rig = Rig::start();
+    let head = "POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\n";
+    let answers = rig.exchange(&format!("{head}{}", "z".repeat(30_000))).await;
+    assert_eq!(bodies(&answers), [("400", "")]);
+    rig.handle.stop(false).await;
+}
+
+#[actix_rt::test]
 async fn an_upgrade_behind_another_request_finds_its_answer_sent_and_its_own_bytes_untouched() {
     let rig = Rig::start();
-    let upgrade = "GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    let upgrade = "GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
     for before in [
-        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi",
-        "GET /slow HTTP/1.1\r\nhost: a\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\nhi",
+        "GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n",
     ] {
         let answers = rig.exchange(&format!("{before}{upgrade}frame")).await;
         assert!(answers.starts_with("HTTP/1.1 200 OK\r\n"), "{answers}");
@@ -183,7 +200,7 @@ async fn a_client_that_reads_nothing_is_answered_no_more_than_the_kernel_takes()
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stream = socket.connect(rig.address).await.unwrap();
-    let text = "GET /page/1000000 HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1_000);
+    let text = "GET /page/1000000 HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1_000);
     stream.write_all(text.as_bytes()).await.unwrap();
     // The other's requests are served between those of the first, whose turns come as often.
     for _ in 0..100 {
@@ -206,7 +223,7 @@ async fn a_client_that_reads_nothing_is_answered_no_more_than_the_kernel_takes()
 #[actix_rt::test]
 async fn a_head_without_end_is_given_up() {
     let rig = Rig::start();
-    let endless = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}", "x".repeat(2 * pipe::HEAD_BYTES_MAX));
+    let endless = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}", "x".repeat(2 * pipe::HEAD_BYTES_MAX));
     let mut stream = rig.connect().await;
     let _ = stream.write_all(endless.as_bytes()).await;
     let mut answer = Vec::new();

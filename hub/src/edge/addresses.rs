@@ -1,5 +1,5 @@
-//! What one network address may take: connections open, and new ones a second. A demo player is paid for like a
-//! connection.
+//! What one network address may take: connections open, new ones a second, and requests a second. A demo player is paid
+//! for like a connection.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -20,8 +20,8 @@ const KEPT_MAX: usize = 10_000;
 
 /// Connections by address.
 pub struct Addresses {
-    per_second: f64,
-    burst: f64,
+    connects: Allowance,
+    requests: Allowance,
     open_max: u32,
     known: Mutex<Table>,
     /// Refusals since the start: too many connections open.
@@ -37,8 +37,21 @@ struct Table {
 
 struct Known {
     open: u32,
-    tokens: f64,
+    connects: f64,
+    requests: f64,
     filled: Instant,
+}
+
+/// How much there is of something, and how fast it comes back.
+struct Allowance {
+    per_second: f64,
+    burst: f64,
+}
+
+impl Allowance {
+    fn refill(&self, tokens: &mut f64, passed: Duration) {
+        *tokens = (*tokens + passed.as_secs_f64() * self.per_second).min(self.burst);
+    }
 }
 
 /// One connection of an address; dropped with it.
@@ -61,8 +74,14 @@ impl Addresses {
     #[must_use]
     pub fn new(rate: &Rate, open_max: u32) -> Arc<Self> {
         Arc::new(Self {
-            per_second: rate.connects_per_second_per_address.into(),
-            burst: rate.connects_burst_per_address.into(),
+            connects: Allowance {
+                per_second: rate.connects_per_second_per_address.into(),
+                burst: rate.connects_burst_per_address.into(),
+            },
+            requests: Allowance {
+                per_second: rate.requests_per_second_per_address.into(),
+                burst: rate.requests_burst_per_address.into(),
+            },
             open_max,
             known: Mutex::new(Table { addresses: HashMap::new(), swept: Instant::now() }),
             too_many: AtomicU64::new(0),
@@ -95,12 +114,37 @@ impl Addresses {
         self.take(network(address), now, Known::pay)
     }
 
+    /// Takes what a request costs. One that costs more than is there is let through, and the next ones wait for it.
+    ///
+    /// # Errors
+    /// When the address has nothing left.
+    pub fn ask(&self, address: IpAddr, cost: u32, now: Instant) -> Result<(), Denied> {
+        self.known_of(network(address), now, |known| take(&mut known.requests, cost))
+    }
+
     /// Does something to what is known of an address, and counts a refusal.
     fn take(
         &self,
         address: IpAddr,
         now: Instant,
         take: impl FnOnce(&mut Known) -> Result<(), Denied>,
+    ) -> Result<(), Denied> {
+        let taken = self.known_of(address, now, take);
+        let refusals = match taken {
+            Ok(()) => return Ok(()),
+            Err(Denied::TooMany) => &self.too_many,
+            Err(Denied::TooFast) => &self.too_fast,
+        };
+        refusals.fetch_add(1, Relaxed);
+        taken
+    }
+
+    /// Does something to what is known of an address.
+    fn known_of(
+        &self,
+        address: IpAddr,
+        now: Instant,
+        act: impl FnOnce(&mut Known) -> Result<(), Denied>,
     ) -> Result<(), Denied> {
         let mut table = self.known.lock();
         if table.addresses.len() > KEPT_MAX && now.duration_since(table.swept) > Duration::from_secs(1) {
@@ -110,30 +154,29 @@ impl Addresses {
                 .retain(|_, known| known.open > 0 || now.duration_since(known.filled) < forgettable);
             table.swept = now;
         }
-        let fresh = Known { open: 0, tokens: self.burst, filled: now };
+        let fresh =
+            Known { open: 0, connects: self.connects.burst, requests: self.requests.burst, filled: now };
         let known = table.addresses.entry(address).or_insert(fresh);
-        let passed = now.duration_since(known.filled).as_secs_f64();
-        known.tokens = (known.tokens + passed * self.per_second).min(self.burst);
+        let passed = now.duration_since(known.filled);
+        self.connects.refill(&mut known.connects, passed);
+        self.requests.refill(&mut known.requests, passed);
         known.filled = now;
-        let taken = take(known);
-        let refusals = match taken {
-            Ok(()) => return Ok(()),
-            Err(Denied::TooMany) => &self.too_many,
-            Err(Denied::TooFast) => &self.too_fast,
-        };
-        refusals.fetch_add(1, Relaxed);
-        taken
+        act(known)
     }
 }
 
 impl Known {
     fn pay(&mut self) -> Result<(), Denied> {
-        if self.tokens < 1.0 {
-            return Err(Denied::TooFast);
-        }
-        self.tokens -= 1.0;
-        Ok(())
+        take(&mut self.connects, 1)
     }
+}
+
+fn take(tokens: &mut f64, cost: u32) -> Result<(), Denied> {
+    if *tokens < 1.0 {
+        return Err(Denied::TooFast);
+    }
+    *tokens -= f64::from(cost);
+    Ok(())
 }
 
 /// Who an address stands for: itself, or the /64 network that one IPv6 customer has to itself.

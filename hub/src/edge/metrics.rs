@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use prometheus_client::{encoding::text::encode_registry, registry::Registry};
 use socket::Stats;
 
-use super::{addresses::Addresses, cached::Cached, routes};
+use super::{addresses::Addresses, cached::Cached, routes, rules::Rules};
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
@@ -36,6 +36,7 @@ pub struct Metrics {
     registry: Registry,
     admission: Arc<Admission>,
     addresses: Arc<Addresses>,
+    rules: Arc<Rules>,
     pubsub: Addr<PubSub>,
     workers: Workers,
     /// What each worker has counted, when it was last asked.
@@ -68,11 +69,13 @@ impl Metrics {
         registry: Registry,
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
+        rules: Arc<Rules>,
     ) -> Self {
         Self {
             registry,
             admission,
             addresses,
+            rules,
             pubsub: house.pubsub.clone(),
             workers: house.workers.clone(),
             sockets: Mutex::default(),
@@ -126,6 +129,14 @@ impl Metrics {
         let reasons =
             [("too_many", addresses.too_many.load(Relaxed)), ("too_fast", addresses.too_fast.load(Relaxed))];
         figures.counters("hub_connections_turned_away", "reason", &reasons);
+        let refused = &self.rules.refused;
+        let reasons = [
+            ("unreadable", refused.unreadable.load(Relaxed)),
+            ("misdirected", refused.misdirected.load(Relaxed)),
+            ("malformed", refused.malformed.load(Relaxed)),
+            ("too_fast", refused.too_fast.load(Relaxed)),
+        ];
+        figures.counters("hub_http_refused", "reason", &reasons);
     }
 
     /// The log and what follows it.

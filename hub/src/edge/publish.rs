@@ -28,6 +28,9 @@ use crate::{
     config::{Loaded, Publisher},
 };
 
+/// Its path.
+pub const PATH: &str = "/api/publish";
+
 /// Longest wait for Redis to take a publication. Longer than it takes to notice a dead link.
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -71,9 +74,9 @@ impl Publish {
     }
 }
 
-/// Its path.
+/// Adds its path.
 pub fn routes(publish: &web::Data<Publish>, service: &mut web::ServiceConfig) {
-    service.app_data(publish.clone()).service(routes::action("/api/publish", take));
+    service.app_data(publish.clone()).service(routes::action(PATH, take));
 }
 
 /// What a service publishes.
@@ -91,9 +94,7 @@ async fn take(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    let service = token.and_then(|token| publish.services.identify(token.trim())).ok_or_else(|| {
+    let service = bearer(&request).and_then(|token| publish.services.identify(token)).ok_or_else(|| {
         Error::new(
             Kind::Unauthorized,
             "publishing needs the header \"Authorization: Bearer <service token>\"",
@@ -103,6 +104,13 @@ async fn take(
     let status = result.as_ref().map_or_else(|error| error.kind().status(), HttpResponse::status);
     publish.count(service, status);
     result
+}
+
+/// The token of `Authorization: Bearer`. The scheme may be written in any case (RFC 9110, 11.1).
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let credentials = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 async fn take_from_service(
@@ -181,6 +189,21 @@ fn refusal(error: &PublishError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scheme_of_a_token_may_be_written_in_any_case() {
+        let token = |text: &str| {
+            let request =
+                actix_web::test::TestRequest::default().insert_header((header::AUTHORIZATION, text));
+            bearer(&request.to_http_request()).map(str::to_owned)
+        };
+        for text in ["Bearer abc", "bearer abc", "BEARER  abc "] {
+            assert_eq!(token(text).as_deref(), Some("abc"), "{text}");
+        }
+        for text in ["Bearer", "Bearerabc", "Basic abc", "abc", ""] {
+            assert_eq!(token(text), None, "{text}");
+        }
+    }
 
     /// Whatever bound the data exceeds, the operator's or the protocol's, the answer is the documented one.
     #[test]

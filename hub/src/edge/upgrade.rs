@@ -24,6 +24,7 @@ use socket::{Accepted, CloseCodes, Limits, Refusal, Worker, subprotocols, upgrad
 use super::{
     error::{Error, Kind},
     origins::Origins,
+    rules::Rules,
 };
 use crate::config::{self, Loaded, Subscribe};
 
@@ -49,6 +50,7 @@ pub struct Upgrade {
     authenticate: Authenticate,
     may_subscribe: MaySubscribe,
     origins: Origins,
+    rules: Arc<Rules>,
     options: Options,
 }
 
@@ -61,6 +63,7 @@ impl Upgrade {
         admission: Arc<Admission>,
         currencies: Currencies,
         authenticate: Authenticate,
+        rules: Arc<Rules>,
     ) -> Self {
         let config::Config { socket, channels, server, .. } = &loaded.config;
         Self {
@@ -74,6 +77,7 @@ impl Upgrade {
             authenticate,
             may_subscribe: may_subscribe(loaded),
             origins: Origins::new(server),
+            rules,
             options: Options {
                 hello_within_ms: socket.hello_within_ms.into(),
                 ping_every_ms: (u64::from(socket.ping_every_ms) / 2).max(1_000),
@@ -126,6 +130,7 @@ impl Upgrade {
 
     /// Looks at a handshake; the encoding when it may come in.
     fn judge(&self, request: &Request) -> Result<Encoding, Refusal> {
+        self.rules.judge(request.head())?;
         if request.path() != PATH {
             return Err(Error::new(Kind::NotFound, "WebSockets are served at /ws").into());
         }

@@ -43,6 +43,11 @@ pub fn serving(address: SocketAddr, url: &str, mode: Mode, tables: usize) {
     tracing::info!(%address, url, %mode, tables, "the hub serves");
 }
 
+/// A connection ended before its last answer, or spoke no HTTP.
+pub fn connection_broken(error: &dyn Display) {
+    tracing::debug!(%error, "a connection broke off");
+}
+
 /// A thread of sessions is gone; the process follows it.
 pub fn worker_died() {
     tracing::error!("a worker has died; the hub stops and starts again from its log");

@@ -2,6 +2,7 @@
 
 mod bets;
 mod bursts;
+mod doorstep;
 mod floods;
 mod frames;
 mod tokens;

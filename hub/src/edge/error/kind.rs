@@ -34,6 +34,8 @@ pub enum Kind {
     TooLarge,
     /// The body is not of the type the path takes.
     UnsupportedMediaType,
+    /// The request is for another host.
+    Misdirected,
     /// The path speaks WebSocket.
     UpgradeRequired,
     /// The address has too many connections.
@@ -92,7 +94,7 @@ impl Row {
 
 impl Kind {
     /// Every kind, by status.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Malformed,
         Self::BadHandshake,
         Self::UnknownSubprotocol,
@@ -106,6 +108,7 @@ impl Kind {
         Self::TooSlow,
         Self::TooLarge,
         Self::UnsupportedMediaType,
+        Self::Misdirected,
         Self::UpgradeRequired,
         Self::TooManyConnections,
         Self::TooFast,
@@ -196,6 +199,12 @@ impl Kind {
                 "unsupported_media_type",
                 "the body is not of the type this path takes",
                 "send `content-type: application/json`",
+            ),
+            Self::Misdirected => Row::last(
+                S::MISDIRECTED_REQUEST,
+                "misdirected",
+                "the hub does not answer to the name in `Host`",
+                "the operator adds the name to `server.allowed_hosts`; addresses in figures and `localhost` always work",
             ),
             Self::UpgradeRequired => Row::last(
                 S::UPGRADE_REQUIRED,
@@ -323,6 +332,7 @@ impl Kind {
             | Self::MethodNotAllowed
             | Self::TooLarge
             | Self::UnsupportedMediaType
+            | Self::Misdirected
             | Self::TooFast
             | Self::Full
             | Self::Internal
