@@ -1,13 +1,11 @@
-//! A WebSocket with bad manners: sends any bytes as any frame, answers a ping only when told to, reads only when
-//! asked to. What a well-behaved library refuses to do is what the hub has to survive.
+//! A WebSocket with bad manners that knows the hub's protocol: sends any bytes as any frame, answers a ping only when
+//! told to, reads only when asked to. What a well-behaved library refuses to do is what the hub has to survive.
 
 use std::net::SocketAddr;
 
+use raw_socket::{Client, HANDSHAKE};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::soon;
 
@@ -43,8 +41,7 @@ pub enum Frame {
 /// The connection.
 #[derive(Debug)]
 pub struct RawSocket {
-    stream: TcpStream,
-    received: Vec<u8>,
+    client: Client,
     next_id: u64,
     /// Frames that came while a reply was waited for.
     pub pushes: Vec<Value>,
@@ -72,41 +69,23 @@ impl RawSocket {
 
     /// The same with a small receive buffer, so that the hub soon notices that nobody reads.
     pub async fn open_narrow(hub: SocketAddr, subprotocol: &str) -> Result<Self, Option<u16>> {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(4_096).expect("a small buffer is allowed");
-        let stream = socket.connect(hub).await.expect("the hub listens");
+        let stream = raw_socket::narrow(hub.port(), 4_096).await;
         Self::over(stream, subprotocol, "localhost", "").await
     }
 
     async fn over(
-        mut stream: TcpStream,
+        stream: TcpStream,
         subprotocol: &str,
         host: &str,
         headers: &str,
     ) -> Result<Self, Option<u16>> {
-        let request = format!(
-            "GET /ws HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             sec-websocket-protocol: {subprotocol}\r\n{headers}\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.map_err(|_| None)?;
-        let mut received = Vec::new();
-        let end = loop {
-            if let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") {
-                break end + 4;
-            }
-            match soon("the answer to a handshake", stream.read_buf(&mut received)).await {
-                Ok(0) | Err(_) => return Err(None),
-                Ok(_) => {}
-            }
-        };
-        let head = String::from_utf8_lossy(&received[..end]).into_owned();
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("an HTTP status");
-        if status != 101 {
-            return Err(Some(status));
+        let handshake = HANDSHAKE.replace("host: localhost", &format!("host: {host}"));
+        let head = format!("{handshake}sec-websocket-protocol: {subprotocol}\r\n{headers}");
+        let client = Client::over(stream, &head, b"").await.ok_or(None)?;
+        match client.status() {
+            101 => Ok(Self { client, next_id: 0, pushes: Vec::new(), answers_pings: true }),
+            status => Err(Some(status)),
         }
-        received.drain(..end);
-        Ok(Self { stream, received, next_id: 0, pushes: Vec::new(), answers_pings: true })
     }
 
     /// A session in `hub.v1.json` that has said hello.
@@ -123,7 +102,7 @@ impl RawSocket {
 
     /// Sends bytes as they are.
     pub async fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.client.io.write_all(bytes).await
     }
 
     /// Sends one frame, masked as RFC 6455 asks of clients.
@@ -192,27 +171,15 @@ impl RawSocket {
                 }
                 return frame;
             }
-            // A reset is an end like any other.
-            match self.stream.read_buf(&mut self.received).await {
-                Ok(0) | Err(_) => return Frame::End,
-                Ok(_) => {}
+            if !self.client.fill().await {
+                return Frame::End;
             }
         }
     }
 
     /// Takes one whole frame out of what was received.
     fn take(&mut self) -> Option<Frame> {
-        let bytes = &self.received;
-        let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-        assert_eq!(second & 0x80, 0, "a server does not mask");
-        let (start, length) = match second {
-            126 => (4, u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
-            127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)),
-            short => (2, u64::from(short)),
-        };
-        let end = start + usize::try_from(length).ok()?;
-        let payload = bytes.get(start..end)?.to_vec();
-        self.received.drain(..end);
+        let (first, payload) = self.client.take()?;
         assert_eq!(first & 0xF0, 0x80, "the hub sends whole messages and no extension bits");
         Some(match first & 0x0F {
             TEXT => Frame::Text(String::from_utf8(payload).expect("text is UTF-8")),
@@ -257,10 +224,10 @@ impl RawSocket {
             let round = async {
                 tokio::select! {
                     written = async {
-                        self.stream.writable().await?;
-                        self.stream.try_write(&bytes[sent..])
+                        self.client.io.writable().await?;
+                        self.client.io.try_write(&bytes[sent..])
                     }, if sent < bytes.len() => Ok((written, 0)),
-                    readable = self.stream.readable() => readable.map(|()| (Ok(0), 1)),
+                    readable = self.client.io.readable() => readable.map(|()| (Ok(0), 1)),
                 }
             };
             let (written, readable) = match soon("an answer to a flood", round).await {
@@ -273,44 +240,25 @@ impl RawSocket {
                 // The hub has closed; what it said before may still be there to read.
                 Err(_) => sent = bytes.len(),
             }
-            if readable > 0 {
-                match self.stream.try_read_buf(&mut self.received) {
-                    Ok(0) => return,
-                    Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return,
-                    Ok(_) | Err(_) => {}
-                }
+            if readable > 0 && !self.client.try_fill() {
+                return;
             }
         }
     }
 }
 
 /// A frame of a client.
-///
-/// # Panics
-/// Never: a length fits 64 bits.
 #[must_use]
 pub fn frame(opcode: u8, last: bool, payload: &[u8]) -> Vec<u8> {
-    const MASK: [u8; 4] = [0x5a, 0x13, 0xc7, 0x08];
-    let mut frame = header(opcode, last, payload.len() as u64);
-    frame.extend(MASK);
-    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
+    raw_socket::masked(first(opcode, last), payload)
 }
 
 /// The beginning of a masked frame that declares `length` bytes, up to its mask.
 #[must_use]
 pub fn header(opcode: u8, last: bool, length: u64) -> Vec<u8> {
-    let mut header = vec![if last { 0x80 | opcode } else { opcode }];
-    match length {
-        0..126 => header.push(0x80 | length as u8),
-        126..=0xFFFF => {
-            header.push(0x80 | 126);
-            header.extend((length as u16).to_be_bytes());
-        }
-        _ => {
-            header.push(0x80 | 127);
-            header.extend(length.to_be_bytes());
-        }
-    }
-    header
+    raw_socket::header(first(opcode, last), length)
+}
+
+fn first(opcode: u8, last: bool) -> u8 {
+    if last { 0x80 | opcode } else { opcode }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use socket::{Class, Limits, text_frame};
 use tokio::io::AsyncWriteExt;
 
-use crate::client::{BINARY, CLOSE, Client, PING, PONG, TEXT};
 use crate::server::{NO_PONG, Server, limits, serve};
+use raw_socket::{BINARY, CLOSE, Client, PING, PONG, TEXT};
 
 #[actix_rt::test]
 async fn the_clients_close_is_echoed_and_the_connection_ends_at_once() {
@@ -82,7 +82,7 @@ async fn check_refused(bytes: &[u8], code: u16) -> Server {
 
 #[actix_rt::test]
 async fn a_broken_rule_is_answered_with_its_code() {
-    use crate::client::masked;
+    use raw_socket::masked;
     check_refused(&[0x81, 0x02, b'h', b'i'], 1002).await;
     check_refused(&masked(0xC1, b"x"), 1002).await;
     check_refused(&masked(0x83, b"x"), 1002).await;

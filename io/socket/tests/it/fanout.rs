@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use socket::{Class, join, text_frame};
 
-use crate::client::{Client, HANDSHAKE};
 use crate::server::{limits, serve};
+use raw_socket::{Client, HANDSHAKE};
 
 #[actix_rt::test]
 async fn every_subscriber_hears_each_publication_once_and_in_order() {

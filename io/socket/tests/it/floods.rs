@@ -2,8 +2,8 @@
 
 use socket::Limits;
 
-use crate::client::{Client, PING, PONG, masked};
 use crate::server::{FLOODING, limits, serve};
+use raw_socket::{Client, PING, PONG, masked};
 
 /// Sends the frames again and again until the hub has enough, and expects the others not to notice.
 async fn check_flood(frames: &[Vec<u8>]) {

@@ -1,7 +1,7 @@
 //! Who is let in, and how the others are told.
 
-use crate::client::{Client, HANDSHAKE, TEXT, masked};
 use crate::server::{limits, serve};
+use raw_socket::{Client, HANDSHAKE, TEXT, masked};
 
 async fn refusal(head: &str) -> (String, String) {
     let server = serve(limits()).await;

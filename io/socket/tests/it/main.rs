@@ -1,7 +1,6 @@
 //! The driver over real loopback sockets, with a hand-written client that may break every rule.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod client;
 mod server;
 
 mod close;

@@ -1,7 +1,7 @@
 //! What the actor hears and what it says.
 
-use crate::client::{BINARY, Client, PING, PONG, TEXT, masked};
 use crate::server::{limits, serve};
+use raw_socket::{BINARY, Client, PING, PONG, TEXT, masked};
 
 #[actix_rt::test]
 async fn messages_come_back_as_they_went() {

@@ -2,8 +2,8 @@
 
 use socket::{Class, Limits, binary_frame, text_frame};
 
-use crate::client::Client;
 use crate::server::{Server, TOO_SLOW, limits, serve};
+use raw_socket::Client;
 
 /// A session whose client has stopped reading: the kernel's buffers are full and the queue has begun to fill.
 pub async fn stuffed(limits: Limits) -> (Server, Client) {
@@ -63,7 +63,7 @@ async fn a_client_that_asks_and_never_reads_is_no_longer_heard() {
     let server = serve(limits).await;
     let mut client = Client::open(server.port).await;
     let mut asked = 0;
-    let ask = crate::client::masked(0x81, b"flood:10");
+    let ask = raw_socket::masked(0x81, b"flood:10");
     let mut pending = Vec::new();
     // Ask until TCP itself refuses for a while.
     let mut refused = 0;

@@ -1,9 +1,8 @@
 //! Clients of the pages that ask and do not read: what they are answered waits at their end, not in the hub.
 
-use std::net::SocketAddr;
-
+use raw_socket::narrow;
 use tests::{http, hub::Setup, until};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 use super::{Bystander, resident_kib};
 
@@ -11,13 +10,6 @@ use super::{Bystander, resident_kib};
 const CONNECTIONS: usize = 256;
 /// Most that one of them may cost, memory of the sockets' own included. KiB.
 const KIB_EACH_MAX: u64 = 64;
-
-/// A connection that takes few bytes before somebody reads them.
-async fn narrow(hub: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(4_096).expect("a small buffer is allowed");
-    socket.connect(hub).await.expect("the hub listens")
-}
 
 /// Sends as much as the hub takes; false once it takes no more.
 fn send(stream: &TcpStream, bytes: &[u8]) -> bool {
@@ -43,7 +35,7 @@ async fn requests_whose_answers_nobody_reads_cost_little_memory_and_hold_nobody_
     for index in 0..CONNECTIONS {
         let page = ["/table.js", "/table.css", "/metrics", "/nothing"][index % 4];
         let request = format!("GET {page} HTTP/1.1\r\nhost: {address}\r\n\r\n");
-        connections.push((narrow(address).await, request.repeat(2_000)));
+        connections.push((narrow(address.port(), 4_096).await, request.repeat(2_000)));
     }
     // Everything that fits into the kernel's buffers is sent; the hub then reads no more of any.
     until("a hub that reads no more", async || {
