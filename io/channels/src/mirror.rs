@@ -12,12 +12,14 @@
 //! the hub's own namespaces always. What is published on it goes into the mirror at once, and the link has no say
 //! in it. Only local channels can be numbered by the log (ADR-0013).
 
+mod bounds;
 mod entry;
 mod idle;
 mod link;
 mod room;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -26,8 +28,8 @@ use tokio::sync::oneshot;
 
 use self::{
     entry::{Entry, Line, Numbered},
-    link::LinkState,
     room::Rooms,
+    wishes::LinkState,
 };
 use crate::{
     At, Counters, Delivery, OWNED_NAMESPACES, Options, Outgoing, Position, Publication, PublishError,

@@ -11,6 +11,7 @@
 
 mod guard;
 mod publisher;
+mod shared;
 mod status;
 mod subscriber;
 mod wire;
@@ -30,7 +31,8 @@ use tokio::{
     time::Instant,
 };
 
-use self::{guard::Guard, publisher::Job, status::Status};
+pub use self::wire::REDIS_PREFIX;
+use self::{publisher::Job, shared::Shared, status::Status};
 use crate::{
     At, Backplane, Counters, Delivery, Health, Options, Outgoing, Position, PublishError, Recovery,
     SubscribeError,
@@ -38,9 +40,6 @@ use crate::{
     outbox::{Deliver, Outbox},
     telemetry::Telemetry,
 };
-
-/// Before a channel's name in Redis: `PUBLISH hub:lottery:draws '{"n":7}'` reaches channel `lottery:draws`.
-pub const REDIS_PREFIX: &str = "hub:";
 
 /// The Redis URL cannot be used. The message holds no part of it: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,36 +53,6 @@ pub struct RedisBackplane {
     shared: Rc<Shared>,
     jobs: mpsc::Sender<Job>,
     tasks: [JoinHandle<()>; 2],
-}
-
-/// What the backplane and its two connections share. One thread, so cells suffice.
-struct Shared {
-    options: Rc<Options>,
-    telemetry: Rc<Telemetry>,
-    mirror: RefCell<Mirror>,
-    outbox: Outbox,
-    started: Instant,
-    client: Client,
-    /// Host and port: the only part of the URL that is ever shown.
-    server: String,
-    hearing: Status,
-    sending: Status,
-    /// The mirror has wishes for the hearing link.
-    wish: Notify,
-    /// Bytes waiting to be sent.
-    queued_bytes: Cell<usize>,
-    /// A channel of Redis that only this process uses. No [`Channel`] has such a name.
-    probe: String,
-    /// What was dropped on the hub's own namespaces.
-    guard: Arc<Guard>,
-    /// Probes that Redis took since the last one was heard back.
-    unheard_probes: Cell<u32>,
-}
-
-impl Shared {
-    fn now_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
-    }
 }
 
 impl RedisBackplane {

@@ -2,8 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::idle::IdleKey;
 use crate::{Epoch, Namespace, Position, ring::Ring};
+
+/// A channel's place among the idle: the time it was filed under, and a number that makes it unique.
+pub(crate) type IdleKey = (u64, u64);
 
 /// Who gives a channel its offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use protocol::Channel;
 
-use super::entry::Entry;
-
-/// A channel's place: the time it was filed under, and a number that makes it unique.
-pub(crate) type IdleKey = (u64, u64);
+use super::entry::{Entry, IdleKey};
 
 #[derive(Debug, Default)]
 pub(crate) struct Idle {

@@ -5,16 +5,6 @@ use protocol::Channel;
 use super::{Mirror, entry::Line, reset};
 use crate::outbox::Outbox;
 
-/// What the mirror knows and wants of the link to the server.
-#[derive(Default)]
-pub(super) struct LinkState {
-    pub(super) up: bool,
-    /// Channels to ask the server for.
-    pub(super) wanted: Vec<Channel>,
-    /// Channels to tell the server about that nobody needs any more.
-    pub(super) unwanted: Vec<Channel>,
-}
-
 impl Mirror {
     /// The link is there; its channels must be asked for again.
     pub(crate) fn link_up(&mut self) {

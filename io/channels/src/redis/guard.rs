@@ -12,7 +12,7 @@ use std::sync::{
 
 use redis::{PushInfo, PushKind, Value};
 
-use super::REDIS_PREFIX;
+use super::wire::REDIS_PREFIX;
 use crate::{OWNED_NAMESPACES, telemetry::Telemetry};
 
 /// Longest part of a channel's name that is logged, bytes: the sender chose it.

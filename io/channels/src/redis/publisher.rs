@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, sleep},
 };
 
-use super::{REDIS_PREFIX, Shared, status::Backoff};
+use super::{shared::Shared, status::Backoff, wire::REDIS_PREFIX};
 use crate::PublishError;
 
 const LINK: &str = "publishing";

@@ -29,10 +29,10 @@ use tokio::{
 };
 
 use super::{
-    REDIS_PREFIX, Shared,
     guard::Guard,
+    shared::Shared,
     status::Backoff,
-    wire::{self, Message, Unreadable},
+    wire::{self, Message, REDIS_PREFIX, Unreadable},
 };
 use crate::mirror::Heard;
 

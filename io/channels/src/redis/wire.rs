@@ -19,6 +19,9 @@
 use bytes::Bytes;
 use protocol::Payload;
 
+/// Before a channel's name in Redis: `PUBLISH hub:lottery:draws '{"n":7}'` reaches channel `lottery:draws`.
+pub const REDIS_PREFIX: &str = "hub:";
+
 const ENVELOPE: u8 = 0xC1;
 const VERSION: u8 = 1;
 const NEXT: u8 = 0;

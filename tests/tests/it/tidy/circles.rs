@@ -18,9 +18,6 @@ use super::{assert_none, directory_of, files, members};
 const STANDING: &[(&str, &str)] = &[
     ("core/engine/src/books.rs", "the predicates take the whole books, which check themselves"),
     ("core/engine/src/table/state.rs", "the legs apply themselves to the state that holds them"),
-    ("io/channels/src/mirror.rs", "the link and the rooms are parts of the mirror"),
-    ("io/channels/src/mirror/entry.rs", "an entry stands in the list of the idle ones"),
-    ("io/channels/src/redis.rs", "the links share types with what starts them"),
     ("io/journal/src/lib.rs", "what every part shares stands beside the list of the parts"),
 ];
 
