@@ -8,6 +8,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
+use journal::Condition;
 use parking_lot::Mutex;
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
@@ -37,6 +38,7 @@ pub struct Admission {
     bounds: Bounds,
     in_flight: AtomicU32,
     draining: AtomicBool,
+    log: Condition,
     /// Requests refused because the hub was full, since the start.
     pub busy: AtomicU64,
     /// Requests refused because their player was too fast, since the start.
@@ -81,21 +83,27 @@ impl Drop for Permit {
 }
 
 impl Admission {
-    /// An empty hub with these bounds.
+    /// An empty hub with these bounds, over a log that takes records or not.
     #[must_use]
-    pub fn new(bounds: Bounds) -> Arc<Self> {
+    pub fn new(bounds: Bounds, log: Condition) -> Arc<Self> {
         Arc::new(Self {
             bounds,
             in_flight: AtomicU32::new(0),
             draining: AtomicBool::new(false),
+            log,
             busy: AtomicU64::new(0),
             too_fast: AtomicU64::new(0),
             rates: std::array::from_fn(|_| Mutex::default()),
         })
     }
 
-    /// Takes a permit for a session; `None` when the session or the hub has too much under way.
+    /// Takes a permit for a session; `None` when the session or the hub has too much under way, or the log takes no
+    /// records now.
     pub fn admit(self: &Arc<Self>, session: &Arc<AtomicU32>) -> Option<Permit> {
+        if !self.log.is_ready() {
+            self.busy.fetch_add(1, Relaxed);
+            return None;
+        }
         let hub = self.in_flight.fetch_add(1, Relaxed);
         let own = session.fetch_add(1, Relaxed);
         let permit = Permit { admission: self.clone(), session: session.clone() };
@@ -104,6 +112,12 @@ impl Admission {
             return None;
         }
         Some(permit)
+    }
+
+    /// Whether the log takes records, and why not.
+    #[must_use]
+    pub fn log(&self) -> &Condition {
+        &self.log
     }
 
     /// Requests under way.
@@ -199,14 +213,33 @@ mod tests {
     use super::*;
 
     fn admission(in_flight: u32, per_session: u32) -> Arc<Admission> {
-        Admission::new(Bounds {
+        over(Condition::always_ready(), in_flight, per_session)
+    }
+
+    fn over(log: Condition, in_flight: u32, per_session: u32) -> Arc<Admission> {
+        let bounds = Bounds {
             in_flight_max: in_flight,
             in_flight_per_session_max: per_session,
             rate_per_second: 10,
             rate_burst: 3,
             sessions_per_player_max: 2,
             channels_per_player_max: 3,
-        })
+        };
+        Admission::new(bounds, log)
+    }
+
+    #[test]
+    fn nobody_is_admitted_while_the_log_takes_no_records() {
+        let log = Condition::default();
+        let admission = over(log.clone(), 2, 2);
+        assert!(admission.admit(&Arc::default()).is_none(), "no spare segment has been made yet");
+        let log = Condition::always_ready();
+        let admission = over(log.clone(), 2, 2);
+        let first = admission.admit(&Arc::default());
+        assert!(first.is_some());
+        log.unsound("its directory is gone".into());
+        assert!(admission.admit(&Arc::default()).is_none());
+        assert_eq!((admission.in_flight(), admission.busy.load(Relaxed)), (1, 1));
     }
 
     #[test]

@@ -54,14 +54,15 @@ pub fn eur() -> Currency {
 
 /// Permits for any test.
 pub fn admission() -> Arc<Admission> {
-    Admission::new(Bounds {
+    let bounds = Bounds {
         in_flight_max: 100,
         in_flight_per_session_max: 100,
         rate_per_second: 1,
         rate_burst: 1,
         sessions_per_player_max: 1,
         channels_per_player_max: 1,
-    })
+    };
+    Admission::new(bounds, journal::Condition::always_ready())
 }
 
 /// The money side over a new log in `directory`.

@@ -256,7 +256,9 @@ impl SessionActor {
         match admission.admit(&self.in_flight) {
             Some(permit) => Some(ReplyTo { session: self.this(), id, permit }),
             None => {
-                let wait_ms = spread::wait_ms(spread::BUSY);
+                // A log that takes no records needs a person, or a start: it is asked again less often.
+                let busy = if admission.log().is_ready() { spread::BUSY } else { spread::COME_BACK };
+                let wait_ms = spread::wait_ms(busy);
                 self.fail(Some(id), Failure::of(ErrorCode::Busy).after_ms(wait_ms));
                 None
             }

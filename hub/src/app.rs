@@ -4,6 +4,7 @@ mod files;
 mod memory;
 mod options;
 mod public;
+mod signals;
 
 use std::{
     io,
@@ -54,7 +55,7 @@ pub enum Error {
     Serve(#[source] io::Error),
 }
 
-/// Serves until SIGTERM or Ctrl-C, then drains. The log must have the record `expected`, if there is one.
+/// Serves until SIGTERM, SIGHUP or Ctrl-C, then drains. The log must have the record `expected`, if there is one.
 ///
 /// # Errors
 /// When the hub cannot start: the message says what to do about it.
@@ -64,6 +65,7 @@ pub fn run(loaded: Loaded, expected: Option<Head>) -> Result<(), Error> {
 
 async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error> {
     let config = &loaded.config;
+    let mut hangup = signals::hangup().map_err(Error::Serve)?;
     // Before anything is recovered: a port that is taken is told at once, and nothing has happened yet. Nobody is
     // let in before the house stands.
     let listen = config.server.listen;
@@ -78,7 +80,11 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let setup = options::setup(&loaded, recovered, directory).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
-    let admission = Admission::new(options::bounds(config));
+    // Nobody is let in before the log has room for another segment, or has found that there is none.
+    while house.journal.condition().state() == journal::State::Preparing {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let admission = Admission::new(options::bounds(config), house.journal.condition().clone());
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max);
     let surfaces = Arc::new(Surfaces::new(&loaded, &house, currencies, &admission, &addresses));
     let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
@@ -87,7 +93,8 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let mut serving = actix::spawn(server);
     announce(&loaded, address);
     tokio::select! {
-        signal = stop_signal() => signal.map_err(Error::Serve)?,
+        signal = signals::stop() => signal.map_err(Error::Serve)?,
+        () = hangup.comes() => {}
         ended = &mut serving => {
             let ended = ended.map_err(io::Error::other).and_then(|result| result);
             return Err(Error::Serve(ended.err().unwrap_or_else(|| io::Error::other("the server has ended by itself"))));
@@ -95,7 +102,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     }
     tokio::select! {
         () = drain(&loaded, &house, &admission) => {}
-        _ = stop_signal() => telemetry::told_twice(),
+        _ = signals::stop() => telemetry::told_twice(),
     }
     handle.stop(true).await;
     serving.await.map_err(io::Error::other).and_then(|result| result).map_err(Error::Serve)?;
@@ -127,14 +134,6 @@ fn page_url(public_url: &str, address: SocketAddr) -> String {
         ip => ip,
     };
     format!("http://{}", SocketAddr::new(ip, address.port()))
-}
-
-async fn stop_signal() -> io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
 }
 
 /// Takes no new work, tells every client when to come back, lets what is under way end, closes the sessions.

@@ -131,7 +131,14 @@ impl Setup {
     pub fn prepare(self) -> TestHub {
         let directory = tempfile::tempdir().expect("a temporary directory");
         fs::write(directory.path().join("hub.toml"), self.text()).expect("the directory is ours");
-        TestHub { setup: self, directory, process: None, log: Log::default(), expects_errors: false }
+        TestHub {
+            setup: self,
+            directory,
+            process: None,
+            log: Log::default(),
+            expects_errors: false,
+            file_bytes_max: None,
+        }
     }
 
     fn text(&self) -> String {
@@ -156,6 +163,8 @@ pub struct TestHub {
     process: Option<Process>,
     log: Log,
     expects_errors: bool,
+    /// Longest file that a started process may write. Bytes.
+    file_bytes_max: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -202,11 +211,18 @@ impl TestHub {
     pub fn spawn(&mut self) {
         assert!(self.process.is_none(), "the hub runs already");
         let mut command = self.command(["--listen", "127.0.0.1:0"]);
-        // SAFETY: between fork and exec only `signal` is called, which is safe there.
+        let files =
+            self.file_bytes_max.map(|bytes| libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY });
+        // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
         unsafe {
-            command.pre_exec(|| {
+            command.pre_exec(move || {
                 // A file that may not grow is then an error of the write and not the end of the process.
                 libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+                // Whoever runs the tests may have it ignored.
+                libc::signal(libc::SIGHUP, libc::SIG_DFL);
+                if let Some(limit) = &files {
+                    libc::setrlimit(libc::RLIMIT_FSIZE, limit);
+                }
                 Ok(())
             });
         }
@@ -304,6 +320,11 @@ impl TestHub {
         self.signal(libc::SIGTERM);
     }
 
+    /// Sends SIGHUP, as a terminal does that closes.
+    pub fn hang_up(&self) {
+        self.signal(libc::SIGHUP);
+    }
+
     fn signal(&self, signal: i32) {
         let pid = i32::try_from(self.pid()).expect("a process id");
         // SAFETY: takes no pointer; the process is our own child and not waited for yet.
@@ -321,11 +342,25 @@ impl TestHub {
     /// # Panics
     /// When the system does not allow it.
     pub fn fill_disk(&mut self) {
+        self.limit_files(0);
+    }
+
+    /// The next processes may write no file beyond so many bytes: there is no room for a longer one.
+    pub fn start_with_files_below(&mut self, bytes: u64) {
+        self.expects_errors = true;
+        self.file_bytes_max = Some(bytes);
+    }
+
+    /// The running process may write files of so many bytes from now on.
+    ///
+    /// # Panics
+    /// When the system does not allow it.
+    pub fn limit_files(&mut self, bytes: u64) {
         self.expects_errors = true;
         let pid = i32::try_from(self.pid()).expect("a process id");
-        let nothing = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
         // SAFETY: the limit lives through the call; the old one is not asked for.
-        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &nothing, std::ptr::null_mut()) };
+        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
         assert_eq!(set, 0, "limit the files of the hub: {}", std::io::Error::last_os_error());
     }
 

@@ -74,6 +74,10 @@ impl CheckpointWriter {
                         std::error::Error::source(&fault).map(ToString::to_string).unwrap_or_default();
                     match fault {
                         Fault::Journal(_) if stop.load(Relaxed) => break,
+                        Fault::Journal(error) if error.tells_of_damage() => {
+                            follower.journal.condition().unsound(format!("{error}: {cause}"));
+                            break;
+                        }
                         Fault::Journal(_) => {
                             tracing::error!(%fault, cause, "no checkpoint was written; tried again in a while");
                             thread::park_timeout(Duration::from_millis(RETRY_MS));
@@ -248,6 +252,31 @@ mod tests {
         drop(CheckpointWriter::start(path, journal.clone(), copy, 10, 0).expect("a thread"));
         journal.stop();
         assert_eq!(newest(&directory, &world), (25, true));
+    }
+
+    #[test]
+    fn damage_that_the_copy_meets_stops_the_log_and_not_the_process() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (journal, mut world) = start(&directory);
+        let copy = world.clone();
+        play(&mut world, &journal, 25);
+        while journal.durable().0 < 25 {
+            thread::yield_now();
+        }
+        let segment = directory.path().join("00000000000000000001.log");
+        let mut bytes = std::fs::read(&segment).expect("a segment");
+        bytes[700] ^= 1;
+        std::fs::write(&segment, bytes).expect("a disk");
+        let path = directory.path().to_owned();
+        let writer = CheckpointWriter::start(path, journal.clone(), copy, 10, 0).expect("a thread");
+        while journal.condition().state() != journal::State::Unsound {
+            thread::yield_now();
+        }
+        let why = journal.condition().why();
+        assert!(why.contains("00000000000000000001.log") && why.contains("at offset 512"), "{why}");
+        journal.stop();
+        drop(writer);
+        assert_eq!(journal::checkpoint::latest(directory.path()).expect("readable"), None);
     }
 
     const OTHER_DIGEST: &str = "another digest than the copy's";

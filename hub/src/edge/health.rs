@@ -70,6 +70,10 @@ impl Health {
 
     /// The log takes a barrier and brings it back.
     async fn log(&self) -> Result<String, String> {
+        // One that releases nothing would not bring it back.
+        if self.admission.log().state() == journal::State::Unsound {
+            return Err(self.admission.log().why());
+        }
         self.money.durable().await?;
         Ok(format!("{} records on disk", self.journal.durable().0))
     }
@@ -115,19 +119,34 @@ async fn live(health: web::Data<Health>) -> HttpResponse {
 /// refusal.
 async fn ready(health: web::Data<Health>) -> HttpResponse {
     let (up, parts) = health.newest.get(async || health.ask_all().await).await;
-    // Read now: who drains says so at once.
+    // Read now: who takes no work says so at once.
     let draining = health.admission.draining();
+    let log = health.admission.log();
+    let takes = !draining && log.is_ready();
     let message = if draining {
         "draining".into()
-    } else {
+    } else if takes {
         format!("{} requests under way", health.admission.in_flight())
+    } else {
+        format!("{}: {}", remedy(log.state()), log.why())
     };
     let admission =
-        json!({ "name": "admission", "status": word(!draining), "message": message, "duration_ms": 0 });
+        json!({ "name": "admission", "status": word(takes), "message": message, "duration_ms": 0 });
     let parts: Vec<&Value> = parts.iter().chain([&admission]).collect();
-    let up = up && !draining;
+    let up = up && takes;
     let body = json!({ "status": word(up), "parts": parts });
     if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+/// What to do about a log that takes no records.
+fn remedy(state: journal::State) -> &'static str {
+    match state {
+        journal::State::Preparing | journal::State::Ready => "the log is being made ready",
+        journal::State::NoRoom => "free space on the disk of the log, and requests are taken again",
+        journal::State::Unsound => {
+            "keep the files, stop the hub, run `hub verify`, put right what it names, start again"
+        }
+    }
 }
 
 fn word(up: bool) -> &'static str {

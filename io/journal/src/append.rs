@@ -4,7 +4,14 @@
 //! The one writing path: the writer's thread and the synchronous log both run it. After any failure it is
 //! poisoned; what the disk holds is then only known by opening again.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::condition::Condition;
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RECORD_HEADER, SegmentHeader, push_record, seed};
+use crate::helper::{Helper, Open, Present};
+use crate::noted::{Noted, Notes};
 use crate::scan::segment_name;
 use crate::spare::{self, Spare};
 use crate::storage::{self, File, Storage};
@@ -34,11 +41,14 @@ pub(crate) struct End {
 
 /// The writing end of a log.
 ///
-/// Fields are dropped in order: the spare's helper has ended before the lock goes.
+/// Fields are dropped in order: the helper has ended before the lock goes.
 pub(crate) struct Appender<S: Storage> {
+    helper: Option<Helper>,
     pub storage: S,
     pub identity: Identity,
     pub spare: Spare,
+    pub condition: Condition,
+    present: Arc<Present<S>>,
     segment_bytes: u64,
     segment: Segment<S::File>,
     batch: Batch,
@@ -75,22 +85,52 @@ impl<S: Storage> Appender<S> {
     pub fn new(
         (storage, lock): (S, S::Lock),
         identity: Identity,
-        (spare, segment_bytes): (Spare, u64),
+        (spare, condition, segment_bytes): (Spare, Condition, u64),
         segment: Segment<S::File>,
         end: End,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let noted = noted(&identity, &segment, end);
+        let present = Present {
+            notes: Notes::open(&storage, &noted)?,
+            noted: Mutex::new(noted),
+            segment: Mutex::new(Open::of(&storage, &segment.file, segment.first, segment.limit)?),
+        };
         let batch = Batch { frame: vec![0; FRAME_HEADER], count: 0, crc: 0, end };
-        Appender {
+        spare.room_left(segment.limit.saturating_sub(segment.at));
+        Ok(Appender {
+            helper: None,
             storage,
             identity,
             spare,
+            condition,
+            present: Arc::new(present),
             segment_bytes,
             segment,
             batch,
             durable: end,
             poisoned: false,
             _lock: lock,
+        })
+    }
+
+    /// Starts the thread that makes spares and watches the files. Without it the log still works, in segments that
+    /// are made when they are needed, and is not watched.
+    pub fn start_helper(&mut self) {
+        let (storage, present) = (self.storage.clone(), self.present.clone());
+        match Helper::start(storage, self.spare.clone(), present, self.condition.clone()) {
+            Ok(helper) => self.helper = Some(helper),
+            Err(error) => {
+                tracing::warn!(%error, "no helper for the journal");
+                self.condition.ready();
+            }
         }
+    }
+
+    /// Writes what is pending, marks the end, and notes it.
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.mark()?;
+        self.present.notes.note(&noted(&self.identity, &self.segment, self.durable), true);
+        Ok(())
     }
 
     /// The end of what is durable.
@@ -143,7 +183,8 @@ impl<S: Storage> Appender<S> {
 
     fn guarded<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let result = write(self);
-        self.poisoned = result.is_err();
+        // Where there is no room nothing was written: it may be tried again.
+        self.poisoned = matches!(&result, Err(error) if !matches!(error, Error::NoRoom { .. }));
         result
     }
 
@@ -174,6 +215,8 @@ impl<S: Storage> Appender<S> {
         frame.truncate(FRAME_HEADER);
         self.batch.count = 0;
         self.durable = self.batch.end;
+        *self.present.noted.lock() = noted(&self.identity, &self.segment, self.durable);
+        self.spare.room_left(self.segment.limit.saturating_sub(self.segment.at));
         Ok(len)
     }
 
@@ -188,20 +231,43 @@ impl<S: Storage> Appender<S> {
         let bytes = self.segment_bytes.max(BLOCK as u64 + len);
         let ready = bytes == self.segment_bytes && self.spare.take();
         let (name, file) = if ready {
-            (spare::READY, self.storage.open(spare::READY))
+            let file =
+                self.storage.open(spare::READY).map_err(Error::io("open", self.storage.path(spare::READY)));
+            (spare::READY, file?)
         } else {
-            (PARTIAL, self.storage.create(PARTIAL))
+            (PARTIAL, reserved(&self.storage, bytes).map_err(Error::or_no_room)?)
         };
-        let file = file.map_err(Error::io("open", self.storage.path(name)))?;
-        if !ready {
-            file.reserve(bytes).map_err(Error::io("reserve room for", self.storage.path(name)))?;
-        }
+        take(&self.storage, &file, name)?;
         let header = header(&self.identity, (first, self.durable.hash), bytes, before);
+        // Held over the change of names, so that the helper does not look in between.
+        let mut open = self.present.segment.lock();
         put_segment(&self.storage, &file, name, &header)?;
+        *open = Open::of(&self.storage, &file, first, bytes)?;
+        drop(open);
         self.segment = Segment { first, before, file, at: BLOCK as u64, limit: bytes };
-        self.spare.ask();
+        self.present.notes.note(&noted(&self.identity, &self.segment, self.durable), true);
+        if let Some(helper) = &self.helper {
+            helper.ask();
+        }
         Ok(())
     }
+}
+
+/// Makes a file with room for a segment; leaves none behind where there is no room.
+fn reserved<S: Storage>(storage: &S, bytes: u64) -> Result<S::File, Error> {
+    let path = storage.path(PARTIAL);
+    let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
+    match file.reserve(bytes) {
+        Ok(()) => Ok(file),
+        Err(source) => {
+            let _ = storage.remove(PARTIAL);
+            Err(Error::io("reserve room for", path)(source))
+        }
+    }
+}
+
+fn noted<F>(identity: &Identity, segment: &Segment<F>, end: End) -> Noted {
+    Noted { id: identity.id, last: end.last, hash: end.hash, segment: segment.first }
 }
 
 /// Makes the first segment of a new log.
@@ -214,8 +280,17 @@ pub(crate) fn first_segment<S: Storage>(
     let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
     let bytes = bytes.min(FIRST_SEGMENT);
     storage::fill(&file, bytes, || true).map_err(Error::io("fill", &path))?;
+    take(storage, &file, PARTIAL)?;
     put_segment(storage, &file, PARTIAL, &header(identity, (Lsn(1), [0; 32]), bytes, Lsn(0)))?;
     Ok(Segment { first: Lsn(1), before: Lsn(0), file, at: BLOCK as u64, limit: bytes })
+}
+
+/// Locks a segment before it has its name: from then on it is the one that a second writer would ask for.
+fn take<S: Storage>(storage: &S, file: &S::File, name: &str) -> Result<(), Error> {
+    match file.try_lock().map_err(Error::io("lock", storage.path(name)))? {
+        true => Ok(()),
+        false => Err(Error::Locked { dir: storage.path(""), pid: None }),
+    }
 }
 
 fn header(identity: &Identity, (first, previous): (Lsn, [u8; 32]), bytes: u64, before: Lsn) -> SegmentHeader {

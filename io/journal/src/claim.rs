@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use crate::append::{Appender, End, Identity, Segment, first_segment};
+use crate::condition::Condition;
 use crate::file::Directory;
 use crate::files::{Files, LogEnd, Tail};
 use crate::format::BLOCK;
 use crate::log::Log;
-use crate::scan::segment_name;
+use crate::scan::{self, segment_name};
 use crate::spare::Spare;
 use crate::storage::{File, Storage};
-use crate::{Error, Options};
+use crate::{Error, Lsn, Options};
 
 /// Shortest segment. Bytes.
 const MIN_SEGMENT: u64 = 4 << 10;
@@ -22,6 +23,8 @@ pub struct Claim<S: Storage = Directory> {
     storage: S,
     lock: S::Lock,
     files: Files<S>,
+    /// The segment that will be written on, taken for this claim alone; `None`: there is no log yet.
+    segment: Option<S::File>,
 }
 
 impl Claim {
@@ -37,7 +40,8 @@ impl<S: Storage> Claim<S> {
     pub fn over(storage: S) -> Result<Claim<S>, Error> {
         let lock = storage.lock()?;
         let files = Files::over(storage.clone())?;
-        Ok(Claim { storage, lock, files })
+        let segment = files.last_segment().map(|first| take_segment(&storage, first)).transpose()?;
+        Ok(Claim { storage, lock, files, segment })
     }
 
     /// What lies there, to be read before anything is changed.
@@ -49,43 +53,58 @@ impl<S: Storage> Claim<S> {
     /// [`Files::finish`] of these very files returned; a log that is not there yet is made.
     pub fn open(self, tail: Tail, options: Options) -> Result<Log<S>, Error> {
         let options = Options { segment_bytes: options.segment_bytes.max(MIN_SEGMENT), ..options };
-        let Claim { storage, lock, .. } = self;
+        let Claim { storage, lock, segment, .. } = self;
         let names = storage.list().map_err(Error::io("list", storage.path("")))?;
         for name in names.iter().filter(|name| name.ends_with(".partial")) {
             storage.remove(name).map_err(Error::io("remove", storage.path(name)))?;
         }
-        let spare = Spare::new(&storage, options.segment_bytes, &names)?;
-        let appender = match &tail.end {
-            None => create(storage, lock, spare, options)?,
-            Some(end) => resume(storage, lock, spare, options, end)?,
+        let condition = Condition::default();
+        let spare = Spare::new(&storage, options.segment_bytes, &names, condition.clone())?;
+        let appender = match (&tail.end, segment) {
+            (Some(end), Some(file)) => resume((storage, lock), (spare, condition), options, end, file)?,
+            (None, None) => create((storage, lock), (spare, condition), options)?,
+            (Some(_), None) | (None, Some(_)) => {
+                let what = "it is not the log that was read";
+                return Err(Error::Damaged { file: storage.path(""), offset: 0, what });
+            }
         };
         Ok(Log::new(appender, options, tail))
     }
 }
 
+/// Locks the last segment as well: whoever writes the log holds it, even if the file `lock` was removed by hand.
+fn take_segment<S: Storage>(storage: &S, first: Lsn) -> Result<S::File, Error> {
+    let name = segment_name(first);
+    let file = storage.open(&name).map_err(Error::io("open", storage.path(&name)))?;
+    let free = file.try_lock().map_err(Error::io("lock", storage.path(&name)))?;
+    // A writer that has gone on in a new segment meanwhile has left this one.
+    if free && scan::segments(storage)?.last() == Some(&first) {
+        return Ok(file);
+    }
+    Err(Error::Locked { dir: storage.path(""), pid: None })
+}
+
 fn create<S: Storage>(
-    storage: S,
-    lock: S::Lock,
-    spare: Spare,
+    (storage, lock): (S, S::Lock),
+    (spare, condition): (Spare, Condition),
     options: Options,
 ) -> Result<Appender<S>, Error> {
     let random = || storage.random().map_err(Error::io("draw random bytes for", storage.path("")));
     let identity = Identity { id: random()?, salt: random()?, epoch: 1 };
     let segment = first_segment(&storage, &identity, options.segment_bytes)?;
-    Ok(Appender::new((storage, lock), identity, (spare, options.segment_bytes), segment, End::default()))
+    let settings = (spare, condition, options.segment_bytes);
+    Appender::new((storage, lock), identity, settings, segment, End::default())
 }
 
 /// Makes what was found durable, cuts the rest, and marks the new epoch.
 fn resume<S: Storage>(
-    storage: S,
-    lock: S::Lock,
-    spare: Spare,
+    (storage, lock): (S, S::Lock),
+    (spare, condition): (Spare, Condition),
     options: Options,
     end: &LogEnd,
+    file: S::File,
 ) -> Result<Appender<S>, Error> {
-    let name = segment_name(end.header.first);
-    let path = storage.path(&name);
-    let file = storage.open(&name).map_err(Error::io("open", &path))?;
+    let path = storage.path(&segment_name(end.header.first));
     if let Some(torn) = &end.torn {
         let (offset, bytes) = (torn.offset, torn.bytes);
         tracing::warn!(file = %path.display(), offset, bytes, last = end.last.0, "cut a torn tail");
@@ -112,8 +131,13 @@ fn resume<S: Storage>(
         limit: end.header.bytes,
     };
     let end = End { last: end.last, hash: end.hash };
-    let mut appender = Appender::new((storage, lock), identity, (spare, options.segment_bytes), segment, end);
-    appender.mark()?;
+    let settings = (spare, condition, options.segment_bytes);
+    let mut appender = Appender::new((storage, lock), identity, settings, segment, end)?;
+    match appender.mark() {
+        // The first batch, once there is room for it, says what the mark would have said.
+        Err(Error::NoRoom { .. }) => {}
+        marked => marked?,
+    }
     Ok(appender)
 }
 

@@ -51,6 +51,23 @@ pub enum Error {
         /// How that is known.
         what: &'static str,
     },
+    /// The directory is not the one in which the log was opened: it was removed, replaced or unmounted. What was
+    /// written since went into files that no start will find.
+    #[error("the directory of the log, {}, is not the one that was opened: {what}", dir.display())]
+    Gone {
+        /// Where it was.
+        dir: PathBuf,
+        /// What is there now.
+        what: &'static str,
+    },
+    /// There is no room for a new segment. Nothing was changed; it may be tried again.
+    #[error("no room for a new segment, {}", file.display())]
+    NoRoom {
+        /// The file that was being made.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A segment of another log lies in the directory.
     #[error("{} belongs to another log", file.display())]
     Foreign {
@@ -84,6 +101,39 @@ impl Error {
     /// For `map_err`: says what was tried on which file.
     pub(crate) fn io(action: &'static str, file: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Io { action, file: file.as_ref().to_owned(), source }
+    }
+}
+
+impl Error {
+    /// Whether it tells that what had been written is not there any more: a follower that meets it has found damage.
+    pub fn tells_of_damage(&self) -> bool {
+        match self {
+            Error::Damaged { .. }
+            | Error::Chain { .. }
+            | Error::Missing { .. }
+            | Error::Foreign { .. }
+            | Error::Gone { .. } => true,
+            Error::Io { source, .. } => {
+                source.kind() == io::ErrorKind::NotFound || source.raw_os_error() == Some(libc::EIO)
+            }
+            Error::Locked { .. } | Error::Version { .. } | Error::NoRoom { .. } | Error::Poisoned => false,
+        }
+    }
+
+    /// Whether a file that must be there is not.
+    pub(crate) fn tells_of_missing_file(&self) -> bool {
+        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Tells want of room from every other failure to make a file.
+    pub(crate) fn or_no_room(self) -> Error {
+        let full = |source: &io::Error| {
+            matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG))
+        };
+        match self {
+            Error::Io { file, source, .. } if full(&source) => Error::NoRoom { file, source },
+            other => other,
+        }
     }
 }
 

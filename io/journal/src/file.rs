@@ -1,19 +1,27 @@
 //! The real storage: a directory of the file system.
 //!
 //! `sync` is `fdatasync`, which flushes the length too when it has changed. The lock is `flock` on the file
-//! `lock`, which names the holder's process; the system drops it when the process ends, however it ends.
+//! `lock`, which names the holder's process, and on the segment being written, so that removing `lock` by hand lets
+//! nobody in; the system drops both when the process ends, however it ends.
+//!
+//! Directory and files are their owner's alone, modes 0700 and 0600: the log holds every player's bets.
 
-use std::fs::{self, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Error;
-use crate::storage::{File, Storage};
+use crate::storage::{File, Identity, Storage};
 
 const LOCK: &str = "lock";
+/// Bits of a mode that let group and others in.
+const OTHERS: u32 = 0o077;
+/// Modes of what is made here.
+const OWNERS_DIRECTORY: u32 = 0o700;
+const OWNERS_FILE: u32 = 0o600;
 
 /// A directory of the file system.
 #[derive(Debug, Clone)]
@@ -22,16 +30,43 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens a directory, making it (and its parents) where it is missing.
+    /// Opens a directory for writing, making it (and its parents) where it is missing. It is its owner's alone
+    /// afterwards; where that cannot be changed, it is said.
     pub fn create(path: &Path) -> Result<Directory, Error> {
         let mut missing: Vec<&Path> = path.ancestors().take_while(|dir| !named(dir).exists()).collect();
-        fs::create_dir_all(path).map_err(Error::io("create directory", path))?;
+        let made = DirBuilder::new().recursive(true).mode(OWNERS_DIRECTORY).create(path);
+        made.map_err(Error::io("create directory", path))?;
         // A directory is durable once the one that lists it is synced.
         while let Some(dir) = missing.pop() {
             let parent = named(dir.parent().unwrap_or(Path::new("")));
             sync_directory(parent).map_err(Error::io("sync directory", parent))?;
         }
-        Directory::open(path)
+        let directory = Directory::open(path)?;
+        directory.tighten().map_err(Error::io("read", path))?;
+        Ok(directory)
+    }
+
+    /// Takes from group and others what they may do in a directory that was there before.
+    fn tighten(&self) -> io::Result<()> {
+        let entries = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.path()));
+        let paths: Vec<PathBuf> = entries.collect::<io::Result<_>>()?;
+        for path in std::iter::once(self.path.to_path_buf()).chain(paths) {
+            let found = fs::symlink_metadata(&path)?;
+            let loose = found.mode() & OTHERS != 0 && (found.is_file() || path == *self.path);
+            if !loose {
+                continue;
+            }
+            let before = format!("{:o}", found.mode() & 0o7777);
+            match fs::set_permissions(&path, Permissions::from_mode(found.mode() & 0o7777 & !OTHERS)) {
+                Ok(()) => {
+                    tracing::info!(file = %path.display(), before, "closed to group and others: the log is its owner's alone");
+                }
+                Err(error) => {
+                    tracing::warn!(file = %path.display(), before, %error, "group or others may read the log, and it cannot be changed");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Opens a directory that exists.
@@ -60,7 +95,13 @@ impl Storage for Directory {
     fn lock(&self) -> Result<fs::File, Error> {
         let path = self.path(LOCK);
         // Not truncated at opening: the holder's number must stay readable for those who come second.
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(OWNERS_FILE)
+            .open(&path);
         let mut file = opened.map_err(Error::io("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
@@ -91,7 +132,9 @@ impl Storage for Directory {
     }
 
     fn create(&self, name: &str) -> io::Result<fs::File> {
-        OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path(name))
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(OWNERS_FILE);
+        options.open(self.path(name))
     }
 
     fn open(&self, name: &str) -> io::Result<fs::File> {
@@ -112,6 +155,10 @@ impl Storage for Directory {
 
     fn sync_names(&self) -> io::Result<()> {
         sync_directory(&self.path)
+    }
+
+    fn identity(&self, name: &str) -> io::Result<Identity> {
+        fs::metadata(self.path(name)).map(|found| identity(&found))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -154,9 +201,25 @@ impl File for fs::File {
         self.sync_data()
     }
 
+    fn try_lock(&self) -> io::Result<bool> {
+        match fs::File::try_lock(self) {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.metadata().map(|found| identity(&found))
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
+}
+
+fn identity(found: &fs::Metadata) -> Identity {
+    Identity { device: found.dev(), inode: found.ino() }
 }
 
 #[cfg(target_os = "linux")]

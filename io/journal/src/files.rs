@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::file::Directory;
 use crate::format::SegmentHeader;
+use crate::noted::{self, Noted};
 use crate::reader::Reader;
 use crate::scan::{self, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
@@ -25,6 +26,8 @@ pub struct Files<S: Storage = Directory> {
     headers: Vec<SegmentHeader>,
     /// The newest checkpoint, whole or not; 0 without one.
     checkpoint: Lsn,
+    /// A record that the log had once.
+    noted: Option<Noted>,
 }
 
 /// What lies behind the last whole batch: a write that no sync had confirmed, so nothing that was ever released.
@@ -90,14 +93,15 @@ impl<S: Storage> Files<S> {
     /// header does not check or a file is not as long as it was made, [`Error::Foreign`] where a segment is of
     /// another log.
     pub fn over(storage: S) -> Result<Files<S>, Error> {
-        // Before the segments are listed: beside a running writer, a checkpoint that is there stands for records
-        // that are there.
+        // Before the segments are listed: beside a running writer, a checkpoint that is there, and a record that is
+        // noted, stand for records that are there.
+        let noted = noted::read(&storage)?;
         let checkpoint = checkpoint::list_in(&storage)?.last().copied().unwrap_or_default();
         let mut headers: Vec<SegmentHeader> = Vec::new();
         for first in scan::segments(&storage)? {
             headers.push(survey(&storage, headers.last(), first)?);
         }
-        let files = Files { storage, headers, checkpoint };
+        let files = Files { storage, headers, checkpoint, noted };
         for pair in files.headers.windows(2) {
             files.sized(&pair[0], true)?;
         }
@@ -122,6 +126,11 @@ impl<S: Storage> Files<S> {
         self.headers.len()
     }
 
+    /// The first record of the last segment.
+    pub(crate) fn last_segment(&self) -> Option<Lsn> {
+        self.headers.last().map(|header| header.first)
+    }
+
     /// Reads the records after one, and every byte of the segments that hold them. `None`: there is no log yet.
     ///
     /// Segments before those are believed by their headers, which say how long each is and which comes before;
@@ -136,7 +145,7 @@ impl<S: Storage> Files<S> {
     }
 
     /// Reads what the reader has not read yet and says where the log ends: [`Error::Missing`] where a checkpoint
-    /// tells of later records.
+    /// tells of later records, or the file `head` does.
     pub fn finish(&self, reader: Option<Reader<S>>) -> Result<Tail, Error> {
         let end = match reader {
             None => None,
@@ -150,7 +159,38 @@ impl<S: Storage> Files<S> {
             let what = "a checkpoint tells of later records";
             return Err(Error::Missing { place: self.storage.path(""), lsn: tail.last().next(), what });
         }
+        self.holds_what_was_noted(&tail)?;
         Ok(tail)
+    }
+
+    /// Holds the end of the log against the file `head`.
+    fn holds_what_was_noted(&self, tail: &Tail) -> Result<(), Error> {
+        let Some(noted) = &self.noted else { return Ok(()) };
+        let head = self.storage.path(noted::NAME);
+        if tail.end.as_ref().is_some_and(|end| end.header.id != noted.id) {
+            return Err(Error::Foreign { file: head });
+        }
+        let missing = |place, lsn, what| Err(Error::Missing { place, lsn, what });
+        let segment = tail.end.as_ref().map_or(Lsn(0), |end| end.header.first);
+        if noted.segment > segment {
+            let place = self.storage.path(&segment_name(noted.segment));
+            return missing(place, noted.segment, "the file head tells of this segment");
+        }
+        if noted.last > tail.last() {
+            let place = self.storage.path(&segment_name(segment));
+            return missing(place, tail.last().next(), "the file head tells of later records");
+        }
+        let hash = if noted.last == tail.last() { Some(tail.hash()) } else { self.hash_at(noted.last)? };
+        if hash != Some(noted.hash) {
+            let what = "the log has another record than the one noted here";
+            return Err(Error::Damaged { file: head, offset: 0, what });
+        }
+        Ok(())
+    }
+
+    /// Whether a record was noted that the log must have; without, a log that was cut where a batch begins may pass.
+    pub fn has_noted_end(&self) -> bool {
+        self.noted.is_some()
     }
 
     /// The chain hash of a record: what a checkpoint's must equal. `None` beyond the last.

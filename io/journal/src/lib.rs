@@ -17,12 +17,15 @@
 mod append;
 pub mod checkpoint;
 mod claim;
+mod condition;
 mod error;
 pub mod file;
 mod files;
 mod format;
+mod helper;
 mod log;
 pub mod memory;
+mod noted;
 mod reader;
 mod scan;
 mod spare;
@@ -32,6 +35,7 @@ mod writer;
 use std::path::Path;
 
 pub use claim::Claim;
+pub use condition::{Condition, State};
 pub use error::Error;
 pub use files::{Files, Tail, TornTail};
 pub use format::chain_hash;

@@ -87,7 +87,7 @@ impl<S: Storage> Log<S> {
 
     /// Starts the writer's thread ("hub-journal"). Panics if the system has no thread left.
     pub fn start<C: Send + 'static>(mut self, gate: impl Gate<C>) -> Journal<C> {
-        self.appender.spare.start(self.appender.storage.clone(), self.options.segment_bytes);
+        self.appender.start_helper();
         writer::start(self.appender, self.options, gate)
     }
 
@@ -137,13 +137,13 @@ impl<S: Storage> SyncLog<S> {
 
     /// Makes the next segment's file now, as the journal's helper thread does in the background.
     pub fn prepare_spare(&mut self) -> Result<(), Error> {
-        let bytes = self.log.options.segment_bytes;
-        self.log.appender.spare.make_now(&self.log.appender.storage, bytes)
+        let appender = &self.log.appender;
+        appender.spare.make(&appender.storage, || true).map(drop)
     }
 
     /// Syncs, marks the end as known to be synced, and releases the lock.
     pub fn close(mut self) -> Result<(), Error> {
-        self.log.appender.mark()
+        self.log.appender.close()
     }
 }
 

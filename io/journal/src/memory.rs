@@ -8,15 +8,15 @@
 //!
 //! Everything is decided by the caller or by a seed; two runs of one seed are the same run.
 
-use std::collections::BTreeMap;
+mod handles;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::Error;
-use crate::storage::{File, Storage};
+pub use handles::{MemoryFile, MemoryLock};
 
 /// The unit that a disk writes whole, unless a tear goes through it. Bytes.
 const SECTOR: usize = 512;
@@ -63,6 +63,12 @@ struct State {
     /// Counts crashes; a handle of an earlier life fails.
     life: u64,
     locked: bool,
+    /// Counts directories that were put in this one's place.
+    life_of_directory: u64,
+    /// Files that one handle has taken for itself.
+    taken: BTreeSet<usize>,
+    /// Bytes that all files together may have.
+    space: u64,
     names: Names,
     names_durable: Names,
     /// The directory after each change since the last `sync_names`.
@@ -103,6 +109,9 @@ impl Memory {
         let state = State {
             life: 0,
             locked: false,
+            life_of_directory: 0,
+            taken: BTreeSet::new(),
+            space: u64::MAX,
             names: Names::new(),
             names_durable: Names::new(),
             names_since: Vec::new(),
@@ -143,6 +152,31 @@ impl Memory {
     /// `libc::ENOSPC`).
     pub fn fail(&self, operation: Operation, skip: u64, errno: i32) {
         self.state.lock().fault = Some(Fault { operation, skip, errno });
+    }
+
+    /// From now on all files that have a name may have so many bytes together: what would make one longer fails
+    /// with `ENOSPC`, and nothing of it is written.
+    pub fn limit_space(&self, bytes: u64) {
+        self.state.lock().space = bytes;
+    }
+
+    /// How many bytes all files that have a name take.
+    pub fn used(&self) -> u64 {
+        self.state.lock().used()
+    }
+
+    /// Takes every name away, as when the directory is removed, or another file system is mounted over it. Open
+    /// handles live on.
+    pub fn vanish(&self) {
+        let mut state = self.state.lock();
+        state.names.clear();
+        state.names_durable.clear();
+        state.life_of_directory += 1;
+    }
+
+    /// Gives the one writer's lock back behind its holder's back, as removing the file `lock` does.
+    pub fn forget_lock(&self) {
+        self.state.lock().locked = false;
     }
 
     /// Flips bits of one byte, in the page cache and on the disk. Panics where there is no such byte.
@@ -210,6 +244,7 @@ impl State {
         }
         self.life += 1;
         self.locked = false;
+        self.taken.clear();
         self.power_off_at = None;
         self.fault = None;
     }
@@ -259,6 +294,19 @@ impl State {
         Ok(())
     }
 
+    fn used(&self) -> u64 {
+        self.names.values().map(|file| self.files[*file].seen.len() as u64).sum()
+    }
+
+    /// Whether there is room for a file to become as long as this.
+    fn room(&self, file: usize, len: u64) -> io::Result<()> {
+        let more = len.saturating_sub(self.files[file].seen.len() as u64);
+        if more > 0 && self.used() + more > self.space {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
+        Ok(())
+    }
+
     fn named(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -298,174 +346,4 @@ fn next(state: &mut u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-/// The one writer's lock of a [`Memory`].
-#[derive(Debug)]
-pub struct MemoryLock {
-    state: Arc<Mutex<State>>,
-    life: u64,
-}
-
-impl Drop for MemoryLock {
-    fn drop(&mut self) {
-        let mut state = self.state.lock();
-        if state.life == self.life {
-            state.locked = false;
-        }
-    }
-}
-
-/// An open file of a [`Memory`].
-#[derive(Debug)]
-pub struct MemoryFile {
-    state: Arc<Mutex<State>>,
-    life: u64,
-    file: usize,
-}
-
-impl Memory {
-    fn handle(&self, life: u64, file: usize) -> MemoryFile {
-        MemoryFile { state: self.state.clone(), life, file }
-    }
-}
-
-impl Storage for Memory {
-    type File = MemoryFile;
-    type Lock = MemoryLock;
-
-    fn lock(&self) -> Result<MemoryLock, Error> {
-        let mut state = self.state.lock();
-        if std::mem::replace(&mut state.locked, true) {
-            return Err(Error::Locked { dir: self.path(""), pid: None });
-        }
-        Ok(MemoryLock { state: self.state.clone(), life: state.life })
-    }
-
-    fn random(&self) -> io::Result<[u8; 16]> {
-        let mut state = self.state.lock();
-        let (low, high) = (next(&mut state.random), next(&mut state.random));
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&low.to_le_bytes());
-        bytes[8..].copy_from_slice(&high.to_le_bytes());
-        Ok(bytes)
-    }
-
-    fn list(&self) -> io::Result<Vec<String>> {
-        let state = self.state.lock();
-        state.alive(state.life)?;
-        Ok(state.names.keys().cloned().collect())
-    }
-
-    fn create(&self, name: &str) -> io::Result<MemoryFile> {
-        let mut state = self.state.lock();
-        let life = state.life;
-        state.admit(life, Some(Operation::Create))?;
-        state.files.push(Content::default());
-        let file = state.files.len() - 1;
-        state.names.insert(name.to_owned(), file);
-        state.names_changed();
-        Ok(self.handle(life, file))
-    }
-
-    fn open(&self, name: &str) -> io::Result<MemoryFile> {
-        let state = self.state.lock();
-        state.alive(state.life)?;
-        Ok(self.handle(state.life, state.named(name)?))
-    }
-
-    fn read(&self, name: &str) -> io::Result<MemoryFile> {
-        self.open(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let life = state.life;
-        state.admit(life, Some(Operation::Rename))?;
-        let file = state.named(from)?;
-        state.names.remove(from);
-        state.names.insert(to.to_owned(), file);
-        state.names_changed();
-        Ok(())
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let life = state.life;
-        state.admit(life, None)?;
-        state.named(name)?;
-        state.names.remove(name);
-        state.names_changed();
-        Ok(())
-    }
-
-    fn sync_names(&self) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let life = state.life;
-        state.admit(life, Some(Operation::SyncNames))?;
-        state.names_since.clear();
-        state.names_durable = state.names.clone();
-        Ok(())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        PathBuf::from("memory").join(name)
-    }
-}
-
-impl File for MemoryFile {
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        let state = self.state.lock();
-        state.alive(self.life)?;
-        let seen = state.files[self.file].seen.get(offset as usize..).unwrap_or_default();
-        let len = seen.len().min(bytes.len());
-        bytes[..len].copy_from_slice(&seen[..len]);
-        Ok(len)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let admitted = state.admit(self.life, Some(Operation::Write));
-        match &admitted {
-            Ok(()) => state.write(self.file, offset, bytes),
-            // A real disk that fills up, or fails, has taken a part.
-            Err(error) if error.raw_os_error().is_some() => {
-                state.write(self.file, offset, &bytes[..bytes.len() / 2]);
-            }
-            Err(_) => {}
-        }
-        admitted
-    }
-
-    fn reserve(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.state.lock();
-        state.admit(self.life, Some(Operation::Write))?;
-        let len = state.files[self.file].seen.len() as u64;
-        let missing = vec![0; bytes.saturating_sub(len) as usize];
-        state.write(self.file, len, &missing);
-        Ok(())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let mut state = self.state.lock();
-        let admitted = state.admit(self.life, Some(Operation::Sync));
-        let content = &mut state.files[self.file];
-        match &admitted {
-            Ok(()) => {
-                for write in std::mem::take(&mut content.unsynced) {
-                    put(&mut content.durable, write.offset, &write.bytes);
-                }
-            }
-            // The failed pages are marked clean: the cache shows them, and no later sync writes them.
-            Err(error) if error.raw_os_error().is_some() => content.unsynced.clear(),
-            Err(_) => {}
-        }
-        admitted
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        let state = self.state.lock();
-        state.alive(self.life)?;
-        Ok(state.files[self.file].seen.len() as u64)
-    }
 }

@@ -11,7 +11,7 @@ use crate::file::Directory;
 use crate::files::{LogEnd, TornTail};
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, Record, SegmentHeader, chain_hash};
 use crate::scan::{self, Window, segment_header, segment_name};
-use crate::storage::Storage;
+use crate::storage::{File as _, Storage};
 use crate::{Entry, Error, Location, Lsn};
 
 /// A place in a log, moving forward.
@@ -159,6 +159,10 @@ impl<S: Storage> Reader<S> {
         // The writer may have come further since the last look; what is proven now must be there now.
         self.window.forget();
         let Err(mut flaw) = self.load_here()? else { return Ok(true) };
+        if self.next == self.header.first && self.is_replaced()? {
+            self.reenter()?;
+            return self.load(limit);
+        }
         if following == Some(self.next) && self.unused()?.is_none() {
             return self.enter_next().map(|()| true);
         }
@@ -216,6 +220,26 @@ impl<S: Storage> Reader<S> {
         self.at += frame.len() as u64;
         self.newest = batch.offset..self.at;
         Ok(Ok(()))
+    }
+
+    /// Whether another file has the segment's name now: a segment without records makes place for one that has room
+    /// for a long batch.
+    fn is_replaced(&self) -> Result<bool, Error> {
+        let now = self.storage.identity(&segment_name(self.header.first));
+        let failed = |source| Error::io("look at", self.path())(source);
+        Ok(now.map_err(failed)? != self.window.file.identity().map_err(failed)?)
+    }
+
+    fn reenter(&mut self) -> Result<(), Error> {
+        let (window, header) = enter(&self.storage, self.header.first)?;
+        let known = &self.header;
+        if header.id != known.id || header.salt != known.salt || header.previous != known.previous {
+            let what = "the header is not the one that was here";
+            return Err(Error::Damaged { file: self.path(), offset: 0, what });
+        }
+        (self.window, self.header, self.at) = (window, header, BLOCK as u64);
+        (self.newest, self.batch.epoch) = (0..self.at, header.epoch);
+        Ok(())
     }
 
     fn enter_next(&mut self) -> Result<(), Error> {

@@ -1,112 +1,120 @@
-//! Makes the next segment's file ahead of need: zeros, synced, under a name of its own.
+//! The next segment's file, made ahead of need: zeros, synced, under a name of its own.
 //!
 //! A write into blocks that are allocated and written needs no file-system journal commit, which nearly
 //! doubles the rate of small syncs; filling a segment at the moment it is needed would stall every reply for
-//! its whole length. When the spare is late, the writer goes on in a file that grows (slower per sync, never
-//! a stall).
+//! its whole length. When the spare is late, the writer goes on in a file whose room is only reserved (slower per
+//! sync, never a stall). When there is no room for it, requests are refused before the present segment is full.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::thread::{Builder, JoinHandle};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::Error;
-use crate::storage::{self, File, Storage};
+use crate::condition::Condition;
+use crate::storage::{self, Storage};
 
 /// A file still being made; of no use after a crash.
 pub(crate) const PARTIAL: &str = "spare.partial";
 /// A file wholly zero and synced.
 pub(crate) const READY: &str = "spare.ready";
+/// The part of a segment that is kept free for what is under way when there is no room for another.
+const RESERVE_PART: u64 = 16;
 
-/// The next segment's file: there, or being made.
+/// The next segment's file: there, or being made. Clones share it.
+#[derive(Clone)]
 pub(crate) struct Spare {
     shared: Arc<Shared>,
-    helper: Option<Helper>,
+    /// Length of a spare. Bytes.
+    bytes: u64,
+    condition: Condition,
 }
 
 struct Shared {
     ready: AtomicBool,
-    stop: AtomicBool,
-}
-
-struct Helper {
-    wanted: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// The last attempt to make one failed.
+    failed: AtomicBool,
+    /// Until the first one is there, the present segment's room does not count.
+    had_one: AtomicBool,
+    /// What the present segment has room for. Bytes.
+    left: AtomicU64,
 }
 
 impl Spare {
     /// Adopts a spare of an earlier life where it has the right length, else removes it.
-    pub fn new<S: Storage>(storage: &S, bytes: u64, names: &[String]) -> Result<Spare, Error> {
+    pub fn new<S: Storage>(
+        storage: &S,
+        bytes: u64,
+        names: &[String],
+        condition: Condition,
+    ) -> Result<Spare, Error> {
+        use crate::storage::File as _;
         let left = names.iter().any(|name| name == READY);
         let len = || storage.read(READY)?.len();
         let ready = left && len().map_err(Error::io("read", storage.path(READY)))? == bytes;
         if left && !ready {
             storage.remove(READY).map_err(Error::io("remove", storage.path(READY)))?;
         }
-        let shared = Shared { ready: AtomicBool::new(ready), stop: AtomicBool::new(false) };
-        Ok(Spare { shared: Arc::new(shared), helper: None })
-    }
-
-    /// Starts the thread that makes spares, and asks for the first.
-    pub fn start<S: Storage>(&mut self, storage: S, bytes: u64) {
-        let (wanted, requests) = mpsc::channel::<()>();
-        let shared = self.shared.clone();
-        let work = move || {
-            for () in requests {
-                if shared.ready.load(Ordering::Acquire) {
-                    continue;
-                }
-                match make(&storage, bytes, || !shared.stop.load(Ordering::Relaxed)) {
-                    Ok(made) => shared.ready.store(made, Ordering::Release),
-                    Err(error) => {
-                        let cause = std::error::Error::source(&error).map(ToString::to_string);
-                        tracing::warn!(%error, cause, "no spare segment; the log goes on in a growing one");
-                    }
-                }
-            }
+        let shared = Shared {
+            ready: AtomicBool::new(ready),
+            failed: AtomicBool::new(false),
+            had_one: AtomicBool::new(ready),
+            left: AtomicU64::new(0),
         };
-        // Without the thread the log still works, in growing segments.
-        match Builder::new().name("hub-journal-spare".into()).spawn(work) {
-            Ok(thread) => self.helper = Some(Helper { wanted: Some(wanted), thread: Some(thread) }),
-            Err(error) => {
-                tracing::warn!(%error, "no thread for spare segments; the log goes on in growing ones")
-            }
-        }
-        self.ask();
+        Ok(Spare { shared: Arc::new(shared), bytes, condition })
     }
 
-    /// Makes a spare here and now, where none is ready.
-    pub fn make_now<S: Storage>(&mut self, storage: &S, bytes: u64) -> Result<(), Error> {
-        if !self.shared.ready.load(Ordering::Acquire) {
-            let made = make(storage, bytes, || true)?;
-            self.shared.ready.store(made, Ordering::Release);
+    /// Makes a spare, where none is ready. `false`: `go_on` ended it.
+    pub fn make<S: Storage>(&self, storage: &S, go_on: impl Fn() -> bool) -> Result<bool, Error> {
+        if self.is_ready() {
+            self.judge("");
+            return Ok(true);
         }
-        Ok(())
+        let made = make(storage, self.bytes, go_on);
+        self.shared.ready.store(matches!(made, Ok(true)), Ordering::Release);
+        self.shared.failed.store(made.is_err(), Ordering::Release);
+        if matches!(made, Ok(true)) {
+            self.shared.had_one.store(true, Ordering::Release);
+        }
+        match &made {
+            Ok(_) => self.judge(""),
+            Err(error) => {
+                let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+                self.judge(&format!("{error}: {cause}"));
+            }
+        }
+        made
+    }
+
+    /// Whether a spare is there.
+    pub fn is_ready(&self) -> bool {
+        self.shared.ready.load(Ordering::Acquire)
     }
 
     /// Whether a spare is there; the caller uses it up.
-    pub fn take(&mut self) -> bool {
+    pub fn take(&self) -> bool {
         self.shared.ready.swap(false, Ordering::AcqRel)
     }
 
-    /// Asks for another, once the last one's name is gone.
-    pub fn ask(&self) {
-        if let Some(wanted) = self.helper.as_ref().and_then(|helper| helper.wanted.as_ref()) {
-            // The helper outlives this sender unless it panicked; then segments grow.
-            let _ = wanted.send(());
+    /// The present segment has room for so many bytes more.
+    pub fn room_left(&self, bytes: u64) {
+        self.shared.left.store(bytes, Ordering::Release);
+        if bytes < self.reserve() && self.shared.failed.load(Ordering::Acquire) {
+            self.judge("the next segment cannot be made");
         }
     }
-}
 
-impl Drop for Spare {
-    /// Waits for the helper: it must not write once the lock is released.
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(helper) = &mut self.helper {
-            helper.wanted = None;
-            if let Some(thread) = helper.thread.take() {
-                let _ = thread.join();
-            }
+    /// What is kept free in the present segment. Bytes.
+    fn reserve(&self) -> u64 {
+        self.bytes / RESERVE_PART
+    }
+
+    /// Says whether there is room enough to take requests.
+    fn judge(&self, why: &str) {
+        let room = self.shared.had_one.load(Ordering::Acquire)
+            && self.shared.left.load(Ordering::Acquire) >= self.reserve();
+        if self.is_ready() || (room && self.shared.failed.load(Ordering::Acquire)) {
+            self.condition.ready();
+        } else if self.shared.failed.load(Ordering::Acquire) {
+            self.condition.no_room(why.to_owned());
         }
     }
 }

@@ -2,25 +2,30 @@
 //!
 //! Whatever is queued when the last sync returns is the next batch: no timer, so a lone record waits for
 //! nothing and a crowd shares a sync. The queue is two vectors that change places; admission, outside, bounds
-//! it. Any failure ends the process without releasing anything: a page cache that refused once cannot be
-//! believed, and a half-dead writer would leave a hub that accepts bets it can never settle.
+//! it. A failed write or sync ends the process without releasing anything: a page cache that refused once cannot
+//! be believed. Where there is no room for a new segment nothing was written, so the writer waits; where the log is
+//! found to be damaged or gone, nothing is released any more ([`Condition`]), and the process lives to say so.
 
 use std::mem;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::append::Appender;
+use crate::condition::{Condition, State};
 use crate::storage::Storage;
 use crate::{Error, Lsn, MAX_RECORD, Options};
 
 /// A batch is closed once it is this long, so that a flood still releases its first records soon. Bytes: a
 /// write of 1 MiB is where a disk's bandwidth, not its latency, begins to decide.
 const BATCH_BYTES: usize = 1 << 20;
+
+/// How often the writer looks for room when there is none.
+const ROOM_EVERY: Duration = Duration::from_millis(100);
 
 /// What happens on the writer's thread once records are on disk. A panic in it ends the process.
 pub trait Gate<C>: Send + 'static {
@@ -61,6 +66,7 @@ struct Shared<C> {
     queue: Mutex<Queue<C>>,
     wake: Condvar,
     durable: AtomicU64,
+    condition: Condition,
     counters: Counters,
 }
 
@@ -120,6 +126,11 @@ impl<C: Send + 'static> Journal<C> {
     /// gate itself it only begins to.
     pub fn stop(&self) {
         self.handle.stop();
+    }
+
+    /// Whether the log takes records, and why not.
+    pub fn condition(&self) -> &Condition {
+        &self.handle.shared.condition
     }
 
     /// What the writer has done so far.
@@ -200,6 +211,7 @@ pub(crate) fn start<S: Storage, C: Send + 'static>(
         queue: Mutex::new(queue),
         wake: Condvar::new(),
         durable: AtomicU64::new(last.0),
+        condition: appender.condition.clone(),
         counters: Counters::default(),
     });
     let writer = Writer { appender, shared: shared.clone(), gate, done: Vec::new() };
@@ -237,25 +249,66 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
             }
             self.commit();
         }
-        if let Err(error) = self.appender.mark() {
-            self.fail(&error);
+        // A log that is not what it was takes no mark that says so.
+        if self.is_unsound() {
+            return;
+        }
+        match self.appender.close() {
+            Ok(()) => {}
+            Err(error @ Error::NoRoom { .. }) => tracing::warn!(%error, "the log is closed without a mark"),
+            Err(error) => self.fail(&error),
         }
     }
 
-    /// Makes the batch durable, then opens the gate. With no records in it there is nothing to sync.
+    /// Makes the batch durable, then opens the gate. With no records in it there is nothing to sync. Once the log is
+    /// known to be unsound nothing is written or released any more.
     fn commit(&mut self) {
         let before = self.appender.durable().last;
         let begun = Instant::now();
-        let bytes = self.appender.commit().unwrap_or_else(|error| self.fail(&error));
+        let written = loop {
+            if self.is_unsound() {
+                return self.done.clear();
+            }
+            match self.appender.commit() {
+                Ok(bytes) => break bytes,
+                Err(error @ Error::NoRoom { .. }) => {
+                    if !self.wait_for_room(&error) {
+                        return self.done.clear();
+                    }
+                }
+                // The names are gone; what was written before is where nobody will find it.
+                Err(error) if error.tells_of_missing_file() => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    self.shared.condition.unsound(format!("{error}: {}", cause.unwrap_or_default()));
+                }
+                Err(error) => self.fail(&error),
+            }
+        };
         let durable = self.appender.durable().last;
         if durable > before {
-            self.shared.counters.count(durable.0 - before.0, bytes, begun);
+            self.shared.counters.count(durable.0 - before.0, written, begun);
             self.shared.durable.store(durable.0, Ordering::Release);
         }
-        if !self.done.is_empty() {
+        // Asked after the sync: no acknowledgement follows the discovery.
+        if !self.done.is_empty() && !self.is_unsound() {
             self.gate.open(durable, &mut self.done);
-            self.done.clear();
         }
+        self.done.clear();
+    }
+
+    fn is_unsound(&self) -> bool {
+        self.shared.condition.state() == State::Unsound
+    }
+
+    /// Rests a while. `false`: the log is being stopped, and what is pending was never answered.
+    fn wait_for_room(&self, error: &Error) -> bool {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        self.shared.condition.no_room(format!("{error}: {}", cause.unwrap_or_default()));
+        let mut queue = self.shared.queue.lock();
+        if !queue.closing {
+            self.shared.wake.wait_for(&mut queue, ROOM_EVERY);
+        }
+        !queue.closing
     }
 
     fn fail(&mut self, error: &Error) -> ! {

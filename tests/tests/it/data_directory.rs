@@ -9,9 +9,10 @@ use std::{
 
 use protocol::{Key, reply::Receipt};
 use tests::{
+    http,
     hub::{OPEN, Setup, TestHub, aborted},
-    player::{Account, Session},
-    soon,
+    player::{Account, Session, red},
+    soon, until,
 };
 
 /// A hub with so many accepted bets of one player, each in a batch of its own.
@@ -141,6 +142,107 @@ async fn a_segment_that_was_cut_is_refused_by_start_and_verify_alike_and_its_fil
         fs::write(&path, &whole).expect("a disk");
     }
     hub.start();
+    all_there(&hub, &account, round, &receipts).await;
+}
+
+/// Waits until the hub is ready or not, and gives its words.
+async fn readiness(hub: &TestHub, status: u16) -> String {
+    let looked = until("another readiness", async || {
+        let ready = http::get(hub.address(), "/health/ready").await;
+        (ready.status == status).then(|| ready.json().to_string())
+    });
+    looked.await
+}
+
+#[tokio::test]
+async fn a_hub_that_loses_its_files_while_it_runs_says_so_and_acknowledges_nothing_more() {
+    type Harm = fn(&TestHub);
+    let harms: [(&str, Harm, &str); 2] = [
+        ("the directory is moved away", |hub| fs::rename(hub.data(), away(hub)).expect("a disk"), "data"),
+        (
+            "the open segment is cut",
+            |hub| {
+                fs::copy(&hub.segments()[0], away(hub)).expect("a disk");
+                let segment = File::options().write(true).open(&hub.segments()[0]).expect("a segment");
+                segment.set_len(1024).expect("it can be cut");
+            },
+            "00000000000000000001.log",
+        ),
+    ];
+    let (mut hub, account, round, mut receipts) = played(3).await;
+    for (what, harm, named) in harms {
+        let session = account.connect(hub.address()).await;
+        hub.expect_errors();
+        harm(&hub);
+        let why = readiness(&hub, 503).await;
+        assert!(why.contains(named) && why.contains("start again"), "{what}: {why}");
+        let key = session.key();
+        let answer = soon("an answer", session.client.place_bet(red(key, OPEN.id, round, "1.00"))).await;
+        let Err(hub_client::Error::Refused(refusal)) = &answer else { panic!("{what}: {answer:?}") };
+        assert_eq!(refusal.code.known(), Some(protocol::ErrorCode::Busy), "{what}: {refusal:?}");
+        let demo = http::post(hub.address(), "/api/demo", None, &serde_json::json!({"name": "late"})).await;
+        assert_eq!(demo.status, 503, "{what}: {demo:?}");
+        let live = http::get(hub.address(), "/health/live").await;
+        assert_eq!(live.status, 200, "{what}: it lives, to say so");
+        hub.kill();
+        if hub.data().exists() {
+            fs::rename(away(&hub), &hub.segments()[0]).expect("a disk");
+        } else {
+            fs::rename(away(&hub), hub.data()).expect("a disk");
+        }
+        hub.start();
+        let session = all_there(&hub, &account, round, &receipts).await;
+        receipts.push(session.bet(key, OPEN.id, round, "1.00").await.expect("a retry is carried out once"));
+    }
+    assert_eq!(hub.verify().of("balance", "cash").held, 100 * receipts.len() as i128);
+}
+
+/// Where a test puts what it takes from a hub.
+fn away(hub: &TestHub) -> PathBuf {
+    hub.data().with_file_name("away")
+}
+
+#[tokio::test]
+async fn a_hub_without_room_for_a_spare_segment_is_not_ready_and_serves_once_there_is_room() {
+    let (mut hub, account, round, receipts) = played(3).await;
+    hub.kill();
+    fs::remove_file(hub.data().join("spare.ready")).expect("a spare");
+    hub.start_with_files_below(600 * 1024);
+    hub.start();
+    let why = readiness(&hub, 503).await;
+    assert!(why.contains("free space") && why.contains("spare"), "{why}");
+    let refused = account.try_connect(hub.address(), Vec::new()).await;
+    assert!(refused.is_err(), "a player comes back later");
+    hub.limit_files(libc::RLIM_INFINITY);
+    readiness(&hub, 200).await;
+    all_there(&hub, &account, round, &receipts).await;
+}
+
+#[tokio::test]
+async fn a_hub_that_was_stopped_in_order_is_refused_once_its_end_is_zeroed() {
+    let (mut hub, ..) = played(5).await;
+    hub.terminate();
+    assert_eq!(hub.ended().await.code(), Some(0));
+    let path = hub.segments().pop().expect("a segment");
+    let whole = fs::read(&path).expect("a segment");
+    let used = whole.iter().rposition(|byte| *byte != 0).expect("records") / 512 * 512;
+    let mut zeroed = whole.clone();
+    zeroed[used - 1024..].fill(0);
+    fs::write(&path, &zeroed).expect("a disk");
+    let why = refused(&hub);
+    assert!(why.contains("the file head tells of later records") && why.contains(".log"), "{why}");
+    fs::write(&path, &whole).expect("a disk");
+    hub.start();
+}
+
+#[tokio::test]
+async fn a_second_hub_is_refused_although_somebody_has_removed_the_lock() {
+    let (hub, account, round, receipts) = played(1).await;
+    fs::remove_file(hub.data().join("lock")).expect("the lock");
+    let second = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{words}");
+    assert!(words.contains("is locked by another process"), "{words}");
     all_there(&hub, &account, round, &receipts).await;
 }
 

@@ -128,3 +128,14 @@ async fn a_drain_ends_when_its_time_is_over_whoever_is_still_there() {
     drop(lingerer);
     hub.verify();
 }
+
+#[tokio::test]
+async fn a_terminal_that_closes_drains_the_hub_and_does_not_kill_it() {
+    let mut hub = Setup::default().start();
+    let account = Account::sign_in(hub.address(), "keeper").await;
+    let mut session = account.connect(hub.address()).await;
+    hub.hang_up();
+    assert_eq!(session.close_code().await, Some(CloseCode::Draining.number()));
+    assert_eq!(hub.ended().await.code(), Some(0));
+    hub.verify();
+}

@@ -296,3 +296,46 @@ fn a_file_where_the_directory_should_be_is_named() {
     let refused = journal::open(&path, SMALL).unwrap_err();
     assert!(matches!(&refused, Error::Io { file, .. } if *file == path), "{refused}");
 }
+
+#[test]
+fn files_and_directory_are_their_owners_alone_and_looser_ones_are_tightened() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let all = || -> Vec<u32> {
+        let names = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|name| name.is_file()).map(|name| mode(&name)).collect()
+    };
+    filled(&Directory::create(&path).unwrap(), 20).prepare_spare().unwrap();
+    journal::checkpoint::write(&path, Lsn(3), [0; 32], b"state").unwrap();
+    assert_eq!(mode(&path), 0o700);
+    assert!(all().len() > 4 && all().iter().all(|mode| *mode == 0o600), "{:?}", all());
+    for name in std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()) {
+        std::fs::set_permissions(name, std::fs::Permissions::from_mode(0o664)).unwrap();
+    }
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Directory::create(&path).unwrap();
+    assert_eq!(mode(&path), 0o700);
+    assert!(all().iter().all(|mode| *mode == 0o600), "{:?}", all());
+}
+
+#[test]
+fn removing_the_lock_by_hand_lets_no_second_writer_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Directory::create(dir.path()).unwrap();
+    let mut first = filled(&storage, 3);
+    for n in 4..=20 {
+        std::fs::remove_file(dir.path().join("lock")).unwrap();
+        let refused = Log::open(storage.clone(), SMALL).unwrap_err();
+        assert!(matches!(refused, Error::Locked { .. }), "{refused}");
+        first.append(&payload(n));
+        assert_eq!(first.sync().unwrap(), Lsn(n), "through changes of the segment");
+    }
+    drop(first);
+    assert_eq!(replayed(&Log::open(storage, SMALL).unwrap()), expected(20));
+    let memory = Memory::new(1);
+    let _first = filled(&memory, 3);
+    memory.forget_lock();
+    assert!(matches!(Log::open(memory, SMALL), Err(Error::Locked { .. })));
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod checkpoints;
+mod condition;
 mod conformance;
 mod corruption;
 mod crash_points;

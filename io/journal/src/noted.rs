@@ -1,0 +1,107 @@
+//! The file `head`: a record that the log is known to have had, noted beside it.
+//!
+//! A log that was cut where a batch begins, or whose end was zeroed, agrees with itself; only what was noted
+//! elsewhere tells. The end is noted with a sync at an orderly stop and when a segment begins, and about once a
+//! second without one: after a crash it is a lower bound. One sector is written in place; torn, it says nothing.
+
+use parking_lot::Mutex;
+
+use crate::format::{BLOCK, VERSION, array_at, u32_at, u64_at};
+use crate::storage::{File, Storage};
+use crate::{Error, Lsn};
+
+/// The file's name.
+pub(crate) const NAME: &str = "head";
+const PARTIAL: &str = "head.partial";
+const MAGIC: [u8; 8] = *b"hub\0end\n";
+
+/// A record the log has, and the segment it had begun by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// Of the log.
+    pub id: [u8; 16],
+    pub last: Lsn,
+    pub hash: [u8; 32],
+    /// The last segment, by its first lsn.
+    pub segment: Lsn,
+}
+
+impl Noted {
+    fn encode(&self) -> [u8; BLOCK] {
+        let mut block = [0; BLOCK];
+        block[..8].copy_from_slice(&MAGIC);
+        block[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        block[16..32].copy_from_slice(&self.id);
+        block[32..40].copy_from_slice(&self.last.0.to_le_bytes());
+        block[40..48].copy_from_slice(&self.segment.0.to_le_bytes());
+        block[48..80].copy_from_slice(&self.hash);
+        let crc = crc32c::crc32c(&block[..BLOCK - 4]);
+        block[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
+        block
+    }
+
+    fn decode(block: &[u8; BLOCK]) -> Option<Noted> {
+        let whole = block[..8] == MAGIC && u32_at(block, BLOCK - 4) == crc32c::crc32c(&block[..BLOCK - 4]);
+        (whole && u32_at(block, 8) == VERSION).then(|| Noted {
+            id: array_at(block, 16),
+            last: Lsn(u64_at(block, 32)),
+            segment: Lsn(u64_at(block, 40)),
+            hash: array_at(block, 48),
+        })
+    }
+}
+
+/// What is noted. `None`: nothing is, or it cannot be read.
+pub(crate) fn read<S: Storage>(storage: &S) -> Result<Option<Noted>, Error> {
+    let mut block = [0; BLOCK];
+    let file = match storage.read(NAME) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("open", storage.path(NAME))(error)),
+    };
+    file.read_at(0, &mut block).map_err(Error::io("read", storage.path(NAME)))?;
+    let noted = Noted::decode(&block);
+    if noted.is_none() {
+        tracing::warn!(file = %storage.path(NAME).display(), "the noted end of the log cannot be read");
+    }
+    Ok(noted)
+}
+
+/// The file, open for noting.
+pub(crate) struct Notes<F> {
+    file: Mutex<(F, Option<Noted>)>,
+}
+
+impl<F: File> Notes<F> {
+    /// Opens the file, or makes it with `noted` in it.
+    pub fn open<S: Storage<File = F>>(storage: &S, noted: &Noted) -> Result<Notes<F>, Error> {
+        let file = match storage.open(NAME) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let path = storage.path(PARTIAL);
+                let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
+                file.write_at(0, &noted.encode()).map_err(Error::io("write", &path))?;
+                file.sync().map_err(Error::io("sync", &path))?;
+                storage.rename(PARTIAL, NAME).map_err(Error::io("rename", &path))?;
+                storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
+                file
+            }
+            Err(error) => return Err(Error::io("open", storage.path(NAME))(error)),
+        };
+        Ok(Notes { file: Mutex::new((file, None)) })
+    }
+
+    /// Notes an end that is durable. That it cannot be noted costs nothing but the proof.
+    pub fn note(&self, noted: &Noted, sync: bool) {
+        let mut held = self.file.lock();
+        let (file, newest) = &mut *held;
+        if newest.as_ref().is_some_and(|newest| newest.last > noted.last) {
+            return;
+        }
+        let written = if *newest == Some(*noted) { Ok(()) } else { file.write_at(0, &noted.encode()) };
+        *newest = Some(*noted);
+        if let Err(error) = written.and_then(|()| if sync { file.sync() } else { Ok(()) }) {
+            tracing::warn!(%error, last = noted.last.0, "the end of the log cannot be noted");
+        }
+    }
+}
