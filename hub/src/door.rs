@@ -41,7 +41,7 @@ use crate::{
 
 /// Longest a connection without a request stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// Longest wait for the first request.
+/// Longest wait for the first request, and for the rest of any that has begun.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// Longest a connection is read on after a refusal that did not wait for the body, so that the refusal arrives.
 const LINGER: Duration = Duration::from_secs(2);
@@ -93,7 +93,7 @@ where
         .finish(answered(pages, rules.clone()));
     apply_fn_factory(service, move |io: TcpStream, http: &_| {
         let peer = io.peer_addr().ok();
-        let serving = Service::call(http, (Pipe::new(io), Protocol::Http1, peer));
+        let serving = Service::call(http, (Pipe::new(io, REQUEST_WITHIN), Protocol::Http1, peer));
         let rules = rules.clone();
         async move {
             serving.await.inspect_err(|error| {

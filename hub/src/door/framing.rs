@@ -171,7 +171,68 @@ impl Chunk {
 
 #[cfg(test)]
 mod tests {
+    use actix_codec::Decoder;
+    use actix_http::h1::{Codec, Message};
+    use bytes::BytesMut;
+    use proptest::{collection::vec, prelude::*, sample::select};
+
     use super::*;
+
+    /// The HTTP server's reader. It wants a runtime for the date of its answers.
+    fn with_codec<T>(read: impl FnOnce(Codec) -> T) -> T {
+        let runtime = actix_rt::Runtime::new().expect("a runtime");
+        runtime.block_on(async { read(Codec::default()) })
+    }
+
+    /// What the HTTP server makes of bytes behind a head of a body in chunks: where the body ends, `None` not yet.
+    fn servers_end(mut codec: Codec, body: &[u8]) -> Result<Option<usize>, ()> {
+        let mut buffer = BytesMut::from("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+        assert!(matches!(codec.decode(&mut buffer), Ok(Some(Message::Item(_)))));
+        buffer.extend_from_slice(body);
+        loop {
+            match codec.decode(&mut buffer).map_err(drop)? {
+                Some(Message::Chunk(None)) => return Ok(Some(body.len() - buffer.len())),
+                Some(Message::Chunk(Some(_))) => {}
+                Some(Message::Item(_)) => panic!("a body is no request"),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_in_chunks_ends_where_the_server_sees_its_end(
+            parts in vec(
+                select(vec![
+                    "0", "1", "a", "F", "10", ";", " ", "x", "\r", "\n", "\r\n", "0\r\n", "\r\n0\r\n\r\n",
+                    "3\r\nabc\r\n", "2;e=1\r\n\n\n\r\n", "T: v\r\n", "GET / HTTP/1.1\r\n\r\n",
+                ]),
+                0..12,
+            ),
+        ) {
+            let text = parts.concat();
+            let mut body = Body::in_chunks();
+            let ours = body.advance(text.as_bytes()).map(|taken| body.ended().then_some(taken)).map_err(drop);
+            prop_assert_eq!(ours, with_codec(|codec| servers_end(codec, text.as_bytes())), "{:?}", text);
+        }
+
+        #[test]
+        fn a_head_ends_where_the_server_sees_its_end(
+            parts in vec(
+                select(vec!["\r", "\n", "\r\n", "\r\n\r\n", "\n\n", "a: b", "GET / HTTP/1.1\r\n", "host: a\r\n", "x"]),
+                0..12,
+            ),
+        ) {
+            let text = parts.concat();
+            let mut buffer = BytesMut::from(text.as_str());
+            let end = Head::default().end(text.as_bytes());
+            match with_codec(|mut codec| codec.decode(&mut buffer)) {
+                Ok(Some(_)) => prop_assert_eq!(end, Some(text.len() - buffer.len()), "{:?}", text),
+                Ok(None) => prop_assert_eq!(end, None, "{:?}", text),
+                Err(_) => {}
+            }
+        }
+    }
 
     /// The head ends behind `head` whatever follows, and however the bytes come.
     #[track_caller]

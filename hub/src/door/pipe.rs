@@ -24,8 +24,6 @@ use super::framing::{Body, Head};
 
 /// Longest head of a request, bytes.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// Longest wait for the rest of a head that has begun. The server's own limit holds for the first one only.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// Most that is handed over at once, bytes.
 const SLICE_BYTES_MAX: usize = 8 * 1024;
 
@@ -73,6 +71,8 @@ pub struct Pipe {
     head: Head,
     head_bytes: usize,
     head_until: Option<Pin<Box<Sleep>>>,
+    /// Longest wait for the rest of a head that has begun. The server's own limit holds for the first one only.
+    head_within: Duration,
     /// Something was handed over, and the server has not had its turn since.
     handed_over: bool,
     /// The kernel takes no more for now.
@@ -84,13 +84,14 @@ pub struct Pipe {
 impl Pipe {
     /// A connection on which nothing was said yet.
     #[must_use]
-    pub fn new(io: TcpStream) -> Self {
+    pub fn new(io: TcpStream, head_within: Duration) -> Self {
         Self {
             io: Some(io),
             exchange: Rc::default(),
             head: Head::default(),
             head_bytes: 0,
             head_until: None,
+            head_within,
             handed_over: false,
             blocked: false,
             waiting: false,
@@ -141,7 +142,7 @@ impl Pipe {
         } else if self.head_bytes > HEAD_BYTES_MAX {
             return Poll::Ready(Err(self.head_too_long()));
         } else if self.head_until.is_none() {
-            self.head_until = Some(Box::pin(tokio::time::sleep(HEAD_WITHIN)));
+            self.head_until = Some(Box::pin(tokio::time::sleep(self.head_within)));
         }
         let count = taken.len();
         buf.advance(count);
@@ -232,5 +233,67 @@ impl Drop for Pipe {
                 Ok(_) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// The end of a client, and the pipe at the other end.
+    async fn pair(head_within: Duration) -> (TcpStream, Pipe) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, Pipe::new(listener.accept().await.unwrap().0, head_within))
+    }
+
+    /// What the server is handed until it is told to wait; its turn ends with that.
+    async fn turn(pipe: &mut Pipe) -> String {
+        let mut all = Vec::new();
+        loop {
+            let mut bytes = [0; 512];
+            let mut buf = ReadBuf::new(&mut bytes);
+            let read = |cx: &mut Context<'_>| Poll::Ready(Pin::new(&mut *pipe).poll_read(cx, &mut buf));
+            if std::future::poll_fn(read).await.is_pending() {
+                break;
+            }
+            all.extend(buf.filled());
+        }
+        pipe.flush().await.unwrap();
+        String::from_utf8(all).unwrap()
+    }
+
+    #[actix_rt::test]
+    async fn the_server_gets_one_request_a_turn_and_none_while_it_answers() {
+        let (mut client, mut pipe) = pair(Duration::from_secs(60)).await;
+        client
+            .write_all(b"GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\n\r\nbodyGET /3 HTTP/1.1\r\n\r\n")
+            .await
+            .unwrap();
+        pipe.io().readable().await.unwrap();
+        assert_eq!(turn(&mut pipe).await, "GET /1 HTTP/1.1\r\n\r\n");
+        let answering = pipe.exchange().begin(Body::Ended);
+        assert_eq!(turn(&mut pipe).await, "");
+        drop(answering);
+        assert_eq!(turn(&mut pipe).await, "POST /2 HTTP/1.1\r\n\r\n");
+        let answering = pipe.exchange().begin(Body::Length(4));
+        assert_eq!(turn(&mut pipe).await, "body");
+        assert_eq!(turn(&mut pipe).await, "");
+        drop(answering);
+        assert_eq!(turn(&mut pipe).await, "GET /3 HTTP/1.1\r\n\r\n");
+    }
+
+    #[actix_rt::test]
+    async fn a_later_request_that_begins_and_does_not_go_on_is_given_up() {
+        let (mut client, mut pipe) = pair(Duration::from_millis(1)).await;
+        client.write_all(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HT").await.unwrap();
+        pipe.io().readable().await.unwrap();
+        assert_eq!(turn(&mut pipe).await, "GET /1 HTTP/1.1\r\n\r\n");
+        assert_eq!(turn(&mut pipe).await, "GET /2 HT");
+        let error = pipe.read(&mut [0; 512]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -1,6 +1,9 @@
 //! The page and the browser client, from the binary itself, under a strict policy.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use bytes::Bytes;
 use rust_embed::Embed;
 
 use super::{
@@ -49,7 +52,15 @@ async fn serve(request: HttpRequest) -> Result<HttpResponse, Error> {
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header((header::ETAG, tag));
-    Ok(if same { response.finish() } else { response.body(file.data.into_owned()) })
+    Ok(if same { response.finish() } else { response.body(bytes(file.data)) })
+}
+
+/// The bytes of a file, copied only where they are not in the binary.
+fn bytes(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
+    }
 }
 
 fn content_type(name: &str) -> &'static str {
