@@ -17,24 +17,24 @@
 //! and the domains on the money arbiter, pubsub on its own; the journal's writer and the followers are plain threads.
 
 pub mod admission;
-pub mod books;
+mod books;
 pub mod clock;
-pub mod coordinator;
+mod coordinator;
 pub mod currencies;
-pub mod domain;
+mod domain;
 pub mod followers;
-pub mod frames;
-pub mod gate;
+mod frames;
+mod gate;
 pub mod house;
 pub mod messages;
-pub mod panics;
+mod panics;
 pub mod ports;
 pub mod pubsub;
-pub mod receipts;
+mod receipts;
 pub mod seal;
 pub mod session;
 pub mod spread;
-pub mod table;
+mod table;
 pub mod telemetry;
 pub mod worker;
 pub mod workers;

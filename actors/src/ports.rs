@@ -7,3 +7,6 @@
 pub mod deposit;
 pub mod money;
 pub mod table;
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,32 @@ fn no_files_of_a_crate_need_each_other() {
     assert_none("files that need each other", found);
 }
 
+/// Whoever reaches money and tables does so through `MoneyPort` and `TablePort`, so that another node can stand there.
+#[test]
+fn only_the_wiring_knows_the_actors_of_money_and_tables() {
+    let texts: BTreeMap<&str, &str> =
+        files().iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
+    let needs = needs("actors/src/lib.rs", &|path| texts.get(path).copied());
+    let mut found = Vec::new();
+    for actor in ["coordinator", "domain", "table"] {
+        let file = format!("actors/src/{actor}.rs");
+        let parts = format!("actors/src/{actor}/");
+        let known_by: Vec<_> = needs
+            .iter()
+            .filter(|(from, to)| to.contains(&file) && !from.starts_with(&parts))
+            .map(|(from, _)| from.as_str())
+            .collect();
+        if known_by != ["actors/src/house.rs"] {
+            found.push(format!("{file} is needed by {}", known_by.join(", ")));
+        }
+        // What is private to the crate, no other crate can name.
+        if !texts["actors/src/lib.rs"].contains(&format!("\nmod {actor};")) {
+            found.push(format!("{file} is public"));
+        }
+    }
+    assert_none("actors of money and tables that are known outside the wiring", found);
+}
+
 /// The circles of a crate that is written here, its root first.
 fn circles_of(crate_files: &[(&str, &str)]) -> Vec<String> {
     let text = |path: &str| crate_files.iter().find(|(name, _)| *name == path).map(|(_, text)| *text);

@@ -1,0 +1,59 @@
+//! What HTTP hears of a command that it waits for.
+
+use engine::{Content, Envelope, TxId};
+use protocol::{Amount, Currency, ErrorCode, PlayerId};
+
+use super::{deposit::Deposit, money::Execution};
+use crate::rig::{Money, eur, money};
+
+fn deposit(key: &str, amount: &str) -> Deposit {
+    let amount: Amount = amount.parse().expect("an amount");
+    Deposit { service: "test", key: key.into(), player: PlayerId(7), currency: eur(), amount }
+}
+
+fn envelope(money: &Money, key: &str, amount: &str) -> Envelope {
+    deposit(key, amount).envelope(&money.currencies).expect("a good deposit")
+}
+
+#[actix::test]
+async fn a_command_that_is_waited_for_is_committed_once_and_told_the_same_again() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let port = money.port();
+    let first = port.execute(envelope(&money, "one", "1.00")).await;
+    assert!(matches!(first, Execution::Committed(Some(done)) if done.amount == 100), "{first:?}");
+    assert_eq!(port.execute(envelope(&money, "one", "1.00")).await, first, "the same receipt");
+    let other = port.execute(envelope(&money, "one", "2.00")).await;
+    assert_eq!(other, Execution::Rejected(ErrorCode::KeyReused));
+    assert_eq!(money.journal.durable().0, 1, "what is answered is on disk, once");
+}
+
+#[actix::test]
+async fn a_command_that_the_log_refuses_is_rejected_with_its_code() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let (id, content) = (TxId::of_service("test", "refused"), Content::of(&[b"refused"]));
+    let refused = Envelope::Refuse { id, content, code: ErrorCode::BetsClosed };
+    assert_eq!(money.port().execute(refused).await, Execution::Rejected(ErrorCode::BetsClosed));
+}
+
+#[actix::test]
+#[expect(clippy::await_holding_refcell_ref, reason = "held on purpose: whoever looks at the books panics")]
+async fn where_the_money_fails_the_outcome_is_unknown_and_the_same_key_finds_out() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let port = money.port();
+    let held = money.books.borrow_mut();
+    assert_eq!(port.execute(envelope(&money, "one", "1.00")).await, Execution::Unknown);
+    drop(held);
+    assert!(matches!(port.execute(envelope(&money, "one", "1.00")).await, Execution::Committed(_)));
+}
+
+#[test]
+fn a_deposit_is_in_a_currency_of_the_operators_and_no_finer_than_it() {
+    let currencies = crate::currencies::Currencies::new([(eur(), 2)]);
+    let refused = |deposit: Deposit| deposit.envelope(&currencies).expect_err("no envelope");
+    assert_eq!(refused(deposit("one", "1.001")), ErrorCode::TooPrecise);
+    let currency: Currency = "USD".parse().expect("a currency");
+    assert_eq!(refused(Deposit { currency, ..deposit("one", "1.00") }), ErrorCode::WrongCurrency);
+}
