@@ -58,8 +58,8 @@ STOPSIGNAL SIGTERM
 # Alive, not ready: a hub that drains, or waits for Redis, must not be killed for it. Nothing is answered until the log
 # is replayed, and a hub that is killed for that never starts: half an hour is some hundred million records. The first
 # answer ends the period, and a hub that cannot start ends by itself. Longer logs: --health-start-period (docs/operating.md).
-# Bash's own sockets: no curl needed.
+# Asked of the admin server, which answers also when the public one is full. Bash's own sockets: no curl needed.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30m --retries=3 \
-    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7700 && printf 'GET /health/live HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]"]
+    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7701 && printf 'GET /health/live HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]"]
 ENTRYPOINT ["hub"]
 CMD ["serve"]

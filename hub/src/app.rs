@@ -1,6 +1,8 @@
 //! The composition root: recovers, starts the house bottom up, opens the door last; drains top down.
 
+mod admin;
 mod files;
+mod listen;
 mod memory;
 mod options;
 mod public;
@@ -17,9 +19,9 @@ use std::{
 use actors::{admission::Admission, house::House, messages::worker::ToWorker};
 use protocol::CloseCode;
 
-use self::public::Public;
+use self::{admin::Admin, listen::Listening, public::Public};
 use crate::{
-    config::{Loaded, Mode},
+    config::{Config, Loaded, Mode},
     edge::{Surfaces, addresses::Addresses},
     recovery::{self, Expectations, Head},
     telemetry::events as telemetry,
@@ -42,14 +44,9 @@ pub enum Error {
     /// The address of Redis.
     #[error("failed to use redis.url")]
     Redis(#[source] channels::ConnectError),
-    /// The port.
-    #[error("failed to listen on {listen}")]
-    Listen {
-        /// The address.
-        listen: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    /// A port.
+    #[error("failed to open the hub's ports")]
+    Listen(#[from] listen::NotHad),
     /// The server.
     #[error("failed to serve")]
     Serve(#[source] io::Error),
@@ -68,9 +65,8 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let mut hangup = signals::hangup().map_err(Error::Serve)?;
     // Before anything is recovered: a port that is taken is told at once, and nothing has happened yet. Nobody is
     // let in before the house stands.
-    let listen = config.server.listen;
-    let listener = public::bind(listen).map_err(|source| Error::Listen { listen, source })?;
-    let address = listener.local_addr().map_err(|source| Error::Listen { listen, source })?;
+    let Listening { listener, address } = Listening::at(config.server.listen)?;
+    let admin = admin_port(config)?;
     let directory = PathBuf::from(&config.journal.directory);
     files::allow(u64::from(config.server.connections_max));
     let expectations = Expectations::of(&loaded, expected);
@@ -89,9 +85,12 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let surfaces = Arc::new(Surfaces::new(&loaded, &house, currencies, &admission, &addresses));
     let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
     let server = public.serve(listener, workers).map_err(Error::Serve)?;
+    let admin_address = admin.as_ref().map(|admin| admin.address);
+    let admin =
+        admin.map(|admin| Admin::serve(admin.listener, surfaces)).transpose().map_err(Error::Serve)?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
-    announce(&loaded, address);
+    announce(&loaded, address, admin_address);
     tokio::select! {
         signal = signals::stop() => signal.map_err(Error::Serve)?,
         () = hangup.comes() => {}
@@ -106,19 +105,42 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     }
     handle.stop(true).await;
     serving.await.map_err(io::Error::other).and_then(|result| result).map_err(Error::Serve)?;
+    if let Some(admin) = admin {
+        admin.stop().await;
+    }
     house.stop().await;
     telemetry::closed();
     Ok(())
 }
 
-fn announce(loaded: &Loaded, address: SocketAddr) {
+/// Takes the address of the admin server, if there shall be one. On a machine of a developer two hubs may run, and only
+/// one of them has the port; production does not start without it.
+fn admin_port(config: &Config) -> Result<Option<Listening>, Error> {
+    if !config.admin.enabled {
+        return Ok(None);
+    }
+    match Listening::at(config.admin.listen) {
+        Ok(listening) => Ok(Some(listening)),
+        Err(error) if error.is_taken() && config.mode == Mode::Development => {
+            telemetry::admin_port_taken(config.admin.listen);
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn announce(loaded: &Loaded, address: SocketAddr, admin: Option<SocketAddr>) {
     let config = &loaded.config;
     let url = page_url(&config.server.public_url, address);
-    telemetry::serving(address, &url, config.mode, loaded.tables.len());
+    telemetry::serving(address, &url, admin, config.mode, loaded.tables.len());
     if config.demo.enabled && config.mode == Mode::Development {
         println!(
-            "\n  Open {url}/ in two browser windows and sit at the same table.\n  Stop with Ctrl-C: a round goes on where it was when you start again.\n"
+            "\n  Open {url}/ in two browser windows and sit at the same table.\n  Stop with Ctrl-C: a round goes on where it was when you start again."
         );
+        if let Some(admin) = admin {
+            println!("  Health and figures: http://{admin}/health/ready and http://{admin}/metrics");
+        }
+        println!();
     }
 }
 

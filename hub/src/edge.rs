@@ -44,6 +44,8 @@ pub struct Surfaces {
     publish: web::Data<Publish>,
     health: web::Data<Health>,
     metrics: web::Data<Metrics>,
+    /// Whether the public server shows the figures too.
+    public_metrics: bool,
 }
 
 impl Surfaces {
@@ -76,18 +78,28 @@ impl Surfaces {
             publish: web::Data::new(publish),
             health: web::Data::new(Health::new(house, admission.clone())),
             metrics: web::Data::new(metrics),
+            public_metrics: loaded.config.server.metrics,
         }
     }
 
     /// Every path of the public server but the handshake of WebSockets.
     pub fn public(&self, service: &mut web::ServiceConfig) {
         health::routes(&self.health, service);
-        metrics::routes(&self.metrics, service);
+        if self.public_metrics {
+            metrics::routes(&self.metrics, service);
+        }
         info::routes(&self.info, service);
         demo::routes(&self.demo, service);
         publish::routes(&self.publish, service);
         upgrade::routes(service);
         // Last: it takes every path that is left.
         assets::routes(service);
+    }
+
+    /// Every path of the admin server.
+    pub fn admin(&self, service: &mut web::ServiceConfig) {
+        health::routes(&self.health, service);
+        metrics::routes(&self.metrics, service);
+        service.default_service(web::to(async || Err::<&str, _>(error::Error::from(error::Kind::NotFound))));
     }
 }

@@ -40,15 +40,6 @@ pub async fn get(hub: SocketAddr, path: &str) -> Answer {
     request(hub, &format!("GET {path} HTTP/1.1\r\nhost: {hub}\r\nconnection: close\r\n\r\n")).await
 }
 
-/// One figure of `/metrics` by its whole name, labels included; `None` when it is not there.
-///
-/// # Panics
-/// When there is no answer in time.
-pub async fn figure(hub: SocketAddr, name: &str) -> Option<u64> {
-    let metrics = get(hub, "/metrics").await.body;
-    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
-}
-
 /// Posts JSON, with a bearer token if there is one.
 ///
 /// # Panics

@@ -16,7 +16,7 @@ use std::{
 use protocol::RoundId;
 use serde_json::Value;
 
-use crate::{PATIENCE, until, verify::Totals};
+use crate::{PATIENCE, http, until, verify::Totals};
 
 /// The shared secret of tokens in tests.
 pub const AUTH_SECRET: &str = "0KxqvY3m8tWc5ZfR1nLb7uJd4eHs9gPa";
@@ -60,6 +60,7 @@ impl Default for Setup {
         setup
             .variable("HUB_AUTH_SECRET", AUTH_SECRET)
             .option("auth.leeway_seconds", 0)
+            .option("admin.listen", "127.0.0.1:0")
             .option("server.connections_per_address_max", 50_000)
             .option("server.drain_seconds", 5)
             .option("rate.connects_per_second_per_address", 100_000)
@@ -172,6 +173,8 @@ struct Process {
     child: Child,
     /// Where it serves, once it has said so.
     address: Option<SocketAddr>,
+    /// Where it answers the operator, if it does.
+    admin: Option<SocketAddr>,
 }
 
 /// What the hub wrote to standard error, over all its starts.
@@ -230,7 +233,7 @@ impl TestHub {
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the hub can be started");
         self.log.lines().push(format!("--- process {}", child.id()));
         self.log.follow(child.stderr.take().expect("it is piped"));
-        self.process = Some(Process { child, address: None });
+        self.process = Some(Process { child, address: None, admin: None });
     }
 
     /// Waits until the process serves.
@@ -240,8 +243,11 @@ impl TestHub {
     pub fn serving(&mut self) -> SocketAddr {
         let began = Instant::now();
         loop {
-            if let Some(address) = self.announced() {
-                self.process.as_mut().expect("it was started").address = Some(address);
+            if let Some(line) = self.announced() {
+                let named = |name: &str| line[name].as_str().and_then(|address| address.parse().ok());
+                let address = named("address").expect("it serves somewhere");
+                let process = self.process.as_mut().expect("it was started");
+                (process.address, process.admin) = (Some(address), named("admin"));
                 return address;
             }
             let process = self.process.as_mut().expect("it was started");
@@ -252,12 +258,12 @@ impl TestHub {
         }
     }
 
-    /// The address the running process has written to its log.
-    fn announced(&self) -> Option<SocketAddr> {
+    /// What the running process has written to its log when it began to serve.
+    fn announced(&self) -> Option<Value> {
         let lines = self.log.lines();
         let start = lines.iter().rposition(|line| line.starts_with("---"))?;
         let line = lines[start..].iter().find(|line| line.contains("\"the hub serves\""))?;
-        serde_json::from_str::<Value>(line).ok()?["address"].as_str()?.parse().ok()
+        serde_json::from_str(line).ok()
     }
 
     /// Where it serves.
@@ -267,6 +273,32 @@ impl TestHub {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.process.as_ref().and_then(|process| process.address).expect("the hub serves")
+    }
+
+    /// Where it answers the operator.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.process.as_ref().and_then(|process| process.admin).expect("the hub has an admin server")
+    }
+
+    /// One figure by its whole name, labels included; `None` when it is not there.
+    ///
+    /// # Panics
+    /// When there is no answer in time.
+    pub async fn figure(&self, name: &str) -> Option<u64> {
+        let metrics = self.figures().await;
+        metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    /// All figures, as the operator's scraper reads them.
+    ///
+    /// # Panics
+    /// When there is no answer in time.
+    pub async fn figures(&self) -> String {
+        http::get(self.admin(), "/metrics").await.body
     }
 
     /// The address of its WebSockets.

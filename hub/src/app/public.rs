@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::SocketAddr,
     sync::{Arc, atomic::AtomicU16, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -28,19 +27,6 @@ use crate::{
     },
     telemetry::events as telemetry,
 };
-
-/// A listener of our own, so that the port is known when it is 0.
-///
-/// # Errors
-/// When the address cannot be had.
-pub fn bind(listen: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(listen), socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&listen.into())?;
-    socket.listen(4096)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
 
 /// What the workers share at the door.
 pub struct Public {

@@ -29,7 +29,7 @@ pub use layers::{Environment, Sources};
 pub use options::{Config, Mode};
 pub use problem::{Problem, Problems};
 pub use secrets::{Secret, Secrets};
-pub use server::{Rate, Server, Socket};
+pub use server::{Admin, Rate, Server, Socket};
 pub use storage::Journal;
 pub use tables::{ANY_KIND, Catalogue, CurrencyOptions, KindLimit, Limit, Table, TableOptions};
 pub use tree::Origin;

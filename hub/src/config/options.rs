@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     access::{Auth, Demo, Publish},
     channels::{Channels, Redis},
-    server::{Rate, Server, Socket},
+    server::{Admin, Rate, Server, Socket},
     storage::Journal,
     tables::{self, CurrencyOptions, TableOptions},
     tree::{Node, Origin},
@@ -52,6 +52,8 @@ pub struct Config {
     pub mode: Mode,
     /// The listener.
     pub server: Server,
+    /// The operator's own server.
+    pub admin: Admin,
     /// Bounds of one session.
     pub socket: Socket,
     /// How much clients may ask for.
@@ -81,6 +83,7 @@ impl Default for Config {
         Self {
             mode: Mode::default(),
             server: Server::default(),
+            admin: Admin::default(),
             socket: Socket::default(),
             rate: Rate::default(),
             auth: Auth::default(),

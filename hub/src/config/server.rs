@@ -26,6 +26,8 @@ pub struct Server {
     pub connections_per_address_max: u32,
     /// Longest a stop waits for sessions to leave. Seconds; 0..=300.
     pub drain_seconds: u16,
+    /// Whether `/metrics` is served here as well as on the admin server.
+    pub metrics: bool,
 }
 
 impl Default for Server {
@@ -39,7 +41,27 @@ impl Default for Server {
             connections_max: 50_000,
             connections_per_address_max: 256,
             drain_seconds: 10,
+            metrics: false,
         }
+    }
+}
+
+/// The operator's own server: health and figures, on its own port and thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Address and port; a loopback address unless `remote` is set.
+    #[serde(deserialize_with = "super::read::address")]
+    pub listen: SocketAddr,
+    /// Whether `listen` may be an address that other machines reach. It knows no passwords.
+    pub remote: bool,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { enabled: true, listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7701)), remote: false }
     }
 }
 

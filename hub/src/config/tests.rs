@@ -190,8 +190,9 @@ fn later_layers_win_and_each_value_knows_who_set_it() {
     assert_eq!(server.listen.port(), 9001);
 
     let text = loaded.effective();
+    let from_server = &text[text.find("[server]").unwrap()..];
     let line = |key: &str| {
-        let line = text.lines().find(|line| line.starts_with(key)).unwrap();
+        let line = from_server.lines().find(|line| line.starts_with(key)).unwrap();
         line.split_once('#')
             .map(|(_, comment)| comment.trim().replace(&*house.path("").to_string_lossy(), ""))
     };

@@ -25,6 +25,7 @@ pub(super) fn validate(
     let mut check = Check { layers, problems };
     bounds(config, &mut check);
     agreement(config, &mut check);
+    admin(config, &mut check, notes);
     names(config, &mut check);
     currencies(config, &mut check);
     let tables = tables(config, catalogue, &mut check);
@@ -372,6 +373,24 @@ fn demo(config: &Config, check: &mut Check<'_>) {
         && let Some(scale) = scale(config, "demo.currency", config.demo.currency, check)
     {
         positive("demo.deposit", config.demo.deposit, scale, check);
+    }
+}
+
+fn admin(config: &Config, check: &mut Check<'_>, notes: &mut Vec<String>) {
+    let Config { admin, server, .. } = config;
+    if !admin.enabled {
+        if !server.metrics {
+            notes.push("admin.enabled and server.metrics are off: the hub shows its figures nowhere".into());
+        }
+        return;
+    }
+    if !admin.listen.ip().is_loopback() && !admin.remote {
+        let what = "other machines would read health and figures without a password: listen on 127.0.0.1, or set \
+                    admin.remote = true where only your own network reaches the port";
+        check.refuse("admin.listen", what);
+    }
+    if admin.listen == server.listen && admin.listen.port() != 0 {
+        check.refuse("admin.listen", "is the address of server.listen; the admin server needs its own port");
     }
 }
 

@@ -39,8 +39,13 @@ pub fn page_sizes_stay() {
 }
 
 /// The door is open.
-pub fn serving(address: SocketAddr, url: &str, mode: Mode, tables: usize) {
-    tracing::info!(%address, url, %mode, tables, "the hub serves");
+pub fn serving(address: SocketAddr, url: &str, admin: Option<SocketAddr>, mode: Mode, tables: usize) {
+    tracing::info!(%address, url, admin = admin.map(tracing::field::display), %mode, tables, "the hub serves");
+}
+
+/// Another program, most likely another hub, has the port of the admin server.
+pub fn admin_port_taken(listen: SocketAddr) {
+    tracing::warn!(%listen, "the port of admin.listen is taken: this hub shows no figures, and its health only to players");
 }
 
 /// A connection ended before its last answer, or spoke no HTTP.

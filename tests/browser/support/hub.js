@@ -56,6 +56,7 @@ export class Hub {
     this.#process = spawn(BINARY, this.#arguments("serve", "--listen", `127.0.0.1:${this.port}`), {
       cwd: this.#home,
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, HUB__ADMIN__LISTEN: "127.0.0.1:0" },
     });
     const keep = (data) => (this.log += data);
     this.#process.stdout.on("data", keep);

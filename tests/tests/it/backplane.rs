@@ -168,8 +168,7 @@ async fn no_message_in_redis_shows_a_forged_balance_or_silences_a_channel_and_ea
     for line in
         ["hub_channels_dropped_total{reason=\"owned\"} 16", "hub_channels_dropped_total{reason=\"log\"} 15"]
     {
-        until(line, async || http::get(hub.address(), "/metrics").await.body.contains(line).then_some(()))
-            .await;
+        until(line, async || hub.figures().await.contains(line).then_some(())).await;
     }
 }
 
@@ -308,7 +307,7 @@ async fn who_comes_back_to_a_channel_that_was_quiet_has_missed_nothing_with_redi
         until("a quiet channel", async || {
             second.ask(json!({"t": "unsubscribe", "ch": "news:other"})).await;
             second.ask(json!({"t": "subscribe", "ch": "news:other"})).await;
-            let figures = http::get(hub.address(), "/metrics").await.body;
+            let figures = hub.figures().await;
             figures.contains("hub_channels_quiet 1").then_some(())
         })
         .await;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use protocol::{CloseCode, ErrorCode, SUBPROTOCOL_JSON};
 use serde_json::json;
 use tests::{
-    http,
     hub::Setup,
     player::Account,
     raw::{self, Frame, RawSocket, TEXT},
@@ -25,8 +24,7 @@ async fn a_hello_that_a_full_hub_refuses_is_closed_with_a_code_that_asks_for_ano
         .option("rate.in_flight_per_session", ROOM)
         .start();
     let address = hub.address();
-    until("Redis is there", async || (http::figure(address, "hub_channels_up").await? == 1).then_some(()))
-        .await;
+    until("Redis is there", async || (hub.figure("hub_channels_up").await? == 1).then_some(())).await;
     let latecomer = Account::sign_in(address, "latecomer").await;
     let mut sessions = Vec::new();
     for name in ["one", "two"] {
@@ -40,8 +38,7 @@ async fn a_hello_that_a_full_hub_refuses_is_closed_with_a_code_that_asks_for_ano
             (100..140).flat_map(|id| raw::frame(TEXT, true, ask(id).to_string().as_bytes())).collect();
         socket.send_bytes(&bytes).await.expect("the connection stands");
     }
-    until("a full hub", async || (http::figure(address, "hub_requests_busy_total").await? > 0).then_some(()))
-        .await;
+    until("a full hub", async || (hub.figure("hub_requests_busy_total").await? > 0).then_some(())).await;
     let mut waits = BTreeSet::new();
     for _ in 0..5 {
         let mut socket = RawSocket::open(address, SUBPROTOCOL_JSON).await.expect("a handshake");

@@ -1,5 +1,6 @@
 //! Tests of the whole house: its own rules, the simulation, and the real binary from outside.
 
+mod admin;
 mod backplane;
 mod bad_input;
 mod channels;

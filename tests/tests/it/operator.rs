@@ -118,7 +118,7 @@ async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
         assert!(part["message"].is_string() && part["duration_ms"].is_number(), "{part}");
     }
 
-    let metrics = http::get(hub.address(), "/metrics").await;
+    let metrics = http::get(hub.admin(), "/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.head.contains("application/openmetrics-text"), "{}", metrics.head);
     assert!(metrics.body.ends_with("# EOF\n"), "{}", metrics.body);
@@ -163,14 +163,7 @@ async fn what_is_not_there_is_not_found_and_each_path_takes_its_own_method() {
         assert_eq!(http::get(address, path).await.status, 404, "{path}");
     }
     assert_eq!(http::get(address, "/ws").await.status, 426, "the socket's path asks for an upgrade");
-    for line in [
-        "GET /api/demo",
-        "GET /api/publish",
-        "DELETE /api/demo",
-        "POST /metrics",
-        "PUT /health/ready",
-        "POST /",
-    ] {
+    for line in ["GET /api/demo", "GET /api/publish", "DELETE /api/demo", "PUT /health/ready", "POST /"] {
         let request =
             format!("{line} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let answer = http::request(address, &request).await;

@@ -36,9 +36,7 @@ async fn is_up(hub: &TestHub, up: bool) {
 
 /// One of the hub's figures.
 async fn figure(hub: &TestHub, name: &str) -> u64 {
-    let body = http::get(hub.address(), "/metrics").await.body;
-    let line = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {body}"))
+    hub.figure(name).await.unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 async fn publish(hub: &TestHub, data: &Value) -> (http::Answer, Duration) {
@@ -189,8 +187,7 @@ async fn a_slow_redis_slows_what_goes_through_it_and_nothing_else() {
     for count in ["status=\"202\"} 6", "status=\"503\"} "] {
         let line = format!("hub_publications_total{{service=\"press\",{count}");
         // The figures are made at most a few times a second.
-        until(&line, async || http::get(hub.address(), "/metrics").await.body.contains(&line).then_some(()))
-            .await;
+        until(&line, async || hub.figures().await.contains(&line).then_some(())).await;
     }
 }
 

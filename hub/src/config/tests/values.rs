@@ -60,6 +60,16 @@ fn a_wrong_key_or_value_names_its_place_and_what_is_allowed() {
         "config/hub.toml:2: demo.deposit = 10.0: expected an amount as text, such as \"12.50\"",
     );
     check(
+        "[admin]\nlisten = \"0.0.0.0:7701\"\n",
+        "config/hub.toml:2: admin.listen = \"0.0.0.0:7701\": other machines would read health and figures without a \
+         password: listen on 127.0.0.1, or set admin.remote = true where only your own network reaches the port",
+    );
+    check(
+        "[admin]\nlisten = \"127.0.0.1:7700\"\n",
+        "config/hub.toml:2: admin.listen = \"127.0.0.1:7700\": is the address of server.listen; the admin server needs \
+         its own port",
+    );
+    check(
         "[server]\nallowed_origins = [\"https://ok.example\",\n  7]\n",
         "config/hub.toml:3: server.allowed_origins[1] = 7: expected text in quotes",
     );
@@ -79,6 +89,16 @@ fn values_that_types_allow_are_still_checked() {
         "[socket]\nqueue_soft_bytes = 300_000\n",
         "config/hub.toml:2: socket.queue_soft_bytes = 300000: must not be above socket.queue_bytes_max, which is \
          262144",
+    );
+    check(
+        "[admin]\nlisten = \"0.0.0.0:7701\"\n",
+        "config/hub.toml:2: admin.listen = \"0.0.0.0:7701\": other machines would read health and figures without a \
+         password: listen on 127.0.0.1, or set admin.remote = true where only your own network reaches the port",
+    );
+    check(
+        "[admin]\nlisten = \"127.0.0.1:7700\"\n",
+        "config/hub.toml:2: admin.listen = \"127.0.0.1:7700\": is the address of server.listen; the admin server needs \
+         its own port",
     );
     check(
         "[server]\nallowed_origins = [\"https://a.example/\"]\n",

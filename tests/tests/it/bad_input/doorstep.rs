@@ -1,9 +1,12 @@
 //! What strangers send to the port: no HTTP at all, foreign names, headers twice, pages again and again.
 
-use std::net::SocketAddr;
-
 use serde_json::json;
-use tests::{http, hub::Setup, raw::RawSocket, soon, until};
+use tests::{
+    http,
+    hub::{Setup, TestHub},
+    raw::RawSocket,
+    soon, until,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -12,8 +15,8 @@ use tokio::{
 use super::Bystander;
 
 /// What is refused for a reason, since the start.
-async fn refused(hub: SocketAddr, reason: &str) -> Option<u64> {
-    http::figure(hub, &format!("hub_http_refused_total{{reason=\"{reason}\"}}")).await
+async fn refused(hub: &TestHub, reason: &str) -> Option<u64> {
+    hub.figure(&format!("hub_http_refused_total{{reason=\"{reason}\"}}")).await
 }
 
 #[tokio::test]
@@ -40,7 +43,7 @@ async fn strangers_who_speak_no_http_are_counted_and_nobody_is_called() {
     let mut stream = TcpStream::connect(hub.address()).await.expect("the hub listens");
     stream.write_all(b"GET / HT").await.expect("the connection stands");
     drop(stream);
-    until("the figure", async || (refused(hub.address(), "unreadable").await? == 5).then_some(())).await;
+    until("the figure", async || (refused(&hub, "unreadable").await? == 5).then_some(())).await;
     bystander.plays_on().await;
 }
 
@@ -62,7 +65,7 @@ async fn a_page_whose_name_was_pointed_at_the_hub_is_not_answered() {
     assert_eq!(old.status, 200, "who names no host is no browser");
     let socket = RawSocket::open_with(address, "evil.example", "origin: http://evil.example\r\n").await;
     assert_eq!(socket.err(), Some(Some(421)), "its own origin is no more than its own name");
-    assert_eq!(refused(address, "misdirected").await, Some(2));
+    assert_eq!(refused(&hub, "misdirected").await, Some(2));
 }
 
 #[tokio::test]

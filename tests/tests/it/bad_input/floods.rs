@@ -4,7 +4,6 @@
 use protocol::{CloseCode, ErrorCode, SUBPROTOCOL_JSON};
 use serde_json::{Value, json};
 use tests::{
-    http,
     hub::{OPEN, Setup},
     player::Account,
     raw::{self, CONTINUATION, Frame, PING, PONG, RawSocket, TEXT},
@@ -47,7 +46,7 @@ async fn floods_of_frames_that_bring_nothing_end_their_session_and_cost_no_memor
     let grown_kib = resident_kib(hub.pid()).saturating_sub(before_kib);
     assert!(grown_kib < 32 * 1024, "{grown_kib} KiB more");
     let closed = "hub_sockets_closed_total{reason=\"flooding\"}";
-    until("the figure", async || (http::figure(address, closed).await? == 4).then_some(())).await;
+    until("the figure", async || (hub.figure(closed).await? == 4).then_some(())).await;
 }
 
 #[tokio::test]
@@ -64,7 +63,7 @@ async fn saying_hello_again_and_again_is_an_error_like_any_other() {
     assert_eq!(refused, 20, "{answers:?}");
     bystander.plays_on().await;
     let closed = "hub_sessions_closed_total{code=\"4102\"}";
-    until("the figure", async || (http::figure(hub.address(), closed).await? == 1).then_some(())).await;
+    until("the figure", async || (hub.figure(closed).await? == 1).then_some(())).await;
 }
 
 #[tokio::test]
@@ -91,10 +90,8 @@ async fn what_is_too_much_at_once_is_told_to_wait_and_nothing_stays_under_way() 
     assert!(served >= 1 && busy >= 1, "{served} served, {busy} told to wait");
     assert_eq!(socket.ask(json!({"t": "get_balance"})).await["t"], "balances", "it is served when it waits");
     until("a hub with nothing under way", async || {
-        let (under_way, refused) = (
-            http::figure(hub.address(), "hub_requests_in_flight").await?,
-            http::figure(hub.address(), "hub_requests_busy_total").await?,
-        );
+        let (under_way, refused) =
+            (hub.figure("hub_requests_in_flight").await?, hub.figure("hub_requests_busy_total").await?);
         (under_way == 0 && refused == busy).then_some(())
     })
     .await;

@@ -111,7 +111,7 @@ async fn a_client_that_never_answers_pings_is_closed_and_one_that_does_is_not() 
         () = staying => panic!("the one that answers was closed"),
     }
     let closed = "hub_sockets_closed_total{reason=\"no_pong\"}";
-    until("the figure", async || (http::figure(hub.address(), closed).await? == 1).then_some(())).await;
+    until("the figure", async || (hub.figure(closed).await? == 1).then_some(())).await;
     while !matches!(awake.next().await, Frame::Ping(_)) {}
     assert_eq!(awake.ask(json!({"t": "ping"})).await["t"], "pong", "it goes on being asked and being served");
 }
@@ -152,7 +152,7 @@ async fn a_client_that_never_reads_is_cut_off_and_the_others_hear_everything() {
     let (code, _) = stuck.to_end().await;
     assert!(matches!(code, Some(4001) | None), "too slow, or cut off without a word: {code:?}");
     let closed = "hub_sockets_closed_total{reason=\"too_slow\"}";
-    until("the figure", async || (http::figure(address, closed).await? == 1).then_some(())).await;
+    until("the figure", async || (hub.figure(closed).await? == 1).then_some(())).await;
     bystander.plays_on().await;
 
     // Asking without reading the answers is no better.
@@ -166,7 +166,7 @@ async fn a_client_that_never_reads_is_cut_off_and_the_others_hear_everything() {
 }
 
 async fn sessions(hub: &TestHub) -> u64 {
-    http::figure(hub.address(), "hub_sessions").await.expect("the figure is there")
+    hub.figure("hub_sessions").await.expect("the figure is there")
 }
 
 #[tokio::test]
@@ -190,6 +190,6 @@ async fn a_connection_too_many_of_one_address_is_turned_away_until_another_ends(
     drop(one);
     until("a free place", async || RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.ok()).await;
     let refused = "hub_connections_turned_away_total{reason=\"too_many\"}";
-    let refused = until("the figure", async || http::figure(hub.address(), refused).await).await;
+    let refused = until("the figure", async || hub.figure(refused).await).await;
     assert!(refused >= 1, "{refused} were turned away");
 }

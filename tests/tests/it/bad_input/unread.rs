@@ -24,7 +24,7 @@ fn send(stream: &TcpStream, bytes: &[u8]) -> bool {
 
 #[tokio::test]
 async fn requests_whose_answers_nobody_reads_cost_little_memory_and_hold_nobody_up() {
-    let hub = Setup::default().start();
+    let hub = Setup::default().option("server.metrics", true).start();
     let address = hub.address();
     let mut bystander = Bystander::sit(&hub).await;
     for page in ["/table.js", "/metrics"] {

@@ -181,7 +181,7 @@ fn the_hub_image_tells_its_port_its_data_and_its_health() {
     assert!(settings.contains(&"HUB__SERVER__LISTEN=0.0.0.0:7700"), "the port can be reached from outside");
     assert!(settings.contains(&"HUB__MODE=production"), "an image never opens a demo by itself");
     let health = hub.all("HEALTHCHECK").next().expect("it can be asked whether it lives");
-    assert!(health.contains("/health/live") && health.contains("7700"), "{health}");
+    assert!(health.contains("/health/live") && health.contains("/127.0.0.1/7701"), "{health}");
     assert!(hub.all("STOPSIGNAL").eq(["SIGTERM"]), "it is stopped by a drain");
 }
 
