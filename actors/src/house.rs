@@ -60,6 +60,8 @@ pub struct Setup {
     pub world: World,
     /// Workers that will run sessions.
     pub workers: u16,
+    /// Most bytes of publications that wait at all workers together.
+    pub waiting_bytes_max: u64,
     /// Threads for tables, at least one.
     pub table_arbiters: u16,
     /// The tables to open.
@@ -139,7 +141,7 @@ impl House {
         crate::clock::start_at_least(setup.world.books.time());
         let metrics = Metrics::default();
         let dropped = Arc::new(AtomicU64::new(0));
-        let (workers, mailboxes) = Workers::new(setup.workers);
+        let (workers, mailboxes) = Workers::new(setup.workers, setup.waiting_bytes_max);
         let epoch = log_epoch(setup.log.id());
         let tables = TablePort::default();
         let pubsub = {

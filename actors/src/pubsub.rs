@@ -26,15 +26,12 @@ use crate::{
             Attach, Declare, GetHealth, GetTops, PlayerNotices, Publish, PublishEvent, Subscribe,
             Unsubscribe, Vacant,
         },
-        worker::{Grant, ToWorker},
+        worker::Grant,
     },
     panics::AbortOnPanic,
     ports::table::TablePort,
     workers::Workers,
 };
-
-/// Publications a worker may have waiting before more are dropped for it. Their offsets show the gap.
-const WAITING_MAX: u64 = 100_000;
 
 /// The pubsub actor. Lives on an arbiter of its own.
 pub struct PubSub {
@@ -46,7 +43,7 @@ pub struct PubSub {
 pub type MakeBackplane = Box<dyn FnOnce(Rc<dyn Fn(Delivery)>) -> Rc<dyn Backplane> + Send>;
 
 impl PubSub {
-    /// Starts the actor's state; `dropped` counts publications a worker was too slow for.
+    /// Starts the actor's state; `dropped` counts publications and resets a worker was too slow for.
     #[must_use]
     pub fn new(
         make: MakeBackplane,
@@ -100,17 +97,16 @@ fn deliver(wanted: &Wanted, workers: &Workers, dropped: &AtomicU64, delivery: De
             let numbers = interested(&publication.channel);
             let publication = Arc::new(publication);
             for worker in numbers {
-                if workers.waiting(worker) < WAITING_MAX {
-                    workers.send(worker, ToWorker::Publication(publication.clone()));
-                } else {
-                    // Offsets show the gap to whoever counts them; the heartbeat's tops show it to the others.
+                if !workers.publish(worker, &publication) {
                     dropped.fetch_add(1, Relaxed);
                 }
             }
         }
         Delivery::Reset { channel, top } => {
             for worker in interested(&channel) {
-                workers.send(worker, ToWorker::Reset { channel: channel.clone(), top });
+                if !workers.reset(worker, &channel, top) {
+                    dropped.fetch_add(1, Relaxed);
+                }
             }
         }
     }

@@ -68,7 +68,7 @@ pub fn admission() -> Arc<Admission> {
 /// The money side over a new log in `directory`.
 pub fn money(directory: &Path) -> Money {
     let currencies = Currencies::new([(eur(), 2)]);
-    let (workers, mut mailboxes) = Workers::new(1);
+    let (workers, mut mailboxes) = Workers::new(1, 1 << 20);
     let tables = TablePort::default();
     let make: MakeBackplane = Box::new(|deliver| Rc::new(Memory::new(Options::default(), deliver)));
     let log_epoch = "Ltest".parse().expect("an epoch");

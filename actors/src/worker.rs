@@ -26,7 +26,7 @@ use crate::{
     },
     panics::AbortOnPanic,
     pubsub::PubSub,
-    workers::Mailbox,
+    workers::{Mailbox, publication_bytes, reset_bytes},
 };
 
 /// How often a worker that closes looks whether its sockets are gone.
@@ -61,9 +61,13 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
                 {
                     together.push(next);
                 }
-                mailbox.waiting.fetch_sub(together.len() as u64, Relaxed);
+                let bytes = together.iter().map(|publication| publication_bytes(publication)).sum();
+                mailbox.waiting.fetch_sub(bytes, Relaxed);
                 broadcast(&delivery.worker, &together);
             } else {
+                if let ToWorker::Reset { channel, .. } = &message {
+                    mailbox.waiting.fetch_sub(reset_bytes(channel), Relaxed);
+                }
                 delivery.take(message);
             }
         }

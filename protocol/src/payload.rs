@@ -110,6 +110,8 @@ impl Payload {
         if !json_integers_are_exact(json) {
             return Err(PayloadError::IntegerTooLarge);
         }
+        // The text may be much longer than what is made of it, and a history keeps this for long.
+        packed.shrink_to_fit();
         Self::from_msgpack(packed.into())
     }
 
@@ -119,7 +121,8 @@ impl Payload {
     /// When the value is not a payload (too large, a map key that is not text): our own types are.
     #[must_use]
     pub fn of(value: &impl Serialize) -> Self {
-        let packed = rmp_serde::to_vec_named(value).expect("our own types encode");
+        let mut packed = rmp_serde::to_vec_named(value).expect("our own types encode");
+        packed.shrink_to_fit();
         debug_assert!(Self::of_a_frame(packed.clone().into()).is_ok(), "our own types are payloads");
         Self(packed.into())
     }

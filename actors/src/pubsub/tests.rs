@@ -10,7 +10,10 @@ use socket::Slot;
 use super::*;
 use crate::{
     admission::Admission,
-    messages::reply::{ReplyTo, SessionRef},
+    messages::{
+        reply::{ReplyTo, SessionRef},
+        worker::ToWorker,
+    },
     workers::Mailbox,
 };
 
@@ -27,7 +30,7 @@ fn rig() -> Rig {
 }
 
 fn rig_over(make: MakeBackplane) -> Rig {
-    let (workers, mut mailboxes) = Workers::new(1);
+    let (workers, mut mailboxes) = Workers::new(1, 1 << 20);
     let currencies = Currencies::new([("EUR".parse().expect("a currency"), 2)]);
     let epoch = "Ltest".parse().expect("an epoch");
     let pubsub = PubSub::new(make, workers, TablePort::default(), currencies, epoch, Arc::default()).start();

@@ -49,6 +49,7 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
         world: recovered.world,
         checkpointed: recovered.checkpointed,
         workers,
+        waiting_bytes_max: config.channels.waiting_bytes_max,
         table_arbiters: workers.div_ceil(2),
         tables: tables.collect(),
         currencies: currencies(loaded),
@@ -87,6 +88,8 @@ fn backplane(loaded: &Loaded) -> Result<MakeBackplane, ConnectError> {
         namespaces: namespaces.collect(),
         channels_max: configured.channels_max as usize,
         payload_bytes_max: configured.payload_bytes_max,
+        history_bytes_max: configured.history_bytes_max,
+        history_bytes_per_channel_max: configured.history_bytes_per_channel_max,
         ..Options::default()
     };
     let Some(url) = loaded.secrets.redis_url().map(str::to_owned) else {

@@ -20,6 +20,14 @@ pub struct Channels {
     /// Channels held at once. 16..=10_000_000. The least recently used are forgotten first, those without a history
     /// before all others; tables and players have as much room apart.
     pub channels_max: u32,
+    /// Bytes of all histories, with what each publication costs besides its payload. 1_048_576..=68_719_476_736. When it
+    /// is reached, channels without a subscriber lose their histories first.
+    pub history_bytes_max: usize,
+    /// The same of one channel; its oldest publications go. 131_072..=1_073_741_824, not above the one before.
+    pub history_bytes_per_channel_max: usize,
+    /// Bytes of the publications that wait at all workers, with what each costs besides its payload; every worker has an
+    /// equal share. 1_048_576..=68_719_476_736. What does not fit is dropped for that worker, and counted.
+    pub waiting_bytes_max: u64,
     /// Options by namespace: the part of a channel's name before the colon.
     pub namespaces: BTreeMap<String, Namespace>,
 }
@@ -89,6 +97,9 @@ impl Default for Channels {
             subscriptions_per_session_max: 64,
             subscriptions_per_player_max: 256,
             channels_max: 200_000,
+            history_bytes_max: 256 * 1024 * 1024,
+            history_bytes_per_channel_max: 4 * 1024 * 1024,
+            waiting_bytes_max: 256 * 1024 * 1024,
             namespaces: namespaces.map(|(name, options)| (name.to_owned(), options)).into(),
         }
     }

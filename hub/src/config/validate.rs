@@ -124,6 +124,11 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     );
     check.within("channels.subscriptions_per_player_max", channels.subscriptions_per_player_max, ask);
     check.within("channels.channels_max", channels.channels_max, 16..=10_000_000);
+    let bytes = 1_048_576..=68_719_476_736;
+    check.within("channels.history_bytes_max", channels.history_bytes_max as u64, bytes.clone());
+    check.within("channels.waiting_bytes_max", channels.waiting_bytes_max, bytes);
+    let of_one = channels.history_bytes_per_channel_max;
+    check.within("channels.history_bytes_per_channel_max", of_one, 131_072..=1_073_741_824);
     check.within("journal.segment_bytes", journal.segment_bytes, 1_048_576..=4_294_967_296);
     check.within("journal.checkpoint_every_records", journal.checkpoint_every_records, 1_000..=1_000_000_000);
     for (name, namespace) in &channels.namespaces {
@@ -158,6 +163,8 @@ fn agreement(config: &Config, check: &mut Check<'_>) {
     at_most("demo.token_seconds", demo, "auth.token_lifetime_max_seconds", any);
     let (session, hub) = (rate.in_flight_per_session as usize, rate.in_flight_max as usize);
     at_most("rate.in_flight_per_session", session, "rate.in_flight_max", hub);
+    let (one, all) = (channels.history_bytes_per_channel_max, channels.history_bytes_max);
+    at_most("channels.history_bytes_per_channel_max", one, "channels.history_bytes_max", all);
     // A session must be able to queue a few publications, or the first large one closes it.
     let (payload, quarter) = (channels.payload_bytes_max, socket.queue_bytes_max / 4);
     at_most("channels.payload_bytes_max", payload, "a quarter of socket.queue_bytes_max", quarter);

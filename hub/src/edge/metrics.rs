@@ -101,6 +101,7 @@ impl Metrics {
             figures.gauge("hub_channels_up", u64::from(health.up));
             figures.gauge("hub_channels_open", counters.channels);
             figures.gauge("hub_channels_quiet", counters.quiet);
+            figures.gauge("hub_channels_history_bytes", counters.history_bytes);
             figures.counter("hub_channels_delivered", counters.delivered);
             figures.counter("hub_channels_gaps", counters.gaps);
             figures.counter("hub_channels_resets", counters.resets);
@@ -150,6 +151,7 @@ impl Metrics {
         figures.gauge("hub_journal_sync_microseconds_max", journal.sync_us_max);
         figures.gauge("hub_checkpoint_lsn", self.checkpoint.load(Relaxed));
         figures.counter("hub_publications_dropped", self.dropped.load(Relaxed));
+        figures.gauge("hub_publications_waiting_bytes", self.workers.waiting_bytes());
     }
 
     /// What the workers have counted at their sockets. One that does not answer is counted as it was, so that no counter

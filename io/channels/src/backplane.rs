@@ -144,7 +144,7 @@ pub struct Counters {
     pub channels: u64,
     /// Channels of which only the position is kept now.
     pub quiet: u64,
-    /// Payload bytes held in histories now.
+    /// Bytes held in histories now: payloads, and what each publication costs besides.
     pub history_bytes: u64,
     /// Publications delivered to this process.
     pub delivered: u64,

@@ -58,7 +58,7 @@ pub(crate) struct Mirror {
     epochs: Epochs,
     channels: HashMap<Channel, Entry>,
     rooms: Rooms,
-    /// Payload bytes of all rings.
+    /// What all rings cost, in bytes.
     bytes: usize,
     /// `None`: publications come from this process alone, every channel is local.
     link: Option<LinkState>,
@@ -152,8 +152,7 @@ impl Mirror {
 
     /// A channel that is not held yet.
     fn entry(&mut self, channel: &Channel, now_ms: u64) -> Entry {
-        let options = self.options.namespace(channel.namespace());
-        Entry::new(options, self.is_local(channel), self.epochs.next(), now_ms)
+        Entry::new(channel, &self.options, self.is_local(channel), self.epochs.next(), now_ms)
     }
 
     /// Whether only this process speaks on the channel.
@@ -240,8 +239,7 @@ impl Mirror {
         }
         if let Some(position) = position {
             entry.top = position;
-            self.bytes += payload.bytes().len();
-            entry.ring.push(payload.clone(), now_ms);
+            self.bytes += entry.ring.push(payload.clone(), now_ms);
             self.bytes -= entry.trim(now_ms);
         }
         if entry.subscribed {
@@ -281,7 +279,7 @@ impl Mirror {
                 reset(channel, entry, outbox, &self.telemetry);
             }
         } else if self.make_room(channel) {
-            let mut entry = Entry::new(self.options.namespace(channel.namespace()), true, top.epoch, now_ms);
+            let mut entry = Entry::new(channel, &self.options, true, top.epoch, now_ms);
             entry.follow_log(top);
             self.rooms.of(channel).file(channel, &mut entry);
             self.hold(channel, entry);

@@ -21,9 +21,12 @@ pub struct Options {
     pub history_age_ms: u64,
     /// Namespaces that differ from the two above.
     pub namespaces: BTreeMap<String, Namespace>,
-    /// Payload bytes kept in all histories together. When it is reached, channels without a subscriber are
-    /// forgotten first (the longest silent one first), then the publishing channel's own oldest.
+    /// Bytes of all histories together: payloads, and what each publication costs besides. When it is reached, channels
+    /// without a subscriber lose their histories first (the longest silent one first), then the publishing channel its
+    /// own oldest publications.
     pub history_bytes_max: usize,
+    /// The same of one channel. When it is reached, the oldest go; what does not fit alone is delivered, not kept.
+    pub history_bytes_per_channel_max: usize,
     /// Channels held. When it is reached, a channel without a subscriber is forgotten, one without a history first; if
     /// there is none, a new subscription is refused. Channels of tables and players have as much room again, apart, and are never
     /// refused.
@@ -50,6 +53,7 @@ impl Default for Options {
             history_age_ms: 120_000,
             namespaces: BTreeMap::new(),
             history_bytes_max: 256 * 1024 * 1024,
+            history_bytes_per_channel_max: 4 * 1024 * 1024,
             channels_max: 200_000,
             payload_bytes_max: protocol::payload::PAYLOAD_BYTES_MAX,
             link: LinkOptions::default(),

@@ -1,8 +1,12 @@
 //! One channel as the mirror holds it.
 
+use protocol::Channel;
 use tokio::sync::oneshot;
 
-use crate::{Epoch, Namespace, Position, ring::Ring};
+use crate::{
+    Epoch, Namespace, Options, Position,
+    ring::{Limits, Ring},
+};
 
 /// A channel's place among the idle: the time it was filed under, and a number that makes it unique.
 pub(crate) type IdleKey = (u64, u64);
@@ -47,10 +51,11 @@ pub(crate) struct Entry {
     /// Idle for longer than its history age: only its position is kept, and proves that nothing was published.
     pub(crate) quiet: bool,
     options: Namespace,
+    history_bytes_max: usize,
 }
 
 impl Entry {
-    pub(crate) fn new(options: Namespace, local: bool, epoch: Epoch, now_ms: u64) -> Self {
+    pub(crate) fn new(channel: &Channel, options: &Options, local: bool, epoch: Epoch, now_ms: u64) -> Self {
         Self {
             top: Position { epoch, offset: 0 },
             numbered: Numbered::Here,
@@ -63,7 +68,8 @@ impl Entry {
             touched_ms: now_ms,
             idle: None,
             quiet: false,
-            options,
+            options: options.namespace(channel.namespace()),
+            history_bytes_max: options.history_bytes_per_channel_max,
         }
     }
 
@@ -100,7 +106,9 @@ impl Entry {
 
     /// Forgets what is too old or too many. Answers the bytes freed.
     pub(crate) fn trim(&mut self, now_ms: u64) -> usize {
-        self.ring.trim(self.options.history_size, self.options.history_age_ms, now_ms)
+        let Namespace { history_size, history_age_ms } = self.options;
+        let limits = Limits { size: history_size, bytes: self.history_bytes_max, age_ms: history_age_ms };
+        self.ring.trim(limits, now_ms)
     }
 
     /// Whether its position alone proves something: it is this mirror's, and nothing is published unheard.

@@ -7,7 +7,7 @@ mod quiet;
 use std::{cell::RefCell, collections::BTreeMap};
 
 use super::*;
-use crate::Namespace;
+use crate::{Namespace, ring::KEPT_BYTES};
 
 type Log = Rc<RefCell<Vec<Delivery>>>;
 
@@ -164,8 +164,9 @@ fn a_full_table_forgets_the_longest_idle_and_refuses_when_none_is() {
 }
 
 #[test]
-fn histories_share_one_bound_of_bytes() {
-    let mut world = World::new(Options { history_bytes_max: 20, ..Options::default() }, false);
+fn histories_share_one_bound_of_bytes_in_which_each_publication_counts_with_what_it_costs_besides() {
+    let kept = |payload: usize| payload + KEPT_BYTES;
+    let mut world = World::new(Options { history_bytes_max: 2 * kept(8) + 7, ..Options::default() }, false);
     world.publish_bytes("idle", At::Next, 8);
     world.subscribe("a").unwrap();
     world.subscribe("b").unwrap();
@@ -175,11 +176,31 @@ fn histories_share_one_bound_of_bytes() {
     world.publish_bytes("b", At::Next, 8);
     assert_eq!(world.recovered("idle", start_of_idle), None, "idle channels give way first");
     let first = world.publish_bytes("b", At::Next, 8).unwrap();
-    assert_eq!(world.mirror.counters().history_bytes, 16);
+    assert_eq!(world.mirror.counters().history_bytes, 2 * kept(8) as u64);
     assert_eq!(world.recovered("b", start), None, "then the growing channel's own oldest");
     assert_eq!(world.recovered("b", first), Some(vec![]));
     world.publish_bytes("b", At::Next, 16);
-    assert_eq!(world.mirror.counters().history_bytes, 8, "one that does not fit is delivered, not kept");
+    assert_eq!(
+        world.mirror.counters().history_bytes,
+        kept(8) as u64,
+        "one that does not fit is delivered, not kept"
+    );
+}
+
+#[test]
+fn one_channel_has_a_bound_of_bytes_of_its_own_and_takes_nothing_from_others() {
+    let bound = 4 * (1 + KEPT_BYTES);
+    let options = Options { history_size: 1_000, history_bytes_per_channel_max: bound, ..Options::default() };
+    let mut world = World::new(options, false);
+    let quiet = world.publish("quiet", At::Next).unwrap();
+    for _ in 0..100 {
+        world.publish("loud", At::Next);
+    }
+    assert_eq!(world.mirror.counters().history_bytes, (5 * (1 + KEPT_BYTES)) as u64);
+    let top = world.top("loud");
+    assert_eq!(world.recovered("loud", Position { offset: 96, ..top }), Some(vec![97, 98, 99, 100]));
+    assert_eq!(world.recovered("loud", Position { offset: 95, ..top }), None);
+    assert_eq!(world.recovered("quiet", Position { offset: 0, ..quiet }), Some(vec![1]));
 }
 
 #[test]

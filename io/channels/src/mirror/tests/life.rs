@@ -41,6 +41,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 const NAMES: [&str; 2] = ["news:a", LOGGED];
 const LOGGED: &str = "table:b";
+/// Room for some four publications, and for some three of one channel.
+const BYTES_MAX: usize = 4 * (KEPT_BYTES + 10);
+const BYTES_MAX_OF_ONE: usize = 3 * (KEPT_BYTES + 10);
 /// The log's epoch.
 const LOG: &str = "Lhere";
 
@@ -157,7 +160,10 @@ impl Life {
 
     fn holds(&mut self) -> Result<(), TestCaseError> {
         let counters = self.world.mirror.counters();
-        prop_assert!(counters.history_bytes <= 40 && counters.channels <= 2);
+        prop_assert!(counters.history_bytes <= BYTES_MAX as u64 && counters.channels <= 2);
+        for entry in self.world.mirror.channels.values() {
+            prop_assert!(entry.ring.bytes() <= BYTES_MAX_OF_ONE);
+        }
         let held: usize = self.world.mirror.channels.values().map(|entry| entry.ring.bytes()).sum();
         prop_assert_eq!(counters.history_bytes, held as u64);
         for name in NAMES {
@@ -192,7 +198,7 @@ proptest! {
         linked: bool, steps in proptest::collection::vec(step(), 1..120),
     ) {
         let options = Options {
-            history_size: 3, history_age_ms: 100, history_bytes_max: 40, channels_max: 2, ..Options::default()
+            history_size: 3, history_age_ms: 100, history_bytes_max: BYTES_MAX, history_bytes_per_channel_max: BYTES_MAX_OF_ONE, channels_max: 2, ..Options::default()
         };
         let world = World::new(options, linked);
         let (told, waiting) = (HashMap::new(), Vec::new());
