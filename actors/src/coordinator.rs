@@ -28,6 +28,7 @@ use crate::{
     },
     panics::AbortOnPanic,
     receipts::receipt,
+    refusals::{RefusalBudget, Refusals},
     telemetry::Metrics,
 };
 
@@ -40,6 +41,7 @@ pub struct Coordinator {
     journal: Journal<Output>,
     currencies: Currencies,
     metrics: Metrics,
+    refusals: Refusals,
 }
 
 impl Coordinator {
@@ -50,13 +52,14 @@ impl Coordinator {
         journal: Journal<Output>,
         currencies: Currencies,
         metrics: Metrics,
+        refusals: RefusalBudget,
     ) -> Self {
         for domain in Domain::ALL {
             let books = books.borrow();
             let ledger = books.domains().ledger(domain);
             metrics.domain_keeps(domain, ledger.accounts().len(), ledger.holds().len());
         }
-        Self { books, journal, currencies, metrics }
+        Self { books, journal, currencies, metrics, refusals: Refusals::new(refusals) }
     }
 
     /// Counts a transaction at the domains that took part in it.
@@ -86,7 +89,16 @@ impl Coordinator {
             Some(Turn::New(decided)) => return self.commit(id, *decided, origin),
             Some(Turn::Refused { decided, by }) => {
                 self.metrics.refused_by(by);
-                return self.commit(id, *decided, origin);
+                match origin
+                    .player()
+                    .map_or(Ok(()), |player| self.refusals.charge(player, decided.record().time))
+                {
+                    Ok(()) => return self.commit(id, *decided, origin),
+                    Err(wait_ms) => {
+                        self.metrics.refusal_over_budget();
+                        Verdict::TooManyRefused(wait_ms)
+                    }
+                }
             }
             Some(Turn::Known(outcome)) => {
                 self.metrics.key_known();
@@ -95,6 +107,11 @@ impl Coordinator {
             Some(Turn::KeyReused) => {
                 self.metrics.key_reused();
                 Verdict::KeyReused
+            }
+            Some(Turn::Answered { code, by }) => {
+                self.metrics.refused_by(by);
+                self.metrics.refused(code);
+                Verdict::Answered(code)
             }
             Some(Turn::Impossible { code, by }) => {
                 self.metrics.refused_by(Some(by));

@@ -43,7 +43,7 @@ impl journal::Gate<Output> for OutputGate {
                     told.extend(notices);
                     match origin {
                         Origin::Table { table, request } => self.tables.finished(table, result, request),
-                        Origin::Session(BetContext { to, key, clears }) => {
+                        Origin::Session(BetContext { to, key, clears, .. }) => {
                             let reply = bet_reply(key, clears, result.verdict, &self.currencies, Failure::of);
                             self.workers.reply(to, reply);
                         }

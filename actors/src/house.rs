@@ -44,6 +44,7 @@ use crate::{
         table::{Status, Table, TablePort},
     },
     pubsub::{MakeBackplane, PubSub},
+    refusals::RefusalBudget,
     seal::Sealer,
     table::{TableActor, TableContext},
     telemetry::Metrics,
@@ -64,6 +65,8 @@ pub struct Setup {
     pub waiting_bytes_max: u64,
     /// Threads for tables, at least one.
     pub table_arbiters: u16,
+    /// What recorded refusals of a player may cost.
+    pub refusals: RefusalBudget,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
     /// The operator's currencies.
@@ -164,7 +167,7 @@ impl House {
         let checkpoints =
             CheckpointWriter::start(setup.directory, journal.clone(), copy, every, setup.checkpointed)
                 .map_err(Error::Follower)?;
-        let money = start_money(books, &journal, &setup.currencies, &metrics).await?;
+        let money = start_money(books, &journal, &setup.currencies, &metrics, setup.refusals).await?;
         let context = Arc::new(TableContext {
             money: money.clone(),
             pubsub: pubsub.clone(),
@@ -203,6 +206,7 @@ async fn start_money(
     journal: &Journal<Output>,
     currencies: &Currencies,
     metrics: &Metrics,
+    refusals: RefusalBudget,
 ) -> Result<MoneyPort, Error> {
     let (sender, receiver) = oneshot::channel();
     let (journal, currencies, metrics) = (journal.clone(), currencies.clone(), metrics.clone());
@@ -223,7 +227,7 @@ async fn start_money(
             domain::<FreePlay>(&books, &journal, &currencies).recipient(),
             domain::<Adjustment>(&books, &journal, &currencies).recipient(),
         ];
-        let coordinator = Coordinator::new(books, journal, currencies, metrics).start();
+        let coordinator = Coordinator::new(books, journal, currencies, metrics, refusals).start();
         // The start waits for this; if it has given up there is nobody to tell.
         let _ = sender.send(MoneyPort::new(&coordinator, &balance, reports));
     });

@@ -31,6 +31,7 @@ mod panics;
 pub mod ports;
 pub mod pubsub;
 mod receipts;
+pub mod refusals;
 pub mod seal;
 pub mod session;
 pub mod spread;

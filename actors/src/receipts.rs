@@ -24,6 +24,11 @@ pub fn bet_reply(
             None => Reply::Error(Failure::of(ErrorCode::Internal)),
         },
         Verdict::Recorded(Outcome::Refused(code)) | Verdict::Impossible(code) => Reply::Error(refusal(code)),
+        Verdict::TooManyRefused(wait_ms) => {
+            let words = "the player has had too many requests refused";
+            Reply::Error(Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms))
+        }
+        Verdict::Answered(code) => Reply::Error(refusal(code).not_final()),
         Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
         Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),
     }

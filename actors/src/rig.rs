@@ -30,6 +30,7 @@ use crate::{
     },
     ports::{money::MoneyPort, table::TablePort},
     pubsub::{MakeBackplane, PubSub},
+    refusals::RefusalBudget,
     telemetry::Metrics,
     workers::{Mailbox, Workers},
 };
@@ -47,6 +48,9 @@ pub struct Money {
     mailbox: Mailbox,
     admission: Arc<Admission>,
 }
+
+/// Room for four recorded refusals of a player.
+pub const REFUSALS: RefusalBudget = RefusalBudget { bytes_per_second: 1, burst_bytes: 1_024 };
 
 pub fn eur() -> Currency {
     "EUR".parse().expect("a currency")
@@ -98,7 +102,7 @@ pub fn money(directory: &Path) -> Money {
 impl Money {
     pub fn coordinator(&self) -> Coordinator {
         let (currencies, metrics) = (self.currencies.clone(), self.metrics.clone());
-        Coordinator::new(self.books.clone(), self.journal.clone(), currencies, metrics)
+        Coordinator::new(self.books.clone(), self.journal.clone(), currencies, metrics, REFUSALS)
     }
 
     /// The way to this money, its actors on the test's own thread.

@@ -5,6 +5,7 @@
 //! is durable. A table nobody sits at has no alarm and costs no CPU.
 
 mod handlers;
+mod requests;
 mod view;
 
 use std::{
@@ -17,22 +18,22 @@ use actix::prelude::*;
 use engine::{
     Envelope, Tx,
     table::{
-        Stage, TableLeg,
-        live::{Due, LiveTable},
+        Places, Stage, Stake, TableLeg,
+        live::{Due, LiveTable, Ticket},
     },
 };
 use protocol::{
-    Channel, ErrorCode, PlayerId, Reply, RoundId,
+    Channel, ErrorCode, PlayerId, Reply, RoundId, TableId,
     push::Event,
     reply::{Failure, Phase},
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::{
     clock::{Alarms, now_ms},
     currencies::Currencies,
     messages::{
-        money::{Origin, Verdict},
+        money::GetOutcome,
         pubsub::PublishEvent,
         reply::{BetContext, ReplyTo, SessionRef},
     },
@@ -41,7 +42,6 @@ use crate::{
         table::{Status, TablePort},
     },
     pubsub::PubSub,
-    receipts::bet_reply,
     seal::Sealer,
     telemetry::Metrics,
     workers::Workers,
@@ -76,7 +76,9 @@ pub struct TableActor {
     shared: Arc<TableContext>,
     alarms: Alarms,
     status: Arc<Status>,
-    seated: FxHashSet<SessionRef>,
+    places: Places<SessionRef>,
+    /// Requests that wait for what is undecided.
+    parked: FxHashMap<Ticket, Parked>,
     /// Players who have come while the round they will see is being opened.
     arriving: VecDeque<(PlayerId, ReplyTo)>,
     /// The alarm that is set, milliseconds since 1970.
@@ -88,6 +90,15 @@ pub struct TableActor {
     chips_alarm: bool,
 }
 
+/// Who waits for a parked request, with the permit it holds.
+#[derive(Debug)]
+enum Parked {
+    /// A bet or a clearing.
+    Request(BetContext),
+    /// A question about a key, and the tables it has still to pass.
+    Question { tables: Vec<TableId>, ask: GetOutcome },
+}
+
 impl TableActor {
     /// A table as replay has left it. Needs to be made on its arbiter.
     #[must_use]
@@ -97,7 +108,8 @@ impl TableActor {
             shared,
             alarms,
             status,
-            seated: FxHashSet::default(),
+            places: Places::default(),
+            parked: FxHashMap::default(),
             arriving: VecDeque::new(),
             alarm_ms: None,
             chips_shown_ms: 0,
@@ -117,6 +129,7 @@ impl TableActor {
         if catch_unwind(AssertUnwindSafe(|| self.proceed(context))).is_err() {
             self.live.give_up();
             tracing::error!(table = %self.live.id(), "the table's round cannot be voided before the next start");
+            self.answer_parked(ErrorCode::Internal);
         }
         if catch_unwind(AssertUnwindSafe(|| self.welcome())).is_err() {
             for (_, to) in std::mem::take(&mut self.arriving) {
@@ -125,40 +138,16 @@ impl TableActor {
         }
     }
 
-    /// Lets the table decide a request and sends what it says on its way; `None`: not now, ask again. A panic is
-    /// answered as well: nothing was decided, and the same key finds out what becomes of it.
-    fn decide(
-        &mut self,
-        asked: BetContext,
-        context: &mut Context<Self>,
-        run: impl FnOnce(&mut LiveTable) -> Option<Envelope>,
-    ) {
-        let mut decided = None;
-        self.guarded(context, |this, _| decided = Some(run(&mut this.live)));
-        match decided {
-            Some(Some(envelope)) => self.submit(envelope, Some(asked)),
-            Some(None) => {
-                let busy = Failure::with(ErrorCode::Busy, "bets of the player are under way");
-                self.shared.workers.reply(asked.to, Reply::Error(busy.after_ms(20)));
-            }
-            None => self.shared.workers.refuse(asked.to, ErrorCode::Internal),
-        }
-    }
-
-    fn submit(&self, envelope: Envelope, request: Option<BetContext>) {
-        let origin = Origin::Table { table: self.live.id(), request };
-        self.shared.money.submit(envelope, origin);
-    }
-
     fn publish(&self, offset: Option<u64>, event: Event) {
         let channel = Channel::table(self.live.id());
         self.shared.pubsub.do_send(PublishEvent { channel, offset, event });
     }
 
-    /// Does what is due now and sets the alarm for what is due later.
+    /// Decides what was parked and can be decided, does what is due now, and sets the alarm for what is due later.
     fn proceed(&mut self, context: &mut Context<Self>) {
+        self.unpark();
         let now = now_ms();
-        let due = self.live.due(now, !self.seated.is_empty());
+        let due = self.live.due(now, !self.places.is_empty());
         let envelope = match due {
             Due::Nothing => None,
             Due::At(at_ms) => {
@@ -228,9 +217,9 @@ impl TableActor {
         self.chips_changed = false;
         self.chips_shown_ms = now;
         let betting = self.live.state().open.as_ref().is_some_and(|open| open.stage == Stage::Betting);
-        if betting && !self.seated.is_empty() {
+        if betting && !self.places.is_empty() {
             let spots = view::spots(&self.live);
-            let (round, players) = (self.live.state().round, self.seated.len() as u32);
+            let (round, players) = (self.live.state().round, self.places.len() as u32);
             self.publish(None, Event::Chips { round, spots, players });
         }
     }
@@ -246,26 +235,6 @@ impl TableActor {
         }
     }
 
-    /// Answers the request a result belongs to. The record stands, whatever has become of the table: there is always
-    /// an answer.
-    fn answer(&mut self, request: BetContext, verdict: Verdict, context: &mut Context<Self>) {
-        let BetContext { to, key, clears } = request;
-        let mut reply = Reply::Error(Failure::of(ErrorCode::Internal));
-        self.guarded(context, |this, _| {
-            let currencies = &this.shared.currencies;
-            reply = bet_reply(key, clears, verdict, currencies, |code| this.refusal(code));
-        });
-        self.shared.workers.reply(to, reply);
-    }
-
-    /// A refusal in words that name this table's limits where they are the reason.
-    fn refusal(&self, code: ErrorCode) -> Failure {
-        match view::limits_in_words(&self.live, code) {
-            Some(words) => Failure::with(code, words),
-            None => Failure::of(code),
-        }
-    }
-
     /// Shows the table to those who have come, unless the round they wait for is still being opened.
     fn welcome(&mut self) {
         if self.live.opening() {
@@ -274,7 +243,7 @@ impl TableActor {
         let phase = self.phase(now_ms());
         // Each stays in the list until its answer is made, so that a panic answers those who are left.
         while let Some(player) = self.arriving.front().map(|(player, _)| *player) {
-            let view = view::view(&self.live, &self.shared.log_epoch, phase, self.seated.len() as u32);
+            let view = view::view(&self.live, &self.shared.log_epoch, phase, self.places.len() as u32);
             let reply = match view {
                 Some(view) => Reply::Joined { view, bets: view::bets_of(&self.live, player) },
                 None => Reply::Error(Failure::of(ErrorCode::Internal)),
@@ -298,12 +267,19 @@ impl TableActor {
             }
         }
         match leg {
-            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => {
+            TableLeg::BetPlaced { player, .. } | TableLeg::BetsCleared { player, .. } => {
+                self.places.bets(*player, self.live.stake(*player) == Stake::Stands);
                 self.chips_changed = true;
                 self.show_chips(context);
             }
-            TableLeg::Settled { .. } => self.shared.metrics.round_settled(),
-            TableLeg::Voided { .. } => self.shared.metrics.round_voided(),
+            TableLeg::Settled { .. } => {
+                self.places.nobody_bets();
+                self.shared.metrics.round_settled();
+            }
+            TableLeg::Voided { .. } => {
+                self.places.nobody_bets();
+                self.shared.metrics.round_voided();
+            }
             TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {}
         }
     }

@@ -44,6 +44,7 @@ struct Figures {
     domain_holds: Labelled<Domain, Level>,
     keys_known: Count,
     keys_reused: Count,
+    refusals_over_budget: Count,
     commands_impossible: Count,
 }
 
@@ -88,6 +89,7 @@ impl Default for Metrics {
             domain_holds: by_domain(),
             keys_known: Count::default(),
             keys_reused: Count::default(),
+            refusals_over_budget: Count::default(),
             commands_impossible: Count::default(),
         }))
     }
@@ -116,8 +118,13 @@ impl Metrics {
         );
         registry.register(
             "hub_requests_refused",
-            "Requests refused and recorded, by code",
+            "Requests refused by a table or by the money, by code",
             figures.refused.family.clone(),
+        );
+        registry.register(
+            "hub_refusals_over_budget",
+            "Refusals not recorded, because their player had as many recorded as may be",
+            figures.refusals_over_budget.clone(),
         );
         registry.register("hub_rounds_settled", "Rounds drawn and settled", figures.rounds_settled.clone());
         registry.register("hub_rounds_voided", "Rounds voided", figures.rounds_voided.clone());
@@ -209,6 +216,10 @@ impl Metrics {
 
     pub(crate) fn key_known(&self) {
         self.0.keys_known.inc();
+    }
+
+    pub(crate) fn refusal_over_budget(&self) {
+        self.0.refusals_over_budget.inc();
     }
 
     pub(crate) fn key_reused(&self) {

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 1000–1999 | the request is malformed | mend the program; the same bytes will fail again |
 //! | 2000–2999 | not allowed | get another token, or stop |
-//! | 3000–3999 | refused by a rule | final for this key; tell the player |
+//! | 3000–3999 | refused by a rule | tell the player; final for this key where [`ErrorCode::consumes_key`] says so |
 //! | 4000–4999 | not now | retry with the same key after `retry_after_ms` |
 //! | 5000–5999 | the hub failed | outcome unknown: ask `get_outcome`, or retry with the same key |
 //!
@@ -142,6 +142,47 @@ impl ErrorCode {
     #[must_use]
     pub fn retry(self) -> Retry {
         Code::from(self).retry()
+    }
+
+    /// Whether a refusal with this code is recorded under the request's key, for ever: the state of money and tables
+    /// has decided it. Any other is only answered, and the same request with the same key is decided afresh.
+    #[must_use]
+    pub fn consumes_key(self) -> bool {
+        match self {
+            ErrorCode::BetsClosed
+            | ErrorCode::WrongRound
+            | ErrorCode::BelowLimit
+            | ErrorCode::AboveLimit
+            | ErrorCode::InsufficientFunds
+            | ErrorCode::NoBets
+            | ErrorCode::NoAccount
+            | ErrorCode::TableFull
+            | ErrorCode::TableClosed
+            | ErrorCode::AccountFrozen => true,
+            ErrorCode::Malformed
+            | ErrorCode::UnknownRequest
+            | ErrorCode::MissingField
+            | ErrorCode::TooLarge
+            | ErrorCode::OutOfOrder
+            | ErrorCode::BadAmount
+            | ErrorCode::UnknownChannel
+            | ErrorCode::NotAuthenticated
+            | ErrorCode::TokenExpired
+            | ErrorCode::TokenInvalid
+            | ErrorCode::Forbidden
+            | ErrorCode::UnknownTable
+            | ErrorCode::NotAtTable
+            | ErrorCode::UnknownBet
+            | ErrorCode::BadSelection
+            | ErrorCode::TooPrecise
+            | ErrorCode::WrongCurrency
+            | ErrorCode::KeyReused
+            | ErrorCode::Busy
+            | ErrorCode::RateLimited
+            | ErrorCode::Draining
+            | ErrorCode::Unavailable
+            | ErrorCode::Internal => false,
+        }
     }
 }
 

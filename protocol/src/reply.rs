@@ -346,6 +346,10 @@ pub struct Failure {
     /// Not before this many milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// `false`: nothing is recorded under the request's key, which may be used again. Absent where the code's range says
+    /// it all.
+    #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
+    pub is_final: Option<bool>,
 }
 
 /// A [`Failure`] as any hub may write it.
@@ -358,13 +362,15 @@ struct ReadFailure {
     message: String,
     retry: Option<Open<Retry>>,
     retry_after_ms: Option<u64>,
+    #[serde(rename = "final")]
+    is_final: Option<bool>,
 }
 
 impl From<ReadFailure> for Failure {
     fn from(read: ReadFailure) -> Self {
-        let ReadFailure { code, name, message, retry, retry_after_ms } = read;
+        let ReadFailure { code, name, message, retry, retry_after_ms, is_final } = read;
         let retry = retry.and_then(|word| word.known()).unwrap_or(code.retry());
-        Self { code, name, message, retry, retry_after_ms }
+        Self { code, name, message, retry, retry_after_ms, is_final }
     }
 }
 
@@ -384,7 +390,15 @@ impl Failure {
             message: message.into(),
             retry: code.retry(),
             retry_after_ms: None,
+            is_final: None,
         }
+    }
+
+    /// Adds that the request's key is not used up: nothing is recorded under it.
+    #[must_use]
+    pub fn not_final(mut self) -> Self {
+        self.is_final = Some(false);
+        self
     }
 
     /// Adds when to try again, milliseconds from now.

@@ -12,7 +12,7 @@ use engine::{
     Body, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
     table::{
         VoidReason,
-        live::{BetRequest, LiveTable, TableConfig},
+        live::{BetRequest, ClearRequest, LiveTable, TableConfig},
     },
 };
 use games::fair::{Seed, commit};
@@ -81,8 +81,8 @@ impl Writer {
                 .collect(),
             seed: seed.map(Into::into),
         };
-        let envelope = self.table.place_bet(request, self.now);
-        self.run(envelope);
+        let decided = self.table.place_bet(request, self.now);
+        self.run(decided.now().expect("nothing is under way"));
     }
 
     fn open(&mut self, byte: u8) -> [u8; 32] {
@@ -151,14 +151,15 @@ fn main() {
         &[("straight", &[17], 500), ("split", &[17, 20], 250), ("red", &[], 1_000)],
         Some("lucky"),
     );
-    writer.bet(BERT, "b-1", &[("first", &[], 100)], None); // no such bet: refused and recorded
+    writer.bet(BERT, "b-1", &[("first", &[], 100)], None); // no such bet: answered, and not recorded
     writer.bet(BERT, "b-2", &[("dozen", &[2], 9_999)], None); // more than BERT has: refused by the ledger
     writer.bet(BERT, "b-3", &[("corner", &[0, 1, 2, 3], 300)], Some("äöü"));
     writer.bet(BERT, "b-4", &[("even", &[], 200)], None);
     let key = "c-1".parse().expect("a key");
-    let clear =
-        writer.table.clear_bets(TxId::of_key(BERT, &key), Content::of(&[b"clear"]), BERT, 1, writer.now);
-    writer.run(clear.expect("nothing of BERT is under way"));
+    let (id, content) = (TxId::of_key(BERT, &key), Content::of(&[b"clear"]));
+    let clear = ClearRequest { id, content, player: BERT, round: 1 };
+    let clear = writer.table.clear_bets(clear, writer.now);
+    writer.run(clear.now().expect("nothing of BERT is under way"));
     writer.bet(BERT, "b-5", &[("column", &[3], 700), ("low", &[], 300)], None);
     writer.now += 60_000;
     let lock = writer.table.lock(writer.now);

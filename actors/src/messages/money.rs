@@ -25,6 +25,17 @@ pub enum Origin {
     Nobody,
 }
 
+impl Origin {
+    /// The player who has asked, if one has.
+    #[must_use]
+    pub fn player(&self) -> Option<PlayerId> {
+        match self {
+            Origin::Table { request: Some(asked), .. } | Origin::Session(asked) => Some(asked.player),
+            Origin::Table { request: None, .. } | Origin::Service(_) | Origin::Nobody => None,
+        }
+    }
+}
+
 /// What became of an envelope.
 #[derive(Debug)]
 pub struct TxResult {
@@ -47,6 +58,10 @@ pub enum Verdict {
     Done,
     /// The key has an outcome for another content.
     KeyReused,
+    /// Refused for what the request is, or for now: nothing is recorded under its key.
+    Answered(ErrorCode),
+    /// The player has had as many refusals recorded as may be: not now, for so many milliseconds.
+    TooManyRefused(u64),
     /// The hub's own transaction cannot be done.
     Impossible(ErrorCode),
 }

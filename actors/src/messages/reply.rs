@@ -1,6 +1,6 @@
 //! The way back to a session: which worker, which slot, which request, and the permit that ends with it.
 
-use protocol::{Key, U53};
+use protocol::{Key, PlayerId, U53};
 use socket::Slot;
 
 use crate::admission::Permit;
@@ -30,6 +30,8 @@ pub struct ReplyTo {
 pub struct BetContext {
     /// The session.
     pub to: ReplyTo,
+    /// The player.
+    pub player: PlayerId,
     /// The key.
     pub key: Key,
     /// Whether the reply is to `clear_bets`.

@@ -1,7 +1,7 @@
 //! What a table is told and asked.
 
 use actix::prelude::*;
-use engine::{Content, TxId, table::live::BetRequest};
+use engine::table::live::{BetRequest, ClearRequest};
 use protocol::{PlayerId, TableId};
 
 use super::{
@@ -16,14 +16,29 @@ use super::{
 #[rtype(result = "()")]
 pub struct Wake;
 
-/// A session comes to the table. Says whether it has a place now; the client's own answer may come later.
+/// A session comes to the table, in the order of its own joins and leaves. Where there is no place the session is
+/// told first ([`NoPlace`]), then its client.
 #[derive(Message, Debug)]
-#[rtype(result = "bool")]
+#[rtype(result = "()")]
 pub struct Join {
     /// The player.
     pub player: PlayerId,
     /// The session.
     pub to: ReplyTo,
+    /// Which of the session's joins it is.
+    pub join: u64,
+    /// Where the session hears that there is no place.
+    pub refused: Recipient<NoPlace>,
+}
+
+/// A table has no place for a session: it does not sit there.
+#[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct NoPlace {
+    /// The table.
+    pub table: TableId,
+    /// Which of the session's joins is refused; a later one is another matter.
+    pub join: u64,
 }
 
 /// A session leaves the table, or is gone. Its bets stand.
@@ -48,14 +63,8 @@ pub struct Bet {
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Clear {
-    /// The player.
-    pub player: PlayerId,
-    /// The round meant.
-    pub round: u64,
-    /// The transaction.
-    pub id: TxId,
-    /// Its content.
-    pub content: Content,
+    /// The request.
+    pub request: ClearRequest,
     /// Its key and session.
     pub context: BetContext,
 }

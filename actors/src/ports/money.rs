@@ -77,8 +77,10 @@ impl MoneyPort {
             Ok(Verdict::Done) => Execution::Committed(None),
             Ok(Verdict::Recorded(Outcome::Refused(code))) => Execution::Rejected(code),
             Ok(Verdict::KeyReused) => Execution::Rejected(ErrorCode::KeyReused),
-            Ok(Verdict::Impossible(ErrorCode::Internal)) | Err(_) => Execution::Unknown,
-            Ok(Verdict::Impossible(code)) => Execution::Rejected(code),
+            Ok(Verdict::Impossible(ErrorCode::Internal) | Verdict::Answered(ErrorCode::Internal))
+            | Err(_) => Execution::Unknown,
+            Ok(Verdict::Impossible(code) | Verdict::Answered(code)) => Execution::Rejected(code),
+            Ok(Verdict::TooManyRefused(_)) => Execution::Rejected(ErrorCode::RateLimited),
         }
     }
 

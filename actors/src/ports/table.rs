@@ -125,10 +125,9 @@ impl Table {
         self.status.events.load(Relaxed)
     }
 
-    /// A session comes to the table. Resolves to whether it has a place; the client's own answer may come later.
-    pub fn join(&self, join: Join) -> impl Future<Output = bool> + use<> {
-        let joining = self.join.send(join);
-        async move { joining.await.unwrap_or(false) }
+    /// A session comes to the table. One way with [`Table::leave`]: what a session says first the table hears first.
+    pub fn join(&self, join: Join) {
+        self.join.do_send(join);
     }
 
     /// A session leaves the table.

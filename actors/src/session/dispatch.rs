@@ -2,7 +2,10 @@
 
 use actix::prelude::*;
 use actix_web_actors::ws;
-use engine::{Content, Envelope, TxId, table::live::BetRequest};
+use engine::{
+    Content, Envelope, TxId,
+    table::live::{BetRequest, ClearRequest},
+};
 use protocol::{
     Channel, CloseCode, ErrorCode, Key, PlayerId, Reply, Request, TableId, U53,
     amount::{AmountError, SCALE_MAX},
@@ -17,7 +20,7 @@ use crate::{
         money::{GetOutcome, Origin},
         pubsub::{GetTops, Subscribe, Unsubscribe},
         reply::{BetContext, ReplyTo},
-        table::{Bet, Clear, Join},
+        table::{Bet, Clear, Join, NoPlace},
     },
     spread,
 };
@@ -135,7 +138,7 @@ impl SessionActor {
         }
     }
 
-    /// Sends the session to a table. It counts as sitting there at once, and no longer when the table refuses it.
+    /// Sends the session to a table. It counts as sitting there at once, and no longer when it hears [`NoPlace`].
     fn join(
         &mut self,
         to: ReplyTo,
@@ -159,13 +162,7 @@ impl SessionActor {
             }
             None => ready.tables.push((table, number)),
         }
-        let seated = way.join(Join { player, to }).into_actor(self);
-        context.spawn(seated.map(move |seated, this, _| {
-            if let (false, State::Ready(ready)) = (seated, &mut this.state) {
-                // A later join of the same table is another matter, and has its own answer.
-                ready.tables.retain(|joined| *joined != (table, number));
-            }
-        }));
+        way.join(Join { player, to, join: number, refused: context.address().recipient() });
     }
 
     fn subscribe(&mut self, to: ReplyTo, player: PlayerId, subscribe: request::Subscribe) {
@@ -227,7 +224,7 @@ impl SessionActor {
             Ok(request) => request,
             Err(failure) => return shared.workers.reply(to, Reply::Error(failure)),
         };
-        let context = BetContext { to, key: bet.key, clears: false };
+        let context = BetContext { to, player, key: bet.key, clears: false };
         match table {
             None => self.refuse_keyed(request.id, request.content, ErrorCode::UnknownTable, context),
             Some(table) if &*bet.currency != table.config().currency.as_str() => {
@@ -241,9 +238,11 @@ impl SessionActor {
         let round = round.get();
         let id = TxId::of_key(player, &key);
         let content = Content::of(&[b"clear_bets", table.as_str().as_bytes(), &round.to_be_bytes()]);
-        let context = BetContext { to, key, clears: true };
+        let context = BetContext { to, player, key, clears: true };
         match self.context.tables.get(table) {
-            Some(table) => table.clear(Clear { player, round, id, content, context }),
+            Some(table) => {
+                table.clear(Clear { request: ClearRequest { id, content, player, round }, context });
+            }
             None => self.refuse_keyed(id, content, ErrorCode::UnknownTable, context),
         }
     }
@@ -252,6 +251,16 @@ impl SessionActor {
     fn refuse_keyed(&self, id: TxId, content: Content, code: ErrorCode, context: BetContext) {
         let envelope = Envelope::Refuse { id, content, code };
         self.context.money.submit(envelope, Origin::Session(context));
+    }
+}
+
+impl Handler<NoPlace> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, NoPlace { table, join }: NoPlace, _: &mut Self::Context) {
+        if let State::Ready(ready) = &mut self.state {
+            ready.tables.retain(|joined| *joined != (table, join));
+        }
     }
 }
 
@@ -267,7 +276,7 @@ fn priced(player: PlayerId, bet: &PlaceBet, scale: u32) -> Result<BetRequest, Fa
                 AmountError::TooPrecise => ErrorCode::TooPrecise,
                 AmountError::TooLarge => ErrorCode::AboveLimit,
             };
-            Failure::with(code, format!("\"{}\": {error}", &*one.a))
+            Failure::with(code, format!("\"{}\": {error}", &*one.a)).not_final()
         })?;
         content.extend_from_slice(&(one.kind.len() as u64).to_be_bytes());
         content.extend_from_slice(one.kind.as_bytes());

@@ -3,15 +3,15 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use actix::prelude::*;
-use engine::{Envelope, table::live::BetRequest};
+use engine::table::live::{BetRequest, ClearRequest};
 use protocol::{ErrorCode, Reply, reply::Failure};
 
-use super::{CHIPS_EVERY_MS, TableActor, view};
+use super::{CHIPS_EVERY_MS, Parked, TableActor, view};
 use crate::{
     clock::now_ms,
     messages::{
         money::{TxResult, Verdict},
-        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, Wake},
+        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, NoPlace, Wake},
     },
 };
 
@@ -36,23 +36,22 @@ impl Handler<Wake> for TableActor {
 }
 
 impl Handler<Join> for TableActor {
-    type Result = bool;
+    type Result = ();
 
-    fn handle(&mut self, Join { player, to }: Join, context: &mut Context<Self>) -> bool {
-        let full = self.seated.len() >= self.live.config().places_max as usize;
-        if full && !self.seated.contains(&to.session) {
-            self.shared.workers.refuse(to, ErrorCode::TableFull);
-            return false;
+    fn handle(&mut self, join: Join, context: &mut Context<Self>) {
+        let Join { player, to, join, refused } = join;
+        let (live, places_max) = (&self.live, self.live.config().places_max as usize);
+        if !self.places.join(to.session, player, live.stake(player), live.seats_taken(), places_max) {
+            // In this order: when the client hears, its session knows.
+            refused.do_send(NoPlace { table: self.live.id(), join });
+            return self.shared.workers.refuse(to, ErrorCode::TableFull);
         }
-        let session = to.session;
-        self.seated.insert(session);
         self.arriving.push_back((player, to));
         self.guarded(context, |this, context| {
-            this.status.players.store(this.seated.len() as u32, Relaxed);
+            this.status.players.store(this.places.len() as u32, Relaxed);
             this.proceed(context);
             this.welcome();
         });
-        self.seated.contains(&session)
     }
 }
 
@@ -61,11 +60,8 @@ impl Handler<Leave> for TableActor {
 
     fn handle(&mut self, Leave { session }: Leave, context: &mut Context<Self>) {
         self.guarded(context, |this, _| {
-            this.seated.remove(&session);
-            this.status.players.store(this.seated.len() as u32, Relaxed);
-            if this.seated.is_empty() {
-                this.seated.shrink_to_fit();
-            }
+            this.places.leave(session);
+            this.status.players.store(this.places.len() as u32, Relaxed);
         });
     }
 }
@@ -74,15 +70,15 @@ impl Handler<Bet> for TableActor {
     type Result = ();
 
     fn handle(&mut self, Bet { request, context: asked }: Bet, context: &mut Context<Self>) {
-        // Refused by the log, not here: a retry over a new connection must find its receipt.
-        let seated = self.seated.contains(&asked.to.session);
+        // Refused behind the log, not here: a retry over a new connection must find its receipt.
+        let here = self.places.holds(asked.to.session);
         self.decide(asked, context, |live| {
-            Some(if seated {
+            if here {
                 live.place_bet(request, now_ms())
             } else {
-                let BetRequest { id, content, .. } = request;
-                Envelope::Refuse { id, content, code: ErrorCode::NotAtTable }
-            })
+                let BetRequest { id, content, player, .. } = request;
+                live.refuse(id, content, player, ErrorCode::NotAtTable)
+            }
         });
     }
 }
@@ -90,14 +86,14 @@ impl Handler<Bet> for TableActor {
 impl Handler<Clear> for TableActor {
     type Result = ();
 
-    fn handle(&mut self, clear: Clear, context: &mut Context<Self>) {
-        let Clear { player, round, id, content, context: asked } = clear;
-        let seated = self.seated.contains(&asked.to.session);
+    fn handle(&mut self, Clear { request, context: asked }: Clear, context: &mut Context<Self>) {
+        let here = self.places.holds(asked.to.session);
         self.decide(asked, context, |live| {
-            if seated {
-                live.clear_bets(id, content, player, round, now_ms())
+            if here {
+                live.clear_bets(request, now_ms())
             } else {
-                Some(Envelope::Refuse { id, content, code: ErrorCode::NotAtTable })
+                let ClearRequest { id, content, player, .. } = request;
+                live.refuse(id, content, player, ErrorCode::NotAtTable)
             }
         });
     }
@@ -150,9 +146,11 @@ impl Handler<AskOutcome> for TableActor {
     type Result = ();
 
     fn handle(&mut self, AskOutcome { tables, ask }: AskOutcome, context: &mut Context<Self>) {
-        self.guarded(context, |this, _| {
-            let shared = &this.shared;
-            shared.tables.ask_outcome(tables, ask, &shared.money);
-        });
+        let mut ticket = None;
+        self.guarded(context, |this, _| ticket = this.live.ask(ask.player));
+        match ticket {
+            Some(ticket) => self.park(ticket, Parked::Question { tables, ask }),
+            None => self.shared.tables.ask_outcome(tables, ask, &self.shared.money),
+        }
     }
 }

@@ -11,7 +11,11 @@ use protocol::TableId;
 
 use super::*;
 use crate::{
-    messages::table::{Bet, GetRounds, Join, Leave, Wake},
+    messages::{
+        money::{GetOutcome, Origin},
+        reply::BetContext,
+        table::{AskOutcome, Bet, GetRounds, Join, Leave, NoPlace, Wake},
+    },
     ports::{deposit::Deposit, money::Execution, table::Table},
     rig::{Money, eur, money},
 };
@@ -67,7 +71,37 @@ struct Rig {
     money: Money,
     port: MoneyPort,
     broken: Arc<AtomicBool>,
+    refused: Addr<Refused>,
     _log: tempfile::TempDir,
+}
+
+/// A session that hears which of its joins are refused.
+#[derive(Default)]
+struct Refused(Vec<NoPlace>);
+
+impl Actor for Refused {
+    type Context = Context<Self>;
+}
+
+impl Handler<NoPlace> for Refused {
+    type Result = ();
+
+    fn handle(&mut self, refused: NoPlace, _: &mut Context<Self>) {
+        self.0.push(refused);
+    }
+}
+
+/// Asks what a session has heard.
+#[derive(Message)]
+#[rtype(result = "Vec<NoPlace>")]
+struct Heard;
+
+impl Handler<Heard> for Refused {
+    type Result = MessageResult<Heard>;
+
+    fn handle(&mut self, _: Heard, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.0.clone())
+    }
 }
 
 async fn rig() -> Rig {
@@ -118,7 +152,7 @@ async fn rig_over(state: TableState) -> Rig {
     let live = LiveTable::new(id(), config.clone(), game, state);
     let table = TableActor::new(live, context, Alarms::start(), status.clone()).start();
     money.tables.fill(vec![Table::new(id(), &table, config, status.clone())]);
-    Rig { table, status, money, port, broken, _log: log }
+    Rig { table, status, money, port, broken, refused: Refused::default().start(), _log: log }
 }
 
 impl Rig {
@@ -132,7 +166,7 @@ impl Rig {
             bets: vec![(kind.into(), Vec::new(), 500)],
             seed: None,
         };
-        let context = BetContext { to: self.money.to(session), key, clears: false };
+        let context = BetContext { to: self.money.to(session), player: PLAYER, key, clears: false };
         self.table.do_send(Bet { request, context });
     }
 
@@ -140,8 +174,11 @@ impl Rig {
         self.money.reply().await
     }
 
+    /// A session of a player of its own comes; the player with the money has session 1 and 2.
     fn join(&self, session: u32) {
-        self.table.do_send(Join { player: PLAYER, to: self.money.to(session) });
+        let player = if session <= 2 { PLAYER } else { PlayerId(session.into()) };
+        let refused = self.refused.clone().recipient();
+        self.table.do_send(Join { player, to: self.money.to(session), join: session.into(), refused });
     }
 
     /// Waits until all that was recorded is on disk, and on its way back to the table.
@@ -203,17 +240,142 @@ async fn a_retry_over_another_connection_finds_its_receipt_and_a_stranger_is_ref
 }
 
 #[actix::test]
-async fn a_full_table_takes_nobody_more() {
+async fn a_full_table_takes_nobody_more_and_its_session_hears_it_first() {
     let mut rig = rig().await;
-    for session in 1..=2 {
+    for session in 3..=4 {
         rig.join(session);
         assert!(matches!(rig.reply().await, Reply::Joined { .. }));
     }
-    rig.join(3);
+    rig.join(5);
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableFull));
-    rig.table.do_send(Leave { session: rig.money.to(1).session });
+    let heard = rig.refused.send(Heard).await.expect("alive");
+    assert_eq!(heard, [NoPlace { table: id(), join: 5 }]);
+    rig.table.do_send(Leave { session: rig.money.to(3).session });
+    rig.join(5);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+}
+
+#[actix::test]
+async fn a_player_with_bets_comes_back_to_a_full_table_and_takes_them_back() {
+    let mut rig = rig().await;
+    rig.join(1);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    rig.bet(1, "bet", "red");
+    assert!(matches!(rig.reply().await, Reply::BetAccepted(_)));
     rig.join(3);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    rig.join(4);
+    assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableFull));
+    // The first session may be dead without anybody having noticed; then it is gone for certain.
+    for session in 2..=3 {
+        if session == 3 {
+            rig.table.do_send(Leave { session: rig.money.to(1).session });
+            rig.table.do_send(Leave { session: rig.money.to(2).session });
+        }
+        rig.join(2);
+        assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    }
+    let key: protocol::Key = "clear".parse().expect("a key");
+    let (id, content) = (TxId::of_key(PLAYER, &key), Content::of(&[b"clear"]));
+    let request = engine::table::live::ClearRequest { id, content, player: PLAYER, round: 1 };
+    let context = BetContext { to: rig.money.to(2), player: PLAYER, key, clears: true };
+    rig.table.do_send(crate::messages::table::Clear { request, context });
+    assert!(matches!(rig.reply().await, Reply::BetsCleared(_)));
+}
+
+#[actix::test]
+async fn joins_and_leaves_are_heard_in_the_order_they_were_said_whatever_else_waits() {
+    let mut rig = rig().await;
+    // More than a mailbox of actix holds, before the table has looked at any.
+    for _ in 0..40 {
+        rig.join(1);
+        rig.table.do_send(Leave { session: rig.money.to(1).session });
+    }
+    for _ in 0..40 {
+        assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    }
+    rig.settled().await;
+    assert_eq!(rig.status.players.load(Relaxed), 0, "nobody sits there for ever");
+}
+
+#[actix::test]
+async fn what_is_parked_is_answered_in_order_and_a_question_waits_for_it() {
+    let mut rig = rig().await;
+    rig.join(1);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    // 5.00 each of a maximum of 100.00 on the spot and in the round: the 21st could only be refused.
+    for number in 0..20 {
+        rig.bet(1, &format!("k{number}"), "red");
+    }
+    rig.bet(1, "above", "red");
+    let ask = GetOutcome { player: PLAYER, key: "above".parse().expect("a key"), to: rig.money.to(1) };
+    rig.table.do_send(AskOutcome { tables: Vec::new(), ask });
+    for _ in 0..20 {
+        assert!(matches!(rig.reply().await, Reply::BetAccepted(_)));
+    }
+    // The refusal comes back through the table, the outcome does not: either may be first.
+    for _ in 0..2 {
+        match rig.reply().await {
+            Reply::Outcome { outcome, .. } => {
+                assert!(matches!(outcome, protocol::reply::KeyOutcome::Refused { .. }), "{outcome:?}");
+            }
+            reply => assert_eq!(code(&reply), Some(ErrorCode::AboveLimit)),
+        }
+    }
+}
+
+#[actix::test]
+async fn what_depends_on_the_request_alone_is_answered_and_its_key_stays_free() {
+    let mut rig = rig().await;
+    let before = rig.money.books.borrow().keys();
+    for kind in ["red", "no such bet"] {
+        rig.bet(1, "key", kind);
+        let Reply::Error(failure) = rig.reply().await else { panic!("nobody has joined") };
+        assert_eq!((failure.code, failure.is_final), (ErrorCode::NotAtTable.into(), Some(false)));
+    }
+    rig.join(1);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    rig.bet(1, "key", "no such bet");
+    assert_eq!(code(&rig.reply().await), Some(ErrorCode::UnknownBet));
+    assert_eq!(rig.money.books.borrow().keys(), before, "nothing is recorded");
+    rig.bet(1, "key", "red");
+    let first = rig.reply().await;
+    assert!(matches!(first, Reply::BetAccepted(_)));
+    rig.bet(2, "key", "red");
+    assert_eq!(rig.reply().await, first, "a known outcome wins, though session 2 never joined");
+}
+
+#[actix::test]
+async fn refusals_are_recorded_within_a_budget_and_then_not_now() {
+    let mut rig = rig().await;
+    rig.join(1);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    let envelope = |number: u64| engine::Envelope::Refuse {
+        id: TxId(number.into()),
+        content: Content(1),
+        code: ErrorCode::BetsClosed,
+    };
+    let before = rig.money.books.borrow().keys();
+    let mut limited = 0;
+    for number in 0..10 {
+        let key = "key".parse().expect("a key");
+        let context = BetContext { to: rig.money.to(1), player: PLAYER, key, clears: false };
+        rig.port.submit(envelope(number), Origin::Session(context));
+        let Reply::Error(failure) = rig.reply().await else { panic!("it is refused") };
+        match failure.code.known() {
+            Some(ErrorCode::BetsClosed) => assert_eq!(limited, 0),
+            Some(ErrorCode::RateLimited) => {
+                assert!(failure.retry_after_ms.is_some_and(|wait_ms| wait_ms <= 256_000));
+                limited += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((rig.money.books.borrow().keys(), limited), (before + 4, 6));
+    rig.bet(1, "bet", "red");
+    assert!(matches!(rig.reply().await, Reply::BetAccepted(_)), "whoever is not refused is not touched");
+    let known = engine::Envelope::Refuse { id: TxId(0), content: Content(1), code: ErrorCode::BetsClosed };
+    assert_eq!(rig.port.execute(known).await, Execution::Rejected(ErrorCode::BetsClosed), "it is known");
 }
 
 #[actix::test]

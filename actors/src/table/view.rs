@@ -56,7 +56,7 @@ pub fn bets_of(live: &LiveTable, player: PlayerId) -> Vec<PlacedBet> {
 
 fn placed<'a>(live: &LiveTable, stakes: impl IntoIterator<Item = (&'a BetCode, &'a i128)>) -> Vec<PlacedBet> {
     let bet = |(code, stake): (&BetCode, &i128)| {
-        let described = live.game().describe(*code)?;
+        let described = live.rules().describe(*code)?;
         let a = Amount::from_minor(*stake, live.config().scale).ok()?;
         Some(PlacedBet { kind: described.kind.into(), n: described.numbers.to_vec(), a })
     };
@@ -84,12 +84,12 @@ pub fn limits_in_words(live: &LiveTable, code: ErrorCode) -> Option<String> {
         ErrorCode::BelowLimit => {
             let smallest = amount(config.limits.iter().map(|(smallest, _)| *smallest).min()?)?;
             Some(format!(
-                "the stake is below the table's minimum; the smallest is {smallest} {}",
+                "a stake is below the table's minimum for one bet of its kind; the smallest is {smallest} {}",
                 config.currency
             ))
         }
         ErrorCode::AboveLimit => Some(format!(
-            "the stake is above the table's maximum for this bet, or above {} {} for the round",
+            "with your bets that stand, the stake is above the table's maximum for this spot, or above {} {} for the round",
             amount(config.round_max)?,
             config.currency
         )),

@@ -128,7 +128,8 @@ impl Hub {
             seed: None,
         };
         let now = self.now;
-        let envelope = self.clocks.time(0, || table.place_bet(request, now));
+        let decided = self.clocks.time(0, || table.place_bet(request, now));
+        let envelope = decided.now().expect("nothing is under way");
         self.run(table, envelope, [0, 1, 2]);
     }
 

@@ -4,14 +4,21 @@
 //! rebuilds; [`live::LiveTable`] adds what is under way and decides. Rules of play live in `games`; money moves
 //! only through the recipe that travels with a leg, in the same record.
 
+mod admission;
+mod assessment;
 mod bets;
+mod config;
 mod leg;
 pub mod live;
-mod pending;
+mod parking;
+mod places;
+mod request;
 mod settle;
 mod state;
+mod under_way;
 
 pub use bets::{Bets, Placed, PlayerBets, Stakes};
 pub use leg::{TableLeg, VoidReason};
+pub use places::{Places, Stake};
 pub use settle::{Draw, draw, settlement, void_settlement};
 pub use state::{Drawn, HISTORY_MAX, OpenRound, PastRound, Stage, TableState, Unfit};

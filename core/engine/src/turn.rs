@@ -25,7 +25,8 @@ use crate::{
 pub enum Envelope {
     /// Run a transaction.
     Run(Tx),
-    /// Record that a request is refused, unless its key has an outcome already.
+    /// Say that a request is refused, unless its key has an outcome already. Recorded where the code says so
+    /// ([`ErrorCode::consumes_key`]).
     Refuse {
         /// The transaction the request would have been.
         id: TxId,
@@ -87,6 +88,13 @@ pub enum Turn {
     Known(Outcome),
     /// The key has an outcome for another content: refused, not recorded.
     KeyReused,
+    /// The request is refused for what it is, whatever the state: answered, and not recorded.
+    Answered {
+        /// Why it is refused.
+        code: ErrorCode,
+        /// The domain that refuses, if one does.
+        by: Option<Domain>,
+    },
     /// The hub's own transaction cannot be done: nothing is recorded.
     Impossible {
         /// Why not.
@@ -123,9 +131,9 @@ impl Books {
             let record = Record { time: now.max(self.time()), body };
             Box::new(Decided { record, changes, on: self.lsn() })
         };
-        let refused = |content, code, by| Turn::Refused {
-            decided: decided(Body::Refused { id, content, code }, Vec::new()),
-            by,
+        let refused = |content, code: ErrorCode, by| match code.consumes_key() {
+            true => Turn::Refused { decided: decided(Body::Refused { id, content, code }, Vec::new()), by },
+            false => Turn::Answered { code, by },
         };
         let Tx { id, key, recipe, table } = match envelope {
             Envelope::Refuse { content, code, .. } => return refused(content, code, None),

@@ -5,7 +5,7 @@
 //! out the transaction anew on the state before it, and every move and every notice must be the one recorded.
 
 use domains::{PlayerSettlement, Recipe, StateMachine, What};
-use games::DrawResult;
+use games::{DrawResult, Game};
 use ledger::{HoldId, invariant};
 use protocol::{RoundId, TableId};
 
@@ -26,16 +26,32 @@ pub struct Finding {
     pub what: String,
 }
 
+/// Finds the rules that a round was opened under: by the game's name and the version.
+pub type Rules = fn(&str, u16) -> Option<&'static dyn Game>;
+
 /// Replays a log from its first record.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Verifier {
+    rules: Rules,
     world: World,
     rounds: u64,
     draws: u64,
     closed: Vec<(TableId, u64)>,
 }
 
+impl Default for Verifier {
+    fn default() -> Self {
+        Self::with(games::rules)
+    }
+}
+
 impl Verifier {
+    /// An auditor who knows these rules.
+    #[must_use]
+    pub fn with(rules: Rules) -> Self {
+        Self { rules, world: World::default(), rounds: 0, draws: 0, closed: Vec::new() }
+    }
+
     /// The state so far.
     #[must_use]
     pub fn world(&self) -> &World {
@@ -178,7 +194,7 @@ impl Verifier {
             }
             TableLeg::Settled { outcome, seed, returned, .. } => {
                 let open = open()?;
-                let players = expected(round, open, *outcome, *seed)?;
+                let players = expected(self.rules, round, open, *outcome, *seed)?;
                 if players.iter().map(|player| player.returned).sum::<i128>() != *returned {
                     return Err(format!("round {round} returns another sum than its bets and outcome give"));
                 }
@@ -208,12 +224,15 @@ fn deposit(committed: &Committed) -> Result<Recipe, String> {
 
 /// What the players of a round must get, from the revealed seed and the recorded bets alone.
 fn expected(
+    rules: Rules,
     round: RoundId,
     open: &OpenRound,
     outcome: u32,
     seed: [u8; 32],
 ) -> Result<Vec<PlayerSettlement>, String> {
-    let game = games::game(&open.game).ok_or_else(|| format!("no game is called {}", open.game))?;
+    let game = rules(&open.game, open.rules).ok_or_else(|| {
+        format!("version {} of the rules of {} is not known to this hub", open.rules, open.game)
+    })?;
     let drawn = draw(game, round, open, seed).ok_or_else(|| {
         format!("the seed of round {round} is not the committed one, or bets are not closed")
     })?;

@@ -25,6 +25,11 @@ pub trait Game: Send + Sync + 'static {
     /// Version of the rules, recorded with each round.
     fn rules_version(&self) -> u16;
 
+    /// The same game by earlier versions of its rules: what is open under them is played and verified by them.
+    fn earlier(&self) -> &'static [&'static dyn Game] {
+        &[]
+    }
+
     /// Kinds of bets in their fixed order. A table has its limits per kind.
     fn kinds(&self) -> &'static [&'static str];
 

@@ -5,7 +5,8 @@
 //! says. Limits, phases and money are the engine's and the ledger's; nothing here keeps state, reads a clock
 //! or makes a random seed, so the same inputs give the same round for ever.
 //!
-//! A new game is one file that implements [`Game`] and one line in [`GAMES`].
+//! A new game is one file that implements [`Game`] and one line in [`GAMES`]. New rules of a game that is played are
+//! a type beside the old one, which [`Game::earlier`] goes on naming for as long as a log may hold rounds of it.
 
 pub mod fair;
 pub mod roulette;
@@ -21,6 +22,21 @@ pub static GAMES: &[&dyn Game] = &[&roulette::European];
 #[must_use]
 pub fn game(name: &str) -> Option<&'static dyn Game> {
     GAMES.iter().copied().find(|game| game.name() == name)
+}
+
+/// A game by this version of its rules, the newest or one of [`Game::earlier`].
+#[must_use]
+pub fn version(game: &'static dyn Game, version: u16) -> Option<&'static dyn Game> {
+    if game.rules_version() == version {
+        return Some(game);
+    }
+    game.earlier().iter().copied().find(|earlier| earlier.rules_version() == version)
+}
+
+/// The rules that a round was opened under, as its record names them.
+#[must_use]
+pub fn rules(name: &str, rules_version: u16) -> Option<&'static dyn Game> {
+    version(game(name)?, rules_version)
 }
 
 #[cfg(test)]

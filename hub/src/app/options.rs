@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 
-use actors::{admission::Bounds, currencies::Currencies, house::Setup, pubsub::MakeBackplane, seal::Sealer};
+use actors::{
+    admission::Bounds, currencies::Currencies, house::Setup, pubsub::MakeBackplane, refusals::RefusalBudget,
+    seal::Sealer,
+};
 use channels::{Backplane, ConnectError, Memory, Namespace, Options, RedisBackplane};
 use engine::table::live::TableConfig;
 
@@ -51,6 +54,10 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
         workers,
         waiting_bytes_max: config.channels.waiting_bytes_max,
         table_arbiters: workers.div_ceil(2),
+        refusals: RefusalBudget {
+            bytes_per_second: config.rate.refused_bytes_per_second_per_player,
+            burst_bytes: config.rate.refused_bytes_burst_per_player,
+        },
         tables: tables.collect(),
         currencies: currencies(loaded),
         sealer: Sealer::new(seed_key),

@@ -36,10 +36,10 @@ pub struct TableOptions {
     /// How many tables alike. 1..=1_000_000.
     #[serde(default = "one")]
     pub copies: u32,
-    /// Most players with bets. 1..=10_000.
+    /// Seats: most players with bets in a round. 1..=10_000.
     #[serde(default = "seats")]
     pub seats_max: u32,
-    /// Most players who only watch. 0..=1_000_000.
+    /// Places beyond the seats: a player with bets takes one of all, every session of anybody else one. 0..=1_000_000.
     #[serde(default = "spectators")]
     pub spectators_max: u32,
     /// How long bets are taken. Milliseconds; 100..=3_600_000.
@@ -53,11 +53,12 @@ pub struct TableOptions {
     pub pause_ms: u32,
     /// Most one player may stake in one round, over all its bets.
     pub player_round_max: Amount,
-    /// Smallest and largest stake of one bet, by bet kind; `any` holds for the kinds not named.
+    /// Smallest stake of one bet and most of a player on one spot in a round, by bet kind; `any` holds for the kinds not
+    /// named.
     pub limits: BTreeMap<String, Limit>,
 }
 
-/// Smallest and largest stake of one bet, both allowed.
+/// Smallest stake of one bet, and most that one player may have on one spot in a round; both allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
@@ -155,6 +156,6 @@ pub struct KindLimit {
     pub kind: &'static str,
     /// Smallest stake of one bet.
     pub min: i128,
-    /// Largest stake of one bet.
+    /// Most that one player may have on one spot in a round.
     pub max: i128,
 }

@@ -22,7 +22,8 @@ fn read() -> String {
 }
 
 fn errors() -> String {
-    let mut table = "| code | name | meaning | `retry` |\n|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| code | name | meaning | `retry` | kept under the key |\n|---|---|---|---|---|\n".to_owned();
     for code in ErrorCode::ALL {
         let retry = match code.retry() {
             Retry::Never => "never",
@@ -30,7 +31,9 @@ fn errors() -> String {
             Retry::SameKey => "same_key",
             Retry::AskOutcome => "ask_outcome",
         };
-        writeln!(table, "| {} | `{}` | {} | `{retry}` |", code.number(), code.name(), code.text()).unwrap();
+        let kept = if code.consumes_key() { "yes" } else { "" };
+        let (number, name, text) = (code.number(), code.name(), code.text());
+        writeln!(table, "| {number} | `{name}` | {text} | `{retry}` | {kept} |").unwrap();
     }
     table
 }

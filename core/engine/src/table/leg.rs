@@ -95,10 +95,12 @@ pub enum TableLeg {
 pub enum VoidReason {
     /// The key that opens its seed is not the one it was sealed with.
     SeedLost,
-    /// The table is not in the configuration any more, or plays another game.
+    /// The table is not in the configuration any more, or plays another game or in another currency.
     TableGone,
     /// The table's state failed.
     Fault,
+    /// The round was opened under a version of the game's rules that this hub does not know.
+    RulesUnknown,
 }
 
 impl VoidReason {
@@ -109,6 +111,7 @@ impl VoidReason {
             VoidReason::SeedLost => "the sealed seed cannot be opened",
             VoidReason::TableGone => "the table was taken out of service",
             VoidReason::Fault => "the table failed",
+            VoidReason::RulesUnknown => "the round's version of the rules is not known to this hub",
         }
     }
 
@@ -117,6 +120,7 @@ impl VoidReason {
             VoidReason::SeedLost => 1,
             VoidReason::TableGone => 2,
             VoidReason::Fault => 3,
+            VoidReason::RulesUnknown => 4,
         }
     }
 }
@@ -256,6 +260,7 @@ impl TableLeg {
                     1 => VoidReason::SeedLost,
                     2 => VoidReason::TableGone,
                     3 => VoidReason::Fault,
+                    4 => VoidReason::RulesUnknown,
                     _ => return Err(DecodeError::Unknown("void reason")),
                 },
             },

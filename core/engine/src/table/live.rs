@@ -1,81 +1,46 @@
-//! A table at work: the recorded state, what is under way, and what may be done next.
+//! A table at work: the recorded state, what is undecided, and what may be done next.
 //!
 //! Every change goes out as an [`Envelope`] and comes back as a record before it is applied (design: one log).
-//! Bets under way count against the limits only. From the deadline on bets are refused, and the lock goes out
-//! when the last bet under way has come back: a bet is either in the locked round or refused, never between.
+//! What a request is refused for is decided in `admission`; what that depends on and is undecided, it waits for in
+//! `parking`. From the deadline on bets are refused, and the lock goes out when the last undecided request has come
+//! back: a bet is either in the locked round or refused, never between.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use domains::Recipe;
-use games::{BetCode, BetRefused, Game};
+use games::Game;
 use ledger::HoldId;
-use protocol::{Currency, ErrorCode, PlayerId, RoundId, TableId};
+use protocol::{ErrorCode, PlayerId, RoundId, TableId};
 
 use super::{
-    OpenRound, PlayerBets, Stage, Stakes, TableLeg, TableState, VoidReason, draw, pending::Pending,
-    settlement, void_settlement,
+    OpenRound, PlayerBets, Stage, Stake, TableLeg, TableState, VoidReason,
+    assessment::{Assessment, Wait},
+    draw,
+    parking::Parking,
+    request::{Asked, Bet},
+    settlement,
+    under_way::{UnderWay, What},
+    void_settlement,
+};
+pub use super::{
+    config::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, TableConfig},
+    request::{BetRequest, ClearRequest, Decision, Ticket, Unparked},
 };
 use crate::{
     keys::{Content, TxId},
     turn::{Envelope, Tx},
 };
 
-/// What an operator sets for a table. Shared by tables that are alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableConfig {
-    /// Name for people.
-    pub name: String,
-    /// The game, as the registry names it.
-    pub game: String,
-    /// The currency.
-    pub currency: Currency,
-    /// Decimals of the currency.
-    pub scale: u32,
-    /// How long bets are taken, milliseconds.
-    pub betting_ms: u64,
-    /// From the lock to the result, milliseconds.
-    pub locked_ms: u64,
-    /// From the result to the next round, milliseconds.
-    pub pause_ms: u64,
-    /// Smallest and largest stake by bet kind, minor units, in the order of the game's kinds.
-    pub limits: Vec<(i128, i128)>,
-    /// Most a player may stake in a round, minor units.
-    pub round_max: i128,
-    /// Most players with bets in a round.
-    pub seats_max: u32,
-    /// Most sessions at the table, players and spectators together.
-    pub places_max: u32,
-}
-
-/// Most requests to bet that one round takes: its settlement is one record, and must stay far below the longest.
-pub const REQUESTS_MAX: usize = 50_000;
-
-/// A request to bet, read and priced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BetRequest {
-    /// The transaction it will be.
-    pub id: TxId,
-    /// Its content.
-    pub content: Content,
-    /// The player.
-    pub player: PlayerId,
-    /// The round meant.
-    pub round: u64,
-    /// The bets: kind, numbers, stake in minor units.
-    pub bets: Vec<(Box<str>, Vec<u8>, i128)>,
-    /// The player's share in the randomness.
-    pub seed: Option<Box<str>>,
-}
-
 /// A table at work.
 pub struct LiveTable {
     id: TableId,
     config: Arc<TableConfig>,
     game: &'static dyn Game,
-    state: TableState,
-    pending: Pending,
+    pub(super) state: TableState,
+    pub(super) under_way: UnderWay,
+    pub(super) parking: Parking,
     /// A step of the round (open, lock, settle, void) is under way.
-    stepping: bool,
+    pub(super) stepping: bool,
     /// What this process does about a panic, or a step that the money side refused; nothing of it is recorded, and so the
     /// next start tries again.
     fault: Fault,
@@ -115,7 +80,8 @@ impl LiveTable {
     /// A table as replay has left it.
     #[must_use]
     pub fn new(id: TableId, config: Arc<TableConfig>, game: &'static dyn Game, state: TableState) -> Self {
-        Self { id, config, game, state, pending: Pending::default(), stepping: false, fault: Fault::None }
+        let (under_way, parking) = (UnderWay::default(), Parking::default());
+        Self { id, config, game, state, under_way, parking, stepping: false, fault: Fault::None }
     }
 
     /// The recorded state.
@@ -130,7 +96,7 @@ impl LiveTable {
         &self.config
     }
 
-    /// The game.
+    /// The game, by the newest version of its rules: rounds are opened under those.
     #[must_use]
     pub fn game(&self) -> &'static dyn Game {
         self.game
@@ -154,19 +120,36 @@ impl LiveTable {
         self.state.failed() || self.fault != Fault::None
     }
 
-    /// Whether bets can be placed now.
+    /// What the open round knows of a player.
     #[must_use]
-    pub fn takes_bets(&self, now: u64) -> bool {
-        let betting =
-            |open: &OpenRound| open.stage == Stage::Betting && now < open.deadline && self.plays(open);
-        !self.stepping && !self.closed() && self.state.open.as_deref().is_some_and(betting)
+    pub fn stake(&self, player: PlayerId) -> Stake {
+        if self.seated(player) {
+            Stake::Stands
+        } else if self.under_way.of(player).is_some() || self.parking.holds(player) {
+            Stake::Undecided
+        } else {
+            Stake::None
+        }
     }
 
-    /// Whether an open round is of the configured game and currency; after a restart it may not be.
-    fn plays(&self, open: &OpenRound) -> bool {
-        &*open.game == self.game.name()
-            && open.rules == self.game.rules_version()
-            && open.currency == self.config.currency
+    /// How many players have bets in the open round.
+    #[must_use]
+    pub fn seats_taken(&self) -> usize {
+        self.state.open.as_ref().map_or(0, |open| open.bets.players().len())
+    }
+
+    /// The rules of the open round: those it was opened under. The newest where there is none, or none that is played.
+    #[must_use]
+    pub fn rules(&self) -> &'static dyn Game {
+        self.state.open.as_deref().and_then(|open| self.rules_of(open).ok()).unwrap_or(self.game)
+    }
+
+    /// The rules that an open round was opened under; after a restart it may be one that this table cannot play.
+    pub(super) fn rules_of(&self, open: &OpenRound) -> Result<&'static dyn Game, VoidReason> {
+        if *open.game != *self.game.name() || open.currency != self.config.currency {
+            return Err(VoidReason::TableGone);
+        }
+        games::version(self.game, open.rules).ok_or(VoidReason::RulesUnknown)
     }
 
     /// Whether a round is about to open: its record is under way.
@@ -181,8 +164,13 @@ impl LiveTable {
         if self.stepping || self.fault == Fault::Stuck {
             return Due::Nothing;
         }
-        // Whatever ends the bets waits for those under way: their holds belong to the round.
-        let bets_are_final = self.pending.is_empty();
+        // Whatever ends the bets waits for those undecided: their holds may belong to the round.
+        let bets_are_final = self.under_way.is_empty() && self.parking.is_empty();
+        let lost = match self.state.open.as_deref() {
+            Some(_) if self.closed() => Some(VoidReason::Fault),
+            Some(open) => self.rules_of(open).err(),
+            None => None,
+        };
         match &self.state.open {
             _ if self.state.unfit => {
                 if bets_are_final {
@@ -191,9 +179,10 @@ impl LiveTable {
                     Due::Nothing
                 }
             }
-            Some(_) if self.closed() && bets_are_final => Due::Void(VoidReason::Fault),
-            Some(open) if !self.plays(open) && bets_are_final => Due::Void(VoidReason::TableGone),
-            Some(open) if self.closed() || !self.plays(open) => Due::Nothing,
+            Some(_) if let Some(reason) = lost => match bets_are_final {
+                true => Due::Void(reason),
+                false => Due::Nothing,
+            },
             Some(open) if now < open.deadline => Due::At(open.deadline),
             Some(open) => match open.stage {
                 Stage::Betting if !bets_are_final => Due::Nothing,
@@ -206,47 +195,100 @@ impl LiveTable {
         }
     }
 
-    /// Decides a bet. A refusal is recorded under the key, so that a retry gets the same answer.
-    pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Envelope {
-        let BetRequest { id, content, player, round, .. } = request;
-        let bets = match self.admit(&request, now) {
-            Ok(bets) => bets,
-            Err(code) => return Envelope::Refuse { id, content, code },
+    /// Decides a bet that arrives now, milliseconds since 1970; or parks it.
+    pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Decision {
+        let spots = self.read(&request);
+        let BetRequest { id, content, player, round, seed, .. } = request;
+        let asked = match spots {
+            Ok(spots) => Asked::Bet(Bet { id, content, round, spots, seed }),
+            Err(code) => Asked::Refused { id, content, code },
         };
-        let amount = bets.iter().map(|(_, stake)| stake).sum();
-        let hold = HoldId(id.0);
-        let seed = request.seed.filter(|seed| !seed.is_empty()); // no share: as the log spells it
-        let leg = TableLeg::BetPlaced { round, player, hold, bets: bets.clone(), seed };
-        // A retry of bets that stand already is answered with their receipt: it stakes nothing more.
-        let stands = self.state.open.as_ref().is_some_and(|open| open.bets.stands(hold));
-        self.pending.begin(id, player, self.seated(player), if stands { Vec::new() } else { bets });
+        self.decide(player, asked, now)
+    }
+
+    /// Decides whether a player's bets are taken back, at the time of the request; or parks it.
+    pub fn clear_bets(&mut self, request: ClearRequest, now: u64) -> Decision {
+        self.decide(request.player, Asked::Clear(request), now)
+    }
+
+    /// Refuses a request for what it is, whatever the table's state. It waits for those that the player has parked:
+    /// it may be one of them again.
+    pub fn refuse(&mut self, id: TxId, content: Content, player: PlayerId, code: ErrorCode) -> Decision {
+        self.decide(player, Asked::Refused { id, content, code }, 0)
+    }
+
+    /// Parks a question about a key behind what its player has parked. `None`: nothing is ahead of it.
+    pub fn ask(&mut self, player: PlayerId) -> Option<Ticket> {
+        let behind = self.parking.holds(player);
+        behind.then(|| self.parking.park(player, 0, Asked::Question, Wait::Own)).flatten()
+    }
+
+    /// The next parked request that can be decided now. To be asked until there is none, after every change.
+    pub fn next_decided(&mut self) -> Option<(Ticket, Unparked)> {
+        while let Some(player) = self.parking.next_player() {
+            let Some(first) = self.parking.first(player) else { continue };
+            let ahead = self.ahead(Some(first.ticket));
+            match self.assess(player, &first.asked, first.arrived_ms, ahead) {
+                Assessment::Wait(wait) => self.parking.keep(player, wait),
+                decision @ (Assessment::Take | Assessment::Refuse(_)) => {
+                    let Some(parked) = self.parking.take(player) else { continue };
+                    let unparked = match self.carry_out(player, parked.asked, decision) {
+                        Some(envelope) => Unparked::Submit(envelope),
+                        None => Unparked::GoOn,
+                    };
+                    return Some((parked.ticket, unparked));
+                }
+            }
+        }
+        None
+    }
+
+    fn decide(&mut self, player: PlayerId, asked: Asked, now: u64) -> Decision {
+        let assessment = match self.parking.holds(player) {
+            true => Assessment::Wait(Wait::Own),
+            false => self.assess(player, &asked, now, self.ahead(None)),
+        };
+        if let Assessment::Wait(wait) = assessment {
+            return self.parking.park(player, now, asked, wait).map_or(Decision::Busy, Decision::Parked);
+        }
+        self.carry_out(player, asked, assessment).map_or(Decision::Busy, Decision::Now)
+    }
+
+    /// Makes the envelope of what was decided; a question has none.
+    fn carry_out(&mut self, player: PlayerId, asked: Asked, decision: Assessment) -> Option<Envelope> {
+        match (asked, decision) {
+            (asked, Assessment::Refuse(code)) => {
+                let (id, content) = asked.key()?;
+                self.under_way.begin_refusal(id);
+                Some(Envelope::Refuse { id, content, code })
+            }
+            (Asked::Bet(bet), _) => Some(self.hold_stake(player, bet)),
+            (Asked::Clear(clear), _) => Some(self.release_stakes(clear)),
+            (Asked::Refused { .. } | Asked::Question, _) => None,
+        }
+    }
+
+    fn hold_stake(&mut self, player: PlayerId, bet: Bet) -> Envelope {
+        let Bet { id, content, round, spots, seed } = bet;
+        let bets: Vec<_> = spots.iter().map(|spot| (spot.code, spot.stake)).collect();
+        let (hold, amount) = (HoldId(id.0), bets.iter().map(|(_, stake)| stake).sum());
+        let again = self.bets_stand_under(hold);
+        let what = if again { What::Again } else { What::Bets(bets.clone()) };
+        self.under_way.begin(id, player, self.seated(player), what);
+        let seed = seed.filter(|seed| !seed.is_empty()); // no share: as the log spells it
+        let leg = TableLeg::BetPlaced { round, player, hold, bets, seed };
         let recipe = Recipe::Stake { hold, player, currency: self.config.currency, amount };
         Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
     }
 
-    /// Decides to take a player's bets back. `None`: bets of the player are under way, ask again.
-    #[must_use]
-    pub fn clear_bets(
-        &mut self,
-        id: TxId,
-        content: Content,
-        player: PlayerId,
-        round: u64,
-        now: u64,
-    ) -> Option<Envelope> {
-        let refuse = |code| Some(Envelope::Refuse { id, content, code });
-        if let Err(code) = self.check_round(round, now) {
-            return refuse(code);
-        }
-        if self.pending.of(player).is_some() {
-            return None;
-        }
+    fn release_stakes(&mut self, clear: ClearRequest) -> Envelope {
+        let ClearRequest { id, content, player, round } = clear;
         let bets = self.state.open.as_ref().and_then(|open| open.bets.players().get(&player));
-        let Some(holds) = bets.map(PlayerBets::holds) else { return refuse(ErrorCode::NoBets) };
-        self.pending.begin(id, player, true, Vec::new());
+        let holds = bets.map(PlayerBets::holds).unwrap_or_default();
+        self.under_way.begin(id, player, true, What::Clearing);
         let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
         let recipe = Recipe::Release { player, currency: self.config.currency, holds };
-        Some(Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) }))
+        Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id, leg)) })
     }
 
     /// Opens the next round with a commitment and the sealed seed.
@@ -268,7 +310,7 @@ impl LiveTable {
     /// # Panics
     /// Without an open round; [`LiveTable::due`] says when.
     pub fn lock(&mut self, now: u64) -> Envelope {
-        debug_assert!(self.pending.is_empty(), "the sums of the lock are final");
+        debug_assert!(self.under_way.is_empty(), "the sums of the lock are final");
         let open = self.state.open.as_ref().expect("a round is open when it is locked");
         let leg = TableLeg::Locked {
             round: self.state.round,
@@ -286,10 +328,14 @@ impl LiveTable {
     pub fn settle(&mut self, seed: Option<[u8; 32]>, now: u64) -> Envelope {
         let open = self.state.open.as_ref().expect("a round is open when it is settled");
         let round = RoundId { table: self.id, number: self.state.round };
-        let Some(draw) = seed.and_then(|seed| draw(self.game, round, open, seed)) else {
+        let rules = match self.rules_of(open) {
+            Ok(rules) => rules,
+            Err(reason) => return self.void(reason, now),
+        };
+        let Some(draw) = seed.and_then(|seed| draw(rules, round, open, seed)) else {
             return self.void(VoidReason::SeedLost, now);
         };
-        let Some(players) = settlement(self.game, open, draw.outcome) else {
+        let Some(players) = settlement(rules, open, draw.outcome) else {
             return self.void(VoidReason::Fault, now);
         };
         let outcome = draw.outcome.0;
@@ -323,23 +369,33 @@ impl LiveTable {
         self.step(Recipe::TableOnly, TableLeg::Quarantined { state })
     }
 
-    /// Takes the result of an envelope back. Returns the event's offset when the leg makes one.
+    /// Takes the result of an envelope back. Returns the event's offset when the leg makes one. What was parked may be
+    /// decided now: [`LiveTable::next_decided`].
     pub fn apply(&mut self, id: TxId, leg: Option<&TableLeg>, time: u64) -> Option<u64> {
-        self.pending.end(id);
-        let leg = leg?;
+        let player = self.under_way.end(id);
+        let event = leg.and_then(|leg| self.apply_leg(leg, time));
+        if self.closed() {
+            self.parking.wake_all();
+        } else {
+            self.parking.wake(player);
+        }
+        event
+    }
+
+    fn apply_leg(&mut self, leg: &TableLeg, time: u64) -> Option<u64> {
         self.stepping &= leg.step().is_none();
         let event = self.state.apply(leg, time);
         let open = self.state.open.as_deref();
         let seated = |player: PlayerId| open.is_some_and(|open| open.bets.players().contains_key(&player));
         match leg {
             TableLeg::BetPlaced { player, .. } | TableLeg::BetsCleared { player, .. } => {
-                self.pending.seats(*player, seated(*player));
+                self.under_way.seats(*player, seated(*player));
             }
             TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
             | TableLeg::Settled { .. }
             | TableLeg::Voided { .. }
-            | TableLeg::Quarantined { .. } => self.pending.seats_all(seated),
+            | TableLeg::Quarantined { .. } => self.under_way.seats_all(seated),
         }
         event
     }
@@ -350,11 +406,13 @@ impl LiveTable {
         if self.fault == Fault::None {
             self.fault = Fault::Void;
         }
+        self.parking.wake_all();
     }
 
     /// Nothing more is tried with the round before the next start.
     pub fn give_up(&mut self) {
         self.fault = Fault::Stuck;
+        self.parking.wake_all();
     }
 
     /// A step of the round was refused by the money side. The first time the round is to be voided; when that is
@@ -365,6 +423,7 @@ impl LiveTable {
             Fault::None if !self.state.failed() => Fault::Void,
             Fault::None | Fault::Void | Fault::Stuck => Fault::Stuck,
         };
+        self.parking.wake_all();
     }
 
     fn step(&mut self, recipe: Recipe, leg: TableLeg) -> Envelope {
@@ -372,73 +431,5 @@ impl LiveTable {
         let round = RoundId { table: self.id, number: leg.round() };
         let id = TxId::of_round(round, leg.step().expect("what the round does by itself is a step"));
         Envelope::Run(Tx { id, key: None, recipe, table: Some((self.id, leg)) })
-    }
-
-    fn check_round(&self, round: u64, now: u64) -> Result<(), ErrorCode> {
-        if self.closed() {
-            return Err(ErrorCode::TableClosed);
-        }
-        if self.state.open.is_some() && round != self.state.round {
-            return Err(if round < self.state.round { ErrorCode::BetsClosed } else { ErrorCode::WrongRound });
-        }
-        if self.takes_bets(now) { Ok(()) } else { Err(ErrorCode::BetsClosed) }
-    }
-
-    /// Checks a bet against the round, the layout and the limits; returns its bets by code.
-    fn admit(&self, request: &BetRequest, now: u64) -> Result<Vec<(BetCode, i128)>, ErrorCode> {
-        self.check_round(request.round, now)?;
-        let mut spots: BTreeMap<BetCode, (usize, i128)> = BTreeMap::new();
-        for (kind, numbers, stake) in &request.bets {
-            let code = self.game.bet(kind, numbers).map_err(|refused| match refused {
-                BetRefused::KindUnknown => ErrorCode::UnknownBet,
-                BetRefused::WrongCount { .. }
-                | BetRefused::NumberUnknown(_)
-                | BetRefused::NumberTwice(_)
-                | BetRefused::NotOnLayout { .. } => ErrorCode::BadSelection,
-            })?;
-            let described = self.game.describe(code).ok_or(ErrorCode::UnknownBet)?;
-            let (minimum, _) = self.config.limits.get(described.kind_index).ok_or(ErrorCode::UnknownBet)?;
-            if stake < minimum || *stake <= 0 {
-                return Err(ErrorCode::BelowLimit);
-            }
-            let spot = spots.entry(code).or_insert((described.kind_index, 0));
-            spot.1 = spot.1.checked_add(*stake).ok_or(ErrorCode::AboveLimit)?;
-        }
-        if spots.is_empty() {
-            return Err(ErrorCode::NoBets);
-        }
-        if !self.has_room(request.player) {
-            return Err(ErrorCode::TableFull);
-        }
-        let applied = self.state.open.as_ref().and_then(|open| open.bets.players().get(&request.player));
-        let standing = [applied.map(PlayerBets::stakes), self.pending.of(request.player)];
-        for (code, (kind, stake)) in &spots {
-            let already = standing.iter().flatten().filter_map(|stakes| stakes.get(code)).sum::<i128>();
-            if stake.saturating_add(already) > self.config.limits[*kind].1 {
-                return Err(ErrorCode::AboveLimit);
-            }
-        }
-        let standing = standing.into_iter().flatten().flat_map(Stakes::values);
-        let staked = spots.values().map(|(_, stake)| stake).chain(standing);
-        if staked.fold(0, |sum: i128, stake| sum.saturating_add(*stake)) > self.config.round_max {
-            return Err(ErrorCode::AboveLimit);
-        }
-        Ok(spots.into_iter().map(|(code, (_, stake))| (code, stake)).collect())
-    }
-
-    /// Whether the round takes one more request of this player.
-    fn has_room(&self, player: PlayerId) -> bool {
-        let Some(open) = &self.state.open else { return true };
-        if open.bets.requests() + self.pending.len() >= REQUESTS_MAX {
-            return false;
-        }
-        // Others who are about to sit down have their seats already.
-        self.seated(player)
-            || open.bets.players().len() + self.pending.newcomers_but(player) < self.config.seats_max as usize
-    }
-
-    /// Whether bets of the player stand in the open round.
-    fn seated(&self, player: PlayerId) -> bool {
-        self.state.open.as_ref().is_some_and(|open| open.bets.players().contains_key(&player))
     }
 }

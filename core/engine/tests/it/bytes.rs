@@ -64,8 +64,12 @@ fn notice() -> impl Strategy<Value = Notice> {
 fn table_leg() -> impl Strategy<Value = TableLeg> {
     let holds = prop::collection::vec(any::<u128>().prop_map(HoldId), 0..5);
     let bets = prop::collection::vec((any::<u16>().prop_map(BetCode), money()), 0..5);
-    let reason =
-        prop_oneof![Just(VoidReason::SeedLost), Just(VoidReason::TableGone), Just(VoidReason::Fault)];
+    let reason = prop_oneof![
+        Just(VoidReason::SeedLost),
+        Just(VoidReason::TableGone),
+        Just(VoidReason::Fault),
+        Just(VoidReason::RulesUnknown)
+    ];
     let opened = (
         any::<(u64, u64, u16)>(),
         "[a-z]{1,9}",

@@ -21,8 +21,7 @@ fn story() -> Rig {
     rig.open();
     let mut request = rig.request("f", 1, &[("red", &[], 50)]);
     request.seed = Some("clover".into());
-    let envelope = rig.live.place_bet(request, rig.now);
-    done(rig.run(&envelope));
+    done(rig.place(request));
     let digest = rig.books.digest_record(rig.now);
     rig.append(&digest);
     rig.wait(BETTING_MS);

@@ -24,8 +24,7 @@ fn records() -> Vec<(String, Vec<u8>)> {
     step(&rig, "a round opened");
     let mut request = rig.request("a", 1, &[("straight", &[17], 10), ("red", &[], 50)]);
     request.seed = Some("clover".into());
-    let envelope = rig.live.place_bet(request, rig.now);
-    rig.run(&envelope);
+    rig.place(request);
     step(&rig, "a bet on two spots with a client's seed");
     rig.clear("b", 1);
     step(&rig, "bets cleared");

@@ -27,8 +27,7 @@ fn the_same_key_and_content_gets_the_same_receipt_and_stakes_once() {
     let retry = rig.request("a", 1, &[("red", &[], 50)]);
     rig.finish();
     rig.open();
-    let envelope = rig.live.place_bet(retry, rig.now);
-    assert_eq!(rig.run(&envelope), first, "in a later round");
+    assert_eq!(rig.place(retry), first, "in a later round");
     assert_eq!(done(first).lsn, 3);
 }
 
@@ -73,9 +72,9 @@ fn a_refused_key_stays_refused_when_the_reason_is_gone() {
 fn a_duplicate_in_flight_joins_the_first() {
     let mut rig = playing();
     let first = rig.submit_bet("a", 1, &[("red", &[], 100)]);
-    let second = rig.submit_bet("a", 1, &[("red", &[], 100)]);
-    assert_eq!(first, second, "the second is over the limit, were it another bet");
+    rig.park_bet("a", 1, &[("red", &[], 100)]);
     rig.release();
+    assert_eq!(rig.unparked[0].1, Some(first), "the second is over the limit, were it another bet");
     assert_eq!(rig.funds(1), (900, 100));
     assert_eq!(rig.live.state().open.as_ref().unwrap().bets.staked(), 100);
 }

@@ -17,7 +17,7 @@ fn playing() -> Rig {
 #[test]
 fn each_bet_is_taken_or_refused_for_its_reason() {
     // Limits of the rig: 10 to 100 on a spot, 150 for a player in a round.
-    let rows: [(Bets, Option<ErrorCode>); 18] = [
+    let rows: [(Bets, Option<ErrorCode>); 19] = [
         (&[("red", &[], 10)], None),
         (&[("red", &[], 100)], None),
         (&[("red", &[], 60), ("red", &[], 40)], None),
@@ -35,13 +35,20 @@ fn each_bet_is_taken_or_refused_for_its_reason() {
         (&[("trio", &[0, 1, 2], 50)], Some(ErrorCode::UnknownBet)),
         (&[("straight", &[37], 50)], Some(ErrorCode::BadSelection)),
         (&[("split", &[1, 9], 50)], Some(ErrorCode::BadSelection)),
+        (&[("split", &[1, 9], 5)], Some(ErrorCode::BadSelection)),
         (&[], Some(ErrorCode::NoBets)),
     ];
     for (bets, expected) in rows {
         let mut rig = playing();
         let verdict = rig.bet("a", 1, bets);
         match expected {
-            Some(code) => assert_eq!((verdict, rig.funds(1)), (refused(code), (10_000, 0)), "{bets:?}"),
+            Some(code) => {
+                let expected = match code {
+                    ErrorCode::UnknownBet | ErrorCode::BadSelection => Verdict::Answered(code),
+                    code => refused(code),
+                };
+                assert_eq!((verdict, rig.funds(1)), (expected, (10_000, 0)), "{bets:?}");
+            }
             None => {
                 let staked = bets.iter().map(|bet| bet.2).sum();
                 assert_eq!(done(verdict).amount, staked, "{bets:?}");
@@ -52,21 +59,17 @@ fn each_bet_is_taken_or_refused_for_its_reason() {
 }
 
 #[test]
-fn bets_that_stand_and_bets_under_way_count_and_those_of_others_do_not() {
+fn a_players_own_bets_of_the_round_count_and_those_of_others_do_not() {
     let mut rig = playing();
     done(rig.bet("a", 1, &[("red", &[], 50)]));
     done(rig.submit_bet("b", 1, &[("red", &[], 30)]));
-    assert_eq!(
-        rig.submit_bet("c", 1, &[("red", &[], 21)]),
-        refused(ErrorCode::AboveLimit),
-        "the spot is full"
-    );
-    assert_eq!(rig.submit_bet("d", 1, &[("odd", &[], 71)]), refused(ErrorCode::AboveLimit), "the round is");
-    done(rig.submit_bet("e", 2, &[("red", &[], 100)]));
-    done(rig.submit_bet("f", 1, &[("red", &[], 20)]));
-    done(rig.submit_bet("g", 1, &[("odd", &[], 50)]));
+    assert_eq!(rig.submit_bet("c", 1, &[("red", &[], 51)]), refused(ErrorCode::AboveLimit), "whatever b is");
+    done(rig.submit_bet("d", 2, &[("red", &[], 100)]));
+    done(rig.submit_bet("e", 1, &[("red", &[], 20)]));
+    done(rig.submit_bet("f", 1, &[("odd", &[], 50)]));
     rig.release();
-    assert_eq!(rig.bet("h", 1, &[("even", &[], 10)]), refused(ErrorCode::AboveLimit));
+    assert_eq!(rig.bet("g", 1, &[("red", &[], 10)]), refused(ErrorCode::AboveLimit), "the spot is full");
+    assert_eq!(rig.bet("h", 1, &[("even", &[], 10)]), refused(ErrorCode::AboveLimit), "the round is");
     assert_eq!((rig.funds(1), rig.funds(2)), ((9_850, 150), (9_900, 100)));
     rig.clear("i", 1);
     done(rig.bet("j", 1, &[("red", &[], 100), ("odd", &[], 50)]));
@@ -101,8 +104,7 @@ fn a_bet_needs_the_open_round_before_its_deadline() {
     let with_round = |rig: &mut Rig, key: &str, round: u64| {
         let mut request = rig.request(key, 1, &[("red", &[], 50)]);
         request.round = round;
-        let envelope = rig.live.place_bet(request, rig.now);
-        rig.run(&envelope)
+        rig.place(request)
     };
     assert_eq!(with_round(&mut rig, "next", 2), refused(ErrorCode::WrongRound));
     assert_eq!(with_round(&mut rig, "none", 0), refused(ErrorCode::BetsClosed));
@@ -140,8 +142,8 @@ fn a_round_seats_so_many_players_and_each_may_bet_on() {
     done(rig.submit_bet("a", 2, &[("red", &[], 10)]));
     done(rig.submit_bet("b", 2, &[("red", &[], 10)]));
     done(rig.submit_bet("b", 1, &[("red", &[], 10)]));
-    assert_eq!(rig.submit_bet("a", 3, &[("red", &[], 10)]), refused(ErrorCode::TableFull));
     rig.release();
+    assert_eq!(rig.submit_bet("a", 3, &[("red", &[], 10)]), refused(ErrorCode::TableFull));
     assert_eq!(rig.bet("b", 3, &[("red", &[], 10)]), refused(ErrorCode::TableFull));
     done(rig.clear("c", 2));
     done(rig.bet("c", 3, &[("red", &[], 10)]));

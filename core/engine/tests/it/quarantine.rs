@@ -64,7 +64,7 @@ fn a_bet_in_flight_when_its_table_fails_gets_its_stake_back() {
     done(rig.bet("a", 1, &[("red", &[], 50)]));
     let envelope = {
         let request = rig.request("b", 2, &[("red", &[], 70)]);
-        rig.live.place_bet(request, rig.now)
+        rig.live.place_bet(request, rig.now).now().unwrap()
     };
     // The failure comes first in the log, the bet right behind it.
     let leg = TableLeg::Settled { round: 1, deadline: 0, outcome: 0, seed: [0; 32], returned: 0 };
@@ -183,7 +183,7 @@ fn clearing_in_flight_at_a_failed_table_is_not_returned_twice() {
     rig.deposit(1, 1_000);
     rig.open();
     done(rig.bet("a", 1, &[("red", &[], 50)]));
-    let clear = rig.clear_envelope("x", 1).unwrap();
+    let clear = rig.decide_clearing("x", 1).now().unwrap();
     let leg = TableLeg::Locked { round: 1, deadline: 0, staked: 0, mix: [0; 32] };
     record_unfit(&mut rig, &leg);
     hand_over(&mut rig, &leg);

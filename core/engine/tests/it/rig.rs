@@ -2,14 +2,14 @@
 //!
 //! Envelopes go through the same turn and apply as live; results can be held back, as they are until a sync.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use domains::{Funds, Recipe};
 use engine::{
     Applied, Body, Books, Content, Decided, Envelope, Outcome, Record, Turn, Tx, TxId, World,
     table::{
         TableState,
-        live::{BetRequest, Due, LiveTable, TableConfig},
+        live::{BetRequest, ClearRequest, Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
     },
 };
 use games::fair::{Seed, commit};
@@ -68,6 +68,8 @@ pub enum Verdict {
     Recorded(Outcome),
     Done,
     KeyReused,
+    /// Refused, and not recorded.
+    Answered(ErrorCode),
     Impossible(ErrorCode),
 }
 
@@ -77,7 +79,9 @@ pub struct Rig {
     pub live: LiveTable,
     pub log: Vec<Vec<u8>>,
     /// Results on their way back to the table, in order.
-    pub waiting: Vec<Answer>,
+    pub waiting: VecDeque<Answer>,
+    /// Parked requests that were decided later, in that order.
+    pub unparked: Vec<(Ticket, Option<Verdict>)>,
     /// Offsets of the table's events so far.
     pub events: Vec<u64>,
 }
@@ -94,7 +98,8 @@ impl Rig {
             books: Books::default(),
             live: LiveTable::new(table_id(), config, game, Default::default()),
             log: Vec::new(),
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
+            unparked: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -108,6 +113,7 @@ impl Rig {
         let (verdict, leg, time) = match self.books.turn(envelope.clone(), self.now) {
             Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
             Turn::KeyReused => (Verdict::KeyReused, None, 0),
+            Turn::Answered { code, .. } => (Verdict::Answered(code), None, 0),
             Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
             Turn::Unproven(violation) => panic!("{violation}"),
             Turn::New(decided) | Turn::Refused { decided, .. } => {
@@ -119,7 +125,7 @@ impl Rig {
                 (outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
             }
         };
-        self.waiting.push(Answer { id, time, leg, verdict });
+        self.waiting.push_back(Answer { id, time, leg, verdict });
         verdict
     }
 
@@ -135,10 +141,27 @@ impl Rig {
         (record, applied)
     }
 
-    /// Hands every waiting result to the table.
+    /// Hands every waiting result to the table, and those of what was parked as well.
     pub fn release(&mut self) {
-        for answer in std::mem::take(&mut self.waiting) {
-            self.events.extend(self.live.apply(answer.id, answer.leg.as_ref(), answer.time));
+        while self.release_one() {}
+    }
+
+    /// Hands the oldest waiting result to the table, and submits what that decides.
+    pub fn release_one(&mut self) -> bool {
+        let Some(answer) = self.waiting.pop_front() else { return false };
+        self.events.extend(self.live.apply(answer.id, answer.leg.as_ref(), answer.time));
+        self.unpark();
+        true
+    }
+
+    /// Submits what was parked and can be decided now.
+    pub fn unpark(&mut self) {
+        while let Some((ticket, unparked)) = self.live.next_decided() {
+            let verdict = match unparked {
+                Unparked::Submit(envelope) => Some(self.submit(&envelope)),
+                Unparked::GoOn => None,
+            };
+            self.unparked.push((ticket, verdict));
         }
     }
 
@@ -174,11 +197,26 @@ impl Rig {
         }
     }
 
-    /// Decides a bet and runs its turn; the result waits.
+    /// Decides a bet and runs its turn; the result waits. The bet is not parked.
     pub fn submit_bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Verdict {
         let request = self.request(key, player, bets);
-        let envelope = self.live.place_bet(request, self.now);
+        let envelope = self.live.place_bet(request, self.now).now().expect("decided at once");
         self.submit(&envelope)
+    }
+
+    /// Sends a bet that waits for what is undecided.
+    pub fn park_bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Ticket {
+        let request = self.request(key, player, bets);
+        match self.live.place_bet(request, self.now) {
+            Decision::Parked(ticket) => ticket,
+            decided => panic!("not parked: {decided:?}"),
+        }
+    }
+
+    /// Sends a request and hands every result over.
+    pub fn place(&mut self, request: BetRequest) -> Verdict {
+        let envelope = self.live.place_bet(request, self.now).now().expect("decided at once");
+        self.run(&envelope)
     }
 
     pub fn bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Verdict {
@@ -187,14 +225,15 @@ impl Rig {
         verdict
     }
 
-    pub fn clear_envelope(&mut self, key: &str, player: u128) -> Option<Envelope> {
+    pub fn decide_clearing(&mut self, key: &str, player: u128) -> Decision {
         let round = self.live.state().round;
         let content = Content::of(&[b"clear", &round.to_be_bytes()]);
-        self.live.clear_bets(tx_id(player, key), content, PlayerId(player), round, self.now)
+        let (id, player) = (tx_id(player, key), PlayerId(player));
+        self.live.clear_bets(ClearRequest { id, content, player, round }, self.now)
     }
 
     pub fn clear(&mut self, key: &str, player: u128) -> Verdict {
-        let envelope = self.clear_envelope(key, player).expect("nothing of the player is under way");
+        let envelope = self.decide_clearing(key, player).now().expect("nothing of the player is under way");
         self.run(&envelope)
     }
 
@@ -222,6 +261,7 @@ impl Rig {
         while let Some(envelope) = self.due() {
             if let Verdict::Impossible(_) = self.run(&envelope) {
                 self.live.step_failed();
+                self.unpark();
             }
         }
     }

@@ -4,7 +4,7 @@ use engine::{
     Envelope,
     table::{
         Stage, TableLeg, VoidReason, draw,
-        live::{Due, LiveTable},
+        live::{Decision, Due, LiveTable},
         settlement,
     },
 };
@@ -125,14 +125,13 @@ fn clearing_waits_for_the_players_own_bets_and_the_lock_for_the_clearing() {
     let mut rig = playing();
     done(rig.submit_bet("a", 1, &[("red", &[], 50)]));
     done(rig.submit_bet("b", 2, &[("red", &[], 50)]));
-    assert!(rig.clear_envelope("x", 1).is_none());
-    rig.release();
-    let envelope = rig.clear_envelope("x", 1).unwrap();
-    rig.submit(&envelope);
-    assert!(rig.clear_envelope("y", 1).is_none(), "a clearing is under way itself");
+    assert!(matches!(rig.decide_clearing("x", 1), Decision::Parked(_)));
+    rig.release_one();
+    assert!(matches!(rig.decide_clearing("y", 1), Decision::Parked(_)), "a clearing is under way itself");
     rig.now += BETTING_MS;
     assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
     rig.release();
+    assert_eq!(rig.unparked.pop().unwrap().1, Some(refused(ErrorCode::NoBets)), "the second finds nothing");
     rig.proceed();
     assert_eq!((rig.funds(1), rig.funds(2)), ((1_000, 0), (950, 50)));
     assert!(matches!(rig.live.state().open.as_ref().unwrap().stage, Stage::Locked { .. }));
@@ -238,8 +237,7 @@ fn a_clients_seed_is_mixed_in_and_an_empty_one_is_none() {
         for (player, seed) in seeds {
             let mut request = rig.request("a", *player, &[("red", &[], 50)]);
             request.seed = Some((*seed).into());
-            let envelope = rig.live.place_bet(request, rig.now);
-            done(rig.run(&envelope));
+            done(rig.place(request));
         }
         rig.wait(BETTING_MS);
         rig.restart();

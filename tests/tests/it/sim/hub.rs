@@ -3,13 +3,16 @@
 //! What the actors do is done here step by step: a turn appends to the log, results wait behind the gate until a
 //! sync has returned, and only then the table applies its leg and the player hears.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use engine::{
     Body, Books, Decided, Envelope, Outcome, Record, Turn, TxId, World, checkpoint, invariant,
     table::{
         TableLeg,
-        live::{Due, LiveTable, TableConfig},
+        live::{Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
     },
 };
 use games::fair::{Seed, commit};
@@ -30,6 +33,7 @@ pub enum Verdict {
     Recorded(Outcome),
     Done,
     KeyReused,
+    Answered(ErrorCode),
     Impossible(ErrorCode),
 }
 
@@ -43,14 +47,15 @@ struct Held {
     leg: Option<TableLeg>,
     time: u64,
     verdict: Verdict,
-    /// The player's request it answers.
-    request: Option<usize>,
+    /// The player's request it answers, and whether it is a forgery of it.
+    request: Option<(usize, bool)>,
 }
 
 /// What a player hears.
 #[derive(Debug)]
 pub struct Reply {
     pub request: usize,
+    pub forged: bool,
     pub verdict: Verdict,
 }
 
@@ -59,6 +64,8 @@ pub struct Hub {
     log: SyncLog<Memory>,
     pub books: Books,
     pub tables: Vec<LiveTable>,
+    /// Requests parked at a table.
+    parked: BTreeMap<(usize, Ticket), (usize, bool)>,
     gate: VecDeque<Held>,
     /// The checkpoint writer's copy: it follows the log on its own.
     copy: World,
@@ -123,13 +130,41 @@ impl Hub {
             log,
             books: world.books.clone(),
             tables,
+            parked: BTreeMap::new(),
             gate: VecDeque::new(),
             copy: world,
         })
     }
 
+    /// What a table says to a request of a player.
+    pub fn decided(&mut self, decided: Decision, table: usize, request: (usize, bool), now: u64) {
+        match decided {
+            Decision::Now(envelope) => self.submit(&envelope, Some(table), Some(request), now),
+            Decision::Parked(ticket) => drop(self.parked.insert((table, ticket), request)),
+            Decision::Busy => {} // the player asks again another time
+        }
+    }
+
+    /// Submits what was parked at a table and can be decided.
+    fn unpark(&mut self, table: usize, now: u64) {
+        while let Some((ticket, unparked)) = self.tables[table].next_decided() {
+            let request = self.parked.remove(&(table, ticket));
+            assert!(request.is_some(), "each parked request is decided once");
+            match unparked {
+                Unparked::Submit(envelope) => self.submit(&envelope, Some(table), request, now),
+                Unparked::GoOn => panic!("nobody asks a question"),
+            }
+        }
+    }
+
     /// One turn of the coordinator.
-    pub fn submit(&mut self, envelope: &Envelope, table: Option<usize>, request: Option<usize>, now: u64) {
+    pub fn submit(
+        &mut self,
+        envelope: &Envelope,
+        table: Option<usize>,
+        request: Option<(usize, bool)>,
+        now: u64,
+    ) {
         let id = match envelope {
             Envelope::Run(tx) => tx.id,
             Envelope::Refuse { id, .. } => *id,
@@ -137,6 +172,7 @@ impl Hub {
         let (verdict, leg, time) = match self.books.turn(envelope.clone(), now) {
             Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
             Turn::KeyReused => (Verdict::KeyReused, None, 0),
+            Turn::Answered { code, .. } => (Verdict::Answered(code), None, 0),
             Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
             Turn::Unproven(violation) => panic!("{violation}"),
             Turn::New(decided) | Turn::Refused { decided, .. } => {
@@ -162,7 +198,7 @@ impl Hub {
     }
 
     /// Syncs the log and opens the gate for what it covers.
-    pub fn sync(&mut self) -> Result<Vec<Reply>, Dead> {
+    pub fn sync(&mut self, now: u64) -> Result<Vec<Reply>, Dead> {
         let durable = self.log.sync().map_err(|_| Dead)?.0;
         let mut replies = Vec::new();
         while self.gate.front().is_some_and(|held| held.seen <= durable) {
@@ -170,9 +206,10 @@ impl Hub {
             if let Some(table) = held.table {
                 self.tables[table].apply(held.id, held.leg.as_ref(), held.time);
                 assert!(!self.tables[table].closed(), "a table failed in an orderly world");
+                self.unpark(table, now);
             }
             match (held.request, held.verdict) {
-                (Some(request), verdict) => replies.push(Reply { request, verdict }),
+                (Some((request, forged)), verdict) => replies.push(Reply { request, forged, verdict }),
                 (None, Verdict::Done) => {}
                 (None, verdict) => panic!("a step of a round came to {verdict:?}"),
             }
@@ -184,14 +221,9 @@ impl Hub {
         self.log.durable().0
     }
 
-    /// How many results wait behind the gate.
-    pub fn said(&self) -> usize {
-        self.gate.len()
-    }
-
-    /// Whether everything said is heard: nothing waits behind the gate.
+    /// Whether everything said is heard: nothing waits behind the gate, or is parked.
     pub fn at_rest(&self) -> bool {
-        self.gate.is_empty()
+        self.gate.is_empty() && self.parked.is_empty()
     }
 
     /// Does what a table's clock asks for.

@@ -1,7 +1,5 @@
 //! One life of the world: a scheduler that draws who acts next, and ends processes at bad moments.
 
-use std::collections::VecDeque;
-
 use journal::memory::{Crash, Memory};
 
 use super::{
@@ -30,8 +28,6 @@ pub struct Life {
     memory: Memory,
     hub: Hub,
     requests: Vec<Request>,
-    /// Of each message under way to the hub and not answered: is it a forgery? By request, in order.
-    forged: VecDeque<(usize, bool)>,
     pub auditor: Auditor,
     pub crashes: u64,
     /// Disk operations from the first step to the last.
@@ -50,7 +46,6 @@ impl Life {
             memory,
             hub,
             requests: Vec::new(),
-            forged: VecDeque::new(),
             auditor: Auditor::default(),
             crashes: 0,
             operations: 0,
@@ -97,11 +92,7 @@ impl Life {
 
     fn send(&mut self, number: usize, forged: bool) {
         let request = if forged { self.requests[number].forged() } else { self.requests[number].clone() };
-        let said = self.hub.said();
-        request.send(number, &mut self.hub, self.now);
-        if self.hub.said() > said {
-            self.forged.push_back((number, forged));
-        }
+        request.send(number, forged, &mut self.hub, self.now);
     }
 
     /// Time passes, and every table does what is due. A clock on a wall goes back now and then.
@@ -116,12 +107,9 @@ impl Life {
     }
 
     fn sync(&mut self) {
-        match self.hub.sync() {
+        match self.hub.sync(self.now) {
             Ok(replies) => {
-                for Reply { request, verdict } in replies {
-                    let asked = self.forged.pop_front();
-                    let (number, forged) = asked.expect("every reply answers a message");
-                    assert_eq!(number, request, "replies come in the order of the log");
+                for Reply { request, forged, verdict } in replies {
                     self.auditor.told(request, verdict, forged);
                 }
                 self.auditor.look(&self.hub);
@@ -152,7 +140,6 @@ impl Life {
     /// This process is over: a crash, and the start path, which may be cut off as well.
     fn restart(&mut self) {
         let planned = self.plan.power_off.map(|(_, crash)| crash);
-        self.forged.clear();
         loop {
             self.crashes += 1;
             let crash = planned.unwrap_or_else(|| self.random_crash());

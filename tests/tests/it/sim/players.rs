@@ -1,7 +1,10 @@
 //! Players: they bet, take back, pay in, and ask again with the same key whenever they are not sure.
 
 use domains::Recipe;
-use engine::{Content, Envelope, Tx, TxId, table::live::BetRequest};
+use engine::{
+    Content, Envelope, Tx, TxId,
+    table::live::{BetRequest, ClearRequest},
+};
 use protocol::{Key, PlayerId};
 
 use super::{
@@ -81,13 +84,14 @@ impl Request {
     }
 
     /// Sends it, for the first time or again.
-    pub fn send(&self, number: usize, hub: &mut Hub, now: u64) {
+    pub fn send(&self, number: usize, forged: bool, hub: &mut Hub, now: u64) {
+        let asked = (number, forged);
         let Request { id, content, player, .. } = *self;
         match &self.what {
             What::Deposit { amount } => {
                 let recipe = Recipe::Deposit { player, currency: currency(), amount: *amount };
                 let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
-                hub.submit(&envelope, None, Some(number), now);
+                hub.submit(&envelope, None, Some(asked), now);
             }
             What::Bet { table, round, bets, seed } => {
                 let spelled = bets.iter().map(|(place, stake)| {
@@ -96,14 +100,13 @@ impl Request {
                 });
                 let bets = spelled.collect();
                 let request = BetRequest { id, content, player, round: *round, bets, seed: seed.clone() };
-                let envelope = hub.tables[*table].place_bet(request, now);
-                hub.submit(&envelope, Some(*table), Some(number), now);
+                let decided = hub.tables[*table].place_bet(request, now);
+                hub.decided(decided, *table, asked, now);
             }
             What::Clear { table, round } => {
-                // None: bets of the player are under way; the player asks again another time.
-                if let Some(envelope) = hub.tables[*table].clear_bets(id, content, player, *round, now) {
-                    hub.submit(&envelope, Some(*table), Some(number), now);
-                }
+                let clear = ClearRequest { id, content, player, round: *round };
+                let decided = hub.tables[*table].clear_bets(clear, now);
+                hub.decided(decided, *table, asked, now);
             }
         }
     }

@@ -1,0 +1,116 @@
+//! What recorded refusals may cost: each player has a budget in bytes of log and memory.
+//!
+//! A refusal that is recorded under its key stays for ever, so it is the one thing a player without money could make
+//! without end. Within the budget it is recorded; above it the request is answered `rate_limited`, nothing is recorded,
+//! and the same key is decided afresh later.
+
+use protocol::PlayerId;
+use rustc_hash::FxHashMap;
+
+/// What one recorded refusal is charged: some 60 bytes of the log and some 190 of memory, for its key.
+pub const REFUSAL_BYTES: u64 = 256;
+
+/// Players known before those with a full budget are forgotten.
+const FORGET_ABOVE: usize = 4_096;
+
+/// Bounds of what a player's recorded refusals cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusalBudget {
+    /// Bytes in the long run, each second. At least 1.
+    pub bytes_per_second: u32,
+    /// Bytes that can be saved up.
+    pub burst_bytes: u32,
+}
+
+/// The budgets of the players with recent refusals.
+#[derive(Debug)]
+pub struct Refusals {
+    budget: RefusalBudget,
+    players: FxHashMap<PlayerId, Bucket>,
+    forget_above: usize,
+}
+
+/// A token bucket, counted in thousandths of a byte.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    tokens: u64,
+    filled_ms: u64,
+}
+
+impl Refusals {
+    /// Full budgets for everybody.
+    #[must_use]
+    pub fn new(budget: RefusalBudget) -> Self {
+        Self { budget, players: FxHashMap::default(), forget_above: FORGET_ABOVE }
+    }
+
+    /// Charges a player for a refusal that is to be recorded.
+    ///
+    /// # Errors
+    /// The milliseconds to wait, when the player has not that much left; nothing is charged.
+    pub fn charge(&mut self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
+        let RefusalBudget { bytes_per_second, burst_bytes } = self.budget;
+        let (rate, full) = (u64::from(bytes_per_second), u64::from(burst_bytes) * 1_000);
+        if self.players.len() >= self.forget_above {
+            self.players.retain(|_, bucket| bucket.at(now_ms, rate, full) < full);
+            // A pass over all is paid for by as many newcomers.
+            self.forget_above = FORGET_ABOVE.max(2 * self.players.len());
+        }
+        let bucket = self.players.entry(player).or_insert(Bucket { tokens: full, filled_ms: now_ms });
+        bucket.tokens = bucket.at(now_ms, rate, full);
+        bucket.filled_ms = bucket.filled_ms.max(now_ms);
+        let price = REFUSAL_BYTES * 1_000;
+        if bucket.tokens < price {
+            return Err((price - bucket.tokens).div_ceil(rate.max(1)));
+        }
+        bucket.tokens -= price;
+        Ok(())
+    }
+}
+
+impl Bucket {
+    /// What is in it at a time.
+    fn at(&self, now_ms: u64, rate: u64, full: u64) -> u64 {
+        let passed_ms = now_ms.saturating_sub(self.filled_ms);
+        self.tokens.saturating_add(passed_ms.saturating_mul(rate)).min(full)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAYER: PlayerId = PlayerId(7);
+
+    fn refusals(bytes_per_second: u32, refusals: u32) -> Refusals {
+        Refusals::new(RefusalBudget { bytes_per_second, burst_bytes: refusals * REFUSAL_BYTES as u32 })
+    }
+
+    #[test]
+    fn a_player_may_burst_and_then_keeps_to_the_rate_and_others_have_their_own() {
+        let mut refusals = refusals(64, 3);
+        for _ in 0..3 {
+            assert_eq!(refusals.charge(PLAYER, 1_000), Ok(()));
+        }
+        assert_eq!(refusals.charge(PLAYER, 1_000), Err(4_000), "256 bytes at 64 a second");
+        assert_eq!(refusals.charge(PlayerId(8), 1_000), Ok(()));
+        assert_eq!(refusals.charge(PLAYER, 4_999), Err(1));
+        assert_eq!(refusals.charge(PLAYER, 5_000), Ok(()));
+        assert_eq!(refusals.charge(PLAYER, 4_000), Err(4_000), "a clock that goes back gives nothing away");
+        for _ in 0..3 {
+            assert_eq!(refusals.charge(PLAYER, u64::MAX), Ok(()));
+        }
+        assert!(refusals.charge(PLAYER, u64::MAX).is_err(), "a pause saves up no more than the burst");
+    }
+
+    #[test]
+    fn players_without_recent_refusals_are_forgotten() {
+        let mut refusals = refusals(256, 2);
+        for player in 0..3 * FORGET_ABOVE as u128 {
+            let now_ms = player as u64;
+            assert_eq!(refusals.charge(PlayerId(player), now_ms), Ok(()));
+            // Each is full again after a second.
+            assert!(refusals.players.len() <= FORGET_ABOVE.max(2 * 1_001), "{}", refusals.players.len());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Requests at a table: decided at once, or parked until what they depend on is known; each answered once.
+
+use actix::prelude::*;
+use engine::{
+    Envelope,
+    table::live::{Decision, LiveTable, Ticket, Unparked},
+};
+use protocol::{ErrorCode, Reply, reply::Failure};
+
+use super::{Parked, TableActor, view};
+use crate::{
+    messages::{
+        money::{GetOutcome, Origin, Verdict},
+        reply::BetContext,
+    },
+    receipts::bet_reply,
+    spread,
+};
+
+impl TableActor {
+    /// Lets the table decide a request and sends what it says on its way. A panic is answered as well: nothing was
+    /// decided, and the same key finds out what becomes of it.
+    pub(super) fn decide(
+        &mut self,
+        asked: BetContext,
+        context: &mut Context<Self>,
+        run: impl FnOnce(&mut LiveTable) -> Decision,
+    ) {
+        let mut decided = None;
+        self.guarded(context, |this, _| decided = Some(run(&mut this.live)));
+        match decided {
+            Some(Decision::Now(envelope)) => self.submit(envelope, Some(asked)),
+            Some(Decision::Parked(ticket)) => self.park(ticket, Parked::Request(asked)),
+            Some(Decision::Busy) => {
+                let busy = Failure::with(ErrorCode::Busy, "as many requests wait at the table as may");
+                self.shared
+                    .workers
+                    .reply(asked.to, Reply::Error(busy.after_ms(spread::wait_ms(spread::BUSY))));
+            }
+            None => self.shared.workers.refuse(asked.to, ErrorCode::Internal),
+        }
+    }
+
+    pub(super) fn park(&mut self, ticket: Ticket, parked: Parked) {
+        self.parked.insert(ticket, parked);
+    }
+
+    /// Submits what was parked and can be decided now.
+    pub(super) fn unpark(&mut self) {
+        while let Some((ticket, unparked)) = self.live.next_decided() {
+            match (unparked, self.parked.remove(&ticket)) {
+                (Unparked::Submit(envelope), Some(Parked::Request(asked))) => {
+                    self.submit(envelope, Some(asked));
+                }
+                (Unparked::GoOn, Some(Parked::Question { tables, ask })) => {
+                    self.shared.tables.ask_outcome(tables, ask, &self.shared.money);
+                }
+                (unparked, parked) => {
+                    // Only after a panic, which has answered whoever waited.
+                    tracing::error!(table = %self.live.id(), ?unparked, ?parked, "nobody waits for this request");
+                }
+            }
+        }
+        if self.parked.is_empty() {
+            self.parked.shrink_to_fit();
+        }
+    }
+
+    /// Answers everybody who waits: nothing can be decided any more, and the same key finds out.
+    pub(super) fn answer_parked(&mut self, code: ErrorCode) {
+        for (_, parked) in std::mem::take(&mut self.parked) {
+            let (Parked::Request(BetContext { to, .. })
+            | Parked::Question { ask: GetOutcome { to, .. }, .. }) = parked;
+            self.shared.workers.refuse(to, code);
+        }
+    }
+
+    pub(super) fn submit(&self, envelope: Envelope, request: Option<BetContext>) {
+        let origin = Origin::Table { table: self.live.id(), request };
+        self.shared.money.submit(envelope, origin);
+    }
+
+    /// Answers the request a result belongs to. The record stands, whatever has become of the table: there is always
+    /// an answer.
+    pub(super) fn answer(&mut self, request: BetContext, verdict: Verdict, context: &mut Context<Self>) {
+        let BetContext { to, key, clears, .. } = request;
+        let mut reply = Reply::Error(Failure::of(ErrorCode::Internal));
+        self.guarded(context, |this, _| {
+            let currencies = &this.shared.currencies;
+            reply = bet_reply(key, clears, verdict, currencies, |code| this.refusal(code));
+        });
+        self.shared.workers.reply(to, reply);
+    }
+
+    /// A refusal in words that name this table's limits where they are the reason.
+    fn refusal(&self, code: ErrorCode) -> Failure {
+        match view::limits_in_words(&self.live, code) {
+            Some(words) => Failure::with(code, words),
+            None => Failure::of(code),
+        }
+    }
+}
