@@ -136,3 +136,6 @@ fn from_checkpoint<S: Storage>(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,14 +88,12 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
     let digest = digest(&header, bytes);
     header[64..].copy_from_slice(&digest);
 
-    let path = storage.path(PARTIAL);
-    let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
-    file.write_at(0, &header).map_err(Error::io("write", &path))?;
-    for (place, part) in bytes.chunks(PART).enumerate() {
-        file.write_at((HEADER + place * PART) as u64, part).map_err(Error::io("write", &path))?;
-        file.sync().map_err(Error::io("sync", &path))?;
+    if let Err(error) = write_partial(storage, &header, bytes) {
+        // Space held by half a file would only bring the next failure nearer.
+        let _ = storage.remove(PARTIAL);
+        return Err(error);
     }
-    file.sync().map_err(Error::io("sync", &path))?;
+    let path = storage.path(PARTIAL);
     storage.rename(PARTIAL, &name(lsn)).map_err(Error::io("rename", &path))?;
     storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
 
@@ -103,6 +101,18 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
         storage.remove(&name(old)).map_err(Error::io("remove", storage.path(&name(old))))?;
     }
     Ok(())
+}
+
+/// Writes the file under a name that says it is not whole, and syncs it.
+fn write_partial<S: Storage>(storage: &S, header: &[u8; HEADER], bytes: &[u8]) -> Result<(), Error> {
+    let path = storage.path(PARTIAL);
+    let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
+    file.write_at(0, header).map_err(Error::io("write", &path))?;
+    for (place, part) in bytes.chunks(PART).enumerate() {
+        file.write_at((HEADER + place * PART) as u64, part).map_err(Error::io("write", &path))?;
+        file.sync().map_err(Error::io("sync", &path))?;
+    }
+    file.sync().map_err(Error::io("sync", &path))
 }
 
 /// [`latest`] for any storage.

@@ -65,6 +65,16 @@ fn point_6_a_crash_at_any_step_leaves_the_older_or_the_newer_whole() {
 }
 
 #[test]
+fn a_checkpoint_that_finds_no_room_leaves_none_taken() {
+    let memory = Memory::new(1);
+    drop(filled(&memory, 4));
+    let used = memory.used();
+    memory.limit_space(used + 1000);
+    assert!(checkpoint::write_in(&memory, Lsn(1), [1; 32], &[7; 2000]).is_err());
+    assert_eq!(memory.used(), used);
+}
+
+#[test]
 fn a_log_that_ends_before_its_checkpoint_is_refused() {
     let memory = Memory::new(1);
     filled(&memory, 4).close().unwrap();

@@ -1,0 +1,217 @@
+//! Damage of every kind to logs of several segments, with checkpoints and a spare: the start and `hub verify --tail` say
+//! the same, and what opens holds every acknowledged record or the refusal says what is wrong.
+//!
+//! The oracle is what was acknowledged: the digest of the state after each record. `HUB_DAMAGE_RUNS` sets how many
+//! damaged logs are tried (1,000).
+
+use std::sync::LazyLock;
+
+use domains::Recipe;
+use engine::{Content, Envelope, Turn, Tx, TxId, World, checkpoint};
+use journal::{Claim, Files, Lsn, Options, SyncLog, memory::Memory, storage::Storage};
+use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunner};
+use protocol::PlayerId;
+
+use super::{Error, Expectations, full, tail};
+
+const OPTIONS: Options = Options { segment_bytes: 4 << 10, nice: 0 };
+const RECORDS: u64 = 45;
+/// Records after which a checkpoint was written; the older of the two is far from the end as well.
+const CHECKPOINTS: [u64; 2] = [18, 27];
+
+/// A log as it was left, and what was acknowledged of it.
+struct Left {
+    memory: Memory,
+    /// The money's digest after each record, from 0 records on.
+    digests: Vec<u128>,
+    /// It was stopped in order. One that was killed has noted its end when its last segment began.
+    closed: bool,
+}
+
+fn leave(closed: bool) -> Left {
+    let memory = Memory::new(7);
+    let mut log = SyncLog::open(memory.clone(), OPTIONS).expect("a log");
+    let mut world = World::default();
+    let mut digests = vec![world.books.digest().0];
+    for number in 1..=RECORDS {
+        let currency = "EUR".parse().expect("a currency");
+        let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
+        let id = TxId::of_service("test", &number.to_string());
+        let tx = Tx { id, key: Some(Content::of(&[b"test"])), recipe, table: None };
+        let Turn::New(decided) = world.books.turn(Envelope::Run(tx), number) else { panic!("a new key") };
+        let record = decided.into_record();
+        world.apply(&record).expect("it was decided on this state");
+        log.append(&record.encode());
+        log.sync().expect("a disk");
+        digests.push(world.books.digest().0);
+        if CHECKPOINTS.contains(&number) {
+            let (hash, bytes) = (log.log().last_hash(), checkpoint::encode(&world));
+            journal::checkpoint::write_in(&memory, Lsn(number), hash, &bytes).expect("a disk");
+        }
+    }
+    log.prepare_spare().expect("a disk");
+    if closed {
+        log.close().expect("a disk");
+    } else {
+        drop(log);
+    }
+    Left { memory, digests, closed }
+}
+
+static CLOSED: LazyLock<Left> = LazyLock::new(|| leave(true));
+static KILLED: LazyLock<Left> = LazyLock::new(|| leave(false));
+
+#[derive(Debug, Clone)]
+enum Harm {
+    Flip(Index, u8),
+    Truncate(Index),
+    /// Zeros from a sector on, so many sectors long.
+    Zero(Index, usize),
+    Grow(usize),
+    Remove,
+    Swap(Index),
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    prop_oneof![
+        6 => (any::<Index>(), 0_u8..8).prop_map(|(at, bit)| Harm::Flip(at, bit)),
+        2 => any::<Index>().prop_map(Harm::Truncate),
+        3 => (any::<Index>(), 1_usize..9).prop_map(|(at, sectors)| Harm::Zero(at, sectors)),
+        1 => (1_usize..5_000).prop_map(Harm::Grow),
+        2 => Just(Harm::Remove),
+        1 => any::<Index>().prop_map(Harm::Swap),
+    ]
+}
+
+fn names(memory: &Memory) -> Vec<String> {
+    let mut names = memory.list().expect("a disk");
+    names.sort();
+    names
+}
+
+/// Does the harm to a file and says to which others too; none where nothing changed.
+fn harmed(memory: &Memory, name: &str, harm: &Harm) -> Vec<String> {
+    let before = memory.bytes(name).expect("it is listed");
+    match harm {
+        Harm::Flip(at, bit) => memory.flip(name, at.index(before.len()) as u64, 1 << bit),
+        Harm::Truncate(at) => memory.change(name, |bytes| bytes.truncate(at.index(before.len()))),
+        Harm::Zero(at, sectors) => memory.change(name, |bytes| {
+            let from = at.index(before.len()) / 512 * 512;
+            let to = bytes.len().min(from + sectors * 512);
+            bytes[from..to].fill(0);
+        }),
+        Harm::Grow(more) => memory.change(name, |bytes| bytes.extend(vec![0xa5; *more])),
+        Harm::Remove => memory.remove(name).expect("it is listed"),
+        Harm::Swap(with) => {
+            let names = names(memory);
+            let other = &names[with.index(names.len())];
+            let theirs = memory.bytes(other).expect("it is listed");
+            memory.change(name, |bytes| bytes.clone_from(&theirs));
+            memory.change(other, |bytes| bytes.clone_from(&before));
+            return if theirs == before { Vec::new() } else { vec![name.to_owned(), other.clone()] };
+        }
+    }
+    if memory.bytes(name).as_ref() == Some(&before) { Vec::new() } else { vec![name.to_owned()] }
+}
+
+fn words(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+/// What a start makes of it: the last record and the digest, or why not.
+fn start(memory: &Memory) -> Result<(u64, u128), String> {
+    let claim = Claim::over(memory.clone()).map_err(|error| words(&error.into()))?;
+    let proven = tail(claim.files(), &Expectations::default()).map_err(|error| words(&error))?;
+    let log = claim.open(proven.tail, OPTIONS).map_err(|error| words(&error.into()))?;
+    assert_eq!(log.last().0, proven.world.books.lsn());
+    Ok((log.last().0, proven.world.books.digest().0))
+}
+
+fn verify_tail(memory: &Memory) -> Result<(u64, u128), String> {
+    let files = Files::over(memory.clone()).map_err(|error| words(&error.into()))?;
+    let proven = tail(&files, &Expectations::default()).map_err(|error| words(&error))?;
+    Ok((proven.world.books.lsn(), proven.world.books.digest().0))
+}
+
+fn verify_full(memory: &Memory) -> Result<(u64, u128), String> {
+    let files = Files::over(memory.clone()).map_err(|error| words(&error.into()))?;
+    let findings = full(&files, &Expectations::default()).map_err(|error| words(&error))?;
+    let books = &findings.verifier.world().books;
+    Ok((books.lsn(), books.digest().0))
+}
+
+#[test]
+fn whatever_is_done_to_a_log_start_and_verify_agree_and_no_acknowledged_record_is_lost_in_silence() {
+    let runs = std::env::var("HUB_DAMAGE_RUNS").map_or(1_000, |runs| runs.parse().expect("a number of runs"));
+    let config = ProptestConfig { cases: runs, failure_persistence: None, ..ProptestConfig::default() };
+    let strategy = (any::<bool>(), vec((any::<Index>(), harm()), 1..3));
+    let judged = TestRunner::new(config)
+        .run(&strategy, |(closed, harms)| judge(if closed { &CLOSED } else { &KILLED }, &harms));
+    if let Err(failure) = judged {
+        panic!("{failure}");
+    }
+}
+
+fn judge(left: &Left, harms: &[(Index, Harm)]) -> Result<(), TestCaseError> {
+    let damaged = left.memory.copy();
+    let last_segment = names(&damaged).into_iter().rfind(|name| name.ends_with(".log")).expect("segments");
+    let mut touched = Vec::new();
+    for (which, harm) in harms {
+        let names = names(&damaged);
+        touched.extend(harmed(&damaged, &names[which.index(names.len())], harm));
+    }
+    let (started, before) = (damaged.copy(), damaged.copy());
+    let (start, tail, full) = (start(&started), verify_tail(&damaged), verify_full(&damaged));
+    prop_assert_eq!(&start, &tail, "the same scope, the same verdict");
+    prop_assert!(tail.is_ok() || full.is_err(), "the wider scope believes what the narrower refuses");
+    for (verdict, scope) in [(&tail, "tail"), (&full, "full")] {
+        match verdict {
+            Ok((last, digest)) => {
+                prop_assert_eq!(*digest, left.digests[*last as usize], "{}: another state", scope);
+                // What was killed has noted no more than the beginning of its last segment.
+                let may_lose = !left.closed && touched.contains(&last_segment);
+                let note_lost = touched.iter().any(|name| name == "head");
+                prop_assert!(
+                    *last == RECORDS || may_lose || (note_lost && touched.contains(&last_segment)),
+                    "{}: ends at {} after {:?}",
+                    scope,
+                    last,
+                    &touched
+                );
+            }
+            Err(why) => {
+                let named = touched.iter().any(|name| why.contains(name.as_str())) || why.contains("record");
+                prop_assert!(named, "{}: {} does not say where, after {:?}", scope, why, &touched);
+            }
+        }
+    }
+    if start.is_err() {
+        let same = names(&before).iter().all(|name| started.bytes(name) == before.bytes(name));
+        prop_assert!(same, "a refusal has changed the files");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_logs_that_are_damaged_have_segments_checkpoints_and_a_spare() {
+    for left in [&*CLOSED, &*KILLED] {
+        let names = names(&left.memory);
+        let of = |end: &str| names.iter().filter(|name| name.ends_with(end)).count();
+        assert!(
+            of(".log") > 3 && of(".checkpoint") == 2 && of("spare.ready") == 1 && of("head") == 1,
+            "{names:?}"
+        );
+        let whole = left.memory.copy();
+        let expected = Ok((RECORDS, left.digests[RECORDS as usize]));
+        assert_eq!(
+            (start(&whole.copy()), verify_tail(&whole), verify_full(&whole)),
+            (expected.clone(), expected.clone(), expected)
+        );
+    }
+}
