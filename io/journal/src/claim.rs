@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::append::{Appender, End, Identity, Segment, first_segment};
 use crate::condition::Condition;
 use crate::file::Directory;
-use crate::files::{Files, LogEnd, Tail};
+use crate::files::Files;
 use crate::format::BLOCK;
 use crate::log::Log;
 use crate::scan::{self, segment_name};
 use crate::spare::Spare;
 use crate::storage::{File, Storage};
+use crate::tail::{LogEnd, Tail};
 use crate::{Error, Lsn, Options};
 
 /// Shortest segment. Bytes.
@@ -69,6 +70,16 @@ impl<S: Storage> Claim<S> {
             }
         };
         Ok(Log::new(appender, options, tail))
+    }
+}
+
+impl<S: Storage> Log<S> {
+    /// Opens or creates the log in a storage; see [`open`](crate::open).
+    pub fn open(storage: S, options: Options) -> Result<Log<S>, Error> {
+        let claim = Claim::over(storage)?;
+        let reader = claim.files().reader(Lsn(0))?;
+        let tail = claim.files().finish(reader)?;
+        claim.open(tail, options)
     }
 }
 

@@ -8,8 +8,7 @@
 //!   flaw before it is damage: refuse, name file and offset, change nothing;
 //! * a flaw with nothing after it is a write that no sync confirmed: the next writable open cuts it.
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::file::Directory;
 use crate::format::SegmentHeader;
@@ -17,6 +16,7 @@ use crate::noted::{self, Noted};
 use crate::reader::Reader;
 use crate::scan::{self, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
+use crate::tail::Tail;
 use crate::{Error, Lsn, checkpoint};
 
 /// The files of a log, checked by their headers.
@@ -28,57 +28,6 @@ pub struct Files<S: Storage = Directory> {
     checkpoint: Lsn,
     /// A record that the log had once.
     noted: Option<Noted>,
-}
-
-/// What lies behind the last whole batch: a write that no sync had confirmed, so nothing that was ever released.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TornTail {
-    /// The segment.
-    pub file: PathBuf,
-    /// Where the last whole batch ends. Bytes.
-    pub offset: u64,
-    /// How much behind it is not zero. Bytes.
-    pub bytes: u64,
-}
-
-/// The end of a log that was read to its end without a flaw. What [`Claim::open`](crate::Claim::open) goes on from.
-#[derive(Debug)]
-pub struct Tail {
-    /// `None`: there is no log yet.
-    pub(crate) end: Option<LogEnd>,
-}
-
-/// Where a log ends, and in which file.
-#[derive(Debug)]
-pub(crate) struct LogEnd {
-    /// Of the last segment.
-    pub header: SegmentHeader,
-    /// The highest epoch seen.
-    pub epoch: u32,
-    pub last: Lsn,
-    pub hash: [u8; 32],
-    /// Where the next batch goes. Bytes.
-    pub at: u64,
-    /// The last thing written before `at`: nothing proves yet that it was synced. Bytes.
-    pub unproven: Range<u64>,
-    pub torn: Option<TornTail>,
-}
-
-impl Tail {
-    /// The last record; 0 when there is none.
-    pub fn last(&self) -> Lsn {
-        self.end.as_ref().map_or(Lsn(0), |end| end.last)
-    }
-
-    /// The chain hash of the last record; zeros when there is none.
-    pub fn hash(&self) -> [u8; 32] {
-        self.end.as_ref().map_or([0; 32], |end| end.hash)
-    }
-
-    /// What lies behind the last whole batch, if anything.
-    pub fn torn(&self) -> Option<&TornTail> {
-        self.end.as_ref()?.torn.as_ref()
-    }
 }
 
 impl Files {

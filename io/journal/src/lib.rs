@@ -18,94 +18,38 @@ mod append;
 pub mod checkpoint;
 mod claim;
 mod condition;
+mod entry;
 mod error;
 pub mod file;
 mod files;
 mod format;
 mod helper;
 mod log;
+mod lsn;
 pub mod memory;
 mod noted;
+mod options;
 mod reader;
 mod scan;
 mod spare;
 pub mod storage;
+mod tail;
 mod writer;
 
 use std::path::Path;
 
 pub use claim::Claim;
 pub use condition::{Condition, State};
+pub use entry::{Entry, Location};
 pub use error::Error;
-pub use files::{Files, Tail, TornTail};
+pub use files::Files;
 pub use format::chain_hash;
 pub use log::{Log, SyncLog};
+pub use lsn::{Lsn, MAX_RECORD};
+pub use options::Options;
 pub use reader::Reader;
+pub use tail::{Tail, TornTail};
 pub use writer::{Gate, Journal, Stats};
-
-/// Longest record. Bytes.
-pub const MAX_RECORD: usize = 16 << 20;
-
-/// The number of a record: its place in the log. The first is 1; 0 is "nothing yet".
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Lsn(pub u64);
-
-impl Lsn {
-    /// Past every record: as a limit, "whatever is there".
-    pub const MAX: Lsn = Lsn(u64::MAX);
-
-    /// The number after this one.
-    pub fn next(self) -> Lsn {
-        Lsn(self.0.saturating_add(1))
-    }
-}
-
-/// A record as it is read back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Entry<'a> {
-    /// Its place in the log.
-    pub lsn: Lsn,
-    /// The epoch of the writer that appended it.
-    pub epoch: u32,
-    /// [`chain_hash`] of the hash before it, its lsn and its bytes; already verified.
-    pub hash: [u8; 32],
-    /// What was appended.
-    pub bytes: &'a [u8],
-    /// Where it lies.
-    pub location: Location,
-}
-
-/// Where a record lies: for messages, so that they name the file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Location {
-    /// The first record of its segment, after which the file is named.
-    pub segment: Lsn,
-    /// Where its batch begins in the file. Bytes.
-    pub offset: u64,
-}
-
-impl std::fmt::Display for Location {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} at offset {}", scan::segment_name(self.segment), self.offset)
-    }
-}
-
-/// How a log is opened for writing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Options {
-    /// Length of a segment. Bytes; 4 KiB at least, default 64 MiB. Prepared ahead of need, so up to twice as
-    /// much is taken before it is used. A record that is longer gets a longer segment.
-    pub segment_bytes: u64,
-    /// Scheduling priority asked for the writer's thread, -20..=19, best effort. Default -10: a busy machine
-    /// otherwise adds whole scheduler ticks to each commit.
-    pub nice: i32,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { segment_bytes: 64 << 20, nice: -10 }
-    }
-}
 
 /// Opens the log in a directory for writing, or creates it: takes the lock, reads everything, cuts a torn tail
 /// (logged, and told by [`Log::cut`]), makes the rest durable and begins a new epoch.

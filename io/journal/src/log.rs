@@ -1,11 +1,10 @@
 //! A log opened for writing: what was found, replay, and the two ways to go on, by thread or step by step.
 
 use crate::append::Appender;
-use crate::claim::Claim;
 use crate::file::Directory;
-use crate::files::{Tail, TornTail};
 use crate::reader::Reader;
 use crate::storage::Storage;
+use crate::tail::{Tail, TornTail};
 use crate::writer::{self, Gate, Journal};
 use crate::{Entry, Error, Lsn, Options};
 
@@ -17,14 +16,6 @@ pub struct Log<S: Storage = Directory> {
 }
 
 impl<S: Storage> Log<S> {
-    /// Opens or creates the log in a storage; see [`open`](crate::open).
-    pub fn open(storage: S, options: Options) -> Result<Log<S>, Error> {
-        let claim = Claim::over(storage)?;
-        let reader = claim.files().reader(Lsn(0))?;
-        let tail = claim.files().finish(reader)?;
-        claim.open(tail, options)
-    }
-
     pub(crate) fn new(appender: Appender<S>, options: Options, tail: Tail) -> Log<S> {
         Log { appender, options, tail }
     }

@@ -8,10 +8,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::file::Directory;
-use crate::files::{LogEnd, TornTail};
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, Record, SegmentHeader, chain_hash};
 use crate::scan::{self, Window, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
+use crate::tail::{LogEnd, TornTail};
 use crate::{Entry, Error, Location, Lsn};
 
 /// A place in a log, moving forward.

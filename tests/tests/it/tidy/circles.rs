@@ -18,7 +18,6 @@ use super::{assert_none, directory_of, files, members};
 const STANDING: &[(&str, &str)] = &[
     ("core/engine/src/books.rs", "the predicates take the whole books, which check themselves"),
     ("core/engine/src/table/state.rs", "the legs apply themselves to the state that holds them"),
-    ("io/journal/src/lib.rs", "what every part shares stands beside the list of the parts"),
 ];
 
 /// Which file needs which.

@@ -1,0 +1,58 @@
+//! The end of a log: where it goes on, and what lies there that no sync had confirmed.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use crate::Lsn;
+use crate::format::SegmentHeader;
+
+/// What lies behind the last whole batch: a write that no sync had confirmed, so nothing that was ever released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the last whole batch ends. Bytes.
+    pub offset: u64,
+    /// How much behind it is not zero. Bytes.
+    pub bytes: u64,
+}
+
+/// The end of a log that was read to its end without a flaw. What [`Claim::open`](crate::Claim::open) goes on from.
+#[derive(Debug)]
+pub struct Tail {
+    /// `None`: there is no log yet.
+    pub(crate) end: Option<LogEnd>,
+}
+
+/// Where a log ends, and in which file.
+#[derive(Debug)]
+pub(crate) struct LogEnd {
+    /// Of the last segment.
+    pub header: SegmentHeader,
+    /// The highest epoch seen.
+    pub epoch: u32,
+    pub last: Lsn,
+    pub hash: [u8; 32],
+    /// Where the next batch goes. Bytes.
+    pub at: u64,
+    /// The last thing written before `at`: nothing proves yet that it was synced. Bytes.
+    pub unproven: Range<u64>,
+    pub torn: Option<TornTail>,
+}
+
+impl Tail {
+    /// The last record; 0 when there is none.
+    pub fn last(&self) -> Lsn {
+        self.end.as_ref().map_or(Lsn(0), |end| end.last)
+    }
+
+    /// The chain hash of the last record; zeros when there is none.
+    pub fn hash(&self) -> [u8; 32] {
+        self.end.as_ref().map_or([0; 32], |end| end.hash)
+    }
+
+    /// What lies behind the last whole batch, if anything.
+    pub fn torn(&self) -> Option<&TornTail> {
+        self.end.as_ref()?.torn.as_ref()
+    }
+}
