@@ -11,7 +11,7 @@ mod pipe;
 use std::{
     convert::Infallible,
     io::ErrorKind,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -19,7 +19,8 @@ use std::{
 
 use actix_codec::Framed;
 use actix_http::{
-    ConnectionType, HttpService, Protocol, Request, RequestHead, Response, error::DispatchError, h1, header,
+    ConnectionType, HttpServiceBuilder, Protocol, Request, RequestHead, Response, error::DispatchError, h1,
+    header,
 };
 use actix_rt::net::TcpStream;
 use actix_service::{Service, ServiceFactory, apply_fn_factory};
@@ -48,6 +49,33 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Answered and not yet taken by the kernel, bytes; one piece of an answer comes on top.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
+/// What answers requests: an `App` of actix-web.
+pub trait Pages:
+    ServiceFactory<
+        Request,
+        Config = (),
+        Response = ServiceResponse,
+        Error = actix_web::Error,
+        InitError = (),
+        Service: 'static,
+        Future: 'static,
+    > + 'static
+{
+}
+
+impl<P> Pages for P where
+    P: ServiceFactory<
+            Request,
+            Config = (),
+            Response = ServiceResponse,
+            Error = actix_web::Error,
+            InitError = (),
+            Service: 'static,
+            Future: 'static,
+        > + 'static
+{
+}
+
 /// Serves `pages` on connections, and hands those that ask for WebSocket to `upgrade`, which asks the rules by itself.
 pub fn http<P, U>(
     pages: P,
@@ -55,24 +83,16 @@ pub fn http<P, U>(
     rules: Arc<Rules>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P, U>
 where
-    P: ServiceFactory<
-            Request,
-            Config = (),
-            Response = ServiceResponse,
-            Error = actix_web::Error,
-            InitError = (),
-        > + 'static,
-    P::Service: 'static,
-    P::Future: 'static,
+    P: Pages,
     U: ServiceFactory<
             (Request, Framed<TcpStream, h1::Codec>),
             Config = (),
             Response = (),
             Error = Infallible,
             InitError = (),
+            Service: 'static,
+            Future: 'static,
         > + 'static,
-    U::Service: 'static,
-    U::Future: 'static,
 {
     let upgrade = apply_fn_factory(
         upgrade,
@@ -80,7 +100,25 @@ where
             sockets.call((request, framed.into_map_io(Pipe::into_inner)))
         },
     );
-    let service = HttpService::build()
+    connected(server().upgrade(upgrade).finish(answered(pages, rules.clone())), rules)
+}
+
+/// Serves `pages` on connections, and no WebSockets.
+pub fn pages<P: Pages>(
+    pages: P,
+    rules: Arc<Rules>,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P>
+{
+    connected(server().finish(answered(pages, rules.clone())), rules)
+}
+
+/// The HTTP server as every port has it.
+fn server<S>() -> HttpServiceBuilder<Pipe, S>
+where
+    S: ServiceFactory<Request, Config = (), Error = actix_web::Error, InitError = ()>,
+    <S::Service as Service<Request>>::Future: 'static,
+{
+    HttpServiceBuilder::default()
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_WITHIN)
         .client_disconnect_timeout(LINGER)
@@ -89,11 +127,25 @@ where
         .on_connect_ext(|pipe: &Pipe, data| {
             data.insert(pipe.exchange().clone());
         })
-        .upgrade(upgrade)
-        .finish(answered(pages, rules.clone()));
-    apply_fn_factory(service, move |io: TcpStream, http: &_| {
+}
+
+/// Makes a pipe of each connection, and counts those on which no HTTP was spoken.
+fn connected<H>(
+    http: H,
+    rules: Arc<Rules>,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<H>
+where
+    H: ServiceFactory<
+            (Pipe, Protocol, Option<SocketAddr>),
+            Config = (),
+            Response = (),
+            Error = DispatchError,
+            InitError = (),
+        >,
+{
+    apply_fn_factory(http, move |io: TcpStream, http: &H::Service| {
         let peer = io.peer_addr().ok();
-        let serving = Service::call(http, (Pipe::new(io, REQUEST_WITHIN), Protocol::Http1, peer));
+        let serving = http.call((Pipe::new(io, REQUEST_WITHIN), Protocol::Http1, peer));
         let rules = rules.clone();
         async move {
             serving.await.inspect_err(|error| {
@@ -117,19 +169,10 @@ fn is_unreadable(error: &DispatchError) -> bool {
 }
 
 /// Asks the rules before the pages, and tells the connection when a request begins and when its answer has ended.
-fn answered<P>(
+fn answered<P: Pages>(
     pages: P,
     rules: Arc<Rules>,
 ) -> impl ServiceFactory<Request, Config = (), Response = Response<Answer>, Error = actix_web::Error, InitError = ()>
-where
-    P: ServiceFactory<
-            Request,
-            Config = (),
-            Response = ServiceResponse,
-            Error = actix_web::Error,
-            InitError = (),
-        >,
-    P::Service: 'static,
 {
     apply_fn_factory(pages, move |request: Request, pages: &P::Service| {
         // Without a connection there is nobody to tell.

@@ -37,8 +37,10 @@ use crate::{
 pub struct Surfaces {
     /// The way in for WebSockets.
     pub upgrade: Arc<Upgrade>,
-    /// What is asked of every request.
+    /// What is asked of every request to the public server.
     pub rules: Arc<Rules>,
+    /// And to the admin server.
+    pub admin_rules: Arc<Rules>,
     info: web::Data<Info>,
     demo: web::Data<Demo>,
     publish: web::Data<Publish>,
@@ -72,6 +74,7 @@ impl Surfaces {
         let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
         Self {
             upgrade: Arc::new(upgrade),
+            admin_rules: Arc::new(asked.of_operator()),
             rules: asked,
             info: web::Data::new(Info::new(loaded.config.mode, demo.is_offered())),
             demo: web::Data::new(demo),

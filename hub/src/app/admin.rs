@@ -1,21 +1,16 @@
 //! The admin server: health and figures on a port and a thread of their own, so that a hub whose public server is full
 //! still answers the operator. It takes no WebSocket.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
-use actix_web::{
-    App, HttpServer,
-    dev::{Server, ServerHandle},
-};
+use actix_server::ServerHandle;
+use actix_service::map_config;
+use actix_web::{App, dev::AppConfig};
 
-use crate::edge::Surfaces;
+use crate::{door, edge::Surfaces};
 
 /// Most connections at once. Those who ask are few, and each asks now and then.
 const CONNECTIONS_MAX: usize = 64;
-/// Longest a connection without a request stays open; scrapers ask four times a minute.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// Longest wait for a request.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// The running server.
 pub struct Admin(ServerHandle);
@@ -26,14 +21,14 @@ impl Admin {
     /// # Errors
     /// When the listener cannot be served.
     pub fn serve(listener: std::net::TcpListener, surfaces: Arc<Surfaces>) -> io::Result<Self> {
-        let server: Server = HttpServer::new(move || App::new().configure(|service| surfaces.admin(service)))
+        let server = actix_server::Server::build()
             .workers(1)
-            .max_connections(CONNECTIONS_MAX)
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(REQUEST_WITHIN)
+            .max_concurrent_connections(CONNECTIONS_MAX)
             .disable_signals()
-            .server_hostname("hub-admin")
-            .listen(listener)?
+            .listen("hub-admin", listener, move || {
+                let app = App::new().configure(|service| surfaces.admin(service));
+                door::pages(map_config(app, |_| AppConfig::default()), surfaces.admin_rules.clone())
+            })?
             .run();
         let handle = server.handle();
         actix::spawn(server);

@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use protocol::{Channel, Payload, payload::PayloadError};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{json, value::RawValue};
 
 use super::{
@@ -83,9 +83,36 @@ pub fn routes(publish: &web::Data<Publish>, service: &mut web::ServiceConfig) {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Publication<'a> {
-    channel: Channel,
-    #[serde(borrow)]
-    data: &'a RawValue,
+    #[serde(borrow, default, deserialize_with = "given")]
+    channel: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    data: Option<&'a RawValue>,
+}
+
+/// A field that stands there, be it with null: null is data like any other.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+impl<'a> Publication<'a> {
+    /// The channel and its data as they stand in a body.
+    fn read(body: &'a [u8]) -> Result<(Channel, &'a RawValue), Error> {
+        let Self { channel, data } = serde_json::from_slice(body).map_err(|error| {
+            let words = if error.is_data() {
+                "the body is a map of \"channel\" and \"data\", each once, and nothing else".to_owned()
+            } else {
+                format!("the body is no JSON at line {}, column {}", error.line(), error.column())
+            };
+            Error::new(Kind::Malformed, words)
+        })?;
+        let absent = |name| Error::new(Kind::Malformed, "it is missing").field(name);
+        let channel = channel.ok_or_else(|| absent("channel"))?;
+        let data = data.ok_or_else(|| absent("data"))?;
+        let channel = serde_json::from_str(channel.get()).map_err(|_| {
+            Error::new(Kind::Malformed, "a channel is a text such as \"news:sport\"").field("channel")
+        })?;
+        Ok((channel, data))
+    }
 }
 
 /// Publishes, and answers where the publication stands.
@@ -122,16 +149,12 @@ async fn take_from_service(
         return Err(Kind::Draining.into());
     }
     let body = body::read(request, payload).await?;
-    let publication: Publication<'_> = serde_json::from_slice(&body).map_err(|error| {
-        let words = format!("the body is JSON such as {{\"channel\":\"news:sport\",\"data\":…}}: {error}");
-        Error::new(Kind::Malformed, words)
-    })?;
-    let channel = publication.channel;
+    let (channel, data) = Publication::read(&body)?;
     if !publish.namespaces.contains(channel.namespace()) {
         let words = format!("services may not publish to \"{}\"", channel.namespace());
         return Err(Error::new(Kind::Forbidden, words).field("channel"));
     }
-    let payload = Payload::from_json(publication.data.get().as_bytes()).map_err(unfit)?;
+    let payload = Payload::from_json(data.get().as_bytes()).map_err(unfit)?;
     let publishing = publish.pubsub.send(messages::pubsub::Publish { channel, payload });
     let Ok(published) = tokio::time::timeout(WITHIN, publishing).await else {
         return Err(refusal(&PublishError::Unconfirmed));
@@ -189,6 +212,34 @@ fn refusal(error: &PublishError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_that_is_no_publication_is_told_what_is_wrong_in_our_words() {
+        let told = |body: &str| {
+            let error = Publication::read(body.as_bytes()).expect_err("no publication");
+            assert_eq!(error.kind(), Kind::Malformed, "{body}");
+            error.body()
+        };
+        for (body, field, words) in [
+            ("{\"channel\":5,\"data\":1}", Some("channel"), "a channel is a text"),
+            ("{\"channel\":\"a b\",\"data\":1}", Some("channel"), "a channel is a text"),
+            ("{\"data\":1}", Some("channel"), "missing"),
+            ("{\"channel\":\"news:a\"}", Some("data"), "missing"),
+            ("{\"channel\":\"news:a\",\"data\":1,\"data\":2}", None, "each once"),
+            ("{\"channel\":\"news:a\",\"data\":1,\"x\":2}", None, "nothing else"),
+            ("7", None, "a map of"),
+            ("{\"channel\":", None, "line 1, column 11"),
+        ] {
+            let answer: serde_json::Value = serde_json::from_str(&told(body)).expect("JSON");
+            assert_eq!(answer["field"].as_str(), field, "{body}: {answer}");
+            assert!(
+                answer["detail"].as_str().is_some_and(|detail| detail.contains(words)),
+                "{body}: {answer}"
+            );
+        }
+        let good = Publication::read(b"{\"channel\":\"news:a\",\"data\":null}").map(|(_, data)| data.get());
+        assert_eq!(good.map_err(|error| error.kind()), Ok("null"));
+    }
 
     #[test]
     fn the_scheme_of_a_token_may_be_written_in_any_case() {

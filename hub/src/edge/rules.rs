@@ -38,9 +38,10 @@ const WRONG_TOKEN: u32 = 20;
 /// The rules of one hub.
 pub struct Rules {
     hosts: Hosts,
-    addresses: Arc<Addresses>,
+    /// None: nobody pays.
+    addresses: Option<Arc<Addresses>>,
     /// Refusals since the start.
-    pub refused: Refused,
+    pub refused: Arc<Refused>,
 }
 
 /// Refusals by reason.
@@ -60,7 +61,13 @@ impl Rules {
     /// As the operator says.
     #[must_use]
     pub fn new(server: &Server, addresses: Arc<Addresses>) -> Self {
-        Self { hosts: Hosts::new(server), addresses, refused: Refused::default() }
+        Self { hosts: Hosts::new(server), addresses: Some(addresses), refused: Arc::default() }
+    }
+
+    /// The same rules without a price: whatever else comes from its address, an operator is answered.
+    #[must_use]
+    pub fn of_operator(&self) -> Self {
+        Self { hosts: self.hosts.clone(), addresses: None, refused: self.refused.clone() }
     }
 
     /// Whether the request may go on.
@@ -102,8 +109,8 @@ impl Rules {
 
     fn pay(&self, address: Option<IpAddr>, cost: u32, now: Instant) -> Result<(), Error> {
         // A connection without an address is gone.
-        let Some(address) = address else { return Ok(()) };
-        self.addresses.ask(address, cost, now).map_err(|_| {
+        let (Some(address), Some(addresses)) = (address, &self.addresses) else { return Ok(()) };
+        addresses.ask(address, cost, now).map_err(|_| {
             self.refused.too_fast.fetch_add(1, Relaxed);
             Kind::TooFast.into()
         })
@@ -173,6 +180,7 @@ mod tests {
             "it has paid for long"
         );
         assert_eq!(rules.refused.too_fast.load(Relaxed), 3);
+        assert!(rules.of_operator().admit(page.head(), false, now).is_ok(), "operators pay nothing");
     }
 
     #[test]

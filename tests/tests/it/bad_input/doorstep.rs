@@ -65,7 +65,9 @@ async fn a_page_whose_name_was_pointed_at_the_hub_is_not_answered() {
     assert_eq!(old.status, 200, "who names no host is no browser");
     let socket = RawSocket::open_with(address, "evil.example", "origin: http://evil.example\r\n").await;
     assert_eq!(socket.err(), Some(Some(421)), "its own origin is no more than its own name");
-    assert_eq!(refused(&hub, "misdirected").await, Some(2));
+    let text = "GET /metrics HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    assert_eq!(http::request(hub.admin(), text).await.status, 421, "the operator's figures neither");
+    assert_eq!(refused(&hub, "misdirected").await, Some(3));
 }
 
 #[tokio::test]
