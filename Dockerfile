@@ -2,6 +2,7 @@
 #
 #   docker build --tag hub .
 #   docker run --publish 7700:7700 --env HUB__MODE=development hub              # play money, at once
+#   docker run --rm --volume hub-data:/var/lib/hub --env-file secrets.env hub init   # once: begins the log
 #   docker run --publish 7700:7700 --volume hub-data:/var/lib/hub --env-file secrets.env hub
 #
 #   docker build --target loadtest --tag hub-loadtest .

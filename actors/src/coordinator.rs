@@ -203,7 +203,7 @@ impl Handler<GetOutcome> for Coordinator {
             }
             Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
-                // It stands, and must never be denied, but cannot be spelled: its currency is configured no more.
+                // It stands, and must never be denied, but cannot be spelled: it is no bet's.
                 None => {
                     let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
                     return self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));

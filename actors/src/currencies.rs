@@ -4,25 +4,45 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::Currency;
 
-/// The operator's currencies and their decimals. Clones share them.
+/// The operator's currencies and their decimals, and those that only the log knows any more. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Currencies(Arc<BTreeMap<Currency, u32>>);
+pub struct Currencies {
+    configured: Arc<BTreeMap<Currency, u32>>,
+    /// With the configured ones: all whose amounts can be spelled.
+    spelled: Arc<BTreeMap<Currency, u32>>,
+}
 
 impl Currencies {
     /// Currencies with their decimals.
     #[must_use]
     pub fn new(currencies: impl IntoIterator<Item = (Currency, u32)>) -> Self {
-        Self(Arc::new(currencies.into_iter().collect()))
+        let configured: Arc<BTreeMap<_, _>> = Arc::new(currencies.into_iter().collect());
+        Self { spelled: configured.clone(), configured }
     }
 
-    /// Decimals of a currency, when the operator has it.
+    /// The same, and those of the log that the operator has no more: nothing new is done in them, and what was done can
+    /// still be told.
+    #[must_use]
+    pub fn with_recorded(self, recorded: impl IntoIterator<Item = (Currency, u32)>) -> Self {
+        let mut spelled: BTreeMap<_, _> = recorded.into_iter().collect();
+        spelled.extend(self.iter());
+        Self { spelled: Arc::new(spelled), ..self }
+    }
+
+    /// Decimals of a currency, when the operator has it: something new can be done in it.
     #[must_use]
     pub fn scale(&self, currency: Currency) -> Option<u32> {
-        self.0.get(&currency).copied()
+        self.configured.get(&currency).copied()
     }
 
-    /// Every currency.
+    /// Decimals of a currency in which something was done, whether the operator still has it or not.
+    #[must_use]
+    pub fn spelling(&self, currency: Currency) -> Option<u32> {
+        self.spelled.get(&currency).copied()
+    }
+
+    /// Every currency that the operator has.
     pub fn iter(&self) -> impl Iterator<Item = (Currency, u32)> {
-        self.0.iter().map(|(currency, scale)| (*currency, *scale))
+        self.configured.iter().map(|(currency, scale)| (*currency, *scale))
     }
 }

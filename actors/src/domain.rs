@@ -84,7 +84,7 @@ impl Handler<GetResults> for DomainActor<Balance> {
         let books = self.books.borrow();
         let results = books.domains().balance.player(player).into_iter().flat_map(|player| &player.results);
         let results = results.filter_map(|(time, notice)| {
-            let scale = self.currencies.scale(notice.currency)?;
+            let scale = self.currencies.spelling(notice.currency)?;
             let (round, staked, returned, outcome) = match notice.what {
                 What::Settled { round, staked, returned, outcome } => {
                     (round, staked, returned, Some(outcome))

@@ -20,7 +20,7 @@ use domains::{
     free_play::FreePlay,
 };
 use engine::{
-    World,
+    Fact, World,
     table::{
         TableState, VoidReason,
         live::{LiveTable, TableConfig},
@@ -59,6 +59,8 @@ pub struct Setup {
     pub directory: PathBuf,
     /// What the log stands for.
     pub world: World,
+    /// What the log is to say of this hub and does not say yet: recorded before anything else.
+    pub facts: Vec<Fact>,
     /// Workers that will run sessions.
     pub workers: u16,
     /// Most bytes of publications that wait at all workers together.
@@ -117,6 +119,9 @@ pub enum Error {
         /// Its game.
         game: String,
     },
+    /// The log says otherwise already.
+    #[error("failed to record what the log is to say of this hub")]
+    Fact(#[source] Box<engine::ApplyError>),
     /// A follower's thread could not be started.
     #[error("failed to start a follower of the log")]
     Follower(#[source] std::io::Error),
@@ -161,8 +166,13 @@ impl House {
             currencies: setup.currencies.clone(),
         };
         let journal = setup.log.start(gate);
-        let World { books, tables: mut states } = setup.world;
+        let World { mut books, tables: mut states } = setup.world;
         let copy = World { books: books.clone(), tables: states.clone() };
+        for fact in setup.facts {
+            let record = books.fact_record(fact, now_ms());
+            books.apply(&record).map_err(|source| Error::Fact(Box::new(source)))?;
+            journal.append(record.encode(), Output::Nothing);
+        }
         let every = setup.checkpoint_every;
         let checkpoints =
             CheckpointWriter::start(setup.directory, journal.clone(), copy, every, setup.checkpointed)
@@ -285,7 +295,7 @@ fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContex
             name: id.to_string(),
             game: open.game.to_string(),
             currency: open.currency,
-            scale: context.currencies.scale(open.currency).unwrap_or(0),
+            scale: context.currencies.spelling(open.currency).unwrap_or(0),
             betting_ms: 0,
             locked_ms: 0,
             pause_ms: 0,

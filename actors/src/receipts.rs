@@ -37,7 +37,7 @@ pub fn bet_reply(
 /// A receipt as the wire spells it; none for what is no bet.
 #[must_use]
 pub fn receipt(key: Key, done: &Done, currencies: &Currencies) -> Option<Receipt> {
-    let scale = currencies.scale(done.currency)?;
+    let scale = currencies.spelling(done.currency)?;
     let amount = |minor| Amount::from_minor(minor, scale).ok();
     Some(Receipt {
         key,

@@ -38,6 +38,14 @@ pub enum Error {
         /// Why.
         source: Box<recovery::Error>,
     },
+    /// Production begins no log by itself: the path may be mistyped.
+    #[error(
+        "there is no log in {directory}: look at journal.directory, or begin a log there, once, with `hub init`"
+    )]
+    NoLog {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
     /// The actors.
     #[error("failed to start the actors")]
     House(#[from] actors::house::Error),
@@ -69,9 +77,15 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let admin = admin_port(config)?;
     let directory = PathBuf::from(&config.journal.directory);
     files::allow(u64::from(config.server.connections_max));
+    if config.mode == Mode::Production && !recovery::begun(&directory) {
+        return Err(Error::NoLog { directory });
+    }
     let expectations = Expectations::of(&loaded, expected);
     let recovered = recovery::recover(&directory, config.journal.segment_bytes, &expectations)
         .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
+    for left in recovery::facts::stranded(&loaded, &recovered.world.books) {
+        telemetry::stranded(&left);
+    }
     memory::use_small_pages();
     let setup = options::setup(&loaded, recovered, directory).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());

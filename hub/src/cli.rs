@@ -3,7 +3,8 @@
 use std::{
     io::{self, Write},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::ExitCode,
     time::{Duration, SystemTime},
 };
 
@@ -13,7 +14,7 @@ use protocol::RoundId;
 use crate::{
     auth::{MintError, Minter},
     config::{Environment, Loaded, Mode, SecretPolicy, Sources},
-    recovery::Head,
+    recovery::{self, Expectations, Head},
     verify::Scope,
 };
 
@@ -73,9 +74,15 @@ pub enum Subcommand {
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
     },
+    /// Begin the log in journal.directory: once, before the first start in production
+    ///
+    /// Production begins no log by itself, since one at a mistyped path would have no balances. A log that is there is
+    /// left as it is.
+    Init,
     /// Check the configuration and print what is in force, and who set it
     ///
-    /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown.
+    /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown. Where
+    /// there is a log, its currencies and secrets must be the configured ones.
     CheckConfig,
     /// Print a token for a player, signed as the configuration says
     ///
@@ -128,7 +135,7 @@ impl Subcommand {
     #[must_use]
     pub fn secret_policy(&self) -> SecretPolicy {
         match self {
-            Self::Serve { .. } | Self::Token { .. } => SecretPolicy::Create,
+            Self::Serve { .. } | Self::Init | Self::Token { .. } => SecretPolicy::Create,
             Self::CheckConfig | Self::Verify { .. } | Self::VerifyRound { .. } => SecretPolicy::Peek,
         }
     }
@@ -166,26 +173,83 @@ pub enum Error {
     /// No token could be made.
     #[error("failed to make a token")]
     Mint(#[from] MintError),
+    /// No log was begun.
+    #[error("failed to begin a log in {directory}")]
+    Init {
+        /// Where.
+        directory: String,
+        /// Why not.
+        source: Box<recovery::Error>,
+    },
     /// The answer could not be written.
     #[error("failed to write the answer")]
     Write(#[from] io::Error),
 }
 
-/// `hub check-config`: what is in force on `output`.
-pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
+/// `hub init`: begins the log.
+pub fn init(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
+    let journal = &loaded.config.journal;
+    let (directory, expectations) = (Path::new(&journal.directory), Expectations::of(loaded, None));
+    let source = |source| Error::Init { directory: journal.directory.clone(), source: Box::new(source) };
+    let last = recovery::begin(directory, journal.segment_bytes, &expectations).map_err(source)?;
+    writeln!(
+        output,
+        "A log is begun in {} with {last} record(s); `hub serve` goes on from there.",
+        journal.directory
+    )?;
+    Ok(())
+}
+
+/// `hub check-config`: what is in force on `output`, held against the log if there is one.
+pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode, Error> {
     let tables = loaded.tables.len();
+    let (verdict, notes) = held_against_log(loaded);
     let mut text = loaded.effective();
-    text.push_str(&format!(
-        "# The configuration is right: {} mode, {tables} table(s).\n",
-        loaded.config.mode
-    ));
-    for note in &loaded.notes {
+    let right = "# The configuration is right";
+    match &verdict {
+        Ok(()) => text.push_str(&format!("{right}: {} mode, {tables} table(s).\n", loaded.config.mode)),
+        Err(denied) => text.push_str(&format!("# The configuration is not the log's: {denied}.\n")),
+    }
+    for note in loaded.notes.iter().chain(&notes) {
         text.push_str(&format!("# note: {note}\n"));
     }
     match output.write_all(text.as_bytes()) {
         // Whoever reads with `head` has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
+    Ok(match verdict {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(denied) => {
+            eprintln!("hub: {denied}");
+            ExitCode::from(EXIT_CONFIG)
+        }
+    })
+}
+
+/// What the log denies of the configuration, and what else the operator should know of it. Reads what a start reads.
+fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String>) {
+    let directory = Path::new(&loaded.config.journal.directory);
+    if !recovery::begun(directory) {
+        return (Ok(()), vec![format!("there is no log yet in {}", directory.display())]);
+    }
+    let expectations = Expectations::of(loaded, None);
+    let proven = journal::Files::open(directory)
+        .map_err(recovery::Error::from)
+        .and_then(|files| recovery::tail(&files, &expectations));
+    match proven {
+        Ok(proven) => {
+            let stranded = recovery::facts::stranded(loaded, &proven.world.books).into_iter();
+            let note = |left: recovery::facts::Stranded| {
+                format!("{} account(s) are in {}, which is not configured", left.accounts, left.currency)
+            };
+            (Ok(()), stranded.map(note).collect())
+        }
+        Err(denied @ (recovery::Error::Scale { .. } | recovery::Error::Secret { .. })) => {
+            (Err(denied), Vec::new())
+        }
+        // A start will refuse it; the configuration is not at fault.
+        Err(error) => (Ok(()), vec![format!("the log could not be compared: {error}; ask `hub verify`")]),
     }
 }
 

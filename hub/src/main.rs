@@ -34,9 +34,8 @@ fn main() -> ExitCode {
             drop(output);
             return serve(loaded, expect);
         }
-        Subcommand::CheckConfig => {
-            cli::check_config(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
-        }
+        Subcommand::Init => cli::init(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        Subcommand::CheckConfig => cli::check_config(&loaded, &mut output).map_err(Into::into),
         Subcommand::Token { player, ttl } => {
             cli::token(&loaded, &player, ttl, SystemTime::now(), &mut output)
                 .map(|()| ExitCode::SUCCESS)

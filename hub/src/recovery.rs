@@ -8,8 +8,10 @@
 //! Both end with every invariant on the whole state and with what the operator expects of the log
 //! ([`Expectations`]). Nothing is changed before all of it holds.
 
+mod begin;
 mod error;
 mod expectations;
+pub mod facts;
 mod full;
 mod head;
 
@@ -18,6 +20,7 @@ use std::{path::Path, time::Instant};
 use engine::{Record, World, checkpoint};
 use journal::{Claim, Entry, Files, Log, Lsn, Options, Tail, storage::Storage};
 
+pub use begin::{begin, begun};
 pub use error::Error;
 pub use expectations::Expectations;
 pub use full::{Findings, full};

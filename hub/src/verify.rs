@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
-use engine::{Body, Record, Verifier, table::TableLeg};
+use engine::{Body, Books, Record, Verifier, table::TableLeg};
 use journal::{Files, Lsn, Reader, Tail};
 use ledger::Domain;
 use protocol::{Amount, Currency, RoundId};
 
 use crate::{
     config::Loaded,
-    recovery::{self, Expectations, Findings, Head, Proven},
+    recovery::{self, Expectations, Findings, Head, Proven, facts},
 };
 
 /// The log cannot be read, or the answer not written.
@@ -56,7 +56,7 @@ pub fn log(
     };
     match scope {
         Scope::Tail => match recovery::tail(&files, &expectations) {
-            Ok(proven) => tail(&proven, output),
+            Ok(proven) => tail(loaded, &proven, output),
             Err(error) => refused(&error, output),
         },
         Scope::Full => match recovery::full(&files, &expectations) {
@@ -76,6 +76,10 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         | recovery::Error::Disproved { .. }
         | recovery::Error::Invariant { .. }
         | recovery::Error::Checkpoint { .. }
+        | recovery::Error::Begun
+        | recovery::Error::Refused { .. }
+        | recovery::Error::Scale { .. }
+        | recovery::Error::Secret { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
     };
     write!(output, "{word}: {error}")?;
@@ -89,13 +93,14 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
 }
 
 /// What a start would begin with.
-fn tail(proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
+fn tail(loaded: &Loaded, proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
     for (lsn, why) in &proven.passed_over {
         writeln!(output, "checkpoint {lsn} cannot be used, so more is replayed: {why}")?;
     }
     let last = proven.tail.last().0;
     writeln!(output, "records     {last:>16}   of which {} replayed", last - proven.cursor)?;
     end(&proven.tail, output)?;
+    stranded(loaded, &proven.world.books, output)?;
     writeln!(
         output,
         "\nThe tail agrees: a hub would start on this log. What lies before the checkpoint was not read."
@@ -105,9 +110,10 @@ fn tail(proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
 
 fn full(loaded: &Loaded, findings: &Findings, output: &mut impl Write) -> Result<ExitCode, Error> {
     let Findings { tail, verifier, checkpoints } = findings;
-    totals(loaded, verifier, output)?;
+    totals(verifier, output)?;
     writeln!(output, "\ncheckpoints {checkpoints:>16}   each holds what the replay holds")?;
     end(tail, output)?;
+    stranded(loaded, &verifier.world().books, output)?;
     if verifier.closed().is_empty() {
         writeln!(
             output,
@@ -127,6 +133,19 @@ fn full(loaded: &Loaded, findings: &Findings, output: &mut impl Write) -> Result
     Ok(ExitCode::FAILURE)
 }
 
+/// Accounts in currencies that are configured no more.
+fn stranded(loaded: &Loaded, books: &Books, output: &mut impl Write) -> Result<(), Error> {
+    for left in facts::stranded(loaded, books) {
+        let (available, held) = (signed(left.available, left.scale), signed(left.held, left.scale));
+        writeln!(
+            output,
+            "STRANDED    {:>16}   account(s) in {}, which is not configured: {available} available, {held} held",
+            left.accounts, left.currency
+        )?;
+    }
+    Ok(())
+}
+
 /// The last record, and what no sync has confirmed behind it.
 fn end(tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
     writeln!(output, "head        {}", Head { lsn: tail.last().0, hash: tail.hash() })?;
@@ -141,7 +160,7 @@ fn end(tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
     Ok(())
 }
 
-fn totals(loaded: &Loaded, verifier: &Verifier, output: &mut impl Write) -> Result<(), Error> {
+fn totals(verifier: &Verifier, output: &mut impl Write) -> Result<(), Error> {
     let books = &verifier.world().books;
     let (rounds, drawn) = verifier.rounds();
     writeln!(output, "records     {:>16}   chain and checksums agree", books.lsn())?;
@@ -150,8 +169,6 @@ fn totals(loaded: &Loaded, verifier: &Verifier, output: &mut impl Write) -> Resu
         output,
         "rounds      {rounds:>16}   {drawn} drawn again from their seeds, every payment recomputed"
     )?;
-    let scales: BTreeMap<Currency, u32> =
-        loaded.config.currencies.iter().map(|currency| (currency.code, currency.scale)).collect();
     for domain in Domain::ALL {
         let ledger = books.domains().ledger(domain);
         let mut sums: BTreeMap<(Currency, String), (i128, i128, u64)> = BTreeMap::new();
@@ -165,7 +182,7 @@ fn totals(loaded: &Loaded, verifier: &Verifier, output: &mut impl Write) -> Resu
             writeln!(output, "  no accounts yet")?;
         }
         for ((currency, name), (posted, held, accounts)) in sums {
-            let scale = scales.get(&currency).copied().unwrap_or(2);
+            let scale = books.facts().scale(currency).unwrap_or_default();
             let (posted, held) = (signed(posted, scale), signed(held, scale));
             writeln!(
                 output,

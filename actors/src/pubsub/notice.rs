@@ -10,7 +10,7 @@ use crate::currencies::Currencies;
 
 /// A notice as the wire spells it.
 pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event> {
-    let scale = currencies.scale(notice.currency)?;
+    let scale = currencies.spelling(notice.currency)?;
     let amount = |minor| Amount::from_minor(minor, scale).ok();
     let (available, held) = (amount(notice.after.available)?, amount(notice.after.held)?);
     let currency = notice.currency;

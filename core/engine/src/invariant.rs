@@ -4,7 +4,8 @@
 //! * `E2` a stake is held exactly as long as its bet stands in an open round;
 //! * `E3` replay equals live: the same records make the same state, wherever they are applied;
 //! * `E4` what a player is told of a transaction is what it does: the funds before it and after it;
-//! * `E5` what the log says of its hub stays: the scale of a currency that has accounts, the check value of a secret.
+//! * `E5` what the log says of its hub stays as long as anything depends on it: the scale of a currency that has
+//!   accounts, the pseudonym secret of a log that has players, the seed secret while a round is open.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share the predicates.
 
@@ -17,7 +18,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     books::Books,
-    facts::Fact,
+    facts::{Fact, SecretName},
     keys::TxId,
     table::{TableLeg, TableState},
     world::World,
@@ -105,16 +106,33 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     }
 }
 
-/// `E5`: the log does not say otherwise; a currency that nobody has an account in may still get another scale.
+/// `E5`, as far as the money depends on it: the scale of a currency that has accounts, the pseudonym secret of a log that
+/// has players. Before that the log may still be told otherwise.
 ///
 /// # Errors
-/// When it does.
+/// When the log says otherwise already.
 pub fn fact_stands(books: &Books, fact: Fact) -> Result<(), Violation> {
-    let fixed = match fact {
-        Fact::Scale { currency, .. } => books.facts().denies(fact) && books.uses(currency),
-        Fact::Check { .. } => books.facts().denies(fact),
+    let depends = |fact| match fact {
+        Fact::Scale { currency, .. } => books.uses(currency),
+        Fact::Check { secret: SecretName::Pseudonym, .. } => {
+            books.domains().balance.ledger().accounts().any(|(id, _)| id.kind.is_players())
+        }
+        Fact::Check { secret: SecretName::Seed, .. } => false,
     };
-    if fixed { Err(Violation::FactChanged { fact }) } else { Ok(()) }
+    if books.facts().denies(fact) && depends(fact) { Err(Violation::FactChanged { fact }) } else { Ok(()) }
+}
+
+/// `E5` altogether: as far as the money depends on it, and the seed secret while a round is open.
+///
+/// # Errors
+/// When the log says otherwise already.
+pub fn fact_stands_in(world: &World, fact: Fact) -> Result<(), Violation> {
+    let is_seed = matches!(fact, Fact::Check { secret: SecretName::Seed, .. });
+    if is_seed && world.books.facts().denies(fact) && world.tables.values().any(|table| table.open.is_some())
+    {
+        return Err(Violation::FactChanged { fact });
+    }
+    fact_stands(&world.books, fact)
 }
 
 /// `E1`: a step of a round (open, lock, settle, void) goes by the name of round and step. Phases only go forward, so

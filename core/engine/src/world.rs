@@ -36,6 +36,9 @@ impl World {
     /// When the money side cannot: the log does not stand for a state. A table that cannot is unfit, and is quarantined
     /// by a record of the live hub, never by a replay.
     pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, ApplyError> {
+        if let Body::Fact(fact) = record.body {
+            invariant::fact_stands_in(self, fact)?;
+        }
         let money = self.books.apply(record)?;
         let table_event = match &record.body {
             Body::Committed(committed) => committed

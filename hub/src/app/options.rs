@@ -11,7 +11,7 @@ use engine::table::live::TableConfig;
 
 use crate::{
     config::{Config, Loaded},
-    recovery::Recovered,
+    recovery::{Recovered, facts},
 };
 
 /// Workers for sessions: as configured, or one a core.
@@ -49,6 +49,8 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
     Ok(Setup {
         log: recovered.log,
         directory,
+        facts: facts::missing(&facts::given(loaded), &recovered.world.books),
+        currencies: currencies(loaded).with_recorded(recovered.world.books.facts().scales()),
         world: recovered.world,
         checkpointed: recovered.checkpointed,
         workers,
@@ -59,7 +61,6 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
             burst_bytes: config.rate.refused_bytes_burst_per_player,
         },
         tables: tables.collect(),
-        currencies: currencies(loaded),
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,
         checkpoint_every: config.journal.checkpoint_every_records,

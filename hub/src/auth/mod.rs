@@ -9,6 +9,6 @@ mod service;
 mod token;
 
 pub use keys::{Algorithm, KeyError, Keys};
-pub use pseudonym::Pseudonyms;
+pub use pseudonym::{Pseudonyms, first_half};
 pub use service::{Service, ServiceError, ServiceTokens};
 pub use token::{Identity, MintError, Minter, TOKEN_BYTES_MAX, TokenError, TokenRules, Verifier};

@@ -20,15 +20,26 @@ impl Pseudonyms {
         Self { keyed: Hmac::new_from_slice(secret).expect("HMAC takes keys of any length") }
     }
 
+    /// By what the secret is known: another secret has another value, and this one gives nothing of it away. No player
+    /// has it as an id, since there is no zero byte in the text.
+    #[must_use]
+    pub fn check(&self) -> u128 {
+        first_half(self.keyed.clone().chain_update("hub check value of the pseudonym secret v1"))
+    }
+
     /// The id of `subject` at `issuer`. The issuer holds no zero byte (the configuration is checked for that), so
     /// no two pairs share a spelling.
     #[must_use]
     pub fn player(&self, issuer: &str, subject: &str) -> PlayerId {
-        let mac = self.keyed.clone().chain_update(issuer).chain_update([0]).chain_update(subject);
-        let bytes = mac.finalize().into_bytes();
-        let (first, _) = bytes.split_at(16);
-        PlayerId(u128::from_be_bytes(first.try_into().expect("sixteen bytes were taken")))
+        PlayerId(first_half(self.keyed.clone().chain_update(issuer).chain_update([0]).chain_update(subject)))
     }
+}
+
+/// The first 128 bits of a code.
+pub fn first_half(mac: Hmac<Sha256>) -> u128 {
+    let bytes = mac.finalize().into_bytes();
+    let (first, _) = bytes.split_at(16);
+    u128::from_be_bytes(first.try_into().expect("sixteen bytes were taken"))
 }
 
 impl std::fmt::Debug for Pseudonyms {

@@ -28,7 +28,7 @@ pub use development::{FILE as DEVELOPMENT_FILE, SecretPolicy};
 pub use layers::{Environment, Sources};
 pub use options::{Config, Mode};
 pub use problem::{Problem, Problems};
-pub use secrets::{Secret, Secrets};
+pub use secrets::{Secret, SecretCheck, Secrets};
 pub use server::{Admin, Rate, Server, Socket};
 pub use storage::Journal;
 pub use tables::{ANY_KIND, Catalogue, CurrencyOptions, KindLimit, Limit, Table, TableOptions};

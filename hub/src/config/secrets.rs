@@ -5,13 +5,14 @@
 
 use std::{collections::BTreeMap, fmt, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
+use engine::SecretName;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{
     Config, Environment, Mode, SecretPolicy, development, problem::Problem, tree::Node, validate::Check,
 };
-use crate::auth::{Algorithm, Keys, Pseudonyms, ServiceTokens, TokenRules};
+use crate::auth::{Algorithm, Keys, Pseudonyms, ServiceTokens, TokenRules, first_half};
 
 /// Shortest secret in production, bytes.
 const SECRET_BYTES_MIN: usize = 32;
@@ -55,8 +56,22 @@ pub struct Secrets {
     pub services: ServiceTokens,
     /// The address of Redis with its password; UTF-8. `None`: no Redis.
     pub redis_url: Option<Secret>,
+    /// By what the log knows those that it depends on, and where each came from. None that was made up for this process
+    /// alone.
+    pub checks: Vec<SecretCheck>,
     /// Where each came from, for `hub check-config`: name and place.
     pub(super) places: Vec<(&'static str, String)>,
+}
+
+/// By what a secret is known without being shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretCheck {
+    /// The secret.
+    pub secret: SecretName,
+    /// A keyed hash of a fixed text.
+    pub value: u128,
+    /// Where the secret came from: a variable or a file.
+    pub place: String,
 }
 
 impl Secrets {
@@ -93,8 +108,17 @@ pub(super) fn load(
 ) -> Option<Secrets> {
     let check = Check { layers, problems };
     let made = BTreeMap::new();
-    let mut finder =
-        Finder { config, environment, policy, check, notes, made, places: Vec::new(), given: Vec::new() };
+    let mut finder = Finder {
+        config,
+        environment,
+        policy,
+        check,
+        notes,
+        made,
+        made_up: Vec::new(),
+        places: Vec::new(),
+        given: Vec::new(),
+    };
     let keys = finder.keys();
     let pseudonym = finder.secret("pseudonym", "HUB_PSEUDONYM_SECRET", "auth.pseudonym_secret_file");
     let seed = finder.secret("seed", "HUB_SEED_SECRET", "journal.seed_secret_file");
@@ -102,11 +126,17 @@ pub(super) fn load(
     let redis_url = finder.redis_url();
     finder.distinct();
     finder.no_development_log();
+    let (pseudonyms, seed_key) = (Pseudonyms::new(&pseudonym?), seed_key(&seed?));
+    let checks = [
+        finder.check_of("pseudonym", SecretName::Pseudonym, pseudonyms.check()),
+        finder.check_of("seed", SecretName::Seed, seed_check(&seed_key)),
+    ];
     Some(Secrets {
+        checks: checks.into_iter().flatten().collect(),
         places: finder.places,
         keys: keys?,
-        pseudonyms: Pseudonyms::new(&pseudonym?),
-        seed_key: seed_key(&seed?),
+        pseudonyms,
+        seed_key,
         services: services?,
         redis_url: redis_url?,
     })
@@ -118,6 +148,12 @@ fn seed_key(secret: &[u8]) -> Secret {
     Secret::new(&mac.chain_update(b"hub seed key v1").finalize().into_bytes()[..])
 }
 
+/// By what the seed secret is known.
+fn seed_check(key: &Secret) -> u128 {
+    let mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
+    first_half(mac.chain_update("hub check value of the seed secret v1"))
+}
+
 struct Finder<'a> {
     config: &'a Config,
     environment: &'a Environment,
@@ -126,6 +162,8 @@ struct Finder<'a> {
     notes: &'a mut Vec<String>,
     /// Development secrets by name, once they were needed.
     made: BTreeMap<String, String>,
+    /// Those that were made up for this process alone: nothing is known by them.
+    made_up: Vec<&'static str>,
     places: Vec<(&'static str, String)>,
     /// Secrets in use, each with what people call it, to see whether two are the same.
     given: Vec<(String, Vec<u8>)>,
@@ -195,6 +233,11 @@ impl Finder<'_> {
         };
         self.given.push((format!("{name} secret"), secret.clone()));
         Some(secret)
+    }
+
+    fn check_of(&self, name: &str, secret: SecretName, value: u128) -> Option<SecretCheck> {
+        let real = !self.made_up.contains(&name);
+        real.then(|| SecretCheck { secret, value, place: self.place_of(name).to_owned() })
     }
 
     fn place_of(&self, name: &str) -> &str {
@@ -352,6 +395,9 @@ impl Finder<'_> {
     /// A secret of this data directory, made on first need.
     fn made(&mut self, name: &'static str, option: &str) -> Option<String> {
         let path = Path::new(&self.config.journal.directory).join(development::FILE);
+        if self.policy == SecretPolicy::Peek && !path.exists() {
+            self.made_up.push(name);
+        }
         if self.made.is_empty() {
             match development::secrets(&path, self.policy) {
                 Ok((made, new)) => {

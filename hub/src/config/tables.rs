@@ -17,7 +17,7 @@ pub const ANY_KIND: &str = "any";
 pub struct CurrencyOptions {
     /// Its code, such as `EUR`.
     pub code: Currency,
-    /// Its decimals; 0..=8. It can never change while an account holds the currency.
+    /// Its decimals; 0..=8. Recorded in the log; it can never change once there is an account in the currency.
     pub scale: u32,
 }
 

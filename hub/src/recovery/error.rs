@@ -1,6 +1,7 @@
 //! Why a log is not believed. Each names the file, or the record and where it lies.
 
 use journal::Location;
+use protocol::Currency;
 
 use super::head::Head;
 
@@ -47,6 +48,42 @@ pub enum Error {
         lsn: u64,
         /// What does not hold.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A log is begun once.
+    #[error("there is a log already, and it is left as it is")]
+    Begun,
+    /// The first records do not fit.
+    #[error("failed to begin the log")]
+    Refused {
+        /// Why not.
+        source: Box<engine::ApplyError>,
+    },
+    /// The configuration gives a currency other decimals than the log.
+    #[error(
+        "currency {currency} has scale {configured} in the configuration and {recorded} in the log, where there are \
+         accounts in it: every balance would be another one. Set its scale to {recorded}; what needs another scale is \
+         another currency, with a code of its own"
+    )]
+    Scale {
+        /// The currency.
+        currency: Currency,
+        /// The configured decimals.
+        configured: u32,
+        /// The recorded ones.
+        recorded: u32,
+    },
+    /// A secret is not the one the log was written with.
+    #[error(
+        "the {secret} from {place} is not the one that this log was written with: {harm}. Give the hub the secret it \
+         had, or another journal.directory"
+    )]
+    Secret {
+        /// Which one.
+        secret: &'static str,
+        /// What would come of it.
+        harm: &'static str,
+        /// The variable or file that it came from.
+        place: String,
     },
     /// A checkpoint does not hold what the replay holds.
     #[error("failed to prove checkpoint {lsn}: {what}")]

@@ -3,7 +3,7 @@
 use engine::World;
 use journal::{Files, Lsn, Tail, storage::Storage};
 
-use super::{Error, head::Head};
+use super::{Error, facts, facts::Given, head::Head};
 use crate::config::Loaded;
 
 /// What is held against a log that agrees with itself. One field and one function for each.
@@ -11,21 +11,24 @@ use crate::config::Loaded;
 pub struct Expectations {
     /// A record that the log must have.
     pub head: Option<Head>,
+    /// What the log must not deny.
+    pub facts: Vec<Given>,
 }
 
 impl Expectations {
     /// What a configuration and the command line expect.
     #[must_use]
-    pub fn of(_: &Loaded, head: Option<Head>) -> Self {
-        Self { head }
+    pub fn of(loaded: &Loaded, head: Option<Head>) -> Self {
+        Self { head, facts: facts::given(loaded) }
     }
 
     /// Holds all of it against a log that was read to its end.
     ///
     /// # Errors
     /// The first that does not hold.
-    pub(super) fn hold<S: Storage>(&self, files: &Files<S>, tail: &Tail, _: &World) -> Result<(), Error> {
-        self.head(files, tail)
+    pub(super) fn hold<S: Storage>(&self, files: &Files<S>, tail: &Tail, world: &World) -> Result<(), Error> {
+        self.head(files, tail)?;
+        facts::hold(&self.facts, world)
     }
 
     /// The log has the record that was noted elsewhere: it was not cut below it, and not written anew.

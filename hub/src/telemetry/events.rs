@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::RequestId;
-use crate::config::Mode;
+use crate::{config::Mode, recovery::facts::Stranded};
 
 /// Something about the configuration that the operator should have read once.
 pub fn note(text: &str) {
@@ -21,6 +21,15 @@ pub fn note(text: &str) {
 pub fn replayed(records: u64, replayed: u64, took: Duration, epoch: u32) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(records, replayed, took_ms, epoch, "the log is replayed and proven");
+}
+
+/// Players have accounts in a currency that is configured no more.
+pub fn stranded(left: &Stranded) {
+    let Stranded { currency, scale, accounts, available, held } = *left;
+    tracing::warn!(
+        %currency, scale, accounts, available, held,
+        "accounts in a currency that is not configured: nothing can be done with them (minor units)"
+    );
 }
 
 /// A checkpoint is not whole, not of this log, or cannot be read by this release.

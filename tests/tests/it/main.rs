@@ -8,6 +8,7 @@ mod coming_back;
 mod crash;
 mod data_directory;
 mod drain;
+mod facts;
 mod http;
 mod old_logs;
 mod operator;

@@ -39,7 +39,9 @@ async fn production_lists_everything_that_is_missing_at_once_and_does_not_start(
 
 #[tokio::test]
 async fn production_gives_no_play_money_and_takes_tokens_of_the_operator() {
-    let hub = production().start();
+    let mut hub = production().prepare();
+    assert!(hub.run(&["init"]).status.success());
+    hub.start();
     let demo = http::post(hub.address(), "/api/demo", None, &json!({"name": "Anna"})).await;
     assert_eq!(demo.status, 404, "{demo:?}");
     let info = http::get(hub.address(), "/api/info").await.json();

@@ -210,23 +210,3 @@ async fn a_round_of_a_table_that_is_configured_no_more_is_voided_and_its_stakes_
     hub.kill();
     assert_eq!(hub.verify().of("balance", "cash").held, 0);
 }
-
-#[tokio::test]
-async fn a_round_whose_seed_was_sealed_with_another_secret_is_voided_and_its_stakes_return() {
-    let table = tests::hub::Table { id: "slow", betting_ms: 2_000, locked_ms: 50, pause_ms: 50 };
-    let mut hub = Setup::default().tables([table]).start();
-    let account = Account::sign_in(hub.address(), "sealed").await;
-    let mut session = account.connect(hub.address()).await;
-    let round = session.open_round(table.id).await;
-    session.bet(session.key(), table.id, round, "5.00").await.expect("a good bet");
-    hub.kill();
-    hub.configure(|setup| setup.variable("HUB_SEED_SECRET", "S8n1Bv6cXz4aSd9fGh2jKl7pOi3uYt5r"));
-    hub.expect_errors();
-    hub.start();
-    hub.logged("the sealed seed cannot be opened").await;
-    let session = account.connect(hub.address()).await;
-    tests::until("the stakes to return", async || (session.balance().await == (100_000, 0)).then_some(()))
-        .await;
-    hub.kill();
-    assert_eq!(hub.verify().of("balance", "cash").held, 0);
-}

@@ -2,7 +2,7 @@
 
 use domains::{Recipe, StateMachine};
 use engine::{
-    Content, Envelope, Record, Turn, Tx, TxId, World,
+    ApplyError, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
     invariant::{self, Violation},
 };
 use ledger::HoldId;
@@ -63,6 +63,53 @@ fn an_id_has_one_effect() {
     let used = tx_id(1, "a");
     assert_eq!(invariant::no_effect_yet(&world.books, used), Err(Violation::SecondEffect(used)));
     assert_eq!(invariant::no_effect_yet(&world.books, tx_id(1, "b")), Ok(()));
+}
+
+#[test]
+fn a_currency_keeps_its_scale_from_its_first_account_on() {
+    let fact = |scale| Fact::Scale { currency: "USD".parse().unwrap(), scale };
+    let mut rig = Rig::new();
+    let put = |rig: &mut Rig, fact| {
+        let record = rig.books.fact_record(fact, rig.now);
+        rig.books.apply(&record)
+    };
+    put(&mut rig, fact(2)).unwrap();
+    put(&mut rig, fact(3)).expect("nobody has any yet");
+    assert_eq!(rig.books.facts().scale("USD".parse().unwrap()), Some(3));
+    let euros = |scale| Fact::Scale { currency: eur(), scale };
+    put(&mut rig, euros(2)).unwrap();
+    rig.deposit(1, 100);
+    put(&mut rig, euros(2)).expect("the same again");
+    let changed = Violation::FactChanged { fact: euros(3) };
+    assert_eq!(put(&mut rig, euros(3)), Err(ApplyError::Invariant(changed)));
+}
+
+#[test]
+fn a_secret_stays_as_long_as_anything_depends_on_it() {
+    let check = |secret, value| Fact::Check { secret, value };
+    let (pseudonym, seed) = (SecretName::Pseudonym, SecretName::Seed);
+    let mut rig = Rig::new();
+    let mut world = World::default();
+    let put = |world: &mut World, fact| {
+        let record = world.books.fact_record(fact, 0);
+        world.apply(&record).map(drop)
+    };
+    for value in [1, 2] {
+        put(&mut world, check(pseudonym, value)).expect("there are no players yet");
+        put(&mut world, check(seed, value)).expect("there are no rounds yet");
+    }
+    let before = world.books.digest();
+    rig.deposit(1, 100);
+    rig.open();
+    rig.log.iter().for_each(|bytes| drop(world.apply(&Record::decode(bytes).unwrap()).unwrap()));
+    for fact in [check(pseudonym, 3), check(seed, 3)] {
+        assert_eq!(put(&mut world, fact), Err(ApplyError::Invariant(Violation::FactChanged { fact })));
+    }
+    put(&mut world, check(seed, 2)).expect("the same again");
+    world.tables.values_mut().for_each(|table| table.open = None);
+    put(&mut world, check(seed, 3)).expect("no round is open");
+    assert_eq!(world.books.facts().check(seed), Some(3));
+    assert_ne!(world.books.digest(), before, "facts are part of the state");
 }
 
 #[test]

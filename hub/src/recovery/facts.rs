@@ -1,0 +1,108 @@
+//! What the configuration says that the log says too: how many decimals a currency has, by what a secret is known.
+//!
+//! Under another scale every balance would be another one; under another pseudonym secret everybody would be a stranger
+//! to theirs, and under another seed secret no open round could be drawn. Nothing else in a log would tell. As long as
+//! nothing depends on it, each may still change, and is recorded anew.
+
+use std::collections::BTreeMap;
+
+use engine::{Books, Fact, SecretName, World, invariant::fact_stands_in};
+use ledger::{AccountKind, Domain};
+use protocol::Currency;
+
+use super::Error;
+use crate::config::Loaded;
+
+/// A fact as the configuration has it, and where a secret came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The fact.
+    pub fact: Fact,
+    /// The variable or file of a secret.
+    place: String,
+}
+
+/// All that the configuration says.
+#[must_use]
+pub fn given(loaded: &Loaded) -> Vec<Given> {
+    let scales = loaded.config.currencies.iter().map(|currency| Given {
+        fact: Fact::Scale { currency: currency.code, scale: currency.scale },
+        place: String::new(),
+    });
+    let checks = loaded.secrets.checks.iter().map(|check| Given {
+        fact: Fact::Check { secret: check.secret, value: check.value },
+        place: check.place.clone(),
+    });
+    scales.chain(checks).collect()
+}
+
+/// Nothing of it, on which anything depends, is denied by the log.
+///
+/// # Errors
+/// The first that is, in words that say what to do.
+pub(super) fn hold(given: &[Given], world: &World) -> Result<(), Error> {
+    for Given { fact, place } in given {
+        if fact_stands_in(world, *fact).is_ok() {
+            continue;
+        }
+        return Err(match *fact {
+            Fact::Scale { currency, scale } => Error::Scale {
+                currency,
+                configured: scale,
+                recorded: world.books.facts().scale(currency).unwrap_or(scale),
+            },
+            Fact::Check { secret, .. } => {
+                let (secret, harm) = in_words(secret);
+                Error::Secret { secret, harm, place: place.clone() }
+            }
+        });
+    }
+    Ok(())
+}
+
+/// What of it the log does not say yet.
+#[must_use]
+pub fn missing(given: &[Given], books: &Books) -> Vec<Fact> {
+    given.iter().map(|given| given.fact).filter(|fact| !books.facts().says(*fact)).collect()
+}
+
+fn in_words(secret: SecretName) -> (&'static str, &'static str) {
+    match secret {
+        SecretName::Pseudonym => ("pseudonym secret", "every player would be a stranger to their balance"),
+        SecretName::Seed => ("seed secret", "the rounds that are open could not be drawn"),
+    }
+}
+
+/// What players have in a currency that is configured no more: it stays theirs, and nothing can be done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stranded {
+    /// The currency.
+    pub currency: Currency,
+    /// Its decimals, as recorded.
+    pub scale: u32,
+    /// Cash accounts.
+    pub accounts: u64,
+    /// What they have available, minor units.
+    pub available: i128,
+    /// What is held of it in open rounds, minor units.
+    pub held: i128,
+}
+
+/// Every currency that has accounts and is configured no more. Costs a pass over the players' accounts.
+#[must_use]
+pub fn stranded(loaded: &Loaded, books: &Books) -> Vec<Stranded> {
+    let configured: Vec<Currency> = loaded.config.currencies.iter().map(|currency| currency.code).collect();
+    let mut sums: BTreeMap<Currency, Stranded> = BTreeMap::new();
+    for (id, account) in books.domains().ledger(Domain::Balance).accounts() {
+        if id.kind != AccountKind::Cash || configured.contains(&id.currency) {
+            continue;
+        }
+        let scale = books.facts().scale(id.currency).unwrap_or_default();
+        let none = Stranded { currency: id.currency, scale, accounts: 0, available: 0, held: 0 };
+        let sum = sums.entry(id.currency).or_insert(none);
+        sum.accounts += 1;
+        sum.available += account.available();
+        sum.held += account.debits_pending;
+    }
+    sums.into_values().collect()
+}
