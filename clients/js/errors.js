@@ -33,9 +33,9 @@ export class HubError extends Error {
   name = "HubError";
 
   /**
-   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number}} failure `code` is the hub's, or 0 for what befell the connection
+   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number, final?: boolean}} failure `code` is the hub's, or 0 for what befell the connection
    */
-  constructor({ code, name, message, retry, retryAfterMs }) {
+  constructor({ code, name, message, retry, retryAfterMs, final }) {
     super(message);
     /** The hub's code, 0 when the hub did not answer. */
     this.code = code;
@@ -45,6 +45,8 @@ export class HubError extends Error {
     this.retry = retryOf(code, retry);
     /** Not before this many milliseconds. */
     this.retryAfterMs = retryAfterMs;
+    /** `false`: nothing is recorded under the request's key, which may be used again once the cause is gone. */
+    this.final = final;
   }
 
   /** The error of an `error` reply. */
@@ -55,6 +57,7 @@ export class HubError extends Error {
       message: reply.message,
       retry: reply.retry,
       retryAfterMs: reply.retry_after_ms ?? undefined,
+      final: reply.final ?? undefined,
     });
   }
 
