@@ -9,19 +9,17 @@
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share the predicates.
 
-use std::collections::BTreeMap;
-
 use domains::{Funds, StateMachine};
 use ledger::{HoldId, invariant};
 use protocol::{PlayerId, RoundId, TableId};
 use rustc_hash::FxHashMap;
 
+pub use crate::world::{fact_stands_in, same};
 use crate::{
     books::Books,
     facts::{Fact, SecretName},
     keys::TxId,
     table::{TableLeg, TableState},
-    world::World,
 };
 
 /// An invariant that does not hold: ours to mend, never a user's fault.
@@ -122,19 +120,6 @@ pub fn fact_stands(books: &Books, fact: Fact) -> Result<(), Violation> {
     if books.facts().denies(fact) && depends(fact) { Err(Violation::FactChanged { fact }) } else { Ok(()) }
 }
 
-/// `E5` altogether: as far as the money depends on it, and the seed secret while a round is open.
-///
-/// # Errors
-/// When the log says otherwise already.
-pub fn fact_stands_in(world: &World, fact: Fact) -> Result<(), Violation> {
-    let is_seed = matches!(fact, Fact::Check { secret: SecretName::Seed, .. });
-    if is_seed && world.books.facts().denies(fact) && world.tables.values().any(|table| table.open.is_some())
-    {
-        return Err(Violation::FactChanged { fact });
-    }
-    fact_stands(&world.books, fact)
-}
-
 /// `E1`: a step of a round (open, lock, settle, void) goes by the name of round and step. Phases only go forward, so
 /// that each name comes once.
 ///
@@ -172,37 +157,6 @@ pub fn stakes_are_held<'a>(
     }
     match ledger.holds().find(|(hold, _)| !standing.contains_key(hold)) {
         Some((hold, _)) => Err(Violation::HoldWithoutBet(hold)),
-        None => Ok(()),
-    }
-}
-
-/// `E3`: two copies of the world are the same: their place in the log, their money, their tables.
-///
-/// # Errors
-/// The first difference.
-pub fn same(one: &World, other: &World) -> Result<(), Violation> {
-    let place = |world: &World| (world.books.lsn(), world.books.time());
-    if place(one) != place(other) {
-        return Err(Violation::Place { one: one.books.lsn(), other: other.books.lsn() });
-    }
-    let money = |world: &World| world.books.digest().0;
-    if money(one) != money(other) {
-        return Err(Violation::Money { one: money(one), other: money(other) });
-    }
-    same_tables(&one.tables, &other.tables)
-}
-
-fn same_tables(
-    one: &BTreeMap<TableId, TableState>,
-    other: &BTreeMap<TableId, TableState>,
-) -> Result<(), Violation> {
-    for (table, state) in one {
-        if other.get(table) != Some(state) {
-            return Err(Violation::Table(*table));
-        }
-    }
-    match other.keys().find(|table| !one.contains_key(table)) {
-        Some(table) => Err(Violation::Table(*table)),
         None => Ok(()),
     }
 }

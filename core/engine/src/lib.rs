@@ -9,6 +9,7 @@
 //! use them; live, the same two halves run on different threads. Nothing here reads a clock, a file or a random
 //! source: time and draws are inputs and are recorded. What must hold has a name and a predicate in [`invariant`].
 
+mod apply;
 mod books;
 pub mod checkpoint;
 mod codec;
@@ -22,7 +23,8 @@ mod turn;
 mod verify;
 mod world;
 
-pub use books::{Applied, ApplyError, Books};
+pub use apply::{Applied, ApplyError};
+pub use books::Books;
 pub use codec::DecodeError;
 pub use facts::{Fact, Facts, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};

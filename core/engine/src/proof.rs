@@ -12,7 +12,6 @@ use crate::{
     books::Books,
     invariant::{Violation, no_effect_yet},
     record::Committed,
-    turn::receipt,
 };
 
 /// Proves a transaction on the state before it, with what its legs change there.
@@ -25,7 +24,7 @@ pub(crate) fn prove(
     legs: &[(Domain, Changes)],
 ) -> Result<(), Violation> {
     no_effect_yet(books, committed.id)?;
-    if committed.key.is_some() && receipt(0, committed).is_none() {
+    if committed.key.is_some() && committed.receipt(0).is_none() {
         return Err(Violation::NoReceipt(committed.id));
     }
     if !legs.is_sorted_by(|(one, _), (other, _)| one < other) {

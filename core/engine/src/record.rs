@@ -4,12 +4,12 @@
 
 use domains::{Funds, Notice, What};
 use ledger::{Digest, Domain, Leg};
-use protocol::{ErrorCode, TableId};
+use protocol::{ErrorCode, RoundId, TableId};
 
 use crate::{
     codec::{AT_ONCE, DecodeError, Decoder, Encoder},
     facts::Fact,
-    keys::{Content, TxId},
+    keys::{Content, Done, TxId},
     table::TableLeg,
 };
 
@@ -58,6 +58,28 @@ pub struct Committed {
     pub notices: Vec<Notice>,
     /// The table's own leg.
     pub table: Option<(TableId, TableLeg)>,
+}
+
+impl Committed {
+    /// The receipt of a keyed transaction: it touches one player. `None` when it touches nobody.
+    pub(crate) fn receipt(&self, lsn: u64) -> Option<Done> {
+        let notice: &Notice = self.notices.first()?;
+        let amount = match notice.what {
+            What::Deposit | What::Release => notice.after.available - notice.before.available,
+            What::Stake => notice.before.available - notice.after.available,
+            What::Settled { returned, .. } => returned,
+            What::Voided { staked, .. } => staked,
+        };
+        let round = self.table.as_ref().map(|(table, leg)| RoundId { table: *table, number: leg.round() });
+        Some(Done {
+            lsn,
+            round,
+            currency: notice.currency,
+            amount,
+            available: notice.after.available,
+            held: notice.after.held,
+        })
+    }
 }
 
 impl Record {

@@ -5,6 +5,7 @@
 //! only through the recipe that travels with a leg, in the same record.
 
 mod admission;
+mod apply;
 mod assessment;
 mod bets;
 mod config;
@@ -17,8 +18,9 @@ mod settle;
 mod state;
 mod under_way;
 
+pub use apply::Unfit;
 pub use bets::{Bets, Placed, PlayerBets, Stakes};
 pub use leg::{TableLeg, VoidReason};
 pub use places::{Places, Stake};
 pub use settle::{Draw, draw, settlement, void_settlement};
-pub use state::{Drawn, HISTORY_MAX, OpenRound, PastRound, Stage, TableState, Unfit};
+pub use state::{Drawn, HISTORY_MAX, OpenRound, PastRound, Stage, TableState};

@@ -3,14 +3,14 @@
 //! The turn looks the key up, lets every domain decide, and proves what they decided before there is a record. Nothing
 //! has changed after it: live, turn and [`Books::take`] are one synchronous step on the money thread.
 
-use domains::{Effects, Notice, Recipe, StateMachine, What};
+use domains::{Effects, Recipe, StateMachine};
 use ledger::{Changes, Domain, Drafted, Rejection};
 use protocol::{ErrorCode, TableId};
 
 use crate::{
     books::Books,
     invariant::Violation,
-    keys::{Content, Done, Outcome, TxId},
+    keys::{Content, Outcome, TxId},
     proof::prove,
     record::{Body, Committed, Record},
     table::TableLeg,
@@ -180,27 +180,6 @@ impl Books {
         prove(self, &committed, &changes)?;
         Ok((committed, changes))
     }
-}
-
-/// The receipt of a keyed transaction: it touches one player. `None` when it touches nobody.
-pub(crate) fn receipt(lsn: u64, committed: &Committed) -> Option<Done> {
-    let notice: &Notice = committed.notices.first()?;
-    let amount = match notice.what {
-        What::Deposit | What::Release => notice.after.available - notice.before.available,
-        What::Stake => notice.before.available - notice.after.available,
-        What::Settled { returned, .. } => returned,
-        What::Voided { staked, .. } => staked,
-    };
-    let round =
-        committed.table.as_ref().map(|(table, leg)| protocol::RoundId { table: *table, number: leg.round() });
-    Some(Done {
-        lsn,
-        round,
-        currency: notice.currency,
-        amount,
-        available: notice.after.available,
-        held: notice.after.held,
-    })
 }
 
 /// What a client is told of a ledger's rejection.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use protocol::TableId;
 
 use crate::{
-    books::{Applied, ApplyError, Books},
-    invariant,
+    apply::{Applied, ApplyError},
+    books::Books,
+    facts::{Fact, SecretName},
+    invariant::{self, Violation},
     record::{Body, Record},
     table::TableState,
 };
@@ -37,7 +39,7 @@ impl World {
     /// by a record of the live hub, never by a replay.
     pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, ApplyError> {
         if let Body::Fact(fact) = record.body {
-            invariant::fact_stands_in(self, fact)?;
+            fact_stands_in(self, fact)?;
         }
         let money = self.books.apply(record)?;
         let table_event = match &record.body {
@@ -54,8 +56,52 @@ impl World {
     ///
     /// # Errors
     /// The first that does not hold.
-    pub fn check(&self) -> Result<(), invariant::Violation> {
+    pub fn check(&self) -> Result<(), Violation> {
         self.books.check()?;
         invariant::stakes_are_held(&self.books, self.tables.iter().map(|(table, state)| (*table, state)))
+    }
+}
+
+/// `E5` altogether: as far as the money depends on it, and the seed secret while a round is open.
+///
+/// # Errors
+/// When the log says otherwise already.
+pub fn fact_stands_in(world: &World, fact: Fact) -> Result<(), Violation> {
+    let is_seed = matches!(fact, Fact::Check { secret: SecretName::Seed, .. });
+    if is_seed && world.books.facts().denies(fact) && world.tables.values().any(|table| table.open.is_some())
+    {
+        return Err(Violation::FactChanged { fact });
+    }
+    invariant::fact_stands(&world.books, fact)
+}
+
+/// `E3`: two copies of the world are the same: their place in the log, their money, their tables.
+///
+/// # Errors
+/// The first difference.
+pub fn same(one: &World, other: &World) -> Result<(), Violation> {
+    let place = |world: &World| (world.books.lsn(), world.books.time());
+    if place(one) != place(other) {
+        return Err(Violation::Place { one: one.books.lsn(), other: other.books.lsn() });
+    }
+    let money = |world: &World| world.books.digest().0;
+    if money(one) != money(other) {
+        return Err(Violation::Money { one: money(one), other: money(other) });
+    }
+    same_tables(&one.tables, &other.tables)
+}
+
+fn same_tables(
+    one: &BTreeMap<TableId, TableState>,
+    other: &BTreeMap<TableId, TableState>,
+) -> Result<(), Violation> {
+    for (table, state) in one {
+        if other.get(table) != Some(state) {
+            return Err(Violation::Table(*table));
+        }
+    }
+    match other.keys().find(|table| !one.contains_key(table)) {
+        Some(table) => Err(Violation::Table(*table)),
+        None => Ok(()),
     }
 }

@@ -11,8 +11,7 @@ use ledger::HoldId;
 use protocol::PlayerId;
 use rustc_hash::FxHashSet;
 
-use super::leg::{decode_bets, encode_bets};
-use crate::codec::{DecodeError, Decoder, Encoder};
+use crate::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
 
 /// Stakes by bet, minor units.
 pub type Stakes = BTreeMap<BetCode, i128>;
@@ -207,4 +206,24 @@ pub(super) fn take(stakes: &mut Stakes, code: BetCode, stake: i128) {
             stakes.remove(&code);
         }
     }
+}
+
+/// The bets of one request, with their hold.
+pub(super) fn encode_bets(encoder: &mut Encoder, hold: HoldId, bets: &[(BetCode, i128)]) {
+    encoder.fixed(hold.0);
+    encoder.uint(bets.len() as u128);
+    for (code, stake) in bets {
+        encoder.uint(code.0.into());
+        encoder.money(*stake);
+    }
+}
+
+pub(super) fn decode_bets(decoder: &mut Decoder<'_>) -> Result<(HoldId, Vec<(BetCode, i128)>), DecodeError> {
+    let hold = HoldId(decoder.fixed()?);
+    let count = decoder.count()?;
+    let mut bets = Vec::with_capacity(count.min(AT_ONCE));
+    for _ in 0..count {
+        bets.push((BetCode(decoder.u16()?), decoder.money()?));
+    }
+    Ok((hold, bets))
 }

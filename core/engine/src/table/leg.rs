@@ -4,8 +4,11 @@ use games::BetCode;
 use ledger::HoldId;
 use protocol::{Amount, Currency, PlayerId, push::Event};
 
-use super::TableState;
-use crate::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
+use super::{
+    TableState,
+    bets::{decode_bets, encode_bets},
+};
+use crate::codec::{DecodeError, Decoder, Encoder};
 
 /// What a record changes at its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -302,23 +305,4 @@ impl TableLeg {
             }
         })
     }
-}
-
-pub(crate) fn encode_bets(encoder: &mut Encoder, hold: HoldId, bets: &[(BetCode, i128)]) {
-    encoder.fixed(hold.0);
-    encoder.uint(bets.len() as u128);
-    for (code, stake) in bets {
-        encoder.uint(code.0.into());
-        encoder.money(*stake);
-    }
-}
-
-pub(crate) fn decode_bets(decoder: &mut Decoder<'_>) -> Result<(HoldId, Vec<(BetCode, i128)>), DecodeError> {
-    let hold = HoldId(decoder.fixed()?);
-    let count = decoder.count()?;
-    let mut bets = Vec::with_capacity(count.min(AT_ONCE));
-    for _ in 0..count {
-        bets.push((BetCode(decoder.u16()?), decoder.money()?));
-    }
-    Ok((hold, bets))
 }

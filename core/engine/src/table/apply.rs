@@ -1,0 +1,136 @@
+//! How a leg changes its table.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{
+    TableLeg,
+    bets::{Bets, Placed},
+    state::{Drawn, HISTORY_MAX, OpenRound, PastRound, Stage, TableState},
+};
+
+/// A leg does not fit the table's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a leg does not fit the table's state")]
+pub struct Unfit;
+
+impl TableState {
+    /// Applies a leg. After one that does not fit, or that panics, legs are skipped, but the stakes they tell of are
+    /// still noted, until a [`TableLeg::Quarantined`] takes the place of all of it. Returns the offset of the event on
+    /// the table's channel, when there is one.
+    pub fn apply(&mut self, leg: &TableLeg, time: u64) -> Option<u64> {
+        if let TableLeg::Quarantined { state } = leg {
+            *self = (**state).clone();
+            return None;
+        }
+        let closed = self.quarantined && !matches!(leg, TableLeg::Voided { .. });
+        let skipped = self.unfit || closed;
+        if skipped || !matches!(catch_unwind(AssertUnwindSafe(|| self.try_apply(leg, time))), Ok(Ok(()))) {
+            self.unfit = true;
+            self.note_stakes(leg);
+            return None;
+        }
+        match leg {
+            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } | TableLeg::Quarantined { .. } => None,
+            TableLeg::Opened { .. }
+            | TableLeg::Locked { .. }
+            | TableLeg::Settled { .. }
+            | TableLeg::Voided { .. } => {
+                self.events += 1;
+                Some(self.events)
+            }
+        }
+    }
+
+    fn try_apply(&mut self, leg: &TableLeg, time: u64) -> Result<(), Unfit> {
+        if let TableLeg::Opened { round, .. } = leg {
+            if self.open.is_some() || *round != self.round + 1 {
+                return Err(Unfit);
+            }
+            self.begin_round(leg);
+            return Ok(());
+        }
+        let open = self.open.as_deref_mut().filter(|_| leg.round() == self.round).ok_or(Unfit)?;
+        match (leg, open.stage) {
+            (TableLeg::BetPlaced { player, hold, bets, seed, .. }, Stage::Betting) => {
+                let placed = Placed { hold: *hold, bets: bets.clone() };
+                if !open.bets.place(*player, placed, seed.as_deref()) {
+                    return Err(Unfit);
+                }
+            }
+            (TableLeg::BetsCleared { player, holds, .. }, Stage::Betting) => {
+                if !open.bets.are_of(*player, holds) {
+                    return Err(Unfit);
+                }
+                open.bets.clear(*player, holds);
+            }
+            (TableLeg::Locked { deadline, staked, mix, .. }, Stage::Betting) => {
+                if *staked != open.bets.staked() || *mix != open.bets.mix() {
+                    return Err(Unfit);
+                }
+                open.stage = Stage::Locked { mix: *mix };
+                open.deadline = *deadline;
+            }
+            (TableLeg::Settled { deadline, outcome, seed, .. }, Stage::Locked { mix }) => {
+                let drawn = Drawn { outcome: *outcome, seed: *seed, mix };
+                self.end_round(*deadline, time, Some(drawn));
+            }
+            (TableLeg::Voided { deadline, .. }, Stage::Betting | Stage::Locked { .. }) => {
+                self.end_round(*deadline, time, None);
+            }
+            (
+                TableLeg::Opened { .. }
+                | TableLeg::BetPlaced { .. }
+                | TableLeg::BetsCleared { .. }
+                | TableLeg::Locked { .. }
+                | TableLeg::Settled { .. }
+                | TableLeg::Quarantined { .. },
+                Stage::Betting | Stage::Locked { .. },
+            ) => return Err(Unfit),
+        }
+        Ok(())
+    }
+
+    /// Keeps known which holds are open although legs do not fit: the money side has made or ended them all the same.
+    fn note_stakes(&mut self, leg: &TableLeg) {
+        if let TableLeg::Opened { .. } = leg {
+            return self.begin_round(leg);
+        }
+        let Some(open) = self.open.as_deref_mut().filter(|_| leg.round() == self.round) else { return };
+        match leg {
+            TableLeg::BetPlaced { player, hold, bets, .. } => {
+                open.bets.place(*player, Placed { hold: *hold, bets: bets.clone() }, None);
+            }
+            TableLeg::BetsCleared { player, holds, .. } => open.bets.clear(*player, holds),
+            // Which stakes such a round still holds, the ledger says when the quarantine is recorded.
+            TableLeg::Settled { .. }
+            | TableLeg::Voided { .. }
+            | TableLeg::Opened { .. }
+            | TableLeg::Locked { .. }
+            | TableLeg::Quarantined { .. } => {}
+        }
+    }
+
+    fn begin_round(&mut self, leg: &TableLeg) {
+        let TableLeg::Opened { round, deadline, game, rules, currency, commit, sealed } = leg else { return };
+        self.round = *round;
+        self.open = Some(Box::new(OpenRound {
+            stage: Stage::Betting,
+            deadline: *deadline,
+            game: game.clone(),
+            rules: *rules,
+            currency: *currency,
+            commit: *commit,
+            sealed: sealed.clone(),
+            bets: Bets::default(),
+        }));
+    }
+
+    fn end_round(&mut self, next_at: u64, time: u64, drawn: Option<Drawn>) {
+        let Some(open) = self.open.take() else { return };
+        self.next_at = next_at;
+        self.history.truncate(HISTORY_MAX - 1);
+        let past =
+            PastRound { number: self.round, time, commit: open.commit, staked: open.bets.staked(), drawn };
+        self.history.push_front(past);
+    }
+}
