@@ -36,7 +36,7 @@ use crate::{
     coordinator::Coordinator,
     currencies::Currencies,
     domain::DomainActor,
-    followers::checkpoint::CheckpointWriter,
+    followers::{checkpoint::CheckpointWriter, scrub::Scrub},
     gate::OutputGate,
     messages::{money::Origin, output::Output, pubsub::Declare},
     ports::{
@@ -103,6 +103,8 @@ pub struct House {
     pub dropped: Arc<AtomicU64>,
     /// The checkpoint writer.
     pub checkpoints: CheckpointWriter,
+    /// Reads again what the start has not read.
+    pub scrub: Scrub,
 }
 
 /// The house could not be started.
@@ -174,9 +176,11 @@ impl House {
             journal.append(record.encode(), Output::Nothing);
         }
         let every = setup.checkpoint_every;
-        let checkpoints =
-            CheckpointWriter::start(setup.directory, journal.clone(), copy, every, setup.checkpointed)
-                .map_err(Error::Follower)?;
+        let (directory, checkpointed) = (setup.directory, setup.checkpointed);
+        let scrub =
+            Scrub::start(directory.clone(), journal.clone(), checkpointed).map_err(Error::Follower)?;
+        let checkpoints = CheckpointWriter::start(directory, journal.clone(), copy, every, checkpointed)
+            .map_err(Error::Follower)?;
         let money = start_money(books, &journal, &setup.currencies, &metrics, setup.refusals).await?;
         let context = Arc::new(TableContext {
             money: money.clone(),
@@ -195,8 +199,18 @@ impl House {
             started.iter().filter(|(_, open)| *open).map(|(table, _)| table.id()).collect();
         tables.fill(started.into_iter().map(|(table, _)| table).collect());
         interrupted.into_iter().filter_map(|table| tables.get(table)).for_each(Table::wake);
-        let house =
-            Self { tables, money, pubsub, workers, journal, metrics, table_threads, dropped, checkpoints };
+        let house = Self {
+            tables,
+            money,
+            pubsub,
+            workers,
+            journal,
+            metrics,
+            table_threads,
+            dropped,
+            checkpoints,
+            scrub,
+        };
         Ok((house, mailboxes))
     }
 
@@ -205,6 +219,7 @@ impl House {
         if let Err(gone) = self.money.durable().await {
             tracing::error!(gone, "the log is closed without knowing that all of it is on disk");
         }
+        drop(self.scrub);
         drop(self.checkpoints);
         self.journal.stop();
     }

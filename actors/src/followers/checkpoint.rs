@@ -67,7 +67,7 @@ impl CheckpointWriter {
             let (stop, progress) = (stop.clone(), progress.clone());
             thread::Builder::new().name("hub-checkpoint".into()).spawn(move || {
                 let _guard = AbortOnPanic("the checkpoint writer");
-                step_back();
+                super::step_back(NICE);
                 let mut follower = Follower { directory, journal, world, every, written };
                 while let Err(fault) = follower.run(&stop, &progress) {
                     let cause =
@@ -109,15 +109,6 @@ impl Drop for CheckpointWriter {
             // It never ends by a panic: that would have ended the process.
             let _ = thread.join();
         }
-    }
-}
-
-/// Lets play go first where there are fewer cores than work.
-fn step_back() {
-    // SAFETY: takes three integers and touches no memory of ours. On Linux, 0 names the calling thread.
-    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
-    if result != 0 {
-        tracing::debug!("the checkpoint writer keeps the priority of play");
     }
 }
 

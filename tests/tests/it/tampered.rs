@@ -210,3 +210,44 @@ async fn a_round_of_a_table_that_is_configured_no_more_is_voided_and_its_stakes_
     hub.kill();
     assert_eq!(hub.verify().of("balance", "cash").held, 0);
 }
+
+#[tokio::test]
+async fn damage_before_the_checkpoint_is_found_by_the_full_scope_and_by_the_serving_hub_and_not_by_the_tail()
+{
+    let mut hub = Setup::default().tables([OPEN]).prepare();
+    let storage = Directory::create(&hub.data()).expect("a directory");
+    let mut log = SyncLog::open(storage, Options { segment_bytes: 4 << 10, nice: 0 }).expect("a log");
+    let mut world = World::default();
+    for number in 0..40 {
+        let recipe = Recipe::Deposit {
+            player: PlayerId(7),
+            currency: "EUR".parse().expect("a currency"),
+            amount: 100,
+        };
+        let tx = Tx { id: TxId(number), key: Some(Content(7)), recipe, table: None };
+        let Turn::New(decided) = world.books.turn(Envelope::Run(tx), 1) else { panic!("a new key") };
+        let record = decided.into_record();
+        world.apply(&record).expect("it fits");
+        log.append(&record.encode());
+        log.sync().expect("a disk");
+    }
+    let hash = log.log().last_hash();
+    journal::checkpoint::write(&hub.data(), Lsn(40), hash, &checkpoint::encode(&world)).expect("a disk");
+    log.close().expect("a disk");
+    assert!(hub.segments().len() > 3);
+    let damaged = hub.segments()[1].clone();
+    let name = damaged.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    let mut bytes = fs::read(&damaged).expect("a segment");
+    bytes[700] ^= 1;
+    fs::write(&damaged, bytes).expect("a disk");
+
+    let tail = hub.run(&["verify", "--tail"]);
+    assert!(tail.status.success() && words(&tail).contains("a hub would start"), "{}", words(&tail));
+    verify_says(&hub, &[], &format!("{name} at offset 512"));
+    hub.expect_errors();
+    hub.start();
+    let line = hub.logged("the log is not sound any more").await;
+    assert!(line.contains(&name) && line.contains("at offset 512"), "{line}");
+    let ready = tests::http::get(hub.address(), "/health/ready").await;
+    assert!(ready.status == 503 && ready.json().to_string().contains(&name), "{ready:?}");
+}
