@@ -151,7 +151,10 @@ fn every_name_the_docs_point_at_is_in_the_code() {
             let names = quoted(line).flat_map(|code| code.split("::")).filter(|name| is_name(name));
             for name in names {
                 let bare = name.strip_suffix("_total").unwrap_or(name);
-                if !identifiers().contains(name) && !identifiers().contains(bare) {
+                // The variable of an option is named after it.
+                let option = name.strip_prefix("HUB__").and_then(|name| name.rsplit("__").next());
+                let option = option.unwrap_or_default().to_lowercase();
+                if ![name, bare, &*option].iter().any(|name| identifiers().contains(name)) {
                     found.push(format!("{}:{} points at `{name}`", document.path, number + 1));
                 }
             }
@@ -257,4 +260,22 @@ fn a_heading_becomes_the_anchor_it_has_on_a_page() {
     assert_eq!(anchors(text).iter().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
     assert_eq!(links("see [one](a.md#b) and ![two](c.png \"title\")"), ["a.md#b", "c.png"]);
     assert_eq!(quoted("a `b` c `d/e.rs`").collect::<Vec<_>>(), ["b", "d/e.rs"]);
+}
+
+/// Where it needs more, a wall is wrong, or the reader is told why it is right.
+#[test]
+fn the_life_of_a_bet_takes_twelve_files() {
+    let flows = &file("docs/flows.md").text;
+    let (_, journey) = flows.split_once("## The life of a bet").expect("the bet's journey is told");
+    let (journey, _) = journey.split_once("\n## ").expect("another journey follows");
+    let is_step =
+        |line: &&str| line.split_once(". **").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+    let steps: Vec<_> = journey.lines().filter(is_step).map(|step| quoted(step).next()).collect();
+    let named: BTreeSet<_> = steps.iter().flatten().collect();
+    assert!((10..=12).contains(&steps.len()), "the bet goes through {} files", steps.len());
+    assert_eq!(
+        named.len(),
+        steps.len(),
+        "each step names the file it takes, and none comes twice: {steps:?}"
+    );
 }
