@@ -7,8 +7,9 @@
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
-/// What one recorded refusal is charged: some 60 bytes of the log and some 190 of memory, for its key.
-pub const REFUSAL_BYTES: u64 = 256;
+/// What one recorded refusal is charged: some 60 bytes of the log, and its key in memory twice, live and in the checkpoint
+/// writer's copy.
+pub const REFUSAL_BYTES: u64 = 512;
 
 /// Players known before those with a full budget are forgotten.
 const FORGET_ABOVE: usize = 4_096;
@@ -88,11 +89,11 @@ mod tests {
 
     #[test]
     fn a_player_may_burst_and_then_keeps_to_the_rate_and_others_have_their_own() {
-        let mut refusals = refusals(64, 3);
+        let mut refusals = refusals(128, 3);
         for _ in 0..3 {
             assert_eq!(refusals.charge(PLAYER, 1_000), Ok(()));
         }
-        assert_eq!(refusals.charge(PLAYER, 1_000), Err(4_000), "256 bytes at 64 a second");
+        assert_eq!(refusals.charge(PLAYER, 1_000), Err(4_000), "512 bytes at 128 a second");
         assert_eq!(refusals.charge(PlayerId(8), 1_000), Ok(()));
         assert_eq!(refusals.charge(PLAYER, 4_999), Err(1));
         assert_eq!(refusals.charge(PLAYER, 5_000), Ok(()));
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn players_without_recent_refusals_are_forgotten() {
-        let mut refusals = refusals(256, 2);
+        let mut refusals = refusals(512, 2);
         for player in 0..3 * FORGET_ABOVE as u128 {
             let now_ms = player as u64;
             assert_eq!(refusals.charge(PlayerId(player), now_ms), Ok(()));

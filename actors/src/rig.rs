@@ -50,7 +50,7 @@ pub struct Money {
 }
 
 /// Room for four recorded refusals of a player.
-pub const REFUSALS: RefusalBudget = RefusalBudget { bytes_per_second: 1, burst_bytes: 1_024 };
+pub const REFUSALS: RefusalBudget = RefusalBudget { bytes_per_second: 1, burst_bytes: 2_048 };
 
 pub fn eur() -> Currency {
     "EUR".parse().expect("a currency")

@@ -267,7 +267,12 @@ impl TableActor {
             }
         }
         match leg {
-            TableLeg::BetPlaced { player, .. } | TableLeg::BetsCleared { player, .. } => {
+            TableLeg::BetPlaced { player, .. } => {
+                self.places.bets(*player, true);
+                self.chips_changed = true;
+                self.show_chips(context);
+            }
+            TableLeg::BetsCleared { player, .. } => {
                 self.places.bets(*player, self.live.stake(*player) == Stake::Stands);
                 self.chips_changed = true;
                 self.show_chips(context);

@@ -217,7 +217,7 @@ pub struct TableView {
     /// Commitment to the round's seed, hexadecimal SHA-256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Limits by bet kind: smallest and largest stake.
+    /// By bet kind: the smallest stake of one bet, and the most one player may have on one spot in a round.
     pub limits: BTreeMap<String, (Amount, Amount)>,
     /// Most a player may stake in a round.
     pub round_max: Amount,

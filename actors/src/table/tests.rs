@@ -365,7 +365,7 @@ async fn refusals_are_recorded_within_a_budget_and_then_not_now() {
         match failure.code.known() {
             Some(ErrorCode::BetsClosed) => assert_eq!(limited, 0),
             Some(ErrorCode::RateLimited) => {
-                assert!(failure.retry_after_ms.is_some_and(|wait_ms| wait_ms <= 256_000));
+                assert!(failure.retry_after_ms.is_some_and(|wait_ms| wait_ms <= 512_000));
                 limited += 1;
             }
             other => panic!("{other:?}"),

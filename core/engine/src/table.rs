@@ -14,6 +14,7 @@ pub mod live;
 mod parking;
 mod places;
 mod request;
+mod requests;
 mod settle;
 mod state;
 mod under_way;

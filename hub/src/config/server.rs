@@ -116,10 +116,10 @@ pub struct Rate {
     pub requests_per_second_per_player: u32,
     /// Requests one player may save up. 1..=1_000_000.
     pub requests_burst_per_player: u32,
-    /// What a player's refusals that are recorded may cost, log and memory together, in the long run: 256 bytes each. Bytes
+    /// What a player's refusals that are recorded may cost, log and memory together, in the long run: 512 bytes each. Bytes
     /// per second; 1..=1_000_000_000.
     pub refused_bytes_per_second_per_player: u32,
-    /// The same, saved up. Bytes; 256..=1_000_000_000.
+    /// The same, saved up. Bytes; 512..=1_000_000_000.
     pub refused_bytes_burst_per_player: u32,
     /// Sessions of one player at once, so that no account takes everybody's room. 1..=1_000_000.
     pub sessions_per_player_max: u32,
@@ -143,8 +143,8 @@ impl Default for Rate {
         Self {
             requests_per_second_per_player: 50,
             requests_burst_per_player: 200,
-            refused_bytes_per_second_per_player: 64,
-            refused_bytes_burst_per_player: 131_072,
+            refused_bytes_per_second_per_player: 128,
+            refused_bytes_burst_per_player: 262_144,
             sessions_per_player_max: 20,
             connects_per_second_per_address: 20,
             connects_burst_per_address: 100,

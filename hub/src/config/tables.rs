@@ -64,7 +64,7 @@ pub struct TableOptions {
 pub struct Limit {
     /// Smallest.
     pub min: Amount,
-    /// Largest.
+    /// Most on one spot.
     pub max: Amount,
 }
 

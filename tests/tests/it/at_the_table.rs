@@ -171,7 +171,7 @@ async fn a_refusal_for_the_request_alone_leaves_its_key_free() {
 
 #[tokio::test]
 async fn refusals_are_recorded_within_the_budget_of_their_player_alone() {
-    let hub = Setup::default().extra(SMALL).option("rate.refused_bytes_burst_per_player", 1_024).start();
+    let hub = Setup::default().extra(SMALL).option("rate.refused_bytes_burst_per_player", 2_048).start();
     let (_, mut socket) = session(&hub, "stubborn").await;
     let (_, mut other) = session(&hub, "patient").await;
     let round = socket.ask(join("small")).await["view"]["round"].clone();

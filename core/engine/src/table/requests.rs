@@ -1,0 +1,118 @@
+//! Requests at a table: decided at once where nothing undecided can change the decision, and parked otherwise.
+//!
+//! What is decided becomes an envelope: *run* a stake or a release with the table's leg, or *refuse*. Whether a request is
+//! taken stands in `admission`; who waits for what, in `parking`.
+
+use domains::Recipe;
+use ledger::HoldId;
+use protocol::{ErrorCode, PlayerId};
+
+use super::{
+    PlayerBets, TableLeg,
+    assessment::{Assessment, Wait},
+    live::LiveTable,
+    request::{Asked, Bet, BetRequest, ClearRequest, Decision, Ticket, Unparked},
+    under_way::What,
+};
+use crate::{
+    keys::{Content, TxId},
+    turn::{Envelope, Tx},
+};
+
+impl LiveTable {
+    /// Decides a bet that arrives now, milliseconds since 1970; or parks it.
+    pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Decision {
+        let spots = self.read(&request);
+        let BetRequest { id, content, player, round, seed, .. } = request;
+        let asked = match spots {
+            Ok(spots) => Asked::Bet(Bet { id, content, round, spots, seed }),
+            Err(code) => Asked::Refused { id, content, code },
+        };
+        self.decide(player, asked, now)
+    }
+
+    /// Decides whether a player's bets are taken back, at the time of the request; or parks it.
+    pub fn clear_bets(&mut self, request: ClearRequest, now: u64) -> Decision {
+        self.decide(request.player, Asked::Clear(request), now)
+    }
+
+    /// Refuses a request for what it is, whatever the table's state. It waits for those that the player has parked:
+    /// it may be one of them again.
+    pub fn refuse(&mut self, id: TxId, content: Content, player: PlayerId, code: ErrorCode) -> Decision {
+        self.decide(player, Asked::Refused { id, content, code }, 0)
+    }
+
+    /// Parks a question about a key behind what its player has parked. `None`: nothing is ahead of it.
+    pub fn ask(&mut self, player: PlayerId) -> Option<Ticket> {
+        let behind = self.parking.holds(player);
+        behind.then(|| self.parking.park(player, 0, Asked::Question, Wait::Own)).flatten()
+    }
+
+    /// The next parked request that can be decided now. To be asked until there is none, after every change.
+    pub fn next_decided(&mut self) -> Option<(Ticket, Unparked)> {
+        while let Some(player) = self.parking.next_player() {
+            let Some(first) = self.parking.first(player) else { continue };
+            let ahead = self.ahead(Some(first.ticket));
+            match self.assess(player, &first.asked, first.arrived_ms, ahead) {
+                Assessment::Wait(wait) => self.parking.keep(player, wait),
+                decision @ (Assessment::Take | Assessment::Refuse(_)) => {
+                    let Some(parked) = self.parking.take(player) else { continue };
+                    let unparked = match self.carry_out(player, parked.asked, decision) {
+                        Some(envelope) => Unparked::Submit(envelope),
+                        None => Unparked::GoOn,
+                    };
+                    return Some((parked.ticket, unparked));
+                }
+            }
+        }
+        None
+    }
+
+    fn decide(&mut self, player: PlayerId, asked: Asked, now: u64) -> Decision {
+        let assessment = match self.parking.holds(player) {
+            true => Assessment::Wait(Wait::Own),
+            false => self.assess(player, &asked, now, self.ahead(None)),
+        };
+        if let Assessment::Wait(wait) = assessment {
+            return self.parking.park(player, now, asked, wait).map_or(Decision::Busy, Decision::Parked);
+        }
+        self.carry_out(player, asked, assessment).map_or(Decision::Busy, Decision::Now)
+    }
+
+    /// Makes the envelope of what was decided; a question has none.
+    fn carry_out(&mut self, player: PlayerId, asked: Asked, decision: Assessment) -> Option<Envelope> {
+        match (asked, decision) {
+            (asked, Assessment::Refuse(code)) => {
+                let (id, content) = asked.key()?;
+                self.under_way.begin_refusal(id);
+                Some(Envelope::Refuse { id, content, code })
+            }
+            (Asked::Bet(bet), _) => Some(self.hold_stake(player, bet)),
+            (Asked::Clear(clear), _) => Some(self.release_stakes(clear)),
+            (Asked::Refused { .. } | Asked::Question, _) => None,
+        }
+    }
+
+    fn hold_stake(&mut self, player: PlayerId, bet: Bet) -> Envelope {
+        let Bet { id, content, round, spots, seed } = bet;
+        let bets: Vec<_> = spots.iter().map(|spot| (spot.code, spot.stake)).collect();
+        let (hold, amount) = (HoldId(id.0), bets.iter().map(|(_, stake)| stake).sum());
+        let again = self.bets_stand_under(hold);
+        let what = if again { What::Again } else { What::Bets(bets.clone()) };
+        self.under_way.begin(id, player, self.seated(player), what);
+        let seed = seed.filter(|seed| !seed.is_empty()); // no share: as the log spells it
+        let leg = TableLeg::BetPlaced { round, player, hold, bets, seed };
+        let recipe = Recipe::Stake { hold, player, currency: self.config().currency, amount };
+        Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })
+    }
+
+    fn release_stakes(&mut self, clear: ClearRequest) -> Envelope {
+        let ClearRequest { id, content, player, round } = clear;
+        let bets = self.state.open.as_ref().and_then(|open| open.bets.players().get(&player));
+        let holds = bets.map(PlayerBets::holds).unwrap_or_default();
+        self.under_way.begin(id, player, true, What::Clearing);
+        let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
+        let recipe = Recipe::Release { player, currency: self.config().currency, holds };
+        Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })
+    }
+}
