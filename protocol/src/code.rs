@@ -27,7 +27,7 @@ pub enum Retry {
 }
 
 macro_rules! error_codes {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal, $text:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, since $since:literal, $wire:literal, $text:literal;)*) => {
         /// Why a request was not carried out. The number goes over the wire, the name is for people.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
@@ -49,6 +49,12 @@ macro_rules! error_codes {
                 match self { $(ErrorCode::$name => $text,)* }
             }
 
+            /// The release that brought it.
+            #[must_use]
+            pub fn since(self) -> &'static str {
+                match self { $(ErrorCode::$name => $since,)* }
+            }
+
             /// The code of a number.
             #[must_use]
             pub fn from_number(number: u16) -> Option<Self> {
@@ -60,75 +66,75 @@ macro_rules! error_codes {
 
 error_codes! {
     /// Not a frame of this sub-protocol.
-    Malformed = 1000, "malformed", "the frame is not a valid request";
+    Malformed = 1000, since "0.1", "malformed", "the frame is not a valid request";
     /// `t` names no request.
-    UnknownRequest = 1001, "unknown_request", "there is no such request";
+    UnknownRequest = 1001, since "0.1", "unknown_request", "there is no such request";
     /// A field the request needs is absent.
-    MissingField = 1002, "missing_field", "a field is missing";
+    MissingField = 1002, since "0.1", "missing_field", "a field is missing";
     /// Too deep, too long or too many.
-    TooLarge = 1003, "too_large", "the request exceeds a limit of the protocol";
+    TooLarge = 1003, since "0.1", "too_large", "the request exceeds a limit of the protocol";
     /// `hello` twice, or another request before it.
-    OutOfOrder = 1004, "out_of_order", "the request does not fit the state of the session";
+    OutOfOrder = 1004, since "0.1", "out_of_order", "the request does not fit the state of the session";
     /// An amount that is not a decimal text.
-    BadAmount = 1005, "bad_amount", "the amount is not a decimal text";
+    BadAmount = 1005, since "0.1", "bad_amount", "the amount is not a decimal text";
     /// The name is not a channel's, or nothing is known by it.
-    UnknownChannel = 1006, "unknown_channel", "there is no such channel";
+    UnknownChannel = 1006, since "0.1", "unknown_channel", "there is no such channel";
 
     /// No `hello` yet.
-    NotAuthenticated = 2000, "not_authenticated", "say hello with a token first";
+    NotAuthenticated = 2000, since "0.1", "not_authenticated", "say hello with a token first";
     /// The token's time is over.
-    TokenExpired = 2001, "token_expired", "the token has expired";
+    TokenExpired = 2001, since "0.1", "token_expired", "the token has expired";
     /// The token is not one of ours.
-    TokenInvalid = 2002, "token_invalid", "the token is not valid";
+    TokenInvalid = 2002, since "0.1", "token_invalid", "the token is not valid";
     /// The player may not do this.
-    Forbidden = 2003, "forbidden", "this is not allowed";
+    Forbidden = 2003, since "0.1", "forbidden", "this is not allowed";
 
     /// No table of that name.
-    UnknownTable = 3000, "unknown_table", "there is no such table";
+    UnknownTable = 3000, since "0.1", "unknown_table", "there is no such table";
     /// A bet needs `join_table` first.
-    NotAtTable = 3001, "not_at_table", "join the table first";
+    NotAtTable = 3001, since "0.1", "not_at_table", "join the table first";
     /// Bets are locked, or no round is open.
-    BetsClosed = 3002, "bets_closed", "bets are closed";
+    BetsClosed = 3002, since "0.1", "bets_closed", "bets are closed";
     /// The bet names another round than the open one.
-    WrongRound = 3003, "wrong_round", "that round is not open";
+    WrongRound = 3003, since "0.1", "wrong_round", "that round is not open";
     /// No such kind of bet in this game.
-    UnknownBet = 3004, "unknown_bet", "the game has no such bet";
+    UnknownBet = 3004, since "0.1", "unknown_bet", "the game has no such bet";
     /// The numbers do not form this bet.
-    BadSelection = 3005, "bad_selection", "these numbers are not such a bet";
+    BadSelection = 3005, since "0.1", "bad_selection", "these numbers are not such a bet";
     /// Below the table's minimum.
-    BelowLimit = 3006, "below_limit", "the stake is below the table's minimum";
+    BelowLimit = 3006, since "0.1", "below_limit", "the stake is below the table's minimum";
     /// Above the table's maximum, for the bet or for the player's round.
-    AboveLimit = 3007, "above_limit", "the stake is above the table's maximum";
+    AboveLimit = 3007, since "0.1", "above_limit", "the stake is above the table's maximum";
     /// More decimals than the currency has.
-    TooPrecise = 3008, "too_precise", "the amount has more decimals than its currency";
+    TooPrecise = 3008, since "0.1", "too_precise", "the amount has more decimals than its currency";
     /// Another currency than the table's.
-    WrongCurrency = 3009, "wrong_currency", "the table plays in another currency";
+    WrongCurrency = 3009, since "0.1", "wrong_currency", "the table plays in another currency";
     /// Available balance too low.
-    InsufficientFunds = 3010, "insufficient_funds", "the available balance is too low";
+    InsufficientFunds = 3010, since "0.1", "insufficient_funds", "the available balance is too low";
     /// Same key, other content.
-    KeyReused = 3011, "key_reused", "the key was used for a different request";
+    KeyReused = 3011, since "0.1", "key_reused", "the key was used for a different request";
     /// Nothing to clear.
-    NoBets = 3012, "no_bets", "there are no bets to clear";
+    NoBets = 3012, since "0.1", "no_bets", "there are no bets to clear";
     /// The account does not exist.
-    NoAccount = 3013, "no_account", "the player has no account in this currency";
+    NoAccount = 3013, since "0.1", "no_account", "the player has no account in this currency";
     /// The table is full.
-    TableFull = 3014, "table_full", "the table has no free place";
+    TableFull = 3014, since "0.1", "table_full", "the table has no free place";
     /// The table is out of play after a fault.
-    TableClosed = 3015, "table_closed", "the table is closed; open stakes are returned";
+    TableClosed = 3015, since "0.1", "table_closed", "the table is closed; open stakes are returned";
     /// The account is frozen or closed.
-    AccountFrozen = 3016, "account_frozen", "the account is frozen";
+    AccountFrozen = 3016, since "0.1", "account_frozen", "the account is frozen";
 
     /// No room for more work.
-    Busy = 4000, "busy", "the hub is busy";
+    Busy = 4000, since "0.1", "busy", "the hub is busy";
     /// Faster than the player may.
-    RateLimited = 4001, "rate_limited", "too many requests";
+    RateLimited = 4001, since "0.1", "rate_limited", "too many requests";
     /// The hub is going down in order.
-    Draining = 4002, "draining", "the hub is restarting";
+    Draining = 4002, since "0.1", "draining", "the hub is restarting";
     /// A part the request needs is down.
-    Unavailable = 4003, "unavailable", "a part of the hub is not available";
+    Unavailable = 4003, since "0.1", "unavailable", "a part of the hub is not available";
 
     /// Ours to mend.
-    Internal = 5000, "internal", "the hub failed";
+    Internal = 5000, since "0.1", "internal", "the hub failed";
 }
 
 impl ErrorCode {
@@ -237,7 +243,7 @@ impl PartialEq<ErrorCode> for Code {
 }
 
 macro_rules! close_codes {
-    ($($name:ident = $number:literal, $text:literal;)*) => {
+    ($($name:ident = $number:literal, since $since:literal, $text:literal;)*) => {
         /// Why the hub closes a connection.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[repr(u16)]
@@ -252,22 +258,28 @@ macro_rules! close_codes {
             pub fn text(self) -> &'static str {
                 match self { $(CloseCode::$name => $text,)* }
             }
+
+            /// The release that brought it.
+            #[must_use]
+            pub fn since(self) -> &'static str {
+                match self { $(CloseCode::$name => $since,)* }
+            }
         }
     };
 }
 
 close_codes! {
-    Draining = 4000, "the hub is restarting: come back after the announced time";
-    TooSlow = 4001, "the client does not read fast enough: reconnect and resume";
-    NoPong = 4002, "the client did not answer a ping: reconnect";
-    Internal = 4003, "the session failed inside the hub: reconnect";
-    TokenExpired = 4004, "the token has expired: reconnect with a new one";
-    TooManySessions = 4005, "the player has too many sessions: close one, and reconnect";
-    Busy = 4006, "the hub cannot take a session now: come back with the same token, after the time its answer gave";
-    NoHello = 4100, "no valid hello in time";
-    TokenInvalid = 4101, "the token was refused";
-    TooManyErrors = 4102, "too many malformed frames";
-    Flooding = 4103, "requests far above the rate, again and again";
+    Draining = 4000, since "0.1", "the hub is restarting: come back after the announced time";
+    TooSlow = 4001, since "0.1", "the client does not read fast enough: reconnect and resume";
+    NoPong = 4002, since "0.1", "the client did not answer a ping: reconnect";
+    Internal = 4003, since "0.1", "the session failed inside the hub: reconnect";
+    TokenExpired = 4004, since "0.1", "the token has expired: reconnect with a new one";
+    TooManySessions = 4005, since "0.1", "the player has too many sessions: close one, and reconnect";
+    Busy = 4006, since "0.2", "the hub cannot take a session now: come back with the same token, after the time its answer gave";
+    NoHello = 4100, since "0.1", "no valid hello in time";
+    TokenInvalid = 4101, since "0.1", "the token was refused";
+    TooManyErrors = 4102, since "0.1", "too many malformed frames";
+    Flooding = 4103, since "0.1", "requests far above the rate, again and again";
 }
 
 impl CloseCode {

@@ -23,7 +23,8 @@ fn read() -> String {
 
 fn errors() -> String {
     let mut table =
-        "| code | name | meaning | `retry` | kept under the key |\n|---|---|---|---|---|\n".to_owned();
+        "| code | name | meaning | `retry` | kept under the key | since |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     for code in ErrorCode::ALL {
         let retry = match code.retry() {
             Retry::Never => "never",
@@ -32,14 +33,14 @@ fn errors() -> String {
             Retry::AskOutcome => "ask_outcome",
         };
         let kept = if code.consumes_key() { "yes" } else { "" };
-        let (number, name, text) = (code.number(), code.name(), code.text());
-        writeln!(table, "| {number} | `{name}` | {text} | `{retry}` | {kept} |").unwrap();
+        let (number, name, text, since) = (code.number(), code.name(), code.text(), code.since());
+        writeln!(table, "| {number} | `{name}` | {text} | `{retry}` | {kept} | {since} |").unwrap();
     }
     table
 }
 
 fn close_codes() -> String {
-    let mut table = "| code | reconnect by itself | meaning |\n|---|---|---|\n".to_owned();
+    let mut table = "| code | reconnect by itself | meaning | since |\n|---|---|---|---|\n".to_owned();
     let rfc = [
         (1000, "the end both sides wanted"),
         (1001, "the other side goes away"),
@@ -51,10 +52,11 @@ fn close_codes() -> String {
         (1009, "a frame over the size limit"),
         (1011, "the hub failed"),
     ];
-    let ours = CloseCode::ALL.iter().map(|code| (code.number(), code.text()));
-    for (number, text) in rfc.into_iter().chain(ours) {
+    let rfc = rfc.map(|(number, text)| (number, text, "0.1"));
+    let ours = CloseCode::ALL.iter().map(|code| (code.number(), code.text(), code.since()));
+    for (number, text, since) in rfc.into_iter().chain(ours) {
         let reconnect = if CloseCode::reconnect(number) { "yes" } else { "no" };
-        writeln!(table, "| {number} | {reconnect} | {text} |").unwrap();
+        writeln!(table, "| {number} | {reconnect} | {text} | {since} |").unwrap();
     }
     table
 }
