@@ -69,8 +69,10 @@ struct Options {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Subcommand {
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C); this is what happens without a command
+    #[command(after_help = "Since 0.1.")]
     Serve {
-        /// Start only if the log has this record with this hash: the `head` that `verify` printed, kept elsewhere
+        /// Start only if the log has this record with this hash: the `head` that `verify` printed, kept elsewhere.
+        /// Since 0.2
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
     },
@@ -78,15 +80,18 @@ pub enum Subcommand {
     ///
     /// Production begins no log by itself, since one at a mistyped path would have no balances. A log that is there is
     /// left as it is.
+    #[command(after_help = "Since 0.2.")]
     Init,
     /// Check the configuration and print what is in force, and who set it
     ///
     /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown. Where
     /// there is a log, its currencies and secrets must be the configured ones.
+    #[command(after_help = "Since 0.1.")]
     CheckConfig,
     /// Print a token for a player, signed as the configuration says
     ///
     /// Give it to a client as its `hello` token. Needs the shared secret (HS256) or the private key.
+    #[command(after_help = "Since 0.1.")]
     Token {
         /// The player's name at the issuer: the token's subject
         #[arg(long, value_name = "NAME")]
@@ -99,8 +104,9 @@ pub enum Subcommand {
     ///
     /// Also holds every checkpoint in the directory against the replay. Exits with 0 only when everything agrees. May
     /// run beside a hub that is serving.
+    #[command(after_help = "Since 0.1.")]
     Verify {
-        /// Read only what a start reads: headers, links and sizes, and everything behind the newest checkpoint
+        /// Read only what a start reads: headers, links and sizes, and everything behind the newest checkpoint. Since 0.2
         ///
         /// The verdict is the start's. Damage before the checkpoint is found only without this.
         #[arg(long)]
@@ -113,6 +119,7 @@ pub enum Subcommand {
         expect: Option<Head>,
     },
     /// Check that a round was drawn as promised: commitment, seed, players' seeds, result
+    #[command(after_help = "Since 0.1.")]
     VerifyRound {
         /// The round, as the page shows it: TABLE:NUMBER, such as roulette-1:42
         #[arg(value_name = "ROUND")]

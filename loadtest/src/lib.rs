@@ -8,6 +8,7 @@ pub mod arrivals;
 pub mod audit;
 pub mod bet;
 pub mod book;
+pub mod cli;
 pub mod clock;
 pub mod crowd;
 pub mod fanout;

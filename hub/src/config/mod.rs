@@ -11,6 +11,7 @@ mod access;
 mod channels;
 mod development;
 mod layers;
+pub mod manual;
 mod options;
 mod print;
 mod problem;

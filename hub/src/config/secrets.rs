@@ -19,6 +19,48 @@ const SECRET_BYTES_MIN: usize = 32;
 /// Fewer different bytes than this are no random secret, whatever their number.
 const DIFFERENT_BYTES_MIN: usize = 8;
 
+/// Where a secret may come from: its variable, or the file that its option names.
+pub(super) struct Given {
+    /// The variable.
+    pub variable: &'static str,
+    /// The option with the file.
+    pub option: &'static str,
+    /// What it is.
+    pub what: &'static str,
+    /// The release that brought it.
+    pub since: &'static str,
+}
+
+const fn given(variable: &'static str, option: &'static str, what: &'static str) -> Given {
+    Given { variable, option, what, since: "0.1" }
+}
+
+const AUTH: Given =
+    given("HUB_AUTH_SECRET", "auth.secret_file", "the secret that signs and checks players' tokens, HS256");
+const AUTH_PUBLIC: Given =
+    given("HUB_AUTH_PUBLIC_KEY", "auth.public_key_file", "the issuer's public key as PEM, EdDSA and RS256");
+const AUTH_PRIVATE: Given = given(
+    "HUB_AUTH_PRIVATE_KEY",
+    "auth.private_key_file",
+    "the private key as PEM, for `hub token` and demo players",
+);
+const PSEUDONYM: Given = given(
+    "HUB_PSEUDONYM_SECRET",
+    "auth.pseudonym_secret_file",
+    "the secret that turns a token's subject into a player's pseudonym",
+);
+const SEED: Given = given(
+    "HUB_SEED_SECRET",
+    "journal.seed_secret_file",
+    "the secret that seals the seeds of open rounds in the log",
+);
+const PUBLISH: Given =
+    given("HUB_PUBLISH_TOKENS", "publish.tokens_file", "services that may publish, `name:token` a line");
+const REDIS: Given = given("HUB_REDIS_URL", "redis.url_file", "the address of Redis with its password");
+
+/// Every secret that can be given.
+pub(super) const GIVEN: [Given; 7] = [AUTH, AUTH_PUBLIC, AUTH_PRIVATE, PSEUDONYM, SEED, PUBLISH, REDIS];
+
 /// Bytes nobody may see. Printing shows that there is something, not what.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<[u8]>);
@@ -120,8 +162,8 @@ pub(super) fn load(
         given: Vec::new(),
     };
     let keys = finder.keys();
-    let pseudonym = finder.secret("pseudonym", "HUB_PSEUDONYM_SECRET", "auth.pseudonym_secret_file");
-    let seed = finder.secret("seed", "HUB_SEED_SECRET", "journal.seed_secret_file");
+    let pseudonym = finder.secret("pseudonym", PSEUDONYM.variable, PSEUDONYM.option);
+    let seed = finder.secret("seed", SEED.variable, SEED.option);
     let services = finder.services();
     let redis_url = finder.redis_url();
     finder.distinct();
@@ -171,12 +213,12 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     fn keys(&mut self) -> Option<Keys> {
-        const PUBLIC: (&str, &str) = ("HUB_AUTH_PUBLIC_KEY", "auth.public_key_file");
-        const PRIVATE: (&str, &str) = ("HUB_AUTH_PRIVATE_KEY", "auth.private_key_file");
+        const PUBLIC: (&str, &str) = (AUTH_PUBLIC.variable, AUTH_PUBLIC.option);
+        const PRIVATE: (&str, &str) = (AUTH_PRIVATE.variable, AUTH_PRIVATE.option);
         let make = match self.config.auth.algorithm {
             Algorithm::Hs256 => {
-                const OPTION: &str = "auth.secret_file";
-                let secret = self.secret("auth", "HUB_AUTH_SECRET", OPTION)?;
+                const OPTION: &str = AUTH.option;
+                let secret = self.secret("auth", AUTH.variable, OPTION)?;
                 let keys = Keys::shared(&secret);
                 let place = self.place_of("auth").to_owned();
                 return keys
@@ -308,8 +350,8 @@ impl Finder<'_> {
     }
 
     fn services(&mut self) -> Option<ServiceTokens> {
-        let option = "publish.tokens_file";
-        let Some(bytes) = self.given("publish tokens", "HUB_PUBLISH_TOKENS", option, Kind::Secret)? else {
+        let option = PUBLISH.option;
+        let Some(bytes) = self.given("publish tokens", PUBLISH.variable, option, Kind::Secret)? else {
             return Some(ServiceTokens::default());
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -357,7 +399,7 @@ impl Finder<'_> {
     /// `None` after a problem, `Some(None)` without Redis.
     fn redis_url(&mut self) -> Option<Option<Secret>> {
         let plain = &self.config.redis.url;
-        let given = self.given("redis address", "HUB_REDIS_URL", "redis.url_file", Kind::Secret)?;
+        let given = self.given("redis address", REDIS.variable, REDIS.option, Kind::Secret)?;
         let (key, url) = match given {
             Some(_) if !plain.is_empty() => {
                 self.check.refuse("redis.url", "given twice: its variable or file is set as well; keep one");

@@ -5,14 +5,19 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use hub::edge::error::Kind;
+use clap::{Arg, Command, CommandFactory};
+use hub::{cli::Cli, config::manual, edge::error::Kind};
 
 /// The manuals with tables of this crate.
-const MANUALS: [&str; 1] = ["../docs/protocol.md"];
+const MANUALS: [&str; 2] = ["../docs/protocol.md", "../docs/reference.md"];
 
 fn section(name: &str) -> String {
     match name {
         "http errors" => http_errors(),
+        "commands of the hub" => commands(Cli::command()),
+        "commands of loadtest" => commands(loadtest::cli::Cli::command()),
+        "options" => options(),
+        "variables" => variables(),
         _ => panic!("nothing is generated as \"{name}\""),
     }
 }
@@ -25,6 +30,79 @@ fn http_errors() -> String {
         let (status, code) = (kind.status().as_u16(), kind.code());
         let (title, last, hint, since) = (kind.title(), kind.is_final(), kind.hint(), kind.since());
         writeln!(table, "| {status} | `{code}` | {title} | {last} | {hint} | {since} |").unwrap();
+    }
+    table
+}
+
+/// The commands of a program: what each does, its arguments, and the release that brought it.
+fn commands(mut program: Command) -> String {
+    program.build();
+    let mut text = String::new();
+    let name = program.get_name().to_owned();
+    if program.get_arguments().any(is_shown) {
+        writeln!(text, "**`{name}`**, before or behind every command:\n\n{}", arguments(&program)).unwrap();
+    }
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        let about = command.get_about().unwrap_or_else(|| panic!("{} is not explained", command.get_name()));
+        let since =
+            command.get_after_help().unwrap_or_else(|| panic!("{} has no release", command.get_name()));
+        write!(text, "**`{name} {}`**: {about}. {since}\n\n", command.get_name()).unwrap();
+        if command.get_arguments().any(is_own) {
+            writeln!(text, "{}", arguments(command)).unwrap();
+        }
+    }
+    text
+}
+
+fn is_shown(argument: &Arg) -> bool {
+    !matches!(argument.get_id().as_str(), "help" | "version")
+}
+
+/// Whether it is not one of those that every command takes.
+fn is_own(argument: &Arg) -> bool {
+    is_shown(argument) && !argument.is_global_set()
+}
+
+fn arguments(command: &Command) -> String {
+    let mut table = "| argument | | default |\n|---|---|---|\n".to_owned();
+    let top = command.get_subcommands().next().is_some();
+    for argument in
+        command.get_arguments().filter(|argument| if top { is_shown(argument) } else { is_own(argument) })
+    {
+        let value = argument.get_value_names().unwrap_or_default().join(" ");
+        let spelled = match (argument.get_long(), argument.get_action().takes_values()) {
+            (Some(long), true) => format!("--{long} {value}"),
+            (Some(long), false) => format!("--{long}"),
+            (None, _) => value,
+        };
+        let mut help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        if let Some(variable) = argument.get_env() {
+            write!(help, "; or the variable `{}`", variable.display()).unwrap();
+        }
+        let values: Vec<_> = match argument.get_action().takes_values() {
+            true => argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect(),
+            false => Vec::new(),
+        };
+        writeln!(table, "| `{spelled}` | {} | {} |", help.trim_end_matches('.'), values.join(" ")).unwrap();
+    }
+    table
+}
+
+fn options() -> String {
+    assert_eq!(manual::unknown(), Vec::<&str>::new(), "listed with a release, and no options");
+    let mut table = "| option | built in | since |\n|---|---|---|\n".to_owned();
+    for row in manual::options() {
+        let since = row.since.unwrap_or_else(|| panic!("{} has no release in config/manual.rs", row.name));
+        let default = row.default.map(|default| format!("`{default}`")).unwrap_or_default();
+        writeln!(table, "| `{}` | {default} | {since} |", row.name).unwrap();
+    }
+    table
+}
+
+fn variables() -> String {
+    let mut table = "| variable | what it holds | since |\n|---|---|---|\n".to_owned();
+    for row in manual::variables() {
+        writeln!(table, "| `{}` | {} | {} |", row.name, row.what, row.since).unwrap();
     }
     table
 }

@@ -1,0 +1,204 @@
+//! The command line of `loadtest`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use crate::{
+    arrivals::Spacing,
+    fanout::{self, Server},
+    fates::Required,
+    plan::{ArrivalPlan, BetPlan, Plan},
+};
+
+/// Measures a hub from outside and checks every cent.
+#[derive(Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// What to measure.
+    #[command(subcommand)]
+    pub subcommand: Subcommand,
+}
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+pub enum Subcommand {
+    /// Plays as a plan says, then checks the money. Exit code 1 when a check fails.
+    #[command(after_help = "Since 0.1.")]
+    Run {
+        /// The plan, such as config/loadtest/smoke.toml.
+        plan: PathBuf,
+        /// The hub that is measured.
+        #[command(flatten)]
+        hub: Hub,
+    },
+    /// Finds how many bets a second a hub takes, or how fast it answers at a rate; then checks the money.
+    #[command(after_help = "Since 0.1.")]
+    Bets(Bets),
+    /// Measures the fan-out of publications to many subscribers.
+    #[command(after_help = "Since 0.1.")]
+    Fanout(Fanout),
+    /// Measures the memory of idle sessions.
+    #[command(after_help = "Since 0.1.")]
+    Idle {
+        /// Sessions to hold.
+        #[arg(long, default_value_t = 10_000)]
+        connections: usize,
+        /// Process of the hub.
+        #[arg(long)]
+        pid: u32,
+        /// How long to hold them. Seconds.
+        #[arg(long, default_value_t = 5.0)]
+        hold: f64,
+        /// The hub that is measured.
+        #[command(flatten)]
+        hub: Hub,
+    },
+}
+
+/// The hub that is measured.
+#[derive(Args)]
+pub struct Hub {
+    /// WebSocket of the hub.
+    #[arg(long, default_value = "ws://127.0.0.1:7700/ws")]
+    pub url: String,
+    /// Writes the result as JSON into this file; `run` writes PLAN.report.json without it.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of `bets`.
+#[derive(Args)]
+pub struct Bets {
+    /// Bets a second, whatever the hub does.
+    #[arg(long, required_unless_present = "closed")]
+    pub rate: Option<f64>,
+    /// Instead: so many bets kept under way.
+    #[arg(long, conflicts_with = "rate")]
+    pub closed: Option<usize>,
+    /// Players, each with its own connection.
+    #[arg(long, default_value_t = 200)]
+    pub players: usize,
+    /// Measured time. Seconds. Shorter runs see so few rounds end that the tail is a matter of luck.
+    #[arg(long, default_value_t = 30.0)]
+    pub seconds: f64,
+    /// Time before it. Seconds.
+    #[arg(long, default_value_t = 2.0)]
+    pub warmup: f64,
+    /// Stake of each bet.
+    #[arg(long, default_value = "0.01")]
+    pub stake: String,
+    /// How long before the end of betting a player stops. Milliseconds; 0: when it hears that betting is over.
+    #[arg(long, default_value_t = 100)]
+    pub close_margin_ms: u64,
+    /// Bets one player may have under way.
+    #[arg(long, default_value_t = 64)]
+    pub in_flight_per_player: usize,
+    /// Connections opened a second.
+    #[arg(long, default_value_t = 500.0)]
+    pub connects_per_second: f64,
+    /// Every player follows its table's channel.
+    #[arg(long)]
+    pub follow_tables: bool,
+    /// Equal gaps instead of independent arrivals.
+    #[arg(long)]
+    pub fixed: bool,
+    /// Seed of all choices.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Least share of the bets due, those between rounds and late ones apart, that must be accepted. 0 to 1.
+    #[arg(long, default_value_t = Required::default().accepted_share_min)]
+    pub accepted_share_min: f64,
+    /// Largest share of the bets that may be refused as late. 0 to 1.
+    #[arg(long, default_value_t = Required::default().late_share_max)]
+    pub late_share_max: f64,
+    /// The hub that is measured.
+    #[command(flatten)]
+    pub hub: Hub,
+}
+
+/// Arguments of `fanout`.
+#[derive(Args)]
+pub struct Fanout {
+    /// Whose fan-out.
+    #[arg(long, value_enum, default_value_t = Server::Hub)]
+    pub server: Server,
+    /// Process of the server.
+    #[arg(long)]
+    pub pid: u32,
+    /// Sessions that listen.
+    #[arg(long, default_value_t = 1_000)]
+    pub subscribers: usize,
+    /// Size of a payload. Bytes.
+    #[arg(long, default_value_t = 64)]
+    pub bytes: usize,
+    /// Publications under way.
+    #[arg(long, default_value_t = 16)]
+    pub in_flight: usize,
+    /// Measured time. Seconds.
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+    /// Time before it. Seconds.
+    #[arg(long, default_value_t = 1.0)]
+    pub warmup: f64,
+    /// Channel of the hub.
+    #[arg(long, default_value = "bench:1")]
+    pub channel: String,
+    /// Token of a service that may publish.
+    #[arg(long, env = "LOADTEST_PUBLISH_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// The hub that is measured.
+    #[command(flatten)]
+    pub hub: Hub,
+}
+
+impl Bets {
+    /// The plan that the arguments describe.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        let defaults = Plan::default();
+        Plan {
+            players: self.players,
+            connects_per_second: self.connects_per_second,
+            seconds: self.seconds,
+            warmup_seconds: self.warmup,
+            follow_tables: self.follow_tables,
+            seed: self.seed,
+            arrivals: ArrivalPlan {
+                rate: self.rate.unwrap_or(defaults.arrivals.rate),
+                spacing: if self.fixed { Spacing::Fixed } else { Spacing::Poisson },
+                closed: self.closed,
+            },
+            bets: BetPlan {
+                stake: self.stake.clone(),
+                close_margin_ms: self.close_margin_ms,
+                in_flight_per_player_max: self.in_flight_per_player,
+                ..defaults.bets
+            },
+            required: Required {
+                accepted_share_min: self.accepted_share_min,
+                late_share_max: self.late_share_max,
+            },
+            ..defaults
+        }
+    }
+}
+
+impl Fanout {
+    /// The measurement that the arguments describe.
+    #[must_use]
+    pub fn options(&self) -> fanout::Options {
+        fanout::Options {
+            server: self.server,
+            url: self.hub.url.clone(),
+            pid: self.pid,
+            subscribers: self.subscribers,
+            bytes: self.bytes,
+            in_flight: self.in_flight,
+            seconds: self.seconds,
+            warmup_seconds: self.warmup,
+            token: self.token.clone(),
+            channel: self.channel.clone(),
+        }
+    }
+}
