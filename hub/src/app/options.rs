@@ -10,7 +10,7 @@ use channels::{Backplane, ConnectError, Memory, Namespace, Options, RedisBackpla
 use engine::table::live::TableConfig;
 
 use crate::{
-    config::{Config, Loaded},
+    config::{Config, Loaded, Publisher},
     recovery::{Recovered, facts},
 };
 
@@ -90,7 +90,8 @@ fn backplane(loaded: &Loaded) -> Result<MakeBackplane, ConnectError> {
     let configured = &loaded.config.channels;
     let namespaces = configured.namespaces.iter().map(|(name, namespace)| {
         let history_size = namespace.history_size as usize;
-        (name.clone(), Namespace { history_size, history_age_ms: namespace.history_age_ms.into() })
+        let (history_age_ms, local) = (namespace.history_age_ms.into(), namespace.publish == Publisher::Hub);
+        (name.clone(), Namespace { history_size, history_age_ms, local })
     });
     let options = Options {
         namespaces: namespaces.collect(),

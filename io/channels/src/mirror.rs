@@ -9,7 +9,7 @@
 //! quiet channels are forgotten first, then idle ones.
 //!
 //! A channel is *local* when only this process speaks on it: every channel of a backplane in memory, and those of
-//! the hub's own namespaces always. What is published on it goes into the mirror at once, and the link has no say
+//! the hub's own namespaces, and of those configured so, always. What is published on it goes into the mirror at once, and the link has no say
 //! in it. Only local channels can be numbered by the log (ADR-0013).
 
 mod bounds;
@@ -60,11 +60,13 @@ pub(crate) struct Mirror {
     rooms: Rooms,
     /// What all rings cost, in bytes.
     bytes: usize,
+    /// When the histories were last searched for what has aged out. Milliseconds.
+    swept_ms: u64,
     /// `None`: publications come from this process alone, every channel is local.
     link: Option<LinkState>,
 }
 
-/// Whether a channel is of the hub's own namespaces: nobody else speaks on it, and the log may number it.
+/// Whether a channel is of the hub's own namespaces, so that the log may number it.
 pub(crate) fn is_owned(channel: &Channel) -> bool {
     OWNED_NAMESPACES.contains(&channel.namespace())
 }
@@ -79,6 +81,7 @@ impl Mirror {
             channels: HashMap::new(),
             rooms: Rooms::default(),
             bytes: 0,
+            swept_ms: 0,
             link: None,
         }
     }
@@ -157,7 +160,7 @@ impl Mirror {
 
     /// Whether only this process speaks on the channel.
     pub(crate) fn is_local(&self, channel: &Channel) -> bool {
-        self.link.is_none() || is_owned(channel)
+        self.link.is_none() || self.options.is_local(channel.namespace())
     }
 
     /// Takes in what the server sends. What comes for a channel that is not on line is left: it lies before the
@@ -247,7 +250,7 @@ impl Mirror {
             let publication = Publication { channel: channel.clone(), position, payload };
             outbox.push(Delivery::Publication(publication));
         }
-        self.shrink(channel);
+        self.shrink(channel, now_ms);
         Ok(position)
     }
 

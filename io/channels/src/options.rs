@@ -44,6 +44,9 @@ pub struct Namespace {
     pub history_size: usize,
     /// As [`Options::history_age_ms`].
     pub history_age_ms: u64,
+    /// Only this process publishes on its channels: nothing of them goes elsewhere or is taken from there. So it is for
+    /// [`OWNED_NAMESPACES`] whatever stands here.
+    pub local: bool,
 }
 
 impl Default for Options {
@@ -65,8 +68,23 @@ impl Options {
     /// The history options of a namespace.
     #[must_use]
     pub fn namespace(&self, namespace: &str) -> Namespace {
-        let default = Namespace { history_size: self.history_size, history_age_ms: self.history_age_ms };
+        let Self { history_size, history_age_ms, .. } = *self;
+        let default = Namespace { history_size, history_age_ms, local: false };
         self.namespaces.get(namespace).copied().unwrap_or(default)
+    }
+}
+
+impl Options {
+    /// Whether only this process publishes on the channels of a namespace.
+    pub(crate) fn is_local(&self, namespace: &str) -> bool {
+        OWNED_NAMESPACES.contains(&namespace)
+            || self.namespaces.get(namespace).is_some_and(|options| options.local)
+    }
+
+    /// The namespaces on whose channels only this process publishes.
+    pub(crate) fn local_namespaces(&self) -> impl Iterator<Item = &str> {
+        let configured = self.namespaces.iter().filter(|(_, options)| options.local).map(|(name, _)| &**name);
+        OWNED_NAMESPACES.into_iter().chain(configured.filter(|name| !OWNED_NAMESPACES.contains(name)))
     }
 }
 

@@ -8,6 +8,10 @@ use super::{
     room::{Rooms, is_given},
 };
 
+/// Shortest time between two searches of all histories for what has aged out. Milliseconds. A channel's own is trimmed
+/// with each publication on it; the others are looked at only when there is no room, and not with each publication.
+const SWEEP_EVERY_MS: u64 = 1_000;
+
 impl Mirror {
     /// Lets idle channels rest whose time is over.
     pub(crate) fn forget_due(&mut self, now_ms: u64) {
@@ -57,7 +61,13 @@ impl Mirror {
     }
 
     /// Brings the histories back under their common bound, after `channel` has grown.
-    pub(super) fn shrink(&mut self, channel: &Channel) {
+    pub(super) fn shrink(&mut self, channel: &Channel, now_ms: u64) {
+        if self.bytes > self.options.history_bytes_max
+            && now_ms >= self.swept_ms.saturating_add(SWEEP_EVERY_MS)
+        {
+            self.swept_ms = now_ms;
+            self.bytes -= self.channels.values_mut().map(|entry| entry.trim(now_ms)).sum::<usize>();
+        }
         while self.bytes > self.options.history_bytes_max {
             let Rooms { given, chosen } = &mut self.rooms;
             let idle = chosen.idle.pop_first(&mut self.channels);

@@ -106,7 +106,7 @@ impl Entry {
 
     /// Forgets what is too old or too many. Answers the bytes freed.
     pub(crate) fn trim(&mut self, now_ms: u64) -> usize {
-        let Namespace { history_size, history_age_ms } = self.options;
+        let Namespace { history_size, history_age_ms, .. } = self.options;
         let limits = Limits { size: history_size, bytes: self.history_bytes_max, age_ms: history_age_ms };
         self.ring.trim(limits, now_ms)
     }

@@ -130,7 +130,7 @@ fn publications_age_out_of_the_history_but_the_top_is_remembered() {
 
 #[test]
 fn a_namespace_has_its_own_history() {
-    let scores = Namespace { history_size: 1, history_age_ms: 1_000 };
+    let scores = Namespace { history_size: 1, history_age_ms: 1_000, local: false };
     let namespaces = BTreeMap::from([("scores".into(), scores)]);
     let mut world = World::new(Options { namespaces, ..Options::default() }, false);
     for name in ["scores:1", "news"] {
@@ -185,6 +185,25 @@ fn histories_share_one_bound_of_bytes_in_which_each_publication_counts_with_what
         kept(8) as u64,
         "one that does not fit is delivered, not kept"
     );
+}
+
+#[test]
+fn a_history_that_has_aged_out_unseen_takes_no_room_from_others() {
+    let bound = 4 * (1 + KEPT_BYTES);
+    let options = Options { history_age_ms: 5_000, history_bytes_max: bound, ..Options::default() };
+    let mut world = World::new(options, false);
+    for name in ["silent", "talking"] {
+        world.subscribe(name).unwrap();
+    }
+    for _ in 0..4 {
+        world.publish("silent", At::Next);
+    }
+    world.now_ms += 5_001;
+    let start = world.top("talking");
+    for _ in 0..3 {
+        world.publish("talking", At::Next);
+    }
+    assert_eq!(world.recovered("talking", start), Some(vec![1, 2, 3]));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::{
 use redis::{PushInfo, PushKind, Value};
 
 use super::wire::REDIS_PREFIX;
-use crate::{OWNED_NAMESPACES, telemetry::Telemetry};
+use crate::{Options, telemetry::Telemetry};
 
 /// Longest part of a channel's name that is logged, bytes: the sender chose it.
 const NAME_BYTES_MAX: usize = 128;
@@ -28,10 +28,11 @@ pub(super) struct Guard {
 
 impl Guard {
     /// The patterns to subscribe to: each namespace's channel of that very name, and those behind its colon.
-    pub(super) fn patterns() -> Vec<String> {
-        let patterns =
-            |namespace| [String::new(), ":*".into()].map(|rest| format!("{REDIS_PREFIX}{namespace}{rest}"));
-        OWNED_NAMESPACES.into_iter().flat_map(patterns).collect()
+    pub(super) fn patterns(options: &Options) -> Vec<String> {
+        let patterns = |namespace: &str| {
+            [String::new(), ":*".into()].map(|rest| format!("{REDIS_PREFIX}{namespace}{rest}"))
+        };
+        options.local_namespaces().flat_map(patterns).collect()
     }
 
     /// Drops a message on one of the hub's own namespaces. Answers whether this was one.

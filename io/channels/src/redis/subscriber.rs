@@ -232,7 +232,8 @@ impl<'a> Link<'a> {
     /// Asks for what comes on the hub's own namespaces, to count it.
     fn watch(&mut self) {
         let mut connection = self.connection.clone();
-        let watch = async move { Answer::Watch(connection.psubscribe(Guard::patterns()).await) };
+        let patterns = Guard::patterns(&self.shared.options);
+        let watch = async move { Answer::Watch(connection.psubscribe(patterns).await) };
         self.answers.push(watch.boxed_local());
     }
 

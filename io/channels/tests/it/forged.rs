@@ -1,8 +1,11 @@
 //! Messages in Redis that pretend to be the hub's own: they show nothing, silence nothing, and are counted.
 
-use channels::{At, Dropped, Options};
+use channels::{At, Dropped, Namespace, Options};
 
-use crate::rig::{Rig, at, channel, eventually, hasty, log, run};
+use crate::{
+    rig::{Rig, at, channel, eventually, hasty, log, run},
+    server::Server,
+};
 
 /// The envelope that once carried an event of a log with its position.
 fn of_a_log(epoch: &str, offset: u64, payload: &[u8]) -> Vec<u8> {
@@ -131,5 +134,37 @@ fn one_message_larger_than_the_whole_queue_is_dropped_and_does_not_cost_the_link
         assert_eq!(rig.heard().await, ["chat 1 1"]);
         let counters = rig.plane.counters();
         assert_eq!((counters.dropped.oversized, counters.links_lost), (1, 0));
+    });
+}
+
+#[test]
+fn where_an_access_rule_forbids_to_watch_the_hubs_own_channels_services_are_heard_nevertheless() {
+    run(async {
+        let server = Server::start();
+        let rules: [&[u8]; 5] =
+            [b"resetchannels", b"&hub:chat", b"&hub:mark:*", b"&hub::probe:*", b"&hub:player:*"];
+        server.run(&[&[&b"ACL"[..], b"SETUSER", b"default"], &rules[..]].concat());
+        let rig = Rig::at(&server.url(), hasty()).await;
+        rig.subscribe("chat").await;
+        rig.publish("chat", "1", At::Next).await;
+        assert_eq!(rig.heard().await, ["chat 1 1"]);
+        assert_eq!(server.publish("hub:player:7", b"{}"), 0, "nobody listens there");
+        assert_eq!((rig.plane.counters().dropped, rig.plane.counters().links_lost), (Dropped::default(), 0));
+    });
+}
+
+#[test]
+fn a_namespace_on_which_only_the_hub_may_publish_is_closed_to_others_whatever_its_name() {
+    run(async {
+        let promo = Namespace { history_size: 4, history_age_ms: 60_000, local: true };
+        let rig = Rig::redis(Options { namespaces: [("promo".into(), promo)].into(), ..hasty() }).await;
+        let server = rig.server.as_ref().unwrap();
+        rig.subscribe("promo:today").await;
+        for message in [&b"{\"free\":true}"[..], b"\xC1\x01\x00\xA6forged"] {
+            server.publish("hub:promo:today", message);
+        }
+        eventually(|| rig.plane.counters().dropped.owned == 2).await;
+        rig.publish("promo:today", "\"hub\"", At::Next).await;
+        assert_eq!(rig.heard().await, ["promo:today 1 \"hub\""]);
     });
 }
