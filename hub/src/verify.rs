@@ -54,6 +54,10 @@ pub fn log(
         Err(error @ (journal::Error::Io { .. } | journal::Error::Locked { .. })) => return Err(error.into()),
         Err(error) => return refused(&error.into(), output),
     };
+    if !files.has_noted_end() {
+        let what = "the file head is missing or torn, so a log that was cut where a batch begins would pass";
+        writeln!(output, "note: {what}")?;
+    }
     match scope {
         Scope::Tail => match recovery::tail(&files, &expectations) {
             Ok(proven) => tail(loaded, &proven, output),

@@ -93,3 +93,27 @@ fn a_record_altered_together_with_its_checksums_breaks_the_chain() {
     let Error::Chain { file, offset: 1024, lsn: journal::Lsn(2) } = &refused else { panic!("{refused}") };
     assert_eq!(*file, memory.path(&name));
 }
+
+#[test]
+fn a_flipped_byte_in_the_unused_end_of_a_full_segment_is_refused_by_whoever_reads_it() {
+    let memory = Memory::new(1);
+    let mut log = crate::open(&memory);
+    for n in 0..6 {
+        // Three of them fill a segment but for one sector.
+        log.append(&[n; 900]);
+        log.sync().unwrap();
+    }
+    drop(log);
+    let name = segments(&memory)[0].clone();
+    let bytes = memory.bytes(&name).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 / 512 * 512 + 512;
+    assert!(used < bytes.len() as u64 && segments(&memory).len() > 1);
+    for at in used..bytes.len() as u64 {
+        let damaged = memory.copy();
+        damaged.flip(&name, at, 1 << (at % 8));
+        for refused in [read_all(&damaged).unwrap_err(), Log::open(damaged.clone(), SMALL).unwrap_err()] {
+            let Error::Damaged { file, offset, .. } = &refused else { panic!("{refused}") };
+            assert_eq!((file, *offset), (&damaged.path(&name), used), "byte {at}");
+        }
+    }
+}
