@@ -175,8 +175,8 @@ fn answered<P: Pages>(
 ) -> impl ServiceFactory<Request, Config = (), Response = Response<Answer>, Error = actix_web::Error, InitError = ()>
 {
     apply_fn_factory(pages, move |request: Request, pages: &P::Service| {
-        // Without a connection there is nobody to tell.
-        let exchange = request.conn_data::<Rc<Exchange>>().cloned().unwrap_or_default();
+        let exchange = request.conn_data::<Rc<Exchange>>().cloned();
+        let exchange = exchange.expect("each connection has it from its first byte");
         let (head, body) = (request.head(), body_of(request.head()));
         let answering = exchange.begin(body);
         let service = rules::is_of_services(head).then(|| (rules.clone(), rules::peer(head)));
@@ -193,6 +193,7 @@ fn answered<P: Pages>(
                 }
                 Err(error) => refusal(&error),
             };
+            exchange.pass().await;
             Ok(response.map_body(|_, body| Answer::new(body, answering)))
         }
     })

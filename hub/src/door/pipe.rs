@@ -7,6 +7,7 @@
 
 use std::{
     cell::Cell,
+    future::poll_fn,
     io,
     pin::Pin,
     rc::Rc,
@@ -27,6 +28,9 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Most that is handed over at once, bytes.
 const SLICE_BYTES_MAX: usize = 8 * 1024;
 
+/// Longest body that is read for nobody, bytes.
+const PASSED_BYTES_MAX: usize = 64 * 1024;
+
 /// Why the connection is there: only `into_inner` takes it, and takes the pipe with it.
 const STANDS: &str = "a pipe has its connection until it is taken apart";
 
@@ -35,6 +39,10 @@ const STANDS: &str = "a pipe has its connection until it is taken apart";
 pub struct Exchange {
     answering: Cell<bool>,
     body: Cell<Body>,
+    /// Bytes of the body that were handed over.
+    taken: Cell<usize>,
+    /// All that has come of the body was handed over.
+    dry: Cell<bool>,
 }
 
 /// A request is being answered while this lives.
@@ -47,7 +55,24 @@ impl Exchange {
     pub fn begin(self: &Rc<Self>, body: Body) -> Answering {
         self.answering.set(true);
         self.body.set(body);
+        self.taken.set(0);
+        self.dry.set(false);
         Answering(self.clone())
+    }
+
+    /// Waits until what has come of a body is handed over, up to a bound. An answer that did not wait for its body would
+    /// end the connection, although the next request stands behind a few bytes.
+    pub async fn pass(&self) {
+        poll_fn(|_| if self.passed() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    /// Asked again after each read: the connection's task is the one that waits.
+    fn passed(&self) -> bool {
+        match self.body.get() {
+            Body::Ended => true,
+            Body::Length(left) if left > PASSED_BYTES_MAX as u64 => true,
+            Body::Length(_) | Body::Chunks(_) => self.dry.get() || self.taken.get() > PASSED_BYTES_MAX,
+        }
     }
 
     /// Whether anything may be read: the rest of a body, or the next request.
@@ -161,6 +186,7 @@ impl Pipe {
     /// Hands over what belongs to the body, and no byte behind it.
     fn read_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let malformed = |_| io::Error::new(io::ErrorKind::InvalidData, "no body in chunks");
+        self.exchange.dry.set(true);
         let space = buf.initialize_unfilled_to(buf.remaining().min(SLICE_BYTES_MAX));
         let mut seen = ReadBuf::new(space);
         ready!(self.io().poll_peek(cx, &mut seen))?;
@@ -172,9 +198,11 @@ impl Pipe {
         ready!(self.io().poll_read(cx, &mut taken))?;
         let mut body = self.exchange.body.get();
         body.advance(taken.filled()).map_err(malformed)?;
-        self.exchange.body.set(body);
-        self.handed_over = true;
         let count = taken.filled().len();
+        self.exchange.body.set(body);
+        self.exchange.taken.set(self.exchange.taken.get().saturating_add(count));
+        self.exchange.dry.set(false);
+        self.handed_over = true;
         buf.advance(count);
         Poll::Ready(Ok(()))
     }

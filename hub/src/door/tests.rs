@@ -169,6 +169,20 @@ async fn a_refusal_that_does_not_wait_for_the_body_arrives() {
 }
 
 #[actix_rt::test]
+async fn a_refusal_that_does_not_read_the_body_keeps_the_connection() {
+    let rig = Rig::start();
+    let text = format!(
+        "POST /refuse HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nsome body\
+         POST /refuse HTTP/1.1\r\nhost: localhost\r\ncontent-length: 40000\r\n\r\n{}\
+         POST /refuse HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n{LAST}",
+        "y".repeat(40_000),
+    );
+    let answers = rig.exchange(&text).await;
+    assert_eq!(bodies(&answers), [("403", "no"), ("403", "no"), ("403", "no"), ("200", "x")]);
+    rig.handle.stop(false).await;
+}
+
+#[actix_rt::test]
 async fn the_answer_to_what_is_no_request_arrives_whatever_stands_behind_it() {
     let rig = Rig::start();
     let head = "POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\n";

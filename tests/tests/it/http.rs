@@ -15,14 +15,14 @@ fn with_a_service() -> TestHub {
 
 /// A request without a body.
 fn bare(line: &str, headers: &str) -> String {
-    format!("{line} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-length: 0\r\n{headers}\r\n")
+    format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n{headers}\r\n")
 }
 
 /// A POST of JSON.
 fn post(path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-type: application/json\r\n{headers}\
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n{headers}\
          content-length: {length}\r\n\r\n{body}"
     )
 }
@@ -30,7 +30,7 @@ fn post(path: &str, headers: &str, body: &str) -> String {
 /// A handshake of a WebSocket with these headers besides.
 fn handshake(headers: &str) -> String {
     format!(
-        "GET /ws HTTP/1.1\r\nhost: hub\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        "GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     )
 }
@@ -98,7 +98,7 @@ async fn every_refusal_over_http_is_a_problem_document_with_the_headers_of_its_k
 #[tokio::test]
 async fn a_body_that_is_announced_too_long_is_refused_before_it_is_sent() {
     let hub = with_a_service();
-    let request = "POST /api/demo HTTP/1.1\r\nhost: hub\r\ncontent-type: application/json\r\n\
+    let request = "POST /api/demo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                    content-length: 1099511627776\r\n\r\n";
     let began = std::time::Instant::now();
     let answer = http::request(hub.address(), request).await;

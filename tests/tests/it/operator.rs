@@ -167,7 +167,7 @@ async fn what_is_not_there_is_not_found_and_each_path_takes_its_own_method() {
     assert_eq!(http::get(address, "/ws").await.status, 426, "the socket's path asks for an upgrade");
     for line in ["GET /api/demo", "GET /api/publish", "DELETE /api/demo", "PUT /health/ready", "POST /"] {
         let request =
-            format!("{line} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let answer = http::request(address, &request).await;
         assert_eq!((answer.status, &answer.json()["code"]), (405, &json!("method_not_allowed")), "{line}");
     }
@@ -206,7 +206,7 @@ async fn the_page_may_load_and_reach_its_own_hub_and_nothing_else() {
 async fn sign_in_from(hub: &TestHub, origin: &str, kind: &str) -> http::Answer {
     let body = r#"{"name":"Anna"}"#;
     let request = format!(
-        "POST /api/demo HTTP/1.1\r\nhost: hub\r\nconnection: close\r\norigin: {origin}\r\ncontent-type: {kind}\r\n\
+        "POST /api/demo HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\norigin: {origin}\r\ncontent-type: {kind}\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -219,18 +219,18 @@ async fn a_page_from_elsewhere_may_neither_connect_nor_ask_for_play_money() {
         .option("server.allowed_origins", "https://play.example.com")
         .option("server.public_url", "https://hub.example.com")
         .start();
-    for origin in ["https://evil.example", "http://hub.evil.example", "null", "http://hub:81"] {
+    for origin in ["https://evil.example", "http://hub.evil.example", "null", "http://localhost:81"] {
         assert_eq!(RawSocket::open_from(hub.address(), origin).await.err(), Some(Some(403)), "{origin}");
         let refused = sign_in_from(&hub, origin, "application/json").await;
         assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("forbidden")), "{origin}");
     }
-    for origin in ["http://hub", "https://play.example.com", "https://hub.example.com"] {
+    for origin in ["http://localhost", "https://play.example.com", "https://hub.example.com"] {
         assert!(RawSocket::open_from(hub.address(), origin).await.is_ok(), "{origin}");
         assert_eq!(sign_in_from(&hub, origin, "application/json").await.status, 200, "{origin}");
     }
     // What a form of any page can send without asking is no sign-in, wherever it comes from.
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
-        assert_eq!(sign_in_from(&hub, "http://hub", kind).await.status, 415, "{kind}");
+        assert_eq!(sign_in_from(&hub, "http://localhost", kind).await.status, 415, "{kind}");
     }
 }
 
@@ -254,7 +254,7 @@ async fn players_are_not_made_faster_than_connections_however_they_are_asked_for
     let ask = |connection: &str| {
         let length = body.len();
         format!(
-            "POST /api/demo HTTP/1.1\r\nhost: hub\r\nconnection: {connection}\r\n\
+            "POST /api/demo HTTP/1.1\r\nhost: localhost\r\nconnection: {connection}\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         )
     };
@@ -272,7 +272,7 @@ async fn a_request_that_is_too_long_or_never_whole_is_answered_and_ended() {
     let hub = Setup::default().start();
     let head = |length: usize| {
         format!(
-            "POST /api/demo HTTP/1.1\r\nhost: hub\r\nconnection: close\r\ncontent-type: application/json\r\n\
+            "POST /api/demo HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\n\r\n"
         )
     };
@@ -297,7 +297,7 @@ async fn a_client_that_asks_for_pages_and_reads_none_is_given_up() {
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("a small buffer is allowed");
     let mut hog = socket.connect(hub.address()).await.expect("the hub listens");
-    let requests = "GET /client/hub.js HTTP/1.1\r\nhost: hub\r\n\r\n".repeat(1_000);
+    let requests = "GET /client/hub.js HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1_000);
     tokio::io::AsyncWriteExt::write_all(&mut hog, requests.as_bytes()).await.expect("the hub takes requests");
     let live = async || http::get(hub.address(), "/health/live").await.status;
     assert_eq!(live().await, 429, "its answers are many megabytes, and wait for it");
