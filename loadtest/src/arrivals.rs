@@ -5,9 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use serde::{Deserialize, Serialize};
-
-use crate::random::Random;
 
 /// How arrivals are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +26,13 @@ pub struct Arrivals {
     rate: f64,
     spacing: Spacing,
     next: f64,
-    random: Random,
+    random: Rng,
 }
 
 impl Arrivals {
     /// `rate` arrivals a second for `length` from `start`. A rate that is not positive gives none.
     #[must_use]
-    pub fn new(start: Instant, length: Duration, rate: f64, spacing: Spacing, random: Random) -> Self {
+    pub fn new(start: Instant, length: Duration, rate: f64, spacing: Spacing, random: Rng) -> Self {
         let mut arrivals = Self { start, end: length, rate, spacing, next: 0.0, random };
         arrivals.advance();
         arrivals
@@ -55,7 +54,7 @@ impl Arrivals {
 
     fn advance(&mut self) {
         let gap = match self.spacing {
-            Spacing::Poisson => -self.random.unit().ln() / self.rate,
+            Spacing::Poisson => -(1.0 - self.random.f64()).ln() / self.rate,
             Spacing::Fixed => 1.0 / self.rate,
         };
         self.next = if self.rate > 0.0 { self.next + gap } else { f64::INFINITY };
@@ -70,7 +69,7 @@ mod tests {
 
     fn all(rate: f64, length: Duration, spacing: Spacing) -> Vec<f64> {
         let start = Instant::now();
-        let mut arrivals = Arrivals::new(start, length, rate, spacing, Random::new(1));
+        let mut arrivals = Arrivals::new(start, length, rate, spacing, Rng::with_seed(1));
         let far = start + length * 2;
         std::iter::from_fn(|| arrivals.take_due(far)).map(|due| (due - start).as_secs_f64()).collect()
     }
@@ -96,7 +95,7 @@ mod tests {
     #[test]
     fn a_late_generator_gets_every_arrival_with_its_own_time() {
         let start = Instant::now();
-        let mut arrivals = Arrivals::new(start, SECOND, 10.0, Spacing::Fixed, Random::new(1));
+        let mut arrivals = Arrivals::new(start, SECOND, 10.0, Spacing::Fixed, Rng::with_seed(1));
         assert_eq!(arrivals.take_due(start), None);
         let late = start + Duration::from_millis(350);
         let due: Vec<Instant> = std::iter::from_fn(|| arrivals.take_due(late)).collect();

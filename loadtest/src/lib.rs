@@ -21,7 +21,6 @@ pub mod plan;
 pub mod poll;
 pub mod process;
 pub mod progress;
-pub mod random;
 pub mod report;
 pub mod run;
 pub mod scan;

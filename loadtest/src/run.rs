@@ -11,7 +11,6 @@ use crate::{
     plan::Plan,
     process,
     progress::Progress,
-    random::Random,
     report::{Report, save},
     target::Target,
     tokens,
@@ -38,7 +37,7 @@ pub fn measure(plan: &Plan, url: &str) -> Result<Report, Box<dyn Error>> {
         return Err(format!("{} players need as many open files: ulimit -n", plan.players).into());
     }
     let progress = Progress::new();
-    let seed = plan.seed.map_or_else(Random::seed, Ok)?;
+    let seed = plan.seed.map_or_else(getrandom::u64, Ok)?;
     progress.line(&format!("asking for {} players", plan.players));
     let demos = tokens::demo(&target, plan.players)?;
     let first = demos.first().ok_or("a plan has at least one player")?;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::time::Instant;
 
 use crate::Error;
@@ -23,7 +24,7 @@ pub struct Backoff {
     base: Duration,
     max: Duration,
     attempt: u32,
-    random: u64,
+    random: Rng,
 }
 
 impl Backoff {
@@ -35,7 +36,7 @@ impl Backoff {
     /// The same with a given seed, for tests that repeat.
     #[must_use]
     pub fn seeded(base: Duration, max: Duration, seed: u64) -> Self {
-        Self { base, max, attempt: 0, random: seed }
+        Self { base, max, attempt: 0, random: Rng::with_seed(seed) }
     }
 
     /// The next wait: uniform between nothing and the limit of this attempt.
@@ -43,23 +44,12 @@ impl Backoff {
         let limit = self.base.saturating_mul(1 << self.attempt.min(20)).min(self.max);
         self.attempt = self.attempt.saturating_add(1);
         let nanoseconds = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        // The high half of a 128-bit product maps a random 64-bit number to 0..=limit.
-        let share = (u128::from(self.draw()) * (u128::from(nanoseconds) + 1)) >> 64;
-        Duration::from_nanos(u64::try_from(share).unwrap_or(nanoseconds))
+        Duration::from_nanos(self.random.u64(..=nanoseconds))
     }
 
     /// Something worked: the next series starts from the beginning.
     pub fn succeeded(&mut self) {
         self.attempt = 0;
-    }
-
-    /// SplitMix64.
-    fn draw(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
     }
 }
 

@@ -215,7 +215,7 @@ impl Load<'_> {
         let at = if self.samples.len() < room {
             self.samples.len()
         } else {
-            self.random.below(self.accepted_seen as usize)
+            self.random.usize(..self.accepted_seen as usize)
         };
         if at < room {
             let sample = Sample { player, number, round, template, frame: frame.to_vec() };

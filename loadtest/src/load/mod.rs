@@ -15,6 +15,7 @@ use std::{
     time::Instant,
 };
 
+use fastrand::Rng;
 use protocol::{Currency, TableId};
 
 pub use stages::Played;
@@ -28,7 +29,6 @@ use crate::{
     latency::Latency,
     plan::Plan,
     poll::{EVENTS_MAX, Poll, Ready},
-    random::Random,
     target::Target,
     tokens::Demo,
     wire::{self, Opcode, Socket},
@@ -129,7 +129,7 @@ pub struct Load<'a> {
     target: &'a Target,
     plan: &'a Plan,
     poll: Poll,
-    random: Random,
+    random: Rng,
     clock: Clock,
     request: Vec<u8>,
     scratch: Vec<u8>,
@@ -205,9 +205,9 @@ impl<'a> Load<'a> {
         scale: u32,
         seed: u64,
     ) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut random = Random::new(seed);
+        let mut random = Rng::with_seed(seed);
         // The stem is not of the seed: the same run repeated must not repeat its keys.
-        let stem = KeyStem::new(Random::seed()?);
+        let stem = KeyStem::new(getrandom::u64()?);
         let stake = plan.bets.stake.parse::<protocol::Amount>()?.to_minor(scale)?;
         let spots = plan.spots()?;
         let mut templates = Vec::with_capacity(tables.len() * spots.len());
@@ -239,7 +239,7 @@ impl<'a> Load<'a> {
             target,
             plan,
             poll: Poll::new()?,
-            random: Random::new(random.bits()),
+            random: random.fork(),
             clock: Clock::new(),
             request: wire::handshake(&target.host, &target.path, Some(protocol)),
             scratch: Vec::new(),

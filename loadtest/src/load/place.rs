@@ -80,8 +80,8 @@ impl Load<'_> {
         }
         let mut full = false;
         for _ in 0..TRIES_MAX {
-            let table = open[self.random.below(open.len())];
-            let nth = self.random.below(self.tables.players(table));
+            let table = open[self.random.usize(..open.len())];
+            let nth = self.random.usize(..self.tables.players(table));
             let number = self.tables.player(table, nth);
             let player = &self.players[number];
             let under_way = player.in_flight.len();
@@ -103,7 +103,7 @@ impl Load<'_> {
 
     fn bet(&mut self, player: usize, table: usize, due: Instant) {
         let spots = self.templates.len() / self.tables.len();
-        let template = table * spots + self.random.below(spots);
+        let template = table * spots + self.random.usize(..spots);
         let round = self.tables.get(table).round;
         let number = self.next_number;
         self.next_number += 1;

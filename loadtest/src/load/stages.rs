@@ -6,9 +6,7 @@ use std::{
 };
 
 use super::{Load, Player, Stage};
-use crate::{
-    arrivals::Arrivals, poll::EVENTS_MAX, process, progress::Progress, random::Random, wire::Opcode,
-};
+use crate::{arrivals::Arrivals, poll::EVENTS_MAX, process, progress::Progress, wire::Opcode};
 
 /// Longest nap, so that the progress is shown and lost time limits are noticed.
 const NAP_MAX: Duration = Duration::from_millis(50);
@@ -53,7 +51,7 @@ impl Load<'_> {
         let length = self.plan.length();
         let end = start + length;
         let rate = if self.plan.arrivals.closed.is_some() { 0.0 } else { self.plan.arrivals.rate };
-        let random = Random::new(self.random.bits());
+        let random = self.random.fork();
         let mut arrivals = Arrivals::new(start, length, rate, self.plan.arrivals.spacing, random);
         let processor_before = process::own_seconds();
         loop {
