@@ -143,6 +143,7 @@ impl Metrics {
     /// The log and what follows it.
     fn log(&self, figures: &mut Figures) {
         let journal = self.journal.stats();
+        figures.gauge("hub_journal_ready", u64::from(self.journal.condition().is_ready()));
         figures.gauge("hub_journal_durable_lsn", self.journal.durable().0);
         figures.counter("hub_journal_batches", journal.batches);
         figures.counter("hub_journal_records", journal.records);
