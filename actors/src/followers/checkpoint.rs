@@ -46,7 +46,7 @@ enum Fault {
     #[error("record {lsn} cannot be read")]
     Record { lsn: u64, source: engine::DecodeError },
     #[error("record {lsn} does not fit the copy")]
-    Broken { lsn: u64, source: engine::ApplyError },
+    Misfit { lsn: u64, source: engine::ApplyError },
 }
 
 impl CheckpointWriter {
@@ -83,7 +83,7 @@ impl CheckpointWriter {
                             thread::park_timeout(Duration::from_millis(RETRY_MS));
                         }
                         // The live state has parted from its log: every bet taken from here on would be lost.
-                        Fault::Record { .. } | Fault::Broken { .. } => {
+                        Fault::Record { .. } | Fault::Misfit { .. } => {
                             tracing::error!(%fault, cause, "the log does not stand for the live state; the hub stops");
                             std::process::abort();
                         }
@@ -157,7 +157,7 @@ impl Follower {
         while let Some(entry) = reader.next(limit)? {
             let lsn = entry.lsn.0;
             let record = Record::decode(entry.bytes).map_err(|source| Fault::Record { lsn, source })?;
-            self.world.apply(&record).map_err(|source| Fault::Broken { lsn, source })?;
+            self.world.apply(&record).map_err(|source| Fault::Misfit { lsn, source })?;
         }
         Ok(())
     }

@@ -103,7 +103,7 @@ impl Mirror {
                 return Err(SubscribeError::TooManyChannels { max: self.options.channels_max });
             }
             let fresh = self.entry(channel, now_ms);
-            self.hold(channel, fresh);
+            self.take_in(channel, fresh);
         }
         let entry = self.channels.get_mut(channel).expect("a channel that is held");
         entry.subscribed = true;
@@ -148,7 +148,7 @@ impl Mirror {
         if !self.channels.contains_key(&channel) && keeps && self.make_room(&channel) {
             let mut entry = self.entry(&channel, now_ms);
             self.rooms.of(&channel).file(&channel, &mut entry);
-            self.hold(&channel, entry);
+            self.take_in(&channel, entry);
         }
         self.accept(&channel, payload, at, now_ms, outbox)
     }
@@ -285,7 +285,7 @@ impl Mirror {
             let mut entry = Entry::new(channel, &self.options, true, top.epoch, now_ms);
             entry.follow_log(top);
             self.rooms.of(channel).file(channel, &mut entry);
-            self.hold(channel, entry);
+            self.take_in(channel, entry);
         }
     }
 

@@ -62,8 +62,8 @@ enum Read {
     Some,
     /// Nothing there; the task wakes when there is.
     Waiting,
-    /// Not tried: the actor is behind, the client is behind, or nothing more can come.
-    Held,
+    /// The actor is behind, the client is behind, or nothing more can come.
+    NotTried,
 }
 
 impl Driver {
@@ -124,7 +124,7 @@ impl Driver {
         };
         session.throttled.set(false);
         if self.stream_over || !wanted {
-            return Read::Held;
+            return Read::NotTried;
         }
         if !self.leftover.is_empty() {
             let n = self.leftover.len().min(session.shared.limits().read_bytes);
@@ -264,7 +264,7 @@ impl Future for Driver {
                     Read::Waiting => false,
                     // An actor that is behind wakes this task itself; a client that is behind does when it
                     // has read.
-                    Read::Held => {
+                    Read::NotTried => {
                         let unheard = !this.session.inbox.borrow().is_empty();
                         !this.session.is_paused() && (!unheard || this.session.throttled.take())
                     }

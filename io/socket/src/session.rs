@@ -144,7 +144,7 @@ impl Session {
     /// Writes straight to the socket if nothing is before these frames. Returns them if they are still to be
     /// queued.
     fn write_through(&self, frames: Bytes) -> Option<Bytes> {
-        if self.is_held() || !self.queue.borrow().is_empty() {
+        if self.must_queue() || !self.queue.borrow().is_empty() {
             return Some(frames);
         }
         let written = match self.io.borrow().as_ref() {
@@ -169,7 +169,8 @@ impl Session {
         }
     }
 
-    fn is_held(&self) -> bool {
+    /// Whether a push may not write at once.
+    fn must_queue(&self) -> bool {
         self.corked.get() || self.blocked.get() || self.shared.is_corked()
     }
 

@@ -45,7 +45,7 @@ impl Mirror {
     pub(super) fn make_room(&mut self, channel: &Channel) -> bool {
         loop {
             let room = self.rooms.of(channel);
-            if room.held < self.options.channels_max {
+            if room.count < self.options.channels_max {
                 return true;
             }
             let Some(idle) = room.pop(&mut self.channels) else { return is_given(channel) };
@@ -54,8 +54,8 @@ impl Mirror {
     }
 
     /// Holds a new channel, after room was made.
-    pub(super) fn hold(&mut self, channel: &Channel, entry: Entry) {
-        self.rooms.of(channel).held += 1;
+    pub(super) fn take_in(&mut self, channel: &Channel, entry: Entry) {
+        self.rooms.of(channel).count += 1;
         let before = self.channels.insert(channel.clone(), entry);
         debug_assert!(before.is_none(), "a channel is held once");
     }

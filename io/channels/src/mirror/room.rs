@@ -19,7 +19,8 @@ pub(super) struct Rooms {
 
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    pub(super) held: usize,
+    /// Channels held.
+    pub(super) count: usize,
     /// Without a subscriber, with a history.
     pub(super) idle: Idle,
     /// Without a subscriber and a history: the first to give way.
@@ -62,7 +63,7 @@ impl Rooms {
     pub(super) fn left(&mut self, channel: &Channel, entry: &mut Entry) {
         let room = self.of(channel);
         room.take(entry);
-        room.held -= 1;
+        room.count -= 1;
     }
 
     /// Channels of which only the position is kept.

@@ -47,7 +47,7 @@ impl Job {
 pub(super) async fn run(shared: Rc<Shared>, mut queue: mpsc::Receiver<Job>) {
     let mut backoff = Backoff::new(&shared.options.link);
     loop {
-        backoff.stood(hold(&shared, &mut queue).await);
+        backoff.stood(keep_up(&shared, &mut queue).await);
         let retry_after_ms = shared.options.link.backoff_max_ms;
         while let Ok(job) = queue.try_recv() {
             shared.queued_bytes.set(shared.queued_bytes.get() - job.message.len());
@@ -58,7 +58,7 @@ pub(super) async fn run(shared: Rc<Shared>, mut queue: mpsc::Receiver<Job>) {
 }
 
 /// Connects and publishes until the connection is lost. Answers how long it stood.
-async fn hold(shared: &Shared, queue: &mut mpsc::Receiver<Job>) -> Duration {
+async fn keep_up(shared: &Shared, queue: &mut mpsc::Receiver<Job>) -> Duration {
     let options = &shared.options.link;
     let closed = Arc::new(Notify::new());
     let config = AsyncConnectionConfig::new()

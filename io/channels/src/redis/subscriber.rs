@@ -52,7 +52,7 @@ pub(super) async fn run(shared: Rc<Shared>) {
     loop {
         // A panic in a delivery must not leave the process deaf. What was being delivered is lost with it, so
         // the link is built again, which tells every subscriber.
-        match AssertUnwindSafe(hold(&shared)).catch_unwind().await {
+        match AssertUnwindSafe(keep_up(&shared)).catch_unwind().await {
             Ok(stood) => backoff.stood(stood),
             Err(_) => {
                 shared.telemetry.link_panicked(LINK);
@@ -64,7 +64,7 @@ pub(super) async fn run(shared: Rc<Shared>) {
 }
 
 /// Connects and stays connected until the link is lost. Answers how long it stood.
-async fn hold(shared: &Shared) -> Duration {
+async fn keep_up(shared: &Shared) -> Duration {
     let link = match Link::connect(shared).await {
         Ok(link) => link,
         Err(error) => {
