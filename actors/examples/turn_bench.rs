@@ -14,7 +14,7 @@ use std::{
 };
 
 use domains::Recipe;
-use engine::{Books, Content, DIGEST_EVERY, Envelope, Turn, Tx, TxId};
+use engine::{Books, Content, DIGEST_EVERY, Envelope, Tx, TxId};
 use journal::{Gate, Journal, Lsn, Options};
 use protocol::PlayerId;
 
@@ -78,13 +78,11 @@ fn turn(books: &mut Books, journal: &Journal<Option<Instant>>, number: u64, play
     let id = TxId::of_service("bench", &number.to_string());
     let content = Content::of(&[b"deposit", &number.to_be_bytes()]);
     let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
-    let Turn::New(decided) = books.turn(envelope, number) else { panic!("each key is new") };
-    let (record, _) = books.take(*decided).expect("it was decided on this state");
-    journal.append(record.encode(), Some(began));
-    if books.lsn().is_multiple_of(DIGEST_EVERY) {
-        let digest = books.digest_record(number);
-        books.apply(&digest).expect("its own digest");
-        journal.append(digest.encode(), None);
+    let concluded = books.run(envelope, number, DIGEST_EVERY).expect("it was decided on this state");
+    let (_, record) = concluded.record.expect("each key is new");
+    journal.append(record, Some(began));
+    if let Some((_, digest)) = concluded.digest {
+        journal.append(digest, None);
     }
 }
 

@@ -9,7 +9,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix::prelude::*;
-use engine::{Applied, ApplyError, Body, DIGEST_EVERY, Decided, Envelope, Outcome, Record, Turn, TxId};
+use engine::{ApplyError, Body, Concluded, DIGEST_EVERY, Envelope, Outcome, Turn, TxId, Verdict};
 use journal::Journal;
 use ledger::{Domain, Leg};
 use protocol::{
@@ -23,8 +23,8 @@ use crate::{
     clock::now_ms,
     currencies::Currencies,
     messages::{
-        money::{AwaitDurable, GetOutcome, Origin, Submit, TxResult, Verdict},
-        output::{Output, Told},
+        money::{AwaitDurable, GetOutcome, Origin, Submit},
+        output::Output,
     },
     panics::AbortOnPanic,
     receipts::receipt,
@@ -62,113 +62,94 @@ impl Coordinator {
         Self { books, journal, currencies, metrics, refusals: Refusals::new(refusals) }
     }
 
+    fn turn(&mut self, envelope: Envelope, origin: Origin) {
+        let (id, now) = (envelope.id(), now_ms());
+        // A panic while deciding has changed nothing: that envelope is dropped, the others go on.
+        let books = self.books.clone();
+        let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(envelope, now)));
+        self.conclude(id, decided.ok(), now, origin);
+    }
+
+    /// Applies what was decided and queues its record with what that releases; none: deciding has panicked.
+    fn conclude(&mut self, id: TxId, decided: Option<Turn>, now: u64, origin: Origin) {
+        self.count(decided.as_ref());
+        let concluded = match decided {
+            None => Concluded::unrecorded(id, Verdict::Impossible(ErrorCode::Internal)),
+            Some(turn) => match self.charge(&turn, &origin) {
+                Ok(()) => {
+                    let _guard = AbortOnPanic("the money state");
+                    let concluded = self.books.borrow_mut().conclude(id, turn, now, DIGEST_EVERY);
+                    concluded.unwrap_or_else(|misfit| abort(&misfit))
+                }
+                Err(wait_ms) => {
+                    self.metrics.refusal_over_budget();
+                    Concluded::unrecorded(id, Verdict::TooManyRefused(wait_ms))
+                }
+            },
+        };
+        let Concluded { result, notices, legs, record, digest } = concluded;
+        self.count_moves(&legs);
+        let output = Output::Result { origin, result, notices };
+        match record {
+            Some(record) => self.append(record, output),
+            None => self.journal.barrier(output),
+        }
+        if let Some(digest) = digest {
+            self.append(digest, Output::Nothing);
+        }
+    }
+
+    /// Charges a player for a refusal that is to be recorded.
+    ///
+    /// # Errors
+    /// The milliseconds to wait, when the player has had too many recorded.
+    fn charge(&mut self, turn: &Turn, origin: &Origin) -> Result<(), u64> {
+        match (turn, origin.player()) {
+            (Turn::Refused { decided, .. }, Some(player)) => {
+                self.refusals.charge(player, decided.record().time)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts what was decided.
+    fn count(&self, decided: Option<&Turn>) {
+        match decided {
+            Some(Turn::New(_)) => {}
+            Some(Turn::Refused { decided, by }) => {
+                self.metrics.refused_by(*by);
+                if let Body::Refused { code, .. } = decided.record().body {
+                    self.metrics.refused(code);
+                }
+            }
+            Some(Turn::Known(_)) => self.metrics.key_known(),
+            Some(Turn::KeyReused) => self.metrics.key_reused(),
+            Some(Turn::Answered { code, by }) => {
+                self.metrics.refused_by(*by);
+                self.metrics.refused(*code);
+            }
+            Some(Turn::Impossible { by, .. }) => {
+                self.metrics.refused_by(Some(*by));
+                self.metrics.impossible();
+            }
+            Some(Turn::Unproven(violation)) => self.metrics.unproven(violation),
+            None => self.metrics.impossible(),
+        }
+    }
+
     /// Counts a transaction at the domains that took part in it.
-    fn count(&self, legs: &[(Domain, Leg)]) {
-        let books = self.books.borrow();
+    fn count_moves(&self, legs: &[(Domain, Leg)]) {
         for (domain, _) in legs {
+            let books = self.books.borrow();
             let ledger = books.domains().ledger(*domain);
             self.metrics.accepted_by(*domain);
             self.metrics.domain_keeps(*domain, ledger.accounts().len(), ledger.holds().len());
         }
     }
 
-    fn turn(&mut self, envelope: Envelope, origin: Origin) {
-        let id = match &envelope {
-            Envelope::Run(tx) => tx.id,
-            Envelope::Refuse { id, .. } => *id,
-        };
-        // A panic while deciding has changed nothing: that envelope is dropped, the others go on.
-        let books = self.books.clone();
-        let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(envelope, now_ms())));
-        self.conclude(id, decided.ok(), origin);
-    }
-
-    /// Records what was decided, or says why nothing is; none: deciding has panicked.
-    fn conclude(&mut self, id: TxId, decided: Option<Turn>, origin: Origin) {
-        let verdict = match decided {
-            Some(Turn::New(decided)) => return self.commit(id, *decided, origin),
-            Some(Turn::Refused { decided, by }) => {
-                self.metrics.refused_by(by);
-                match origin
-                    .player()
-                    .map_or(Ok(()), |player| self.refusals.charge(player, decided.record().time))
-                {
-                    Ok(()) => return self.commit(id, *decided, origin),
-                    Err(wait_ms) => {
-                        self.metrics.refusal_over_budget();
-                        Verdict::TooManyRefused(wait_ms)
-                    }
-                }
-            }
-            Some(Turn::Known(outcome)) => {
-                self.metrics.key_known();
-                Verdict::Recorded(outcome)
-            }
-            Some(Turn::KeyReused) => {
-                self.metrics.key_reused();
-                Verdict::KeyReused
-            }
-            Some(Turn::Answered { code, by }) => {
-                self.metrics.refused_by(by);
-                self.metrics.refused(code);
-                Verdict::Answered(code)
-            }
-            Some(Turn::Impossible { code, by }) => {
-                self.metrics.refused_by(Some(by));
-                self.metrics.impossible();
-                Verdict::Impossible(code)
-            }
-            Some(Turn::Unproven(violation)) => {
-                self.metrics.unproven(&violation);
-                Verdict::Impossible(ErrorCode::Internal)
-            }
-            None => {
-                self.metrics.impossible();
-                Verdict::Impossible(ErrorCode::Internal)
-            }
-        };
-        let result = TxResult { id, time: 0, leg: None, verdict };
-        self.journal.barrier(Output::Result { origin, result, notices: Vec::new() });
-    }
-
-    fn commit(&mut self, id: TxId, decided: Decided, origin: Origin) {
-        let _guard = AbortOnPanic("the money state");
-        let (record, applied) = self.take(decided);
-        let lsn = self.books.borrow().lsn();
-        let bytes = record.encode();
-        let time = record.time;
-        let (leg, notices) = match record.body {
-            Body::Committed(committed) => {
-                self.count(&committed.legs);
-                let told = committed.notices.into_iter().zip(applied.offsets);
-                let notices = told.map(|(notice, offset)| Told { notice, offset, lsn }).collect();
-                (committed.table.map(|(_, leg)| leg), notices)
-            }
-            Body::Refused { code, .. } => {
-                self.metrics.refused(code);
-                (None, Vec::new())
-            }
-            Body::Digest(_) | Body::Fact(_) => (None, Vec::new()),
-        };
-        let verdict = applied.outcome.map_or(Verdict::Done, Verdict::Recorded);
-        let result = TxResult { id, time, leg, verdict };
-        self.append(bytes, Output::Result { origin, result, notices });
-        if lsn.is_multiple_of(DIGEST_EVERY) {
-            let digest = self.books.borrow().digest_record(now_ms());
-            let (digest, _) = self.take(digest.into());
-            self.append(digest.encode(), Output::Nothing);
-        }
-    }
-
-    /// Applies to the money state, or ends the process.
-    fn take(&self, decided: Decided) -> (Record, Applied) {
-        let taken = self.books.borrow_mut().take(decided);
-        taken.unwrap_or_else(|misfit| abort(&misfit))
-    }
-
-    fn append(&self, bytes: Vec<u8>, output: Output) {
+    fn append(&self, (place, bytes): (u64, Vec<u8>), output: Output) {
         let lsn = self.journal.append(bytes, output);
-        assert_eq!(lsn.0, self.books.borrow().lsn(), "the log and the books count together");
+        assert_eq!(lsn.0, place, "the log and the books count together");
     }
 }
 

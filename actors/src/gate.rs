@@ -5,13 +5,14 @@
 //! sync; on a failed sync the process ends and nothing is released.
 
 use actix::Addr;
+use engine::Verdict;
 use journal::Lsn;
 use protocol::reply::Failure;
 
 use crate::{
     currencies::Currencies,
     messages::{
-        money::{Origin, Verdict},
+        money::Origin,
         output::Output,
         pubsub::{Attach, PlayerNotices},
         reply::BetContext,

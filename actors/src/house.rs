@@ -22,8 +22,9 @@ use domains::{
 use engine::{
     Fact, World,
     table::{
-        TableState, VoidReason,
+        TableState,
         live::{LiveTable, TableConfig},
+        void_orphan,
     },
 };
 use journal::{Journal, Log};
@@ -306,25 +307,10 @@ async fn start_tables(
 fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContext>) {
     for (id, state) in states {
         let Some(open) = &state.open else { continue };
-        let config = TableConfig {
-            name: id.to_string(),
-            game: open.game.to_string(),
-            currency: open.currency,
-            scale: context.currencies.spelling(open.currency).unwrap_or(0),
-            betting_ms: 0,
-            locked_ms: 0,
-            pause_ms: 0,
-            limits: Vec::new(),
-            round_max: 0,
-            seats_max: 0,
-            places_max: 0,
-        };
         tracing::warn!(table = %id, round = state.round, "a table with an open round is not configured; stakes are returned");
-        let unfit = state.unfit;
-        let mut live = LiveTable::new(id, Arc::new(config), games::GAMES[0], state);
-        if unfit {
-            context.money.submit(live.quarantine(), Origin::Nobody);
+        let scale = context.currencies.spelling(open.currency).unwrap_or(0);
+        for envelope in void_orphan(id, state, scale, now_ms()) {
+            context.money.submit(envelope, Origin::Nobody);
         }
-        context.money.submit(live.void(VoidReason::TableGone, now_ms()), Origin::Nobody);
     }
 }

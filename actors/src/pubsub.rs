@@ -14,6 +14,7 @@ use std::{
 
 use actix::prelude::*;
 use channels::{At, Backplane, Delivery, Epoch, Outgoing, Position, PublishError};
+use engine::Told;
 use futures_util::FutureExt;
 use protocol::{Channel, Payload, Reply};
 use subscriptions::{Pending, Subscriptions, Wanted};
@@ -21,7 +22,6 @@ use subscriptions::{Pending, Subscriptions, Wanted};
 use crate::{
     currencies::Currencies,
     messages::{
-        output::Told,
         pubsub::{
             Attach, Declare, GetHealth, GetTops, PlayerNotices, Publish, PublishEvent, Subscribe,
             Unsubscribe, Vacant,

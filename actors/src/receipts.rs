@@ -1,12 +1,12 @@
 //! Receipts and verdicts as the wire spells them.
 
-use engine::{Done, Outcome};
+use engine::{Done, Outcome, Verdict};
 use protocol::{
     Amount, ErrorCode, Key, Reply,
     reply::{Failure, Receipt},
 };
 
-use crate::{currencies::Currencies, messages::money::Verdict};
+use crate::currencies::Currencies;
 
 /// The reply to a bet or a clearing; `refusal` finds the words for a refusal.
 #[must_use]

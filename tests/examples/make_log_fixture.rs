@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use domains::Recipe;
 use engine::{
-    Body, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
+    Books, Content, DIGEST_EVERY, Envelope, Fact, Record, SecretName, Tx, TxId, TxResult,
     table::{
         VoidReason,
         live::{BetRequest, ClearRequest, LiveTable, TableConfig},
@@ -21,7 +21,7 @@ use protocol::{Currency, ErrorCode, PlayerId};
 
 struct Writer {
     log: SyncLog<Directory>,
-    world: World,
+    books: Books,
     table: LiveTable,
     now: u64,
 }
@@ -37,24 +37,12 @@ impl Writer {
     /// Runs an envelope as the hub does: decide, apply, append, sync, and the table's leg after that.
     fn run(&mut self, envelope: Envelope) {
         self.now += 1_000;
-        let id = match &envelope {
-            Envelope::Run(tx) => tx.id,
-            Envelope::Refuse { id, .. } => *id,
-        };
-        let (Turn::New(record) | Turn::Refused { decided: record, .. }) =
-            self.world.books.turn(envelope, self.now)
-        else {
-            panic!("every envelope of the fixture makes a record")
-        };
-        let record = record.into_record();
-        self.world.apply(&record).expect("it was decided on this state");
-        self.log.append(&record.encode());
+        let concluded = self.books.run(envelope, self.now, DIGEST_EVERY).expect("it fits");
+        let (_, record) = concluded.record.expect("every envelope of the fixture makes a record");
+        self.log.append(&record);
         self.log.sync().expect("a disk");
-        let leg = match &record.body {
-            Body::Committed(committed) => committed.table.as_ref().map(|(_, leg)| leg),
-            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
-        };
-        self.table.apply(id, leg, record.time);
+        let TxResult { id, time, leg, .. } = concluded.result;
+        self.table.apply(id, leg.as_ref(), time);
     }
 
     fn deposit(&mut self, player: PlayerId, key: &str, amount: i128) {
@@ -94,17 +82,17 @@ impl Writer {
     }
 
     fn digest(&mut self) {
-        let record = self.world.books.digest_record(self.now);
+        let record = self.books.digest_record(self.now);
         self.append(&record);
     }
 
     fn fact(&mut self, fact: Fact) {
-        let record = self.world.books.fact_record(fact, self.now);
+        let record = self.books.fact_record(fact, self.now);
         self.append(&record);
     }
 
     fn append(&mut self, record: &Record) {
-        self.world.apply(record).expect("it fits");
+        self.books.apply(record).expect("it fits");
         self.log.append(&record.encode());
         self.log.sync().expect("a disk");
     }
@@ -137,7 +125,7 @@ fn main() {
     };
     let id = "roulette-1".parse().expect("a table id");
     let table = LiveTable::new(id, Arc::new(config), game, engine::table::TableState::default());
-    let mut writer = Writer { log, world: World::default(), table, now: 1_790_000_000_000 };
+    let mut writer = Writer { log, books: Books::default(), table, now: 1_790_000_000_000 };
 
     writer.fact(Fact::Scale { currency: eur(), scale: 2 });
     writer.fact(Fact::Check { secret: SecretName::Pseudonym, value: 0x0123_4567_89ab_cdef });
@@ -180,7 +168,7 @@ fn main() {
     writer.run(Envelope::Refuse { id, content, code: ErrorCode::BetsClosed });
     let quarantine = writer.table.quarantine();
     writer.run(quarantine);
-    println!("records  {}", writer.world.books.lsn());
-    println!("digest   {:032x}", writer.world.books.digest().0);
+    println!("records  {}", writer.books.lsn());
+    println!("digest   {:032x}", writer.books.digest().0);
     writer.log.close().expect("a disk");
 }

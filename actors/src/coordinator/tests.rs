@@ -86,7 +86,7 @@ async fn a_decision_that_would_break_an_invariant_is_refused_and_never_recorded(
 
     let before = money.books.borrow().digest();
     let (sender, receiver) = oneshot::channel();
-    coordinator.conclude(id, Some(Turn::Unproven(violation)), Origin::Service(sender));
+    coordinator.conclude(id, Some(Turn::Unproven(violation)), 1, Origin::Service(sender));
     assert_eq!(receiver.await.expect("a verdict"), Verdict::Impossible(ErrorCode::Internal));
     assert_eq!(money.books.borrow().digest(), before);
     money.journal.stop();
@@ -117,7 +117,8 @@ async fn apply_fails(log: &Path, of: &str) {
             ("second", _) => held = Some(money.books.borrow_mut()),
             _ => {}
         }
-        coordinator.commit(TxId::of_service("test", key), record.into(), Origin::Service(sender));
+        let turn = Turn::New(Box::new(record.into()));
+        coordinator.conclude(TxId::of_service("test", key), Some(turn), 1, Origin::Service(sender));
         drop(held);
         answer.join().expect("the thread ends");
     }

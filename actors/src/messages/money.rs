@@ -1,8 +1,8 @@
 //! What the coordinator is told and asked, and what becomes of an envelope.
 
 use actix::prelude::*;
-use engine::{Envelope, Outcome, TxId, table::TableLeg};
-use protocol::{ErrorCode, Key, PlayerId, TableId};
+use engine::{Envelope, Verdict};
+use protocol::{Key, PlayerId, TableId};
 use tokio::sync::oneshot;
 
 use super::reply::{BetContext, ReplyTo};
@@ -34,36 +34,6 @@ impl Origin {
             Origin::Table { request: None, .. } | Origin::Service(_) | Origin::Nobody => None,
         }
     }
-}
-
-/// What became of an envelope.
-#[derive(Debug)]
-pub struct TxResult {
-    /// The transaction.
-    pub id: TxId,
-    /// Time of its record, milliseconds; 0 when there is none.
-    pub time: u64,
-    /// The table's leg, to be applied now.
-    pub leg: Option<TableLeg>,
-    /// The verdict.
-    pub verdict: Verdict,
-}
-
-/// The verdict on an envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Recorded under its key, now or before.
-    Recorded(Outcome),
-    /// The hub's own transaction is done.
-    Done,
-    /// The key has an outcome for another content.
-    KeyReused,
-    /// Refused for what the request is, or for now: nothing is recorded under its key.
-    Answered(ErrorCode),
-    /// The player has had as many refusals recorded as may be: not now, for so many milliseconds.
-    TooManyRefused(u64),
-    /// The hub's own transaction cannot be done.
-    Impossible(ErrorCode),
 }
 
 /// Runs one envelope. Never refused: whoever sends it holds a permit, or is the hub itself.

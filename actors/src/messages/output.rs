@@ -1,13 +1,10 @@
 //! What waits at the output gate until the records it has seen are on disk.
 
-use domains::Notice;
+use engine::{Told, TxResult};
 use protocol::{PlayerId, Reply, reply::Welcome, request::Since};
 use tokio::sync::oneshot;
 
-use super::{
-    money::{Origin, TxResult},
-    reply::ReplyTo,
-};
+use super::{money::Origin, reply::ReplyTo};
 
 /// What waits for a record, or behind it.
 #[derive(Debug)]
@@ -41,15 +38,4 @@ pub enum Output {
     Durable(oneshot::Sender<()>),
     /// Nothing.
     Nothing,
-}
-
-/// What a player is told, and its place on the player's channel and in the log.
-#[derive(Debug)]
-pub struct Told {
-    /// What happened.
-    pub notice: Notice,
-    /// Offset on the player's channel.
-    pub offset: u64,
-    /// Place in the log.
-    pub lsn: u64,
 }

@@ -2,9 +2,10 @@
 
 use actix::prelude::*;
 use channels::{Counters, Health, Position, PublishError};
+use engine::Told;
 use protocol::{Channel, Payload, PlayerId, push::Event, reply::Welcome, request::Since};
 
-use super::{output::Told, reply::ReplyTo};
+use super::reply::ReplyTo;
 
 /// Publishes an event that was born in the log, or is ephemeral.
 #[derive(Message, Debug)]

@@ -1,11 +1,14 @@
 //! What a table is told and asked.
 
 use actix::prelude::*;
-use engine::table::live::{BetRequest, ClearRequest};
+use engine::{
+    TxResult,
+    table::live::{BetRequest, ClearRequest},
+};
 use protocol::{PlayerId, TableId};
 
 use super::{
-    money::{GetOutcome, TxResult},
+    money::GetOutcome,
     reply::{BetContext, ReplyTo, SessionRef},
 };
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Done, Envelope, Outcome};
+use engine::{Done, Envelope, Outcome, Verdict};
 use ledger::Domain;
 use protocol::ErrorCode;
 use tokio::sync::oneshot;
 
 use crate::messages::{
     domain::{Arrive, GetBalance, GetReport, GetResults, Report},
-    money::{AwaitDurable, GetOutcome, Origin, Submit, Verdict},
+    money::{AwaitDurable, GetOutcome, Origin, Submit},
 };
 
 /// The way to money. Clones share it.

@@ -6,13 +6,13 @@ use std::sync::{
 };
 
 use actix::prelude::*;
-use engine::table::live::TableConfig;
+use engine::{TxResult, table::live::TableConfig};
 use protocol::{Amount, TableId, reply::Phase, reply::TableSummary};
 use rustc_hash::FxHashMap;
 
 use super::money::MoneyPort;
 use crate::messages::{
-    money::{GetOutcome, TxResult},
+    money::GetOutcome,
     reply::{BetContext, ReplyTo, SessionRef},
     table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, Wake},
 };

@@ -3,16 +3,16 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use actix::prelude::*;
-use engine::table::live::{BetRequest, ClearRequest};
+use engine::{
+    TxResult, Verdict,
+    table::live::{BetRequest, ClearRequest},
+};
 use protocol::{ErrorCode, Reply, reply::Failure};
 
 use super::{CHIPS_EVERY_MS, Parked, TableActor, view};
 use crate::{
     clock::now_ms,
-    messages::{
-        money::{TxResult, Verdict},
-        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, NoPlace, Wake},
-    },
+    messages::table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, NoPlace, Wake},
 };
 
 impl Handler<Wake> for TableActor {

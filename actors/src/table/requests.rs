@@ -2,7 +2,7 @@
 
 use actix::prelude::*;
 use engine::{
-    Envelope,
+    Envelope, Verdict,
     table::live::{Decision, LiveTable, Ticket, Unparked},
 };
 use protocol::{ErrorCode, Reply, reply::Failure};
@@ -10,7 +10,7 @@ use protocol::{ErrorCode, Reply, reply::Failure};
 use super::{Parked, TableActor, view};
 use crate::{
     messages::{
-        money::{GetOutcome, Origin, Verdict},
+        money::{GetOutcome, Origin},
         reply::BetContext,
     },
     receipts::bet_reply,

@@ -14,7 +14,7 @@ use std::{
 
 use domains::Recipe;
 use engine::{
-    Books, Content, Envelope, Turn, Tx, TxId,
+    Books, Content, DIGEST_EVERY, Envelope, Tx, TxId,
     table::live::{BetRequest, LiveTable, TableConfig},
 };
 use games::fair::{Seed, commit};
@@ -102,9 +102,8 @@ impl Hub {
             let recipe = Recipe::Deposit { player, currency: eur(), amount: 1_000_000_000 };
             let id = TxId::of_service("bench", &player.0.to_string());
             let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
-            let Turn::New(decided) = self.books.turn(envelope, self.now) else { panic!("a new deposit") };
-            let record = decided.into_record();
-            self.books.apply(&record).expect("it was decided on this state");
+            let deposit = self.books.run(envelope, self.now, DIGEST_EVERY).expect("it applies");
+            assert!(deposit.record.is_some(), "a new deposit");
         }
         let envelope = table.open_round(commit(&Seed([7; 32])), Box::new([7; 32]), self.now);
         self.run(table, envelope, [0, 1, 2]);
@@ -147,13 +146,9 @@ impl Hub {
     fn run(&mut self, table: &mut LiveTable, envelope: Envelope, steps: [usize; 3]) {
         let Self { books, now, clocks } = self;
         let (id, leg) = clocks.time(steps[1], || {
-            let Turn::New(decided) = books.turn(envelope, *now) else { panic!("every envelope is new") };
-            let (record, _) = books.take(*decided).expect("it was decided on this state");
-            std::hint::black_box(record.encode());
-            match record.body {
-                engine::Body::Committed(committed) => (committed.id, committed.table.map(|(_, leg)| leg)),
-                other => panic!("{other:?} instead of a commit"),
-            }
+            let concluded = books.run(envelope, *now, DIGEST_EVERY).expect("it was decided on this state");
+            assert!(std::hint::black_box(&concluded.record).is_some(), "every envelope is new");
+            (concluded.result.id, concluded.result.leg)
         });
         clocks.time(steps[2], || table.apply(id, leg.as_ref(), *now));
     }

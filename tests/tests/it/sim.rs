@@ -39,7 +39,7 @@ fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
     let (first, runs) = (variable("HUB_SIM_SEED", 1), variable("HUB_SIM_RUNS", 100));
     let (mut crashes, mut accepted, mut rounds) = (0, 0, 0);
     for seed in first..first + runs {
-        let life = run(Plan { seed, steps: 400, crash_one_in: 25, power_off: None });
+        let life = run(Plan { seed, steps: 400, crash_one_in: 25, power_off: None, disorder: false });
         crashes += life.crashes;
         accepted += life.auditor.accepted();
         rounds += life.auditor.rounds_drawn();
@@ -49,11 +49,31 @@ fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
     assert!(crashes >= 5 * runs && accepted >= 5 * runs && rounds >= 5 * runs, "too little happened");
 }
 
+#[test]
+fn where_seeds_are_lost_and_tables_fail_every_stake_comes_back_and_nothing_is_lost_or_doubled() {
+    let (first, runs) = (variable("HUB_SIM_SEED", 1), variable("HUB_SIM_RUNS", 100));
+    let (mut voided, mut drawn, mut quarantined, mut orphans) = (0, 0, 0, 0);
+    for seed in first..first + runs {
+        let life = run(Plan { seed, steps: 400, crash_one_in: 25, power_off: None, disorder: true });
+        voided += life.auditor.rounds_voided();
+        drawn += life.auditor.rounds_drawn();
+        quarantined += life.quarantined();
+        orphans += life.orphans;
+    }
+    println!(
+        "{runs} lives: {drawn} rounds drawn, {voided} voided, {orphans} of tables that were gone, {quarantined} tables quarantined"
+    );
+    assert!(
+        voided >= runs && drawn >= runs && orphans >= runs / 10 && quarantined >= runs / 10,
+        "too little happened"
+    );
+}
+
 /// One short life, ended at each of its disk operations in turn, with each kind of crash.
 #[test]
 fn a_crash_at_every_position_of_the_log_loses_and_doubles_nothing() {
     let seed = variable("HUB_SIM_SEED", 1);
-    let plan = Plan { seed, steps: 170, crash_one_in: 0, power_off: None };
+    let plan = Plan { seed, steps: 170, crash_one_in: 0, power_off: None, disorder: false };
     let operations = run(plan).operations;
     let kinds = [
         Crash::Lose,
@@ -75,7 +95,7 @@ fn a_crash_at_every_position_of_the_log_loses_and_doubles_nothing() {
 
 #[test]
 fn one_seed_is_one_life() {
-    let plan = Plan { seed: 5, steps: 200, crash_one_in: 20, power_off: None };
+    let plan = Plan { seed: 5, steps: 200, crash_one_in: 20, power_off: None, disorder: false };
     let (one, other) = (run(plan), run(plan));
     assert_eq!((one.records(), one.crashes), (other.records(), other.crashes));
 }

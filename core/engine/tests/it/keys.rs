@@ -1,9 +1,9 @@
 //! Idempotency: a key has one outcome, whatever happens around it.
 
-use engine::{Content, Envelope, Outcome, Turn, TxId};
+use engine::{Content, Envelope, Outcome, Turn, TxId, Verdict};
 use protocol::{ErrorCode, Key, PlayerId};
 
-use crate::rig::{BETTING_MS, Rig, Verdict, done, refused, tx_id};
+use crate::rig::{BETTING_MS, Rig, done, refused, tx_id};
 
 fn playing() -> Rig {
     let mut rig = Rig::new();

@@ -1,8 +1,9 @@
 //! What a table takes: one row a rule.
 
+use engine::Verdict;
 use protocol::ErrorCode;
 
-use crate::rig::{BETTING_MS, Rig, Verdict, config, done, refused};
+use crate::rig::{BETTING_MS, Rig, config, done, refused};
 
 type Bets<'a> = &'a [(&'a str, &'a [u8], i128)];
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use engine::{
-    Outcome, TxId,
+    Outcome, TxId, Verdict,
     table::live::{Decision, Due, PARKED_PER_PLAYER_MAX},
 };
 use proptest::prelude::*;
 use protocol::ErrorCode;
 
-use crate::rig::{BETTING_MS, Rig, Verdict, config, done, refused, tx_id};
+use crate::rig::{BETTING_MS, Rig, config, done, refused, tx_id};
 
 fn outcome(rig: &Rig, player: u128, key: &str) -> Option<Verdict> {
     rig.books.outcome(tx_id(player, key)).map(Verdict::Recorded)

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use domains::{Funds, Recipe};
 use engine::{
-    Applied, Body, Books, Content, Decided, Envelope, Outcome, Record, Turn, Tx, TxId, World,
+    Books, Content, DIGEST_EVERY, Envelope, Outcome, Record, Tx, TxId, TxResult, Verdict, World,
     table::{
         TableState,
         live::{BetRequest, ClearRequest, Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
@@ -54,32 +54,13 @@ pub fn seed(round: u64) -> [u8; 32] {
     [round as u8; 32]
 }
 
-/// What became of an envelope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    pub id: TxId,
-    pub time: u64,
-    pub leg: Option<engine::table::TableLeg>,
-    pub verdict: Verdict,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Recorded(Outcome),
-    Done,
-    KeyReused,
-    /// Refused, and not recorded.
-    Answered(ErrorCode),
-    Impossible(ErrorCode),
-}
-
 pub struct Rig {
     pub now: u64,
     pub books: Books,
     pub live: LiveTable,
     pub log: Vec<Vec<u8>>,
     /// Results on their way back to the table, in order.
-    pub waiting: VecDeque<Answer>,
+    pub waiting: VecDeque<TxResult>,
     /// Parked requests that were decided later, in that order.
     pub unparked: Vec<(Ticket, Option<Verdict>)>,
     /// Offsets of the table's events so far.
@@ -106,39 +87,20 @@ impl Rig {
 
     /// Runs an envelope's turn; its result waits.
     pub fn submit(&mut self, envelope: &Envelope) -> Verdict {
-        let id = match envelope {
-            Envelope::Run(tx) => tx.id,
-            Envelope::Refuse { id, .. } => *id,
-        };
-        let (verdict, leg, time) = match self.books.turn(envelope.clone(), self.now) {
-            Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
-            Turn::KeyReused => (Verdict::KeyReused, None, 0),
-            Turn::Answered { code, .. } => (Verdict::Answered(code), None, 0),
-            Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
-            Turn::Unproven(violation) => panic!("{violation}"),
-            Turn::New(decided) | Turn::Refused { decided, .. } => {
-                let (record, Applied { outcome, .. }) = self.take(*decided);
-                let leg = match record.body {
-                    Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
-                    Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
-                };
-                (outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
-            }
-        };
-        self.waiting.push_back(Answer { id, time, leg, verdict });
+        let concluded =
+            self.books.run(envelope.clone(), self.now, DIGEST_EVERY).expect("what was decided applies");
+        self.log.extend(concluded.records().map(|(_, bytes)| bytes.clone()));
+        self.books.check().unwrap();
+        let verdict = concluded.result.verdict;
+        self.waiting.push_back(concluded.result);
         verdict
     }
 
     /// Appends a record that no turn has decided.
     pub fn append(&mut self, record: &Record) {
-        self.take(record.clone().into());
-    }
-
-    fn take(&mut self, decided: Decided) -> (Record, Applied) {
-        let (record, applied) = self.books.take(decided).unwrap();
+        self.books.apply(record).unwrap();
         self.log.push(record.encode());
         self.books.check().unwrap();
-        (record, applied)
     }
 
     /// Hands every waiting result to the table, and those of what was parked as well.

@@ -1,7 +1,7 @@
 //! The life of a table: rounds from the first bet to the last cent, and restarts in between.
 
 use engine::{
-    Envelope,
+    Envelope, Verdict,
     table::{
         Stage, TableLeg, VoidReason, draw,
         live::{Decision, Due, LiveTable},
@@ -11,9 +11,7 @@ use engine::{
 use ledger::{AccountId, AccountKind, Domain};
 use protocol::{ErrorCode, RoundId};
 
-use crate::rig::{
-    BETTING_MS, LOCKED_MS, PAUSE_MS, Rig, Verdict, config, done, eur, refused, seed, table_id, tx_id,
-};
+use crate::rig::{BETTING_MS, LOCKED_MS, PAUSE_MS, Rig, config, done, eur, refused, seed, table_id, tx_id};
 
 fn playing() -> Rig {
     let mut rig = Rig::new();

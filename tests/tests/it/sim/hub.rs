@@ -9,15 +9,16 @@ use std::{
 };
 
 use engine::{
-    Body, Books, Decided, Envelope, Outcome, Record, Turn, TxId, World, checkpoint, invariant,
+    Books, Envelope, Record, Tx, TxResult, Verdict, World, checkpoint, invariant,
     table::{
         TableLeg,
         live::{Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
+        void_orphan,
     },
 };
 use games::fair::{Seed, commit};
 use journal::{Lsn, Options, Reader, SyncLog, memory::Memory};
-use protocol::{Currency, ErrorCode, TableId};
+use protocol::{Currency, TableId};
 
 use super::random::Random;
 
@@ -27,26 +28,13 @@ const DIGEST_EVERY: u64 = 37;
 /// Segments so short that a life goes through several.
 const OPTIONS: Options = Options { segment_bytes: 16 << 10, nice: 0 };
 
-/// What became of an envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Recorded(Outcome),
-    Done,
-    KeyReused,
-    Answered(ErrorCode),
-    Impossible(ErrorCode),
-}
-
 /// A result behind the gate.
 #[derive(Debug)]
-struct Held {
+struct Waiting {
     /// What it has seen of the log.
     seen: u64,
-    id: TxId,
     table: Option<usize>,
-    leg: Option<TableLeg>,
-    time: u64,
-    verdict: Verdict,
+    result: TxResult,
     /// The player's request it answers, and whether it is a forgery of it.
     request: Option<(usize, bool)>,
 }
@@ -66,9 +54,13 @@ pub struct Hub {
     pub tables: Vec<LiveTable>,
     /// Requests parked at a table.
     parked: BTreeMap<(usize, Ticket), (usize, bool)>,
-    gate: VecDeque<Held>,
+    gate: VecDeque<Waiting>,
     /// The checkpoint writer's copy: it follows the log on its own.
     copy: World,
+    /// Tables and seeds may fail, and a table may be missing in the configuration.
+    disorder: bool,
+    /// The table that this process is not configured to have.
+    absent: Option<usize>,
 }
 
 /// The disk failed under the hub: this process is over.
@@ -100,9 +92,22 @@ fn config() -> Arc<TableConfig> {
     })
 }
 
+/// What a faulty release may record: a lock that does not fit the bets. Whoever applies it finds the table unfit.
+fn misfit(envelope: &mut Envelope) {
+    if let Envelope::Run(Tx { table: Some((_, TableLeg::Locked { mix, .. })), .. }) = envelope {
+        mix[0] ^= 1;
+    }
+}
+
 impl Hub {
-    /// The start path: the newest checkpoint that belongs to the log, and the records after it.
-    pub fn start(memory: &Memory) -> Result<Self, journal::Error> {
+    /// The start path: the newest checkpoint that belongs to the log, and the records after it. What a table that is
+    /// `absent` has left open is voided.
+    pub fn start(
+        memory: &Memory,
+        disorder: bool,
+        absent: Option<usize>,
+        now: u64,
+    ) -> Result<Self, journal::Error> {
         let newest = journal::checkpoint::latest_in(memory)?;
         let log = SyncLog::open(memory.clone(), OPTIONS)?;
         let mut world = World::default();
@@ -125,7 +130,8 @@ impl Hub {
             LiveTable::new(table_id(place), config(), game, state)
         });
         let tables = tables.collect();
-        Ok(Self {
+        let orphan = absent.map(table_id).and_then(|id| Some((id, world.tables.get(&id)?.clone())));
+        let mut hub = Self {
             memory: memory.clone(),
             log,
             books: world.books.clone(),
@@ -133,13 +139,24 @@ impl Hub {
             parked: BTreeMap::new(),
             gate: VecDeque::new(),
             copy: world,
-        })
+            disorder,
+            absent,
+        };
+        for envelope in orphan.into_iter().flat_map(|(id, state)| void_orphan(id, state, 2, now)) {
+            hub.submit(envelope, None, None, now);
+        }
+        Ok(hub)
+    }
+
+    /// Whether this process has a table.
+    pub fn has(&self, table: usize) -> bool {
+        self.absent != Some(table)
     }
 
     /// What a table says to a request of a player.
     pub fn decided(&mut self, decided: Decision, table: usize, request: (usize, bool), now: u64) {
         match decided {
-            Decision::Now(envelope) => self.submit(&envelope, Some(table), Some(request), now),
+            Decision::Now(envelope) => self.submit(envelope, Some(table), Some(request), now),
             Decision::Parked(ticket) => drop(self.parked.insert((table, ticket), request)),
             Decision::Busy => {} // the player asks again another time
         }
@@ -151,7 +168,7 @@ impl Hub {
             let request = self.parked.remove(&(table, ticket));
             assert!(request.is_some(), "each parked request is decided once");
             match unparked {
-                Unparked::Submit(envelope) => self.submit(&envelope, Some(table), request, now),
+                Unparked::Submit(envelope) => self.submit(envelope, Some(table), request, now),
                 Unparked::GoOn => panic!("nobody asks a question"),
             }
         }
@@ -160,61 +177,41 @@ impl Hub {
     /// One turn of the coordinator.
     pub fn submit(
         &mut self,
-        envelope: &Envelope,
+        envelope: Envelope,
         table: Option<usize>,
         request: Option<(usize, bool)>,
         now: u64,
     ) {
-        let id = match envelope {
-            Envelope::Run(tx) => tx.id,
-            Envelope::Refuse { id, .. } => *id,
-        };
-        let (verdict, leg, time) = match self.books.turn(envelope.clone(), now) {
-            Turn::Known(outcome) => (Verdict::Recorded(outcome), None, 0),
-            Turn::KeyReused => (Verdict::KeyReused, None, 0),
-            Turn::Answered { code, .. } => (Verdict::Answered(code), None, 0),
-            Turn::Impossible { code, .. } => (Verdict::Impossible(code), None, 0),
-            Turn::Unproven(violation) => panic!("{violation}"),
-            Turn::New(decided) | Turn::Refused { decided, .. } => {
-                let (record, outcome) = self.append(*decided);
-                let leg = match record.body {
-                    Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
-                    Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
-                };
-                (outcome.map_or(Verdict::Done, Verdict::Recorded), leg, record.time)
-            }
-        };
-        self.gate.push_back(Held { seen: self.books.lsn(), id, table, leg, time, verdict, request });
-        if self.books.lsn().is_multiple_of(DIGEST_EVERY) {
-            let digest = self.books.digest_record(now);
-            self.append(digest.into());
+        let concluded = self.books.run(envelope, now, DIGEST_EVERY).expect("what was decided applies");
+        for (place, bytes) in concluded.records() {
+            assert_eq!(self.log.append(bytes).0, *place, "the log and the books count together");
         }
-    }
-
-    fn append(&mut self, decided: Decided) -> (Record, Option<Outcome>) {
-        let (record, applied) = self.books.take(decided).expect("what was decided applies");
-        assert_eq!(self.log.append(&record.encode()).0, self.books.lsn());
-        (record, applied.outcome)
+        self.gate.push_back(Waiting { seen: self.books.lsn(), table, result: concluded.result, request });
     }
 
     /// Syncs the log and opens the gate for what it covers.
     pub fn sync(&mut self, now: u64) -> Result<Vec<Reply>, Dead> {
         let durable = self.log.sync().map_err(|_| Dead)?.0;
         let mut replies = Vec::new();
-        while self.gate.front().is_some_and(|held| held.seen <= durable) {
-            let Some(held) = self.gate.pop_front() else { break };
-            if let Some(table) = held.table {
-                self.tables[table].apply(held.id, held.leg.as_ref(), held.time);
-                assert!(!self.tables[table].closed(), "a table failed in an orderly world");
+        while self.gate.front().is_some_and(|waiting| waiting.seen <= durable) {
+            let Some(Waiting { table, result, request, .. }) = self.gate.pop_front() else { break };
+            let TxResult { id, time, leg, verdict } = result;
+            if let Some(table) = table {
+                self.tables[table].apply(id, leg.as_ref(), time);
+                assert!(self.disorder || !self.tables[table].closed(), "a table failed in an orderly world");
                 self.unpark(table, now);
             }
-            match (held.request, held.verdict) {
+            match (request, verdict) {
                 (Some((request, forged)), verdict) => replies.push(Reply { request, forged, verdict }),
                 (None, Verdict::Done) => {}
                 (None, verdict) => panic!("a step of a round came to {verdict:?}"),
             }
         }
         Ok(replies)
+    }
+
+    pub fn disorder(&self) -> bool {
+        self.disorder
     }
 
     pub fn durable(&self) -> u64 {
@@ -228,8 +225,15 @@ impl Hub {
 
     /// Does what a table's clock asks for.
     pub fn proceed(&mut self, table: usize, wanted: bool, now: u64, random: &mut Random) {
+        if !self.has(table) {
+            return;
+        }
+        let fails = self.disorder && random.one_in(12);
         let live = &mut self.tables[table];
-        let envelope = match live.due(now, wanted) {
+        if fails && random.one_in(12) {
+            live.panicked();
+        }
+        let mut envelope = match live.due(now, wanted) {
             Due::Nothing | Due::At(_) => return,
             Due::Open => {
                 let seed = random.seed();
@@ -239,12 +243,21 @@ impl Hub {
             Due::Settle => {
                 let open = live.state().open.as_ref().expect("a round is settled while it is open");
                 let seed = open.sealed[..].try_into().expect("the simulation seals nothing");
-                live.settle(Some(seed), now)
+                live.settle((!fails).then_some(seed), now)
             }
-            Due::Void(reason) => panic!("a round is voided in an orderly world: {}", reason.text()),
-            Due::Quarantine => panic!("a table fails in an orderly world"),
+            Due::Void(reason) => {
+                assert!(self.disorder, "a round is voided in an orderly world: {}", reason.text());
+                live.void(reason, now)
+            }
+            Due::Quarantine => {
+                assert!(self.disorder, "a table fails in an orderly world");
+                live.quarantine()
+            }
         };
-        self.submit(&envelope, Some(table), None, now);
+        if fails {
+            misfit(&mut envelope);
+        }
+        self.submit(envelope, Some(table), None, now);
     }
 
     /// The checkpoint writer's work: reads what is durable, compares, writes itself down.

@@ -19,6 +19,8 @@ pub struct Plan {
     pub crash_one_in: u64,
     /// The power fails at this disk operation, and this is left.
     pub power_off: Option<(u64, Crash)>,
+    /// Seeds are lost, tables fail, and a start may miss a table in its configuration.
+    pub disorder: bool,
 }
 
 pub struct Life {
@@ -30,6 +32,8 @@ pub struct Life {
     requests: Vec<Request>,
     pub auditor: Auditor,
     pub crashes: u64,
+    /// Starts without a table that had an open round.
+    pub orphans: u64,
     /// Disk operations from the first step to the last.
     pub operations: u64,
 }
@@ -38,7 +42,7 @@ impl Life {
     /// Lives it to the end, and lets the auditor close.
     pub fn lived(plan: Plan) -> Self {
         let memory = Memory::new(plan.seed);
-        let hub = Hub::start(&memory).expect("an empty disk starts");
+        let hub = Hub::start(&memory, plan.disorder, None, 0).expect("an empty disk starts");
         let mut life = Self {
             plan,
             random: Random::new(plan.seed),
@@ -48,6 +52,7 @@ impl Life {
             requests: Vec::new(),
             auditor: Auditor::default(),
             crashes: 0,
+            orphans: 0,
             operations: 0,
         };
         let before = life.memory.operations();
@@ -65,6 +70,11 @@ impl Life {
     /// How many records the log has in the end.
     pub fn records(&self) -> u64 {
         self.hub.durable()
+    }
+
+    /// How many tables are out of play in the end.
+    pub fn quarantined(&self) -> u64 {
+        self.hub.tables.iter().filter(|live| live.state().quarantined).count() as u64
     }
 
     fn step(&mut self) {
@@ -148,8 +158,10 @@ impl Life {
             if cut_off {
                 self.memory.power_off_after(self.random.below(8));
             }
-            match Hub::start(&self.memory) {
+            let absent = (self.plan.disorder && self.random.one_in(3)).then(|| self.random.index(TABLES));
+            match Hub::start(&self.memory, self.plan.disorder, absent, self.now) {
                 Ok(hub) => {
+                    self.orphans += u64::from(!hub.at_rest());
                     self.hub = hub;
                     break;
                 }
@@ -173,6 +185,7 @@ impl Life {
         if self.plan.power_off.is_some() && self.crashes == 0 {
             self.sync();
         }
+        self.come_back();
         for number in 0..self.requests.len() {
             while self.auditor.outcome(number).is_none() {
                 self.send(number, false);
@@ -191,9 +204,14 @@ impl Life {
         self.checkpoint();
         self.auditor.close(&self.requests, &self.hub);
         // And once more from the disk alone.
-        self.memory.crash(Crash::Lose);
-        self.hub = Hub::start(&self.memory).expect("a synced log starts");
-        self.auditor.look(&self.hub);
+        self.come_back();
         self.auditor.close(&self.requests, &self.hub);
+    }
+
+    /// In a world with disorder, or at the very end: the hub ends as it does when it drains, and starts with every table.
+    fn come_back(&mut self) {
+        self.memory.crash(Crash::Lose);
+        self.hub = Hub::start(&self.memory, self.plan.disorder, None, self.now).expect("a synced log starts");
+        self.auditor.look(&self.hub);
     }
 }

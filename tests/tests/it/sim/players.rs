@@ -5,7 +5,7 @@ use engine::{
     Content, Envelope, Tx, TxId,
     table::live::{BetRequest, ClearRequest},
 };
-use protocol::{Key, PlayerId};
+use protocol::{ErrorCode, Key, PlayerId};
 
 use super::{
     hub::{Hub, TABLES, currency},
@@ -87,11 +87,17 @@ impl Request {
     pub fn send(&self, number: usize, forged: bool, hub: &mut Hub, now: u64) {
         let asked = (number, forged);
         let Request { id, content, player, .. } = *self;
+        if let What::Bet { table, .. } | What::Clear { table, .. } = self.what
+            && !hub.has(table)
+        {
+            let refusal = Envelope::Refuse { id, content, code: ErrorCode::UnknownTable };
+            return hub.submit(refusal, None, Some(asked), now);
+        }
         match &self.what {
             What::Deposit { amount } => {
                 let recipe = Recipe::Deposit { player, currency: currency(), amount: *amount };
                 let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
-                hub.submit(&envelope, None, Some(asked), now);
+                hub.submit(envelope, None, Some(asked), now);
             }
             What::Bet { table, round, bets, seed } => {
                 let spelled = bets.iter().map(|(place, stake)| {
