@@ -3,8 +3,8 @@
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use engine::{
-    Content, TxId,
-    table::{OpenRound, TableState, live::BetRequest, live::TableConfig},
+    Content, TxId, TxResult, Verdict,
+    table::{OpenRound, TableState, VoidReason, live::BetRequest, live::TableConfig},
 };
 use games::{BetCode, BetRefused, Described, DrawResult, Face, Game, fair};
 use protocol::TableId;
@@ -14,10 +14,10 @@ use crate::{
     messages::{
         money::{GetOutcome, Origin},
         reply::BetContext,
-        table::{AskOutcome, Bet, GetRounds, Join, Leave, NoPlace, Wake},
+        table::{AskOutcome, Bet, Finished, GetRounds, Join, Leave, NoPlace, Wake},
     },
     ports::{deposit::Deposit, money::Execution, table::Table},
-    rig::{Money, eur, money},
+    rig::{Money, eur, money, records},
 };
 
 const SEED_KEY: [u8; 32] = [7; 32];
@@ -221,6 +221,40 @@ async fn a_table_that_panics_is_closed_and_returns_its_stakes() {
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableClosed));
     assert_eq!(rig.money.tables.summaries(1)[0].phase, Phase::Closed);
     rig.money.books.borrow().check().expect("every invariant holds");
+}
+
+/// The table legs of the log, once the log is closed.
+fn legs(rig: &Rig) -> Vec<TableLeg> {
+    rig.money.journal.stop();
+    let leg = |record: engine::Record| match record.body {
+        engine::Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
+        engine::Body::Refused { .. } | engine::Body::Digest(_) | engine::Body::Fact(_) => None,
+    };
+    records(rig._log.path()).into_iter().filter_map(leg).collect()
+}
+
+#[actix::test]
+async fn a_table_that_a_record_does_not_fit_records_its_quarantine_and_returns_its_stakes() {
+    let mut rig = rig().await;
+    rig.join(1);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    rig.bet(1, "good", "red");
+    assert!(matches!(rig.reply().await, Reply::BetAccepted(_)));
+    let unfit = TableLeg::Locked { round: 1, deadline: 0, staked: 1, mix: [0; 32] };
+    let result = TxResult { id: TxId(1), time: 1, leg: Some(unfit), verdict: Verdict::Done };
+    rig.table.do_send(Finished { result, request: None });
+    rig.held_becomes(0).await;
+    rig.settled().await;
+    rig.bet(1, "late", "red");
+    assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableClosed));
+    rig.money.books.borrow().check().expect("every invariant holds");
+    match &legs(&rig)[..] {
+        [.., TableLeg::Quarantined { state }, TableLeg::Voided { reason: VoidReason::Fault, .. }] => {
+            let staked = state.open.as_ref().map(|open| open.bets.staked());
+            assert_eq!(staked, Some(500), "the bets whose stakes are held are recorded");
+        }
+        other => panic!("no quarantine: {other:?}"),
+    }
 }
 
 #[actix::test]
