@@ -247,8 +247,8 @@ async fn a_dead_redis_costs_no_bet_and_when_it_is_back_so_are_the_channels() {
     let hub = setup(&redis).start();
     let mut readers = Readers::subscribe(&hub, "reader").await;
     let (session, round) = bettor(&hub).await;
-    let _ = redis.publish("hub:news:sport", b"1");
-    let before = readers.hear(&json!(1)).await;
+    let _ = redis.publish("hub:news:sport", b"[1]");
+    let before = readers.hear(&json!([1])).await;
 
     redis.kill();
     until("channels down", async || (channels(&hub).await == "down").then_some(())).await;
@@ -259,8 +259,8 @@ async fn a_dead_redis_costs_no_bet_and_when_it_is_back_so_are_the_channels() {
     until("channels up", async || (channels(&hub).await == "up").then_some(())).await;
     let reset = readers.json.push(|push| push["t"] == "reset" && push["ch"] == NEWS).await;
     assert_ne!(reset["e"], before.0, "what was missed cannot be known, and that is said");
-    until("a listener in Redis", async || (redis.publish("hub:news:sport", b"2") > 0).then_some(())).await;
-    let after = readers.hear(&json!(2)).await;
+    until("a listener in Redis", async || (redis.publish("hub:news:sport", b"[2]") > 0).then_some(())).await;
+    let after = readers.hear(&json!([2])).await;
     assert_eq!(Some(&*after.0), reset["e"].as_str(), "publications go on in the epoch of the reset");
     assert_eq!(session.balance().await, (98_000, 2_000));
 }
