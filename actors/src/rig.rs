@@ -11,7 +11,7 @@ use std::{
 use actix::prelude::*;
 use channels::{Memory, Options};
 use domains::balance::Balance;
-use engine::{Books, Record, Verifier};
+use engine::{Books, LogVerifier, Record};
 use journal::{Journal, Lsn, Reader};
 use protocol::{Currency, Reply, U53};
 use socket::Slot;
@@ -136,7 +136,7 @@ impl Money {
 /// The records of a log, each proven.
 pub fn records(directory: &Path) -> Vec<Record> {
     let mut reader = Reader::open(directory, Lsn(0)).expect("a log");
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     let mut records = Vec::new();
     while let Some(entry) = reader.next(Lsn::MAX).expect("a sound log") {
         records.push(verifier.next(entry.bytes).expect("an honest record"));

@@ -158,7 +158,7 @@ function drawBalance() {
     ...[...wallet.balances].map(([currency, { available, held }]) =>
       h(
         "span",
-        { class: "purse", "data-testid": `balance-${currency}` },
+        { class: "balance-chip", "data-testid": `balance-${currency}` },
         h(
           "span",
           { class: "amount" },

@@ -28,14 +28,14 @@ use actix_web::{ResponseError, body::BoxBody, dev::ServiceResponse};
 
 use self::{
     answer::Answer,
-    framing::Body,
+    framing::BodyLeft,
     pipe::{Exchange, Pipe},
 };
 
 use crate::{
     edge::{
         error::{Error, Kind},
-        rules::{self, Rules},
+        rules::{self, EdgeRules},
     },
     telemetry::events as telemetry,
 };
@@ -80,7 +80,7 @@ impl<P> Pages for P where
 pub fn http<P, U>(
     pages: P,
     upgrade: U,
-    rules: Arc<Rules>,
+    rules: Arc<EdgeRules>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P, U>
 where
     P: Pages,
@@ -106,7 +106,7 @@ where
 /// Serves `pages` on connections, and no WebSockets.
 pub fn pages<P: Pages>(
     pages: P,
-    rules: Arc<Rules>,
+    rules: Arc<EdgeRules>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P>
 {
     connected(server().finish(answered(pages, rules.clone())), rules)
@@ -132,7 +132,7 @@ where
 /// Makes a pipe of each connection, and counts those on which no HTTP was spoken.
 fn connected<H>(
     http: H,
-    rules: Arc<Rules>,
+    rules: Arc<EdgeRules>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<H>
 where
     H: ServiceFactory<
@@ -171,7 +171,7 @@ fn is_unreadable(error: &DispatchError) -> bool {
 /// Asks the rules before the pages, and tells the connection when a request begins and when its answer has ended.
 fn answered<P: Pages>(
     pages: P,
-    rules: Arc<Rules>,
+    rules: Arc<EdgeRules>,
 ) -> impl ServiceFactory<Request, Config = (), Response = Response<Answer>, Error = actix_web::Error, InitError = ()>
 {
     apply_fn_factory(pages, move |request: Request, pages: &P::Service| {
@@ -200,7 +200,7 @@ fn answered<P: Pages>(
 }
 
 /// Lets a service that nobody knows pay for the answer.
-fn paid((rules, peer): (Arc<Rules>, Option<IpAddr>), response: &Response<BoxBody>) -> Result<(), Error> {
+fn paid((rules, peer): (Arc<EdgeRules>, Option<IpAddr>), response: &Response<BoxBody>) -> Result<(), Error> {
     rules.answered(peer, response.status(), Instant::now())
 }
 
@@ -214,15 +214,15 @@ fn refusal(error: &Error) -> Response<BoxBody> {
 }
 
 /// The body a head announces. The HTTP server has refused what contradicts itself.
-fn body_of(head: &RequestHead) -> Body {
+fn body_of(head: &RequestHead) -> BodyLeft {
     let headers = head.headers();
     if headers.contains_key(header::TRANSFER_ENCODING) {
-        return Body::in_chunks();
+        return BodyLeft::in_chunks();
     }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     match length.and_then(|length| length.trim().parse().ok()) {
-        None | Some(0) => Body::Ended,
-        Some(length) => Body::Length(length),
+        None | Some(0) => BodyLeft::Ended,
+        Some(length) => BodyLeft::Length(length),
     }
 }
 

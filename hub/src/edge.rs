@@ -11,7 +11,7 @@ pub mod error;
 mod health;
 mod hosts;
 mod info;
-pub mod metrics;
+mod metrics;
 mod origins;
 mod publish;
 mod routes;
@@ -25,11 +25,11 @@ use actors::{admission::Admission, currencies::Currencies, house::House};
 use prometheus_client::registry::Registry;
 
 use self::{
-    addresses::Addresses, demo::Demo, health::Health, info::Info, metrics::Metrics, publish::Publish,
-    rules::Rules, upgrade::Upgrade,
+    addresses::Addresses, demo::Demo, health::HealthSurface, info::Info, metrics::MetricsSurface,
+    publish::PublishSurface, rules::EdgeRules, upgrade::Upgrade,
 };
 use crate::{
-    auth::{Minter, Verifier},
+    auth::{Minter, TokenVerifier},
     config::Loaded,
 };
 
@@ -38,14 +38,14 @@ pub struct Surfaces {
     /// The way in for WebSockets.
     pub upgrade: Arc<Upgrade>,
     /// What is asked of every request to the public server.
-    pub rules: Arc<Rules>,
+    pub rules: Arc<EdgeRules>,
     /// And to the admin server.
-    pub admin_rules: Arc<Rules>,
+    pub admin_rules: Arc<EdgeRules>,
     info: web::Data<Info>,
     demo: web::Data<Demo>,
-    publish: web::Data<Publish>,
-    health: web::Data<Health>,
-    metrics: web::Data<Metrics>,
+    publish: web::Data<PublishSurface>,
+    health: web::Data<HealthSurface>,
+    metrics: web::Data<MetricsSurface>,
     /// Whether the public server shows the figures too.
     public_metrics: bool,
 }
@@ -61,16 +61,17 @@ impl Surfaces {
         addresses: &Arc<Addresses>,
     ) -> Self {
         let (secrets, rules) = (&loaded.secrets, loaded.config.token_rules());
-        let verifier = Verifier::new(secrets.keys.clone(), rules.clone(), secrets.pseudonyms.clone());
+        let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone(), secrets.pseudonyms.clone());
         let authenticate = authenticate::authenticate(verifier);
         let minter = Minter::new(secrets.keys.clone(), rules);
         let mut registry = Registry::default();
         house.metrics.register(&mut registry);
-        let publish = Publish::new(loaded, house, admission.clone());
+        let publish = PublishSurface::new(loaded, house, admission.clone());
         publish.register(&mut registry);
         let demo = Demo::new(loaded, house, &currencies, minter, admission.clone(), addresses.clone());
-        let asked = Arc::new(Rules::new(&loaded.config.server, addresses.clone()));
-        let metrics = Metrics::new(house, registry, admission.clone(), addresses.clone(), asked.clone());
+        let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
+        let metrics =
+            MetricsSurface::new(house, registry, admission.clone(), addresses.clone(), asked.clone());
         let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
         Self {
             upgrade: Arc::new(upgrade),
@@ -79,7 +80,7 @@ impl Surfaces {
             info: web::Data::new(Info::new(loaded.config.mode, demo.is_offered())),
             demo: web::Data::new(demo),
             publish: web::Data::new(publish),
-            health: web::Data::new(Health::new(house, admission.clone())),
+            health: web::Data::new(HealthSurface::new(house, admission.clone())),
             metrics: web::Data::new(metrics),
             public_metrics: loaded.config.server.metrics,
         }

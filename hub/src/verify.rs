@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
-use engine::{Body, Books, Record, Verifier, table::TableLeg};
+use engine::{Body, Books, LogVerifier, Record, table::TableLeg};
 use journal::{Files, Lsn, Reader, Tail};
 use ledger::Domain;
 use protocol::{Amount, Currency, RoundId};
@@ -164,7 +164,7 @@ fn end(tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
     Ok(())
 }
 
-fn totals(verifier: &Verifier, output: &mut impl Write) -> Result<(), Error> {
+fn totals(verifier: &LogVerifier, output: &mut impl Write) -> Result<(), Error> {
     let books = &verifier.world().books;
     let (rounds, drawn) = verifier.rounds();
     writeln!(output, "records     {:>16}   chain and checksums agree", books.lsn())?;
@@ -212,7 +212,7 @@ fn signed(minor: i128, scale: u32) -> String {
 /// When the log cannot be read at all.
 pub fn round(loaded: &Loaded, round: RoundId, output: &mut impl Write) -> Result<ExitCode, Error> {
     let directory = Path::new(&loaded.config.journal.directory);
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     let mut reader = Reader::open(directory, Lsn(0))?;
     while let Some(entry) = reader.next(Lsn::MAX)? {
         let (lsn, location) = (entry.lsn.0, entry.location);

@@ -5,7 +5,7 @@
 //! Everything here panics when the world does not do as it should: this is test code, and a panic names the place.
 //! Every wait has an end ([`PATIENCE`]); none is a blind sleep.
 
-pub mod gambler;
+pub mod bettor;
 pub mod http;
 pub mod hub;
 pub mod player;

@@ -63,7 +63,7 @@ impl Books {
         Ok((record, applied))
     }
 
-    /// Applies the record with the next sequence number.
+    /// Applies the next record.
     ///
     /// # Errors
     /// When the record was not decided on this state: live, the process must end; in replay, the log is refused.

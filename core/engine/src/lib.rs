@@ -32,7 +32,7 @@ pub use facts::{Fact, Facts, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
 pub use record::{Body, Committed, Record};
 pub use turn::{Decided, Envelope, Turn, Tx};
-pub use verify::{Finding, Verifier};
+pub use verify::{Finding, LogVerifier};
 pub use world::{World, WorldApplied};
 
 /// Every so many records, the live state's digest is recorded and every copy must equal it.

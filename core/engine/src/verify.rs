@@ -31,7 +31,7 @@ pub type Rules = fn(&str, u16) -> Option<&'static dyn Game>;
 
 /// Replays a log from its first record.
 #[derive(Debug)]
-pub struct Verifier {
+pub struct LogVerifier {
     rules: Rules,
     world: World,
     rounds: u64,
@@ -39,13 +39,13 @@ pub struct Verifier {
     closed: Vec<(TableId, u64)>,
 }
 
-impl Default for Verifier {
+impl Default for LogVerifier {
     fn default() -> Self {
         Self::with(games::rules)
     }
 }
 
-impl Verifier {
+impl LogVerifier {
     /// An auditor who knows these rules.
     #[must_use]
     pub fn with(rules: Rules) -> Self {

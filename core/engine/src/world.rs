@@ -32,7 +32,7 @@ pub struct WorldApplied {
 }
 
 impl World {
-    /// Applies the record with the next sequence number: money first, then the table.
+    /// Applies the next record: money first, then the table.
     ///
     /// # Errors
     /// When the money side cannot: the log does not stand for a state. A table that cannot is unfit, and is quarantined

@@ -53,7 +53,7 @@ pub enum AccountKind {
     Cash,
     /// Any domain: what it owes, or is owed by, another domain. Nets to zero over both.
     Clearing(Domain),
-    /// Collections: where deposits come from, such as a gateway or the demo purse.
+    /// Collections: where deposits come from, such as a gateway or the source of demo money.
     Source,
     /// Collections: stakes taken from players.
     Stakes,

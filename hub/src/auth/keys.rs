@@ -52,13 +52,13 @@ pub enum KeyError {
 
 /// What checks a token, and, where the hub may issue tokens itself, what signs one.
 #[derive(Clone)]
-pub struct Keys {
+pub struct TokenKeys {
     pub(super) algorithm: Algorithm,
     pub(super) check: DecodingKey,
     pub(super) sign: Option<EncodingKey>,
 }
 
-impl Keys {
+impl TokenKeys {
     /// The keys of HS256. A secret below 32 bytes is the caller's to refuse; an empty one is refused here.
     pub fn shared(secret: &[u8]) -> Result<Self, KeyError> {
         let check = DecodingKey::from_secret(secret).map_err(|_| KeyError::NoSecret)?;
@@ -113,9 +113,9 @@ impl Keys {
     }
 }
 
-impl std::fmt::Debug for Keys {
+impl std::fmt::Debug for TokenKeys {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Keys({:?}, redacted)", self.algorithm)
+        write!(formatter, "TokenKeys({:?}, redacted)", self.algorithm)
     }
 }
 

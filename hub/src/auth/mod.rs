@@ -8,7 +8,7 @@ mod pseudonym;
 mod service;
 mod token;
 
-pub use keys::{Algorithm, KeyError, Keys};
+pub use keys::{Algorithm, KeyError, TokenKeys};
 pub use pseudonym::{Pseudonyms, first_half};
 pub use service::{Service, ServiceError, ServiceTokens};
-pub use token::{Identity, MintError, Minter, TOKEN_BYTES_MAX, TokenError, TokenRules, Verifier};
+pub use token::{Identity, MintError, Minter, TOKEN_BYTES_MAX, TokenError, TokenRules, TokenVerifier};

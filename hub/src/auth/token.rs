@@ -9,7 +9,7 @@ use jsonwebtoken::{Header, Validation, errors::ErrorKind};
 use protocol::PlayerId;
 use serde::{Deserialize, Serialize};
 
-use super::{Keys, Pseudonyms};
+use super::{Pseudonyms, TokenKeys};
 
 /// Longest token that is looked at, bytes.
 pub const TOKEN_BYTES_MAX: usize = 4096;
@@ -81,17 +81,17 @@ pub struct Identity {
 
 /// Checks tokens. Cheap to share behind an `Arc`; checking takes no lock.
 #[derive(Debug)]
-pub struct Verifier {
-    keys: Keys,
+pub struct TokenVerifier {
+    keys: TokenKeys,
     signature: Validation,
     rules: TokenRules,
     pseudonyms: Pseudonyms,
 }
 
-impl Verifier {
+impl TokenVerifier {
     /// Puts keys and rules together.
     #[must_use]
-    pub fn new(keys: Keys, rules: TokenRules, pseudonyms: Pseudonyms) -> Self {
+    pub fn new(keys: TokenKeys, rules: TokenRules, pseudonyms: Pseudonyms) -> Self {
         let mut signature = Validation::new(keys.algorithm.jwt());
         // Claims are checked below, with our own time.
         signature.required_spec_claims.clear();
@@ -215,7 +215,7 @@ pub enum MintError {
 /// Makes tokens, where the hub holds a key that signs.
 #[derive(Debug)]
 pub struct Minter {
-    keys: Keys,
+    keys: TokenKeys,
     rules: TokenRules,
 }
 
@@ -231,7 +231,7 @@ struct Minted<'a> {
 impl Minter {
     /// `None` when the keys only check.
     #[must_use]
-    pub fn new(keys: Keys, rules: TokenRules) -> Option<Self> {
+    pub fn new(keys: TokenKeys, rules: TokenRules) -> Option<Self> {
         keys.can_sign().then_some(Self { keys, rules })
     }
 

@@ -4,7 +4,7 @@ use clap::CommandFactory;
 
 use super::*;
 use crate::{
-    auth::{Pseudonyms, Verifier},
+    auth::{Pseudonyms, TokenVerifier},
     config::load,
 };
 
@@ -59,7 +59,7 @@ fn a_token_printed_here_opens_the_door_of_the_same_hub() {
 
     let serving = load();
     let rules = serving.config.token_rules();
-    let verifier = Verifier::new(serving.secrets.keys, rules, serving.secrets.pseudonyms);
+    let verifier = TokenVerifier::new(serving.secrets.keys, rules, serving.secrets.pseudonyms);
     let text = String::from_utf8(output).unwrap();
     let identity = verifier.verify(text.trim_end(), now).unwrap();
     assert_eq!(identity.player, loaded.secrets.pseudonyms.player("hub", "anna"));

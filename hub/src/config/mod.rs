@@ -42,7 +42,7 @@ pub struct Loaded {
     pub config: Config,
     /// The tables to open, copies included, in minor units.
     pub tables: Vec<Table>,
-    /// Keys, tokens and other secrets.
+    /// TokenKeys, tokens and other secrets.
     pub secrets: Secrets,
     /// What the operator should read in the log once at the start.
     pub notes: Vec<String>,

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use super::{
     Config, Environment, Mode, SecretPolicy, development, problem::Problem, tree::Node, validate::Check,
 };
-use crate::auth::{Algorithm, Keys, Pseudonyms, ServiceTokens, TokenRules, first_half};
+use crate::auth::{Algorithm, Pseudonyms, ServiceTokens, TokenKeys, TokenRules, first_half};
 
 /// Shortest secret in production, bytes.
 const SECRET_BYTES_MIN: usize = 32;
@@ -89,7 +89,7 @@ impl fmt::Debug for Secret {
 #[derive(Debug)]
 pub struct Secrets {
     /// Check players' tokens, and sign where possible.
-    pub keys: Keys,
+    pub keys: TokenKeys,
     /// Turn subjects into pseudonyms.
     pub pseudonyms: Pseudonyms,
     /// Seals the seeds of rounds not yet revealed. 32 bytes.
@@ -212,21 +212,21 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    fn keys(&mut self) -> Option<Keys> {
+    fn keys(&mut self) -> Option<TokenKeys> {
         const PUBLIC: (&str, &str) = (AUTH_PUBLIC.variable, AUTH_PUBLIC.option);
         const PRIVATE: (&str, &str) = (AUTH_PRIVATE.variable, AUTH_PRIVATE.option);
         let make = match self.config.auth.algorithm {
             Algorithm::Hs256 => {
                 const OPTION: &str = AUTH.option;
                 let secret = self.secret("auth", AUTH.variable, OPTION)?;
-                let keys = Keys::shared(&secret);
+                let keys = TokenKeys::shared(&secret);
                 let place = self.place_of("auth").to_owned();
                 return keys
                     .map_err(|error| self.check.refuse_unseen(OPTION, format!("from {place}: {error}")))
                     .ok();
             }
-            Algorithm::EdDsa => Keys::ed_dsa,
-            Algorithm::Rs256 => Keys::rs256,
+            Algorithm::EdDsa => TokenKeys::ed_dsa,
+            Algorithm::Rs256 => TokenKeys::rs256,
         };
         let public = self.given("public key", PUBLIC.0, PUBLIC.1, Kind::Public)?;
         let private = self.given("private key", PRIVATE.0, PRIVATE.1, Kind::Secret)?;

@@ -58,13 +58,13 @@ mod tests {
     use std::{future::poll_fn, rc::Rc};
 
     use super::*;
-    use crate::door::{framing::Body, pipe::Exchange};
+    use crate::door::{framing::BodyLeft, pipe::Exchange};
 
     #[actix_rt::test]
     async fn a_long_body_comes_in_small_pieces_and_whole() {
         let text = vec![b'x'; 20_000];
         let exchange = Rc::new(Exchange::default());
-        let mut answer = Answer::new(BoxBody::new(text.clone()), exchange.begin(Body::Ended));
+        let mut answer = Answer::new(BoxBody::new(text.clone()), exchange.begin(BodyLeft::Ended));
         assert_eq!(answer.size(), BodySize::Sized(20_000));
         let mut pieces = Vec::new();
         while let Some(piece) = poll_fn(|cx| Pin::new(&mut answer).poll_next(cx)).await {

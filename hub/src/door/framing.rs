@@ -9,7 +9,7 @@ pub struct Malformed;
 
 /// Looks for the empty line that ends a head. Empty lines in front of a head belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Head {
+pub enum RequestHead {
     /// Nothing but line ends has come.
     #[default]
     Before,
@@ -21,7 +21,7 @@ pub enum Head {
     Return,
 }
 
-impl Head {
+impl RequestHead {
     /// Goes through `bytes`; how many belong to the head when it ends in them, and from then on before the next one.
     pub fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         for (index, byte) in bytes.iter().enumerate() {
@@ -42,7 +42,7 @@ impl Head {
 
 /// What is still to come of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Body {
+pub enum BodyLeft {
     /// Nothing.
     #[default]
     Ended,
@@ -81,7 +81,7 @@ pub enum Chunk {
     LastLf,
 }
 
-impl Body {
+impl BodyLeft {
     /// A body whose first byte is still to come.
     #[must_use]
     pub fn in_chunks() -> Self {
@@ -211,7 +211,7 @@ mod tests {
             ),
         ) {
             let text = parts.concat();
-            let mut body = Body::in_chunks();
+            let mut body = BodyLeft::in_chunks();
             let ours = body.advance(text.as_bytes()).map(|taken| body.ended().then_some(taken)).map_err(drop);
             prop_assert_eq!(ours, with_codec(|codec| servers_end(codec, text.as_bytes())), "{:?}", text);
         }
@@ -225,7 +225,7 @@ mod tests {
         ) {
             let text = parts.concat();
             let mut buffer = BytesMut::from(text.as_str());
-            let end = Head::default().end(text.as_bytes());
+            let end = RequestHead::default().end(text.as_bytes());
             match with_codec(|mut codec| codec.decode(&mut buffer)) {
                 Ok(Some(_)) => prop_assert_eq!(end, Some(text.len() - buffer.len()), "{:?}", text),
                 Ok(None) => prop_assert_eq!(end, None, "{:?}", text),
@@ -238,13 +238,13 @@ mod tests {
     #[track_caller]
     fn check_head(head: &str) {
         let text = format!("{head}GET /next HTTP/1.1\r\n\r\n");
-        assert_eq!(Head::default().end(text.as_bytes()), Some(head.len()), "{head:?}");
-        let mut byte_by_byte = Head::default();
+        assert_eq!(RequestHead::default().end(text.as_bytes()), Some(head.len()), "{head:?}");
+        let mut byte_by_byte = RequestHead::default();
         let ends: Vec<_> =
             head.bytes().enumerate().filter(|(_, byte)| byte_by_byte.end(&[*byte]).is_some()).collect();
         assert_eq!(ends.len(), 1, "{head:?}");
         assert_eq!(ends[0].0, head.len() - 1, "{head:?}");
-        assert_eq!(byte_by_byte, Head::Before, "{head:?}");
+        assert_eq!(byte_by_byte, RequestHead::Before, "{head:?}");
     }
 
     #[test]
@@ -254,13 +254,13 @@ mod tests {
         check_head("GET / HTTP/1.1\r\nhost: a\n\r\n");
         check_head("\r\n\n\r\nGET / HTTP/1.1\r\n\r\n");
         check_head("GET / HTTP/1.1\r\nx: a\rb\r\n\r\n");
-        assert_eq!(Head::default().end(b"GET / HTTP/1.1\r\nhost: a\r\n\r"), None);
-        assert_eq!(Head::default().end(b"\r\n\r\n\n\n"), None, "nothing but empty lines");
+        assert_eq!(RequestHead::default().end(b"GET / HTTP/1.1\r\nhost: a\r\n\r"), None);
+        assert_eq!(RequestHead::default().end(b"\r\n\r\n\n\n"), None, "nothing but empty lines");
     }
 
     /// The body ends behind `body` and before what follows, and however the bytes come.
     #[track_caller]
-    fn check_body(start: Body, body: &str) {
+    fn check_body(start: BodyLeft, body: &str) {
         let text = format!("{body}GET /");
         let mut whole = start;
         assert_eq!(whole.advance(text.as_bytes()), Ok(body.len()), "{body:?}");
@@ -276,12 +276,12 @@ mod tests {
 
     #[test]
     fn a_body_ends_with_its_length_or_its_last_chunk() {
-        check_body(Body::Length(5), "a\n\r\nb");
-        check_body(Body::in_chunks(), "0\r\n\r\n");
-        check_body(Body::in_chunks(), "4\r\na\n\n\n\r\n0\r\n\r\n");
-        check_body(Body::in_chunks(), "1a \t;name=\"v\"\r\nabcdefghijklmnopqrstuvwxyz\r\n00;x\r\n\r\n");
-        check_body(Body::in_chunks(), "1\r\na\r\n0\r\nTrailer: b\r\nMore: c\r\n\r\n");
-        assert_eq!(Body::Ended.advance(b"GET /"), Ok(0));
+        check_body(BodyLeft::Length(5), "a\n\r\nb");
+        check_body(BodyLeft::in_chunks(), "0\r\n\r\n");
+        check_body(BodyLeft::in_chunks(), "4\r\na\n\n\n\r\n0\r\n\r\n");
+        check_body(BodyLeft::in_chunks(), "1a \t;name=\"v\"\r\nabcdefghijklmnopqrstuvwxyz\r\n00;x\r\n\r\n");
+        check_body(BodyLeft::in_chunks(), "1\r\na\r\n0\r\nTrailer: b\r\nMore: c\r\n\r\n");
+        assert_eq!(BodyLeft::Ended.advance(b"GET /"), Ok(0));
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
             "10000000000000000\r\n",
         ];
         for text in wrong {
-            assert_eq!(Body::in_chunks().advance(text.as_bytes()), Err(Malformed), "{text:?}");
+            assert_eq!(BodyLeft::in_chunks().advance(text.as_bytes()), Err(Malformed), "{text:?}");
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::framing::{Body, Head};
+use super::framing::{BodyLeft, RequestHead};
 
 /// Longest head of a request, bytes.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -38,7 +38,7 @@ const STANDS: &str = "a pipe has its connection until it is taken apart";
 #[derive(Debug, Default)]
 pub struct Exchange {
     answering: Cell<bool>,
-    body: Cell<Body>,
+    body: Cell<BodyLeft>,
     /// Bytes of the body that were handed over.
     taken: Cell<usize>,
     /// All that has come of the body was handed over.
@@ -52,7 +52,7 @@ pub struct Answering(Rc<Exchange>);
 impl Exchange {
     /// A request with this body has been understood, and its answer begins.
     #[must_use]
-    pub fn begin(self: &Rc<Self>, body: Body) -> Answering {
+    pub fn begin(self: &Rc<Self>, body: BodyLeft) -> Answering {
         self.answering.set(true);
         self.body.set(body);
         self.taken.set(0);
@@ -69,9 +69,11 @@ impl Exchange {
     /// Asked again after each read: the connection's task is the one that waits.
     fn passed(&self) -> bool {
         match self.body.get() {
-            Body::Ended => true,
-            Body::Length(left) if left > PASSED_BYTES_MAX as u64 => true,
-            Body::Length(_) | Body::Chunks(_) => self.dry.get() || self.taken.get() > PASSED_BYTES_MAX,
+            BodyLeft::Ended => true,
+            BodyLeft::Length(left) if left > PASSED_BYTES_MAX as u64 => true,
+            BodyLeft::Length(_) | BodyLeft::Chunks(_) => {
+                self.dry.get() || self.taken.get() > PASSED_BYTES_MAX
+            }
         }
     }
 
@@ -93,7 +95,7 @@ pub struct Pipe {
     /// None once it was taken.
     io: Option<TcpStream>,
     exchange: Rc<Exchange>,
-    head: Head,
+    head: RequestHead,
     head_bytes: usize,
     head_until: Option<Pin<Box<Sleep>>>,
     /// Longest wait for the rest of a head that has begun. The server's own limit holds for the first one only.
@@ -113,7 +115,7 @@ impl Pipe {
         Self {
             io: Some(io),
             exchange: Rc::default(),
-            head: Head::default(),
+            head: RequestHead::default(),
             head_bytes: 0,
             head_until: None,
             head_within,
@@ -303,11 +305,11 @@ mod tests {
             .unwrap();
         pipe.io().readable().await.unwrap();
         assert_eq!(turn(&mut pipe).await, "GET /1 HTTP/1.1\r\n\r\n");
-        let answering = pipe.exchange().begin(Body::Ended);
+        let answering = pipe.exchange().begin(BodyLeft::Ended);
         assert_eq!(turn(&mut pipe).await, "");
         drop(answering);
         assert_eq!(turn(&mut pipe).await, "POST /2 HTTP/1.1\r\n\r\n");
-        let answering = pipe.exchange().begin(Body::Length(4));
+        let answering = pipe.exchange().begin(BodyLeft::Length(4));
         assert_eq!(turn(&mut pipe).await, "body");
         assert_eq!(turn(&mut pipe).await, "");
         drop(answering);

@@ -33,7 +33,7 @@ impl Rig {
         let counted = asked.clone();
         let server = actix_server::Server::build().workers(1).disable_signals().shutdown_timeout(1);
         let rate = Rate { requests_burst_per_address: 1_000_000, ..Rate::default() };
-        let rules = Arc::new(Rules::new(&Server::default(), Addresses::new(&rate, 1_000)));
+        let rules = Arc::new(EdgeRules::new(&Server::default(), Addresses::new(&rate, 1_000)));
         let server = server.listen("door", listener, move || {
             let counted = counted.clone();
             let count = move || counted.fetch_add(1, Relaxed) + 1;

@@ -8,11 +8,11 @@ use std::{
 use actors::session::{Authenticate, Identity};
 use protocol::ErrorCode;
 
-use crate::auth::{TokenError, Verifier};
+use crate::auth::{TokenError, TokenVerifier};
 
 /// Checks tokens with the configured keys, by the time of day.
 #[must_use]
-pub fn authenticate(verifier: Verifier) -> Authenticate {
+pub fn authenticate(verifier: TokenVerifier) -> Authenticate {
     Arc::new(move |token| match verifier.verify(token, SystemTime::now()) {
         Ok(identity) => Ok(Identity { player: identity.player, until_ms: milliseconds(identity.until) }),
         Err(error) => Err((code(&error), error.to_string())),

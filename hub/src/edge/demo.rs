@@ -103,7 +103,7 @@ struct SignIn {
     name: String,
 }
 
-/// Makes a player of play money: a token, and a first deposit from the demo purse.
+/// Makes a player of play money: a token, and a first deposit from the source of demo money.
 ///
 /// Takes JSON only, and from pages of our own only: no foreign page can use up the play money unseen.
 async fn sign_in(
@@ -118,13 +118,11 @@ async fn sign_in(
         return Err(Error::new(Kind::Forbidden, "pages of this origin may not ask"));
     }
     let offer = demo.offer.as_ref().ok_or(Kind::NoDemo)?;
-    // The body first: a refusal that leaves it unread ends the connection.
-    let body = body::read(&request, payload).await?;
     let address = request.peer_addr().map(|peer| peer.ip());
     if address.is_some_and(|address| demo.addresses.pay(address, Instant::now()).is_err()) {
         return Err(Error::new(Kind::TooFast, "too many players of one address"));
     }
-    let name = name(&body)?;
+    let name = name(&body::read(&request, payload).await?)?;
     if demo.admission.draining() {
         return Err(Kind::Draining.into());
     }

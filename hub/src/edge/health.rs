@@ -27,7 +27,7 @@ use super::{cached::Cached, routes};
 const WAIT: Duration = Duration::from_secs(2);
 
 /// Knows whom to ask.
-pub struct Health {
+pub struct HealthSurface {
     money: MoneyPort,
     journal: Journal<Output>,
     tables: TablePort,
@@ -38,7 +38,7 @@ pub struct Health {
     started: Instant,
 }
 
-impl Health {
+impl HealthSurface {
     /// The health of a house that starts now.
     #[must_use]
     pub fn new(house: &House, admission: Arc<Admission>) -> Self {
@@ -101,7 +101,7 @@ impl Health {
 }
 
 /// Its paths.
-pub fn routes(health: &web::Data<Health>, service: &mut web::ServiceConfig) {
+pub fn routes(health: &web::Data<HealthSurface>, service: &mut web::ServiceConfig) {
     service
         .app_data(health.clone())
         .service(routes::page("/health/live", live))
@@ -109,7 +109,7 @@ pub fn routes(health: &web::Data<Health>, service: &mut web::ServiceConfig) {
 }
 
 /// The process answers.
-async fn live(health: web::Data<Health>) -> HttpResponse {
+async fn live(health: web::Data<HealthSurface>) -> HttpResponse {
     let uptime_seconds = health.started.elapsed().as_secs();
     HttpResponse::Ok().json(json!({ "status": "up", "uptime_seconds": uptime_seconds }))
 }
@@ -117,7 +117,7 @@ async fn live(health: web::Data<Health>) -> HttpResponse {
 /// Whether every part that is needed answers, and what each says. At most a few times a second is anybody asked, so that
 /// a stranger who asks all the time costs the money nothing. 503 with the same report when one is not: a report, not a
 /// refusal.
-async fn ready(health: web::Data<Health>) -> HttpResponse {
+async fn ready(health: web::Data<HealthSurface>) -> HttpResponse {
     let (up, parts) = health.newest.get(async || health.ask_all().await).await;
     // Read now: who takes no work says so at once.
     let draining = health.admission.draining();

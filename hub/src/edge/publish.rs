@@ -35,7 +35,7 @@ pub const PATH: &str = "/api/publish";
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// Takes the publications of services.
-pub struct Publish {
+pub struct PublishSurface {
     services: ServiceTokens,
     /// The namespaces services may publish into.
     namespaces: BTreeSet<String>,
@@ -45,9 +45,9 @@ pub struct Publish {
 }
 
 /// Publications by service and outcome. Only configured services have a row.
-pub type Publications = Family<Vec<(&'static str, String)>, Counter>;
+type Publications = Family<Vec<(&'static str, String)>, Counter>;
 
-impl Publish {
+impl PublishSurface {
     /// Nothing is published yet.
     #[must_use]
     pub fn new(loaded: &Loaded, house: &House, admission: Arc<Admission>) -> Self {
@@ -64,7 +64,8 @@ impl Publish {
 
     /// Registers the figure.
     pub fn register(&self, registry: &mut Registry) {
-        register(&self.counted, registry);
+        let words = "Publications of services over HTTP, by service and HTTP status";
+        registry.register("hub_publications", words, self.counted.clone());
     }
 
     fn count(&self, service: &Service, status: StatusCode) {
@@ -73,14 +74,8 @@ impl Publish {
     }
 }
 
-/// Registers publications under their name.
-pub fn register(publications: &Publications, registry: &mut Registry) {
-    let words = "Publications of services over HTTP, by service and HTTP status";
-    registry.register("hub_publications", words, publications.clone());
-}
-
 /// Adds its path.
-pub fn routes(publish: &web::Data<Publish>, service: &mut web::ServiceConfig) {
+pub fn routes(publish: &web::Data<PublishSurface>, service: &mut web::ServiceConfig) {
     service.app_data(publish.clone()).service(routes::action(PATH, take));
 }
 
@@ -122,7 +117,7 @@ impl<'a> Publication<'a> {
 
 /// Publishes, and answers where the publication stands.
 async fn take(
-    publish: web::Data<Publish>,
+    publish: web::Data<PublishSurface>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
@@ -146,7 +141,7 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 }
 
 async fn take_from_service(
-    publish: &Publish,
+    publish: &PublishSurface,
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {

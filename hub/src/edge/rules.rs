@@ -36,7 +36,7 @@ const PAGE: u32 = 1;
 const WRONG_TOKEN: u32 = 20;
 
 /// The rules of one hub.
-pub struct Rules {
+pub struct EdgeRules {
     hosts: Hosts,
     /// None: nobody pays.
     addresses: Option<Arc<Addresses>>,
@@ -57,7 +57,7 @@ pub struct Refused {
     pub too_fast: AtomicU64,
 }
 
-impl Rules {
+impl EdgeRules {
     /// As the operator says.
     #[must_use]
     pub fn new(server: &Server, addresses: Arc<Addresses>) -> Self {
@@ -136,10 +136,10 @@ mod tests {
     use super::*;
     use crate::config::Rate;
 
-    fn rules() -> Rules {
+    fn rules() -> EdgeRules {
         let rate =
             Rate { requests_per_second_per_address: 1, requests_burst_per_address: 2, ..Rate::default() };
-        Rules::new(&Server::default(), Addresses::new(&rate, 1))
+        EdgeRules::new(&Server::default(), Addresses::new(&rate, 1))
     }
 
     #[test]

@@ -24,7 +24,7 @@ use socket::{Accepted, CloseCodes, Limits, Refusal, Worker, subprotocols, upgrad
 use super::{
     error::{Error, Kind},
     origins::Origins,
-    rules::Rules,
+    rules::EdgeRules,
 };
 use crate::config::{self, Loaded, Subscribe};
 
@@ -50,7 +50,7 @@ pub struct Upgrade {
     authenticate: Authenticate,
     may_subscribe: MaySubscribe,
     origins: Origins,
-    rules: Arc<Rules>,
+    rules: Arc<EdgeRules>,
     options: Options,
 }
 
@@ -63,7 +63,7 @@ impl Upgrade {
         admission: Arc<Admission>,
         currencies: Currencies,
         authenticate: Authenticate,
-        rules: Arc<Rules>,
+        rules: Arc<EdgeRules>,
     ) -> Self {
         let config::Config { socket, channels, server, .. } = &loaded.config;
         Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Verifier, checkpoint, invariant};
+use engine::{LogVerifier, checkpoint, invariant};
 use journal::{Files, Lsn, Tail, storage::Storage};
 
 use super::{Error, Expectations, read};
@@ -12,7 +12,7 @@ pub struct Findings {
     /// The end of the log.
     pub tail: Tail,
     /// The state, and what was counted on the way.
-    pub verifier: Verifier,
+    pub verifier: LogVerifier,
     /// Checkpoints that hold what the replay holds.
     pub checkpoints: u64,
 }
@@ -22,7 +22,7 @@ pub struct Findings {
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Findings, Error> {
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     // Before the log is read: beside a serving hub, what is listed here stands for records that are there.
     let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
     let mut checkpoints = 0;
@@ -48,7 +48,7 @@ pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
 fn agrees<S: Storage>(
     files: &Files<S>,
     (lsn, hash): (Lsn, [u8; 32]),
-    verifier: &Verifier,
+    verifier: &LogVerifier,
 ) -> Result<bool, Error> {
     let wrong = |what: String| Error::Checkpoint { lsn: lsn.0, what };
     let found = match journal::checkpoint::at_in(files.storage(), lsn) {

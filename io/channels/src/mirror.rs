@@ -27,7 +27,7 @@ use protocol::{Channel, Payload};
 use tokio::sync::oneshot;
 
 use self::{
-    entry::{Entry, Line, Numbered},
+    entry::{ChannelState, Line, Numbered},
     room::Rooms,
     wishes::LinkState,
 };
@@ -56,7 +56,7 @@ pub(crate) struct Mirror {
     options: Rc<Options>,
     telemetry: Rc<Telemetry>,
     epochs: Epochs,
-    channels: HashMap<Channel, Entry>,
+    channels: HashMap<Channel, ChannelState>,
     rooms: Rooms,
     /// What all rings cost, in bytes.
     bytes: usize,
@@ -154,8 +154,8 @@ impl Mirror {
     }
 
     /// A channel that is not held yet.
-    fn entry(&mut self, channel: &Channel, now_ms: u64) -> Entry {
-        Entry::new(channel, &self.options, self.is_local(channel), self.epochs.next(), now_ms)
+    fn entry(&mut self, channel: &Channel, now_ms: u64) -> ChannelState {
+        ChannelState::new(channel, &self.options, self.is_local(channel), self.epochs.next(), now_ms)
     }
 
     /// Whether only this process speaks on the channel.
@@ -282,7 +282,7 @@ impl Mirror {
                 reset(channel, entry, outbox, &self.telemetry);
             }
         } else if self.make_room(channel) {
-            let mut entry = Entry::new(channel, &self.options, true, top.epoch, now_ms);
+            let mut entry = ChannelState::new(channel, &self.options, true, top.epoch, now_ms);
             entry.follow_log(top);
             self.rooms.of(channel).file(channel, &mut entry);
             self.take_in(channel, entry);
@@ -299,7 +299,7 @@ impl Mirror {
     }
 }
 
-fn reset(channel: &Channel, entry: &Entry, outbox: &Outbox, telemetry: &Telemetry) {
+fn reset(channel: &Channel, entry: &ChannelState, outbox: &Outbox, telemetry: &Telemetry) {
     if entry.subscribed {
         telemetry.reset();
         outbox.push(Delivery::Reset { channel: channel.clone(), top: entry.top });

@@ -18,7 +18,7 @@ pub(crate) const KEPT_BYTES: usize = 160;
 
 /// Bounds of one channel's history.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct RingLimits {
     /// Publications.
     pub(crate) size: usize,
     /// Bytes, with what each publication costs besides.
@@ -49,7 +49,7 @@ impl Ring {
     }
 
     /// Forgets the oldest until what is left is within the limits. Answers the bytes freed.
-    pub(crate) fn trim(&mut self, limits: Limits, now_ms: u64) -> usize {
+    pub(crate) fn trim(&mut self, limits: RingLimits, now_ms: u64) -> usize {
         let mut freed = 0;
         while let Some(oldest) = self.kept.front() {
             let fits = self.kept.len() <= limits.size && self.bytes <= limits.bytes;

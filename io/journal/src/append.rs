@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::condition::Condition;
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RECORD_HEADER, SegmentHeader, push_record, seed};
-use crate::helper::{Helper, Open, Present};
+use crate::helper::{Helper, OpenSegment, Present};
 use crate::noted::{Noted, Notes};
 use crate::scan::segment_name;
 use crate::spare::{self, Spare};
@@ -26,7 +26,7 @@ const MAX_BODY: usize = u32::MAX as usize - BLOCK;
 
 /// What a log is, apart from its records.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Identity {
+pub(crate) struct LogIdentity {
     pub id: [u8; 16],
     pub salt: [u8; 16],
     pub epoch: u32,
@@ -45,7 +45,7 @@ pub(crate) struct End {
 pub(crate) struct Appender<S: Storage> {
     helper: Option<Helper>,
     pub storage: S,
-    pub identity: Identity,
+    pub identity: LogIdentity,
     pub spare: Spare,
     pub condition: Condition,
     present: Arc<Present<S>>,
@@ -84,7 +84,7 @@ impl<S: Storage> Appender<S> {
     /// Goes on in a segment.
     pub fn new(
         (storage, lock): (S, S::Lock),
-        identity: Identity,
+        identity: LogIdentity,
         (spare, condition, segment_bytes): (Spare, Condition, u64),
         segment: Segment<S::File>,
         end: End,
@@ -93,7 +93,7 @@ impl<S: Storage> Appender<S> {
         let present = Present {
             notes: Notes::open(&storage, &noted)?,
             noted: Mutex::new(noted),
-            segment: Mutex::new(Open::of(&storage, &segment.file, segment.first, segment.limit)?),
+            segment: Mutex::new(OpenSegment::of(&storage, &segment.file, segment.first, segment.limit)?),
         };
         let batch = Batch { frame: vec![0; FRAME_HEADER], count: 0, crc: 0, end };
         spare.room_left(segment.limit.saturating_sub(segment.at));
@@ -242,7 +242,7 @@ impl<S: Storage> Appender<S> {
         // Held over the change of names, so that the helper does not look in between.
         let mut open = self.present.segment.lock();
         put_segment(&self.storage, &file, name, &header)?;
-        *open = Open::of(&self.storage, &file, first, bytes)?;
+        *open = OpenSegment::of(&self.storage, &file, first, bytes)?;
         drop(open);
         self.segment = Segment { first, before, file, at: BLOCK as u64, limit: bytes };
         self.present.notes.note(&noted(&self.identity, &self.segment, self.durable), true);
@@ -266,14 +266,14 @@ fn reserved<S: Storage>(storage: &S, bytes: u64) -> Result<S::File, Error> {
     }
 }
 
-fn noted<F>(identity: &Identity, segment: &Segment<F>, end: End) -> Noted {
+fn noted<F>(identity: &LogIdentity, segment: &Segment<F>, end: End) -> Noted {
     Noted { id: identity.id, last: end.last, hash: end.hash, segment: segment.first }
 }
 
 /// Makes the first segment of a new log.
 pub(crate) fn first_segment<S: Storage>(
     storage: &S,
-    identity: &Identity,
+    identity: &LogIdentity,
     bytes: u64,
 ) -> Result<Segment<S::File>, Error> {
     let path = storage.path(PARTIAL);
@@ -293,7 +293,12 @@ fn take<S: Storage>(storage: &S, file: &S::File, name: &str) -> Result<(), Error
     }
 }
 
-fn header(identity: &Identity, (first, previous): (Lsn, [u8; 32]), bytes: u64, before: Lsn) -> SegmentHeader {
+fn header(
+    identity: &LogIdentity,
+    (first, previous): (Lsn, [u8; 32]),
+    bytes: u64,
+    before: Lsn,
+) -> SegmentHeader {
     SegmentHeader {
         id: identity.id,
         salt: identity.salt,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::append::{Appender, End, Identity, Segment, first_segment};
+use crate::append::{Appender, End, LogIdentity, Segment, first_segment};
 use crate::condition::Condition;
 use crate::file::Directory;
 use crate::files::Files;
@@ -101,7 +101,7 @@ fn create<S: Storage>(
     options: Options,
 ) -> Result<Appender<S>, Error> {
     let random = || storage.random().map_err(Error::io("draw random bytes for", storage.path("")));
-    let identity = Identity { id: random()?, salt: random()?, epoch: 1 };
+    let identity = LogIdentity { id: random()?, salt: random()?, epoch: 1 };
     let segment = first_segment(&storage, &identity, options.segment_bytes)?;
     let settings = (spare, condition, options.segment_bytes);
     Appender::new((storage, lock), identity, settings, segment, End::default())
@@ -132,7 +132,7 @@ fn resume<S: Storage>(
     file.sync().map_err(Error::io("sync", &path))?;
     storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
 
-    let identity = Identity { id: end.header.id, salt: end.header.salt, epoch: end.epoch + 1 };
+    let identity = LogIdentity { id: end.header.id, salt: end.header.salt, epoch: end.epoch + 1 };
     let segment = Segment {
         first: end.header.first,
         before: end.header.before,

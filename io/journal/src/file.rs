@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Error;
-use crate::storage::{File, Identity, Storage};
+use crate::storage::{File, FileIdentity, Storage};
 
 const LOCK: &str = "lock";
 /// Bits of a mode that let group and others in.
@@ -157,7 +157,7 @@ impl Storage for Directory {
         sync_directory(&self.path)
     }
 
-    fn identity(&self, name: &str) -> io::Result<Identity> {
+    fn identity(&self, name: &str) -> io::Result<FileIdentity> {
         fs::metadata(self.path(name)).map(|found| identity(&found))
     }
 
@@ -209,7 +209,7 @@ impl File for fs::File {
         }
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         self.metadata().map(|found| identity(&found))
     }
 
@@ -218,8 +218,8 @@ impl File for fs::File {
     }
 }
 
-fn identity(found: &fs::Metadata) -> Identity {
-    Identity { device: found.dev(), inode: found.ino() }
+fn identity(found: &fs::Metadata) -> FileIdentity {
+    FileIdentity { device: found.dev(), inode: found.ino() }
 }
 
 #[cfg(target_os = "linux")]

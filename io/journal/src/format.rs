@@ -150,7 +150,7 @@ impl FrameHeader {
         let body = &frame[FRAME_HEADER..FRAME_HEADER + self.bytes as usize];
         let (mut crc, mut at, mut last) = (seed(salt, self.epoch, self.first), 0, None);
         for _ in 0..self.count {
-            let record = Record::parse(&body[at..]).ok_or("a record runs over its batch")?;
+            let record = RawEntry::parse(&body[at..]).ok_or("a record runs over its batch")?;
             crc = record.checksum(crc);
             if crc != record.crc {
                 return Err("a record's checksum does not match");
@@ -170,18 +170,18 @@ impl FrameHeader {
 
 /// One record as it lies in a frame.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Record<'a> {
+pub(crate) struct RawEntry<'a> {
     crc: u32,
     pub hash: [u8; 32],
     pub payload: &'a [u8],
 }
 
-impl<'a> Record<'a> {
+impl<'a> RawEntry<'a> {
     /// Splits the first record off `bytes`; `None` when its length does not fit.
-    pub fn parse(bytes: &'a [u8]) -> Option<Record<'a>> {
+    pub fn parse(bytes: &'a [u8]) -> Option<RawEntry<'a>> {
         let head = bytes.get(..RECORD_HEADER)?;
         let payload = bytes[RECORD_HEADER..].get(..u32_at(head, 0) as usize)?;
-        Some(Record { crc: u32_at(head, 4), hash: array_at(head, 8), payload })
+        Some(RawEntry { crc: u32_at(head, 4), hash: array_at(head, 8), payload })
     }
 
     /// Length in the frame. Bytes.

@@ -18,7 +18,7 @@ use crate::condition::Condition;
 use crate::noted::{Noted, Notes};
 use crate::scan::{self, segment_name};
 use crate::spare::Spare;
-use crate::storage::{File, Identity, Storage};
+use crate::storage::{File, FileIdentity, Storage};
 use crate::{Error, Lsn};
 
 /// How long at most the helper looks away.
@@ -29,24 +29,24 @@ pub(crate) struct Present<S: Storage> {
     /// The end that is durable.
     pub noted: Mutex<Noted>,
     /// The segment being written.
-    pub segment: Mutex<Open>,
+    pub segment: Mutex<OpenSegment>,
     pub notes: Notes<S::File>,
 }
 
 /// A segment that is open for writing, as it must be found by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Open {
+pub(crate) struct OpenSegment {
     pub first: Lsn,
-    pub identity: Identity,
+    pub identity: FileIdentity,
     /// Length. Bytes.
     pub bytes: u64,
 }
 
-impl Open {
+impl OpenSegment {
     /// A segment by its open handle.
-    pub fn of<S: Storage>(storage: &S, file: &S::File, first: Lsn, bytes: u64) -> Result<Open, Error> {
+    pub fn of<S: Storage>(storage: &S, file: &S::File, first: Lsn, bytes: u64) -> Result<OpenSegment, Error> {
         let identity = file.identity().map_err(Error::io("look at", storage.path(&segment_name(first))))?;
-        Ok(Open { first, identity, bytes })
+        Ok(OpenSegment { first, identity, bytes })
     }
 }
 
@@ -132,7 +132,7 @@ impl<S: Storage> Work<S> {
 pub(crate) struct Watch<S: Storage> {
     storage: S,
     present: Arc<Present<S>>,
-    directory: Identity,
+    directory: FileIdentity,
     /// Segments that were there once, by their first lsn.
     segments: BTreeSet<Lsn>,
 }
@@ -163,7 +163,7 @@ impl<S: Storage> Watch<S> {
         }
     }
 
-    fn look_at(&mut self, open: &Open) -> Result<(), Error> {
+    fn look_at(&mut self, open: &OpenSegment) -> Result<(), Error> {
         let names: BTreeSet<Lsn> = scan::segments(&self.storage)?.into_iter().collect();
         self.segments.insert(open.first);
         let missing = |lsn: Lsn| Error::Missing {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::file::Directory;
-use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, Record, SegmentHeader, chain_hash};
+use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RawEntry, SegmentHeader, chain_hash};
 use crate::scan::{self, Window, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
 use crate::tail::{LogEnd, TornTail};
@@ -126,7 +126,7 @@ impl<S: Storage> Reader<S> {
     /// Moves past the next record of the batch, holding it against the chain.
     fn step(&mut self) -> Result<Lsn, Error> {
         let lsn = self.next;
-        let record = Record::parse(&self.batch.bytes[self.batch.at..]).expect("load checked every record");
+        let record = RawEntry::parse(&self.batch.bytes[self.batch.at..]).expect("load checked every record");
         if chain_hash(&self.hash, lsn, record.payload) != record.hash {
             return Err(Error::Chain { file: self.path(), offset: self.batch.offset, lsn });
         }

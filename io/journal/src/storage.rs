@@ -37,14 +37,14 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn sync_names(&self) -> io::Result<()>;
     /// Which file has this name now, or which directory this is for an empty name. Looked up by path every time:
     /// one that was removed, replaced or unmounted is not found, or is another.
-    fn identity(&self, name: &str) -> io::Result<Identity>;
+    fn identity(&self, name: &str) -> io::Result<FileIdentity>;
     /// The file's path, or the directory's for an empty name: for messages.
     fn path(&self, name: &str) -> PathBuf;
 }
 
 /// What tells a file or directory from every other that exists at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
+pub struct FileIdentity {
     /// The file system.
     pub device: u64,
     /// The file in it.
@@ -65,7 +65,7 @@ pub trait File: Send + 'static {
     /// Takes the file for this handle alone until it is dropped; `false`: another handle has it. Readers do not ask.
     fn try_lock(&self) -> io::Result<bool>;
     /// Which file this is, whatever its name is now.
-    fn identity(&self) -> io::Result<Identity>;
+    fn identity(&self) -> io::Result<FileIdentity>;
     /// The file's length. Bytes.
     fn len(&self) -> io::Result<u64>;
     /// Whether the file holds no bytes.

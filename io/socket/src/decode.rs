@@ -14,7 +14,7 @@ use crate::frame::{BINARY, CLOSE, CONTINUATION, CONTROL_BYTES_MAX, FIN, PING, PO
 
 /// What a client did, in order.
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(crate) enum Decoded {
     /// A whole text or binary message.
     Message(Message),
     /// A ping to answer with the same payload.
@@ -22,23 +22,23 @@ pub(crate) enum Event {
     /// The client's close frame; nothing follows.
     Close(Option<CloseReason>),
     /// A broken rule; nothing follows.
-    Fault(Fault),
+    Fault(FrameFault),
     /// The client's end of the connection without a close frame; nothing follows.
     Eof,
 }
 
 /// Why a client's bytes are refused, as the close frame will say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct FrameFault {
     pub code: u16,
     pub reason: &'static str,
 }
 
-const fn protocol(reason: &'static str) -> Fault {
-    Fault { code: 1002, reason }
+const fn protocol(reason: &'static str) -> FrameFault {
+    FrameFault { code: 1002, reason }
 }
-const BAD_TEXT: Fault = Fault { code: 1007, reason: "text is not utf-8" };
-const TOO_BIG: Fault = Fault { code: 1009, reason: "message too big" };
+const BAD_TEXT: FrameFault = FrameFault { code: 1007, reason: "text is not utf-8" };
+const TOO_BIG: FrameFault = FrameFault { code: 1009, reason: "message too big" };
 
 #[derive(Clone, Copy)]
 struct Frame {
@@ -56,7 +56,7 @@ pub(crate) const EVENTS_MAX: usize = 256;
 /// Longest client header: two bytes, eight of length, four of mask.
 const HEADER_BYTES_MAX: usize = 14;
 
-pub(crate) struct Decoder {
+pub(crate) struct FrameDecoder {
     frame_bytes_max: usize,
     message_bytes_max: usize,
     header: [u8; HEADER_BYTES_MAX],
@@ -73,9 +73,9 @@ pub(crate) struct Decoder {
     over: bool,
 }
 
-impl Decoder {
+impl FrameDecoder {
     pub(crate) fn new(frame_bytes_max: usize, message_bytes_max: usize) -> Self {
-        Decoder {
+        FrameDecoder {
             frame_bytes_max,
             message_bytes_max,
             header: [0; HEADER_BYTES_MAX],
@@ -92,11 +92,11 @@ impl Decoder {
 
     /// Takes bytes of `data` and appends what they complete, until there are [`EVENTS_MAX`] events; says how many bytes
     /// it has taken. A fault is an event too, in its place in the order; what is behind it is taken and forgotten.
-    pub(crate) fn decode(&mut self, data: &[u8], events: &mut VecDeque<Event>) -> usize {
+    pub(crate) fn decode(&mut self, data: &[u8], events: &mut VecDeque<Decoded>) -> usize {
         let mut rest = data;
         if let Err(fault) = self.take(&mut rest, events) {
             self.end();
-            events.push_back(Event::Fault(fault));
+            events.push_back(Decoded::Fault(fault));
         }
         if self.over { data.len() } else { data.len() - rest.len() }
     }
@@ -123,7 +123,7 @@ impl Decoder {
         self.control = Vec::new();
     }
 
-    fn take(&mut self, data: &mut &[u8], events: &mut VecDeque<Event>) -> Result<(), Fault> {
+    fn take(&mut self, data: &mut &[u8], events: &mut VecDeque<Decoded>) -> Result<(), FrameFault> {
         while !data.is_empty() && !self.over && events.len() < EVENTS_MAX {
             let frame = match self.frame {
                 Some(frame) => frame,
@@ -158,7 +158,7 @@ impl Decoder {
     }
 
     /// Collects header bytes; judges the first two as soon as they are here and the length when it is.
-    fn take_header(&mut self, data: &mut &[u8]) -> Result<Option<Frame>, Fault> {
+    fn take_header(&mut self, data: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
         loop {
             let need = if self.header_len < 2 { 2 } else { header_bytes(self.header[1]) };
             let n = (need - self.header_len).min(data.len());
@@ -182,7 +182,7 @@ impl Decoder {
         }
     }
 
-    fn judge(&self, first: u8, second: u8) -> Result<(), Fault> {
+    fn judge(&self, first: u8, second: u8) -> Result<(), FrameFault> {
         let (fin, opcode) = (first & FIN != 0, first & 0x0F);
         if first & 0x70 != 0 {
             return Err(protocol("reserved bits set"));
@@ -206,7 +206,7 @@ impl Decoder {
     }
 
     /// Reads the whole header of `len` bytes and checks the declared length against the limits.
-    fn begin(&mut self, len: usize) -> Result<Frame, Fault> {
+    fn begin(&mut self, len: usize) -> Result<Frame, FrameFault> {
         let header = &self.header[..len];
         let declared = match header[1] & 0x7F {
             126 => u64::from(u16::from_be_bytes([header[2], header[3]])),
@@ -231,17 +231,17 @@ impl Decoder {
         Ok(Frame { opcode, fin, key, taken: 0, remaining })
     }
 
-    fn finish(&mut self, frame: Frame, events: &mut VecDeque<Event>) -> Result<(), Fault> {
+    fn finish(&mut self, frame: Frame, events: &mut VecDeque<Decoded>) -> Result<(), FrameFault> {
         if is_control(frame.opcode) || (!frame.fin && frame.taken == 0) {
             self.idle_frames = self.idle_frames.saturating_add(1);
         }
         match frame.opcode {
-            PING => events.push_back(Event::Ping(std::mem::take(&mut self.control).into())),
+            PING => events.push_back(Decoded::Ping(std::mem::take(&mut self.control).into())),
             PONG => self.control = Vec::new(),
             CLOSE => {
                 let reason = close_reason(&self.control)?;
                 self.end();
-                events.push_back(Event::Close(reason));
+                events.push_back(Decoded::Close(reason));
             }
             _ if !frame.fin => {
                 self.fragmented.get_or_insert(frame.opcode);
@@ -250,7 +250,7 @@ impl Decoder {
                 let opcode = self.fragmented.take().unwrap_or(opcode);
                 let message = std::mem::take(&mut self.message);
                 self.valid = 0;
-                events.push_back(Event::Message(if opcode == TEXT {
+                events.push_back(Decoded::Message(if opcode == TEXT {
                     Message::Text(String::from_utf8(message).map_err(|_| BAD_TEXT)?.into())
                 } else {
                     Message::Binary(message.into())
@@ -261,7 +261,7 @@ impl Decoder {
     }
 
     /// Checks the new part of an unfinished text, so that bad text is refused at its first bad byte.
-    fn check_text(&mut self, frame: Frame) -> Result<(), Fault> {
+    fn check_text(&mut self, frame: Frame) -> Result<(), FrameFault> {
         if self.message.is_empty() || self.fragmented.unwrap_or(frame.opcode) != TEXT {
             return Ok(());
         }
@@ -289,7 +289,7 @@ fn header_bytes(second: u8) -> usize {
 }
 
 /// Reads a close frame's payload, RFC 6455 §5.5.1 and §7.4.
-fn close_reason(payload: &[u8]) -> Result<Option<CloseReason>, Fault> {
+fn close_reason(payload: &[u8]) -> Result<Option<CloseReason>, FrameFault> {
     let [high, low, reason @ ..] = payload else {
         return if payload.is_empty() { Ok(None) } else { Err(protocol("close code cut short")) };
     };

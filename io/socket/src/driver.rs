@@ -21,10 +21,10 @@ use futures_util::Stream;
 use futures_util::stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::decode::{Decoder, Event};
+use crate::decode::{Decoded, FrameDecoder};
 use crate::frame::{self, NO_CODE};
 use crate::out::Out;
-use crate::session::{InboundEnd, Phase, Session};
+use crate::session::{InboundEnd, Session, SocketPhase};
 use crate::shared::Slot;
 use crate::telemetry;
 use crate::worker::Worker;
@@ -44,7 +44,7 @@ pub(crate) struct Driver {
     session: Rc<Session>,
     /// Until the session closes.
     actor: Option<ActorStream>,
-    decoder: Decoder,
+    decoder: FrameDecoder,
     /// What was read and not yet decoded: what came behind the handshake in the same packet, or behind as many events as
     /// the actor is given at once.
     leftover: Bytes,
@@ -78,7 +78,7 @@ impl Driver {
         A: Actor<Context = WebsocketContext<A>> + StreamHandler<Result<Message, ProtocolError>>,
     {
         let limits = worker.limits();
-        let decoder = Decoder::new(limits.frame_bytes_max, limits.message_bytes_max);
+        let decoder = FrameDecoder::new(limits.frame_bytes_max, limits.message_bytes_max);
         let mut driver = Driver {
             worker,
             session,
@@ -118,9 +118,11 @@ impl Driver {
         let session = &self.session;
         let mut inbox = session.inbox.borrow_mut();
         let wanted = match session.phase.get() {
-            Phase::Open => inbox.is_empty() && session.inbound_end.get().is_none() && !session.is_paused(),
-            Phase::Closing => true,
-            Phase::Over => false,
+            SocketPhase::Open => {
+                inbox.is_empty() && session.inbound_end.get().is_none() && !session.is_paused()
+            }
+            SocketPhase::Closing => true,
+            SocketPhase::Over => false,
         };
         session.throttled.set(false);
         if self.stream_over || !wanted {
@@ -150,7 +152,7 @@ impl Driver {
             Some(Poll::Ready(_)) | None => {
                 self.stream_over = true;
                 if !self.decoder.is_over() {
-                    inbox.push_back(Event::Eof);
+                    inbox.push_back(Decoded::Eof);
                 }
             }
         }
@@ -190,7 +192,7 @@ impl Driver {
         let session = &self.session;
         match session.inbound_end.get() {
             Some(InboundEnd::Closed(code)) => session.close(code, ""),
-            Some(InboundEnd::Fault(fault)) => {
+            Some(InboundEnd::FrameFault(fault)) => {
                 telemetry::broken_rule(&session.shared);
                 session.close(fault.code, fault.reason);
             }
@@ -223,7 +225,7 @@ impl Driver {
     /// all of ours has left. True when the connection may go.
     fn is_closed(&mut self, all_sent: bool) -> bool {
         self.answered |= matches!(self.session.inbound_end.get(), Some(InboundEnd::Closed(_)));
-        self.answered |= self.session.inbox.take().iter().any(|event| matches!(event, Event::Close(_)));
+        self.answered |= self.session.inbox.take().iter().any(|event| matches!(event, Decoded::Close(_)));
         if all_sent && !self.half_closed && (self.answered || self.decoder.is_over()) {
             // RFC 6455 §7.1.1: the server ends the connection, at once. Only our side, though: closing while
             // the client still sends would make the kernel take back the close frame, so its bytes are read
@@ -242,15 +244,15 @@ impl Future for Driver {
         let this = &mut *self;
         this.session.set_waker(cx.waker());
         for _ in 0..TURNS_PER_WAKE {
-            let was_open = this.session.phase.get() == Phase::Open;
+            let was_open = this.session.phase.get() == SocketPhase::Open;
             let read = this.read(cx);
             if was_open {
                 this.run_actor(cx);
             }
             let all_sent = this.session.poll_flush(cx).is_ready();
             let more = match this.session.phase.get() {
-                Phase::Over => return Poll::Ready(()),
-                Phase::Closing => {
+                SocketPhase::Over => return Poll::Ready(()),
+                SocketPhase::Closing => {
                     if this.actor.is_some() {
                         this.drop_actor();
                     }
@@ -259,7 +261,7 @@ impl Future for Driver {
                     }
                     was_open || read == Read::Some
                 }
-                Phase::Open => match read {
+                SocketPhase::Open => match read {
                     Read::Some => true,
                     Read::Waiting => false,
                     // An actor that is behind wakes this task itself; a client that is behind does when it
@@ -296,7 +298,7 @@ impl Stream for Inbox {
     fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         // No waker is kept: only the driver fills the inbox, and it polls the actor right after.
         let session = &self.0;
-        if session.phase.get() != Phase::Open {
+        if session.phase.get() != SocketPhase::Open {
             return Poll::Pending;
         }
         if session.inbound_end.get().is_some() {
@@ -310,17 +312,17 @@ impl Stream for Inbox {
             }
             let Some(event) = take(&session.inbox) else { return Poll::Pending };
             match event {
-                Event::Message(message) => return Poll::Ready(Some(Ok(message))),
-                Event::Ping(payload) => session.push_pong(frame::pong_frame(&payload)),
-                Event::Close(reason) => {
+                Decoded::Message(message) => return Poll::Ready(Some(Ok(message))),
+                Decoded::Ping(payload) => session.push_pong(frame::pong_frame(&payload)),
+                Decoded::Close(reason) => {
                     session.inbound_end.set(Some(InboundEnd::Closed(answer_to(reason.as_ref()))));
                     return Poll::Ready(Some(Ok(Message::Close(reason))));
                 }
-                Event::Fault(fault) => {
-                    session.inbound_end.set(Some(InboundEnd::Fault(fault)));
+                Decoded::Fault(fault) => {
+                    session.inbound_end.set(Some(InboundEnd::FrameFault(fault)));
                     return Poll::Ready(None);
                 }
-                Event::Eof => {
+                Decoded::Eof => {
                     session.inbound_end.set(Some(InboundEnd::Eof));
                     return Poll::Ready(None);
                 }
@@ -330,7 +332,7 @@ impl Stream for Inbox {
 }
 
 /// Takes the next event; an inbox emptied after a burst gives its memory back.
-fn take(inbox: &std::cell::RefCell<VecDeque<Event>>) -> Option<Event> {
+fn take(inbox: &std::cell::RefCell<VecDeque<Decoded>>) -> Option<Decoded> {
     let mut inbox = inbox.borrow_mut();
     let event = inbox.pop_front();
     if inbox.is_empty() && inbox.capacity() > 0 {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::queue::Class;
-use crate::session::{Phase, Session};
+use crate::session::{Session, SocketPhase};
 use crate::shared::Slot;
 use crate::worker::Worker;
 
@@ -21,7 +21,7 @@ impl Worker {
     /// if it listens already or is gone.
     pub fn subscribe(&self, slot: Slot, channel: &str) -> bool {
         match self.find(slot) {
-            Some(session) if session.phase.get() == Phase::Open => {
+            Some(session) if session.phase.get() == SocketPhase::Open => {
                 self.0.channels.borrow_mut().add(&session, channel)
             }
             Some(_) | None => false,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::queue::Class;
-use crate::session::{Phase, Session};
+use crate::session::{Session, SocketPhase};
 use crate::shared::Slot;
 
 /// The out-queue of one session. Clones are handles to the same queue; all outlive the session harmlessly.
@@ -48,7 +48,7 @@ impl Out {
 
     /// False once the session is closing or over: pushes are no longer taken.
     pub fn is_open(&self) -> bool {
-        self.0.phase.get() == Phase::Open
+        self.0.phase.get() == SocketPhase::Open
     }
 
     /// The close code this side sent, once it has sent one: why the session ended, for the log.

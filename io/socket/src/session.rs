@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use crate::decode::Event;
+use crate::decode::Decoded;
 use crate::frame::{self, NO_CODE};
 use crate::queue::{Class, Pushed, Queue, SLICES};
 use crate::shared::{Corked, Shared, Slot};
@@ -25,7 +25,7 @@ use crate::telemetry;
 const IDLE_WINDOW_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(crate) enum SocketPhase {
     Open,
     /// Our close frame is queued or sent.
     Closing,
@@ -39,7 +39,7 @@ pub(crate) enum InboundEnd {
     /// Its close frame, with the code to answer.
     Closed(u16),
     /// A broken rule.
-    Fault(crate::decode::Fault),
+    FrameFault(crate::decode::FrameFault),
     /// The end of the stream.
     Eof,
 }
@@ -51,14 +51,14 @@ pub(crate) struct Session {
     io: RefCell<Option<TcpStream>>,
     queue: RefCell<Queue>,
     /// Whole messages the actor has not taken yet; filled by the driver only when empty.
-    pub(crate) inbox: RefCell<VecDeque<Event>>,
+    pub(crate) inbox: RefCell<VecDeque<Decoded>>,
     pub(crate) inbound_end: Cell<Option<InboundEnd>>,
     /// The inbox was not read to its end because the client is behind with reading.
     pub(crate) throttled: Cell<bool>,
     /// Places in the worker's channels: (channel, position among its members).
     pub(crate) subscriptions: RefCell<Vec<(u32, u32)>>,
     waker: RefCell<Option<Waker>>,
-    pub(crate) phase: Cell<Phase>,
+    pub(crate) phase: Cell<SocketPhase>,
     close_code: Cell<Option<u16>>,
     /// The socket refused bytes; the driver waits until it takes more.
     blocked: Cell<bool>,
@@ -87,7 +87,7 @@ impl Session {
             throttled: Cell::new(false),
             subscriptions: RefCell::default(),
             waker: RefCell::new(None),
-            phase: Cell::new(Phase::Open),
+            phase: Cell::new(SocketPhase::Open),
             close_code: Cell::new(None),
             blocked: Cell::new(false),
             corked: Cell::new(false),
@@ -112,14 +112,14 @@ impl Session {
     }
 
     pub(crate) fn push(self: &Rc<Self>, frames: Bytes, class: Class) -> bool {
-        if self.phase.get() != Phase::Open || frames.is_empty() {
+        if self.phase.get() != SocketPhase::Open || frames.is_empty() {
             return false;
         }
         let frames = match self.write_through(frames) {
             Some(rest) => rest,
             None => return true,
         };
-        if self.phase.get() != Phase::Open {
+        if self.phase.get() != SocketPhase::Open {
             return false;
         }
         let limits = self.shared.limits();
@@ -189,7 +189,7 @@ impl Session {
 
     /// Queues a frame the protocol itself needs.
     pub(crate) fn push_control(self: &Rc<Self>, frame: Bytes) {
-        if self.phase.get() == Phase::Open {
+        if self.phase.get() == SocketPhase::Open {
             self.queue.borrow_mut().push_control(frame, self.shared.now_ms());
             self.flush_later();
         }
@@ -197,7 +197,7 @@ impl Session {
 
     /// Answers a ping, or lets the answer that waits be to this one.
     pub(crate) fn push_pong(self: &Rc<Self>, frame: Bytes) {
-        if self.phase.get() == Phase::Open {
+        if self.phase.get() == SocketPhase::Open {
             self.queue.borrow_mut().push_pong(frame, self.shared.now_ms());
             self.flush_later();
         }
@@ -214,7 +214,7 @@ impl Session {
             if fresh { (now_ms, frames) } else { (since_ms, before.saturating_add(frames)) };
         self.idle_frames.set((since_ms, count));
         let allowed = self.shared.limits().control_frames_per_second_max;
-        if count > allowed && self.phase.get() == Phase::Open {
+        if count > allowed && self.phase.get() == SocketPhase::Open {
             telemetry::flooding(&self.shared);
             self.close(self.shared.codes().flooding, "too many control frames or empty fragments");
         }
@@ -296,13 +296,13 @@ impl Session {
 
     /// Closes with a frame already made.
     fn close_with(self: &Rc<Self>, code: u16, frame: Bytes) {
-        if self.phase.get() != Phase::Open {
+        if self.phase.get() != SocketPhase::Open {
             return;
         }
         self.push_control(frame);
         // The push may have found the connection broken.
-        if self.phase.get() == Phase::Open {
-            self.phase.set(Phase::Closing);
+        if self.phase.get() == SocketPhase::Open {
+            self.phase.set(SocketPhase::Closing);
             self.close_code.set(Some(code));
             self.closing_since_ms.set(self.shared.now_ms());
             self.wake();
@@ -316,7 +316,7 @@ impl Session {
     }
 
     pub(crate) fn kill(&self) {
-        if self.phase.replace(Phase::Over) == Phase::Over {
+        if self.phase.replace(SocketPhase::Over) == SocketPhase::Over {
             return;
         }
         if let Some(io) = self.io.borrow_mut().take() {
@@ -329,7 +329,7 @@ impl Session {
 
     /// Ends the connection in good order; the driver calls it last.
     pub(crate) fn finish(&self) {
-        self.phase.set(Phase::Over);
+        self.phase.set(SocketPhase::Over);
         self.io.borrow_mut().take();
         *self.queue.borrow_mut() = Queue::default();
         self.inbox.borrow_mut().clear();
@@ -376,13 +376,13 @@ impl Session {
         let limits = self.shared.limits();
         let older_than = |since_ms: u64, ms: u64| now_ms.saturating_sub(since_ms) >= ms;
         match self.phase.get() {
-            Phase::Over => {}
-            Phase::Closing => {
+            SocketPhase::Over => {}
+            SocketPhase::Closing => {
                 if older_than(self.closing_since_ms.get(), limits.close_within_ms) {
                     self.kill();
                 }
             }
-            Phase::Open => {
+            SocketPhase::Open => {
                 let oldest_ms = self.queue.borrow().oldest_must_ms();
                 if oldest_ms.is_some_and(|since| older_than(since, limits.stall_ms_max)) {
                     self.close_too_slow();

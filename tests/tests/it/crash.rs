@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tests::{
-    gambler::{Gambler, Stage},
+    bettor::{Bettor, Stage},
     hub::{QUICK, Setup, Table},
     random::Random,
     soon,
@@ -31,8 +31,8 @@ async fn a_hub_killed_at_random_moments_loses_no_bet_doubles_none_and_finishes_e
     let mut players = Vec::new();
     for number in 0..PLAYERS {
         let tables = TABLES.map(|table| table.id);
-        let name = format!("gambler{number}");
-        players.push(Gambler::sign_in(hub.address(), &name, &tables, random.fork()).await);
+        let name = format!("bettor{number}");
+        players.push(Bettor::sign_in(hub.address(), &name, &tables, random.fork()).await);
     }
     let (place, over) = (watch::Sender::new(Some(hub.address())), watch::Sender::new(false));
     let accepted = watch::Sender::new(0_u64);

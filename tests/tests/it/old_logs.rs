@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engine::{Verifier, table::Stage};
+use engine::{LogVerifier, table::Stage};
 use journal::{Lsn, Reader};
 use tests::hub::Setup;
 
@@ -18,7 +18,7 @@ fn a_log_of_version_2_replays_to_its_digest() {
     let fixture = fixture("log-version-2");
     // Read where it lies: a reader takes no lock and writes nothing.
     let mut reader = Reader::open(&fixture, Lsn(0)).expect("the fixture is a log");
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     while let Some(entry) = reader.next(Lsn::MAX).expect("the fixture is sound") {
         if let Err(finding) = verifier.next(entry.bytes) {
             panic!("record {}: {}", finding.lsn, finding.what);

@@ -10,6 +10,7 @@ mod docs;
 mod imports;
 mod licences;
 mod text;
+mod words;
 
 use std::{
     fs,

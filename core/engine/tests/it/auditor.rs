@@ -1,7 +1,7 @@
 //! The auditor passes an honest log and finds each kind of lie in a dishonest one.
 
 use domains::What;
-use engine::{Body, Committed, Finding, Record, Verifier, World, table::TableLeg};
+use engine::{Body, Committed, Finding, LogVerifier, Record, World, table::TableLeg};
 use ledger::{Digest, Domain, HoldId, Move};
 use protocol::ErrorCode;
 
@@ -30,8 +30,8 @@ fn honest() -> Vec<Record> {
     rig.log.iter().map(|bytes| Record::decode(bytes).unwrap()).collect()
 }
 
-fn audit(records: &[Record]) -> Result<Verifier, Finding> {
-    let mut verifier = Verifier::default();
+fn audit(records: &[Record]) -> Result<LogVerifier, Finding> {
+    let mut verifier = LogVerifier::default();
     for record in records {
         verifier.next(&record.encode())?;
     }

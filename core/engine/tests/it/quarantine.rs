@@ -1,7 +1,7 @@
 //! A table that fails: closed alike live, in replay and in the checkpoint copy, and no stake is lost in it.
 
 use engine::{
-    Body, Committed, Record, TxId, Verifier, World, invariant,
+    Body, Committed, LogVerifier, Record, TxId, World, invariant,
     table::{TableLeg, VoidReason, live::Due},
 };
 use protocol::{ErrorCode, RoundId};
@@ -207,7 +207,7 @@ fn a_panic_while_a_step_is_under_way_waits_for_it() {
     rig.release();
     assert!(rig.live.closed() && rig.live.state().open.is_none());
     assert_eq!(rig.live.due(rig.now + BETTING_MS, true), Due::Nothing);
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     rig.log.iter().for_each(|bytes| drop(verifier.next(bytes).expect("an honest log")));
     verifier.check().expect("every invariant holds");
     assert_eq!(verifier.closed(), []);
@@ -233,7 +233,7 @@ fn a_panic_voids_the_round_once_its_bets_have_come_back_however_often_it_comes()
 fn the_verifier_names_the_record_that_closed_a_table() {
     let mut rig = failed(false);
     rig.proceed();
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     for bytes in &rig.log {
         // The unfit record goes by no step's name here, which the verifier would find first.
         let mut record = Record::decode(bytes).unwrap();

@@ -1,7 +1,7 @@
 //! Rounds are played, settled and verified by the version of the rules they were opened under.
 
 use engine::{
-    Record, Verifier,
+    LogVerifier, Record,
     table::{
         VoidReason,
         live::{Due, LiveTable},
@@ -69,8 +69,8 @@ fn restarted_with(rig: &mut Rig, game: &'static dyn Game) {
     rig.live = LiveTable::new(table_id(), rig.live.config().clone(), game, state);
 }
 
-fn audited(rig: &Rig) -> Verifier {
-    let mut verifier = Verifier::with(known);
+fn audited(rig: &Rig) -> LogVerifier {
+    let mut verifier = LogVerifier::with(known);
     for bytes in &rig.log {
         verifier.next(bytes).unwrap();
     }
@@ -133,7 +133,7 @@ fn an_auditor_who_does_not_know_the_rules_names_them() {
     rig.deposit(1, 1_000);
     rig.open();
     rig.finish();
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     let found = rig.log.iter().find_map(|bytes| verifier.next(bytes).err()).unwrap();
     assert_eq!(found.what, "version 8 of the rules of roulette is not known to this hub");
     let settled = Record::decode(rig.log.last().unwrap());

@@ -31,12 +31,12 @@ fn rules() -> TokenRules {
     }
 }
 
-fn shared() -> Keys {
-    Keys::shared(SECRET).unwrap()
+fn shared() -> TokenKeys {
+    TokenKeys::shared(SECRET).unwrap()
 }
 
-fn verifier(keys: Keys) -> Verifier {
-    Verifier::new(keys, rules(), Pseudonyms::new(b"pseudonyms"))
+fn verifier(keys: TokenKeys) -> TokenVerifier {
+    TokenVerifier::new(keys, rules(), Pseudonyms::new(b"pseudonyms"))
 }
 
 fn claims() -> Value {
@@ -83,8 +83,8 @@ fn a_good_token_names_the_same_player_under_every_algorithm() {
     let expected = Pseudonyms::new(b"pseudonyms").player("the-issuer", "anna");
     let all = [
         shared(),
-        Keys::ed_dsa(ED_PUBLIC, Some(ED_PRIVATE)).unwrap(),
-        Keys::rs256(RSA_PUBLIC, Some(RSA_PRIVATE)).unwrap(),
+        TokenKeys::ed_dsa(ED_PUBLIC, Some(ED_PRIVATE)).unwrap(),
+        TokenKeys::rs256(RSA_PUBLIC, Some(RSA_PRIVATE)).unwrap(),
     ];
     for keys in all {
         let minter = Minter::new(keys.clone(), rules()).unwrap();
@@ -96,7 +96,7 @@ fn a_good_token_names_the_same_player_under_every_algorithm() {
 
 #[test]
 fn a_hub_without_a_private_key_checks_tokens_and_makes_none() {
-    let keys = Keys::ed_dsa(ED_PUBLIC, None).unwrap();
+    let keys = TokenKeys::ed_dsa(ED_PUBLIC, None).unwrap();
     assert!(Minter::new(keys.clone(), rules()).is_none());
     let token =
         encode(&Header::new(Jwt::EdDSA), &claims(), &EncodingKey::from_ed_pem(ED_PRIVATE).unwrap()).unwrap();
@@ -111,7 +111,7 @@ fn a_token_signed_with_another_key_is_forged() {
     assert_eq!(verifier(shared()).verify(&hmac, at(NOW)), Err(TokenError::Forged));
     let ed =
         encode(&Header::new(Jwt::EdDSA), &claims(), &EncodingKey::from_ed_pem(ED_OTHER).unwrap()).unwrap();
-    let keys = Keys::ed_dsa(ED_PUBLIC, None).unwrap();
+    let keys = TokenKeys::ed_dsa(ED_PUBLIC, None).unwrap();
     assert_eq!(verifier(keys).verify(&ed, at(NOW)), Err(TokenError::Forged));
 }
 
@@ -154,8 +154,8 @@ fn a_token_without_a_signature_is_refused_however_none_is_spelled() {
 #[test]
 fn a_public_key_used_as_a_shared_secret_signs_nothing() {
     for (public, keys) in [
-        (RSA_PUBLIC, Keys::rs256(RSA_PUBLIC, None).unwrap()),
-        (ED_PUBLIC, Keys::ed_dsa(ED_PUBLIC, None).unwrap()),
+        (RSA_PUBLIC, TokenKeys::rs256(RSA_PUBLIC, None).unwrap()),
+        (ED_PUBLIC, TokenKeys::ed_dsa(ED_PUBLIC, None).unwrap()),
     ] {
         let trick =
             encode(&Header::new(Jwt::HS256), &claims(), &EncodingKey::from_secret(public).unwrap()).unwrap();
@@ -170,7 +170,7 @@ fn the_algorithm_is_pinned_even_within_its_family() {
     assert_eq!(verifier(shared()).verify(&longer, at(NOW)), Err(TokenError::WrongAlgorithm));
     let pss = encode(&Header::new(Jwt::PS256), &claims(), &EncodingKey::from_rsa_pem(RSA_PRIVATE).unwrap())
         .unwrap();
-    let keys = Keys::rs256(RSA_PUBLIC, None).unwrap();
+    let keys = TokenKeys::rs256(RSA_PUBLIC, None).unwrap();
     assert_eq!(verifier(keys).verify(&pss, at(NOW)), Err(TokenError::WrongAlgorithm));
 }
 
@@ -305,16 +305,16 @@ fn what_is_no_token_is_called_so() {
 
 #[test]
 fn keys_in_the_wrong_place_are_noticed_at_the_start() {
-    let refused = |keys: Result<Keys, KeyError>| keys.map(|keys| keys.algorithm()).unwrap_err();
-    assert_eq!(refused(Keys::ed_dsa(RSA_PUBLIC, None)), KeyError::NotPublic);
-    assert_eq!(refused(Keys::rs256(ED_PUBLIC, None)), KeyError::NotPublic);
-    assert_eq!(refused(Keys::ed_dsa(b"nonsense", None)), KeyError::NotPublic);
-    assert_eq!(refused(Keys::ed_dsa(ED_PRIVATE, None)), KeyError::PrivateForPublic);
-    assert_eq!(refused(Keys::rs256(RSA_PRIVATE, None)), KeyError::PrivateForPublic);
-    assert_eq!(refused(Keys::rs256(RSA_SHORT, None)), KeyError::TooShort);
-    assert_eq!(refused(Keys::ed_dsa(ED_PUBLIC, Some(RSA_PRIVATE))), KeyError::NotPrivate);
-    assert_eq!(refused(Keys::ed_dsa(ED_PUBLIC, Some(ED_OTHER))), KeyError::NotAPair);
-    assert_eq!(refused(Keys::shared(b"")), KeyError::NoSecret);
+    let refused = |keys: Result<TokenKeys, KeyError>| keys.map(|keys| keys.algorithm()).unwrap_err();
+    assert_eq!(refused(TokenKeys::ed_dsa(RSA_PUBLIC, None)), KeyError::NotPublic);
+    assert_eq!(refused(TokenKeys::rs256(ED_PUBLIC, None)), KeyError::NotPublic);
+    assert_eq!(refused(TokenKeys::ed_dsa(b"nonsense", None)), KeyError::NotPublic);
+    assert_eq!(refused(TokenKeys::ed_dsa(ED_PRIVATE, None)), KeyError::PrivateForPublic);
+    assert_eq!(refused(TokenKeys::rs256(RSA_PRIVATE, None)), KeyError::PrivateForPublic);
+    assert_eq!(refused(TokenKeys::rs256(RSA_SHORT, None)), KeyError::TooShort);
+    assert_eq!(refused(TokenKeys::ed_dsa(ED_PUBLIC, Some(RSA_PRIVATE))), KeyError::NotPrivate);
+    assert_eq!(refused(TokenKeys::ed_dsa(ED_PUBLIC, Some(ED_OTHER))), KeyError::NotAPair);
+    assert_eq!(refused(TokenKeys::shared(b"")), KeyError::NoSecret);
     assert_eq!(shared().algorithm(), Algorithm::Hs256);
 }
 

@@ -4,7 +4,7 @@ use protocol::Channel;
 
 use super::{
     Mirror,
-    entry::{Entry, Line},
+    entry::{ChannelState, Line},
     room::{Rooms, is_given},
 };
 
@@ -54,7 +54,7 @@ impl Mirror {
     }
 
     /// Holds a new channel, after room was made.
-    pub(super) fn take_in(&mut self, channel: &Channel, entry: Entry) {
+    pub(super) fn take_in(&mut self, channel: &Channel, entry: ChannelState) {
         self.rooms.of(channel).count += 1;
         let before = self.channels.insert(channel.clone(), entry);
         debug_assert!(before.is_none(), "a channel is held once");

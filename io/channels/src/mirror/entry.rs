@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Epoch, Namespace, Options, Position,
-    ring::{Limits, Ring},
+    ring::{Ring, RingLimits},
 };
 
 /// A channel's place among the idle: the time it was filed under, and a number that makes it unique.
@@ -32,7 +32,7 @@ pub(crate) enum Line {
 }
 
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct ChannelState {
     pub(crate) top: Position,
     pub(crate) numbered: Numbered,
     /// Only this process speaks on it: always on line, whatever the link does.
@@ -54,7 +54,7 @@ pub(crate) struct Entry {
     history_bytes_max: usize,
 }
 
-impl Entry {
+impl ChannelState {
     pub(crate) fn new(channel: &Channel, options: &Options, local: bool, epoch: Epoch, now_ms: u64) -> Self {
         Self {
             top: Position { epoch, offset: 0 },
@@ -107,7 +107,7 @@ impl Entry {
     /// Forgets what is too old or too many. Answers the bytes freed.
     pub(crate) fn trim(&mut self, now_ms: u64) -> usize {
         let Namespace { history_size, history_age_ms, .. } = self.options;
-        let limits = Limits { size: history_size, bytes: self.history_bytes_max, age_ms: history_age_ms };
+        let limits = RingLimits { size: history_size, bytes: self.history_bytes_max, age_ms: history_age_ms };
         self.ring.trim(limits, now_ms)
     }
 

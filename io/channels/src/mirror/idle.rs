@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use protocol::Channel;
 
-use super::entry::{Entry, IdleKey};
+use super::entry::{ChannelState, IdleKey};
 
 #[derive(Debug, Default)]
 pub(crate) struct Idle {
@@ -17,7 +17,7 @@ pub(crate) struct Idle {
 
 impl Idle {
     /// Files a channel, unless it is filed.
-    pub(crate) fn insert(&mut self, channel: &Channel, entry: &mut Entry) {
+    pub(crate) fn insert(&mut self, channel: &Channel, entry: &mut ChannelState) {
         if entry.idle.is_none() {
             self.filed += 1;
             let key = (entry.due_ms(), self.filed);
@@ -39,7 +39,11 @@ impl Idle {
     }
 
     /// Takes out the channel whose time comes first, if it is over.
-    pub(crate) fn pop_due(&mut self, now_ms: u64, entries: &mut HashMap<Channel, Entry>) -> Option<Channel> {
+    pub(crate) fn pop_due(
+        &mut self,
+        now_ms: u64,
+        entries: &mut HashMap<Channel, ChannelState>,
+    ) -> Option<Channel> {
         while self.by_time.first_key_value().is_some_and(|((due_ms, _), _)| *due_ms <= now_ms) {
             if let Some(channel) = self.pop_first_if_true(entries) {
                 return Some(channel);
@@ -49,7 +53,7 @@ impl Idle {
     }
 
     /// Takes out the channel whose time comes first.
-    pub(crate) fn pop_first(&mut self, entries: &mut HashMap<Channel, Entry>) -> Option<Channel> {
+    pub(crate) fn pop_first(&mut self, entries: &mut HashMap<Channel, ChannelState>) -> Option<Channel> {
         while !self.by_time.is_empty() {
             if let Some(channel) = self.pop_first_if_true(entries) {
                 return Some(channel);
@@ -59,7 +63,7 @@ impl Idle {
     }
 
     /// Takes out the first if it is filed under its true time; otherwise files it anew.
-    fn pop_first_if_true(&mut self, entries: &mut HashMap<Channel, Entry>) -> Option<Channel> {
+    fn pop_first_if_true(&mut self, entries: &mut HashMap<Channel, ChannelState>) -> Option<Channel> {
         let ((filed_ms, _), channel) = self.by_time.pop_first()?;
         let entry = entries.get_mut(&channel).expect("a channel that is filed is held");
         entry.idle = None;

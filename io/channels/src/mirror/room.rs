@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use protocol::Channel;
 
-use super::{entry::Entry, idle::Idle};
+use super::{entry::ChannelState, idle::Idle};
 use crate::options::GIVEN_NAMESPACES;
 
 /// Channels held, and those of them without a subscriber, counted apart: names that players and services think up must
@@ -29,19 +29,19 @@ pub(super) struct Room {
 
 impl Room {
     /// Files a channel that has no subscriber.
-    pub(super) fn file(&mut self, channel: &Channel, entry: &mut Entry) {
+    pub(super) fn file(&mut self, channel: &Channel, entry: &mut ChannelState) {
         let filed = if entry.quiet { &mut self.quiet } else { &mut self.idle };
         filed.insert(channel, entry);
     }
 
     /// Takes a channel out of its file, if it is in one.
-    pub(super) fn take(&mut self, entry: &mut Entry) {
+    pub(super) fn take(&mut self, entry: &mut ChannelState) {
         let filed = if std::mem::take(&mut entry.quiet) { &mut self.quiet } else { &mut self.idle };
         filed.remove(&mut entry.idle);
     }
 
     /// Takes out the channel that may be forgotten first.
-    pub(super) fn pop(&mut self, entries: &mut HashMap<Channel, Entry>) -> Option<Channel> {
+    pub(super) fn pop(&mut self, entries: &mut HashMap<Channel, ChannelState>) -> Option<Channel> {
         match self.quiet.pop_first(entries) {
             None => self.idle.pop_first(entries),
             quiet => quiet,
@@ -60,7 +60,7 @@ impl Rooms {
     }
 
     /// Counts a channel out that is no longer held.
-    pub(super) fn left(&mut self, channel: &Channel, entry: &mut Entry) {
+    pub(super) fn left(&mut self, channel: &Channel, entry: &mut ChannelState) {
         let room = self.of(channel);
         room.take(entry);
         room.count -= 1;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Content, Memory, Operation, State, next, put};
 use crate::Error;
-use crate::storage::{File, Identity, Storage};
+use crate::storage::{File, FileIdentity, Storage};
 
 /// The one writer's lock of a [`Memory`].
 #[derive(Debug)]
@@ -130,11 +130,11 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn identity(&self, name: &str) -> io::Result<Identity> {
+    fn identity(&self, name: &str) -> io::Result<FileIdentity> {
         let state = self.state.lock();
         state.alive(state.life)?;
         let inode = if name.is_empty() { state.life_of_directory } else { state.named(name)? as u64 };
-        Ok(Identity { device: 0, inode })
+        Ok(FileIdentity { device: 0, inode })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -202,9 +202,9 @@ impl File for MemoryFile {
         Ok(free)
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         self.state.lock().alive(self.life)?;
-        Ok(Identity { device: 0, inode: self.file as u64 })
+        Ok(FileIdentity { device: 0, inode: self.file as u64 })
     }
 
     fn len(&self) -> io::Result<u64> {

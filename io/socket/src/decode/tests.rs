@@ -24,7 +24,7 @@ fn client(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// Says in one line what came out of `bytes`, fed in pieces of `step`.
 fn outcome(bytes: &[u8], step: usize) -> String {
-    let mut decoder = Decoder::new(200, 300);
+    let mut decoder = FrameDecoder::new(200, 300);
     let mut events = VecDeque::new();
     for piece in bytes.chunks(step) {
         decoder.decode(piece, &mut events);
@@ -33,16 +33,16 @@ fn outcome(bytes: &[u8], step: usize) -> String {
     words.join(" ")
 }
 
-fn word(event: Event) -> String {
+fn word(event: Decoded) -> String {
     match event {
-        Event::Message(Message::Text(text)) => format!("text:{text}"),
-        Event::Message(Message::Binary(bytes)) => format!("binary:{}", bytes.len()),
-        Event::Message(other) => panic!("not a whole message: {other:?}"),
-        Event::Ping(payload) => format!("ping:{}", payload.len()),
-        Event::Close(None) => "close".to_owned(),
-        Event::Close(Some(reason)) => format!("close:{}", u16::from(reason.code)),
-        Event::Fault(fault) => format!("fault:{}", fault.code),
-        Event::Eof => "eof".to_owned(),
+        Decoded::Message(Message::Text(text)) => format!("text:{text}"),
+        Decoded::Message(Message::Binary(bytes)) => format!("binary:{}", bytes.len()),
+        Decoded::Message(other) => panic!("not a whole message: {other:?}"),
+        Decoded::Ping(payload) => format!("ping:{}", payload.len()),
+        Decoded::Close(None) => "close".to_owned(),
+        Decoded::Close(Some(reason)) => format!("close:{}", u16::from(reason.code)),
+        Decoded::Fault(fault) => format!("fault:{}", fault.code),
+        Decoded::Eof => "eof".to_owned(),
     }
 }
 
@@ -105,7 +105,7 @@ fn a_close_frame_ends_the_stream() {
 
 #[test]
 fn an_oversized_frame_is_refused_at_its_header_and_keeps_no_memory() {
-    let mut decoder = Decoder::new(1 << 16, 1 << 16);
+    let mut decoder = FrameDecoder::new(1 << 16, 1 << 16);
     let mut events = VecDeque::new();
     let mut header = vec![0x82, 0x80 | 127];
     header.extend((1u64 << 40).to_be_bytes());
@@ -119,7 +119,7 @@ fn an_oversized_frame_is_refused_at_its_header_and_keeps_no_memory() {
 
 #[test]
 fn a_header_alone_reserves_nothing_for_what_it_claims() {
-    let mut decoder = Decoder::new(1 << 20, 1 << 20);
+    let mut decoder = FrameDecoder::new(1 << 20, 1 << 20);
     let mut bytes = client(0x82, &vec![0; 1 << 20]);
     bytes.truncate(14 + 100);
     decoder.decode(&bytes, &mut VecDeque::new());
@@ -128,7 +128,7 @@ fn a_header_alone_reserves_nothing_for_what_it_claims() {
 
 #[test]
 fn bad_text_is_refused_before_the_message_ends() {
-    let mut decoder = Decoder::new(200, 300);
+    let mut decoder = FrameDecoder::new(200, 300);
     let mut events = VecDeque::new();
     decoder.decode(&client(0x01, &[b'a', 0xF4, 0x90]), &mut events);
     assert_eq!(word(events.pop_front().unwrap()), "fault:1007");
@@ -136,7 +136,7 @@ fn bad_text_is_refused_before_the_message_ends() {
 
 #[test]
 fn events_are_made_a_few_at_a_time_and_none_is_lost() {
-    let mut decoder = Decoder::new(200, 300);
+    let mut decoder = FrameDecoder::new(200, 300);
     let bytes = client(0x82, b"").repeat(1_000);
     let (mut rest, mut messages) = (&bytes[..], 0);
     while !rest.is_empty() {
@@ -151,7 +151,7 @@ fn events_are_made_a_few_at_a_time_and_none_is_lost() {
 
 #[test]
 fn frames_that_bring_nothing_are_counted() {
-    let mut decoder = Decoder::new(200, 300);
+    let mut decoder = FrameDecoder::new(200, 300);
     let frames = [
         client(0x89, b"ping"),
         client(0x8A, b"pong"),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Done, Outcome, Record, Verdict, Verifier, World, invariant};
+use engine::{Done, LogVerifier, Outcome, Record, Verdict, World, invariant};
 use protocol::ErrorCode;
 use protocol::PlayerId;
 
@@ -176,7 +176,7 @@ impl Auditor {
 
 /// Replays and verifies the whole log: it must make the very state that is live.
 fn check_log(hub: &Hub) {
-    let mut verifier = Verifier::default();
+    let mut verifier = LogVerifier::default();
     let mut world = World::default();
     for bytes in hub.records() {
         verifier.next(&bytes).unwrap_or_else(|finding| panic!("record {}: {}", finding.lsn, finding.what));

@@ -1,7 +1,7 @@
 //! A player that bets without rest, through any number of crashes, and keeps its own books.
 //!
 //! It believes nothing it was not told, and never forgets what it was: each change it ever asked for stands in
-//! its book under its key, until the hub has said what became of it. [`Gambler::audit`] compares the book with
+//! its book under its key, until the hub has said what became of it. [`Bettor::audit`] compares the book with
 //! what the hub says at the end.
 
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -27,7 +27,7 @@ const TOGETHER_MAX: u64 = 4;
 const CLEAR_EVERY: u64 = 12;
 
 /// The player.
-pub struct Gambler {
+pub struct Bettor {
     account: Account,
     tables: Vec<TableId>,
     random: Random,
@@ -76,7 +76,7 @@ pub struct Audit {
     pub resets: u64,
 }
 
-/// What a gambler and the one who kills hubs share.
+/// What a bettor and the one who kills hubs share.
 #[derive(Debug, Clone)]
 pub struct Stage {
     /// Where the hub is; `None` while it is dead.
@@ -87,7 +87,7 @@ pub struct Stage {
     pub accepted: watch::Sender<u64>,
 }
 
-impl Gambler {
+impl Bettor {
     /// Signs in. The keys begin with `name`, which is unique in a test.
     pub async fn sign_in(hub: SocketAddr, name: &str, tables: &[&str], random: Random) -> Self {
         Self {
