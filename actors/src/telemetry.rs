@@ -14,7 +14,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use protocol::ErrorCode;
+use protocol::{CloseCode, ErrorCode};
 use rustc_hash::FxHashMap;
 
 /// Figures of the actors. Clones share them.
@@ -74,10 +74,15 @@ impl Default for Metrics {
         fn by_domain<M: Clone + Default>() -> Labelled<Domain, M> {
             Labelled::of("domain", &Domain::ALL, Domain::name)
         }
+        let sessions_ended = Family::<[(&'static str, String); 1], Count>::default();
+        for code in CloseCode::ALL {
+            // Made at zero, so that the first one is a rise that an alert sees.
+            drop(sessions_ended.get_or_create(&[("code", code.number().to_string())]));
+        }
         Self(Arc::new(Figures {
             sessions: Gauge::default(),
             sessions_opened: Count::default(),
-            sessions_ended: Family::default(),
+            sessions_ended,
             malformed: Count::default(),
             tokens_refused: Count::default(),
             refused: Labelled::of("code", ErrorCode::ALL, ErrorCode::name),

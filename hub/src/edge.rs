@@ -11,7 +11,7 @@ pub mod error;
 mod health;
 mod hosts;
 mod info;
-mod metrics;
+pub mod metrics;
 mod origins;
 mod publish;
 mod routes;

@@ -118,11 +118,13 @@ async fn sign_in(
         return Err(Error::new(Kind::Forbidden, "pages of this origin may not ask"));
     }
     let offer = demo.offer.as_ref().ok_or(Kind::NoDemo)?;
+    // The body first: a refusal that leaves it unread ends the connection.
+    let body = body::read(&request, payload).await?;
     let address = request.peer_addr().map(|peer| peer.ip());
     if address.is_some_and(|address| demo.addresses.pay(address, Instant::now()).is_err()) {
         return Err(Error::new(Kind::TooFast, "too many players of one address"));
     }
-    let name = name(&body::read(&request, payload).await?)?;
+    let name = name(&body)?;
     if demo.admission.draining() {
         return Err(Kind::Draining.into());
     }

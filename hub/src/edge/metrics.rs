@@ -1,7 +1,9 @@
-//! `GET /metrics`: every figure in OpenMetrics text.
+//! `GET /metrics`: every figure in OpenMetrics text, written by one registry.
+
+mod families;
+mod parts;
 
 use std::{
-    fmt::Write,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -22,18 +24,21 @@ use actors::{
 use futures_util::future::{join, join_all};
 use journal::Journal;
 use parking_lot::Mutex;
-use prometheus_client::{encoding::text::encode_registry, registry::Registry};
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use socket::Stats;
 
-use super::{addresses::Addresses, cached::Cached, routes, rules::EdgeRules};
+use self::parts::{ChannelFigures, DoorFigures, LogFigures, Parts, PartsCollector, SocketFigures};
+use super::{addresses::Addresses, cached::Cached, publish, routes, rules::EdgeRules};
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
 
 /// Reads the figures.
 pub struct MetricsSurface {
-    /// Those the actors count.
+    /// Every figure.
     registry: Registry,
+    /// Those of the parts, as of the newest scrape.
+    parts: PartsCollector,
     admission: Arc<Admission>,
     addresses: Arc<Addresses>,
     rules: Arc<EdgeRules>,
@@ -66,13 +71,16 @@ impl MetricsSurface {
     #[must_use]
     pub fn new(
         house: &House,
-        registry: Registry,
+        mut registry: Registry,
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
         rules: Arc<EdgeRules>,
     ) -> Self {
+        let parts = PartsCollector::default();
+        registry.register_collector(Box::new(parts.clone()));
         Self {
             registry,
+            parts,
             admission,
             addresses,
             rules,
@@ -86,132 +94,83 @@ impl MetricsSurface {
         }
     }
 
-    /// Figures counted by the actors, then those read from the parts now.
+    /// Figures counted by the actors, and those read from the parts now.
     async fn figures(&self) -> Option<web::Bytes> {
-        let mut text = String::with_capacity(8192);
-        encode_registry(&mut text, &self.registry).ok()?;
-        // The registry's text ends with a mark behind which nothing may stand.
-        text.truncate(text.rfind("# EOF").unwrap_or(text.len()));
-        let mut figures = Figures(text);
         let channels = tokio::time::timeout(WAIT, self.pubsub.send(GetHealth));
-        let (channels, ()) = join(channels, self.sockets(&mut figures)).await;
-        self.door(&mut figures);
-        self.log(&mut figures);
-        if let Ok(Ok((health, counters))) = channels {
-            figures.gauge("hub_channels_up", u64::from(health.up));
-            figures.gauge("hub_channels_open", counters.channels);
-            figures.gauge("hub_channels_quiet", counters.quiet);
-            figures.gauge("hub_channels_history_bytes", counters.history_bytes);
-            figures.counter("hub_channels_delivered", counters.delivered);
-            figures.counter("hub_channels_gaps", counters.gaps);
-            figures.counter("hub_channels_resets", counters.resets);
-            let dropped = counters.dropped;
-            figures.counter("hub_channels_invalid", dropped.invalid + dropped.oversized);
-            let reasons = [
-                ("invalid", dropped.invalid),
-                ("oversized", dropped.oversized),
-                ("ambiguous", dropped.ambiguous),
-                ("owned", dropped.owned),
-                ("log", dropped.log),
-            ];
-            figures.counters("hub_channels_dropped", "reason", &reasons);
-            figures.counter("hub_channels_links_lost", counters.links_lost);
-        }
-        figures.0.push_str("# EOF\n");
-        Some(figures.0.into())
+        let (channels, sockets) = join(channels, self.sockets()).await;
+        let channels = channels.ok().and_then(Result::ok);
+        let channels = channels.map(|(health, counters)| ChannelFigures { up: health.up, counters });
+        *self.parts.0.lock() = Parts { door: self.door(), log: self.log(), sockets, channels };
+        let mut text = String::with_capacity(16 * 1024);
+        encode(&mut text, &self.registry).ok()?;
+        Some(text.into())
     }
 
     /// What is let in, and what is not.
-    fn door(&self, figures: &mut Figures) {
-        let (admission, addresses) = (&self.admission, &self.addresses);
-        figures.gauge("hub_requests_in_flight", u64::from(admission.in_flight()));
-        figures.counter("hub_requests_busy", admission.busy.load(Relaxed));
-        figures.counter("hub_requests_rate_limited", admission.too_fast.load(Relaxed));
-        let reasons =
-            [("too_many", addresses.too_many.load(Relaxed)), ("too_fast", addresses.too_fast.load(Relaxed))];
-        figures.counters("hub_connections_turned_away", "reason", &reasons);
-        let refused = &self.rules.refused;
-        let reasons = [
-            ("unreadable", refused.unreadable.load(Relaxed)),
-            ("misdirected", refused.misdirected.load(Relaxed)),
-            ("malformed", refused.malformed.load(Relaxed)),
-            ("too_fast", refused.too_fast.load(Relaxed)),
-        ];
-        figures.counters("hub_http_refused", "reason", &reasons);
+    fn door(&self) -> DoorFigures {
+        let (admission, addresses, refused) = (&self.admission, &self.addresses, &self.rules.refused);
+        DoorFigures {
+            in_flight: admission.in_flight().into(),
+            busy: admission.busy.load(Relaxed),
+            rate_limited: admission.too_fast.load(Relaxed),
+            connections_too_many: addresses.too_many.load(Relaxed),
+            connections_too_fast: addresses.too_fast.load(Relaxed),
+            http_unreadable: refused.unreadable.load(Relaxed),
+            http_misdirected: refused.misdirected.load(Relaxed),
+            http_malformed: refused.malformed.load(Relaxed),
+            http_too_fast: refused.too_fast.load(Relaxed),
+        }
     }
 
     /// The log and what follows it.
-    fn log(&self, figures: &mut Figures) {
-        let journal = self.journal.stats();
-        figures.gauge("hub_journal_ready", u64::from(self.journal.condition().is_ready()));
-        figures.gauge("hub_journal_durable_lsn", self.journal.durable().0);
-        figures.counter("hub_journal_batches", journal.batches);
-        figures.counter("hub_journal_records", journal.records);
-        figures.counter("hub_journal_bytes", journal.bytes);
-        figures.counter("hub_journal_sync_microseconds", journal.sync_us_total);
-        figures.gauge("hub_journal_sync_microseconds_max", journal.sync_us_max);
-        figures.gauge("hub_checkpoint_lsn", self.checkpoint.load(Relaxed));
-        figures.counter("hub_publications_dropped", self.dropped.load(Relaxed));
-        figures.gauge("hub_publications_waiting_bytes", self.workers.waiting_bytes());
+    fn log(&self) -> LogFigures {
+        LogFigures {
+            ready: self.journal.condition().is_ready(),
+            durable_lsn: self.journal.durable().0,
+            written: self.journal.stats(),
+            checkpoint_lsn: self.checkpoint.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            waiting_bytes: self.workers.waiting_bytes(),
+        }
     }
 
-    /// What the workers have counted at their sockets. One that does not answer is counted as it was, so that no counter
-    /// falls; how many have answered is a figure of its own.
-    async fn sockets(&self, figures: &mut Figures) {
+    /// What the workers have counted at their sockets. One that does not answer is counted as it was, so that no
+    /// counter falls; how many have answered is a figure of its own.
+    async fn sockets(&self) -> SocketFigures {
         let answers = join_all((0..self.workers.count()).map(|worker| {
             let (sender, answer) = tokio::sync::oneshot::channel();
             self.workers.send(worker, ToWorker::GetStats(sender));
             tokio::time::timeout(WAIT, answer)
         }))
         .await;
-        let (mut sum, mut answered) = (Stats::default(), 0);
-        {
-            let mut known = self.sockets.lock();
-            known.resize(answers.len(), Stats::default());
-            for (known, answer) in known.iter_mut().zip(answers) {
-                if let Ok(Ok(stats)) = answer {
-                    *known = stats;
-                    answered += 1;
-                }
-                sum += *known;
+        let mut found = SocketFigures::default();
+        let mut known = self.sockets.lock();
+        known.resize(answers.len(), Stats::default());
+        for (known, answer) in known.iter_mut().zip(answers) {
+            if let Ok(Ok(stats)) = answer {
+                *known = stats;
+                found.answering += 1;
             }
+            found.sum += *known;
         }
-        figures.gauge("hub_workers_answering", answered);
-        figures.gauge("hub_sockets_open", sum.sessions as u64);
-        figures.counter("hub_sockets_opened", sum.opened);
-        figures.counter("hub_sockets_refused", sum.refused);
-        let reasons = [
-            ("too_slow", sum.closed_too_slow),
-            ("no_pong", sum.closed_no_pong),
-            ("fault", sum.closed_fault),
-            ("flooding", sum.closed_flooding),
-            ("panic", sum.closed_panic),
-        ];
-        figures.counters("hub_sockets_closed", "reason", &reasons);
-        figures.counter("hub_sockets_read_bytes", sum.read_bytes);
-        figures.counter("hub_sockets_written_bytes", sum.written_bytes);
-        figures.counter("hub_sockets_writes", sum.writes);
-        figures.counter("hub_sockets_conflated", sum.conflated);
+        found
     }
 }
 
-/// OpenMetrics text under way.
-struct Figures(String);
-
-impl Figures {
-    fn gauge(&mut self, name: &str, value: u64) {
-        // Writing to a String does not fail.
-        let _ = writeln!(self.0, "# TYPE {name} gauge\n{name} {value}");
-    }
-
-    fn counter(&mut self, name: &str, value: u64) {
-        let _ = writeln!(self.0, "# TYPE {name} counter\n{name}_total {value}");
-    }
-
-    fn counters(&mut self, name: &str, label: &str, values: &[(&str, u64)]) {
-        let _ = writeln!(self.0, "# TYPE {name} counter");
-        for (is, value) in values {
-            let _ = writeln!(self.0, "{name}_total{{{label}=\"{is}\"}} {value}");
-        }
-    }
+/// The figures of a hub that has done nothing yet: every family there is, with type, unit and help.
+///
+/// # Errors
+/// When the text cannot be written.
+pub fn blank() -> Result<String, std::fmt::Error> {
+    let mut registry = Registry::default();
+    actors::telemetry::Metrics::default().register(&mut registry);
+    let publications = publish::Publications::default();
+    // A family without a row is left out of the text.
+    drop(publications.get_or_create(&vec![("service", "news".to_owned()), ("status", "200".to_owned())]));
+    publish::register(&publications, &mut registry);
+    let parts = Parts { channels: Some(ChannelFigures::default()), ..Parts::default() };
+    registry.register_collector(Box::new(PartsCollector(Arc::new(Mutex::new(parts)))));
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
 }

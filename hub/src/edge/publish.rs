@@ -45,7 +45,7 @@ pub struct PublishSurface {
 }
 
 /// Publications by service and outcome. Only configured services have a row.
-type Publications = Family<Vec<(&'static str, String)>, Counter>;
+pub type Publications = Family<Vec<(&'static str, String)>, Counter>;
 
 impl PublishSurface {
     /// Nothing is published yet.
@@ -64,14 +64,19 @@ impl PublishSurface {
 
     /// Registers the figure.
     pub fn register(&self, registry: &mut Registry) {
-        let words = "Publications of services over HTTP, by service and HTTP status";
-        registry.register("hub_publications", words, self.counted.clone());
+        register(&self.counted, registry);
     }
 
     fn count(&self, service: &Service, status: StatusCode) {
         let labels = vec![("service", service.name.clone()), ("status", status.as_str().to_owned())];
         self.counted.get_or_create(&labels).inc();
     }
+}
+
+/// Registers publications under their name.
+pub fn register(publications: &Publications, registry: &mut Registry) {
+    let words = "Publications of services over HTTP, by service and HTTP status";
+    registry.register("hub_publications", words, publications.clone());
 }
 
 /// Adds its path.

@@ -6,14 +6,21 @@
 use std::{fmt::Write, fs, path::Path};
 
 use clap::{Arg, Command, CommandFactory};
-use hub::{cli::Cli, config::manual, edge::error::Kind};
+use hub::{
+    cli::Cli,
+    config::manual,
+    edge::{error::Kind, metrics},
+};
+
+use crate::figures::families;
 
 /// The manuals with tables of this crate.
-const MANUALS: [&str; 2] = ["../docs/protocol.md", "../docs/reference.md"];
+const MANUALS: [&str; 3] = ["../docs/protocol.md", "../docs/operating.md", "../docs/reference.md"];
 
 fn section(name: &str) -> String {
     match name {
         "http errors" => http_errors(),
+        "figures" => figures(),
         "commands of the hub" => commands(Cli::command()),
         "commands of loadtest" => commands(loadtest::cli::Cli::command()),
         "options" => options(),
@@ -30,6 +37,18 @@ fn http_errors() -> String {
         let (status, code) = (kind.status().as_u16(), kind.code());
         let (title, last, hint, since) = (kind.title(), kind.is_final(), kind.hint(), kind.since());
         writeln!(table, "| {status} | `{code}` | {title} | {last} | {hint} | {since} |").unwrap();
+    }
+    table
+}
+
+fn figures() -> String {
+    let mut table = "| figure | type | unit | what it says | since |\n|---|---|---|---|---|\n".to_owned();
+    let mut families = families(&metrics::blank().unwrap());
+    families.sort_by(|one, other| one.name.cmp(&other.name));
+    for family in families {
+        let total = if family.kind == "counter" { "_total" } else { "" };
+        let (kind, unit, help) = (family.kind, family.unit, family.help.trim_end_matches('.'));
+        writeln!(table, "| `{}{total}` | {kind} | {unit} | {help} | 0.1.0 |", family.name).unwrap();
     }
     table
 }

@@ -283,12 +283,12 @@ async fn a_redis_that_hangs_does_not_hold_up_a_bet() {
     redis.thaw();
     // The first ones may go to a link that the hub has given up and Redis has not.
     let heard = until("a publication that is heard", async || {
-        let _ = redis.publish("hub:news:sport", b"3");
+        let _ = redis.publish("hub:news:sport", b"33");
         let push = readers.json.push(|push| push["t"] == "pub" && push["ch"] == NEWS);
         tokio::time::timeout(std::time::Duration::from_millis(200), push).await.ok()
     })
     .await;
-    assert_eq!(heard["d"], 3);
+    assert_eq!(heard["d"], 33);
     assert_eq!(session.balance().await, (95_000, 5_000));
 }
 

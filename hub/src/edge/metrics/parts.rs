@@ -1,0 +1,208 @@
+//! What the parts have counted, read at one moment, and the collector that shows it at a scrape.
+
+use std::{fmt, sync::Arc};
+
+use channels::Counters;
+use parking_lot::Mutex;
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Unit};
+use socket::Stats;
+
+use super::families::{Families, Family};
+
+/// The figures of every part at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    /// What is let in, and what is not.
+    pub door: DoorFigures,
+    /// The log and what follows it.
+    pub log: LogFigures,
+    /// The workers' sockets.
+    pub sockets: SocketFigures,
+    /// The channels; none when they did not answer in time.
+    pub channels: Option<ChannelFigures>,
+}
+
+/// What is let in, and what is not.
+#[derive(Debug, Clone, Default)]
+pub struct DoorFigures {
+    /// Requests between admission and reply.
+    pub in_flight: u64,
+    /// Requests refused for lack of room.
+    pub busy: u64,
+    /// Requests refused because a player was too fast.
+    pub rate_limited: u64,
+    /// Connections turned away: the address had too many.
+    pub connections_too_many: u64,
+    /// Connections turned away: the address makes them too fast.
+    pub connections_too_fast: u64,
+    /// HTTP requests refused before any page: no HTTP.
+    pub http_unreadable: u64,
+    /// The same: for another host.
+    pub http_misdirected: u64,
+    /// The same: a header twice, or a body where none belongs.
+    pub http_malformed: u64,
+    /// The same: too often.
+    pub http_too_fast: u64,
+}
+
+/// The log and what follows it.
+#[derive(Debug, Clone, Default)]
+pub struct LogFigures {
+    /// Whether records are taken.
+    pub ready: bool,
+    /// The last record on disk.
+    pub durable_lsn: u64,
+    /// What the writer has done.
+    pub written: journal::Stats,
+    /// The last record of the checkpoint writer's copy.
+    pub checkpoint_lsn: u64,
+    /// Publications a worker was too slow to take.
+    pub dropped: u64,
+    /// Publications that wait for a worker, bytes.
+    pub waiting_bytes: u64,
+}
+
+/// The sockets of all workers.
+#[derive(Debug, Clone, Default)]
+pub struct SocketFigures {
+    /// Workers that answered in time; of the others the last known figures stand.
+    pub answering: u64,
+    /// The sum over all workers.
+    pub sum: Stats,
+}
+
+/// The channels.
+#[derive(Debug, Clone, Default)]
+pub struct ChannelFigures {
+    /// Whether the backplane is.
+    pub up: bool,
+    /// What it has counted.
+    pub counters: Counters,
+}
+
+/// Shows the newest figures of the parts at every scrape.
+#[derive(Debug, Clone, Default)]
+pub struct PartsCollector(pub Arc<Mutex<Parts>>);
+
+impl Collector for PartsCollector {
+    fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
+        let Parts { door, log, sockets, channels } = self.0.lock().clone();
+        let mut families = Families(encoder);
+        door.encode(&mut families)?;
+        log.encode(&mut families)?;
+        sockets.encode(&mut families)?;
+        channels.map_or(Ok(()), |channels| channels.encode(&mut families))
+    }
+}
+
+impl DoorFigures {
+    fn encode(&self, to: &mut Families) -> fmt::Result {
+        to.gauge(
+            Family::of("hub_requests_in_flight", "Requests between admission and reply"),
+            self.in_flight,
+        )?;
+        to.counter(Family::of("hub_requests_busy", "Requests refused for lack of room"), self.busy)?;
+        let family =
+            Family::of("hub_requests_rate_limited", "Requests refused because a player was too fast");
+        to.counter(family, self.rate_limited)?;
+        let family = Family::of(
+            "hub_connections_turned_away",
+            "Connections that were not let in, and demo players, by what their address had too much of",
+        );
+        let reasons = [("too_many", self.connections_too_many), ("too_fast", self.connections_too_fast)];
+        to.by_reason(family, &reasons)?;
+        let family = Family::of("hub_http_refused", "HTTP requests refused before any page, by reason");
+        let reasons = [
+            ("unreadable", self.http_unreadable),
+            ("misdirected", self.http_misdirected),
+            ("malformed", self.http_malformed),
+            ("too_fast", self.http_too_fast),
+        ];
+        to.by_reason(family, &reasons)
+    }
+}
+
+impl LogFigures {
+    fn encode(&self, to: &mut Families) -> fmt::Result {
+        let written = &self.written;
+        to.gauge(
+            Family::of("hub_journal_ready", "Whether the log takes records, 1 or 0"),
+            self.ready.into(),
+        )?;
+        to.gauge(Family::of("hub_journal_durable_lsn", "The last record on disk"), self.durable_lsn)?;
+        to.counter(Family::of("hub_journal_batches", "Batches written, a sync each"), written.batches)?;
+        to.counter(Family::of("hub_journal_records", "Records written"), written.records)?;
+        to.counter(Family::bytes("hub_journal", "Bytes written, padding included"), written.bytes)?;
+        let microseconds = || Some(Unit::Other("microseconds".to_owned()));
+        let family =
+            Family { unit: microseconds(), ..Family::of("hub_journal_sync", "Time in write and sync") };
+        to.counter(family, written.sync_us_total)?;
+        let family = Family::of(
+            "hub_journal_sync_microseconds_max",
+            "The longest write and sync since the start, microseconds",
+        );
+        to.gauge(family, written.sync_us_max)?;
+        let family = Family::of("hub_checkpoint_lsn", "The last record the checkpoint writer has applied");
+        to.gauge(family, self.checkpoint_lsn)?;
+        let family =
+            Family::of("hub_publications_dropped", "Publications that a worker was too slow to take");
+        to.counter(family, self.dropped)?;
+        let family =
+            Family::bytes("hub_publications_waiting", "Bytes of publications that wait for a worker");
+        to.gauge(family, self.waiting_bytes)
+    }
+}
+
+impl SocketFigures {
+    fn encode(&self, to: &mut Families) -> fmt::Result {
+        let sum = &self.sum;
+        let family = Family::of("hub_workers_answering", "Workers that gave their figures in time");
+        to.gauge(family, self.answering)?;
+        to.gauge(
+            Family::of("hub_sockets_open", "WebSockets now, those closing included"),
+            sum.sessions as u64,
+        )?;
+        to.counter(Family::of("hub_sockets_opened", "Handshakes taken"), sum.opened)?;
+        to.counter(Family::of("hub_sockets_refused", "Handshakes refused"), sum.refused)?;
+        let reasons = [
+            ("too_slow", sum.closed_too_slow),
+            ("no_pong", sum.closed_no_pong),
+            ("fault", sum.closed_fault),
+            ("flooding", sum.closed_flooding),
+            ("panic", sum.closed_panic),
+        ];
+        to.by_reason(Family::of("hub_sockets_closed", "WebSockets the hub closed, by reason"), &reasons)?;
+        to.counter(Family::bytes("hub_sockets_read", "Bytes from clients"), sum.read_bytes)?;
+        to.counter(Family::bytes("hub_sockets_written", "Bytes to clients"), sum.written_bytes)?;
+        to.counter(Family::of("hub_sockets_writes", "Writes asked of the kernel"), sum.writes)?;
+        let family = Family::of("hub_sockets_conflated", "States replaced by newer ones before they left");
+        to.counter(family, sum.conflated)
+    }
+}
+
+impl ChannelFigures {
+    fn encode(&self, to: &mut Families) -> fmt::Result {
+        let Counters { channels, quiet, history_bytes, delivered, gaps, resets, dropped, links_lost, .. } =
+            self.counters;
+        to.gauge(Family::of("hub_channels_up", "Whether the backplane is up, 1 or 0"), self.up.into())?;
+        to.gauge(Family::of("hub_channels_open", "Channels held"), channels)?;
+        to.gauge(Family::of("hub_channels_quiet", "Channels of which only the position is kept"), quiet)?;
+        let family = Family::bytes("hub_channels_history", "Bytes that histories hold");
+        to.gauge(family, history_bytes)?;
+        to.counter(Family::of("hub_channels_delivered", "Publications heard by this hub"), delivered)?;
+        to.counter(Family::of("hub_channels_gaps", "Losses that were seen"), gaps)?;
+        let family = Family::of("hub_channels_resets", "Channels whose subscribers were told to load anew");
+        to.counter(family, resets)?;
+        let family = Family::of("hub_channels_invalid", "Messages in Redis that are no publication");
+        to.counter(family, dropped.invalid + dropped.oversized)?;
+        let reasons = [
+            ("invalid", dropped.invalid),
+            ("oversized", dropped.oversized),
+            ("ambiguous", dropped.ambiguous),
+            ("owned", dropped.owned),
+            ("log", dropped.log),
+        ];
+        to.by_reason(Family::of("hub_channels_dropped", "Messages in Redis dropped, by reason"), &reasons)?;
+        to.counter(Family::of("hub_channels_links_lost", "Times a link to Redis was lost"), links_lost)
+    }
+}
