@@ -1,4 +1,4 @@
-//! What a turn comes to: the records to append, and what is said once they are on disk.
+//! The result of a turn: the records to append, and what is sent once they are on disk.
 //!
 //! [`Books::turn`] decides, [`Books::conclude`] applies and encodes. The two are the whole loop of the money: the
 //! coordinator runs it around the log, and so do the simulation, the tests' rigs and the benchmarks.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{assert_none, directory_of, files, members, text_of};
 
-/// Every room, and the rooms it may name. What is not here is not allowed.
+/// Every crate, and the crates it may name. What is not here is not allowed.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("ledger", &["protocol"]),
