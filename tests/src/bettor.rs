@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use fastrand::Rng;
 use hub_client::{Client, Error};
 use protocol::{
     Amount, Channel, ErrorCode, Key, Push, Reply, Request, RoundId, TableId, U53,
@@ -16,7 +17,6 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     player::{Account, Continuity, Session, event, red},
-    random::Random,
     soon,
     verify::Cents,
 };
@@ -30,7 +30,7 @@ const CLEAR_EVERY: u64 = 12;
 pub struct Bettor {
     account: Account,
     tables: Vec<TableId>,
-    random: Random,
+    random: Rng,
     next_key: u64,
     stem: String,
     book: BTreeMap<Key, Entry>,
@@ -89,7 +89,7 @@ pub struct Stage {
 
 impl Bettor {
     /// Signs in. The keys begin with `name`, which is unique in a test.
-    pub async fn sign_in(hub: SocketAddr, name: &str, tables: &[&str], random: Random) -> Self {
+    pub async fn sign_in(hub: SocketAddr, name: &str, tables: &[&str], random: Rng) -> Self {
         Self {
             account: Account::sign_in(hub, name).await,
             tables: tables.iter().map(|table| table.parse().expect("a table id")).collect(),
@@ -241,13 +241,13 @@ impl Bettor {
     ) -> Result<(), Error> {
         let rounds: Vec<(TableId, u64)> = self.open.iter().map(|(table, round)| (*table, *round)).collect();
         let mut asking = JoinSet::new();
-        for _ in 0..=self.random.below(TOGETHER_MAX) {
-            let (table, round) = rounds[self.random.below(rounds.len() as u64) as usize];
+        for _ in 0..=self.random.u64(..TOGETHER_MAX) {
+            let (table, round) = rounds[self.random.usize(..rounds.len())];
             let key = self.key();
-            let request = if self.random.below(CLEAR_EVERY) == 0 {
+            let request = if self.random.u64(..CLEAR_EVERY) == 0 {
                 Request::ClearBets { key, table, round: U53::new(round).expect("a round number") }
             } else {
-                let stake = format!("{}.50", self.random.below(5));
+                let stake = format!("{}.50", self.random.u64(..5));
                 Request::PlaceBet(red(key, table.as_str(), round, &stake))
             };
             self.book.insert(key, Entry { request: request.clone(), fate: None });

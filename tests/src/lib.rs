@@ -10,7 +10,6 @@ pub mod http;
 pub mod hub;
 pub mod player;
 pub mod proxy;
-pub mod random;
 pub mod raw;
 pub mod redis;
 pub mod verify;

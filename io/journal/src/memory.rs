@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
+use fastrand::Rng;
 use parking_lot::Mutex;
 
 pub use handles::{MemoryFile, MemoryLock};
@@ -79,7 +80,7 @@ struct State {
     operations: u64,
     power_off_at: Option<u64>,
     fault: Option<Fault>,
-    random: u64,
+    random: Rng,
 }
 
 #[derive(Debug, Default)]
@@ -120,7 +121,7 @@ impl Memory {
             operations: 0,
             power_off_at: None,
             fault: None,
-            random: seed,
+            random: Rng::with_seed(seed),
         };
         Memory { state: Arc::new(Mutex::new(state)) }
     }
@@ -203,7 +204,7 @@ impl Memory {
     /// Another directory with the same bytes, all of them durable.
     pub fn copy(&self) -> Memory {
         let from = self.state.lock();
-        let copy = Memory::new(from.random);
+        let copy = Memory::new(from.random.get_seed());
         {
             let mut to = copy.state.lock();
             to.names = from.names.clone();
@@ -228,13 +229,14 @@ impl State {
                     put(file, write.offset, &write.bytes[..len]);
                 });
             }
-            Crash::Random(mut seed) => {
-                let names = next(&mut seed) as usize % (self.names_since.len() + 1);
+            Crash::Random(seed) => {
+                let mut random = Rng::with_seed(seed);
+                let names = random.usize(..=self.names_since.len());
                 self.power_off(names, |write, file| {
                     for (n, sector) in write.bytes.chunks(SECTOR).enumerate() {
-                        let len = match next(&mut seed) % 8 {
+                        let len = match random.u8(..8) {
                             0..3 => 0,
-                            3 => next(&mut seed) as usize % sector.len(),
+                            3 => random.usize(..sector.len()),
                             _ => sector.len(),
                         };
                         put(file, write.offset + n * SECTOR, &sector[..len]);
@@ -337,13 +339,4 @@ fn put(file: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
         file.resize(offset + bytes.len(), 0);
     }
     file[offset..offset + bytes.len()].copy_from_slice(bytes);
-}
-
-/// SplitMix64: enough for choosing what a crash leaves.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

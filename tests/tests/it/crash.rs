@@ -4,10 +4,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use fastrand::Rng;
 use tests::{
     bettor::{Bettor, Stage},
     hub::{QUICK, Setup, Table},
-    random::Random,
     soon,
 };
 use tokio::sync::watch;
@@ -20,12 +20,18 @@ const TABLES: [Table; 3] = [
 ];
 const LONG: Table = Table { id: "", betting_ms: 1_500, locked_ms: 300, pause_ms: 100 };
 
+/// The seed asked for, or a new one; it is printed, so that a failure can be repeated.
+fn seed() -> u64 {
+    let asked = std::env::var("HUB_CRASH_SEED");
+    asked.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("HUB_CRASH_SEED is a whole number"))
+}
+
 #[tokio::test]
 async fn a_hub_killed_at_random_moments_loses_no_bet_doubles_none_and_finishes_every_round() {
     let runs = std::env::var("HUB_CRASH_RUNS").map_or(30, |runs| runs.parse().expect("a number of crashes"));
-    let seed = Random::seed_from("HUB_CRASH_SEED");
+    let seed = seed();
     println!("HUB_CRASH_SEED={seed} HUB_CRASH_RUNS={runs}");
-    let mut random = Random::seeded(seed);
+    let mut random = Rng::with_seed(seed);
     let mut hub = Setup::default().tables(TABLES).deposit("100000.00").start();
 
     let mut players = Vec::new();
@@ -41,20 +47,20 @@ async fn a_hub_killed_at_random_moments_loses_no_bet_doubles_none_and_finishes_e
 
     let mut records = 0;
     for run in 1..=runs {
-        if run > 1 && random.below(6) == 0 {
+        if run > 1 && random.u64(..6) == 0 {
             // In the middle of a start: recovery must survive its own crash.
             hub.spawn();
-            tokio::time::sleep(Duration::from_micros(random.below(120_000))).await;
+            tokio::time::sleep(Duration::from_micros(random.u64(..120_000))).await;
         } else {
             if run > 1 {
                 place.send_replace(Some(hub.start()));
             }
-            let goal = *accepted.borrow() + 1 + random.below(80);
+            let goal = *accepted.borrow() + 1 + random.u64(..80);
             let what = format!("bets accepted in run {run}");
             soon(&what, accepted.subscribe().wait_for(|count| *count >= goal)).await.expect("we hold it");
             // The moment itself: anywhere within a batch, or later, in any phase of the rounds.
-            let later = if random.below(3) == 0 { 600_000 } else { 5_000 };
-            tokio::time::sleep(Duration::from_micros(random.below(later))).await;
+            let later = if random.u64(..3) == 0 { 600_000 } else { 5_000 };
+            tokio::time::sleep(Duration::from_micros(random.u64(..later))).await;
         }
         hub.kill();
         place.send_replace(None);

@@ -10,7 +10,6 @@ mod auditor;
 mod hub;
 mod life;
 mod players;
-mod random;
 
 use journal::memory::Crash;
 use life::{Life, Plan};

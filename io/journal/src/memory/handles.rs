@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use super::{Content, Memory, Operation, State, next, put};
+use super::{Content, Memory, Operation, State, put};
 use crate::Error;
 use crate::storage::{File, FileIdentity, Storage};
 
@@ -65,12 +65,7 @@ impl Storage for Memory {
     }
 
     fn random(&self) -> io::Result<[u8; 16]> {
-        let mut state = self.state.lock();
-        let (low, high) = (next(&mut state.random), next(&mut state.random));
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&low.to_le_bytes());
-        bytes[8..].copy_from_slice(&high.to_le_bytes());
-        Ok(bytes)
+        Ok(self.state.lock().random.u128(..).to_le_bytes())
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

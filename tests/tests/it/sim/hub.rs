@@ -16,11 +16,10 @@ use engine::{
         void_orphan,
     },
 };
+use fastrand::Rng;
 use games::fair::{Seed, commit};
 use journal::{Lsn, Options, Reader, SyncLog, memory::Memory};
 use protocol::{Currency, TableId};
-
-use super::random::Random;
 
 pub const TABLES: usize = 2;
 /// The digest is recorded every so many records: often, so that short lives have some.
@@ -224,19 +223,19 @@ impl Hub {
     }
 
     /// Does what a table's clock asks for.
-    pub fn proceed(&mut self, table: usize, wanted: bool, now: u64, random: &mut Random) {
+    pub fn proceed(&mut self, table: usize, wanted: bool, now: u64, random: &mut Rng) {
         if !self.has(table) {
             return;
         }
-        let fails = self.disorder && random.one_in(12);
+        let fails = self.disorder && random.u64(..12) == 0;
         let live = &mut self.tables[table];
-        if fails && random.one_in(12) {
+        if fails && random.u64(..12) == 0 {
             live.panicked();
         }
         let mut envelope = match live.due(now, wanted) {
             Due::Nothing | Due::At(_) => return,
             Due::Open => {
-                let seed = random.seed();
+                let seed = std::array::from_fn(|_| random.u8(..));
                 live.open_round(commit(&Seed(seed)), seed.into(), now)
             }
             Due::Lock => live.lock(now),

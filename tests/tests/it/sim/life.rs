@@ -1,12 +1,12 @@
 //! One life of the world: a scheduler that draws who acts next, and ends processes at bad moments.
 
+use fastrand::Rng;
 use journal::memory::{Crash, Memory};
 
 use super::{
     auditor::Auditor,
     hub::{Dead, Hub, Reply, TABLES},
     players::Request,
-    random::Random,
 };
 
 /// What a life is made of.
@@ -25,7 +25,7 @@ pub struct Plan {
 
 pub struct Life {
     plan: Plan,
-    random: Random,
+    random: Rng,
     now: u64,
     memory: Memory,
     hub: Hub,
@@ -45,7 +45,7 @@ impl Life {
         let hub = Hub::start(&memory, plan.disorder, None, 0).expect("an empty disk starts");
         let mut life = Self {
             plan,
-            random: Random::new(plan.seed),
+            random: Rng::with_seed(plan.seed),
             now: 1_000_000,
             memory,
             hub,
@@ -78,10 +78,10 @@ impl Life {
     }
 
     fn step(&mut self) {
-        if self.random.one_in(self.plan.crash_one_in) {
+        if self.plan.crash_one_in != 0 && self.random.u64(..self.plan.crash_one_in) == 0 {
             return self.crash_at_a_random_moment();
         }
-        match self.random.below(20) {
+        match self.random.u64(..20) {
             0..8 => {
                 let number = self.requests.len();
                 let request = Request::random(number, &self.hub, &mut self.random);
@@ -90,8 +90,8 @@ impl Life {
             }
             8..11 if !self.requests.is_empty() => {
                 // Retries of anything: under way, answered, or from before a crash.
-                let number = self.random.index(self.requests.len());
-                let forged = self.auditor.outcome(number).is_some() && self.random.one_in(3);
+                let number = self.random.usize(..self.requests.len());
+                let forged = self.auditor.outcome(number).is_some() && self.random.u64(..3) == 0;
                 self.send(number, forged);
             }
             8..15 => self.tick(true),
@@ -107,8 +107,8 @@ impl Life {
 
     /// Time passes, and every table does what is due. A clock on a wall goes back now and then.
     fn tick(&mut self, wanted: bool) {
-        self.now += self.random.below(25);
-        if self.random.one_in(50) {
+        self.now += self.random.u64(..25);
+        if self.random.u64(..50) == 0 {
             self.now -= 5;
         }
         for table in 0..TABLES {
@@ -136,11 +136,11 @@ impl Life {
 
     /// The power fails now, or in the middle of the next write, sync or checkpoint.
     fn crash_at_a_random_moment(&mut self) {
-        if self.random.one_in(4) {
+        if self.random.u64(..4) == 0 {
             return self.restart();
         }
-        self.memory.power_off_after(self.random.below(4));
-        if self.random.one_in(4) {
+        self.memory.power_off_after(self.random.u64(..4));
+        if self.random.u64(..4) == 0 {
             self.checkpoint();
         } else {
             self.sync();
@@ -154,11 +154,12 @@ impl Life {
             self.crashes += 1;
             let crash = planned.unwrap_or_else(|| self.random_crash());
             self.memory.crash(crash);
-            let cut_off = planned.is_none() && self.random.one_in(5);
+            let cut_off = planned.is_none() && self.random.u64(..5) == 0;
             if cut_off {
-                self.memory.power_off_after(self.random.below(8));
+                self.memory.power_off_after(self.random.u64(..8));
             }
-            let absent = (self.plan.disorder && self.random.one_in(3)).then(|| self.random.index(TABLES));
+            let absent =
+                (self.plan.disorder && self.random.u64(..3) == 0).then(|| self.random.usize(..TABLES));
             match Hub::start(&self.memory, self.plan.disorder, absent, self.now) {
                 Ok(hub) => {
                     self.orphans += u64::from(!hub.at_rest());
@@ -172,11 +173,11 @@ impl Life {
     }
 
     fn random_crash(&mut self) -> Crash {
-        match self.random.below(5) {
+        match self.random.u64(..5) {
             0 => Crash::Lose,
             1 => Crash::Keep,
-            2 => Crash::Torn(self.random.below(1 + self.memory.unsynced())),
-            _ => Crash::Random(self.random.draw()),
+            2 => Crash::Torn(self.random.u64(..=self.memory.unsynced())),
+            _ => Crash::Random(self.random.u64(..)),
         }
     }
 

@@ -5,12 +5,10 @@ use engine::{
     Content, Envelope, Tx, TxId,
     table::live::{BetRequest, ClearRequest},
 };
+use fastrand::Rng;
 use protocol::{ErrorCode, Key, PlayerId};
 
-use super::{
-    hub::{Hub, TABLES, currency},
-    random::Random,
-};
+use super::hub::{Hub, TABLES, currency};
 
 pub const PLAYERS: u64 = 4;
 
@@ -59,24 +57,24 @@ impl Request {
     }
 
     /// Something a player may want, given what the tables show.
-    pub fn random(number: usize, hub: &Hub, random: &mut Random) -> Self {
-        let player = PlayerId(u128::from(random.below(PLAYERS)) + 1);
-        let table = random.index(TABLES);
+    pub fn random(number: usize, hub: &Hub, random: &mut Rng) -> Self {
+        let player = PlayerId(u128::from(random.u64(..PLAYERS)) + 1);
+        let table = random.usize(..TABLES);
         // Mostly the round that is shown, sometimes one that is over or not there yet.
         let shown = hub.tables[table].state().round;
-        let round = match random.below(20) {
+        let round = match random.u64(..20) {
             0 => shown.saturating_sub(1),
             1 => shown + 1,
             _ => shown,
         };
-        let what = match random.below(20) {
-            0..2 => What::Deposit { amount: i128::from(random.below(300)) },
+        let what = match random.u64(..20) {
+            0..2 => What::Deposit { amount: i128::from(random.u64(..300)) },
             2..4 => What::Clear { table, round },
             _ => {
-                let count = 1 + random.below(2);
-                let bets = (0..count).map(|_| (random.index(BETS.len()), 1 + i128::from(random.below(60))));
+                let count = 1 + random.u64(..2);
+                let bets = (0..count).map(|_| (random.usize(..BETS.len()), 1 + i128::from(random.u64(..60))));
                 let bets = bets.collect();
-                let seed = random.one_in(3).then(|| format!("s{}", random.below(9)).into());
+                let seed = (random.u64(..3) == 0).then(|| format!("s{}", random.u64(..9)).into());
                 What::Bet { table, round, bets, seed }
             }
         };
