@@ -1,7 +1,7 @@
 //! The one place where work is bounded: a permit for each request under way, and a rate for each player.
 //!
-//! A permit is taken before a request goes down and dropped when its reply is handed to the socket. Full: the
-//! request is refused as `busy`, counted, and nothing below ever has to refuse it.
+//! A permit is taken before a request goes down and dropped when its reply is handed to the socket. When none is left,
+//! the request is refused as `busy` and counted. Nothing below refuses a request for lack of room.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! The partition's money, shared on the money arbiter.
+//! The state of the money, shared by the actors of the money arbiter.
 
 use std::{cell::RefCell, rc::Rc};
 

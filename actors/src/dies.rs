@@ -1,4 +1,4 @@
-//! Tests of what ends the process: each runs again as a process of its own, with leave to die.
+//! Tests of what ends the process: each runs again as a process of its own, which may end.
 
 use std::{env, os::unix::process::ExitStatusExt, path::Path, path::PathBuf, process::Command};
 

@@ -1,9 +1,9 @@
-//! The five domain actors: each is the door to its own state machine, for reads, health and figures.
+//! The five domain actors: each answers reads of its own state machine, and reports its health and figures.
 //!
-//! They share the money thread with the coordinator, whose turn runs their `decide` and `apply` directly: that is
-//! what makes a transaction over several of them one synchronous step. What a domain is asked by message it
-//! answers from its own state only, and through the journal's gate when it shows balances. A panic ends the process:
-//! actix would drop the actor, and every hello would wait for an answer that never comes.
+//! They share the money thread with the coordinator, whose turn runs their `decide` and `apply` directly: that is what
+//! makes a transaction over several of them one synchronous step. A domain answers a message from its own state only.
+//! An answer that shows balances goes through the output gate. A panic ends the process: otherwise actix would drop
+//! the actor, and no `hello` would be answered.
 
 use std::marker::PhantomData;
 

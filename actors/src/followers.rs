@@ -1,5 +1,5 @@
-//! Followers: they read the log behind the writer and keep something of their own: the checkpoint, and the certainty that
-//! what was written long ago is still what it was.
+//! Followers: they read the log behind the writer. One writes checkpoints; the other checks old parts of the log for
+//! damage.
 
 pub mod checkpoint;
 pub mod scrub;

@@ -1,8 +1,8 @@
-//! The output gate: what has seen a record waits here until the record is on disk.
+//! The output gate: an output that depends on a record waits here until the record is on disk.
 //!
-//! Everything the money thread says goes through the journal's queue, in order: a record takes what it releases
-//! along, a read takes the place behind the records it has seen. The journal's writer opens the gate after each
-//! sync; on a failed sync the process ends and nothing is released.
+//! Everything the money thread sends goes through the journal's queue, in order. A record carries the outputs it
+//! releases; a read waits behind the records it has seen. The journal's writer opens the gate after each sync; on a
+//! failed sync the process ends and nothing is released.
 
 use actix::Addr;
 use engine::Verdict;

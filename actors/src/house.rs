@@ -1,6 +1,6 @@
 //! Starts every actor, bottom up, over a replayed world; stops them top down.
 //!
-//! Nothing runs before everything it talks to is there: inboxes, pubsub, journal, money, tables. Interrupted rounds
+//! Each part is started after the parts that it sends to: inboxes, pubsub, journal, money, tables. Interrupted rounds
 //! are woken last.
 
 use std::{

@@ -10,8 +10,8 @@
 //! through pubsub. Messages are bounded once, at admission ([`admission`]): whoever holds a permit is never refused
 //! further down, so the mailboxes below need no bounds of their own.
 //!
-//! Files: what is said stands in [`messages`], the ways to money and tables in [`ports`], then one file an actor, then
-//! [`house`], which starts them. No two files need each other.
+//! Files: [`messages`] has every message, [`ports`] the ways to money and tables; then each actor has one file or
+//! folder, and [`house`] starts them all. No two files depend on each other.
 //!
 //! Threads: a session lives on the worker that accepted its socket, a table on a table arbiter, the coordinator
 //! and the domains on the money arbiter, pubsub on its own; the journal's writer and the followers are plain threads.

@@ -1,8 +1,8 @@
-//! What a panic may cost: a table or a session, or the process, never a hub that lives on without a part.
+//! What a panic ends: a table, a session, or the process. The hub never goes on without a part that all requests need.
 //!
-//! actix drops an actor that panics and goes on. For a session that is right. For the money thread, pubsub, the
-//! alarms and the workers' inboxes it would leave a hub that looks alive and answers nothing, so they end the
-//! process: the start path is the recovery path.
+//! actix drops an actor that panics and goes on. For a session that is right. For the money thread, pubsub, the alarms
+//! and the workers' inboxes it would leave a process that is up and answers nothing. So they end the process, and the
+//! next start replays the log.
 
 /// Ends the process when it is dropped by a panic. Names the part that failed.
 pub struct AbortOnPanic(pub &'static str);

@@ -1,7 +1,7 @@
-//! Pubsub: carries publications from wherever they are born to the workers with subscribers of the channel.
+//! Pubsub: carries publications from their publishers to the workers with subscribers of the channel.
 //!
-//! It is the one place where subscriptions and publications of the process are in one order: a grant is sent to
-//! its worker before any publication the subscriber must hear. What leaves here has come out of the backplane, never
+//! It is the one place where subscriptions and publications of the process are in one order: a grant is sent to its
+//! worker before any publication that the subscriber must receive. Every publication comes out of the backplane, never
 //! straight from the publisher; events of this hub's log come out of it at once and never go through Redis.
 
 mod notice;

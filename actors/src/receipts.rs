@@ -1,4 +1,4 @@
-//! Receipts and verdicts as the wire spells them.
+//! Receipts and verdicts, as replies of the wire.
 
 use engine::{Done, Outcome, Verdict};
 use protocol::{

@@ -1,7 +1,7 @@
-//! What recorded refusals may cost: each player has a budget in bytes of log and memory.
+//! The budget of recorded refusals: bytes of log and memory for each player.
 //!
-//! A refusal that is recorded under its key stays for ever, so it is the one thing a player without money could make
-//! without end. Within the budget it is recorded; above it the request is answered `rate_limited`, nothing is recorded,
+//! A refusal that is recorded under its key stays for ever, so without a bound a player without money could fill log
+//! and memory. Within the budget it is recorded; above it the request is answered `rate_limited`, nothing is recorded,
 //! and the same key is decided afresh later.
 
 use protocol::PlayerId;

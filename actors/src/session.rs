@@ -1,7 +1,7 @@
-//! One connection's conversation: who it is, what it may, and whom each request goes to.
+//! One connection: its player, its rights, and where each of its requests goes.
 //!
-//! Lives on the worker that accepted its socket. It takes the permits and checks everything that needs no other
-//! actor; replies and publications reach the socket without it. Only here do rules become wire codes.
+//! Lives on the worker that accepted its socket. It takes the permits and checks everything that needs no other actor;
+//! replies and publications reach the socket without it. Refusals by a rule get their wire codes here only.
 
 mod dispatch;
 

@@ -1,4 +1,5 @@
-//! Waits that differ from client to client, so that those who are sent away together do not come back together.
+//! Waits that differ from client to client, so that clients that are refused at the same time do not retry at the same
+//! time.
 
 use std::{
     ops::RangeInclusive,

@@ -1,4 +1,4 @@
-//! One game table: takes bets, runs rounds, speaks when it is durable.
+//! One game table: takes bets, runs rounds, and shows only what is durable.
 //!
 //! Receives from `session`; sends envelopes to `coordinator` and events to `pubsub`. Rules of play live in `games`,
 //! phases and decisions in `engine::table`. A leg is applied when its record is on disk, so whatever a table shows

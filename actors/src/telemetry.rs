@@ -1,4 +1,4 @@
-//! Figures of the actors, in one place: each event is counted by a method with its name.
+//! Metrics of the actors, in one place: each event is counted by a method with its name.
 
 use std::{
     hash::Hash,

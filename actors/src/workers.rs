@@ -1,4 +1,4 @@
-//! The workers' inboxes: the sending ends, known to whoever answers, and the receiving end of each.
+//! The workers' inboxes: the sending ends, for those who answer, and the receiving end of each.
 //!
 //! Answers are bounded by their permits. What nobody asked for, publications and resets, is bounded in bytes: each worker
 //! has an equal share of one bound, and what does not fit is dropped for that worker. Its subscribers see the gap: by the

@@ -1,4 +1,4 @@
-//! The composition root: recovers, starts the house bottom up, opens the door last; drains top down.
+//! The composition root: recovers the state, starts the actors bottom up, accepts connections last; drains top down.
 
 mod admin;
 mod files;

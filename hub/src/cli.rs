@@ -1,4 +1,4 @@
-//! The command line: what operators type, and the two commands that need no running hub.
+//! The command line of operators, and the two commands that need no running hub.
 
 use std::{
     io::{self, Write},

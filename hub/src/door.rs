@@ -1,4 +1,5 @@
-//! What stands between a connection and the pages: whatever a client sends and leaves unread, it holds little.
+//! Between a connection and the HTTP server: bounds the memory of a connection, whatever the client sends or leaves
+//! unread.
 //!
 //! A connection is a [`Pipe`], which gives the HTTP server one request at a time, and an answer is an [`Answer`], which
 //! the server gets in small pieces. What one connection holds is then bounded: the server's read and write buffers, a

@@ -1,5 +1,5 @@
-//! The edge: what the hub shows over HTTP, and the way in for WebSockets. One file a surface, each with the state it
-//! needs and no more; every refusal is an [`error::Error`].
+//! The edge: the pages of HTTP, and the upgrade to WebSocket. Each page has one file with the state it needs; every
+//! refusal is an [`error::Error`].
 
 pub mod addresses;
 mod assets;

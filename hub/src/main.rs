@@ -1,4 +1,4 @@
-//! `hub`: reads the command and the configuration, runs the command, says in the exit code how it went.
+//! `hub`: reads the command and the configuration, runs the command, and returns its result as the exit code.
 
 use std::{
     io::{self, Write},

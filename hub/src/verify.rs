@@ -1,4 +1,5 @@
-//! `hub verify` and `hub verify-round`: what the log proves, printed. The proof itself is [`recovery`]'s, and the start's.
+//! `hub verify` and `hub verify-round`: prints what the log proves. The proof itself is in [`recovery`], and the start
+//! uses the same.
 
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 

@@ -1,4 +1,4 @@
-//! `place_bet` frames, spelled once and patched for each bet.
+//! `place_bet` frames, encoded once and patched for each bet.
 
 use protocol::{
     Currency, Key, TableId, U53,

@@ -1,4 +1,4 @@
-//! Many sessions that only listen: opened a few at a time, then held.
+//! Many sessions that only receive: opened a few at a time, then held.
 
 use std::{
     io,

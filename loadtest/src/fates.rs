@@ -1,8 +1,7 @@
 //! What became of each bet that fell due in the measured time, and whether enough of them were served.
 //!
-//! A histogram of accepted bets alone flatters a hub that refuses or ignores the hard ones: whoever was turned away
-//! is not in it. So every arrival ends up under exactly one heading here, and a run whose accepted share is too
-//! small fails, however fast the rest was.
+//! A histogram of accepted bets alone hides the bets that the hub refuses or ignores. So every arrival ends up under
+//! exactly one heading here, and a run whose accepted share is too small fails, however fast the rest was.
 
 use serde::{Deserialize, Serialize};
 

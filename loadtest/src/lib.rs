@@ -1,6 +1,6 @@
 //! The load harness: measures a hub from outside and asserts the money invariants while it does.
 //!
-//! It speaks only `protocol`, like any player, and shares no code with the server. `load` plays, `book` and `audit`
+//! It uses only `protocol`, like any player, and shares no code with the server. `load` plays, `book` and `audit`
 //! decide whether every cent is where it should be, `fanout` and `idle` measure the edge. Linux only: it counts
 //! processor time in `/proc` and waits with epoll.
 

@@ -1,4 +1,4 @@
-//! Readiness of many sockets on one thread: a thin, safe face of Linux's epoll.
+//! Readiness of many sockets on one thread: a thin, safe wrapper of Linux's epoll.
 //!
 //! The generator needs thousands of sockets, timers finer than a millisecond and nothing between itself and the
 //! kernel that would show up in what it measures.

@@ -1,4 +1,4 @@
-//! Where the hub is.
+//! The address of the hub.
 
 use std::{
     io,

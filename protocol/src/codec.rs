@@ -1,8 +1,8 @@
 //! Frames to bytes and back, in both encodings, within limits.
 //!
-//! Decoding is for hostile input: size, depth and list lengths are bounded, duplicate keys and bytes after the
-//! value are refused, nothing is allocated on the word of a length field. Encoding of a publication splices
-//! the payload's bytes, so that a broadcast costs one encoding per sub-protocol.
+//! Decoding expects hostile input: size, depth and list lengths are bounded, duplicate keys and bytes after the value
+//! are refused, and no length field alone causes an allocation. Encoding of a publication splices the payload's bytes,
+//! so that a broadcast costs one encoding per sub-protocol.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 

@@ -1,9 +1,9 @@
-//! The wire: what clients and the hub say to each other, and how it is spelled.
+//! The wire: the messages between clients and the hub, and their encodings.
 //!
-//! One model, two encodings: `hub.v1.msgpack` (binary frames) and `hub.v1.json` (text frames). A frame is a
-//! flat map with short keys. In a request, unknown and duplicate keys are refused; in what the hub says, unknown
-//! keys and words are those of a later hub, and pass (ADR-0011). Money and ids are text, counters are integers of
-//! at most 2^53.
+//! One model, two encodings: `hub.v1.msgpack` (binary frames) and `hub.v1.json` (text frames). A frame is a flat map
+//! with short keys. In a request, unknown and duplicate keys are refused; in what the hub sends, unknown keys and
+//! words come from a later hub and are accepted (ADR-0011). Money and ids are text, counters are integers of at most
+//! 2^53.
 //!
 //! This crate does no I/O and knows no actor. It is shared with the clients: a type here is a promise
 //! (`docs/protocol.md`).

@@ -1,4 +1,4 @@
-//! What the hub says unasked: publications, events inside them, and the notice of a drain.
+//! Pushes: publications, the events inside them, and the notice of a drain.
 
 use serde::{Deserialize, Serialize};
 

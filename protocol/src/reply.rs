@@ -1,4 +1,4 @@
-//! What the hub answers. Each reply carries the id of its request.
+//! Replies of the hub. Each carries the id of its request.
 
 use std::collections::BTreeMap;
 

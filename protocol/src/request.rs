@@ -1,9 +1,9 @@
-//! What a client may ask.
+//! Requests of a client.
 //!
-//! A frame is one flat map: `t` names the request, `id` is echoed in the reply, the other keys are the
-//! request's fields. Decoding goes through [`RawFrame`], which knows every field once, so that a duplicate
-//! key, a wrong type, a missing field and one that does not belong there each get their own answer. A request may
-//! move money, so nothing in it is passed over (ADR-0011).
+//! A frame is one flat map: `t` names the request, `id` is echoed in the reply, the other keys are the request's
+//! fields. Decoding goes through [`RawFrame`], which knows every field once, so that a duplicate key, a wrong type, a
+//! missing field and one that does not belong there each get their own answer. A request may move money, so no part of
+//! it is ignored (ADR-0011).
 
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 //!
 //! Values describe themselves in both encodings. So every value is asked for as what it is, and it is our own visitors
 //! that refuse it, in terms of [`serde::de::Error`], which `Fault` implements. The encodings' own errors are left for
-//! bytes that are no value at all. On its way out through the encoding a fault is parked beside it.
+//! bytes that are no value at all. While the encoding returns its own error, the fault is kept beside it.
 
 use std::{borrow::Cow, cell::Cell, fmt};
 

@@ -1,4 +1,4 @@
-//! What a panic on the money thread costs: a decision, or the process; and the digest that finds a state gone astray.
+//! A panic on the money thread ends one decision or the process; the digest finds a state that differs from the log.
 
 use std::path::Path;
 

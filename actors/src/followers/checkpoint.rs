@@ -1,8 +1,8 @@
-//! The checkpoint writer: a second copy of the world that follows the log and writes itself down.
+//! The checkpoint writer: keeps a second copy of the world by replaying the log, and writes it to a file now and then.
 //!
-//! Play never waits for it: it reads what is durable on a thread of its own. It refuses, like replay, a record
-//! that does not fit and a digest that is not its own, so a live state that has parted from the log is found here:
-//! that ends the process, as a panic does.
+//! Play never waits for it: it reads what is durable on a thread of its own. It refuses, like replay, a record that
+//! does not fit and a digest that is not its own, so it finds a live state that differs from the log. That ends the
+//! process, and so does a panic here.
 
 use std::{
     path::PathBuf,

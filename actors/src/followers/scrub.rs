@@ -1,8 +1,8 @@
-//! The scrub: reads again, slowly, what a start does not read, so that a byte that has turned before the checkpoint is
-//! found while the backup that has it right still exists.
+//! The scrub: reads slowly the part of the log that a start does not read. Damage before the checkpoint is then found
+//! while a good backup still exists.
 //!
-//! Checksums and the hash chain of every record, at the lowest priority and with pauses; once after the start and once a
-//! day. Damage that it meets makes the log unsound: the hub refuses further requests and says where.
+//! It checks checksums and the hash chain of every record, at the lowest priority and with pauses: once after the
+//! start and once a day. Damage that it meets makes the log unsound: the hub refuses further requests and says where.
 
 use std::{
     io,

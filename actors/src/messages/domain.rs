@@ -1,4 +1,4 @@
-//! What a domain's actor is asked.
+//! Messages to a domain's actor.
 
 use actix::prelude::*;
 use ledger::Domain;

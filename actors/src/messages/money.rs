@@ -1,4 +1,4 @@
-//! What the coordinator is told and asked, and what becomes of an envelope.
+//! Messages to the coordinator, and the result of an envelope.
 
 use actix::prelude::*;
 use engine::{Envelope, Verdict};

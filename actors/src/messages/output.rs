@@ -1,4 +1,4 @@
-//! What waits at the output gate until the records it has seen are on disk.
+//! An output: it waits at the output gate until the records it has seen are on disk.
 
 use engine::{Told, TxResult};
 use protocol::{PlayerId, Reply, reply::Welcome, request::Since};

@@ -1,4 +1,4 @@
-//! What pubsub is told and asked.
+//! Messages to pubsub.
 
 use actix::prelude::*;
 use channels::{Counters, Health, Position, PublishError};

@@ -1,4 +1,4 @@
-//! What a table is told and asked.
+//! Messages to a table.
 
 use actix::prelude::*;
 use engine::{

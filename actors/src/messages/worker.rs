@@ -1,4 +1,4 @@
-//! What a worker thread is told from elsewhere: replies, publications, and the drain.
+//! Messages to a worker thread: replies, publications, and the drain.
 
 use std::sync::Arc;
 

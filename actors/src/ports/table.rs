@@ -1,4 +1,4 @@
-//! The way to tables: who is where, and what the lobby shows of each without asking it.
+//! The way to tables: the directory of tables, and what the lobby shows of each without a message to it.
 
 use std::sync::{
     Arc, OnceLock,

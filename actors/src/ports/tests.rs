@@ -1,4 +1,4 @@
-//! What HTTP hears of a command that it waits for.
+//! The answers that HTTP gets to a command for which it waits.
 
 use engine::{Content, Envelope, TxId};
 use protocol::{Amount, Currency, ErrorCode, PlayerId};

@@ -1,4 +1,4 @@
-//! What a player is told, as the wire spells it.
+//! Notices to players, as events of the wire.
 
 use domains::{Notice, What};
 use protocol::{

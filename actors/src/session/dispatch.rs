@@ -1,4 +1,4 @@
-//! Which request goes to whom: one arm each, with the checks that need no other actor.
+//! Where each request goes: one arm each, with the checks that need no other actor.
 
 use actix::prelude::*;
 use actix_web_actors::ws;

@@ -1,4 +1,4 @@
-//! What a table shows: views are made here and nowhere else, so that nothing else can leak.
+//! Views of a table. They are made in this file only, so that no other code can show what a seat may not see.
 
 use std::collections::BTreeMap;
 

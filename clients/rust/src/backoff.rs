@@ -1,7 +1,7 @@
 //! How long to wait before the next attempt: exponential with full jitter.
 //!
-//! After a restart of the hub all clients come back; what spreads them is that each waits a random share of the
-//! limit, not the limit itself.
+//! After a restart of the hub all clients reconnect. Each waits a random share of the limit, not the limit itself, so
+//! that their attempts are spread.
 
 use std::time::Duration;
 

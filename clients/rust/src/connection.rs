@@ -1,4 +1,4 @@
-//! One WebSocket that speaks the hub's frames. No correlation, no heartbeat, no memory.
+//! One WebSocket with the hub's frames. It does not match replies, sends no heartbeat and keeps no state.
 
 use std::{io, pin::Pin, time::Duration};
 

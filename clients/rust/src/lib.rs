@@ -1,9 +1,9 @@
 //! A client of the hub: connects, correlates replies, hands on pushes, comes back after a break.
 //!
-//! Three levels, each usable alone. [`Connection`] is one socket that speaks frames. [`Client`] adds `hello`,
+//! Three levels, each usable alone. [`Connection`] is one socket with the hub's frames. [`Client`] adds `hello`,
 //! replies matched by id with a time limit, a heartbeat and a bounded queue of pushes. [`Resilient`] adds
 //! reconnecting, also while nobody asks anything, and carries a bet to a definite outcome with one key, whatever
-//! breaks on the way. All three live with a later hub: what they do not know they pass on or skip, and say so.
+//! breaks on the way. All three work with a later hub: what they do not know they pass on or skip, and report.
 //!
 //! Needs a tokio runtime, current-thread or multi-thread. Opens `ws://` itself; for TLS, hand a stream of your
 //! own to [`Connection::over`], or a way to open one to [`Resilient::with`].

@@ -1,8 +1,9 @@
-//! A session's connection, made anew whenever it ends, whoever notices first.
+//! A session's connection, made again whenever it ends.
 //!
 //! One attempt runs at a time, under one lock. The watcher notices the end of a connection by itself, so that a
-//! listener goes on hearing when nobody asks anything. Waits grow from attempt to attempt until a connection has
-//! lasted; none is longer than [`Settings::give_up_after`](crate::Settings), whatever a hub asks for, plus the backoff's.
+//! listener receives pushes also when no request is made. Waits grow from attempt to attempt until a connection has
+//! lasted; none is longer than [`Settings::give_up_after`](crate::Settings), whatever a hub asks for, plus the
+//! backoff's.
 
 use std::sync::{Arc, Mutex};
 

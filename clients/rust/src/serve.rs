@@ -1,7 +1,7 @@
 //! The two tasks behind a session: one writes what requests hand over, several frames to a flush; one reads.
 //!
 //! A reply that cannot be read fails its request and nothing else; a push that cannot be read is told as missed. Both
-//! are what a later hub may say, and no reason to leave it.
+//! can come from a later hub, so neither ends the connection.
 
 use std::{
     collections::HashMap,

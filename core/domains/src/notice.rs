@@ -1,4 +1,4 @@
-//! What a transaction tells a player: written into the record, with the balance before and after.
+//! A notice to a player about a transaction: part of the record, with the balance before and after.
 
 use ledger::Account;
 use protocol::{Currency, PlayerId, RoundId};

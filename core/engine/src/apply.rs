@@ -1,6 +1,6 @@
 //! How a record changes the money.
 //!
-//! [`Books::apply`] believes no record: it works out what the record changes, proves that, and only then posts it, all
+//! [`Books::apply`] checks every record: it computes what the record changes, proves that, and only then posts it, all
 //! or nothing. What a turn has just decided and proven is posted as it stands ([`Books::take`]).
 
 use ledger::{Changes, Domain, Rejection};

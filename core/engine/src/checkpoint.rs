@@ -1,7 +1,7 @@
 //! A world as bytes, so that a start need not replay the whole log.
 //!
-//! A checkpoint is a shortcut, never the truth: it carries the digest of the money state, which decoding
-//! recomputes, and the log before it stays.
+//! A checkpoint only shortens a start; the log stays complete. It carries the digest of the money state, and decoding
+//! recomputes it.
 
 mod domains;
 

@@ -1,7 +1,7 @@
-//! How values are spelled in a record: little-endian base-128 integers, length-prefixed bytes, tags.
+//! How values are encoded in a record: little-endian base-128 integers, length-prefixed bytes, tags.
 //!
-//! Hand-made on purpose: a record must be readable for ever, small, and the same on every machine. Readers check
-//! every length before they allocate.
+//! Written by hand, because a record must be readable for ever, small, and the same on every machine. The decoder
+//! checks every length before it allocates.
 
 use ledger::{AccountId, AccountKind, Domain, HoldId, Leg, Move, SUM_MAX, Transfer};
 use protocol::{Currency, PlayerId, RoundId, TableId};

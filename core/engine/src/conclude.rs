@@ -1,7 +1,8 @@
 //! The result of a turn: the records to append, and what is sent once they are on disk.
 //!
-//! [`Books::turn`] decides, [`Books::conclude`] applies and encodes. The two are the whole loop of the money: the
-//! coordinator runs it around the log, and so do the simulation, the tests' rigs and the benchmarks.
+//! [`Books::turn`] decides, [`Books::conclude`] applies and encodes. Together they are one step of the money,
+//! [`Books::run`]. The simulation, the tests' rigs and the benchmarks call that; the coordinator calls the two one by
+//! one, so that a panic in a decision ends that decision only.
 
 use domains::Notice;
 use ledger::{Domain, Leg};

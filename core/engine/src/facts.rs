@@ -1,8 +1,8 @@
-//! What a log says of the hub that writes it: how many decimals each currency has, and by what its secrets are known.
+//! Facts that a log keeps about its hub: the decimals of each currency, and the fingerprints of its secrets.
 //!
-//! Nothing in an account says what its minor unit is, and nothing in a pseudonym with which secret it was made. Under
-//! another scale every balance would be another one, and under another secret everybody would be a stranger. So both
-//! are recorded before they are first used, and the start compares them with what it is given.
+//! An account does not contain its minor unit, and a pseudonym does not contain its secret. With another scale every
+//! balance would have another value; with another secret no player would find their account. So both are recorded
+//! before their first use, and the start compares them with the configuration.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One record of the log: all legs of a transaction, its id, its result and what it tells.
+//! One record of the log: all legs of a transaction, its id, its result and its notices.
 //!
 //! The first byte is the version. A decoder knows the versions of its release; any other one is refused by name.
 

@@ -1,8 +1,8 @@
-//! The auditor: replays records with the engine's own code and checks what the engine takes on trust.
+//! The auditor: replays records with the engine's own code, and also checks what the engine does not check.
 //!
 //! [`World::apply`] already refuses a leg that does not fit and a balance that is not the recorded one. The auditor
-//! believes no leg at all: from what a record says happened (the bets, the clearing, the revealed seed) it works
-//! out the transaction anew on the state before it, and every move and every notice must be the one recorded.
+//! takes no leg as given: from the inputs in a record (the bets, the clearing, the revealed seed) it computes the
+//! transaction again on the state before it, and every move and every notice must be the one recorded.
 
 use domains::{PlayerSettlement, Recipe, StateMachine, What};
 use games::{DrawResult, Game};

@@ -1,6 +1,6 @@
 //! What a game of betting rounds is: bets, then one draw, then payouts.
 //!
-//! The words between the rules of a game and the rest of the house. A bet is parsed once, at the edge, into a
+//! The interface between the rules of a game and the rest of the hub. A bet is parsed once, at the edge, into a
 //! [`BetCode`] that cannot be wrong; from then on the engine and the log carry the code alone.
 
 use crate::fair::Stream;

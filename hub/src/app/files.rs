@@ -1,4 +1,4 @@
-//! Open files: every connection is one.
+//! The limit of open files: each connection needs one.
 
 use crate::telemetry::events as telemetry;
 

@@ -1,4 +1,4 @@
-//! Pages of memory: small ones, so that nobody waits for a large one.
+//! Small pages of memory only, so that no thread waits while the kernel clears a huge page.
 
 /// Asks the kernel to give this process no more huge pages from here on.
 ///

@@ -1,6 +1,6 @@
-//! Who is asking: players by JSON Web Token, services by shared token.
+//! Authentication: players by JSON Web Token, services by shared token.
 //!
-//! A token is checked once, when a session says hello or a page asks for one; behind this room there are only
+//! A token is checked once, at `hello` of a session, or when a page asks for one. Behind this module there are only
 //! pseudonyms ([`protocol::PlayerId`]). Neither tokens nor subjects are logged or recorded.
 
 mod keys;

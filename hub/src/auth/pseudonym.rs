@@ -1,4 +1,4 @@
-//! From a subject to a pseudonym: the only name a player has behind the front door.
+//! From a subject to a pseudonym, the only name of a player inside the hub.
 
 use hmac::{Hmac, KeyInit, Mac};
 use protocol::PlayerId;

@@ -1,4 +1,4 @@
-//! Who may come in: players' tokens, demo players, publishing services. Secrets themselves are in `secrets`.
+//! Access: players' tokens, demo players, publishing services. Secrets themselves are in `secrets`.
 
 use serde::{Deserialize, Serialize};
 

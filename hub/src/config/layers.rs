@@ -1,4 +1,4 @@
-//! Finds the layers and lays them on one another.
+//! Finds the layers and merges them.
 
 use std::{
     collections::BTreeMap,

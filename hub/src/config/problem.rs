@@ -1,4 +1,4 @@
-//! What is wrong with the configuration, said so that it can be put right without a manual.
+//! A problem of the configuration, described so that an operator can correct it without a manual.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The front door: addresses, connections, sockets and the rates at which clients may ask.
+//! The servers: addresses, connections, sockets, and the rates of requests.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Where the log lives.
+//! Where the log is kept.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Where an HTTP/1.1 request ends: the empty line behind its head, and the last byte of its body.
 //!
-//! Follows the bytes and understands nothing else; what a request says is read by the HTTP server behind it, which
-//! refuses what is malformed. Both must agree on the end, so the states here are those of `actix_http`'s decoder.
+//! Looks only for these two places. The HTTP server behind it reads the request, and refuses a malformed one. Both
+//! must agree on the end, so the states here are those of `actix_http`'s decoder.
 
 /// The bytes are no body in chunks (RFC 9112, 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! What one network address may take: connections open, new ones a second, and requests a second. A demo player is paid
-//! for like a connection.
+//! What one network address may take: connections open, new ones a second, and requests a second. A demo player counts
+//! as a connection.
 
 use std::{
     net::{IpAddr, Ipv6Addr},

@@ -1,4 +1,4 @@
-//! From a token to who it stands for, or to the code and the sentence the client gets.
+//! From a token to its player, or to the error that the client gets.
 
 use std::{
     sync::Arc,

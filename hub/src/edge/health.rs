@@ -1,4 +1,4 @@
-//! Is it alive, is it ready, and which part is not.
+//! Health: whether the process runs, whether it takes work, and which part does not.
 
 use std::{
     pin::Pin,

@@ -1,9 +1,9 @@
-//! By which names the hub may be asked for.
+//! The host names to which the hub answers.
 //!
-//! A stranger's page can let its own name point at this machine (DNS rebinding): the browser takes the hub for part of
-//! that page, and the hub sees a request that comes from itself. Only the name in `Host` gives it away. An address in
-//! figures cannot be pointed elsewhere and `localhost` is nobody's to give out, so both are always answered: health
-//! checks by address, and whoever develops.
+//! The name of a foreign page can point at this machine (DNS rebinding). Then the browser treats the hub as part of
+//! that page, and the origin looks like the hub's own. Only the name in `Host` shows the difference. A numeric address
+//! cannot be pointed elsewhere, and nobody can register `localhost`, so both are always answered; health checks and
+//! developers use them.
 
 use std::{collections::BTreeSet, net::IpAddr};
 

@@ -1,4 +1,4 @@
-//! Whose pages may speak to the hub from a browser.
+//! The origins of pages that may connect to the hub from a browser.
 
 use actix_http::header::{self, HeaderMap};
 

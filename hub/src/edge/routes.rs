@@ -1,4 +1,4 @@
-//! A path and the methods it takes; every other method is told which.
+//! A path and the methods it takes; any other method is refused with the list of them (`Allow`).
 
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 

@@ -1,5 +1,5 @@
-//! What is asked of every request before a page or a session sees it: a known name, no header twice, no body where none
-//! belongs, and not too often.
+//! The checks of every request before its page: a known host name, no header twice, no body where none belongs, and
+//! the rate of its address.
 
 use std::{
     net::IpAddr,

@@ -1,4 +1,4 @@
-//! The WebSockets' way in: path, origin, sub-protocol. Who the player is, the first request tells.
+//! The upgrade to WebSocket: path, origin, sub-protocol. The player is named by the first request, `hello`.
 
 use std::{convert::Infallible, rc::Rc, sync::Arc};
 

@@ -1,5 +1,5 @@
-//! The beginning of a log. In production it is a step of its own, since a log that is begun at a mistyped path has no
-//! balances in it, and a hub that serves from it looks healthy.
+//! The beginning of a log. In production it is a command of its own (`hub init`): a log that is begun at a mistyped
+//! path has no balances, and a hub that serves from it looks healthy.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Why a log is not believed. Each names the file, or the record and where it lies.
+//! Why a log is refused. Each error names the file, or the record and its place in a file.
 
 use journal::Location;
 use protocol::Currency;

@@ -1,4 +1,4 @@
-//! What the operator knows of the log from elsewhere, to be held against it at the start and by `hub verify` alike.
+//! What the operator expects of the log; the start and `hub verify` compare it with the log in the same way.
 
 use engine::World;
 use journal::{Files, Lsn, Tail, storage::Storage};

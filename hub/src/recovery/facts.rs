@@ -1,8 +1,8 @@
-//! What the configuration says that the log says too: how many decimals a currency has, by what a secret is known.
+//! Facts that stand both in the configuration and in the log: the decimals of a currency, the fingerprint of a secret.
 //!
-//! Under another scale every balance would be another one; under another pseudonym secret everybody would be a stranger
-//! to theirs, and under another seed secret no open round could be drawn. Nothing else in a log would tell. As long as
-//! nothing depends on it, each may still change, and is recorded anew.
+//! With another scale every balance would have another value, with another pseudonym secret no player would find their
+//! account, and with another seed secret no open round could be drawn. Nothing else in a log shows the difference.
+//! While nothing depends on a fact it may change, and is recorded again.
 
 use std::collections::BTreeMap;
 

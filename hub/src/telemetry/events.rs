@@ -1,4 +1,4 @@
-//! What the binary says about itself: one function an event, and no other place that logs.
+//! The log events of the binary: one function an event. No other place logs.
 //!
 //! `ERROR`: someone must act now. `WARN`: unexpected, recovered. `INFO`: a change of state. What an operator does about
 //! each stands in docs/operating.md.

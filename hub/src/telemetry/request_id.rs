@@ -1,4 +1,4 @@
-//! Names one request, so that what a client was told and what the log says can be brought together.
+//! Names one request, so that an answer to a client can be found in the logs.
 
 use std::{
     fmt,

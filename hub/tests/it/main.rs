@@ -1,4 +1,4 @@
-//! The hub's library from outside: what the manuals print of it.
+//! The hub's library from outside: its part of the manuals.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod figures;

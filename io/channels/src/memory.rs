@@ -1,4 +1,4 @@
-//! The backplane of a single process: what is published here is heard here.
+//! The backplane of a single process: a publication is delivered in the process that publishes it.
 
 use std::{cell::RefCell, rc::Rc};
 

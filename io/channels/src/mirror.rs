@@ -1,4 +1,5 @@
-//! The channels this process holds: numbers what comes in, remembers it, and says what subscribers must hear.
+//! The channels that this process holds: numbers the publications, keeps their history, and decides what subscribers
+//! get.
 //!
 //! Both backplanes are shells around it. It is plain data and is told the time. What must be delivered goes
 //! to the [`Outbox`], which its owner drains when the mirror is no longer borrowed.
@@ -8,9 +9,9 @@
 //! quiet channel stays asked for until the first publication on it; then it is forgotten. When a bound is reached,
 //! quiet channels are forgotten first, then idle ones.
 //!
-//! A channel is *local* when only this process speaks on it: every channel of a backplane in memory, and those of
-//! the hub's own namespaces, and of those configured so, always. What is published on it goes into the mirror at once, and the link has no say
-//! in it. Only local channels can be numbered by the log (ADR-0013).
+//! A channel is *local* when only this process publishes on it: every channel of a backplane in memory, and always
+//! those of the hub's own namespaces and of namespaces with `publish = "hub"`. A publication on it goes into the
+//! mirror at once, whatever the state of the link. Only local channels can be numbered by the log (ADR-0013).
 
 mod bounds;
 mod entry;

@@ -1,13 +1,14 @@
-//! The backplane of several processes: services' channels are published through Redis and heard back from it.
+//! The backplane of several processes: services' channels are published through Redis and received back from it.
 //!
-//! Two connections: [`publisher`] sends, [`subscriber`] hears and feeds the mirror. Redis pub/sub forgets what
-//! it cannot deliver, so whenever the hearing link was away, the channels heard over it begin a new epoch (`Reset`).
+//! Two connections: [`publisher`] sends; [`subscriber`] receives, and puts publications into the mirror. Redis pub/sub
+//! does not keep what it cannot deliver, so after each loss of the receiving link the channels on it begin a new epoch
+//! (`Reset`).
 //!
 //! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] says which is which);
 //! each mirror numbers it. The hub's own namespaces do not go through Redis at all: they are published and heard in
 //! this process, and what comes on them from Redis is dropped and counted ([`guard`]).
 //!
-//! It deliberately does not keep histories in Redis: each process remembers what it heard itself.
+//! Histories are not kept in Redis: each process keeps what it has received itself.
 
 mod guard;
 mod publisher;

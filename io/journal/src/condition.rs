@@ -1,4 +1,4 @@
-//! Whether the log takes records: shared by the writer, its helper, the followers, and whoever admits requests.
+//! Whether the log takes records: shared by the writer, its helper, the followers and the admission of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -1,5 +1,4 @@
-//! Storage in memory that crashes, fails and rots on demand: what simulations and the conformance suite run
-//! on.
+//! Storage in memory that crashes, fails and damages bytes on demand, for simulations and the conformance suite.
 //!
 //! It keeps two images: what the running process sees (the page cache) and what the disk holds. A crash
 //! builds the next life's files from the disk's image and a chosen part of the writes not yet synced (or,

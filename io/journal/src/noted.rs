@@ -1,8 +1,8 @@
 //! The file `head`: a record that the log is known to have had, noted beside it.
 //!
-//! A log that was cut where a batch begins, or whose end was zeroed, agrees with itself; only what was noted
-//! elsewhere tells. The end is noted with a sync at an orderly stop and when a segment begins, and about once a
-//! second without one: after a crash it is a lower bound. One sector is written in place; torn, it says nothing.
+//! A log that was cut where a batch begins, or whose end was zeroed, has no flaw of its own; only a note kept
+//! elsewhere shows the loss. The end is noted with a sync at an orderly stop and when a segment begins, and about once
+//! a second without one: after a crash it is a lower bound. One sector is written in place; torn, it says nothing.
 
 use parking_lot::Mutex;
 

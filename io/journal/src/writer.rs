@@ -1,10 +1,10 @@
 //! The writer's thread: natural group commit, and the output gate that opens behind each sync.
 //!
-//! Whatever is queued when the last sync returns is the next batch: no timer, so a lone record waits for
-//! nothing and a crowd shares a sync. The queue is two vectors that change places; admission, outside, bounds
-//! it. A failed write or sync ends the process without releasing anything: a page cache that refused once cannot
-//! be believed. Where there is no room for a new segment nothing was written, so the writer waits; where the log is
-//! found to be damaged or gone, nothing is released any more ([`Condition`]), and the process lives to say so.
+//! Whatever is queued when the last sync returns is the next batch: no timer, so a single record is written at once,
+//! and many records share one sync. The queue is two vectors that change places; admission, outside, bounds it. A
+//! failed write or sync ends the process without releasing anything: a page cache that refused once cannot be
+//! believed. Where there is no room for a new segment nothing was written, so the writer waits; where the log is found
+//! to be damaged or gone, nothing is released any more ([`Condition`]), and the process lives to say so.
 
 use std::mem;
 use std::process;

@@ -1,4 +1,4 @@
-//! From a client's raw bytes to whole messages: the guard at the door.
+//! From a client's raw bytes to whole messages, with every limit checked.
 //!
 //! A state machine over any split of the byte stream, RFC 6455 §5. It judges a frame at its header, before a
 //! byte of payload is kept; joins fragments; checks text as it arrives; and keeps between reads only the

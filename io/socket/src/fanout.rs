@@ -1,4 +1,4 @@
-//! Who of this worker listens to what, and the broadcast that writes to all of them.
+//! The subscribers of each channel on this worker, and the broadcast that writes to all of them.
 //!
 //! A worker subscribes once with the hub for all its sessions: `subscribe` says when a channel gets its first
 //! listener here and `unsubscribe` when it loses its last. Both and the broadcast cost nothing per channel or

@@ -1,4 +1,4 @@
-//! The handle everyone but the driver has to a session.
+//! The handle to a session for all code but the driver.
 
 use std::rc::Rc;
 

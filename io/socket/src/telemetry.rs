@@ -1,4 +1,4 @@
-//! What this room says about itself: one function an event, which logs and counts together.
+//! The log events of this crate: one function an event, which logs and counts together.
 
 use std::fmt::Display;
 

@@ -1,9 +1,9 @@
-//! The door: takes an HTTP request that asked for WebSocket, shakes hands or refuses, and drives the session.
+//! The upgrade: takes an HTTP request that asks for WebSocket, shakes hands or refuses, and drives the session.
 //!
-//! The form of the handshake (RFC 6455 §4.2) is judged here, and answered as the caller's `malformed` says; whether the
-//! client is welcome (path, origin, sub-protocol) says the caller's `accept`. Mount it with
-//! `actix_http::HttpService::build().upgrade(..)`: requests that do not ask for an upgrade go to the service
-//! behind it, on the same port.
+//! The form of the handshake (RFC 6455 §4.2) is judged here, and answered as the caller's `malformed` says; the
+//! caller's `accept` decides on path, origin and sub-protocol. Mount it with
+//! `actix_http::HttpService::build().upgrade(..)`: requests that do not ask for an upgrade go to the service behind
+//! it, on the same port.
 
 use std::convert::Infallible;
 use std::rc::Rc;

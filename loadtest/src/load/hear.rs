@@ -1,4 +1,4 @@
-//! Hearing: frames off the sockets into books, tables and histograms.
+//! Receiving: frames from the sockets into books, tables and histograms.
 //!
 //! The hot path reads the few fields it needs (`scan`); whatever is rare goes through the full decoder.
 

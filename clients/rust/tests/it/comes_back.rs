@@ -1,5 +1,5 @@
-//! How a client comes back: by itself, to everything it followed, ever more slowly, and never for longer than it has
-//! patience. Connections are made in memory, so that time can be advanced.
+//! How a client reconnects: by itself, to everything it followed, with growing waits, and never beyond its time limit.
+//! Connections are made in memory, so that time can be advanced.
 
 use std::{io, time::Duration};
 

@@ -1,9 +1,9 @@
 //! Whether a table takes a request.
 //!
-//! What the log decides follows from the log's own order: a request is refused only for what stands, never for what
-//! may still be refused itself. So it is judged twice, as if all that is undecided were carried out and as if none
-//! of it were. Where both agree that is the decision, and the request overtakes nothing it depends on; where they
-//! do not, it waits ([`Parking`](super::parking), ADR-0014).
+//! Decisions follow the order of the log: a request is refused only for bets that stand, never for bets that may still
+//! be refused themselves. So it is judged twice, as if all that is undecided were carried out and as if none of it
+//! were. Where both agree that is the decision, and the request overtakes nothing it depends on; where they do not, it
+//! waits ([`Parking`](super::parking), ADR-0014).
 
 use std::collections::BTreeMap;
 

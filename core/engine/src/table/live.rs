@@ -1,8 +1,8 @@
 //! A table at work: the recorded state, what is undecided, and what may be done next.
 //!
-//! Every change goes out as an [`Envelope`] and comes back as a record before it is applied (design: one log).
-//! What players ask is decided in `requests`. From the deadline on bets are refused, and the lock goes out when the last
-//! undecided request has come back: a bet is either in the locked round or refused, never between.
+//! Every change goes out as an [`Envelope`] and comes back as a record before it is applied (one log). What players
+//! ask is decided in `requests`. From the deadline on bets are refused, and the lock goes out when the last undecided
+//! request has come back: a bet is either in the locked round or refused, never between.
 
 use std::sync::Arc;
 

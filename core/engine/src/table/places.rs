@@ -1,8 +1,8 @@
 //! Who is at a table: seats are players', places are sessions'.
 //!
 //! A player whose bets stand in the open round has a seat, there or not, and takes one place with it; so does every
-//! session of anybody else. At a full table two kinds of players still get in: one with bets in the round, who may want
-//! them back, and one who has a session there already: it may be dead without anybody having noticed.
+//! session of anybody else. At a full table two kinds of players still get in: one with bets in the round, who may
+//! want them back, and one who has a session there already: its connection may be lost, and not yet detected.
 
 use std::{collections::hash_map::Entry, hash::Hash};
 

@@ -1,4 +1,4 @@
-//! What players ask of a table, and what it says to that.
+//! Players' requests to a table, and its answers.
 
 use games::BetCode;
 use protocol::{ErrorCode, PlayerId};

@@ -1,4 +1,4 @@
-//! What a table has submitted and not heard back: bets and clearings under way. Each may be carried out or refused.
+//! Bets and clearings under way: submitted by the table, with no result yet. Each may be carried out or refused.
 //!
 //! Refusals change nothing, so nobody waits for them; they are counted because results come back by key, and in order:
 //! a request may follow the refusal of its own key, and a refusal follows a request of its key only when that has

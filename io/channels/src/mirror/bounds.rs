@@ -1,4 +1,4 @@
-//! Who gives way when the bounds are reached: of channels held, and of the bytes of histories.
+//! What is removed when a bound is reached: of the number of channels, or of the bytes of histories.
 
 use protocol::Channel;
 

@@ -1,4 +1,5 @@
-//! The link's side of the mirror: what to ask the server for, and what its words and its absence mean.
+//! The link's side of the mirror: the subscriptions it needs, and the effect of the server's messages and of a lost
+//! link.
 
 use protocol::Channel;
 

@@ -1,4 +1,4 @@
-//! The channels that are held, counted, and those without a subscriber in the order in which they give way.
+//! The channels that are held, counted, and those without a subscriber in the order in which they are removed.
 
 use std::collections::HashMap;
 

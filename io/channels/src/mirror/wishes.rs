@@ -1,4 +1,4 @@
-//! What the mirror wants of its link.
+//! The subscriptions that the mirror needs from its link.
 
 use protocol::Channel;
 

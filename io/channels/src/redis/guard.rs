@@ -1,9 +1,9 @@
-//! Watches the hub's own namespaces in Redis, where nothing has any business: a forged balance, or a hub of an older
-//! release that still sends its tables through Redis.
+//! Watches the hub's own namespaces in Redis, where nothing may be published. A message there is forged, or comes from
+//! a hub of an older release that sends its tables through Redis.
 //!
-//! The hearing link subscribes to these namespaces by pattern. What arrives is counted where the connection reads it
-//! and goes no further: it takes no room in the queue, so a flood of it costs the link nothing and no position is
-//! ever read from it.
+//! The receiving link subscribes to these namespaces by pattern. What arrives is counted where the connection reads it
+//! and goes no further: it takes no room in the queue, so a flood of it costs the link nothing and no position is ever
+//! read from it.
 
 use std::sync::{
     Mutex, PoisonError,

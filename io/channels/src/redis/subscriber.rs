@@ -1,5 +1,5 @@
-//! The hearing link: one RESP3 connection that subscribes to every channel needed here, and is built again,
-//! for ever, whenever it breaks or falls silent.
+//! The receiving link: one RESP3 connection that subscribes to every channel needed here, and is built again, for
+//! ever, whenever it breaks or falls silent.
 //!
 //! What arrives is handled in the order it arrives, the server's confirmations included; so the moment from
 //! which a channel is heard lies exactly between two messages.
