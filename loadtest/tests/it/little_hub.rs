@@ -61,6 +61,8 @@ pub struct LittleHub {
 
 struct World {
     lie: Lie,
+    /// The lie that is told once has been told.
+    lied: bool,
     lsn: u64,
     bets: u64,
     round: u64,
@@ -93,7 +95,8 @@ impl LittleHub {
                 send.send(listener.local_addr().unwrap()).unwrap();
                 let deadline = now_ms() + betting(lie).as_millis() as u64;
                 let players = HashMap::new();
-                let world = World { lie, lsn: 0, bets: 0, round: 1, open: true, deadline, players };
+                let world =
+                    World { lie, lied: false, lsn: 0, bets: 0, round: 1, open: true, deadline, players };
                 let world = Arc::new(Mutex::new(world));
                 tokio::spawn(rounds(world.clone(), betting(lie)));
                 loop {
@@ -225,11 +228,12 @@ impl World {
             return refusal(ErrorCode::BetsClosed);
         }
         let stake = bet.bets[0].a.parse::<Amount>().unwrap().to_minor(2).unwrap();
-        if lie == Lie::NeverAnswersOne && self.lsn == 5 {
+        // Settlements count as well: the first bet from there on, whichever it is.
+        if lie == Lie::NeverAnswersOne && self.lsn >= 5 && !std::mem::replace(&mut self.lied, true) {
             self.lsn += 1;
             return None;
         }
-        if lie == Lie::Stalls && self.lsn == STALLS_AT {
+        if lie == Lie::Stalls && self.lsn >= STALLS_AT && !std::mem::replace(&mut self.lied, true) {
             // The one thread of this hub: nobody is heard or answered meanwhile.
             thread::sleep(STALL);
         }
