@@ -139,7 +139,7 @@ pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
 /// The channel epoch of a log: it changes when the log is another one.
 #[must_use]
 pub fn log_epoch(id: [u8; 16]) -> channels::Epoch {
-    let text = format!("L{}", games::fair::hex(&id[..10]));
+    let text = format!("L{}", base16ct::lower::encode_string(&id[..10]));
     text.parse().expect("21 letters and digits are an epoch")
 }
 

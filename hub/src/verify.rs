@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
+use base16ct::lower::encode_string;
 use engine::{Body, Books, LogVerifier, Record, table::TableLeg};
 use journal::{Files, Lsn, Reader, Tail};
 use ledger::Domain;
@@ -252,20 +253,19 @@ fn leg_of(record: &Record, round: RoundId) -> Option<&TableLeg> {
 }
 
 fn tell(lsn: u64, time: u64, leg: &TableLeg, output: &mut impl Write) -> Result<(), Error> {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match leg {
         TableLeg::Opened { game, rules, commit, .. } => {
             writeln!(output, "record {lsn}  opened at {time}: {game}, rules {rules}")?;
-            writeln!(output, "  commitment  {}", hex(commit))?;
+            writeln!(output, "  commitment  {}", encode_string(commit))?;
         }
         TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => {}
         TableLeg::Locked { mix, .. } => {
             writeln!(output, "record {lsn}  bets locked at {time}")?;
-            writeln!(output, "  mix         {}", hex(mix))?;
+            writeln!(output, "  mix         {}", encode_string(mix))?;
         }
         TableLeg::Settled { outcome, seed, .. } => {
             writeln!(output, "record {lsn}  settled at {time}")?;
-            writeln!(output, "  seed        {}", hex(seed))?;
+            writeln!(output, "  seed        {}", encode_string(seed))?;
             writeln!(output, "  outcome     {outcome}")?;
             writeln!(
                 output,

@@ -58,7 +58,7 @@ impl KeyStem {
     #[must_use]
     pub fn matches(&self, key: &[u8], number: u64) -> bool {
         let mut digits = [0; KEY_DIGITS];
-        hex(number, &mut digits);
+        put_digits(number, &mut digits);
         key.strip_prefix(self.0.as_bytes()) == Some(&digits[..])
     }
 }
@@ -102,7 +102,7 @@ impl Template {
         frame.extend_from_slice(&self.bytes);
         frame[self.id_at..self.id_at + 8].copy_from_slice(&number.to_be_bytes());
         frame[self.round_at..self.round_at + 8].copy_from_slice(&round.to_be_bytes());
-        hex(number, &mut frame[self.key_at..self.key_at + KEY_DIGITS]);
+        put_digits(number, &mut frame[self.key_at..self.key_at + KEY_DIGITS]);
     }
 
     /// The same bet as a request. `None` above 2^53.
@@ -125,12 +125,10 @@ fn put_number(bytes: &mut Vec<u8>, name: &str) -> usize {
     bytes.len() - 8
 }
 
-fn hex(number: u64, digits: &mut [u8]) {
-    let mut rest = number;
-    for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(rest & 15) as usize];
-        rest >>= 4;
-    }
+/// Writes the lower digits of a number.
+fn put_digits(number: u64, digits: &mut [u8]) {
+    let bytes = number.to_be_bytes();
+    base16ct::lower::encode(&bytes[bytes.len() - KEY_DIGITS / 2..], digits).expect("room for a key's digits");
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base16ct::lower::encode_string;
 use channels::Epoch;
 use engine::table::{TableState, live::LiveTable};
-use games::{BetCode, fair::hex};
+use games::BetCode;
 use protocol::{
     Amount, ErrorCode, PlayerId,
     reply::{PastRound, Phase, PlacedBet, TableView},
@@ -33,7 +34,7 @@ pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Opti
             (None, Phase::Settled) => Some(state.next_at),
             (None, _) => None,
         },
-        commit: state.open.as_ref().map(|open| hex(&open.commit)),
+        commit: state.open.as_ref().map(|open| encode_string(&open.commit)),
         limits,
         round_max: amount(config.round_max)?,
         spots: spots(live),
@@ -69,9 +70,9 @@ pub fn past_rounds(state: &TableState) -> Vec<PastRound> {
         round: past.number,
         time: past.time,
         outcome: past.drawn.map(|drawn| drawn.outcome),
-        commit: hex(&past.commit),
-        seed: past.drawn.map(|drawn| hex(&drawn.seed)),
-        mix: past.drawn.map(|drawn| hex(&drawn.mix)),
+        commit: encode_string(&past.commit),
+        seed: past.drawn.map(|drawn| encode_string(&drawn.seed)),
+        mix: past.drawn.map(|drawn| encode_string(&drawn.mix)),
     });
     past.collect()
 }

@@ -18,7 +18,7 @@ impl Keys {
     pub fn new() -> Result<Self, Error> {
         let mut stem = [0; 12];
         getrandom::fill(&mut stem).map_err(Error::Random)?;
-        let stem = stem.iter().map(|byte| format!("{byte:02x}")).collect();
+        let stem = base16ct::lower::encode_string(&stem);
         Ok(Self { stem, next: AtomicU64::new(0) })
     }
 

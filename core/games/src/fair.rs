@@ -11,6 +11,7 @@ mod check;
 
 use std::{fmt, num::NonZeroU32};
 
+use base16ct::lower::encode_string;
 pub use check::{Mismatch, check};
 use hmac::{Hmac, KeyInit, Mac};
 use protocol::PlayerId;
@@ -87,7 +88,7 @@ impl Stream {
     #[must_use]
     pub fn new(seed: &Seed, mix: &[u8; 32], round: &str) -> Self {
         let mut prefix = Hmac::new_from_slice(&seed.0).expect("HMAC takes a key of any length");
-        prefix.update(format!("{STREAM_TAG}|{}|{round}|", hex(mix)).as_bytes());
+        prefix.update(format!("{STREAM_TAG}|{}|{round}|", encode_string(mix)).as_bytes());
         Self { prefix, next_block: 0, words: [0; WORDS_PER_BLOCK], words_used: WORDS_PER_BLOCK }
     }
 
@@ -131,25 +132,6 @@ impl fmt::Debug for Stream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Stream").field("next_block", &self.next_block).finish_non_exhaustive()
     }
-}
-
-/// Writes bytes as lower-case hexadecimal, the spelling of every hash and seed on the wire.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("a nibble is one digit");
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// Reads 64 hexadecimal digits of either case; `None` for anything else.
-#[must_use]
-pub fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|nibble| u8::try_from(nibble).ok());
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn random() -> io::Result<String> {
     for name in ["auth", "pseudonym", "seed"] {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = base16ct::lower::encode_string(&bytes);
         text.push_str(&format!("{name} = {PREFIX}{hex}\n"));
     }
     Ok(text)

@@ -41,8 +41,8 @@ async fn serve(request: HttpRequest) -> Result<HttpResponse, Error> {
         None => (path, Page::get(path)),
     };
     let file = file.ok_or(Kind::NotFound)?;
-    let tag = file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let tag = format!("\"{tag}\"");
+    let digits = base16ct::lower::encode_string(&file.metadata.sha256_hash()[..12]);
+    let tag = format!("\"{digits}\"");
     let same = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
     let mut response = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response

@@ -68,7 +68,7 @@ fn check(file: &str, what: &str, frames: &[Golden]) {
     let mut text = format!("# {what}: name, JSON, MessagePack in hexadecimal.\n");
     for frame in frames {
         let json = std::str::from_utf8(&frame.json).unwrap();
-        let hex: String = frame.msgpack.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = base16ct::lower::encode_string(&frame.msgpack);
         write!(text, "\n{}\n  {json}\n  {hex}\n", frame.name).unwrap();
     }
     same_as_file(&format!("tests/golden/{file}.txt"), &text);

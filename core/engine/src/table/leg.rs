@@ -1,5 +1,6 @@
 //! The table's part of a record.
 
+use base16ct::lower::encode_string;
 use games::BetCode;
 use ledger::HoldId;
 use protocol::{Amount, Currency, PlayerId, push::Event};
@@ -282,21 +283,21 @@ impl TableLeg {
                 return None;
             }
             TableLeg::Opened { round, deadline, commit, .. } => {
-                Event::RoundOpened { round: *round, deadline: *deadline, commit: games::fair::hex(commit) }
+                Event::RoundOpened { round: *round, deadline: *deadline, commit: encode_string(commit) }
             }
             TableLeg::Locked { round, deadline, staked, mix } => Event::BetsLocked {
                 round: *round,
                 deadline: *deadline,
                 staked: amount(*staked)?,
-                mix: games::fair::hex(mix),
+                mix: encode_string(mix),
             },
             TableLeg::Settled { round, deadline, outcome, seed, returned } => Event::RoundResult {
                 round: *round,
                 deadline: *deadline,
                 outcome: *outcome,
-                commit: games::fair::hex(&past?.commit),
-                seed: games::fair::hex(seed),
-                mix: games::fair::hex(&past?.drawn?.mix),
+                commit: encode_string(&past?.commit),
+                seed: encode_string(seed),
+                mix: encode_string(&past?.drawn?.mix),
                 staked: amount(past?.staked)?,
                 returned: amount(*returned)?,
             },

@@ -70,7 +70,7 @@ fn spelled() -> String {
     for (name, bytes) in records() {
         text += &format!("\n{name}\n");
         for line in bytes.chunks(40) {
-            text += &format!("  {}\n", games::fair::hex(line));
+            text += &format!("  {}\n", base16ct::lower::encode_string(line));
         }
     }
     text
@@ -87,11 +87,8 @@ fn the_golden_bytes_of_this_release_can_be_read() {
     let mut read = 0;
     for block in GOLDEN.split("\n\n").skip(1) {
         let (_, hex) = block.split_once('\n').unwrap();
-        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-        let bytes: Vec<u8> = digits
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect();
+        let digits: String = hex.split_whitespace().collect();
+        let bytes = base16ct::lower::decode_vec(digits).unwrap();
         assert_eq!(Record::decode(&bytes).unwrap().encode(), bytes);
         read += 1;
     }

@@ -1,13 +1,19 @@
 //! The check of a finished round, as a player makes it.
 
-use super::{Seed, Stream, commit, hex};
+use base16ct::HexDisplay;
+
+use super::{Seed, Stream, commit};
 use crate::game::{DrawResult, Game};
 
 /// A round is not what its seed says. Order is precedence: the first that holds is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// The revealed seed is not the one committed to.
-    #[error("the seed hashes to {}, but {} was committed to", hex(computed), hex(committed))]
+    #[error(
+        "the seed hashes to {:x}, but {:x} was committed to",
+        HexDisplay(computed),
+        HexDisplay(committed)
+    )]
     Commit {
         /// What the seed hashes to.
         computed: [u8; 32],
