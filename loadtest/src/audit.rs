@@ -1,7 +1,7 @@
 //! The check after a run: every balance, and a sample of keys, asked for on fresh connections.
 //!
-//! The sessions that played are closed by now. What the hub says here it says from its state, not from memory of a
-//! session, and by way of the ordinary client.
+//! The sessions that played are closed by now. The hub answers here from its state, not from that of a session, and by
+//! way of the ordinary client.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What one player knows about its money, kept from the receipts and results alone.
+//! The books of one player, kept from its receipts and results alone.
 //!
 //! The server's own totals are never asked for while playing; at the end they have to come out the same. The
 //! invariants, each checked for every player:

@@ -1,9 +1,9 @@
 //! What a delivery costs: one channel, many subscribers, a few publications in flight.
 //!
 //! A publication is done when **all** subscribers have it; then the next one takes its place. Every subscriber must
-//! hear the same publications in the same order, each once: the first one to get that far sets the order, the
-//! others are held to it. The receiver parses frame headers in a shared buffer and allocates nothing for a delivery,
-//! so that the server is what is measured.
+//! get the same publications in the same order, each once: the first one to get that far sets the order, the others
+//! are held to it. The receiver parses frame headers in a shared buffer and allocates nothing for a delivery, so that
+//! the server is what is measured.
 
 mod deliveries;
 

@@ -1,7 +1,7 @@
 //! Why a request cannot be read, as a type: where in the frame, and what is wrong there.
 //!
 //! The deserialisers of `request` give it through `typed`, whatever the encoding. Its code comes from the kind of the
-//! fault and the field; its words are for the client's programmer, and nothing ever reads them.
+//! fault and the field; its words are for the client's programmer; no program reads them.
 
 use std::{
     borrow::Cow,

@@ -1,8 +1,8 @@
 //! The shape of MessagePack bytes, checked before anything is made of them.
 //!
-//! One walk without allocation answers what no typed decoder says well: cut short, bytes after the value,
-//! nested too deep, a type the wire does not have. What is left afterwards are wrong types of known fields. A
-//! length field is only ever compared with the bytes at hand.
+//! One pass without allocation finds what a typed decoder reports badly: cut short, bytes after the value, nested too
+//! deep, a type the wire does not have. What is left afterwards are wrong types of known fields. A length field is
+//! only ever compared with the bytes at hand.
 
 use rmp::Marker;
 

@@ -1,4 +1,4 @@
-//! A word from a list that a later hub may have made longer.
+//! A word from a list that a later hub may extend.
 
 use std::{fmt, marker::PhantomData};
 

@@ -3,7 +3,7 @@
 //! A publication is handed on only when it is the next one of its channel. A jump, a new epoch without notice, or a
 //! heartbeat whose tops a channel has not reached by the heartbeat after it, means that something is missing: the
 //! channel is asked for again from the last position, and what comes back fills the gap. Only when the hub no longer
-//! has it does the listener hear of it, as a [`Push::Reset`].
+//! has it is the listener told, by a [`Push::Reset`].
 //!
 //! No channel is lost over a new connection either: one that the welcome does not speak of is asked for, again with
 //! every heartbeat, until the hub answers with what was missed or refuses for good, which is told as a reset too.

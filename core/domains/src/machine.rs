@@ -1,4 +1,4 @@
-//! What every domain's state machine is: a ledger, and commands that draft moves on it.
+//! The state machine of every domain: a ledger, and commands that draft moves on it.
 
 use std::marker::PhantomData;
 

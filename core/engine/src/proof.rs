@@ -1,9 +1,9 @@
 //! What is proven of a transaction before its record is queued, and again whenever the record is applied.
 //!
-//! The turn proves what its recipe has decided, so that a recipe that is wrong costs one refused envelope: nothing that
-//! the next start would refuse is ever recorded and acknowledged. `apply` proves the same of what is recorded, so that
-//! a log written by a hub that was wrong is refused at the very record. Both look at the accounts that the transaction
-//! touches and at nothing else.
+//! The turn proves what its recipe has decided, so that a recipe that is wrong costs one refused envelope: nothing
+//! that the next start would refuse is ever recorded and acknowledged. `apply` proves the same of what is recorded, so
+//! that a log with a wrong record is refused at that record. Both look at the accounts that the transaction touches
+//! and at nothing else.
 
 use domains::{Balance, Funds};
 use ledger::{AccountId, Change, Changes, Domain};

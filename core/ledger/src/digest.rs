@@ -1,8 +1,8 @@
 //! A running fingerprint of a set of values, cheap enough to keep on every change.
 //!
-//! Each value has a 128-bit fingerprint; the digest is their sum, so that a change subtracts the old and adds
-//! the new, in any order. It tells two copies of a state apart by accident, not against an attacker: against
-//! those stands the log's hash chain.
+//! Each value has a 128-bit fingerprint; the digest is their sum, so that a change subtracts the old and adds the new,
+//! in any order. It detects accidental differences between two copies of a state. It does not stop an attacker; the
+//! log's hash chain does.
 
 /// Sum of the fingerprints of a set of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! A leg in the making, or one that is posted: every rule is checked here, on copies of the accounts it touches.
 //!
-//! Deciding and applying run the same moves through the same rules. What differs is who is asked: a draft says which
-//! moves may be made, [`Ledger::apply`] trusts nobody and takes the copies over only when every move is in order.
+//! Deciding and applying run the same moves through the same rules. A draft decides which moves are allowed;
+//! [`Ledger::apply`] checks every move again, and takes the copies over only when all are in order.
 
 use crate::{
     Account, AccountId, Changes, Drafted, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,

@@ -1,4 +1,4 @@
-//! What a leg has touched so far: a small map that remembers the order.
+//! What a leg has touched so far: a small map that keeps the order of insertion.
 //!
 //! Nearly every leg touches two or three accounts and one hold, and a settlement of a full round thousands. The
 //! first are found by looking at each; an index is kept from the moment there are more than a few.

@@ -1,4 +1,4 @@
-//! What moves money: a transfer, and a leg made of moves.
+//! Transfers, and legs made of moves.
 
 use crate::{AccountId, Rejection};
 

@@ -1,4 +1,4 @@
-//! From the operator's configuration to what each part is started with.
+//! From the operator's configuration to the options of each part.
 
 use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 

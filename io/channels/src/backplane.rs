@@ -1,4 +1,4 @@
-//! The trait both backplanes implement, its errors and its figures.
+//! The trait that both backplanes implement, its errors and its figures.
 
 use futures_util::future::LocalBoxFuture;
 use protocol::Channel;

@@ -1,4 +1,4 @@
-//! Deliveries on their way to the process's pubsub: in order, and never one inside another.
+//! Deliveries on their way to the process's pubsub: in order, and never nested.
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,4 +1,4 @@
-//! The right to write a log, before anything of it is changed.
+//! The right to write a log: taken before any file of it is changed.
 
 use std::path::Path;
 

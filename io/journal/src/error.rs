@@ -1,4 +1,4 @@
-//! What can go wrong with the log: the world failed, or the files are not what was written.
+//! Errors of the log: an operation of the system failed, or the files are not what was written.
 //!
 //! No variant is ever retried here. Every one names the file, and damage names the offset too, so that an
 //! operator knows what to restore before reading anything else.

@@ -1,5 +1,4 @@
-//! A log's files as they lie there: every segment's name, header, link and size. Reads only, and nothing behind
-//! the headers.
+//! The files of a log: every segment's name, header, link and size. Only reads, and reads only the headers.
 //!
 //! The start and `hub verify` read a log through this and through no other way: survey the files, read every
 //! record after some cursor ([`Reader`]), finish at the end ([`Files::finish`]). Two facts decide what a flaw at

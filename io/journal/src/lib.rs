@@ -12,7 +12,7 @@
 //!   writes the unproven tail again before it serves;
 //! * J5 one writer at a time, and each has a higher epoch than the one before.
 //!
-//! It does not know what a record means, does not replicate, and does not retry.
+//! It does not interpret records, does not replicate, and does not retry.
 
 mod append;
 pub mod checkpoint;

@@ -1,4 +1,4 @@
-//! A log opened for writing: what was found, replay, and the two ways to go on, by thread or step by step.
+//! A log opened for writing: what the open found, replay, and the two ways to write, by thread or step by step.
 
 use crate::append::Appender;
 use crate::file::Directory;

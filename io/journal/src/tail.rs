@@ -1,4 +1,4 @@
-//! The end of a log: where it goes on, and what lies there that no sync had confirmed.
+//! The end of a log: where writing continues, and which bytes there no sync has confirmed.
 
 use std::ops::Range;
 use std::path::PathBuf;

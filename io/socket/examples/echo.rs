@@ -1,4 +1,4 @@
-//! A server to measure and to torment: echoes what it hears, and broadcasts what is posted.
+//! A server for measurements and conformance tests: echoes each message, and broadcasts what is posted.
 //!
 //! `echo <port> [workers]`. `/ws` echoes; `/ws?ch=name` also listens to a channel. `POST /publish?ch=name`
 //! broadcasts its body as a text message; `GET /stats` counts. Its limits are wide, for conformance suites

@@ -1,4 +1,4 @@
-//! What one session may take of memory and time, and the close codes the driver uses by itself.
+//! Limits of one session, in memory and time, and the close codes the driver uses by itself.
 
 /// Bounds of one session, the same for every session of a worker. Times are rounded up to `tick_ms`.
 #[derive(Debug, Clone)]

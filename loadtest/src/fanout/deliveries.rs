@@ -1,4 +1,4 @@
-//! Who has which publication, and whether all hear them in one order.
+//! Which subscriber has which publication, and whether all get them in one order.
 
 /// Checks that all subscribers hear the same, and knows when a publication is done.
 #[derive(Debug)]

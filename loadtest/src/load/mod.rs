@@ -1,8 +1,8 @@
 //! The generator: players on real WebSockets, driven by one thread and one timetable.
 //!
 //! `connect` brings every player to its table, `play` places bets as they fall due, `settle` waits until no accepted
-//! bet is open. Everything heard goes into the books; nothing the server says about totals is believed.
-//! The check against the server's own balances follows on fresh connections, in `audit`.
+//! bet is open. Everything received goes into the books; totals that the server reports are not used. The check
+//! against the server's own balances follows on fresh connections, in `audit`.
 
 mod connect;
 mod hear;

@@ -1,4 +1,4 @@
-//! The fan-out measurement against a server of a page: what is lost or doubled must show.
+//! The fan-out measurement against a small server: what is lost or doubled is reported.
 
 use std::{net::SocketAddr, sync::mpsc, thread};
 

@@ -1,4 +1,4 @@
-//! A harness that passes everything proves nothing: each lie of the hub has to fail the run by name.
+//! Each kind of wrong answer of a hub fails the run, and the failure is named.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A hub of a few hundred lines: one table, rounds of a blink, honest unless told to lie.
+//! A small hub for tests: one table, very short rounds, correct unless told to give wrong answers.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! The harness against small servers of its own that lie on demand: what must be found is found, and nothing else.
+//! The harness against small servers that give wrong answers on demand: each is found, and nothing else is.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! Frames nobody friendly sends: each gets a code and a text that names the field or the cause, and costs little.
+//! Hostile frames: each gets a code and a text that names the field or the cause, and costs little.
 
 use std::fmt::Write;
 

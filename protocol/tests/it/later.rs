@@ -1,4 +1,4 @@
-//! What a later hub may say: this release reads it, acts by the documented ranges, and hands on what it shows.
+//! What a later hub may send: this release reads it, acts by the documented ranges, and passes on what it shows.
 
 use protocol::{
     Code, Encoding, ErrorCode, Open, Reply, Retry,

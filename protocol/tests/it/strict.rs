@@ -1,4 +1,4 @@
-//! Requests are strict: a field that nobody knows, of another request, or given twice is refused by name.
+//! Requests are strict: a field that is unknown, of another request, or given twice is refused by name.
 
 use protocol::{Encoding, ErrorCode, codec::decode_client};
 

@@ -1,4 +1,4 @@
-//! A session at a later hub: what cannot be read costs the least that is possible, and is told.
+//! A session at a later hub: a frame that cannot be read ends as little as possible, and is reported.
 
 use hub_client::{Client, Connection, Error, Options, Pushed, Pushes};
 use protocol::{Channel, Reply, Request, U53, reply::KeyOutcome};

@@ -1,4 +1,4 @@
-//! The client against a server that says exactly what a test wants.
+//! The client against a server that sends exactly what a test tells it.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

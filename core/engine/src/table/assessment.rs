@@ -1,4 +1,4 @@
-//! What is to be done with a request.
+//! The assessment of a request: take it, refuse it, or wait.
 
 use protocol::ErrorCode;
 

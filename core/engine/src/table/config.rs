@@ -1,4 +1,4 @@
-//! What an operator sets for a table, and what no operator can raise.
+//! The operator's settings of a table, and the bounds that no setting can raise.
 
 use protocol::Currency;
 

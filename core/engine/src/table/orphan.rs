@@ -1,4 +1,4 @@
-//! A table that is in the log and not in the configuration any more: its stakes go back.
+//! A table that is in the log and not in the configuration any more: its stakes are returned.
 
 use std::sync::Arc;
 

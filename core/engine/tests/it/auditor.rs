@@ -1,4 +1,4 @@
-//! The auditor passes an honest log and finds each kind of lie in a dishonest one.
+//! The auditor accepts a correct log and finds each kind of forged record.
 
 use domains::What;
 use engine::{Body, Committed, Finding, LogVerifier, Record, World, table::TableLeg};

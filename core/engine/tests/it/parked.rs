@@ -1,4 +1,4 @@
-//! What the log decides follows from its own order: a request is refused for what stands, never for what is undecided.
+//! Decisions follow the order of the log: a request is refused for what stands, never for what is undecided.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The check of a finished round, as a player makes it.
+//! The check of a finished round that a player runs.
 
 use base16ct::HexDisplay;
 

@@ -1,4 +1,4 @@
-//! The layout against geometry told another way, and the arithmetic of every bet.
+//! The layout against a second computation of its geometry, and the arithmetic of every bet.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;

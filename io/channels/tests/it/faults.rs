@@ -1,5 +1,5 @@
-//! Redis gone, restarted, frozen, replaced; and a process that trips over itself. Nothing is lost silently, and
-//! everything comes back by itself.
+//! Redis gone, restarted, frozen, replaced; and a panic in a delivery. No loss is silent, and the link recovers by
+//! itself.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Both backplanes against one conformance suite, and the Redis one against a real, mistreated server.
+//! Both backplanes against one conformance suite, and the Redis one against a real server that fails in many ways.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bounds;

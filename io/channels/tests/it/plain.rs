@@ -1,4 +1,4 @@
-//! What other services publish in Redis, and what several hubs say to each other.
+//! What other services publish in Redis, and what several hubs send to each other.
 
 use channels::{At, Options};
 

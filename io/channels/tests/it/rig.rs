@@ -1,4 +1,4 @@
-//! A backplane with an ear at its end.
+//! A backplane whose deliveries are recorded.
 
 use std::{
     cell::{Cell, RefCell},

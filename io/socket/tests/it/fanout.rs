@@ -1,4 +1,4 @@
-//! Channels of one worker: who hears what, how often, in what order.
+//! Channels of one worker: who gets what, how often, in what order.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Frames the actor never hears: they cost little, and too many of them end their session.
+//! Frames that the actor never receives: they cost little, and too many of them end their session.
 
 use socket::Limits;
 

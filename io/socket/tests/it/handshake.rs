@@ -1,4 +1,4 @@
-//! Who is let in, and how the others are told.
+//! Which handshakes are accepted, and how others are refused.
 
 use crate::server::{limits, serve};
 use raw_socket::{Client, HANDSHAKE, TEXT, masked};

@@ -1,4 +1,4 @@
-//! What the actor hears and what it says.
+//! The messages that the actor receives and sends.
 
 use crate::server::{limits, serve};
 use raw_socket::{BINARY, Client, PING, PONG, TEXT, masked};

@@ -1,4 +1,4 @@
-//! Clients that do not read: their memory is bounded, their actor lives, and in the end they go.
+//! Clients that do not read: their memory is bounded, their actor goes on, and in the end they are closed.
 
 use socket::{Class, Limits, binary_frame, text_frame};
 
