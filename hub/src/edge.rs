@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use actix_web::web;
 use actors::{admission::Admission, currencies::Currencies, house::House};
-use prometheus_client::registry::Registry;
 
 use self::{
     addresses::Addresses, demo::Demo, health::HealthSurface, info::Info, metrics::MetricsSurface,
@@ -64,14 +63,16 @@ impl Surfaces {
         let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone(), secrets.pseudonyms.clone());
         let authenticate = authenticate::authenticate(verifier);
         let minter = Minter::new(secrets.keys.clone(), rules);
-        let mut registry = Registry::default();
-        house.metrics.register(&mut registry);
         let publish = PublishSurface::new(loaded, house, admission.clone());
-        publish.register(&mut registry);
         let demo = Demo::new(loaded, house, &currencies, minter, admission.clone(), addresses.clone());
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
-        let metrics =
-            MetricsSurface::new(house, registry, admission.clone(), addresses.clone(), asked.clone());
+        let metrics = MetricsSurface::new(
+            house,
+            publish.counted(),
+            admission.clone(),
+            addresses.clone(),
+            asked.clone(),
+        );
         let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
         Self {
             upgrade: Arc::new(upgrade),

@@ -2,6 +2,7 @@
 
 mod families;
 mod parts;
+mod since;
 
 use std::{
     sync::{
@@ -19,6 +20,7 @@ use actors::{
     house::House,
     messages::{output::Output, pubsub::GetHealth, worker::ToWorker},
     pubsub::PubSub,
+    telemetry::Metrics,
     workers::Workers,
 };
 use futures_util::future::{join, join_all};
@@ -28,7 +30,14 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use socket::Stats;
 
 use self::parts::{ChannelFigures, DoorFigures, LogFigures, Parts, PartsCollector, SocketFigures};
-use super::{addresses::Addresses, cached::Cached, publish, routes, rules::EdgeRules};
+pub use self::since::SINCE;
+use super::{
+    addresses::Addresses,
+    cached::Cached,
+    publish::{self, Publications},
+    routes,
+    rules::EdgeRules,
+};
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
@@ -67,19 +76,18 @@ async fn scrape(metrics: web::Data<MetricsSurface>) -> HttpResponse {
 }
 
 impl MetricsSurface {
-    /// The figures of a running house, and those already in the registry.
+    /// The figures of a running house and of what services publish.
     #[must_use]
     pub fn new(
         house: &House,
-        mut registry: Registry,
+        publications: &Publications,
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
         rules: Arc<EdgeRules>,
     ) -> Self {
         let parts = PartsCollector::default();
-        registry.register_collector(Box::new(parts.clone()));
         Self {
-            registry,
+            registry: registry(&house.metrics, publications, &parts),
             parts,
             admission,
             addresses,
@@ -157,20 +165,26 @@ impl MetricsSurface {
     }
 }
 
+/// Every figure there is, in one registry: that of a running hub, and the one the manual is printed from.
+fn registry(actors: &Metrics, publications: &Publications, parts: &PartsCollector) -> Registry {
+    let mut registry = Registry::default();
+    actors.register(&mut registry);
+    publish::register(publications, &mut registry);
+    registry.register_collector(Box::new(parts.clone()));
+    registry
+}
+
 /// The figures of a hub that has done nothing yet: every family there is, with type, unit and help.
 ///
 /// # Errors
 /// When the text cannot be written.
 pub fn blank() -> Result<String, std::fmt::Error> {
-    let mut registry = Registry::default();
-    actors::telemetry::Metrics::default().register(&mut registry);
-    let publications = publish::Publications::default();
+    let publications = Publications::default();
     // A family without a row is left out of the text.
     drop(publications.get_or_create(&vec![("service", "news".to_owned()), ("status", "200".to_owned())]));
-    publish::register(&publications, &mut registry);
     let parts = Parts { channels: Some(ChannelFigures::default()), ..Parts::default() };
-    registry.register_collector(Box::new(PartsCollector(Arc::new(Mutex::new(parts)))));
+    let parts = PartsCollector(Arc::new(Mutex::new(parts)));
     let mut text = String::new();
-    encode(&mut text, &registry)?;
+    encode(&mut text, &registry(&Metrics::default(), &publications, &parts))?;
     Ok(text)
 }

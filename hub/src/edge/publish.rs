@@ -62,9 +62,10 @@ impl PublishSurface {
         }
     }
 
-    /// Registers the figure.
-    pub fn register(&self, registry: &mut Registry) {
-        register(&self.counted, registry);
+    /// What is counted here.
+    #[must_use]
+    pub fn counted(&self) -> &Publications {
+        &self.counted
     }
 
     fn count(&self, service: &Service, status: StatusCode) {

@@ -304,7 +304,31 @@ impl Kind {
     /// The release that first answered so.
     #[must_use]
     pub const fn since(self) -> &'static str {
-        "0.1.0"
+        match self {
+            Self::Malformed
+            | Self::BadPayload
+            | Self::BadName
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::NoDemo
+            | Self::MethodNotAllowed
+            | Self::TooSlow
+            | Self::TooLarge
+            | Self::UnsupportedMediaType
+            | Self::UpgradeRequired
+            | Self::TooFast
+            | Self::Full
+            | Self::Internal
+            | Self::Refused
+            | Self::Busy
+            | Self::Draining
+            | Self::Unavailable
+            | Self::Unconfirmed => "0.1",
+            Self::BadHandshake | Self::UnknownSubprotocol | Self::Misdirected | Self::TooManyConnections => {
+                "0.2"
+            }
+        }
     }
 
     /// Whether the same request will be refused again.
