@@ -1,8 +1,8 @@
 //! Maps with known fields.
 //!
-//! What a derive does, with four differences that matter for hostile input: a field given twice is refused, an array in
-//! place of the map is refused, `null` for an optional field is the same as its absence, and a field nobody knows can be
-//! refused or ignored.
+//! What a derive does, with four differences that matter for hostile input: a field given twice is refused, an array
+//! in place of the map is refused, `null` for an optional field is the same as its absence, and an unknown field can
+//! be refused or ignored.
 
 /// Implements `Deserialize` for a struct of `required` and `optional` fields. Any other field is `ignored`, or
 /// `refused` by its name.

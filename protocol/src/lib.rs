@@ -5,7 +5,7 @@
 //! words come from a later hub and are accepted (ADR-0011). Money and ids are text, counters are integers of at most
 //! 2^53.
 //!
-//! This crate does no I/O and knows no actor. It is shared with the clients: a type here is a promise
+//! This crate does no I/O and uses no actor. It is shared with the clients: a type here is a promise
 //! (`docs/protocol.md`).
 
 pub mod amount;

@@ -2,7 +2,8 @@
 //! while a good backup still exists.
 //!
 //! It checks checksums and the hash chain of every record, at the lowest priority and with pauses: once after the
-//! start and once a day. Damage that it meets makes the log unsound: the hub refuses further requests and says where.
+//! start and once a day. Damage that it meets makes the log unsound: the hub refuses further requests and reports the
+//! place.
 
 use std::{
     io,

@@ -5,8 +5,8 @@
 //! channel is asked for again from the last position, and what comes back fills the gap. Only when the hub no longer
 //! has it is the listener told, by a [`Push::Reset`].
 //!
-//! No channel is lost over a new connection either: one that the welcome does not speak of is asked for, again with
-//! every heartbeat, until the hub answers with what was missed or refuses for good, which is told as a reset too.
+//! No channel is lost over a new connection either: one that is missing in the welcome is requested again with every
+//! heartbeat, until the hub sends what was missed or refuses for good; the listener gets a reset for a refusal.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The queue of pushes between a connection and whoever listens to it.
+//! The queue of pushes between a connection and its listener.
 //!
 //! It is bounded and never makes the connection wait: replies must not wait for a listener that is slow. What does not
 //! fit is dropped and counted, and the listener is told, as it would be after a gap on the wire.

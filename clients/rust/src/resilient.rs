@@ -1,6 +1,6 @@
 //! A client that reconnects by itself and brings each change to a definite outcome with one key.
 //!
-//! A change is sent with its key until the hub says yes or a final no. Whenever an attempt ended without an
+//! A change is sent with its key until the hub accepts it or refuses it for good. Whenever an attempt ended without an
 //! answer, the hub is asked first what became of the key: a refusal such as `not_at_table`, met only because the
 //! connection is new, must not hide that the first attempt was accepted.
 

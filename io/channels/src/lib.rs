@@ -1,8 +1,8 @@
 //! Channels: epochs, offsets, history and recovery, over a backplane in memory or in Redis.
 //!
-//! Publishers (the log's publisher, the HTTP edge, other services through Redis) put publications in; the
-//! process's pubsub takes deliveries out and fans them out to its sockets. This crate knows neither sockets nor
-//! actors. It runs on one thread of a tokio runtime and is not `Send`.
+//! Publishers (the log's publisher, the HTTP edge, other services through Redis) put publications in; the process's
+//! pubsub takes deliveries out and fans them out to its sockets. This crate depends on neither sockets nor actors. It
+//! runs on one thread of a tokio runtime and is not `Send`.
 //!
 //! The promise is *no silent gap* (C1–C4 at [`Backplane`]): every loss shows as a jump of offsets, a new epoch
 //! or a doubt that is spoken out. It does not promise delivery: the log is the truth, a channel mirrors it.

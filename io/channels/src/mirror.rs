@@ -5,9 +5,9 @@
 //! to the [`Outbox`], which its owner drains when the mirror is no longer borrowed.
 //!
 //! A channel is *idle* while it has no subscriber here. After its history age an idle channel is *quiet*: its history
-//! is gone, and its epoch and offset are kept, so that who comes back having missed nothing is told so. Over a link a
-//! quiet channel stays asked for until the first publication on it; then it is forgotten. When a bound is reached,
-//! quiet channels are forgotten first, then idle ones.
+//! is gone, and its epoch and offset are kept, so that a client that missed nothing is told so. Over a link a quiet
+//! channel stays asked for until the first publication on it; then it is forgotten. When a bound is reached, quiet
+//! channels are forgotten first, then idle ones.
 //!
 //! A channel is *local* when only this process publishes on it: every channel of a backplane in memory, and always
 //! those of the hub's own namespaces and of namespaces with `publish = "hub"`. A publication on it goes into the

@@ -4,8 +4,8 @@
 //! does not keep what it cannot deliver, so after each loss of the receiving link the channels on it begin a new epoch
 //! (`Reset`).
 //!
-//! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] says which is which);
-//! each mirror numbers it. The hub's own namespaces do not go through Redis at all: they are published and heard in
+//! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] says which is which); each
+//! mirror numbers it. The hub's own namespaces do not go through Redis at all: they are published and delivered in
 //! this process, and what comes on them from Redis is dropped and counted ([`guard`]).
 //!
 //! Histories are not kept in Redis: each process keeps what it has received itself.

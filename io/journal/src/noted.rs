@@ -2,7 +2,7 @@
 //!
 //! A log that was cut where a batch begins, or whose end was zeroed, has no flaw of its own; only a note kept
 //! elsewhere shows the loss. The end is noted with a sync at an orderly stop and when a segment begins, and about once
-//! a second without one: after a crash it is a lower bound. One sector is written in place; torn, it says nothing.
+//! a second without one: after a crash it is a lower bound. One sector is written in place; a torn one is ignored.
 
 use parking_lot::Mutex;
 

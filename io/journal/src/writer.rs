@@ -2,9 +2,9 @@
 //!
 //! Whatever is queued when the last sync returns is the next batch: no timer, so a single record is written at once,
 //! and many records share one sync. The queue is two vectors that change places; admission, outside, bounds it. A
-//! failed write or sync ends the process without releasing anything: a page cache that refused once cannot be
-//! believed. Where there is no room for a new segment nothing was written, so the writer waits; where the log is found
-//! to be damaged or gone, nothing is released any more ([`Condition`]), and the process lives to say so.
+//! failed write or sync ends the process without releasing anything: after one failure the state of the page cache is
+//! unknown. Where there is no room for a new segment nothing was written, so the writer waits; where the log is found
+//! to be damaged or gone, nothing is released any more ([`Condition`]), and the process goes on to report it.
 
 use std::mem;
 use std::process;

@@ -2,8 +2,9 @@
 //!
 //! A player's requests stay in their order, so only the first of each player is ever looked at. It waits for one of
 //! two things: for the player's own bets and clearings that are under way, or for the whole table (a seat that may
-//! become free or taken, a round that is being opened). Those who wait for the table are looked at in order, up to
-//! the first that goes on waiting: all behind it want the same. So a result costs a look or two, however many wait.
+//! become free or taken, a round that is being opened). Those who wait for the table are looked at in order, up to the
+//! first that goes on waiting: all behind it wait for the same. So a result costs one or two checks, however many
+//! requests wait.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,8 +1,8 @@
 //! Bets and clearings under way: submitted by the table, with no result yet. Each may be carried out or refused.
 //!
-//! Refusals change nothing, so nobody waits for them; they are counted because results come back by key, and in order:
-//! a request may follow the refusal of its own key, and a refusal follows a request of its key only when that has
-//! come back.
+//! Refusals change nothing, so no request waits for them; they are counted because results come back by key, and in
+//! order: a request may follow the refusal of its own key, and a refusal follows a request of its key only when that
+//! has come back.
 
 use std::collections::hash_map::Entry;
 

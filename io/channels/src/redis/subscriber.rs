@@ -1,12 +1,12 @@
 //! The receiving link: one RESP3 connection that subscribes to every channel needed here, and is built again, for
 //! ever, whenever it breaks or falls silent.
 //!
-//! What arrives is handled in the order it arrives, the server's confirmations included; so the moment from
-//! which a channel is heard lies exactly between two messages.
+//! What arrives is handled in the order it arrives, the server's confirmations included; so the subscription of a
+//! channel begins exactly between two messages.
 //!
-//! A link is given up when the server closes it, when two probes in a row have no answer and nothing else came
-//! either, when the queue of arrived messages overflows, or when three probes in a row that Redis took on the
-//! publishing connection were not heard here: then the two talk to different servers, as after a failover.
+//! A link is given up when the server closes it, when two probes in a row have no answer and nothing else came either,
+//! when the queue of arrived messages overflows, or when three probes in a row that Redis took on the publishing
+//! connection did not arrive here: then the two are connected to different servers, as after a failover.
 
 use std::{
     panic::AssertUnwindSafe,

@@ -9,8 +9,8 @@
 //! | `0x00`–`0x7F`, with more behind it | one JSON text in UTF-8 |
 //! | `0x00`–`0x7F`, alone | refused: `0x35` is 5 in JSON and 53 in MessagePack |
 //!
-//! All of the last row are refused, not only the ten that are digits: a counter in MessagePack would be heard up to 47
-//! and be silent from 48 to 57. A service that wants to publish a bare small integer puts it into an array or a map.
+//! All of the last row are refused, not only the ten that are digits: a counter in MessagePack would be accepted up to
+//! 47 and refused from 48 to 57. A service that wants to publish a bare small integer puts it into an array or a map.
 //!
 //! The envelope, after `0xC1`: version (1), kind (0 numbered by each mirror, 2 ephemeral), then the payload in
 //! MessagePack to the end. A reader drops versions and kinds it does not know. Kind 1 carried an event of a log with

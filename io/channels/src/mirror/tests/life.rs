@@ -1,5 +1,4 @@
-//! C1 to C3 in any life of two channels, a service's and the log's, as a subscriber sees it who believes what it is
-//! told.
+//! C1 to C3 in any life of two channels, a service's and the log's, as seen by a subscriber that follows the protocol.
 
 use std::collections::HashMap;
 
