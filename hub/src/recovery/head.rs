@@ -32,3 +32,21 @@ impl std::str::FromStr for Head {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Head;
+
+    proptest! {
+        #[test]
+        fn a_head_reads_back_and_no_other_text_is_read(lsn in 1..u64::MAX, hash: [u8; 32], digits in "[0-9a-fA-Fx+ é]{60,66}") {
+            let head = Head { lsn, hash };
+            prop_assert_eq!(head.to_string().parse(), Ok(head));
+            prop_assert_eq!(head.to_string().to_uppercase().parse(), Ok(head));
+            let legal = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            prop_assert_eq!(format!("{lsn}:{digits}").parse::<Head>().is_ok(), legal);
+        }
+    }
+}
