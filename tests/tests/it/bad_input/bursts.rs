@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    ClientFrame, CloseCode, Encoding, Reply, Request, SUBPROTOCOL_MSGPACK, U53,
+    ClientFrame, CloseCode, Encoding, ErrorCode, Reply, Request, SUBPROTOCOL_MSGPACK, U53,
     codec::{ServerFrame, decode_server, encode_client},
     reply::KeyOutcome,
 };
@@ -33,6 +33,9 @@ fn burst_key(number: u64) -> protocol::Key {
     format!("burst-{number}").parse().expect("a key")
 }
 
+/// Bets of 0.50 that the limit of a spot has room for.
+const SPOT_MAX: usize = 1_000;
+
 /// What a burst was answered with.
 #[derive(Debug, Default)]
 struct Answers {
@@ -49,6 +52,11 @@ impl Answers {
                     ServerFrame::Reply(frame) => match frame.reply {
                         Reply::BetAccepted(_) => {
                             self.accepted.push(frame.id.expect("a reply has an id").get() - 10)
+                        }
+                        // A fast machine has 500.00 on the spot before the burst is over.
+                        Reply::Error(failure) if failure.code == ErrorCode::AboveLimit => {
+                            assert_eq!(self.accepted.len(), SPOT_MAX, "{failure:?}");
+                            self.later += 1;
                         }
                         Reply::Error(failure) => {
                             assert_eq!(failure.retry, protocol::Retry::SameKey, "{failure:?}");
