@@ -104,9 +104,10 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
         admin.map(|admin| Admin::serve(admin.listener, surfaces)).transpose().map_err(Error::Serve)?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
+    let mut stop = signals::stop().map_err(Error::Serve)?;
     announce(&loaded, address, admin_address);
     tokio::select! {
-        signal = signals::stop() => signal.map_err(Error::Serve)?,
+        () = stop.comes() => {}
         () = hangup.comes() => {}
         ended = &mut serving => {
             let ended = ended.map_err(io::Error::other).and_then(|result| result);
@@ -115,7 +116,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     }
     tokio::select! {
         () = drain(&loaded, &house, &admission) => {}
-        _ = signals::stop() => telemetry::told_twice(),
+        () = stop.comes() => telemetry::told_twice(),
     }
     handle.stop(true).await;
     serving.await.map_err(io::Error::other).and_then(|result| result).map_err(Error::Serve)?;

@@ -4,16 +4,28 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for SIGTERM or Ctrl-C. Until somebody waits they end the process as they do by default: a recovery has
-/// nothing to lose.
+/// SIGTERM and Ctrl-C.
+pub struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Listens for SIGTERM and Ctrl-C from now on: one that comes while nobody waits is told to whoever waits next. Before
+/// they end the process as they do by default: a recovery has nothing to lose.
 ///
 /// # Errors
 /// When the system takes no handler.
-pub async fn stop() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
+pub fn stop() -> io::Result<Stop> {
+    Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+}
+
+impl Stop {
+    /// Waits for one.
+    pub async fn comes(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
