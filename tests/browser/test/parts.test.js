@@ -16,12 +16,12 @@ test("the page's bets are the hub's, in the same order and with the same numbers
     (spot) => `${spot.code} ${spot.kind} ${spot.n.join(",")} ${spot.covers.join(",")}\n`,
   ).join("");
   const hash = createHash("sha256").update(list).digest("hex");
-  const rules = readFileSync(new URL("../../../games/src/roulette/tests.rs", import.meta.url), "utf8");
+  const rules = readFileSync(new URL("../../../core/games/src/roulette/tests.rs", import.meta.url), "utf8");
   assert.ok(rules.includes(`"${hash}"`), "core/games/src/roulette/tests.rs has another list of bets");
 });
 
 test("the page's wheel and colours are the hub's", () => {
-  const rules = readFileSync(new URL("../../../games/src/roulette.rs", import.meta.url), "utf8");
+  const rules = readFileSync(new URL("../../../core/games/src/roulette.rs", import.meta.url), "utf8");
   const numbers = (name) =>
     new RegExp(`const ${name}: \\[u8; \\d+\\] = \\[([^\\]]*)\\]`).exec(rules)[1].match(/\d+/g).map(Number);
   assert.deepEqual(WHEEL, numbers("WHEEL"));
