@@ -1,5 +1,5 @@
-//! Engine and journal alone, no sockets and no actors: durable two-domain transactions a second, and a log to
-//! measure restarts with.
+//! Benchmark of the engine and the journal, without sockets and actors. It measures durable two-domain transactions a
+//! second, and leaves a log with which restarts can be measured.
 //!
 //! ```text
 //! cargo run --release -p actors --example turn_bench -- DIR [IN_FLIGHT] [RECORDS] [PLAYERS]
@@ -18,7 +18,7 @@ use engine::{Books, Content, DIGEST_EVERY, Envelope, Tx, TxId};
 use journal::{Gate, Journal, Lsn, Options};
 use protocol::PlayerId;
 
-/// Tells the bench when each transaction began that is on disk now.
+/// The gate: sends the bench the start times of the transactions that are on disk now.
 struct Released(Sender<Vec<Option<Instant>>>);
 
 impl Gate<Option<Instant>> for Released {

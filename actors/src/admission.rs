@@ -1,7 +1,7 @@
-//! The one place where work is bounded: a permit for each request under way, and a rate for each player.
+//! Admission control: a permit for each request under way, and a rate limit for each player.
 //!
 //! A permit is taken before a request goes down and dropped when its reply is handed to the socket. When none is left,
-//! the request is refused as `busy` and counted. Nothing below refuses a request for lack of room.
+//! the request is refused as `busy` and counted. So the mailboxes of the actors below need no bounds of their own.
 
 use std::sync::{
     Arc,
@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 
 use crate::spread;
 
-/// Bounds taken at admission.
+/// The bounds that admission keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Requests under way in the whole hub.
@@ -32,7 +32,8 @@ pub struct Bounds {
     pub channels_per_player_max: u32,
 }
 
-/// Counts what is under way.
+/// Admission control of one hub. It counts the requests under way, and the requests, sessions and channels of each
+/// player.
 #[derive(Debug)]
 pub struct Admission {
     bounds: Bounds,
@@ -41,19 +42,19 @@ pub struct Admission {
     log: Condition,
     /// Requests refused because the hub was full, since the start.
     pub busy: AtomicU64,
-    /// Requests refused because their player was too fast, since the start.
+    /// Requests refused because their player was above the rate, since the start.
     pub too_fast: AtomicU64,
     rates: [Mutex<FxHashMap<PlayerId, Bucket>>; SHARDS],
 }
 
-/// Locks the players' rates are spread over.
+/// How many locks the players' rates are spread over.
 const SHARDS: usize = 32;
 
-/// Players a shard may know before those whose bucket is full again are forgotten.
+/// From this many players on, a shard forgets those whose bucket is full again.
 const FORGET_ABOVE: usize = 4_096;
 
-/// Longest wait that a request above the rate is told, milliseconds. Those that would have to wait longer are told
-/// half of it to all of it.
+/// Longest wait in the answer to a request above the rate, milliseconds. A wait that would be longer is answered with
+/// half of this to all of it.
 const RATE_RETRY_MAX_MS: u64 = 30_000;
 
 /// A token bucket, counted in thousandths of a request.
@@ -61,10 +62,10 @@ const RATE_RETRY_MAX_MS: u64 = 30_000;
 struct Bucket {
     tokens: u64,
     filled_ms: u64,
-    /// The last time that a request above the rate was told to come back at.
+    /// The latest time that a request above the rate was told to wait for, milliseconds.
     promised_ms: u64,
     sessions: u32,
-    /// Subscribed to by all sessions.
+    /// Channels to which all sessions together subscribe.
     channels: u32,
 }
 
@@ -83,7 +84,7 @@ impl Drop for Permit {
 }
 
 impl Admission {
-    /// An empty hub with these bounds, over a log that takes records or not.
+    /// Admission with these bounds and nothing under way. Without permits while the `log` takes no records.
     #[must_use]
     pub fn new(bounds: Bounds, log: Condition) -> Arc<Self> {
         Arc::new(Self {
@@ -114,7 +115,7 @@ impl Admission {
         Some(permit)
     }
 
-    /// Whether the log takes records, and why not.
+    /// The condition of the log: whether it takes records, and if not, why.
     #[must_use]
     pub fn log(&self) -> &Condition {
         &self.log
@@ -137,7 +138,7 @@ impl Admission {
         self.draining.store(true, Relaxed);
     }
 
-    /// Counts a session of a player in; `false` when the player has as many as allowed.
+    /// Counts one more session of a player; `false` when the player has as many as allowed.
     #[must_use]
     pub fn arrive(&self, player: PlayerId, now_ms: u64) -> bool {
         let full = u64::from(self.bounds.rate_burst) * 1000;
@@ -153,7 +154,7 @@ impl Admission {
         room
     }
 
-    /// Counts a channel in that a session of the player subscribes to; `false` when they have as many as allowed.
+    /// Counts one more channel to which a session of the player subscribes; `false` when they have as many as allowed.
     #[must_use]
     pub fn subscribe(&self, player: PlayerId) -> bool {
         let mut rates = self.shard(player).lock();
@@ -163,24 +164,27 @@ impl Admission {
         room
     }
 
-    /// Counts channels out.
+    /// Takes channels off the player's count.
     pub fn unsubscribe(&self, player: PlayerId, channels: u32) {
         if let Some(bucket) = self.shard(player).lock().get_mut(&player) {
             bucket.channels -= channels;
         }
     }
 
-    /// Counts a session of a player out; its channels are counted out apart.
+    /// Takes a session off the player's count. Its channels are counted separately: [`Admission::unsubscribe`].
     pub fn leave(&self, player: PlayerId) {
         let mut rates = self.shard(player).lock();
-        // The bucket stays: whoever reconnects goes on with what is left in it.
+        // The bucket stays: a player who reconnects goes on with what is left in it.
         if let Some(bucket) = rates.get_mut(&player) {
             bucket.sessions -= 1;
         }
     }
 
-    /// Takes one request off a player's rate; otherwise says after how many milliseconds to try again. Each one above
-    /// the rate is told a time of its own, at which there is room for it: whoever heeds it is not above the rate again.
+    /// Takes one request off a player's rate.
+    ///
+    /// # Errors
+    /// The milliseconds to wait when the player is above the rate. Each such request gets a time of its own at which
+    /// there is room, so a client that waits as told is not above the rate again.
     pub fn within_rate(&self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
         let rate = u64::from(self.bounds.rate_per_second);
         let full = u64::from(self.bounds.rate_burst) * 1000;
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_back_when_told_finds_room() {
+    fn a_client_that_waits_as_told_is_within_the_rate() {
         let admission = admission(9, 9);
         let player = PlayerId(7);
         assert!(admission.arrive(player, 0));

@@ -15,15 +15,17 @@ use tokio::sync::Notify;
 use crate::{messages::table::Wake, panics::AbortOnPanic};
 
 /// The hub's time, milliseconds since 1970: the wall clock of the start, and the monotonic clock from there on. A wall
-/// clock that is set back while the hub runs neither keeps bets open nor stops a rate from filling. It can be ahead of
-/// the time of day, for good, when the log was; what the world outside has dated is judged by [`time_of_day_ms`].
+/// clock that is set back while the hub runs neither keeps bets open nor stops a rate from filling. If the log's last
+/// record was ahead of the wall clock, this time stays ahead as well. Times that other systems have set, such as the
+/// expiry of a token, are compared with [`time_of_day_ms`].
 #[must_use]
 pub fn now_ms() -> u64 {
     let (wall_ms, began) = START.get_or_init(|| (time_of_day_ms(), Instant::now()));
     wall_ms + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Starts the clock no earlier than the log's last record: time never goes back over a restart either.
+/// Starts the clock no earlier than `log_ms`, the time of the log's last record, so that time does not go back over a
+/// restart. Milliseconds since 1970.
 pub fn start_at_least(log_ms: u64) {
     let wall = time_of_day_ms();
     let ahead_seconds = log_ms.saturating_sub(wall) / 1000;
@@ -35,10 +37,11 @@ pub fn start_at_least(log_ms: u64) {
     START.get_or_init(|| (wall.max(log_ms), Instant::now()));
 }
 
-/// A log so far ahead of the clock is not explained by two clocks that differ a little.
+/// How far the log may be ahead of the clock before that is logged as an error, seconds. Two clocks that differ a
+/// little do not explain more.
 const FAR_AHEAD_SECONDS: u64 = 3_600;
 
-/// When this process began to count.
+/// The wall clock and the monotonic clock when this process began to count.
 static START: OnceLock<(u64, Instant)> = OnceLock::new();
 
 /// The time of day by the machine's clock, milliseconds since 1970. It may be set, also backwards: only for what the

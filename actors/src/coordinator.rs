@@ -3,8 +3,8 @@
 //! A turn is synchronous: look the key up, let the domains decide, apply, queue the record. Nothing is awaited, so
 //! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. What is decided
 //! is proven before its record is queued: a decision that would break an invariant, or that panics, costs that envelope
-//! only. Any other one, and a domain that cannot apply what it has decided, ends the
-//! process: the start path is the recovery path.
+//! only. Any other panic, and a domain that cannot apply what it has decided, ends the process; the next start replays
+//! the log.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -32,7 +32,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The part whose panic ends the process: without it every request would wait for ever.
+/// Name of this part when its panic ends the process: without it every request would wait for ever.
 const PART: &str = "the coordinator";
 
 /// The coordinator's actor. Lives on the money arbiter.
@@ -70,7 +70,8 @@ impl Coordinator {
         self.conclude(id, decided.ok(), now, origin);
     }
 
-    /// Applies what was decided and queues its record with what that releases; none: deciding has panicked.
+    /// Applies what was decided, and queues its record with the outputs that wait for it. `None` when deciding has
+    /// panicked.
     fn conclude(&mut self, id: TxId, decided: Option<Turn>, now: u64, origin: Origin) {
         self.count(decided.as_ref());
         let concluded = match decided {
@@ -153,7 +154,7 @@ impl Coordinator {
     }
 }
 
-/// Money that cannot be applied means that this process is wrong: nothing of it may be answered or written.
+/// Ends the process when its money state is wrong: nothing more may be answered or written.
 fn abort(misfit: &ApplyError) -> ! {
     tracing::error!(%misfit, "the money state cannot go on; the hub stops and starts again from its log");
     std::process::abort()
@@ -184,7 +185,7 @@ impl Handler<GetOutcome> for Coordinator {
             }
             Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
-                // It stands, and must never be denied, but cannot be spelled: it is no bet's.
+                // The outcome stands and must not be denied, but it is not a bet's and has no receipt to show.
                 None => {
                     let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
                     return self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));

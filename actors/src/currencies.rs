@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::Currency;
 
-/// The operator's currencies and their decimals, and those that only the log knows any more. Clones share them.
+/// The configured currencies with their decimals, and those that only the log still has. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Currencies {
     configured: Arc<BTreeMap<Currency, u32>>,
-    /// With the configured ones: all whose amounts can be spelled.
+    /// The configured ones and those of the log: amounts in all of them can be written as text.
     spelled: Arc<BTreeMap<Currency, u32>>,
 }
 
@@ -20,8 +20,8 @@ impl Currencies {
         Self { spelled: configured.clone(), configured }
     }
 
-    /// The same, and those of the log that the operator has no more: nothing new is done in them, and what was done can
-    /// still be told.
+    /// Adds the currencies of the log that are not configured any more: nothing new is done in them, and what was done
+    /// can still be shown.
     #[must_use]
     pub fn with_recorded(self, recorded: impl IntoIterator<Item = (Currency, u32)>) -> Self {
         let mut spelled: BTreeMap<_, _> = recorded.into_iter().collect();
@@ -29,19 +29,19 @@ impl Currencies {
         Self { spelled: Arc::new(spelled), ..self }
     }
 
-    /// Decimals of a currency, when the operator has it: something new can be done in it.
+    /// Decimals of a currency; `None` when it is not configured, so that nothing new can be done in it.
     #[must_use]
     pub fn scale(&self, currency: Currency) -> Option<u32> {
         self.configured.get(&currency).copied()
     }
 
-    /// Decimals of a currency in which something was done, whether the operator still has it or not.
+    /// Decimals of a currency in which something was done, whether it is still configured or not.
     #[must_use]
     pub fn spelling(&self, currency: Currency) -> Option<u32> {
         self.spelled.get(&currency).copied()
     }
 
-    /// Every currency that the operator has.
+    /// Every configured currency.
     pub fn iter(&self) -> impl Iterator<Item = (Currency, u32)> {
         self.configured.iter().map(|(currency, scale)| (*currency, *scale))
     }

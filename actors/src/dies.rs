@@ -1,14 +1,15 @@
-//! Tests of what ends the process: each runs again as a process of its own, which may end.
+//! Support for tests in which the process must end: such a test runs again in a process of its own.
 
 use std::{env, os::unix::process::ExitStatusExt, path::Path, path::PathBuf, process::Command};
 
-/// Names the directory of the log to the process that is to die.
+/// The environment variable that gives the new process the directory of the log.
 const DIRECTORY: &str = "ACTORS_TEST_DIES_OVER";
 
-/// Names what it is to die of.
+/// The environment variable that gives the new process the fault that is to end it.
 const OF: &str = "ACTORS_TEST_DIES_OF";
 
-/// Runs the test `name` of this binary again, over `log`, to die of `what`; returns what it printed before the abort.
+/// Runs the test `name` of this binary again in a new process, over `log`, with the fault `what`. Returns what it
+/// printed before the abort.
 pub fn dies(name: &str, log: &Path, what: &str) -> String {
     let output = Command::new(env::current_exe().expect("a test runs from a file"))
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
@@ -19,7 +20,7 @@ pub fn dies(name: &str, log: &Path, what: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Where and of what this process is to die, if it is.
+/// In the new process: the directory of the log, and the fault. Otherwise `None`.
 pub fn to_die() -> Option<(PathBuf, String)> {
     Some((env::var_os(DIRECTORY)?.into(), env::var(OF).ok()?))
 }

@@ -4,7 +4,7 @@
 pub mod checkpoint;
 pub mod scrub;
 
-/// Lets play go first where there are fewer cores than work: lowers the priority of the calling thread.
+/// Lowers the priority of the calling thread to `nice`, so that play goes first when there are too few cores.
 fn step_back(nice: libc::c_int) {
     // SAFETY: takes three integers and touches no memory of ours. On Linux, 0 names the calling thread.
     let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } != 0;

@@ -23,7 +23,7 @@ use crate::{
     workers::Workers,
 };
 
-/// Hands released items to whom they belong. Runs on the journal's thread.
+/// Hands each released output to its receiver. Runs on the journal's thread.
 pub struct OutputGate {
     /// The tables.
     pub tables: TablePort,

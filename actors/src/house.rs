@@ -1,4 +1,4 @@
-//! Starts every actor, bottom up, over a replayed world; stops them top down.
+//! The house: starts every actor, bottom up, over a replayed world, and closes the log at the end.
 //!
 //! Each part is started after the parts that it sends to: inboxes, pubsub, journal, money, tables. Interrupted rounds
 //! are woken last.
@@ -58,9 +58,9 @@ pub struct Setup {
     pub log: Log,
     /// Where the log is.
     pub directory: PathBuf,
-    /// What the log stands for.
+    /// The state that replay has made of the log.
     pub world: World,
-    /// What the log is to say of this hub and does not say yet: recorded before anything else.
+    /// Facts about this hub that the log does not have yet: recorded before anything else.
     pub facts: Vec<Fact>,
     /// Workers that will run sessions.
     pub workers: u16,
@@ -68,7 +68,7 @@ pub struct Setup {
     pub waiting_bytes_max: u64,
     /// Threads for tables, at least one.
     pub table_arbiters: u16,
-    /// What recorded refusals of a player may cost.
+    /// The budget for the recorded refusals of a player.
     pub refusals: RefusalBudget,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
@@ -78,7 +78,7 @@ pub struct Setup {
     pub sealer: Sealer,
     /// Makes the backplane.
     pub backplane: MakeBackplane,
-    /// A checkpoint every so many records.
+    /// How many records there are between two checkpoints.
     pub checkpoint_every: u64,
     /// The last record the newest checkpoint covers, 0 without one.
     pub checkpointed: u64,
@@ -96,9 +96,9 @@ pub struct House {
     pub workers: Workers,
     /// The log's writer.
     pub journal: Journal<Output>,
-    /// Figures.
+    /// The actors' metrics.
     pub metrics: Metrics,
-    /// One table of each thread of tables, to ask whether the thread lives.
+    /// One table of each table arbiter, to ask whether its thread lives.
     pub table_threads: Vec<TableId>,
     /// Publications dropped because a worker was too slow.
     pub dropped: Arc<AtomicU64>,
@@ -122,7 +122,7 @@ pub enum Error {
         /// Its game.
         game: String,
     },
-    /// The log says otherwise already.
+    /// The log already has another value of a fact about this hub.
     #[error("failed to record what the log is to say of this hub")]
     Fact(#[source] Box<engine::ApplyError>),
     /// A follower's thread could not be started.
@@ -130,7 +130,7 @@ pub enum Error {
     Follower(#[source] std::io::Error),
 }
 
-/// The games there are and their bet kinds, for the configuration to check itself against.
+/// The registered games and their bet kinds, against which the configuration is checked.
 #[must_use]
 pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
     games::GAMES.iter().map(|game| (game.name(), game.kinds())).collect()
@@ -147,7 +147,7 @@ impl House {
     /// Starts every actor. The mailboxes are for the workers to run.
     ///
     /// # Errors
-    /// When a thread or a table cannot be started.
+    /// When a thread or a table cannot be started, or a fact cannot be recorded.
     pub async fn start(setup: Setup) -> Result<(Self, Vec<Mailbox>), Error> {
         crate::clock::start_at_least(setup.world.books.time());
         let metrics = Metrics::default();
@@ -254,14 +254,14 @@ async fn start_money(
             domain::<Adjustment>(&books, &journal, &currencies).recipient(),
         ];
         let coordinator = Coordinator::new(books, journal, currencies, metrics, refusals).start();
-        // The start waits for this; if it has given up there is nobody to tell.
+        // The start waits for this; if it has given up, nothing waits for the port.
         let _ = sender.send(MoneyPort::new(&coordinator, &balance, reports));
     });
     receiver.await.map_err(|_| Error::Arbiter)
 }
 
-/// Starts the tables, spread over their arbiters by a hash of their id. Says of each whether it was interrupted, and
-/// names one table of each arbiter that has any.
+/// Starts the tables, spread over their arbiters by a hash of their id. Returns each table, and whether its round was
+/// interrupted; and one table of each arbiter that has any.
 async fn start_tables(
     configured: Vec<(TableId, Arc<TableConfig>)>,
     states: &mut BTreeMap<TableId, TableState>,

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Requests go down, results come back through the output gate in the order of the log, broadcasts go sideways
-//! through pubsub. Messages are bounded once, at admission ([`admission`]): whoever holds a permit is never refused
-//! further down, so the mailboxes below need no bounds of their own.
+//! through pubsub. Messages are bounded once, at admission ([`admission`]): a request with a permit is never refused
+//! because a mailbox is full, so the mailboxes below need no bounds of their own.
 //!
 //! Files: [`messages`] has every message, [`ports`] the ways to money and tables; then each actor has one file or
 //! folder, and [`house`] starts them all. No two files depend on each other.

@@ -1,4 +1,4 @@
-//! What a panic ends: a table, a session, or the process. The hub never goes on without a part that all requests need.
+//! Panics: one ends a table, a session, or the process. The hub never goes on without a part that all requests need.
 //!
 //! actix drops an actor that panics and goes on. For a session that is right. For the money thread, pubsub, the alarms
 //! and the workers' inboxes it would leave a process that is up and answers nothing. So they end the process, and the

@@ -43,7 +43,7 @@ pub struct PubSub {
 pub type MakeBackplane = Box<dyn FnOnce(Rc<dyn Fn(Delivery)>) -> Rc<dyn Backplane> + Send>;
 
 impl PubSub {
-    /// Starts the actor's state; `dropped` counts publications and resets a worker was too slow for.
+    /// A new pubsub; `dropped` counts publications and resets that a worker was too slow for.
     #[must_use]
     pub fn new(
         make: MakeBackplane,
@@ -71,7 +71,7 @@ impl PubSub {
         Position { epoch: self.subscriptions.log_epoch, offset }
     }
 
-    /// Publishes and lets the outcome be.
+    /// Publishes without waiting for the result; an error is logged.
     fn publish(&self, outgoing: Outgoing) {
         let channel = outgoing.channel.clone();
         let mut publishing = self.backplane().publish(outgoing);
@@ -136,8 +136,8 @@ impl Handler<PlayerNotices> for PubSub {
         let _guard = AbortOnPanic("pubsub");
         for Told { notice, offset, lsn } in notices {
             let channel = Channel::player(notice.player);
-            // A channel that has had no subscriber here lately has no history to keep: the next one is told where
-            // it stands.
+            // A channel without a recent subscriber here has no history to keep: the next subscriber is told its
+            // position.
             if self.backplane().top(&channel).is_none() {
                 continue;
             }

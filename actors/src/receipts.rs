@@ -8,7 +8,7 @@ use protocol::{
 
 use crate::currencies::Currencies;
 
-/// The reply to a bet or a clearing; `refusal` finds the words for a refusal.
+/// The reply to a bet or a clearing; `refusal` makes the failure for a code.
 #[must_use]
 pub fn bet_reply(
     key: Key,
@@ -34,7 +34,7 @@ pub fn bet_reply(
     }
 }
 
-/// A receipt as the wire spells it; none for what is no bet.
+/// A receipt as the wire writes it; `None` for an outcome that is not a bet's, or whose amounts cannot be written.
 #[must_use]
 pub fn receipt(key: Key, done: &Done, currencies: &Currencies) -> Option<Receipt> {
     let scale = currencies.spelling(done.currency)?;

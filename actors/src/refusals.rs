@@ -54,7 +54,7 @@ impl Refusals {
         let (rate, full) = (u64::from(bytes_per_second), u64::from(burst_bytes) * 1_000);
         if self.players.len() >= self.forget_above {
             self.players.retain(|_, bucket| bucket.at(now_ms, rate, full) < full);
-            // A pass over all is paid for by as many newcomers.
+            // One pass over all players is followed by at least as many new players before the next.
             self.forget_above = FORGET_ABOVE.max(2 * self.players.len());
         }
         let bucket = self.players.entry(player).or_insert(Bucket { tokens: full, filled_ms: now_ms });
@@ -70,7 +70,7 @@ impl Refusals {
 }
 
 impl Bucket {
-    /// What is in it at a time.
+    /// The tokens in the bucket at this time.
     fn at(&self, now_ms: u64, rate: u64, full: u64) -> u64 {
         let passed_ms = now_ms.saturating_sub(self.filled_ms);
         self.tokens.saturating_add(passed_ms.saturating_mul(rate)).min(full)

@@ -1,7 +1,7 @@
 //! One connection: its player, its rights, and where each of its requests goes.
 //!
 //! Lives on the worker that accepted its socket. It takes the permits and checks everything that needs no other actor;
-//! replies and publications reach the socket without it. Refusals by a rule get their wire codes here only.
+//! replies and publications reach the socket without it.
 
 mod dispatch;
 
@@ -34,17 +34,17 @@ use crate::{
 /// Close code of RFC 6455 for a kind of message that is not understood.
 const UNSUPPORTED: u16 = 1003;
 
-/// Who a token stands for.
+/// The player whom a token names, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// The player's pseudonym.
     pub player: PlayerId,
-    /// When it stands for nobody any more, the tolerated difference of the clocks included. Milliseconds since 1970, by
-    /// the time of day.
+    /// When the token ends, the tolerated difference of the clocks included. Milliseconds since 1970, by the time of
+    /// day.
     pub until_ms: u64,
 }
 
-/// Checks a token by the time of day: who it stands for, or the code and the sentence the client gets.
+/// Checks a token by the time of day: returns the identity it names, or the code and the sentence for the client.
 pub type Authenticate = Arc<dyn Fn(&str) -> Result<Identity, (ErrorCode, String)> + Send + Sync>;
 
 /// Whether a session may subscribe to a channel of a namespace the hub does not own.
@@ -61,7 +61,7 @@ pub struct Options {
     pub channels_max: usize,
     /// Malformed frames until the session is closed.
     pub errors_max: u32,
-    /// Requests above the rate, less those within it, until the session is closed.
+    /// Requests above the rate until the session is closed; each request within the rate takes one off the count.
     pub too_fast_max: u32,
     /// Tables a session may sit at.
     pub tables_max: usize,
@@ -106,17 +106,17 @@ pub struct SessionActor {
     too_fast: u32,
 }
 
-/// Where the conversation stands.
+/// The state of a session.
 enum State {
-    /// Nobody has said hello; the handle ends the wait.
+    /// Before `hello`; the handle cancels the alarm for a `hello` that does not come.
     Waiting(Option<SpawnHandle>),
-    /// A player speaks.
+    /// After `hello`: the player is known.
     Ready(Box<Ready>),
     /// It is being closed.
     Closing,
 }
 
-/// What is known of a player that speaks.
+/// What a session keeps after `hello`.
 struct Ready {
     identity: Identity,
     /// Channels the session has subscribed to, or is about to.
@@ -128,7 +128,7 @@ struct Ready {
 }
 
 impl SessionActor {
-    /// A session that has just shaken hands.
+    /// A session after the WebSocket handshake, before its `hello`.
     #[must_use]
     pub fn new(context: Rc<SessionContext>, slot: Slot, out: Out) -> Self {
         context.metrics.session_opened();
@@ -162,7 +162,7 @@ impl SessionActor {
         }
     }
 
-    /// Takes what the session holds elsewhere back.
+    /// Gives back the session's counts at admission and its places at tables.
     fn leave(&mut self) {
         if let State::Ready(ready) = &self.state {
             let player = ready.identity.player;
@@ -216,8 +216,8 @@ impl SessionActor {
         }
     }
 
-    /// Closes the session when its token has ended; until then it looks again when that should be. The clock may have
-    /// been set back meanwhile.
+    /// Closes the session when its token has expired; until then it sets an alarm for that time. The time is compared
+    /// again then, because the clock may have been set back.
     fn expire(&mut self, context: &mut ws::WebsocketContext<Self>) {
         let State::Ready(ready) = &self.state else { return };
         match ready.identity.until_ms.saturating_sub(time_of_day_ms()) {
@@ -251,12 +251,13 @@ impl SessionActor {
             }
             return None;
         }
-        // One within the rate makes up for one above it: a flood lets some through as well and must not count anew.
+        // A request within the rate takes one off the count, and does not reset it: some requests of a flood are within
+        // the rate.
         self.too_fast = self.too_fast.saturating_sub(1);
         match admission.admit(&self.in_flight) {
             Some(permit) => Some(ReplyTo { session: self.this(), id, permit }),
             None => {
-                // A log that takes no records needs a person, or a start: it is asked again less often.
+                // A log that takes no records needs an operator or a restart: clients are told a longer wait.
                 let busy = if admission.log().is_ready() { spread::BUSY } else { spread::COME_BACK };
                 let wait_ms = spread::wait_ms(busy);
                 self.fail(Some(id), Failure::of(ErrorCode::Busy).after_ms(wait_ms));
@@ -265,8 +266,8 @@ impl SessionActor {
         }
     }
 
-    /// Takes the permit for a hello. One that there is no room for ends the connection, and the client comes back on
-    /// another: a connection without a session keeps a place that a player could have.
+    /// Takes the permit for a `hello`. Without one the connection is closed and the client connects again later: a
+    /// connection without a session would keep a place that a player could have.
     fn admit_hello(&mut self, id: U53) -> Option<ReplyTo> {
         let admission = &self.context.admission;
         let (code, close) = if admission.draining() {

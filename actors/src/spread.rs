@@ -6,14 +6,15 @@ use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-/// 2^32 divided by the golden ratio, odd: its multiples fall evenly over the whole circle, however many there are.
+/// 2^32 divided by the golden ratio, made odd: its multiples are spread evenly over the whole circle, however many
+/// there are.
 const STEP: u32 = 0x9E37_79B9;
 
-/// A request refused because there is no room for it. Milliseconds.
+/// Wait after a request that is refused because there is no room for it. Milliseconds.
 pub const BUSY: RangeInclusive<u64> = 50..=1_000;
-/// A session the hub has no room for, and whatever is asked of a hub that is going down. Milliseconds.
+/// Wait after a session that the hub has no room for, and after any request during the drain. Milliseconds.
 pub const COME_BACK: RangeInclusive<u64> = 1_000..=5_000;
-/// A player with too many sessions: the dead ones among them have ended by then. Milliseconds.
+/// Wait after a session too many of one player: the dead ones among them have ended by then. Milliseconds.
 pub const TOO_MANY_SESSIONS: RangeInclusive<u64> = 5_000..=10_000;
 
 static TURN: AtomicU32 = AtomicU32::new(0);

@@ -47,7 +47,7 @@ use crate::{
     workers::Workers,
 };
 
-/// At most one picture of everybody's chips in this time, milliseconds.
+/// Shortest time between two pictures of everybody's chips, milliseconds.
 const CHIPS_EVERY_MS: u64 = 200;
 
 /// What every table of a hub shares.
@@ -77,16 +77,16 @@ pub struct TableActor {
     alarms: Alarms,
     status: Arc<Status>,
     places: Places<SessionRef>,
-    /// Requests that wait for what is undecided.
+    /// Requests that wait for something undecided.
     parked: FxHashMap<Ticket, Parked>,
-    /// Players who have come while the round they will see is being opened.
+    /// Players whose answer to a join waits until the round they will see is open.
     arriving: VecDeque<(PlayerId, ReplyTo)>,
     /// The alarm that is set, milliseconds since 1970.
     alarm_ms: Option<u64>,
     /// When chips were last shown, and whether they have changed since.
     chips_shown_ms: u64,
     chips_changed: bool,
-    /// An alarm for the next picture is set.
+    /// Whether an alarm for the next picture is set.
     chips_alarm: bool,
 }
 
@@ -100,7 +100,7 @@ enum Parked {
 }
 
 impl TableActor {
-    /// A table as replay has left it. Needs to be made on its arbiter.
+    /// A table with the state that replay has left. To be made on its arbiter.
     #[must_use]
     pub fn new(live: LiveTable, shared: Arc<TableContext>, alarms: Alarms, status: Arc<Status>) -> Self {
         Self {
@@ -160,7 +160,7 @@ impl TableActor {
             Due::Void(reason) => Some(self.live.void(reason, now)),
             Due::Quarantine => Some(self.live.quarantine()),
         };
-        // Asked of the envelope: a round that is to be settled is voided too when its seed cannot be opened.
+        // Read from the envelope: a round that is to be settled is voided too when its seed cannot be opened.
         if let Some(Envelope::Run(Tx {
             table: Some((table, TableLeg::Voided { round, reason, .. })), ..
         })) = &envelope
@@ -173,7 +173,7 @@ impl TableActor {
         let phase = self.phase(now);
         self.status.show(phase);
         if phase == Phase::Settled && due == Due::Nothing {
-            // Nobody is here to open the next round: the lobby still shows when this one is over.
+            // No session is here to open the next round: the alarm shows the end of this one in the lobby.
             self.set_alarm(self.live.state().next_at, context);
         }
     }
@@ -259,7 +259,8 @@ impl TableActor {
             let event = leg.event(self.live.state(), self.live.config().scale);
             match event {
                 Some(event) => {
-                    // First: whoever comes between the two is told a position too high, loads anew and misses nothing.
+                    // Stored before it is published: a session that joins between the two gets a position too high,
+                    // loads anew and misses nothing.
                     self.status.events.store(offset, Relaxed);
                     self.publish(Some(offset), event);
                 }

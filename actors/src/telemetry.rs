@@ -63,7 +63,7 @@ impl<K: Copy + Eq + Hash, M: Clone + Default> Labelled<K, M> {
         Self { family, by }
     }
 
-    /// The figure of a value; none for one it was not made with.
+    /// The figure of a label; `None` for one it was not made with.
     fn get(&self, value: K) -> Option<&M> {
         self.by.get(&value)
     }
@@ -76,7 +76,7 @@ impl Default for Metrics {
         }
         let sessions_ended = Family::<[(&'static str, String); 1], Count>::default();
         for code in CloseCode::ALL {
-            // Made at zero, so that the first one is a rise that an alert sees.
+            // Made at zero, so that an alert sees the first one as a rise.
             drop(sessions_ended.get_or_create(&[("code", code.number().to_string())]));
         }
         Self(Arc::new(Figures {
@@ -186,7 +186,7 @@ impl Metrics {
         self.0.sessions.dec();
     }
 
-    /// The hub closes a session for what its client said, or did not say.
+    /// The hub closes a session with this close code.
     pub(crate) fn session_ended(&self, code: u16) {
         self.0.sessions_ended.get_or_create(&[("code", code.to_string())]).inc();
     }
@@ -213,7 +213,7 @@ impl Metrics {
         domain.and_then(|domain| self.0.domain_refused.get(domain)).map(Counter::inc);
     }
 
-    /// How much a domain keeps now.
+    /// Sets how many accounts and open holds a domain has.
     pub(crate) fn domain_keeps(&self, domain: Domain, accounts: usize, holds: usize) {
         self.0.domain_accounts.get(domain).map(|level| level.set(accounts as i64));
         self.0.domain_holds.get(domain).map(|level| level.set(holds as i64));

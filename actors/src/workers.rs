@@ -1,8 +1,8 @@
-//! The workers' inboxes: the sending ends, for those who answer, and the receiving end of each.
+//! The workers' inboxes: the sending ends, shared by the actors, and one receiving end for each worker.
 //!
-//! Answers are bounded by their permits. What nobody asked for, publications and resets, is bounded in bytes: each worker
-//! has an equal share of one bound, and what does not fit is dropped for that worker. Its subscribers see the gap: by the
-//! next offset, by another epoch, or by the tops of their heartbeat.
+//! Replies are bounded by their permits. Publications and resets, which need no permit, are bounded in bytes: each
+//! worker has an equal share of one bound, and what does not fit is dropped for that worker. Its subscribers notice the
+//! gap: by the next offset, by another epoch, or by the newest positions in their heartbeat.
 
 use std::sync::{
     Arc,
@@ -88,20 +88,20 @@ impl Workers {
         self.0.inboxes.len() as u16
     }
 
-    /// Sends to one worker: what somebody waits for, bounded by its permit.
+    /// Sends to one worker a message that is bounded by a permit.
     pub fn send(&self, worker: u16, message: ToWorker) {
         let Some(inbox) = self.0.inboxes.get(usize::from(worker)) else { return };
         // A worker that is gone has no sessions left to tell.
         let _ = inbox.sender.send(message);
     }
 
-    /// Sends a publication to one worker. `false` when it was dropped, because too much waits there; one that finds
-    /// nothing waiting is always taken. To be called from one thread.
+    /// Sends a publication to one worker. `false` when it was dropped because too much waits there; it is always taken
+    /// when nothing waits. To be called from one thread.
     pub fn publish(&self, worker: u16, publication: &Arc<Publication>) -> bool {
         self.offer(worker, publication_bytes(publication), || ToWorker::Publication(publication.clone()))
     }
 
-    /// Sends word to one worker that continuity of a channel is lost. `false` as for [`Workers::publish`].
+    /// Tells one worker that continuity of a channel is lost. `false` as for [`Workers::publish`].
     pub fn reset(&self, worker: u16, channel: &Channel, top: Position) -> bool {
         self.offer(worker, reset_bytes(channel), || ToWorker::Reset { channel: channel.clone(), top })
     }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_at_a_stuck_worker_is_bounded_in_bytes_however_small_or_large_it_is() {
+    fn publications_at_a_stuck_worker_are_bounded_in_bytes_whatever_their_size() {
         for payload_bytes in [1, 100, 10_000, 60_000] {
             let (workers, _mailboxes) = Workers::new(2, 2 * SHARE);
             let publication = publication(payload_bytes);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_finds_nothing_waiting_is_taken_and_leaves_its_room_when_it_is_handed_on() {
+    fn a_publication_is_taken_when_nothing_waits_and_frees_its_room_when_it_is_handed_on() {
         let (workers, mut mailboxes) = Workers::new(1, 1);
         let publication = publication(60_000);
         for _ in 0..3 {

@@ -1,4 +1,5 @@
-//! A panic on the money thread ends one decision or the process; the digest finds a state that differs from the log.
+//! Tests of the coordinator: a panic ends one decision or the process; the digest finds a state that differs from the
+//! log.
 
 use std::path::Path;
 
@@ -68,7 +69,7 @@ async fn a_decision_that_would_break_an_invariant_is_refused_and_never_recorded(
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let mut coordinator = money.coordinator();
-    // What a recipe decides that gives a player what nobody has paid in.
+    // The effects of a wrong recipe: it credits a player with money that nobody has paid in.
     let (player, currency, from) = (PLAYER, eur(), Domain::Collections);
     let commands = [
         balance::Command::Open(player, currency),
@@ -142,7 +143,7 @@ async fn money_that_cannot_be_applied_ends_the_process_without_an_answer() {
     }
 }
 
-/// Lets one part look at the books while they cannot be looked at.
+/// Sends one message whose handler reads the books while they are mutably borrowed: the handler panics.
 #[expect(clippy::await_holding_refcell_ref, reason = "held on purpose: whoever looks at the books panics")]
 async fn look_fails(money: &Money, part: &str) {
     let (books, journal, currencies) = (&money.books, &money.journal, &money.currencies);
@@ -152,7 +153,7 @@ async fn look_fails(money: &Money, part: &str) {
         DomainActor::<Adjustment>::new(books.clone(), journal.clone(), currencies.clone()).start();
     let _held = books.borrow_mut();
     let (player, to) = (PLAYER, money.to(1));
-    // That the actor is gone is no answer, whatever became of it.
+    // The process aborts before the answer; an error because the actor is gone would not matter.
     match part {
         "outcome" => {
             let key = "key".parse().expect("a key");

@@ -1,8 +1,9 @@
-//! The checkpoint writer: keeps a second copy of the world by replaying the log, and writes it to a file now and then.
+//! The checkpoint writer: keeps a second copy of the world by replaying the log, and writes it to a file from time to
+//! time.
 //!
-//! Play never waits for it: it reads what is durable on a thread of its own. It refuses, like replay, a record that
-//! does not fit and a digest that is not its own, so it finds a live state that differs from the log. That ends the
-//! process, and so does a panic here.
+//! Play never waits for it: it reads what is durable on a thread of its own. Like replay it refuses a record that does
+//! not fit, and a digest that differs from its own; so it notices when the live state differs from the log. That ends
+//! the process, and so does a panic here.
 
 use std::{
     path::PathBuf,
@@ -82,7 +83,7 @@ impl CheckpointWriter {
                             tracing::error!(%fault, cause, "no checkpoint was written; tried again in a while");
                             thread::park_timeout(Duration::from_millis(RETRY_MS));
                         }
-                        // The live state has parted from its log: every bet taken from here on would be lost.
+                        // The live state differs from its log: every bet taken from here on would be lost.
                         Fault::Record { .. } | Fault::Misfit { .. } => {
                             tracing::error!(%fault, cause, "the log does not stand for the live state; the hub stops");
                             std::process::abort();
@@ -106,7 +107,7 @@ impl Drop for CheckpointWriter {
         self.stop.store(true, Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // It never ends by a panic: that would have ended the process.
+            // The thread has not panicked: a panic in it ends the process.
             let _ = thread.join();
         }
     }
@@ -124,7 +125,7 @@ impl Follower {
     fn run(&mut self, stop: &AtomicBool, progress: &AtomicU64) -> Result<(), Fault> {
         let mut reader = Reader::open(&self.directory, Lsn(self.world.books.lsn()))?;
         loop {
-            // Asked before reading: what was accepted before the stop is read, so an orderly stop is written down.
+            // Read before the log: everything that was accepted before the stop is then read and written down.
             let stopping = stop.load(Relaxed);
             self.read(&mut reader)?;
             let lsn = self.world.books.lsn();
@@ -143,8 +144,8 @@ impl Follower {
         }
     }
 
-    /// Whether the copy is what every release makes of the log. What becomes of a table that a record did not fit, only
-    /// the record of its quarantine says: before that no checkpoint is written.
+    /// Whether every release makes the same copy of the log up to here. The state of a table that a record did not fit
+    /// is only defined by the record of its quarantine: before that no checkpoint is written.
     fn settled(&self) -> bool {
         self.world.tables.values().all(|table| !table.unfit)
     }

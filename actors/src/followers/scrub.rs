@@ -82,7 +82,7 @@ impl Drop for Scrub {
         self.stop.store(true, Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // It never ends by a panic: that would have ended the process.
+            // The thread has not panicked: a panic in it ends the process.
             let _ = thread.join();
         }
     }

@@ -6,12 +6,12 @@ use protocol::{PlayerId, reply::Welcome, request::Since};
 
 use super::reply::ReplyTo;
 
-/// How a domain is doing. Also its sign of life.
+/// Asks a domain for its figures. An answer also shows that its actor is alive.
 #[derive(Message, Debug, Clone, Copy)]
 #[rtype(result = "Report")]
 pub struct GetReport;
 
-/// How a domain is doing.
+/// The figures of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
     /// The domain.
@@ -22,7 +22,7 @@ pub struct Report {
     pub holds: usize,
 }
 
-/// A player's balances. Answered when what they have seen is on disk.
+/// Reads a player's balances. Answered when every record that the answer shows is on disk.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct GetBalance {
@@ -32,7 +32,7 @@ pub struct GetBalance {
     pub to: ReplyTo,
 }
 
-/// A player's last settled rounds. Answered when what they have seen is on disk.
+/// Reads a player's last settled rounds. Answered when every record that the answer shows is on disk.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct GetResults {
@@ -42,7 +42,7 @@ pub struct GetResults {
     pub to: ReplyTo,
 }
 
-/// A session has said who it is: finds out where the player's channel stands and sends it on its way.
+/// The player of a session is known: reads the position of the player's channel and hands the session on to pubsub.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Arrive {

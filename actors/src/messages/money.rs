@@ -17,7 +17,7 @@ pub enum Origin {
         /// The request, when a player made one.
         request: Option<BetContext>,
     },
-    /// To a session whose request no table is asked about.
+    /// To a session, for a request that no table decides.
     Session(BetContext),
     /// To a service that waits.
     Service(oneshot::Sender<Verdict>),
@@ -26,7 +26,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The player who has asked, if one has.
+    /// The player who made the request, if a player did.
     #[must_use]
     pub fn player(&self) -> Option<PlayerId> {
         match self {
@@ -36,7 +36,7 @@ impl Origin {
     }
 }
 
-/// Runs one envelope. Never refused: whoever sends it holds a permit, or is the hub itself.
+/// Runs one envelope. Never refused for lack of room: its sender holds a permit, or is the hub itself.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Submit {
@@ -46,7 +46,7 @@ pub struct Submit {
     pub origin: Origin,
 }
 
-/// What became of a player's key. Answered when what it has seen is on disk.
+/// Reads the outcome of a player's key. Answered when every record that the answer shows is on disk.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct GetOutcome {
@@ -58,7 +58,7 @@ pub struct GetOutcome {
     pub to: ReplyTo,
 }
 
-/// Says when everything applied so far is on disk. Never, when it cannot be written: the process ends.
+/// Replies when everything applied so far is on disk. Without a reply when it cannot be written: the process ends.
 #[derive(Message, Debug)]
 #[rtype(result = "oneshot::Receiver<()>")]
 pub struct AwaitDurable;

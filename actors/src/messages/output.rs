@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{money::Origin, reply::ReplyTo};
 
-/// What waits for a record, or behind it.
+/// What the gate hands out when its record, or every record before it, is on disk.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "the large one is the common one: every bet is a result")]
 pub enum Output {
@@ -34,8 +34,8 @@ pub enum Output {
         /// The reply, its channels still to be filled in.
         welcome: Box<Welcome>,
     },
-    /// Nothing but the wish to know when everything before it is on disk.
+    /// A signal that everything before it is on disk.
     Durable(oneshot::Sender<()>),
-    /// Nothing.
+    /// Nothing to hand out.
     Nothing,
 }

@@ -24,7 +24,7 @@ pub struct PublishEvent {
 #[rtype(result = "()")]
 pub struct PlayerNotices(pub Vec<Told>);
 
-/// A session's player is known: subscribes it to the personal channel and to those the client had.
+/// The player of a session is known: subscribes it to the personal channel and to those the client had.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Attach {
@@ -52,8 +52,8 @@ pub struct Subscribe {
     pub since: Option<Since>,
 }
 
-/// A session leaves a channel. Goes the way of its grant, so that it does not overtake it; a grant that still waits for
-/// Redis is taken back.
+/// A session leaves a channel. Takes the same path as the grant of the channel, so that it does not overtake it. A
+/// grant that still waits for Redis is cancelled.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Unsubscribe {
@@ -105,7 +105,7 @@ pub struct Declare {
     pub offset: u64,
 }
 
-/// How the backplane is doing.
+/// Reads the health and the counters of the backplane.
 #[derive(Message, Debug, Clone, Copy)]
 #[rtype(result = "(Health, Counters)")]
 pub struct GetHealth;

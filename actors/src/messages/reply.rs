@@ -5,7 +5,7 @@ use socket::Slot;
 
 use crate::admission::Permit;
 
-/// Where a session is: stale ones are harmless.
+/// The address of a session. A stale one is harmless: the generation in its slot has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionRef {
     /// The worker.

@@ -40,7 +40,7 @@ pub struct Join {
 pub struct NoPlace {
     /// The table.
     pub table: TableId,
-    /// Which of the session's joins is refused; a later one is another matter.
+    /// Which of the session's joins is refused; a later one is not affected.
     pub join: u64,
 }
 
@@ -90,8 +90,8 @@ pub struct Finished {
     pub request: Option<BetContext>,
 }
 
-/// What became of a player's key, asked behind the bets that are on their way: it passes every table the session
-/// sits at, then goes to the coordinator.
+/// Asks for the outcome of a player's key, behind the bets that are on their way: the question passes every table the
+/// session sits at, then goes to the coordinator.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct AskOutcome {

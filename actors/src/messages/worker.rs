@@ -16,14 +16,14 @@ use super::reply::{ReplyTo, SessionRef};
 pub enum ToWorker {
     /// A reply to a request.
     Reply {
-        /// Whose.
+        /// The session and its request.
         to: ReplyTo,
         /// The reply.
         reply: Box<Reply>,
     },
-    /// A session has channels from here on: everything after this message is for it too.
+    /// A session has channels from here on: every publication after this message is for it too.
     Granted {
-        /// Whose.
+        /// The session and its request.
         to: ReplyTo,
         /// The channels, each with what was missed.
         channels: Vec<Subscribed>,
@@ -32,7 +32,7 @@ pub enum ToWorker {
     },
     /// A session leaves a channel.
     Unsubscribe {
-        /// Whose.
+        /// The session and its request.
         to: ReplyTo,
         /// The channel.
         channel: Channel,
@@ -48,12 +48,12 @@ pub enum ToWorker {
     },
     /// A session is closed.
     Hangup {
-        /// Which.
+        /// The session.
         session: SessionRef,
         /// Close code.
         code: CloseCode,
     },
-    /// The hub goes down in order: every session is told when to come back, spread over this many milliseconds.
+    /// The drain begins: every session is told when to come back, spread over this many milliseconds.
     Drain {
         /// The spread.
         spread_ms: u64,
@@ -64,7 +64,8 @@ pub enum ToWorker {
         code: u16,
         /// Reason.
         reason: &'static str,
-        /// Dropped when the last socket of this worker is gone: its close frame sent and answered, or its time over.
+        /// Dropped when the last socket of this worker is gone: its close frame was sent and answered, or its time was
+        /// over.
         gone: Arc<()>,
     },
     /// Asks what the worker has counted. The answer is dropped with a worker that is gone.

@@ -17,7 +17,7 @@ use crate::messages::{
 #[derive(Debug, Clone)]
 pub struct MoneyPort(Arc<Ways>);
 
-/// One for each message: made once, shared by all clones.
+/// One recipient for each message: made once, shared by all clones.
 #[derive(Debug)]
 struct Ways {
     submit: Recipient<Submit>,
@@ -29,14 +29,15 @@ struct Ways {
     reports: [Recipient<GetReport>; Domain::ALL.len()],
 }
 
-/// What became of an envelope that was waited for.
+/// The result of [`MoneyPort::execute`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Execution {
     /// It is carried out and on disk, now or before. With its receipt, when it had a key.
     Committed(Option<Done>),
     /// It is refused; the code tells whether for good.
     Rejected(ErrorCode),
-    /// Nobody can say: the money has not answered. The same key finds out.
+    /// Unknown whether it was carried out: the coordinator gave no answer. A retry with the same key returns the
+    /// outcome.
     Unknown,
 }
 
@@ -84,7 +85,8 @@ impl MoneyPort {
         }
     }
 
-    /// Asks what became of a player's key. A session asks behind its bets: [`super::table::TablePort::ask_outcome`].
+    /// Asks for the outcome of a player's key. A session asks behind its bets:
+    /// [`super::table::TablePort::ask_outcome`].
     pub fn outcome(&self, ask: GetOutcome) {
         self.0.outcome.do_send(ask);
     }
@@ -99,7 +101,7 @@ impl MoneyPort {
         self.0.results.do_send(ask);
     }
 
-    /// Sends a session that has said who it is on its way to its channels.
+    /// Starts the subscriptions of a session whose player is known.
     pub fn arrive(&self, arrive: Arrive) {
         self.0.arrive.do_send(arrive);
     }
@@ -107,13 +109,13 @@ impl MoneyPort {
     /// Waits until everything applied so far is on disk.
     ///
     /// # Errors
-    /// When a part is gone that is needed for it; the message says which.
+    /// When the coordinator or the log's writer is gone; the message says which.
     pub async fn durable(&self) -> Result<(), &'static str> {
         let waiting = self.0.durable.send(AwaitDurable).await.map_err(|_| "the coordinator is gone")?;
         waiting.await.map_err(|_| "the log's writer is gone")
     }
 
-    /// How a domain is doing; `None` when its actor is gone.
+    /// The figures of a domain; `None` when its actor is gone.
     pub async fn report(&self, domain: Domain) -> Option<Report> {
         self.0.reports[domain as usize].send(GetReport).await.ok()
     }

@@ -125,7 +125,7 @@ impl Table {
         self.status.events.load(Relaxed)
     }
 
-    /// A session comes to the table. One way with [`Table::leave`]: what a session says first the table hears first.
+    /// A session comes to the table. Joins and leaves of a session arrive in the order in which it sends them.
     pub fn join(&self, join: Join) {
         self.join.do_send(join);
     }
@@ -184,14 +184,14 @@ impl TablePort {
         let _ = self.0.set(Tables { tables, places });
     }
 
-    /// A table.
+    /// The table with this id; `None` when there is none.
     #[must_use]
     pub fn get(&self, id: TableId) -> Option<&Table> {
         let tables = self.0.get()?;
         tables.places.get(&id).map(|place| &tables.tables[*place])
     }
 
-    /// The first tables, as the lobby shows them.
+    /// At most `most` tables, in the order of the configuration, as the lobby shows them.
     #[must_use]
     pub fn summaries(&self, most: usize) -> Vec<TableSummary> {
         let tables = self.0.get().into_iter().flat_map(|tables| &tables.tables);
@@ -206,8 +206,8 @@ impl TablePort {
         }
     }
 
-    /// Asks what became of a player's key, behind the bets that are on their way: the question passes each of `tables`,
-    /// then goes to the money.
+    /// Asks for the outcome of a player's key, behind the bets that are on their way: the question passes each of
+    /// `tables`, then goes to the coordinator.
     pub fn ask_outcome(&self, mut tables: Vec<TableId>, ask: GetOutcome, money: &MoneyPort) {
         while let Some(table) = tables.pop() {
             if let Some(table) = self.get(table) {

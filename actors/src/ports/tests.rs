@@ -39,7 +39,7 @@ async fn a_command_that_the_log_refuses_is_rejected_with_its_code() {
 
 #[actix::test]
 #[expect(clippy::await_holding_refcell_ref, reason = "held on purpose: whoever looks at the books panics")]
-async fn where_the_money_fails_the_outcome_is_unknown_and_the_same_key_finds_out() {
+async fn without_an_answer_of_the_coordinator_the_outcome_is_unknown_and_the_same_key_finds_out() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let port = money.port();

@@ -8,7 +8,7 @@ use protocol::{
 
 use crate::currencies::Currencies;
 
-/// A notice as the wire spells it.
+/// A notice as an event of the wire; `None` when its amounts cannot be written.
 pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event> {
     let scale = currencies.spelling(notice.currency)?;
     let amount = |minor| Amount::from_minor(minor, scale).ok();

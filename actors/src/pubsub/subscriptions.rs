@@ -28,8 +28,8 @@ use crate::{
     workers::Workers,
 };
 
-/// Most bytes of missed publications one reply carries. Above it the client loads the state afresh: a reply that
-/// a slow client cannot take would only be asked for again. Far below `socket.queue_bytes_max`.
+/// Most bytes of missed publications that one reply carries. Above it the client loads the state afresh: a reply that
+/// is too large for a slow client would only be asked for again. Far below `socket.queue_bytes_max`.
 const RECOVERY_BYTES_MAX: usize = 64 * 1024;
 
 /// Which workers want which channel: the grants sent to each worker.
@@ -51,7 +51,7 @@ pub type Pending = Rc<RefCell<HashMap<(SessionRef, Channel), Vec<Rc<Waiting>>>>>
 
 /// A request to subscribe that waits for the backplane.
 pub struct Waiting {
-    /// Whom to answer; taken by whoever answers.
+    /// Whom to answer; `None` once the answer is made.
     asker: Cell<Option<(ReplyTo, Grant)>>,
     /// Channels the session has left meanwhile.
     left: RefCell<Vec<Channel>>,
@@ -111,8 +111,8 @@ impl Subscriptions {
         waiting.task.set(Some(task.abort_handle()));
     }
 
-    /// A session leaves a channel. One that it still waits for is not granted any more: the request is answered
-    /// with where the channel stands, and the leaving right behind it.
+    /// A session leaves a channel. When the subscription is still pending it is cancelled: its request is answered with
+    /// the channel's position, and the request to leave right after it.
     pub fn unsubscribe(&self, to: ReplyTo, channel: Channel) {
         let session = to.session;
         let waits = self.pending.borrow_mut().remove(&(session, channel.clone()));
@@ -125,7 +125,7 @@ impl Subscriptions {
                     let answer = self.recover(channel.clone(), None, &mut 0);
                     self.workers.reply(asker, Reply::Subscribed(answer));
                 }
-                // The others of `hello` are waited for.
+                // A `hello` still waits for its other channels.
                 welcome => {
                     waiting.asker.set(welcome);
                     waiting.left.borrow_mut().push(channel.clone());
@@ -145,8 +145,8 @@ impl Subscriptions {
         }
     }
 
-    /// Sends the grant of what the backplane has taken. Nothing is awaited here: the grants and what was missed are
-    /// of one moment.
+    /// Sends the grant for the channels that the backplane has accepted. Nothing is awaited here: the grants and the
+    /// missed publications are of the same moment.
     fn grant(&self, to: ReplyTo, asked: Vec<Subscribing>, reply: Grant, left: &[Channel]) {
         let worker = to.session.worker;
         let mut taken = Vec::with_capacity(asked.len());
@@ -175,7 +175,8 @@ impl Subscriptions {
         self.workers.send(worker, ToWorker::Granted { to, channels, reply });
     }
 
-    /// Without its first channel a session has nothing; one that says hello without its own is closed, to try again.
+    /// Refuses a request whose first channel is not available. The session of a `hello` is closed, so that the client
+    /// connects again.
     fn refuse(&self, to: ReplyTo, reply: &Grant) {
         let session = to.session;
         let wait_ms = spread::wait_ms(spread::COME_BACK);
@@ -186,8 +187,8 @@ impl Subscriptions {
         }
     }
 
-    /// A table's channel that the backplane does not hold stands where the log has left it. One that it holds has
-    /// taken in every event since.
+    /// Gives the backplane the position of a table's channel, unless it holds one of this log. The channels that it
+    /// holds have taken in every event already.
     fn catch_up(&self, channel: &Channel) {
         if channel.namespace() != "table" {
             return;
@@ -208,7 +209,7 @@ impl Subscriptions {
         }
     }
 
-    /// Takes grants of a worker back; the last one of the process ends the subscription.
+    /// Takes back grants of a worker. When no worker has any more, the process ends its subscription.
     pub fn unwant(&self, channel: &Channel, worker: u16, grants: u64) {
         let mut wanted = self.wanted.borrow_mut();
         let Some(workers) = wanted.get_mut(channel) else { return };
@@ -225,7 +226,8 @@ impl Subscriptions {
         }
     }
 
-    /// Where a channel stands, and what was missed of it, as far as there is room.
+    /// The position of a channel, and the publications missed since `since`. Not recovered when they do not fit into
+    /// `room` bytes.
     fn recover(&self, channel: Channel, since: Option<Since>, room: &mut usize) -> Subscribed {
         let top = self.backplane.top(&channel).unwrap_or(Position { epoch: self.log_epoch, offset: 0 });
         let since =

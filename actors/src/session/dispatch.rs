@@ -1,4 +1,4 @@
-//! Where each request goes: one arm each, with the checks that need no other actor.
+//! The dispatch of requests: one arm for each kind, with the checks that need no other actor.
 
 use actix::prelude::*;
 use actix_web_actors::ws;
@@ -29,7 +29,7 @@ use crate::{
 const LISTED_MAX: usize = 200;
 
 impl SessionActor {
-    /// The first request: checks the token and sends the session on its way to its channels.
+    /// Handles `hello`, the first request: checks the token, and starts the subscriptions.
     pub(super) fn hello(
         &mut self,
         id: U53,
@@ -96,7 +96,7 @@ impl SessionActor {
         self.context.money.arrive(Arrive { player, to, resume, welcome });
     }
 
-    /// Any other request of a player.
+    /// Handles any other request of a player.
     pub(super) fn dispatch(
         &mut self,
         to: ReplyTo,
@@ -138,7 +138,7 @@ impl SessionActor {
         }
     }
 
-    /// Sends the session to a table. It counts as sitting there at once, and no longer when it hears [`NoPlace`].
+    /// Sends the session to a table. It counts as seated at once, and no longer once [`NoPlace`] comes.
     fn join(
         &mut self,
         to: ReplyTo,
@@ -202,7 +202,8 @@ impl SessionActor {
         self.context.pubsub.do_send(Unsubscribe { to, channel });
     }
 
-    /// Whether the player may subscribe to a channel: tables that are, the own personal channel, what the operator opens.
+    /// Whether the player may subscribe to a channel: one of a configured table, the player's own, or one that the
+    /// operator's configuration allows.
     fn may_subscribe(&self, player: PlayerId, channel: &Channel) -> bool {
         match channel.namespace() {
             "table" => {
@@ -264,7 +265,7 @@ impl Handler<NoPlace> for SessionActor {
     }
 }
 
-/// Reads the amounts of a bet in the table's currency and fingerprints its content.
+/// Reads the amounts of a bet with `scale` decimals, and fingerprints its content.
 fn priced(player: PlayerId, bet: &PlaceBet, scale: u32) -> Result<BetRequest, Failure> {
     let mut bets = Vec::with_capacity(bet.bets.len());
     let mut content = Vec::with_capacity(32 * (bet.bets.len() + 1));

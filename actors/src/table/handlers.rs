@@ -42,7 +42,7 @@ impl Handler<Join> for TableActor {
         let Join { player, to, join, refused } = join;
         let (live, places_max) = (&self.live, self.live.config().places_max as usize);
         if !self.places.join(to.session, player, live.stake(player), live.seats_taken(), places_max) {
-            // In this order: when the client hears, its session knows.
+            // In this order: the session knows of it before its client does.
             refused.do_send(NoPlace { table: self.live.id(), join });
             return self.shared.workers.refuse(to, ErrorCode::TableFull);
         }

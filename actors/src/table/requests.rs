@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl TableActor {
-    /// Lets the table decide a request and sends what it says on its way. A panic is answered as well: nothing was
-    /// decided, and the same key finds out what becomes of it.
+    /// Lets the table decide a request, and submits, parks or answers it. After a panic it is answered as well: nothing
+    /// was decided, and a retry with the same key returns the outcome.
     pub(super) fn decide(
         &mut self,
         asked: BetContext,
@@ -56,7 +56,7 @@ impl TableActor {
                     self.shared.tables.ask_outcome(tables, ask, &self.shared.money);
                 }
                 (unparked, parked) => {
-                    // Only after a panic, which has answered whoever waited.
+                    // Only after a panic, which has answered every parked request.
                     tracing::error!(table = %self.live.id(), ?unparked, ?parked, "nobody waits for this request");
                 }
             }
@@ -66,7 +66,8 @@ impl TableActor {
         }
     }
 
-    /// Answers everybody who waits: nothing can be decided any more, and the same key finds out.
+    /// Answers every parked request with `code`: nothing can be decided any more. A retry with the same key returns the
+    /// outcome.
     pub(super) fn answer_parked(&mut self, code: ErrorCode) {
         for (_, parked) in std::mem::take(&mut self.parked) {
             let (Parked::Request(BetContext { to, .. })
@@ -92,7 +93,7 @@ impl TableActor {
         self.shared.workers.reply(to, reply);
     }
 
-    /// A refusal in words that name this table's limits where they are the reason.
+    /// The failure for a code; its words name this table's limits when they are the reason.
     fn refusal(&self, code: ErrorCode) -> Failure {
         match view::limits_in_words(&self.live, code) {
             Some(words) => Failure::with(code, words),

@@ -24,7 +24,7 @@ const SEED_KEY: [u8; 32] = [7; 32];
 
 const PLAYER: PlayerId = PlayerId(7);
 
-/// Roulette that panics over one kind of bet, and over everything people are shown once it is broken.
+/// Roulette that panics over one kind of bet, and over every view once it is broken.
 struct Fragile {
     rules: &'static dyn Game,
     broken: Arc<AtomicBool>,
@@ -75,7 +75,7 @@ struct Rig {
     _log: tempfile::TempDir,
 }
 
-/// A session that hears which of its joins are refused.
+/// A session that keeps which of its joins are refused.
 #[derive(Default)]
 struct Refused(Vec<NoPlace>);
 
@@ -300,7 +300,7 @@ async fn a_player_with_bets_comes_back_to_a_full_table_and_takes_them_back() {
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
     rig.join(4);
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableFull));
-    // The first session may be dead without anybody having noticed; then it is gone for certain.
+    // The player's first session still counts as connected; then it has left.
     for session in 2..=3 {
         if session == 3 {
             rig.table.do_send(Leave { session: rig.money.to(1).session });
@@ -318,9 +318,9 @@ async fn a_player_with_bets_comes_back_to_a_full_table_and_takes_them_back() {
 }
 
 #[actix::test]
-async fn joins_and_leaves_are_heard_in_the_order_they_were_said_whatever_else_waits() {
+async fn joins_and_leaves_arrive_in_the_order_they_were_sent_however_many_wait() {
     let mut rig = rig().await;
-    // More than a mailbox of actix holds, before the table has looked at any.
+    // More messages than a mailbox of actix holds, sent before the table handles any.
     for _ in 0..40 {
         rig.join(1);
         rig.table.do_send(Leave { session: rig.money.to(1).session });
@@ -337,7 +337,7 @@ async fn what_is_parked_is_answered_in_order_and_a_question_waits_for_it() {
     let mut rig = rig().await;
     rig.join(1);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
-    // 5.00 each of a maximum of 100.00 on the spot and in the round: the 21st could only be refused.
+    // 5.00 each of a maximum of 100.00 on the spot and in the round: the 21st can only be refused.
     for number in 0..20 {
         rig.bet(1, &format!("k{number}"), "red");
     }
@@ -380,7 +380,7 @@ async fn what_depends_on_the_request_alone_is_answered_and_its_key_stays_free() 
 }
 
 #[actix::test]
-async fn refusals_are_recorded_within_a_budget_and_then_not_now() {
+async fn refusals_above_the_budget_are_answered_and_not_recorded() {
     let mut rig = rig().await;
     rig.join(1);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
@@ -413,7 +413,7 @@ async fn refusals_are_recorded_within_a_budget_and_then_not_now() {
 }
 
 #[actix::test]
-async fn whoever_asks_a_broken_table_is_answered() {
+async fn every_request_to_a_broken_table_is_answered() {
     let mut rig = rig().await;
     rig.join(1);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
