@@ -1,10 +1,10 @@
 /**
- * What a player does at one table: places, clears, undoes, repeats, doubles; and how that stands.
+ * A player's bets at one table: place, clear, undo, repeat and double, and which of them the hub has accepted.
  *
- * Sends the commands and keeps `Stakes` true to what the hub says. Draws nothing. A command goes on being repeated by
- * the client over lost connections, so its chips stay ghosts until the answer is here. An undo is a clear and a new
- * bet, which the hub does not do in one: it is offered only while there is time for both, and says so when the second
- * was refused.
+ * Sends the commands and keeps `Stakes` in step with the hub's answers. Draws nothing. The client repeats a command
+ * after a lost connection, so its chips stay ghosts until the answer is here. An undo is a clear and then a new bet,
+ * because the hub has no command for both: it is offered only while there is time for both, and the player is told when
+ * the new bet was refused.
  */
 
 import { SPOTS } from "./layout.js";
@@ -14,9 +14,9 @@ import { Stakes, sum, sums } from "./stakes.js";
 
 /** An undo that must place bets again is offered until this long before the end of betting, milliseconds. */
 export const UNDO_BEFORE_MS = 3_000;
-/** Shortest time between two loads that bets from elsewhere ask for, milliseconds. */
+/** Shortest time between two loads that are caused by bets from elsewhere, milliseconds. */
 const RELOAD_EVERY_MS = 400;
-/** Places in the log of own commands that are remembered. */
+/** How many lsns of this page's own commands are remembered. */
 const OWN_MAX = 256;
 
 export class Bets {
@@ -126,7 +126,7 @@ export class Bets {
     return this.#hub.state === "online" && this.#view !== null && this.#phase === "betting";
   }
 
-  /** Stakes of which the hub has not said that they stand, or that are being taken back, by code. */
+  /** Stakes that the hub has not answered yet, or that are being taken back, by code. */
   ghosts() {
     const ghosts = this.stakes.pending();
     if (this.#doing !== null)
@@ -209,12 +209,12 @@ export class Bets {
       this.stakes.drop([step]);
       return error;
     }
-    // A step that is gone with its round needs no look; one that a view may contain does.
+    // A step that ended with its round needs no new view; a step that a view may contain does.
     if (!this.stakes.accept(step) && step.doubtful) this.#stale = true;
     return null;
   }
 
-  /** Takes back all that stands. Returns the error, or `null`. */
+  /** Takes back all accepted bets. Returns the error, or `null`. */
   async #takeBack() {
     const steps = this.stakes.steps.filter((step) => step.accepted);
     const round = this.#round;
@@ -225,7 +225,7 @@ export class Bets {
       if (error.reason === "no_bets") this.#stale = true;
       return error;
     }
-    // Repeated after a lost connection it may have met bets that were placed behind it.
+    // A clear that is repeated after a lost connection may also take back bets that were placed after it.
     if (toMinor(receipt.amount, this.#view.scale) !== sum(sums(steps))) this.#stale = true;
     this.stakes.drop(steps);
     return null;
@@ -239,7 +239,7 @@ export class Bets {
       const receipt = await send();
       this.#own.add(receipt.lsn);
       for (const old of [...this.#own].slice(0, -OWN_MAX)) this.#own.delete(old);
-      // The answer to a repeat is the first receipt, and the balance in it may be long past.
+      // A repeated command is answered with its first receipt, and the balance in that may be old.
       if (before === this.#interruptions) this.#wallet.take(receipt);
       else this.#wallet.load(this.#hub).catch(() => {}); // the next welcome reads again
       return { receipt };
@@ -256,14 +256,17 @@ export class Bets {
     this.#onChange();
   }
 
-  /** Loads the view when only the hub knows what stands, once every answer is here. */
+  /** Loads the view when it is not certain which bets are accepted, once every answer is here. */
   #ask() {
     if (!this.#stale || this.#inFlight > 0 || this.#gone) return;
     this.#stale = false;
     this.#reload();
   }
 
-  /** Looks whose the changes of the balance were, once the own receipts are here. */
+  /**
+   * Compares the changes of the balance with the own receipts, once these are here: other changes are bets from
+   * elsewhere.
+   */
   #listen() {
     if (this.#inFlight > 0) return;
     const foreign = this.#heard.some((lsn) => !this.#own.has(lsn));
@@ -277,7 +280,7 @@ export class Bets {
   }
 
   #explain(error, kind) {
-    // The page was left and its client closed: nobody is there to be told.
+    // The page was left and its client closed: there is no place to show it.
     if (!(this.#gone && error.reason === "closed")) this.#tell(explain(error, { view: this.#view, kind }), "error");
   }
 

@@ -1,9 +1,9 @@
 /**
- * The cloth: cells to read, spots to bet on, chips on the spots.
+ * The cloth, which is the layout of the bets: cells to read, spots to bet on, chips on the spots.
  *
  * Every one of the 157 bets is a button with its name, so that keyboard and screen reader reach what a finger can.
- * Arrow keys walk from cell to cell and onto the lines between them. Lies along or upright, as its box is wide or
- * narrow.
+ * Arrow keys move from cell to cell and onto the lines between them. The cloth lies lengthwise in a wide box, and
+ * upright in a narrow one.
  */
 
 import { h } from "./dom.js";
@@ -72,7 +72,7 @@ export class Board {
     }
   }
 
-  /** Marks the number that came, and the spots that won; `null` clears. */
+  /** Marks the drawn number, and the spots that won; `null` clears. */
   result(outcome) {
     for (const spot of this.#spots) {
       const wins = outcome !== null && SPOTS[spot.code].covers.includes(outcome);

@@ -1,8 +1,8 @@
 /**
  * The fairness panel: recomputes rounds in the browser, and says what that proves.
  *
- * What this page was shown itself (the commitment while bets were taken, the mix at the lock) and the text it gave are kept in the
- * session's storage, so that a reload does not forget it.
+ * What this page was shown itself (the commitment while bets were taken, the mix at the lock) and the text it gave are
+ * kept in the session's storage, so that a reload does not forget it.
  */
 
 import { checkRound } from "/client/fair.js";
@@ -46,7 +46,7 @@ export class Seen {
     this.#table = table;
   }
 
-  /** Which log's rounds these are, and whose texts: another log or player has other rounds of the same numbers. */
+  /** Selects the log and the player: in another log, or of another player, the same round numbers are other rounds. */
   open(epoch, player) {
     const key = `hub.seen.${this.#table}.${epoch}.${player}`;
     if (key === this.#key) return;

@@ -31,7 +31,7 @@ export class Lobby {
     this.#refresh();
   }
 
-  /** Takes the keyboard, and a screen reader, to the top of the page. */
+  /** Moves the focus, of keyboard and screen reader, to the top of the page. */
   focus() {
     this.#title.focus({ preventScroll: true });
   }
@@ -46,7 +46,7 @@ export class Lobby {
       const { tables } = await this.#hub.request("list_tables");
       if (this.#open) this.#draw(tables);
     } catch {
-      // The pill in the header says that the hub is away; the next turn asks again.
+      // The header shows that the hub cannot be reached; the next turn asks again.
     }
     if (this.#open) this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
   }

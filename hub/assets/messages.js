@@ -1,5 +1,5 @@
 /**
- * What a refusal says to a person at the table, in words that help with the next click.
+ * The text that a refusal shows to a player at the table: it says what to do next.
  */
 
 import { pretty } from "./money.js";

@@ -1,5 +1,5 @@
 /**
- * The door: a name in demo mode, a token of the operator otherwise.
+ * The sign-in form: a name in demo mode, a token of the operator otherwise.
  */
 
 import { h } from "./dom.js";
@@ -90,7 +90,7 @@ export function signIn({ demo, notice, onToken }) {
 }
 
 /**
- * What is shown when the connection ended for a reason that a new token does not mend.
+ * What is shown when the connection ended for a reason that a new token does not solve.
  * @param {{reason: string, onAgain: () => void}} options
  * @returns {HTMLElement}
  */

@@ -9,7 +9,7 @@
 /**
  * @typedef {object} Step
  * @property {Array<{code: number, minor: bigint}>} items
- * @property {boolean} accepted whether the hub has said so
+ * @property {boolean} accepted whether the hub has accepted it
  * @property {boolean} [unknown] several steps, of which only the sum is known: it cannot be undone by steps
  * @property {boolean} [doubtful] on its way while a view was loaded that may contain it
  * @property {boolean} [answered] accepted, and doubtful: the next view decides
@@ -19,7 +19,7 @@
 export class Stakes {
   /** @type {Step[]} */
   steps = [];
-  /** What stood accepted when the last round with bets of the player ended, by code. */
+  /** The accepted stakes at the end of the last round with bets of the player, by code. */
   last = new Map();
   /** How much of what is on its way the views may contain already, by code. */
   #contained = new Map();
@@ -32,8 +32,8 @@ export class Stakes {
   }
 
   /**
-   * Takes what the hub says stands. Steps known before are kept where they make up the same.
-   * @returns {boolean} whether it is clear how it goes together with what is on its way; otherwise load again once all
+   * Takes the stakes that the hub shows. Steps known before are kept where they add up to the same.
+   * @returns {boolean} whether it is certain which steps on their way the view contains; otherwise load again once all
    *   answers are here
    */
   load(items) {
@@ -75,7 +75,7 @@ export class Stakes {
     return true;
   }
 
-  /** The steps came to nothing, or were taken back. */
+  /** Removes steps that were refused or taken back. */
   drop(steps) {
     this.#keep(this.steps.filter((step) => !steps.includes(step)));
   }

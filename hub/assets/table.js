@@ -133,7 +133,7 @@ export class TablePage {
     this.#join();
   }
 
-  /** Takes the keyboard, and a screen reader, to the top of the page. */
+  /** Moves the focus, of keyboard and screen reader, to the top of the page. */
   focus() {
     this.#title.focus({ preventScroll: true });
   }
@@ -147,19 +147,19 @@ export class TablePage {
     this.#board.destroy();
     this.#wheel.lift();
     this.#wallet.release();
-    this.#hub.leaveTable(this.#table).catch(() => {}); // away already, which is what was wanted
+    this.#hub.leaveTable(this.#table).catch(() => {}); // an error means that the player has left already
   }
 
   async #join() {
     try {
       await this.#hub.joinTable(this.#table);
     } catch (error) {
-      // Trouble that time heals is healed by the client, which goes on trying.
+      // The client itself goes on trying when a later attempt can succeed.
       if (error.retry === "never") this.#refused(error);
     }
   }
 
-  /** The table is not to be had. What is refused after it was left is nobody's concern. */
+  /** The table cannot be joined. A refusal after the page was left is ignored. */
   #refused(error) {
     if (this.#gone || error.reason === "closed") return;
     toast(explain(error, { view: this.#view, joining: true }), "error");
@@ -261,7 +261,7 @@ export class TablePage {
     this.#wheel.spin();
   }
 
-  /** Another round: a result that was not seen in its own is told in a message. */
+  /** The next round: a result that was not shown during its own round is shown in a message. */
   #nextRound(round) {
     if (this.#settled !== null && !this.#settled.told) this.#tellLate(this.#settled);
     this.#settled = null;
@@ -284,7 +284,7 @@ export class TablePage {
     this.#draw();
   }
 
-  /** From here on the number and what it brought may be seen. */
+  /** From here on the drawn number and the payout are shown. */
   #reveal() {
     this.#revealed = true;
     this.#wallet.release();
@@ -295,7 +295,7 @@ export class TablePage {
     if (event.ev === "balance") return this.#bets.balance(event);
     if (event.ev !== "bet_settled" || !event.round.startsWith(`${this.#table}:`)) return;
     const settled = { round: Number(event.round.slice(this.#table.length + 1)), event, told: false };
-    // Which round it is now is known when the view is loaded again.
+    // The present round is known once the view is loaded again.
     if (this.#away) this.#missed.push(settled);
     else this.#result(settled);
   }
@@ -452,7 +452,7 @@ export class TablePage {
   }
 }
 
-/** What a settled round brought, in words. Less than the stake is no win, and is not celebrated as one. */
+/** The result of a settled round in words. A payout below the stake is not shown as a win. */
 function payout({ staked, returned, outcome, currency }, scale) {
   const gain = toMinor(returned, scale) - toMinor(staked, scale);
   if (outcome === undefined)

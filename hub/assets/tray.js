@@ -1,5 +1,5 @@
 /**
- * The tray below the cloth: which chip the next bet has, and the four things done to all bets at once.
+ * The tray below the cloth: the chip of the next bet, and the four actions on all bets: undo, clear, repeat, double.
  */
 
 import { h } from "./dom.js";

@@ -1,5 +1,5 @@
 /**
- * The player's balances as the hub tells them: by events, receipts and reads, the newest place in the log wins.
+ * The player's balances as the hub tells them by events, receipts and reads; the one with the highest lsn is shown.
  *
  * While a wheel turns, what a round returned is kept back until the ball lies, so that the balance does not tell
  * the number before the wheel does.
@@ -43,7 +43,7 @@ export class Wallet {
     for (const event of kept) this.take(event);
   }
 
-  /** Another log begins, such as after its data were removed: places in it begin again. */
+  /** The hub has another log, for example after its data were removed: its lsns begin again. */
   restart() {
     this.balances.clear();
     this.#newest = 0;

@@ -1,8 +1,8 @@
 /**
  * The wheel: a ring that counts down, a rotor with 37 pockets, a ball that comes to rest where the hub says.
  *
- * Shows what was drawn, never decides it. Nothing moves and no frame is drawn while bets are taken, but for the
- * ring once a second. Whoever prefers less motion sees the result at once.
+ * Shows what was drawn and decides nothing. While bets are taken only the ring moves, once a second, and no other frame
+ * is drawn. A person who prefers less motion sees the result at once.
  */
 
 import { reducedMotion, svg } from "./dom.js";
@@ -99,7 +99,8 @@ export class Wheel {
       this.#place();
       return Promise.resolve();
     }
-    // A cubic that ends at rest begins at three times its mean speed: choose the way so that nothing jerks.
+    // A cubic that ends at rest begins at three times its mean speed: the distance is chosen so that the speed does not
+    // jump.
     const way = (BALL_SPEED * ms) / 3000;
     const ballTo = rest + 360 * Math.round((this.#angles.ball + way - rest) / 360);
     const from = { ...this.#angles };

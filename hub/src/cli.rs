@@ -1,4 +1,4 @@
-//! The command line of operators, and the two commands that need no running hub.
+//! The operators' command line, and the commands `init`, `check-config` and `token`.
 
 use std::{
     io::{self, Write},
@@ -138,7 +138,7 @@ impl Cli {
 }
 
 impl Subcommand {
-    /// Whether the command may write development secrets: only those that need them to hold.
+    /// Whether the command may write development secrets: only a command whose result depends on them later.
     #[must_use]
     pub fn secret_policy(&self) -> SecretPolicy {
         match self {
@@ -221,7 +221,7 @@ pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode
         text.push_str(&format!("# note: {note}\n"));
     }
     match output.write_all(text.as_bytes()) {
-        // Whoever reads with `head` has seen enough.
+        // The reader has closed the pipe, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => written?,
     }
@@ -234,7 +234,8 @@ pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode
     })
 }
 
-/// What the log denies of the configuration, and what else the operator should know of it. Reads what a start reads.
+/// What in the configuration the log contradicts, and what else the operator should know of it. Reads what a start
+/// reads.
 fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String>) {
     let directory = Path::new(&loaded.config.journal.directory);
     if !recovery::begun(directory) {

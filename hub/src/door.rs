@@ -150,7 +150,7 @@ where
         let rules = rules.clone();
         async move {
             serving.await.inspect_err(|error| {
-                // Whoever scans ports speaks no HTTP; a client that hangs up is no fault of anybody's.
+                // A port scan speaks no HTTP and is counted; a client that disconnects is not.
                 if is_unreadable(error) {
                     rules.refused.unreadable.fetch_add(1, Relaxed);
                 }
@@ -200,7 +200,7 @@ fn answered<P: Pages>(
     })
 }
 
-/// Lets a service that nobody knows pay for the answer.
+/// Charges a request with an unknown service token to its address.
 fn paid((rules, peer): (Arc<EdgeRules>, Option<IpAddr>), response: &Response<BoxBody>) -> Result<(), Error> {
     rules.answered(peer, response.status(), Instant::now())
 }

@@ -36,9 +36,9 @@ use crate::{
 pub struct Surfaces {
     /// The way in for WebSockets.
     pub upgrade: Arc<Upgrade>,
-    /// What is asked of every request to the public server.
+    /// The checks of every request to the public server.
     pub rules: Arc<EdgeRules>,
-    /// And to the admin server.
+    /// The same for the admin server.
     pub admin_rules: Arc<EdgeRules>,
     info: web::Data<Info>,
     demo: web::Data<Demo>,

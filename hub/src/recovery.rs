@@ -1,5 +1,5 @@
-//! Reads a log and proves what it stands for, in one of two scopes. The start and `hub verify` have no other way, so
-//! that the same scope gives the same verdict.
+//! Recovery: reads a log, rebuilds its state and proves it, in one of two scopes. The start and `hub verify` both use
+//! it, so that the same scope gives the same verdict.
 //!
 //! * *tail*: every segment's header, link and size, and every byte after the newest usable checkpoint; the state is
 //!   rebuilt from there. A start is exactly this ([`recover`]), `hub verify --tail` too ([`tail`]).
@@ -28,29 +28,29 @@ pub use head::Head;
 
 use crate::telemetry::events as telemetry;
 
-/// A log, and what it stands for.
+/// A recovered log and its state.
 pub struct Recovered {
     /// The log, open for writing.
     pub log: Log,
-    /// What it stands for.
+    /// The state after its last record.
     pub world: World,
     /// The last record the newest checkpoint covers, 0 without one.
     pub checkpointed: u64,
 }
 
-/// What the tail of a log proves.
+/// The result of proving the tail of a log.
 pub struct Proven {
     /// The end of the log.
     pub tail: Tail,
-    /// What it stands for.
+    /// The state after its last record.
     pub world: World,
     /// The last record of the checkpoint that the rest was replayed on, 0 without one.
     pub cursor: u64,
-    /// Checkpoints that could not be used, and why.
+    /// Newer checkpoints that could not be used, and why.
     pub passed_over: Vec<(u64, String)>,
 }
 
-/// Opens the log in `directory` for writing and rebuilds what it stands for.
+/// Opens the log in `directory` for writing and rebuilds its state.
 ///
 /// # Errors
 /// When another hub has the log, when it is damaged, when it does not fit together, or is not the one expected.
@@ -110,8 +110,8 @@ fn read<S: Storage>(
     Ok(files.finish(reader)?)
 }
 
-/// The state of the newest usable checkpoint: whole, of this very log, and readable by this release. Says of the newer
-/// ones why they are not.
+/// The state of the newest usable checkpoint: whole, of this very log, and readable by this release. Adds to
+/// `passed_over` why newer ones cannot be used.
 fn from_checkpoint<S: Storage>(
     files: &Files<S>,
     passed_over: &mut Vec<(u64, String)>,

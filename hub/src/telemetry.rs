@@ -17,7 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan, util::SubscriberInitExt};
 
-/// What the hub says about itself.
+/// The options of logging.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -71,7 +71,7 @@ impl Options {
     }
 }
 
-/// What the HTTP server says of single connections.
+/// The filter directive that silences the HTTP server's own messages about single connections.
 const SERVED: &str = "actix_http::h1::dispatcher=off";
 
 /// Starts logging and logs panics from now on. Once a process. The options were checked with the configuration.
@@ -114,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_read_terminals_and_machines_read_the_rest_unless_told_otherwise() {
+    fn the_automatic_format_is_text_on_a_terminal_and_json_elsewhere() {
         let reads = |format, terminal| Options { format, ..Options::default() }.for_people(terminal);
         assert!(reads(Format::Auto, true) && !reads(Format::Auto, false));
         assert!(reads(Format::Human, false) && !reads(Format::Json, true));
     }
 
     #[test]
-    fn a_filter_is_refused_when_it_is_none() {
+    fn a_text_that_is_not_a_filter_is_refused() {
         let filter = |log: &str| Options { log: log.into(), ..Options::default() }.filter();
         assert_eq!(filter("info,hub=debug").unwrap().to_string(), "hub=debug,info");
         assert!(filter("hub=loud").is_err());

@@ -37,7 +37,7 @@ pub enum Scope {
     Full,
 }
 
-/// Proves the log in a scope and prints what it stands for. Success only when everything agrees: the log with itself,
+/// Proves the log in a scope and prints its state. Success only when everything agrees: the log with itself,
 /// with its checkpoints, and with what the operator expects of it.
 ///
 /// # Errors
@@ -72,7 +72,7 @@ pub fn log(
     }
 }
 
-/// Says what a hub would say that does not start on it.
+/// Prints why a hub would not start on this log.
 fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode, Error> {
     let word = match error {
         recovery::Error::Journal(journal::Error::Missing { .. }) | recovery::Error::Short { .. } => "SHORT",
@@ -98,7 +98,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
     Ok(ExitCode::FAILURE)
 }
 
-/// What a start would begin with.
+/// Prints the state with which a start would begin.
 fn tail(loaded: &Loaded, proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
     for (lsn, why) in &proven.passed_over {
         writeln!(output, "checkpoint {lsn} cannot be used, so more is replayed: {why}")?;
@@ -139,7 +139,7 @@ fn full(loaded: &Loaded, findings: &Findings, output: &mut impl Write) -> Result
     Ok(ExitCode::FAILURE)
 }
 
-/// Accounts in currencies that are configured no more.
+/// Prints the accounts in currencies that are configured no more.
 fn stranded(loaded: &Loaded, books: &Books, output: &mut impl Write) -> Result<(), Error> {
     for left in facts::stranded(loaded, books) {
         let (available, held) = (signed(left.available, left.scale), signed(left.held, left.scale));
@@ -152,7 +152,7 @@ fn stranded(loaded: &Loaded, books: &Books, output: &mut impl Write) -> Result<(
     Ok(())
 }
 
-/// The last record, and what no sync has confirmed behind it.
+/// Prints the last record, and what no sync has confirmed behind it.
 fn end(tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
     writeln!(output, "head        {}", Head { lsn: tail.last().0, hash: tail.hash() })?;
     if let Some(torn) = tail.torn() {

@@ -9,7 +9,7 @@ use actix_web::{App, dev::AppConfig};
 
 use crate::{door, edge::Surfaces};
 
-/// Most connections at once. Those who ask are few, and each asks now and then.
+/// Most connections at once: the clients are a few health checks and scrapers.
 const CONNECTIONS_MAX: usize = 64;
 
 /// The running server.

@@ -1,11 +1,11 @@
-//! Addresses the hub listens on, taken before anything else happens.
+//! The addresses on which the hub listens, bound before anything else happens.
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
 };
 
-/// An address that is taken, and nobody is let in yet.
+/// A bound address. No connection is accepted yet.
 pub struct Listening {
     /// Where connections wait.
     pub listener: TcpListener,
@@ -14,17 +14,17 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Takes an address.
+    /// Binds an address.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When it cannot be bound.
     pub fn at(listen: SocketAddr) -> Result<Self, NotHad> {
         let taken = bind(listen).and_then(|listener| Ok(Self { address: listener.local_addr()?, listener }));
         taken.map_err(|source| NotHad { listen, source })
     }
 }
 
-/// An address that cannot be had.
+/// An address that cannot be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to listen on {listen}")]
 pub struct NotHad {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_another_has_is_told_as_taken() {
+    fn an_address_in_use_is_reported_as_taken() {
         let one = Listening::at(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
         assert_ne!(one.address.port(), 0);
         let other = Listening::at(one.address).err().expect("it is taken");

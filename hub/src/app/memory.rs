@@ -3,9 +3,9 @@
 /// Asks the kernel to give this process no more huge pages from here on.
 ///
 /// A huge page is two megabytes that the kernel clears at the first touch, half a millisecond and more in which the
-/// thread of the money, or of a table, stands still; a heap that grows with every bet meets one often. Measured with
-/// 10,000 bets a second (docs/performance.md): without them the 99th percentile falls to less than half. Recovery, for
-/// which nobody waits yet, is faster with them, and what it has built stays in them.
+/// money arbiter, or a table arbiter, stands still; a heap that grows with every bet meets one often. Measured with
+/// 10,000 bets a second (docs/performance.md): without them the 99th percentile falls to less than half. Recovery runs
+/// before this call: it is faster with huge pages, and what it has built stays in them.
 pub fn use_small_pages() {
     const ON: libc::c_ulong = 1;
     const UNUSED: libc::c_ulong = 0;

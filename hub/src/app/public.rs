@@ -91,7 +91,7 @@ impl Public {
         let number = self.next.fetch_add(1, Relaxed);
         let worker = socket::Worker::current(&self.limits, upgrade::close_codes());
         let Some(mailbox) = self.mailboxes.lock().get_mut(usize::from(number)).and_then(Option::take) else {
-            // The server starts a worker anew only after one has died, and the sessions of that one with it.
+            // The server starts a worker again only after one has died, and then the sessions of that worker are lost.
             telemetry::worker_died();
             std::process::abort();
         };
@@ -138,13 +138,13 @@ where
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES_MAX: u32 = 32 * 1024;
 
-/// A client that does not take what it is answered, or is gone without a word, is given up by the kernel after this
-/// time: HTTP itself would wait for it for ever. A WebSocket has its own bounds from its handshake on.
+/// Sets how long the kernel waits for a client that does not read its answer, or is gone without a close, before it
+/// drops the connection: HTTP itself has no such limit. A WebSocket has its own bounds from its handshake on.
 fn patience(io: &TcpStream, time: Duration) {
     #[cfg(target_os = "linux")]
     {
         let socket = socket2::SockRef::from(io);
-        // A socket that takes no options is not worth a word: it fails at its first read.
+        // Errors are ignored: a socket that takes no options fails at its first read.
         let _ = socket.set_tcp_user_timeout(Some(time));
         let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
     }
@@ -152,8 +152,8 @@ fn patience(io: &TcpStream, time: Duration) {
     let _ = (io, time);
 }
 
-/// Says why before the door closes. What the client has sent is read for a moment: closing over it would reset the
-/// connection, and the word would be lost.
+/// Answers 429, then closes the connection. What the client has sent is read for a moment: closing with unread bytes
+/// would reset the connection, and the answer would be lost.
 async fn turn_away(mut io: TcpStream) {
     let word = async {
         io.write_all(&Error::from(Kind::TooManyConnections).to_bytes()).await?;

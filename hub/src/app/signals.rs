@@ -10,8 +10,8 @@ pub struct Stop {
     interrupt: Signal,
 }
 
-/// Listens for SIGTERM and Ctrl-C from now on: one that comes while nobody waits is told to whoever waits next. Before
-/// they end the process as they do by default: a recovery has nothing to lose.
+/// Handles SIGTERM and Ctrl-C from now on: a signal that comes early is returned by the next wait. Before, they end the
+/// process as they do by default: a recovery has nothing to lose.
 ///
 /// # Errors
 /// When the system takes no handler.
@@ -32,7 +32,7 @@ impl Stop {
 /// SIGHUP, which a terminal sends when it closes. It drains, whenever it comes, and never kills.
 pub struct Hangup(Option<Signal>);
 
-/// Listens for SIGHUP from now on, unless whoever started the hub has it ignored, as `nohup` does.
+/// Handles SIGHUP from now on, unless the hub was started with it ignored, as `nohup` does.
 ///
 /// # Errors
 /// When the system takes no handler.

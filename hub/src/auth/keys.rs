@@ -50,7 +50,7 @@ pub enum KeyError {
     NotAPair,
 }
 
-/// What checks a token, and, where the hub may issue tokens itself, what signs one.
+/// The key that checks tokens and, where the hub may issue tokens itself, the key that signs them.
 #[derive(Clone)]
 pub struct TokenKeys {
     pub(super) algorithm: Algorithm,
@@ -59,7 +59,7 @@ pub struct TokenKeys {
 }
 
 impl TokenKeys {
-    /// The keys of HS256. A secret below 32 bytes is the caller's to refuse; an empty one is refused here.
+    /// The keys of HS256. An empty secret is refused here; one below 32 bytes is left to the caller.
     pub fn shared(secret: &[u8]) -> Result<Self, KeyError> {
         let check = DecodingKey::from_secret(secret).map_err(|_| KeyError::NoSecret)?;
         let sign = EncodingKey::from_secret(secret).map_err(|_| KeyError::NoSecret)?;
@@ -119,8 +119,8 @@ impl std::fmt::Debug for TokenKeys {
     }
 }
 
-/// The PEM reader takes the public half out of an RSA private key without a word; such a file in the wrong place
-/// should be noticed.
+/// Refuses a private key in the place of the public one. The PEM reader would take the public half out of an RSA
+/// private key without an error.
 fn refuse_private(pem: &[u8]) -> Result<(), KeyError> {
     let marker = b"PRIVATE KEY";
     let private = pem.windows(marker.len()).any(|window| window == marker);

@@ -20,8 +20,8 @@ impl Pseudonyms {
         Self { keyed: Hmac::new_from_slice(secret).expect("HMAC takes keys of any length") }
     }
 
-    /// By what the secret is known: another secret has another value, and this one gives nothing of it away. No player
-    /// has it as an id, since there is no zero byte in the text.
+    /// The check value of the secret: another secret has another value, and the value does not reveal the secret. It is
+    /// no player's id, since its text has no zero byte.
     #[must_use]
     pub fn check(&self) -> u128 {
         first_half(self.keyed.clone().chain_update("hub check value of the pseudonym secret v1"))

@@ -16,13 +16,13 @@ pub struct Service {
 /// A list of service tokens is not usable. Never shows a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
-    /// No `name:token`.
+    /// Not of the form `name:token`.
     #[error("entry {0} is not \"name:token\" with a name of letters, digits, '_', '-' and '.'")]
     Malformed(usize),
     /// Below 32 bytes.
     #[error("the token of \"{0}\" has less than 32 bytes")]
     TooShort(String),
-    /// Two entries share a token, so that nobody could tell the services apart.
+    /// Two entries share a token: the services could not be told apart.
     #[error("\"{0}\" has the token of another service")]
     SharedToken(String),
 }

@@ -16,7 +16,7 @@ pub const TOKEN_BYTES_MAX: usize = 4096;
 /// Longest subject, bytes.
 const SUBJECT_BYTES_MAX: usize = 256;
 
-/// What a token must say.
+/// The rules for the claims of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRules {
     /// The only `iss` accepted.
@@ -70,7 +70,7 @@ pub enum TokenError {
     HoldsTooLong,
 }
 
-/// Who a valid token speaks for.
+/// The player whom a valid token names, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// The player's pseudonym.
@@ -101,7 +101,7 @@ impl TokenVerifier {
         Self { keys, signature, rules, pseudonyms }
     }
 
-    /// Who the token speaks for at the time `now`.
+    /// Checks a token at the time `now`, and returns the player whom it names.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong);
@@ -150,14 +150,14 @@ impl TokenVerifier {
     }
 }
 
-/// Our sentence for the library's refusal.
+/// The hub's own error for a refusal of the library.
 fn refusal(kind: &ErrorKind, token: &str) -> TokenError {
     match kind {
         ErrorKind::InvalidSignature => TokenError::Forged,
         ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => TokenError::WrongAlgorithm,
         _ => match jsonwebtoken::decode_header(token) {
             Ok(header) if header.crit.is_some() => TokenError::UnknownExtension,
-            // A header without an algorithm the library knows: say so only when it is a token otherwise.
+            // The library does not know the header's algorithm: `WrongAlgorithm` only for what is otherwise a token.
             Err(_) if unsigned(token) => TokenError::WrongAlgorithm,
             _ => TokenError::Malformed,
         },

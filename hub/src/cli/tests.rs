@@ -37,7 +37,7 @@ fn options_stand_before_or_after_the_command() {
 }
 
 #[test]
-fn a_round_or_a_time_that_is_none_is_refused_with_what_is_expected() {
+fn a_malformed_round_or_time_is_refused_with_what_is_expected() {
     let refused = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
     assert!(refused("hub verify-round roulette-1").contains("expected a round id such as"));
     for time in ["", "5", "h", "0s", "-1s", "1y", "366d", "99999999999999999999s", "1\u{e9}"] {
@@ -49,7 +49,7 @@ fn a_round_or_a_time_that_is_none_is_refused_with_what_is_expected() {
 }
 
 #[test]
-fn a_token_printed_here_opens_the_door_of_the_same_hub() {
+fn a_printed_token_is_accepted_by_the_same_hub() {
     let root = tempfile::tempdir().unwrap();
     let sources = Sources { data: Some(root.path().into()), ..Sources::default() };
     let load = || load(&sources, &[("roulette", &["straight"])], SecretPolicy::Create).unwrap();

@@ -1,4 +1,4 @@
-//! Finds the layers and merges them.
+//! The layers of the configuration: found and merged.
 
 use std::{
     collections::BTreeMap,

@@ -42,7 +42,7 @@ pub struct Loaded {
     pub config: Config,
     /// The tables to open, copies included, in minor units.
     pub tables: Vec<Table>,
-    /// TokenKeys, tokens and other secrets.
+    /// Keys, tokens and other secrets.
     pub secrets: Secrets,
     /// What the operator should read in the log once at the start.
     pub notes: Vec<String>,
@@ -50,8 +50,8 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The configuration in force as TOML; behind each value that is not the built-in one stands who set it. Where
-    /// secrets come from is told in comments, never what they are.
+    /// The configuration in force as TOML. A comment behind each value that is not built in names who set it; other
+    /// comments name where the secrets come from, and never show one.
     #[must_use]
     pub fn effective(&self) -> String {
         print::effective(&self.config, &self.layers, &self.secrets)

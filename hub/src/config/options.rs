@@ -13,7 +13,7 @@ use super::{
     tree::{Node, Origin},
 };
 
-/// What the hub is for today.
+/// Play money or real money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -70,7 +70,7 @@ pub struct Config {
     pub redis: Redis,
     /// The log.
     pub journal: Journal,
-    /// What the hub says about itself.
+    /// What the hub logs.
     pub telemetry: crate::telemetry::Options,
     /// Currencies accounts may hold.
     pub currencies: Vec<CurrencyOptions>,

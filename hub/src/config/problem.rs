@@ -41,7 +41,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong, at once: fixing one at a time wastes starts.
+/// All problems of a configuration, reported at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_finger_is_recognised_and_a_different_word_is_not() {
+    fn a_misspelled_name_gets_a_hint_and_a_different_word_does_not() {
         let known = ["listen", "workers", "allowed_origins"];
         assert_eq!(nearest("lsiten", &known), Some("listen"));
         assert_eq!(nearest("listn", &known), Some("listen"));

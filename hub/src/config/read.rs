@@ -35,7 +35,7 @@ pub(super) fn read<T: DeserializeOwned>(root: &mut Node, problems: &mut Vec<Prob
     }
 }
 
-/// A misfit on its way up from where it was met.
+/// A value that does not fit, on its way from where it was found to the caller.
 #[derive(Debug)]
 struct Fault {
     path: String,
@@ -299,7 +299,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some((key, node)) = self.current else { return Ok(None) };
         let name: de::value::StrDeserializer<'_, Fault> = key.as_str().into_deserializer();
         let known = seed.deserialize(name).map_err(|mut fault| {
-            // What stands behind a key nobody knows may be a secret: it is not shown.
+            // The value of an unknown key may be a secret: it is not shown.
             fault.origin = Some(node.origin.clone());
             fault.within(key, node)
         });

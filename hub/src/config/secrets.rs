@@ -61,7 +61,7 @@ const REDIS: Given = given("HUB_REDIS_URL", "redis.url_file", "the address of Re
 /// Every secret that can be given.
 pub(super) const GIVEN: [Given; 7] = [AUTH, AUTH_PUBLIC, AUTH_PRIVATE, PSEUDONYM, SEED, PUBLISH, REDIS];
 
-/// Bytes nobody may see. Printing shows that there is something, not what.
+/// The bytes of a secret. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<[u8]>);
 
@@ -98,14 +98,14 @@ pub struct Secrets {
     pub services: ServiceTokens,
     /// The address of Redis with its password; UTF-8. `None`: no Redis.
     pub redis_url: Option<Secret>,
-    /// By what the log knows those that it depends on, and where each came from. None that was made up for this process
-    /// alone.
+    /// The check values of the secrets that the log depends on, and where each secret came from. Without secrets that
+    /// were made for this process alone.
     pub checks: Vec<SecretCheck>,
     /// Where each came from, for `hub check-config`: name and place.
     pub(super) places: Vec<(&'static str, String)>,
 }
 
-/// By what a secret is known without being shown.
+/// The check value of a secret: it identifies the secret without showing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretCheck {
     /// The secret.
@@ -127,7 +127,7 @@ impl Secrets {
 }
 
 impl Config {
-    /// What a token must say, as the auth room wants it.
+    /// The rules for the claims of a token, as configured.
     #[must_use]
     pub fn token_rules(&self) -> TokenRules {
         TokenRules {
@@ -190,7 +190,7 @@ fn seed_key(secret: &[u8]) -> Secret {
     Secret::new(&mac.chain_update(b"hub seed key v1").finalize().into_bytes()[..])
 }
 
-/// By what the seed secret is known.
+/// The check value of the seed secret.
 fn seed_check(key: &Secret) -> u128 {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
     first_half(mac.chain_update("hub check value of the seed secret v1"))
@@ -204,10 +204,10 @@ struct Finder<'a> {
     notes: &'a mut Vec<String>,
     /// Development secrets by name, once they were needed.
     made: BTreeMap<String, String>,
-    /// Those that were made up for this process alone: nothing is known by them.
+    /// Those that were made for this process alone: they have no check value.
     made_up: Vec<&'static str>,
     places: Vec<(&'static str, String)>,
-    /// Secrets in use, each with what people call it, to see whether two are the same.
+    /// Secrets in use, each with its name in messages, to see whether two are the same.
     given: Vec<(String, Vec<u8>)>,
 }
 
@@ -368,7 +368,7 @@ impl Finder<'_> {
         }
     }
 
-    /// A service's token is a secret like any other: production takes no weak one, and none that is used elsewhere.
+    /// Checks services' tokens like any other secret: production takes no weak one, and none that is used elsewhere.
     fn judge_services(&mut self, text: &str, option: &str) -> Option<()> {
         for (name, token) in ServiceTokens::entries(text).flatten() {
             if self.config.mode == Mode::Production
@@ -384,7 +384,7 @@ impl Finder<'_> {
         Some(())
     }
 
-    /// A log that was begun with play money is not one of real money: its players have balances they never paid for.
+    /// Refuses a log of play money in production: its players have balances that they never paid for.
     fn no_development_log(&mut self) {
         let path = Path::new(&self.config.journal.directory).join(development::FILE);
         if self.config.mode == Mode::Production && path.exists() {
@@ -424,7 +424,7 @@ impl Finder<'_> {
         Some(Some(Secret::new(url)))
     }
 
-    /// One secret for two purposes would let a leak of one be a leak of both.
+    /// Refuses one secret for two purposes: a leak of one would be a leak of both.
     fn distinct(&mut self) {
         for (index, (name, secret)) in self.given.iter().enumerate() {
             if let Some((first, _)) = self.given[..index].iter().find(|(_, other)| other == secret) {

@@ -87,12 +87,12 @@ fn pause() -> u32 {
     4_000
 }
 
-/// The currencies of a hub nobody configured.
+/// The built-in currencies.
 pub(super) fn default_currencies() -> Vec<CurrencyOptions> {
     vec![CurrencyOptions { code: "EUR".parse().expect("a currency"), scale: 2 }]
 }
 
-/// The tables of a hub nobody configured: one slow enough to enjoy, one for the impatient.
+/// The built-in tables: a slow one and a fast one.
 pub(super) fn default_tables() -> Vec<TableOptions> {
     let amount = |minor| Amount::from_minor(minor, 2).expect("a small amount");
     let limit = |min, max| Limit { min: amount(min), max: amount(max) };
@@ -135,7 +135,7 @@ pub struct Table {
     pub scale: u32,
     /// Most players with bets.
     pub seats_max: u32,
-    /// Most players who only watch.
+    /// Places beyond the seats; see [`TableOptions::spectators_max`].
     pub spectators_max: u32,
     /// How long bets are taken, milliseconds.
     pub betting_ms: u32,
@@ -145,7 +145,7 @@ pub struct Table {
     pub pause_ms: u32,
     /// Most one player may stake in one round, minor units.
     pub player_round_max: i128,
-    /// Limits of one bet in the order of the game's kinds. Shared by copies.
+    /// Limits by bet kind, in the order of the game's kinds. Shared by copies.
     pub limits: Arc<[KindLimit]>,
 }
 

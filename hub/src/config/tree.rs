@@ -48,7 +48,7 @@ pub(super) enum Value {
     Bool(bool),
     Integer(i128),
     Text(String),
-    /// Text from a variable or a flag: what type it is, the reader decides.
+    /// Text from a variable or a flag; its type is decided when it is read.
     Raw(String),
     /// A float or a date, which no option takes; kept for the error message.
     Other(String),
@@ -155,7 +155,7 @@ impl Node {
         Some(node)
     }
 
-    /// Takes the entry at a path of keys away; a path into a list takes the whole list away.
+    /// Removes the entry at a path of keys; a path into a list removes the whole list.
     pub(super) fn remove(&mut self, path: &str) -> bool {
         let path = path.split('[').next().unwrap_or(path);
         let (parent, key) = match path.rsplit_once('.') {
@@ -175,7 +175,7 @@ impl Node {
         Some(node)
     }
 
-    /// The text of a text, empty for anything else.
+    /// The text of a text value, empty for any other value.
     pub(super) fn text(&self) -> String {
         match &self.value {
             Value::Text(text) | Value::Raw(text) => text.clone(),

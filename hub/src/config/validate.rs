@@ -54,7 +54,7 @@ impl Check<'_> {
         self.note(key, false, what.into());
     }
 
-    /// One problem an option is enough: what follows from a first one is not worth telling.
+    /// Notes one problem for each option: a second one may only follow from the first.
     fn note(&mut self, key: &str, show: bool, what: String) {
         let told = |problem: &Problem| {
             let rest = key.strip_prefix(problem.key.as_str()).filter(|_| !problem.key.is_empty());

@@ -1,4 +1,4 @@
-//! What one network address may take: connections open, new ones a second, and requests a second. A demo player counts
+//! The limits of one network address: connections open, new ones a second, and requests a second. A demo player counts
 //! as a connection.
 
 use std::{
@@ -15,10 +15,10 @@ use std::collections::HashMap;
 
 use crate::config::Rate;
 
-/// Addresses kept before those without connections and debts are forgotten.
+/// Above this many addresses, those without a connection that have asked for nothing in the last minute are forgotten.
 const KEPT_MAX: usize = 10_000;
 
-/// Connections by address.
+/// The open connections and the allowances of every address.
 pub struct Addresses {
     connects: Allowance,
     requests: Allowance,
@@ -42,7 +42,7 @@ struct Known {
     filled: Instant,
 }
 
-/// How much there is of something, and how fast it comes back.
+/// A token bucket: its size, and how fast it is refilled.
 struct Allowance {
     per_second: f64,
     burst: f64,
@@ -70,7 +70,7 @@ pub enum Denied {
 }
 
 impl Addresses {
-    /// Nobody has connected yet.
+    /// Limits without any connection yet.
     #[must_use]
     pub fn new(rate: &Rate, open_max: u32) -> Arc<Self> {
         Arc::new(Self {
@@ -114,7 +114,8 @@ impl Addresses {
         self.take(network(address), now, Known::pay)
     }
 
-    /// Takes what a request costs. One that costs more than is there is let through, and the next ones wait for it.
+    /// Takes what a request costs. A request that costs more than is left is let through, and the next ones wait for
+    /// it.
     ///
     /// # Errors
     /// When the address has nothing left.
@@ -122,7 +123,7 @@ impl Addresses {
         self.known_of(network(address), now, |known| take(&mut known.requests, cost))
     }
 
-    /// Does something to what is known of an address, and counts a refusal.
+    /// Runs a function on the state of an address, and counts a refusal.
     fn take(
         &self,
         address: IpAddr,
@@ -139,7 +140,7 @@ impl Addresses {
         taken
     }
 
-    /// Does something to what is known of an address.
+    /// Runs a function on the state of an address.
     fn known_of(
         &self,
         address: IpAddr,
@@ -179,7 +180,7 @@ fn take(tokens: &mut f64, cost: u32) -> Result<(), Denied> {
     Ok(())
 }
 
-/// Who an address stands for: itself, or the /64 network that one IPv6 customer has to itself.
+/// What an address counts as: itself, or the /64 network that one IPv6 customer has to itself.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

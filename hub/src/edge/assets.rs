@@ -34,7 +34,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
 async fn serve(request: HttpRequest) -> Result<HttpResponse, Error> {
     let path = request.match_info().query("path");
     let (name, file) = match path.strip_prefix("client/") {
-        // Its tests and its package file lie in the same folder and are nobody's business.
+        // The client's tests and package file lie in the same folder and are not served.
         Some(name) if name.contains('/') || !name.ends_with(".js") => (name, None),
         Some(name) => (name, Client::get(name)),
         None if path.is_empty() => ("index.html", Page::get("index.html")),

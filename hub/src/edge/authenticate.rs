@@ -1,4 +1,4 @@
-//! From a token to its player, or to the error that the client gets.
+//! Authentication of players: a token gives its player, or the error that the client gets.
 
 use std::{
     sync::Arc,

@@ -17,8 +17,8 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T: Clone> Cached<T> {
-    /// The newest answer, made anew when it is older than [`FRESH`]. While one is being made, all who ask wait for it;
-    /// when whoever makes it goes away, the next of them does.
+    /// The newest answer, made anew when it is older than [`FRESH`]. While one is being made, all callers wait for it;
+    /// when the caller that makes it is dropped, the next one makes it.
     pub async fn get(&self, make: impl AsyncFnOnce() -> T) -> T {
         let mut kept = self.0.lock().await;
         if let Some((made, answer)) = &*kept
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[actix_rt::test]
-    async fn many_questions_at_once_are_one_question_and_a_later_one_is_asked_again() {
+    async fn callers_at_the_same_time_share_one_answer_and_a_later_one_gets_a_new_one() {
         let (cached, asked) = (Cached::default(), Cell::new(0));
         let ask = || {
             cached.get(async || {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_question_that_is_given_up_holds_nobody_up() {
+    async fn a_caller_that_gives_up_does_not_block_the_others() {
         let cached = Cached::default();
         let stuck = cached.get(async || std::future::pending::<u32>().await);
         assert!(tokio::time::timeout(Duration::ZERO, stuck).await.is_err());

@@ -39,9 +39,9 @@ use crate::{
 /// Longest name, characters.
 const NAME_MAX: usize = 24;
 
-/// Gives play money, or does not.
+/// Play money, where this hub offers it.
 pub struct Demo {
-    /// None: this hub gives none.
+    /// `None` when this hub offers none.
     offer: Option<Offer>,
     origins: Origins,
     addresses: Arc<Addresses>,
@@ -61,7 +61,7 @@ struct Offer {
 }
 
 impl Demo {
-    /// As the operator says; nothing is offered without a key to sign tokens with.
+    /// As configured; nothing is offered without a key to sign tokens with.
     #[must_use]
     pub fn new(
         loaded: &Loaded,
@@ -92,12 +92,12 @@ impl Demo {
     }
 }
 
-/// Its path.
+/// Registers its path.
 pub fn routes(demo: &web::Data<Demo>, service: &mut web::ServiceConfig) {
     service.app_data(demo.clone()).service(routes::action("/api/demo", sign_in));
 }
 
-/// Who asks for play money.
+/// The body of a request for play money.
 #[derive(Deserialize)]
 struct SignIn {
     name: String,

@@ -25,7 +25,7 @@ use crate::telemetry::RequestId;
 /// Media type of the body.
 pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// What the hub would take instead.
+/// What the hub accepts instead, named in a header.
 #[derive(Debug, Clone, Copy)]
 enum Offer {
     /// These methods.
@@ -80,7 +80,7 @@ impl Error {
         Self { offer: Some(Offer::Version), ..Self::new(Kind::UpgradeRequired, detail) }
     }
 
-    /// The hub failed; whoever logs the cause names the request by the same id.
+    /// The hub failed; the log names the cause under the same id.
     #[must_use]
     pub fn internal(request_id: RequestId) -> Self {
         Self { request_id: Some(request_id), ..Kind::Internal.into() }

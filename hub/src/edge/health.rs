@@ -26,7 +26,7 @@ use super::{cached::Cached, routes};
 /// Longest wait for the parts' answers.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// Knows whom to ask.
+/// The health pages, and every part that they ask.
 pub struct HealthSurface {
     money: MoneyPort,
     journal: Journal<Output>,
@@ -68,9 +68,9 @@ impl HealthSurface {
         (up, parts.into())
     }
 
-    /// The log takes a barrier and brings it back.
+    /// The log takes a barrier and releases it.
     async fn log(&self) -> Result<String, String> {
-        // One that releases nothing would not bring it back.
+        // An unsound log releases nothing, so the barrier would not come back.
         if self.admission.log().state() == journal::State::Unsound {
             return Err(self.admission.log().why());
         }
@@ -93,14 +93,14 @@ impl HealthSurface {
         Ok(format!("{} accounts, {} holds", report.accounts, report.holds))
     }
 
-    /// The backplane's own word.
+    /// The backplane's own report.
     async fn channels(&self) -> Result<String, String> {
         let (health, _) = self.pubsub.send(GetHealth).await.map_err(|_| "pubsub is gone".to_owned())?;
         if health.up { Ok(health.message) } else { Err(health.message) }
     }
 }
 
-/// Its paths.
+/// Registers its paths.
 pub fn routes(health: &web::Data<HealthSurface>, service: &mut web::ServiceConfig) {
     service
         .app_data(health.clone())
@@ -108,18 +108,18 @@ pub fn routes(health: &web::Data<HealthSurface>, service: &mut web::ServiceConfi
         .service(routes::page("/health/ready", ready));
 }
 
-/// The process answers.
+/// The answer shows that the process runs.
 async fn live(health: web::Data<HealthSurface>) -> HttpResponse {
     let uptime_seconds = health.started.elapsed().as_secs();
     HttpResponse::Ok().json(json!({ "status": "up", "uptime_seconds": uptime_seconds }))
 }
 
-/// Whether every part that is needed answers, and what each says. At most a few times a second is anybody asked, so that
-/// a stranger who asks all the time costs the money nothing. 503 with the same report when one is not: a report, not a
-/// refusal.
+/// Whether every part that is needed answers, and the report of each. The parts are asked a few times a second at most,
+/// so that frequent requests cost the money thread nothing. 503 with the same report when one does not answer; that is
+/// no [`Error`](super::error::Error).
 async fn ready(health: web::Data<HealthSurface>) -> HttpResponse {
     let (up, parts) = health.newest.get(async || health.ask_all().await).await;
-    // Read now: who takes no work says so at once.
+    // Read now and not kept, so that the end of taking work shows at once.
     let draining = health.admission.draining();
     let log = health.admission.log();
     let takes = !draining && log.is_ready();

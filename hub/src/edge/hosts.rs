@@ -20,7 +20,7 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// As the operator says: `allowed_hosts`, and the hosts of `public_url` and `allowed_origins`.
+    /// From the configuration: `allowed_hosts`, and the hosts of `public_url` and `allowed_origins`.
     #[must_use]
     pub fn new(server: &Server) -> Self {
         let urls = server.allowed_origins.iter().chain([&server.public_url]);

@@ -24,7 +24,7 @@ impl Info {
     }
 }
 
-/// Its path.
+/// Registers its path.
 pub fn routes(info: &web::Data<Info>, service: &mut web::ServiceConfig) {
     service.app_data(info.clone()).service(routes::page("/api/info", show));
 }

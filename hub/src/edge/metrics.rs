@@ -61,7 +61,7 @@ pub struct MetricsSurface {
     newest: Cached<Option<web::Bytes>>,
 }
 
-/// Its path.
+/// Registers its path.
 pub fn routes(metrics: &web::Data<MetricsSurface>, service: &mut web::ServiceConfig) {
     service.app_data(metrics.clone()).service(routes::page("/metrics", scrape));
 }
@@ -114,7 +114,7 @@ impl MetricsSurface {
         Some(text.into())
     }
 
-    /// What is let in, and what is not.
+    /// The requests and connections that are let in, and those that are not.
     fn door(&self) -> DoorFigures {
         let (admission, addresses, refused) = (&self.admission, &self.addresses, &self.rules.refused);
         DoorFigures {

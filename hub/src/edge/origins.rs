@@ -12,7 +12,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// As the operator says.
+    /// From the configuration.
     #[must_use]
     pub fn new(server: &Server) -> Self {
         Self { public_url: server.public_url.clone(), allowed: server.allowed_origins.clone() }

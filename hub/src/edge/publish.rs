@@ -48,7 +48,7 @@ pub struct PublishSurface {
 pub type Publications = Family<Vec<(&'static str, String)>, Counter>;
 
 impl PublishSurface {
-    /// Nothing is published yet.
+    /// The surface of a running house; nothing is published yet.
     #[must_use]
     pub fn new(loaded: &Loaded, house: &House, admission: Arc<Admission>) -> Self {
         let namespaces = loaded.config.channels.namespaces.iter();
@@ -80,7 +80,7 @@ pub fn register(publications: &Publications, registry: &mut Registry) {
     registry.register("hub_publications", words, publications.clone());
 }
 
-/// Adds its path.
+/// Registers its path.
 pub fn routes(publish: &web::Data<PublishSurface>, service: &mut web::ServiceConfig) {
     service.app_data(publish.clone()).service(routes::action(PATH, take));
 }
@@ -95,7 +95,7 @@ struct Publication<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// A field that stands there, be it with null: null is data like any other.
+/// A field that is present, also with null: null is data like any other.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
 }
@@ -121,7 +121,7 @@ impl<'a> Publication<'a> {
     }
 }
 
-/// Publishes, and answers where the publication stands.
+/// Publishes, and answers with the position of the publication.
 async fn take(
     publish: web::Data<PublishSurface>,
     request: HttpRequest,
@@ -177,7 +177,7 @@ async fn take_from_service(
     }
 }
 
-/// Data that no publication can carry.
+/// The error for data that no publication can carry.
 fn unfit(error: PayloadError) -> Error {
     let kind = match error {
         PayloadError::TooLarge => Kind::TooLarge,
@@ -191,7 +191,7 @@ fn unfit(error: PayloadError) -> Error {
     Error::new(kind, error.to_string()).field("data")
 }
 
-/// What pubsub did not take.
+/// The error for a publication that pubsub did not take.
 fn refusal(error: &PublishError) -> Error {
     let kind = match error {
         PublishError::Busy { .. } => Kind::Busy,

@@ -4,7 +4,7 @@ use actix_web::{FromRequest, Handler, Resource, Responder, web};
 
 use super::error::Error;
 
-/// A path that is read: GET and HEAD.
+/// A path that only reads: GET and HEAD.
 pub fn page<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
@@ -17,7 +17,7 @@ where
         .default_service(web::to(async || refused("GET, HEAD")))
 }
 
-/// A path that is asked to do something: POST.
+/// A path that changes something: POST.
 pub fn action<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::config::Server;
 
-/// Headers of which a second one would be looked at by somebody else. Of `host` and `content-length` the HTTP server
-/// refuses two by itself.
+/// Headers that may stand once only: a program between the client and the hub may have read the other one. The HTTP
+/// server itself refuses a second `host` or `content-length`.
 const ONCE: [header::HeaderName; 5] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -38,7 +38,7 @@ const WRONG_TOKEN: u32 = 20;
 /// The rules of one hub.
 pub struct EdgeRules {
     hosts: Hosts,
-    /// None: nobody pays.
+    /// `None` when requests are not charged to their address.
     addresses: Option<Arc<Addresses>>,
     /// Refusals since the start.
     pub refused: Arc<Refused>,
@@ -58,13 +58,13 @@ pub struct Refused {
 }
 
 impl EdgeRules {
-    /// As the operator says.
+    /// From the configuration.
     #[must_use]
     pub fn new(server: &Server, addresses: Arc<Addresses>) -> Self {
         Self { hosts: Hosts::new(server), addresses: Some(addresses), refused: Arc::default() }
     }
 
-    /// The same rules without a price: whatever else comes from its address, an operator is answered.
+    /// The same rules without a rate: an operator is answered, however much else comes from the same address.
     #[must_use]
     pub fn of_operator(&self) -> Self {
         Self { hosts: self.hosts.clone(), addresses: None, refused: self.refused.clone() }
@@ -98,7 +98,7 @@ impl EdgeRules {
         if is_of_services(head) { Ok(()) } else { self.pay(peer(head), PAGE, now) }
     }
 
-    /// Looks at the answer to a service: one whose token is known asks as often as it likes, and guessing is slow.
+    /// Charges an answer to an unknown service: guessing a token is slow, and a service with a known token has no rate.
     ///
     /// # Errors
     /// `too_fast`, in the place of the answer.
@@ -117,13 +117,13 @@ impl EdgeRules {
     }
 }
 
-/// Whether only services have business at the path.
+/// Whether the path is for services alone.
 #[must_use]
 pub fn is_of_services(head: &RequestHead) -> bool {
     head.uri.path() == publish::PATH
 }
 
-/// Who asks.
+/// The address of the client.
 #[must_use]
 pub fn peer(head: &RequestHead) -> Option<IpAddr> {
     head.peer_addr.map(|peer| peer.ip())
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_read_takes_no_body() {
+    fn a_get_or_head_request_with_a_body_is_refused() {
         let get = TestRequest::with_uri("/").finish();
         assert_eq!(
             rules().admit(get.head(), true, Instant::now()).map_err(|error| error.kind()),

@@ -38,7 +38,7 @@ const TOO_FAST_MAX: u32 = 2_000;
 /// Tables a session may sit at.
 const TABLES_MAX: usize = 16;
 
-/// What a new session is given, and who may have one.
+/// The upgrade service: checks handshakes, and what a new session is given.
 pub struct Upgrade {
     admission: Arc<Admission>,
     tables: TablePort,
@@ -128,7 +128,7 @@ impl Upgrade {
         upgrade_service(worker, accept, |error| malformed(error).into())
     }
 
-    /// Looks at a handshake; the encoding when it may come in.
+    /// Checks a handshake; returns the encoding of its sub-protocol.
     fn judge(&self, request: &Request) -> Result<Encoding, Refusal> {
         self.rules.judge(request.head())?;
         if request.path() != PATH {
@@ -161,7 +161,7 @@ fn malformed(error: HandshakeError) -> Error {
     }
 }
 
-/// The path of the WebSockets for everybody who does not ask for one.
+/// The answer at the path of the WebSockets to a request that is no upgrade.
 pub fn routes(service: &mut web::ServiceConfig) {
     service.route(PATH, web::to(async || Err::<&str, _>(Error::from(Kind::UpgradeRequired))));
 }

@@ -24,7 +24,7 @@ pub fn begun(directory: &Path) -> bool {
     has_record().unwrap_or(true)
 }
 
-/// Begins a log with what it is to say of the hub that writes it. Returns its last record.
+/// Begins a log whose first records are the facts of this hub. Returns its last record.
 ///
 /// # Errors
 /// When there is a log already, which is left as it is, or none can be written.

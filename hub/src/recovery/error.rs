@@ -5,7 +5,7 @@ use protocol::Currency;
 
 use super::head::Head;
 
-/// The log does not stand for a state, or cannot be read. The hub does not start on it.
+/// The log has no valid state, or cannot be read. The hub does not start on it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The journal's own findings: they name file and offset.
@@ -31,7 +31,7 @@ pub enum Error {
         /// Why not.
         source: Box<engine::ApplyError>,
     },
-    /// The record, decided again, comes out otherwise.
+    /// Deciding the record again gives another result.
     #[error("failed to prove record {lsn} in {location}: {what}")]
     Disproved {
         /// The record.
@@ -80,7 +80,7 @@ pub enum Error {
     Secret {
         /// Which one.
         secret: &'static str,
-        /// What would come of it.
+        /// What harm another secret would do.
         harm: &'static str,
         /// The variable or file that it came from.
         place: String,

@@ -6,12 +6,12 @@ use journal::{Files, Lsn, Tail, storage::Storage};
 use super::{Error, facts, facts::Given, head::Head};
 use crate::config::Loaded;
 
-/// What is held against a log that agrees with itself. One field and one function for each.
+/// What the log must agree with besides itself. One field and one function for each.
 #[derive(Debug, Clone, Default)]
 pub struct Expectations {
     /// A record that the log must have.
     pub head: Option<Head>,
-    /// What the log must not deny.
+    /// Facts that the log must not contradict.
     pub facts: Vec<Given>,
 }
 
@@ -22,7 +22,7 @@ impl Expectations {
         Self { head, facts: facts::given(loaded) }
     }
 
-    /// Holds all of it against a log that was read to its end.
+    /// Compares all of it with a log that was read to its end.
     ///
     /// # Errors
     /// The first that does not hold.

@@ -22,7 +22,7 @@ pub struct Given {
     place: String,
 }
 
-/// All that the configuration says.
+/// All facts of the configuration.
 #[must_use]
 pub fn given(loaded: &Loaded) -> Vec<Given> {
     let scales = loaded.config.currencies.iter().map(|currency| Given {
@@ -36,10 +36,10 @@ pub fn given(loaded: &Loaded) -> Vec<Given> {
     scales.chain(checks).collect()
 }
 
-/// Nothing of it, on which anything depends, is denied by the log.
+/// Checks that the log contradicts none of these facts on which anything depends.
 ///
 /// # Errors
-/// The first that is, in words that say what to do.
+/// The first that is contradicted, in words that say what to do.
 pub(super) fn hold(given: &[Given], world: &World) -> Result<(), Error> {
     for Given { fact, place } in given {
         if fact_stands_in(world, *fact).is_ok() {
@@ -60,7 +60,7 @@ pub(super) fn hold(given: &[Given], world: &World) -> Result<(), Error> {
     Ok(())
 }
 
-/// What of it the log does not say yet.
+/// The facts that the log does not have yet.
 #[must_use]
 pub fn missing(given: &[Given], books: &Books) -> Vec<Fact> {
     given.iter().map(|given| given.fact).filter(|fact| !books.facts().says(*fact)).collect()

@@ -7,7 +7,7 @@ use journal::{Files, Lsn, Tail, storage::Storage};
 
 use super::{Error, Expectations, read};
 
-/// What a whole log proves.
+/// The result of proving a whole log.
 pub struct Findings {
     /// The end of the log.
     pub tail: Tail,
@@ -17,13 +17,13 @@ pub struct Findings {
     pub checkpoints: u64,
 }
 
-/// Proves a whole log by someone who trusts nothing in it; see [the scopes](super).
+/// Proves a whole log without trust in anything that it says; see [the scopes](super).
 ///
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Findings, Error> {
     let mut verifier = LogVerifier::default();
-    // Before the log is read: beside a serving hub, what is listed here stands for records that are there.
+    // Listed before the log is read: beside a serving hub, the log then has the records of all these checkpoints.
     let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
     let mut checkpoints = 0;
     let tail = read(files, 0, |entry| {
@@ -43,7 +43,7 @@ pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
     Ok(Findings { tail, verifier, checkpoints })
 }
 
-/// Holds a checkpoint against the log at its record: the same log, and the same world (`E3`). `false`: it is gone,
+/// Compares a checkpoint with the log at its record: the same log, and the same world (`E3`). `false` when it is gone,
 /// since a newer one has taken its place.
 fn agrees<S: Storage>(
     files: &Files<S>,

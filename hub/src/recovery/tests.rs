@@ -89,7 +89,7 @@ fn names(memory: &Memory) -> Vec<String> {
     names
 }
 
-/// Does the harm to a file and says to which others too; none where nothing changed.
+/// Damages a file. Returns the names of the files that changed; none when nothing did.
 fn harmed(memory: &Memory, name: &str, harm: &Harm) -> Vec<String> {
     let before = memory.bytes(name).expect("it is listed");
     match harm {
@@ -124,7 +124,7 @@ fn words(error: &Error) -> String {
     text
 }
 
-/// What a start makes of it: the last record and the digest, or why not.
+/// The result of a start: the last record and the digest, or why not.
 fn start(memory: &Memory) -> Result<(u64, u128), String> {
     let claim = Claim::over(memory.clone()).map_err(|error| words(&error.into()))?;
     let proven = tail(claim.files(), &Expectations::default()).map_err(|error| words(&error))?;
@@ -174,7 +174,7 @@ fn judge(left: &Left, harms: &[(Index, Harm)]) -> Result<(), TestCaseError> {
         match verdict {
             Ok((last, digest)) => {
                 prop_assert_eq!(*digest, left.digests[*last as usize], "{}: another state", scope);
-                // What was killed has noted no more than the beginning of its last segment.
+                // A hub that was killed has noted the end of its log only when the last segment began.
                 let may_lose = !left.closed && touched.contains(&last_segment);
                 let note_lost = touched.iter().any(|name| name == "head");
                 prop_assert!(

@@ -82,7 +82,7 @@ pub fn drained(all_gone: bool) {
     tracing::info!(all_gone, "drained; open rounds stay in the log");
 }
 
-/// The last words.
+/// The log is closed; the process ends.
 pub fn closed() {
     tracing::info!("the log is closed; good bye");
 }

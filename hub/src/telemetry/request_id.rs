@@ -1,4 +1,4 @@
-//! Names one request, so that an answer to a client can be found in the logs.
+//! The id of one request, so that an answer to a client can be found in the logs.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// A request's name: different for each request of this process, and in all likelihood of any other.
+/// A request's id: different for each request of this process, and in all likelihood from those of any other process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId {
     process: u32,

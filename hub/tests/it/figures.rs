@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-/// A family as its text tells it.
+/// A family as read from the text.
 #[derive(Debug, Default)]
 pub struct Family {
     /// Its name, without `_total`.
     pub name: String,
     /// `counter` or `gauge`.
     pub kind: String,
-    /// What it counts in; empty when its name says no unit.
+    /// Its unit; empty when its name has none.
     pub unit: String,
-    /// What it says.
+    /// Its description.
     pub help: String,
     /// Its samples: name with labels, and value.
     samples: Vec<(String, f64)>,

@@ -86,7 +86,7 @@ fn is_shown(argument: &Arg) -> bool {
     !matches!(argument.get_id().as_str(), "help" | "version")
 }
 
-/// Whether it is not one of those that every command takes.
+/// Whether the argument belongs to this command alone, and not to every command.
 fn is_own(argument: &Arg) -> bool {
     is_shown(argument) && !argument.is_global_set()
 }

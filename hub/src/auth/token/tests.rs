@@ -293,7 +293,7 @@ fn a_header_neither_chooses_its_key_nor_demands_extensions() {
 }
 
 #[test]
-fn what_is_no_token_is_called_so() {
+fn a_text_that_is_not_a_token_is_malformed() {
     let verifier = verifier(shared());
     for text in ["", ".", "..", "a.b", "a.b.c", "a.b.c.d", "\u{1f600}.\u{1f600}.\u{1f600}", "Bearer x", "{}"]
     {
@@ -319,7 +319,7 @@ fn keys_in_the_wrong_place_are_noticed_at_the_start() {
 }
 
 #[test]
-fn a_player_needs_a_name_of_bearable_length() {
+fn a_players_name_has_1_to_256_bytes() {
     let minter = Minter::new(shared(), rules()).unwrap();
     let mint = |name: &str| minter.mint(name, at(NOW), Duration::from_secs(1));
     assert_eq!(mint(""), Err(MintError::BadSubject));

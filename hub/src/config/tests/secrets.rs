@@ -154,7 +154,7 @@ fn production_does_not_go_on_with_a_log_of_play_money() {
 }
 
 #[test]
-fn a_services_token_is_as_good_as_any_secret_in_production() {
+fn a_services_token_is_checked_like_any_secret_in_production() {
     let remedy = "make one with: openssl rand -base64 48";
     let from = "publish.tokens_file: from HUB_PUBLISH_TOKENS: the token of \"scores\":";
     check_production(
@@ -279,7 +279,7 @@ fn services_tokens_are_checked_before_the_hub_starts() {
 }
 
 #[test]
-fn development_that_others_can_reach_is_told() {
+fn development_mode_on_a_public_address_is_noted() {
     let house = House::new();
     let loaded = house.with([("HUB__SERVER__LISTEN", "0.0.0.0:7700")]).unwrap();
     assert_eq!(

@@ -63,11 +63,11 @@ pub(super) struct Row {
     pub status: StatusCode,
     pub code: &'static str,
     pub title: &'static str,
-    /// What whoever asked can do about it.
+    /// What the caller can do about it.
     pub hint: &'static str,
     /// Whether the same request will be refused again.
     pub last: bool,
-    /// When to ask again if nobody knows better, milliseconds.
+    /// The default time until a retry, milliseconds.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -289,7 +289,7 @@ impl Kind {
         self.row().title
     }
 
-    /// What whoever asked can do about it.
+    /// What the caller can do about it.
     #[must_use]
     pub const fn hint(self) -> &'static str {
         self.row().hint

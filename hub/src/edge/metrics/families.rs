@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Unit,
 };
 
-/// What an operator reads beside a figure.
+/// The description of a family of figures.
 pub struct Family {
     /// Its name, without the unit and without `_total`.
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! What the parts have counted, read at one moment, and the collector that shows it at a scrape.
+//! The figures of the parts, read at one moment, and the collector that shows them at a scrape.
 
 use std::{fmt, sync::Arc};
 
@@ -12,7 +12,7 @@ use super::families::{Families, Family};
 /// The figures of every part at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Parts {
-    /// What is let in, and what is not.
+    /// The requests and connections that are let in, and those that are not.
     pub door: DoorFigures,
     /// The log and what follows it.
     pub log: LogFigures,
@@ -22,14 +22,14 @@ pub struct Parts {
     pub channels: Option<ChannelFigures>,
 }
 
-/// What is let in, and what is not.
+/// The requests and connections that are let in, and those that are not.
 #[derive(Debug, Clone, Default)]
 pub struct DoorFigures {
     /// Requests between admission and reply.
     pub in_flight: u64,
     /// Requests refused for lack of room.
     pub busy: u64,
-    /// Requests refused because a player was too fast.
+    /// Requests refused because a player was above the rate.
     pub rate_limited: u64,
     /// Connections turned away: the address had too many.
     pub connections_too_many: u64,
@@ -74,7 +74,7 @@ pub struct SocketFigures {
 /// The channels.
 #[derive(Debug, Clone, Default)]
 pub struct ChannelFigures {
-    /// Whether the backplane is.
+    /// Whether the backplane is up.
     pub up: bool,
     /// What it has counted.
     pub counters: Counters,
