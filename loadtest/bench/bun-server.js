@@ -1,6 +1,7 @@
-// The peer of the fan-out measurement: Bun's own publish, with as little around it as possible.
+// The server that the fan-out measurement compares with the hub: Bun's own publish, with as little around it as
+// possible.
 //
-// Whoever opens /ws is subscribed to the one channel. Publications come as messages on a WebSocket at /publisher,
+// Every connection to /ws is subscribed to the one channel. Publications come as messages on a WebSocket at /publisher,
 // which lets Bun join those that arrive together, or as the body of POST /publish, which is how they reach the hub.
 //   bun bun-server.js PORT
 

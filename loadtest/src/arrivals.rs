@@ -1,4 +1,4 @@
-//! When work is due, decided without looking at the server.
+//! A timetable of arrivals: when each request is due, whatever the server does.
 //!
 //! An open loop keeps its timetable however slow the answers are, and latency counts from the time in the
 //! timetable. A generator that waits for answers before it asks again hides exactly the delays it should find.

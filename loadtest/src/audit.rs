@@ -27,7 +27,7 @@ const ASKING_MAX: usize = 32;
 /// Longest time until a player's connection stands.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What came out.
+/// The result of the check.
 #[derive(Debug, Default, Serialize)]
 pub struct Audit {
     /// Sums over all players, minor units.
@@ -61,7 +61,7 @@ pub struct Money {
     pub held: Minor,
 }
 
-/// What is asked for one player.
+/// What is asked about one player.
 struct Question {
     player: usize,
     token: String,
@@ -69,7 +69,7 @@ struct Question {
     refused: Vec<Key>,
 }
 
-/// What the hub said.
+/// The hub's answers about one player.
 struct Answer {
     available: Minor,
     held: Minor,
@@ -226,7 +226,7 @@ fn compare(load: &Load<'_>, player: usize, answer: &Answer, audit: &mut Audit) {
     }
 }
 
-/// A place in the log belongs to one receipt.
+/// Checks that no two receipts have the same lsn.
 fn receipts_are_unique(load: &Load<'_>, audit: &mut Audit) {
     let mut seen = HashSet::with_capacity(load.lsns.len());
     let twice: Vec<u64> = load.lsns.iter().copied().filter(|lsn| !seen.insert(*lsn)).collect();

@@ -63,7 +63,7 @@ impl KeyStem {
     }
 }
 
-/// One spot at one table for one stake.
+/// The frame of a bet on one spot at one table with one stake; its number and round are filled in for each bet.
 #[derive(Debug, Clone)]
 pub struct Template {
     bytes: Vec<u8>,
@@ -74,7 +74,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// Spells the frame. `None` when the stake is longer than the wire allows.
+    /// Encodes the frame. `None` when the stake is longer than the wire allows.
     #[must_use]
     pub fn new(stem: &KeyStem, table: TableId, spot: &Spot, stake: &str, currency: Currency) -> Option<Self> {
         let bet = hub_client::one_bet(stem.key(0), table, 0, &spot.kind, &spot.numbers, stake, currency)?;

@@ -1,4 +1,4 @@
-//! The server's clock on the local one.
+//! The server's clock, converted to the local one.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that believes the server agrees with this machine until it hears otherwise.
+    /// A clock that takes the server's time for this machine's until a message with a time comes.
     #[must_use]
     pub fn new() -> Self {
         let base = Instant::now();
@@ -21,7 +21,7 @@ impl Clock {
         Self { base, base_unix_ms: unix.as_secs_f64() * 1_000.0, ahead_ms: None }
     }
 
-    /// The server said that it is `time_ms`; half a millisecond is what its rounding takes away on average.
+    /// Takes a time that the server has sent. Half a millisecond is added: what its rounding takes away on average.
     pub fn heard(&mut self, time_ms: u64, now: Instant) {
         let local = self.base_unix_ms + now.saturating_duration_since(self.base).as_secs_f64() * 1_000.0;
         let ahead = time_ms as f64 + 0.5 - local;

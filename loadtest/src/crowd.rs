@@ -26,10 +26,10 @@ const PER_ADDRESS_MAX: usize = 20_000;
 /// Longest wait for a session.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a session says when its WebSocket is open.
+/// What a session sends when its WebSocket is open.
 #[derive(Debug, Clone)]
 pub enum Manner {
-    /// Nothing: the server subscribes whoever connects.
+    /// Nothing: the server subscribes every connection.
     Silent,
     /// `hello` with the token of its number, and `subscribe` if a channel is named.
     Hub {
@@ -100,7 +100,7 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Hears the sessions for a while: answers pings, drops everything else.
+    /// Reads from the sessions for a while: answers pings, drops everything else.
     pub fn hold(&mut self, length: Duration) -> io::Result<()> {
         let end = Instant::now() + length;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
@@ -117,7 +117,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Hears a session, and says whether that made it ready.
+    /// Reads from a session. `true` when that made it ready.
     fn advance(&mut self, number: usize) -> io::Result<bool> {
         let (socket, stage) = (&mut self.sockets[number], &mut self.stages[number]);
         let before = *stage;

@@ -1,4 +1,4 @@
-//! What a delivery costs: one channel, many subscribers, a few publications in flight.
+//! The measurement of the fan-out: one channel, many subscribers, a few publications in flight.
 //!
 //! A publication is done when **all** subscribers have it; then the next one takes its place. Every subscriber must
 //! get the same publications in the same order, each once: the first one to get that far sets the order, the others
@@ -33,23 +33,23 @@ const DIGITS: usize = 16;
 /// Longest wait for the last deliveries.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whose fan-out it is, and how publications reach the server.
+/// Which server is measured, and how publications reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Server {
     /// The hub: `hello`, `subscribe`, `POST /api/publish`.
     Hub,
-    /// Bun's built-in publish at its best, `bench/bun-server.js`: whoever connects is subscribed, publications come
-    /// as messages on one WebSocket, `/publisher`.
+    /// Bun's built-in publish at its best, `bench/bun-server.js`: every connection is subscribed, publications come as
+    /// messages on one WebSocket, `/publisher`.
     Bun,
-    /// The same server, or one of the same manners, over HTTP like the hub: `POST /publish`.
+    /// The same server, or one with the same paths, over HTTP like the hub: `POST /publish`.
     Raw,
 }
 
-/// What is asked of a server.
+/// The options of a measurement.
 #[derive(Debug, Clone, Serialize)]
 pub struct Options {
-    /// Whose fan-out.
+    /// Which server is measured.
     pub server: Server,
     /// Its WebSocket.
     pub url: String,
@@ -72,10 +72,10 @@ pub struct Options {
     pub channel: String,
 }
 
-/// What came out.
+/// The result of a measurement.
 #[derive(Debug, Serialize)]
 pub struct Fanout {
-    /// What was asked.
+    /// The options of the measurement.
     pub options: Options,
     /// Deliveries in the measured time.
     pub deliveries: u64,

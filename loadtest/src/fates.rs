@@ -23,7 +23,7 @@ impl Default for Required {
     }
 }
 
-/// How many bets that were due in the measured time met which fate. Each is counted once.
+/// The bets that were due in the measured time, by what became of them. Each is counted once.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Fates {
     /// All of them: the sum of the others.
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wanted_does_not_count_but_lateness_has_a_bound_of_its_own() {
+    fn bets_between_rounds_do_not_count_and_late_bets_have_a_bound_of_their_own() {
         assert_eq!(faults(Fates { due: 5_000, no_table: 4_000, ..SERVED }), [""; 0]);
         assert_eq!(faults(Fates { due: 1_050, late: 50, ..SERVED }), [""; 0]);
         let late = faults(Fates { due: 1_100, late: 100, ..SERVED });

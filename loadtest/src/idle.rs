@@ -1,4 +1,5 @@
-//! What an idle session costs: many of them opened and held, the server's memory before and after.
+//! The measurement of idle sessions: many of them are opened and held, and the server's memory is read before and
+//! after.
 
 use std::{error::Error, time::Duration};
 
@@ -12,7 +13,7 @@ use crate::{
     tokens,
 };
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Debug, Serialize)]
 pub struct Idle {
     /// Sessions held.

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Values of one kind, microseconds inside.
 pub struct Latency(Histogram<u64>);
 
-/// What is said about them. Milliseconds.
+/// The percentiles of the values. Milliseconds.
 #[derive(Debug, Clone, Serialize)]
 pub struct Percentiles {
     /// How many values.

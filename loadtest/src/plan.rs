@@ -1,4 +1,4 @@
-//! What a run does: read from a TOML file, or put together from flags.
+//! The plan of a load run: read from a TOML file, or put together from flags.
 
 use std::{fs, path::Path, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What a run found: a summary for people, JSON for programs.
+//! The report of a run: a summary for people, JSON for programs.
 
 use std::{collections::BTreeMap, error::Error, fmt, fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! Players to play with: demo tokens of the hub, each with its own deposit.
+//! Demo players: tokens that the hub hands out, each with a deposit of its own.
 
 use std::{io, thread};
 

@@ -18,18 +18,18 @@ const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
     /// Text.
     Text,
     /// Bytes.
     Binary,
-    /// Goodbye.
+    /// The end of the connection.
     Close,
-    /// Are you there.
+    /// A ping, which the other side must answer.
     Ping,
-    /// Here I am.
+    /// The answer to a ping.
     Pong,
 }
 

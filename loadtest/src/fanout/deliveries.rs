@@ -1,9 +1,9 @@
 //! Which subscriber has which publication, and whether all get them in one order.
 
-/// Checks that all subscribers hear the same, and knows when a publication is done.
+/// Checks that all subscribers get the same publications in one order, and which publications are done.
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    /// Publications by the order in which somebody heard them first.
+    /// Publications in the order in which they first reached a subscriber.
     order: Vec<u32>,
     /// How far each subscriber is in that order.
     positions: Vec<u32>,

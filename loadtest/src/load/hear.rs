@@ -207,7 +207,7 @@ impl Load<'_> {
         self.sample(player, sent, payload);
     }
 
-    /// Keeps a fair choice of all receipts: each is as likely to be among them as any other.
+    /// Keeps a random sample of all receipts: each is as likely to be in it as any other.
     fn sample(&mut self, player: usize, sent: Sent, frame: &[u8]) {
         self.accepted_seen += 1;
         let (number, round, template) = (sent.number, sent.round, sent.template as usize);
@@ -261,7 +261,7 @@ impl Load<'_> {
         if let Some(offset) = head.offset {
             self.players[player].book.heard(offset);
         }
-        // A change of balance says nothing that the receipt did not say.
+        // A change of the balance tells nothing that the receipt has not told.
         if event_name(head.data) != Some(b"bet_settled") {
             return;
         }

@@ -58,7 +58,7 @@ pub struct Player {
     stage: Stage,
     due: Instant,
     in_flight: VecDeque<Sent>,
-    /// Available by the last word of the hub.
+    /// What is available by the hub's newest message, minor units.
     available: Minor,
     follows_table: bool,
 }
@@ -155,7 +155,7 @@ pub struct Load<'a> {
     pub players: Vec<Player>,
     /// The tables in play.
     pub tables: Tables,
-    /// What bets look like: those of table `t` start at `t * spots`.
+    /// The frames of bets: those of table `t` start at `t * spots`.
     pub templates: Vec<Template>,
     /// How keys begin.
     pub stem: KeyStem,
@@ -185,7 +185,7 @@ pub struct Load<'a> {
     pub samples: Vec<Sample>,
     /// Refused bets to look up: player and number.
     pub refused: Vec<(usize, u64)>,
-    /// Places in the log of all receipts.
+    /// The lsns of all receipts.
     pub lsns: Vec<u64>,
     /// Faults of the run as a whole.
     pub faults: Vec<String>,

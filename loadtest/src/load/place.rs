@@ -70,7 +70,7 @@ impl Load<'_> {
     }
 
     fn place(&mut self, due: Instant, now: Instant) -> Placed {
-        // Without a margin nobody looks at the clock: players bet until they hear that it is over.
+        // Without a margin the time is not compared: players bet until they hear that betting is over.
         if self.plan.bets.close_margin_ms > 0 {
             self.tables.close_before(now + Duration::from_millis(self.plan.bets.close_margin_ms));
         }

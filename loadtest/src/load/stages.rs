@@ -8,7 +8,7 @@ use std::{
 use super::{Load, Player, Stage};
 use crate::{arrivals::Arrivals, poll::EVENTS_MAX, process, progress::Progress, wire::Opcode};
 
-/// Longest nap, so that the progress is shown and lost time limits are noticed.
+/// Longest wait for sockets, so that the progress is shown and lost time limits are noticed.
 const NAP_MAX: Duration = Duration::from_millis(50);
 
 impl Load<'_> {
@@ -88,7 +88,7 @@ impl Load<'_> {
         let patience = Duration::from_secs_f64(self.plan.settle_seconds_max);
         loop {
             let open = self.players.iter().filter(|player| !player.book.is_settled()).count();
-            // Who has lost the connection hears nothing any more; its open bets show in its book.
+            // A player without a connection receives nothing any more; its open bets show in its book.
             let heard = |player: &&Player| player.stage != Stage::Gone;
             let waits = |player: &Player| !player.in_flight.is_empty() || !player.book.is_settled();
             if !self.players.iter().filter(heard).any(waits) {

@@ -18,7 +18,7 @@ const BYTES: usize = 64;
 #[derive(Debug, Clone, Copy)]
 struct Copies(usize);
 
-/// Starts a server on a thread of its own: whoever connects is subscribed, `POST /publish` publishes.
+/// Starts a server on a thread of its own: every connection is subscribed, `POST /publish` publishes.
 fn start(copies: Copies) -> SocketAddr {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {

@@ -23,7 +23,7 @@ fn plan() -> Plan {
         seed: Some(1),
         arrivals: ArrivalPlan { rate: 100.0, ..ArrivalPlan::default() },
         bets: BetPlan { stake: "1.00".into(), ..BetPlan::default() },
-        // Rounds of a blink: on a busy machine many bets cross with the news that betting is over.
+        // The rounds are very short: on a busy machine many bets cross with the news that betting is over.
         required: Required { late_share_max: 0.9, ..Required::default() },
         ..Plan::default()
     };

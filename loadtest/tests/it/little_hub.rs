@@ -134,7 +134,7 @@ fn publication(channel: Channel, position: Option<u64>, event: &Event) -> Vec<u8
     encode_push(ENCODING, &Push::Pub(Pub { ch: channel, e, o: position, d: Payload::of(event) }))
 }
 
-/// Opens, locks and settles rounds for ever. Time runs here: it is what the harness measures.
+/// Opens, locks and settles rounds for ever, in real time: the harness measures it.
 async fn rounds(world: Shared, betting: Duration) {
     loop {
         tokio::time::sleep(betting).await;
@@ -234,7 +234,7 @@ impl World {
             return None;
         }
         if lie == Lie::Stalls && self.lsn >= STALLS_AT && !std::mem::replace(&mut self.lied, true) {
-            // The one thread of this hub: nobody is heard or answered meanwhile.
+            // This hub has one thread: nothing is read or answered meanwhile.
             thread::sleep(STALL);
         }
         self.bets += 1;
