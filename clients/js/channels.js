@@ -91,7 +91,7 @@ export class Channels {
     this.#goOn(position, position.publication(frame));
   }
 
-  /** A top that does not arrive within a moment was a lost last message. */
+  /** Compares a heartbeat's newest positions: a publication that does not arrive within `HEAL_AFTER_MS` was lost. */
   heal(tops) {
     const behind = ([channel, [e, o]]) => this.#positions.get(channel)?.behind(e, o) ?? false;
     const late = Object.entries(tops).filter(behind);
@@ -102,7 +102,7 @@ export class Channels {
     }, HEAL_AFTER_MS);
   }
 
-  /** Asks to follow from where the channel stands, again after trouble that time heals. */
+  /** Subscribes from the last position, and again after an error that may pass. */
   async subscribe(position) {
     const { ask, online, turn, pause, emit } = this.#line;
     const channel = position.channel;

@@ -1,16 +1,16 @@
 /**
- * The errors a client meets: what the hub answered, and what befell the connection.
+ * The errors of a client: what the hub answered, and failures of the connection.
  *
- * The ranges of the hub's codes say what to do next (docs/protocol.md); `retry` says it in a word.
+ * The ranges of the hub's codes say what to do next (docs/protocol.md); `retry` names it.
  */
 
 const RETRIES = new Set(["never", "authenticate", "same_key", "ask_outcome"]);
-/** The code that is final although its range is not: another token does not help who is not allowed to do it. */
+/** A code that is final although its range is not: another token does not help a player who is not allowed to do it. */
 const FORBIDDEN = 2003;
 
 /**
- * What a client may do after an error: the hub's own word, or what the range of the code says where the word is not
- * known. Outside all ranges it is the most careful: the outcome counts as unknown.
+ * What a client may do after an error: the hub's own advice, or that of the code's range where the advice is not known.
+ * Outside all ranges it is the most careful: the outcome counts as unknown.
  */
 function retryOf(code, word) {
   if (RETRIES.has(word)) return word;
@@ -33,7 +33,7 @@ export class HubError extends Error {
   name = "HubError";
 
   /**
-   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number, final?: boolean}} failure `code` is the hub's, or 0 for what befell the connection
+   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number, final?: boolean}} failure `code` is the hub's, or 0 for a failure of the connection
    */
   constructor({ code, name, message, retry, retryAfterMs, final }) {
     super(message);

@@ -1,6 +1,6 @@
 /**
- * What the client itself needs of the hub's frames: where these members are not what they should be, a frame cannot be
- * read. Everything else in a frame is its receiver's business, and what a later hub adds is let through.
+ * Checks the members of the hub's frames that the client itself needs: a frame in which one of them has a wrong type
+ * cannot be read. All other members are left to the receiver of the frame, so that a later hub can add some.
  */
 
 const text = (value) => typeof value === "string";

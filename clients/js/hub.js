@@ -220,7 +220,7 @@ export class HubClient extends EventTarget {
   async leaveTable(table) {
     this.#tables.leave(table);
     if (this.state !== "online") return;
-    // Both go out now, ahead of whatever is asked next: to come back at once is no race.
+    // Both are sent now, before any later request: joining again at once is no race.
     const answers = await Promise.allSettled([
       this.#link.ask("unsubscribe", { ch: `table:${table}` }),
       this.#link.ask("leave_table", { table }),
@@ -283,7 +283,7 @@ export class HubClient extends EventTarget {
     this.#emit("state", change);
   }
 
-  /** What became of a key whose repeat was refused. */
+  /** Asks for the outcome of a key whose repeat was refused. */
   async #outcome(key, refusal, table) {
     for (let failures = 0; ; failures += 1) {
       await this.#whenReady("get_outcome", Infinity, table);
@@ -325,7 +325,7 @@ export class HubClient extends EventTarget {
     return this.#ready && this.#tables.ready(table);
   }
 
-  /** Lets go on what need not wait any more. */
+  /** Continues the requests that need not wait any more. */
   #wake() {
     for (const waiter of [...this.#waiters]) if (this.#readyFor(waiter.table)) waiter.finish();
   }
@@ -336,7 +336,9 @@ export class HubClient extends EventTarget {
     else if (error.reason !== "disconnected") await this.#pause(error, failures);
   }
 
-  /** Waits as long as the hub said, and a random while longer, so that clients refused together part. */
+  /**
+   * Waits as long as the hub said, and a random time longer, so that clients refused together do not retry together.
+   */
   #pause({ retryAfterMs = 0 }, failures) {
     const ms = retryAfterMs + backoffMs(failures, this.#random);
     return new Promise((resolve) => this.#clock.setTimeout(resolve, ms));

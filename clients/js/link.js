@@ -3,7 +3,7 @@
  *
  * Sits below `HubClient`, which owns channels, tables and commands. Guarantees that every request ends: with the
  * reply, the hub's error, a timeout, or the loss of the socket it went out on. It never resends anything: only the
- * layer above knows what may be repeated. A frame that cannot be read is told and skipped (ADR-0011).
+ * layer above knows what may be repeated. A frame that cannot be read is reported and skipped (ADR-0011).
  */
 
 import { HubError } from "./errors.js";
@@ -23,9 +23,9 @@ export const WELCOME_WITHIN_MS = 10_000;
 export const REPLY_WITHIN_MS = 10_000;
 /** How long a `ping` may go unanswered before the socket counts as dead, milliseconds. */
 export const PONG_WITHIN_MS = 8_000;
-/** How long a request may go unanswered before the hub is asked whether it is there, milliseconds. */
+/** How long a request may go unanswered before the socket is probed, milliseconds. */
 export const SLOW_MS = 3_000;
-/** How long the hub may take to say that it is there, once there is doubt, milliseconds. */
+/** How long a probe may go unanswered before the socket counts as dead, milliseconds. */
 export const PROBE_WITHIN_MS = 3_000;
 /** Round trips the estimate of the hub's clock looks back on; the shortest is the most exact. */
 const CLOCK_SAMPLES = 8;
@@ -46,7 +46,10 @@ export class Link {
   #nextId = 1;
   #failures = 0;
   #onlineSince = Infinity;
-  /** Whether an answer to hello was not read: the next hello resumes nothing, so that nothing it resumes is in the way. */
+  /**
+   * Whether the last answer to hello could not be read: the next hello resumes nothing, in case a resumed channel is
+   * the cause.
+   */
   #unwelcome = false;
   #comeBackAt = 0;
   #refreshToken = false;
@@ -118,7 +121,7 @@ export class Link {
     this.#lost(CLOSE_TOKEN_EXPIRED, "the token is not accepted any more");
   }
 
-  /** The hub's clock, milliseconds since 1970, as well as the round trips tell it. */
+  /** The hub's clock, milliseconds since 1970, estimated from the round trips. */
   hubNow() {
     const best = this.#samples.reduce((a, b) => (b.roundTrip < a.roundTrip ? b : a), {
       roundTrip: Infinity,
@@ -221,7 +224,7 @@ export class Link {
     }
   }
 
-  /** A refused token is worth one more attempt, with a new one. */
+  /** After a refused token: one more attempt, with a new one. */
   #tokenRefused(error) {
     if (this.#refreshToken || !this.#options.canRefresh) return this.close(error);
     this.reauthenticate();
@@ -252,7 +255,7 @@ export class Link {
     else request.resolve(frame);
   }
 
-  /** A frame is skipped. What it was shows later: as a gap in a channel, or as a request without an answer. */
+  /** Skips a frame. Its loss shows later: as a gap in a channel, or as a request without an answer. */
   #unreadable(error) {
     if (this.state === "connecting") this.#unwelcome = true;
     this.#options.onUnreadable(error);
@@ -286,7 +289,7 @@ export class Link {
     if (this.state === "closed" || this.#socket === null) return;
     const { clock, canRefresh } = this.#options;
     this.#drop(code);
-    // Only a connection that has lasted shows that coming back works: many a hub says welcome and then closes.
+    // Only a connection that has lasted starts the waits afresh: a hub may send a welcome and then close.
     if (clock.now() - this.#onlineSince >= BACKOFF_MAX_MS) this.#failures = 0;
     this.#onlineSince = Infinity;
     if (code === CLOSE_TOKEN_INVALID && canRefresh && !this.#refreshToken) this.#refreshToken = true;

@@ -1,8 +1,8 @@
 /**
  * MessagePack, as far as Hub speaks it: nil, booleans, integers, floats, text, arrays, maps with text keys.
  *
- * Binary and extension types have no JSON twin and are refused both ways. Decoding bounds the depth, takes
- * nothing on the word of a length field, and refuses bytes after the value.
+ * Binary and extension types have no JSON twin and are refused both ways. Decoding bounds the depth, does not trust a
+ * length field, and refuses bytes after the value.
  */
 
 /** Largest integer that is a number here: the protocol's own bound, 2^53. */
@@ -13,7 +13,7 @@ export const DEPTH_MAX = 32;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Says why bytes are not a MessagePack value, or a value has no MessagePack spelling. */
+/** The error for bytes that are not a MessagePack value, and for a value that MessagePack cannot encode. */
 export class MsgpackError extends Error {
   name = "MsgpackError";
 }

@@ -15,7 +15,7 @@ export class Position {
   offset = 0;
   /** Whether an answer to a subscription is awaited; numbered publications wait for it. */
   healing = true;
-  /** Whether what was missed cannot be read, which was told: the next publication is taken as the next one. */
+  /** Whether what was missed cannot be read, which was reported: whatever publication comes next is taken. */
   #adrift = false;
   #waiting = [];
 
@@ -37,7 +37,7 @@ export class Position {
   publication(pub) {
     if (pub.o === undefined) return { deliver: [pub], heal: false };
     if (this.healing) {
-      // The answer replaces anything that does not fit here: the hub's history knows it all.
+      // The answer replaces anything that does not fit here: the hub's history has all of it.
       if (this.#waiting.length < WAITING_MAX) this.#waiting.push(pub);
       return { deliver: [], heal: false };
     }
@@ -80,7 +80,7 @@ export class Position {
     this.#waiting.length = 0;
   }
 
-  /** Positions start afresh here. */
+  /** The hub has reset the channel: positions start afresh here. */
   reset({ e, o }) {
     this.epoch = e;
     this.offset = o;

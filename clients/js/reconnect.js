@@ -13,7 +13,7 @@ export const CLOSE_TOKEN_EXPIRED = 4004;
 /** The token was refused. */
 export const CLOSE_TOKEN_INVALID = 4101;
 
-/** Whether a close code leaves hope: those of the protocol's own misuse and 4100–4199 do not. */
+/** Whether to connect again after a close code: not after errors in the use of WebSocket, nor after 4100–4199. */
 export function mayReconnect(code) {
   if (code >= 4100 && code <= 4199) return false;
   return ![1002, 1003, 1007, 1008, 1009, 1010].includes(code);

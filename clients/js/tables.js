@@ -2,7 +2,7 @@
  * The tables a client is at, over all its connections.
  *
  * Sits between `HubClient`, which owns the connection, and `Channels`, which follow the channel of each table. After
- * every interruption, and whenever a table's channel has lost its thread, the table is joined again and its view told.
+ * every interruption, and whenever publications of its channel are lost, a table is joined again and its view reported.
  */
 
 import { HubError } from "./errors.js";
@@ -35,7 +35,10 @@ export class Tables {
     for (const seat of this.#seats.values()) seat.joined = false;
   }
 
-  /** A new connection is there: one table that cannot be had just now keeps nothing else waiting. */
+  /**
+   * A new connection is there: every table is joined again, and one that cannot be joined now does not delay the
+   * others.
+   */
   welcomed() {
     for (const [table, seat] of this.#seats) if (seat.asked === 0) this.#rejoin(table, seat);
   }
@@ -80,8 +83,8 @@ export class Tables {
   }
 
   /**
-   * Joins again, until it is done or the table refuses for good, which is told. One such loop a table: what asks
-   * meanwhile makes it go round once more.
+   * Joins again, until it is done or the table refuses for good, which is reported. There is one such loop for each
+   * table; a call meanwhile makes it run once more.
    */
   async #rejoin(table, seat) {
     const { online, turn, pause, emit } = this.#line;
@@ -134,7 +137,7 @@ export class Tables {
 class Seat {
   /** Whether it has been joined on this connection. */
   joined = false;
-  /** Calls of `join` under way, which need no help. */
+  /** Calls of `join` under way, which join the table themselves. */
   asked = 0;
   /** The welcome under which a loop is joining it, or `null`. */
   joining = null;

@@ -10,7 +10,7 @@ const crypto = globalThis.crypto ?? (await import("node:crypto")).webcrypto;
 /** The sub-protocols, the default first. */
 export const SUBPROTOCOLS = { msgpack: "hub.v1.msgpack", json: "hub.v1.json" };
 
-/** Spells a frame in the sub-protocol. */
+/** Encodes a frame in the sub-protocol. */
 export function toWire(encoding, frame) {
   return encoding === "json" ? JSON.stringify(frame) : encode(frame);
 }

@@ -73,7 +73,7 @@ test("a bet that gets no answer is sent again with the same key", async () => {
   assert.equal((await bet).lsn, 9);
 });
 
-test("a busy hub that refuses hello is come back to with the same token, not before it said, ever later", async () => {
+test("a hello that a busy hub refuses is repeated with the same token, not before the time it named, ever later", async () => {
   const { hub, client, clock, of } = start();
   for (let attempt = 0; attempt < 3; attempt += 1) {
     await hub.open();
@@ -88,7 +88,7 @@ test("a busy hub that refuses hello is come back to with the same token, not bef
   assert.equal(client.state, "online");
 });
 
-test("a busy hub is asked again with the same key, not before it said", async () => {
+test("a busy hub is asked again with the same key, not before the time it named", async () => {
   const { hub, client, clock } = await online();
   const bet = client.placeBet(BET);
   const first = await hub.take("place_bet");
@@ -394,7 +394,7 @@ test("a socket without a welcome is given up in time, whether it opened or not",
   }
 });
 
-test("what a socket says that was given up is not heard", async () => {
+test("messages of a socket that was given up are ignored", async () => {
   const { hub, client, clock, of } = await seated();
   const old = hub.socket;
   await clock.advance(28_000);

@@ -1,4 +1,4 @@
-/** A client at a later hub, or at a broken one: what is not known costs the least that is possible, and is told. */
+/** A client at a later hub, or at a broken one: what it does not know ends as little as possible, and is reported. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -210,7 +210,7 @@ test("a heartbeat whose answer cannot be read keeps the socket, one without an a
   assert.equal(client.state, "waiting");
 });
 
-test("a word of a later protocol changes nothing", async () => {
+test("a frame of a later protocol changes nothing", async () => {
   const { hub, client, of } = await seated();
   await hub.say({ t: "confetti", colour: "gold" });
   await hub.say({ t: "pub", ch: "table:other", e: "x", o: 1, d: 1 });

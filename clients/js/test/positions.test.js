@@ -42,7 +42,7 @@ test("a gap asks the hub and what arrives meanwhile waits", () => {
   assert.deepEqual([healed.heal, healed.lost], [false, false]);
 });
 
-test("an answer that what waited does not join asks again", () => {
+test("an answer that leaves a gap before what waited asks again", () => {
   const position = following(4);
   position.publication(pub(6));
   position.publication(pub(9));

@@ -76,7 +76,7 @@ test("a table that cannot be joined just now keeps only its own bets waiting", a
   await onA;
 });
 
-test("a channel that cannot be had just now keeps nothing waiting", async () => {
+test("a channel that cannot be followed just now keeps nothing waiting", async () => {
   const all = await seated("a");
   const { hub, clock, client } = all;
   const subscribed = client.subscribe("news:sport");

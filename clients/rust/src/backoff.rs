@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-/// Stands for a wait without end.
+/// The longest wait, in the place of one without an end.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// The moment after a wait, which may be any: some come from the wire.
+/// The moment after a wait of any length: some waits come from the wire.
 pub(crate) fn moment_after(wait: Duration) -> Instant {
     Instant::now() + wait.min(FOR_EVER)
 }

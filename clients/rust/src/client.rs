@@ -112,7 +112,7 @@ impl Client {
             Reply::Error(failure) => return Err(Error::Refused(failure)),
             _ => return Err(Error::Unexpected("hello")),
         };
-        // From where to recover was not asked.
+        // Without `resuming` the hub was not asked to recover anything.
         welcome.personal.recovered &= resuming;
         let shared = Arc::new(Shared::default());
         let (frames, queue) = mpsc::channel(WAITING_MAX);
@@ -144,7 +144,7 @@ impl Client {
     /// Waits until the connection has ended, and says how.
     pub async fn ended(&self) -> Closed {
         let mut ended = self.shared.ended.subscribe();
-        // The sender is ours, so that it cannot have gone.
+        // The sender is part of `shared`, so it is not gone.
         let _ = ended.wait_for(|ended| *ended).await;
         self.closed_or_ending()
     }
@@ -155,7 +155,7 @@ impl Client {
         self.shared.closed.get()
     }
 
-    /// When a hub that is going down wants its clients back, once it has said so.
+    /// When to come back to a hub that drains, once it has said so.
     #[must_use]
     pub fn come_back_at(&self) -> Option<Instant> {
         self.shared.come_back_at.get().copied()

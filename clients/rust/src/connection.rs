@@ -130,7 +130,7 @@ impl Sender {
         self.flush().await
     }
 
-    /// Says goodbye; the receiving half then sees the server's answer and the end.
+    /// Sends the close frame; the receiving half then sees the server's answer and the end.
     pub async fn close(&mut self) -> Result<(), Error> {
         self.sink.close().await.map_err(|error| Error::Closed(broken(&error)))
     }

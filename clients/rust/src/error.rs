@@ -1,10 +1,10 @@
-//! Why something did not work, and whether trying again can help.
+//! The errors of the client, and whether trying again can help.
 
 use std::{fmt, io, time::Duration};
 
 use protocol::{CloseCode, FrameError, Retry, reply::Failure};
 
-/// What a client can meet.
+/// An error of the client.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is not `ws://host[:port][/path]`.
@@ -30,7 +30,7 @@ pub enum Error {
     /// The connection ended.
     #[error("the connection ended: {0}")]
     Closed(Closed),
-    /// The hub said no.
+    /// The hub refused the request.
     #[error("{} ({}): {}", .0.name, .0.code.number(), .0.message)]
     Refused(Failure),
     /// No answer in time. Whether the request was carried out is not known.
@@ -71,7 +71,7 @@ impl Error {
 }
 
 impl Error {
-    /// How long the hub wants not to be asked again.
+    /// The least time until another attempt, as the hub has told it.
     pub(crate) fn not_before(&self) -> Duration {
         match self {
             Self::Refused(failure) => Duration::from_millis(failure.retry_after_ms.unwrap_or_default()),
@@ -102,7 +102,7 @@ impl Closed {
         Self { code: None, reason: reason.into() }
     }
 
-    /// Whether the server wants the client back.
+    /// Whether the client may connect again.
     #[must_use]
     pub fn reconnect(&self) -> bool {
         self.code.is_none_or(CloseCode::reconnect)

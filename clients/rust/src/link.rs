@@ -41,10 +41,10 @@ struct State {
     resume: Vec<Since>,
     /// Tables that the connection has not come back to yet.
     unjoined: Vec<TableId>,
-    /// The hub does not want a client with this token back.
+    /// How the hub closed for good, and the token to which that applies.
     unwanted: Option<(Closed, String)>,
-    /// The last hello got no answer that can be read: the next one resumes nothing, so that nothing it resumes is in
-    /// the way.
+    /// The last answer to hello could not be read: the next hello resumes nothing, in case a resumed channel is the
+    /// cause.
     unheard: bool,
     backoff: Backoff,
     /// No attempt before this.
@@ -103,8 +103,8 @@ impl Link {
         lock(&self.failure).take()
     }
 
-    /// A connected client that has come back to its tables. Does not rest before it has one or a reason that another
-    /// attempt cannot mend. May be dropped at any point.
+    /// A connected client that has come back to its tables. Tries until it has one, or an error that another attempt
+    /// cannot solve. May be dropped at any point.
     pub async fn up(&self) -> Result<Client, Error> {
         let mut state = self.state.lock().await;
         loop {
@@ -184,7 +184,7 @@ impl Link {
         Ok(())
     }
 
-    /// Notes what a failed attempt leaves, and when the next may be.
+    /// Records a failed attempt, and when the next one may be made.
     fn failed(&self, state: &mut State, error: &Error) {
         let mut least = error.not_before();
         let ended = state.client.take_if(|client| client.closed().is_some());
@@ -193,7 +193,7 @@ impl Link {
             if let Some(moment) = client.come_back_at() {
                 least = least.max(moment.saturating_duration_since(Instant::now()));
             }
-            // Only one that has lasted shows that coming back works: many a hub says welcome and then closes.
+            // Only a connection that has lasted starts the waits afresh: a hub may send a welcome and then close.
             if state.since.elapsed() >= self.settings.wait_max {
                 state.backoff.succeeded();
             }

@@ -1,4 +1,4 @@
-//! Where a session stands in each channel it follows, and how a gap is found and closed.
+//! The position of a session in each channel that it follows: gaps are found and closed here.
 //!
 //! A publication is handed on only when it is the next one of its channel. A jump, a new epoch without notice, or a
 //! heartbeat whose tops a channel has not reached by the heartbeat after it, means that something is missing: the
@@ -29,9 +29,9 @@ struct Followed {
     healing: bool,
     /// The hub has said on this connection that it follows the channel for us.
     granted: bool,
-    /// What was missed cannot be read, and that was told: the next publication is taken for the next one.
+    /// What was missed cannot be read, and that was reported: whatever publication comes next is taken.
     adrift: bool,
-    /// What the last heartbeat said is there and had not been seen then.
+    /// The newest position in the last heartbeat, when it had not been reached then.
     awaited: Option<(String, u64)>,
 }
 
@@ -78,7 +78,7 @@ impl Positions {
         (missed, absent)
     }
 
-    /// A channel is followed at its asker's wish, who gets what was missed with the reply.
+    /// A caller follows a channel, and gets what was missed with the reply.
     pub fn follow(&mut self, subscribed: &Subscribed) {
         self.0.insert(subscribed.ch.clone(), Followed::at(&subscribed.e, subscribed.o));
     }
@@ -103,7 +103,7 @@ impl Positions {
         Some(Push::Reset { ch: channel.clone(), e: epoch, o: offset })
     }
 
-    /// What would have healed a channel cannot be read, now or later.
+    /// The answer that would close a gap cannot be read, now or later.
     pub fn not_readable(&mut self, channel: &Channel) {
         if let Some(followed) = self.0.get_mut(channel) {
             (followed.healing, followed.granted, followed.adrift) = (false, true, true);
@@ -135,8 +135,9 @@ impl Positions {
         }
     }
 
-    /// A heartbeat said where each channel stands. Returns the channels that did not get as far as the heartbeat
-    /// before it said; one heartbeat of patience, since a publication may be overtaken by a reply.
+    /// A heartbeat brought the newest position of each channel. Returns the channels that have not yet reached the
+    /// position of the heartbeat before: a publication may be overtaken by a reply, so each has the time of one
+    /// heartbeat.
     pub fn beat(&mut self, tops: &BTreeMap<String, (String, u64)>) -> Vec<Since> {
         let mut heal = Vec::new();
         for (channel, followed) in &mut self.0 {
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn after_what_cannot_be_read_a_channel_goes_on_with_what_comes() {
+    fn after_an_unreadable_answer_a_channel_goes_on_with_the_next_publication() {
         let mut positions = following(4);
         assert_eq!(hear(&mut positions, "e1", 6), Verdict::Heal(since(4)));
         positions.not_readable(&lobby());

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::Closed;
 
-/// What the hub said unasked, in order.
+/// The pushes of the hub, in order.
 #[derive(Debug)]
 pub struct Pushes {
     queue: mpsc::Receiver<Pushed>,
@@ -57,13 +57,13 @@ impl PushSink {
 
     /// Waits for room, so that a listener who waits for more is sure to learn that none will come.
     pub async fn stopped(&self, closed: Closed) {
-        // Nobody listens any more, so nobody needs to know.
+        // There is no listener any more, and no need to report it.
         let _ = self.queue.send(Pushed::Stopped(closed)).await;
     }
 
     fn offer(&self, pushed: Pushed) {
         match self.queue.try_send(pushed) {
-            // Nobody listens any more, so nobody misses anything.
+            // There is no listener any more, and nothing is missed.
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.missed.fetch_add(1, Relaxed);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_and_told() {
+    fn pushes_that_do_not_fit_are_counted_and_reported() {
         let (sink, mut pushes) = channel(2);
         (1..=5).for_each(|after| sink.put(drain_notice(after)));
         assert_eq!(pushes.try_recv(), Some(Pushed::Missed(3)));

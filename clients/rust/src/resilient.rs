@@ -93,7 +93,7 @@ impl Resilient {
         Ok(())
     }
 
-    /// Places bets and does not rest before the outcome is definite.
+    /// Places bets, and goes on until the outcome is definite.
     ///
     /// Fails when the time is over or the hub does not want this client back; the outcome is then unknown, and
     /// the same call with the same key may be made again at any later time.
@@ -166,7 +166,7 @@ async fn look_up(client: &Client, key: Key) -> Result<Option<Attempt>, Error> {
         Ok(KeyOutcome::Accepted { receipt }) => definite(Outcome::Accepted(receipt)),
         Ok(KeyOutcome::Refused { code, name }) => definite(Outcome::Refused { code, text: name }),
         Ok(KeyOutcome::Unknown) => Ok(None),
-        // Of a later hub: neither done nor unheard of.
+        // An outcome of a later hub: not known to be done or refused.
         Ok(KeyOutcome::Other) => Ok(Some(Attempt::Unclear(Duration::ZERO))),
         Err(error) if error.reconnect() => Ok(Some(Attempt::Unclear(error.not_before()))),
         Err(error) => Err(error),

@@ -97,7 +97,7 @@ async fn write(
                     break;
                 }
             }
-            // So that it lets go of the socket.
+            // Ends this task, so that the socket is closed.
             _ = ended.wait_for(|ended| *ended) => break,
             _ = heart.tick() => {
                 let Some(id) = U53::new(shared.next_id.fetch_add(1, Relaxed)) else { break };
@@ -113,7 +113,7 @@ async fn write(
             return;
         }
     }
-    // Whoever could read an error has gone.
+    // There is no reader of an error any more.
     let _ = sender.close().await;
 }
 
@@ -136,7 +136,7 @@ async fn read(mut receiver: Receiver, mut reader: Reader, beat: Duration) {
     lock(&reader.shared.waiters).clear();
 }
 
-/// What becomes of frames as they come.
+/// Handles the frames of the hub as they come.
 pub(crate) struct Reader {
     shared: Arc<Shared>,
     sink: PushSink,
@@ -177,7 +177,7 @@ impl Reader {
             Some(waiter) => waiter.send(Ok(reply)).err().and_then(Result::ok),
             None => Some(reply),
         };
-        // The asker has gone; what its answer says was missed is not to be missed for good.
+        // The caller is gone; what its answer says was missed goes to the listener, so that it is not lost.
         if let Some(Reply::Subscribed(subscribed)) = unheard {
             replay(&subscribed, 0).into_iter().for_each(|missed| self.sink.put(missed));
         }

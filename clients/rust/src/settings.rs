@@ -1,10 +1,10 @@
-//! How a client that comes back by itself behaves.
+//! The settings of a client that reconnects by itself.
 
 use std::time::Duration;
 
 use crate::Options;
 
-/// How a [`Resilient`](crate::Resilient) behaves.
+/// How a [`Resilient`](crate::Resilient) connects and waits.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How each connection is made. `resume` is for the first; later ones go on where the last one ended.
@@ -13,8 +13,8 @@ pub struct Settings {
     pub wait_base: Duration,
     /// Limit of any wait. A connection that lasted as long makes the next waits start from `wait_base` again.
     pub wait_max: Duration,
-    /// Longest time one call may take over all attempts; a change's outcome is then reported as unknown. A hub that
-    /// asks for a longer wait than this does not get it.
+    /// Longest time one call may take over all attempts; a change's outcome is then reported as unknown. A longer wait
+    /// that a hub asks for is cut to this.
     pub give_up_after: Duration,
 }
 

@@ -252,7 +252,7 @@ async fn a_hub_that_asks_for_an_endless_wait_does_not_get_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_missed_is_handed_on_once_though_the_way_back_to_the_table_fails() {
+async fn what_was_missed_is_handed_on_once_although_joining_the_table_again_fails() {
     let table = "roulette-1".parse().unwrap();
     let (mut resilient, mut pushes, mut arrivals) = client(Settings::default());
     let script = async {

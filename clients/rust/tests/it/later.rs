@@ -94,7 +94,7 @@ async fn words_and_codes_of_a_later_hub_are_handed_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_asker_who_has_gone_was_to_hear_comes_as_pushes() {
+async fn the_answer_to_a_request_that_was_given_up_comes_as_pushes() {
     let (client, mut pushes, mut server) = connected().await;
     let channel: Channel = "lobby".parse().unwrap();
     let asked = client.subscribe(channel.clone(), Some(("e1", 4)));

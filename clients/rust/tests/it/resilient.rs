@@ -111,7 +111,7 @@ async fn a_failure_inside_the_hub_is_cleared_up_on_the_same_connection() {
 }
 
 #[tokio::test]
-async fn a_busy_hub_is_asked_again_not_before_it_said() {
+async fn a_busy_hub_is_asked_again_not_before_the_time_it_named() {
     let start = Instant::now();
     let outcome = place(|listener| async move {
         let mut server = next(&listener).await;
