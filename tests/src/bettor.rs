@@ -1,8 +1,7 @@
-//! A player that bets without rest, through any number of crashes, and keeps its own books.
+//! A player that bets all the time, through any number of crashes, and keeps its own books.
 //!
-//! It believes nothing it was not told, and never forgets what it was: each change it ever asked for stands in
-//! its book under its key, until the hub has said what became of it. [`Bettor::audit`] compares the book with
-//! what the hub says at the end.
+//! Its book has every change it has ever asked for, by key, and what the hub has said became of it. Nothing else counts
+//! as done. [`Bettor::audit`] compares the book with what the hub says at the end.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -47,7 +46,7 @@ struct Entry {
     fate: Option<Fate>,
 }
 
-/// What the hub said became of a change.
+/// The outcome of a change, as the hub has told it.
 #[derive(Debug, Clone, PartialEq)]
 enum Fate {
     Accepted(Receipt),
@@ -76,12 +75,12 @@ pub struct Audit {
     pub resets: u64,
 }
 
-/// What a bettor and the one who kills hubs share.
+/// What the bettors share with the test that kills the hub.
 #[derive(Debug, Clone)]
 pub struct Stage {
     /// Where the hub is; `None` while it is dead.
     pub hub: watch::Receiver<Option<SocketAddr>>,
-    /// Set when it is time to go home.
+    /// Set when the bettors are to stop.
     pub over: watch::Receiver<bool>,
     /// Changes accepted so far, by all together.
     pub accepted: watch::Sender<u64>,
@@ -113,7 +112,7 @@ impl Bettor {
             if let Some(hub) = hub {
                 match self.evening(hub, &mut stage).await {
                     Ok(()) => return self,
-                    // The hub has died, or is about to be seen dead.
+                    // The hub has died, seen or not yet seen by the test.
                     Err(Error::Closed(_) | Error::Connect { .. } | Error::Handshake(_)) => {}
                     Err(error) => panic!("{}: {error:?}", self.stem),
                 }
@@ -125,14 +124,14 @@ impl Bettor {
         }
     }
 
-    /// One connection's worth of play.
+    /// Plays on one connection, until it ends.
     async fn evening(&mut self, hub: SocketAddr, stage: &mut Stage) -> Result<(), Error> {
         let mut session = self.come_back(hub, &stage.accepted).await?;
         while !*stage.over.borrow() {
             while session.try_push().is_some() {}
             self.note_all(&mut session);
             if self.open.is_empty() {
-                // Nothing to bet on: something has to happen first.
+                // No round takes bets: waits for the next push.
                 let over = async { stage.over.changed().await.map_err(|_| Error::Unexpected("the end")) };
                 tokio::select! {
                     push = session.next_push() => if push.is_none() {
@@ -351,7 +350,7 @@ impl Bettor {
         audit
     }
 
-    /// Places in the log of everything accepted.
+    /// The lsns of everything accepted.
     pub fn lsns(&self) -> impl Iterator<Item = u64> {
         self.book.values().filter_map(|entry| match &entry.fate {
             Some(Fate::Accepted(receipt)) => Some(receipt.lsn),
@@ -380,7 +379,7 @@ async fn retry(client: &Client, request: Request) -> Result<Fate, Error> {
     }
 }
 
-/// Reads an answer to a change; `None`: not now.
+/// Reads an answer to a change; `None` when the request may be repeated later.
 fn fate(result: Result<Reply, Error>) -> Result<Option<Fate>, Error> {
     match result {
         Ok(Reply::BetAccepted(receipt) | Reply::BetsCleared(receipt)) => Ok(Some(Fate::Accepted(receipt))),

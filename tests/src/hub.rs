@@ -221,7 +221,7 @@ impl TestHub {
             command.pre_exec(move || {
                 // A file that may not grow is then an error of the write and not the end of the process.
                 libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-                // Whoever runs the tests may have it ignored.
+                // The tests may have been started with it ignored.
                 libc::signal(libc::SIGHUP, libc::SIG_DFL);
                 if let Some(limit) = &files {
                     libc::setrlimit(libc::RLIMIT_FSIZE, limit);
@@ -426,7 +426,7 @@ impl TestHub {
         command
     }
 
-    /// Runs a command of the hub, such as `check-config`, to its end, which the kernel sees to if nobody else does.
+    /// Runs a command of the hub, such as `check-config`, to its end; the kernel ends it after [`PATIENCE`].
     ///
     /// # Panics
     /// When it cannot be started.

@@ -1,9 +1,9 @@
-//! What the end-to-end tests need: the real hub as a process, players with their own books, a raw socket for
-//! bad manners, and the world around (HTTP, Redis). It knows the hub only from outside, as a player and an
-//! operator do.
+//! Support for the end-to-end tests: the real hub as a process, players with their own books, a raw socket for
+//! malformed input, and clients and servers around the hub (HTTP, Redis). It knows the hub only from outside, as a
+//! player and an operator do.
 //!
-//! Everything here panics when the world does not do as it should: this is test code, and a panic names the place.
-//! Every wait has an end ([`PATIENCE`]); none is a blind sleep.
+//! Everything here panics when something is not as expected: this is test code, and a panic names the place. Every wait
+//! has an end ([`PATIENCE`]); none is a blind sleep.
 
 pub mod bettor;
 pub mod http;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// Longest wait for anything that should happen at once. Generous: the machine may be busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a condition is looked at that nobody announces.
+/// How often a condition is checked of which there is no notice.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Waits for something that should come soon; `what` names it in the panic when it does not.

@@ -83,7 +83,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A key nobody has used.
+    /// A fresh key.
     #[must_use]
     pub fn key(&self) -> Key {
         self.keys.make()
@@ -199,7 +199,7 @@ impl Session {
     /// Waits for the next push and notes it; `None` when the connection has ended.
     ///
     /// # Panics
-    /// When continuity is lost without a word.
+    /// When continuity is lost without notice.
     pub async fn next_push(&mut self) -> Option<Push> {
         let pushed = self.pushes.recv().await?;
         Some(self.pushed(pushed))
@@ -232,7 +232,7 @@ impl Session {
     }
 }
 
-/// The positions of a client's channels. Panics at a gap nobody spoke of.
+/// The positions of a client's channels. Panics at a gap without notice.
 #[derive(Debug, Clone, Default)]
 pub struct Continuity {
     positions: BTreeMap<Channel, (String, u64)>,

@@ -1,4 +1,4 @@
-//! A bad road to a server: answers come late and in crumbs, or some connections break.
+//! A proxy to a server with a bad network: answers come late and in small pieces, or some connections break.
 
 use std::{
     sync::{
@@ -61,7 +61,7 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// From now on every byte of the server arrives so much later, in crumbs. None is held back by those before it.
+    /// From now on every byte of the server arrives later by `delay`, in small pieces. The delays do not add up.
     pub fn delay(&self, delay: Duration) {
         self.road.delay_ms.store(delay.as_millis() as u64, Relaxed);
     }

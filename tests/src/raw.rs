@@ -1,5 +1,6 @@
-//! A WebSocket with bad manners that knows the hub's protocol: sends any bytes as any frame, answers a ping only when
-//! told to, reads only when asked to. What a well-behaved library refuses to do is what the hub has to survive.
+//! A WebSocket client for malformed input that knows the hub's protocol: sends any bytes as any frame, answers a ping
+//! only when told to, reads only when asked to. It does what a correct library refuses to do and the hub has to
+//! survive.
 
 use std::net::SocketAddr;
 
@@ -50,7 +51,7 @@ pub struct RawSocket {
 }
 
 impl RawSocket {
-    /// Shakes hands, offering `subprotocol`; otherwise the status of the refusal, if there was an answer at all.
+    /// Makes the handshake, offering `subprotocol`; otherwise the status of the refusal, if there was an answer at all.
     pub async fn open(hub: SocketAddr, subprotocol: &str) -> Result<Self, Option<u16>> {
         let stream = TcpStream::connect(hub).await.expect("the hub listens");
         Self::over(stream, subprotocol, "localhost", "").await

@@ -57,12 +57,12 @@ impl Redis {
         self.child = spawn(self.port, self.directory.path());
     }
 
-    /// Stops it in its tracks: connections stay, nothing answers.
+    /// Stops the process without an end: connections stay, nothing answers.
     pub fn freeze(&self) {
         self.signal(libc::SIGSTOP);
     }
 
-    /// Lets it go on.
+    /// Continues the process.
     pub fn thaw(&self) {
         self.signal(libc::SIGCONT);
     }

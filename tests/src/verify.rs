@@ -1,4 +1,4 @@
-//! What `hub verify` says, read back.
+//! Reads the report of `hub verify`.
 
 use std::collections::BTreeMap;
 

@@ -47,7 +47,7 @@ pub struct EdgeRules {
 /// Refusals by reason.
 #[derive(Debug, Default)]
 pub struct Refused {
-    /// No HTTP, or broken off: a port scan, TLS on the plain port.
+    /// No HTTP/1.1: a port scan, TLS on the plain port.
     pub unreadable: AtomicU64,
     /// Another name than ours.
     pub misdirected: AtomicU64,

@@ -1,5 +1,5 @@
 /**
- * A cable between a page and the hub that can be pulled and put back: a TCP relay.
+ * A TCP relay between a page and the hub: a cable that can be pulled and put back.
  */
 
 import { connect, createServer } from "node:net";
@@ -41,7 +41,7 @@ export class Cable {
     for (const socket of [...this.#pairs].flat()) socket.destroy();
   }
 
-  /** What the hub says is lost from here on; what the page says still arrives. */
+  /** Drops what the hub sends from here on; what the page sends still arrives. */
   mute() {
     this.#muted = true;
   }

@@ -1,8 +1,8 @@
-//! A WebSocket client of a few lines, for bytes no decent library would send: it writes any bytes as any frame, answers
-//! nothing by itself, and reads only when asked to.
+//! A small WebSocket client that sends what a correct library refuses to send: it writes any bytes as any frame,
+//! answers nothing by itself, and reads only when asked to.
 //!
-//! Used by the tests of the socket room and, with the protocol's words on top, by those of the whole house. It panics
-//! when the world does not do as it should, like every test.
+//! Used by the tests of the socket room and, with the hub's protocol on top, by the end-to-end tests. Like every test
+//! it panics when something is not as expected.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Shakes hands.
+    /// Connects and makes the handshake.
     ///
     /// # Panics
     /// When the server refuses.
@@ -61,7 +61,7 @@ impl Client {
         Self::over(io, head, behind).await.expect("an answer")
     }
 
-    /// The same over a connection that stands. `None`: it ended without an answer.
+    /// The same over an open connection. `None` when it ends without an answer.
     ///
     /// # Panics
     /// When nothing comes for long.

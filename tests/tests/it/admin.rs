@@ -1,4 +1,4 @@
-//! The operator's own server: it answers whatever the public one is busy with.
+//! The operator's own server: it answers however busy the public server is.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn the_public_server_shows_health_and_no_figures_unless_told_to() {
 }
 
 #[tokio::test]
-async fn the_operator_hears_that_the_hub_drains_while_it_does() {
+async fn the_operators_server_reports_a_drain_while_it_lasts() {
     let mut hub = Setup::default().option("server.drain_seconds", 20).start();
     let socket = RawSocket::open(hub.address(), protocol::SUBPROTOCOL_JSON).await.expect("a handshake");
     let admin = hub.admin();

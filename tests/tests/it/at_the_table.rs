@@ -1,4 +1,4 @@
-//! Who gets to a table, and in which order what is asked there is decided.
+//! Places at a table, and the order in which requests are decided there.
 
 use protocol::{ErrorCode, SUBPROTOCOL_JSON};
 use serde_json::{Value, json};
@@ -116,7 +116,7 @@ async fn a_player_with_a_stake_comes_back_to_a_full_table_and_takes_it_back() {
 }
 
 #[tokio::test]
-async fn whoever_joins_and_is_gone_in_the_same_moment_keeps_no_place() {
+async fn a_session_that_joins_and_is_gone_at_once_keeps_no_place() {
     let hub = hub();
     let (_, mut watcher) = session(&hub, "watcher").await;
     let gone = (0..60).map(|number| {

@@ -1,5 +1,5 @@
-//! Channels through a real Redis: from any service to any player, on both sub-protocols, through its death and back.
-//! Money does not care.
+//! Channels through a real Redis: from any service to any player, on both sub-protocols, also while Redis dies and
+//! comes back. Bets do not depend on it.
 
 use protocol::{Payload, Push, SUBPROTOCOL_JSON, push::Event, reply::Phase};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ async fn bets(session: &Session, round: u64) {
     receipt.expect("bets do not need Redis");
 }
 
-/// The word of `/health/ready` on the channels, when the hub as a whole is up.
+/// The report of `/health/ready` on the channels, when the hub as a whole is up.
 async fn channels(hub: &TestHub) -> Value {
     let ready = http::get(hub.address(), "/health/ready").await;
     let body = ready.json();
@@ -132,7 +132,7 @@ async fn publishing_needs_a_service_token_and_a_channel_that_is_open_to_services
     assert_eq!(http::post(hub.address(), "/api/publish", Some(PRESS), &long).await.status, 413);
 }
 
-/// An event of a log with its position, as hubs of the first days sent it through Redis.
+/// An event of a log with its position, as the first hubs sent it through Redis.
 fn of_a_log(epoch: &str, offset: u64, json: &Value) -> Vec<u8> {
     let payload = Payload::from_json(json.to_string().as_bytes()).expect("JSON");
     let offset = offset.to_be_bytes();
@@ -198,7 +198,8 @@ async fn a_round_that_opens_while_its_first_watcher_subscribes_is_heard_by_this_
     let hub = setup(&redis).tables(FRESH.map(|id| Table { id, ..OPEN })).start();
     let mut session = Account::sign_in(hub.address(), "first").await.connect(hub.address()).await;
     for table in FRESH {
-        // Sitting down opens the table's first round; that it is open must reach whoever follows from the view on.
+        // Sitting down opens the table's first round; that it is open must reach a session that follows from the view
+        // on.
         let view = session.sit(table).await;
         if view.phase != Phase::Betting {
             let channel = protocol::Channel::table(view.table);
@@ -213,7 +214,7 @@ async fn a_round_that_opens_while_its_first_watcher_subscribes_is_heard_by_this_
 }
 
 #[tokio::test]
-async fn a_round_that_ended_unwatched_is_not_undone_for_who_comes_later() {
+async fn a_round_that_ended_unwatched_is_over_for_a_session_that_comes_later() {
     let redis = Redis::start();
     let mut hub = setup(&redis).start();
     let account = Account::sign_in(hub.address(), "absent").await;
@@ -293,7 +294,7 @@ async fn a_redis_that_hangs_does_not_hold_up_a_bet() {
 }
 
 #[tokio::test]
-async fn who_comes_back_to_a_channel_that_was_quiet_has_missed_nothing_with_redis_and_without() {
+async fn a_session_that_comes_back_to_a_quiet_channel_has_missed_nothing_with_redis_and_without() {
     let redis = Redis::start();
     for setup in [setup(&redis), Setup::default()] {
         let hub = setup.option("channels.namespaces.news.history_age_ms", 50).start();
@@ -302,7 +303,7 @@ async fn who_comes_back_to_a_channel_that_was_quiet_has_missed_nothing_with_redi
         let told = first.ask(json!({"t": "subscribe", "ch": NEWS})).await;
         assert_eq!(told["t"], "subscribed", "{told}");
         drop(first);
-        // Whatever is asked for makes the hub look which channels have been idle for too long.
+        // Any request makes the hub check which channels have been idle for too long.
         let mut second = RawSocket::hello(hub.address(), &account.token).await;
         until("a quiet channel", async || {
             second.ask(json!({"t": "unsubscribe", "ch": "news:other"})).await;

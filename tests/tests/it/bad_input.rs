@@ -15,7 +15,7 @@ use tests::{
     raw::RawSocket,
 };
 
-/// Somebody who behaves, at a table beside those who do not.
+/// A player who behaves correctly, at a table beside clients that do not.
 struct Bystander {
     session: Session,
     round: u64,

@@ -1,4 +1,4 @@
-//! Channels and histories as players use them: what was missed comes again, what cannot is said.
+//! Channels and histories as players use them: what was missed is sent again, and what cannot be sent is reported.
 
 use protocol::{Push, push::Event};
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ async fn a_table_nobody_watched_for_longer_than_its_history_lasts_has_not_steppe
     let (table, channel) = (BLINK.id.parse().expect("a table id"), format!("table:{}", BLINK.id));
     session.client.leave_table(table).await.expect("away from the table");
     session.client.unsubscribe(channel.parse().expect("a channel")).await.expect("away from the channel");
-    // Rounds of another table are the clock, and make the hub look after what it may forget.
+    // Rounds of another table measure the time, and make the hub check which channels it may forget.
     let mut others = session.open_round(QUICK.id).await;
     for _ in 0..3 {
         let next = session.hear("the next round", |_, event| match event {

@@ -1,4 +1,4 @@
-//! Whoever is told to come back can: with the same token, not all at once, and without being taken for a flood.
+//! Clients that are told to come back can: with the same token, not all at once, and without being taken for a flood.
 
 use std::collections::BTreeSet;
 

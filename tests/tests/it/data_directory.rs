@@ -1,5 +1,5 @@
-//! What stands between the hub and its log: another hub, a flipped bit, a torn tail, a full disk. It either serves
-//! from all of it or refuses and says where to look.
+//! Faults of the data directory: another hub, a flipped bit, a torn tail, a full disk. The hub serves from all of the
+//! log, or refuses and says where to look.
 
 use std::{
     fs::{self, File},
@@ -145,7 +145,7 @@ async fn a_segment_that_was_cut_is_refused_by_start_and_verify_alike_and_its_fil
     all_there(&hub, &account, round, &receipts).await;
 }
 
-/// Waits until the hub is ready or not, and gives its words.
+/// Waits until `/health/ready` answers with a status, and returns its report.
 async fn readiness(hub: &TestHub, status: u16) -> String {
     let looked = until("another readiness", async || {
         let ready = http::get(hub.address(), "/health/ready").await;

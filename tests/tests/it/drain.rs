@@ -118,7 +118,7 @@ async fn a_second_sigterm_waits_for_nobody_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_drain_ends_when_its_time_is_over_whoever_is_still_there() {
+async fn a_drain_ends_when_its_time_is_over_although_a_client_is_still_there() {
     let (mut hub, lingerer) = held_up(1).await;
     let began = Instant::now();
     let line = hub.logged("drained; open rounds stay in the log").await;

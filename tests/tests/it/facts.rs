@@ -1,4 +1,4 @@
-//! What a log says of its hub: another scale, another secret or another path is told at the start, by name.
+//! Facts in a log about its hub: another scale, another secret or another path is refused at the start, by name.
 
 use std::process::Output;
 

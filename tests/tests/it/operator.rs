@@ -158,7 +158,7 @@ async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found_and_each_path_takes_its_own_method() {
+async fn an_unknown_path_is_not_found_and_each_path_takes_its_own_methods() {
     let hub = Setup::default().start();
     let address = hub.address();
     for path in ["/nothing", "/../Cargo.toml", "/api/nothing", "/client/package.json"] {
@@ -320,7 +320,7 @@ async fn tokens_of_an_issuer_with_a_key_pair_are_taken_and_no_others() {
         let token = String::from_utf8(token.stdout).expect("a token");
         let mut socket = RawSocket::hello(hub.address(), token.trim()).await;
         assert_eq!(socket.ask(json!({"t": "ping"})).await["t"], "pong", "{algorithm}");
-        // Signed with the bytes of the public key as if they were a shared secret, the oldest trick there is.
+        // Signed with the bytes of the public key as if they were a shared secret: a well-known attack.
         let public = std::fs::read(file("public")).expect("a key");
         let claims = json!({"iss": "hub", "aud": "hub", "sub": "anna", "exp": 4_102_444_800_u64});
         for secret in [&public[..], AUTH_SECRET.as_bytes()] {

@@ -94,7 +94,7 @@ fn a_crash_at_every_position_of_the_log_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn one_seed_is_one_life() {
+fn the_same_seed_gives_the_same_life() {
     let plan = Plan { seed: 5, steps: 200, crash_one_in: 20, power_off: None, disorder: false };
     let (one, other) = (run(plan), run(plan));
     assert_eq!((one.records(), one.crashes), (other.records(), other.crashes));

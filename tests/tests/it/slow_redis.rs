@@ -18,7 +18,7 @@ const PRESS: &str = "Zq8vLw2nXr5tBk9mHd3jFs6cPg7yRa4e";
 const NEWS: &str = "news:sport";
 /// Slow, and still within the two seconds the hub waits for an answer.
 const SLOW: Duration = Duration::from_millis(1_000);
-/// Slower than anybody waits for.
+/// Longer than any wait for an answer.
 const TOO_SLOW: Duration = Duration::from_secs(20);
 /// Longest a service waits for the answer to a publication; the rest is for a busy machine.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(8);

@@ -1,5 +1,5 @@
-//! Logs that agree with themselves as bytes and lie all the same: neither served nor verified; and what `hub verify`
-//! proves of checkpoints and of the log's end.
+//! Logs whose bytes are sound and whose records are wrong: neither served nor verified. And what `hub verify` proves of
+//! checkpoints and of the log's end.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use tests::{
     player::Account,
 };
 
-/// A hub that has taken some bets and was stopped, and what its log stands for.
+/// A hub that has taken some bets and was stopped, and the state of its log.
 async fn stopped() -> (TestHub, World) {
     let mut hub = Setup::default().tables([OPEN]).start();
     let account = Account::sign_in(hub.address(), "keeper").await;
@@ -73,7 +73,7 @@ fn verify_says(hub: &TestHub, arguments: &[&str], what: &str) {
     assert!(said.contains(what) && !said.contains("Everything agrees"), "{what}: {said}");
 }
 
-/// What the start says last: why, without where it looked.
+/// The last message of a start that is refused: the reason, without the directory.
 fn said_at_last(start: &std::process::Output) -> String {
     let said = words(start);
     said.trim().rsplit_once("recover from data: ").expect("a refusal").1.to_owned()

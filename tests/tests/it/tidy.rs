@@ -1,8 +1,8 @@
-//! House rules that a machine can keep: who imports whom, that no files need each other, what a file may hold, whether the docs and the Dockerfile
-//! speak of things that exist, and which licences come in.
+//! House rules that a machine can check: who imports whom, that no files need each other, what a file may hold, whether
+//! the docs and the Dockerfile name things that exist, and which licences come in.
 //!
-//! Each test collects everything it finds before it fails, so that one run shows all there is to mend. The
-//! rules themselves are explained in `docs/architecture.md` and `CONTRIBUTING.md`.
+//! Each test collects everything it finds before it fails, so that one run shows every fault. The rules
+//! themselves are explained in `docs/architecture.md` and `CONTRIBUTING.md`.
 
 mod circles;
 mod docker;

@@ -20,7 +20,7 @@ async fn refused(hub: &TestHub, reason: &str) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn strangers_who_speak_no_http_are_counted_and_nobody_is_called() {
+async fn connections_that_speak_no_http_are_counted_and_log_no_error() {
     // A hub that logs an error fails its test.
     let hub = Setup::default().start();
     let mut bystander = Bystander::sit(&hub).await;
@@ -39,7 +39,7 @@ async fn strangers_who_speak_no_http_are_counted_and_nobody_is_called() {
         soon("the end", stream.read_to_end(&mut answer)).await.expect("an end and no reset");
         assert!(answer.starts_with(b"HTTP/1.1 400 "), "{bytes:?}: {}", String::from_utf8_lossy(&answer));
     }
-    // Whoever hangs up in the middle is nobody's fault.
+    // A client that disconnects in the middle of a request is not counted.
     let mut stream = TcpStream::connect(hub.address()).await.expect("the hub listens");
     stream.write_all(b"GET / HT").await.expect("the connection stands");
     drop(stream);

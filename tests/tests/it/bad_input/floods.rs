@@ -39,7 +39,7 @@ async fn floods_of_frames_that_bring_nothing_end_their_session_and_cost_no_memor
         assert_eq!(close, Some(CloseCode::Flooding.number()), "{what}");
         bystander.plays_on().await;
     }
-    // Nor when the client reads nothing, before it has said who it is.
+    // Nor when the client reads nothing, before its `hello`.
     let mut deaf = RawSocket::open_narrow(address, SUBPROTOCOL_JSON).await.expect("a handshake");
     let _ = deaf.send_bytes(&raw::frame(PING, true, &[7; 125]).repeat(20_000)).await;
     bystander.plays_on().await;
@@ -67,7 +67,7 @@ async fn saying_hello_again_and_again_is_an_error_like_any_other() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_at_once_is_told_to_wait_and_nothing_stays_under_way() {
+async fn requests_above_the_bound_are_told_to_wait_and_nothing_stays_under_way() {
     let hub = Setup::default().option("rate.in_flight_per_session", 1).start();
     let account = Account::sign_in(hub.address(), "impatient").await;
     let mut socket = RawSocket::hello(hub.address(), &account.token).await;

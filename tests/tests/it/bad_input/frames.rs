@@ -70,7 +70,7 @@ async fn frames_that_break_a_limit_or_the_encoding_close_their_session_only() {
 }
 
 #[tokio::test]
-async fn twenty_malformed_frames_are_answered_and_then_it_is_enough() {
+async fn twenty_malformed_frames_are_answered_and_then_the_session_is_closed() {
     let hub = Setup::default().start();
     let account = Account::sign_in(hub.address(), "garbler").await;
     let mut socket = RawSocket::hello(hub.address(), &account.token).await;
@@ -88,7 +88,7 @@ async fn twenty_malformed_frames_are_answered_and_then_it_is_enough() {
 }
 
 #[tokio::test]
-async fn who_does_not_say_hello_is_closed() {
+async fn a_client_that_does_not_say_hello_is_closed() {
     let hub = Setup::default().option("socket.hello_within_ms", 150).start();
     let mut silent = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.expect("a handshake");
     assert_eq!(silent.close_code().await, CloseCode::NoHello.number());
@@ -174,7 +174,7 @@ async fn a_connection_too_many_of_one_address_is_turned_away_until_another_ends(
     let hub = Setup::default().option("server.connections_per_address_max", 2).start();
     let one = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.expect("a handshake");
     let mut two = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.expect("a handshake");
-    // The hub waits a moment for whoever it turns away; one that is slower loses the word and may ask again.
+    // The hub waits a moment for a client that it refuses; a slower one loses the answer and may ask again.
     until("the answer to one too many", async || {
         let refused = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.err();
         let refused = refused.expect("two are open, and two are allowed")?;

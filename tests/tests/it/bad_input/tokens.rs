@@ -1,4 +1,4 @@
-//! Who may speak, when, and about what: tokens, the order of requests, channels.
+//! Tokens, the order of requests, and the channels that a player may follow.
 
 use engine::{Record, World};
 use journal::{Lsn, Options, SyncLog, file::Directory};
@@ -28,7 +28,7 @@ fn token(secret: &str, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_told_what_is_wrong_with_it_and_the_session_is_closed() {
+async fn a_bad_token_is_refused_with_the_reason_and_the_session_is_closed() {
     let hub = Setup::default().start();
     let own = AUTH_SECRET;
     let good = token(own, &json!({}));
@@ -119,7 +119,7 @@ fn age(hub: &TestHub, by_ms: u64) {
 }
 
 #[tokio::test]
-async fn a_log_from_the_future_is_told_loudly_and_ends_no_token() {
+async fn a_log_ahead_of_the_clock_is_reported_and_ends_no_token() {
     let mut hub = Setup::default().start();
     let account = Account::sign_in(hub.address(), "before").await;
     hub.kill();

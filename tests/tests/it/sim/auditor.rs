@@ -45,7 +45,7 @@ impl Auditor {
         self.outcomes.get(&request).copied()
     }
 
-    /// A player has heard: once told, always the same.
+    /// A player is told a verdict: every later one on the same request must be the same.
     pub fn told(&mut self, request: usize, verdict: Verdict, forged: bool) {
         let first = self.outcomes.get(&request).copied();
         match (verdict, first) {
@@ -67,7 +67,7 @@ impl Auditor {
         }
     }
 
-    /// Looks at the tables as anybody can: what was shown stays as it was shown.
+    /// Reads the tables as any player can: what was shown must stay as it was shown.
     pub fn look(&mut self, hub: &Hub) {
         assert!(hub.durable() >= self.heard, "a record that was told of is not in the log");
         for (table, live) in hub.tables.iter().enumerate() {

@@ -91,7 +91,7 @@ fn config() -> Arc<TableConfig> {
     })
 }
 
-/// What a faulty release may record: a lock that does not fit the bets. Whoever applies it finds the table unfit.
+/// What a faulty release may record: a lock that does not fit the bets. Every replay of it finds the table unfit.
 fn misfit(envelope: &mut Envelope) {
     if let Envelope::Run(Tx { table: Some((_, TableLeg::Locked { mix, .. })), .. }) = envelope {
         mix[0] ^= 1;
@@ -217,7 +217,7 @@ impl Hub {
         self.log.durable().0
     }
 
-    /// Whether everything said is heard: nothing waits behind the gate, or is parked.
+    /// Whether nothing is under way: nothing waits behind the gate, or is parked.
     pub fn at_rest(&self) -> bool {
         self.gate.is_empty() && self.parked.is_empty()
     }
@@ -259,7 +259,7 @@ impl Hub {
         self.submit(envelope, Some(table), None, now);
     }
 
-    /// The checkpoint writer's work: reads what is durable, compares, writes itself down.
+    /// The checkpoint writer's work: reads what is durable, compares, and writes a checkpoint.
     pub fn checkpoint(&mut self) -> Result<(), Dead> {
         let follow = |copy: &mut World| -> Result<Option<[u8; 32]>, journal::Error> {
             let mut reader = Reader::over(self.memory.clone(), Lsn(copy.books.lsn()))?;

@@ -9,7 +9,7 @@ use super::{
     players::Request,
 };
 
-/// What a life is made of.
+/// The plan of a life.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     pub seed: u64,
@@ -39,7 +39,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// Lives it to the end, and lets the auditor close.
+    /// Runs a plan to its end, and lets the auditor check the result.
     pub fn lived(plan: Plan) -> Self {
         let memory = Memory::new(plan.seed);
         let hub = Hub::start(&memory, plan.disorder, None, 0).expect("an empty disk starts");
@@ -105,7 +105,7 @@ impl Life {
         request.send(number, forged, &mut self.hub, self.now);
     }
 
-    /// Time passes, and every table does what is due. A clock on a wall goes back now and then.
+    /// Time passes, and every table does what is due. Sometimes the clock goes back, as a wall clock may.
     fn tick(&mut self, wanted: bool) {
         self.now += self.random.u64(..25);
         if self.random.u64(..50) == 0 {

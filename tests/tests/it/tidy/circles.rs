@@ -1,11 +1,11 @@
-//! No circle of files: whoever reads a file can stop at the files it needs, in every crate
-//! (docs/architecture.md, "The rooms").
+//! No circle of files, in any crate: to understand a file you read only the files it needs (docs/architecture.md, "The
+//! rooms").
 //!
-//! A file needs another one when its code names something that is defined there: in a `use`, or by a path. A parent that
-//! only declares its children and passes their names on needs none of them, and whoever takes a name from it needs the
-//! file where the name is defined. So a child may use what its parent defines, as long as the parent does not use what
-//! the child defines; a parent that starts its children keeps what they share in a file of its own. Methods are not
-//! seen: they come with their type. Tests are left out.
+//! A file needs another one when its code names something that is defined there: in a `use`, or by a path. A parent
+//! that only declares its children and passes their names on needs none of them: a file that takes a name from it needs
+//! the file where the name is defined. So a child may use what its parent defines, as long as the parent does not use
+//! what the child defines; a parent that starts its children keeps what they share in a file of its own. Methods are
+//! not seen: they come with their type. Tests are left out.
 
 mod modules;
 mod paths;
@@ -94,7 +94,7 @@ fn no_files_of_a_crate_need_each_other() {
     assert_none("files that need each other", found);
 }
 
-/// Whoever reaches money and tables does so through `MoneyPort` and `TablePort`, so that another node can stand there.
+/// Money and tables are reached through `MoneyPort` and `TablePort` only, so that another node can stand there.
 #[test]
 fn only_the_wiring_knows_the_actors_of_money_and_tables() {
     let texts: BTreeMap<&str, &str> =

@@ -270,7 +270,7 @@ fn a_heading_becomes_the_anchor_it_has_on_a_page() {
     assert_eq!(quoted("a `b` c `d/e.rs`").collect::<Vec<_>>(), ["b", "d/e.rs"]);
 }
 
-/// Where it needs more, a wall is wrong, or the reader is told why it is right.
+/// With more files the bet's journey is too long: then the rooms are divided wrongly.
 #[test]
 fn the_life_of_a_bet_takes_twelve_files() {
     let flows = &file("docs/flows.md").text;

@@ -56,7 +56,7 @@ const OUTSIDE: &[&str] = &["env", "fs", "net", "os", "process", "thread", "time"
 const OUTSIDE_NAMES: &[&str] =
     &["actix", "tokio", "Instant", "SystemTime", "thread_rng", "getrandom", "RandomState"];
 
-/// Runtime and build dependencies of a package; what only its tests use is their affair.
+/// Runtime and build dependencies of a package; those of its tests alone are left out.
 fn dependencies(package: &'static serde_json::Value) -> impl Iterator<Item = (&'static str, bool)> {
     let all = package["dependencies"].as_array().expect("a list of dependencies").iter();
     all.filter(|dependency| dependency["kind"] != "dev")

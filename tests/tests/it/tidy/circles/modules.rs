@@ -145,7 +145,7 @@ impl Tree {
         }
     }
 
-    /// Whether a name means a child of a module, and not something else that is called like it.
+    /// Whether a name means a child of a module, and not another item of the same name.
     fn is_child(&self, module: Id, name: &str, goes_on: bool) -> bool {
         let module = &self.0[module];
         module.children.contains_key(name) && (goes_on || !module.names.contains_key(name))
