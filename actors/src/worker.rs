@@ -35,16 +35,22 @@ const LEAVING_EVERY: Duration = Duration::from_millis(20);
 /// Most messages taken in one go: sockets are written after each.
 const BATCH_MAX: usize = 512;
 
+/// Turns of the thread's other tasks before a broadcast. In the first one a request is read, and its publication goes to
+/// pubsub's thread; in the next ones it comes back. What waits together is one write a socket. A turn without work takes
+/// a few microseconds. Source: docs/performance.md, "Fan-out".
+const TURNS: usize = 3;
+
 /// Empties a worker's inbox until the hub stops.
 pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSub>) {
     let _guard = AbortOnPanic("a worker's inbox");
     let delivery = Delivery::new(worker, mailbox.worker, pubsub);
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while mailbox.receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        // Publications get a turn of the thread's other tasks: those that are being made right now join them, and
-        // what waits together is one write a socket. Measured in docs/performance.md. A reply waits for nobody.
+        // Publications that are being made right now join these. A batch without a publication does not wait.
         if batch.iter().any(|message| matches!(message, ToWorker::Publication(_))) {
-            tokio::task::yield_now().await;
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
         }
         while batch.len() < BATCH_MAX
             && let Ok(message) = mailbox.receiver.try_recv()

@@ -21,7 +21,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::framing::{BodyLeft, RequestHead};
+use super::framing::{BodyLeft, RequestHead, short_body};
 
 /// Longest head of a request, bytes.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -41,6 +41,10 @@ pub struct Exchange {
     body: Cell<BodyLeft>,
     /// Bytes of the body that were handed over.
     taken: Cell<usize>,
+    /// Bytes of the body that were handed over together with the head.
+    ahead: Cell<usize>,
+    /// The server was handed a body together with the head, and has not come to the end of its turn since.
+    unread: Cell<bool>,
     /// All that has come of the body was handed over.
     dry: Cell<bool>,
 }
@@ -53,9 +57,11 @@ impl Exchange {
     /// A request with this body has been understood, and its answer begins.
     #[must_use]
     pub fn begin(self: &Rc<Self>, body: BodyLeft) -> Answering {
+        let ahead = self.ahead.take();
         self.answering.set(true);
-        self.body.set(body);
-        self.taken.set(0);
+        self.body.set(if body == BodyLeft::Length(ahead as u64) { BodyLeft::Ended } else { body });
+        self.taken.set(ahead);
+        self.unread.set(ahead > 0);
         self.dry.set(false);
         Answering(self.clone())
     }
@@ -63,6 +69,10 @@ impl Exchange {
     /// Waits until what has come of a body is handed over, up to a bound. An answer that did not wait for its body would
     /// end the connection, although the next request stands behind a few bytes.
     pub async fn pass(&self) {
+        // The server reads the rest of what it has been handed before it asks for the answer a second time.
+        if self.unread.take() {
+            tokio::task::yield_now().await;
+        }
         poll_fn(|_| if self.passed() { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
@@ -141,7 +151,7 @@ impl Pipe {
         Pin::new(self.io.as_mut().expect(STANDS))
     }
 
-    /// Hands over what belongs to the head, and no byte behind it.
+    /// Hands over what belongs to the head, a short body that has come with it, and no byte behind them.
     fn read_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if let Some(until) = &mut self.head_until
             && until.as_mut().poll(cx).is_ready()
@@ -157,11 +167,17 @@ impl Pipe {
         if seen.filled().is_empty() {
             return Poll::Ready(Ok(()));
         }
-        let ours = self.head.clone().end(seen.filled()).unwrap_or(seen.filled().len());
+        let seen = seen.filled();
+        let end = self.head.clone().end(seen);
+        // A head of which a part is already gone is not looked into: its body comes with the next turn.
+        let body =
+            end.filter(|_| self.head_bytes == 0).map_or(0, |end| short_body(&seen[..end], seen.len() - end));
+        let ours = end.map_or(seen.len(), |end| end + body);
         let mut taken = ReadBuf::new(&mut space[..ours]);
         ready!(self.io().poll_read(cx, &mut taken))?;
         let taken = taken.filled();
         let ended = self.head.end(taken).is_some();
+        self.exchange.ahead.set(body);
         self.handed_over = ended;
         self.head_bytes = if ended { 0 } else { self.head_bytes + taken.len() };
         if ended {
@@ -218,8 +234,9 @@ impl AsyncRead for Pipe {
             return Poll::Pending;
         }
         if this.handed_over {
-            // The server reads on until it is told to wait. It has its turn, and is asked again behind it.
-            cx.waker().wake_by_ref();
+            // The server reads on until it is told to wait. It has its turn, and is woken behind it if there is more to
+            // read.
+            this.waiting = true;
             return Poll::Pending;
         }
         if this.exchange.body.get().ended() { this.read_head(cx, buf) } else { this.read_body(cx, buf) }
@@ -239,6 +256,7 @@ impl AsyncWrite for Pipe {
         let this = self.get_mut();
         ready!(this.io().poll_flush(cx))?;
         (this.handed_over, this.blocked) = (false, false);
+        this.exchange.unread.set(false);
         if this.waiting && this.exchange.wants_more() {
             this.waiting = false;
             cx.waker().wake_by_ref();
@@ -314,6 +332,28 @@ mod tests {
         assert_eq!(turn(&mut pipe).await, "");
         drop(answering);
         assert_eq!(turn(&mut pipe).await, "GET /3 HTTP/1.1\r\n\r\n");
+    }
+
+    #[actix_rt::test]
+    async fn a_short_body_comes_with_its_head_and_the_next_request_does_not() {
+        let (mut client, mut pipe) = pair(Duration::from_secs(60)).await;
+        let first = "POST /1 HTTP/1.1\r\ncontent-length: 4\r\n\r\nbody";
+        client.write_all(format!("{first}GET /2 HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+        pipe.io().readable().await.unwrap();
+        assert_eq!(turn(&mut pipe).await, first);
+        let answering = pipe.exchange().begin(BodyLeft::Length(4));
+        assert!(pipe.exchange().passed(), "nothing of the body is left");
+        assert_eq!(turn(&mut pipe).await, "");
+        drop(answering);
+        assert_eq!(turn(&mut pipe).await, "GET /2 HTTP/1.1\r\n\r\n");
+        let answering = pipe.exchange().begin(BodyLeft::Ended);
+        drop(answering);
+        client.write_all(b"POST /3 HTTP/1.1\r\ncontent-length: 6\r\n\r\nfirst").await.unwrap();
+        pipe.io().readable().await.unwrap();
+        assert_eq!(turn(&mut pipe).await, "POST /3 HTTP/1.1\r\ncontent-length: 6\r\n\r\n");
+        let _answering = pipe.exchange().begin(BodyLeft::Length(6));
+        assert_eq!(turn(&mut pipe).await, "first");
+        assert_eq!(pipe.exchange().body.get(), BodyLeft::Length(1));
     }
 
     #[actix_rt::test]
