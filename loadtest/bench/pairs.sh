@@ -3,8 +3,8 @@
 #
 #   loadtest/bench/pairs.sh OLD NEW [PAIRS]     OLD and NEW: checkouts with a release build of the hub; 5 pairs
 #
-# Each hub runs on its own configuration (config/loadtest/hub.toml of its checkout) with a fresh log; the generator is
-# the one of this checkout. The order changes from pair to pair, so that a drift of the machine meets both builds.
+# Each load meets a hub of its own, on the configuration of its checkout (config/loadtest/hub.toml) and a fresh log; the
+# generator is the one of this checkout. The order changes from pair to pair, so that a drift of the machine meets both builds.
 # Only ratios of one call are to be compared. SECONDS_EACH (8), PORT (7795) and LOADTEST may be set.
 set -eu
 
@@ -34,8 +34,8 @@ load() {
     }
 }
 
-# measure CHECKOUT OUT: a fresh hub of that checkout, and every kind of load against it.
-measure() {
+# serve CHECKOUT OUT: a hub of that checkout on a fresh log.
+serve() {
     checkout=$1 out=$2 admin=
     # An older build has no admin server, and refuses an option it does not know.
     if grep -q '^\[admin\]' "$checkout/config/hub.toml"; then admin=HUB__ADMIN__LISTEN=127.0.0.1:0; fi
@@ -49,14 +49,29 @@ measure() {
         [ "$tries" -lt 40 ] || { cat "$out.hub.log" >&2; exit 1; }
         sleep 0.5
     done
-    load alone "$out" bets --closed 1 --players 100 --seconds "$seconds"
-    load crowd "$out" bets --closed 256 --players 400 --seconds "$seconds"
-    load rate "$out" bets --rate 10000 --players 400 --seconds "$seconds"
-    load fanout "$out" fanout --server hub --pid "$hub_pid" --seconds 3
+}
+
+# end OUT: stops the hub and removes its log.
+end() {
     kill "$hub_pid"
     wait "$hub_pid" || true
     hub_pid=
-    rm -rf "$out.data"
+    rm -rf "$1.data"
+}
+
+# measure CHECKOUT OUT: each kind of load against a hub of its own. What one load leaves to be done behind it, such as
+# checkpoints of a long log, would be counted against the next, and more against the build that got further.
+measure() {
+    for what in alone crowd rate fanout; do
+        serve "$1" "$2"
+        case $what in
+            alone) load alone "$2" bets --closed 1 --players 100 --seconds "$seconds" ;;
+            crowd) load crowd "$2" bets --closed 256 --players 400 --seconds "$seconds" ;;
+            rate) load rate "$2" bets --rate 10000 --players 400 --seconds "$seconds" ;;
+            fanout) load fanout "$2" fanout --server hub --pid "$hub_pid" --seconds 3 ;;
+        esac
+        end "$2"
+    done
 }
 
 pair=1
