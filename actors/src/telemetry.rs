@@ -104,16 +104,16 @@ impl Metrics {
     /// Registers every figure.
     pub fn register(&self, registry: &mut Registry) {
         let figures = &*self.0;
-        registry.register("hub_sessions", "Sessions connected now", figures.sessions.clone());
-        registry.register("hub_sessions_opened", "Sessions accepted", figures.sessions_opened.clone());
+        registry.register("hub_sessions", "Sessions open now", figures.sessions.clone());
+        registry.register("hub_sessions_opened", "Sessions opened", figures.sessions_opened.clone());
         registry.register(
             "hub_sessions_closed",
-            "Sessions closed for what their client said, by close code",
+            "Sessions that the hub closed because of their client, by close code",
             figures.sessions_ended.clone(),
         );
         registry.register(
             "hub_frames_malformed",
-            "Client frames that were no request",
+            "Client frames that were no valid request",
             figures.malformed.clone(),
         );
         registry.register(
@@ -123,12 +123,12 @@ impl Metrics {
         );
         registry.register(
             "hub_requests_refused",
-            "Requests refused by a table or by the money, by code",
+            "Requests refused by a table or a money domain, by code",
             figures.refused.family.clone(),
         );
         registry.register(
             "hub_refusals_over_budget",
-            "Refusals not recorded, because their player had as many recorded as may be",
+            "Refusals not recorded because the budget of their player was used up",
             figures.refusals_over_budget.clone(),
         );
         registry.register("hub_rounds_settled", "Rounds drawn and settled", figures.rounds_settled.clone());
@@ -155,18 +155,22 @@ impl Metrics {
         );
         registry.register(
             "hub_domain_holds",
-            "Holds open in a money domain",
+            "Open holds of a money domain",
             figures.domain_holds.family.clone(),
         );
-        registry.register("hub_keys_known", "Commands whose key had its outcome", figures.keys_known.clone());
+        registry.register(
+            "hub_keys_known",
+            "Requests whose key had an outcome already",
+            figures.keys_known.clone(),
+        );
         registry.register(
             "hub_keys_reused",
-            "Commands under a key of another content",
+            "Requests under a key that was used for other content",
             figures.keys_reused.clone(),
         );
         registry.register(
             "hub_commands_impossible",
-            "Commands that could not be decided, nothing recorded",
+            "Transactions that could not be decided; nothing was recorded",
             figures.commands_impossible.clone(),
         );
     }

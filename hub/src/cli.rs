@@ -37,10 +37,10 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   hub                                   play at once: development mode, demo money
-  hub --mode production check-config    would it start for real? everything that is missing, at once
+  hub --mode production check-config    everything that is missing for production
   hub token --player anna --ttl 8h      a token for a client you are writing
   hub verify                            replay the log and prove every balance
-  hub verify-round roulette-1:42        was that round fair?
+  hub verify-round roulette-1:42        repeat the draw of a round
 
 Options come from config/hub.toml, its overlay for the mode, --config, variables such as HUB__SERVER__LISTEN, and
 these flags; the later one wins. config/hub.toml explains each of them.";
@@ -51,10 +51,10 @@ struct Options {
     /// A configuration file of your own, over the ones in the directory
     #[arg(long, global = true, value_name = "FILE", env = "HUB_CONFIG")]
     config: Option<PathBuf>,
-    /// Directory of hub.toml, dev.toml and production.toml [default: config, where it exists]
+    /// Directory of hub.toml, dev.toml and production.toml [default: config, if it exists]
     #[arg(long, global = true, value_name = "DIR", env = "HUB_CONFIG_DIR")]
     config_dir: Option<PathBuf>,
-    /// Play money and no set-up, or real money and no leniency
+    /// `development`: play money, nothing to set up. `production`: real money, refuses what is not safe
     #[arg(long, global = true, value_name = "MODE")]
     mode: Option<Mode>,
     /// Directory of the log [default: data]
@@ -68,7 +68,7 @@ struct Options {
 /// What the operator wants.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Subcommand {
-    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C); this is what happens without a command
+    /// Serve until SIGTERM, SIGHUP or Ctrl-C; without a command the hub does the same
     #[command(after_help = "Since 0.1.")]
     Serve {
         /// Start only if the log has this record with this hash: the `head` that `verify` printed, kept elsewhere.
@@ -76,19 +76,19 @@ pub enum Subcommand {
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
     },
-    /// Begin the log in journal.directory: once, before the first start in production
+    /// Begin the log in journal.directory; once, before the first start in production
     ///
     /// Production begins no log by itself, since one at a mistyped path would have no balances. A log that is there is
     /// left as it is.
     #[command(after_help = "Since 0.2.")]
     Init,
-    /// Check the configuration and print what is in force, and who set it
+    /// Check the configuration, and print each option and where its value comes from
     ///
     /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown. Where
     /// there is a log, its currencies and secrets must be the configured ones.
     #[command(after_help = "Since 0.1.")]
     CheckConfig,
-    /// Print a token for a player, signed as the configuration says
+    /// Print a token for a player, signed with the configured key
     ///
     /// Give it to a client as its `hello` token. Needs the shared secret (HS256) or the private key.
     #[command(after_help = "Since 0.1.")]
@@ -96,17 +96,17 @@ pub enum Subcommand {
         /// The player's name at the issuer: the token's subject
         #[arg(long, value_name = "NAME")]
         player: String,
-        /// How long it holds: 90s, 30m, 8h, 7d
+        /// How long it is valid: 90s, 30m, 8h, 7d
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_time)]
         ttl: Duration,
     },
-    /// Replay the whole log, recompute its chain and every balance, and print the totals
+    /// Replay the whole log, recompute its hash chain and every balance, and print the totals
     ///
     /// Also holds every checkpoint in the directory against the replay. Exits with 0 only when everything agrees. May
     /// run beside a hub that is serving.
     #[command(after_help = "Since 0.1.")]
     Verify {
-        /// Read only what a start reads: headers, links and sizes, and everything behind the newest checkpoint. Since 0.2
+        /// Read only what a start reads: headers, links and sizes, and everything after the newest checkpoint. Since 0.2
         ///
         /// The verdict is the start's. Damage before the checkpoint is found only without this.
         #[arg(long)]
@@ -118,7 +118,7 @@ pub enum Subcommand {
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
     },
-    /// Check that a round was drawn as promised: commitment, seed, players' seeds, result
+    /// Check the draw of a round (commitment, seed, players' seeds, result) and its payments
     #[command(after_help = "Since 0.1.")]
     VerifyRound {
         /// The round, as the page shows it: TABLE:NUMBER, such as roulette-1:42

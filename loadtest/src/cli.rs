@@ -23,7 +23,7 @@ pub struct Cli {
 /// What to measure.
 #[derive(clap::Subcommand)]
 pub enum Subcommand {
-    /// Plays as a plan says, then checks the money. Exit code 1 when a check fails.
+    /// Plays according to a plan, then checks the money. Exit code 1 when a check fails.
     #[command(after_help = "Since 0.1.")]
     Run {
         /// The plan, such as config/loadtest/smoke.toml.
@@ -32,7 +32,7 @@ pub enum Subcommand {
         #[command(flatten)]
         hub: Hub,
     },
-    /// Finds how many bets a second a hub takes, or how fast it answers at a rate; then checks the money.
+    /// Measures how many bets a second a hub takes, or how fast it answers at a rate; then checks the money.
     #[command(after_help = "Since 0.1.")]
     Bets(Bets),
     /// Measures the fan-out of publications to many subscribers.
@@ -44,7 +44,7 @@ pub enum Subcommand {
         /// Sessions to hold.
         #[arg(long, default_value_t = 10_000)]
         connections: usize,
-        /// Process of the hub.
+        /// Process id of the hub.
         #[arg(long)]
         pid: u32,
         /// How long to hold them. Seconds.
@@ -62,7 +62,7 @@ pub struct Hub {
     /// WebSocket of the hub.
     #[arg(long, default_value = "ws://127.0.0.1:7700/ws")]
     pub url: String,
-    /// Writes the result as JSON into this file; `run` writes PLAN.report.json without it.
+    /// Writes the result as JSON into this file; without it, `run` writes PLAN.report.json.
     #[arg(long)]
     pub json: Option<PathBuf>,
 }
@@ -70,25 +70,25 @@ pub struct Hub {
 /// Arguments of `bets`.
 #[derive(Args)]
 pub struct Bets {
-    /// Bets a second, whatever the hub does.
+    /// Bets a second, independent of the hub's answers.
     #[arg(long, required_unless_present = "closed")]
     pub rate: Option<f64>,
-    /// Instead: so many bets kept under way.
+    /// Instead of a rate: the number of bets kept under way.
     #[arg(long, conflicts_with = "rate")]
     pub closed: Option<usize>,
     /// Players, each with its own connection.
     #[arg(long, default_value_t = 200)]
     pub players: usize,
-    /// Measured time. Seconds. Shorter runs see so few rounds end that the tail is a matter of luck.
+    /// Measured time. Seconds. In shorter runs too few rounds end for a stable tail latency.
     #[arg(long, default_value_t = 30.0)]
     pub seconds: f64,
-    /// Time before it. Seconds.
+    /// Load before the measured time. Seconds.
     #[arg(long, default_value_t = 2.0)]
     pub warmup: f64,
     /// Stake of each bet.
     #[arg(long, default_value = "0.01")]
     pub stake: String,
-    /// How long before the end of betting a player stops. Milliseconds; 0: when it hears that betting is over.
+    /// How long before the end of betting a player stops. Milliseconds; 0: when it is told that betting is over.
     #[arg(long, default_value_t = 100)]
     pub close_margin_ms: u64,
     /// Bets one player may have under way.
@@ -100,13 +100,13 @@ pub struct Bets {
     /// Every player follows its table's channel.
     #[arg(long)]
     pub follow_tables: bool,
-    /// Equal gaps instead of independent arrivals.
+    /// Equal gaps between bets instead of independent arrivals.
     #[arg(long)]
     pub fixed: bool,
-    /// Seed of all choices.
+    /// Seed of all random choices.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Least share of the bets due, those between rounds and late ones apart, that must be accepted. 0 to 1.
+    /// Least share of the bets due that must be accepted, not counting those between rounds and late ones. 0 to 1.
     #[arg(long, default_value_t = Required::default().accepted_share_min)]
     pub accepted_share_min: f64,
     /// Largest share of the bets that may be refused as late. 0 to 1.
@@ -120,13 +120,13 @@ pub struct Bets {
 /// Arguments of `fanout`.
 #[derive(Args)]
 pub struct Fanout {
-    /// Whose fan-out.
+    /// Which server is measured.
     #[arg(long, value_enum, default_value_t = Server::Hub)]
     pub server: Server,
-    /// Process of the server.
+    /// Process id of the server.
     #[arg(long)]
     pub pid: u32,
-    /// Sessions that listen.
+    /// Sessions that subscribe.
     #[arg(long, default_value_t = 1_000)]
     pub subscribers: usize,
     /// Size of a payload. Bytes.
@@ -138,7 +138,7 @@ pub struct Fanout {
     /// Measured time. Seconds.
     #[arg(long, default_value_t = 3.0)]
     pub seconds: f64,
-    /// Time before it. Seconds.
+    /// Load before the measured time. Seconds.
     #[arg(long, default_value_t = 1.0)]
     pub warmup: f64,
     /// Channel of the hub.

@@ -2,7 +2,7 @@
 //!
 //! | range | meaning | what the client does |
 //! |---|---|---|
-//! | 1000–1999 | the request is malformed | mend the program; the same bytes will fail again |
+//! | 1000–1999 | the request is malformed | fix the program; the same bytes will fail again |
 //! | 2000–2999 | not allowed | get another token, or stop |
 //! | 3000–3999 | refused by a rule | tell the player; final for this key where [`ErrorCode::consumes_key`] says so |
 //! | 4000–4999 | not now | retry with the same key after `retry_after_ms` |
@@ -279,7 +279,7 @@ close_codes! {
     NoHello = 4100, since "0.1", "no valid hello in time";
     TokenInvalid = 4101, since "0.1", "the token was refused";
     TooManyErrors = 4102, since "0.1", "too many malformed frames";
-    Flooding = 4103, since "0.1", "requests far above the rate, again and again";
+    Flooding = 4103, since "0.1", "far too many requests, control frames or empty fragments";
 }
 
 impl CloseCode {

@@ -17,8 +17,8 @@ pub struct Server {
     pub workers: u16,
     /// Origins whose pages may open a socket, as browsers send them. Empty: only the page's own host.
     pub allowed_origins: Vec<String>,
-    /// Host names by which the hub may be asked for besides those of the two options above, and `"*"` for any. Addresses
-    /// in figures and `localhost` are always answered.
+    /// Host names that the hub answers to besides those of the two options above, and `"*"` for any. IP addresses and
+    /// `localhost` are always answered.
     pub allowed_hosts: Vec<String>,
     /// Most connections at once. 1..=1_000_000. Plan 12 KiB of memory for each.
     pub connections_max: u32,

@@ -20,7 +20,7 @@ const MANUALS: [&str; 2] = ["../docs/protocol.md", "../docs/reference.md"];
 fn section(name: &str) -> String {
     match name {
         "http errors" => http_errors(),
-        "figures" => figures(),
+        "metrics" => metric_table(),
         "commands of the hub" => commands(Cli::command()),
         "commands of loadtest" => commands(loadtest::cli::Cli::command()),
         "options" => options(),
@@ -41,8 +41,8 @@ fn http_errors() -> String {
     table
 }
 
-fn figures() -> String {
-    let mut table = "| figure | type | unit | what it says | since |\n|---|---|---|---|---|\n".to_owned();
+fn metric_table() -> String {
+    let mut table = "| metric | type | unit | meaning | since |\n|---|---|---|---|---|\n".to_owned();
     let mut families = families(&metrics::blank().unwrap());
     families.sort_by(|one, other| one.name.cmp(&other.name));
     let since: BTreeMap<_, _> = metrics::SINCE
@@ -50,9 +50,9 @@ fn figures() -> String {
         .flat_map(|(since, names)| names.iter().map(|name| ((*name).to_owned(), *since)))
         .collect();
     let listed: usize = metrics::SINCE.iter().map(|(_, names)| names.len()).sum();
-    assert_eq!(listed, since.len(), "a figure is listed twice in metrics/since.rs");
+    assert_eq!(listed, since.len(), "a metric is listed twice in metrics/since.rs");
     let names = families.iter().map(|family| &family.name);
-    assert!(names.eq(since.keys()), "metrics/since.rs lists other figures than the registry");
+    assert!(names.eq(since.keys()), "metrics/since.rs lists other metrics than the registry");
     for family in families {
         let total = if family.kind == "counter" { "_total" } else { "" };
         let since = since[&family.name];
@@ -68,7 +68,7 @@ fn commands(mut program: Command) -> String {
     let mut text = String::new();
     let name = program.get_name().to_owned();
     if program.get_arguments().any(is_shown) {
-        writeln!(text, "**`{name}`**, before or behind every command:\n\n{}", arguments(&program)).unwrap();
+        writeln!(text, "**`{name}`**, before or after every command:\n\n{}", arguments(&program)).unwrap();
     }
     for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
         let about = command.get_about().unwrap_or_else(|| panic!("{} is not explained", command.get_name()));
@@ -92,7 +92,7 @@ fn is_own(argument: &Arg) -> bool {
 }
 
 fn arguments(command: &Command) -> String {
-    let mut table = "| argument | | default |\n|---|---|---|\n".to_owned();
+    let mut table = "| argument | meaning | default |\n|---|---|---|\n".to_owned();
     let top = command.get_subcommands().next().is_some();
     for argument in
         command.get_arguments().filter(|argument| if top { is_shown(argument) } else { is_own(argument) })

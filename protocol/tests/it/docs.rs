@@ -23,7 +23,7 @@ fn read() -> String {
 
 fn errors() -> String {
     let mut table =
-        "| code | name | meaning | `retry` | kept under the key | since |\n|---|---|---|---|---|---|\n"
+        "| code | name | meaning | `retry` | recorded under the key | since |\n|---|---|---|---|---|---|\n"
             .to_owned();
     for code in ErrorCode::ALL {
         let retry = match code.retry() {
@@ -40,15 +40,15 @@ fn errors() -> String {
 }
 
 fn close_codes() -> String {
-    let mut table = "| code | reconnect by itself | meaning | since |\n|---|---|---|---|\n".to_owned();
+    let mut table = "| code | reconnect automatically | meaning | since |\n|---|---|---|---|\n".to_owned();
     let rfc = [
-        (1000, "the end both sides wanted"),
-        (1001, "the other side goes away"),
+        (1000, "normal end"),
+        (1001, "the other side shuts down"),
         (1002, "not the WebSocket protocol"),
         (1003, "a binary frame in `hub.v1.json`, or a text frame in `hub.v1.msgpack`"),
         (1006, "the connection was lost without a close frame"),
         (1007, "text that is not UTF-8"),
-        (1008, "against the hub's policy"),
+        (1008, "a message that is not allowed"),
         (1009, "a frame over the size limit"),
         (1011, "the hub failed"),
     ];
@@ -64,7 +64,7 @@ fn close_codes() -> String {
 fn limits() -> String {
     let rows = [
         ("a client frame", format!("{FRAME_BYTES_MAX} bytes")),
-        ("arrays and maps inside each other in a client frame, itself included", DEPTH_MAX.to_string()),
+        ("nested arrays and maps in a client frame, the frame itself included", DEPTH_MAX.to_string()),
         ("an integer", format!("{} (2^53)", U53::MAX)),
         ("an amount", format!("{AMOUNT_TEXT_MAX} characters, {MINOR_MAX} minor units, {SCALE_MAX} decimals")),
         ("`bets` of one `place_bet`", format!("1 to {BETS_MAX}")),
@@ -75,7 +75,7 @@ fn limits() -> String {
         (
             "the data of a publication",
             format!(
-                "{PAYLOAD_BYTES_MAX} bytes of MessagePack, {PAYLOAD_DEPTH_MAX} deep; integers from -2^53 to 2^53"
+                "{PAYLOAD_BYTES_MAX} bytes of MessagePack, {PAYLOAD_DEPTH_MAX} levels of nesting; integers from -2^53 to 2^53"
             ),
         ),
     ];

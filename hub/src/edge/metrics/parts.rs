@@ -101,17 +101,17 @@ impl DoorFigures {
             Family::of("hub_requests_in_flight", "Requests between admission and reply"),
             self.in_flight,
         )?;
-        to.counter(Family::of("hub_requests_busy", "Requests refused for lack of room"), self.busy)?;
-        let family =
-            Family::of("hub_requests_rate_limited", "Requests refused because a player was too fast");
+        to.counter(Family::of("hub_requests_busy", "Requests answered busy"), self.busy)?;
+        let family = Family::of("hub_requests_rate_limited", "Requests above the rate of their player");
         to.counter(family, self.rate_limited)?;
         let family = Family::of(
             "hub_connections_turned_away",
-            "Connections that were not let in, and demo players, by what their address had too much of",
+            "Connections and demo sign-ins refused by the limits of their address, by reason",
         );
         let reasons = [("too_many", self.connections_too_many), ("too_fast", self.connections_too_fast)];
         to.by_reason(family, &reasons)?;
-        let family = Family::of("hub_http_refused", "HTTP requests refused before any page, by reason");
+        let family =
+            Family::of("hub_http_refused", "HTTP requests refused before any page was asked, by reason");
         let reasons = [
             ("unreadable", self.http_unreadable),
             ("misdirected", self.http_misdirected),
@@ -130,12 +130,15 @@ impl LogFigures {
             self.ready.into(),
         )?;
         to.gauge(Family::of("hub_journal_durable_lsn", "The last record on disk"), self.durable_lsn)?;
-        to.counter(Family::of("hub_journal_batches", "Batches written, a sync each"), written.batches)?;
+        to.counter(
+            Family::of("hub_journal_batches", "Batches written, each with one sync"),
+            written.batches,
+        )?;
         to.counter(Family::of("hub_journal_records", "Records written"), written.records)?;
         to.counter(Family::bytes("hub_journal", "Bytes written, padding included"), written.bytes)?;
         let microseconds = || Some(Unit::Other("microseconds".to_owned()));
         let family =
-            Family { unit: microseconds(), ..Family::of("hub_journal_sync", "Time in write and sync") };
+            Family { unit: microseconds(), ..Family::of("hub_journal_sync", "Time spent in write and sync") };
         to.counter(family, written.sync_us_total)?;
         let family = Family::of(
             "hub_journal_sync_microseconds_max",
@@ -156,13 +159,13 @@ impl LogFigures {
 impl SocketFigures {
     fn encode(&self, to: &mut Families) -> fmt::Result {
         let sum = &self.sum;
-        let family = Family::of("hub_workers_answering", "Workers that gave their figures in time");
+        let family = Family::of("hub_workers_answering", "Workers that reported in time");
         to.gauge(family, self.answering)?;
         to.gauge(
-            Family::of("hub_sockets_open", "WebSockets now, those closing included"),
+            Family::of("hub_sockets_open", "WebSockets open now, including those that are closing"),
             sum.sessions as u64,
         )?;
-        to.counter(Family::of("hub_sockets_opened", "Handshakes taken"), sum.opened)?;
+        to.counter(Family::of("hub_sockets_opened", "Handshakes accepted"), sum.opened)?;
         to.counter(Family::of("hub_sockets_refused", "Handshakes refused"), sum.refused)?;
         let reasons = [
             ("too_slow", sum.closed_too_slow),
@@ -174,8 +177,9 @@ impl SocketFigures {
         to.by_reason(Family::of("hub_sockets_closed", "WebSockets the hub closed, by reason"), &reasons)?;
         to.counter(Family::bytes("hub_sockets_read", "Bytes from clients"), sum.read_bytes)?;
         to.counter(Family::bytes("hub_sockets_written", "Bytes to clients"), sum.written_bytes)?;
-        to.counter(Family::of("hub_sockets_writes", "Writes asked of the kernel"), sum.writes)?;
-        let family = Family::of("hub_sockets_conflated", "States replaced by newer ones before they left");
+        to.counter(Family::of("hub_sockets_writes", "Write calls to the kernel"), sum.writes)?;
+        let family =
+            Family::of("hub_sockets_conflated", "States replaced by newer ones before they were sent");
         to.counter(family, sum.conflated)
     }
 }
@@ -184,16 +188,17 @@ impl ChannelFigures {
     fn encode(&self, to: &mut Families) -> fmt::Result {
         let Counters { channels, quiet, history_bytes, delivered, gaps, resets, dropped, links_lost, .. } =
             self.counters;
-        to.gauge(Family::of("hub_channels_up", "Whether the backplane is up, 1 or 0"), self.up.into())?;
-        to.gauge(Family::of("hub_channels_open", "Channels held"), channels)?;
+        to.gauge(Family::of("hub_channels_up", "Whether the backplane works, 1 or 0"), self.up.into())?;
+        to.gauge(Family::of("hub_channels_open", "Channels with a subscriber or a history"), channels)?;
         to.gauge(Family::of("hub_channels_quiet", "Channels of which only the position is kept"), quiet)?;
         let family = Family::bytes("hub_channels_history", "Bytes that histories hold");
         to.gauge(family, history_bytes)?;
-        to.counter(Family::of("hub_channels_delivered", "Publications heard by this hub"), delivered)?;
-        to.counter(Family::of("hub_channels_gaps", "Losses that were seen"), gaps)?;
-        let family = Family::of("hub_channels_resets", "Channels whose subscribers were told to load anew");
+        to.counter(Family::of("hub_channels_delivered", "Publications delivered in this hub"), delivered)?;
+        to.counter(Family::of("hub_channels_gaps", "Gaps detected in channels"), gaps)?;
+        let family =
+            Family::of("hub_channels_resets", "Channels whose subscribers were told to load the state anew");
         to.counter(family, resets)?;
-        let family = Family::of("hub_channels_invalid", "Messages in Redis that are no publication");
+        let family = Family::of("hub_channels_invalid", "Messages from Redis that are no publication");
         to.counter(family, dropped.invalid + dropped.oversized)?;
         let reasons = [
             ("invalid", dropped.invalid),
@@ -202,7 +207,10 @@ impl ChannelFigures {
             ("owned", dropped.owned),
             ("log", dropped.log),
         ];
-        to.by_reason(Family::of("hub_channels_dropped", "Messages in Redis dropped, by reason"), &reasons)?;
+        to.by_reason(
+            Family::of("hub_channels_dropped", "Messages from Redis that were dropped, by reason"),
+            &reasons,
+        )?;
         to.counter(Family::of("hub_channels_links_lost", "Times a link to Redis was lost"), links_lost)
     }
 }
