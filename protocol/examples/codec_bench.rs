@@ -1,4 +1,4 @@
-//! What a frame costs to encode and decode, nanoseconds on one core.
+//! Measures the time to encode and to decode a frame, in nanoseconds on one core.
 //!
 //! `cargo run --release -p protocol --example codec_bench`
 
@@ -13,7 +13,7 @@ use protocol::{
     request::{Bet, PlaceBet},
 };
 
-/// Frames of one measurement; the best of [`REPEATS`] is printed, as the one least disturbed.
+/// Frames of one measurement. The fastest of [`REPEATS`] measurements is printed: it was disturbed least.
 const FRAMES: u32 = 200_000;
 const REPEATS: usize = 5;
 

@@ -1,7 +1,7 @@
-//! Money on the wire: a strict decimal text with a currency whose scale is checked.
+//! Amounts of money on the wire: strict decimal text, checked against the scale of its currency.
 //!
-//! Never a float, an exponent, a sign, an underscore or a silent rounding. The ledger works in integer minor
-//! units; the conversion happens here, once, and refuses what does not fit.
+//! An amount is never a float, has no exponent, sign or underscore, and is never rounded silently. The ledger works
+//! in integer minor units; the conversion happens only here, and refuses an amount that does not fit.
 
 use std::{fmt, str::FromStr};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Longest accepted text of an amount, bytes.
 pub const AMOUNT_TEXT_MAX: usize = 30;
-/// Largest accepted amount in minor units: 10^15. Sums of 10^20 of them still fit the ledger's `i128`.
+/// Largest accepted amount in minor units: 10^15. A ledger account keeps sums of more than 10^15 such amounts.
 pub const MINOR_MAX: i128 = 1_000_000_000_000_000;
 /// Largest scale a currency may have, decimal digits.
 pub const SCALE_MAX: u32 = 8;
@@ -24,7 +24,7 @@ pub struct Amount(Decimal);
 /// Why a text is not an amount, or an amount does not fit its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// Not digits, at most one point between digits.
+    /// Not digits with at most one point between them, or longer than [`AMOUNT_TEXT_MAX`].
     #[error("an amount is a text of digits with at most one point between them, such as \"12.50\"")]
     Malformed,
     /// More decimals than the currency has.
@@ -45,7 +45,8 @@ impl Amount {
         Decimal::try_from_i128_with_scale(minor, scale).map(Self).map_err(|_| AmountError::TooLarge)
     }
 
-    /// The amount in minor units of a currency with `scale` decimals. Never rounds.
+    /// The amount in minor units of a currency with `scale` decimals. Never rounds: an amount with more decimals, or
+    /// above [`MINOR_MAX`], is refused.
     pub fn to_minor(self, scale: u32) -> Result<i128, AmountError> {
         let exact = self.0.normalize();
         if exact.scale() > scale {

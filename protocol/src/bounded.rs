@@ -1,4 +1,4 @@
-//! Values with a bound: a short text, a list with a limit.
+//! Texts and lists with a largest length.
 //!
 //! A bound is checked while decoding, before anything is allocated for the value.
 
@@ -102,9 +102,9 @@ impl<T, const MAX: usize> Deref for List<T, MAX> {
     }
 }
 
-/// What may be an item of a [`List`].
+/// A type that can be an item of a [`List`].
 pub trait Item: Sized {
-    /// How it is read.
+    /// The type that is decoded and then converted into the item.
     type Read: for<'de> Deserialize<'de> + Into<Self>;
 }
 

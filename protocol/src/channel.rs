@@ -7,12 +7,12 @@ use crate::{PlayerId, TableId};
 /// Longest channel name, bytes.
 pub const CHANNEL_BYTES_MAX: usize = 96;
 
-/// A channel. Cheap to clone. Namespaces `table`, `player`, `domain` and `lobby` belong to the hub.
+/// The name of a channel. Cheap to clone. The namespaces `table`, `player`, `domain` and `lobby` are the hub's own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Channel(Arc<str>);
 
 impl Channel {
-    /// The channel of a table: its rounds, as everyone may see them.
+    /// The channel of a table: the public events of its rounds.
     #[must_use]
     pub fn table(table: TableId) -> Self {
         Self(format!("table:{table}").into())

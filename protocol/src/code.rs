@@ -1,11 +1,11 @@
-//! Error codes and close codes, in ranges that say what to do next.
+//! Error codes and close codes. The range of a code tells the client what to do next.
 //!
 //! | range | meaning | what the client does |
 //! |---|---|---|
 //! | 1000–1999 | the request is malformed | fix the program; the same bytes will fail again |
 //! | 2000–2999 | not allowed | get another token, or stop |
 //! | 3000–3999 | refused by a rule | tell the player; final for this key where [`ErrorCode::consumes_key`] says so |
-//! | 4000–4999 | not now | retry with the same key after `retry_after_ms` |
+//! | 4000–4999 | cannot be served now | retry with the same key after `retry_after_ms` |
 //! | 5000–5999 | the hub failed | outcome unknown: ask `get_outcome`, or retry with the same key |
 //!
 //! Close codes: 4000–4099 reconnect, 4100–4199 do not; the codes of RFC 6455 keep their meaning.
@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
-    /// The answer will not change.
+    /// Do not retry: the answer will not change.
     Never,
-    /// Say `hello` with another token first.
+    /// Send `hello` with another token first.
     Authenticate,
     /// Send the same request with the same key again, not before `retry_after_ms`.
     SameKey,
@@ -28,7 +28,7 @@ pub enum Retry {
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, since $since:literal, $wire:literal, $text:literal;)*) => {
-        /// Why a request was not carried out. The number goes over the wire, the name is for people.
+        /// Why a request was not carried out. Programs act on the number; the name is for people.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
         pub enum ErrorCode { $($(#[$doc])* $name = $number,)* }
@@ -49,13 +49,13 @@ macro_rules! error_codes {
                 match self { $(ErrorCode::$name => $text,)* }
             }
 
-            /// The release that brought it.
+            /// The release that introduced it.
             #[must_use]
             pub fn since(self) -> &'static str {
                 match self { $(ErrorCode::$name => $since,)* }
             }
 
-            /// The code of a number.
+            /// The code with this number; `None` when this release has none.
             #[must_use]
             pub fn from_number(number: u16) -> Option<Self> {
                 match number { $($number => Some(ErrorCode::$name),)* _ => None }
@@ -77,14 +77,14 @@ error_codes! {
     OutOfOrder = 1004, since "0.1", "out_of_order", "the request does not fit the state of the session";
     /// An amount that is not a decimal text.
     BadAmount = 1005, since "0.1", "bad_amount", "the amount is not a decimal text";
-    /// The name is not a channel's, or nothing is known by it.
+    /// The name is not a channel name, or there is no such channel.
     UnknownChannel = 1006, since "0.1", "unknown_channel", "there is no such channel";
 
     /// No `hello` yet.
     NotAuthenticated = 2000, since "0.1", "not_authenticated", "say hello with a token first";
-    /// The token's time is over.
+    /// The token has expired.
     TokenExpired = 2001, since "0.1", "token_expired", "the token has expired";
-    /// The token is not one of ours.
+    /// The token is not valid at this hub.
     TokenInvalid = 2002, since "0.1", "token_invalid", "the token is not valid";
     /// The player may not do this.
     Forbidden = 2003, since "0.1", "forbidden", "this is not allowed";
@@ -103,7 +103,7 @@ error_codes! {
     BadSelection = 3005, since "0.1", "bad_selection", "these numbers are not such a bet";
     /// Below the table's minimum.
     BelowLimit = 3006, since "0.1", "below_limit", "the stake is below the table's minimum";
-    /// Above the table's maximum, for the bet or for the player's round.
+    /// Above the table's maximum, for one spot or for the player's round.
     AboveLimit = 3007, since "0.1", "above_limit", "the stake is above the table's maximum";
     /// More decimals than the currency has.
     TooPrecise = 3008, since "0.1", "too_precise", "the amount has more decimals than its currency";
@@ -124,16 +124,16 @@ error_codes! {
     /// The account is frozen or closed.
     AccountFrozen = 3016, since "0.1", "account_frozen", "the account is frozen";
 
-    /// No room for more work.
+    /// Too many requests are under way.
     Busy = 4000, since "0.1", "busy", "the hub is busy";
-    /// Faster than the player may.
+    /// More requests than the player's rate allows.
     RateLimited = 4001, since "0.1", "rate_limited", "too many requests";
-    /// The hub is going down in order.
+    /// The hub drains: it finishes what is under way and takes nothing new.
     Draining = 4002, since "0.1", "draining", "the hub is restarting";
-    /// A part the request needs is down.
+    /// A part of the hub that the request needs is not available.
     Unavailable = 4003, since "0.1", "unavailable", "a part of the hub is not available";
 
-    /// Ours to mend.
+    /// A fault of the hub itself.
     Internal = 5000, since "0.1", "internal", "the hub failed";
 }
 
@@ -150,8 +150,9 @@ impl ErrorCode {
         Code::from(self).retry()
     }
 
-    /// Whether a refusal with this code is recorded under the request's key, for ever: the state of money and tables
-    /// has decided it. Any other is only answered, and the same request with the same key is decided afresh.
+    /// Whether a refusal with this code is recorded under the request's key, for good: it was decided by the state of
+    /// accounts and tables. A refusal with any other code is only answered; the same request with the same key is
+    /// decided anew.
     #[must_use]
     pub fn consumes_key(self) -> bool {
         match self {
@@ -198,7 +199,7 @@ impl ErrorCode {
 pub struct Code(u16);
 
 impl Code {
-    /// The code of a number, known or not.
+    /// The code with this number, known or not.
     #[must_use]
     pub fn new(number: u16) -> Self {
         Self(number)
@@ -216,8 +217,8 @@ impl Code {
         ErrorCode::from_number(self.0)
     }
 
-    /// What the client may do next; follows from the range. Outside all ranges it is the most careful: the outcome
-    /// counts as unknown.
+    /// What the client may do next. Follows from the range, except that [`ErrorCode::Forbidden`] is never retried.
+    /// For a number outside all ranges the outcome counts as unknown.
     #[must_use]
     pub fn retry(self) -> Retry {
         match self.0 {
@@ -259,7 +260,7 @@ macro_rules! close_codes {
                 match self { $(CloseCode::$name => $text,)* }
             }
 
-            /// The release that brought it.
+            /// The release that introduced it.
             #[must_use]
             pub fn since(self) -> &'static str {
                 match self { $(CloseCode::$name => $since,)* }

@@ -1,8 +1,8 @@
-//! Frames to bytes and back, in both encodings, within limits.
+//! Encodes and decodes frames, in both encodings, within limits.
 //!
 //! Decoding expects hostile input: size, depth and list lengths are bounded, duplicate keys and bytes after the value
-//! are refused, and no length field alone causes an allocation. Encoding of a publication splices the payload's bytes,
-//! so that a broadcast costs one encoding per sub-protocol.
+//! are refused, and no length field alone causes an allocation. A publication is encoded once per sub-protocol,
+//! whatever the number of its receivers: MessagePack copies the payload's bytes, JSON transcodes them.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
@@ -21,7 +21,7 @@ use crate::{
     typed,
 };
 
-/// Deepest nesting of the hub's own frames: a missed publication's payload, the deepest, is five levels inside.
+/// Deepest nesting of a frame from the hub. The payload of a missed publication lies deepest, five levels inside.
 const SERVER_DEPTH_MAX: usize = PAYLOAD_DEPTH_MAX + 5;
 
 /// Reads MessagePack, with the ids and amounts inside as text.
@@ -30,7 +30,7 @@ type MsgpackSource<'de> = rmp_serde::Deserializer<
     rmp_serde::config::HumanReadableConfig<rmp_serde::config::DefaultConfig>,
 >;
 
-/// How a session's frames are spelled.
+/// The encoding of a session's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// Binary frames of MessagePack.
@@ -61,13 +61,16 @@ impl Encoding {
 }
 
 /// Decodes a client's frame.
+///
+/// # Errors
+/// When the bytes are not one valid request within the limits. The error has the request's id where it can be read.
 pub fn decode_client(encoding: Encoding, bytes: &[u8]) -> Result<ClientFrame, FrameError> {
     if bytes.len() > FRAME_BYTES_MAX {
         let detail = format!("the frame has {} bytes, at most {FRAME_BYTES_MAX} are allowed", bytes.len());
         return Err(FrameError { code: ErrorCode::TooLarge, ..malformed(detail) });
     }
     let raw = decode_strictly::<RawFrame>(encoding, bytes).map_err(|error| {
-        // Whatever else a later client's request holds, that it is not known here is what the client must hear.
+        // A request of a later release may have fields that are unknown here too: the client gets "unknown request".
         match verb(encoding, bytes) {
             Some(verb) if error.id.is_some() && !Request::KINDS.contains(&&*verb) => {
                 unknown_request(&verb, error.id)
@@ -81,7 +84,7 @@ pub fn decode_client(encoding: Encoding, bytes: &[u8]) -> Result<ClientFrame, Fr
 /// Encodes a client's frame.
 ///
 /// # Panics
-/// Never: a request has no value an encoding lacks.
+/// Never: both encodings can write every value of a request.
 #[must_use]
 pub fn encode_client(encoding: Encoding, frame: ClientFrame) -> Vec<u8> {
     encode(encoding, &RawFrame::from(frame))
@@ -93,13 +96,14 @@ pub fn encode_reply(encoding: Encoding, reply: &ReplyFrame) -> Vec<u8> {
     encode(encoding, reply)
 }
 
-/// Encodes a push other than a publication; for those [`encode_publication`] is cheaper.
+/// Encodes a push. For a publication, [`encode_publication`] is cheaper.
 #[must_use]
 pub fn encode_push(encoding: Encoding, push: &Push) -> Vec<u8> {
     encode(encoding, push)
 }
 
-/// Encodes a publication by splicing its payload.
+/// Encodes a publication without decoding its payload into values. `position` is epoch and offset; `None` for an
+/// ephemeral publication.
 #[must_use]
 pub fn encode_publication(
     encoding: Encoding,
@@ -136,7 +140,7 @@ pub fn encode_publication(
     }
 }
 
-/// Anything the hub says, as a client decodes it.
+/// A frame from the hub, as a client decodes it.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
@@ -149,8 +153,11 @@ pub enum ServerFrame {
     Push(Push),
 }
 
-/// Decodes a frame of the hub. A `t` this release does not know is [`ErrorCode::UnknownRequest`], so that a
-/// client can skip what a later hub says.
+/// Decodes a frame from the hub.
+///
+/// # Errors
+/// [`ErrorCode::UnknownRequest`] for a `t` that this release does not know, so that a client can skip frames of a
+/// later hub; otherwise the frame is broken.
 pub fn decode_server(encoding: Encoding, bytes: &[u8]) -> Result<ServerFrame, FrameError> {
     struct Head {
         t: Option<Text<24>>,
@@ -163,7 +170,7 @@ pub fn decode_server(encoding: Encoding, bytes: &[u8]) -> Result<ServerFrame, Fr
     let reply = |reply| ServerFrame::Reply(ReplyFrame { id: head.id, reply });
     match kind {
         "pub" | "reset" | "drain" => decode(encoding, bytes, SERVER_DEPTH_MAX).map(ServerFrame::Push),
-        // The answers a client under load waits for, without the detour of a tagged enum.
+        // The most frequent replies are decoded directly: a tagged enum would buffer their fields first.
         "bet_accepted" => {
             decode(encoding, bytes, SERVER_DEPTH_MAX).map(|body| reply(Reply::BetAccepted(body)))
         }
@@ -195,8 +202,8 @@ fn encode(encoding: Encoding, value: &impl Serialize) -> Vec<u8> {
     }
 }
 
-/// Decodes what a client says: first the shape of the bytes, then their meaning. What cannot be read is read once more
-/// to find out what is wrong and where; that costs time, and what is right has none of it.
+/// Decodes a client's frame: checks the shape of the bytes, then reads the value. Only a frame that cannot be read is
+/// read a second time, to find what is wrong and where; a valid frame does not pay for that.
 fn decode_strictly<'de, T: Deserialize<'de>>(encoding: Encoding, bytes: &'de [u8]) -> Result<T, FrameError> {
     check_shape(encoding, bytes, DEPTH_MAX)?;
     let read = match encoding {
@@ -206,7 +213,7 @@ fn decode_strictly<'de, T: Deserialize<'de>>(encoding: Encoding, bytes: &'de [u8
     read.map_or_else(|| explain(encoding, bytes), Ok)
 }
 
-/// Decodes with errors that have a kind and a place.
+/// Decodes a frame that could not be read, with an error that has a kind and a place.
 fn explain<'de, T: Deserialize<'de>>(encoding: Encoding, bytes: &'de [u8]) -> Result<T, FrameError> {
     let value = match encoding {
         Encoding::Msgpack => typed::read(&mut msgpack_source(bytes, DEPTH_MAX)),
@@ -225,7 +232,7 @@ fn explain<'de, T: Deserialize<'de>>(encoding: Encoding, bytes: &'de [u8]) -> Re
     })
 }
 
-/// Decodes what the hub says: only that it can or cannot be read matters to a client.
+/// Decodes a frame from the hub. Its error is the decoder's message: a client needs no kind and no place.
 fn decode<'de, T: Deserialize<'de>>(
     encoding: Encoding,
     bytes: &'de [u8],
@@ -238,7 +245,7 @@ fn decode<'de, T: Deserialize<'de>>(
     })
 }
 
-/// What can be told of the bytes before anything is made of them.
+/// Checks the bytes before they are decoded: MessagePack for its whole shape, JSON for its depth.
 fn check_shape(encoding: Encoding, bytes: &[u8], depth_max: usize) -> Result<(), FrameError> {
     match encoding {
         Encoding::Msgpack => msgpack::check(bytes, depth_max).map_err(shapeless),
@@ -247,12 +254,12 @@ fn check_shape(encoding: Encoding, bytes: &[u8], depth_max: usize) -> Result<(),
     }
 }
 
-/// Whether the bytes are the beginning of JSON text.
+/// Whether the bytes are JSON text that ends too early.
 fn ends_early(json: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(json).is_err_and(|error| error.is_eof())
 }
 
-/// Reads a value; otherwise says why not, in the decoder's words.
+/// Reads a value. The error is the decoder's message, shortened.
 fn read<'de, T: Deserialize<'de>>(
     encoding: Encoding,
     bytes: &'de [u8],
@@ -267,7 +274,7 @@ fn read<'de, T: Deserialize<'de>>(
     }
 }
 
-/// MessagePack whose shape was checked.
+/// A MessagePack decoder with a bound on nesting.
 fn msgpack_source(bytes: &[u8], depth_max: usize) -> MsgpackSource<'_> {
     let mut source = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
     source.set_max_depth(depth_max + 1);
@@ -278,7 +285,7 @@ fn malformed(detail: impl Into<String>) -> FrameError {
     FrameError { id: None, code: ErrorCode::Malformed, detail: detail.into() }
 }
 
-/// The error for bytes that are not one value; no id can be read from such.
+/// The error for bytes that are not one value within the limits. It has no id: none can be read from such bytes.
 fn shapeless(flaw: Flaw) -> FrameError {
     match flaw {
         Flaw::Truncated => malformed("the frame ends in the middle of a value"),
@@ -291,7 +298,7 @@ fn shapeless(flaw: Flaw) -> FrameError {
     }
 }
 
-/// The request's name, as far as a frame whose other fields cannot be read has one.
+/// The request's name, when it can be read although other fields cannot.
 fn verb(encoding: Encoding, bytes: &[u8]) -> Option<Text<24>> {
     struct OnlyVerb {
         t: Option<Text<24>>,
@@ -300,7 +307,7 @@ fn verb(encoding: Encoding, bytes: &[u8]) -> Option<Text<24>> {
     read::<OnlyVerb>(encoding, bytes, DEPTH_MAX).ok().and_then(|only| only.t)
 }
 
-/// The request's id, as far as a frame whose other fields cannot be read has one.
+/// The request's id, when it can be read although other fields cannot.
 fn id(encoding: Encoding, bytes: &[u8]) -> Option<U53> {
     struct OnlyId {
         id: Option<U53>,

@@ -1,6 +1,6 @@
-//! How deep JSON text is nested, seen before it is read.
+//! Nesting depth of JSON text, computed before the text is decoded.
 
-/// How many arrays and objects stand inside each other; brackets inside strings do not count.
+/// The largest number of arrays and objects inside each other. Brackets inside strings do not count.
 pub(crate) fn json_depth(bytes: &[u8]) -> usize {
     let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
     for byte in bytes {

@@ -1,8 +1,8 @@
-//! Why a frame is refused.
+//! The error of a frame that cannot be decoded.
 
 use crate::{U53, code::ErrorCode};
 
-/// Why a frame is not a request. `id` is the request's, when that much could be read.
+/// Why a frame cannot be decoded, with the request's id when it could be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct FrameError {

@@ -1,7 +1,7 @@
-//! Why a request cannot be read, as a type: where in the frame, and what is wrong there.
+//! The error of a request that cannot be decoded, as a type: the place in the frame, and what is wrong there.
 //!
-//! The deserialisers of `request` give it through `typed`, whatever the encoding. Its code comes from the kind of the
-//! fault and the field; its words are for the client's programmer; no program reads them.
+//! The deserialisers of `request` return it through `typed`, in both encodings. Its error code follows from the kind
+//! of the fault and the field. Its text is for the client's programmer; no program parses it.
 
 use std::{
     borrow::Cow,
@@ -12,9 +12,9 @@ use serde::de::{self, Expected, Unexpected};
 
 use crate::code::ErrorCode;
 
-/// Most characters of a client's own words that an error repeats.
+/// Longest text of a client that an error repeats, characters.
 const QUOTED_CHARS_MAX: usize = 32;
-/// Longest text of what is wrong with a frame, characters.
+/// Longest error text, characters.
 pub(crate) const DETAIL_CHARS_MAX: usize = 240;
 
 /// Why a value is not what it should be.
@@ -40,7 +40,7 @@ pub(crate) enum Step {
 /// What is wrong.
 #[derive(Debug)]
 pub(crate) enum Cause {
-    /// The bytes are not a value of their encoding; its decoder's words.
+    /// The bytes are not a value of their encoding; the decoder's message.
     Syntax(String),
     /// Another kind of value than expected.
     Kind { expected: String, found: &'static str },
@@ -48,13 +48,13 @@ pub(crate) enum Cause {
     Range { expected: String, found: String },
     /// A text or a list that is too long.
     TooLong { expected: String, length: usize },
-    /// A field that must be there is not.
+    /// A required field is missing.
     Missing(&'static str),
-    /// A field stands there more than once.
+    /// A field is given more than once.
     Twice(&'static str),
-    /// A field that nobody knows, quoted.
+    /// A field that the request does not have; its name, quoted.
     Unknown(String),
-    /// A text that does not follow the rules of its type, in the words of the type.
+    /// A text that does not follow the rules of its type; the type's message.
     Unfit(String),
 }
 
@@ -63,12 +63,12 @@ impl Fault {
         Self(Box::new(Inner { path: Vec::new(), cause }))
     }
 
-    /// The fault of a decoder that met bytes which are no value.
+    /// The fault for bytes that are not a value of their encoding; `error` is the decoder's.
     pub fn syntax(error: &impl fmt::Display) -> Self {
         Self::new(Cause::Syntax(beginning(error)))
     }
 
-    /// The same fault, one step further out.
+    /// Adds an outer step to the place of the fault.
     pub fn inside(mut self, step: Step) -> Self {
         self.0.path.push(step);
         self
@@ -104,7 +104,7 @@ impl Fault {
         };
         for step in path.iter().rev().chain(&absent) {
             let dot = if place.is_empty() { "" } else { "." };
-            // Writing to a text does not fail.
+            // Writing to a `String` does not fail.
             let _ = match step {
                 Step::Field(name) => write!(place, "{dot}{}", harmless(name)),
                 Step::Item(index) => write!(place, "[{index}]"),
@@ -118,7 +118,7 @@ impl Fault {
         format!("{place}{hint}{cause}").chars().take(DETAIL_CHARS_MAX).collect()
     }
 
-    /// Whether it is about the stake of a bet, which has a code of its own.
+    /// Whether the fault is in the stake of a bet, which has an error code of its own.
     fn is_of_an_amount(&self) -> bool {
         matches!(&*self.0.path, [Step::Field(stake), Step::Item(_), Step::Field(bets)]
             if &**stake == "a" && &**bets == "bets")
@@ -162,7 +162,7 @@ impl de::Error for Fault {
         let found = match found {
             Unexpected::Unsigned(number) => number.to_string(),
             Unexpected::Signed(number) => number.to_string(),
-            // Its digits may be hundreds.
+            // Written out, the number may have hundreds of digits.
             Unexpected::Float(number) if number.fract() == 0.0 => "a number beyond that".to_owned(),
             Unexpected::Float(_) => "a number with a fraction".to_owned(),
             other => kind(other).to_owned(),
@@ -187,7 +187,7 @@ impl de::Error for Fault {
     }
 }
 
-/// The kind of a value, in a word that both encodings share.
+/// The kind of a value, named alike in both encodings.
 fn kind(found: Unexpected<'_>) -> &'static str {
     match found {
         Unexpected::Bool(_) => "a boolean",
@@ -208,14 +208,13 @@ fn kind(found: Unexpected<'_>) -> &'static str {
     }
 }
 
-/// The beginning of a client's own words between quotation marks, such as the name of an unknown field.
+/// The beginning of a client's text in quotation marks, such as the name of an unknown field.
 pub(crate) fn quoted(words: &str) -> String {
     format!("\"{}\"", harmless(words))
 }
 
-/// The beginning of a client's own words. Letters, digits and the visible characters of ASCII stand as they are,
-/// quotation marks and backslashes aside; every other character becomes `?`, so that a log, a terminal and JSON show
-/// it as one word.
+/// The beginning of a client's text, safe for logs, terminals and JSON. Letters, digits and visible ASCII characters
+/// are kept, except quotation marks and backslashes; every other character becomes `?`.
 fn harmless(words: &str) -> Cow<'_, str> {
     let plain = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '"' | '\\');
     let safe = |letter: char| if plain(letter) || letter.is_alphanumeric() { letter } else { '?' };
@@ -228,10 +227,10 @@ fn harmless(words: &str) -> Cow<'_, str> {
     Cow::Owned(beginning.chars().map(safe).chain(end.chars()).collect())
 }
 
-/// Longest message taken from a decoder, bytes: it may quote the whole frame.
+/// Longest message taken from a decoder, bytes: a message may quote the whole frame.
 const MESSAGE_BYTES_MAX: usize = 512;
 
-/// The beginning of a text; the rest is dropped while it is written.
+/// A writer that keeps the first [`MESSAGE_BYTES_MAX`] bytes and drops the rest.
 struct Beginning(String);
 
 impl Write for Beginning {
@@ -245,7 +244,7 @@ impl Write for Beginning {
 /// The beginning of a message.
 pub(crate) fn beginning(message: &impl fmt::Display) -> String {
     let mut beginning = Beginning(String::new());
-    // An error here says that the text is full, which is what it is for.
+    // An error means that the text is full; the rest is dropped.
     let _ = write!(beginning, "{message}");
     beginning.0
 }

@@ -1,6 +1,6 @@
-//! Maps with known fields.
+//! Deserialisers for maps with known fields.
 //!
-//! What a derive does, with four differences that matter for hostile input: a field given twice is refused, an array
+//! As serde's derive, with four differences that matter for hostile input: a field given twice is refused, an array
 //! in place of the map is refused, `null` for an optional field is the same as its absence, and an unknown field can
 //! be refused or ignored.
 
@@ -15,7 +15,7 @@ macro_rules! map_fields {
                 enum Name {
                     $($required,)*
                     $($optional,)*
-                    /// Another one, with its name when it is refused.
+                    /// Any other field; its name when it is to be refused.
                     Other(Option<Box<str>>),
                 }
                 impl<'de> serde::Deserialize<'de> for Name {
@@ -56,7 +56,7 @@ macro_rules! map_fields {
                                     crate::fields::map_fields!(@read map, $optional);
                                 })*
                                 Name::Other(refused) => {
-                                    // What is not even a value is the graver fault.
+                                    // A broken value is reported before an unknown field.
                                     map.next_value::<serde::de::IgnoredAny>()?;
                                     if let Some(name) = refused {
                                         return Err(A::Error::unknown_field(&name, &[]));

@@ -1,8 +1,8 @@
-//! Names of things: players, tables, rounds, idempotency keys.
+//! Ids of players, tables and rounds, and idempotency keys.
 
 use std::{fmt, str::FromStr};
 
-/// A player's pseudonym: 128 bits, written as 32 hexadecimal digits. It says nothing about the person.
+/// A player's pseudonym: 128 bits, written as 32 hexadecimal digits. It does not reveal the person.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayerId(pub u128);
 
@@ -18,7 +18,7 @@ impl fmt::Debug for PlayerId {
     }
 }
 
-/// The text is not an id of its kind; says what is expected.
+/// The text is not a valid id; says what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
 pub struct NotAnId(&'static str);

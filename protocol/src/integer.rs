@@ -1,4 +1,4 @@
-//! Integers with a bound that every client language holds exactly.
+//! Bounded integers, which every client language represents exactly.
 //!
 //! Both encodings accept and refuse the same: an integer of any width, and a float without a fraction, since some
 //! JavaScript encoders send integers from 2^32 on as `float64` and JSON has one kind of number. A float of 2^53 is
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Byte {
     }
 }
 
-/// Takes a number without a fraction from 0 to `max`, however it is spelled.
+/// Reads a number without a fraction from 0 to `max`, whether it is written as an integer or as a float.
 struct Whole {
     max: u64,
     expecting: &'static str,

@@ -5,8 +5,8 @@
 //! words come from a later hub and are accepted (ADR-0011). Money and ids are text, counters are integers of at most
 //! 2^53.
 //!
-//! This crate does no I/O and uses no actor. It is shared with the clients: a type here is a promise
-//! (`docs/protocol.md`).
+//! This crate does no I/O and uses no actor. The clients use it too: a change of a type here is a change of the
+//! protocol (`docs/protocol.md`).
 
 pub mod amount;
 pub mod bounded;

@@ -1,8 +1,8 @@
-//! The shape of MessagePack bytes, checked before anything is made of them.
+//! Checks the shape of MessagePack bytes before they are decoded.
 //!
-//! One pass without allocation finds what a typed decoder reports badly: cut short, bytes after the value, nested too
-//! deep, a type the wire does not have. What is left afterwards are wrong types of known fields. A length field is
-//! only ever compared with the bytes at hand.
+//! One pass without allocation finds what a typed decoder reports badly: truncated bytes, bytes after the value, too
+//! deep nesting, types that the protocol does not allow. The decoder then only finds fields that are missing, unknown
+//! or of the wrong type. A length field is only compared with the bytes that are present.
 
 use rmp::Marker;
 
@@ -19,7 +19,7 @@ pub(crate) enum Flaw {
     TooDeep,
     /// An integer below -2^53 or above 2^53, where only exact ones are allowed.
     Inexact,
-    /// Something JSON could not spell, so neither encoding may carry it.
+    /// Something that JSON cannot represent, so neither encoding may carry it.
     NotAllowed(&'static str),
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn check(bytes: &[u8], depth_max: usize) -> Result<(), Flaw> {
     walk(bytes, depth_max).map(drop)
 }
 
-/// As [`check`], and every integer is one that any reader of JSON holds exactly: -2^53 to 2^53.
+/// As [`check`], and every integer lies between -2^53 and 2^53, so that every JSON reader holds it exactly.
 pub(crate) fn check_exact(bytes: &[u8], depth_max: usize) -> Result<(), Flaw> {
     if walk(bytes, depth_max)?.inexact { Err(Flaw::Inexact) } else { Ok(()) }
 }

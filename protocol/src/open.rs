@@ -1,4 +1,4 @@
-//! A word from a list that a later hub may extend.
+//! An enum on the wire that a later hub may extend.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,12 +7,12 @@ use serde::{
     de::{self, value::StrDeserializer},
 };
 
-/// A word of the list `T`, or one this release does not know: it is shown as it is, and written back unchanged.
+/// A word of the enum `T`, or a word that this release does not know, kept as text and written back unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Open<T> {
-    /// One of the list.
+    /// A word of this release.
     Known(T),
-    /// One of a later release.
+    /// A word of a later release.
     Other(Box<str>),
 }
 

@@ -1,12 +1,12 @@
 //! The data of a publication: one MessagePack value, checked once, carried as bytes.
 //!
-//! The MessagePack bytes are spliced into frames as they are; the JSON twin is transcoded on demand. Allowed
-//! are nil, booleans, integers, finite floats, text, arrays and maps with text keys. Binary and extension
-//! types are refused: they have no JSON twin.
+//! The MessagePack bytes are copied into frames as they are; JSON is transcoded on demand. Allowed are nil, booleans,
+//! integers, finite floats, text, arrays and maps with text keys. Binary and extension types are refused: JSON cannot
+//! represent them.
 //!
-//! An integer below -2^53 or above 2^53 is refused where it comes in: in JSON a browser would round it and in
-//! MessagePack not, so that two readers of one publication would disagree. Nothing is ever rounded silently; whoever
-//! needs wider numbers spells them as text. A client that reads what an older hub sent takes them as they are.
+//! An integer below -2^53 or above 2^53 is refused when it is published: a browser would round it in JSON and not in
+//! MessagePack, so that two readers of one publication would disagree. Wider numbers can be published as text. A
+//! client accepts 64-bit integers of an older hub as they are.
 
 use std::fmt;
 
@@ -53,7 +53,8 @@ pub enum PayloadError {
         max = U53::MAX
     )]
     IntegerTooLarge,
-    /// A type without a JSON twin, a key that is not text, a float that is not finite, or broken text.
+    /// A type that JSON cannot represent, a map key that is not text, a float that is not finite, or text that is
+    /// not UTF-8.
     #[error("the payload holds {0}")]
     NotAllowed(&'static str),
     /// Not JSON.
@@ -74,7 +75,7 @@ impl From<Flaw> for PayloadError {
 }
 
 impl Payload {
-    /// Checks MessagePack bytes that somebody publishes.
+    /// Checks the MessagePack bytes of a new publication.
     pub fn from_msgpack(bytes: Bytes) -> Result<Self, PayloadError> {
         if bytes.len() > PAYLOAD_BYTES_MAX {
             return Err(PayloadError::TooLarge);
@@ -83,7 +84,7 @@ impl Payload {
         Ok(Self(bytes))
     }
 
-    /// Checks MessagePack bytes of a frame of the hub: integers may have 64 bits.
+    /// Checks the MessagePack bytes of a frame from the hub: integers may have 64 bits.
     fn of_a_frame(bytes: Bytes) -> Result<Self, PayloadError> {
         if bytes.len() > PAYLOAD_BYTES_MAX {
             return Err(PayloadError::TooLarge);
@@ -92,7 +93,7 @@ impl Payload {
         Ok(Self(bytes))
     }
 
-    /// Transcodes JSON text that somebody publishes.
+    /// Transcodes the JSON text of a new publication.
     pub fn from_json(json: &[u8]) -> Result<Self, PayloadError> {
         if json.len() > PAYLOAD_BYTES_MAX {
             return Err(PayloadError::TooLarge);
@@ -106,19 +107,20 @@ impl Payload {
             .serialize(&mut rmp_serde::Serializer::new(&mut packed));
         result.map_err(|error| PayloadError::Json(error.to_string()))?;
         source.end().map_err(|error| PayloadError::Json(error.to_string()))?;
-        // The decoder makes a rounded float of an integer beyond 64 bits, so they are looked for in the text.
+        // The decoder turns an integer beyond 64 bits into a rounded float, so the text itself is searched.
         if !json_integers_are_exact(json) {
             return Err(PayloadError::IntegerTooLarge);
         }
-        // The text may be much longer than what is made of it, and a history keeps this for long.
+        // The JSON text may be much longer than its MessagePack, and a history keeps these bytes for long.
         packed.shrink_to_fit();
         Self::from_msgpack(packed.into())
     }
 
-    /// Encodes a value of ours, as a map with named fields.
+    /// Encodes one of the hub's own types, as a map with named fields.
     ///
     /// # Panics
-    /// When the value is not a payload (too large, a map key that is not text): our own types are.
+    /// When the value cannot be encoded; in a debug build also when it is not a payload (too large, a map key that is
+    /// not text). The hub's own types are payloads.
     #[must_use]
     pub fn of(value: &impl Serialize) -> Self {
         let mut packed = rmp_serde::to_vec_named(value).expect("our own types encode");
@@ -195,7 +197,7 @@ impl<'de> Deserialize<'de> for Payload {
     }
 }
 
-/// Pours a value from any self-describing deserializer into any serializer, without building it.
+/// Copies a value from any self-describing deserializer to any serializer, without building it in memory.
 struct Transcoder<D>(std::cell::RefCell<Option<D>>);
 
 impl<'de, D: Deserializer<'de>> Serialize for Transcoder<D> {

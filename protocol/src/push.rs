@@ -1,16 +1,16 @@
-//! Pushes: publications, the events inside them, and the notice of a drain.
+//! Pushes, the frames that answer no request: publications with their events, resets and the notice of a drain.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Amount, Channel, Currency, Open, Payload, RoundId, reply::PlacedBet};
 
-/// A frame nobody asked for.
+/// A frame that the hub sends without a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum Push {
-    /// A publication on a followed channel.
+    /// A publication on a channel that the session is subscribed to.
     Pub(Pub),
-    /// Continuity of a channel is lost: its positions start afresh here. Load the state again.
+    /// A channel starts a new epoch, and publications may be missing: load the state again.
     Reset {
         /// The channel.
         ch: Channel,
@@ -19,7 +19,7 @@ pub enum Push {
         /// Offset of the newest publication of that epoch.
         o: u64,
     },
-    /// The hub is going down in order: come back after the given time.
+    /// The hub drains: reconnect after the given time.
     Drain {
         /// When to reconnect, milliseconds from now; different for each client.
         reconnect_after_ms: u64,
@@ -65,7 +65,7 @@ pub enum Event {
         /// The players' mix, hexadecimal.
         mix: String,
     },
-    /// On `table:`. The round is drawn and settled, in one.
+    /// On `table:`. The round is drawn and settled, in one step.
     RoundResult {
         /// Number of the round.
         round: u64,
@@ -108,7 +108,7 @@ pub enum Event {
         currency: Currency,
         /// What can be staked.
         available: Amount,
-        /// What stands in open rounds.
+        /// Stakes held in open rounds.
         held: Amount,
         /// What changed it.
         reason: Open<BalanceReason>,
@@ -143,6 +143,6 @@ pub enum BalanceReason {
     Deposit,
     /// A stake is held.
     Stake,
-    /// A stake is released before the round.
+    /// Stakes are given back before the lock.
     Release,
 }

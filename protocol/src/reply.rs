@@ -18,7 +18,7 @@ pub enum Reply {
     Pong {
         /// Server time, milliseconds since 1970.
         time: u64,
-        /// The newest position of each of the session's channels: a lost last message shows here.
+        /// The newest position of each of the session's channels. A client that has an older one missed publications.
         tops: BTreeMap<String, (String, u64)>,
     },
     /// To `subscribe`.
@@ -51,8 +51,8 @@ pub enum Reply {
     BetsCleared(Receipt),
     /// To `get_balance`.
     Balances {
-        /// Place in the log these balances hold at: all up to it is in them, nothing behind it. 0 from a hub that
-        /// does not say.
+        /// Place in the log of these balances: every record up to it is included, none after it. 0 from an earlier
+        /// hub, which does not send it.
         #[serde(default)]
         lsn: u64,
         /// One for each currency the player has an account in.
@@ -123,13 +123,13 @@ pub struct Welcome {
     pub version: String,
     /// How often the client should `ping`, milliseconds.
     pub ping_every_ms: u64,
-    /// The personal channel, already followed.
+    /// The personal channel; the session is already subscribed to it.
     pub personal: Subscribed,
-    /// The channels of `resume`, in order; those that cannot be followed any more are left out.
+    /// The channels of `resume`, in order; those that cannot be subscribed to any more are left out.
     pub resumed: Vec<Subscribed>,
 }
 
-/// A channel is followed from here on.
+/// Result of a subscription: publications are delivered from this position on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subscribed {
     /// The channel.
@@ -138,7 +138,7 @@ pub struct Subscribed {
     pub e: String,
     /// Offset of its newest publication.
     pub o: u64,
-    /// Whether `pubs` is all that was missed since the position given. `false`: load the state afresh.
+    /// Whether `pubs` is all that was missed since the position given. `false`: load the state again.
     pub recovered: bool,
     /// What was missed, oldest first.
     pub pubs: Vec<Missed>,
@@ -178,7 +178,7 @@ pub struct TableSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// No round; the next opens when somebody comes.
+    /// No round; the next opens when a session joins.
     Idle,
     /// Bets are taken until the deadline.
     Betting,
@@ -205,7 +205,7 @@ pub struct TableView {
     pub scale: u32,
     /// Epoch of the channel position this view holds at.
     pub e: String,
-    /// Offset of that position: follow the channel from here and nothing is missed.
+    /// Offset of that position: a subscription from here on misses nothing.
     pub o: u64,
     /// What the round does now.
     pub phase: Open<Phase>,
@@ -229,7 +229,7 @@ pub struct TableView {
     pub history: Vec<PastRound>,
 }
 
-/// A bet that stands.
+/// A bet of the open round, or the sum of the stakes on a spot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacedBet {
     /// Kind.
@@ -240,7 +240,7 @@ pub struct PlacedBet {
     pub a: Amount,
 }
 
-/// Proof that a request changed something, once.
+/// The answer to a request that changed something. A retry with the same key gets the same receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The key.
@@ -266,7 +266,7 @@ pub struct Balance {
     pub currency: Currency,
     /// What can be staked.
     pub available: Amount,
-    /// What stands in open rounds.
+    /// Stakes held in open rounds.
     pub held: Amount,
 }
 
@@ -317,7 +317,7 @@ pub enum KeyOutcome {
         /// The receipt, the same as the first time.
         receipt: Receipt,
     },
-    /// It was refused, for good.
+    /// It was refused, and stays refused.
     Refused {
         /// Why.
         code: Code,
@@ -326,7 +326,7 @@ pub enum KeyOutcome {
     },
     /// Nothing is recorded under the key: the request had no effect.
     Unknown,
-    /// A status of a later hub: not definite. Nothing of this release makes it.
+    /// A status of a later hub: the outcome counts as unknown. This release never sends it.
     #[serde(other)]
     Other,
 }
@@ -341,13 +341,13 @@ pub struct Failure {
     pub name: String,
     /// A sentence for people.
     pub message: String,
-    /// What to do next. A later hub's word that is not known here is read as what the code's range says.
+    /// What to do next. A word of a later hub that is not known here is replaced by the advice of the code's range.
     pub retry: Retry,
     /// Not before this many milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// `false`: nothing is recorded under the request's key, which may be used again. Absent where the code's range says
-    /// it all.
+    /// `false`: nothing is recorded under the request's key, which may be used again. Absent where the code's range
+    /// says enough.
     #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
     pub is_final: Option<bool>,
 }

@@ -32,26 +32,26 @@ pub struct ClientFrame {
     pub request: Request,
 }
 
-/// Everything a client can ask. Those that change something carry an idempotency key.
+/// Every request of a client. Those that move money carry an idempotency key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// First request of a session: who I am, and where I left off.
+    /// First request of a session: the player's token, and the channels to resume.
     Hello(Hello),
-    /// Asks for the server's time and the tops of the session's channels.
+    /// Asks for the server's time and the newest positions of the session's channels.
     Ping,
-    /// Starts to follow a channel.
+    /// Subscribes to a channel.
     Subscribe(Subscribe),
-    /// Stops following a channel.
+    /// Ends the subscription to a channel.
     Unsubscribe {
         /// The channel.
         channel: Channel,
     },
-    /// Comes to a table, as a player or to watch: answers the view and the player's own bets.
+    /// Joins a table, to play or to watch. The reply has the view and the player's own bets.
     JoinTable {
         /// The table.
         table: TableId,
     },
-    /// Leaves a table. Bets that stand go on standing.
+    /// Leaves a table. The player's bets stay in the round.
     LeaveTable {
         /// The table.
         table: TableId,
@@ -66,7 +66,7 @@ pub enum Request {
         key: Key,
         /// The table.
         table: TableId,
-        /// The round meant; a late request never touches the next round.
+        /// The round it is for: a late request never touches the next round.
         round: U53,
     },
     /// The player's balances.
@@ -108,7 +108,7 @@ pub struct Hello {
     pub token: Text<TOKEN_BYTES_MAX>,
     /// The client program and version, for logs.
     pub client: Option<Text<64>>,
-    /// Channels to follow again, with the last position seen.
+    /// Channels to subscribe to again, with the last position seen.
     pub resume: Vec<Since>,
 }
 
@@ -117,7 +117,7 @@ pub struct Hello {
 pub struct Subscribe {
     /// The channel.
     pub channel: Channel,
-    /// The last position seen, to be sent what was missed.
+    /// The last position seen: what was published since then is sent again.
     pub since: Option<(Text<24>, U53)>,
 }
 
@@ -139,11 +139,11 @@ pub struct PlaceBet {
     pub key: Key,
     /// The table.
     pub table: TableId,
-    /// The round meant; a late bet never lands in the next round.
+    /// The round it is for: a late bet never enters the next round.
     pub round: U53,
     /// One to [`BETS_MAX`] bets.
     pub bets: List<Bet, BETS_MAX>,
-    /// Currency the amounts are meant in.
+    /// Currency of the amounts.
     pub currency: Text<8>,
     /// The player's share in the randomness of the round.
     pub seed: Option<Text<CLIENT_SEED_BYTES_MAX>>,
@@ -154,7 +154,7 @@ pub struct PlaceBet {
 pub struct Bet {
     /// Kind, as the game names it, such as `straight`.
     pub kind: Text<16>,
-    /// Numbers of the selection; empty where the kind says it all.
+    /// Numbers of the selection; empty for a kind without numbers.
     pub n: List<u8, 18>,
     /// Stake, decimal text.
     pub a: Text<30>,
@@ -176,7 +176,7 @@ pub struct RawFrame {
     /// Client name of `hello`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<Text<64>>,
-    /// Channels of `hello` to follow again.
+    /// Channels of `hello` to subscribe to again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<List<Since, RESUME_MAX>>,
     /// Channel.
@@ -219,7 +219,7 @@ impl Item for Bet {
 }
 
 impl RawFrame {
-    /// A field that is given and that nobody has taken.
+    /// The first field that is given but does not belong to the request.
     fn left_over(&self) -> Option<&'static str> {
         let Self { t: _, id: _, key, token, client, resume, ch, e, o, table, round, bets, currency, seed } =
             self;

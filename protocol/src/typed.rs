@@ -1,8 +1,8 @@
-//! Runs the deserialiser of an encoding so that what goes wrong is a [`Fault`] with its place, not a text.
+//! Wraps the deserialiser of an encoding, so that its errors are [`Fault`]s with a place, not texts.
 //!
-//! Values describe themselves in both encodings. So every value is asked for as what it is, and it is our own visitors
-//! that refuse it, in terms of [`serde::de::Error`], which `Fault` implements. The encodings' own errors are left for
-//! bytes that are no value at all. While the encoding returns its own error, the fault is kept beside it.
+//! Both encodings are self-describing. So every value is read with `deserialize_any`, and the visitors of this crate
+//! refuse it through [`serde::de::Error`], which `Fault` implements. Errors of the encoding itself are left for bytes
+//! that are not a value. The encoding can only return its own error type; meanwhile the fault is kept in [`Parked`].
 
 use std::{borrow::Cow, cell::Cell, fmt};
 
@@ -20,12 +20,12 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(source: impl Deserializer<'de>) -> 
     T::deserialize(Typed { inner: source, parked: &parked })
 }
 
-/// A fault on its way out through an encoding's deserialiser, whose own error only stands for it.
+/// Keeps a fault while the encoding's deserialiser returns an empty error of its own in its place.
 #[derive(Default)]
 struct Parked(Cell<Option<Fault>>);
 
 impl Parked {
-    /// Hands a result of ours to the encoding.
+    /// Replaces a fault by an empty error of the encoding, and keeps the fault.
     fn park<T, E: de::Error>(&self, result: Result<T, Fault>) -> Result<T, E> {
         result.map_err(|fault| {
             self.0.set(Some(fault));
@@ -33,13 +33,13 @@ impl Parked {
         })
     }
 
-    /// Takes a result of the encoding back.
+    /// Replaces an error of the encoding by the fault that was kept; without one, it is a fault of syntax.
     fn resume<T>(&self, result: Result<T, impl de::Error>) -> Result<T, Fault> {
         result.map_err(|error| self.0.take().unwrap_or_else(|| Fault::syntax(&error)))
     }
 }
 
-/// A part of serde's machinery whose errors are faults.
+/// A deserialiser, visitor or seed of serde, wrapped so that its errors are faults.
 struct Typed<'p, I> {
     inner: I,
     parked: &'p Parked,
@@ -130,7 +130,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Typed<'_, S> {
     }
 }
 
-/// The items of a list, counted.
+/// The items of a list, with the index of the next one.
 struct Items<'p, A> {
     items: A,
     at: usize,
@@ -152,7 +152,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Items<'_, A> {
     }
 }
 
-/// The entries of a map, and the key of the present one.
+/// The entries of a map, with the key of the current one.
 struct Entries<'de, 'p, A> {
     entries: A,
     key: Cow<'de, str>,
@@ -175,7 +175,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'de, '_, A> {
     }
 }
 
-/// Reads a key, which both encodings spell as text.
+/// Reads a key, which is text in both encodings.
 struct KeyText;
 
 impl<'de> DeserializeSeed<'de> for KeyText {

@@ -1,4 +1,4 @@
-//! Counts what a thread allocates, so that a test can say how much a frame may cost.
+//! Counts the bytes that a thread allocates, so that a test can bound what a frame costs.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -12,7 +12,7 @@ thread_local! {
 }
 
 fn count(bytes: usize) {
-    // A thread that ends has no counter any more; nobody asks for it either.
+    // A thread that is ending has no counter any more; its last allocations are not counted.
     let _ = REQUESTED.try_with(|sum| sum.set(sum.get() + bytes));
 }
 
@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Runs `work` and says how many bytes it asked for, freed ones included.
+/// Runs `work` and returns how many bytes it allocated, freed ones included.
 pub fn of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = REQUESTED.get();
     let value = work();

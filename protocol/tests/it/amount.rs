@@ -1,4 +1,4 @@
-//! Money as text: what is an amount, what is not, and what does not fit its currency.
+//! Amounts as text: which texts are valid, and which do not fit their currency.
 
 use proptest::prelude::*;
 use protocol::{

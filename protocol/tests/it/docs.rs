@@ -1,6 +1,6 @@
-//! `docs/protocol.md` says what the code does: its tables and examples are written from the code.
+//! Compares `docs/protocol.md` with the code: its tables and examples are generated from the code.
 //!
-//! Between `<!-- generated: … -->` and `<!-- end -->` stands what [`section`] gives. `UPDATE_GOLDEN=1` rewrites it.
+//! [`section`] generates the text between `<!-- generated: … -->` and `<!-- end -->`; `UPDATE_GOLDEN=1` rewrites it.
 
 use std::fmt::Write;
 
@@ -164,7 +164,7 @@ fn every_kind_of_frame_is_described() {
     }
 }
 
-/// Every field that stands in an example stands in the text too.
+/// Every field of an example is described in the text.
 #[test]
 fn every_field_is_described() {
     fn keys(value: &serde_json::Value, found: &mut Vec<String>) {

@@ -298,7 +298,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
             .filter(|code| **code != ErrorCode::Busy)
             .map(|code| (code.name(), Reply::Error(Failure::of(*code)))),
     );
-    // Behind the others, so that none of theirs changes.
+    // Last, so that the ids of the frames before it stay.
     named.push(("error_not_final", Reply::Error(Failure::of(ErrorCode::NotAtTable).not_final())));
     let mut frames: Vec<_> = named
         .into_iter()

@@ -1,4 +1,4 @@
-//! The bytes of every frame, checked in. A change of the wire is a change of these files, and is seen.
+//! Golden bytes: the encoding of every frame is compared with checked-in files, so that a change of the protocol shows.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p protocol` rewrites them.
 

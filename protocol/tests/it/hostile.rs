@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::{allocation, golden};
 
-/// Most a refused frame may make the decoder ask for, freed memory included: bytes, and bytes for each of its own.
+/// Most bytes the decoder may allocate for a refused frame, freed ones included: a constant part, and a part for each
+/// byte of the frame.
 const ALLOCATED_MAX: usize = 4 * 1024;
 const ALLOCATED_PER_BYTE_MAX: usize = 16;
 
@@ -231,7 +232,7 @@ fn nesting_has_the_same_bound_in_both_encodings() {
 }
 
 #[test]
-fn a_frame_over_the_limit_is_not_even_looked_at() {
+fn a_frame_over_the_size_limit_is_refused_before_it_is_decoded() {
     for encoding in [Encoding::Json, Encoding::Msgpack] {
         check(encoding, &[b' '; FRAME_BYTES_MAX + 1], ErrorCode::TooLarge, "16385 bytes, at most 16384");
     }
@@ -279,7 +280,7 @@ fn bytes_after_the_frame_are_refused() {
 }
 
 #[test]
-fn a_length_field_is_never_believed() {
+fn a_length_field_alone_never_causes_an_allocation() {
     let bombs: &[&[u8]] = &[
         b"\xdf\xff\xff\xff\xff",
         b"\xdd\xff\xff\xff\xff",
@@ -406,7 +407,7 @@ fn the_deepest_payload_fits_into_every_frame_that_carries_one() {
 }
 
 #[test]
-fn a_client_can_tell_what_a_later_hub_says_from_what_is_broken() {
+fn a_client_can_tell_an_unknown_frame_of_a_later_hub_from_a_broken_frame() {
     let later = decode_server(Encoding::Json, br#"{"t":"jackpot","id":3}"#).unwrap_err();
     assert_eq!((later.code, later.id), (ErrorCode::UnknownRequest, U53::new(3)));
     let broken = decode_server(Encoding::Json, br#"{"t":"drain"}"#).unwrap_err();

@@ -1,4 +1,4 @@
-//! What a later hub may send: this release reads it, acts by the documented ranges, and passes on what it shows.
+//! Frames of a later hub: this release reads them, acts by the documented ranges, and keeps unknown words.
 
 use protocol::{
     Code, Encoding, ErrorCode, Open, Reply, Retry,
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::golden;
 
-/// Reads a frame of a later hub from both encodings, as the same.
+/// Reads a frame of a later hub from both encodings; the results must be the same.
 fn read(json: &str) -> Reply {
     let frame = decode_server(Encoding::Json, json.as_bytes()).expect(json);
     let value: Value = serde_json::from_str(json).unwrap();
@@ -51,7 +51,7 @@ fn an_error_code_of_a_later_hub_is_handled_by_its_range() {
 }
 
 #[test]
-fn a_known_advice_stands_beside_an_unknown_code() {
+fn a_known_retry_advice_is_kept_with_an_unknown_code() {
     assert_eq!(failure(3999, "same_key").retry, Retry::SameKey);
     assert_eq!(failure(3010, "later").retry, Retry::Never);
     assert!(failure(3010, "later").code == ErrorCode::InsufficientFunds);
@@ -131,7 +131,7 @@ fn a_balance_of_an_earlier_hub_says_no_place_in_the_log() {
 }
 
 #[test]
-fn what_cannot_be_read_tells_whose_reply_it_is() {
+fn a_reply_that_cannot_be_read_still_gives_its_id() {
     let broken = decode_server(Encoding::Json, br#"{"t":"bet_accepted","id":3,"lsn":"x"}"#).unwrap_err();
     assert_eq!(broken.id.map(protocol::U53::get), Some(3));
     let push = decode_server(Encoding::Json, br#"{"t":"pub","ch":5}"#).unwrap_err();

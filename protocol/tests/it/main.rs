@@ -1,4 +1,4 @@
-//! What the wire promises, from outside the crate.
+//! Tests of the wire protocol, through the crate's public interface.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod allocation;

@@ -1,4 +1,4 @@
-//! Ids and channel names: what is one, and that it is read as it is written.
+//! Ids and channel names: which texts are valid, and that each is read as it was written.
 
 use std::{fmt::Display, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! What holds for every frame and for every input.
+//! Property tests: what holds for every frame and for every input.
 
 use proptest::{collection::vec, option, prelude::*};
 use protocol::{
@@ -242,7 +242,7 @@ proptest! {
         }
         let _ = Payload::from_json(&bytes);
         if let Ok(payload) = Payload::from_msgpack(bytes.into()) {
-            // What was let in can be spelled in both encodings.
+            // A payload that was accepted can be written in both encodings.
             prop_assert!(serde_json::from_str::<Value>(&payload.to_json()).is_ok());
         }
     }

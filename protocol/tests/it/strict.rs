@@ -27,7 +27,7 @@ fn a_field_given_twice_is_refused_by_name() {
 }
 
 #[test]
-fn a_field_nobody_knows_is_refused_by_name_wherever_it_stands() {
+fn an_unknown_field_is_refused_by_name_wherever_it_stands() {
     let unknown = [
         (r#""x":1"#, "there is no field \"x\""),
         (r#""curency":"EUR""#, "there is no field \"curency\""),
@@ -77,7 +77,7 @@ fn a_field_of_another_request_is_refused_by_name() {
 }
 
 #[test]
-fn the_name_of_an_unknown_field_is_cut_and_cannot_choose_the_answer() {
+fn the_name_of_an_unknown_field_is_cut_and_cannot_change_the_error_code() {
     let names = [
         "invalid length 9",
         "the field is missing",

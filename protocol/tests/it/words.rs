@@ -1,5 +1,4 @@
-//! What an error says to the client's programmer: where, what is expected, what stands there; the same in both
-//! encodings.
+//! The text of an error: the place, what is expected and what was found there; the same in both encodings.
 
 use proptest::prelude::*;
 use protocol::{Encoding, ErrorCode, codec::decode_client};
