@@ -3,7 +3,7 @@
 use protocol::{Currency, PlayerId};
 
 /// Largest amount of a transfer and largest sum an account keeps, open holds included; minor units. Far above any
-/// real balance, and so far below overflow that two of them always add up.
+/// real balance, and far enough below the limit of `i128` that two of them never overflow.
 pub const SUM_MAX: i128 = 1 << 100;
 
 /// The five money domains. The discriminant is written into the log.
@@ -49,7 +49,7 @@ impl Domain {
 /// What an account is for. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccountKind {
-    /// Balance: a player's cash; what the house owes the player. Never below zero.
+    /// Balance: a player's cash, which the operator owes the player. Never below zero.
     Cash,
     /// Any domain: what it owes, or is owed by, another domain. Nets to zero over both.
     Clearing(Domain),
@@ -98,8 +98,8 @@ impl AccountKind {
         })
     }
 
-    /// The least that the account may have available (`L2`), minor units; none for the house's, which may owe and be
-    /// owed.
+    /// The least that the account may have available (`L2`), minor units; `None` for the operator's accounts, which may
+    /// be negative.
     #[must_use]
     pub fn floor(self) -> Option<i128> {
         self.is_players().then_some(0)
@@ -120,19 +120,19 @@ impl AccountKind {
     }
 }
 
-/// Names an account within its domain's ledger.
+/// Identifies an account within its domain's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId {
     /// What it is for.
     pub kind: AccountKind,
-    /// Whose it is; 0 for the house.
+    /// The player it belongs to; 0 for an account of the operator.
     pub owner: u128,
     /// Its currency.
     pub currency: Currency,
 }
 
 impl AccountId {
-    /// An account of the house.
+    /// An account of the operator (of the house, in the terms of the trade), with owner 0.
     #[must_use]
     pub fn house(kind: AccountKind, currency: Currency) -> Self {
         debug_assert!(!kind.is_players(), "a player's account needs its player");
@@ -152,7 +152,7 @@ impl AccountId {
     }
 }
 
-/// The four sums of an account, in minor units. They only ever grow, but for the pending ones.
+/// The four sums of an account, in minor units, and its freeze. The posted sums only grow; the pending ones also fall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Account {
     /// Sum of posted debits.
@@ -174,14 +174,14 @@ impl Account {
         self.credits - self.debits
     }
 
-    /// What can still be debited: posted less held. Money on its way in does not count.
+    /// What can still be debited: posted less held. Pending credits do not count.
     #[must_use]
     pub fn available(&self) -> i128 {
         self.posted() - self.debits_pending
     }
 
-    /// Whether every sum, with all open holds posted, stays in the range the ledger keeps. Asked when a hold is
-    /// made too, so that a hold can always be posted.
+    /// Whether every sum, with all open holds posted, is at most [`SUM_MAX`]. Checked also when a hold is made, so that
+    /// a hold can always be posted.
     pub(crate) fn fits(&self) -> bool {
         let fits = |posted: i128, pending: i128| {
             posted <= SUM_MAX && pending <= SUM_MAX && posted + pending <= SUM_MAX

@@ -1,11 +1,11 @@
 //! What a leg changes: every account it touches, before and after it, and the holds it makes and ends.
 //!
-//! A draft that decides and a ledger that applies both end in [`Changes`], so that whoever proves a leg, or tells a
-//! player of it, reads the same figures that are posted.
+//! Deciding (a draft) and applying (a ledger) both produce [`Changes`]. So the proof of a leg and the notices to
+//! players use the same figures that are posted.
 
 use crate::{Account, AccountId, HoldId, Leg, Transfer, touched::Touched};
 
-/// What a draft has decided.
+/// A finished draft: the leg it decided, and what the leg changes.
 #[derive(Debug)]
 pub struct Drafted {
     /// The moves, as they are recorded.
@@ -14,7 +14,7 @@ pub struct Drafted {
     pub changes: Changes,
 }
 
-/// What a leg changes, to be taken over by its ledger.
+/// What a leg changes, to be taken over by its ledger with [`Ledger::take_over`](crate::Ledger::take_over).
 #[derive(Debug, Default)]
 pub struct Changes {
     pub(crate) accounts: Touched<AccountId, Change>,
@@ -25,14 +25,14 @@ pub struct Changes {
 /// An account before a leg and after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
-    /// Before; none where the leg opens the account, or is the first to use it.
+    /// Before the leg; `None` when the leg opens the account, or is the first to use it.
     pub before: Option<Account>,
-    /// After.
+    /// After the leg.
     pub after: Account,
 }
 
 impl Changes {
-    /// What becomes of an account; none where the leg does not touch it.
+    /// The change of one account; `None` when the leg does not touch it.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Change> {
         self.accounts.get(id)

@@ -38,7 +38,7 @@ pub fn fingerprint(words: &[u64]) -> u128 {
     u128::from(scramble(high ^ words.len() as u64)) << 64 | u128::from(scramble(low))
 }
 
-/// A short text as one word for [`fingerprint`]; not for texts chosen to collide.
+/// A short text as one word for [`fingerprint`]. Not for texts that an attacker chooses: collisions are easy to make.
 #[must_use]
 pub fn text_word(text: &str) -> u64 {
     text.bytes().fold(text.len() as u64, |sum, byte| sum.rotate_left(7) ^ u64::from(byte))

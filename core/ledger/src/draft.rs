@@ -1,7 +1,7 @@
-//! A leg in the making, or one that is posted: every rule is checked here, on copies of the accounts it touches.
+//! Deciding and posting of a leg: every rule of the ledger is checked here, on copies of the accounts it touches.
 //!
-//! Deciding and applying run the same moves through the same rules. A draft decides which moves are allowed;
-//! [`Ledger::apply`] checks every move again, and takes the copies over only when all are in order.
+//! Deciding and applying run the moves through the same code. A [`Draft`] decides which moves are allowed;
+//! [`Ledger::apply`] checks every move again, and takes the copies over only when all moves are allowed.
 
 use crate::{
     Account, AccountId, Changes, Drafted, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,
@@ -22,12 +22,12 @@ pub(crate) struct Copies<'a> {
     changes: Changes,
 }
 
-/// Which rules are asked.
+/// Which rules are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// All of them: something new is decided.
+    /// All rules: a new leg is decided.
     All,
-    /// All that a log could get wrong. A freeze is a rule for deciding, and may have come after.
+    /// All rules except the freeze: a recorded leg is applied. The freeze is only a rule for deciding.
     Recorded,
 }
 
@@ -38,8 +38,8 @@ impl Ledger {
         Draft::new(self)
     }
 
-    /// What a recorded leg changes. Checks again all that a log could get wrong: the shape, what exists, `L2`, `L3`,
-    /// the range. Nothing is changed yet.
+    /// What a recorded leg changes. Checks every rule again except the freeze: the shape of the transfers, which
+    /// accounts exist, `L2`, `L3`, the range. The ledger is not changed yet.
     ///
     /// # Errors
     /// When the leg breaks a rule: then it was not decided on this state.
@@ -49,10 +49,10 @@ impl Ledger {
         Ok(copies.finish())
     }
 
-    /// Posts a leg that a draft of this very state has made.
+    /// Posts a leg that was decided on exactly this state.
     ///
     /// # Errors
-    /// As [`Ledger::changes_of`]. Nothing has changed, and the caller stops (live) or refuses the log (replay).
+    /// As [`Ledger::changes_of`]. The ledger is unchanged; the caller stops (live) or refuses the log (replay).
     pub fn apply(&mut self, leg: &Leg) -> Result<(), Rejection> {
         self.take_over(self.changes_of(leg)?);
         Ok(())
@@ -70,7 +70,7 @@ impl<'a> Draft<'a> {
         self.copies.account(id)
     }
 
-    /// Adds a move. A refused one changes nothing: the draft stands as it stood before it.
+    /// Adds a move. A refused move leaves the draft as it was.
     ///
     /// # Errors
     /// The first rule of [`Rejection`] that the move breaks.
@@ -80,7 +80,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// The leg decided, and every account it touches.
+    /// The decided leg, and what it changes.
     #[must_use]
     pub fn finish(self) -> Drafted {
         Drafted { leg: self.leg, changes: self.copies.changes }
@@ -92,7 +92,7 @@ impl<'a> Copies<'a> {
         Self { ledger, changes: Changes::default() }
     }
 
-    /// Makes one move. A refused one changes nothing.
+    /// Makes one move. A refused move changes nothing.
     pub fn make(&mut self, change: &Move, asked: Asked) -> Result<(), Rejection> {
         match change {
             Move::Open(id) => {
@@ -137,7 +137,7 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Ends a hold once (`L3`): gives its pending amounts back (`L4`), and does what follows.
+    /// Ends a hold once (`L3`): takes its amount out of the pending sums (`L4`), then runs `then`.
     fn end_hold(
         &mut self,
         id: HoldId,
@@ -158,7 +158,7 @@ impl<'a> Copies<'a> {
         Ok(())
     }
 
-    /// Makes a new debit, if it is in order: its shape, both accounts, the freeze, what is available (`L2`).
+    /// Makes a new debit, after the checks: shape, both accounts, freeze, available balance (`L2`), range.
     fn new_debit(
         &mut self,
         transfer: &Transfer,
@@ -183,7 +183,7 @@ impl<'a> Copies<'a> {
         })
     }
 
-    /// Changes both sides, or neither.
+    /// Changes both accounts of a transfer, or neither.
     fn change(
         &mut self,
         transfer: &Transfer,
@@ -201,7 +201,7 @@ impl<'a> Copies<'a> {
         changed
     }
 
-    /// Where the copy of an account stands; the house's accounts are opened by their first use.
+    /// The place of an account's copy. The operator's accounts are opened by their first use.
     fn copy(&mut self, id: &AccountId) -> Result<usize, Rejection> {
         self.changes.accounts.place_or(*id, || match self.ledger.accounts.get(id) {
             Some(account) => Ok(Change { before: Some(*account), after: *account }),

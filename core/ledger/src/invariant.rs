@@ -1,7 +1,7 @@
 //! The invariants as predicates. Tests, the simulation, `hub verify` and live checks share them.
 //!
-//! Each is asked twice: of a whole ledger, at the start and by `hub verify`, and of what one transaction changes,
-//! before its record is queued and whenever it is applied. The second costs a look at the accounts that it touches.
+//! Two forms: of a whole ledger, for the start and `hub verify`, and of what one transaction changes, before its
+//! record is queued and whenever it is applied. The second looks only at the accounts that the transaction touches.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use rustc_hash::FxHashMap;
 
 use crate::{Account, AccountId, AccountKind, Change, Changes, Domain, HoldId, Ledger};
 
-/// An invariant that does not hold: ours to mend, never a user's fault.
+/// An invariant that does not hold: a bug of the hub or a damaged log, never a user's mistake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// `L1`.
+    /// `L1`: debits and credits of a currency differ.
     #[error("L1: in {currency}, debits are {debits} and credits {credits}")]
     Conservation {
         /// The currency that does not balance.
@@ -23,18 +23,18 @@ pub enum Violation {
         /// Sum of posted and pending credits.
         credits: i128,
     },
-    /// `L2`.
+    /// `L2`: an account has less available than its floor.
     #[error("L2: {account:?} has {available} available, below its floor")]
     Overdraft {
         /// The account.
         account: AccountId,
-        /// What it has available: below its floor.
+        /// What it has available, minor units: below its floor.
         available: i128,
     },
-    /// `L3`.
+    /// `L3`: a hold has ended and is still open.
     #[error("L3: hold {:032x} has ended and is open all the same", .0.0)]
     EndedTwice(HoldId),
-    /// `L4`.
+    /// `L4`: an account's pending amounts are not the sums of its open holds.
     #[error("L4: {account:?} has {pending:?} pending, its holds sum up to {holds:?}")]
     PendingDiffers {
         /// The account.
@@ -44,7 +44,7 @@ pub enum Violation {
         /// The same from the open holds.
         holds: (i128, i128),
     },
-    /// The clearing accounts of two domains do not mirror each other.
+    /// `L1`: the clearing accounts of two domains do not mirror each other.
     #[error("L1: clearing between {0:?} and {1:?} does not net to zero")]
     Clearing(Domain, Domain),
 }
@@ -132,8 +132,8 @@ fn of_currency(sums: &mut Vec<(Currency, Sums)>, currency: Currency) -> &mut Sum
     &mut sums[place].1
 }
 
-/// `L1` across domains, of what one transaction changes: by what one domain's clearing towards another moves, the
-/// other's moves back.
+/// `L1` across domains, of what one transaction changes: when a domain's clearing account towards another domain
+/// moves, the other domain's clearing account moves back by the same amount.
 pub fn legs_clear(legs: &[(Domain, Changes)]) -> Result<(), Violation> {
     let mut open: Vec<(Domain, Domain, Currency, i128)> = Vec::new();
     for (of, changes) in legs {
@@ -156,7 +156,7 @@ pub fn legs_clear(legs: &[(Domain, Changes)]) -> Result<(), Violation> {
     }
 }
 
-/// `L3`: a hold that has ended is open no more, and so cannot end again.
+/// `L3`: a hold that has ended is not open any more, so it cannot end again.
 pub fn has_ended(ledger: &Ledger, hold: HoldId) -> Result<(), Violation> {
     match ledger.hold(hold) {
         Some(_) => Err(Violation::EndedTwice(hold)),
@@ -191,7 +191,7 @@ pub fn all(ledger: &Ledger) -> Result<(), Violation> {
     pending_is_held(ledger)
 }
 
-/// `L1` across domains: what one domain's clearing account owes another, the other's is owed.
+/// `L1` across domains: the clearing accounts of two domains towards each other add up to zero, in each currency.
 pub fn clearing_nets_to_zero<'a>(ledger_of: impl Fn(Domain) -> &'a Ledger) -> Result<(), Violation> {
     let clearing = |of: Domain, with: Domain| -> BTreeMap<Currency, i128> {
         let kind = AccountKind::Clearing(with);
@@ -225,7 +225,7 @@ mod tests {
         "EUR".parse().expect("a currency")
     }
 
-    /// No ledger makes these: they stand for one that is wrong.
+    /// Changes that no correct ledger makes.
     fn changes(accounts: &[(AccountId, Option<Account>, Account)]) -> Changes {
         let mut changes = Changes::default();
         for (id, before, after) in accounts {

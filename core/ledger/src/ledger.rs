@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{Account, AccountId, Changes, Digest, HoldId, Transfer, fingerprint};
 
-/// Accounts and holds of one domain. Changed only by [`Ledger::apply`].
+/// Accounts and holds of one domain. Changed only by legs, and restored from a checkpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     pub(crate) accounts: FxHashMap<AccountId, Account>,
@@ -32,12 +32,12 @@ impl Ledger {
         self.holds.get(&id)
     }
 
-    /// Every account, in no order.
+    /// Every account, in no particular order.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = (&AccountId, &Account)> {
         self.accounts.iter()
     }
 
-    /// Every open hold, in no order.
+    /// Every open hold, in no particular order.
     pub fn holds(&self) -> impl ExactSizeIterator<Item = (HoldId, &Hold)> {
         self.holds.iter().map(|(id, hold)| (*id, hold))
     }
@@ -48,7 +48,7 @@ impl Ledger {
         self.digest
     }
 
-    /// Takes over the changes of a leg, made on this very state.
+    /// Takes over the changes of a leg, which were computed on exactly this state.
     pub fn take_over(&mut self, changes: Changes) {
         let Changes { accounts, holds } = changes;
         accounts.into_entries().into_iter().for_each(|(id, change)| self.put(id, change.after));
@@ -60,7 +60,7 @@ impl Ledger {
         }
     }
 
-    /// Puts an account as it stands after a leg, or in a checkpoint.
+    /// Sets an account to its state after a leg, or in a checkpoint.
     pub fn put(&mut self, id: AccountId, account: Account) {
         self.digest.add(account_print(&id, &account));
         if let Some(before) = self.accounts.insert(id, account) {
@@ -68,7 +68,7 @@ impl Ledger {
         }
     }
 
-    /// Puts an open hold as it stands after a leg, or in a checkpoint; its pending amounts are in the accounts already.
+    /// Adds an open hold of a leg or a checkpoint. The accounts already contain its pending amounts.
     pub fn put_hold(&mut self, id: HoldId, transfer: Transfer) {
         self.digest.add(hold_print(id, &transfer));
         if let Some(before) = self.holds.insert(id, Hold { transfer }) {
@@ -76,7 +76,7 @@ impl Ledger {
         }
     }
 
-    /// Takes a hold out. One that was made and ended by the same leg has never been here.
+    /// Removes a hold. A hold that the same leg made and ended was never here.
     fn end_hold(&mut self, id: HoldId) {
         if let Some(Hold { transfer }) = self.holds.remove(&id) {
             self.digest.remove(hold_print(id, &transfer));

@@ -1,11 +1,12 @@
-//! Double entry: accounts, transfers and holds. The only code that moves money.
+//! The double-entry ledger: accounts, transfers and holds. The only code that moves money.
 //!
-//! Each of the five domains owns a [`Ledger`]. Commands become transfers in a [`Draft`], which checks every
-//! rule on a copy of the accounts it touches; a finished draft is a [`Leg`], which [`Ledger::apply`] posts and
-//! which replay posts again, with the [`Changes`] it makes, by which it is proven before it is recorded. Nothing here reads a clock, a file or a random source.
+//! Each of the five domains owns a [`Ledger`]. Commands become moves in a [`Draft`], which checks every rule on
+//! copies of the accounts it touches. A finished draft is a [`Leg`], which is recorded, and its [`Changes`], which are
+//! proven before that. [`Ledger::apply`] posts the leg, live and in replay. Nothing here reads a clock, a file or a
+//! random source.
 //!
-//! Amounts are integers of the currency's minor unit. The invariants have names, and the predicates that test
-//! them stand in [`invariant`]:
+//! Amounts are integers of the currency's minor unit. The invariants have names; [`invariant`] has the predicates
+//! that check them:
 //!
 //! * `L1` every transfer debits what it credits, in one currency: the sum over all accounts is zero;
 //! * `L2` what an account has available never falls below its floor;

@@ -1,36 +1,36 @@
-//! Why a ledger refuses.
+//! The reasons for which a ledger refuses a move.
 
-/// The order is the order of precedence: the first that holds is the one returned.
+/// Why the ledger refused a move. When several reasons hold, the first in this order is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Rejection {
-    /// A transfer moves something.
+    /// A transfer moves an amount above zero.
     #[error("the amount is not above zero")]
     AmountNotPositive,
-    /// A transfer has two sides.
+    /// A transfer has two different accounts.
     #[error("debit and credit are the same account")]
     SameAccount,
     /// A transfer has one currency.
     #[error("the accounts have different currencies")]
     CurrencyDiffers,
-    /// A hold is made once.
+    /// A hold is made only once.
     #[error("the hold exists already")]
     HoldExists,
-    /// The hold never was, or has ended (`L3`).
+    /// The hold was never made, or has ended (`L3`).
     #[error("the hold is not open")]
     HoldNotOpen,
-    /// An account is opened once.
+    /// An account is opened only once.
     #[error("the account is open already")]
     AccountExists,
     /// A player's account must be opened first.
     #[error("the account does not exist")]
     AccountNotFound,
-    /// No debits while frozen.
+    /// A frozen account takes no new debits or holds.
     #[error("the account is frozen")]
     AccountFrozen,
-    /// `L2`.
+    /// `L2`: the account would fall below its floor.
     #[error("the available balance is below the amount")]
     InsufficientFunds,
-    /// A sum would leave the range the ledger keeps.
+    /// A sum would exceed [`SUM_MAX`](crate::SUM_MAX).
     #[error("the balance would be too large")]
     TooLarge,
 }

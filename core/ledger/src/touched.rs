@@ -1,20 +1,20 @@
-//! What a leg has touched so far: a small map that keeps the order of insertion.
+//! A small map that keeps the order of insertion, for what a leg has touched so far.
 //!
-//! Nearly every leg touches two or three accounts and one hold, and a settlement of a full round thousands. The
-//! first are found by looking at each; an index is kept from the moment there are more than a few.
+//! Nearly every leg touches two or three accounts and one hold; the settlement of a full round touches thousands.
+//! Few entries are searched one by one; with more than [`LINEAR_MAX`], an index is kept.
 
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
-/// As many entries are looked at one by one; comparing them all costs about as much as one hash.
+/// Most entries that are searched one by one: that costs about as much as one hash.
 const LINEAR_MAX: usize = 8;
 
-/// Values by key, in the order in which the keys came.
+/// Values by key, in the order in which the keys were added.
 #[derive(Debug)]
 pub(crate) struct Touched<K, V> {
     entries: Vec<(K, V)>,
-    /// Where each key stands; empty up to [`LINEAR_MAX`].
+    /// The place of each key in `entries`; empty up to [`LINEAR_MAX`] entries.
     index: FxHashMap<K, usize>,
 }
 
@@ -29,7 +29,7 @@ impl<K: Copy + Eq + Hash, V> Touched<K, V> {
         self.place(key).map(|place| &self.entries[place].1)
     }
 
-    /// Where the key stands: at the end, with what `first` finds for it, when it is new.
+    /// The place of the key. A new key is added at the end, with the value that `first` returns.
     pub fn place_or<E>(&mut self, key: K, first: impl FnOnce() -> Result<V, E>) -> Result<usize, E> {
         match self.place(&key) {
             Some(place) => Ok(place),
@@ -51,12 +51,12 @@ impl<K: Copy + Eq + Hash, V> Touched<K, V> {
         }
     }
 
-    /// Every entry, in the order of their first coming.
+    /// Every entry, in the order in which the keys were added.
     pub fn entries(&self) -> &[(K, V)] {
         &self.entries
     }
 
-    /// The same, taken out.
+    /// As [`Touched::entries`], by value.
     pub fn into_entries(self) -> Vec<(K, V)> {
         self.entries
     }

@@ -1,24 +1,24 @@
-//! Transfers, and legs made of moves.
+//! Transfers, the moves made of them, and legs made of moves.
 
 use crate::{AccountId, Rejection};
 
-/// Names a hold for ever. It is the id of the transaction that made it.
+/// The id of a hold, never used again: the id of the transaction that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldId(pub u128);
 
-/// Debits one account and credits another by the same amount, in one currency (`L1`).
+/// A debit of one account and a credit of another by the same amount, in one currency (`L1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transfer {
-    /// The account that gives.
+    /// The account that is debited.
     pub debit: AccountId,
-    /// The account that receives.
+    /// The account that is credited.
     pub credit: AccountId,
     /// Minor units, above zero.
     pub amount: i128,
 }
 
 impl Transfer {
-    /// The rules that need no state (`L1`): deciding, applying and reading a checkpoint check the same ones.
+    /// Checks the rules that need no state (`L1`). Deciding, applying and reading a checkpoint all use it.
     ///
     /// # Errors
     /// The first rule that it breaks.
@@ -43,7 +43,7 @@ pub enum Move {
     Open(AccountId),
     /// Posts a transfer at once.
     Post(Transfer),
-    /// Reserves a transfer under a name.
+    /// Reserves a transfer under an id.
     Hold(HoldId, Transfer),
     /// Posts a held transfer.
     PostHold(HoldId),

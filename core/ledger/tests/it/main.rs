@@ -1,4 +1,4 @@
-//! The ledger from outside: one row a rule, and random moves against the invariants.
+//! Tests of the ledger through its public interface: one row for each rule, and random moves against the invariants.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod property;

@@ -44,7 +44,7 @@ fn change() -> impl Strategy<Value = Move> {
     ]
 }
 
-/// The digest as a ledger that was told the state, and not the story, has it.
+/// The digest of a ledger that was built from the state alone, without the moves that led to it.
 fn digest_from_scratch(ledger: &Ledger) -> Digest {
     let mut copy = Ledger::default();
     ledger.accounts().for_each(|(id, account)| copy.put(*id, *account));
@@ -77,7 +77,7 @@ proptest! {
                     taken.push(change);
                 }
             }
-            // What a refused move may not do is change the draft: the rest must apply without it.
+            // A refused move must not change the draft: the other moves must apply without it.
             let expected: Vec<_> = accounts(&ledger).keys().copied().chain(taken.iter().flat_map(touched)).map(|id| {
                 let account = draft.account(&id);
                 (id, account)
@@ -86,7 +86,7 @@ proptest! {
             prop_assert_eq!(&leg.moves, &taken);
             prop_assert_eq!(invariant::of_leg(&changes), Ok(()));
             let recorded = ledger.changes_of(&leg).unwrap();
-// A refused move may have looked at an account that no other one touches.
+// A refused move may have read an account that no other move touches.
             prop_assert!(recorded.accounts().all(|(id, change)| changes.account(id) == Some(change)));
             prop_assert_eq!((accounts(&ledger), ledger.digest()), before);
 
@@ -109,9 +109,9 @@ proptest! {
         prop_assert_eq!(replayed.digest(), ledger.digest());
     }
 
-    /// A log may hold anything: applying it refuses or keeps the invariants, and never panics.
+    /// A log may contain any leg: applying it is refused, or keeps the invariants, and never panics.
     #[test]
-    fn a_leg_that_nobody_decided_is_refused_or_harmless(
+    fn an_arbitrary_leg_is_refused_or_keeps_the_invariants(
         moves in prop::collection::vec(change(), 1..40),
     ) {
         let mut ledger = Ledger::default();
@@ -156,7 +156,7 @@ fn a_fingerprint_is_the_same_on_every_machine() {
 const FINGERPRINT_OF_1_2_3: u128 = 0x30c91a732e942446466ca7ac18daae;
 
 #[test]
-fn the_predicates_find_what_they_are_for() {
+fn each_predicate_finds_its_violation() {
     let currency = "EUR".parse().unwrap();
     let cash = AccountId::cash(PlayerId(1), currency);
     let stakes = AccountId::house(AccountKind::Stakes, currency);

@@ -120,7 +120,7 @@ fn within_a_leg_later_moves_see_the_earlier_ones() {
 }
 
 #[test]
-fn a_frozen_account_gives_nothing_but_takes_and_its_open_holds_end() {
+fn a_frozen_account_refuses_debits_takes_credits_and_its_open_holds_end() {
     check(
         "
         account P1 20
@@ -151,7 +151,7 @@ fn a_hold_that_was_made_can_always_be_posted() {
 }
 
 #[test]
-fn currencies_do_not_meet() {
+fn balances_of_two_currencies_are_separate() {
     check(
         "
         account P1 10

@@ -1,4 +1,4 @@
-//! Runs a ledger from a text: one move a line, with what must come of it.
+//! Runs a ledger from a script: one move a line, with its expected result.
 //!
 //! ```text
 //! account P1 100 frozen          # an open account with this balance, out of the source
@@ -7,8 +7,8 @@
 //! begin ... commit               # the moves between are one leg
 //! ```
 //!
-//! `P…` are players' cash, `B…` bonus money, `CC` the clearing towards collections, `SRC` the source. A name with
-//! `.USD` is in that currency, any other in EUR. An amount `MAX` is the largest the ledger keeps.
+//! `P…` are players' cash, `B…` bonus money, `CC` is the clearing towards collections, `SRC` the source. A name with
+//! `.USD` is in that currency, any other in EUR. The amount `MAX` is the largest the ledger keeps.
 
 use ledger::{
     Account, AccountId, AccountKind, Domain, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,
@@ -16,7 +16,7 @@ use ledger::{
 };
 use protocol::PlayerId;
 
-/// Runs the script; panics at the first line that does not come out as it says.
+/// Runs the script; panics at the first line whose result is not the expected one.
 pub fn check(script: &str) {
     let mut ledger = Ledger::default();
     let mut batch: Option<Vec<(usize, Move)>> = None;
@@ -130,7 +130,7 @@ fn account(name: &str) -> AccountId {
     }
 }
 
-/// The outcome in the words of the expectation: a rejection's name, or the accounts it asks for.
+/// The result in the form of the expectation: a rejection's name, or the accounts that the expectation names.
 fn shown(ledger: &Ledger, outcome: &Result<(), Rejection>, expected: &str) -> String {
     if let Err(rejection) = outcome {
         return format!("{rejection:?}");
