@@ -1,26 +1,26 @@
-//! The adjustment domain: corrections.
+//! The adjustment domain: corrections of players' balances.
 //!
-//! It stands with its accounts and its clearing towards the balance domain, in both directions.
+//! It has its accounts, and clearing towards the balance domain in both directions. No recipe uses it yet.
 
 use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::Currency;
 
 use crate::{Accounts, clearing, post};
 
-/// Corrections.
+/// The state machine of corrections.
 pub type Adjustment = Accounts<Command>;
 
-/// What the domain can be told to do.
+/// The commands of the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Gives to a player's balance.
+    /// Pays a correction to a player's balance.
     Give {
         /// The currency.
         currency: Currency,
         /// Minor units.
         amount: i128,
     },
-    /// Takes from a player's balance.
+    /// Takes a correction from a player's balance.
     Take {
         /// The currency.
         currency: Currency,

@@ -1,8 +1,8 @@
-//! The balance domain: what the house owes each player, available and held.
+//! The balance domain: what the operator owes each player, available and held.
 //!
-//! Stakes are held when a bet is taken, posted when its round settles and voided when it is taken back. This
-//! domain also keeps each player's last results and counts the events of the player's channel, so that both
-//! come out of replay the same.
+//! A stake is held when its bet is taken, posted when its round settles, and voided when the bet is taken back or its
+//! round is void. This domain also keeps each player's last results and counts the events of the player's channel,
+//! so that replay restores both.
 
 use std::collections::{VecDeque, hash_map::Entry};
 
@@ -21,7 +21,7 @@ use crate::{
 /// Settled rounds kept for each player.
 pub const RESULTS_MAX: usize = 50;
 
-/// Player accounts.
+/// The state machine of players' accounts.
 #[derive(Debug, Clone, Default)]
 pub struct Balance {
     ledger: Ledger,
@@ -29,25 +29,25 @@ pub struct Balance {
     digest: Digest,
 }
 
-/// What the domain keeps of a player besides accounts.
+/// What the domain keeps of a player besides the accounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Player {
-    /// Events of the player's channel so far: the offset of the newest.
+    /// Number of events on the player's channel so far, which is the offset of the newest.
     pub events: u64,
     /// The last settled rounds, newest first, with the time they were settled.
     pub results: VecDeque<(u64, Notice)>,
-    /// Fingerprint of the results, kept up as they come and go.
+    /// Fingerprint of the results, updated with each one added or dropped.
     digest: Digest,
 }
 
-/// What the balance domain can be told to do.
+/// The commands of the balance domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Opens a player's account unless it is open.
     Open(PlayerId, Currency),
     /// Reserves a stake, to be collected later.
     Hold {
-        /// The hold's name: the transaction's id.
+        /// The hold's id: that of the transaction.
         hold: HoldId,
         /// The player.
         player: PlayerId,
@@ -132,12 +132,12 @@ impl Balance {
         self.players.get(&player)
     }
 
-    /// Every player with events, in no order.
+    /// Every player with events, in no particular order.
     pub fn players(&self) -> impl Iterator<Item = (PlayerId, &Player)> {
         self.players.iter().map(|(id, player)| (*id, player))
     }
 
-    /// Puts a player as it stands in a checkpoint: the events so far, and the results, newest first.
+    /// Restores a player from a checkpoint: the number of events so far, and the results, newest first.
     pub fn put_player(&mut self, id: PlayerId, events: u64, results: VecDeque<(u64, Notice)>) {
         let mut digest = Digest::default();
         results.iter().for_each(|(time, notice)| digest.add(result_print(*time, notice)));
@@ -148,7 +148,7 @@ impl Balance {
         }
     }
 
-    /// Notes an event of the player's channel; returns its offset, from 1.
+    /// Counts an event of the player's channel, and keeps it when it is a result. Returns its offset, from 1.
     pub fn note(&mut self, time: u64, notice: &Notice) -> u64 {
         let player = match self.players.entry(notice.player) {
             Entry::Occupied(known) => {

@@ -1,19 +1,19 @@
 //! The collections domain: payments in, and stakes taken from players.
 //!
-//! A deposit comes from a source account, whose balance is what the operator has to receive from that source.
+//! A deposit comes from a source account, whose balance is what the operator is to receive from that source.
 
 use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::Currency;
 
 use crate::{Accounts, clearing, post};
 
-/// Payments in, and stakes taken.
+/// The state machine of payments in and stakes taken.
 pub type Collections = Accounts<Command>;
 
-/// What the domain can be told to do.
+/// The commands of the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// A deposit has arrived from the source: hand it to the player's balance.
+    /// Hands a deposit that has arrived from the source to the player's balance.
     Capture {
         /// The currency.
         currency: Currency,

@@ -1,16 +1,17 @@
 //! The distributions domain: winnings paid to players.
 //!
-//! What was won, stakes included, is an expense of the house; set against the stakes in collections it gives the margin.
+//! Winnings, stakes included, are an expense of the operator. The stakes in collections less these winnings are the
+//! operator's margin.
 
 use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::Currency;
 
 use crate::{Accounts, clearing, post};
 
-/// Winnings and payouts.
+/// The state machine of winnings.
 pub type Distributions = Accounts<Command>;
 
-/// What the domain can be told to do.
+/// The commands of the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Pays winnings, stakes included, to the player's balance.

@@ -1,20 +1,21 @@
 //! The free-play domain: bonus money, kept apart from cash.
 //!
-//! A player's bonus is an account of its own, with a floor like cash. A converted bonus becomes cash over the clearing
-//! towards the balance domain: what is converted leaves the player's bonus, and nobody can convert more than there is.
+//! A player's bonus is an account of its own, with a floor of zero as cash has. Converting moves bonus money over the
+//! clearing account into the balance domain's cash; no more can be converted than the bonus account has. No recipe
+//! uses this domain yet.
 
 use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::{Currency, PlayerId};
 
 use crate::{Accounts, clearing, open, post};
 
-/// Bonus money.
+/// The state machine of bonus money.
 pub type FreePlay = Accounts<Command>;
 
-/// What the domain can be told to do.
+/// The commands of the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Gives a player bonus money of the house; opens the bonus account when it is the first.
+    /// Gives a player bonus money of the operator; opens the bonus account with the first grant.
     Grant {
         /// The player.
         player: PlayerId,
@@ -23,7 +24,7 @@ pub enum Command {
         /// Minor units.
         amount: i128,
     },
-    /// Turns a player's bonus money whose terms are met into cash of the player's balance.
+    /// Turns a player's bonus money into cash of the player's balance. The caller has checked that its terms are met.
     Convert {
         /// The player.
         player: PlayerId,

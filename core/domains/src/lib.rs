@@ -1,10 +1,11 @@
 //! The state machines of the five money domains, and the recipes that span them.
 //!
 //! A domain owns its ledger and decides its commands on it: `decide(&self, commands) -> Result<Drafted, Rejection>`,
-//! then `apply(&mut self, &Leg)`. One file a domain holds its commands; all else stands once, in [`StateMachine`]. A
-//! [`Recipe`] is one business event: it says which commands each domain gets.
-//! Money crosses from one domain to another over a pair of clearing accounts that mirror each other, so each
-//! domain's ledger balances by itself and all clearing nets to zero.
+//! then `apply(&mut self, &Leg)`. Each domain has one file with its commands; what is common to all is in
+//! [`StateMachine`]. A [`Recipe`] is one business event: it says which commands each domain gets.
+//!
+//! Money moves from one domain to another over a pair of clearing accounts that mirror each other. So each domain's
+//! ledger balances by itself, and all clearing accounts together add up to zero.
 //!
 //! Pure: the actors that host these state machines live in `actors`, the turn that runs a recipe in `engine`.
 
@@ -25,7 +26,7 @@ pub(crate) use machine::{clearing, open, post};
 pub use notice::{Funds, Notice, What};
 pub use recipe::{Effects, PlayerSettlement, Recipe};
 
-/// The five domains together, as the turn, replay and the simulation hold them.
+/// The five domains together, as the turn, replay and the simulation use them.
 #[derive(Debug, Clone, Default)]
 pub struct Domains {
     /// Player accounts.

@@ -1,41 +1,41 @@
-//! The state machine of every domain: a ledger, and commands that draft moves on it.
+//! The state machine that all domains share: a ledger, and commands that draft moves on it.
 
 use std::marker::PhantomData;
 
 use ledger::{AccountId, AccountKind, Domain, Draft, Drafted, Ledger, Leg, Move, Rejection, Transfer};
 use protocol::Currency;
 
-/// What a domain can be told to do.
+/// The commands of one domain.
 pub trait Command {
-    /// Whose command it is.
+    /// The domain that the command is for.
     const DOMAIN: Domain;
 
-    /// Drafts the moves that it stands for.
+    /// Drafts the moves of the command.
     ///
     /// # Errors
-    /// The first rule of the ledger that one of them breaks.
+    /// The first rule of the ledger that a move breaks.
     fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection>;
 }
 
-/// What every domain's state machine can do.
+/// The state machine of a domain.
 pub trait StateMachine: Default {
-    /// What this domain can be told to do.
+    /// The commands of this domain.
     type Command: Command;
 
     /// Which domain this is.
     const DOMAIN: Domain = <Self::Command as Command>::DOMAIN;
 
-    /// Decides commands as one, on the applied state. Nothing changes.
+    /// Decides commands together, on the applied state. Nothing changes.
     ///
     /// # Errors
-    /// The first rule that a command breaks; then none of them is done.
+    /// The first rule that a command breaks; then none of the commands takes effect.
     fn decide(&self, commands: &[Self::Command]) -> Result<Drafted, Rejection> {
         let mut draft = self.ledger().draft();
         commands.iter().try_for_each(|command| command.draft(&mut draft))?;
         Ok(draft.finish())
     }
 
-    /// Applies a leg that this state has decided.
+    /// Applies a leg that was decided on this state.
     ///
     /// # Errors
     /// When the leg was not decided on this state; see [`Ledger::apply`].
@@ -50,7 +50,7 @@ pub trait StateMachine: Default {
     fn ledger_mut(&mut self) -> &mut Ledger;
 }
 
-/// A domain that keeps nothing but its accounts: all it adds to a ledger is what it can be told to do.
+/// A domain that keeps only its accounts: a ledger, with the commands of the domain.
 #[derive(Debug, Clone)]
 pub struct Accounts<C> {
     ledger: Ledger,
@@ -93,7 +93,7 @@ pub(crate) fn open(draft: &mut Draft<'_>, account: AccountId) -> Result<(), Reje
     }
 }
 
-/// The account of a domain towards another.
+/// A domain's clearing account towards another domain.
 pub(crate) fn clearing(with: Domain, currency: Currency) -> AccountId {
     AccountId::house(AccountKind::Clearing(with), currency)
 }

@@ -1,4 +1,4 @@
-//! A notice to a player about a transaction: part of the record, with the balance before and after.
+//! The notice to a player about a transaction: part of the record, with the balance before and after it.
 
 use ledger::Account;
 use protocol::{Currency, PlayerId, RoundId};
@@ -8,25 +8,25 @@ use protocol::{Currency, PlayerId, RoundId};
 pub struct Funds {
     /// What can be staked.
     pub available: i128,
-    /// What stands in open rounds.
+    /// Stakes held in open rounds.
     pub held: i128,
 }
 
 impl From<&Account> for Funds {
-    /// What an account of a player's cash means to the player.
+    /// The funds that a cash account shows to its player.
     fn from(account: &Account) -> Self {
         Self { available: account.available(), held: account.debits_pending }
     }
 }
 
-/// One player's share in a transaction. Becomes one event on the player's channel.
+/// What one player is told of a transaction. Becomes one event on the player's channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// The player.
     pub player: PlayerId,
     /// The currency.
     pub currency: Currency,
-    /// Funds before it; zero where the account is opened by it.
+    /// Funds before it; zero when the transaction opens the account.
     pub before: Funds,
     /// Funds after it.
     pub after: Funds,
@@ -41,7 +41,7 @@ pub enum What {
     Deposit,
     /// A stake is held.
     Stake,
-    /// Stakes are given back before the round is drawn.
+    /// Stakes are given back before the lock.
     Release,
     /// A round is settled.
     Settled {
@@ -49,7 +49,7 @@ pub enum What {
         round: RoundId,
         /// The player's stakes in it, minor units.
         staked: i128,
-        /// What was paid, stakes included, minor units.
+        /// The payout, stakes included, minor units.
         returned: i128,
         /// The outcome.
         outcome: u32,

@@ -1,4 +1,4 @@
-//! The business events that move money, each as one transaction over the domains it touches.
+//! Recipes: the business events that move money, each one transaction over the domains it touches.
 //!
 //! | recipe | balance | collections | distributions |
 //! |---|---|---|---|
@@ -9,8 +9,8 @@
 //! | `PLAYER_WINNINGS` | clearing → cash | | winnings → clearing |
 //! | `ROUND_VOID` | held stakes voided | | |
 //!
-//! `SETTLE_ROUND` carries the `PLAYER_WINNINGS` of every winner in the same record: there is no moment at which
-//! a stake is taken and its winnings are not paid (ADR-0005).
+//! `SETTLE_ROUND` carries the `PLAYER_WINNINGS` of every winner in the same record: a stake is never taken without
+//! its winnings being paid (ADR-0005).
 
 use ledger::{AccountId, Change, Domain, Drafted, HoldId, Ledger, Rejection};
 use protocol::{Currency, PlayerId, RoundId};
@@ -25,7 +25,7 @@ use crate::{
 /// One business event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipe {
-    /// Money of a player comes in from a source; opens the account when it is the first.
+    /// A player's money comes in from a source; the first deposit opens the account.
     Deposit {
         /// The player.
         player: PlayerId,
@@ -36,7 +36,7 @@ pub enum Recipe {
     },
     /// A bet's stake is held.
     Stake {
-        /// The hold's name: the transaction's id.
+        /// The hold's id: that of the transaction.
         hold: HoldId,
         /// The player.
         player: PlayerId,
@@ -87,16 +87,16 @@ pub struct PlayerSettlement {
     pub holds: Vec<HoldId>,
     /// Sum of the stakes, minor units.
     pub staked: i128,
-    /// What is paid, stakes included, minor units.
+    /// The payout, stakes included, minor units.
     pub returned: i128,
 }
 
 /// What each domain decided: the legs of one transaction with what they change, and what the players are told.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// One leg a domain that takes part, in canonical order.
+    /// One leg for each domain that takes part, in canonical order.
     pub legs: Vec<(Domain, Drafted)>,
-    /// One notice a player touched: the funds before and after are what the balance domain has drafted.
+    /// One notice for each player touched, with the funds before and after that the balance domain has drafted.
     pub notices: Vec<Notice>,
 }
 
@@ -124,11 +124,11 @@ impl Recipe {
         }
     }
 
-    /// Lets every domain that takes part decide, on the applied state.
+    /// Decides in every domain that takes part, on the applied state.
     ///
     /// # Errors
-    /// The first domain that refuses, in canonical order, and why: then nothing happens anywhere. Holds are the
-    /// balance domain's.
+    /// The first domain that refuses, in canonical order, and why; then no domain changes. A hold that does not fit is
+    /// refused for the balance domain.
     pub fn decide(&self, domains: &Domains) -> Result<Effects, (Domain, Rejection)> {
         let of_balance = |rejection| (Domain::Balance, rejection);
         self.check_holds(domains.balance.ledger()).map_err(of_balance)?;
@@ -143,8 +143,8 @@ impl Recipe {
         Ok(effects)
     }
 
-    /// A recipe that ends holds names their players and sums: the ledger's holds must be those, or one domain
-    /// would move another amount than the other.
+    /// Checks that the holds a recipe ends have the players and sums that it names. Otherwise two domains would move
+    /// different amounts.
     fn check_holds(&self, ledger: &Ledger) -> Result<(), Rejection> {
         let held = |player: PlayerId, currency: Currency, holds: &[HoldId]| {
             let cash = AccountId::cash(player, currency);
@@ -231,7 +231,7 @@ impl Recipe {
     }
 }
 
-/// `SETTLE_ROUND`: the held stakes go from the players to the house.
+/// `SETTLE_ROUND`: the held stakes go from the players to the operator.
 fn settle_round(currency: Currency, players: &[PlayerSettlement], commands: &mut Commands) {
     let holds = players.iter().flat_map(|player| &player.holds);
     commands.balance.extend(holds.map(|hold| balance::Command::Post(*hold)));
@@ -244,7 +244,7 @@ fn settle_round(currency: Currency, players: &[PlayerSettlement], commands: &mut
 /// `PLAYER_WINNINGS`: what a player won, stakes included, goes from distributions to the player.
 fn player_winnings(currency: Currency, share: &PlayerSettlement, commands: &mut Commands) {
     let PlayerSettlement { player, returned: amount, .. } = *share;
-    // A sum below zero is passed on for the ledger to refuse: left out, the notice would tell of it all the same.
+    // A sum below zero is passed on, so that the ledger refuses it. If it were skipped, the notice would still show it.
     if amount != 0 {
         commands.distributions.push(distributions::Command::PayWinnings { currency, amount });
         let from = Domain::Distributions;

@@ -1,4 +1,4 @@
-//! The recipes from outside: what each does to every account of the five domains.
+//! Tests of the recipes through the public interface: what each does to every account of the five domains.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod recipes;

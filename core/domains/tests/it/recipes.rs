@@ -86,7 +86,7 @@ fn a_recipe_that_names_other_holds_or_sums_than_the_ledger_has_is_refused() {
     );
 }
 
-/// Decides and applies; the accounts stand for both.
+/// Decides and applies commands; the ledger has the result.
 fn run<M: StateMachine>(machine: &mut M, commands: &[M::Command]) -> Result<(), Rejection> {
     let drafted = machine.decide(commands)?;
     machine.apply(&drafted.leg)
@@ -111,7 +111,7 @@ fn a_bonus_is_converted_out_of_the_players_own_and_never_more_than_there_is() {
 }
 
 #[test]
-fn the_domains_that_only_stand_pay_over_clearing_and_take_no_overdraft() {
+fn free_play_and_adjustment_pay_over_clearing_and_take_no_overdraft() {
     let (player, currency) = (PlayerId(1), eur());
     let mut balance = Balance::default();
     let mut free_play = FreePlay::default();

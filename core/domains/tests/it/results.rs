@@ -1,4 +1,4 @@
-//! What the balance domain keeps of a player besides accounts.
+//! What the balance domain keeps of a player besides the accounts.
 
 use domains::{
     Funds, Notice, What,
@@ -50,7 +50,7 @@ fn the_last_fifty_results_are_kept_newest_first() {
 }
 
 #[test]
-fn the_digest_is_that_of_the_state_and_not_of_its_story() {
+fn the_digest_depends_on_the_state_and_not_on_how_it_came_about() {
     let mut balance = Balance::default();
     for number in 1..=120 {
         let what = if number % 3 == 0 { What::Stake } else { settled(number, number.into()) };

@@ -1,12 +1,12 @@
-//! Runs recipes from a text, one a line, with the accounts they change and what the players are told.
+//! Runs recipes from a script, one a line, with the accounts they change and what the players are told.
 //!
 //! ```text
 //! deposit P1 100                => balance.P1 +100  balance.collections -100  ...
 //! settle 17 P1 H1 H2 30 36      => ...              # outcome; then player, holds, staked, returned; `+` between players
 //! ```
 //!
-//! A change is of what an account has posted; `held` is the change of what its holds will take. After every line each
-//! domain balances, clearing nets to zero, and every notice is exactly the player's funds before and after.
+//! A change is that of an account's posted balance; `held` is the change of its pending debits. After every line each
+//! domain balances, clearing adds up to zero, and every notice has exactly the player's funds before and after.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use domains::{Domains, Effects, PlayerSettlement, Recipe};
 use ledger::{AccountKind, Domain, HoldId, invariant};
 use protocol::{Currency, PlayerId, RoundId};
 
-/// Runs the script; panics at the first line that does not come out as it says.
+/// Runs the script; panics at the first line whose result is not the expected one.
 pub fn check(script: &str) {
     let mut world = Domains::default();
     for (number, line) in script.lines().enumerate() {
@@ -138,7 +138,7 @@ fn check_notices(before: &Domains, after: &Domains, effects: &Effects, line: &st
         assert_eq!(notice.before, funds(before, notice.player), "{line}: before");
         assert_eq!(notice.after, funds(after, notice.player), "{line}: after");
     }
-    // And nobody's funds change without being told.
+    // And no player's funds change without a notice.
     let known = |id: &&ledger::AccountId| id.kind == AccountKind::Cash;
     let ids: Vec<_> = after.ledger(Domain::Balance).accounts().map(|(id, _)| id).filter(known).collect();
     for id in ids {
