@@ -1,11 +1,11 @@
-//! Randomness that a player can check: a committed seed, the players' shares, a stream made of both.
+//! Provably fair randomness: a committed seed, the players' shares, and a stream of numbers made of both.
 //!
 //! Before the first bet the hub publishes [`commit`] of a secret [`Seed`]. When betting closes it publishes
-//! [`client_mix`] of what the players gave. The round is drawn from a [`Stream`] of both, the seed is revealed
-//! with the result, and anyone can run [`check`]. Exact bytes, vectors and what this does *not* prove stand in
-//! `docs/fairness.md`; the three tags below and the encodings are part of that promise.
+//! [`client_mix`] of the texts that the players gave. The round is drawn from a [`Stream`] of both, the seed is
+//! revealed with the result, and anyone can run [`check`]. `docs/fairness.md` has the exact bytes, test vectors, and
+//! what this does *not* prove; the three tags below and the encodings must stay as they are described there.
 //!
-//! This module makes no seeds: they come from the operating system, through the caller.
+//! This module does not generate seeds: the caller takes them from the operating system.
 
 mod check;
 
@@ -27,8 +27,8 @@ const WORDS_PER_BLOCK: usize = 8;
 
 /// A round's secret: 32 bytes from the operating system's generator, used for one round only.
 ///
-/// Never printed and not serialisable: who knows it before the lock knows the outcome. The log holds it
-/// encrypted until it is revealed.
+/// Never printed and not serialisable: a person who knows it and the players' texts knows the outcome. The log holds
+/// it encrypted until it is revealed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed(pub [u8; 32]);
 
@@ -46,8 +46,8 @@ pub fn commit(seed: &Seed) -> [u8; 32] {
 
 /// One player's share in a round: the SHA-256 of `hub-share-v1|player|text`.
 ///
-/// The player is spelled as 32 hexadecimal digits, the text is the client's UTF-8 as it came. Shares can be
-/// shown to the whole table: each player finds the own one, and nobody reads another's id from it.
+/// The player is written as 32 hexadecimal digits, the text is the client's UTF-8 unchanged. Shares can be shown to the
+/// whole table: a player can find the own one, and a share does not reveal the player's id.
 #[must_use]
 pub fn share(player: PlayerId, text: &str) -> [u8; 32] {
     Sha256::digest(format!("{SHARE_TAG}|{player}|{text}")).into()
@@ -55,8 +55,8 @@ pub fn share(player: PlayerId, text: &str) -> [u8; 32] {
 
 /// All shares of a round in one value: the SHA-256 of `hub-mix-v1` and the shares, in ascending order.
 ///
-/// Ordered, so the order of arrival does not matter; each of 32 bytes, so no two lists are hashed alike. With
-/// no shares it is the hash of the tag alone.
+/// The shares are sorted, so the order of arrival does not matter; each has 32 bytes, so no two lists are hashed
+/// alike. Without shares it is the hash of the tag alone.
 #[must_use]
 pub fn mix(shares: impl IntoIterator<Item = [u8; 32]>) -> [u8; 32] {
     let mut shares: Vec<_> = shares.into_iter().collect();
@@ -65,18 +65,18 @@ pub fn mix(shares: impl IntoIterator<Item = [u8; 32]>) -> [u8; 32] {
     shares.iter().fold(hash, Sha256::chain_update).finalize().into()
 }
 
-/// The [`mix`] of what these players gave; a player without a text is left out by the caller.
+/// The [`mix`] of the texts of these players. The caller leaves out players without a text.
 #[must_use]
 pub fn client_mix<'a>(seeds: impl IntoIterator<Item = (PlayerId, &'a str)>) -> [u8; 32] {
     mix(seeds.into_iter().map(|(player, text)| share(player, text)))
 }
 
-/// The random numbers of one round, without end.
+/// The random numbers of one round, an endless sequence.
 ///
 /// Block `k`, from 0, is `HMAC-SHA256(seed, "hub-fair-v1|" mix "|" round "|" k)` with the mix in lower-case
 /// hexadecimal and `k` in decimal. A block is eight words of 32 bits, big-endian.
 pub struct Stream {
-    /// Has taken in the key and all of the message but the block's number.
+    /// The HMAC after the key and all of the message except the block's number.
     prefix: Hmac<Sha256>,
     next_block: u64,
     words: [u32; WORDS_PER_BLOCK],
@@ -102,10 +102,10 @@ impl Stream {
         word
     }
 
-    /// The next number in `0..n`, every one exactly as likely as the others.
+    /// The next number in `0..n`; all are exactly equally likely.
     ///
-    /// Words at or above the largest multiple of `n` are passed over: to fold them in would favour the small
-    /// numbers. At most half of all words are, for 37 pockets one in about 600 million.
+    /// Words at or above the largest multiple of `n` are skipped: using them would favour the small numbers. At most
+    /// half of all words are skipped; for 37 pockets it is one in about 600 million.
     pub fn below(&mut self, n: NonZeroU32) -> u32 {
         const WORDS: u64 = 1 << 32;
         let fair_below = WORDS - WORDS % u64::from(n.get());
@@ -128,7 +128,7 @@ impl Stream {
 }
 
 impl fmt::Debug for Stream {
-    /// Says where it stands; its words are as secret as the seed.
+    /// Shows only the position: the words are as secret as the seed.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Stream").field("next_block", &self.next_block).finish_non_exhaustive()
     }

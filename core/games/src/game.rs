@@ -1,7 +1,7 @@
-//! What a game of betting rounds is: bets, then one draw, then payouts.
+//! The interface of a game of betting rounds: bets, then one draw, then payouts.
 //!
-//! The interface between the rules of a game and the rest of the hub. A bet is parsed once, at the edge, into a
-//! [`BetCode`] that cannot be wrong; from then on the engine and the log carry the code alone.
+//! It lies between the rules of a game and the rest of the hub. A bet is parsed once, when it arrives, into a valid
+//! [`BetCode`]; from then on the engine and the log carry only the code.
 
 use crate::fair::Stream;
 
@@ -9,15 +9,15 @@ use crate::fair::Stream;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BetCode(pub u16);
 
-/// What a draw gave, as the game counts its outcomes: from 0, below [`Game::outcomes`].
+/// The outcome of a draw, as a number from 0, below [`Game::outcomes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DrawResult(pub u32);
 
-/// The rules of one game. Pure: every answer depends on the arguments alone.
+/// The rules of one game. Pure: every result depends on the arguments alone.
 ///
-/// A log outlives the program that wrote it. Whoever changes what a code means, what it pays or how the
-/// outcome is drawn adds a game beside the old one, or keeps the old answers for the old
-/// [`rules_version`](Game::rules_version).
+/// Later releases read the logs of earlier ones. So a change of what a code means, what it pays or how the outcome is
+/// drawn is a new game, or a new [`rules_version`](Game::rules_version) with the old rules kept in
+/// [`earlier`](Game::earlier).
 pub trait Game: Send + Sync + 'static {
     /// Name in configuration, log and wire, such as `roulette`.
     fn name(&self) -> &'static str;
@@ -25,42 +25,42 @@ pub trait Game: Send + Sync + 'static {
     /// Version of the rules, recorded with each round.
     fn rules_version(&self) -> u16;
 
-    /// The same game by earlier versions of its rules: what is open under them is played and verified by them.
+    /// The same game with earlier versions of its rules. Rounds opened under them are played and verified by them.
     fn earlier(&self) -> &'static [&'static dyn Game] {
         &[]
     }
 
-    /// Kinds of bets in their fixed order. A table has its limits per kind.
+    /// Kinds of bets, in an order that never changes. A table has limits for each kind.
     fn kinds(&self) -> &'static [&'static str];
 
-    /// How many bets the game knows; the codes are `0..bets()`.
+    /// Number of bets of the game; the codes are `0..bets()`.
     fn bets(&self) -> u16;
 
-    /// How many outcomes the game knows; they are `0..outcomes()`, and each is equally likely.
+    /// Number of outcomes of the game; they are `0..outcomes()`, all equally likely.
     fn outcomes(&self) -> u32;
 
-    /// Reads a bet as the wire spells it; the numbers may come in any order.
+    /// Parses a bet of the wire; the numbers may come in any order.
     fn bet(&self, kind: &str, numbers: &[u8]) -> Result<BetCode, BetRefused>;
 
-    /// Tells what a code means; `None` when the game has no such code. The inverse of [`bet`](Game::bet).
+    /// Describes a code; `None` when the game has no such code. The inverse of [`bet`](Game::bet).
     fn describe(&self, code: BetCode) -> Option<Described>;
 
     /// Draws the outcome of a round from the round's stream.
     fn draw(&self, stream: &mut Stream) -> DrawResult;
 
-    /// What comes back for a stake, the stake itself included, in the stake's unit; 0 when the bet lost.
+    /// The payout of a stake, the stake itself included, in the stake's unit; 0 when the bet lost.
     ///
-    /// Additive in the stake: two stakes on a bet are paid together what they are paid each by itself. Whoever
-    /// settles a round relies on it and adds a player's stakes on a bet up first.
+    /// Additive in the stake: the payout of the sum of two stakes on a bet is the sum of their payouts. Settlement
+    /// relies on this: it adds up a player's stakes on a bet first.
     ///
     /// `None` when the code or the outcome is not the game's, the stake is negative, or the sum overflows.
     fn payout(&self, code: BetCode, stake: i128, outcome: DrawResult) -> Option<i128>;
 
-    /// How an outcome is shown to people; `None` when it is not the game's.
+    /// An outcome as people see it; `None` when it is not an outcome of the game.
     fn face(&self, outcome: DrawResult) -> Option<Face>;
 }
 
-/// A bet, spelled out.
+/// A bet, with all that its code stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Described {
     /// Its kind, as on the wire.
@@ -76,13 +76,13 @@ pub struct Described {
 /// An outcome, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Face {
-    /// What is called out, such as `17`.
+    /// The name, such as `17`.
     pub name: String,
     /// Its colour, in lower case.
     pub colour: &'static str,
 }
 
-/// Why a bet is none of the game's. Order is precedence: the first that holds is returned. All are final.
+/// Why the game has no such bet. When several reasons hold, the first in this order is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BetRefused {
     /// The game has no such kind.

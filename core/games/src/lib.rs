@@ -2,11 +2,11 @@
 //!
 //! `engine` opens a round, commits to a [`fair::Seed`], takes bets that [`Game::bet`] has turned into
 //! [`BetCode`]s, locks, draws with [`Game::draw`] from a [`fair::Stream`], and pays what [`Game::payout`]
-//! says. Limits, phases and money are the engine's and the ledger's; nothing here keeps state, reads a clock
-//! or makes a random seed, so the same inputs give the same round for ever.
+//! returns. Limits and phases belong to `engine`, money to `ledger`. Nothing here keeps state, reads a clock or makes
+//! a random seed, so the same inputs always give the same round.
 //!
-//! A new game is one file that implements [`Game`] and one line in [`GAMES`]. New rules of a game that is played are
-//! a type beside the old one, which [`Game::earlier`] goes on naming for as long as a log may hold rounds of it.
+//! A new game is one file that implements [`Game`] and one line in [`GAMES`]. New rules of an existing game are a new
+//! type beside the old one; [`Game::earlier`] keeps naming the old one as long as a log may hold rounds of it.
 
 pub mod fair;
 pub mod roulette;
@@ -15,7 +15,7 @@ mod game;
 
 pub use game::{BetCode, BetRefused, Described, DrawResult, Face, Game};
 
-/// Every game the hub can play: one line a game.
+/// Every game of the hub.
 pub static GAMES: &[&dyn Game] = &[&roulette::European];
 
 /// Finds a game by the name that configuration, log and wire use.
@@ -24,7 +24,7 @@ pub fn game(name: &str) -> Option<&'static dyn Game> {
     GAMES.iter().copied().find(|game| game.name() == name)
 }
 
-/// A game by this version of its rules, the newest or one of [`Game::earlier`].
+/// A game with this version of its rules, the newest or one of [`Game::earlier`]; `None` for any other version.
 #[must_use]
 pub fn version(game: &'static dyn Game, version: u16) -> Option<&'static dyn Game> {
     if game.rules_version() == version {

@@ -1,8 +1,8 @@
 //! European roulette: one zero, 157 bets, every one of them with the same return of 36/37.
 //!
-//! The layout is computed from where its cells touch, once, and never typed out. The codes number it kind by
-//! kind in the order of the table, and by ascending numbers within a kind. A bet on `n` numbers that
-//! wins returns `36 / n` stakes, the stake included. No la partage, no en prison.
+//! The layout is computed once, from the geometry of its cells. The codes number the bets kind by kind in the order
+//! of the table, within a kind by ascending numbers. A winning bet on `n` numbers returns `36 / n` stakes, the stake
+//! included. There is no la partage and no en prison.
 //!
 //! | kind | numbers on the wire | bets | returns |
 //! |---|---|---|---|
@@ -163,7 +163,7 @@ struct Spot {
     kind: Kind,
     numbers: Vec<u8>,
     covers: Vec<u8>,
-    /// `numbers` as a set, by which a bet is found.
+    /// `numbers` as a set, to find a bet by its numbers in any order.
     key: Set,
 }
 
@@ -259,7 +259,7 @@ impl Game for European {
         if !spot.covers.contains(&outcome) {
             return Some(0);
         }
-        // Every bet covers 1, 2, 3, 4, 6, 12 or 18 numbers, so the division leaves nothing over.
+        // Every bet covers 1, 2, 3, 4, 6, 12 or 18 numbers, so the division is exact.
         stake.checked_mul(36 / i128::try_from(spot.covers.len()).ok()?)
     }
 
@@ -274,7 +274,7 @@ impl Game for European {
     }
 }
 
-/// The number of an outcome, when it is one of the wheel's.
+/// The number of an outcome; `None` when it is not on the wheel.
 fn pocket(outcome: DrawResult) -> Option<u8> {
     u8::try_from(outcome.0).ok().filter(|number| *number <= HIGHEST)
 }

@@ -1,4 +1,4 @@
-//! What holds for every game of the registry, and the statistics of its draws.
+//! What holds for every game in [`GAMES`], and the statistics of its draws.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -50,7 +50,7 @@ fn a_bet_pays_on_exactly_the_outcomes_it_covers() {
 }
 
 proptest! {
-    /// Settling adds a player's stakes on a bet up and pays the sum.
+    /// Settlement adds up a player's stakes on a bet and pays the sum.
     #[test]
     fn a_payout_is_additive_in_the_stake(
         one in 0..1_i128 << 60, other in 0..1_i128 << 60, code in any::<u16>(), outcome in any::<u32>(),
@@ -78,7 +78,7 @@ fn an_outcome_that_is_not_the_games_has_no_face_and_no_payout() {
 /// Rounds per outcome in a sample.
 const ROUNDS_PER_OUTCOME: u32 = 10_000;
 
-/// One first draw for each of many rounds, every round with a seed of its own, as in play.
+/// The first draw of each of many rounds, every round with a seed of its own, as in play.
 fn draws(game: &dyn Game, map: impl Fn(&mut Stream) -> u32) -> Vec<u32> {
     let rounds = ROUNDS_PER_OUTCOME * game.outcomes();
     (0..rounds)
@@ -90,7 +90,7 @@ fn draws(game: &dyn Game, map: impl Fn(&mut Stream) -> u32) -> Vec<u32> {
         .collect()
 }
 
-/// How many standard deviations Pearson's chi-square of these counts lies from what uniform bins give.
+/// How many standard deviations Pearson's chi-square of these counts lies from the value for uniform bins.
 ///
 /// Wilson and Hilferty's approximation: the cube root of a chi-square over its degrees of freedom is normal.
 fn deviation(counts: &[u32]) -> f64 {
@@ -101,7 +101,7 @@ fn deviation(counts: &[u32]) -> f64 {
     ((chi_square / freedom).cbrt() - (1.0 - spread)) / spread.sqrt()
 }
 
-/// Bins: how often each outcome came, and how often each pair of neighbouring rounds.
+/// Counts: how often each outcome came, and how often each pair of outcomes in neighbouring rounds.
 fn bins(draws: &[u32], outcomes: u32) -> (Vec<u32>, Vec<u32>) {
     let mut singles = vec![0; outcomes as usize];
     let mut pairs = vec![0; (outcomes * outcomes) as usize];
@@ -114,7 +114,8 @@ fn bins(draws: &[u32], outcomes: u32) -> (Vec<u32>, Vec<u32>) {
     (singles, pairs)
 }
 
-/// Too even is as suspicious as too uneven. A fair source fails this once in about 30,000 seeds.
+/// Largest accepted deviation in both directions: counts that are too even are as wrong as counts that are too
+/// uneven. A fair source fails this once in about 30,000 seeds.
 const DEVIATION_MAX: f64 = 4.2;
 
 #[test]

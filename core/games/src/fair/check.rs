@@ -1,11 +1,11 @@
-//! The check of a finished round that a player runs.
+//! The check that a player can run on a finished round.
 
 use base16ct::HexDisplay;
 
 use super::{Seed, Stream, commit};
 use crate::game::{DrawResult, Game};
 
-/// A round is not what its seed says. Order is precedence: the first that holds is returned.
+/// Why a round fails the check. When several reasons hold, the first in this order is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// The revealed seed is not the one committed to.
@@ -32,7 +32,8 @@ pub enum Mismatch {
 
 /// Checks a finished round: the seed is the one committed to, and it draws this outcome.
 ///
-/// Takes the mix as given; whoever holds the players' shares compares it with [`client_mix`](super::client_mix) first.
+/// The mix is taken as given. A caller that has the players' shares or texts first compares it with
+/// [`mix`](super::mix) or [`client_mix`](super::client_mix).
 pub fn check(
     game: &dyn Game,
     round: &str,

@@ -1,4 +1,4 @@
-//! Vectors from outside: RFC 4231, and rounds computed by a program that shares no code with this one.
+//! Test vectors: those of RFC 4231, and rounds computed by a program that shares no code with this one.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ fn n(value: u32) -> NonZeroU32 {
     NonZeroU32::new(value).unwrap()
 }
 
-/// The 32 bytes of a spelled hash or seed.
+/// The 32 bytes of a hash or seed in hexadecimal.
 fn bytes(digits: &str) -> [u8; 32] {
     base16ct::lower::decode_vec(digits).unwrap().try_into().unwrap()
 }
@@ -57,11 +57,11 @@ struct Vector {
     shares: &'static [(u128, &'static str)],
     mix: &'static str,
     round: &'static str,
-    /// The first words, over a block's end.
+    /// The first words, across the end of a block.
     words: [u32; 10],
     /// The first numbers below 37; the first is the outcome.
     below_37: [u32; 10],
-    /// The first numbers below 2^31 + 1, for which almost half of the words are passed over.
+    /// The first numbers below 2^31 + 1, for which almost half of the words are skipped.
     below_half: [u32; 6],
 }
 
@@ -176,14 +176,14 @@ fn a_seed_and_a_stream_do_not_print_their_secrets() {
 }
 
 #[test]
-fn a_mix_of_nobody_is_the_hash_of_the_tag() {
+fn a_mix_without_shares_is_the_hash_of_the_tag() {
     assert_eq!(client_mix([]), <[u8; 32]>::from(Sha256::digest(b"hub-mix-v1")));
 }
 
 #[test]
 fn shares_that_look_alike_when_joined_have_different_mixes() {
     let (one, two) = (PlayerId(1), PlayerId(2));
-    // One text that spells out what a second share would look like, against two shares.
+    // One text that contains what a second share would look like, against two shares.
     let forged = format!("a|{two}|b");
     let mixes = [
         client_mix([(one, "a"), (two, "b")]),

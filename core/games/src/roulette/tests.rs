@@ -49,7 +49,7 @@ fn each_kind_has_its_count_its_coverage_and_its_odds() {
     }
 }
 
-/// The codes stand in logs. The hash was computed apart from this code, from rows and columns.
+/// The codes are written into logs. The hash was computed by other code than this, from rows and columns.
 #[test]
 fn the_codes_never_change() {
     let join = |numbers: &[u8]| numbers.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
