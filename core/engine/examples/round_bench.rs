@@ -1,5 +1,5 @@
-//! What a round of many bets costs, step by step: each bet while it is taken, and the moments in which the threads
-//! of the table and of the money are held up by all bets at once.
+//! Measures what a round of many bets costs, step by step: each single bet, and the steps in which the threads of the
+//! table and of the money work on all bets at once.
 //!
 //! ```text
 //! cargo run --release -p engine --example round_bench -- [BETS] [PLAYERS] [TABLES]
@@ -64,7 +64,7 @@ fn main() {
             std::hint::black_box(table.state().open.as_ref().map(|open| open.bets.stakes().clone()))
         });
     }
-    // Each table's clocks start again: the steps of the end are another set.
+    // The clocks start again at the first table, for the steps of the end.
     let betting = std::mem::replace(&mut hub.clocks, Clocks(Default::default()));
     hub.now += 60_000;
     for table in &mut live {
@@ -81,7 +81,7 @@ fn main() {
     }
 }
 
-/// In microseconds.
+/// The median, microseconds.
 fn median(times: &[Duration]) -> f64 {
     let mut times = times.to_vec();
     times.sort();
@@ -132,7 +132,7 @@ impl Hub {
         self.run(table, envelope, [0, 1, 2]);
     }
 
-    /// Locks and settles.
+    /// Locks and settles the round.
     fn finish(&mut self, table: &mut LiveTable) {
         let now = self.now;
         let envelope = self.clocks.time(4, || table.lock(now));
@@ -142,7 +142,7 @@ impl Hub {
         assert!(table.state().open.is_none(), "the round is over");
     }
 
-    /// One envelope there and back; the money side is timed as `steps[1]`, the table's apply as `steps[2]`.
+    /// Runs one envelope and applies its result. The money side is timed as `steps[1]`, the table's part as `steps[2]`.
     fn run(&mut self, table: &mut LiveTable, envelope: Envelope, steps: [usize; 3]) {
         let Self { books, now, clocks } = self;
         let (id, leg) = clocks.time(steps[1], || {
@@ -158,7 +158,7 @@ fn eur() -> Currency {
     "EUR".parse().expect("a currency")
 }
 
-/// Spread like real ids, which are hashes.
+/// A player id whose bits are spread as in real ids, which are hashes.
 fn player_id(place: usize, number: usize) -> PlayerId {
     PlayerId(((place * 10_000 + number + 1) as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_0c81_5ab4_1d2b))
 }

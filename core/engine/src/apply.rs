@@ -1,7 +1,7 @@
-//! How a record changes the money.
+//! Applies a record to the money side of the state.
 //!
-//! [`Books::apply`] checks every record: it computes what the record changes, proves that, and only then posts it, all
-//! or nothing. What a turn has just decided and proven is posted as it stands ([`Books::take`]).
+//! [`Books::apply`] computes what a record changes, proves the invariants of that, and only then posts it, all or
+//! nothing. A record that a turn has just decided and proven is posted without a second computation ([`Books::take`]).
 
 use ledger::{Changes, Domain, Rejection};
 
@@ -14,7 +14,7 @@ use crate::{
     turn::Decided,
 };
 
-/// What applying a record brought.
+/// The result of applying a record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
     /// The outcome under the record's key.
@@ -23,7 +23,7 @@ pub struct Applied {
     pub offsets: Vec<u64>,
 }
 
-/// The record does not fit the state: the log and the state have parted. Nothing may go on.
+/// The record does not fit the state: log and state differ, so no further record may be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
     /// A domain cannot apply its leg.
@@ -37,12 +37,12 @@ pub enum ApplyError {
     /// The recorded digest is not the state's.
     #[error("E3: the recorded digest is {recorded:032x}, the state's is {found:032x}")]
     DigestDiffers {
-        /// What the record says.
+        /// The digest in the record.
         recorded: u128,
-        /// What the state has.
+        /// The digest of the state.
         found: u128,
     },
-    /// Time went back.
+    /// The record has an earlier time than the one before it.
     #[error("the record is older than the one before it")]
     TimeWentBack,
     /// An invariant does not hold.
@@ -51,14 +51,14 @@ pub enum ApplyError {
 }
 
 impl Books {
-    /// Applies what a turn has just decided: as [`Books::apply`] does with its record, without working out a second
-    /// time what it changes. Returns the record, to be queued.
+    /// Applies what a turn has just decided: like [`Books::apply`], without computing a second time what the record
+    /// changes. Returns the record, to be queued.
     ///
     /// # Errors
     /// As [`Books::apply`].
     pub fn take(&mut self, decided: Decided) -> Result<(Record, Applied), ApplyError> {
         let Decided { record, changes, on } = decided;
-        // Decided on another state than this one, it is worth no more than its record.
+        // When it was decided on another state, its changes may be wrong: they are computed again from the record.
         let applied = if on == self.lsn { self.post(&record, changes)? } else { self.apply(&record)? };
         Ok((record, applied))
     }
@@ -66,8 +66,8 @@ impl Books {
     /// Applies the next record.
     ///
     /// # Errors
-    /// When the record was not decided on this state: live, the process must end; in replay, the log is refused.
-    /// Nothing has changed.
+    /// When the record was not decided on this state. The state is unchanged. Live, the process must end; in replay,
+    /// the log is refused.
     pub fn apply(&mut self, record: &Record) -> Result<Applied, ApplyError> {
         if record.time < self.time {
             return Err(ApplyError::TimeWentBack);
@@ -83,7 +83,7 @@ impl Books {
             }
             Body::Refused { id, .. } => no_effect_yet(self, *id)?,
             Body::Fact(fact) => fact_stands(self, *fact)?,
-            // E3: a live state or a copy that has gone astray is found here.
+            // E3: a live state or a copy that differs from the log is found here.
             Body::Digest(recorded) => {
                 let found = self.digest();
                 if found != *recorded {
@@ -132,7 +132,7 @@ impl Books {
         Ok(ledger::invariant::clearing_nets_to_zero(|domain| self.domains.ledger(domain))?)
     }
 
-    /// Keeps the outcome of a key, its first and only one (`E1`).
+    /// Keeps the only outcome of a key (`E1`).
     fn put_key(&mut self, id: TxId, content: Content, outcome: Outcome) -> Result<Outcome, Violation> {
         if self.keys.put(id, content, outcome) { Ok(outcome) } else { Err(Violation::SecondEffect(id)) }
     }

@@ -1,6 +1,6 @@
-//! The money side of the world: what it holds, and what can be asked of it.
+//! The money side of the state: five domains, the keys, the facts, and its reads.
 //!
-//! Decided on by [`Books::turn`], changed by [`Books::apply`] and [`Books::take`] alone.
+//! [`Books::turn`] decides on it; only [`Books::apply`] and [`Books::take`] change it.
 
 use domains::Domains;
 use ledger::{Digest, Domain};
@@ -14,7 +14,7 @@ use crate::{
     record::{Body, Record},
 };
 
-/// Five domains, the keys, and where the log stands.
+/// The money side of the state, with the place and time of the last record applied.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     pub(crate) domains: Domains,
@@ -31,7 +31,7 @@ impl Books {
         &self.domains
     }
 
-    /// What the log says of the hub that writes it.
+    /// The facts that the log has recorded about its hub.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
@@ -44,31 +44,31 @@ impl Books {
         ledgers.any(|ledger| ledger.accounts().any(|(id, _)| id.currency == currency))
     }
 
-    /// The last record applied.
+    /// Place in the log of the last record applied; 0 before the first.
     #[must_use]
     pub fn lsn(&self) -> u64 {
         self.lsn
     }
 
-    /// Time of the last record, milliseconds.
+    /// Time of the last record, milliseconds since 1970.
     #[must_use]
     pub fn time(&self) -> u64 {
         self.time
     }
 
-    /// How many keys have an outcome.
+    /// Number of keys that have an outcome.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.keys.len()
     }
 
-    /// What became of a transaction.
+    /// The outcome of a transaction, when it has one.
     #[must_use]
     pub fn outcome(&self, id: TxId) -> Option<Outcome> {
         self.keys.get(id).map(|(_, outcome)| outcome)
     }
 
-    /// What became of a transaction, and the content it came with.
+    /// The outcome of a transaction, and the content of its request.
     pub(crate) fn known(&self, id: TxId) -> Option<(Content, Outcome)> {
         self.keys.get(id)
     }
@@ -83,13 +83,13 @@ impl Books {
         balance.with(101, self.keys.digest()).with(102, self.facts.digest())
     }
 
-    /// The record of the present digest.
+    /// A record of the current digest.
     #[must_use]
     pub fn digest_record(&self, now: u64) -> Record {
         Record { time: now.max(self.time), body: Body::Digest(self.digest()) }
     }
 
-    /// The record of a fact.
+    /// A record of a fact.
     #[must_use]
     pub fn fact_record(&self, fact: Fact, now: u64) -> Record {
         Record { time: now.max(self.time), body: Body::Fact(fact) }

@@ -1,7 +1,7 @@
-//! A world as bytes, so that a start need not replay the whole log.
+//! Checkpoints: the state as bytes, so that a start need not replay the whole log.
 //!
-//! A checkpoint only shortens a start; the log stays complete. It carries the digest of the money state, and decoding
-//! recomputes it.
+//! A checkpoint only shortens a start; the log stays complete. It contains the digest of the money state, and decoding
+//! compares that with the digest of what was decoded.
 
 mod domains;
 
@@ -16,7 +16,7 @@ use crate::{
 /// Version this release writes.
 const VERSION: u8 = 2;
 
-/// The world as bytes.
+/// Encodes the state.
 #[must_use]
 pub fn encode(world: &World) -> Vec<u8> {
     let mut encoder = Encoder(Vec::with_capacity(1 << 20));
@@ -31,10 +31,10 @@ pub fn encode(world: &World) -> Vec<u8> {
     encoder.0
 }
 
-/// The world of bytes.
+/// Decodes a state.
 ///
 /// # Errors
-/// When they are not a whole checkpoint of a known version, or the digest is not the state's.
+/// When the bytes are not a whole checkpoint of this version, or its digest is not that of the decoded state.
 pub fn decode(bytes: &[u8]) -> Result<World, DecodeError> {
     let mut decoder = Decoder(bytes);
     if decoder.byte()? != VERSION {

@@ -1,24 +1,24 @@
-//! How values are encoded in a record: little-endian base-128 integers, length-prefixed bytes, tags.
+//! The encoding of values in records: little-endian base-128 integers, length-prefixed bytes, tags.
 //!
-//! Written by hand, because a record must be readable for ever, small, and the same on every machine. The decoder
-//! checks every length before it allocates.
+//! Written by hand, because records must be small, the same on every machine, and readable by all later releases. The
+//! decoder checks every length before it allocates.
 
 use ledger::{AccountId, AccountKind, Domain, HoldId, Leg, Move, SUM_MAX, Transfer};
 use protocol::{Currency, PlayerId, RoundId, TableId};
 
-/// The bytes are not what this release, or one before it, has written.
+/// Why bytes cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Ends too early.
+    /// The bytes end too early.
     #[error("the record ends in the middle of a value")]
     Truncated,
-    /// Goes on after its end.
+    /// There are bytes after the end.
     #[error("the record has bytes after its end")]
     TrailingBytes,
-    /// A tag nobody has defined.
+    /// A tag that this release does not know.
     #[error("unknown {0}")]
     Unknown(&'static str),
-    /// Written by another release.
+    /// A version of the record format that this release does not read.
     #[error(
         "the record has version {found} and this release reads version {read}: go on with the release that wrote the \
          log, or begin a new log in another directory (docs/operating.md, \"Upgrade and rollback\")"
@@ -121,10 +121,10 @@ impl Encoder {
     }
 }
 
-/// Most items that room is made for before they are read; a count may lie.
+/// Most items to allocate for before they are read: a count may be wrong.
 pub(crate) const AT_ONCE: usize = 16;
 
-/// Takes values off a record.
+/// Reads values from a record.
 #[derive(Debug)]
 pub(crate) struct Decoder<'a>(pub &'a [u8]);
 
@@ -147,7 +147,7 @@ impl<'a> Decoder<'a> {
         Ok(self.raw(1)?[0])
     }
 
-    /// An integer in its one spelling: no bits beyond 128, no empty last byte.
+    /// An integer in its only valid encoding: no bits beyond 128, no last byte that is zero.
     pub fn uint(&mut self) -> Result<u128, DecodeError> {
         let mut value = 0_u128;
         for shift in (0..128).step_by(7) {
@@ -183,7 +183,7 @@ impl<'a> Decoder<'a> {
         self.uint()?.try_into().map_err(|_| DecodeError::OutOfRange("an integer"))
     }
 
-    /// An amount of money, minor units: small enough that a record full of them can be summed up.
+    /// An amount of money, minor units, at most [`SUM_MAX`]: the sum of all amounts of a record cannot overflow.
     pub fn money(&mut self) -> Result<i128, DecodeError> {
         let value = self.uint()?;
         let amount = (value >> 1) as i128 ^ -((value & 1) as i128);
@@ -206,12 +206,12 @@ impl<'a> Decoder<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::OutOfRange("a text"))
     }
 
-    /// A count of items that take at least one byte each: never more than there are bytes left.
+    /// A count of items of at least one byte each. Refused when it is above the number of bytes left.
     pub fn count(&mut self) -> Result<usize, DecodeError> {
         self.count_of(1)
     }
 
-    /// A count of items that take at least so many bytes each.
+    /// As [`Decoder::count`], for items of at least `bytes` bytes each.
     pub fn count_of(&mut self, bytes: usize) -> Result<usize, DecodeError> {
         let count = usize::try_from(self.uint()?).map_err(|_| DecodeError::Truncated)?;
         if count > self.0.len() / bytes { Err(DecodeError::Truncated) } else { Ok(count) }

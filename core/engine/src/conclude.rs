@@ -1,8 +1,8 @@
 //! The result of a turn: the records to append, and what is sent once they are on disk.
 //!
-//! [`Books::turn`] decides, [`Books::conclude`] applies and encodes. Together they are one step of the money,
-//! [`Books::run`]. The simulation, the tests' rigs and the benchmarks call that; the coordinator calls the two one by
-//! one, so that a panic in a decision ends that decision only.
+//! [`Books::turn`] decides, [`Books::conclude`] applies and encodes; [`Books::run`] does both. The simulation, the test
+//! rigs and the benchmarks call `run`. The coordinator calls the two one by one, so that a panic in a decision ends
+//! only that decision.
 
 use domains::Notice;
 use ledger::{Domain, Leg};
@@ -20,34 +20,35 @@ use crate::{
 /// The verdict on an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Recorded under its key, now or before.
+    /// The outcome is recorded under the key, by this envelope or an earlier one.
     Recorded(Outcome),
     /// The hub's own transaction is done.
     Done,
-    /// The key has an outcome for another content.
+    /// The key has an outcome for a request with another content.
     KeyReused,
-    /// Refused for what the request is, or for now: nothing is recorded under its key.
+    /// Refused, and nothing is recorded under the key: the reason does not depend on the recorded state, or the refusal
+    /// is only temporary.
     Answered(ErrorCode),
-    /// The player has had as many refusals recorded as may be: not now, for so many milliseconds.
+    /// The player has used up the budget of recorded refusals. Try again after so many milliseconds.
     TooManyRefused(u64),
     /// The hub's own transaction cannot be done.
     Impossible(ErrorCode),
 }
 
-/// What became of an envelope.
+/// The result of an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TxResult {
     /// The transaction.
     pub id: TxId,
     /// Time of its record, milliseconds; 0 when there is none.
     pub time: u64,
-    /// The table's leg, to be applied now.
+    /// The table's leg, for the table to apply.
     pub leg: Option<TableLeg>,
     /// The verdict.
     pub verdict: Verdict,
 }
 
-/// What a player is told, and its place on the player's channel and in the log.
+/// A notice, with its offset on the player's channel and its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// What happened.
@@ -58,18 +59,18 @@ pub struct Told {
     pub lsn: u64,
 }
 
-/// A turn that is over: its records are applied, and wait to be appended in this order.
+/// A finished turn: its records are applied, and are to be appended in this order.
 #[derive(Debug)]
 pub struct Concluded {
-    /// What became of the envelope.
+    /// The result of the envelope.
     pub result: TxResult,
-    /// What players are told.
+    /// The notices to players.
     pub notices: Vec<Told>,
-    /// What the domains that took part have moved.
+    /// The legs of the domains that took part.
     pub legs: Vec<(Domain, Leg)>,
-    /// The envelope's record with its place; none when nothing new has happened.
+    /// The envelope's record with its place in the log; `None` when nothing new happened.
     pub record: Option<(u64, Vec<u8>)>,
-    /// The record of the digest behind it with its place, when one was due.
+    /// The record of the digest that follows it, with its place in the log, when one was due.
     pub digest: Option<(u64, Vec<u8>)>,
 }
 
@@ -81,14 +82,14 @@ impl Concluded {
         Self { result, notices: Vec::new(), legs: Vec::new(), record: None, digest: None }
     }
 
-    /// The records to append, each with the place it must get.
+    /// The records to append, each with the place it must get in the log.
     pub fn records(&self) -> impl Iterator<Item = &(u64, Vec<u8>)> {
         self.record.iter().chain(&self.digest)
     }
 }
 
 impl Envelope {
-    /// The transaction it is, or would have been.
+    /// The id of the transaction that it is, or would have been.
     #[must_use]
     pub fn id(&self) -> TxId {
         match self {
@@ -99,7 +100,7 @@ impl Envelope {
 }
 
 impl Books {
-    /// One whole turn of the loop: decides, applies and encodes.
+    /// Decides an envelope, applies and encodes it. `now` is in milliseconds since 1970.
     ///
     /// # Errors
     /// As [`Books::apply`]: the process must end.
@@ -108,7 +109,8 @@ impl Books {
         self.conclude(id, turn, now, digest_every)
     }
 
-    /// Applies what a turn has decided. The digest is recorded behind each record whose place `digest_every` divides.
+    /// Applies what a turn has decided. A digest is recorded after each record whose place is a multiple of
+    /// `digest_every`.
     ///
     /// # Errors
     /// As [`Books::apply`]: the process must end.

@@ -1,4 +1,4 @@
-//! Facts that a log keeps about its hub: the decimals of each currency, and the fingerprints of its secrets.
+//! Facts that a log keeps about its hub: the decimals of each currency, and check values of its secrets.
 //!
 //! An account does not contain its minor unit, and a pseudonym does not contain its secret. With another scale every
 //! balance would have another value; with another secret no player would find their account. So both are recorded
@@ -11,17 +11,17 @@ use protocol::{Currency, amount::SCALE_MAX};
 
 use crate::codec::{DecodeError, Decoder, Encoder};
 
-/// One thing that a log says of the hub that writes it.
+/// A fact about the hub that writes the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fact {
-    /// A currency is used with so many decimals.
+    /// The number of decimals of a currency.
     Scale {
         /// The currency.
         currency: Currency,
         /// Decimals of its minor unit, 0..=[`SCALE_MAX`].
         scale: u32,
     },
-    /// A secret is known by this value, which is made with it and gives nothing of it away.
+    /// The check value of a secret: computed from the secret, and does not reveal it.
     Check {
         /// The secret.
         secret: SecretName,
@@ -30,7 +30,7 @@ pub enum Fact {
     },
 }
 
-/// A secret without which the log means something else. The numbers are written into the log.
+/// A secret that the log depends on. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretName {
     /// Turns subjects into player ids.
@@ -40,7 +40,7 @@ pub enum SecretName {
 }
 
 impl SecretName {
-    /// Every one.
+    /// Every secret.
     pub const ALL: [SecretName; 2] = [SecretName::Pseudonym, SecretName::Seed];
 
     fn number(self) -> u8 {
@@ -51,7 +51,7 @@ impl SecretName {
     }
 }
 
-/// All that a log says so far.
+/// The facts that a log has recorded so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
     scales: BTreeMap<Currency, u32>,
@@ -70,13 +70,13 @@ impl Facts {
         self.scales.iter().map(|(currency, scale)| (*currency, *scale))
     }
 
-    /// By what a secret is known, once it is.
+    /// The check value of a secret, if the log has recorded it.
     #[must_use]
     pub fn check(&self, secret: SecretName) -> Option<u128> {
         self.checks.get(&secret).copied()
     }
 
-    /// Whether the log says this already.
+    /// Whether the log has recorded this fact.
     #[must_use]
     pub fn says(&self, fact: Fact) -> bool {
         match fact {
@@ -85,7 +85,7 @@ impl Facts {
         }
     }
 
-    /// Whether the log says something else of the same thing.
+    /// Whether the log has recorded another value for the same currency or secret.
     #[must_use]
     pub fn denies(&self, fact: Fact) -> bool {
         let known = match fact {

@@ -1,13 +1,13 @@
-//! The invariants that no ledger can see by itself: those of the turn, and of money and tables together.
+//! The invariants that a ledger cannot check alone: those of the turn, and of money and tables together.
 //!
-//! * `E1` an id has one effect, for good: a key one outcome, a step of a round one record;
+//! * `E1` an id has one effect, for good: a key has one outcome, a step of a round has one record;
 //! * `E2` a stake is held exactly as long as its bet stands in an open round;
 //! * `E3` replay equals live: the same records make the same state, wherever they are applied;
-//! * `E4` what a player is told of a transaction is what it does: the funds before it and after it;
-//! * `E5` what the log says of its hub stays as long as anything depends on it: the scale of a currency that has
-//!   accounts, the pseudonym secret of a log that has players, the seed secret while a round is open.
+//! * `E4` the funds that a notice shows, before and after the transaction, are those of the balance domain;
+//! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
+//!   has accounts, the pseudonym secret of a log that has players, the seed secret while a round is open.
 //!
-//! The start, `hub verify`, the checkpoint writer and the simulation share the predicates.
+//! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
 
 use domains::{Funds, StateMachine};
 use ledger::{HoldId, invariant};
@@ -22,39 +22,39 @@ use crate::{
     table::{TableLeg, TableState},
 };
 
-/// An invariant that does not hold: ours to mend, never a user's fault.
+/// An invariant that does not hold: a bug of the hub or a damaged log, never a user's mistake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// One of a ledger's own: `L1` to `L4`.
+    /// An invariant of a ledger: `L1` to `L4`.
     #[error(transparent)]
     Ledger(#[from] invariant::Violation),
-    /// `E1`.
+    /// `E1`: a second effect under one id.
     #[error("E1: transaction {0:?} has an outcome already")]
     SecondEffect(TxId),
-    /// `E1`.
+    /// `E1`: a step of a round has the id of something else.
     #[error("E1: a step of round {0} is recorded under another name than its own")]
     StepRenamed(RoundId),
-    /// `E1`.
+    /// `E1`: two legs in one domain, or legs that are not in canonical order.
     #[error("E1: transaction {0:?} has more than one leg in a domain, or its legs are out of order")]
     SecondLeg(TxId),
-    /// `E1`.
+    /// `E1`: a transaction with a key has no notice to make a receipt of.
     #[error("E1: transaction {0:?} came with a key, but has nothing to put on its receipt")]
     NoReceipt(TxId),
-    /// `E2`.
+    /// `E2`: a hold belongs to no bet.
     #[error("E2: hold {:032x} stands under no bet of an open round: its stake would be held for ever", .0.0)]
     HoldWithoutBet(HoldId),
-    /// `E2`.
+    /// `E2`: a bet has no hold.
     #[error("E2: a bet of table {table} stands in an open round without its hold {:032x}", hold.0)]
     BetWithoutHold {
         /// The table.
         table: TableId,
-        /// The hold that is not there.
+        /// The missing hold.
         hold: HoldId,
     },
-    /// `E2`.
+    /// `E2`: a hold belongs to two bets.
     #[error("E2: hold {:032x} stands under bets of two tables", .0.0)]
     HoldOfTwoBets(HoldId),
-    /// `E3`.
+    /// `E3`: two copies of the state have different last records or times.
     #[error("E3: the copies stand at records {one} and {other}, or at other times")]
     Place {
         /// The last record of one.
@@ -62,7 +62,7 @@ pub enum Violation {
         /// The last record of the other.
         other: u64,
     },
-    /// `E3`.
+    /// `E3`: two copies of the state differ in their money.
     #[error("E3: the copies have different money: digests {one:032x} and {other:032x}")]
     Money {
         /// The digest of one.
@@ -70,33 +70,33 @@ pub enum Violation {
         /// The digest of the other.
         other: u128,
     },
-    /// `E3`.
+    /// `E3`: two copies of the state differ in a table.
     #[error("E3: the copies differ at table {0}")]
     Table(TableId),
-    /// `E5`.
+    /// `E5`: the log has recorded another value, and something depends on it.
     #[error("E5: {fact:?} is recorded, and the log says otherwise already")]
     FactChanged {
         /// What is recorded.
         fact: Fact,
     },
-    /// `E4`.
+    /// `E4`: a notice shows other funds than the balance domain has.
     #[error("E4: player {player} is told of {recorded:?} {when} the transaction, and has {found:?}")]
     Told {
         /// The player.
         player: PlayerId,
         /// Before the transaction, or after it.
         when: &'static str,
-        /// What the notice says.
+        /// The funds in the notice.
         recorded: Funds,
-        /// What the balance domain has.
+        /// The funds in the balance domain.
         found: Funds,
     },
 }
 
-/// `E1`: nothing has happened under this id before.
+/// `E1`: no outcome is recorded under this id yet.
 ///
 /// # Errors
-/// When it has an outcome.
+/// When the id has an outcome.
 pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     match books.outcome(id) {
         Some(_) => Err(Violation::SecondEffect(id)),
@@ -104,11 +104,11 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     }
 }
 
-/// `E5`, as far as the money depends on it: the scale of a currency that has accounts, the pseudonym secret of a log that
-/// has players. Before that the log may still be told otherwise.
+/// `E5`, for what the money side depends on: the scale of a currency that has accounts, and the pseudonym secret of a
+/// log that has players. Without such accounts or players the fact may still change.
 ///
 /// # Errors
-/// When the log says otherwise already.
+/// When the log has recorded another value.
 pub fn fact_stands(books: &Books, fact: Fact) -> Result<(), Violation> {
     let depends = |fact| match fact {
         Fact::Scale { currency, .. } => books.uses(currency),
@@ -120,11 +120,11 @@ pub fn fact_stands(books: &Books, fact: Fact) -> Result<(), Violation> {
     if books.facts().denies(fact) && depends(fact) { Err(Violation::FactChanged { fact }) } else { Ok(()) }
 }
 
-/// `E1`: a step of a round (open, lock, settle, void) goes by the name of round and step. Phases only go forward, so
-/// that each name comes once.
+/// `E1`: the id of a step of a round (open, lock, settle, void, quarantine) is made of the round and the step. Phases
+/// only go forward, so each id occurs once.
 ///
 /// # Errors
-/// When it goes by another. A bet or a clearing has its client's key and is none of this.
+/// When a step has another id. Bets and clearings are not steps: their ids come from the client's key.
 pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(), Violation> {
     let round = RoundId { table, number: leg.round() };
     match leg.step() {
@@ -133,11 +133,11 @@ pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(),
     }
 }
 
-/// `E2`: the open holds of the balance domain are the holds of the bets in open rounds. A table that a record does not
-/// fit may name holds that are gone, until its quarantine is recorded; a hold without a bet is never in order.
+/// `E2`: the open holds of the balance domain are exactly the holds of the bets in open rounds. Only a table that a
+/// record did not fit may, until its quarantine is recorded, have bets whose holds have ended.
 ///
 /// # Errors
-/// The first hold or bet without the other.
+/// The first hold without a bet, bet without a hold, or hold of two bets.
 pub fn stakes_are_held<'a>(
     books: &Books,
     tables: impl IntoIterator<Item = (TableId, &'a TableState)>,

@@ -1,4 +1,4 @@
-//! Idempotency: what became of each key, for good.
+//! Idempotency keys, and the outcome of each, kept for good.
 
 use std::collections::hash_map::Entry;
 
@@ -9,24 +9,24 @@ use sha2::{Digest as _, Sha256};
 
 use crate::codec::{DecodeError, Decoder, Encoder};
 
-/// Names a transaction for ever: derived from (subject, key), so that a retry has the same name.
+/// The id of a transaction: a hash of who asks and the key, so that a retry has the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TxId(pub u128);
 
 impl TxId {
-    /// The transaction of a player's key.
+    /// The id of the transaction of a player's key.
     #[must_use]
     pub fn of_key(player: PlayerId, key: &Key) -> Self {
         Self(hash(&[b"hub-tx-v1/key", &player.0.to_be_bytes(), key.as_str().as_bytes()]))
     }
 
-    /// A transaction the hub itself makes, once a round and step.
+    /// The id of a transaction that the hub itself makes: one for each round and step.
     #[must_use]
     pub fn of_round(round: RoundId, step: &str) -> Self {
         Self(hash(&[b"hub-tx-v1/round", round.to_string().as_bytes(), step.as_bytes()]))
     }
 
-    /// A transaction of a service's key, such as a deposit's.
+    /// The id of the transaction of a service's key, such as a deposit.
     #[must_use]
     pub fn of_service(service: &str, key: &str) -> Self {
         Self(hash(&[b"hub-tx-v1/service", service.as_bytes(), key.as_bytes()]))
@@ -38,7 +38,7 @@ impl TxId {
 pub struct Content(pub u128);
 
 impl Content {
-    /// Of the parts of a request, in a fixed order.
+    /// The fingerprint of the parts of a request, in a fixed order.
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         Self(hash(parts))
@@ -56,12 +56,12 @@ fn hash(parts: &[&[u8]]) -> u128 {
     u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes"))
 }
 
-/// What became of a transaction.
+/// The recorded outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was carried out.
     Done(Done),
-    /// It was refused, for good.
+    /// It was refused, and stays refused.
     Refused(ErrorCode),
 }
 
@@ -74,19 +74,19 @@ pub struct Done {
     pub round: Option<RoundId>,
     /// The currency.
     pub currency: Currency,
-    /// What moved.
+    /// The amount moved.
     pub amount: i128,
-    /// Available after it.
+    /// Available balance after it.
     pub available: i128,
-    /// Held after it.
+    /// Held balance after it.
     pub held: i128,
 }
 
-/// Maps the keys are spread over. A map that grows moves all it holds, and play waits for that: a 256th of the
-/// keys is moved at a time, some milliseconds at many millions of keys.
+/// Number of maps that the keys are spread over. A map that grows moves all its entries, and all requests wait
+/// meanwhile. So only a 256th of the keys moves at a time: some milliseconds at many millions of keys.
 const SHARDS: usize = 256;
 
-/// Every key that was ever used, with its content and outcome.
+/// Every key with an outcome, and the content of its request.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
     shards: Box<[FxHashMap<TxId, (Content, Outcome)>]>,
@@ -116,7 +116,7 @@ impl Keys {
         self.shards.iter_mut().for_each(|shard| shard.reserve(more.div_ceil(SHARDS)));
     }
 
-    /// Records an outcome; `false`, and nothing changes, when the key has one already.
+    /// Keeps an outcome. `false`, and no change, when the key has one already.
     pub fn put(&mut self, id: TxId, content: Content, outcome: Outcome) -> bool {
         let Entry::Vacant(free) = self.shards[shard(id)].entry(id) else { return false };
         self.digest.add(print(id, content, &outcome));
@@ -181,7 +181,7 @@ impl Keys {
     }
 }
 
-/// Fewest bytes of a key in a checkpoint: two fixed fingerprints, a tag and a code.
+/// Fewest bytes of a key in a checkpoint: two 128-bit hashes, a tag and a code.
 const ENTRY_BYTES_MIN: usize = 16 + 16 + 1 + 1;
 
 fn print(id: TxId, content: Content, outcome: &Outcome) -> u128 {
@@ -204,7 +204,7 @@ fn print(id: TxId, content: Content, outcome: &Outcome) -> u128 {
     ])
 }
 
-/// Ids are hashes, so any of their bits spread them evenly; the maps use the low ones.
+/// The map of an id. Ids are hashes, so all their bits are equally random; the maps themselves use the low bits.
 fn shard(id: TxId) -> usize {
     (id.0 >> 120) as usize % SHARDS
 }

@@ -1,4 +1,4 @@
-//! The turn: what one record is, how it is decided, applied and replayed.
+//! The engine: what a record is, and how it is decided, applied and replayed.
 //!
 //! ```text
 //!  Envelope ──▶ Books::turn ──▶ Record ──▶ (journal) ──▶ Books::apply ──▶ TableState::apply
@@ -7,7 +7,7 @@
 //! [`Books`] is the money side: five domains, the idempotency keys, the running digest. [`table::TableState`] is
 //! the table side. [`World`] is both together, as replay, `hub verify`, the checkpoint writer and the simulation
 //! use them; live, the same two halves run on different threads. Nothing here reads a clock, a file or a random
-//! source: time and draws are inputs and are recorded. What must hold has a name and a predicate in [`invariant`].
+//! source: time and draws are inputs and are recorded. Each invariant has a name and a predicate in [`invariant`].
 
 mod apply;
 mod books;
@@ -35,5 +35,5 @@ pub use turn::{Decided, Envelope, Turn, Tx};
 pub use verify::{Finding, LogVerifier};
 pub use world::{World, WorldApplied};
 
-/// Every so many records, the live state's digest is recorded and every copy must equal it.
+/// Interval of digests, in records: the digest of the live state is recorded, and every copy must have the same.
 pub const DIGEST_EVERY: u64 = 10_000;

@@ -1,9 +1,8 @@
-//! What is proven of a transaction before its record is queued, and again whenever the record is applied.
+//! The invariants that are proven of a transaction before its record is queued, and again whenever it is applied.
 //!
-//! The turn proves what its recipe has decided, so that a recipe that is wrong costs one refused envelope: nothing
-//! that the next start would refuse is ever recorded and acknowledged. `apply` proves the same of what is recorded, so
-//! that a log with a wrong record is refused at that record. Both look at the accounts that the transaction touches
-//! and at nothing else.
+//! The turn proves what its recipe has decided. So a wrong recipe costs one refused envelope, and no record is
+//! acknowledged that the next start would refuse. `apply` proves the same of a recorded transaction, so that a log
+//! with a wrong record is refused at that record. Both look only at the accounts that the transaction touches.
 
 use domains::{Balance, Funds};
 use ledger::{AccountId, Change, Changes, Domain};
@@ -14,7 +13,7 @@ use crate::{
     record::Committed,
 };
 
-/// Proves a transaction on the state before it, with what its legs change there.
+/// Proves a transaction on the state before it; `legs` is what its legs change there.
 ///
 /// # Errors
 /// The first invariant that would not hold: `E1`, `L1`, `L2`, `E4`.
@@ -38,7 +37,7 @@ pub(crate) fn prove(
     told_is_done(&books.domains().balance, committed, balance)
 }
 
-/// `E4`: the funds that each player is told, before and after, are those that the balance domain has and will have.
+/// `E4`: the funds in each notice, before and after, are those that the balance domain has and will have.
 fn told_is_done(
     balance: &Balance,
     committed: &Committed,

@@ -1,6 +1,6 @@
-//! One record of the log: all legs of a transaction, its id, its result and its notices.
+//! The record of the log: a transaction with all its legs and notices, a refusal, a digest or a fact.
 //!
-//! The first byte is the version. A decoder knows the versions of its release; any other one is refused by name.
+//! The first byte is the version. The decoder reads the version of its release; for any other, the error names both.
 
 use domains::{Funds, Notice, What};
 use ledger::{Digest, Domain, Leg};
@@ -19,13 +19,13 @@ const VERSION: u8 = 2;
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// When it was decided, milliseconds since 1970; never before the record ahead of it.
+    /// When it was decided, milliseconds since 1970; never earlier than the record before it.
     pub time: u64,
     /// What happened.
     pub body: Body,
 }
 
-/// What a record says.
+/// The content of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// A transaction was carried out.
@@ -41,7 +41,7 @@ pub enum Body {
     },
     /// The digest of the money state after the record before this one.
     Digest(Digest),
-    /// Something is recorded of the hub that writes the log.
+    /// A fact about the hub that writes the log.
     Fact(Fact),
 }
 
@@ -50,18 +50,19 @@ pub enum Body {
 pub struct Committed {
     /// The transaction.
     pub id: TxId,
-    /// Its content, when it came with a client's key; such ids are kept for ever.
+    /// The content of its request, when it came with a client's key; such ids are kept for good.
     pub key: Option<Content>,
-    /// One leg a domain that takes part, in canonical order.
+    /// One leg for each domain that takes part, in canonical order.
     pub legs: Vec<(Domain, Leg)>,
-    /// What each player touched is told.
+    /// One notice for each player touched.
     pub notices: Vec<Notice>,
     /// The table's own leg.
     pub table: Option<(TableId, TableLeg)>,
 }
 
 impl Committed {
-    /// The receipt of a keyed transaction: it touches one player. `None` when it touches nobody.
+    /// The receipt of a transaction with a key, from its first notice; such a transaction touches one player. `None`
+    /// without a notice.
     pub(crate) fn receipt(&self, lsn: u64) -> Option<Done> {
         let notice: &Notice = self.notices.first()?;
         let amount = match notice.what {

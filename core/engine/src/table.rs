@@ -1,8 +1,8 @@
-//! One table's rounds: what is recorded of them, and what may be done when.
+//! The state machine of one table: the recorded state of its rounds, and which step may follow when.
 //!
-//! `Idle → Betting → Locked → Settled → Betting …`, with deadlines in the records. [`TableState`] is what replay
-//! rebuilds; [`live::LiveTable`] adds what is under way and decides. Rules of play live in `games`; money moves
-//! only through the recipe that travels with a leg, in the same record.
+//! `Idle → Betting → Locked → Settled → Betting …`, with deadlines in the records. Replay rebuilds [`TableState`];
+//! [`live::LiveTable`] adds what is under way, and decides. Rules of play are in `games`; money moves only through the
+//! recipe that is decided together with a leg, in the same record.
 
 mod admission;
 mod apply;

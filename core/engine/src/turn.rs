@@ -1,7 +1,7 @@
-//! One turn: an envelope is decided on the applied state, proven, and becomes a record.
+//! The turn: decides an envelope on the applied state, proves the result, and makes a record of it.
 //!
-//! The turn looks the key up, lets every domain decide, and proves what they decided before there is a record. Nothing
-//! has changed after it: live, turn and [`Books::take`] are one synchronous step on the money thread.
+//! The turn looks up the key, decides in every domain, and proves the invariants of what was decided. It changes
+//! nothing. Live, the turn and [`Books::take`] are one synchronous step on the money thread.
 
 use domains::{Effects, Recipe, StateMachine};
 use ledger::{Changes, Domain, Drafted, Rejection};
@@ -16,7 +16,7 @@ use crate::{
     table::TableLeg,
 };
 
-/// What the coordinator is asked to do.
+/// What is submitted to the coordinator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
@@ -25,10 +25,10 @@ use crate::{
 pub enum Envelope {
     /// Run a transaction.
     Run(Tx),
-    /// Say that a request is refused, unless its key has an outcome already. Recorded where the code says so
+    /// Refuse a request, unless its key has an outcome already. The refusal is recorded when its code consumes the key
     /// ([`ErrorCode::consumes_key`]).
     Refuse {
-        /// The transaction the request would have been.
+        /// The id that the request's transaction would have had.
         id: TxId,
         /// The request's content.
         content: Content,
@@ -42,21 +42,21 @@ pub enum Envelope {
 pub struct Tx {
     /// Its id.
     pub id: TxId,
-    /// Its content, when it came with a client's key.
+    /// The content of the request, when it came with a client's key.
     pub key: Option<Content>,
-    /// What moves.
+    /// Which money moves.
     pub recipe: Recipe,
     /// The table's own leg.
     pub table: Option<(TableId, TableLeg)>,
 }
 
-/// A record that was decided and proven, with what it changes: applied as it is, nothing is worked out twice.
+/// A record that was decided and proven, with its changes, so that applying it computes nothing twice.
 #[derive(Debug)]
 pub struct Decided {
     pub(crate) record: Record,
-    /// By domain; none where no money moves.
+    /// The changes by domain; empty when no money moves.
     pub(crate) changes: Vec<(Domain, Changes)>,
-    /// The last record of the state on which it was decided.
+    /// Place in the log of the last record of the state that it was decided on.
     pub(crate) on: u64,
 }
 
@@ -67,7 +67,7 @@ impl Decided {
         &self.record
     }
 
-    /// The record alone.
+    /// The record, by value.
     #[must_use]
     pub fn into_record(self) -> Record {
         self.record
@@ -75,24 +75,24 @@ impl Decided {
 }
 
 impl From<Record> for Decided {
-    /// A record that no turn has decided here: it is applied with every proof.
+    /// A record that was not decided by a turn here: it is applied with all proofs.
     fn from(record: Record) -> Self {
         Self { record, changes: Vec::new(), on: u64::MAX }
     }
 }
 
-/// What a turn decided.
+/// The result of a turn.
 #[derive(Debug)]
 pub enum Turn {
     /// The key has an outcome already: nothing new happens.
     Known(Outcome),
-    /// The key has an outcome for another content: refused, not recorded.
+    /// The key has an outcome for a request with another content: refused, not recorded.
     KeyReused,
-    /// The request is refused for what it is, whatever the state: answered, and not recorded.
+    /// The request is refused with a code that does not consume the key: answered, and not recorded.
     Answered {
         /// Why it is refused.
         code: ErrorCode,
-        /// The domain that refuses, if one does.
+        /// The domain that refuses; `None` when the table refused it.
         by: Option<Domain>,
     },
     /// The hub's own transaction cannot be done: nothing is recorded.
@@ -102,8 +102,8 @@ pub enum Turn {
         /// The domain that refuses.
         by: Domain,
     },
-    /// What the recipe decided is wrong: an invariant would not hold after it. Ours to mend; nothing is recorded, and
-    /// the key has no outcome.
+    /// An invariant would not hold after what the recipe decided: a bug of the hub. Nothing is recorded, and the key
+    /// has no outcome.
     Unproven(Violation),
     /// A transaction to append and apply.
     New(Box<Decided>),
@@ -111,13 +111,13 @@ pub enum Turn {
     Refused {
         /// The record.
         decided: Box<Decided>,
-        /// The domain that refuses; none when the table did, before any was asked. It is told here and not recorded.
+        /// The domain that refuses; `None` when the table refused it. It is reported here and not recorded.
         by: Option<Domain>,
     },
 }
 
 impl Books {
-    /// Decides an envelope on the applied state, at a time in milliseconds. Nothing changes.
+    /// Decides an envelope on the applied state. Nothing changes. `now`: milliseconds since 1970.
     #[must_use]
     pub fn turn(&self, envelope: Envelope, now: u64) -> Turn {
         let (id, content) = match &envelope {
@@ -150,7 +150,7 @@ impl Books {
         }
     }
 
-    /// A table that is quarantined keeps the bets whose stakes are held, whatever it knows of them itself (`E2`).
+    /// The leg to record. A quarantine keeps only the bets whose stakes are held in the ledger (`E2`).
     fn leg_of_held(&self, mut leg: TableLeg) -> TableLeg {
         if let TableLeg::Quarantined { state } = &mut leg {
             state.keep_held(|hold| self.domains().balance.ledger().hold(hold).is_some());
@@ -158,11 +158,11 @@ impl Books {
         leg
     }
 
-    /// The transaction that carries effects out, proven on the applied state: what its record will say, and what it will
-    /// change. Nothing changes yet.
+    /// The transaction that carries out the effects, proven on the applied state, and what it will change. Nothing
+    /// changes yet.
     ///
     /// # Errors
-    /// The invariant that would not hold after it: the recipe that decided the effects is wrong.
+    /// The invariant that would not hold after it, because the recipe that decided the effects is wrong.
     pub fn commit(
         &self,
         id: TxId,
@@ -182,7 +182,7 @@ impl Books {
     }
 }
 
-/// What a client is told of a ledger's rejection.
+/// The error code that a client gets for a ledger's rejection.
 fn refusal(rejection: Rejection) -> ErrorCode {
     match rejection {
         Rejection::InsufficientFunds => ErrorCode::InsufficientFunds,

@@ -1,8 +1,8 @@
-//! The auditor: replays records with the engine's own code, and also checks what the engine does not check.
+//! The auditor of `hub verify`: replays records with the engine's own code, and checks more than the engine does.
 //!
-//! [`World::apply`] already refuses a leg that does not fit and a balance that is not the recorded one. The auditor
-//! takes no leg as given: from the inputs in a record (the bets, the clearing, the revealed seed) it computes the
-//! transaction again on the state before it, and every move and every notice must be the one recorded.
+//! [`World::apply`] already refuses a domain's leg that does not fit and a notice with wrong funds. The auditor also
+//! computes each transaction again, on the state before it, from the inputs in its record (the bets, the clearing, the
+//! revealed seed). Every move and every notice must be the recorded one.
 
 use domains::{PlayerSettlement, Recipe, StateMachine, What};
 use games::{DrawResult, Game};
@@ -17,10 +17,10 @@ use crate::{
     world::World,
 };
 
-/// Something that is not as it must be, and where.
+/// What is wrong with a log, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The record.
+    /// Place of the record in the log.
     pub lsn: u64,
     /// What is wrong.
     pub what: String,
@@ -29,7 +29,7 @@ pub struct Finding {
 /// Finds the rules that a round was opened under: by the game's name and the version.
 pub type Rules = fn(&str, u16) -> Option<&'static dyn Game>;
 
-/// Replays a log from its first record.
+/// Replays and checks a log from its first record.
 #[derive(Debug)]
 pub struct LogVerifier {
     rules: Rules,
@@ -46,7 +46,7 @@ impl Default for LogVerifier {
 }
 
 impl LogVerifier {
-    /// An auditor who knows these rules.
+    /// A verifier with these rules of play.
     #[must_use]
     pub fn with(rules: Rules) -> Self {
         Self { rules, world: World::default(), rounds: 0, draws: 0, closed: Vec::new() }
@@ -58,23 +58,23 @@ impl LogVerifier {
         &self.world
     }
 
-    /// Rounds ended, and how many of them were drawn and checked.
+    /// Number of rounds that ended, and how many of them were drawn and checked.
     #[must_use]
     pub fn rounds(&self) -> (u64, u64) {
         (self.rounds, self.draws)
     }
 
-    /// Tables that are out of play, each with the first record that did not fit it, or with the one that quarantined it.
-    /// Their money is proven like any other; but a hub has written what it must not write.
+    /// Tables that are out of play, each with the place of the first record that did not fit it or that quarantined it.
+    /// Their money is proven like that of other tables, but a hub has written a record that it must not write.
     #[must_use]
     pub fn closed(&self) -> &[(TableId, u64)] {
         &self.closed
     }
 
-    /// Takes the next record.
+    /// Checks and applies the next record.
     ///
     /// # Errors
-    /// The first thing that is not as it must be; after it the state means nothing.
+    /// The first thing that is wrong. The state must not be used after that.
     pub fn next(&mut self, bytes: &[u8]) -> Result<Record, Finding> {
         let lsn = self.world.books.lsn() + 1;
         let finding = |what: String| Finding { lsn, what };
@@ -101,7 +101,7 @@ impl LogVerifier {
         Ok(record)
     }
 
-    /// The holds that a record must end: those it clears, or those of the round it ends.
+    /// The holds that a record must end: those that it clears, or those of the round that it ends.
     fn ending(&self, committed: &Committed) -> Vec<HoldId> {
         match &committed.table {
             Some((_, TableLeg::BetsCleared { holds, .. })) => holds.clone(),
@@ -154,7 +154,7 @@ impl LogVerifier {
         Ok(())
     }
 
-    /// What a table's leg must have moved, and whether it came with a client's key.
+    /// The recipe that a table's leg must come from, and whether its record must have a client's key.
     fn recipe_of(
         &self,
         table: TableId,
@@ -210,7 +210,7 @@ impl LogVerifier {
     }
 }
 
-/// What a record without a table must be: a deposit of what its one player is told.
+/// The recipe of a record without a table: a deposit, of the amount in its one notice.
 fn deposit(committed: &Committed) -> Result<Recipe, String> {
     match &committed.notices[..] {
         [notice] if notice.what == What::Deposit => Ok(Recipe::Deposit {
@@ -222,7 +222,7 @@ fn deposit(committed: &Committed) -> Result<Recipe, String> {
     }
 }
 
-/// What the players of a round must get, from the revealed seed and the recorded bets alone.
+/// The payouts of a round, computed from the revealed seed and the recorded bets alone.
 fn expected(
     rules: Rules,
     round: RoundId,

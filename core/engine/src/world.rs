@@ -1,4 +1,4 @@
-//! Money and tables together: what replay, `hub verify`, the checkpoint writer and the simulation rebuild.
+//! The whole state, money and tables: rebuilt by replay, `hub verify`, the checkpoint writer and the simulation.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use crate::{
     table::TableState,
 };
 
-/// The whole state a log stands for.
+/// The whole state that the records of a log make.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     /// The money side.
     pub books: Books,
-    /// The tables that ever had a round.
+    /// Every table that has had a record.
     pub tables: BTreeMap<TableId, TableState>,
 }
 
-/// What applying a record to a world brought.
+/// The result of applying a record to the whole state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WorldApplied {
     /// The money side's part.
@@ -35,8 +35,8 @@ impl World {
     /// Applies the next record: money first, then the table.
     ///
     /// # Errors
-    /// When the money side cannot: the log does not stand for a state. A table that cannot is unfit, and is quarantined
-    /// by a record of the live hub, never by a replay.
+    /// When the record does not fit the money side: the log is refused. A table that the record does not fit is no
+    /// error: it becomes unfit, and only a record of the live hub quarantines it.
     pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, ApplyError> {
         if let Body::Fact(fact) = record.body {
             fact_stands_in(self, fact)?;
@@ -62,10 +62,10 @@ impl World {
     }
 }
 
-/// `E5` altogether: as far as the money depends on it, and the seed secret while a round is open.
+/// `E5` in full: what the money side depends on, and the seed secret while a round is open.
 ///
 /// # Errors
-/// When the log says otherwise already.
+/// When the log has recorded another value.
 pub fn fact_stands_in(world: &World, fact: Fact) -> Result<(), Violation> {
     let is_seed = matches!(fact, Fact::Check { secret: SecretName::Seed, .. });
     if is_seed && world.books.facts().denies(fact) && world.tables.values().any(|table| table.open.is_some())
@@ -75,7 +75,7 @@ pub fn fact_stands_in(world: &World, fact: Fact) -> Result<(), Violation> {
     invariant::fact_stands(&world.books, fact)
 }
 
-/// `E3`: two copies of the world are the same: their place in the log, their money, their tables.
+/// `E3`: two copies of the state are the same in their place in the log, their money and their tables.
 ///
 /// # Errors
 /// The first difference.

@@ -73,7 +73,7 @@ fn decode_ledger(decoder: &mut Decoder<'_>, ledger: &mut Ledger) -> Result<(), D
     }
     for _ in 0..decoder.count()? {
         let (id, transfer) = (HoldId(decoder.fixed()?), decoder.transfer()?);
-        // A hold of any other shape would be met when it ends, where nobody expects it any more.
+        // Otherwise a malformed transfer would be found only when its hold ends.
         transfer.check().map_err(|_| DecodeError::OutOfRange("a hold's transfer"))?;
         ledger.put_hold(id, transfer);
     }

@@ -1,9 +1,9 @@
-//! Whether a table takes a request.
+//! Decides whether a table takes a request, refuses it, or lets it wait.
 //!
-//! Decisions follow the order of the log: a request is refused only for bets that stand, never for bets that may still
-//! be refused themselves. So it is judged twice, as if all that is undecided were carried out and as if none of it
-//! were. Where both agree that is the decision, and the request overtakes nothing it depends on; where they do not, it
-//! waits ([`Parking`](super::parking), ADR-0014).
+//! Decisions follow the order of the log: a request is refused only because of bets that stand, never because of bets
+//! that may still be refused themselves. So each request is judged twice: as if all undecided requests were carried
+//! out, and as if none were. If both give the same answer, that is the decision. If not, the request waits
+//! ([`Parking`](super::parking), ADR-0014).
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::{
     request::{Asked, Bet, BetRequest, ClearRequest, Spot, Ticket},
 };
 
-/// Whether something holds, whatever becomes of all that is undecided.
+/// Whether a condition holds, whatever the outcome of the undecided requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sure {
     Yes,
@@ -28,7 +28,7 @@ enum Sure {
 }
 
 impl Sure {
-    /// From whether it holds in the worst case, and in the best.
+    /// From whether the condition holds in the worst case and in the best case.
     fn of(worst: bool, best: bool) -> Self {
         match (worst, best) {
             (true, _) => Sure::Yes,
@@ -46,22 +46,22 @@ impl Sure {
     }
 }
 
-/// What is parked ahead of a request: it may come to stand before the request is decided, or not.
+/// What is parked ahead of a request. Any of it may be carried out before the request is decided, or may be refused.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ahead {
     /// Requests to bet.
     bets: usize,
-    /// Somebody's bets may be taken back.
+    /// Whether a clearing is among it.
     clearing: bool,
 }
 
 impl LiveTable {
-    /// What is parked ahead of the first parked request of a player, or of one that arrives now.
+    /// What is parked ahead of the request with this ticket, or of one that arrives now (`None`).
     pub(super) fn ahead(&self, ticket: Option<Ticket>) -> Ahead {
         Ahead { bets: self.parking.bets_before(ticket), clearing: self.parking.clears_before(ticket) }
     }
 
-    /// Reads the bets of a request by the rules of the game.
+    /// Parses the bets of a request by the rules of the game.
     pub(super) fn read(&self, request: &BetRequest) -> Result<Vec<Spot>, ErrorCode> {
         let rules = self.rules();
         let mut spots: BTreeMap<BetCode, Spot> = BTreeMap::new();
@@ -83,8 +83,8 @@ impl LiveTable {
         if spots.is_empty() { Err(ErrorCode::NoBets) } else { Ok(spots.into_values().collect()) }
     }
 
-    /// The limits of a kind of bet. They are kept by the newest rules' kinds; a round that was opened under others may
-    /// count its kinds otherwise.
+    /// The limits of a kind of bet: smallest stake, and most on a spot. They are kept in the order of the kinds of the
+    /// newest rules; the rules of the round may have another order, so the kind is found by its name.
     fn limits(&self, rules: &'static dyn Game, described: &Described) -> Option<(i128, i128)> {
         let newest = rules.rules_version() == self.game().rules_version();
         let place = match newest {
@@ -94,7 +94,7 @@ impl LiveTable {
         self.config().limits.get(place).copied()
     }
 
-    /// What is to be done with a request that arrived at this time.
+    /// Assesses a request that arrived at this time, milliseconds since 1970.
     pub(super) fn assess(
         &self,
         player: PlayerId,
@@ -103,7 +103,7 @@ impl LiveTable {
         ahead: Ahead,
     ) -> Assessment {
         if asked.key().is_some_and(|(id, _)| self.under_way.contains(id)) {
-            return Assessment::Wait(Wait::Own); // it may be a retry of that one
+            return Assessment::Wait(Wait::Own); // it may be a retry of the request under way
         }
         match asked {
             Asked::Bet(bet) => self.assess_bet(player, bet, arrived_ms, ahead),
@@ -142,7 +142,8 @@ impl LiveTable {
         if !self.seated(clear.player) {
             return Assessment::Refuse(ErrorCode::NoBets);
         }
-        // What it frees must not help whoever has come before it: it waits for them unless there is enough for all.
+        // The room that a clearing frees must not go to requests that came before it. So it waits for them, unless
+        // there is room for all of them anyway.
         let open = self.state.open.as_ref();
         let sit = open.map_or(0, |open| open.bets.players().len()) + self.under_way.newcomers();
         let requests = open.map_or(0, |open| open.bets.requests()) + self.under_way.len();
@@ -151,7 +152,7 @@ impl LiveTable {
         if ahead.bets == 0 || enough { Assessment::Take } else { Assessment::Wait(Wait::Table) }
     }
 
-    /// What the round alone says against a request; `None`: nothing.
+    /// Why the state of the round alone refuses a request or makes it wait; `None` when it does not.
     fn assess_round(&self, round: u64, arrived_ms: u64) -> Option<Assessment> {
         let code = match &self.state.open {
             _ if self.closed() => ErrorCode::TableClosed,
@@ -200,7 +201,7 @@ impl LiveTable {
         let stand = open.and_then(|open| open.bets.players().get(&player)).map(PlayerBets::stakes);
         let theirs = self.under_way.of(player);
         let comes = theirs.map(|theirs| theirs.stakes());
-        // At most: what stands and what is under way. At least: what stands, unless it is being taken back.
+        // Most: bets that stand and bets under way. Least: bets that stand, unless a clearing is under way.
         let stays = stand.filter(|_| !theirs.is_some_and(|theirs| theirs.clears()));
         let within = |already: [Option<&Stakes>; 2]| {
             let already = || already.into_iter().flatten();

@@ -1,4 +1,4 @@
-//! How a leg changes its table.
+//! Applies a leg to the recorded state of its table.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,9 +14,10 @@ use super::{
 pub struct Unfit;
 
 impl TableState {
-    /// Applies a leg. After one that does not fit, or that panics, legs are skipped, but the stakes they tell of are
-    /// still noted, until a [`TableLeg::Quarantined`] takes the place of all of it. Returns the offset of the event on
-    /// the table's channel, when there is one.
+    /// Applies a leg. Returns the offset of its event on the table's channel, when it has one.
+    ///
+    /// A leg that does not fit, or that panics, makes the table unfit. From then on legs are skipped except for their
+    /// stakes, until a [`TableLeg::Quarantined`] replaces the whole state.
     pub fn apply(&mut self, leg: &TableLeg, time: u64) -> Option<u64> {
         if let TableLeg::Quarantined { state } = leg {
             *self = (**state).clone();
@@ -90,7 +91,7 @@ impl TableState {
         Ok(())
     }
 
-    /// Keeps known which holds are open although legs do not fit: the money side has made or ended them all the same.
+    /// Keeps track of the open holds although legs do not fit: the money side has made or ended those holds.
     fn note_stakes(&mut self, leg: &TableLeg) {
         if let TableLeg::Opened { .. } = leg {
             return self.begin_round(leg);
@@ -101,7 +102,7 @@ impl TableState {
                 open.bets.place(*player, Placed { hold: *hold, bets: bets.clone() }, None);
             }
             TableLeg::BetsCleared { player, holds, .. } => open.bets.clear(*player, holds),
-            // Which stakes such a round still holds, the ledger says when the quarantine is recorded.
+            // The ledger decides which stakes are still held, when the quarantine is recorded.
             TableLeg::Settled { .. }
             | TableLeg::Voided { .. }
             | TableLeg::Opened { .. }

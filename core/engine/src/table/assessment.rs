@@ -7,15 +7,15 @@ use protocol::ErrorCode;
 pub(super) enum Assessment {
     Take,
     Refuse(ErrorCode),
-    /// It depends on what is undecided.
+    /// The decision depends on undecided requests.
     Wait(Wait),
 }
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// For what the same player has under way, or parked ahead of it.
+    /// For the same player's requests that are under way, or parked ahead of it.
     Own,
-    /// For what anybody has under way.
+    /// For requests of any player.
     Table,
 }

@@ -1,8 +1,7 @@
 //! The bets of an open round.
 //!
-//! Whatever is asked while bets come in, and whatever ends the round, is answered from sums that each bet keeps up:
-//! a bet costs the same in a round of ten as in one of ten thousand, and a round ends in the time its players take,
-//! not its bets.
+//! Each bet updates sums, and limits, views and settlement use those sums. So taking a bet costs the same in a round of
+//! ten bets as in one of ten thousand, and settling costs time per player and spot, not per bet.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +15,11 @@ use crate::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
 /// Stakes by bet, minor units.
 pub type Stakes = BTreeMap<BetCode, i128>;
 
-/// The bets of a round that stand.
+/// The bets that stand in a round.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bets {
     players: BTreeMap<PlayerId, PlayerBets>,
-    /// The holds of all bets: one a request that stands.
+    /// The holds of all bets: one for each request.
     holds: FxHashSet<HoldId>,
     stakes: Stakes,
 }
@@ -33,7 +32,7 @@ pub struct PlayerBets {
     seed: Option<Box<str>>,
 }
 
-/// Bets placed by one request.
+/// The bets of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     /// The hold.
@@ -43,7 +42,7 @@ pub struct Placed {
 }
 
 impl PlayerBets {
-    /// The bets by the request that placed them, in the order they came.
+    /// The bets by request, in the order in which they came.
     #[must_use]
     pub fn placed(&self) -> &[Placed] {
         &self.placed
@@ -75,7 +74,7 @@ impl Bets {
         &self.players
     }
 
-    /// Requests whose bets stand: the holds of the round.
+    /// Number of requests whose bets stand, which is the number of holds.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.holds.len()
@@ -108,8 +107,8 @@ impl Bets {
         games::fair::mix(self.players.iter().filter_map(shares))
     }
 
-    /// Puts bets on the layout, with the player's new share in the randomness if there is one. `false`, and nothing
-    /// changes, when bets stand under the hold already.
+    /// Adds bets, and the player's new share in the randomness if there is one. `false`, and no change, when bets
+    /// stand under the hold already.
     pub(super) fn place(&mut self, player: PlayerId, placed: Placed, seed: Option<&str>) -> bool {
         if !self.holds.insert(placed.hold) {
             return false;
@@ -126,7 +125,7 @@ impl Bets {
         true
     }
 
-    /// Takes those of a player's bets off the layout that are under these holds.
+    /// Removes a player's bets under these holds.
     pub(super) fn clear(&mut self, id: PlayerId, holds: &[HoldId]) {
         let Some(player) = self.players.get_mut(&id) else { return };
         let wanted: FxHashSet<HoldId> = holds.iter().copied().collect();
@@ -146,7 +145,7 @@ impl Bets {
         }
     }
 
-    /// Takes every bet off the layout whose hold is not one of those.
+    /// Removes every bet whose hold is not kept.
     pub(super) fn retain(&mut self, kept: impl Fn(HoldId) -> bool) {
         let gone = |(player, bets): (&PlayerId, &PlayerBets)| {
             let holds: Vec<_> = bets.holds().into_iter().filter(|hold| !kept(*hold)).collect();
@@ -156,7 +155,7 @@ impl Bets {
         gone.iter().for_each(|(player, holds)| self.clear(*player, holds));
     }
 
-    /// Whether each of the holds covers bets of the player, none twice.
+    /// Whether each of the holds covers bets of the player, and none is named twice.
     pub(super) fn are_of(&self, player: PlayerId, holds: &[HoldId]) -> bool {
         let Some(bets) = self.players.get(&player) else { return false };
         let wanted: FxHashSet<HoldId> = holds.iter().copied().collect();
@@ -178,7 +177,7 @@ impl Bets {
         let mut bets = Self::default();
         for _ in 0..decoder.count()? {
             let player = decoder.player()?;
-            // One spelling: what a record says is what its hash covers.
+            // A state has only one valid encoding.
             if bets.players.last_key_value().is_some_and(|(last, _)| *last >= player) {
                 return Err(DecodeError::OutOfRange("the order of players"));
             }
@@ -198,7 +197,7 @@ impl Bets {
     }
 }
 
-/// Takes a stake off a sum; a bet nobody stakes on has no sum.
+/// Subtracts a stake from a sum; a sum of zero is removed.
 pub(super) fn take(stakes: &mut Stakes, code: BetCode, stake: i128) {
     if let Some(sum) = stakes.get_mut(&code) {
         *sum -= stake;

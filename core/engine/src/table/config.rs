@@ -2,7 +2,7 @@
 
 use protocol::Currency;
 
-/// What an operator sets for a table. Shared by tables that are alike.
+/// The configuration of a table. Tables with the same configuration share one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableConfig {
     /// Name for people.
@@ -13,7 +13,7 @@ pub struct TableConfig {
     pub currency: Currency,
     /// Decimals of the currency.
     pub scale: u32,
-    /// How long bets are taken, milliseconds.
+    /// From the opening to the end of betting, milliseconds.
     pub betting_ms: u64,
     /// From the lock to the result, milliseconds.
     pub locked_ms: u64,
@@ -30,12 +30,11 @@ pub struct TableConfig {
     pub places_max: u32,
 }
 
-/// Most requests to bet that one round takes: its settlement is one record, and must stay far below the longest.
+/// Most requests to bet in one round. Its settlement is one record, which must stay far below the largest size.
 pub const REQUESTS_MAX: usize = 50_000;
 
-/// Most requests that wait at one table for what is undecided. Each holds a permit as well; this keeps one table
-/// from holding all of them.
+/// Most requests parked at one table. Each also holds a permit; this bound keeps one table from using all permits.
 pub const PARKED_MAX: usize = 4_096;
 
-/// Most of them for one player.
+/// Most requests parked for one player at one table.
 pub const PARKED_PER_PLAYER_MAX: usize = 128;

@@ -1,4 +1,4 @@
-//! The table's part of a record.
+//! The table's leg: the part of a record that belongs to a table.
 
 use base16ct::lower::encode_string;
 use games::BetCode;
@@ -14,7 +14,7 @@ use crate::codec::{DecodeError, Decoder, Encoder};
 /// What a record changes at its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TableLeg {
-    /// A round takes bets.
+    /// A round is opened and takes bets.
     Opened {
         /// Its number, one more than the last.
         round: u64,
@@ -31,7 +31,7 @@ pub enum TableLeg {
         /// The seed, encrypted: only the hub that holds the key can draw.
         sealed: Box<[u8]>,
     },
-    /// A player's bets stand; their stake is the hold of the same record.
+    /// A player's bets are placed; the same record holds their stake.
     BetPlaced {
         /// The round.
         round: u64,
@@ -53,7 +53,7 @@ pub enum TableLeg {
         /// The holds released.
         holds: Vec<HoldId>,
     },
-    /// Bets are closed. From here on the outcome is fixed: seed and mix are.
+    /// Bets are closed. From here on the outcome is fixed, because seed and mix are.
     Locked {
         /// The round.
         round: u64,
@@ -74,7 +74,7 @@ pub enum TableLeg {
         outcome: u32,
         /// The seed, revealed.
         seed: [u8; 32],
-        /// Sum of what was paid, stakes included.
+        /// Sum of the payouts, stakes included, minor units.
         returned: i128,
     },
     /// The round is void.
@@ -86,18 +86,18 @@ pub enum TableLeg {
         /// Why.
         reason: VoidReason,
     },
-    /// The table has failed, and this is what it is from here on: it plays no more, and the stakes of its open round go
-    /// back. Whatever a release makes of the records before, all agree from this one on.
+    /// The table has failed: it takes no more bets, and the stakes of its open round are returned. The recorded state
+    /// replaces the table's state, so that all releases agree from this record on, whatever they made of earlier ones.
     Quarantined {
-        /// What takes the place of the table's state: quarantined, with the bets whose stakes are still held.
+        /// The new state of the table: quarantined, with the bets whose stakes are still held.
         state: Box<TableState>,
     },
 }
 
-/// Why a round cannot be drawn.
+/// Why a round is voided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VoidReason {
-    /// The key that opens its seed is not the one it was sealed with.
+    /// The sealed seed cannot be opened, or is not the committed one: the hub has another seed secret.
     SeedLost,
     /// The table is not in the configuration any more, or plays another game or in another currency.
     TableGone,
@@ -144,7 +144,7 @@ impl TableLeg {
         }
     }
 
-    /// The step of the round that it takes, as its transaction is named; none for what a player does.
+    /// The name of the step of the round, which is part of its transaction's id; `None` for bets and clearings.
     #[must_use]
     pub fn step(&self) -> Option<&'static str> {
         match self {
@@ -272,8 +272,8 @@ impl TableLeg {
         })
     }
 
-    /// The event the table's channel hears of this leg, with amounts in `scale` decimals. `state` is the table
-    /// after the leg. Bets of single players are not told to everyone.
+    /// The event of this leg on the table's channel, with amounts in `scale` decimals. `state` is the table after the
+    /// leg. `None` for bets and clearings, which are not public, and for a quarantine.
     #[must_use]
     pub fn event(&self, state: &TableState, scale: u32) -> Option<Event> {
         let amount = |minor: i128| Amount::from_minor(minor.max(0), scale).ok();

@@ -1,8 +1,8 @@
-//! A table at work: the recorded state, what is undecided, and what may be done next.
+//! The live table: the recorded state, the requests under way, and the next step that is due.
 //!
-//! Every change goes out as an [`Envelope`] and comes back as a record before it is applied (one log). What players
-//! ask is decided in `requests`. From the deadline on bets are refused, and the lock goes out when the last undecided
-//! request has come back: a bet is either in the locked round or refused, never between.
+//! Every change is submitted as an [`Envelope`], and applied only when it comes back as a record. Requests of players
+//! are decided in `requests`. From the deadline on bets are refused, and the lock is submitted when no request is under
+//! way or parked any more: so every bet is either in the locked round or refused.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::{
     turn::{Envelope, Tx},
 };
 
-/// A table at work.
+/// A live table.
 pub struct LiveTable {
     id: TableId,
     config: Arc<TableConfig>,
@@ -33,43 +33,43 @@ pub struct LiveTable {
     pub(super) parking: Parking,
     /// A step of the round (open, lock, settle, void) is under way.
     pub(super) stepping: bool,
-    /// What this process does about a panic, or a step that the money side refused; nothing of it is recorded, and so the
-    /// next start tries again.
+    /// The fault after a panic, or after a step that the money side refused. It is not recorded, so the next start
+    /// tries again.
     fault: Fault,
 }
 
 /// How far a table has failed in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// Not at all.
+    /// No fault.
     None,
-    /// The round could not go on: it is voided, and the table stays closed.
+    /// The round could not go on: it is to be voided, and the table stays closed.
     Void,
-    /// It could not be voided either: somebody has to look, and nothing is tried over and over.
+    /// The round could not be voided either. Nothing more is tried before the next start; an operator must look.
     Stuck,
 }
 
-/// What the clock asks a table to do.
+/// The step of a round that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing, until something else happens.
+    /// Nothing, until a request or a result arrives.
     Nothing,
-    /// Something at this time, milliseconds since 1970.
+    /// A step at this time, milliseconds since 1970: ask again then.
     At(u64),
-    /// Open a round now: it needs a fresh sealed seed.
+    /// Open a round now, with a new sealed seed.
     Open,
     /// Close the bets now.
     Lock,
-    /// Draw and settle now: it needs the seed.
+    /// Draw and settle now, with the opened seed.
     Settle,
-    /// Return the stakes now.
+    /// Void the round now: the stakes are returned.
     Void(VoidReason),
-    /// Record now that the table is out of play: a record did not fit it.
+    /// Record the quarantine now: a record did not fit the table.
     Quarantine,
 }
 
 impl LiveTable {
-    /// A table as replay has left it.
+    /// A live table on the state that replay has rebuilt.
     #[must_use]
     pub fn new(id: TableId, config: Arc<TableConfig>, game: &'static dyn Game, state: TableState) -> Self {
         let (under_way, parking) = (UnderWay::default(), Parking::default());
@@ -88,7 +88,7 @@ impl LiveTable {
         &self.config
     }
 
-    /// The game, by the newest version of its rules: rounds are opened under those.
+    /// The game with the newest version of its rules, under which new rounds are opened.
     #[must_use]
     pub fn game(&self) -> &'static dyn Game {
         self.game
@@ -100,7 +100,8 @@ impl LiveTable {
         self.id
     }
 
-    /// Whether the last process has left something to do here, whoever is at the table: a round, or a quarantine.
+    /// Whether the last process left work to do: an open round, or a quarantine to record. It is done even when no
+    /// session is at the table.
     #[must_use]
     pub fn interrupted(&self) -> bool {
         self.state.open.is_some() || self.state.unfit
@@ -112,7 +113,7 @@ impl LiveTable {
         self.state.failed() || self.fault != Fault::None
     }
 
-    /// What the open round knows of a player.
+    /// Whether a player has bets in the open round.
     #[must_use]
     pub fn stake(&self, player: PlayerId) -> Stake {
         if self.seated(player) {
@@ -124,19 +125,21 @@ impl LiveTable {
         }
     }
 
-    /// How many players have bets in the open round.
+    /// Number of players with bets in the open round.
     #[must_use]
     pub fn seats_taken(&self) -> usize {
         self.state.open.as_ref().map_or(0, |open| open.bets.players().len())
     }
 
-    /// The rules of the open round: those it was opened under. The newest where there is none, or none that is played.
+    /// The rules that the open round was opened under; the newest when no round is open, or when this table cannot play
+    /// that round.
     #[must_use]
     pub fn rules(&self) -> &'static dyn Game {
         self.state.open.as_deref().and_then(|open| self.rules_of(open).ok()).unwrap_or(self.game)
     }
 
-    /// The rules that an open round was opened under; after a restart it may be one that this table cannot play.
+    /// The rules that an open round was opened under; the error says why this table cannot play the round, which can
+    /// happen after a restart with another configuration or release.
     pub(super) fn rules_of(&self, open: &OpenRound) -> Result<&'static dyn Game, VoidReason> {
         if *open.game != *self.game.name() || open.currency != self.config.currency {
             return Err(VoidReason::TableGone);
@@ -150,13 +153,13 @@ impl LiveTable {
         self.stepping && self.state.open.is_none()
     }
 
-    /// What to do now, or when to ask again. `wanted`: somebody is at the table.
+    /// The step that is due now, or when to ask again. `wanted`: a session is at the table.
     #[must_use]
     pub fn due(&self, now: u64, wanted: bool) -> Due {
         if self.stepping || self.fault == Fault::Stuck {
             return Due::Nothing;
         }
-        // Whatever ends the bets waits for those undecided: their holds may belong to the round.
+        // Lock, void and quarantine wait for undecided requests: their holds may belong to the round.
         let bets_are_final = self.under_way.is_empty() && self.parking.is_empty();
         let lost = match self.state.open.as_deref() {
             Some(_) if self.closed() => Some(VoidReason::Fault),
@@ -201,10 +204,10 @@ impl LiveTable {
         self.step(Recipe::TableOnly, leg)
     }
 
-    /// Closes the bets. The deadline of the result is counted from now.
+    /// Locks the round. The deadline of the result is counted from now.
     ///
     /// # Panics
-    /// Without an open round; [`LiveTable::due`] says when.
+    /// Without an open round; call it when [`LiveTable::due`] says so.
     pub fn lock(&mut self, now: u64) -> Envelope {
         debug_assert!(self.under_way.is_empty(), "the sums of the lock are final");
         let open = self.state.open.as_ref().expect("a round is open when it is locked");
@@ -217,10 +220,11 @@ impl LiveTable {
         self.step(Recipe::TableOnly, leg)
     }
 
-    /// Draws and settles, or voids the round when the seed is not the committed one.
+    /// Draws and settles the round; voids it when it cannot be drawn: the seed is missing or not the committed one, the
+    /// rules are not known, or a payout is out of range.
     ///
     /// # Panics
-    /// Without an open round; [`LiveTable::due`] says when.
+    /// Without an open round; call it when [`LiveTable::due`] says so.
     pub fn settle(&mut self, seed: Option<[u8; 32]>, now: u64) -> Envelope {
         let open = self.state.open.as_ref().expect("a round is open when it is settled");
         let round = RoundId { table: self.id, number: self.state.round };
@@ -249,7 +253,7 @@ impl LiveTable {
     /// Returns every stake of the open round.
     ///
     /// # Panics
-    /// Without an open round; [`LiveTable::due`] says when.
+    /// Without an open round; call it when [`LiveTable::due`] says so.
     pub fn void(&mut self, reason: VoidReason, now: u64) -> Envelope {
         let open = self.state.open.as_ref().expect("a round is open when it is voided");
         let round = RoundId { table: self.id, number: self.state.round };
@@ -259,14 +263,14 @@ impl LiveTable {
         self.step(Recipe::RoundVoid { round, currency, players }, leg)
     }
 
-    /// Takes the table out of play for good: what is left of it is recorded.
+    /// Takes the table out of play for good: records the state that it has from then on.
     pub fn quarantine(&mut self) -> Envelope {
         let state = Box::new(self.state.to_quarantine());
         self.step(Recipe::TableOnly, TableLeg::Quarantined { state })
     }
 
-    /// Takes the result of an envelope back. Returns the event's offset when the leg makes one. What was parked may be
-    /// decided now: [`LiveTable::next_decided`].
+    /// Takes the result of an envelope, and applies its leg. Returns the offset of the leg's event, when it has one.
+    /// Parked requests may be decided now: call [`LiveTable::next_decided`].
     pub fn apply(&mut self, id: TxId, leg: Option<&TableLeg>, time: u64) -> Option<u64> {
         let player = self.under_way.end(id);
         let event = leg.and_then(|leg| self.apply_leg(leg, time));
@@ -296,8 +300,8 @@ impl LiveTable {
         event
     }
 
-    /// This process has panicked over the table: it takes no more bets, and an open round is to be voided. A step
-    /// that is under way is waited for, since two steps of a round behind each other do not fit together.
+    /// Tells the table that one of its messages panicked: it takes no more bets, and an open round is to be voided. A
+    /// step that is under way is waited for, because a void after a settlement would not fit.
     pub fn panicked(&mut self) {
         if self.fault == Fault::None {
             self.fault = Fault::Void;
@@ -305,14 +309,14 @@ impl LiveTable {
         self.parking.wake_all();
     }
 
-    /// Nothing more is tried with the round before the next start.
+    /// Stops all steps of the round until the next start.
     pub fn give_up(&mut self) {
         self.fault = Fault::Stuck;
         self.parking.wake_all();
     }
 
-    /// A step of the round was refused by the money side. The first time the round is to be voided; when that is
-    /// refused too, the table stands still until the next start. Its state stays what the log says.
+    /// Tells the table that the money side refused a step of the round. The first time, the round is to be voided; when
+    /// that is refused too, nothing is tried until the next start. The recorded state does not change.
     pub fn step_failed(&mut self) {
         self.stepping = false;
         self.fault = match self.fault {

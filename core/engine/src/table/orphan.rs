@@ -1,4 +1,4 @@
-//! A table that is in the log and not in the configuration any more: its stakes are returned.
+//! Orphaned tables: tables of the log that are not in the configuration any more. Their stakes are returned.
 
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use super::{
 };
 use crate::turn::Envelope;
 
-/// What to submit so that the stakes of the table's open round go back, in this order; nothing without one. A table that
-/// a record did not fit is quarantined first, as it would be at work. `scale`: decimals of the round's currency.
+/// The envelopes to submit, in this order, so that the stakes of the table's open round are returned; none when no
+/// round is open. A table that a record did not fit is quarantined first, as a live table would be. `scale`: decimals
+/// of the round's currency. `now`: milliseconds since 1970.
 #[must_use]
 pub fn void_orphan(id: TableId, state: TableState, scale: u32, now: u64) -> Vec<Envelope> {
     let Some(open) = &state.open else { return Vec::new() };
@@ -29,7 +30,7 @@ pub fn void_orphan(id: TableId, state: TableState, scale: u32, now: u64) -> Vec<
         places_max: 0,
     };
     let unfit = state.unfit;
-    // Nothing is played or shown: the game is of no consequence.
+    // No round is played or shown, so it does not matter which game this is.
     let mut live = LiveTable::new(id, Arc::new(config), games::GAMES[0], state);
     let quarantine = unfit.then(|| live.quarantine());
     quarantine.into_iter().chain([live.void(VoidReason::TableGone, now)]).collect()

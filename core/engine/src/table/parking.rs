@@ -1,10 +1,10 @@
-//! Requests whose decision could still change with what is undecided. They wait, and are decided in order of arrival.
+//! Parked requests: they wait because undecided requests could change their decision, and are decided in order of
+//! arrival.
 //!
-//! A player's requests stay in their order, so only the first of each player is ever looked at. It waits for one of
-//! two things: for the player's own bets and clearings that are under way, or for the whole table (a seat that may
-//! become free or taken, a round that is being opened). Those who wait for the table are looked at in order, up to the
-//! first that goes on waiting: all behind it wait for the same. So a result costs one or two checks, however many
-//! requests wait.
+//! A player's requests keep their order, so only the first of each player is checked. It waits for one of two things:
+//! for the player's own bets and clearings that are under way, or for the whole table (a seat that may become free or
+//! taken, a round that is being opened). Requests that wait for the table are checked in order, up to the first that
+//! must go on waiting: all after it wait for the same. So a result costs one or two checks, however many requests wait.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -20,7 +20,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Parked {
     pub ticket: Ticket,
-    /// When it arrived: deadlines are judged by this time. Milliseconds since 1970.
+    /// When it arrived, milliseconds since 1970. Deadlines are compared with this time.
     pub arrived_ms: u64,
     pub asked: Asked,
 }
@@ -29,17 +29,17 @@ pub(super) struct Parked {
 pub(super) struct Parking {
     last: u64,
     len: usize,
-    /// In order of arrival; none is empty.
+    /// The requests of each player, in order of arrival. No list is empty.
     players: FxHashMap<PlayerId, VecDeque<Parked>>,
-    /// Whose first request waits for the table.
+    /// Players whose first request waits for the table.
     table: BTreeMap<Ticket, PlayerId>,
     /// Parked requests to bet.
     bets: BTreeSet<Ticket>,
     /// Parked clearings.
     clearings: BTreeSet<Ticket>,
-    /// Whose first request is to be looked at: something of the player's own was decided.
+    /// Players whose first request is to be checked, because a request of their own was decided.
     woken: VecDeque<PlayerId>,
-    /// Those who wait for the table are to be looked at.
+    /// Whether the requests that wait for the table are to be checked.
     table_woken: bool,
 }
 
@@ -53,17 +53,17 @@ impl Parking {
         self.players.contains_key(&player)
     }
 
-    /// How many requests to bet are parked in all, or with an earlier ticket.
+    /// Number of parked requests to bet: all, or those with an earlier ticket.
     pub fn bets_before(&self, ticket: Option<Ticket>) -> usize {
         ticket.map_or(self.bets.len(), |ticket| self.bets.range(..ticket).count())
     }
 
-    /// Whether a clearing is parked at all, or with an earlier ticket.
+    /// Whether a clearing is parked: any, or one with an earlier ticket.
     pub fn clears_before(&self, ticket: Option<Ticket>) -> bool {
         self.clearings.first().is_some_and(|first| ticket.is_none_or(|ticket| *first < ticket))
     }
 
-    /// Parks a request behind the player's others. `None`: there is no room.
+    /// Parks a request after the player's others. `None` at [`PARKED_MAX`] or [`PARKED_PER_PLAYER_MAX`].
     pub fn park(&mut self, player: PlayerId, arrived_ms: u64, asked: Asked, wait: Wait) -> Option<Ticket> {
         let theirs = self.players.get(&player).map_or(0, VecDeque::len);
         if self.len >= PARKED_MAX || theirs >= PARKED_PER_PLAYER_MAX {
@@ -84,7 +84,7 @@ impl Parking {
         Some(ticket)
     }
 
-    /// Something of the player's own was decided, and with it something of the table's.
+    /// A request was decided: that player's first parked request, and those that wait for the table, are to be checked.
     pub fn wake(&mut self, player: Option<PlayerId>) {
         if self.is_empty() {
             return;
@@ -93,7 +93,7 @@ impl Parking {
         self.table_woken = true;
     }
 
-    /// Everybody is looked at.
+    /// Every player's first request is to be checked.
     pub fn wake_all(&mut self) {
         for (player, parked) in &self.players {
             self.table.extend(parked.front().map(|first| (first.ticket, *player)));
@@ -101,7 +101,7 @@ impl Parking {
         self.table_woken = true;
     }
 
-    /// Whose first request is to be looked at now.
+    /// The next player whose first request is to be checked.
     pub fn next_player(&mut self) -> Option<PlayerId> {
         while let Some(player) = self.woken.pop_front() {
             if self.players.contains_key(&player) {
@@ -121,7 +121,7 @@ impl Parking {
         self.players.get(&player)?.front()
     }
 
-    /// The first request of a player, looked at, goes on waiting.
+    /// Keeps the first request of a player waiting after a check.
     pub fn keep(&mut self, player: PlayerId, wait: Wait) {
         let Some(ticket) = self.first(player).map(|parked| parked.ticket) else { return };
         match wait {
@@ -133,7 +133,7 @@ impl Parking {
         }
     }
 
-    /// Takes the first request of a player out. The one behind it is looked at next.
+    /// Removes the first request of a player. The one after it is checked next.
     pub fn take(&mut self, player: PlayerId) -> Option<Parked> {
         let parked = self.players.get_mut(&player)?;
         let first = parked.pop_front()?;

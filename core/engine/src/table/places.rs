@@ -1,35 +1,36 @@
-//! Who is at a table: seats are players', places are sessions'.
+//! The sessions at a table. Seats belong to players, places to sessions.
 //!
-//! A player whose bets stand in the open round has a seat, there or not, and takes one place with it; so does every
-//! session of anybody else. At a full table two kinds of players still get in: one with bets in the round, who may
-//! want them back, and one who has a session there already: its connection may be lost, and not yet detected.
+//! A player with bets in the open round has a seat, which takes one place, even without a session at the table. Every
+//! session of another player takes one place. Two kinds of players can join a full table: a player with bets in the
+//! round, who may want to take them back, and a player who has a session there already, because the connection of that
+//! session may be lost without being detected yet.
 
 use std::{collections::hash_map::Entry, hash::Hash};
 
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
-/// The sessions at a table; `S` names a session.
+/// The sessions at a table; `S` is the id of a session.
 #[derive(Debug)]
 pub struct Places<S> {
     sessions: FxHashMap<S, PlayerId>,
     players: FxHashMap<PlayerId, Here>,
-    /// Sessions of players without bets that stand.
+    /// Number of sessions of players without bets in the round.
     watching: usize,
 }
 
-/// A player who is there.
+/// A player with a session at the table.
 #[derive(Debug)]
 struct Here {
     sessions: usize,
-    /// Bets of the player stand in the open round.
+    /// Whether the player has bets in the open round.
     bets: bool,
 }
 
-/// What the round knows of a player who comes.
+/// Whether a player who joins has bets in the round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stake {
-    /// Nothing.
+    /// No bets.
     None,
     /// A request to bet is undecided.
     Undecided,
@@ -44,13 +45,13 @@ impl<S> Default for Places<S> {
 }
 
 impl<S: Hash + Eq + Copy> Places<S> {
-    /// Sessions at the table.
+    /// Number of sessions at the table.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Whether nobody is there.
+    /// Whether no session is at the table.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
@@ -62,8 +63,8 @@ impl<S: Hash + Eq + Copy> Places<S> {
         self.sessions.contains_key(&session)
     }
 
-    /// A session of the player comes; `false`: there is no place. `seats` players have bets in the round, and there are
-    /// `places_max` places.
+    /// Adds a session of the player; `false` when there is no place. `seats`: players with bets in the round;
+    /// `places_max`: places of the table.
     pub fn join(
         &mut self,
         session: S,
@@ -85,7 +86,7 @@ impl<S: Hash + Eq + Copy> Places<S> {
         true
     }
 
-    /// A session leaves, if it was there.
+    /// Removes a session, if it was at the table.
     pub fn leave(&mut self, session: S) {
         let Some(player) = self.sessions.remove(&session) else { return };
         if let Some(here) = self.players.get_mut(&player) {
@@ -100,7 +101,7 @@ impl<S: Hash + Eq + Copy> Places<S> {
         }
     }
 
-    /// Bets of a player stand now, or stand no more.
+    /// Sets whether the player has bets in the round.
     pub fn bets(&mut self, player: PlayerId, bets: bool) {
         let Some(here) = self.players.get_mut(&player).filter(|here| here.bets != bets) else { return };
         here.bets = bets;
@@ -111,7 +112,7 @@ impl<S: Hash + Eq + Copy> Places<S> {
         }
     }
 
-    /// No bets stand any more: a round is over.
+    /// The round is over: no player has bets any more.
     pub fn nobody_bets(&mut self) {
         self.players.values_mut().for_each(|here| here.bets = false);
         self.watching = self.sessions.len();
@@ -185,12 +186,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_watches_is_counted_as_a_walk_would(
+        fn the_count_of_watching_sessions_is_what_counting_them_gives(
             steps in prop::collection::vec((0..5_u8, 0..6_u32, 0..4_u128), 0..80),
         ) {
             let mut table = Table::default();
             for (step, session, player) in steps {
-                // A session is one player's.
+                // A session belongs to one player.
                 let session = session * 4 + player as u32;
                 match step {
                     0 | 1 => drop(table.join(session, player)),

@@ -1,4 +1,4 @@
-//! Players' requests to a table, and its answers.
+//! Players' requests to a table, and the table's answers.
 
 use games::BetCode;
 use protocol::{ErrorCode, PlayerId};
@@ -8,16 +8,16 @@ use crate::{
     turn::Envelope,
 };
 
-/// A request to bet, its amounts read.
+/// A request to bet, with its amounts in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BetRequest {
-    /// The transaction it will be.
+    /// The id of its transaction.
     pub id: TxId,
-    /// Its content.
+    /// The fingerprint of its content.
     pub content: Content,
     /// The player.
     pub player: PlayerId,
-    /// The round meant.
+    /// The round that it is for.
     pub round: u64,
     /// The bets: kind, numbers, stake in minor units.
     pub bets: Vec<(Box<str>, Vec<u8>, i128)>,
@@ -28,39 +28,39 @@ pub struct BetRequest {
 /// A request to take back all bets of a player in a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClearRequest {
-    /// The transaction it will be.
+    /// The id of its transaction.
     pub id: TxId,
-    /// Its content.
+    /// The fingerprint of its content.
     pub content: Content,
     /// The player.
     pub player: PlayerId,
-    /// The round meant.
+    /// The round that it is for.
     pub round: u64,
 }
 
-/// Names a parked request. In the order of arrival.
+/// Identifies a parked request. Tickets are in the order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(super) u64);
 
-/// What a table says to a request at once.
+/// The immediate answer of a table to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every request is decided at once; a box would only cost"
 )]
 pub enum Decision {
-    /// It is decided, and to be submitted.
+    /// It is decided: the envelope is to be submitted.
     Now(Envelope),
-    /// Something undecided could change the decision. It comes out of [`LiveTable::next_decided`] with this ticket.
+    /// Undecided requests could change the decision. [`LiveTable::next_decided`] returns it later, with this ticket.
     ///
     /// [`LiveTable::next_decided`]: super::live::LiveTable::next_decided
     Parked(Ticket),
-    /// As many are parked as may be. Nothing is decided: ask again.
+    /// Too many requests are parked. Nothing is decided: the client may try again.
     Busy,
 }
 
 impl Decision {
-    /// What is to be submitted, when that is decided already.
+    /// The envelope to submit, when the request is decided already.
     #[must_use]
     pub fn now(self) -> Option<Envelope> {
         match self {
@@ -70,33 +70,33 @@ impl Decision {
     }
 }
 
-/// What becomes of a parked request.
+/// The decision on a parked request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "see Decision")]
 pub enum Unparked {
-    /// It is to be submitted.
+    /// The envelope is to be submitted.
     Submit(Envelope),
-    /// It was a question: all that the player had asked before is submitted, and it may go on.
+    /// It was a question about a key: all earlier requests of the player are submitted, so it can be answered now.
     GoOn,
 }
 
-/// A request as it is decided on.
+/// A request in the form in which it is decided.
 #[derive(Debug)]
 pub(super) enum Asked {
     Bet(Bet),
     Clear(ClearRequest),
-    /// It is refused whatever the table's state; only its place behind the player's others matters.
+    /// It is refused, whatever the table's state. It only keeps its place after the player's other requests.
     Refused {
         id: TxId,
         content: Content,
         code: ErrorCode,
     },
-    /// What has become of a key.
+    /// The question what the outcome of a key is.
     Question,
 }
 
 impl Asked {
-    /// The transaction that it would be, and its content; a question is none.
+    /// The id of its transaction, and its content; `None` for a question.
     pub fn key(&self) -> Option<(TxId, Content)> {
         match self {
             Asked::Bet(Bet { id, content, .. })
@@ -107,13 +107,13 @@ impl Asked {
     }
 }
 
-/// A request to bet, read by the rules of the game.
+/// A request to bet, parsed by the rules of the game.
 #[derive(Debug)]
 pub(super) struct Bet {
     pub id: TxId,
     pub content: Content,
     pub round: u64,
-    /// By code, each once, at least one.
+    /// The spots in the order of their codes, each once; at least one.
     pub spots: Vec<Spot>,
     pub seed: Option<Box<str>>,
 }
@@ -124,8 +124,8 @@ pub(super) struct Spot {
     pub code: BetCode,
     /// Sum of the stakes, minor units.
     pub stake: i128,
-    /// The smallest of them.
+    /// The smallest of the stakes, minor units.
     pub smallest: i128,
-    /// Smallest stake of a bet, and most of a player on the spot.
+    /// Smallest stake of one bet, and most that one player may have on the spot; minor units.
     pub limits: (i128, i128),
 }

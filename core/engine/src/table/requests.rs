@@ -1,7 +1,8 @@
-//! Requests at a table: decided at once where nothing undecided can change the decision, and parked otherwise.
+//! Decides the requests to a table: at once when undecided requests cannot change the decision; otherwise the request
+//! is parked.
 //!
-//! What is decided becomes an envelope: *run* a stake or a release with the table's leg, or *refuse*. Whether a request is
-//! taken stands in `admission`; who waits for what, in `parking`.
+//! A decision becomes an envelope: run a stake or a release with the table's leg, or refuse. `admission` decides
+//! whether a request is taken; `parking` keeps the requests that wait.
 
 use domains::Recipe;
 use ledger::HoldId;
@@ -20,7 +21,7 @@ use crate::{
 };
 
 impl LiveTable {
-    /// Decides a bet that arrives now, milliseconds since 1970; or parks it.
+    /// Decides or parks a request to bet that arrives now, milliseconds since 1970.
     pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Decision {
         let spots = self.read(&request);
         let BetRequest { id, content, player, round, seed, .. } = request;
@@ -31,24 +32,25 @@ impl LiveTable {
         self.decide(player, asked, now)
     }
 
-    /// Decides whether a player's bets are taken back, at the time of the request; or parks it.
+    /// Decides or parks a request to take back a player's bets that arrives now, milliseconds since 1970.
     pub fn clear_bets(&mut self, request: ClearRequest, now: u64) -> Decision {
         self.decide(request.player, Asked::Clear(request), now)
     }
 
-    /// Refuses a request for what it is, whatever the table's state. It waits for those that the player has parked:
-    /// it may be one of them again.
+    /// Refuses a request whatever the table's state. It waits behind the player's parked requests: it may be a retry of
+    /// one of them.
     pub fn refuse(&mut self, id: TxId, content: Content, player: PlayerId, code: ErrorCode) -> Decision {
         self.decide(player, Asked::Refused { id, content, code }, 0)
     }
 
-    /// Parks a question about a key behind what its player has parked. `None`: nothing is ahead of it.
+    /// Parks a question about a key behind the player's parked requests. `None` when nothing is parked ahead of it, or
+    /// when there is no room: the question can be asked now.
     pub fn ask(&mut self, player: PlayerId) -> Option<Ticket> {
         let behind = self.parking.holds(player);
         behind.then(|| self.parking.park(player, 0, Asked::Question, Wait::Own)).flatten()
     }
 
-    /// The next parked request that can be decided now. To be asked until there is none, after every change.
+    /// The next parked request that can be decided now. Call it after every change, until it returns `None`.
     pub fn next_decided(&mut self) -> Option<(Ticket, Unparked)> {
         while let Some(player) = self.parking.next_player() {
             let Some(first) = self.parking.first(player) else { continue };
@@ -79,7 +81,7 @@ impl LiveTable {
         self.carry_out(player, asked, assessment).map_or(Decision::Busy, Decision::Now)
     }
 
-    /// Makes the envelope of what was decided; a question has none.
+    /// The envelope of a decision; a question has none.
     fn carry_out(&mut self, player: PlayerId, asked: Asked, decision: Assessment) -> Option<Envelope> {
         match (asked, decision) {
             (asked, Assessment::Refuse(code)) => {
@@ -100,7 +102,7 @@ impl LiveTable {
         let again = self.bets_stand_under(hold);
         let what = if again { What::Again } else { What::Bets(bets.clone()) };
         self.under_way.begin(id, player, self.seated(player), what);
-        let seed = seed.filter(|seed| !seed.is_empty()); // no share: as the log spells it
+        let seed = seed.filter(|seed| !seed.is_empty()); // the log has no empty share
         let leg = TableLeg::BetPlaced { round, player, hold, bets, seed };
         let recipe = Recipe::Stake { hold, player, currency: self.config().currency, amount };
         Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })

@@ -1,4 +1,4 @@
-//! How a locked round becomes an outcome and payments. Used live, by `hub verify` and by the simulation.
+//! Computes the outcome and the payouts of a locked round. Used live, by `hub verify` and by the simulation.
 
 use domains::PlayerSettlement;
 use games::{DrawResult, Game, fair};
@@ -6,7 +6,7 @@ use protocol::RoundId;
 
 use super::{OpenRound, Stage};
 
-/// A draw, as anyone can repeat it from the revealed seed.
+/// The result of a draw. Anyone can repeat the draw with the revealed seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// The outcome.
@@ -27,8 +27,9 @@ pub fn draw(game: &dyn Game, round: RoundId, open: &OpenRound, seed: [u8; 32]) -
     Some(Draw { outcome, seed })
 }
 
-/// What each player of a round staked and is paid, in the order of their ids. A player's stakes on one bet are paid
-/// as one: a payout is additive in the stake. `None` when a bet is not one of the game, or a payment is out of range.
+/// The stakes and the payout of each player of a round, in the order of their ids. The payout is computed once for the
+/// sum of a player's stakes on a bet, because payouts are additive in the stake. `None` when the game does not have a
+/// bet, or a payout is out of range.
 #[must_use]
 pub fn settlement(game: &dyn Game, open: &OpenRound, outcome: DrawResult) -> Option<Vec<PlayerSettlement>> {
     let share = |(player, bets): (&protocol::PlayerId, &super::PlayerBets)| {
@@ -41,8 +42,8 @@ pub fn settlement(game: &dyn Game, open: &OpenRound, outcome: DrawResult) -> Opt
     open.bets.players().iter().map(share).collect()
 }
 
-/// The same for a round that is void: everyone is returned what they staked. It is added up from the bets as they
-/// were placed, not taken from the sums beside them: a table that has failed may have failed over those.
+/// As [`settlement`], for a void round: each player gets the stakes back. They are added up from the single bets, not
+/// taken from the sums, because wrong sums may be the reason why the table failed.
 #[must_use]
 pub fn void_settlement(open: &OpenRound) -> Vec<PlayerSettlement> {
     let shares = open.bets.players().iter().map(|(player, bets)| {

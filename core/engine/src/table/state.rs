@@ -1,4 +1,4 @@
-//! What is recorded of a table: the open round with its bets, the last rounds, the channel's offset.
+//! The recorded state of a table: the open round with its bets, the last rounds, the channel's offset.
 
 use std::collections::VecDeque;
 
@@ -11,27 +11,28 @@ use crate::codec::{DecodeError, Decoder, Encoder};
 /// Rounds kept for each table.
 pub const HISTORY_MAX: usize = 50;
 
-/// A table as replay rebuilds it. Small while nothing happens: an idle table has no heap but its history.
+/// The state of a table as replay rebuilds it. An idle table uses no heap memory except for its history.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableState {
     /// Number of the last round, 0 before the first.
     pub round: u64,
-    /// The round that is open, if one is.
+    /// The open round, if there is one.
     pub open: Option<Box<OpenRound>>,
     /// After a round: when the next may open, milliseconds since 1970.
     pub next_at: u64,
     /// The last rounds, newest first.
     pub history: VecDeque<PastRound>,
-    /// Events of the table's channel so far: the offset of the newest.
+    /// Number of events on the table's channel so far, which is the offset of the newest.
     pub events: u64,
-    /// Set by a [`TableLeg::Quarantined`](super::TableLeg::Quarantined): the table plays no more. Only the leg that voids its open round fits.
+    /// Set by a [`TableLeg::Quarantined`](super::TableLeg::Quarantined): the table is out of play. Only the leg that
+    /// voids its open round fits.
     pub quarantined: bool,
-    /// Set when a leg did not fit. Later ones are skipped but for what they say of stakes, until the live hub records
-    /// the quarantine; without that record nothing is decided, since another release may make more of the same leg.
+    /// Set when a leg did not fit. Later legs are skipped except for their stakes, until the live hub records the
+    /// quarantine. Only that record decides: the leg may fit for another release.
     pub unfit: bool,
 }
 
-/// Where an open round stands.
+/// The stage of an open round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Bets are taken until the deadline.
@@ -43,14 +44,14 @@ pub enum Stage {
     },
 }
 
-/// A round with bets.
+/// A round that is open or locked, with its bets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRound {
-    /// Where it stands.
+    /// The stage.
     pub stage: Stage,
     /// When the stage ends, milliseconds since 1970.
     pub deadline: u64,
-    /// The game.
+    /// The name of the game.
     pub game: Box<str>,
     /// Version of its rules.
     pub rules: u16,
@@ -75,7 +76,7 @@ pub struct PastRound {
     pub commit: [u8; 32],
     /// Sum of the stakes.
     pub staked: i128,
-    /// How it was drawn; none for a void round.
+    /// How it was drawn; `None` for a void round.
     pub drawn: Option<Drawn>,
 }
 
@@ -97,14 +98,14 @@ impl TableState {
         self.quarantined || self.unfit
     }
 
-    /// What takes the place of this state when the table is quarantined.
+    /// The state that replaces this one when the table is quarantined.
     #[must_use]
     pub fn to_quarantine(&self) -> Self {
         Self { quarantined: true, unfit: false, ..self.clone() }
     }
 
-    /// Drops the bets whose stakes are not held any more, and the round with them when it had some and none is left: it
-    /// has ended.
+    /// Drops the bets whose stakes are not held any more. When a round had bets and none is left, it has ended, and is
+    /// dropped as well.
     pub(crate) fn keep_held(&mut self, held: impl Fn(HoldId) -> bool) {
         let Some(open) = &mut self.open else { return };
         let before = open.bets.requests();

@@ -1,8 +1,9 @@
-//! Bets and clearings under way: submitted by the table, with no result yet. Each may be carried out or refused.
+//! The requests under way: bets and clearings that the table has submitted and that have no result yet. Each may be
+//! carried out or refused.
 //!
-//! Refusals change nothing, so no request waits for them; they are counted because results come back by key, and in
-//! order: a request may follow the refusal of its own key, and a refusal follows a request of its key only when that
-//! has come back.
+//! No request waits for a refusal, because a refusal changes nothing. Refusals are still counted, by key, because
+//! results come back by key and in order: a request may be submitted after the refusal of its own key. A refusal is
+//! submitted only when no request with its key is under way.
 
 use std::collections::hash_map::Entry;
 
@@ -20,9 +21,9 @@ pub(super) struct UnderWay {
     /// Refusals under way, by key.
     refusals: FxHashMap<TxId, u32>,
     players: FxHashMap<PlayerId, Player>,
-    /// Players with bets under way and none that stand: they may need a seat.
+    /// Number of players with bets under way and none that stand: they may need a seat.
     newcomers: usize,
-    /// Players with bets that stand and a clearing under way: they may free theirs.
+    /// Number of players with bets that stand and a clearing under way: they may free their seat.
     leavers: usize,
 }
 
@@ -32,18 +33,18 @@ struct Request {
     what: What,
 }
 
-/// What is under way.
+/// What a request does.
 #[derive(Debug)]
 pub(super) enum What {
-    /// Bets and their stakes, minor units.
+    /// Places bets, with their stakes in minor units.
     Bets(Vec<(BetCode, i128)>),
-    /// All bets of the player that stand are taken back.
+    /// Takes back all bets of the player that stand.
     Clearing,
-    /// Bets that stand already, sent again: they stake nothing more.
+    /// Sends bets again that stand already: no further stake.
     Again,
 }
 
-/// What a player has under way.
+/// One player's requests under way.
 #[derive(Debug, Default)]
 pub(super) struct Player {
     requests: usize,
@@ -77,7 +78,7 @@ impl Player {
 }
 
 impl UnderWay {
-    /// A request goes out. `seated`: bets of the player stand already.
+    /// Adds a request that is submitted. `seated`: the player has bets that stand.
     pub fn begin(&mut self, id: TxId, player: PlayerId, seated: bool, what: What) {
         let Entry::Vacant(free) = self.requests.entry(id) else {
             debug_assert!(false, "a request waits while its key is under way");
@@ -99,13 +100,13 @@ impl UnderWay {
         self.count(before, after);
     }
 
-    /// A refusal goes out.
+    /// Adds a refusal that is submitted.
     pub fn begin_refusal(&mut self, id: TxId) {
         debug_assert!(!self.contains(id), "a refusal waits while its key is under way");
         *self.refusals.entry(id).or_default() += 1;
     }
 
-    /// A result came back. Whose request it was, unless it was refused here.
+    /// Removes the request of a result. Returns its player; `None` for a refusal, and for a step of the round.
     pub fn end(&mut self, id: TxId) -> Option<PlayerId> {
         if let Entry::Occupied(mut refusals) = self.refusals.entry(id) {
             *refusals.get_mut() -= 1;
@@ -147,12 +148,12 @@ impl UnderWay {
         self.requests.contains_key(&id)
     }
 
-    /// What a player has under way; `None`: nothing at all.
+    /// The requests of a player; `None` when there are none.
     pub fn of(&self, player: PlayerId) -> Option<&Player> {
         self.players.get(&player)
     }
 
-    /// Bets of a player stand now, or stand no more.
+    /// Sets whether the player has bets that stand.
     pub fn seats(&mut self, player: PlayerId, seated: bool) {
         if let Some(theirs) = self.players.get_mut(&player) {
             let before = (theirs.is_newcomer(), theirs.is_leaver());
@@ -162,7 +163,7 @@ impl UnderWay {
         }
     }
 
-    /// The same for everybody, when a round begins or ends.
+    /// As [`UnderWay::seats`], for every player, when a round begins or ends.
     pub fn seats_all(&mut self, seated: impl Fn(PlayerId) -> bool) {
         for (id, player) in &mut self.players {
             player.seated = seated(*id);
@@ -171,12 +172,12 @@ impl UnderWay {
         self.leavers = self.players.values().filter(|player| player.is_leaver()).count();
     }
 
-    /// Players with bets under way and none that stand.
+    /// Number of players with bets under way and none that stand.
     pub fn newcomers(&self) -> usize {
         self.newcomers
     }
 
-    /// Players with bets that stand and a clearing under way.
+    /// Number of players with bets that stand and a clearing under way.
     pub fn leavers(&self) -> usize {
         self.leavers
     }
@@ -193,9 +194,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Four players ask, are answered, sit down and leave in any order: counted is what a walk would find.
+        /// Requests, results and seats of four players in any order: the counts are what counting one by one gives.
         #[test]
-        fn newcomers_and_leavers_are_what_a_walk_finds(
+        fn the_counts_of_newcomers_and_leavers_are_what_counting_them_gives(
             steps in prop::collection::vec((0..7_u8, 0..4_u128, 0..8_u128), 0..60),
         ) {
             let (mut under_way, mut seated) = (UnderWay::default(), [false; 4]);

@@ -73,7 +73,8 @@ fn deposit(records: &mut [Record]) -> &mut Committed {
     }
 }
 
-/// Where each lie is found, and by what, when the recorded digests are made to fit it.
+/// Each forgery with the record at which it is found, and a part of the finding. The recorded digests are forged to
+/// fit it.
 const FOUND: &[(&str, u64, &str)] = &[
     ("another seed", 11, "not the committed one"),
     ("another outcome", 11, "draws 9, the record says 10"),
@@ -101,11 +102,11 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("time that goes back", 4, "older than"),
 ];
 
-/// What nothing in the log contradicts once the digests fit. The chain hash of a record that was noted elsewhere
-/// finds these: `hub verify --expect`.
+/// Forgeries that nothing in the log contradicts once the digests fit. They are found by the chain hash of a record
+/// that was noted elsewhere: `hub verify --expect`.
 const UNSEEN: &[&str] = &["a refusal for another reason"];
 
-/// What a liar does to an honest log.
+/// A forgery: a change of an honest log.
 type Lie = fn(&mut Vec<Record>);
 
 fn lies() -> [(&'static str, Lie); 25] {
@@ -217,7 +218,7 @@ fn lies() -> [(&'static str, Lie); 25] {
     ]
 }
 
-/// The liar's last step: the recorded digests are made those of the state the lies lead to, as far as it applies.
+/// The last step of a forgery: sets the recorded digests to those of the forged state, as far as the log applies.
 fn cover_up(log: &mut [Record]) {
     let mut world = World::default();
     for record in log {
@@ -231,7 +232,7 @@ fn cover_up(log: &mut [Record]) {
 }
 
 #[test]
-fn every_kind_of_lie_is_found() {
+fn every_kind_of_forgery_is_found() {
     for (name, lie) in lies() {
         let mut log = honest();
         lie(&mut log);
@@ -265,7 +266,7 @@ fn a_record_that_is_missing_is_found_whichever_it_is() {
 }
 
 #[test]
-fn two_records_that_change_places_are_found_where_it_matters() {
+fn two_neighbouring_records_that_change_places_are_found() {
     let log = honest();
     for place in 0..log.len() - 1 {
         let mut swapped = log.clone();

@@ -1,4 +1,4 @@
-//! Records as bytes: what is written is read back, and nothing else is read at all.
+//! Encoding of records: each is read back as it was written, and any other bytes are refused.
 
 use crate::rig::{BETTING_MS, Rig};
 use domains::{Funds, Notice, What};
@@ -121,7 +121,7 @@ fn table_leg() -> impl Strategy<Value = TableLeg> {
     ]
 }
 
-/// A table taken out of play with so many bets on its layout.
+/// A quarantined table with so many bets.
 fn quarantined(bets: usize, locked: bool) -> TableLeg {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);
@@ -184,9 +184,9 @@ proptest! {
         prop_assert_eq!(Record::decode(&[&bytes[..], &[0]].concat()), Err(DecodeError::TrailingBytes));
     }
 
-    /// Whatever is read has one spelling, so that what was hashed is what is meant.
+    /// Every record has only one valid encoding, so that the hash of the bytes is the hash of the meaning.
     #[test]
-    fn changed_bytes_are_refused_or_mean_exactly_what_they_spell(
+    fn changed_bytes_are_refused_or_are_the_only_encoding_of_another_record(
         record in record(),
         at in any::<prop::sample::Index>(),
         mask in 1..=255_u8,
@@ -211,9 +211,9 @@ proptest! {
     }
 }
 
-/// A count that promises billions of items must not be believed: were room made for them, this would end the process.
+/// A count of billions of items must be refused before memory is allocated for them: that would end the process.
 #[test]
-fn a_count_that_lies_is_refused_before_room_is_made() {
+fn a_count_that_is_too_large_is_refused_before_memory_is_allocated() {
     let committed = |rest: &[u8]| [&[2, 0, 1][..], &[7; 16], &[0], rest].concat();
     let billions = [0xff, 0xff, 0xff, 0xff, 0x0f];
     let legs = committed(&billions);

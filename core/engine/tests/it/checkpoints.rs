@@ -1,11 +1,11 @@
-//! A world as bytes: what comes back is the world, and goes on as it would have.
+//! Checkpoints: the decoded state equals the encoded one, and goes on in the same way.
 
 use engine::{DecodeError, Record, World, checkpoint};
 use protocol::ErrorCode;
 
 use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused};
 
-/// A log that has something of everything.
+/// A log with every kind of record.
 fn story() -> Rig {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);

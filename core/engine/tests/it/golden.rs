@@ -1,4 +1,4 @@
-//! The bytes of every kind of record, for ever: logs are read by releases to come.
+//! Golden bytes of every kind of record: later releases must read the logs of this one.
 
 use engine::{Body, Fact, Record, SecretName};
 use ledger::Digest;

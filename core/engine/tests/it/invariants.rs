@@ -1,4 +1,4 @@
-//! Each named invariant of the turn passes what is in order and finds what is not.
+//! Each invariant of the turn accepts a correct state and finds a wrong one.
 
 use domains::{Recipe, StateMachine};
 use engine::{
@@ -23,7 +23,7 @@ fn playing() -> (World, HoldId) {
 fn a_stake_that_is_held_without_a_bet_is_found() {
     let (mut world, _) = playing();
     world.check().expect("all is in order");
-    // A stake whose table leg is left out: the money alone is sound, and would be held for ever.
+    // A stake without its table leg: the money side alone is correct, but the stake would be held for ever.
     let (id, hold) = (TxId(7), HoldId(7));
     let recipe = Recipe::Stake { hold, player: PlayerId(1), currency: eur(), amount: 10 };
     let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });

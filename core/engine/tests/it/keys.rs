@@ -101,7 +101,7 @@ fn a_refusal_by_the_table_is_an_outcome_too() {
 }
 
 #[test]
-fn ids_of_keys_rounds_and_services_never_meet() {
+fn ids_of_keys_rounds_and_services_are_all_different() {
     let key: Key = "k".parse().unwrap();
     let player = |id| TxId::of_key(PlayerId(id), &key);
     let round = |text: &str, step| TxId::of_round(text.parse().unwrap(), step);
@@ -122,7 +122,7 @@ fn ids_of_keys_rounds_and_services_never_meet() {
 }
 
 #[test]
-fn contents_are_told_apart_by_their_parts_and_not_by_their_sum() {
+fn contents_with_different_parts_differ_even_if_the_parts_join_to_the_same_bytes() {
     let contents = [
         Content::of(&[b"ab", b"c"]),
         Content::of(&[b"a", b"bc"]),
@@ -146,7 +146,7 @@ fn the_hubs_own_transactions_are_not_kept_under_a_key() {
 }
 
 #[test]
-fn a_clock_that_goes_back_does_not_take_the_log_along() {
+fn a_clock_that_goes_back_does_not_move_the_time_of_the_log_back() {
     let mut rig = playing();
     let time = rig.books.time();
     rig.now -= 500;

@@ -1,4 +1,4 @@
-//! What a table takes: one row a rule.
+//! Which bets a table takes: one row for each rule.
 
 use engine::Verdict;
 use protocol::ErrorCode;
@@ -80,7 +80,7 @@ fn a_players_own_bets_of_the_round_count_and_those_of_others_do_not() {
 }
 
 #[test]
-fn a_bet_that_the_money_refused_counts_no_more() {
+fn a_bet_that_the_money_side_refused_does_not_count_any_more() {
     let mut rig = Rig::new();
     rig.deposit(1, 60);
     rig.open();
@@ -121,7 +121,7 @@ fn a_bet_needs_the_open_round_before_its_deadline() {
 }
 
 #[test]
-fn a_table_without_a_smallest_stake_still_takes_no_bet_of_nothing() {
+fn a_table_without_a_smallest_stake_still_refuses_a_stake_of_zero() {
     let mut config = config();
     config.limits.iter_mut().for_each(|limit| limit.0 = 0);
     let mut rig = Rig::with(config);

@@ -1,4 +1,4 @@
-//! The engine from outside: bytes, keys, the life of a table, and the auditor.
+//! Tests of the engine through its public interface: encodings, keys, tables and the auditor.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auditor;

@@ -1,4 +1,4 @@
-//! Decisions follow the order of the log: a request is refused for what stands, never for what is undecided.
+//! Parked requests: a request is refused because of bets that stand, never because of undecided ones.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ fn a_bet_that_is_refused_for_want_of_money_does_not_refuse_the_payable_one_behin
 }
 
 #[test]
-fn a_bet_behind_a_clearing_is_decided_when_nothing_stands_any_more() {
+fn a_bet_behind_a_clearing_is_decided_after_the_clearing() {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);
     rig.open();
@@ -58,7 +58,7 @@ fn a_clearing_that_waits_takes_back_the_bets_ahead_of_it_and_no_other() {
 }
 
 #[test]
-fn a_seat_is_refused_to_nobody_for_a_bet_that_is_refused_itself() {
+fn no_seat_is_refused_because_of_a_bet_that_is_refused_itself() {
     let mut config = config();
     config.seats_max = 2;
     let mut rig = Rig::with(config);
@@ -82,7 +82,7 @@ fn a_seat_is_refused_to_nobody_for_a_bet_that_is_refused_itself() {
 }
 
 #[test]
-fn a_seat_that_is_given_up_goes_to_whoever_came_after_that() {
+fn a_seat_that_is_being_given_up_goes_to_the_first_player_who_comes_after_that() {
     let mut config = config();
     config.seats_max = 1;
     let mut rig = Rig::with(config);
@@ -147,7 +147,7 @@ fn a_bet_for_the_round_that_is_being_opened_waits_until_it_is_open() {
 }
 
 #[test]
-fn a_table_that_fails_keeps_nobody_waiting() {
+fn a_table_that_fails_decides_every_parked_request() {
     let mut rig = Rig::new();
     rig.deposit(1, 60);
     rig.open();
@@ -166,7 +166,7 @@ fn a_table_that_fails_keeps_nobody_waiting() {
 }
 
 #[test]
-fn a_question_waits_for_what_its_player_has_parked_and_for_nothing_else() {
+fn a_question_about_a_key_waits_only_for_the_parked_requests_of_its_player() {
     let mut rig = Rig::new();
     rig.deposit(1, 60);
     rig.open();
@@ -182,7 +182,7 @@ fn a_question_waits_for_what_its_player_has_parked_and_for_nothing_else() {
 }
 
 #[test]
-fn a_refusal_for_what_a_request_is_waits_for_the_parked_request_that_it_may_repeat() {
+fn a_refusal_waits_for_the_parked_request_that_it_may_be_a_retry_of() {
     let mut rig = Rig::new();
     rig.deposit(1, 60);
     rig.open();
@@ -196,7 +196,7 @@ fn a_refusal_for_what_a_request_is_waits_for_the_parked_request_that_it_may_repe
 }
 
 #[test]
-fn one_player_may_have_so_much_parked_and_is_told_to_come_again() {
+fn a_player_with_the_most_parked_requests_gets_busy_and_may_try_again() {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);
     rig.open();
@@ -210,7 +210,7 @@ fn one_player_may_have_so_much_parked_and_is_told_to_come_again() {
     assert_eq!(rig.place(request), refused(ErrorCode::AboveLimit));
 }
 
-/// What somebody does.
+/// A step of the property test.
 #[derive(Debug, Clone)]
 enum Step {
     Bet {
@@ -228,7 +228,7 @@ enum Step {
         key: u8,
     },
     Wait(u64),
-    /// Only where results are held back: the oldest reaches the table.
+    /// Hands the oldest result to the table, when results are held back.
     Release,
 }
 
@@ -299,7 +299,7 @@ fn decided(steps: &[Step], seats: u32, one_at_a_time: bool) -> BTreeMap<TxId, St
     rig.now += BETTING_MS;
     assert_eq!(rig.live.due(rig.now, true), Due::Lock, "nobody waits for ever");
     let outcome = |id| match rig.books.outcome(id) {
-        // All but the place in the log.
+        // Everything but the place in the log.
         Some(Outcome::Done(done)) => format!("{} {} {}", done.amount, done.available, done.held),
         Some(Outcome::Refused(code)) => code.name().to_owned(),
         None => "nothing".to_owned(),

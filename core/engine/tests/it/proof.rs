@@ -1,5 +1,5 @@
-//! Transactions that are wrong on purpose: the turn refuses each and names what would not hold, and a log that has one
-//! all the same is refused at its very record.
+//! Wrong transactions: the turn refuses each and names the invariant that would not hold, and a log that contains one
+//! is refused at that record.
 
 use domains::{Effects, Recipe, StateMachine, balance, collections};
 use engine::{ApplyError, Body, Books, Committed, Content, Record, Turn, Tx, TxId, invariant::Violation};
@@ -29,7 +29,7 @@ fn capture(books: &Books, amount: i128) -> (Domain, Drafted) {
     (Domain::Collections, books.domains().collections.decide(&commands).unwrap())
 }
 
-/// Changes what a player is told.
+/// A change of a notice.
 type Lie = fn(&mut domains::Notice);
 
 /// What a deposit of 10 does.
@@ -79,7 +79,7 @@ fn a_domain_has_one_leg_and_the_legs_are_in_order() {
 }
 
 #[test]
-fn a_player_is_told_what_is_done_before_and_after() {
+fn a_notice_has_the_funds_before_and_after() {
     let mut books = books();
     let lies: [(&str, Lie); 4] = [
         ("before", |notice| notice.before.available += 1),
@@ -101,7 +101,7 @@ fn a_player_is_told_what_is_done_before_and_after() {
 }
 
 #[test]
-fn what_comes_with_a_key_has_a_receipt() {
+fn a_transaction_with_a_key_has_a_receipt() {
     let mut books = books();
     let mut effects = deposit(&books);
     effects.notices.clear();

@@ -1,4 +1,4 @@
-//! A table that fails: closed alike live, in replay and in the checkpoint copy, and no stake is lost in it.
+//! Quarantine: a failed table is closed alike live, in replay and in the checkpoint copy, and no stake is lost.
 
 use engine::{
     Body, Committed, LogVerifier, Record, TxId, World, invariant,
@@ -20,7 +20,7 @@ fn hand_over(rig: &mut Rig, leg: &TableLeg) {
     assert_eq!(rig.live.apply(tx_id(0, "unfit"), Some(leg), rig.now), None);
 }
 
-/// A table that two players bet at, and that has been given a leg that does not fit.
+/// A table with bets of two players, after a leg that did not fit.
 fn failed(in_flight: bool) -> Rig {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);
@@ -66,7 +66,7 @@ fn a_bet_in_flight_when_its_table_fails_gets_its_stake_back() {
         let request = rig.request("b", 2, &[("red", &[], 70)]);
         rig.live.place_bet(request, rig.now).now().unwrap()
     };
-    // The failure comes first in the log, the bet right behind it.
+    // The failure comes first in the log, the bet directly after it.
     let leg = TableLeg::Settled { round: 1, deadline: 0, outcome: 0, seed: [0; 32], returned: 0 };
     record_unfit(&mut rig, &leg);
     done(rig.submit(&envelope));
@@ -106,8 +106,8 @@ fn live_replay_and_a_checkpoint_agree_on_a_failed_table() {
     assert_eq!(rig.replay().tables[&table_id()], *rig.live.state());
 }
 
-/// What another release makes of the record that failed here: it fits. Both stand at the same state behind the record of
-/// the quarantine.
+/// For another release the record that failed here fits. Both releases have the same state after the record of the
+/// quarantine.
 #[test]
 fn a_release_that_the_record_fits_agrees_behind_the_quarantine() {
     let mut rig = failed(true);
@@ -128,8 +128,8 @@ fn a_release_that_the_record_fits_agrees_behind_the_quarantine() {
     assert_eq!(fitting.tables[&table_id()], *rig.live.state());
 }
 
-/// And the other way round: a release for which nothing fits any more still knows every stake, records the quarantine
-/// itself, and gives them back.
+/// The opposite case: a release for which no leg fits any more still knows every stake, records the quarantine itself,
+/// and returns the stakes.
 #[test]
 fn a_release_that_fails_early_follows_the_stakes_of_later_rounds() {
     let mut rig = Rig::new();
@@ -165,7 +165,7 @@ fn a_round_that_was_settled_when_its_table_failed_is_not_voided_as_well() {
     rig.now += LOCKED_MS;
     let settle = rig.due().expect("the round is to be settled");
     rig.submit(&settle);
-    // The money has settled; the table fails when it hears of it.
+    // The money side has settled; the table fails when it applies its leg.
     let mut state = rig.live.state().clone();
     state.unfit = true;
     rig.become_table(state);
@@ -193,7 +193,7 @@ fn clearing_in_flight_at_a_failed_table_is_not_returned_twice() {
     assert!(rig.live.state().open.is_none(), "the round ended although nothing was left to return");
 }
 
-/// A round nobody has bet in would take both: the settlement, and the void behind it.
+/// In a round without bets the money side would accept both: the settlement, and a void after it.
 #[test]
 fn a_panic_while_a_step_is_under_way_waits_for_it() {
     let mut rig = Rig::new();
@@ -235,7 +235,7 @@ fn the_verifier_names_the_record_that_closed_a_table() {
     rig.proceed();
     let mut verifier = LogVerifier::default();
     for bytes in &rig.log {
-        // The unfit record goes by no step's name here, which the verifier would find first.
+        // The unfit record does not have the id of its step, which the verifier would find first: it gets that id.
         let mut record = Record::decode(bytes).unwrap();
         if let Body::Committed(committed) = &mut record.body
             && committed.id == tx_id(0, "unfit")

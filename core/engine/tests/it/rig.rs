@@ -1,4 +1,4 @@
-//! A hub without threads or disk: one table, the books, a clock that is set by hand, and the log as a list of bytes.
+//! The test rig: a hub without threads or disk, with one table, the books, a clock set by hand, and the log in memory.
 //!
 //! Envelopes go through the same turn and apply as live; results can be held back, as they are until a sync.
 
@@ -49,7 +49,7 @@ pub fn config() -> TableConfig {
     }
 }
 
-/// The seed of a round. The rig knows it from the number, so that a restart finds it again.
+/// The seed of a round, made from its number, so that it is the same after a restart.
 pub fn seed(round: u64) -> [u8; 32] {
     [round as u8; 32]
 }
@@ -61,7 +61,7 @@ pub struct Rig {
     pub log: Vec<Vec<u8>>,
     /// Results on their way back to the table, in order.
     pub waiting: VecDeque<TxResult>,
-    /// Parked requests that were decided later, in that order.
+    /// Parked requests in the order in which they were decided.
     pub unparked: Vec<(Ticket, Option<Verdict>)>,
     /// Offsets of the table's events so far.
     pub events: Vec<u64>,
@@ -103,12 +103,12 @@ impl Rig {
         self.books.check().unwrap();
     }
 
-    /// Hands every waiting result to the table, and those of what was parked as well.
+    /// Hands every waiting result to the table, including those of parked requests.
     pub fn release(&mut self) {
         while self.release_one() {}
     }
 
-    /// Hands the oldest waiting result to the table, and submits what that decides.
+    /// Hands the oldest waiting result to the table, and submits the parked requests that can be decided then.
     pub fn release_one(&mut self) -> bool {
         let Some(answer) = self.waiting.pop_front() else { return false };
         self.events.extend(self.live.apply(answer.id, answer.leg.as_ref(), answer.time));
@@ -116,7 +116,7 @@ impl Rig {
         true
     }
 
-    /// Submits what was parked and can be decided now.
+    /// Submits the parked requests that can be decided now.
     pub fn unpark(&mut self) {
         while let Some((ticket, unparked)) = self.live.next_decided() {
             let verdict = match unparked {
@@ -166,7 +166,7 @@ impl Rig {
         self.submit(&envelope)
     }
 
-    /// Sends a bet that waits for what is undecided.
+    /// Sends a bet that must be parked.
     pub fn park_bet(&mut self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> Ticket {
         let request = self.request(key, player, bets);
         match self.live.place_bet(request, self.now) {
@@ -175,7 +175,7 @@ impl Rig {
         }
     }
 
-    /// Sends a request and hands every result over.
+    /// Sends a request, and hands every result to the table.
     pub fn place(&mut self, request: BetRequest) -> Verdict {
         let envelope = self.live.place_bet(request, self.now).now().expect("decided at once");
         self.run(&envelope)
@@ -218,7 +218,7 @@ impl Rig {
         }
     }
 
-    /// Does what is due until nothing is.
+    /// Runs the steps that are due, until none is.
     pub fn proceed(&mut self) {
         while let Some(envelope) = self.due() {
             if let Verdict::Impossible(_) = self.run(&envelope) {
@@ -233,7 +233,7 @@ impl Rig {
         self.proceed();
     }
 
-    /// Opens a round now, from wherever the table stands.
+    /// Opens a round now, whatever the table's deadlines.
     pub fn open(&mut self) {
         while self.live.state().open.is_none() {
             self.wait(PAUSE_MS);
@@ -263,13 +263,13 @@ impl Rig {
         world
     }
 
-    /// Ends this life: what is under way is forgotten, and everything comes back out of the log.
+    /// Restarts the hub: requests under way are lost, and the state comes from the log.
     pub fn restart(&mut self) {
         self.release();
         self.restart_from(self.replay());
     }
 
-    /// Goes on with a state, as a start does after replay.
+    /// Continues with this state, as a start does after replay.
     pub fn restart_from(&mut self, mut world: World) {
         assert_eq!(world.books.digest(), self.books.digest(), "replay is not live");
         let state = world.tables.remove(&table_id()).unwrap_or_default();
@@ -279,7 +279,7 @@ impl Rig {
         self.become_table(state);
     }
 
-    /// Goes on with another state of the table, as one that a release has come to by itself.
+    /// Continues with another state of the table, as another release may have made of the same records.
     pub fn become_table(&mut self, state: TableState) {
         self.live = LiveTable::new(table_id(), self.live.config().clone(), self.live.game(), state);
     }
@@ -290,7 +290,7 @@ pub fn refused(code: ErrorCode) -> Verdict {
     Verdict::Recorded(Outcome::Refused(code))
 }
 
-/// The receipt; panics where the envelope was refused.
+/// The receipt; panics when the envelope was refused.
 pub fn done(verdict: Verdict) -> engine::Done {
     match verdict {
         Verdict::Recorded(Outcome::Done(done)) => done,

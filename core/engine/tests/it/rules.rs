@@ -1,4 +1,4 @@
-//! Rounds are played, settled and verified by the version of the rules they were opened under.
+//! Versions of rules: a round is played, settled and verified by the version it was opened under.
 
 use engine::{
     LogVerifier, Record,
@@ -11,7 +11,7 @@ use games::{BetCode, BetRefused, Described, DrawResult, Face, Game, fair};
 
 use crate::rig::{BETTING_MS, LOCKED_MS, Rig, config, done, table_id};
 
-/// Roulette in two versions of a house's own: the second pays nothing but the stake back, whatever falls.
+/// Roulette in two versions for this test: the second returns the stake of every bet, whatever the outcome.
 #[derive(Debug)]
 struct Rules(u16);
 
@@ -127,7 +127,7 @@ fn a_round_of_rules_that_are_not_known_is_voided_for_that_reason() {
 }
 
 #[test]
-fn an_auditor_who_does_not_know_the_rules_names_them() {
+fn an_auditor_without_the_rules_of_a_round_names_them() {
     let mut rig = Rig::with(config());
     restarted_with(&mut rig, &SECOND);
     rig.deposit(1, 1_000);

@@ -1,4 +1,4 @@
-//! The life of a table: rounds from the first bet to the last cent, and restarts in between.
+//! Rounds of a table from the first bet to the settlement, with restarts in between.
 
 use engine::{
     Envelope, Verdict,
@@ -174,7 +174,7 @@ fn a_round_of_another_game_or_currency_is_voided_and_takes_no_bet() {
     }
 }
 
-/// A restart in every phase: the round goes on where it was, and ends as it would have.
+/// A restart in every phase: the round goes on from there, and ends as without the restart.
 #[test]
 fn a_round_survives_a_restart_in_each_phase() {
     let play = |restart_at: usize| {
@@ -265,7 +265,7 @@ fn a_receipt_says_where_what_and_what_is_left() {
 fn a_step_the_money_refuses_voids_the_round_and_is_not_tried_for_ever() {
     let mut rig = playing();
     done(rig.bet("a", 1, &[("red", &[], 50)]));
-    // The hold is gone although nobody told the table: neither settling nor voiding can work.
+    // The hold is released without the table's knowledge: neither settling nor voiding is possible.
     let stolen = engine::Tx {
         id: tx_id(9, "thief"),
         key: None,
@@ -280,10 +280,10 @@ fn a_step_the_money_refuses_voids_the_round_and_is_not_tried_for_ever() {
     rig.now += BETTING_MS;
     rig.proceed();
     rig.now += LOCKED_MS;
-    rig.proceed(); // ends, which is the point
+    rig.proceed(); // must return
     assert!(rig.live.closed());
     assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
     assert_eq!(rig.bet("b", 1, &[("red", &[], 50)]), refused(ErrorCode::TableClosed));
-    rig.restart(); // the recorded state is not touched by what only this process has seen
+    rig.restart(); // the fault was only in the old process; the recorded state is unchanged
     assert_eq!(rig.live.due(rig.now, true), Due::Settle);
 }
