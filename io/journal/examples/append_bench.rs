@@ -1,10 +1,10 @@
-//! Prints how many durable records a second the journal takes, by how many wait at a time, and how long a
-//! restart is.
+//! Measures how many durable records a second the journal takes, with different numbers in flight, and how long a
+//! restart takes.
 //!
-//! `cargo run --release -p journal --example append_bench -- [directory] [seconds]`: 160-byte records through
-//! the writer's thread, a closed loop of 1, 256 and 65,536 in flight. Counts what the gate has released; the
-//! waits are the longest of each batch, "sync us" the mean time of its write and sync. Choose a directory on
-//! the disk that matters.
+//! `cargo run --release -p journal --example append_bench -- [directory] [seconds]`: records of 160 bytes through the
+//! writer's thread, a closed loop of 1, 256 and 65,536 in flight. It counts what the gate has released. The waits are
+//! the longest of each batch; "sync us" is the mean time of a write and sync. Choose a directory on the disk that is
+//! to be measured.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,13 +14,13 @@ use journal::{Error, Gate, Lsn, Options};
 
 const RECORD: usize = 160;
 
-/// Hands back how many records each sync has released, and the longest wait among them.
+/// Reports how many records each sync has released, and the longest wait among them.
 struct Count(SyncSender<(usize, Duration)>);
 
 impl Gate<Instant> for Count {
     fn open(&mut self, _: Lsn, done: &mut Vec<Instant>) {
         let waits = done.iter().map(Instant::elapsed);
-        // The receiver goes away at the end of the run, before the last batches.
+        // The receiver is dropped at the end of the run, before the last batches.
         let _ = self.0.send((done.len(), waits.max().unwrap_or_default()));
     }
 
@@ -47,7 +47,7 @@ fn main() -> Result<(), Error> {
 fn run(dir: &std::path::Path, in_flight: usize, length: Duration) -> Result<(), Error> {
     let (tell, released): (_, Receiver<_>) = sync_channel(1 << 16);
     let journal = journal::open(dir, Options::default())?.start(Count(tell));
-    // The first spare is made at the start; a log that has run for a while has it.
+    // Waits for the first spare, which a log that has run for a while has.
     while !dir.join("spare.ready").exists() {
         std::thread::yield_now();
     }

@@ -1,8 +1,8 @@
-//! Writing: encodes a batch in one reused buffer, puts it on disk with one write and one sync, changes
+//! The appender: encodes batches in one reused buffer, writes each with one write and one sync, and changes
 //! segments.
 //!
-//! The one writing path: the writer's thread and the synchronous log both run it. After any failure it is
-//! poisoned; what the disk holds is then only known by opening again.
+//! It is the only code that appends to a log: the writer's thread and the synchronous log both use it. After any
+//! failure except want of room it is poisoned: only opening the log again shows what is on disk.
 
 use std::sync::Arc;
 
@@ -17,14 +17,15 @@ use crate::spare::{self, Spare};
 use crate::storage::{self, File, Storage};
 use crate::{Error, Lsn, MAX_RECORD};
 
-/// The file a new segment is made in until its header is durable: a `.log` always has a whole header.
+/// Name of a new segment's file until its header is durable: a `.log` file always has a whole header.
 const PARTIAL: &str = "segment.partial";
-/// A new log's first segment is short, so that a first start need not wait for zeros. Bytes.
+/// Length of a new log's first segment, bytes. It is short, so that the first start need not wait until a whole
+/// segment is filled with zeros.
 const FIRST_SEGMENT: u64 = 4 << 20;
-/// Longest body of a frame. Bytes; the length field has 32 bits, and padding must fit too.
+/// Longest body of a frame, bytes: the length field has 32 bits, and the padding must fit too.
 const MAX_BODY: usize = u32::MAX as usize - BLOCK;
 
-/// What a log is, apart from its records.
+/// What identifies a log, and the epoch of its writer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogIdentity {
     pub id: [u8; 16],
@@ -32,7 +33,7 @@ pub(crate) struct LogIdentity {
     pub epoch: u32,
 }
 
-/// Where the log ends.
+/// The last record and its chain hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct End {
     pub last: Lsn,
@@ -41,7 +42,7 @@ pub(crate) struct End {
 
 /// The writing end of a log.
 ///
-/// Fields are dropped in order: the helper has ended before the lock goes.
+/// Fields are dropped in order, so the helper ends before the lock is released.
 pub(crate) struct Appender<S: Storage> {
     helper: Option<Helper>,
     pub storage: S,
@@ -60,14 +61,14 @@ pub(crate) struct Appender<S: Storage> {
 
 /// The segment being written.
 pub(crate) struct Segment<F> {
-    /// Its first record.
+    /// The first record of the segment.
     pub first: Lsn,
     /// The first record of the segment before.
     pub before: Lsn,
     pub file: F,
     /// Where the next batch goes. Bytes.
     pub at: u64,
-    /// Length of the file, which never changes: where the segment is full. Bytes.
+    /// Length of the file, which never changes. At this offset the segment is full. Bytes.
     pub limit: u64,
 }
 
@@ -81,7 +82,7 @@ struct Batch {
 }
 
 impl<S: Storage> Appender<S> {
-    /// Goes on in a segment.
+    /// Starts to append at the end of a segment.
     pub fn new(
         (storage, lock): (S, S::Lock),
         identity: LogIdentity,
@@ -113,8 +114,8 @@ impl<S: Storage> Appender<S> {
         })
     }
 
-    /// Starts the thread that makes spares and watches the files. Without it the log still works, in segments that
-    /// are made when they are needed, and is not watched.
+    /// Starts the thread that makes spares and watches the files. When it cannot be started, the log still works:
+    /// segments are made when they are needed, and the files are not watched.
     pub fn start_helper(&mut self) {
         let (storage, present) = (self.storage.clone(), self.present.clone());
         match Helper::start(storage, self.spare.clone(), present, self.condition.clone()) {
@@ -126,7 +127,7 @@ impl<S: Storage> Appender<S> {
         }
     }
 
-    /// Writes what is pending, marks the end, and notes it.
+    /// Writes and syncs the batch, marks the end of the log, and notes it in the file `head`.
     pub fn close(&mut self) -> Result<(), Error> {
         self.mark()?;
         self.present.notes.note(&noted(&self.identity, &self.segment, self.durable), true);
@@ -164,7 +165,7 @@ impl<S: Storage> Appender<S> {
         lsn
     }
 
-    /// Writes and syncs the batch; does nothing where there is none. Returns its length on disk. Bytes.
+    /// Writes and syncs the batch, if there is one. Returns its length on disk, bytes.
     pub fn commit(&mut self) -> Result<u64, Error> {
         if self.poisoned {
             return Err(Error::Poisoned);
@@ -183,7 +184,7 @@ impl<S: Storage> Appender<S> {
 
     fn guarded<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let result = write(self);
-        // Where there is no room nothing was written: it may be tried again.
+        // Without room nothing was written, so it may be tried again.
         self.poisoned = matches!(&result, Err(error) if !matches!(error, Error::NoRoom { .. }));
         result
     }
@@ -220,11 +221,11 @@ impl<S: Storage> Appender<S> {
         Ok(len)
     }
 
-    /// Goes on in a new segment with room for `len` bytes. Everything before it is synced, which its header's
-    /// existence proves.
+    /// Changes to a new segment with room for `len` bytes. Everything before it has been synced; the existence of its
+    /// header proves that.
     ///
-    /// A segment without records has the name that the new one gets: it is replaced, and the new header keeps its
-    /// links and has a higher epoch or more room.
+    /// A segment without records has the same name as the new one, and is replaced. The new header keeps its links, and
+    /// has a higher epoch or more room.
     fn change_segment(&mut self, len: u64) -> Result<(), Error> {
         let first = self.durable.last.next();
         let before = if first == self.segment.first { self.segment.before } else { self.segment.first };
@@ -239,7 +240,7 @@ impl<S: Storage> Appender<S> {
         };
         take(&self.storage, &file, name)?;
         let header = header(&self.identity, (first, self.durable.hash), bytes, before);
-        // Held over the change of names, so that the helper does not look in between.
+        // Locked while names change, so that the helper does not check them in between.
         let mut open = self.present.segment.lock();
         put_segment(&self.storage, &file, name, &header)?;
         *open = OpenSegment::of(&self.storage, &file, first, bytes)?;
@@ -253,7 +254,7 @@ impl<S: Storage> Appender<S> {
     }
 }
 
-/// Makes a file with room for a segment; leaves none behind where there is no room.
+/// Makes a file with room for a segment; removes it again when there is no room.
 fn reserved<S: Storage>(storage: &S, bytes: u64) -> Result<S::File, Error> {
     let path = storage.path(PARTIAL);
     let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
@@ -285,7 +286,7 @@ pub(crate) fn first_segment<S: Storage>(
     Ok(Segment { first: Lsn(1), before: Lsn(0), file, at: BLOCK as u64, limit: bytes })
 }
 
-/// Locks a segment before it has its name: from then on it is the one that a second writer would ask for.
+/// Locks a segment before it gets its name: a second writer would try to lock the segment with that name.
 fn take<S: Storage>(storage: &S, file: &S::File, name: &str) -> Result<(), Error> {
     match file.try_lock().map_err(Error::io("lock", storage.path(name)))? {
         true => Ok(()),
@@ -310,7 +311,7 @@ fn header(
     }
 }
 
-/// Writes a header, then gives the file its name: each step durable before the next.
+/// Writes a header, then renames the file. Each step is durable before the next.
 fn put_segment<S: Storage>(
     storage: &S,
     file: &S::File,

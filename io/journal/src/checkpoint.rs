@@ -1,10 +1,9 @@
-//! Checkpoints: a state at an lsn, so that a restart replays only what came after.
+//! Checkpoint files: the state at an lsn, so that a restart replays only the records after it.
 //!
-//! Written beside the segments as `<lsn>.checkpoint`: temporary file, sync, rename, sync of the directory.
-//! The two newest are kept; a damaged newest falls back to the older. A checkpoint only shortens a replay: it
-//! is never the only copy of anything, as long as the segments behind the older one are kept. The caller
-//! holds its `hash` against [`Log::hash_at`](crate::Log::hash_at) before believing that it belongs to the
-//! log.
+//! Written beside the segments as `<lsn>.checkpoint`: temporary file, sync, rename, sync of the directory. The two
+//! newest are kept; when the newest is damaged, the older is used. A checkpoint only shortens a replay: the segments
+//! contain everything. The caller compares its `hash` with [`Files::hash_at`](crate::Files::hash_at) or
+//! [`Log::hash_at`](crate::Log::hash_at), to be sure that it belongs to the log.
 
 use std::path::Path;
 
@@ -18,11 +17,12 @@ use crate::{Error, Lsn};
 
 const MAGIC: [u8; 8] = *b"hub\0chk\n";
 const PARTIAL: &str = "checkpoint.partial";
-/// magic 8, version 4, zero 4, lsn 8, length 8, chain hash 32, SHA-256 of these and the state 32.
+/// Length of the header, bytes: magic 8, version 4, zero 4, lsn 8, length 8, chain hash 32, SHA-256 of these and the
+/// state 32.
 const HEADER: usize = 96;
 const KEPT: usize = 2;
 
-/// A state as it was after a record.
+/// The state after a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The last record the state includes.
@@ -39,12 +39,12 @@ pub fn write(dir: &Path, lsn: Lsn, hash: [u8; 32], bytes: &[u8]) -> Result<(), E
     write_in(&Directory::open(dir)?, lsn, hash, bytes)
 }
 
-/// The newest checkpoint in a log's directory that is whole.
+/// The newest undamaged checkpoint in a log's directory; `None` when there is none.
 pub fn latest(dir: &Path) -> Result<Option<Checkpoint>, Error> {
     latest_in(&Directory::open(dir)?)
 }
 
-/// The records after which there is a checkpoint in a log's directory, oldest first; whole or not.
+/// The lsns of the checkpoints in a log's directory, oldest first, damaged or not.
 pub fn list(dir: &Path) -> Result<Vec<Lsn>, Error> {
     list_in(&Directory::open(dir)?)
 }
@@ -57,8 +57,8 @@ pub fn list_in<S: Storage>(storage: &S) -> Result<Vec<Lsn>, Error> {
     Ok(found)
 }
 
-/// One checkpoint. `None`: it is gone, as one is when a newer takes its place. [`Error::Damaged`] where it is not
-/// whole.
+/// One checkpoint; `None` when there is none at this lsn, for instance because newer ones have replaced it.
+/// [`Error::Damaged`] when the file is damaged.
 pub fn at(dir: &Path, lsn: Lsn) -> Result<Option<Checkpoint>, Error> {
     at_in(&Directory::open(dir)?, lsn)
 }
@@ -73,8 +73,8 @@ pub fn at_in<S: Storage>(storage: &S, lsn: Lsn) -> Result<Option<Checkpoint>, Er
     }
 }
 
-/// Synced at a time. Bytes. Many small syncs leave room between them for those of the log, one of a whole checkpoint
-/// would make every bet wait for it.
+/// Bytes written between two syncs. The log's own syncs run between many small syncs; one sync of a whole checkpoint
+/// would make every bet wait.
 const PART: usize = 1 << 20;
 
 /// [`write()`] for any storage.
@@ -89,7 +89,7 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
     header[64..].copy_from_slice(&digest);
 
     if let Err(error) = write_partial(storage, &header, bytes) {
-        // Space held by half a file would only bring the next failure nearer.
+        // An incomplete file would only use up space.
         let _ = storage.remove(PARTIAL);
         return Err(error);
     }
@@ -103,7 +103,7 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
     Ok(())
 }
 
-/// Writes the file under a name that says it is not whole, and syncs it.
+/// Writes the file under its temporary name, and syncs it.
 fn write_partial<S: Storage>(storage: &S, header: &[u8; HEADER], bytes: &[u8]) -> Result<(), Error> {
     let path = storage.path(PARTIAL);
     let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
@@ -137,7 +137,7 @@ fn read<S: Storage>(storage: &S, lsn: Lsn) -> Result<Result<Checkpoint, &'static
     if read < HEADER || header[..8] != MAGIC {
         return Ok(Err("it has no header"));
     }
-    // The stated length is held against the file before anything is allocated.
+    // The stated length is compared with the file's before memory is allocated.
     if u64_at(&header, 24) != len - HEADER as u64 || u64_at(&header, 16) != lsn.0 {
         return Ok(Err("its length or number is not what its header states"));
     }

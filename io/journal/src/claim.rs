@@ -1,4 +1,4 @@
-//! The right to write a log: taken before any file of it is changed.
+//! The right to write a log, taken before any of its files is changed.
 
 use std::path::Path;
 
@@ -16,21 +16,22 @@ use crate::{Error, Lsn, Options};
 
 /// Shortest segment. Bytes.
 const MIN_SEGMENT: u64 = 4 << 10;
-/// How much is zeroed at a time. Bytes.
+/// Bytes of a torn tail that are zeroed with one write.
 const CHUNK: u64 = 1 << 20;
 
-/// While you hold this, nobody else writes the log (`J5`). Dropping it gives the right back; nothing was changed.
+/// While you hold this, no other process or thread writes the log (`J5`). Dropping it releases the right; no file of
+/// the log was changed.
 pub struct Claim<S: Storage = Directory> {
     storage: S,
     lock: S::Lock,
     files: Files<S>,
-    /// The segment that will be written on, taken for this claim alone; `None`: there is no log yet.
+    /// The last segment, locked for this claim; `None` when there is no log yet.
     segment: Option<S::File>,
 }
 
 impl Claim {
-    /// Takes the right to write the log in a directory, which is made where it is missing.
-    /// [`Error::Locked`]: somebody has it.
+    /// Takes the right to write the log in a directory, which is created when it is missing. [`Error::Locked`] when
+    /// another writer has the right.
     pub fn take(dir: &Path) -> Result<Claim, Error> {
         Claim::over(Directory::create(dir)?)
     }
@@ -45,13 +46,13 @@ impl<S: Storage> Claim<S> {
         Ok(Claim { storage, lock, files, segment })
     }
 
-    /// What lies there, to be read before anything is changed.
+    /// The files of the log, to be read before anything is changed.
     pub fn files(&self) -> &Files<S> {
         &self.files
     }
 
-    /// Opens the log for writing: cuts what is torn, makes the rest durable and begins a new epoch. `tail` is what
-    /// [`Files::finish`] of these very files returned; a log that is not there yet is made.
+    /// Opens the log for writing: cuts a torn tail, makes the rest durable and begins a new epoch. Creates the log when
+    /// there is none. `tail` must be what [`Files::finish`] returned for these files.
     pub fn open(self, tail: Tail, options: Options) -> Result<Log<S>, Error> {
         let options = Options { segment_bytes: options.segment_bytes.max(MIN_SEGMENT), ..options };
         let Claim { storage, lock, segment, .. } = self;
@@ -83,12 +84,12 @@ impl<S: Storage> Log<S> {
     }
 }
 
-/// Locks the last segment as well: whoever writes the log holds it, even if the file `lock` was removed by hand.
+/// Locks the last segment as well: a running writer has it locked, even if the file `lock` was removed by hand.
 fn take_segment<S: Storage>(storage: &S, first: Lsn) -> Result<S::File, Error> {
     let name = segment_name(first);
     let file = storage.open(&name).map_err(Error::io("open", storage.path(&name)))?;
     let free = file.try_lock().map_err(Error::io("lock", storage.path(&name)))?;
-    // A writer that has gone on in a new segment meanwhile has left this one.
+    // It must still be the last one: another writer may have changed to a new segment meanwhile.
     if free && scan::segments(storage)?.last() == Some(&first) {
         return Ok(file);
     }
@@ -107,7 +108,7 @@ fn create<S: Storage>(
     Appender::new((storage, lock), identity, settings, segment, End::default())
 }
 
-/// Makes what was found durable, cuts the rest, and marks the new epoch.
+/// Cuts the torn tail, makes the rest durable, and marks the new epoch.
 fn resume<S: Storage>(
     (storage, lock): (S, S::Lock),
     (spare, condition): (Spare, Condition),
@@ -124,8 +125,8 @@ fn resume<S: Storage>(
             file.write_at(at, &zeros).map_err(Error::io("write", &path))?;
         }
     }
-    // Written again, not only synced: after a failed sync the page cache shows bytes that the disk lacks as
-    // clean, and a second sync would not write them.
+    // Written again, not only synced: after a failed sync the page cache may mark bytes as clean that are not on
+    // disk, and a second sync would not write them.
     let mut bytes = vec![0; (end.unproven.end - end.unproven.start) as usize];
     file.read_at(end.unproven.start, &mut bytes).map_err(Error::io("read", &path))?;
     file.write_at(end.unproven.start, &bytes).map_err(Error::io("write", &path))?;
@@ -138,14 +139,14 @@ fn resume<S: Storage>(
         before: end.header.before,
         file,
         at: end.at.max(BLOCK as u64),
-        // A segment of release 0.1 does not state its length: the log goes on in a new one.
+        // 0 for a segment of release 0.1, which does not state its length: the log continues in a new segment.
         limit: end.header.bytes,
     };
     let end = End { last: end.last, hash: end.hash };
     let settings = (spare, condition, options.segment_bytes);
     let mut appender = Appender::new((storage, lock), identity, settings, segment, end)?;
     match appender.mark() {
-        // The first batch, once there is room for it, says what the mark would have said.
+        // The first batch, once there is room for it, proves the same as the mark.
         Err(Error::NoRoom { .. }) => {}
         marked => marked?,
     }

@@ -1,4 +1,5 @@
-//! Whether the log takes records: shared by the writer, its helper, the followers and the admission of requests.
+//! The condition of a log, that is whether it takes records: shared by the writer, its helper, the followers and the
+//! admission of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,16 +11,16 @@ use parking_lot::Mutex;
 pub enum State {
     /// The first spare segment is being made.
     Preparing,
-    /// It does.
+    /// The log takes records.
     Ready,
-    /// There is no room for another segment: what is asked must be asked again later.
+    /// There is no room for another segment: requests are refused, and may be retried later.
     NoRoom,
-    /// It is not what was written any more, or not where it was: nothing more is released until a start has read it.
-    /// Never left.
+    /// The files are damaged or gone: nothing more is released by this process. Final: only a new start can read the
+    /// log again.
     Unsound,
 }
 
-/// The state of a log and the reason for it. Clones share it. Asking costs one load.
+/// The state of a log, and the reason for it. Clones share it. Reading the state is one atomic load.
 #[derive(Debug, Clone, Default)]
 pub struct Condition {
     shared: Arc<Shared>,
@@ -32,14 +33,14 @@ struct Shared {
 }
 
 impl Condition {
-    /// A log that takes records, for whoever has none.
+    /// A condition that is always ready, for code that runs without a log.
     pub fn always_ready() -> Condition {
         let condition = Condition::default();
         condition.enter(State::Ready, String::new());
         condition
     }
 
-    /// The state now.
+    /// The current state.
     pub fn state(&self) -> State {
         match self.shared.state.load(Ordering::Acquire) {
             0 => State::Preparing,
@@ -54,12 +55,12 @@ impl Condition {
         self.state() == State::Ready
     }
 
-    /// What is the matter, for people; empty where nothing is.
+    /// The reason for the state, as a text for people; empty when the log takes records.
     pub fn why(&self) -> String {
         self.shared.why.lock().clone()
     }
 
-    /// Damage was found, or the files are gone: from now on nothing is released.
+    /// Reports damaged or missing files: from now on nothing is released.
     pub fn unsound(&self, why: String) {
         if self.enter(State::Unsound, why.clone()) {
             tracing::error!(
@@ -82,7 +83,7 @@ impl Condition {
         }
     }
 
-    /// Changes the state; `false` where that is no change.
+    /// Changes the state; `false` when it does not change. [`State::Unsound`] never changes.
     fn enter(&self, state: State, because: String) -> bool {
         let mut why = self.shared.why.lock();
         let before = self.state();

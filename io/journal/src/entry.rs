@@ -1,4 +1,4 @@
-//! A record as it is read back, and where it lies.
+//! A record as it is read back, and its place in the files.
 
 use crate::{Lsn, scan};
 
@@ -13,14 +13,14 @@ pub struct Entry<'a> {
     pub hash: [u8; 32],
     /// What was appended.
     pub bytes: &'a [u8],
-    /// Where it lies.
+    /// Its place in the files.
     pub location: Location,
 }
 
-/// Where a record lies: for messages, so that they name the file.
+/// The place of a record in the files, for messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Location {
-    /// The first record of its segment, after which the file is named.
+    /// The first record of its segment, which is also the name of the file.
     pub segment: Lsn,
     /// Where its batch begins in the file. Bytes.
     pub offset: u64,

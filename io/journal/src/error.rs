@@ -1,7 +1,7 @@
-//! Errors of the log: an operation of the system failed, or the files are not what was written.
+//! Errors of the log: an operation of the system failed, or the files are not as they were written.
 //!
-//! No variant is ever retried here. Every one names the file, and damage names the offset too, so that an
-//! operator knows what to restore before reading anything else.
+//! This crate retries only want of room for a new segment. Nearly every error names the file, and damage also the
+//! offset, so that an operator knows what to restore.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,20 @@ pub enum Error {
     Locked {
         /// The directory of the log.
         dir: PathBuf,
-        /// The process that holds it, where its lock file tells.
+        /// The process that holds the lock, when the file `lock` names it.
         pid: Option<u32>,
     },
-    /// Bytes that had been synced are no longer what was written. Restore the file from a copy; nothing was
-    /// changed.
+    /// Bytes that had been synced are not what was written. Nothing was changed; restore the file from a copy.
     #[error("log is damaged in {} at offset {offset}: {what}", file.display())]
     Damaged {
         /// The damaged file.
         file: PathBuf,
-        /// Where in it the first bad structure begins. Bytes.
+        /// Where the first bad structure begins in the file. Bytes.
         offset: u64,
         /// What was found there.
         what: &'static str,
     },
-    /// A record does not follow from the one before it although its checksum holds: it was altered or
-    /// misplaced.
+    /// The chain hash of a record does not match although its checksum does: the record was altered or moved.
     #[error("hash chain breaks at record {} in {} at offset {offset}", lsn.0, file.display())]
     Chain {
         /// The file of the record.
@@ -41,23 +39,23 @@ pub enum Error {
         /// The record.
         lsn: Lsn,
     },
-    /// Records that must exist are in no segment.
+    /// Records that must exist are not in any segment.
     #[error("log has no record {} in {}: {what}", lsn.0, place.display())]
     Missing {
         /// The segment's file where it is known, otherwise the directory of the log.
         place: PathBuf,
-        /// The first record that is not there.
+        /// The first missing record.
         lsn: Lsn,
-        /// How that is known.
+        /// Why the record must exist.
         what: &'static str,
     },
-    /// The directory is not the one in which the log was opened: it was removed, replaced or unmounted. What was
-    /// written since went into files that no start will find.
+    /// The directory is not the one in which the log was opened: it was removed, replaced or unmounted. Records written
+    /// since then are in files that the next start will not find.
     #[error("the directory of the log, {}, is not the one that was opened: {what}", dir.display())]
     Gone {
-        /// Where it was.
+        /// The path of the directory.
         dir: PathBuf,
-        /// What is there now.
+        /// What is at the path now.
         what: &'static str,
     },
     /// There is no room for a new segment. Nothing was changed; it may be tried again.
@@ -65,7 +63,7 @@ pub enum Error {
     NoRoom {
         /// The file that was being made.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A segment of another log lies in the directory.
@@ -74,7 +72,7 @@ pub enum Error {
         /// The segment.
         file: PathBuf,
     },
-    /// A file was written in a format this release does not know.
+    /// A file has a format version that this release does not read.
     #[error("{} has format version {version}, this release reads {}", file.display(), crate::format::VERSION)]
     Version {
         /// The file.
@@ -82,14 +80,14 @@ pub enum Error {
         /// The version it states.
         version: u32,
     },
-    /// The operating system refused.
+    /// An operation of the operating system failed.
     #[error("cannot {action} {}", file.display())]
     Io {
         /// What was tried: a verb.
         action: &'static str,
-        /// On which file or directory.
+        /// The file or directory.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// An earlier write or sync failed; what is on disk is unknown until the log is opened again.
@@ -98,14 +96,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: says what was tried on which file.
+    /// For `map_err`: an [`Error::Io`] with what was tried, and on which file.
     pub(crate) fn io(action: &'static str, file: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Io { action, file: file.as_ref().to_owned(), source }
     }
 }
 
 impl Error {
-    /// Whether it tells that what had been written is not there any more: a follower that meets it has found damage.
+    /// Whether the error shows that the log is damaged or gone.
     pub fn tells_of_damage(&self) -> bool {
         match self {
             Error::Damaged { .. }
@@ -120,12 +118,12 @@ impl Error {
         }
     }
 
-    /// Whether a file that must be there is not.
+    /// Whether a file that must exist is missing.
     pub(crate) fn tells_of_missing_file(&self) -> bool {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Tells want of room from every other failure to make a file.
+    /// Turns an error of a full disk or quota into [`Error::NoRoom`].
     pub(crate) fn or_no_room(self) -> Error {
         let full = |source: &io::Error| {
             matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG))

@@ -1,10 +1,10 @@
-//! The real storage: a directory of the file system.
+//! The storage on disk: a directory of the file system.
 //!
-//! `sync` is `fdatasync`, which flushes the length too when it has changed. The lock is `flock` on the file
-//! `lock`, which names the holder's process, and on the segment being written, so that removing `lock` by hand lets
-//! nobody in; the system drops both when the process ends, however it ends.
+//! `sync` is `fdatasync`, which also flushes a changed length. The lock is `flock` on the file `lock`, which contains
+//! the process id of the holder, and on the segment being written, so that removing `lock` by hand does not let a
+//! second writer in. The system releases both when the process ends.
 //!
-//! Directory and files are their owner's alone, modes 0700 and 0600: the log holds every player's bets.
+//! Only the owner can use the directory and the files (modes 0700 and 0600): the log holds every player's bets.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
@@ -17,9 +17,9 @@ use crate::Error;
 use crate::storage::{File, FileIdentity, Storage};
 
 const LOCK: &str = "lock";
-/// Bits of a mode that let group and others in.
+/// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
-/// Modes of what is made here.
+/// Modes of the directories and files made here.
 const OWNERS_DIRECTORY: u32 = 0o700;
 const OWNERS_FILE: u32 = 0o600;
 
@@ -30,13 +30,13 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens a directory for writing, making it (and its parents) where it is missing. It is its owner's alone
-    /// afterwards; where that cannot be changed, it is said.
+    /// Opens a directory for writing, and creates it and its parents when they are missing. Removes the permissions of
+    /// group and others; logs a warning when that is not possible.
     pub fn create(path: &Path) -> Result<Directory, Error> {
         let mut missing: Vec<&Path> = path.ancestors().take_while(|dir| !named(dir).exists()).collect();
         let made = DirBuilder::new().recursive(true).mode(OWNERS_DIRECTORY).create(path);
         made.map_err(Error::io("create directory", path))?;
-        // A directory is durable once the one that lists it is synced.
+        // A directory is durable once its parent is synced.
         while let Some(dir) = missing.pop() {
             let parent = named(dir.parent().unwrap_or(Path::new("")));
             sync_directory(parent).map_err(Error::io("sync directory", parent))?;
@@ -46,7 +46,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Takes from group and others what they may do in a directory that was there before.
+    /// Removes the permissions of group and others from the directory and the files in it.
     fn tighten(&self) -> io::Result<()> {
         let entries = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.path()));
         let paths: Vec<PathBuf> = entries.collect::<io::Result<_>>()?;
@@ -79,7 +79,7 @@ impl Directory {
     }
 }
 
-/// The empty path is how `ancestors` spells the working directory.
+/// The path of a directory; `ancestors` gives the working directory as an empty path.
 fn named(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
@@ -94,7 +94,7 @@ impl Storage for Directory {
 
     fn lock(&self) -> Result<fs::File, Error> {
         let path = self.path(LOCK);
-        // Not truncated at opening: the holder's number must stay readable for those who come second.
+        // Not truncated when it is opened: a second process must still be able to read the holder's id.
         let opened = OpenOptions::new()
             .read(true)
             .write(true)
@@ -107,7 +107,7 @@ impl Storage for Directory {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                // The number is a courtesy: a lock file that cannot be read still means locked.
+                // Without a readable process id the log is still locked.
                 let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
                 return Err(Error::Locked { dir: self.path.to_path_buf(), pid });
             }
@@ -127,7 +127,7 @@ impl Storage for Directory {
 
     fn list(&self) -> io::Result<Vec<String>> {
         let names = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        // A name that is not text is not one of ours.
+        // The log's own file names are valid text, so others are skipped.
         names.filter_map(Result::transpose).collect()
     }
 
@@ -188,7 +188,7 @@ impl File for fs::File {
         loop {
             match allocate(self, bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A file system that cannot hold room still makes the file as long.
+                // A file system that cannot reserve room can still set the length.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS)) => {
                     return self.set_len(bytes);
                 }

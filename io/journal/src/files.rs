@@ -1,11 +1,11 @@
-//! The files of a log: every segment's name, header, link and size. Only reads, and reads only the headers.
+//! The files of a log: the name, header, link and size of every segment. Read-only; opening reads only the headers.
 //!
-//! The start and `hub verify` read a log through this and through no other way: survey the files, read every
-//! record after some cursor ([`Reader`]), finish at the end ([`Files::finish`]). Two facts decide what a flaw at
-//! the end is, because a batch is one write and one sync, in order:
-//! * anything of a *later* batch or segment on disk proves that everything before it had been synced, so a
-//!   flaw before it is damage: refuse, name file and offset, change nothing;
-//! * a flaw with nothing after it is a write that no sync confirmed: the next writable open cuts it.
+//! The start and `hub verify` read a log only in this way: check the files, read every record after some cursor
+//! ([`Reader`]), finish at the end ([`Files::finish`]). A batch is one write and one sync, and batches are written in
+//! order. So two facts decide what a flaw is:
+//! * any part of a *later* batch or segment on disk proves that everything before it had been synced. A flaw before it
+//!   is damage: the log is refused with file and offset, and nothing is changed;
+//! * a flaw with nothing after it is a write that no sync confirmed. The next writable open cuts it.
 
 use std::path::Path;
 
@@ -21,28 +21,27 @@ use crate::{Error, Lsn, checkpoint};
 /// The files of a log, checked by their headers.
 pub struct Files<S: Storage = Directory> {
     storage: S,
-    /// By first lsn, in order.
+    /// The headers of the segments, by first lsn.
     headers: Vec<SegmentHeader>,
-    /// The newest checkpoint, whole or not; 0 without one.
+    /// The newest checkpoint, damaged or not; 0 without one.
     checkpoint: Lsn,
-    /// A record that the log had once.
+    /// A record that the log is known to have had.
     noted: Option<Noted>,
 }
 
 impl Files {
-    /// Looks at the log in a directory that exists. May be done beside a running writer.
+    /// Checks the files of the log in an existing directory. A writer may be running.
     pub fn open(dir: &Path) -> Result<Files, Error> {
         Files::over(Directory::open(dir)?)
     }
 }
 
 impl<S: Storage> Files<S> {
-    /// Looks at the log in a storage: [`Error::Missing`] where a segment is not there, [`Error::Damaged`] where a
-    /// header does not check or a file is not as long as it was made, [`Error::Foreign`] where a segment is of
-    /// another log.
+    /// Checks the files of the log in a storage: [`Error::Missing`] when a segment is missing, [`Error::Damaged`] when
+    /// a header is damaged or a file does not have its length, [`Error::Foreign`] when a segment is of another log.
     pub fn over(storage: S) -> Result<Files<S>, Error> {
-        // Before the segments are listed: beside a running writer, a checkpoint that is there, and a record that is
-        // noted, stand for records that are there.
+        // Read before the segments are listed: with a running writer, the records of a checkpoint and of the noted end
+        // are then surely in the segments.
         let noted = noted::read(&storage)?;
         let checkpoint = checkpoint::list_in(&storage)?.last().copied().unwrap_or_default();
         let mut headers: Vec<SegmentHeader> = Vec::new();
@@ -64,12 +63,12 @@ impl<S: Storage> Files<S> {
         self.headers.is_empty()
     }
 
-    /// Where the files are.
+    /// The storage of the files.
     pub fn storage(&self) -> &S {
         &self.storage
     }
 
-    /// How many segments there are.
+    /// Number of segments.
     pub fn segments(&self) -> usize {
         self.headers.len()
     }
@@ -79,10 +78,11 @@ impl<S: Storage> Files<S> {
         self.headers.last().map(|header| header.first)
     }
 
-    /// Reads the records after one, and every byte of the segments that hold them. `None`: there is no log yet.
+    /// A reader of the records after `after`. It checks every byte of the segments that hold them. `None` when there is
+    /// no log yet.
     ///
-    /// Segments before those are believed by their headers, which say how long each is and which comes before;
-    /// where release 0.1 has written one without saying so, they are all read.
+    /// Of earlier segments only the headers are checked, which state the length and the segment before. When release
+    /// 0.1 wrote a header without them, all segments are read.
     pub fn reader(&self, after: Lsn) -> Result<Option<Reader<S>>, Error> {
         let Some(first) = self.headers.first() else { return Ok(None) };
         let begins = match self.headers.iter().all(SegmentHeader::states_links) {
@@ -92,8 +92,8 @@ impl<S: Storage> Files<S> {
         Reader::begin(self.storage.clone(), begins.first, after).map(Some)
     }
 
-    /// Reads what the reader has not read yet and says where the log ends: [`Error::Missing`] where a checkpoint
-    /// tells of later records, or the file `head` does.
+    /// Reads the rest of the log, and returns where it ends. [`Error::Missing`] when a checkpoint or the file `head` is
+    /// of later records.
     pub fn finish(&self, reader: Option<Reader<S>>) -> Result<Tail, Error> {
         let end = match reader {
             None => None,
@@ -111,7 +111,7 @@ impl<S: Storage> Files<S> {
         Ok(tail)
     }
 
-    /// Holds the end of the log against the file `head`.
+    /// Compares the end of the log with the file `head`.
     fn holds_what_was_noted(&self, tail: &Tail) -> Result<(), Error> {
         let Some(noted) = &self.noted else { return Ok(()) };
         let head = self.storage.path(noted::NAME);
@@ -136,12 +136,13 @@ impl<S: Storage> Files<S> {
         Ok(())
     }
 
-    /// Whether a record was noted that the log must have; without, a log that was cut where a batch begins may pass.
+    /// Whether the file `head` notes a record that the log must have. Without it, a cut at the beginning of a batch may
+    /// not be noticed.
     pub fn has_noted_end(&self) -> bool {
         self.noted.is_some()
     }
 
-    /// The chain hash of a record: what a checkpoint's must equal. `None` beyond the last.
+    /// The chain hash of a record, which must equal that of its checkpoint. `None` after the last record.
     pub fn hash_at(&self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         match self.reader(lsn)? {
             Some(mut reader) => reader.hash_before(lsn),
@@ -149,12 +150,12 @@ impl<S: Storage> Files<S> {
         }
     }
 
-    /// Holds a file's length against its header. Each is as long as it was made, from its first moment on.
+    /// Compares a file's length with its header. A file has its whole length from the time it gets its name.
     fn sized(&self, header: &SegmentHeader, followed: bool) -> Result<(), Error> {
         let name = segment_name(header.first);
         let path = self.storage.path(&name);
         let len = self.storage.read(&name).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
-        // What was put behind the last segment's end is told from a torn tail by reading it.
+        // The last segment may be longer here: reading it decides what follows its end.
         let right = if followed { len == header.bytes } else { len >= header.bytes };
         if right || !header.states_links() {
             return Ok(());
@@ -168,7 +169,7 @@ impl<S: Storage> Files<S> {
     }
 }
 
-/// Reads a segment's header and holds it against the one before.
+/// Reads a segment's header, and compares it with the one before.
 fn survey<S: Storage>(
     storage: &S,
     before: Option<&SegmentHeader>,
@@ -184,7 +185,7 @@ fn survey<S: Storage>(
         what: "the file is not there, and a later one is",
     };
     let Some(before) = before else {
-        // Segments are never removed: a log without its beginning has lost it.
+        // Segments are never removed, so without the first one the log is incomplete.
         return if first == Lsn(1) { Ok(header) } else { Err(missing(Lsn(1))) };
     };
     if header.id != before.id {

@@ -9,13 +9,13 @@
 //! ```
 //! * A frame is one batch, one write and one sync. It fills whole 512-byte sectors, so that no later write
 //!   touches a sector that holds acknowledged records.
-//! * The salt is random, never leaves the files, and goes into each frame's checksum. A payload can therefore
-//!   not be made to look like a frame to a recovery that searches for one.
+//! * The salt is random, never leaves the files, and goes into each frame's checksum. So nobody can make a payload
+//!   that looks like a frame to a recovery that searches for frames.
 //! * A record's checksum continues from the one before it, starting at (salt, epoch, first lsn): a record
 //!   moved within its batch, or a body under another header, does not check.
-//! * A segment's file has its whole length from the moment it has its name, and its header states that length
-//!   and the segment before: a file that is missing, cut or grown is noticed without reading the rest. Release
-//!   0.1 stated neither; its zeros mean "not stated".
+//! * A segment's file has its whole length from the time it gets its name, and its header states that length and the
+//!   segment before. So a missing, shorter or longer file is noticed without reading the rest. Release 0.1 stated
+//!   neither; its zeros mean "not stated".
 //! * A frame without records is a *mark*: it proves that everything before it had been synced. One is written
 //!   by each writable open (it carries the new epoch) and one by each orderly stop.
 
@@ -23,19 +23,19 @@ use sha2::{Digest, Sha256};
 
 use crate::Lsn;
 
-/// The version of the format this release writes.
+/// The version of the format that this release writes and reads.
 pub(crate) const VERSION: u32 = 1;
-/// Frames and headers begin at multiples of this. Bytes: the smallest sector in use.
+/// Frames and headers begin at multiples of this, the smallest sector size in use. Bytes.
 pub(crate) const BLOCK: usize = 512;
 /// Length of a frame's header. Bytes.
 pub(crate) const FRAME_HEADER: usize = 32;
-/// What a record needs besides its payload. Bytes.
+/// Length of a record without its payload. Bytes.
 pub(crate) const RECORD_HEADER: usize = 40;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"hub\0log\n";
 const FRAME_MAGIC: [u8; 4] = *b"hubf";
 
-/// What the first block of a segment says.
+/// The header of a segment, its first block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
     pub id: [u8; 16],
@@ -45,9 +45,9 @@ pub(crate) struct SegmentHeader {
     pub first: Lsn,
     /// The chain hash of the record before `first`.
     pub previous: [u8; 32],
-    /// Length of the file. Bytes; 0 where it is not stated.
+    /// Length of the file. Bytes; 0 when it is not stated.
     pub bytes: u64,
-    /// The first record of the segment before; 0 for the first segment, and where it is not stated.
+    /// The first record of the segment before; 0 for the first segment, and when it is not stated.
     pub before: Lsn,
 }
 
@@ -75,7 +75,7 @@ impl SegmentHeader {
         block
     }
 
-    /// Whether the header says how long its file is and which segment comes before.
+    /// Whether the header states the length of its file and the segment before.
     pub fn states_links(&self) -> bool {
         self.bytes > 0
     }
@@ -100,7 +100,7 @@ impl SegmentHeader {
     }
 }
 
-/// What stands before the records of a batch.
+/// The header of a frame, before the records of its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameHeader {
     pub epoch: u32,
@@ -111,7 +111,7 @@ pub(crate) struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// Writes the header over the first bytes of `frame`.
+    /// Writes the header into the first bytes of `frame`.
     pub fn encode(&self, salt: &[u8; 16], frame: &mut [u8]) {
         frame[..4].copy_from_slice(&FRAME_MAGIC);
         frame[4..8].copy_from_slice(&self.epoch.to_le_bytes());
@@ -123,7 +123,7 @@ impl FrameHeader {
         frame[28..32].copy_from_slice(&crc.to_le_bytes());
     }
 
-    /// Reads a header; `None` when the bytes are not one of this log.
+    /// Decodes a header; `None` when the bytes are not a frame header of this log.
     pub fn decode(salt: &[u8; 16], bytes: &[u8]) -> Option<FrameHeader> {
         if bytes.len() < FRAME_HEADER || bytes[..4] != FRAME_MAGIC {
             return None;
@@ -168,7 +168,7 @@ impl FrameHeader {
     }
 }
 
-/// One record as it lies in a frame.
+/// One record in a frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawEntry<'a> {
     crc: u32,
@@ -211,9 +211,9 @@ pub(crate) fn push_record(
     (crc, hash)
 }
 
-/// The hash that binds a record to all before it: SHA-256 of (previous hash, lsn, payload).
+/// The chain hash of a record, which depends on all records before it: SHA-256 of (previous hash, lsn, payload).
 ///
-/// Anyone who keeps a later hash can prove that no earlier record was changed, without trusting this crate.
+/// With a kept chain hash anyone can prove, without this crate, that no record up to that one was changed.
 pub fn chain_hash(previous: &[u8; 32], lsn: Lsn, payload: &[u8]) -> [u8; 32] {
     Sha256::new()
         .chain_update(previous)
@@ -223,7 +223,7 @@ pub fn chain_hash(previous: &[u8; 32], lsn: Lsn, payload: &[u8]) -> [u8; 32] {
         .into()
 }
 
-/// Where the checksums of a batch's records start from.
+/// The initial value of the checksums of a batch's records.
 pub(crate) fn seed(salt: &[u8; 16], epoch: u32, first: Lsn) -> u32 {
     crc32c::crc32c_append(salted(salt, &epoch.to_le_bytes()), &first.0.to_le_bytes())
 }
@@ -314,7 +314,7 @@ mod tests {
         assert!(header.check(&SALT, &bytes).is_err());
     }
 
-    // The figures come from the layout above and another implementation of both hashes.
+    // The expected values were computed from the layout above by another implementation of the checksum.
     #[test]
     fn the_layout_is_what_the_module_states() {
         let header = |bytes, before| SegmentHeader {

@@ -1,8 +1,8 @@
-//! The journal's helper: a thread beside the writer that makes spare segments, notes the log's end, and watches
-//! that the files are still there.
+//! The journal's helper: a thread beside the writer that makes spare segments, notes the log's end, and checks that
+//! the files are still there.
 //!
-//! A file that is removed, cut or replaced, or a directory that is unmounted, leaves the writer's open handle as it
-//! was: every write and sync succeeds, on a file that no start will find. So the names are looked up by path, once a
+//! When a file is removed, cut or replaced, or the directory is unmounted, the writer's open handle still works: writes
+//! and syncs succeed, on a file that the next start will not find. So the helper looks up the names by path, once a
 //! second.
 
 use std::collections::BTreeSet;
@@ -21,19 +21,19 @@ use crate::spare::Spare;
 use crate::storage::{File, FileIdentity, Storage};
 use crate::{Error, Lsn};
 
-/// How long at most the helper looks away.
+/// Longest time between two checks of the files.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What the writer tells the helper.
+/// The state that the writer shares with the helper.
 pub(crate) struct Present<S: Storage> {
-    /// The end that is durable.
+    /// The durable end of the log.
     pub noted: Mutex<Noted>,
     /// The segment being written.
     pub segment: Mutex<OpenSegment>,
     pub notes: Notes<S::File>,
 }
 
-/// A segment that is open for writing, as it must be found by its name.
+/// The segment that is open for writing, as it must be found under its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenSegment {
     pub first: Lsn,
@@ -43,14 +43,14 @@ pub(crate) struct OpenSegment {
 }
 
 impl OpenSegment {
-    /// A segment by its open handle.
+    /// The segment of an open handle.
     pub fn of<S: Storage>(storage: &S, file: &S::File, first: Lsn, bytes: u64) -> Result<OpenSegment, Error> {
         let identity = file.identity().map_err(Error::io("look at", storage.path(&segment_name(first))))?;
         Ok(OpenSegment { first, identity, bytes })
     }
 }
 
-/// The running helper. Dropped: it has ended, and writes nothing any more.
+/// The running helper. Dropping it waits until the thread has ended and writes no more.
 pub(crate) struct Helper {
     stop: Arc<AtomicBool>,
     wanted: Option<mpsc::Sender<()>>,
@@ -78,10 +78,10 @@ impl Helper {
         Ok(helper)
     }
 
-    /// Asks for another spare, once the last one's name is gone.
+    /// Asks for another spare, after the last one was renamed.
     pub fn ask(&self) {
         if let Some(wanted) = &self.wanted {
-            // The helper outlives this sender unless it panicked; then segments are reserved when they are needed.
+            // This fails only if the helper panicked; then segments are made when they are needed.
             let _ = wanted.send(());
         }
     }
@@ -114,7 +114,7 @@ impl<S: Storage> Work<S> {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // Copied first: no lock is held over a write.
+            // Copied first, so that no lock is held during a write.
             let noted = *self.present.noted.lock();
             self.present.notes.note(&noted, false);
             if let Err(error) = self.watch.look() {
@@ -128,24 +128,24 @@ impl<S: Storage> Work<S> {
     }
 }
 
-/// Looks whether the log is where it was.
+/// Checks that the files of the log are still in place.
 pub(crate) struct Watch<S: Storage> {
     storage: S,
     present: Arc<Present<S>>,
     directory: FileIdentity,
-    /// Segments that were there once, by their first lsn.
+    /// Every segment that was seen, by its first lsn.
     segments: BTreeSet<Lsn>,
 }
 
 impl<S: Storage> Watch<S> {
-    /// Remembers what is there now.
+    /// Remembers the directory and the segments of now.
     pub fn new(storage: S, present: Arc<Present<S>>) -> Result<Watch<S>, Error> {
         let directory = storage.identity("").map_err(Error::io("look at", storage.path("")))?;
         let segments = scan::segments(&storage)?.into_iter().collect();
         Ok(Watch { storage, present, directory, segments })
     }
 
-    /// Refuses what is gone, cut, or another.
+    /// Checks the directory and the segments; the error says what is missing, shorter or replaced.
     pub fn look(&mut self) -> Result<(), Error> {
         let gone = |what| Error::Gone { dir: self.storage.path(""), what };
         match self.storage.identity("") {
@@ -153,7 +153,7 @@ impl<S: Storage> Watch<S> {
             Ok(_) => return Err(gone("another directory is in its place")),
             Err(source) => return Err(Error::io("look at", self.storage.path(""))(source)),
         }
-        // Until the writer stands still: it may be changing segments.
+        // Repeated when the writer has changed the segment meanwhile.
         loop {
             let open = *self.present.segment.lock();
             let looked = self.look_at(&open);

@@ -1,16 +1,16 @@
-//! The durable, ordered, checksummed log: bytes, not meaning.
+//! The journal: a durable, ordered log of records with checksums. Records are plain bytes here.
 //!
-//! The money arbiter appends records ([`Journal::append`]); the writer's thread puts whatever is queued on
-//! disk as one batch with one sync and opens the output gate ([`Gate`]) for what waited. Followers and
-//! `verify` read beside it ([`Reader`]); a restart replays ([`Log::replay`]) from a [`checkpoint`].
+//! The money arbiter appends records ([`Journal::append`]). The writer's thread writes all queued records as one batch
+//! with one sync, and then opens the output gate ([`Gate`]) for the outputs that waited for them. Followers and
+//! `hub verify` read while it writes ([`Reader`]); a restart replays the records after a [`checkpoint`].
 //!
-//! What holds:
-//! * J1 nothing is released before its record, and all before it, are synced;
-//! * J2 what a recovery finds is a prefix of what was appended, and contains every record that was released;
-//! * J3 a flaw before the end of the log is never skipped: opening refuses and names file and offset;
-//! * J4 after a failed write or sync nothing more is released: the process aborts, and the next open
-//!   writes the unproven tail again before it serves;
-//! * J5 one writer at a time, and each has a higher epoch than the one before.
+//! Its invariants:
+//! * J1 nothing is released before its record, and all records before it, are synced;
+//! * J2 a recovery finds a prefix of the appended records, which contains every record that was released;
+//! * J3 a flaw before the end of the log is never skipped: opening refuses the log and names file and offset;
+//! * J4 after a failed write or sync nothing more is released: the process aborts, and the next open writes the tail
+//!   that is not proven to be synced again, before anything else;
+//! * J5 there is one writer at a time, and each has a higher epoch than the one before.
 //!
 //! It does not interpret records, does not replicate, and does not retry.
 
@@ -51,11 +51,11 @@ pub use reader::Reader;
 pub use tail::{Tail, TornTail};
 pub use writer::{Gate, Journal, Stats};
 
-/// Opens the log in a directory for writing, or creates it: takes the lock, reads everything, cuts a torn tail
-/// (logged, and told by [`Log::cut`]), makes the rest durable and begins a new epoch.
+/// Opens the log in a directory for writing, or creates it: takes the lock, reads everything, cuts a torn tail (see
+/// [`Log::cut`]), makes the rest durable and begins a new epoch.
 ///
-/// Refuses damage before the end, a missing segment, another log's segment, a second writer. To read less, or to
-/// look at the records before anything is changed: [`Claim`].
+/// Refuses damage before the end, a missing segment, a segment of another log, and a second writer. Use [`Claim`] to
+/// read less, or to read the records before anything is changed.
 pub fn open(dir: &Path, options: Options) -> Result<Log, Error> {
     Log::open(file::Directory::create(dir)?, options)
 }

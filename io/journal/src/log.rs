@@ -1,4 +1,4 @@
-//! A log opened for writing: what the open found, replay, and the two ways to write, by thread or step by step.
+//! A log opened for writing: its state, replay, and the two ways to write, with a thread or step by step.
 
 use crate::append::Appender;
 use crate::file::Directory;
@@ -20,12 +20,12 @@ impl<S: Storage> Log<S> {
         Log { appender, options, tail }
     }
 
-    /// A random number made with the log: it tells this log from every other.
+    /// The id of the log, a random number made when it was created.
     pub fn id(&self) -> [u8; 16] {
         self.appender.identity.id
     }
 
-    /// The epoch of this opening: higher than that of any before.
+    /// The epoch of this opening: higher than that of every earlier one.
     pub fn epoch(&self) -> u32 {
         self.appender.identity.epoch
     }
@@ -40,13 +40,13 @@ impl<S: Storage> Log<S> {
         self.appender.durable().hash
     }
 
-    /// What opening cut off, if anything.
+    /// The torn tail that opening has cut, if there was one.
     pub fn cut(&self) -> Option<&TornTail> {
         self.tail.torn()
     }
 
-    /// The chain hash of a record: what a checkpoint's must equal. `None` beyond the last, or before the
-    /// first kept.
+    /// The chain hash of a record, which must equal that of its checkpoint. `None` after the last record, and when its
+    /// segment is missing.
     pub fn hash_at(&self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         if lsn > self.last() {
             return Ok(None);
@@ -58,8 +58,8 @@ impl<S: Storage> Log<S> {
         }
     }
 
-    /// Reads the records after `after` in order, verifying the hash chain on the way; stops at the first
-    /// error of `f`. [`Error::Missing`] where the segment of `after + 1` has been removed.
+    /// Calls `f` with each record after `after`, in order, and verifies the hash chain; stops at the first error of
+    /// `f`. [`Error::Missing`] when the segment of `after + 1` is missing.
     pub fn replay<E: From<Error>>(
         &self,
         after: Lsn,
@@ -76,13 +76,13 @@ impl<S: Storage> Log<S> {
         Ok(())
     }
 
-    /// Starts the writer's thread ("hub-journal"). Panics if the system has no thread left.
+    /// Starts the writer's thread ("hub-journal"). Panics when the system cannot start a thread.
     pub fn start<C: Send + 'static>(mut self, gate: impl Gate<C>) -> Journal<C> {
         self.appender.start_helper();
         writer::start(self.appender, self.options, gate)
     }
 
-    /// Goes on without a thread: for simulations, which crash between any two steps.
+    /// Continues without a thread, for simulations, which can crash between any two steps.
     pub fn into_sync(self) -> SyncLog<S> {
         SyncLog { log: self }
     }
@@ -99,7 +99,7 @@ impl<S: Storage> SyncLog<S> {
         Log::open(storage, options).map(Log::into_sync)
     }
 
-    /// The log as it was opened: id, epoch, cut, replay of what is durable.
+    /// The opened log: id, epoch, cut tail, and replay of the durable records.
     pub fn log(&self) -> &Log<S> {
         &self.log
     }
@@ -110,7 +110,7 @@ impl<S: Storage> SyncLog<S> {
         self.log.appender.push(bytes)
     }
 
-    /// Writes and syncs what was appended, as one batch. After an error the log is of no more use.
+    /// Writes and syncs the appended records as one batch. After an error the log must be opened again.
     pub fn sync(&mut self) -> Result<Lsn, Error> {
         self.log.appender.commit()?;
         Ok(self.durable())

@@ -1,11 +1,11 @@
-//! Storage in memory that crashes, fails and damages bytes on demand, for simulations and the conformance suite.
+//! A storage in memory that can crash, fail and damage bytes on demand, for simulations and the conformance suite.
 //!
-//! It keeps two images: what the running process sees (the page cache) and what the disk holds. A crash
-//! builds the next life's files from the disk's image and a chosen part of the writes not yet synced (or,
-//! where only the process died, leaves both). Handles of an earlier life are dead. Names (creation, renaming,
-//! removal) are durable only once `sync_names` has returned.
+//! It keeps two images: the page cache, which the running process sees, and the disk. A crash builds the files from the
+//! disk's image and a chosen part of the writes that were not synced; when only the process dies, both images stay.
+//! Handles from before the crash fail. Creations, renamings and removals are durable only once `sync_names` has
+//! returned.
 //!
-//! Everything is decided by the caller or by a seed; two runs of one seed are the same run.
+//! The caller or a seed decides everything, so two runs with one seed are the same.
 
 mod handles;
 
@@ -18,29 +18,30 @@ use parking_lot::Mutex;
 
 pub use handles::{MemoryFile, MemoryLock};
 
-/// The unit that a disk writes whole, unless a tear goes through it. Bytes.
+/// The unit that a disk usually writes whole or not at all. Bytes.
 const SECTOR: usize = 512;
 
-/// What a crash leaves of the writes that no sync had confirmed.
+/// What a crash keeps of the writes that no sync had confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
-    /// Nothing of them: the power failed before the disk began.
+    /// Nothing: the power failed before the disk wrote any of them.
     Lose,
-    /// All of them, still in the page cache and still not on the disk: the process died, the system lives.
+    /// All, still in the page cache and not on the disk: the process died, and the system goes on.
     Keep,
-    /// The first so many bytes of them, in the order they were written; names are kept.
+    /// The first so many bytes, in the order of writing; all changes of names are kept.
     Torn(u64),
-    /// Each sector is kept or lost by itself, one may be torn, and names are lost from some point on.
+    /// Each sector is kept, lost or torn at random, and the changes of names are lost from some point on. The number is
+    /// the seed.
     Random(u64),
 }
 
 /// A storage call that can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// [`File::write_at`]: half of the bytes are written, then the error comes.
+    /// [`File::write_at`]: half of the bytes are written, then it fails.
     Write,
-    /// [`File::sync`]: the page cache keeps the bytes as if clean; the disk never gets them, and the next
-    /// sync succeeds.
+    /// [`File::sync`]: the page cache marks the bytes as clean, so the disk never gets them, and the next sync
+    /// succeeds.
     Sync,
     /// [`Storage::create`].
     Create,
@@ -60,21 +61,21 @@ type Names = BTreeMap<String, usize>;
 
 #[derive(Debug)]
 struct State {
-    /// Counts crashes; a handle of an earlier life fails.
+    /// Number of crashes; a handle from before the last one fails.
     life: u64,
     locked: bool,
-    /// Counts directories that were put in this one's place.
+    /// Number of times that the directory was replaced.
     life_of_directory: u64,
-    /// Files that one handle has taken for itself.
+    /// Files that a handle has locked.
     taken: BTreeSet<usize>,
-    /// Bytes that all files together may have.
+    /// Most bytes that all named files together may have.
     space: u64,
     names: Names,
     names_durable: Names,
     /// The directory after each change since the last `sync_names`.
     names_since: Vec<Names>,
     files: Vec<Content>,
-    /// Orders writes over all files.
+    /// Number of writes to all files, which gives their order.
     writes: u64,
     operations: u64,
     power_off_at: Option<u64>,
@@ -125,48 +126,48 @@ impl Memory {
         Memory { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Ends this life: open handles die, the lock is free, faults are forgotten, and the files are what the
-    /// crash left.
+    /// Crashes: open handles fail from now on, locks are free, planned faults are dropped, and the files are as the
+    /// crash leaves them.
     pub fn crash(&self, crash: Crash) {
         self.state.lock().crash(crash);
     }
 
-    /// Lets `operations` more changing calls happen; every call after them fails, until a crash.
+    /// Lets `operations` more changing calls succeed; every call after them fails, until a crash.
     pub fn power_off_after(&self, operations: u64) {
         let mut state = self.state.lock();
         state.power_off_at = Some(state.operations + operations);
     }
 
-    /// How many changing calls there have been: writes, syncs, creations, renamings, removals.
+    /// Number of changing calls so far: writes, syncs, creations, renamings, removals.
     pub fn operations(&self) -> u64 {
         self.state.lock().operations
     }
 
-    /// How many bytes are written and not synced: each [`Crash::Torn`] below this is another outcome.
+    /// Number of bytes written and not synced: the useful range of [`Crash::Torn`].
     pub fn unsynced(&self) -> u64 {
         let state = self.state.lock();
         state.files.iter().flat_map(|file| &file.unsynced).map(|write| write.bytes.len() as u64).sum()
     }
 
-    /// Makes the call of this kind after the next `skip` ones fail with an error number (`libc::EIO`,
-    /// `libc::ENOSPC`).
+    /// Makes one call of this kind fail with an error number (`libc::EIO`, `libc::ENOSPC`), after `skip` more of them
+    /// have succeeded.
     pub fn fail(&self, operation: Operation, skip: u64, errno: i32) {
         self.state.lock().fault = Some(Fault { operation, skip, errno });
     }
 
-    /// From now on all files that have a name may have so many bytes together: what would make one longer fails
-    /// with `ENOSPC`, and nothing of it is written.
+    /// Limits the bytes of all named files together. A call that would exceed the limit fails with `ENOSPC` and writes
+    /// nothing.
     pub fn limit_space(&self, bytes: u64) {
         self.state.lock().space = bytes;
     }
 
-    /// How many bytes all files that have a name take.
+    /// Number of bytes of all named files.
     pub fn used(&self) -> u64 {
         self.state.lock().used()
     }
 
-    /// Takes every name away, as when the directory is removed, or another file system is mounted over it. Open
-    /// handles live on.
+    /// Removes every name, as when the directory is removed or another file system is mounted over it. Open handles
+    /// still work.
     pub fn vanish(&self) {
         let mut state = self.state.lock();
         state.names.clear();
@@ -174,18 +175,17 @@ impl Memory {
         state.life_of_directory += 1;
     }
 
-    /// Gives the one writer's lock back behind its holder's back, as removing the file `lock` does.
+    /// Frees the writer's lock although it is held, as removing the file `lock` by hand does.
     pub fn forget_lock(&self) {
         self.state.lock().locked = false;
     }
 
-    /// Flips bits of one byte, in the page cache and on the disk. Panics where there is no such byte.
+    /// Flips bits of one byte, in the page cache and on the disk. Panics when there is no such byte.
     pub fn flip(&self, name: &str, offset: u64, mask: u8) {
         self.change(name, |bytes| bytes[offset as usize] ^= mask);
     }
 
-    /// Changes a file's bytes behind the log's back, in the page cache and on the disk. Panics where there is
-    /// no such file.
+    /// Changes a file's bytes in the page cache and on the disk, without the log. Panics when there is no such file.
     pub fn change(&self, name: &str, change: impl Fn(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         let file = *state.names.get(name).expect("the caller names a file that exists");
@@ -217,7 +217,7 @@ impl Memory {
 impl State {
     fn crash(&mut self, crash: Crash) {
         match crash {
-            // The page cache outlives the process: still there, and still not on the disk.
+            // The page cache survives the process: the bytes are still there, and not on the disk.
             Crash::Keep => {}
             Crash::Lose => self.power_off(0, |_, _| {}),
             Crash::Torn(bytes) => {
@@ -250,8 +250,8 @@ impl State {
         self.fault = None;
     }
 
-    /// Goes on from the disk's image, with the first `names` unsynced changes of names, and of each unsynced
-    /// write, in order, what `keep` puts there.
+    /// Restores the disk's image, with the first `names` unsynced changes of names, and with what `keep` writes of each
+    /// unsynced write, in order.
     fn power_off(&mut self, names: usize, mut keep: impl FnMut(&Write, &mut Vec<u8>)) {
         let mut writes: Vec<(usize, Write)> = Vec::new();
         for (file, content) in self.files.iter_mut().enumerate() {
@@ -277,7 +277,7 @@ impl State {
         Ok(())
     }
 
-    /// Counts a changing call and lets it through, or not.
+    /// Counts a changing call; fails when the machine is off or a fault is planned for it.
     fn admit(&mut self, life: u64, operation: Option<Operation>) -> io::Result<()> {
         self.operations += 1;
         self.alive(life)?;
@@ -299,7 +299,7 @@ impl State {
         self.names.values().map(|file| self.files[*file].seen.len() as u64).sum()
     }
 
-    /// Whether there is room for a file to become as long as this.
+    /// Fails when there is no room for a file to have this length.
     fn room(&self, file: usize, len: u64) -> io::Result<()> {
         let more = len.saturating_sub(self.files[file].seen.len() as u64);
         if more > 0 && self.used() + more > self.space {

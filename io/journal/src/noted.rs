@@ -1,8 +1,9 @@
-//! The file `head`: a record that the log is known to have had, noted beside it.
+//! The file `head`, which notes a record that the log is known to have had.
 //!
-//! A log that was cut where a batch begins, or whose end was zeroed, has no flaw of its own; only a note kept
-//! elsewhere shows the loss. The end is noted with a sync at an orderly stop and when a segment begins, and about once
-//! a second without one: after a crash it is a lower bound. One sector is written in place; a torn one is ignored.
+//! A log that was cut at the beginning of a batch, or whose last batches were zeroed, looks whole; only a note outside
+//! the segments shows the loss. The end is noted with a sync at an orderly stop and when a segment begins, and about
+//! once a second without a sync: after a crash the note is a lower bound. The file is one sector, written in place; a
+//! torn one is ignored.
 
 use parking_lot::Mutex;
 
@@ -15,10 +16,10 @@ pub(crate) const NAME: &str = "head";
 const PARTIAL: &str = "head.partial";
 const MAGIC: [u8; 8] = *b"hub\0end\n";
 
-/// A record the log has, and the segment it had begun by then.
+/// The noted end: a record of the log, and the last segment at that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noted {
-    /// Of the log.
+    /// The id of the log.
     pub id: [u8; 16],
     pub last: Lsn,
     pub hash: [u8; 32],
@@ -51,7 +52,7 @@ impl Noted {
     }
 }
 
-/// What is noted. `None`: nothing is, or it cannot be read.
+/// Reads the noted end; `None` when there is none, or when it is damaged.
 pub(crate) fn read<S: Storage>(storage: &S) -> Result<Option<Noted>, Error> {
     let mut block = [0; BLOCK];
     let file = match storage.read(NAME) {
@@ -67,13 +68,13 @@ pub(crate) fn read<S: Storage>(storage: &S) -> Result<Option<Noted>, Error> {
     Ok(noted)
 }
 
-/// The file, open for noting.
+/// The file `head`, open for writing, and the newest noted end.
 pub(crate) struct Notes<F> {
     file: Mutex<(F, Option<Noted>)>,
 }
 
 impl<F: File> Notes<F> {
-    /// Opens the file, or makes it with `noted` in it.
+    /// Opens the file, or creates it with `noted`.
     pub fn open<S: Storage<File = F>>(storage: &S, noted: &Noted) -> Result<Notes<F>, Error> {
         let file = match storage.open(NAME) {
             Ok(file) => file,
@@ -91,7 +92,7 @@ impl<F: File> Notes<F> {
         Ok(Notes { file: Mutex::new((file, None)) })
     }
 
-    /// Notes an end that is durable. That it cannot be noted costs nothing but the proof.
+    /// Notes a durable end. A failure is only logged: the log is complete without the note.
     pub fn note(&self, noted: &Noted, sync: bool) {
         let mut held = self.file.lock();
         let (file, newest) = &mut *held;

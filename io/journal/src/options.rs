@@ -1,13 +1,13 @@
-//! What may be chosen when a log is opened for writing.
+//! The options of a log that is opened for writing.
 
-/// How a log is opened for writing.
+/// The options of a log that is opened for writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// Length of a segment. Bytes; 4 KiB at least, default 64 MiB. Prepared ahead of need, so up to twice as
-    /// much is taken before it is used. A record that is longer gets a longer segment.
+    /// Length of a segment. Bytes; at least 4 KiB, default 64 MiB. The next segment is made ahead of need, so the log
+    /// can take up to two segments more than its records. A batch that is longer gets a longer segment.
     pub segment_bytes: u64,
-    /// Scheduling priority asked for the writer's thread, -20..=19, best effort. Default -10: a busy machine
-    /// otherwise adds whole scheduler ticks to each commit.
+    /// Nice value requested for the writer's thread, -20..=19; ignored when the system refuses it. Default -10: a busy
+    /// machine otherwise adds whole scheduler ticks to each commit.
     pub nice: i32,
 }
 

@@ -1,8 +1,9 @@
-//! Reading beside a running writer: followers, replay, `verify`. Takes no lock and writes nothing.
+//! The reader of a log, also while a writer is running: for followers, replay and `hub verify`. Takes no lock and
+//! writes nothing.
 //!
-//! A batch is shown when all of it checks, so never half of one. A batch can be seen before it is synced:
-//! callers that act on records pass the journal's durable lsn as the limit. Up to that limit a flaw is an
-//! error; beyond it, it is a write in progress unless something later proves otherwise.
+//! The records of a batch are returned only when the whole batch is valid. A batch can be read before it is synced, so
+//! callers that act on records pass the journal's durable lsn as the limit. Up to that limit a flaw is an error; after
+//! it, a flaw counts as a write in progress, unless a later batch or segment proves that it is damage.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,29 +15,29 @@ use crate::storage::{File as _, Storage};
 use crate::tail::{LogEnd, TornTail};
 use crate::{Entry, Error, Location, Lsn};
 
-/// A place in a log, moving forward.
+/// A cursor in a log, which only moves forward.
 pub struct Reader<S: Storage = Directory> {
     storage: S,
     window: Window<S::File>,
-    /// Of the segment being read.
+    /// The header of the segment being read.
     header: SegmentHeader,
     /// Where the next batch begins. Bytes.
     at: u64,
-    /// What was read last in this segment: a batch, or its header. Bytes.
+    /// The range that was read last in this segment: a batch, or the header. Bytes.
     newest: Range<u64>,
-    /// The current batch: a copy, so that the window may move on.
+    /// A copy of the current batch, so that the window can move on.
     batch: Batch,
-    /// The next record, and the chain hash before it.
+    /// The next record, and the chain hash of the one before it.
     next: Lsn,
     hash: [u8; 32],
-    /// Records up to this one are verified and not shown.
+    /// Records up to this one are verified but not returned.
     after: Lsn,
 }
 
 #[derive(Default)]
 struct Batch {
     bytes: Vec<u8>,
-    /// Where the payload shown last begins, and where the next record does, in `bytes`.
+    /// Offsets in `bytes` of the last payload and of the next record.
     payload: usize,
     at: usize,
     left: u32,
@@ -46,15 +47,15 @@ struct Batch {
 }
 
 impl Reader {
-    /// Reads the log in a directory after a record. [`Error::Missing`] where there is no log, or its segments
-    /// begin later.
+    /// Reads the records after `after` of the log in a directory. [`Error::Missing`] when there is no log, or its
+    /// segments begin later.
     pub fn open(dir: &Path, after: Lsn) -> Result<Reader, Error> {
         Reader::over(Directory::open(dir)?, after)
     }
 }
 
 impl<S: Storage> Reader<S> {
-    /// Reads the log in a storage after a record; see [`Reader::open`].
+    /// Reads the records after `after` of the log in a storage; see [`Reader::open`].
     pub fn over(storage: S, after: Lsn) -> Result<Reader<S>, Error> {
         let segments = scan::segments(&storage)?;
         let Some(&first) = segments.iter().rev().find(|first| first.0 <= after.0.saturating_add(1)) else {
@@ -64,7 +65,7 @@ impl<S: Storage> Reader<S> {
         Reader::begin(storage, first, after)
     }
 
-    /// Reads from the beginning of a segment and shows the records after one.
+    /// Reads from the beginning of a segment, and returns the records after `after`.
     pub(crate) fn begin(storage: S, segment: Lsn, after: Lsn) -> Result<Reader<S>, Error> {
         let (window, header) = enter(&storage, segment)?;
         let batch = Batch { epoch: header.epoch, ..Batch::default() };
@@ -81,7 +82,7 @@ impl<S: Storage> Reader<S> {
         })
     }
 
-    /// The log's id: see [`Log::id`](crate::Log::id).
+    /// The log's id; see [`Log::id`](crate::Log::id).
     pub fn id(&self) -> [u8; 16] {
         self.header.id
     }
@@ -91,8 +92,7 @@ impl<S: Storage> Reader<S> {
         self.hash
     }
 
-    /// The next record up to `limit` ([`Lsn::MAX`]: whatever is there). `None`: nothing more yet; ask again
-    /// later.
+    /// The next record up to `limit` ([`Lsn::MAX`]: no limit). `None` when there is none yet: ask again later.
     pub fn next(&mut self, limit: Lsn) -> Result<Option<Entry<'_>>, Error> {
         while self.next <= limit {
             if self.batch.left == 0 {
@@ -109,7 +109,7 @@ impl<S: Storage> Reader<S> {
         Ok(None)
     }
 
-    /// The chain hash of `lsn`, the reader standing before or at it. `None`: the log ends before it.
+    /// The chain hash of `lsn`, which must not be before the reader's position. `None` when the log ends before it.
     pub(crate) fn hash_before(&mut self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         while self.next <= lsn {
             if self.batch.left == 0 {
@@ -123,7 +123,7 @@ impl<S: Storage> Reader<S> {
         Ok((self.next == lsn.next()).then_some(self.hash))
     }
 
-    /// Moves past the next record of the batch, holding it against the chain.
+    /// Moves past the next record of the batch, and checks its chain hash.
     fn step(&mut self) -> Result<Lsn, Error> {
         let lsn = self.next;
         let record = RawEntry::parse(&self.batch.bytes[self.batch.at..]).expect("load checked every record");
@@ -138,25 +138,25 @@ impl<S: Storage> Reader<S> {
         Ok(lsn)
     }
 
-    /// The record that `step` has just passed.
+    /// The record that `step` has just moved past.
     fn current(&self, lsn: Lsn) -> Entry<'_> {
         let bytes = &self.batch.bytes[self.batch.payload..self.batch.at];
         let location = Location { segment: self.header.first, offset: self.batch.offset };
         Entry { lsn, epoch: self.batch.epoch, hash: self.hash, bytes, location }
     }
 
-    /// Reads the next batch, in this segment or the one after. `false`: there is none yet.
+    /// Reads the next batch, in this segment or the next one. `false` when there is none yet.
     fn load(&mut self, limit: Lsn) -> Result<bool, Error> {
         if self.load_here()?.is_ok() {
             return Ok(true);
         }
-        // The window may be older than the write that is asked for.
+        // The window may have been read before the batch was written.
         self.window.forget();
         if self.load_here()?.is_ok() {
             return Ok(true);
         }
         let following = scan::segments(&self.storage)?.into_iter().find(|first| *first > self.header.first);
-        // The writer may have come further since the last look; what is proven now must be there now.
+        // The writer may have gone on meanwhile. If there is a following segment, the batch must be here by now.
         self.window.forget();
         let Err(mut flaw) = self.load_here()? else { return Ok(true) };
         if self.next == self.header.first && self.is_replaced()? {
@@ -180,12 +180,12 @@ impl<S: Storage> Reader<S> {
         Err(Error::Damaged { file: self.path(), offset: self.at, what: flaw })
     }
 
-    /// How far the segment holds anything but zeros behind what was read. Bytes.
+    /// The end of the last byte that is not zero after what was read; `None` when there is none. Bytes.
     fn unused(&self) -> Result<Option<u64>, Error> {
         scan::last_nonzero(&self.window.file, self.at).map_err(Error::io("read", self.path()))
     }
 
-    /// Where the log ends, once [`Reader::next`] has nothing more without a limit.
+    /// The end of the log. Call it after [`Reader::next`] has returned `None` without a limit.
     pub(crate) fn end(self) -> Result<LogEnd, Error> {
         let torn =
             self.unused()?.map(|used| TornTail { file: self.path(), offset: self.at, bytes: used - self.at });
@@ -222,8 +222,7 @@ impl<S: Storage> Reader<S> {
         Ok(Ok(()))
     }
 
-    /// Whether another file has the segment's name now: a segment without records makes place for one that has room
-    /// for a long batch.
+    /// Whether another file has the segment's name now: a segment without records may be replaced by a longer one.
     fn is_replaced(&self) -> Result<bool, Error> {
         let now = self.storage.identity(&segment_name(self.header.first));
         let failed = |source| Error::io("look at", self.path())(source);

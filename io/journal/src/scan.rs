@@ -1,5 +1,5 @@
-//! Reading segments: which there are, a window over a file, and the searches that tell a torn tail from
-//! damage.
+//! Low-level reading of segments: their names, a window over a file, and the searches that distinguish a torn tail
+//! from damage.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, HeaderFlaw, SegmentHeader}
 use crate::storage::{File, Storage};
 use crate::{Error, Lsn};
 
-/// How much is read ahead. Bytes.
+/// Bytes read at a time.
 const CHUNK: usize = 128 << 10;
 
 /// The file name of the segment whose first record is `first`.
@@ -15,7 +15,7 @@ pub(crate) fn segment_name(first: Lsn) -> String {
     format!("{:020}.log", first.0)
 }
 
-/// The lsn a name states, for names like `00000000000000000001.log`.
+/// The lsn in a file name such as `00000000000000000001.log`.
 pub(crate) fn named_lsn(name: &str, suffix: &str) -> Option<Lsn> {
     let digits = name.strip_suffix(suffix)?;
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -30,7 +30,7 @@ pub(crate) fn segments<S: Storage>(storage: &S) -> Result<Vec<Lsn>, Error> {
     Ok(found)
 }
 
-/// Reads a segment's header and holds it against its name.
+/// Reads a segment's header, and compares it with the file name.
 pub(crate) fn segment_header<S: Storage>(
     storage: &S,
     file: &S::File,
@@ -51,7 +51,7 @@ pub(crate) fn segment_header<S: Storage>(
     }
 }
 
-/// A file read in chunks, seen as one run of bytes.
+/// A buffer over a file that is read in chunks.
 pub(crate) struct Window<F> {
     pub file: F,
     start: u64,
@@ -63,11 +63,11 @@ impl<F: File> Window<F> {
         Window { file, start: 0, data: Vec::new() }
     }
 
-    /// The bytes from `offset`: `len` of them, fewer where the file ends.
+    /// The `len` bytes from `offset`; fewer at the end of the file.
     pub fn get(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
         let held = self.start..self.start + self.data.len() as u64;
         if offset < held.start || offset + len as u64 > held.end {
-            // The file's length bounds what a damaged length field can make us allocate.
+            // Bounded by the file's length: a damaged length field must not cause a large allocation.
             let left = usize::try_from(self.file.len()?.saturating_sub(offset)).unwrap_or(usize::MAX);
             self.data.resize(len.max(CHUNK).min(left), 0);
             self.start = offset;
@@ -78,12 +78,12 @@ impl<F: File> Window<F> {
         Ok(&self.data[from..self.data.len().min(from + len)])
     }
 
-    /// Forgets what was read: the file may have grown or been written since.
+    /// Drops the buffer, because the file may have been written since.
     pub fn forget(&mut self) {
         self.data.clear();
     }
 
-    /// The frame at `offset` with its whole bytes, or what is wrong there.
+    /// The frame at `offset` with all its bytes, or what is wrong there.
     pub fn frame(
         &mut self,
         offset: u64,
@@ -96,7 +96,7 @@ impl<F: File> Window<F> {
     }
 }
 
-/// The end of the last byte at or after `from` that is not zero.
+/// The end of the last byte at or after `from` that is not zero; `None` when all are zero.
 pub(crate) fn last_nonzero(file: &impl File, from: u64) -> io::Result<Option<u64>> {
     let mut chunk = vec![0; CHUNK];
     let zeros = vec![0; CHUNK];
@@ -113,9 +113,10 @@ pub(crate) fn last_nonzero(file: &impl File, from: u64) -> io::Result<Option<u64
     }
 }
 
-/// Whether a batch that begins after `offset`, and holds `next` or later records, was ever begun.
+/// The offset of the first frame header after `offset` whose records are `next` or later; `None` when there is none.
 ///
-/// Its header is proof enough: a batch is written only after the sync of the one before it has returned.
+/// The header alone proves that everything before it was synced: a batch is written only after the sync of the one
+/// before it has returned.
 pub(crate) fn later_frame(
     file: &impl File,
     offset: u64,

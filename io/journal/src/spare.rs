@@ -1,9 +1,10 @@
-//! The next segment's file, made ahead of need: zeros, synced, under a name of its own.
+//! The spare: the next segment's file, made ahead of need, filled with zeros and synced.
 //!
-//! A write into blocks that are allocated and written needs no file-system journal commit, which nearly
-//! doubles the rate of small syncs; filling a segment at the moment it is needed would stall every reply for
-//! its whole length. When the spare is late, the writer goes on in a file whose room is only reserved (slower per
-//! sync, never a stall). When there is no room for it, requests are refused before the present segment is full.
+//! A write into blocks that are already allocated and written needs no commit of the file system's journal, which
+//! nearly doubles the rate of small syncs. Filling a segment only when it is needed would delay every reply meanwhile.
+//! When the spare is not ready in time, the writer continues in a file whose room is only reserved: each sync is
+//! slower, but nothing waits. When there is no room for a spare, requests are refused before the current segment is
+//! full.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,14 +13,14 @@ use crate::Error;
 use crate::condition::Condition;
 use crate::storage::{self, Storage};
 
-/// A file still being made; of no use after a crash.
+/// Name of a spare that is still being made; removed after a crash.
 pub(crate) const PARTIAL: &str = "spare.partial";
-/// A file wholly zero and synced.
+/// Name of a spare that is filled with zeros and synced.
 pub(crate) const READY: &str = "spare.ready";
-/// The part of a segment that is kept free for what is under way when there is no room for another.
+/// One part in this many of a segment is kept free, for requests under way when there is no room for another segment.
 const RESERVE_PART: u64 = 16;
 
-/// The next segment's file: there, or being made. Clones share it.
+/// The next segment's file, ready or being made. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Spare {
     shared: Arc<Shared>,
@@ -30,16 +31,16 @@ pub(crate) struct Spare {
 
 struct Shared {
     ready: AtomicBool,
-    /// The last attempt to make one failed.
+    /// Whether the last attempt to make one failed.
     failed: AtomicBool,
-    /// Until the first one is there, the present segment's room does not count.
+    /// Whether a spare was ever ready. Before that, the room in the current segment does not count.
     had_one: AtomicBool,
-    /// What the present segment has room for. Bytes.
+    /// Room in the current segment. Bytes.
     left: AtomicU64,
 }
 
 impl Spare {
-    /// Adopts a spare of an earlier life where it has the right length, else removes it.
+    /// Uses a spare that an earlier process left if it has the right length; otherwise removes it.
     pub fn new<S: Storage>(
         storage: &S,
         bytes: u64,
@@ -62,7 +63,7 @@ impl Spare {
         Ok(Spare { shared: Arc::new(shared), bytes, condition })
     }
 
-    /// Makes a spare, where none is ready. `false`: `go_on` ended it.
+    /// Makes a spare, unless one is ready. `false` when `go_on` stopped it.
     pub fn make<S: Storage>(&self, storage: &S, go_on: impl Fn() -> bool) -> Result<bool, Error> {
         if self.is_ready() {
             self.judge("");
@@ -84,17 +85,17 @@ impl Spare {
         made
     }
 
-    /// Whether a spare is there.
+    /// Whether a spare is ready.
     pub fn is_ready(&self) -> bool {
         self.shared.ready.load(Ordering::Acquire)
     }
 
-    /// Whether a spare is there; the caller uses it up.
+    /// Takes the spare; `false` when none is ready.
     pub fn take(&self) -> bool {
         self.shared.ready.swap(false, Ordering::AcqRel)
     }
 
-    /// The present segment has room for so many bytes more.
+    /// Sets the room left in the current segment, bytes.
     pub fn room_left(&self, bytes: u64) {
         self.shared.left.store(bytes, Ordering::Release);
         if bytes < self.reserve() && self.shared.failed.load(Ordering::Acquire) {
@@ -102,12 +103,12 @@ impl Spare {
         }
     }
 
-    /// What is kept free in the present segment. Bytes.
+    /// The room that is kept free in the current segment. Bytes.
     fn reserve(&self) -> u64 {
         self.bytes / RESERVE_PART
     }
 
-    /// Says whether there is room enough to take requests.
+    /// Updates the condition: whether there is room enough to take requests.
     fn judge(&self, why: &str) {
         let room = self.shared.had_one.load(Ordering::Acquire)
             && self.shared.left.load(Ordering::Acquire) >= self.reserve();
@@ -124,7 +125,7 @@ fn make<S: Storage>(storage: &S, bytes: u64, go_on: impl Fn() -> bool) -> Result
     let file = storage.create(PARTIAL).map_err(Error::io("create", &partial))?;
     let filled = storage::fill(&file, bytes, go_on).map_err(Error::io("fill", &partial));
     if !matches!(filled, Ok(true)) {
-        // Space held by half a file would only bring the next failure nearer.
+        // An incomplete file would only use up space.
         let _ = storage.remove(PARTIAL);
         return filled;
     }

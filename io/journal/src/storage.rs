@@ -1,9 +1,9 @@
-//! What the log needs of a place to keep files: one flat directory with crash semantics.
+//! The storage traits: one flat directory of files with defined behaviour in a crash.
 //!
-//! [`file::Directory`](crate::file::Directory) is the real one, [`memory::Memory`](crate::memory::Memory) the
-//! one that crashes on demand; the same conformance suite runs over both. The contract is the weakest that
-//! disks give: a write may be lost, kept or torn until [`File::sync`] of its file has returned, a name until
-//! [`Storage::sync_names`] has, and nothing orders the two but these calls.
+//! [`file::Directory`](crate::file::Directory) is the storage on disk, [`memory::Memory`](crate::memory::Memory) the
+//! one that crashes on demand; the same conformance suite runs over both. The contract is the weakest that disks give:
+//! a write may be lost, kept or torn until [`File::sync`] of its file has returned, and a change of a name may be lost
+//! until [`Storage::sync_names`] has returned. Only these calls order the two.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// Held while the log is open for writing; dropping it releases the lock.
     type Lock: Send + 'static;
 
-    /// Takes the one writer's lock, or says who holds it ([`Error::Locked`]).
+    /// Takes the writer's lock. [`Error::Locked`] when it is held, with the holder where it is known.
     fn lock(&self) -> Result<Self::Lock, Error>;
-    /// Sixteen bytes that nobody can guess. Memory draws them from its seed instead.
+    /// Sixteen random bytes from the system. [`Memory`](crate::memory::Memory) takes them from its seed instead.
     fn random(&self) -> io::Result<[u8; 16]>;
-    /// The names of all files, in no order.
+    /// The names of all files, in no particular order.
     fn list(&self) -> io::Result<Vec<String>>;
     /// Makes an empty file, replacing one of that name.
     fn create(&self, name: &str) -> io::Result<Self::File>;
@@ -35,14 +35,14 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes every creation, renaming and removal so far durable.
     fn sync_names(&self) -> io::Result<()>;
-    /// Which file has this name now, or which directory this is for an empty name. Looked up by path every time:
-    /// one that was removed, replaced or unmounted is not found, or is another.
+    /// The identity of the file that has this name now; of the directory for an empty name. Looked up by path every
+    /// time, so that a file or directory that was removed, replaced or unmounted is noticed.
     fn identity(&self, name: &str) -> io::Result<FileIdentity>;
     /// The file's path, or the directory's for an empty name: for messages.
     fn path(&self, name: &str) -> PathBuf;
 }
 
-/// What tells a file or directory from every other that exists at the same time.
+/// Identifies a file or directory among all that exist at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The file system.
@@ -57,25 +57,26 @@ pub trait File: Send + 'static {
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize>;
     /// Writes all of `bytes` at an offset, growing the file where needed.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Makes the file this long, with zeros where it was shorter, and holds room for it where the place can:
-    /// a write into it then finds room.
+    /// Makes the file at least this long, with zeros, and reserves room on the disk if the file system can: later
+    /// writes then do not fail for want of room.
     fn reserve(&self, bytes: u64) -> io::Result<()>;
-    /// Returns once everything written is durable. After an error nothing is known: never ask again.
+    /// Returns once everything written is durable. After an error nothing is known about the file: do not call it
+    /// again.
     fn sync(&self) -> io::Result<()>;
-    /// Takes the file for this handle alone until it is dropped; `false`: another handle has it. Readers do not ask.
+    /// Locks the file for this handle until it is dropped; `false` when another handle has it. Readers take no lock.
     fn try_lock(&self) -> io::Result<bool>;
-    /// Which file this is, whatever its name is now.
+    /// The identity of this file, whatever its name is now.
     fn identity(&self) -> io::Result<FileIdentity>;
     /// The file's length. Bytes.
     fn len(&self) -> io::Result<u64>;
-    /// Whether the file holds no bytes.
+    /// Whether the file is empty.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
 }
 
-/// Writes `bytes` zeros from the start of a file, syncing every few MiB: one huge flush would hold up the
-/// sync of the batch being committed beside it. `go_on` is asked before each chunk.
+/// Writes `bytes` zeros from the start of a file, with a sync every few MiB: one large sync would delay the syncs of
+/// batches meanwhile. `go_on` is called before each chunk; returns `false` when it stopped the work.
 pub(crate) fn fill(file: &impl File, bytes: u64, go_on: impl Fn() -> bool) -> io::Result<bool> {
     const CHUNK: u64 = 1 << 20;
     const SYNC_EVERY: u64 = 4 << 20;

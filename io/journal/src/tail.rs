@@ -1,4 +1,4 @@
-//! The end of a log: where writing continues, and which bytes there no sync has confirmed.
+//! The end of a log: where writing continues, and which bytes are not confirmed by a sync.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -6,28 +6,28 @@ use std::path::PathBuf;
 use crate::Lsn;
 use crate::format::SegmentHeader;
 
-/// What lies behind the last whole batch: a write that no sync had confirmed, so nothing that was ever released.
+/// Bytes after the last whole batch: a write that no sync had confirmed, so nothing of it was ever released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TornTail {
     /// The segment.
     pub file: PathBuf,
     /// Where the last whole batch ends. Bytes.
     pub offset: u64,
-    /// How much behind it is not zero. Bytes.
+    /// Length up to the last byte that is not zero. Bytes.
     pub bytes: u64,
 }
 
-/// The end of a log that was read to its end without a flaw. What [`Claim::open`](crate::Claim::open) goes on from.
+/// The end of a log that was read completely and is sound. [`Claim::open`](crate::Claim::open) continues from it.
 #[derive(Debug)]
 pub struct Tail {
-    /// `None`: there is no log yet.
+    /// `None` when there is no log yet.
     pub(crate) end: Option<LogEnd>,
 }
 
 /// Where a log ends, and in which file.
 #[derive(Debug)]
 pub(crate) struct LogEnd {
-    /// Of the last segment.
+    /// The header of the last segment.
     pub header: SegmentHeader,
     /// The highest epoch seen.
     pub epoch: u32,
@@ -35,7 +35,7 @@ pub(crate) struct LogEnd {
     pub hash: [u8; 32],
     /// Where the next batch goes. Bytes.
     pub at: u64,
-    /// The last thing written before `at`: nothing proves yet that it was synced. Bytes.
+    /// The last batch or header before `at`: nothing proves yet that it was synced. Bytes.
     pub unproven: Range<u64>,
     pub torn: Option<TornTail>,
 }
@@ -51,7 +51,7 @@ impl Tail {
         self.end.as_ref().map_or([0; 32], |end| end.hash)
     }
 
-    /// What lies behind the last whole batch, if anything.
+    /// The torn tail, if there is one.
     pub fn torn(&self) -> Option<&TornTail> {
         self.end.as_ref()?.torn.as_ref()
     }

@@ -1,10 +1,10 @@
-//! The writer's thread: natural group commit, and the output gate that opens behind each sync.
+//! The writer's thread: group commit without a timer, and the output gate that opens after each sync.
 //!
-//! Whatever is queued when the last sync returns is the next batch: no timer, so a single record is written at once,
-//! and many records share one sync. The queue is two vectors that change places; admission, outside, bounds it. A
-//! failed write or sync ends the process without releasing anything: after one failure the state of the page cache is
-//! unknown. Where there is no room for a new segment nothing was written, so the writer waits; where the log is found
-//! to be damaged or gone, nothing is released any more ([`Condition`]), and the process goes on to report it.
+//! The records that are queued when a sync returns are the next batch. So a single record is written at once, and many
+//! records share one sync. The queue is two vectors that are swapped; permits, given outside this crate, bound it. A
+//! failed write or sync ends the process without releasing anything, because the state of the page cache is unknown
+//! after it. Without room for a new segment nothing is written, and the writer waits. When the log is found damaged or
+//! gone, nothing is released any more ([`Condition`]); the process goes on, so that it can report it.
 
 use std::mem;
 use std::process;
@@ -20,40 +20,40 @@ use crate::condition::{Condition, State};
 use crate::storage::Storage;
 use crate::{Error, Lsn, MAX_RECORD, Options};
 
-/// A batch is closed once it is this long, so that a flood still releases its first records soon. Bytes: a
-/// write of 1 MiB is where a disk's bandwidth, not its latency, begins to decide.
+/// A batch is closed once it has this length, so that under high load the first records are still released soon.
+/// Bytes. From about 1 MiB on, a disk's bandwidth decides the time of a write, not its latency.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// How often the writer looks for room when there is none.
+/// Time between two attempts to write when there is no room.
 const ROOM_EVERY: Duration = Duration::from_millis(100);
 
-/// What happens on the writer's thread once records are on disk. A panic in it ends the process.
+/// The output gate: called on the writer's thread once records are on disk. A panic in it ends the process.
 pub trait Gate<C>: Send + 'static {
-    /// Everything up to `durable` is on disk: drain `done`, in order. What is left in it is dropped.
+    /// Everything up to `durable` is on disk: release the outputs in `done`, in order. Those left in it are dropped.
     fn open(&mut self, durable: Lsn, done: &mut Vec<C>);
-    /// The log failed. Say so; the process aborts when this returns, and nothing more is released.
+    /// The log failed: report it. The process aborts when this returns, and nothing more is released.
     fn failed(&mut self, error: &Error);
 }
 
-/// The running log. Clones share it; when the last is dropped the journal stops as by [`Journal::stop`].
+/// The running log. Clones share it; dropping the last one stops the journal as [`Journal::stop`] does.
 pub struct Journal<C: Send + 'static> {
     handle: Arc<Handle<C>>,
 }
 
-/// What the writer has done so far.
+/// Counters of the writer since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Batches written; each is one write and one sync.
     pub batches: u64,
-    /// Records in them.
+    /// Records in these batches.
     pub records: u64,
     /// Length of the batches on disk, padding included. Bytes.
     pub bytes: u64,
     /// Time of the last write and sync. Microseconds.
     pub sync_us_last: u64,
-    /// The longest. Microseconds.
+    /// Longest time of a write and sync. Microseconds.
     pub sync_us_max: u64,
-    /// All together. Microseconds.
+    /// Time of all writes and syncs together. Microseconds.
     pub sync_us_total: u64,
 }
 
@@ -74,7 +74,7 @@ struct Queue<C> {
     items: Vec<Item<C>>,
     appended: Lsn,
     closing: bool,
-    /// The writer sleeps: only then does an append pay for waking it.
+    /// The writer is waiting: only then an append must wake it.
     idle: bool,
 }
 
@@ -94,10 +94,10 @@ struct Counters {
 }
 
 impl<C: Send + 'static> Journal<C> {
-    /// Queues a record and returns its place; `done` goes through the gate once it is durable. Never waits
-    /// for the disk; the order of calls is the order of records. Panics beyond [`MAX_RECORD`].
+    /// Queues a record and returns its lsn; `done` is released through the gate once the record is durable. Never waits
+    /// for the disk. The order of calls is the order of records. Panics for a record above [`MAX_RECORD`].
     ///
-    /// After [`Journal::stop`] the record is lost and `done` dropped unreleased, as if the process had ended.
+    /// After [`Journal::stop`] the record is lost and `done` is dropped, as if the process had ended.
     pub fn append(&self, bytes: Vec<u8>, done: C) -> Lsn {
         assert!(bytes.len() <= MAX_RECORD, "a record of {} bytes is over MAX_RECORD", bytes.len());
         let mut queue = self.handle.shared.queue.lock();
@@ -107,7 +107,7 @@ impl<C: Send + 'static> Journal<C> {
         lsn
     }
 
-    /// Releases `done` through the gate once everything appended before is durable; at once when it is.
+    /// Releases `done` through the gate once every record appended before is durable.
     pub fn barrier(&self, done: C) {
         self.handle.shared.put(self.handle.shared.queue.lock(), Item::Barrier(done));
     }
@@ -122,18 +122,18 @@ impl<C: Send + 'static> Journal<C> {
         self.handle.shared.queue.lock().appended
     }
 
-    /// Puts all that is queued on disk, releases it, ends the thread and releases the lock. From the
-    /// gate itself it only begins to.
+    /// Writes all queued records, releases their outputs, ends the thread and releases the lock. Called from the gate
+    /// itself, it only starts that and returns.
     pub fn stop(&self) {
         self.handle.stop();
     }
 
-    /// Whether the log takes records, and why not.
+    /// Whether the log takes records, and if not, why.
     pub fn condition(&self) -> &Condition {
         &self.handle.shared.condition
     }
 
-    /// What the writer has done so far.
+    /// The counters of the writer.
     pub fn stats(&self) -> Stats {
         let counters = &self.handle.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -159,7 +159,7 @@ impl<C: Send + 'static> Handle<C> {
         self.shared.queue.lock().closing = true;
         self.shared.wake.notify_one();
         let mut thread = self.thread.lock();
-        // The gate may hold the last clone: a thread cannot wait for itself.
+        // The gate may hold the last clone, and the writer's thread cannot wait for itself.
         if thread.as_ref().is_some_and(|writer| writer.thread().id() != thread::current().id())
             && let Some(writer) = thread.take()
         {
@@ -187,7 +187,7 @@ impl<C> Shared<C> {
         }
     }
 
-    /// Waits for work and takes all of it. `false`: there will be no more.
+    /// Waits for work and takes all of it. `false` when the journal stops and there is no more.
     fn take(&self, work: &mut Vec<Item<C>>) -> bool {
         let mut queue = self.queue.lock();
         while queue.items.is_empty() && !queue.closing {
@@ -249,7 +249,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
             }
             self.commit();
         }
-        // A log that is not what it was takes no mark that says so.
+        // A log that is damaged or gone gets no mark, because the mark would state that it is complete.
         if self.is_unsound() {
             return;
         }
@@ -260,8 +260,8 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
         }
     }
 
-    /// Makes the batch durable, then opens the gate. With no records in it there is nothing to sync. Once the log is
-    /// known to be unsound nothing is written or released any more.
+    /// Makes the batch durable, then opens the gate. Without records there is nothing to sync. Once the log is known to
+    /// be unsound, nothing is written or released any more.
     fn commit(&mut self) {
         let before = self.appender.durable().last;
         let begun = Instant::now();
@@ -276,7 +276,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
                         return self.done.clear();
                     }
                 }
-                // The names are gone; what was written before is where nobody will find it.
+                // The files are gone from their path, so the next start will not find what was written.
                 Err(error) if error.tells_of_missing_file() => {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     self.shared.condition.unsound(format!("{error}: {}", cause.unwrap_or_default()));
@@ -289,7 +289,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
             self.shared.counters.count(durable.0 - before.0, written, begun);
             self.shared.durable.store(durable.0, Ordering::Release);
         }
-        // Asked after the sync: no acknowledgement follows the discovery.
+        // Checked after the sync, so that nothing is acknowledged after damage was found.
         if !self.done.is_empty() && !self.is_unsound() {
             self.gate.open(durable, &mut self.done);
         }
@@ -300,7 +300,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
         self.shared.condition.state() == State::Unsound
     }
 
-    /// Rests a while. `false`: the log is being stopped, and what is pending was never answered.
+    /// Waits before the next attempt. `false` when the log is being stopped; pending records are then never answered.
     fn wait_for_room(&self, error: &Error) -> bool {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         self.shared.condition.no_room(format!("{error}: {}", cause.unwrap_or_default()));
@@ -331,7 +331,7 @@ impl Counters {
     }
 }
 
-/// A writer that unwinds would leave a hub that answers nothing and holds the lock.
+/// Aborts on a panic: without its writer the hub would answer nothing and still hold the lock.
 struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {

@@ -1,4 +1,4 @@
-//! A [`Memory`] as a storage: its names, its lock and its open files.
+//! Implements the storage traits for [`Memory`]: names, the lock and open files.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::{Content, Memory, Operation, State, put};
 use crate::Error;
 use crate::storage::{File, FileIdentity, Storage};
 
-/// The one writer's lock of a [`Memory`].
+/// The writer's lock of a [`Memory`].
 #[derive(Debug)]
 pub struct MemoryLock {
     state: Arc<Mutex<State>>,
@@ -33,7 +33,7 @@ pub struct MemoryFile {
     state: Arc<Mutex<State>>,
     life: u64,
     file: usize,
-    /// Whether this handle has taken the file for itself.
+    /// Whether this handle has locked the file.
     taken: AtomicBool,
 }
 
@@ -153,7 +153,7 @@ impl File for MemoryFile {
         let admitted = state.admit(self.life, Some(Operation::Write));
         match &admitted {
             Ok(()) => state.write(self.file, offset, bytes),
-            // A real disk that fills up, or fails, has taken a part.
+            // A real disk that fails has often written a part.
             Err(error) if error.raw_os_error().is_some() => {
                 state.write(self.file, offset, &bytes[..bytes.len() / 2]);
             }
@@ -182,7 +182,7 @@ impl File for MemoryFile {
                     put(&mut content.durable, write.offset, &write.bytes);
                 }
             }
-            // The failed pages are marked clean: the cache shows them, and no later sync writes them.
+            // The pages are marked clean: the cache shows them, and no later sync writes them.
             Err(error) if error.raw_os_error().is_some() => content.unsynced.clear(),
             Err(_) => {}
         }

@@ -1,5 +1,5 @@
-//! What a running log does when its disk is full, its files are gone, or its end was cut: it says so, and releases
-//! nothing that a start would not find.
+//! A running log whose disk is full, whose files are gone, or whose end was cut: it reports that, and releases nothing
+//! that a start would not find.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use journal::{Error, Files, Gate, Journal, Log, Lsn, State};
 
 use crate::{SMALL, expected, filled, open, payload, replayed, segments};
 
-/// Hands over what it is asked to release.
+/// A gate that sends what it releases.
 struct Send(mpsc::Sender<u64>);
 
 impl Gate<u64> for Send {
@@ -45,7 +45,7 @@ fn a_log_takes_records_once_a_whole_spare_is_there_and_not_before() {
     let (journal, released) = start(&memory);
     reaches(&journal, State::NoRoom);
     assert!(journal.condition().why().contains("spare"), "{}", journal.condition().why());
-    // What the hub itself writes still finds room in the present segment.
+    // The records of the hub itself still have room in the current segment.
     journal.append(payload(2), 2);
     assert_eq!(released.recv(), Ok(2));
     memory.limit_space(u64::MAX);
@@ -60,7 +60,7 @@ fn a_disk_that_fills_up_while_the_log_runs_stops_it_before_the_segment_is_full_a
     let (journal, released) = start(&memory);
     reaches(&journal, State::Ready);
     memory.limit_space(memory.used());
-    // Fills the first segment and the spare that was made; then there is nothing to go on in.
+    // Fills the first segment and the spare; then there is no further segment.
     for n in 1..=14 {
         journal.append(payload(n), n);
         assert_eq!(released.recv(), Ok(n));
@@ -125,7 +125,7 @@ fn nothing_is_released_once_the_files_are_gone_cut_or_replaced() {
 }
 
 #[test]
-fn whoever_finds_damage_stops_the_log_for_good() {
+fn a_log_that_was_reported_damaged_releases_nothing_more() {
     let memory = Memory::new(1);
     let (journal, released) = start(&memory);
     reaches(&journal, State::Ready);

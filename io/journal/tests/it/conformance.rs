@@ -1,4 +1,4 @@
-//! What both storages must do alike.
+//! The conformance suite: both storages must behave alike.
 
 use journal::file::Directory;
 use journal::memory::Memory;
@@ -40,7 +40,7 @@ conformance!(
     a_reader_follows_a_running_writer,
     a_reader_stops_at_its_limit,
     a_log_without_any_one_of_its_segments_is_refused_and_the_file_is_named,
-    segments_before_the_cursor_are_held_to_their_headers_and_not_read,
+    of_segments_before_the_cursor_only_the_headers_are_read,
     a_segment_is_as_long_as_it_was_made_or_refused,
     files_read_write_and_rename,
 );
@@ -98,7 +98,7 @@ fn a_prepared_spare_becomes_the_next_segment(storage: impl Storage) {
     let mut log = SyncLog::open(storage.clone(), SMALL).unwrap();
     log.prepare_spare().unwrap();
     drop(log);
-    // A spare of an earlier life is adopted.
+    // The spare of an earlier process is used.
     assert_eq!(replayed(&Log::open(storage.clone(), SMALL).unwrap()), expected(18));
     assert!(storage.list().unwrap().contains(&"spare.ready".to_owned()));
 }
@@ -210,7 +210,7 @@ fn a_log_without_any_one_of_its_segments_is_refused_and_the_file_is_named(storag
     assert_eq!(Log::open(storage, SMALL).unwrap().last(), Lsn(40));
 }
 
-fn segments_before_the_cursor_are_held_to_their_headers_and_not_read(storage: impl Storage) {
+fn of_segments_before_the_cursor_only_the_headers_are_read(storage: impl Storage) {
     filled(&storage, 40).close().unwrap();
     let names = segments(&storage);
     storage.open(&names[0]).unwrap().write_at(600, b"damage").unwrap();

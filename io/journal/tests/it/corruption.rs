@@ -1,4 +1,5 @@
-//! Every byte of a small log flipped: damage is refused by file and offset, or lies in a tail that may be cut.
+//! Every byte of a small log flipped, one at a time: the damage is refused with file and offset, or is in a tail that
+//! may be cut.
 
 use journal::memory::Memory;
 use journal::storage::Storage;
@@ -6,9 +7,9 @@ use journal::{Error, Log};
 
 use crate::{SMALL, expected, filled, read_all, replayed, segments};
 
-/// Opens a damaged copy; panics unless it is refused by name or holds the first records unaltered.
+/// Opens a damaged copy; panics unless it is refused with the file, or has the first records unaltered.
 fn judge(damaged: &Memory, name: &str, at: u64, records: u64) -> u64 {
-    // A reader must never show a wrong record either, wherever it stops.
+    // A reader must never return a wrong record either.
     match read_all(damaged) {
         Ok(shown) => assert_eq!(shown, expected(shown.len() as u64), "{name} byte {at}"),
         Err(error) => assert!(tells_where(&error, damaged, name), "{name} byte {at}: {error}"),
@@ -77,7 +78,7 @@ fn a_log_cut_at_any_length_is_refused() {
 
 #[test]
 fn a_record_altered_together_with_its_checksums_breaks_the_chain() {
-    // The log of another history, with the same identity: its batches check, and do not follow.
+    // A log with the same identity and other records: its batches are valid, but do not follow.
     let (memory, other) = (Memory::new(1), Memory::new(1));
     drop(filled(&memory, 3));
     let mut log = crate::open(&other);
@@ -95,11 +96,11 @@ fn a_record_altered_together_with_its_checksums_breaks_the_chain() {
 }
 
 #[test]
-fn a_flipped_byte_in_the_unused_end_of_a_full_segment_is_refused_by_whoever_reads_it() {
+fn a_flipped_byte_in_the_unused_end_of_a_full_segment_is_refused_by_every_reader() {
     let memory = Memory::new(1);
     let mut log = crate::open(&memory);
     for n in 0..6 {
-        // Three of them fill a segment but for one sector.
+        // Three of them fill a segment except for one sector.
         log.append(&[n; 900]);
         log.sync().unwrap();
     }

@@ -1,4 +1,5 @@
-//! Each point at which a crash can come, with the rule for it. Numbers as in docs/flows.md, "Life of a crash".
+//! One test or more for each point at which a crash can happen. The numbers are those of docs/flows.md, "Life of a
+//! crash".
 
 use journal::memory::{Crash, Memory, Operation};
 use journal::storage::Storage;
@@ -57,7 +58,7 @@ fn point_2_a_torn_write_is_cut_at_every_byte() {
         let (memory, _) = torn(bytes);
         let log = open(&memory);
         let records = replayed(log.log());
-        // The end of the batch is padding: the records are whole before the write is.
+        // The end of the batch is padding: the records can be complete before the write is.
         let whole = records.len() == 4;
         assert!(whole || records == expected(2), "{bytes} bytes");
         assert!(whole || bytes < unsynced);
@@ -93,7 +94,7 @@ fn point_3_a_power_failure_during_the_next_open_leaves_a_log_that_opens() {
             memory.power_off_after(steps);
             let interrupted = SyncLog::open(memory.clone(), SMALL).is_err();
             memory.crash(Crash::Random(seed));
-            // The mark of the open must not be on disk before the record it vouches for.
+            // The mark of the open must not be on disk before the record that it proves to be synced.
             let records = replayed(open(&memory).log());
             let kept = records.len() as u64;
             assert!(kept == 3 || (kept == 2 && interrupted), "{steps} steps, seed {seed}");
@@ -166,7 +167,7 @@ fn point_7_a_crash_at_any_step_of_a_segment_change_loses_nothing_synced() {
                 let records = replayed(log.log());
                 assert!(records.len() as u64 >= synced, "{steps} steps, {crash:?}");
                 assert_eq!(records, expected(records.len() as u64), "{steps} steps, {crash:?}");
-                // Whatever an open has served is durable from then on, and so is what it takes.
+                // What an open has returned is durable from then on, and so are new records.
                 log.append(b"goes on");
                 log.sync().unwrap();
                 memory.crash(Crash::Lose);
@@ -232,7 +233,7 @@ fn point_8_after_a_failed_sync_the_next_open_writes_the_tail_again() {
     assert!(matches!(log.sync(), Err(Error::Io { action: "sync", .. })));
     assert!(matches!(log.sync(), Err(Error::Poisoned)), "a failed sync was tried again");
     assert!(matches!(log.close(), Err(Error::Poisoned)));
-    // The page cache shows the record, and calls it clean. Once served, it must survive a power failure.
+    // The page cache shows the record as clean. Once it was returned, it must survive a power failure.
     assert_eq!(replayed(open(&memory).log()), expected(3));
     memory.crash(Crash::Lose);
     assert_eq!(replayed(open(&memory).log()), expected(3));

@@ -1,4 +1,5 @@
-//! Random lives: appends, syncs, spares, checkpoints of nothing, crashes in the middle of any step.
+//! Property test of recovery: random appends, syncs, spares and empty checkpoints, with crashes in the middle of any
+//! step.
 
 use journal::memory::{Crash, Memory};
 use journal::{Error, SyncLog};
@@ -14,7 +15,7 @@ enum Step {
     Spare,
     Close,
     Crash(Crash),
-    /// The power fails in the middle of what comes next.
+    /// The power fails in the middle of the next steps.
     PowerOffAfter(u64),
 }
 
@@ -38,7 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One log through many lives, beside the list of what was appended and how much of it was confirmed.
+/// One log through many crashes, with the list of appended records and the number of confirmed ones.
 struct Life {
     memory: Memory,
     log: Option<SyncLog<Memory>>,

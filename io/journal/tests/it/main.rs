@@ -1,5 +1,5 @@
-//! The log from outside: one conformance suite over both storages, each crash point by name, random
-//! lives with crashes, every byte flipped, and the writer's thread with its gate.
+//! Tests of the journal through its public interface: a conformance suite over both storages, each crash point, random
+//! crashes, every byte flipped, and the writer's thread with its gate.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod checkpoints;
@@ -14,14 +14,14 @@ use journal::memory::Memory;
 use journal::storage::Storage;
 use journal::{Entry, Error, Log, Lsn, Options, Reader, SyncLog};
 
-/// Segments so short that a handful of batches fills one.
+/// Segments so short that a few batches fill one.
 const SMALL: Options = Options { segment_bytes: 4 << 10, nice: 0 };
 
 fn open(memory: &Memory) -> SyncLog<Memory> {
     SyncLog::open(memory.clone(), SMALL).unwrap()
 }
 
-/// A log of so many records, each its own synced batch. Not closed: as a crash leaves it.
+/// A log of so many records, each a synced batch. Not closed, as after a crash.
 fn filled<S: Storage>(storage: &S, records: u64) -> SyncLog<S> {
     let mut log = SyncLog::open(storage.clone(), SMALL).unwrap();
     for n in 1..=records {
@@ -31,7 +31,7 @@ fn filled<S: Storage>(storage: &S, records: u64) -> SyncLog<S> {
     log
 }
 
-/// Bytes that tell records apart, of lengths that do too.
+/// A payload that differs for each record, also in its length.
 fn payload(n: u64) -> Vec<u8> {
     format!("record {n} ").repeat(1 + n as usize % 7).into_bytes()
 }
@@ -48,7 +48,7 @@ fn replayed<S: Storage>(log: &Log<S>) -> Vec<Vec<u8>> {
     records
 }
 
-/// What `of` sees of each record after one.
+/// The results of `of` for each record after `after`.
 fn seen<S: Storage, T>(log: &Log<S>, after: Lsn, of: impl Fn(Entry<'_>) -> T) -> Vec<T> {
     let mut seen = Vec::new();
     log.replay(after, |entry| {

@@ -1,4 +1,4 @@
-//! The writer's thread, its gate, and what a failure does to the process.
+//! The writer's thread and its gate, and the end of the process after a failure.
 
 use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,7 +8,7 @@ use journal::{Error, Gate, Journal, Log, Lsn, Options, Reader};
 
 use crate::{SMALL, expected, payload, read_all, replayed};
 
-/// Passes on what it releases, with the durable lsn at that moment.
+/// A gate that sends what it releases, with the durable lsn at that time.
 struct Tell(Sender<(Lsn, u64)>);
 
 impl Gate<u64> for Tell {
@@ -41,7 +41,7 @@ fn records_are_released_in_order_and_only_once_durable() {
         assert!(durable >= Lsn(n) && journal.durable() >= durable);
     }
     assert_eq!((journal.durable(), journal.appended()), (Lsn(500), Lsn(500)));
-    // What was released survives the loss of everything that no sync confirmed.
+    // Released records survive a crash that loses everything not synced.
     memory.crash(journal::memory::Crash::Lose);
     assert_eq!(replayed(&Log::open(memory.copy(), SMALL).unwrap()), expected(500));
     std::mem::forget(journal);
@@ -70,7 +70,7 @@ fn what_queues_up_during_a_sync_shares_the_next_one() {
     while journal.durable() < Lsn(1) {
         std::thread::yield_now();
     }
-    // The writer now stands in the gate; these wait for it together.
+    // The writer is now inside the gate; these records wait together.
     (2..=300).for_each(|n| assert_eq!(journal.append(payload(n), n), Lsn(n)));
     open.send(()).unwrap();
     open.send(()).unwrap();
@@ -163,7 +163,7 @@ fn appends_from_many_threads_are_all_kept_and_a_reader_sees_them_beside_the_writ
     assert_eq!(read_all(&journal::file::Directory::open(dir.path()).unwrap()).unwrap().len(), 2000);
 }
 
-/// Runs one test of this binary again as a process of its own, with leave to die.
+/// Runs one test of this binary in a process of its own, which is expected to abort.
 fn dies(test: &str) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
@@ -179,7 +179,7 @@ fn may_die() -> bool {
     std::env::var_os("JOURNAL_TEST_DIES").is_some()
 }
 
-/// Prints what it is asked to release.
+/// A gate that prints what it releases.
 struct Print;
 
 impl Gate<u64> for Print {
@@ -196,7 +196,7 @@ fn dies_after(operation: Operation) {
     let memory = Memory::new(1);
     let journal = Log::open(memory.clone(), SMALL).unwrap().start(Print);
     journal.append(payload(1), 1);
-    // The fault must meet the writer, not the helper that makes the spare.
+    // The fault must hit the writer, not the helper that makes the spare.
     while journal.durable() < Lsn(1) || memory.bytes("spare.ready").is_none() {
         std::thread::yield_now();
     }
