@@ -1,7 +1,7 @@
-//! Measures a backplane alone, on one thread: publications a second, and the way of a single one.
+//! Measures a backplane alone, on one thread: publications a second, and the time of a single one.
 //!
-//! `throughput` measures memory; `throughput redis://127.0.0.1:6379` measures Redis there. Each publication has
-//! 64 bytes and is delivered back to this process. Figures are of this run on this machine.
+//! `throughput` measures the backplane in memory, `throughput redis://127.0.0.1:6379` the one over that Redis. Each
+//! publication has 64 bytes and is delivered back to this process.
 
 use std::{cell::Cell, error::Error, rc::Rc, time::Instant};
 

@@ -1,58 +1,57 @@
-//! The trait that both backplanes implement, its errors and its figures.
+//! The backplane trait, with its errors and counters.
 
 use futures_util::future::LocalBoxFuture;
 use protocol::Channel;
 
 use crate::{Outgoing, Position, Recovery};
 
-/// Carries publications from whoever publishes to the process's subscribers, in order, and remembers the last.
+/// Carries publications from their publishers to the subscribers of this process, in order, and keeps a history.
 ///
-/// Lives on one thread of a tokio runtime. Deliveries go to the function given at construction, on that
-/// thread, never from inside a delivery: what is published while one is handled is delivered after it.
+/// Lives on one thread of a tokio runtime. Deliveries go to the function given at construction, on that thread. They
+/// are never nested: a publication made while a delivery is handled is delivered after it.
 ///
-/// What holds, and what the conformance suite checks:
+/// Its invariants, which the conformance suite checks:
 /// * **C1** deliveries of one channel come in the order of publication; offsets of an epoch only rise.
 /// * **C2** after `subscribe` has answered with `top`, every later publication is delivered, or a
 ///   [`crate::Delivery::Reset`] says that some may be missing.
-/// * **C3** a recovery is complete or it is `Lost`; never a part.
+/// * **C3** a recovery is complete, or it is `Lost`; it is never partial.
 /// * **C4** an epoch of the backplane's own is never used again after continuity broke.
 pub trait Backplane {
-    /// Publishes. The publication takes its place in the order now; the future, which may be dropped, tells
-    /// what became of it: its position when it is known here (a Redis mirror numbers [`crate::At::Next`] only
-    /// when it hears it: `None`).
+    /// Publishes. The publication takes its place in the order at once. The future gives the result and may be dropped;
+    /// it has the position where that is known. Over Redis a publication with [`crate::At::Next`] is numbered only when
+    /// it comes back: `None`.
     ///
-    /// Channels of [`crate::OWNED_NAMESPACES`] live in this process alone: what is published on them is delivered
-    /// here at once, goes nowhere else, and nothing of them is taken from elsewhere.
+    /// Channels of [`crate::OWNED_NAMESPACES`] exist in this process alone: their publications are delivered here at
+    /// once and are not sent to Redis, and messages on them from Redis are dropped.
     fn publish(&self, outgoing: Outgoing) -> LocalBoxFuture<'static, Result<Option<Position>, PublishError>>;
 
-    /// Begins deliveries of the channel to this process, for its first subscriber; harmless for the next.
-    /// Answers with the top at the moment the future resolves. It takes effect even if the future is dropped.
-    /// Without a link it answers at once: a `Reset` follows when the link is there. For a channel of
-    /// [`crate::OWNED_NAMESPACES`] it always answers at once, and nothing follows: the link has no say in it.
+    /// Begins deliveries of the channel to this process, for its first subscriber; has no effect for the next ones.
+    /// Returns the top at the time when the future resolves. It takes effect even if the future is dropped. Without a
+    /// link it resolves at once, and a `Reset` follows when the link is up. For a channel of
+    /// [`crate::OWNED_NAMESPACES`] it always resolves at once, and no reset follows: the link does not matter there.
     fn subscribe(&self, channel: &Channel) -> LocalBoxFuture<'static, Result<Position, SubscribeError>>;
 
-    /// Ends deliveries of the channel, after the last subscriber has left. The history goes on being kept for
-    /// [`crate::Options::history_age_ms`], so that a client which comes back finds what it missed; the position is
-    /// kept for longer, until it proves nothing any more or the room is needed.
+    /// Ends deliveries of the channel, after the last subscriber has left. The history is kept for
+    /// [`crate::Options::history_age_ms`], so that a client that comes back can recover. The position is kept for
+    /// longer: until it proves nothing any more, or its room is needed.
     fn unsubscribe(&self, channel: &Channel);
 
-    /// Everything published after `since`, from the local history, or `Lost`. To be asked after `subscribe`
-    /// has answered.
+    /// Everything published after `since`, from the local history, or `Lost`. Call it after `subscribe` has resolved.
     fn recover(&self, channel: &Channel, since: &Position) -> Recovery;
 
-    /// Where the channel is; `None` when this process does not hold it.
+    /// The current position of the channel; `None` when this process does not hold it.
     fn top(&self, channel: &Channel) -> Option<Position>;
 
-    /// Tells where a channel that the log numbers is, by the log's owner: after a start, or before the first
-    /// subscriber. Positions then continue those given before the start. Harmless when the channel is at or past
-    /// `top`; otherwise it goes to `top` without a history, and subscribers here are reset. Only for channels of
+    /// Sets the position of a channel that the log numbers, after a start or before the first subscriber, so that
+    /// positions continue those from before the start. Has no effect when the channel is at or after `top`; otherwise
+    /// it goes to `top` without a history, and subscribers here are reset. Only for channels of
     /// [`crate::OWNED_NAMESPACES`].
     fn declare(&self, channel: &Channel, top: Position);
 
-    /// Whether the link stands.
+    /// Whether the link is up.
     fn health(&self) -> Health;
 
-    /// Figures since the start.
+    /// Counters since the start.
     fn counters(&self) -> Counters;
 }
 
@@ -62,17 +61,17 @@ pub enum PublishError {
     /// The queue to the backplane is full; nothing was published. Retryable.
     #[error("the queue to the backplane is full, retry in {retry_after_ms} ms")]
     Busy {
-        /// A sensible pause, milliseconds.
+        /// Time to wait before a retry, milliseconds.
         retry_after_ms: u64,
     },
     /// There is no link; nothing was published. Retryable.
     #[error("the backplane is unavailable, retry in {retry_after_ms} ms")]
     Unavailable {
-        /// A sensible pause, milliseconds.
+        /// Time to wait before a retry, milliseconds.
         retry_after_ms: u64,
     },
-    /// The link broke before the answer: it was published or not. A resend is harmless for a log
-    /// publication; any other may be heard twice.
+    /// The link broke before the answer: it may have been published or not. A retry of a log publication is harmless;
+    /// any other may be delivered twice.
     #[error("the backplane did not confirm the publication")]
     Unconfirmed,
     /// The payload is longer than [`crate::Options::payload_bytes_max`]. Final.
@@ -83,16 +82,16 @@ pub enum PublishError {
         /// The limit.
         max: usize,
     },
-    /// The log numbers this channel; [`crate::At::Next`] is refused there. Final.
+    /// The log numbers this channel, so [`crate::At::Next`] is refused. Final.
     #[error("the channel is numbered by the log")]
     LogChannel,
-    /// The log numbers channels of [`crate::OWNED_NAMESPACES`] only; [`crate::At::Log`] is refused elsewhere. Final.
+    /// The log numbers only channels of [`crate::OWNED_NAMESPACES`], so [`crate::At::Log`] is refused. Final.
     #[error("the channel is not the log's to number")]
     NotALogChannel,
     /// A log position with offset 0. Final.
     #[error("the first offset is 1")]
     OffsetZero,
-    /// The server refused it, for example by its access rules. Final until an operator acts.
+    /// The server refused it, for example by its access rules. Final until an operator changes that.
     #[error("the backplane refused the publication: {0}")]
     Refused(String),
 }
@@ -106,58 +105,58 @@ pub enum SubscribeError {
         /// The limit.
         max: usize,
     },
-    /// It was unsubscribed, and forgotten, before the answer.
+    /// The channel was unsubscribed and removed before the future resolved.
     #[error("the channel was unsubscribed meanwhile")]
     Withdrawn,
 }
 
-/// Whether the link stands.
+/// Whether the link is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// Publications go out and come in.
+    /// Publications are sent and received.
     pub up: bool,
-    /// For people: what it is connected to, or what failed. Without secrets.
+    /// For people: what it is connected to, or what failed. Contains no secrets.
     pub message: String,
-    /// How long it has been so, milliseconds.
+    /// How long it has been in this state, milliseconds.
     pub since_ms: u64,
 }
 
-/// Messages from elsewhere that were dropped, by reason. Figures since the start.
+/// Messages from Redis that were dropped, by reason. Counters since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// Neither JSON, MessagePack nor a publication of a hub.
     pub invalid: u64,
     /// Larger than allowed.
     pub oversized: u64,
-    /// A lone byte 0 to 127: an integer in MessagePack, perhaps another one in JSON.
+    /// A single byte from 0 to 127: an integer in MessagePack, and perhaps another integer in JSON.
     pub ambiguous: u64,
-    /// On a namespace of the hub's own, whoever sent them and whatever they hold.
+    /// On a namespace on which only the hub publishes.
     pub owned: u64,
-    /// With a position of a log: a log's events are never taken from elsewhere.
+    /// With a position of a log: events of a log are never accepted from Redis.
     pub log: u64,
 }
 
-/// Figures since the start.
+/// Counters since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Channels held now, with a subscriber or a history.
     pub channels: u64,
-    /// Channels of which only the position is kept now.
+    /// Channels now of which only the position is kept.
     pub quiet: u64,
-    /// Bytes held in histories now: payloads, and what each publication costs besides.
+    /// Bytes of all histories now: payloads and the overhead of each publication.
     pub history_bytes: u64,
     /// Publications delivered to this process.
     pub delivered: u64,
-    /// Log publications that had been heard before and were dropped.
+    /// Log publications that were repeated, and dropped.
     pub resent: u64,
     /// Jumps in the offsets of log channels.
     pub gaps: u64,
     /// Channels whose subscribers were told to resync.
     pub resets: u64,
-    /// Messages from elsewhere that were dropped.
+    /// Messages from Redis that were dropped.
     pub dropped: Dropped,
     /// Publications refused because the queue was full.
     pub busy: u64,
-    /// Times a link was lost.
+    /// Number of times that a link was lost.
     pub links_lost: u64,
 }

@@ -1,11 +1,11 @@
 //! Channels: epochs, offsets, history and recovery, over a backplane in memory or in Redis.
 //!
-//! Publishers (the log's publisher, the HTTP edge, other services through Redis) put publications in; the process's
-//! pubsub takes deliveries out and fans them out to its sockets. This crate depends on neither sockets nor actors. It
-//! runs on one thread of a tokio runtime and is not `Send`.
+//! Publishers (the log's publisher, the HTTP edge, other services through Redis) publish; the process's pubsub takes
+//! the deliveries and fans them out to its sockets. This crate depends on neither sockets nor actors. It runs on one
+//! thread of a tokio runtime and is not `Send`.
 //!
-//! The promise is *no silent gap* (C1–C4 at [`Backplane`]): every loss shows as a jump of offsets, a new epoch
-//! or a doubt that is spoken out. It does not promise delivery: the log is the truth, a channel mirrors it.
+//! It guarantees that there is no silent gap (C1–C4 at [`Backplane`]): every loss shows as a jump of offsets, a new
+//! epoch or a reset. It does not guarantee delivery: the log has the complete record, a channel only a copy.
 //!
 //! ```text
 //! publish ─▶ Memory ──────────────────────────────▶ mirror (numbers, remembers) ─▶ deliver
@@ -13,8 +13,8 @@
 //!             any service's PUBLISH ─▶┘
 //! ```
 //!
-//! The hub's own namespaces ([`OWNED_NAMESPACES`]) never go that way: they live in the process's mirror alone, so
-//! that no message from outside can be taken for an event of the log (ADR-0013).
+//! Channels of the hub's own namespaces ([`OWNED_NAMESPACES`]) never use Redis: they exist only in the process's
+//! mirror, so that no message from outside can be taken for an event of the log (ADR-0013).
 
 mod backplane;
 mod memory;

@@ -1,4 +1,4 @@
-//! The backplane of a single process: a publication is delivered in the process that publishes it.
+//! The backplane in memory, for a single process: a publication is delivered in the process that publishes it.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -14,9 +14,9 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// The backplane of a single process. Every answer is there at once; it is always up and never busy.
+/// The backplane in memory, for a single process. Every future resolves at once; it is always up and never busy.
 ///
-/// A publication is delivered before `publish` returns, except from inside a delivery: then after it.
+/// A publication is delivered before `publish` returns; one made inside a delivery is delivered after it.
 pub struct Memory {
     mirror: RefCell<Mirror>,
     outbox: Outbox,

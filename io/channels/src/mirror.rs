@@ -1,17 +1,17 @@
-//! The channels that this process holds: numbers the publications, keeps their history, and decides what subscribers
-//! get.
+//! The mirror: the channels that this process holds. It numbers publications, keeps histories, and decides what
+//! subscribers get.
 //!
-//! Both backplanes are shells around it. It is plain data and is told the time. What must be delivered goes
-//! to the [`Outbox`], which its owner drains when the mirror is no longer borrowed.
+//! Both backplanes are thin shells around it. It is plain data; the time is an input. Deliveries go to the [`Outbox`],
+//! which its owner drains when the mirror is no longer borrowed.
 //!
-//! A channel is *idle* while it has no subscriber here. After its history age an idle channel is *quiet*: its history
-//! is gone, and its epoch and offset are kept, so that a client that missed nothing is told so. Over a link a quiet
-//! channel stays asked for until the first publication on it; then it is forgotten. When a bound is reached, quiet
-//! channels are forgotten first, then idle ones.
+//! A channel is *idle* while it has no subscriber here. After its history age an idle channel becomes *quiet*: its
+//! history is dropped, and its epoch and offset are kept, so that a client that missed nothing is told so. Over a link,
+//! the server's subscription of a quiet channel stays until the first publication on it; then the channel is removed.
+//! When a bound is reached, quiet channels are removed first, then idle ones.
 //!
-//! A channel is *local* when only this process publishes on it: every channel of a backplane in memory, and always
-//! those of the hub's own namespaces and of namespaces with `publish = "hub"`. A publication on it goes into the
-//! mirror at once, whatever the state of the link. Only local channels can be numbered by the log (ADR-0013).
+//! A channel is *local* when only this process publishes on it: every channel of a backplane in memory, and over Redis
+//! those of the hub's own namespaces and of namespaces with `publish = "hub"`. A publication on it goes into the mirror
+//! at once, whatever the state of the link. Only local channels can be numbered by the log (ADR-0013).
 
 mod bounds;
 mod entry;
@@ -37,7 +37,7 @@ use crate::{
     Recovery, SubscribeError, outbox::Outbox, position::Epochs, telemetry::Telemetry,
 };
 
-/// What a server has sent on a channel. It has no position: a message gives none, so none can be forged.
+/// A message of the server on a channel. It has no position, so that no position can be forged.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Heard {
     pub(crate) payload: Payload,
@@ -45,9 +45,9 @@ pub(crate) struct Heard {
     pub(crate) ephemeral: bool,
 }
 
-/// What to wait for before a subscription may be confirmed to the caller.
+/// What to wait for before a subscription is confirmed to the caller.
 pub(crate) enum Subscribed {
-    /// Nothing: the top may be told now.
+    /// Nothing: the top can be returned now.
     Now,
     /// The server's confirmation, or the loss of the link. The sender is dropped with the channel.
     When(oneshot::Receiver<()>),
@@ -59,21 +59,21 @@ pub(crate) struct Mirror {
     epochs: Epochs,
     channels: HashMap<Channel, ChannelState>,
     rooms: Rooms,
-    /// What all rings cost, in bytes.
+    /// Bytes of all histories, overhead included.
     bytes: usize,
-    /// When the histories were last searched for what has aged out. Milliseconds.
+    /// When all histories were last searched for publications that are too old. Milliseconds.
     swept_ms: u64,
-    /// `None`: publications come from this process alone, every channel is local.
+    /// `None` for the backplane in memory: every channel is local.
     link: Option<LinkState>,
 }
 
-/// Whether a channel is of the hub's own namespaces, so that the log may number it.
+/// Whether a channel belongs to the hub's own namespaces, so that the log may number it.
 pub(crate) fn is_owned(channel: &Channel) -> bool {
     OWNED_NAMESPACES.contains(&channel.namespace())
 }
 
 impl Mirror {
-    /// A mirror of this process's own publications.
+    /// A mirror for the backplane in memory.
     pub(crate) fn local(options: Rc<Options>, telemetry: Rc<Telemetry>) -> Self {
         Self {
             options,
@@ -87,12 +87,12 @@ impl Mirror {
         }
     }
 
-    /// A mirror of what a server sends over a link, which is down at first.
+    /// A mirror for a backplane with a link to a server. The link is down at first.
     pub(crate) fn linked(options: Rc<Options>, telemetry: Rc<Telemetry>) -> Self {
         Self { link: Some(LinkState::default()), ..Self::local(options, telemetry) }
     }
 
-    /// A name no other backplane has.
+    /// A name that no other backplane has.
     pub(crate) fn name(&self) -> &str {
         self.epochs.seed()
     }
@@ -112,13 +112,13 @@ impl Mirror {
         let Some(link) = self.link.as_mut().filter(|_| !entry.local) else { return Ok(Subscribed::Now) };
         if entry.line == Line::Off {
             entry.line = Line::Waiting;
-            // Without a link it is asked for with all others when there is one.
+            // Without a link it is subscribed, with all others, when the link is up.
             if link.up {
                 link.wanted.push(channel.clone());
             }
         }
         if !link.up {
-            // Answered without the server's word: its word, when it comes, must break continuity.
+            // Answered without the server's confirmation: the later confirmation must begin a new epoch.
             entry.fresh = false;
         }
         if entry.line == Line::Live || !link.up {
@@ -137,7 +137,7 @@ impl Mirror {
         self.forget_due(now_ms);
     }
 
-    /// Takes in what this process publishes on a local channel. Makes the channel when a history is to be kept of it.
+    /// Accepts a publication of this process on a local channel. Creates the channel when its history is to be kept.
     pub(crate) fn publish(
         &mut self,
         Outgoing { channel, payload, at }: Outgoing,
@@ -154,23 +154,23 @@ impl Mirror {
         self.accept(&channel, payload, at, now_ms, outbox)
     }
 
-    /// A channel that is not held yet.
+    /// The state of a new channel.
     fn entry(&mut self, channel: &Channel, now_ms: u64) -> ChannelState {
         ChannelState::new(channel, &self.options, self.is_local(channel), self.epochs.next(), now_ms)
     }
 
-    /// Whether only this process speaks on the channel.
+    /// Whether only this process publishes on the channel.
     pub(crate) fn is_local(&self, channel: &Channel) -> bool {
         self.link.is_none() || self.options.is_local(channel.namespace())
     }
 
-    /// Takes in what the server sends. What comes for a channel that is not on line is left: it lies before the
-    /// server's confirmation or behind the last subscriber. So is what comes for a local one: nobody asked for it.
+    /// Accepts a message of the server. It is ignored when the server's subscription is not confirmed (it came before
+    /// the confirmation or after the end), and on a local channel (there is no subscription).
     pub(crate) fn hear(&mut self, channel: &Channel, heard: Heard, now_ms: u64, outbox: &Outbox) {
         if !self.channels.get(channel).is_some_and(|entry| entry.line == Line::Live && !entry.local) {
             return;
         }
-        // Its history would begin again for nobody, and the server would go on sending it.
+        // No subscriber here needs the channel; removing it also ends the server's subscription.
         if self.channels.get(channel).is_some_and(|entry| entry.quiet) {
             return self.forget(channel);
         }
@@ -179,7 +179,7 @@ impl Mirror {
         debug_assert!(taken.is_ok(), "only the log's channels refuse a number, and they are local");
     }
 
-    /// Whether a publication would be refused here and now, so that it need not travel.
+    /// Checks whether a publication would be refused, before it is sent.
     pub(crate) fn check(&self, outgoing: &Outgoing) -> Result<(), PublishError> {
         let (bytes, max) = (outgoing.payload.bytes().len(), self.options.payload_bytes_max);
         if bytes > max {

@@ -1,14 +1,14 @@
-//! Bounds and periods of the channels. Every field has a default; none is unbounded.
+//! Options of the backplanes: bounds and periods. Every field has a default, and every resource a bound.
 
 use std::{collections::BTreeMap, time::Duration};
 
-/// Namespaces that belong to the hub: their publications come through [`crate::Backplane::publish`] of this process
-/// only and stay in it. Whatever comes on them through Redis is dropped, counted and logged. Only their channels can
-/// be numbered by the log.
+/// Namespaces that belong to the hub: their publications come only from [`crate::Backplane::publish`] of this process,
+/// and stay in it. Messages on them from Redis are dropped, counted and logged. Only their channels can be numbered by
+/// the log.
 pub const OWNED_NAMESPACES: [&str; 4] = ["table", "player", "domain", "lobby"];
 
-/// Namespaces whose names the hub gives, not players or services: there are only as many channels as tables and
-/// connected players. Their room is counted apart from all others.
+/// Namespaces whose channel names come from the hub, not from players or services: there are only as many channels as
+/// tables and connected players. Their room is counted apart from all others.
 pub(crate) const GIVEN_NAMESPACES: [&str; 2] = ["table", "player"];
 
 /// Options of a backplane.
@@ -16,22 +16,23 @@ pub(crate) const GIVEN_NAMESPACES: [&str; 2] = ["table", "player"];
 pub struct Options {
     /// Publications kept for each channel. 0 keeps none.
     pub history_size: usize,
-    /// How long a publication is kept. Milliseconds. It should outlast a phone's way through a tunnel. After it, a
-    /// channel without a subscriber is known by its position alone.
+    /// How long a publication is kept. Milliseconds. It should be longer than a usual loss of a phone's connection.
+    /// After it, only the position of a channel without a subscriber is kept.
     pub history_age_ms: u64,
     /// Namespaces that differ from the two above.
     pub namespaces: BTreeMap<String, Namespace>,
-    /// Bytes of all histories together: payloads, and what each publication costs besides. When it is reached, channels
-    /// without a subscriber lose their histories first (the longest silent one first), then the publishing channel its
-    /// own oldest publications.
+    /// Most bytes of all histories together: payloads, and the overhead of each publication. When it is reached,
+    /// channels without a subscriber lose their histories first (the one longest without a publication first), then the
+    /// channel of the new publication its oldest ones.
     pub history_bytes_max: usize,
-    /// The same of one channel. When it is reached, the oldest go; what does not fit alone is delivered, not kept.
+    /// Most bytes of the history of one channel. When it is reached, the oldest publications are dropped; one that is
+    /// larger than this alone is delivered and not kept.
     pub history_bytes_per_channel_max: usize,
-    /// Channels held. When it is reached, a channel without a subscriber is forgotten, one without a history first; if
-    /// there is none, a new subscription is refused. Channels of tables and players have as much room again, apart, and are never
-    /// refused.
+    /// Most channels held. When it is reached, a channel without a subscriber is removed, one without a history first;
+    /// if there is none, a new subscription is refused. Channels of tables and players are counted apart, with the same
+    /// bound, and are never refused.
     pub channels_max: usize,
-    /// Largest payload, bytes, as it is published and as it arrives.
+    /// Largest payload, bytes, of a publication made here or received.
     pub payload_bytes_max: usize,
     /// Bounds and periods of the Redis link.
     pub link: LinkOptions,
@@ -44,8 +45,8 @@ pub struct Namespace {
     pub history_size: usize,
     /// As [`Options::history_age_ms`].
     pub history_age_ms: u64,
-    /// Only this process publishes on its channels: nothing of them goes elsewhere or is taken from there. So it is for
-    /// [`OWNED_NAMESPACES`] whatever stands here.
+    /// Only this process publishes on its channels: they are not sent to Redis, and messages on them from Redis are
+    /// dropped. Always so for [`OWNED_NAMESPACES`], whatever this field is.
     pub local: bool,
 }
 
@@ -91,8 +92,8 @@ impl Options {
 /// Bounds and periods of the Redis link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkOptions {
-    /// Time between two liveness probes of each connection. Milliseconds. Two probes without an answer, and the
-    /// connection is given up: a dead link is noticed after at most three of these.
+    /// Time between two liveness probes of each connection. Milliseconds. After two probes without an answer the
+    /// connection is given up, so a dead link is noticed after at most three times this.
     pub probe_every_ms: u64,
     /// Longest wait for a connection with its handshake. Milliseconds.
     pub connect_within_ms: u64,
@@ -102,14 +103,14 @@ pub struct LinkOptions {
     pub backoff_min_ms: u64,
     /// Longest pause before connecting again. Milliseconds. There is no last attempt.
     pub backoff_max_ms: u64,
-    /// Publications waiting to be sent to Redis. More: `busy`.
+    /// Most publications waiting to be sent to Redis; more are refused as busy.
     pub publish_queue_max: usize,
-    /// Bytes of the publications waiting to be sent. More: `busy`.
+    /// Most bytes of publications waiting to be sent; more are refused as busy.
     pub publish_queue_bytes_max: usize,
-    /// Messages from Redis waiting to be delivered. More: the link counts as lost and is built again, because
-    /// a message that was dropped silently would be a gap that nobody can see.
+    /// Most messages from Redis waiting to be delivered. With more, the link counts as lost and is connected again,
+    /// because a message that was dropped silently would be a gap that no subscriber can notice.
     pub receive_queue_max: usize,
-    /// Bytes of the messages waiting to be delivered. More: as above.
+    /// Most bytes of messages waiting to be delivered. With more, as for [`LinkOptions::receive_queue_max`].
     pub receive_queue_bytes_max: usize,
 }
 
@@ -131,7 +132,7 @@ impl Default for LinkOptions {
 
 impl LinkOptions {
     pub(crate) fn probe_every(&self) -> Duration {
-        // An interval of zero is a panic; one millisecond is the shortest that means anything.
+        // An interval of zero would panic.
         Duration::from_millis(self.probe_every_ms.max(1))
     }
 

@@ -1,4 +1,4 @@
-//! Deliveries on their way to the process's pubsub: in order, and never nested.
+//! The queue of deliveries to the process's pubsub: in order, and never nested.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,11 +8,11 @@ use std::{
 
 use crate::Delivery;
 
-/// Where deliveries go.
+/// The function that gets the deliveries.
 pub(crate) type Deliver = Rc<dyn Fn(Delivery)>;
 
-/// A queue that empties itself. A delivery may publish, subscribe or unsubscribe: what that causes is queued
-/// here and delivered when the outer delivery has returned.
+/// The queue of deliveries. A delivery may publish, subscribe or unsubscribe: deliveries that it causes are queued, and
+/// delivered when the outer delivery has returned.
 pub(crate) struct Outbox {
     deliver: Deliver,
     waiting: RefCell<VecDeque<Delivery>>,
@@ -29,12 +29,12 @@ impl Outbox {
         self.waiting.borrow_mut().push_back(delivery);
     }
 
-    /// Delivers what is queued, unless an outer call is at it. The mirror must not be borrowed.
+    /// Delivers what is queued, unless an outer call is doing so. The mirror must not be borrowed.
     pub(crate) fn drain(&self) {
         if self.draining.replace(true) {
             return;
         }
-        // Released by drop, so that a panic in a delivery does not silence all later ones.
+        // Reset by a guard, so that a panic in a delivery does not stop all later ones.
         let _turn = Turn(&self.draining);
         loop {
             let Some(delivery) = self.waiting.borrow_mut().pop_front() else { return };

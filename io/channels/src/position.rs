@@ -1,17 +1,17 @@
-//! Where a channel is: an epoch and an offset in it.
+//! The position of a channel: an epoch, and an offset in it.
 //!
-//! Two positions can be compared only inside one epoch. An epoch changes whenever publications may have been
-//! lost or numbered twice, so that equal epochs and contiguous offsets prove that nothing is missing.
+//! Two positions can be compared only within one epoch. A new epoch begins whenever publications may have been lost or
+//! numbered twice. So equal epochs and contiguous offsets prove that nothing is missing.
 
 use std::{fmt, str::FromStr};
 
 /// Longest epoch, bytes.
 pub const EPOCH_BYTES_MAX: usize = 24;
 
-/// Names one unbroken run of offsets of a channel: 1 to 24 letters, digits, `-` or `_`. Held inline.
+/// Identifies one unbroken run of offsets of a channel: 1 to 24 letters, digits, `-` or `_`. Stored inline.
 ///
-/// The money log's epochs are given by the log and should begin with `L`. Those a backplane makes begin with
-/// `m`, so the two never meet.
+/// Epochs of the money log are given by the log and should begin with `L`. Epochs of a backplane begin with `m`, so
+/// the two are never equal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch {
     length: u8,
@@ -56,10 +56,10 @@ impl fmt::Debug for Epoch {
     }
 }
 
-/// A publication's place in its channel, and the channel's top when it is the newest.
+/// The place of a publication in its channel; that of the newest publication is the channel's top.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// The run the offset counts in.
+    /// The epoch that the offset belongs to.
     pub epoch: Epoch,
     /// 1 for the first publication of the epoch, then contiguous; 0 before the first.
     pub offset: u64,
@@ -71,10 +71,10 @@ impl fmt::Debug for Position {
     }
 }
 
-/// Makes epochs that no other process and no other call has made.
+/// Makes epochs that are different from those of every other process and call.
 ///
-/// 75 random bits name the backplane, a counter names the epoch: `m` + 15 + up to 8 characters. One system
-/// call in a backplane's life, however many channels are renumbered at once.
+/// An epoch is `m`, 15 characters of 75 random bits for the backplane, and a counter of up to 8 characters. A backplane
+/// draws random bits only once, however many channels begin a new epoch.
 #[derive(Debug)]
 pub(crate) struct Epochs {
     seed: [u8; Self::SEED_CHARACTERS],
@@ -83,18 +83,18 @@ pub(crate) struct Epochs {
 
 impl Epochs {
     const SEED_CHARACTERS: usize = 15;
-    /// Lower case base 32 without the letters that read like digits (Crockford).
+    /// Crockford's base 32 in lower case, without letters that look like digits.
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
     /// # Panics
-    /// When the system has no randomness: then no epoch could be trusted to be new.
+    /// When the system gives no random bytes: then no epoch would be surely new.
     pub(crate) fn new() -> Self {
         let mut seed = [0; Self::SEED_CHARACTERS];
         getrandom::fill(&mut seed).expect("the operating system gives random bytes");
         Self { seed: seed.map(|byte| Self::ALPHABET[usize::from(byte & 31)]), made: 0 }
     }
 
-    /// The seed alone: a name for this backplane.
+    /// The random part, which identifies this backplane.
     pub(crate) fn seed(&self) -> &str {
         str::from_utf8(&self.seed).expect("the alphabet is ASCII")
     }
@@ -106,7 +106,7 @@ impl Epochs {
         text[1..=Self::SEED_CHARACTERS].copy_from_slice(&self.seed);
         let mut length = 1 + Self::SEED_CHARACTERS;
         let mut rest = self.made;
-        // Eight digits: 2^40 epochs, more than a channel table renumbered every millisecond for a year.
+        // Eight digits: 2^40 epochs, enough for a new one every millisecond for more than 30 years.
         while rest > 0 && length < EPOCH_BYTES_MAX {
             text[length] = Self::ALPHABET[(rest & 31) as usize];
             rest >>= 5;

@@ -1,73 +1,73 @@
-//! What goes into a backplane and what comes out of it.
+//! Publications, deliveries and recoveries: the input and output of a backplane.
 
 use protocol::{Channel, Payload};
 
 use crate::Position;
 
-/// A publication on its way in.
+/// A publication to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Where it is published.
+    /// The channel.
     pub channel: Channel,
     /// The data.
     pub payload: Payload,
-    /// Who numbers it.
+    /// How it is numbered.
     pub at: At,
 }
 
-/// Who numbers a publication. A channel is numbered either by the backplane or by the log, never by both; the log
+/// How a publication is numbered. A channel is numbered either by the backplane or by the log, never by both; the log
 /// numbers only channels of [`crate::OWNED_NAMESPACES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
     /// The backplane gives the next offset. Refused on a channel that the log numbers.
     Next,
-    /// The money log has numbered it: epoch of the log, offset counted there, from 1. Sending it again is
-    /// harmless: an offset at or below the top of the same epoch is dropped. On a channel that was numbered
-    /// otherwise, the log takes over, and subscribers are told to resync.
+    /// The money log has numbered it: epoch of the log, and an offset from 1. Publishing it again is harmless: an
+    /// offset at or below the top of the same epoch is dropped. A channel that the backplane numbered is numbered by
+    /// the log from then on, and its subscribers are reset.
     Log(Position),
-    /// Not numbered and not kept: who does not hear it now never will.
+    /// Not numbered and not kept: only current subscribers get it.
     Ephemeral,
 }
 
-/// A publication as subscribers hear it.
+/// A publication as subscribers get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
-    /// Where it was published.
+    /// The channel.
     pub channel: Channel,
-    /// Its place in the channel; `None` when it is ephemeral: no history, no continuity.
+    /// Its place in the channel; `None` for an ephemeral one, which is in no history.
     pub position: Option<Position>,
     /// The data.
     pub payload: Payload,
 }
 
-/// What a backplane hands to the process. Only for channels with a subscriber here.
+/// What a backplane delivers to the process, only for channels with a subscriber here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// A publication. Offsets of an epoch only rise; a jump on a log channel means that the log's holder left some
-    /// out, and that the history begins anew at this one.
+    /// A publication. Offsets of an epoch only rise. A jump on a channel of the log means that some were not
+    /// published, and that the history begins again at this one.
     Publication(Publication),
-    /// Continuity is lost and the epoch is new: subscribers must resync, and go on from `top`.
+    /// The channel has a new epoch: subscribers must load the state again, and continue from `top`.
     Reset {
         /// The channel.
         channel: Channel,
-        /// Where the channel is now. The next publication is the one after it.
+        /// The position of the channel. The next publication has the next offset.
         top: Position,
     },
 }
 
-/// What a channel's history knows about the publications after a position. Never partial.
+/// The publications after a position, from a channel's history. Complete, or lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovery {
-    /// All of them, oldest first, without a gap.
+    /// All of them, oldest first.
     Recovered {
-        /// Contiguous, from the one after the position asked for up to `top`; empty when that was the top.
+        /// Contiguous, from the one after the given position up to `top`; empty when that was the top.
         publications: Vec<Publication>,
-        /// Where the channel is.
+        /// The position of the channel.
         top: Position,
     },
-    /// Some are lost, or the position is of another epoch: resync, and go on from `top`.
+    /// Some are lost, or the position is of another epoch: load the state again, and continue from `top`.
     Lost {
-        /// Where the channel is; `None` when this process does not hold the channel.
+        /// The position of the channel; `None` when this process does not hold the channel.
         top: Option<Position>,
     },
 }

@@ -1,14 +1,14 @@
-//! The backplane of several processes: services' channels are published through Redis and received back from it.
+//! The backplane over Redis, for several processes: publications of services are sent to Redis and received from it.
 //!
-//! Two connections: [`publisher`] sends; [`subscriber`] receives, and puts publications into the mirror. Redis pub/sub
-//! does not keep what it cannot deliver, so after each loss of the receiving link the channels on it begin a new epoch
-//! (`Reset`).
+//! It has two connections: [`publisher`] sends; [`subscriber`] receives, and puts publications into the mirror. Redis
+//! pub/sub does not keep messages that it cannot deliver. So after each loss of the receiving link the channels on it
+//! begin a new epoch (`Reset`).
 //!
-//! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] says which is which); each
-//! mirror numbers it. The hub's own namespaces do not go through Redis at all: they are published and delivered in
-//! this process, and what comes on them from Redis is dropped and counted ([`guard`]).
+//! Any service may `PUBLISH hub:{channel}` one MessagePack value or JSON text ([`wire`] decides which it is); each
+//! mirror numbers it. Channels of the hub's own namespaces do not use Redis at all: they are published and delivered in
+//! this process, and messages on them from Redis are dropped and counted ([`guard`]).
 //!
-//! Histories are not kept in Redis: each process keeps what it has received itself.
+//! Histories are not kept in Redis: each process keeps the publications that it has received.
 
 mod guard;
 mod publisher;
@@ -42,7 +42,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// The Redis URL cannot be used. The message holds no part of it: it may hold a password.
+/// The Redis URL cannot be used. The message contains no part of the URL, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the redis url cannot be used: {0}")]
 pub struct ConnectError(String);
@@ -57,7 +57,7 @@ pub struct RedisBackplane {
 }
 
 impl RedisBackplane {
-    /// Begins to connect, and goes on for ever: returns at once, the links come up in the background.
+    /// Starts to connect, and returns at once. The links are connected in the background, and again when they break.
     /// `url` is `redis://[user:password@]host[:port]`.
     ///
     /// # Panics
@@ -116,27 +116,27 @@ impl RedisBackplane {
             return Err(PublishError::Busy { retry_after_ms: publisher::BUSY_RETRY_MS });
         }
         shared.queued_bytes.set(queued_bytes);
-        // The sender goes away unanswered only with the publisher itself.
+        // The sender is dropped without an answer only when the publisher ends.
         let answer = answer.map(|answer| answer.unwrap_or(Err(PublishError::Unconfirmed)));
         Ok(answer.map(|answer| answer.map(|()| None)).boxed_local())
     }
 }
 
-/// Whether `url` is an address [`RedisBackplane::connect`] can use. Connects to nothing.
+/// Checks that [`RedisBackplane::connect`] can use `url`. Does not connect.
 ///
 /// # Errors
-/// When it is none, by kind: the cause may hold the password.
+/// When it cannot be used; only the kind of the error is given, because the cause may contain the password.
 pub fn check_url(url: &str) -> Result<(), ConnectError> {
     open(url).map(drop)
 }
 
-/// Reads a URL into a client that speaks RESP3, and the part of it that may be shown.
+/// Makes a RESP3 client of a URL; also returns the part of the URL that may be shown.
 fn open(url: &str) -> Result<(Client, String), ConnectError> {
-    // The cause may quote what it could not read, so only its kind is passed on.
+    // The cause may quote the URL, so only its kind is passed on.
     let refused = |error: ::redis::RedisError| ConnectError(error.category().into());
     let info = url.into_connection_info().map_err(refused)?;
     let server = info.addr().to_string();
-    // The client's library leaves Nagle's algorithm on: a publication would wait for an acknowledgement.
+    // The library leaves Nagle's algorithm on, and a publication would wait for an acknowledgement.
     let tcp = info.tcp_settings().clone().set_nodelay(true);
     let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(redis)).map_err(refused)?;
@@ -158,7 +158,7 @@ impl Backplane for RedisBackplane {
         async move {
             match subscribed? {
                 Subscribed::Now => {}
-                // Confirmed, or the link was lost, or the channel forgotten: the mirror knows which.
+                // Confirmed, or the link was lost, or the channel was removed; the mirror has the result.
                 Subscribed::When(confirmed) => drop(confirmed.await),
             }
             shared.mirror.borrow().top(&channel).ok_or(SubscribeError::Withdrawn)
@@ -196,7 +196,7 @@ impl Backplane for RedisBackplane {
             let parts = [part("hearing", hearing), part("publishing", sending)];
             format!("no link to {server}; {}", parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
         };
-        // Up since the later came up; down since the earlier of those that are down went down.
+        // Up since the later connection came up; down since the earlier of the lost ones was lost.
         let changes = [hearing, sending].into_iter().filter(|status| status.is_up() == up).map(Status::since);
         let since = if up { changes.max() } else { changes.min() };
         let since_ms = since.map_or(0, |since| since.elapsed().as_millis() as u64);

@@ -1,29 +1,30 @@
-//! The last publications of one channel: contiguous, bounded in number, bytes and age.
+//! The history of one channel: its last publications, contiguous, bounded in number, bytes and age.
 
 use std::collections::VecDeque;
 
 use protocol::Payload;
 
-/// Contiguous by construction: the newest has the channel's top offset, each before it one less.
+/// The history of one channel. The newest publication has the channel's top offset, each before it one less.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     kept: VecDeque<Kept>,
-    /// What is kept costs, in bytes.
+    /// Bytes of the publications, overhead included.
     bytes: usize,
 }
 
-/// What a publication that is kept costs besides its payload: its entry, with the room a queue keeps to grow, and the
-/// allocations behind its payload. Bytes; counted against every bound, so that many small ones are no way around one.
+/// Memory overhead of a publication in a history, besides its payload. Bytes: its entry, with the spare capacity of the
+/// queue, and the allocations of its payload. Counted in every bound, so that many small publications cannot exceed
+/// one.
 pub(crate) const KEPT_BYTES: usize = 160;
 
 /// Bounds of one channel's history.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RingLimits {
-    /// Publications.
+    /// Most publications.
     pub(crate) size: usize,
-    /// Bytes, with what each publication costs besides.
+    /// Most bytes, overhead included.
     pub(crate) bytes: usize,
-    /// Age of the oldest. Milliseconds.
+    /// Highest age of a publication. Milliseconds.
     pub(crate) age_ms: u64,
 }
 
@@ -40,7 +41,8 @@ impl Kept {
 }
 
 impl Ring {
-    /// Keeps a publication. The caller has cleared the ring if it does not follow the newest. Answers its cost in bytes.
+    /// Adds a publication. When it does not follow the newest one, the caller has cleared the ring. Returns its bytes,
+    /// overhead included.
     pub(crate) fn push(&mut self, payload: Payload, now_ms: u64) -> usize {
         let cost = payload.bytes().len() + KEPT_BYTES;
         self.bytes += cost;
@@ -48,7 +50,7 @@ impl Ring {
         cost
     }
 
-    /// Forgets the oldest until what is left is within the limits. Answers the bytes freed.
+    /// Drops the oldest publications until the rest is within the limits. Returns the bytes freed.
     pub(crate) fn trim(&mut self, limits: RingLimits, now_ms: u64) -> usize {
         let mut freed = 0;
         while let Some(oldest) = self.kept.front() {
@@ -58,31 +60,31 @@ impl Ring {
             }
             freed += self.forget_oldest();
         }
-        // A ring that was once long does not keep the memory of its longest day.
+        // An empty ring gives its memory back.
         if self.kept.is_empty() {
             self.kept = VecDeque::new();
         }
         freed
     }
 
-    /// Forgets the oldest, if any. Answers the bytes freed.
+    /// Drops the oldest publication, if there is one. Returns the bytes freed.
     pub(crate) fn forget_oldest(&mut self) -> usize {
         let freed = self.kept.pop_front().map_or(0, |kept| kept.cost_bytes());
         self.bytes -= freed;
         freed
     }
 
-    /// Forgets all. Answers the bytes freed.
+    /// Drops all publications. Returns the bytes freed.
     pub(crate) fn clear(&mut self) -> usize {
         std::mem::take(self).bytes
     }
 
-    /// What is kept costs, in bytes.
+    /// Bytes of the publications, overhead included.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The newest `count`, oldest first. `None` when fewer are kept.
+    /// The newest `count` publications, oldest first. `None` when there are fewer.
     pub(crate) fn newest(&self, count: usize) -> Option<impl Iterator<Item = &Payload>> {
         let skipped = self.kept.len().checked_sub(count)?;
         Some(self.kept.iter().skip(skipped).map(|kept| &kept.payload))
@@ -95,8 +97,8 @@ mod tests {
 
     #[test]
     fn the_cost_of_a_publication_covers_what_it_takes_in_memory() {
-        // A queue has at most twice the room it needs. Behind a payload: its bytes' allocation and their shared count,
-        // each with what an allocator adds.
+        // A queue has at most twice the capacity it needs. A payload has an allocation for its bytes and one for their
+        // shared count, each with the overhead of the allocator.
         let entry = 2 * size_of::<Kept>();
         let payload = 16 + (size_of::<(usize, usize, usize, usize)>() + 16);
         assert!(entry + payload <= KEPT_BYTES, "{entry} and {payload}");

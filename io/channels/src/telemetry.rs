@@ -1,4 +1,4 @@
-//! What the channels report: figures, and log lines that say the same. Repeated warnings are held back.
+//! Counters and log events of the channels. Repeated warnings are limited.
 
 use std::cell::Cell;
 
@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::Counters;
 
-/// Shortest time between two warnings of one kind. A flood of bad messages must not become a flood of lines.
+/// Shortest time between two warnings of one kind, milliseconds, so that a flood of bad messages is not a flood of
+/// log lines.
 const WARN_EVERY_MS: u128 = 10_000;
 
 /// Counts and logs. One for each backplane.
@@ -23,7 +24,7 @@ pub(crate) struct Telemetry {
     unreachable: Warned,
 }
 
-/// When a kind of warning was last given.
+/// When a kind of warning was last logged.
 #[derive(Debug, Default)]
 struct Warned(Cell<Option<Instant>>);
 
@@ -86,7 +87,7 @@ impl Telemetry {
         }
     }
 
-    /// `count` messages, of which `channel` names one as Redis spells it.
+    /// `count` messages were dropped; `channel` is the channel of one of them, with its name in Redis.
     pub(crate) fn owned(&self, channel: &str, count: u64) {
         self.count(|counters| counters.dropped.owned += count);
         if self.owned.is_due() {

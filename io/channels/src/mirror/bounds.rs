@@ -1,4 +1,4 @@
-//! What is removed when a bound is reached: of the number of channels, or of the bytes of histories.
+//! The bounds of the mirror: number of channels and bytes of histories, and what is removed when one is reached.
 
 use protocol::Channel;
 
@@ -8,12 +8,12 @@ use super::{
     room::{Rooms, is_given},
 };
 
-/// Shortest time between two searches of all histories for what has aged out. Milliseconds. A channel's own is trimmed
-/// with each publication on it; the others are looked at only when there is no room, and not with each publication.
+/// Shortest time between two searches of all histories for publications that are too old. Milliseconds. A publication
+/// trims the history of its own channel; the others are searched only when there is no room.
 const SWEEP_EVERY_MS: u64 = 1_000;
 
 impl Mirror {
-    /// Lets idle channels rest whose time is over.
+    /// Drops the histories of idle channels that have reached their age.
     pub(crate) fn forget_due(&mut self, now_ms: u64) {
         for given in [false, true] {
             let pop = |mirror: &mut Self| {
@@ -27,8 +27,8 @@ impl Mirror {
         }
     }
 
-    /// Drops the history of an idle channel that was taken out of its file. Its position is kept where it proves
-    /// something; otherwise the channel is forgotten, as one of the log's, whose position the log keeps.
+    /// Drops the history of an idle channel that was taken off its list. Its position is kept when it proves something;
+    /// otherwise the channel is removed, such as one numbered by the log, which knows the position itself.
     fn rest(&mut self, channel: &Channel) {
         match self.channels.get_mut(channel) {
             Some(entry) if entry.keeps_its_place() => {
@@ -40,8 +40,8 @@ impl Mirror {
         }
     }
 
-    /// Makes room for one more channel. `false` when every channel of its kind has a subscriber; a table or a
-    /// player is taken in nevertheless: there are only as many as are configured and connected.
+    /// Makes room for one more channel. `false` when every channel of its kind has a subscriber; a channel of a table
+    /// or a player gets room in any case: their number is that of the configured tables and connected players.
     pub(super) fn make_room(&mut self, channel: &Channel) -> bool {
         loop {
             let room = self.rooms.of(channel);
@@ -53,14 +53,14 @@ impl Mirror {
         }
     }
 
-    /// Holds a new channel, after room was made.
+    /// Adds a new channel, after room was made.
     pub(super) fn take_in(&mut self, channel: &Channel, entry: ChannelState) {
         self.rooms.of(channel).count += 1;
         let before = self.channels.insert(channel.clone(), entry);
         debug_assert!(before.is_none(), "a channel is held once");
     }
 
-    /// Brings the histories back under their common bound, after `channel` has grown.
+    /// Reduces the histories to their common bound, after `channel` has grown.
     pub(super) fn shrink(&mut self, channel: &Channel, now_ms: u64) {
         if self.bytes > self.options.history_bytes_max
             && now_ms >= self.swept_ms.saturating_add(SWEEP_EVERY_MS)
@@ -75,7 +75,7 @@ impl Mirror {
                 self.rest(&idle);
                 continue;
             }
-            // All others fitted before this one grew, so this one has something to give.
+            // The others were within the bound before this one grew, so it has publications to drop.
             let Some(entry) = self.channels.get_mut(channel) else { return };
             let freed = entry.ring.forget_oldest();
             debug_assert!(freed > 0, "the histories' bytes are counted wrong");

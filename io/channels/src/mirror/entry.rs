@@ -1,4 +1,4 @@
-//! One channel as the mirror holds it.
+//! The state of one channel in the mirror.
 
 use protocol::Channel;
 use tokio::sync::oneshot;
@@ -8,10 +8,10 @@ use crate::{
     ring::{Ring, RingLimits},
 };
 
-/// A channel's place among the idle: the time it was filed under, and a number that makes it unique.
+/// A channel's place in the list of idle channels: a time, and a number that makes it unique.
 pub(crate) type IdleKey = (u64, u64);
 
-/// Who gives a channel its offsets.
+/// What gives a channel its offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Numbered {
     /// This mirror.
@@ -20,14 +20,14 @@ pub(crate) enum Numbered {
     ByLog,
 }
 
-/// Whether a channel's publications reach this process.
+/// The server's subscription of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// Not asked for.
+    /// Not subscribed.
     Off,
-    /// Asked for, or to be asked for when the link is there.
+    /// Requested, or to be requested when the link is up.
     Waiting,
-    /// Confirmed.
+    /// Confirmed, so that publications arrive.
     Live,
 }
 
@@ -35,20 +35,20 @@ pub(crate) enum Line {
 pub(crate) struct ChannelState {
     pub(crate) top: Position,
     pub(crate) numbered: Numbered,
-    /// Only this process speaks on it: always on line, whatever the link does.
+    /// Only this process publishes on it: always live, whatever the state of the link.
     pub(crate) local: bool,
     pub(crate) ring: Ring,
     pub(crate) subscribed: bool,
     pub(crate) line: Line,
-    /// No position was told to anyone yet, so a confirmation breaks no promise.
+    /// No position was returned to a subscriber yet, so that a confirmation needs no new epoch.
     pub(crate) fresh: bool,
-    /// Who waits for the server's confirmation.
+    /// The callers that wait for the server's confirmation.
     pub(crate) waiters: Vec<oneshot::Sender<()>>,
-    /// Last publication, or when the last subscriber left. Milliseconds.
+    /// Time of the last publication, or when the last subscriber left. Milliseconds.
     pub(crate) touched_ms: u64,
-    /// Its place among the idle or the quiet ones; `None` while it has a subscriber.
+    /// Its place in the list of idle or quiet channels; `None` while it has a subscriber.
     pub(crate) idle: Option<IdleKey>,
-    /// Idle for longer than its history age: only its position is kept, and proves that nothing was published.
+    /// Idle for longer than its history age: only its position is kept, which proves that nothing was published since.
     pub(crate) quiet: bool,
     options: Namespace,
     history_bytes_max: usize,
@@ -75,7 +75,7 @@ impl ChannelState {
 
     /// Waits for the server's confirmation.
     pub(crate) fn wait(&mut self) -> oneshot::Receiver<()> {
-        // Whoever gave up waiting is forgotten now and then; looking each time would be slow for a crowd.
+        // Callers that gave up are removed now and then; a search each time would be slow with many of them.
         if self.waiters.len().is_power_of_two() {
             self.waiters.retain(|waiter| !waiter.is_closed());
         }
@@ -84,39 +84,39 @@ impl ChannelState {
         confirmed
     }
 
-    /// Whether a publication of the log, or a later one of the same epoch, has been here.
+    /// Whether this position of the log, or a later one of the same epoch, was reached.
     pub(crate) fn has(&self, position: Position) -> bool {
         self.numbered == Numbered::ByLog
             && self.top.epoch == position.epoch
             && self.top.offset >= position.offset
     }
 
-    /// Goes to a position of the log, without a history. Answers the bytes freed.
+    /// Goes to a position of the log, without a history. Returns the bytes freed.
     pub(crate) fn follow_log(&mut self, top: Position) -> usize {
         self.numbered = Numbered::ByLog;
         self.top = top;
         self.ring.clear()
     }
 
-    /// Begins a new epoch. Answers the bytes freed.
+    /// Begins a new epoch. Returns the bytes freed.
     pub(crate) fn renumber(&mut self, epoch: Epoch) -> usize {
         self.top = Position { epoch, offset: 0 };
         self.ring.clear()
     }
 
-    /// Forgets what is too old or too many. Answers the bytes freed.
+    /// Drops publications that are too old or too many. Returns the bytes freed.
     pub(crate) fn trim(&mut self, now_ms: u64) -> usize {
         let Namespace { history_size, history_age_ms, .. } = self.options;
         let limits = RingLimits { size: history_size, bytes: self.history_bytes_max, age_ms: history_age_ms };
         self.ring.trim(limits, now_ms)
     }
 
-    /// Whether its position alone proves something: it is this mirror's, and nothing is published unheard.
+    /// Whether its position alone proves something: this mirror numbers the channel, and receives every publication.
     pub(crate) fn keeps_its_place(&self) -> bool {
         self.numbered == Numbered::Here && self.line == Line::Live
     }
 
-    /// When it loses its history, if nothing touches it before. Milliseconds.
+    /// When its history is dropped, if nothing is published before. Milliseconds.
     pub(crate) fn due_ms(&self) -> u64 {
         self.touched_ms.saturating_add(self.options.history_age_ms)
     }

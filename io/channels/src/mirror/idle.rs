@@ -1,7 +1,7 @@
-//! Channels without a subscriber, by the time at which their histories have aged out.
+//! A list of channels without a subscriber, ordered by the time at which their histories are too old.
 //!
-//! A publication on an idle channel puts its time off. That is not written here each time: a channel that
-//! comes up too early is put back at its true time, so a publication costs nothing here.
+//! A publication on an idle channel moves its time. The list is not updated each time: a channel that is found too
+//! early is inserted again at its right time. So a publication costs nothing here.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +16,7 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
-    /// Files a channel, unless it is filed.
+    /// Adds a channel, unless it is in the list.
     pub(crate) fn insert(&mut self, channel: &Channel, entry: &mut ChannelState) {
         if entry.idle.is_none() {
             self.filed += 1;
@@ -26,19 +26,19 @@ impl Idle {
         }
     }
 
-    /// Takes a channel out, if it is filed.
+    /// Removes a channel, if it is in the list.
     pub(crate) fn remove(&mut self, key: &mut Option<IdleKey>) {
         if let Some(key) = key.take() {
             self.by_time.remove(&key);
         }
     }
 
-    /// How many are filed.
+    /// Number of channels in the list.
     pub(crate) fn len(&self) -> usize {
         self.by_time.len()
     }
 
-    /// Takes out the channel whose time comes first, if it is over.
+    /// Removes the channel with the earliest time, if that time has passed.
     pub(crate) fn pop_due(
         &mut self,
         now_ms: u64,
@@ -52,7 +52,7 @@ impl Idle {
         None
     }
 
-    /// Takes out the channel whose time comes first.
+    /// Removes the channel with the earliest time.
     pub(crate) fn pop_first(&mut self, entries: &mut HashMap<Channel, ChannelState>) -> Option<Channel> {
         while !self.by_time.is_empty() {
             if let Some(channel) = self.pop_first_if_true(entries) {
@@ -62,7 +62,7 @@ impl Idle {
         None
     }
 
-    /// Takes out the first if it is filed under its true time; otherwise files it anew.
+    /// Removes the first channel if its time in the list is right; otherwise inserts it again.
     fn pop_first_if_true(&mut self, entries: &mut HashMap<Channel, ChannelState>) -> Option<Channel> {
         let ((filed_ms, _), channel) = self.by_time.pop_first()?;
         let entry = entries.get_mut(&channel).expect("a channel that is filed is held");

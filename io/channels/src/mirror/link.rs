@@ -7,7 +7,7 @@ use super::{Mirror, entry::Line, reset};
 use crate::outbox::Outbox;
 
 impl Mirror {
-    /// The link is there; its channels must be asked for again.
+    /// The link is up: its channels must be subscribed again.
     pub(crate) fn link_up(&mut self) {
         let Some(link) = &mut self.link else { return };
         link.up = true;
@@ -16,7 +16,7 @@ impl Mirror {
         link.wanted = waiting.map(|(channel, _)| channel.clone()).collect();
     }
 
-    /// The link is gone. Whoever asks meanwhile is told the truth about what can still be proved.
+    /// The link is lost: channels on it begin a new epoch, and those without a subscriber are removed.
     pub(crate) fn link_down(&mut self) {
         let Some(link) = &mut self.link else { return };
         link.up = false;
@@ -24,11 +24,11 @@ impl Mirror {
             if entry.local {
                 return true;
             }
-            entry.waiters.clear(); // dropping a waiter's sender releases it: the answer is due now
+            entry.waiters.clear(); // dropping a sender releases its waiter
             entry.fresh = false;
             entry.line = if entry.subscribed { Line::Waiting } else { Line::Off };
             self.bytes -= entry.renumber(self.epochs.next());
-            // Without subscriber and history there is nothing left to remember.
+            // Without a subscriber and a history there is nothing to keep.
             if !entry.subscribed {
                 self.rooms.left(channel, entry);
             }
@@ -48,11 +48,11 @@ impl Mirror {
             reset(channel, entry, outbox, &self.telemetry);
         }
         for waiter in entry.waiters.drain(..) {
-            let _ = waiter.send(()); // whoever asked may have gone
+            let _ = waiter.send(()); // the caller may have given up
         }
     }
 
-    /// The server has ended the subscription of a channel. If the channel is on line, something is missed.
+    /// The server has ended the subscription of a channel. If it was confirmed, publications may be missed.
     pub(crate) fn ended(&mut self, channel: &Channel) {
         let (Some(entry), Some(link)) = (self.channels.get_mut(channel), &mut self.link) else { return };
         if entry.line == Line::Live && !entry.local {
@@ -62,11 +62,11 @@ impl Mirror {
         }
     }
 
-    /// The next channels to take off the server, then those to ask it for, at most `max` of either.
+    /// The next channels to unsubscribe at the server; when there are none, the next to subscribe. At most `max`.
     pub(crate) fn take_wishes(&mut self, max: usize) -> (Vec<Channel>, Vec<Channel>) {
         let Some(link) = &mut self.link else { return (Vec::new(), Vec::new()) };
         let unwanted = link.unwanted.split_off(link.unwanted.len().saturating_sub(max));
-        // First off, then on: a channel in both was forgotten and is needed again.
+        // Unsubscribe first: a channel in both lists was removed and is needed again.
         if !unwanted.is_empty() {
             return (unwanted, Vec::new());
         }
@@ -75,7 +75,7 @@ impl Mirror {
         (Vec::new(), wanted)
     }
 
-    /// Whether [`Mirror::take_wishes`] has something to give.
+    /// Whether [`Mirror::take_wishes`] may return channels.
     pub(crate) fn has_wishes(&self) -> bool {
         self.link.as_ref().is_some_and(|link| !link.wanted.is_empty() || !link.unwanted.is_empty())
     }

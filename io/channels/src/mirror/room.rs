@@ -1,4 +1,4 @@
-//! The channels that are held, counted, and those without a subscriber in the order in which they are removed.
+//! The number of channels held, and the lists of those without a subscriber in the order of their removal.
 
 use std::collections::HashMap;
 
@@ -7,40 +7,40 @@ use protocol::Channel;
 use super::{entry::ChannelState, idle::Idle};
 use crate::options::GIVEN_NAMESPACES;
 
-/// Channels held, and those of them without a subscriber, counted apart: names that players and services think up must
-/// never take the room of those without which nobody can play.
+/// The rooms for two kinds of channels, counted apart, so that channels with names chosen by players or services never
+/// take the room of channels that are needed to play.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
-    /// Of [`GIVEN_NAMESPACES`].
+    /// For channels of [`GIVEN_NAMESPACES`].
     pub(super) given: Room,
-    /// Of all others.
+    /// For all other channels.
     pub(super) chosen: Room,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// Channels held.
+    /// Number of channels held.
     pub(super) count: usize,
-    /// Without a subscriber, with a history.
+    /// Channels without a subscriber, with a history.
     pub(super) idle: Idle,
-    /// Without a subscriber and a history: the first to give way.
+    /// Channels without a subscriber and without a history: the first to be removed.
     quiet: Idle,
 }
 
 impl Room {
-    /// Files a channel that has no subscriber.
+    /// Adds a channel without a subscriber to its list.
     pub(super) fn file(&mut self, channel: &Channel, entry: &mut ChannelState) {
         let filed = if entry.quiet { &mut self.quiet } else { &mut self.idle };
         filed.insert(channel, entry);
     }
 
-    /// Takes a channel out of its file, if it is in one.
+    /// Removes a channel from its list, if it is in one.
     pub(super) fn take(&mut self, entry: &mut ChannelState) {
         let filed = if std::mem::take(&mut entry.quiet) { &mut self.quiet } else { &mut self.idle };
         filed.remove(&mut entry.idle);
     }
 
-    /// Takes out the channel that may be forgotten first.
+    /// Removes from the lists the channel that is to be removed first.
     pub(super) fn pop(&mut self, entries: &mut HashMap<Channel, ChannelState>) -> Option<Channel> {
         match self.quiet.pop_first(entries) {
             None => self.idle.pop_first(entries),
@@ -49,7 +49,7 @@ impl Room {
     }
 }
 
-/// Whether a channel is of the namespaces that have a room of their own.
+/// Whether a channel belongs to [`GIVEN_NAMESPACES`].
 pub(super) fn is_given(channel: &Channel) -> bool {
     GIVEN_NAMESPACES.contains(&channel.namespace())
 }
@@ -59,14 +59,14 @@ impl Rooms {
         if is_given(channel) { &mut self.given } else { &mut self.chosen }
     }
 
-    /// Counts a channel out that is no longer held.
+    /// Updates the count and the lists for a channel that is no longer held.
     pub(super) fn left(&mut self, channel: &Channel, entry: &mut ChannelState) {
         let room = self.of(channel);
         room.take(entry);
         room.count -= 1;
     }
 
-    /// Channels of which only the position is kept.
+    /// Number of channels of which only the position is kept.
     pub(super) fn quiet(&self) -> usize {
         self.given.quiet.len() + self.chosen.quiet.len()
     }

@@ -1,4 +1,4 @@
-//! Bounds, ages and the link's ups and downs, with the time and the server's words given by hand.
+//! Tests of the mirror: bounds, ages and losses of the link, with the time and the server's messages as inputs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod life;
@@ -53,7 +53,7 @@ impl World {
         self.mirror.publish(outgoing, self.now_ms, &self.outbox).unwrap()
     }
 
-    /// The log L1 stands here.
+    /// Declares a position of the log L1.
     fn declare(&mut self, name: &str, offset: u64) {
         let top = Position { epoch: "L1".parse().unwrap(), offset };
         self.mirror.declare(&channel(name), top, self.now_ms, &self.outbox);
@@ -164,7 +164,7 @@ fn a_full_table_forgets_the_longest_idle_and_refuses_when_none_is() {
 }
 
 #[test]
-fn histories_share_one_bound_of_bytes_in_which_each_publication_counts_with_what_it_costs_besides() {
+fn histories_share_one_bound_of_bytes_in_which_the_overhead_of_each_publication_counts() {
     let kept = |payload: usize| payload + KEPT_BYTES;
     let mut world = World::new(Options { history_bytes_max: 2 * kept(8) + 7, ..Options::default() }, false);
     world.publish_bytes("idle", At::Next, 8);
@@ -188,7 +188,7 @@ fn histories_share_one_bound_of_bytes_in_which_each_publication_counts_with_what
 }
 
 #[test]
-fn a_history_that_has_aged_out_unseen_takes_no_room_from_others() {
+fn a_history_that_is_too_old_takes_no_room_from_others() {
     let bound = 4 * (1 + KEPT_BYTES);
     let options = Options { history_age_ms: 5_000, history_bytes_max: bound, ..Options::default() };
     let mut world = World::new(options, false);
@@ -248,7 +248,7 @@ fn the_log_takes_a_channel_over_and_a_gap_shows() {
 }
 
 #[test]
-fn a_history_with_a_gap_recovers_only_what_lies_behind_it() {
+fn a_history_with_a_gap_recovers_only_what_was_published_after_it() {
     let mut world = World::new(Options::default(), false);
     for offset in [1, 2, 5, 6] {
         world.publish("table:a", log("L1", offset));
@@ -276,7 +276,7 @@ fn messages_count_only_after_the_servers_confirmation() {
 }
 
 #[test]
-fn a_lost_link_begins_new_epochs_on_what_is_heard_over_it_alone() {
+fn a_lost_link_begins_new_epochs_only_on_channels_received_over_it() {
     let mut world = World::new(Options::default(), true);
     world.mirror.link_up();
     for name in ["chat", "left"] {
@@ -316,7 +316,7 @@ fn a_lost_link_begins_new_epochs_on_what_is_heard_over_it_alone() {
 }
 
 #[test]
-fn losing_the_link_releases_whoever_waits_for_a_confirmation() {
+fn losing_the_link_releases_callers_that_wait_for_a_confirmation() {
     let mut world = World::new(Options::default(), true);
     world.mirror.link_up();
     let Subscribed::When(mut answer) = world.subscribe("a").unwrap() else { panic!("not confirmed yet") };
@@ -363,7 +363,7 @@ fn many_wishes_are_given_in_portions_and_lapsed_ones_not_at_all() {
 }
 
 #[test]
-fn a_declared_position_continues_what_was_told_before_a_start() {
+fn a_declared_position_continues_the_positions_from_before_a_start() {
     let mut world = World::new(Options::default(), false);
     let top = Position { epoch: "L1".parse().unwrap(), offset: 57 };
     world.mirror.declare(&channel("player:1"), top, world.now_ms, &world.outbox);
@@ -377,7 +377,7 @@ fn a_declared_position_continues_what_was_told_before_a_start() {
 }
 
 #[test]
-fn the_server_has_no_say_in_the_hubs_own_channels() {
+fn the_server_cannot_change_the_hubs_own_channels() {
     let mut world = World::new(Options::default(), true);
     world.declare("table:1", 5);
     for offset in 6..=11 {
@@ -408,7 +408,7 @@ fn the_server_has_no_say_in_the_hubs_own_channels() {
 }
 
 #[test]
-fn names_that_players_think_up_never_take_the_room_of_tables_and_players() {
+fn channels_named_by_players_never_take_the_room_of_tables_and_players() {
     let mut world = World::new(Options { channels_max: 2, ..Options::default() }, false);
     for name in ["news:1", "news:2"] {
         world.subscribe(name).unwrap();
@@ -429,7 +429,7 @@ fn names_that_players_think_up_never_take_the_room_of_tables_and_players() {
 }
 
 #[test]
-fn whoever_gave_up_waiting_for_the_server_is_not_remembered() {
+fn callers_that_gave_up_waiting_for_the_server_are_removed() {
     let mut world = World::new(Options::default(), true);
     world.mirror.link_up();
     for _ in 0..1_000 {

@@ -2,12 +2,12 @@
 
 use protocol::Channel;
 
-/// What the mirror knows and wants of the link to the server.
+/// The state of the link to the server, and the subscriptions to change on it.
 #[derive(Default)]
 pub(super) struct LinkState {
     pub(super) up: bool,
-    /// Channels to ask the server for.
+    /// Channels to subscribe at the server.
     pub(super) wanted: Vec<Channel>,
-    /// Channels to tell the server about that nobody needs any more.
+    /// Channels to unsubscribe at the server.
     pub(super) unwanted: Vec<Channel>,
 }

@@ -1,9 +1,8 @@
-//! Watches the hub's own namespaces in Redis, where nothing may be published. A message there is forged, or comes from
-//! a hub of an older release that sends its tables through Redis.
+//! The guard of the hub's own namespaces in Redis, where nothing may be published. A message there is forged, or comes
+//! from a hub of an older release that sends the events of its tables through Redis.
 //!
-//! The receiving link subscribes to these namespaces by pattern. What arrives is counted where the connection reads it
-//! and goes no further: it takes no room in the queue, so a flood of it costs the link nothing and no position is ever
-//! read from it.
+//! The receiving link subscribes to these namespaces by pattern. Messages are counted and dropped where the connection
+//! reads them. They do not enter the queue, so a flood of them cannot break the link, and they are never decoded.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -15,19 +14,19 @@ use redis::{PushInfo, PushKind, Value};
 use super::wire::REDIS_PREFIX;
 use crate::{Options, telemetry::Telemetry};
 
-/// Longest part of a channel's name that is logged, bytes: the sender chose it.
+/// Longest part of a channel's name that is logged, bytes: the sender chooses the name.
 const NAME_BYTES_MAX: usize = 128;
 
-/// What was dropped and not reported yet. Filled by the connection's task, emptied by the backplane's thread.
+/// Dropped messages that are not reported yet. The connection's task adds to it, the backplane's thread reports.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     dropped: AtomicU64,
-    /// The channel of one of them, as Redis spells it.
+    /// The channel of one of them, with its name in Redis.
     example: Mutex<String>,
 }
 
 impl Guard {
-    /// The patterns to subscribe to: each namespace's channel of that very name, and those behind its colon.
+    /// The patterns to subscribe to: for each namespace the channel of that name, and all names after its colon.
     pub(super) fn patterns(options: &Options) -> Vec<String> {
         let patterns = |namespace: &str| {
             [String::new(), ":*".into()].map(|rest| format!("{REDIS_PREFIX}{namespace}{rest}"))
@@ -35,7 +34,7 @@ impl Guard {
         options.local_namespaces().flat_map(patterns).collect()
     }
 
-    /// Drops a message on one of the hub's own namespaces. Answers whether this was one.
+    /// Counts a message if it is on one of the hub's own namespaces; returns whether it is, and is to be dropped.
     pub(super) fn dropped(&self, push: &PushInfo) -> bool {
         if push.kind != PushKind::PMessage {
             return false;
@@ -49,7 +48,7 @@ impl Guard {
         true
     }
 
-    /// Counts and logs what was dropped since the last call.
+    /// Reports the messages dropped since the last call.
     pub(super) fn report(&self, telemetry: &Telemetry) {
         let count = self.dropped.swap(0, Relaxed);
         if count > 0 {

@@ -1,7 +1,7 @@
-//! The publishing connection: what waits goes out together, one pipeline at a time, in order.
+//! The publishing connection: waiting publications are sent together, in order, one pipeline at a time.
 //!
-//! Without a connection nothing waits: publications are refused at once, so that an outage does not end in a
-//! burst of stale ones. The log's publisher keeps its place and tries again.
+//! Without a connection publications are refused at once and do not wait, so that the end of an outage is not followed
+//! by a burst of old ones.
 
 use std::{convert::Infallible, rc::Rc, sync::Arc, time::Duration};
 
@@ -17,12 +17,12 @@ use super::{shared::Shared, status::Backoff, wire::REDIS_PREFIX};
 use crate::PublishError;
 
 const LINK: &str = "publishing";
-/// Publications in one pipeline.
+/// Most publications in one pipeline.
 const JOBS_PER_PIPELINE: usize = 512;
-/// A pause that a full queue is likely to be worked off in. Milliseconds.
+/// Time in which a full queue is probably sent. Milliseconds.
 pub(super) const BUSY_RETRY_MS: u64 = 50;
 
-/// A publication on its way to Redis.
+/// A publication to be sent to Redis.
 pub(super) struct Job {
     channel: String,
     message: Vec<u8>,
@@ -39,11 +39,11 @@ impl Job {
     }
 
     fn answer(self, answer: Result<(), PublishError>) {
-        let _ = self.answer.send(answer); // whoever asked may have gone
+        let _ = self.answer.send(answer); // the caller may have dropped its future
     }
 }
 
-/// Keeps the connection. Ends with its task only.
+/// Keeps the connection up until the task is aborted.
 pub(super) async fn run(shared: Rc<Shared>, mut queue: mpsc::Receiver<Job>) {
     let mut backoff = Backoff::new(&shared.options.link);
     loop {
@@ -57,7 +57,7 @@ pub(super) async fn run(shared: Rc<Shared>, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-/// Connects and publishes until the connection is lost. Answers how long it stood.
+/// Connects and publishes until the connection is lost. Returns how long it was up.
 async fn keep_up(shared: &Shared, queue: &mut mpsc::Receiver<Job>) -> Duration {
     let options = &shared.options.link;
     let closed = Arc::new(Notify::new());
@@ -83,8 +83,7 @@ async fn keep_up(shared: &Shared, queue: &mut mpsc::Receiver<Job>) -> Duration {
     began.elapsed()
 }
 
-/// Tells at once when the server closes a connection: otherwise the next publication would find out, too late
-/// for itself.
+/// Notifies when the server closes the connection; otherwise only the next publication would notice it, and fail.
 fn notice(closed: Arc<Notify>) -> impl Fn(PushInfo) -> Result<(), Infallible> {
     move |push| {
         if push.kind == PushKind::Disconnection {
@@ -94,7 +93,7 @@ fn notice(closed: Arc<Notify>) -> impl Fn(PushInfo) -> Result<(), Infallible> {
     }
 }
 
-/// Publishes until the connection is lost. Answers why.
+/// Publishes until the connection is lost. Returns the reason.
 async fn publish(
     shared: &Shared,
     mut connection: MultiplexedConnection,
@@ -141,8 +140,8 @@ async fn send(connection: &mut MultiplexedConnection, batch: &mut Vec<Job>) -> R
     sent.map(drop)
 }
 
-/// Publishes to this process's own probe channel: proves that this connection is alive, and the hearing link
-/// that it hears what is published.
+/// Publishes to this process's own probe channel: proves that this connection is alive, and that the receiving link
+/// receives what is published here.
 async fn probe(shared: &Shared, connection: &mut MultiplexedConnection) -> RedisResult<()> {
     redis::cmd("PUBLISH").arg(&shared.probe).arg("").query_async::<Value>(connection).await?;
     shared.unheard_probes.set(shared.unheard_probes.get() + 1);

@@ -1,4 +1,4 @@
-//! What the backplane and its two connections share.
+//! The state that the Redis backplane and its two connections share.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,7 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::{guard::Guard, status::Status};
 use crate::{Options, mirror::Mirror, outbox::Outbox, telemetry::Telemetry};
 
-/// What the backplane and its two connections share. One thread, so cells suffice.
+/// The state that the Redis backplane and its two connections share. All are on one thread, so cells are enough.
 pub(super) struct Shared {
     pub(super) options: Rc<Options>,
     pub(super) telemetry: Rc<Telemetry>,
@@ -24,20 +24,20 @@ pub(super) struct Shared {
     pub(super) server: String,
     pub(super) hearing: Status,
     pub(super) sending: Status,
-    /// The mirror has wishes for the hearing link.
+    /// Wakes the receiving link when the mirror has subscriptions to change.
     pub(super) wish: Notify,
-    /// Bytes waiting to be sent.
+    /// Bytes of publications waiting to be sent.
     pub(super) queued_bytes: Cell<usize>,
     /// A channel of Redis that only this process uses. No [`Channel`] has such a name.
     pub(super) probe: String,
-    /// What was dropped on the hub's own namespaces.
+    /// The messages dropped on the hub's own namespaces.
     pub(super) guard: Arc<Guard>,
-    /// Probes that Redis took since the last one was heard back.
+    /// Probes that Redis accepted since the last one came back.
     pub(super) unheard_probes: Cell<u32>,
 }
 
 impl Shared {
-    /// Milliseconds since the backplane began.
+    /// Milliseconds since the backplane was made.
     pub(super) fn now_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }

@@ -1,4 +1,4 @@
-//! Whether a connection stands, for the health page; and how long to wait before the next attempt.
+//! The state of a connection, for the health page, and the pause before the next attempt to connect.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::LinkOptions;
 
-/// One connection's state. Begins down.
+/// The state of one connection, which is down at first.
 #[derive(Debug)]
 pub(super) struct Status {
     up: Cell<bool>,
@@ -55,7 +55,7 @@ impl Status {
     }
 }
 
-/// Pauses between attempts: doubling from the shortest to the longest, for ever.
+/// The pauses between attempts, which double from the shortest to the longest.
 #[derive(Debug)]
 pub(super) struct Backoff {
     min: Duration,
@@ -78,8 +78,8 @@ impl Backoff {
         pause
     }
 
-    /// After a connection that stood for `stood`. One that broke at once counts as a failure: a server that
-    /// accepts and drops is not hammered.
+    /// Starts again with the shortest pause after a connection that was up for at least the longest pause. A shorter
+    /// one counts as a failure, so that a server that accepts and closes connections gets few attempts.
     pub(super) fn stood(&mut self, stood: Duration) {
         if stood >= self.max {
             self.next = self.min;

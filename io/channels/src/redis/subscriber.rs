@@ -1,12 +1,12 @@
-//! The receiving link: one RESP3 connection that subscribes to every channel needed here, and is built again, for
-//! ever, whenever it breaks or falls silent.
+//! The receiving link: one RESP3 connection that subscribes to every channel needed here, and is connected again
+//! whenever it breaks or does not answer.
 //!
-//! What arrives is handled in the order it arrives, the server's confirmations included; so the subscription of a
+//! Messages and the server's confirmations are handled in the order in which they arrive, so the subscription of a
 //! channel begins exactly between two messages.
 //!
-//! A link is given up when the server closes it, when two probes in a row have no answer and nothing else came either,
-//! when the queue of arrived messages overflows, or when three probes in a row that Redis took on the publishing
-//! connection did not arrive here: then the two are connected to different servers, as after a failover.
+//! A link is given up in four cases: the server closes it; two probes in a row have no answer and nothing else arrives
+//! either; the queue of received messages overflows; or three probes in a row that Redis accepted on the publishing
+//! connection do not arrive here. In the last case the two connections are to different servers, as after a failover.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -37,21 +37,22 @@ use super::{
 use crate::mirror::Heard;
 
 const LINK: &str = "hearing";
-/// Channels in one SUBSCRIBE. Keeps a resubscription of many channels from blocking the server for long.
+/// Most channels in one SUBSCRIBE, so that subscribing to many channels does not block the server for long.
 const CHANNELS_PER_COMMAND: usize = 512;
 /// Messages handled before other tasks of the thread get their turn.
 const MESSAGES_PER_TURN: usize = 256;
-/// Probes in a row without an answer.
+/// Number of probes in a row without an answer after which the link is given up.
 const MISSES_MAX: u32 = 2;
-/// Probes in a row taken by Redis and not heard. One may be on its way, so two are truly missing.
+/// Number of probes in a row that Redis accepted and that did not arrive here, after which the link is given up. One
+/// may still be on its way, so two are surely missing.
 const UNHEARD_MAX: u32 = 3;
 
-/// Keeps the link. Ends with its task only.
+/// Keeps the link up until the task is aborted.
 pub(super) async fn run(shared: Rc<Shared>) {
     let mut backoff = Backoff::new(&shared.options.link);
     loop {
-        // A panic in a delivery must not leave the process deaf. What was being delivered is lost with it, so
-        // the link is built again, which tells every subscriber.
+        // After a panic in a delivery the process must still receive messages. That delivery is lost, so the link is
+        // connected again, which resets every subscriber.
         match AssertUnwindSafe(keep_up(&shared)).catch_unwind().await {
             Ok(stood) => backoff.stood(stood),
             Err(_) => {
@@ -63,7 +64,7 @@ pub(super) async fn run(shared: Rc<Shared>) {
     }
 }
 
-/// Connects and stays connected until the link is lost. Answers how long it stood.
+/// Connects, and receives until the link is lost. Returns how long it was up.
 async fn keep_up(shared: &Shared) -> Duration {
     let link = match Link::connect(shared).await {
         Ok(link) => link,
@@ -88,10 +89,10 @@ fn down(shared: &Shared, reason: &str) {
     shared.mirror.borrow_mut().link_down();
 }
 
-/// The answer to one of our commands.
+/// The answer to a command that the link has sent.
 enum Answer {
     Command(RedisResult<()>),
-    /// To the patterns of [`Guard`].
+    /// The answer to the subscription of the [`Guard`]'s patterns.
     Watch(RedisResult<()>),
     Ping {
         answered: bool,
@@ -104,11 +105,11 @@ struct Link<'a> {
     arrived: mpsc::Receiver<PushInfo>,
     gauge: Arc<Gauge>,
     answers: FuturesUnordered<LocalBoxFuture<'static, Answer>>,
-    /// A SUBSCRIBE or UNSUBSCRIBE is on its way. One at a time: what is wished meanwhile goes together.
+    /// A SUBSCRIBE or UNSUBSCRIBE is under way. There is one at a time; later changes are collected for the next one.
     commanding: bool,
     pinging: bool,
     misses: u32,
-    /// Something arrived since the last probe was sent.
+    /// Whether something arrived since the last probe was sent.
     alive: bool,
 }
 
@@ -143,7 +144,7 @@ impl<'a> Link<'a> {
         Ok(link)
     }
 
-    /// Hears until the link is lost. Answers why.
+    /// Receives until the link is lost. Returns the reason.
     async fn hear(mut self) -> String {
         let period = self.shared.options.link.probe_every();
         let mut tick = interval_at(Instant::now() + period, period);
@@ -167,7 +168,7 @@ impl<'a> Link<'a> {
                     Answer::Command(Ok(())) => self.commanding = false,
                     Answer::Command(Err(error)) => return error.to_string(),
                     Answer::Watch(Ok(())) => {}
-                    // An access rule may forbid it. Nothing comes in from there then, and there is nothing to count.
+                    // An access rule may forbid it. Then no such message arrives, and there is nothing to count.
                     Answer::Watch(Err(error)) => self.shared.telemetry.unwatched(&error.to_string()),
                     Answer::Ping { answered } => {
                         if let Some(reason) = self.pinged(answered, period) {
@@ -193,7 +194,7 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// Sends the next command the mirror wishes for, unless one is on its way. With none left, the link is up.
+    /// Sends the next command that the mirror needs, unless one is under way. When none is left, the link is up.
     fn fulfil_wishes(&mut self) {
         while !self.commanding {
             if !self.shared.mirror.borrow().has_wishes() {
@@ -207,7 +208,7 @@ impl<'a> Link<'a> {
             let names = |channels: Vec<Channel>| {
                 channels.into_iter().map(|channel| format!("{REDIS_PREFIX}{channel}")).collect::<Vec<_>>()
             };
-            // Wishes may have lapsed; a command without channels would be an error.
+            // Both lists may be empty by now; a command without channels would be an error.
             if !unwanted.is_empty() {
                 self.command(names(unwanted), false);
             } else if !wanted.is_empty() {
@@ -229,7 +230,7 @@ impl<'a> Link<'a> {
         self.answers.push(command.boxed_local());
     }
 
-    /// Asks for what comes on the hub's own namespaces, to count it.
+    /// Subscribes to messages on the hub's own namespaces, to count them.
     fn watch(&mut self) {
         let mut connection = self.connection.clone();
         let patterns = Guard::patterns(&self.shared.options);
@@ -248,10 +249,10 @@ impl<'a> Link<'a> {
         self.answers.push(ping.boxed_local());
     }
 
-    /// Judges a probe. Answers why the link is lost, if it is.
+    /// Handles the end of a probe. Returns a reason when the link counts as lost.
     fn pinged(&mut self, answered: bool, period: Duration) -> Option<String> {
         self.pinging = false;
-        // On a busy link the answer may stand behind much else; what did arrive is proof enough.
+        // On a busy link the answer may be queued behind many messages; any message proves that the link is alive.
         if answered || self.alive {
             self.misses = 0;
             return None;
@@ -265,7 +266,7 @@ impl<'a> Link<'a> {
     }
 
     fn has_overflowed(&self) -> bool {
-        // What arrived before the overflow is whole and is delivered first.
+        // Messages that arrived before the overflow are delivered first.
         self.gauge.overflowed.load(Relaxed) && self.arrived.is_empty()
     }
 
@@ -286,13 +287,13 @@ impl<'a> Link<'a> {
                             usize::try_from(bytes).unwrap_or(usize::MAX),
                             self.shared.options.payload_bytes_max,
                         ),
-                        _ => {} // no message of Redis
+                        _ => {} // not a message
                     }
                 }
                 (PushKind::Message, None) if name == self.shared.probe => self.shared.unheard_probes.set(0),
                 (PushKind::Subscribe, Some(channel)) => mirror.borrow_mut().confirmed(&channel, outbox),
                 (PushKind::Unsubscribe, Some(channel)) => mirror.borrow_mut().ended(&channel),
-                _ => {} // kinds of push that nobody asked for
+                _ => {} // other kinds of push
             }
         }
         outbox.drain();
@@ -314,14 +315,14 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Bounds the bytes of the messages that have arrived and are not handled yet. The connection's own task
-/// fills, the link empties.
+/// Bounds the bytes of received messages that are not handled yet. The connection's task adds to it, the link
+/// subtracts.
 struct Gauge {
     bytes: AtomicUsize,
     bytes_max: usize,
-    /// A longer message leaves only its length in the queue: nobody may cost the link with one message.
+    /// Of a longer message only the length is queued, so that a single message cannot break the link.
     message_bytes_max: usize,
-    /// A message was refused. Final: one after it would hide the gap.
+    /// A message was refused. Final: a message after it would hide the gap.
     overflowed: AtomicBool,
 }
 
@@ -356,7 +357,7 @@ impl Gauge {
     }
 }
 
-/// The bytes a push holds, as far as they depend on its sender.
+/// The bytes of a push that its sender controls.
 fn weight(push: &PushInfo) -> usize {
     let bytes = |value: &Value| match value {
         Value::BulkString(bytes) => bytes.len(),

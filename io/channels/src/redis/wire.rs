@@ -1,25 +1,25 @@
-//! What travels through Redis: the hub's own envelope, and what any other service publishes.
+//! The format of messages in Redis: the hub's own envelope, and plain messages of other services.
 //!
-//! The first byte decides, so a message has one reading only:
+//! The first byte decides, so a message is never ambiguous:
 //!
 //! | first byte | meaning |
 //! |---|---|
-//! | `0xC1` | an envelope of a hub; neither MessagePack nor JSON can begin so |
+//! | `0xC1` | an envelope of a hub; neither MessagePack nor JSON can begin with it |
 //! | `0x80`–`0xFF` otherwise | one MessagePack value |
-//! | `0x00`–`0x7F`, with more behind it | one JSON text in UTF-8 |
+//! | `0x00`–`0x7F`, with more bytes after it | one JSON text in UTF-8 |
 //! | `0x00`–`0x7F`, alone | refused: `0x35` is 5 in JSON and 53 in MessagePack |
 //!
-//! All of the last row are refused, not only the ten that are digits: a counter in MessagePack would be accepted up to
-//! 47 and refused from 48 to 57. A service that wants to publish a bare small integer puts it into an array or a map.
+//! All of the last row are refused, not only the ten digits: otherwise a counter in MessagePack would be accepted up to
+//! 47 and refused from 48 to 57. A service can publish a small integer inside an array or a map.
 //!
-//! The envelope, after `0xC1`: version (1), kind (0 numbered by each mirror, 2 ephemeral), then the payload in
-//! MessagePack to the end. A reader drops versions and kinds it does not know. Kind 1 carried an event of a log with
-//! its position; it is written no more, and dropped unread: no message may say where a channel stands.
+//! The envelope, after `0xC1`: version (1), kind (0: numbered by each mirror, 2: ephemeral), then the payload in
+//! MessagePack to the end. A reader drops versions and kinds that it does not know. Kind 1 carried an event of a log
+//! with its position. It is not written any more, and is dropped: no message may set the position of a channel.
 
 use bytes::Bytes;
 use protocol::Payload;
 
-/// Before a channel's name in Redis: `PUBLISH hub:lottery:draws '{"n":7}'` reaches channel `lottery:draws`.
+/// Prefix of a channel's name in Redis: `PUBLISH hub:lottery:draws '{"n":7}'` is for the channel `lottery:draws`.
 pub const REDIS_PREFIX: &str = "hub:";
 
 const ENVELOPE: u8 = 0xC1;
@@ -27,10 +27,10 @@ const VERSION: u8 = 1;
 const NEXT: u8 = 0;
 const LOG: u8 = 1;
 const EPHEMERAL: u8 = 2;
-/// The envelope without its payload, bytes.
+/// Length of the envelope without its payload, bytes.
 const ENVELOPE_BYTES: usize = 3;
 
-/// A message that could be read.
+/// A decoded message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) payload: Payload,
@@ -45,7 +45,7 @@ pub(super) enum Unreadable {
         bytes: usize,
     },
     Invalid(String),
-    /// One byte that is an integer in MessagePack and may be a digit of JSON.
+    /// A single byte that is an integer in MessagePack and may be a digit in JSON.
     Ambiguous,
     /// An envelope with a position of a log.
     OfALog,
@@ -82,14 +82,14 @@ pub(super) fn read(message: Bytes, bytes_max: usize) -> Result<Message, Unreadab
         0..=0x7F => (false, Payload::from_json(&message)),
     };
     let payload = payload.map_err(|error| Unreadable::Invalid(error.to_string()))?;
-    // A JSON text can be longer as MessagePack: "0.1" takes nine bytes there.
+    // A JSON text can be longer in MessagePack: "0.1" takes nine bytes.
     if payload.bytes().len() > bytes_max {
         return Err(Unreadable::TooLarge { bytes: payload.bytes().len() });
     }
     Ok(Message { payload, ephemeral })
 }
 
-/// Takes an envelope off its payload. Answers whether it is ephemeral, and the payload.
+/// Opens an envelope. Returns whether it is ephemeral, and the payload.
 fn open(message: &Bytes) -> Result<(bool, Bytes), Unreadable> {
     let payload = || message.slice(ENVELOPE_BYTES..);
     match message[..] {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_with_a_position_of_a_log_is_dropped_whatever_it_says() {
+    fn an_envelope_with_a_position_of_a_log_is_dropped_whatever_it_contains() {
         for message in [
             &b"\xC1\x01\x01\0\0\0\0\0\0\x01\x02\x02L7\xA2hi"[..],
             b"\xC1\x01\x01\0\x1F\xFF\xFF\xFF\xFF\xFF\xFF\x02L7\xC0", // offset 2^53 - 1
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_byte_that_may_be_json_or_messagepack_is_refused_and_all_its_kind() {
+    fn every_single_byte_below_0x80_is_refused() {
         for byte in 0..=0x7F {
             assert_eq!(read(Bytes::copy_from_slice(&[byte]), MAX), Err(Unreadable::Ambiguous), "{byte:#x}");
         }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_invalid() {
+    fn a_message_that_is_neither_json_nor_messagepack_is_invalid() {
         for message in [
             &b""[..],
             b"{\"a\":",

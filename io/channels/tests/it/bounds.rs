@@ -1,4 +1,4 @@
-//! Queues that fill up: each says so, and none hides a loss.
+//! Full queues: each refuses or resets, and none hides a loss.
 
 use channels::{At, LinkOptions, Options, PublishError};
 
@@ -19,7 +19,7 @@ fn publications_beyond_the_queue_are_refused_as_busy_and_the_others_are_heard() 
         for options in [in_number, in_bytes] {
             let rig = Rig::redis(options).await;
             rig.subscribe("chat").await;
-            // Nothing is sent between these: they are made without giving the publisher its turn.
+            // The publisher does not run between these, so nothing is sent meanwhile.
             let published: Vec<_> = (1..=5)
                 .map(|number| rig.plane.publish(outgoing("chat", &number.to_string(), At::Next)))
                 .collect();
@@ -42,7 +42,7 @@ fn publications_beyond_the_queue_are_refused_as_busy_and_the_others_are_heard() 
 #[test]
 fn messages_beyond_the_queue_cost_the_link_and_show_as_a_reset() {
     run(async {
-        // No probe comes to the rescue within the test: it is the overflow that must be noticed.
+        // No probe is due within the test: the overflow itself must be noticed.
         let in_number = with_link(|link| (link.receive_queue_max, link.probe_every_ms) = (16, 60_000));
         let in_bytes =
             with_link(|link| (link.receive_queue_bytes_max, link.probe_every_ms) = (2_000, 60_000));
@@ -50,7 +50,8 @@ fn messages_beyond_the_queue_cost_the_link_and_show_as_a_reset() {
             let rig = Rig::redis(options).await;
             rig.subscribe("chat").await;
             let server = rig.server.as_ref().unwrap();
-            // This thread does not hear while it talks: all of it arrives at once. EVAL publishes in one go.
+            // This thread does not receive while it publishes, so all messages arrive at once. EVAL publishes them
+            // together.
             let flood = b"for n = 1, 500 do redis.call('PUBLISH', 'hub:chat', ' ' .. n) end return 1";
             server.run(&[b"EVAL", flood, b"0"]);
             crate::rig::eventually(|| rig.plane.counters().links_lost > 0).await;

@@ -1,4 +1,4 @@
-//! What holds for every backplane (C1 to C4 and the rules of [`channels::Backplane`]).
+//! The conformance suite of both backplanes (C1 to C4 and the rules of [`channels::Backplane`]).
 
 use std::rc::Rc;
 
@@ -57,7 +57,7 @@ async fn publications_are_heard_in_order_with_contiguous_offsets(rig: Rig) {
 
 async fn publications_that_do_not_wait_for_each_other_keep_their_order(rig: Rig) {
     rig.subscribe("chat").await;
-    // Dropped futures: the order is that of the calls, whoever waits.
+    // Futures are dropped: the order is that of the calls.
     for number in 1..=1_000 {
         drop(rig.plane.publish(outgoing("chat", &number.to_string(), At::Next)));
     }
@@ -225,7 +225,7 @@ async fn what_a_delivery_publishes_comes_after_it(rig: Rig) {
             for number in ["1", "2"] {
                 drop(plane.publish(outgoing("answer", number, At::Next)));
             }
-            // Asks back from inside a delivery: must neither block nor panic.
+            // Calls the backplane from inside a delivery: must neither block nor panic.
             assert!(plane.top(&channel("answer")).is_some());
         }
     };
@@ -274,7 +274,7 @@ async fn players_and_tables_are_never_refused(rig: Rig) {
 async fn a_second_declaration_costs_no_history(rig: Rig) {
     rig.plane.declare(&channel("player:1"), at("L1", 4));
     rig.subscribe("player:1").await;
-    // Not awaited: another device comes while the event is on its way.
+    // Not awaited: another device subscribes while the event is being published.
     drop(rig.plane.publish(outgoing("player:1", "5", log(5))));
     rig.plane.declare(&channel("player:1"), at("L1", 5));
     assert_eq!(rig.plane.subscribe(&channel("player:1")).await, Ok(at("L1", 5)));

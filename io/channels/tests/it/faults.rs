@@ -1,5 +1,5 @@
-//! Redis gone, restarted, frozen, replaced; and a panic in a delivery. No loss is silent, and the link recovers by
-//! itself.
+//! Faults: Redis killed, restarted, frozen or replaced, and a panic in a delivery. No loss is silent, and the link
+//! recovers by itself.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn a_killed_and_restarted_server_is_found_again_and_every_loss_is_told() {
+fn a_killed_and_restarted_server_is_found_again_and_subscribers_are_reset() {
     run(async {
         let mut rig = Rig::redis(hasty()).await;
         let before = rig.subscribe("chat").await;
@@ -33,7 +33,7 @@ fn a_killed_and_restarted_server_is_found_again_and_every_loss_is_told() {
         })
         .await;
 
-        // The log lives here: what it says is heard here, whatever becomes of the server.
+        // The log is in this process: its events are delivered here, whatever the state of the server.
         assert_eq!(rig.publish("table:1", "2", log(2)).await, Some(at("L1", 2)));
         assert_eq!(rig.top("table:1"), at("L1", 2));
 
@@ -61,7 +61,7 @@ fn a_frozen_server_is_noticed_by_the_probes_and_comes_back() {
         eventually(|| rig.plane.health().message.contains("hearing: no answer to 2 probes")).await;
         assert!(!rig.plane.health().up);
         assert!(frozen.elapsed() < Duration::from_secs(2), "noticed after {:?}", frozen.elapsed());
-        // Connections to it are accepted by the kernel meanwhile, and must not be taken for a link.
+        // The kernel still accepts connections to it, which must not count as a link.
         eventually(|| rig.plane.health().since_ms > 1_000).await;
         server.thaw();
         rig.is_up(true).await;
@@ -121,8 +121,8 @@ fn a_link_that_stays_with_a_deposed_server_is_noticed() {
         let proxy = Proxy::to(old.port()).await;
         let rig = Rig::at(&proxy.url(), hasty()).await;
         rig.subscribe("chat").await;
-        // The publishing connection moves to the new server; the hearing one stays, answers its probes and
-        // will never hear anything again.
+        // The publishing connection moves to the new server; the receiving one stays at the old server, which answers
+        // its probes and sends no publications any more.
         proxy.point_to(new.port());
         old.run(&[b"CLIENT", b"KILL", b"TYPE", b"normal"]);
         eventually(|| new.subscribers("hub:chat") == 1).await;
@@ -153,7 +153,7 @@ fn thousands_of_channels_are_subscribed_again() {
 }
 
 #[test]
-fn a_panic_in_a_delivery_does_not_leave_the_process_deaf() {
+fn after_a_panic_in_a_delivery_messages_are_still_received() {
     run(async {
         let rig = Rig::redis(hasty()).await;
         rig.subscribe("chat").await;

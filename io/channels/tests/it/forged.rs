@@ -1,4 +1,5 @@
-//! Messages in Redis that pretend to be the hub's own: they show nothing, silence nothing, and are counted.
+//! Forged messages in Redis, on the hub's own channels or as events of a log: they are dropped and counted, and have no
+//! other effect.
 
 use channels::{At, Dropped, Namespace, Options};
 
@@ -7,13 +8,13 @@ use crate::{
     server::Server,
 };
 
-/// The envelope that once carried an event of a log with its position.
+/// An envelope of the old kind that carried an event of a log with its position.
 fn of_a_log(epoch: &str, offset: u64, payload: &[u8]) -> Vec<u8> {
     let offset = offset.to_be_bytes();
     [b"\xC1\x01\x01", &offset[..], &[epoch.len() as u8], epoch.as_bytes(), payload].concat()
 }
 
-/// Positions a forger may choose: the hub's own epoch and another, at, below and far beyond the top.
+/// Forged positions: in the hub's own epoch and in another, at, below and far above the top.
 fn forged(payload: &[u8]) -> Vec<Vec<u8>> {
     let offsets = [0, 1, 2, 5, 6, 7, (1 << 53) - 1, 1 << 53, u64::MAX];
     let positions = offsets.iter().flat_map(|offset| [("L1", *offset), ("L2", *offset), ("mX", *offset)]);
@@ -30,7 +31,7 @@ fn no_message_silences_a_services_channel_or_moves_its_positions() {
         for message in forged(b"\xA6forged") {
             assert_eq!(server.publish("hub:news:sport", &message), 1);
         }
-        // Under the channel's own epoch, which every subscriber knows.
+        // In the channel's own epoch, which every subscriber knows.
         let own = rig.top("news:sport").epoch;
         for offset in [0, 1, 2, 1 << 52, u64::MAX] {
             server.publish("hub:news:sport", &of_a_log(own.as_str(), offset, b"\xA6forged"));
@@ -112,7 +113,8 @@ fn a_flood_on_the_hubs_own_channels_does_not_cost_the_link() {
         (options.link.receive_queue_max, options.link.receive_queue_bytes_max) = (16, 2_000);
         let rig = Rig::redis(options).await;
         rig.subscribe("chat").await;
-        // This thread does not hear while it talks: all of it arrives at once. EVAL publishes in one go.
+        // This thread does not receive while it publishes, so all messages arrive at once. EVAL publishes them
+        // together.
         let flood = b"for n = 1, 5000 do redis.call('PUBLISH', 'hub:player:7', tostring(n)) end return 1";
         rig.server.as_ref().unwrap().run(&[b"EVAL", flood, b"0"]);
         eventually(|| rig.plane.counters().dropped.owned == 5_000).await;
@@ -138,7 +140,7 @@ fn one_message_larger_than_the_whole_queue_is_dropped_and_does_not_cost_the_link
 }
 
 #[test]
-fn where_an_access_rule_forbids_to_watch_the_hubs_own_channels_services_are_heard_nevertheless() {
+fn services_are_received_even_if_an_access_rule_forbids_to_watch_the_hubs_own_channels() {
     run(async {
         let server = Server::start();
         let rules: [&[u8]; 5] =

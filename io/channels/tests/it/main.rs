@@ -1,4 +1,4 @@
-//! Both backplanes against one conformance suite, and the Redis one against a real server that fails in many ways.
+//! Tests of both backplanes with one conformance suite, and of the Redis one with a real server and many faults.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bounds;

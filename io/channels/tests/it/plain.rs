@@ -1,4 +1,4 @@
-//! What other services publish in Redis, and what several hubs send to each other.
+//! Plain messages of other services in Redis, and messages between several hubs.
 
 use channels::{At, Options};
 

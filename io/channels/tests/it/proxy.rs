@@ -1,5 +1,5 @@
-//! A name in front of two servers: each new connection goes to the one it points to, those that stand stay.
-//! What a virtual address or a service name does in a failover.
+//! A proxy in front of two servers: new connections go to the server it points to, existing ones stay. A virtual
+//! address or a service name does the same in a failover.
 
 use std::{cell::Cell, rc::Rc};
 

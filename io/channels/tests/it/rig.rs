@@ -1,4 +1,4 @@
-//! A backplane whose deliveries are recorded.
+//! The test rig: a backplane whose deliveries are recorded.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,18 +16,18 @@ use tokio::{sync::Notify, time::timeout};
 
 use crate::server::Server;
 
-/// Longest wait for anything that must happen. Reached only by a failing test.
+/// Longest wait for a condition. Only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Rig {
     pub plane: Rc<dyn Backplane>,
     pub ear: Rc<Ear>,
     pub server: Option<Server>,
-    /// A channel of its own, whose publications mark the end of what came before.
+    /// A channel whose publications mark the end of everything published before.
     mark: Channel,
 }
 
-/// What was delivered and not yet looked at.
+/// The deliveries that the test has not read yet.
 #[derive(Default)]
 pub struct Ear {
     heard: RefCell<Vec<Delivery>>,
@@ -40,7 +40,7 @@ pub struct Ear {
 pub type Reaction = Box<dyn Fn(&Delivery)>;
 
 impl Ear {
-    /// After a reaction that panicked.
+    /// Clears the state after a reaction that panicked.
     pub fn forgive(&self) {
         self.depth.set(0);
         self.react.replace(None);
@@ -73,7 +73,7 @@ impl Rig {
         Self { server: Some(server), ..Self::at(&url, options).await }
     }
 
-    /// Over a server that somebody else holds.
+    /// A rig over a server that the caller holds.
     pub async fn at(url: &str, options: Options) -> Self {
         let ear = Rc::new(Ear::default());
         let plane = RedisBackplane::connect(url, options, ear.deliver()).unwrap();
@@ -120,8 +120,7 @@ impl Rig {
         self.plane.top(&channel(name)).unwrap()
     }
 
-    /// Everything delivered up to now, spelled. The mark is published behind all else, so what it does not
-    /// follow does not come.
+    /// Everything delivered up to now, as text. A mark is published last and waited for, so nothing is still to come.
     pub async fn heard(&self) -> Vec<String> {
         self.publish(self.mark.as_str(), "true", At::Ephemeral).await;
         let is_mark = |delivery: &Delivery| matches!(delivery, Delivery::Publication(Publication { channel, .. }) if *channel == self.mark);
@@ -136,7 +135,7 @@ impl Rig {
         }
     }
 
-    /// What a recovery gives, spelled; `None` when lost.
+    /// The result of a recovery, as text; `None` when lost.
     pub fn recover(&self, name: &str, since: Position) -> Option<Vec<String>> {
         match self.plane.recover(&channel(name), &since) {
             Recovery::Recovered { publications, top } => {
@@ -177,7 +176,7 @@ fn spell(delivery: &Delivery) -> String {
     }
 }
 
-/// Waits for another process to have done something that nobody reports.
+/// Waits until a condition holds that no event reports.
 pub async fn eventually(condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
@@ -187,7 +186,7 @@ pub async fn eventually(condition: impl Fn() -> bool) {
     timeout(PATIENCE, waiting).await.expect("it did not happen");
 }
 
-/// Periods short enough for a test to live through several.
+/// Options with periods so short that a test can wait for several.
 pub fn hasty() -> Options {
     let link = LinkOptions {
         probe_every_ms: 100,
@@ -200,7 +199,7 @@ pub fn hasty() -> Options {
     Options { link, ..Options::default() }
 }
 
-/// Runs a test as an actor's thread would: one thread, tasks that stay on it.
+/// Runs a test on one thread with local tasks, as an actor's thread does.
 pub fn run<F: Future<Output = ()>>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, test);

@@ -1,4 +1,4 @@
-//! A real `redis-server` of a test's own: on a free port, in a directory of its own, gone with the test.
+//! A real `redis-server` for one test: on a free port, in a directory of its own, ended with the test.
 
 use std::{
     io::{Read, Write},
@@ -20,7 +20,7 @@ impl Server {
     }
 
     pub fn start_with(password: Option<&'static str>) -> Self {
-        // Free now; nobody else on this machine picks ports of the ephemeral range by hand.
+        // The port is free now; another process could take it, but only by chance.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let directory = tempfile::tempdir().unwrap();
         Self { child: spawn(port, password, &directory), port, password, directory }
@@ -34,7 +34,7 @@ impl Server {
         self.port
     }
 
-    /// `kill -9`.
+    /// Kills it, as `kill -9` does.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -45,7 +45,7 @@ impl Server {
         self.child = spawn(self.port, self.password, &self.directory);
     }
 
-    /// Stops it in its tracks, as a machine does that swaps or a network that drops everything.
+    /// Stops the process without ending it, as on a machine that swaps or behind a network that drops everything.
     pub fn freeze(&self) {
         self.signal("-STOP");
     }
@@ -59,12 +59,12 @@ impl Server {
         assert!(status.success());
     }
 
-    /// Runs a command as any other service would, with a client that shares nothing with ours. Answers the
-    /// reply in the protocol's own spelling.
+    /// Runs a command as another service would, with a client of its own. Returns the reply in the format of the
+    /// protocol.
     pub fn run(&self, command: &[&[u8]]) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        // QUIT makes the server close when it has answered.
+        // QUIT makes the server close the connection after the answer.
         let mut request = spell(command);
         request.extend(spell(&[b"QUIT"]));
         stream.write_all(&request).unwrap();
@@ -73,18 +73,18 @@ impl Server {
         reply.strip_suffix("+OK\r\n").unwrap().trim_end().to_owned()
     }
 
-    /// Publishes as any other service would. Answers the number of connections that hear it.
+    /// Publishes as another service would. Returns the number of connections that receive it.
     pub fn publish(&self, channel: &str, message: &[u8]) -> u32 {
         self.run(&[b"PUBLISH", channel.as_bytes(), message]).strip_prefix(':').unwrap().parse().unwrap()
     }
 
-    /// How many connections are subscribed to a channel of Redis.
+    /// Number of connections that are subscribed to a channel of Redis.
     pub fn subscribers(&self, channel: &str) -> u32 {
         let reply = self.run(&[b"PUBSUB", b"NUMSUB", channel.as_bytes()]);
         reply.rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    /// How many connections there are, besides the one that asks.
+    /// Number of connections, without the one that asks.
     pub fn connections(&self) -> usize {
         self.run(&[b"CLIENT", b"LIST"]).matches("id=").count() - 1
     }
@@ -92,7 +92,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Also wakes a frozen one. It may be dead already; then there is nothing to do.
+        // Also ends a frozen one. It may have ended already; then there is nothing to do.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! C1 to C3 in any life of two channels, a service's and the log's, as seen by a subscriber that follows the protocol.
+//! Property test of C1 to C3: random steps on two channels, a service's and the log's, seen by a correct subscriber.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use super::*;
 /// One step; the flag says which of the two channels.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A publication without a number, of this process or, over a link, of anyone.
+    /// A publication without a position, of this process or, over a link, of another one.
     Publish(bool, usize),
     /// The next event of the log.
     Log,
-    /// The owner of the log says where it stands.
+    /// The owner of the log declares its position.
     Declare,
     Ephemeral(bool),
     Subscribe(bool),
@@ -40,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 const NAMES: [&str; 2] = ["news:a", LOGGED];
 const LOGGED: &str = "table:b";
-/// Room for some four publications, and for some three of one channel.
+/// Room for about four publications, and for about three of one channel.
 const BYTES_MAX: usize = 4 * (KEPT_BYTES + 10);
 const BYTES_MAX_OF_ONE: usize = 3 * (KEPT_BYTES + 10);
 /// The log's epoch.
@@ -51,13 +51,13 @@ struct Life {
     linked: bool,
     /// Newest event of the log.
     logged: u64,
-    /// What a subscriber was told last.
+    /// The last position that a subscriber got.
     told: HashMap<Channel, Position>,
-    /// Publications on the service's channel, heard here or not.
+    /// Number of publications on the service's channel, received here or not.
     published: u64,
-    /// Where somebody was who has left the service's channel, and how much had been published then.
+    /// The last position of a subscriber that has left the service's channel, and the number of publications then.
     left: Option<(Position, u64)>,
-    /// Subscriptions whose answer is awaited.
+    /// Subscriptions that wait for the confirmation.
     waiting: Vec<(Channel, oneshot::Receiver<()>)>,
 }
 
@@ -120,7 +120,7 @@ impl Life {
         }
     }
 
-    /// Everything delivered goes on from what the subscriber was told, and says so where it does not.
+    /// Checks that every delivery continues the subscriber's position, or is a reset.
     fn listen(&mut self) -> Result<(), TestCaseError> {
         self.world.outbox.drain();
         for delivery in self.world.heard.take() {
@@ -128,7 +128,7 @@ impl Life {
                 Delivery::Publication(Publication { position: None, .. }) => {}
                 Delivery::Publication(Publication { channel, position: Some(position), .. }) => {
                     let Some(told) = self.told.get(&channel).copied() else {
-                        // Whoever is still to be answered is told a position that counts it.
+                        // A subscriber that still waits for its answer gets a position that includes it.
                         prop_assert!(self.waiting.iter().any(|(waiting, _)| *waiting == channel));
                         continue;
                     };
@@ -172,7 +172,7 @@ impl Life {
                 prop_assert_eq!(name, LOGGED);
                 prop_assert_eq!(top.offset, self.logged, "the mirror is behind the log, or ahead of it");
             }
-            // Whoever comes back is told all that was published meanwhile, or that something is lost.
+            // A subscriber that comes back gets everything published meanwhile, or is told that some is lost.
             if name == NAMES[0]
                 && let Some((left, published)) = self.left
                 && self.told.contains_key(&channel(name))

@@ -1,4 +1,4 @@
-//! Channels without a subscriber: how long their histories and positions are kept, and what a position proves.
+//! Idle and quiet channels: how long their histories and positions are kept, and what a position proves.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn aged(linked: bool) -> World {
 }
 
 impl World {
-    /// Somebody was here, has heard what was published, and has left. Answers the position last told.
+    /// A subscriber was here, received a publication, and left. Returns its last position.
     fn visited(&mut self, name: &str) -> Position {
         self.subscribe(name).unwrap();
         self.confirmed(name);
@@ -18,7 +18,7 @@ impl World {
         self.top(name)
     }
 
-    /// Publishes in this process, or is heard over the link.
+    /// Publishes in this process, or receives a publication over the link.
     fn say(&mut self, name: &str) {
         if self.mirror.link.is_some() {
             self.hear(name);
@@ -39,7 +39,7 @@ impl World {
 }
 
 #[test]
-fn who_comes_back_to_a_channel_on_which_nothing_was_published_has_missed_nothing_however_long_it_took() {
+fn a_client_that_comes_back_to_a_channel_without_new_publications_recovers_however_late() {
     for linked in [false, true] {
         let mut world = aged(linked);
         let left = world.visited("news");
@@ -57,7 +57,7 @@ fn who_comes_back_to_a_channel_on_which_nothing_was_published_has_missed_nothing
 }
 
 #[test]
-fn what_is_published_on_a_quiet_channel_is_kept_where_it_is_published() {
+fn a_local_publication_on_a_quiet_channel_is_kept() {
     let mut world = aged(false);
     let left = world.visited("news");
     world.pass(1_000);
@@ -71,7 +71,7 @@ fn what_is_published_on_a_quiet_channel_is_kept_where_it_is_published() {
 }
 
 #[test]
-fn what_is_heard_on_a_quiet_channel_ends_its_subscription_and_its_epoch() {
+fn a_received_publication_on_a_quiet_channel_ends_its_subscription_and_its_epoch() {
     let mut world = aged(true);
     let left = world.visited("news");
     world.mirror.take_wishes(10);
@@ -129,7 +129,7 @@ fn the_logs_channels_are_forgotten_and_their_positions_come_from_the_log() {
 }
 
 #[test]
-fn quiet_channels_are_the_first_to_give_way_and_the_longest_quiet_one_before_the_others() {
+fn quiet_channels_are_removed_first_beginning_with_the_longest_quiet_one() {
     let mut world = World::new(Options { history_age_ms: 100, channels_max: 3, ..Options::default() }, false);
     world.visited("a");
     world.pass(50);
