@@ -1,7 +1,7 @@
-//! A server for measurements and conformance tests: echoes each message, and broadcasts what is posted.
+//! A server for measurements and conformance tests: echoes each message, and broadcasts the bodies of POST requests.
 //!
-//! `echo <port> [workers]`. `/ws` echoes; `/ws?ch=name` also listens to a channel. `POST /publish?ch=name`
-//! broadcasts its body as a text message; `GET /stats` counts. Its limits are wide, for conformance suites
+//! `echo <port> [workers]`. `/ws` echoes; `/ws?ch=name` also subscribes to a channel. `POST /publish?ch=name`
+//! broadcasts its body as a text message; `GET /stats` shows the counters. The limits are high, for conformance suites
 //! that send megabytes.
 use std::sync::Mutex;
 use std::{env, io};
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use socket::{Accepted, Class, CloseCodes, Limits, Out, Refusal, Slot, Worker};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// A publication on its way to each worker: channel and finished frame.
+/// A publication for each worker: channel and complete frame.
 type Publication = (String, Bytes);
 
 /// One sender for each worker.
@@ -48,7 +48,7 @@ fn worker() -> Worker {
         message_bytes_max: 16 << 20,
         queue_bytes_max: 64 << 20,
         read_pause_bytes: 1 << 20,
-        // A measuring client counts bytes and does not expect pings among them.
+        // A measuring client counts bytes and does not expect pings.
         ping_every_ms: 600_000,
         ..Limits::default()
     };
@@ -59,7 +59,7 @@ fn worker() -> Worker {
     actix_rt::spawn(async move {
         let mut batch = Vec::new();
         while waiting.recv_many(&mut batch, 256).await > 0 {
-            // What waits together for one channel leaves in one write a listener.
+            // Publications of one channel that wait together are joined, so that each subscriber needs one write.
             for run in batch.chunk_by(|(one, _), (next, _)| one == next) {
                 let frames: Vec<Bytes> = run.iter().map(|(_, frame)| frame.clone()).collect();
                 let joined = socket::join(&frames);
@@ -95,7 +95,7 @@ async fn publish(request: actix_web::HttpRequest, body: Bytes) -> HttpResponse {
     };
     let frame = socket::text_frame(&body);
     for worker in WORKERS.lock().expect("nobody panics with it").iter() {
-        // A worker that is gone has no listeners.
+        // A worker that has ended has no subscribers.
         let _ = worker.send((channel.to_owned(), frame.clone()));
     }
     HttpResponse::NoContent().finish()

@@ -1,8 +1,8 @@
 //! Measures the `echo` example from outside: memory of idle sessions, cost of a broadcast.
 //!
-//! `measure <port> <pid> <sessions> [messages in-flight bytes]`. Opens the sessions, all listening to one
-//! channel, and says what one costs in resident memory; with messages, publishes them that many in flight and
-//! says what a delivery costs in CPU.
+//! `measure <port> <pid> <sessions> [messages in-flight bytes]`. Opens the sessions, all subscribed to one channel, and
+//! prints the resident memory of one session. With messages, publishes them with so many in flight, and prints the CPU
+//! time of a delivery.
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ fn main() -> io::Result<()> {
     let before_kib = resident_kib(*pid)?;
     let mut clients = (0..*sessions).map(|_| open(*port)).collect::<io::Result<Vec<_>>>()?;
     thread::sleep(Duration::from_secs(2));
-    // Less than before is possible: memory freed by an earlier run.
+    // It can be less than before: an earlier run may have freed memory.
     let grown_kib = f64::from(resident_kib(*pid)?) - f64::from(before_kib);
     println!("{sessions} idle sessions: {:.2} KiB each", grown_kib / f64::from(*sessions));
 
@@ -66,7 +66,7 @@ fn resident_kib(pid: u32) -> io::Result<u32> {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).ok_or(io::Error::other("no VmRSS"))
 }
 
-/// User and system time of the process, in the kernel's hundredths of a second.
+/// User and system time of the process, seconds; the kernel counts hundredths.
 fn cpu_seconds(pid: u32) -> io::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat.rsplit(')').next().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! The channels of a worker, each with its members.
+//! The channels of a worker, each with its members, the sessions that are subscribed to it.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::session::Session;
 
-/// Told the name of a channel nobody of this worker listens to any more.
+/// Called with the name of a channel that has no member on this worker any more.
 pub(crate) type OnVacant = Rc<dyn Fn(&str)>;
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ struct Channel {
 }
 
 impl Channels {
-    /// Makes the session a member; true if it is the channel's first.
+    /// Adds the session to a channel; true if it is the channel's first member.
     pub(crate) fn add(&mut self, session: &Rc<Session>, name: &str) -> bool {
         let number = match self.numbers.get(name) {
             Some(&number) => number,
@@ -54,7 +54,7 @@ impl Channels {
         number
     }
 
-    /// Removes the session from its `nth` subscription; true if that was the channel's last member.
+    /// Ends the session's `nth` subscription; true if it was the channel's last member.
     pub(crate) fn remove(&mut self, session: &Session, nth: usize) -> bool {
         let (number, position) = session.subscriptions.borrow_mut().swap_remove(nth);
         let channel = &mut self.channels[number as usize];
@@ -87,7 +87,7 @@ impl Channels {
         self.channels[number as usize].name.clone()
     }
 
-    /// Every channel that has members, with how many.
+    /// Every channel that has members, with their number.
     pub(crate) fn listed(&self) -> Vec<(Rc<str>, usize)> {
         let members = |number: u32| self.channels[number as usize].members.len();
         self.numbers.iter().map(|(name, &number)| (name.clone(), members(number))).collect()

@@ -1,9 +1,8 @@
-//! From a client's raw bytes to whole messages, with every limit checked.
+//! The frame decoder: turns a client's raw bytes into whole messages, and checks every limit.
 //!
-//! A state machine over any split of the byte stream, RFC 6455 §5. It judges a frame at its header, before a
-//! byte of payload is kept; joins fragments; checks text as it arrives; and keeps between reads only the
-//! bytes of the message that is not yet whole. After a fault or a close frame it takes no more: the stream
-//! cannot be trusted, or is over.
+//! A state machine that accepts any split of the byte stream, RFC 6455 §5. It checks a frame at its header, before a
+//! byte of payload is kept; joins fragments; checks text as it arrives; and keeps between reads only the bytes of the
+//! incomplete message. After a fault or a close frame it ignores all further bytes.
 
 use std::collections::VecDeque;
 
@@ -12,22 +11,22 @@ use bytes::Bytes;
 
 use crate::frame::{BINARY, CLOSE, CONTINUATION, CONTROL_BYTES_MAX, FIN, PING, PONG, TEXT};
 
-/// What a client did, in order.
+/// An event of a client's byte stream.
 #[derive(Debug)]
 pub(crate) enum Decoded {
     /// A whole text or binary message.
     Message(Message),
-    /// A ping to answer with the same payload.
+    /// A ping, to be answered with the same payload.
     Ping(Bytes),
     /// The client's close frame; nothing follows.
     Close(Option<CloseReason>),
-    /// A broken rule; nothing follows.
+    /// A violation of the protocol or of a limit; nothing follows.
     Fault(FrameFault),
-    /// The client's end of the connection without a close frame; nothing follows.
+    /// The end of the stream without a close frame; nothing follows.
     Eof,
 }
 
-/// Why a client's bytes are refused, as the close frame will say it.
+/// Why a client's bytes are refused: code and reason of the close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameFault {
     pub code: u16,
@@ -45,12 +44,12 @@ struct Frame {
     opcode: u8,
     fin: bool,
     key: [u8; 4],
-    /// Payload bytes already taken: where the mask stands.
+    /// Payload bytes already taken, which is the position in the mask.
     taken: usize,
     remaining: usize,
 }
 
-/// Most events decoded ahead of the actor: with messages of nothing, one read would make thousands of them.
+/// Most events decoded ahead of the actor: one read could contain thousands of empty messages.
 pub(crate) const EVENTS_MAX: usize = 256;
 
 /// Longest client header: two bytes, eight of length, four of mask.
@@ -62,13 +61,13 @@ pub(crate) struct FrameDecoder {
     header: [u8; HEADER_BYTES_MAX],
     header_len: usize,
     frame: Option<Frame>,
-    /// Opcode of the fragmented message under way.
+    /// Opcode of the incomplete fragmented message.
     fragmented: Option<u8>,
     message: Vec<u8>,
-    /// How much of `message` is known to be UTF-8.
+    /// Length of the part of `message` that is known to be UTF-8.
     valid: usize,
     control: Vec<u8>,
-    /// Control frames, and fragments that brought nothing, since they were last asked for.
+    /// Number of control frames and empty fragments since it was last read.
     idle_frames: u32,
     over: bool,
 }
@@ -90,8 +89,8 @@ impl FrameDecoder {
         }
     }
 
-    /// Takes bytes of `data` and appends what they complete, until there are [`EVENTS_MAX`] events; says how many bytes
-    /// it has taken. A fault is an event too, in its place in the order; what is behind it is taken and forgotten.
+    /// Decodes bytes of `data` and appends events, until there are [`EVENTS_MAX`]. Returns the number of bytes taken. A
+    /// fault is also an event; the bytes after it are taken and ignored.
     pub(crate) fn decode(&mut self, data: &[u8], events: &mut VecDeque<Decoded>) -> usize {
         let mut rest = data;
         if let Err(fault) = self.take(&mut rest, events) {
@@ -101,7 +100,7 @@ impl FrameDecoder {
         if self.over { data.len() } else { data.len() - rest.len() }
     }
 
-    /// Control frames, and fragments that brought nothing, since this was last asked.
+    /// Returns the number of control frames and empty fragments since the last call.
     pub(crate) fn take_idle_frames(&mut self) -> u32 {
         std::mem::take(&mut self.idle_frames)
     }
@@ -111,7 +110,7 @@ impl FrameDecoder {
         self.over
     }
 
-    /// Bytes of heap kept for the message under way.
+    /// Bytes of heap memory kept for the incomplete message.
     #[cfg(test)]
     fn held_bytes(&self) -> usize {
         self.message.capacity() + self.control.capacity()
@@ -137,8 +136,8 @@ impl FrameDecoder {
             *data = rest;
             let buffer = if is_control(frame.opcode) { &mut self.control } else { &mut self.message };
             if buffer.is_empty() {
-                // The usual message is here as a whole: one allocation of its exact size. A longer one grows
-                // as its bytes arrive, never by what its header claims.
+                // Most messages arrive as a whole: one allocation of the exact size. A longer one grows as its bytes
+                // arrive, never by the length in its header.
                 buffer.reserve_exact(n);
             }
             let start = buffer.len();
@@ -157,7 +156,7 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// Collects header bytes; judges the first two as soon as they are here and the length when it is.
+    /// Collects header bytes. Checks the first two bytes as soon as they have arrived, and the length when it has.
     fn take_header(&mut self, data: &mut &[u8]) -> Result<Option<Frame>, FrameFault> {
         loop {
             let need = if self.header_len < 2 { 2 } else { header_bytes(self.header[1]) };
@@ -205,7 +204,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Reads the whole header of `len` bytes and checks the declared length against the limits.
+    /// Decodes the whole header of `len` bytes, and checks the declared length against the limits.
     fn begin(&mut self, len: usize) -> Result<Frame, FrameFault> {
         let header = &self.header[..len];
         let declared = match header[1] & 0x7F {
@@ -260,14 +259,14 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// Checks the new part of an unfinished text, so that bad text is refused at its first bad byte.
+    /// Checks the new part of an incomplete text, so that invalid text is refused at its first invalid byte.
     fn check_text(&mut self, frame: Frame) -> Result<(), FrameFault> {
         if self.message.is_empty() || self.fragmented.unwrap_or(frame.opcode) != TEXT {
             return Ok(());
         }
         match std::str::from_utf8(&self.message[self.valid..]) {
             Ok(_) => self.valid = self.message.len(),
-            // A character may be cut by the end of what has arrived so far.
+            // A character may be incomplete at the end of the bytes received so far.
             Err(error) if error.error_len().is_none() => self.valid += error.valid_up_to(),
             Err(_) => return Err(BAD_TEXT),
         }
@@ -288,7 +287,7 @@ fn header_bytes(second: u8) -> usize {
     }
 }
 
-/// Reads a close frame's payload, RFC 6455 §5.5.1 and §7.4.
+/// Decodes a close frame's payload, RFC 6455 §5.5.1 and §7.4.
 fn close_reason(payload: &[u8]) -> Result<Option<CloseReason>, FrameFault> {
     let [high, low, reason @ ..] = payload else {
         return if payload.is_empty() { Ok(None) } else { Err(protocol("close code cut short")) };
@@ -302,7 +301,7 @@ fn close_reason(payload: &[u8]) -> Result<Option<CloseReason>, FrameFault> {
     Ok(Some(CloseReason { code: CloseCode::from(code), description }))
 }
 
-/// Applies the mask to bytes that start `offset` into the payload. RFC 6455 §5.3.
+/// Unmasks bytes that begin at `offset` in the payload. RFC 6455 §5.3.
 fn unmask(bytes: &mut [u8], mut key: [u8; 4], offset: usize) {
     key.rotate_left(offset % 4);
     let word = u32::from_ne_bytes(key);

@@ -1,9 +1,9 @@
-//! Drives one connection from handshake to end: reads, lets the actor run, writes, and closes in good order.
+//! The driver of one connection, from the handshake to its end: reads, runs the actor, writes, and closes.
 //!
-//! Each turn: read once into the worker's shared buffer, only if the actor has taken all there was and the
-//! client takes what it is sent; poll the actor, always; flush. The actor sees whole text and binary messages
-//! and, last, the client's close frame; pings are answered and pongs noted here. However the session ends
-//! (close from either side, a broken rule, the end of the stream, a panic in the actor), it ends alone.
+//! Each turn has three steps: read once into the worker's shared buffer, but only if the actor has taken all earlier
+//! messages and the client reads what it is sent; poll the actor, always; flush. The actor gets whole text and binary
+//! messages and, last, the client's close frame; pings and pongs are handled here. However the session ends (a close
+//! from either side, a violation of the protocol, the end of the stream, a panic in the actor), other sessions go on.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -29,45 +29,45 @@ use crate::shared::Slot;
 use crate::telemetry;
 use crate::worker::Worker;
 
-/// Turns of reading and running before a busy session lets the others of its thread go on.
+/// Turns of one poll, after which a busy session lets the others of its thread run.
 const TURNS_PER_WAKE: usize = 4;
-/// Close code of a session whose actor stopped by itself.
+/// Close code when the actor stopped by itself.
 const NORMAL: u16 = 1000;
-/// Close code of a session whose actor panicked, RFC 6455 §7.4.1.
+/// Close code when the actor panicked, RFC 6455 §7.4.1.
 const INTERNAL_ERROR: u16 = 1011;
 
 type ActorStream = Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>;
 
-/// The future of one session; ready when its connection is gone.
+/// The future of one session; it resolves when the connection is closed.
 pub(crate) struct Driver {
     worker: Worker,
     session: Rc<Session>,
-    /// Until the session closes.
+    /// The actor, until the session closes.
     actor: Option<ActorStream>,
     decoder: FrameDecoder,
-    /// What was read and not yet decoded: what came behind the handshake in the same packet, or behind as many events as
-    /// the actor is given at once.
+    /// Bytes that were read and not yet decoded: those after the handshake in the same packet, or those after the most
+    /// events that are decoded at once.
     leftover: Bytes,
     stream_over: bool,
-    /// The client has sent its close frame.
+    /// Whether the client has sent its close frame.
     answered: bool,
-    /// Our side of the TCP connection is shut.
+    /// Whether this side of the TCP connection is shut down.
     half_closed: bool,
 }
 
-/// What a turn's reading came to.
+/// The result of a turn's read.
 #[derive(PartialEq, Eq)]
 enum Read {
-    /// Bytes, an end, or an error: the actor has something to see.
+    /// Bytes, the end of the stream, or an error: the actor must run.
     Some,
-    /// Nothing there; the task wakes when there is.
+    /// No bytes yet; the task is woken when there are.
     Waiting,
-    /// The actor is behind, the client is behind, or nothing more can come.
+    /// Not tried: the actor or the client is behind, or nothing more can come.
     NotTried,
 }
 
 impl Driver {
-    /// Starts the actor. A panic in `start` ends the session like any other of the actor's.
+    /// Starts the actor. A panic in `start` ends the session, as any panic of the actor does.
     pub(crate) fn new<A>(
         worker: Worker,
         session: Rc<Session>,
@@ -93,8 +93,8 @@ impl Driver {
         session.set_corked(true);
         let started = catch_unwind(AssertUnwindSafe(|| {
             let session = session.clone();
-            // The context insists on a stream of raw bytes to decode; it gets one that never says anything,
-            // and the actor a stream of messages that are whole and checked.
+            // The context needs a stream of raw bytes to decode: it gets one that is always empty. The actor gets
+            // a second stream, of whole, checked messages.
             WebsocketContext::with_factory(stream::pending::<Result<Bytes, PayloadError>>(), move |ctx| {
                 ctx.add_stream(Inbox(session.clone()));
                 start(session.slot, Out(session))
@@ -148,7 +148,7 @@ impl Driver {
                     self.leftover = Bytes::copy_from_slice(&bytes[taken..]);
                 }
             }
-            // A reset connection ends the session just as an end of stream does.
+            // A reset connection ends the session as the end of the stream does.
             Some(Poll::Ready(_)) | None => {
                 self.stream_over = true;
                 if !self.decoder.is_over() {
@@ -159,7 +159,7 @@ impl Driver {
         Read::Some
     }
 
-    /// Gives the actor its turn; what it pushes leaves together afterwards.
+    /// Polls the actor. Frames that it pushes are written together afterwards.
     fn run_actor(&mut self, cx: &mut Context<'_>) {
         let Some(actor) = self.actor.as_mut() else { return };
         let session = &self.session;
@@ -167,7 +167,7 @@ impl Driver {
         let turn = catch_unwind(AssertUnwindSafe(|| {
             loop {
                 match actor.as_mut().poll_next(cx) {
-                    // An actor may go on after the client's end; there is nothing left for it to do.
+                    // An actor that is still running after the client's end is stopped: it has nothing left to do.
                     Poll::Pending => break session.inbound_end.get().is_some(),
                     Poll::Ready(None) => break true,
                     Poll::Ready(Some(Ok(frames))) => session.push_context(frames),
@@ -187,7 +187,7 @@ impl Driver {
         self.session.set_corked(false);
     }
 
-    /// The conversation is over by the client's end or the actor's: say so by the rules.
+    /// Closes the session after the client or the actor has ended it, with the right close code.
     fn end_of_actor(&mut self) {
         let session = &self.session;
         match session.inbound_end.get() {
@@ -197,7 +197,7 @@ impl Driver {
                 session.close(fault.code, fault.reason);
             }
             Some(InboundEnd::Eof) => {
-                // What waits may still reach a client that only stopped sending.
+                // Queued frames may still reach a client that only stopped sending.
                 session.flush();
                 session.finish();
             }
@@ -212,7 +212,7 @@ impl Driver {
         self.drop_actor();
     }
 
-    /// Stops the actor: `stopping` and `stopped` run now, with the session still registered.
+    /// Stops the actor: `stopping` and `stopped` run now, while the session is still registered.
     fn drop_actor(&mut self) {
         let actor = self.actor.take();
         if catch_unwind(AssertUnwindSafe(|| drop(actor))).is_err() {
@@ -221,15 +221,15 @@ impl Driver {
         self.worker.unsubscribe_all(&self.session);
     }
 
-    /// After our close frame: forgets what the client still says, notes its answer, and shuts our side when
-    /// all of ours has left. True when the connection may go.
+    /// After this side's close frame: ignores the client's messages, waits for its close frame, and shuts down this
+    /// side when everything was sent. True when the connection can be dropped.
     fn is_closed(&mut self, all_sent: bool) -> bool {
         self.answered |= matches!(self.session.inbound_end.get(), Some(InboundEnd::Closed(_)));
         self.answered |= self.session.inbox.take().iter().any(|event| matches!(event, Decoded::Close(_)));
         if all_sent && !self.half_closed && (self.answered || self.decoder.is_over()) {
-            // RFC 6455 §7.1.1: the server ends the connection, at once. Only our side, though: closing while
-            // the client still sends would make the kernel take back the close frame, so its bytes are read
-            // and forgotten until it ends too, or the wait is over.
+            // RFC 6455 §7.1.1: the server closes the TCP connection first, at once. Only the sending side is shut
+            // down: closing while the client still sends would reset the connection, and the close frame could be
+            // lost. So the client's bytes are read and ignored until it closes too, or the wait is over.
             self.half_closed = true;
             self.session.with_io(|io| socket2::SockRef::from(&*io).shutdown(std::net::Shutdown::Write));
         }
@@ -264,7 +264,7 @@ impl Future for Driver {
                 SocketPhase::Open => match read {
                     Read::Some => true,
                     Read::Waiting => false,
-                    // An actor that is behind wakes this task itself; a client that is behind does when it
+                    // An actor that is behind wakes this task itself; a client that is behind wakes it when it
                     // has read.
                     Read::NotTried => {
                         let unheard = !this.session.inbox.borrow().is_empty();
@@ -289,14 +289,14 @@ impl Drop for Driver {
     }
 }
 
-/// What the actor hears: whole messages, then the client's close, then the end.
+/// The actor's stream: whole messages, then the client's close frame, then the end.
 struct Inbox(Rc<Session>);
 
 impl Stream for Inbox {
     type Item = Result<Message, ProtocolError>;
 
     fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // No waker is kept: only the driver fills the inbox, and it polls the actor right after.
+        // No waker is stored: only the driver fills the inbox, and it polls the actor directly after that.
         let session = &self.0;
         if session.phase.get() != SocketPhase::Open {
             return Poll::Pending;
@@ -306,7 +306,7 @@ impl Stream for Inbox {
         }
         loop {
             if session.is_paused() {
-                // Else one read full of small questions could fill the queue with answers.
+                // Otherwise one read full of small requests could fill the queue with replies.
                 session.throttled.set(true);
                 return Poll::Pending;
             }
@@ -331,7 +331,7 @@ impl Stream for Inbox {
     }
 }
 
-/// Takes the next event; an inbox emptied after a burst gives its memory back.
+/// Takes the next event. An inbox that becomes empty gives its memory back.
 fn take(inbox: &std::cell::RefCell<VecDeque<Decoded>>) -> Option<Decoded> {
     let mut inbox = inbox.borrow_mut();
     let event = inbox.pop_front();

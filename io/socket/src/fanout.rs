@@ -1,8 +1,7 @@
-//! The subscribers of each channel on this worker, and the broadcast that writes to all of them.
+//! The fan-out: the subscribers of each channel on this worker, and the broadcast that writes to all of them.
 //!
-//! A worker subscribes once with the hub for all its sessions: `subscribe` says when a channel gets its first
-//! listener here and `unsubscribe` when it loses its last. Both and the broadcast cost nothing per channel or
-//! session that is not involved.
+//! A worker subscribes once at pubsub for all its sessions: `subscribe` returns whether a channel got its first
+//! subscriber here, `unsubscribe` whether it lost its last. Channels and sessions that are not involved cost no time.
 
 use std::rc::Rc;
 
@@ -13,12 +12,12 @@ use crate::session::{Session, SocketPhase};
 use crate::shared::Slot;
 use crate::worker::Worker;
 
-/// Encodings a session may have; see [`Out::encoding`](crate::Out::encoding).
+/// Number of encodings; see [`Out::encoding`](crate::Out::encoding).
 pub(crate) const ENCODINGS: usize = 2;
 
 impl Worker {
-    /// Adds the session to a channel. True if it is the channel's first listener on this worker; false also
-    /// if it listens already or is gone.
+    /// Subscribes the session to a channel. True if it is the channel's first subscriber on this worker. False also if
+    /// it is subscribed already or has ended.
     pub fn subscribe(&self, slot: Slot, channel: &str) -> bool {
         match self.find(slot) {
             Some(session) if session.phase.get() == SocketPhase::Open => {
@@ -28,7 +27,7 @@ impl Worker {
         }
     }
 
-    /// Removes the session from a channel. True if it was the channel's last listener on this worker.
+    /// Ends the session's subscription to a channel. True if it was the channel's last subscriber on this worker.
     pub fn unsubscribe(&self, slot: Slot, channel: &str) -> bool {
         let Some(session) = self.find(slot) else { return false };
         let mut channels = self.0.channels.borrow_mut();
@@ -37,12 +36,12 @@ impl Worker {
         nth.is_some_and(|nth| channels.remove(&session, nth))
     }
 
-    /// Listeners of a channel on this worker.
+    /// Number of subscribers of a channel on this worker.
     pub fn subscribers(&self, channel: &str) -> usize {
         self.0.channels.borrow().members(channel).len()
     }
 
-    /// Calls `f` with each channel that has a listener here.
+    /// Calls `f` with each channel that has subscribers here, and their number.
     pub fn for_each_channel(&self, mut f: impl FnMut(&str, usize)) {
         let open = self.0.channels.borrow().listed();
         for (name, members) in open {
@@ -50,9 +49,9 @@ impl Worker {
         }
     }
 
-    /// Sends to every listener of a channel and says how many took it. `frames` is called once for each
-    /// encoding in use and returns complete frames: one, or several that waited together
-    /// ([`join`](crate::join)), in one write a listener.
+    /// Sends to every subscriber of a channel, and returns how many accepted it. `frames` is called once for each
+    /// encoding in use. It returns one complete frame, or several joined ones ([`join`](crate::join)), which each
+    /// subscriber gets in one write.
     ///
     /// # Panics
     /// If `frames` changes this worker's subscriptions.
@@ -68,13 +67,13 @@ impl Worker {
         receivers
     }
 
-    /// Sets what is called with each channel that loses its last listener because a session ended while
-    /// subscribed: the caller's `unsubscribe` did not see that one.
+    /// Sets the function that is called with each channel that loses its last subscriber because a session ended
+    /// without `unsubscribe`.
     pub fn on_vacant(&self, f: impl Fn(&str) + 'static) {
         *self.0.on_vacant.borrow_mut() = Some(Rc::new(f));
     }
 
-    /// Takes a session off all its channels.
+    /// Ends all subscriptions of a session.
     pub(crate) fn unsubscribe_all(&self, session: &Session) {
         let mut vacant = Vec::new();
         let mut channels = self.0.channels.borrow_mut();

@@ -1,6 +1,6 @@
-//! Frames a server sends: unmasked, header and payload in one shared buffer.
+//! The frames of a server: unmasked, with header and payload in one shared buffer.
 //!
-//! RFC 6455 §5.2. A frame is built once and handed to every socket that wants it without another copy.
+//! RFC 6455 §5.2. A frame is built once, and every socket sends it without another copy.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,17 +16,17 @@ pub(crate) const FIN: u8 = 0x80;
 /// Longest payload of a control frame, RFC 6455 §5.5.
 pub(crate) const CONTROL_BYTES_MAX: usize = 125;
 
-/// Makes one whole text message. `payload` must be UTF-8, or the client will close with 1007.
+/// Makes a frame with one whole text message. `payload` must be UTF-8; otherwise the client closes with 1007.
 pub fn text_frame(payload: &[u8]) -> Bytes {
     frame(TEXT, payload)
 }
 
-/// Makes one whole binary message.
+/// Makes a frame with one whole binary message.
 pub fn binary_frame(payload: &[u8]) -> Bytes {
     frame(BINARY, payload)
 }
 
-/// Joins frames that wait together into one buffer, so that each subscriber costs one write.
+/// Joins frames into one buffer, so that each subscriber needs only one write.
 pub fn join(frames: &[Bytes]) -> Bytes {
     match frames {
         [one] => one.clone(),
@@ -38,13 +38,13 @@ pub(crate) fn ping_frame() -> Bytes {
     Bytes::from_static(&[FIN | PING, 0])
 }
 
-/// `payload` is that of the ping it answers, so at most [`CONTROL_BYTES_MAX`].
+/// Makes a pong frame. `payload` is that of the ping it answers, so at most [`CONTROL_BYTES_MAX`] bytes.
 pub(crate) fn pong_frame(payload: &[u8]) -> Bytes {
     frame(PONG, payload)
 }
 
-/// Makes a close frame; 1005 stands for "no code" and makes an empty one. A long reason is cut at a
-/// character.
+/// Makes a close frame; an empty one for code 1005, which means "no code". A long reason is cut between two
+/// characters.
 pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
     if code == NO_CODE {
         return Bytes::from_static(&[FIN | CLOSE, 0]);
@@ -55,7 +55,7 @@ pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
     frame(CLOSE, &payload)
 }
 
-/// Close code that means there was none; it never stands in a frame.
+/// Close code that means "no code"; it is never sent in a frame.
 pub(crate) const NO_CODE: u16 = 1005;
 
 fn frame(opcode: u8, payload: &[u8]) -> Bytes {
@@ -76,8 +76,8 @@ fn frame(opcode: u8, payload: &[u8]) -> Bytes {
     out.freeze()
 }
 
-/// Splits off the first frame of `frames`, which are a server's own and therefore well formed.
-/// Returns its opcode, its whole bytes and its payload.
+/// Splits off the first frame of `frames`, which must be well-formed frames of a server. Returns its opcode, all its
+/// bytes and its payload; `None` when no whole frame is left.
 pub(crate) fn split_frame(frames: &mut Bytes) -> Option<(u8, Bytes, Bytes)> {
     let (&first, &second) = (frames.first()?, frames.get(1)?);
     let (header, len) = match second & 0x7F {

@@ -1,17 +1,15 @@
-//! The WebSocket driver, a session's bounded out-queue, and a worker's direct fan-out.
+//! The WebSocket server of the hub: the driver of a connection, a session's bounded out-queue, and a worker's fan-out.
 //!
-//! Stands between the TCP socket and the session actor. `upgrade_service` takes over a connection that asked
-//! for WebSocket, shakes hands, and drives the session until it is over; the session is an actix actor whose
-//! context is `actix_web_actors::ws::WebsocketContext`. Broadcasts do not pass through the actor: a
-//! [`Worker`] writes one shared, pre-framed buffer straight to the sockets of its thread and queues only what
-//! a socket did not take.
+//! It lies between the TCP socket and the session actor. `upgrade_service` takes over a connection that asks for
+//! WebSocket, does the handshake, and drives the session until it ends; the session is an actix actor with the context
+//! `actix_web_actors::ws::WebsocketContext`. Broadcasts do not pass through the actor: a [`Worker`] writes one shared
+//! buffer with complete frames directly to the sockets of its thread, and queues only what a socket does not take.
 //!
-//! What it guarantees: the actor is polled whatever the client does; memory per session is bounded in both
-//! directions; a hostile frame ends its own session and nothing else; what is dropped is dropped by the rule
-//! of its [`Class`]. What it does not do: know players, channels' rights, money, or what a payload means. It
-//! moves frames.
+//! It guarantees: the actor is polled whatever the client does; memory per session is bounded in both directions; a
+//! hostile frame ends only its own session; frames are dropped only by the rule of their [`Class`]. It knows nothing
+//! of players, rights, money or the meaning of payloads.
 //!
-//! Everything here belongs to one thread and is `!Send`; a [`Slot`] is the name of a session that may travel.
+//! Everything here belongs to one thread and is `!Send`, except a [`Slot`], by which other threads identify a session.
 
 mod channels;
 mod decode;

@@ -1,47 +1,45 @@
-//! Limits of one session, in memory and time, and the close codes the driver uses by itself.
+//! The limits of a session in memory and time, and the close codes that the driver sends by itself.
 
-/// Bounds of one session, the same for every session of a worker. Times are rounded up to `tick_ms`.
+/// The limits of a session, the same for every session of a worker. Times are rounded up to `tick_ms`.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Longest payload one client frame may declare. Bytes. Refused at its header with close 1009.
+    /// Longest payload that a client frame may declare. Bytes. A longer one is refused at its header with close 1009.
     pub frame_bytes_max: usize,
-    /// Longest message a client may send in fragments. Bytes; at least `frame_bytes_max`. Over it: close
-    /// 1009.
+    /// Longest message of a client, all fragments together. Bytes; at least `frame_bytes_max`. A longer one is refused
+    /// with close 1009.
     pub message_bytes_max: usize,
-    /// Size of the worker's one shared read buffer: what one session may read before the next has its turn.
-    /// Bytes.
+    /// Size of the worker's shared read buffer, which is the most that a session reads in one turn. Bytes.
     pub read_bytes: usize,
-    /// Reads are held while more than this waits to be sent, so that TCP slows a client that asks and never
-    /// listens. Bytes; at most `queue_bytes_max`.
+    /// The session does not read while more than this waits to be sent, so that TCP slows a client that sends requests
+    /// and does not read. Bytes; at most `queue_bytes_max`.
     pub read_pause_bytes: usize,
-    /// Most that may wait to be sent; the next frame closes the session as too slow. Each frame counts 128 bytes
-    /// besides its own. A single frame to an empty queue is always taken, so the true bound is this plus one
-    /// frame. Bytes.
+    /// Most that may wait to be sent; a frame beyond it closes the session as too slow. Bytes; each frame counts 128
+    /// bytes more than its length. A single frame to an empty queue is always taken, so the real bound is this plus one
+    /// frame.
     pub queue_bytes_max: usize,
-    /// Control frames, and fragments that bring nothing, that a client may send in a second; a client that sends
-    /// more is closed as flooding. The actor never hears them, so nobody else can count them.
+    /// Most control frames and empty fragments of a client in a second; a client that sends more is closed as flooding.
+    /// They are counted here because the actor never gets them.
     pub control_frames_per_second_max: u32,
-    /// Longest a frame that must not be dropped may wait to be sent; then the session is closed as too slow.
+    /// Longest time that a frame that must not be dropped may wait to be sent; then the session is closed as too slow.
     /// Milliseconds.
     pub stall_ms_max: u64,
-    /// A client silent for this long is pinged (a quarter earlier for some, so that pings do not come in
-    /// bursts). Milliseconds.
+    /// A client that has sent nothing for this long is pinged (for some up to a quarter earlier, so that pings do not
+    /// come in bursts). Milliseconds.
     pub ping_every_ms: u64,
-    /// Longest silence after a ping before the session is closed. Milliseconds.
+    /// Longest time after a ping without anything from the client; then the session is closed. Milliseconds.
     pub pong_within_ms: u64,
-    /// Longest wait for the client's part of the closing handshake, then the connection is dropped.
-    /// Milliseconds.
+    /// Longest wait for the client's part of the closing handshake; then the connection is dropped. Milliseconds.
     pub close_within_ms: u64,
-    /// How often the worker looks at every session. Milliseconds. One timer a worker, none a session.
+    /// Time between two checks of all sessions of a worker. Milliseconds. There is one timer for each worker.
     pub tick_ms: u64,
-    /// Kernel send buffer. Bytes; 0 leaves it to the kernel, which may take 4 MB for a client that does not
-    /// read.
+    /// Size of the kernel's send buffer. Bytes; 0 leaves it to the kernel, which may use 4 MB for a client that does
+    /// not read.
     pub send_buffer_bytes: usize,
-    /// Bytes the kernel may hold unsent before it refuses more (`TCP_NOTSENT_LOWAT`); what waits here instead
-    /// can still be conflated or dropped. 0 leaves it to the kernel.
+    /// Most unsent bytes in the kernel (`TCP_NOTSENT_LOWAT`): frames that wait in the queue instead can still be
+    /// conflated or dropped. 0 leaves it to the kernel.
     pub unsent_bytes_max: u32,
-    /// Longest the peer's kernel may leave data unacknowledged (`TCP_USER_TIMEOUT`). Milliseconds; 0 leaves
-    /// it to the kernel, about 15 minutes.
+    /// Longest time that sent data may stay unacknowledged (`TCP_USER_TIMEOUT`). Milliseconds; 0 leaves it to the
+    /// kernel, about 15 minutes.
     pub unacknowledged_ms_max: u32,
 }
 
@@ -66,25 +64,25 @@ impl Default for Limits {
     }
 }
 
-/// Why limits cannot be used: the first rule they break.
+/// Why limits contradict each other: the first rule that they break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LimitsError {
-    /// A session could receive nothing.
+    /// A session could not receive anything.
     #[error("frame_bytes_max and read_bytes must be above zero")]
     NothingReadable,
-    /// A frame within its own limit could never be a message.
+    /// A frame within the limit of frames could exceed the limit of messages.
     #[error("message_bytes_max is below frame_bytes_max")]
     MessageBelowFrame,
-    /// The read pause would never be reached.
+    /// Reading would never pause, because the session would be closed before.
     #[error("read_pause_bytes must not exceed queue_bytes_max")]
     MarkAboveQueue,
-    /// A period of zero would spin or close at once.
+    /// A period of zero would run without a pause or close sessions at once.
     #[error("tick_ms, ping_every_ms, pong_within_ms, stall_ms_max and close_within_ms must be above zero")]
     ZeroPeriod,
 }
 
 impl Limits {
-    /// Checks that the limits agree with each other.
+    /// Checks that the limits do not contradict each other.
     pub fn check(&self) -> Result<(), LimitsError> {
         if self.frame_bytes_max == 0 || self.read_bytes == 0 {
             return Err(LimitsError::NothingReadable);
@@ -104,14 +102,14 @@ impl Limits {
     }
 }
 
-/// Close codes the driver sends by itself, apart from those RFC 6455 fixes (1000, 1002, 1007, 1009, 1011).
+/// Close codes that the driver sends by itself, besides those of RFC 6455 (1000, 1002, 1007, 1009, 1011).
 #[derive(Debug, Clone, Copy)]
 pub struct CloseCodes {
     /// The client does not read what it is sent.
     pub too_slow: u16,
     /// The client does not answer pings.
     pub no_pong: u16,
-    /// The client sends control frames or empty fragments faster than it may.
+    /// The client sends too many control frames or empty fragments.
     pub flooding: u16,
 }
 
@@ -120,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_agree_with_each_other() {
+    fn the_defaults_do_not_contradict_each_other() {
         assert_eq!(Limits::default().check(), Ok(()));
     }
 

@@ -1,8 +1,7 @@
-//! A session's out-queue: what the socket has not taken yet, with a rule for each class of frame.
+//! A session's out-queue: frames that the socket has not taken yet, with a rule for each class of frame.
 //!
-//! Pure: bytes and numbers, no socket and no clock. The order of what remains is the order of the pushes; a
-//! newer state frame takes the place of the older one of its key at the *end*, so that it never overtakes a
-//! reply pushed before it.
+//! Pure: no socket and no clock. Frames keep the order of the pushes. A newer state frame replaces the older one of its
+//! key, but is queued at the *end*, so that it never overtakes a reply that was pushed before it.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
@@ -11,56 +10,55 @@ use bytes::{Buf, Bytes};
 
 use crate::Limits;
 
-/// What may happen to a frame the client is too slow for.
+/// The class of a frame: what may happen to it when the client is too slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// An answer. Never dropped: when no more fits, or the oldest has waited too long, the session is closed.
+    /// A reply. Never dropped: when the queue is full, or the oldest frame has waited too long, the session is closed.
     Reply,
-    /// A published event. Never dropped silently: treated as a reply, and the client heals from the channel's
-    /// history.
+    /// A publication. Treated as a reply, so it is never dropped silently; after a close the client recovers it from
+    /// the channel's history.
     Publication,
-    /// A picture of something that changes, by key: while one waits, a newer one of its key takes its place.
+    /// The current state of something, with a key: while one waits, a newer one with the same key replaces it.
     State(u64),
 }
 
-/// What became of a pushed frame.
+/// The result of a push.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     Queued,
     /// Queued, and an older state of the same key was dropped.
     Conflated,
-    /// No room, and the frame's class allows no loss.
+    /// Not queued: there is no room.
     Overflow,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Must be sent: replies, publications, control frames, and any frame whose first byte has left.
+    /// Must be sent: replies, publications, control frames, and any frame of which a part was sent.
     Must,
     State(u64),
-    /// The answer to the newest ping. A later ping only changes what it says.
+    /// The answer to the newest ping. A later ping only changes its payload.
     Pong,
 }
 
-/// A frame that waits. An empty frame is a hole: its place is kept so that positions by number stay right.
+/// A frame that waits. An empty frame is a hole: its place is kept, so that numbers of entries stay valid.
 struct Entry {
     frame: Bytes,
     kind: Kind,
     queued_ms: u64,
 }
 
-/// What a frame that waits costs besides its bytes: its entry, with the room a queue keeps to grow, and the allocation
-/// of its own that a short frame has. Bytes; counted against every bound, so that many small frames are no way around
-/// one.
+/// Memory overhead of a waiting frame, besides its length. Bytes: its entry, with the spare capacity of the queue, and
+/// the allocation of a short frame. Counted in every bound, so that many small frames cannot exceed one.
 pub(crate) const ENTRY_BYTES: usize = 128;
 
-/// Most frames handed to the kernel in one vectored write.
+/// Most frames of one vectored write.
 pub(crate) const SLICES: usize = 64;
 
 #[derive(Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Entry>,
-    /// Number of `entries[0]`; numbers rise by one with each push.
+    /// Number of `entries[0]`. Numbers rise by one with each push.
     first: u64,
     /// Number of the newest frame of each state key.
     states: HashMap<u64, u64>,
@@ -68,7 +66,7 @@ pub(crate) struct Queue {
     pong: Option<u64>,
     bytes: usize,
     holes: usize,
-    /// The front frame has left in part and must be finished, or the client loses its place in the stream.
+    /// Whether a part of the first frame was sent: the rest must follow, or the client cannot decode the stream.
     started: bool,
 }
 
@@ -77,7 +75,7 @@ impl Queue {
         self.bytes
     }
 
-    /// Memory this queue stands for: what waits, and what each waiting frame costs besides.
+    /// Memory of the waiting frames, overhead included. Bytes.
     pub(crate) fn cost_bytes(&self) -> usize {
         self.bytes + (self.entries.len() - self.holes) * ENTRY_BYTES
     }
@@ -103,14 +101,14 @@ impl Queue {
         if conflated { Pushed::Conflated } else { Pushed::Queued }
     }
 
-    /// Queues a frame that belongs to the protocol itself (ping, close): always taken, since it is short and there is
-    /// one of each at most.
+    /// Queues a frame of the protocol itself (ping, close). Always taken: it is short, and there is at most one of
+    /// each.
     pub(crate) fn push_control(&mut self, frame: Bytes, now_ms: u64) {
         self.append(frame, Kind::Must, now_ms);
     }
 
-    /// Queues the answer to a ping. RFC 6455 §5.5.3: of several pings that wait for their answer only the newest needs
-    /// one, so there is one pong at most.
+    /// Queues the answer to a ping. RFC 6455 §5.5.3: of several unanswered pings only the newest needs an answer, so
+    /// there is at most one pong.
     pub(crate) fn push_pong(&mut self, frame: Bytes, now_ms: u64) {
         let Some(number) = self.pong else { return self.append(frame, Kind::Pong, now_ms) };
         let entry = &mut self.entries[(number - self.first) as usize];
@@ -118,14 +116,14 @@ impl Queue {
         entry.frame = frame;
     }
 
-    /// Queues the rest of a frame whose beginning the socket has already taken. The queue must be empty.
+    /// Queues the rest of a frame whose beginning was already sent. The queue must be empty.
     pub(crate) fn push_rest(&mut self, rest: Bytes, now_ms: u64) {
         debug_assert!(self.is_empty(), "only the front of the queue can be under way");
         self.append(rest, Kind::Must, now_ms);
         self.started = true;
     }
 
-    /// Drops everything but a frame already under way.
+    /// Drops all frames, except one of which a part was sent.
     pub(crate) fn abandon(&mut self) {
         let started = self.started.then(|| self.entries.pop_front()).flatten();
         *self = Queue { first: self.first, ..Queue::default() };
@@ -143,13 +141,13 @@ impl Queue {
             .map(|entry| entry.queued_ms)
     }
 
-    /// Frames replaced leave no more than this many entries behind for each that waits.
+    /// Number of entries, holes included.
     #[cfg(test)]
     fn entries(&self) -> usize {
         self.entries.len()
     }
 
-    /// Fills `slices` from the front and says how many it filled.
+    /// Fills `slices` with the first frames; returns how many it filled.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
         let waiting = self.entries.iter().filter(|entry| !entry.frame.is_empty());
         let mut n = 0;
@@ -160,7 +158,7 @@ impl Queue {
         n
     }
 
-    /// Removes `n` bytes from the front: the socket has taken them.
+    /// Removes `n` bytes from the front, which the socket has taken.
     pub(crate) fn written(&mut self, mut n: usize) {
         self.bytes -= n;
         while let Some(front) = self.entries.front_mut() {
@@ -184,7 +182,7 @@ impl Queue {
             self.first += 1;
         }
         if self.entries.is_empty() && self.entries.capacity() > SLICES {
-            // A burst must not cost memory for good.
+            // Gives the memory of a burst back.
             *self = Queue { first: self.first, ..Queue::default() };
         }
     }
@@ -201,7 +199,7 @@ impl Queue {
         self.entries.push_back(Entry { frame, kind, queued_ms });
     }
 
-    /// The front frame is no longer one that could be replaced.
+    /// Notes that the first frame cannot be replaced any more.
     fn leave(&mut self, kind: Kind) {
         match kind {
             Kind::Must => {}

@@ -1,9 +1,9 @@
-//! One session as its worker sees it: the socket's write half, the out-queue and the marks of its life.
+//! One session of a worker: its socket, its out-queue and its state.
 //!
-//! The driver owns the reading and the end of a session; everyone else holds an [`Out`] and pushes frames. A
-//! push writes at once when nothing waits and nothing holds the session (its own actor's turn, or a
-//! [`Cork`](crate::Cork)); otherwise it queues, and whoever lets go flushes. The socket is in one place only
-//! and gone when the session is over, whoever still holds an `Out`.
+//! The driver reads and ends the session; all other code has an [`Out`] and pushes frames. A push writes at once when
+//! no frame waits and writes are not held back (by the actor's own turn or a [`Cork`](crate::Cork)). Otherwise the
+//! frame is queued, and flushed at the end of that turn or cork. The socket is stored only here, and is closed when the
+//! session is over, even if handles remain.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -21,26 +21,26 @@ use crate::queue::{Class, Pushed, Queue, SLICES};
 use crate::shared::{Corked, Shared, Slot};
 use crate::telemetry;
 
-/// Over how long frames that bring nothing are counted, milliseconds.
+/// Period over which control frames and empty fragments are counted, milliseconds.
 const IDLE_WINDOW_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SocketPhase {
     Open,
-    /// Our close frame is queued or sent.
+    /// This side's close frame is queued or sent.
     Closing,
     /// The socket is gone.
     Over,
 }
 
-/// How the client's side of the conversation ended.
+/// How the client's side of the session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InboundEnd {
-    /// Its close frame, with the code to answer.
+    /// With a close frame; the code to answer.
     Closed(u16),
-    /// A broken rule.
+    /// With a violation of the protocol or of a limit.
     FrameFault(crate::decode::FrameFault),
-    /// The end of the stream.
+    /// With the end of the stream.
     Eof,
 }
 
@@ -50,26 +50,26 @@ pub(crate) struct Session {
     encoding: u8,
     io: RefCell<Option<TcpStream>>,
     queue: RefCell<Queue>,
-    /// Whole messages the actor has not taken yet; filled by the driver only when empty.
+    /// Decoded events that the actor has not taken yet. The driver fills it only when it is empty.
     pub(crate) inbox: RefCell<VecDeque<Decoded>>,
     pub(crate) inbound_end: Cell<Option<InboundEnd>>,
-    /// The inbox was not read to its end because the client is behind with reading.
+    /// Whether the actor did not get the whole inbox because the client does not read fast enough.
     pub(crate) throttled: Cell<bool>,
-    /// Places in the worker's channels: (channel, position among its members).
+    /// The subscriptions: number of the channel, and position among its members.
     pub(crate) subscriptions: RefCell<Vec<(u32, u32)>>,
     waker: RefCell<Option<Waker>>,
     pub(crate) phase: Cell<SocketPhase>,
     close_code: Cell<Option<u16>>,
-    /// The socket refused bytes; the driver waits until it takes more.
+    /// Whether the socket refused bytes; the driver waits until it takes more.
     blocked: Cell<bool>,
-    /// The driver is in the actor's turn and will flush after it.
+    /// Whether the driver is polling the actor, and will flush after that.
     corked: Cell<bool>,
-    /// On the worker's list of sessions to flush.
+    /// Whether the session is on the worker's list of sessions to flush.
     dirty: Cell<bool>,
     heard_ms: Cell<u64>,
     pinged_ms: Cell<Option<u64>>,
     closing_since_ms: Cell<u64>,
-    /// Control frames and empty fragments since when, and how many.
+    /// Start of the period, and number of control frames and empty fragments in it.
     idle_frames: Cell<(u64, u32)>,
 }
 
@@ -124,7 +124,7 @@ impl Session {
         }
         let limits = self.shared.limits();
         if self.queued_bytes() + frames.len() > limits.read_pause_bytes && !self.blocked.get() {
-            // Held back only by a cork: the socket is asked before the client is taken for slow.
+            // Frames may wait only because of a cork: try the socket before the client counts as slow.
             self.flush();
         }
         let pushed = self.queue.borrow_mut().push(frames, class, self.shared.now_ms(), limits);
@@ -141,8 +141,7 @@ impl Session {
         }
     }
 
-    /// Writes straight to the socket if nothing is before these frames. Returns them if they are still to be
-    /// queued.
+    /// Writes directly to the socket if no frame waits before these. Returns the frames if they must be queued.
     fn write_through(&self, frames: Bytes) -> Option<Bytes> {
         if self.must_queue() || !self.queue.borrow().is_empty() {
             return Some(frames);
@@ -169,15 +168,15 @@ impl Session {
         }
     }
 
-    /// Whether a push may not write at once.
+    /// Whether a push must not write at once.
     fn must_queue(&self) -> bool {
         self.corked.get() || self.blocked.get() || self.shared.is_corked()
     }
 
-    /// Makes sure someone flushes what was just queued.
+    /// Makes sure that what was queued is flushed.
     fn flush_later(self: &Rc<Self>) {
         if self.corked.get() || self.blocked.get() {
-            // The driver flushes: after the actor's turn, or when the socket is writable.
+            // The driver flushes, after the actor's turn or when the socket is writable.
         } else if self.shared.is_corked() {
             if !self.dirty.replace(true) {
                 self.shared.mark_dirty(self.clone());
@@ -187,7 +186,7 @@ impl Session {
         }
     }
 
-    /// Queues a frame the protocol itself needs.
+    /// Queues a frame of the protocol itself.
     pub(crate) fn push_control(self: &Rc<Self>, frame: Bytes) {
         if self.phase.get() == SocketPhase::Open {
             self.queue.borrow_mut().push_control(frame, self.shared.now_ms());
@@ -195,7 +194,7 @@ impl Session {
         }
     }
 
-    /// Answers a ping, or lets the answer that waits be to this one.
+    /// Queues the answer to a ping, or changes the one that waits.
     pub(crate) fn push_pong(self: &Rc<Self>, frame: Bytes) {
         if self.phase.get() == SocketPhase::Open {
             self.queue.borrow_mut().push_pong(frame, self.shared.now_ms());
@@ -203,7 +202,7 @@ impl Session {
         }
     }
 
-    /// Counts frames that bring nothing; a client that sends too many is closed.
+    /// Counts control frames and empty fragments; a client that sends too many is closed.
     pub(crate) fn count_idle(self: &Rc<Self>, frames: u32) {
         if frames == 0 {
             return;
@@ -220,7 +219,8 @@ impl Session {
         }
     }
 
-    /// Takes what the actor wrote through its context, in order. A close frame among it closes the session.
+    /// Queues the frames that the actor wrote through its context, in order. A close frame among them closes the
+    /// session.
     pub(crate) fn push_context(self: &Rc<Self>, mut frames: Bytes) {
         let mut plain = frames.clone();
         while let Some((opcode, whole, payload)) = frame::split_frame(&mut frames) {
@@ -235,14 +235,14 @@ impl Session {
         self.push(plain, Class::Reply);
     }
 
-    /// Writes what waits until it is gone or the socket refuses more; then the driver waits for room.
+    /// Writes the queue until it is empty or the socket takes no more; then the driver waits for the socket.
     pub(crate) fn flush(&self) {
         if self.is_refused() {
             self.block();
         }
     }
 
-    /// Writes what waits; true if the socket refused some of it. A broken connection is dropped.
+    /// Writes the queue; true if the socket refused a part of it. A broken connection is dropped.
     fn is_refused(&self) -> bool {
         let mut broken = false;
         if let Some(io) = self.io.borrow().as_ref() {
@@ -269,7 +269,7 @@ impl Session {
         }
     }
 
-    /// Writes what waits. Pending while bytes still wait: the task wakes when the socket has room.
+    /// Writes the queue. Pending while bytes still wait: the task is woken when the socket takes more.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if !self.blocked.get() {
@@ -294,13 +294,13 @@ impl Session {
         self.close_with(code, frame::close_frame(code, reason));
     }
 
-    /// Closes with a frame already made.
+    /// Closes with this close frame.
     fn close_with(self: &Rc<Self>, code: u16, frame: Bytes) {
         if self.phase.get() != SocketPhase::Open {
             return;
         }
         self.push_control(frame);
-        // The push may have found the connection broken.
+        // The push may have found the connection broken and ended the session.
         if self.phase.get() == SocketPhase::Open {
             self.phase.set(SocketPhase::Closing);
             self.close_code.set(Some(code));
@@ -320,14 +320,14 @@ impl Session {
             return;
         }
         if let Some(io) = self.io.borrow_mut().take() {
-            // The kernel forgets its unsent bytes too; best effort, since the connection is given up anyway.
+            // Drops the kernel's unsent bytes too. An error does not matter: the connection is given up anyway.
             let _ = socket2::SockRef::from(&io).set_linger(Some(Duration::ZERO));
         }
         self.queue.borrow_mut().abandon();
         self.wake();
     }
 
-    /// Ends the connection in good order; the driver calls it last.
+    /// Closes the connection and drops the session's memory. The driver calls it last.
     pub(crate) fn finish(&self) {
         self.phase.set(SocketPhase::Over);
         self.io.borrow_mut().take();
@@ -350,28 +350,28 @@ impl Session {
         }
     }
 
-    /// While true, pushes wait for the end of the actor's turn.
+    /// Sets whether pushes wait for the end of the actor's turn.
     pub(crate) fn set_corked(&self, corked: bool) {
         self.corked.set(corked);
     }
 
-    /// True while the client must first read before it is heard again.
+    /// Whether the client must read before more is read from it.
     pub(crate) fn is_paused(&self) -> bool {
         self.queue.borrow().cost_bytes() > self.shared.limits().read_pause_bytes
     }
 
-    /// Runs `read` on the socket, if it is still there.
+    /// Runs `read` on the socket, if it is still open.
     pub(crate) fn with_io<T>(&self, read: impl FnOnce(&mut TcpStream) -> T) -> Option<T> {
         self.io.borrow_mut().as_mut().map(read)
     }
 
-    /// Any bytes from the client prove that it lives.
+    /// Notes that bytes came from the client, which proves that it is alive.
     pub(crate) fn heard(&self) {
         self.heard_ms.set(self.shared.now_ms());
         self.pinged_ms.set(None);
     }
 
-    /// Looks at the clock for this session; the worker calls it every tick.
+    /// Checks the time limits of this session; the worker calls it at every tick.
     pub(crate) fn tick(self: &Rc<Self>, now_ms: u64) {
         let limits = self.shared.limits();
         let older_than = |since_ms: u64, ms: u64| now_ms.saturating_sub(since_ms) >= ms;
@@ -387,7 +387,7 @@ impl Session {
                 if oldest_ms.is_some_and(|since| older_than(since, limits.stall_ms_max)) {
                     self.close_too_slow();
                 } else if let Some(since) = self.pinged_ms.get() {
-                    // While the ping itself still waits to be sent, the stall rule above is the judge.
+                    // While the ping itself waits to be sent, only the rule for slow clients above applies.
                     if oldest_ms.is_none() && older_than(since, limits.pong_within_ms) {
                         telemetry::no_pong(&self.shared);
                         self.close(self.shared.codes().no_pong, "no answer to ping");
@@ -400,15 +400,16 @@ impl Session {
         }
     }
 
-    /// The ping period, up to a quarter shorter by slot: sessions that came together are not pinged together.
+    /// The ping period, up to a quarter shorter depending on the slot, so that sessions that connected together are not
+    /// pinged together.
     fn ping_after_ms(&self) -> u64 {
         let every_ms = self.shared.limits().ping_every_ms;
         let spread_ms = every_ms / 4;
         every_ms - u64::from(self.slot.index).wrapping_mul(7919).checked_rem(spread_ms).unwrap_or(0)
     }
 
-    /// One write, without tokio's cooperative budget, which a loop over many sockets would exhaust.
-    /// `Ok(0)`: the socket takes nothing now.
+    /// Writes once, without tokio's cooperative budget, which a loop over many sockets would use up. `Ok(0)` when the
+    /// socket takes nothing now.
     fn try_write(&self, io: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let written = loop {
             let written = match slices {

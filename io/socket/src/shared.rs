@@ -1,4 +1,4 @@
-//! What the sessions of one worker share: bounds, the coarse clock, the counters, and the cork.
+//! The state that the sessions of one worker share: limits, the coarse clock, the counters, and the cork.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -6,23 +6,23 @@ use std::rc::Rc;
 use crate::queue::Pushed;
 use crate::{CloseCodes, Limits};
 
-/// Names one session of a worker, and never another: a slot used again has a new generation.
+/// The id of a session within its worker. A place that is used again has a new generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot {
-    /// Place among the worker's sessions.
+    /// The place in the worker's list of sessions.
     pub index: u32,
-    /// How often the place has been given out before.
+    /// How often the place was used before.
     pub generation: u32,
 }
 
-/// Counters of one worker since its start, and what holds now.
+/// Counters of one worker since its start, and the number of sessions now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Sessions connected now, closing ones included.
     pub sessions: usize,
     /// Sessions accepted.
     pub opened: u64,
-    /// Handshakes refused, by the caller or for their form.
+    /// Handshakes refused, by the caller or because they were malformed.
     pub refused: u64,
     /// Sessions closed because they did not read.
     pub closed_too_slow: u64,
@@ -36,9 +36,9 @@ pub struct Stats {
     pub closed_flooding: u64,
     /// Bytes read from clients.
     pub read_bytes: u64,
-    /// Writes asked of the kernel, refused ones included.
+    /// Write calls, refused ones included.
     pub writes: u64,
-    /// Bytes the kernel took for clients.
+    /// Bytes that the kernel took.
     pub written_bytes: u64,
     /// State frames replaced by newer ones.
     pub conflated: u64,
@@ -46,7 +46,7 @@ pub struct Stats {
 
 impl std::ops::AddAssign for Stats {
     fn add_assign(&mut self, other: Self) {
-        // Taken apart whole, so that no counter is forgotten.
+        // Destructured without `..`, so that no counter is forgotten.
         let Self {
             sessions,
             opened,
@@ -76,17 +76,17 @@ impl std::ops::AddAssign for Stats {
     }
 }
 
-/// Something whose queue waits for the end of a cork.
+/// A session with frames that wait for the end of a cork.
 pub(crate) trait Corked {
-    /// Writes what waits.
+    /// Writes the waiting frames.
     fn uncork(&self);
 }
 
-/// Shared by a worker and its sessions.
+/// The state that a worker and its sessions share.
 pub(crate) struct Shared {
     limits: Limits,
     codes: CloseCodes,
-    /// Lent to each session for the length of one read.
+    /// The read buffer; a session borrows it for one read.
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     corks: Cell<u32>,
     dirty: RefCell<Vec<Rc<dyn Corked>>>,
@@ -124,7 +124,7 @@ impl Shared {
         self.now_ms.set(now_ms);
     }
 
-    /// What was counted; the sessions that are connected now are the worker's to count.
+    /// The counters, without the number of sessions now, which the worker adds.
     pub(crate) fn stats(&self) -> Stats {
         self.stats.get()
     }
@@ -146,7 +146,7 @@ impl Shared {
         self.corks.set(self.corks.get() + 1);
     }
 
-    /// Takes a cork out; with the last one, what it held back is written.
+    /// Removes a cork. With the last one, the frames that were held back are written.
     pub(crate) fn uncork(&self) {
         let depth = self.corks.get() - 1;
         self.corks.set(depth);
@@ -157,7 +157,7 @@ impl Shared {
         for held in dirty.drain(..) {
             held.uncork();
         }
-        // Kept for its room: the next cork fills it again.
+        // Kept, so that the next cork can use its memory again.
         *self.dirty.borrow_mut() = dirty;
     }
 
@@ -165,7 +165,7 @@ impl Shared {
         self.corks.get() > 0
     }
 
-    /// Notes what is to be written when the last cork is out.
+    /// Adds a session to be flushed when the last cork is removed.
     pub(crate) fn mark_dirty(&self, held: Rc<dyn Corked>) {
         self.dirty.borrow_mut().push(held);
     }

@@ -1,4 +1,4 @@
-//! Socket options of a session's connection.
+//! The socket options of a session's connection.
 
 use std::io;
 use std::time::Duration;
@@ -7,9 +7,8 @@ use tokio::net::TcpStream;
 
 use crate::Limits;
 
-/// Sets on the stream itself what the limits ask for. `TCP_NODELAY` is set here because the HTTP server's own
-/// setting does not reach a connection it did not accept: without it Nagle's algorithm holds back small
-/// frames for 40 ms.
+/// Sets the socket options of the limits, and `TCP_NODELAY`: without it Nagle's algorithm delays small frames by 40 ms.
+/// The HTTP server's own setting has no effect on a connection that it did not accept.
 pub(crate) fn tune(io: &TcpStream, limits: &Limits) -> io::Result<()> {
     io.set_nodelay(true)?;
     let socket = socket2::SockRef::from(io);

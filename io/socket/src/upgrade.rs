@@ -1,9 +1,9 @@
-//! The upgrade: takes an HTTP request that asks for WebSocket, shakes hands or refuses, and drives the session.
+//! The upgrade: takes an HTTP request that asks for WebSocket, does or refuses the handshake, and drives the session.
 //!
-//! The form of the handshake (RFC 6455 §4.2) is judged here, and answered as the caller's `malformed` says; the
-//! caller's `accept` decides on path, origin and sub-protocol. Mount it with
-//! `actix_http::HttpService::build().upgrade(..)`: requests that do not ask for an upgrade go to the service behind
-//! it, on the same port.
+//! The form of the handshake (RFC 6455 §4.2) is checked here; a malformed one gets the answer of the caller's
+//! `malformed`. The caller's `accept` decides on path, origin and sub-protocol. Mount the service with
+//! `actix_http::HttpService::build().upgrade(..)`: requests that do not ask for an upgrade go to the HTTP service on
+//! the same port.
 
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -28,17 +28,17 @@ use crate::telemetry;
 use crate::tune::tune;
 use crate::worker::Worker;
 
-/// A client that is let in.
+/// An accepted handshake.
 pub struct Accepted<A> {
-    /// The sub-protocol to confirm: one of those the client offered ([`subprotocols`]), or none.
+    /// The sub-protocol to confirm: one of those that the client offered ([`subprotocols`]), or none.
     pub subprotocol: Option<&'static str>,
-    /// The caller's tag for how this session's frames are encoded: 0 or 1.
+    /// The caller's tag for the encoding of this session's frames: 0 or 1.
     pub encoding: u8,
     /// Makes the session's actor.
     pub start: Box<dyn FnOnce(Slot, Out) -> A>,
 }
 
-/// A client that is turned away, and the answer it gets. The connection is closed after it.
+/// A refused handshake, and the answer to it. The connection is closed after the answer.
 #[derive(Debug)]
 pub struct Refusal {
     /// Status of the answer.
@@ -56,7 +56,7 @@ impl Refusal {
     }
 }
 
-/// The plain answer to a handshake of a wrong form.
+/// The plain answer to a malformed handshake.
 impl From<HandshakeError> for Refusal {
     fn from(error: HandshakeError) -> Self {
         let (status, headers) = match error {
@@ -75,7 +75,7 @@ impl From<HandshakeError> for Refusal {
     }
 }
 
-/// The sub-protocols the client offers, in its order of preference.
+/// The sub-protocols that the client offers, in its order of preference.
 pub fn subprotocols(request: &Request) -> impl Iterator<Item = &str> {
     request
         .headers()
@@ -86,13 +86,13 @@ pub fn subprotocols(request: &Request) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
-/// Makes the upgrade service of one worker. `accept` is asked once for each well-formed handshake, before any
-/// answer; `malformed` spells the answer to each other one ([`Refusal::from`] is a plain one).
+/// Makes the upgrade service of one worker. `accept` is called once for each well-formed handshake, before the answer;
+/// `malformed` makes the answer to each other one ([`Refusal::from`] makes a plain one).
 ///
-/// The actor hears whole `Message::Text` and `Message::Binary` and, last, `Message::Close` if the client sent
-/// one; it never hears pings, pongs, fragments or errors, which are dealt with here. Then its stream is
-/// `finished`, which by default stops it. What it writes through its context goes to the same queue as
-/// [`Out::push`]; a close frame it writes closes the session.
+/// The actor gets whole `Message::Text` and `Message::Binary` and, last, `Message::Close` if the client sent one. It
+/// never gets pings, pongs, fragments or errors, which are handled here. Then its stream is `finished`, which by
+/// default stops it. Frames that it writes through its context go to the same queue as those of [`Out::push`]; a close
+/// frame closes the session.
 pub fn upgrade_service<A, F, M>(
     worker: Worker,
     accept: F,
@@ -124,8 +124,8 @@ where
     })
 }
 
-/// Answers the handshake. None: the client was refused, or is gone already. The driver is boxed so that the
-/// HTTP connection it grew out of stays small.
+/// Answers the handshake. `None` when it was refused, or the client has disconnected. The driver is boxed so that the
+/// future of an HTTP connection stays small.
 async fn admit<A>(
     worker: &Worker,
     verdict: Result<Accepted<A>, Refusal>,
@@ -163,7 +163,7 @@ where
         return None;
     }
     let parts = framed.into_parts();
-    // A copy, usually of nothing: even an empty slice of it would keep the HTTP parser's 8 KiB alive.
+    // Copied, usually without any bytes: even an empty slice would keep the HTTP parser's 8 KiB buffer.
     let leftover = Bytes::copy_from_slice(&parts.read_buf);
     let session = worker.admit(parts.io, accepted.encoding);
     Some(Box::pin(Driver::new(worker.clone(), session, leftover, accepted.start)))

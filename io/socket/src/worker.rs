@@ -1,7 +1,7 @@
-//! The worker of one thread: its sessions by slot, and the timer that serves them all.
+//! The worker of one thread: its sessions by slot, and one timer for all of them.
 //!
-//! One timer serves all sessions: each tick moves the worker's coarse clock and lets every session look at
-//! it. Nothing here is `Send`; other threads name a session by its [`Slot`].
+//! Each tick of the timer sets the worker's coarse clock, and checks the time limits of every session. Nothing here is
+//! `Send`; other threads identify a session by its [`Slot`].
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::{Rc, Weak};
@@ -44,7 +44,7 @@ thread_local! {
 }
 
 impl Worker {
-    /// The worker of this thread, made at the first call; later calls ignore their arguments.
+    /// The worker of this thread. The first call makes it; later calls ignore their arguments.
     ///
     /// # Panics
     /// As [`new`](Worker::new).
@@ -71,7 +71,7 @@ impl Worker {
         worker
     }
 
-    /// The session of `slot`, if it is still there.
+    /// The session of `slot`, if it has not ended.
     pub fn get(&self, slot: Slot) -> Option<Out> {
         self.find(slot).map(Out)
     }
@@ -82,22 +82,22 @@ impl Worker {
         places.places.len() - places.free.len()
     }
 
-    /// Calls `f` for each session, for example to drain them. `f` may do anything, also end sessions.
+    /// Calls `f` for each session, for example to drain them. `f` may also end sessions.
     pub fn for_each(&self, mut f: impl FnMut(Slot, &Out)) {
         for session in self.all() {
             f(session.slot, &Out(session));
         }
     }
 
-    /// Holds back every push of this worker until the guard is dropped, so that what belongs together leaves
-    /// each socket in one write. Corks nest. Not to be held across an `await`: the whole worker would wait.
+    /// Holds back every push of this worker until the guard is dropped, so that each socket needs only one write for
+    /// several frames. Corks can be nested. Do not hold one across an `await`: all sessions of the worker would wait.
     #[must_use = "dropping the cork flushes"]
     pub fn cork(&self) -> Cork {
         self.0.shared.cork();
         Cork(self.0.shared.clone())
     }
 
-    /// What this worker has counted.
+    /// The counters of this worker.
     pub fn stats(&self) -> Stats {
         Stats { sessions: self.sessions(), ..self.0.shared.stats() }
     }
@@ -106,7 +106,7 @@ impl Worker {
         self.0.shared.limits()
     }
 
-    /// Gives a connection a slot.
+    /// Makes a session of a connection, with a slot.
     pub(crate) fn admit(&self, io: TcpStream, encoding: u8) -> Rc<Session> {
         let mut places = self.0.places.borrow_mut();
         let index = places.free.pop().unwrap_or_else(|| {
@@ -121,7 +121,7 @@ impl Worker {
         session
     }
 
-    /// Takes a session's slot back; its name is stale from here on.
+    /// Frees a session's slot: from then on it finds no session.
     pub(crate) fn retire(&self, slot: Slot) {
         let mut places = self.0.places.borrow_mut();
         let place = &mut places.places[slot.index as usize];
@@ -145,14 +145,14 @@ impl Worker {
     fn tick(&self, now_ms: u64) {
         self.0.shared.tick(now_ms);
         let places = self.0.places.borrow();
-        // A session's tick pushes and wakes; slots change only in the drivers' own turns.
+        // A session's tick only pushes and wakes; slots change only in the drivers' own polls.
         for session in places.places.iter().filter_map(|place| place.session.as_ref()) {
             session.tick(now_ms);
         }
     }
 }
 
-/// Holds back a worker's writes while it lives; see [`Worker::cork`].
+/// While you hold this, the worker's writes are held back; see [`Worker::cork`].
 pub struct Cork(Rc<Shared>);
 
 impl Drop for Cork {
@@ -161,7 +161,7 @@ impl Drop for Cork {
     }
 }
 
-/// Ticks until the worker is gone.
+/// Ticks until the worker is dropped.
 async fn keep_time(worker: Weak<Inner>) {
     let Some(tick_ms) = worker.upgrade().map(|inner| inner.shared.limits().tick_ms) else { return };
     let start = Instant::now();

@@ -1,3 +1,5 @@
+//! The frame decoder: every split of the bytes, every violation of the protocol, and the memory that is kept.
+
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -22,7 +24,7 @@ fn client(first: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Says in one line what came out of `bytes`, fed in pieces of `step`.
+/// The events of `bytes`, decoded in pieces of `step` bytes, as one line of text.
 fn outcome(bytes: &[u8], step: usize) -> String {
     let mut decoder = FrameDecoder::new(200, 300);
     let mut events = VecDeque::new();
@@ -55,7 +57,7 @@ fn check(frames: &[Vec<u8>], expected: &str) {
 }
 
 #[test]
-fn messages_come_out_whole_however_the_bytes_are_cut() {
+fn messages_are_whole_however_the_bytes_are_split() {
     check(&[client(0x81, b"hello"), client(0x82, &[9; 150])], "text:hello binary:150");
     check(&[client(0x81, b""), client(0x82, b"")], "text: binary:0");
     check(&[client(0x01, b"a"), client(0x00, b""), client(0x80, "ä".as_bytes())], "text:aä");
@@ -67,7 +69,7 @@ fn messages_come_out_whole_however_the_bytes_are_cut() {
 }
 
 #[test]
-fn a_broken_rule_is_a_fault_and_nothing_follows_it() {
+fn a_violation_of_the_protocol_is_a_fault_and_nothing_follows_it() {
     let good = client(0x81, b"ok");
     for (bad, fault) in [
         (vec![0x81, 0x02, b'h', b'i'], "fault:1002"),         // not masked
@@ -118,7 +120,7 @@ fn an_oversized_frame_is_refused_at_its_header_and_keeps_no_memory() {
 }
 
 #[test]
-fn a_header_alone_reserves_nothing_for_what_it_claims() {
+fn a_header_alone_reserves_no_memory_for_the_declared_length() {
     let mut decoder = FrameDecoder::new(1 << 20, 1 << 20);
     let mut bytes = client(0x82, &vec![0; 1 << 20]);
     bytes.truncate(14 + 100);
@@ -150,7 +152,7 @@ fn events_are_made_a_few_at_a_time_and_none_is_lost() {
 }
 
 #[test]
-fn frames_that_bring_nothing_are_counted() {
+fn control_frames_and_empty_fragments_are_counted() {
     let mut decoder = FrameDecoder::new(200, 300);
     let frames = [
         client(0x89, b"ping"),

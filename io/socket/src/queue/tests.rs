@@ -1,3 +1,5 @@
+//! The out-queue: order, bounds, replaced states and pongs.
+
 use super::*;
 
 fn limits() -> Limits {
@@ -8,7 +10,7 @@ fn push(queue: &mut Queue, text: &'static str, class: Class) -> Pushed {
     queue.push(Bytes::from_static(text.as_bytes()), class, 0, &limits())
 }
 
-/// What waits, frame by frame, checked against the byte count.
+/// The waiting frames as text; also checks the byte count.
 fn waiting(queue: &Queue) -> String {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let n = queue.slices(&mut slices);
@@ -38,7 +40,7 @@ fn a_full_queue_overflows_and_a_single_frame_to_an_empty_one_does_not() {
 }
 
 #[test]
-fn small_frames_are_counted_with_what_they_cost_besides_their_bytes() {
+fn small_frames_are_counted_with_their_overhead() {
     let mut queue = Queue::default();
     let taken = (0..1_000).take_while(|_| push(&mut queue, "x", Class::Reply) == Pushed::Queued).count();
     assert_eq!((taken, queue.bytes()), (5, 5));
@@ -58,7 +60,7 @@ fn only_the_newest_ping_is_answered_and_the_replies_around_it_stay() {
     }
     push(&mut queue, "r2", Class::Reply);
     assert_eq!((waiting(&queue).as_str(), queue.entries()), ("r1 s1 p22 r2", 4));
-    // One whose first byte has left is finished; the next ping gets an answer of its own.
+    // A pong of which a part was sent is finished; the next ping gets an answer of its own.
     queue.written(5);
     pong(&mut queue, "p3");
     pong(&mut queue, "p4");
@@ -97,7 +99,7 @@ fn a_frame_under_way_is_finished_before_anything_else() {
 }
 
 #[test]
-fn a_state_that_left_is_not_taken_for_one_that_waits() {
+fn a_state_that_was_sent_is_not_replaced() {
     let mut queue = Queue::default();
     push(&mut queue, "s1", Class::State(1));
     push(&mut queue, "s2", Class::State(2));
@@ -111,7 +113,7 @@ fn a_state_that_left_is_not_taken_for_one_that_waits() {
 }
 
 #[test]
-fn a_state_renewed_for_ever_does_not_grow_the_queue() {
+fn a_state_that_is_replaced_again_and_again_does_not_grow_the_queue() {
     let mut queue = Queue::default();
     push(&mut queue, "stuck", Class::Reply);
     for _ in 0..10_000 {

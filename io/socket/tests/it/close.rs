@@ -1,4 +1,4 @@
-//! How sessions end: by either side's close, by a broken rule, by silence.
+//! Ends of sessions: a close from either side, a violation of the protocol, a missing pong.
 
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ async fn the_servers_close_says_its_code_after_what_came_before() {
         let (first, payload) = client.frame().await.unwrap();
         assert_eq!((first, u16::from_be_bytes(*payload.first_chunk().unwrap())), (CLOSE, code));
         assert_eq!(server.seen.outs.borrow()[0].close_code(), Some(code));
-        // The server waits for the client's part, and ends when it has it.
+        // The server waits for the client's close frame, and then closes the connection.
         client.send(CLOSE, code.to_be_bytes()).await;
         client.expect_end().await;
         drop(client);
@@ -66,7 +66,7 @@ async fn a_client_that_never_answers_our_close_is_dropped() {
     server.until_empty().await;
 }
 
-/// Sends `bytes` and expects the code, the end, and that the actor heard nothing.
+/// Sends `bytes`; expects a close with the code, and that the actor got no message.
 async fn check_refused(bytes: &[u8], code: u16) -> Server {
     let server = serve(limits()).await;
     let mut client = Client::open(server.port).await;
@@ -81,7 +81,7 @@ async fn check_refused(bytes: &[u8], code: u16) -> Server {
 }
 
 #[actix_rt::test]
-async fn a_broken_rule_is_answered_with_its_code() {
+async fn a_violation_of_the_protocol_is_answered_with_its_code() {
     use raw_socket::masked;
     check_refused(&[0x81, 0x02, b'h', b'i'], 1002).await;
     check_refused(&masked(0xC1, b"x"), 1002).await;
@@ -104,7 +104,7 @@ async fn a_declared_terabyte_costs_no_memory() {
     client.raw(&header).await;
     assert_eq!(client.expect_close().await, 1009);
     client.expect_end().await;
-    // It sends on regardless; the server reads and forgets, and then ends it.
+    // The client goes on sending; the server reads and ignores it, and then closes the connection.
     let before_kib = resident_kib();
     let chunk = vec![0; 64 * 1024];
     let mut sent = 0;
@@ -163,7 +163,7 @@ async fn a_killed_session_is_gone_and_its_handles_are_harmless() {
     client.expect_end().await;
     server.until_empty().await;
 
-    // The place is used again, under a new generation.
+    // The place is used again, with a new generation.
     let mut second = Client::open(server.port).await;
     second.send(BINARY, "x").await;
     second.frame().await.unwrap();

@@ -1,4 +1,4 @@
-//! Channels of one worker: who gets what, how often, in what order.
+//! Fan-out on one worker: which sessions get which publications, how often and in which order.
 
 use std::cell::Cell;
 
@@ -63,7 +63,7 @@ async fn a_publication_is_encoded_once_for_each_encoding() {
 }
 
 #[actix_rt::test]
-async fn subscriptions_end_with_a_word_or_with_the_session() {
+async fn subscriptions_end_with_an_unsubscribe_or_with_the_session() {
     let server = serve(limits()).await;
     let mut one = Client::open(server.port).await;
     let mut two = Client::open(server.port).await;
@@ -95,7 +95,7 @@ async fn subscriptions_end_with_a_word_or_with_the_session() {
 }
 
 #[actix_rt::test]
-async fn what_is_corked_leaves_in_one_write_and_in_order() {
+async fn corked_frames_are_sent_in_one_write_and_in_order() {
     let server = serve(limits()).await;
     let mut client = Client::open(server.port).await;
     client.text("subscribe:room").await;

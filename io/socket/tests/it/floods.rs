@@ -1,17 +1,17 @@
-//! Frames that the actor never receives: they cost little, and too many of them end their session.
+//! Floods of control frames and empty fragments: they cost little, and too many of them close their session.
 
 use socket::Limits;
 
 use crate::server::{FLOODING, limits, serve};
 use raw_socket::{Client, PING, PONG, masked};
 
-/// Sends the frames again and again until the hub has enough, and expects the others not to notice.
+/// Sends the frames again and again until the session is closed; the other sessions must not be affected.
 async fn check_flood(frames: &[Vec<u8>]) {
     let server = serve(Limits { tick_ms: 50, ..limits() }).await;
     let mut bystander = Client::open(server.port).await;
     let mut client = Client::open(server.port).await;
     let flood = frames.concat().repeat(2_000);
-    // The hub may have closed before all of it is sent.
+    // The server may close the connection before everything is sent.
     let _ = tokio::io::AsyncWriteExt::write_all(&mut client.io, &flood).await;
     assert_eq!(client.expect_close().await, FLOODING);
     assert_eq!(server.worker.stats().closed_flooding, 1);
@@ -27,7 +27,7 @@ async fn a_flood_of_control_frames_ends_its_session() {
 }
 
 #[actix_rt::test]
-async fn a_flood_of_fragments_that_bring_nothing_ends_its_session() {
+async fn a_flood_of_empty_fragments_ends_its_session() {
     let server = serve(limits()).await;
     let mut client = Client::open(server.port).await;
     client.send(0x01, "").await;
@@ -38,7 +38,7 @@ async fn a_flood_of_fragments_that_bring_nothing_ends_its_session() {
 }
 
 #[actix_rt::test]
-async fn as_many_as_are_allowed_are_taken_and_a_message_in_many_pieces_is_no_flood() {
+async fn the_allowed_number_of_frames_and_a_message_in_many_fragments_are_no_flood() {
     let server = serve(Limits { control_frames_per_second_max: 20, ..limits() }).await;
     let mut client = Client::open(server.port).await;
     for _ in 0..19 {
@@ -58,7 +58,7 @@ async fn as_many_as_are_allowed_are_taken_and_a_message_in_many_pieces_is_no_flo
 }
 
 #[actix_rt::test]
-async fn pings_of_a_client_that_does_not_read_are_one_pong() {
+async fn many_pings_of_a_client_that_does_not_read_get_one_pong() {
     let limits = Limits { control_frames_per_second_max: u32::MAX, ..limits() };
     let (server, mut client) = crate::slow::stuffed(limits).await;
     let out = server.seen.outs.borrow()[0].clone();

@@ -1,4 +1,4 @@
-//! Which handshakes are accepted, and how others are refused.
+//! Handshakes: which are accepted, and how the others are refused.
 
 use crate::server::{limits, serve};
 use raw_socket::{Client, HANDSHAKE, TEXT, masked};
@@ -45,7 +45,7 @@ async fn the_callers_refusal_is_the_answer() {
 }
 
 #[actix_rt::test]
-async fn another_version_is_told_the_right_one() {
+async fn the_refusal_of_another_version_names_the_right_one() {
     for head in [
         HANDSHAKE.replace("version: 13", "version: 8"),
         HANDSHAKE.replace("sec-websocket-version: 13\r\n", ""),
@@ -78,7 +78,7 @@ async fn a_plain_request_goes_to_the_service_behind() {
 }
 
 #[actix_rt::test]
-async fn frames_in_the_handshakes_own_packet_are_heard_and_guarded() {
+async fn frames_in_the_packet_of_the_handshake_are_received_and_checked() {
     let server = serve(limits()).await;
     let mut client = Client::request(server.port, HANDSHAKE, &masked(TEXT, b"eager")).await;
     assert_eq!(client.expect_text().await, "eager");
@@ -97,12 +97,12 @@ async fn an_accepted_connection_has_its_options_set() {
     let server = serve(limits()).await;
     let client = Client::open(server.port).await;
     let address = client.io.local_addr().unwrap();
-    // The server's end is a descriptor of this process too: the one whose peer is the client.
+    // The server's socket is also a descriptor of this process: the one whose peer is the client.
     let mut found = 0;
     for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
         let number = entry.unwrap().file_name().to_str().unwrap().parse().unwrap();
-        // SAFETY: used only to ask for options while `server` keeps the wanted one open; any other that is
-        // closed meanwhile answers with an error or with another peer, and is passed over.
+        // SAFETY: used only to read options while `server` keeps the wanted one open; any other that is closed
+        // meanwhile gives an error or another peer, and is skipped.
         let fd = unsafe { BorrowedFd::borrow_raw(number) };
         let socket = socket2::SockRef::from(&fd);
         if socket.peer_addr().is_ok_and(|peer| peer.as_socket() == Some(address)) {

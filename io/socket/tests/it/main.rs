@@ -1,4 +1,4 @@
-//! The driver over real loopback sockets, with a hand-written client that may break every rule.
+//! Tests of the driver over loopback sockets, with a hand-written client that can violate the protocol.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod server;

@@ -1,4 +1,4 @@
-//! The messages that the actor receives and sends.
+//! Messages that the actor receives and sends.
 
 use crate::server::{limits, serve};
 use raw_socket::{BINARY, Client, PING, PONG, TEXT, masked};
@@ -62,7 +62,7 @@ async fn ten_thousand_frames_in_a_burst_are_all_answered_in_order() {
     let mut client = Client::open(server.port).await;
     let burst: Vec<u8> = (0..10_000).flat_map(|n: u32| masked(TEXT, n.to_string().as_bytes())).collect();
     let (mut reader, mut writer) = (client, None);
-    // The client must read while it writes: the server stops reading from one who does not.
+    // The client must read while it writes: the server does not read from a client that does not read.
     let io = reader.io.into_std().unwrap();
     let copy = io.try_clone().unwrap();
     reader.io = tokio::net::TcpStream::from_std(io).unwrap();

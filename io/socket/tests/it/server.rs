@@ -1,4 +1,4 @@
-//! A server on the test's own thread, whose sessions do what the client's text tells them.
+//! A server on the test's own thread, whose sessions run the commands in the client's text messages.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,17 +22,17 @@ pub struct Server {
     pub seen: Rc<Seen>,
 }
 
-/// What the sessions of a server went through.
+/// What the sessions of a server have recorded.
 #[derive(Default)]
 pub struct Seen {
     pub stopped: Cell<u32>,
     pub ticks: Cell<u32>,
     pub messages: Cell<u32>,
-    /// Close frames the actors heard, by code.
+    /// Codes of the close frames that the actors got.
     pub closes: RefCell<Vec<Option<u16>>>,
-    /// Slots in the order of their sessions.
+    /// Slots of the sessions, in the order of acceptance.
     pub slots: RefCell<Vec<Slot>>,
-    /// The accepted sessions' own view of `TCP_NODELAY` cannot be had from outside; their queues can.
+    /// Handles to the out-queues of the sessions.
     pub outs: RefCell<Vec<Out>>,
     pub vacant: RefCell<Vec<String>>,
 }
@@ -167,7 +167,7 @@ fn add(count: &Cell<u32>) {
 }
 
 impl Server {
-    /// Waits until `done`, or fails.
+    /// Waits until `done` holds; fails after a time limit.
     pub async fn until(&self, what: &str, done: impl Fn(&Server) -> bool) {
         for _ in 0..4_000 {
             if done(self) {

@@ -1,4 +1,4 @@
-//! Clients that do not read: their memory is bounded, their actor goes on, and in the end they are closed.
+//! Slow clients, which do not read: their memory is bounded, their actor goes on, and in the end they are closed.
 
 use socket::{Class, Limits, binary_frame, text_frame};
 
@@ -14,7 +14,7 @@ pub async fn stuffed(limits: Limits) -> (Server, Client) {
     let out = server.seen.outs.borrow()[0].clone();
     for n in 0.. {
         out.push(text_frame(format!("{n:08}").repeat(125).as_bytes()), Class::Reply);
-        // What waits after the driver has had its turn is what the socket refused.
+        // After the driver was polled, only bytes that the socket refused are still queued.
         tokio::task::yield_now().await;
         if out.queued_bytes() > 4_000 {
             return (server, client);
@@ -52,12 +52,12 @@ async fn a_reply_that_waits_too_long_closes_the_session() {
     let limits = Limits { stall_ms_max: 150, close_within_ms: 5_000, ..limits() };
     let (server, mut client) = stuffed(limits).await;
     server.until("too slow", |server| server.worker.stats().closed_too_slow == 1).await;
-    // A client that wakes up in time still learns why: the frame under way is finished first.
+    // A client that reads again in time still gets the close frame: the frame under way is finished first.
     assert_eq!(client.expect_close().await, TOO_SLOW);
 }
 
 #[actix_rt::test]
-async fn a_client_that_asks_and_never_reads_is_no_longer_heard() {
+async fn the_server_stops_reading_from_a_client_that_does_not_read() {
     let limits =
         Limits { read_pause_bytes: 20_000, queue_bytes_max: 40_000, stall_ms_max: 60_000, ..limits() };
     let server = serve(limits).await;
@@ -65,7 +65,7 @@ async fn a_client_that_asks_and_never_reads_is_no_longer_heard() {
     let mut asked = 0;
     let ask = raw_socket::masked(0x81, b"flood:10");
     let mut pending = Vec::new();
-    // Ask until TCP itself refuses for a while.
+    // Send requests until TCP takes no more for a while.
     let mut refused = 0;
     while refused < 100 {
         if pending.is_empty() {
@@ -87,7 +87,7 @@ async fn a_client_that_asks_and_never_reads_is_no_longer_heard() {
     assert!(out.is_open());
     assert!(server.seen.messages.get() < asked, "{} of {asked} were heard", server.seen.messages.get());
     let heard = server.seen.messages.get();
-    // When it reads, it is heard again.
+    // When it reads, the server reads from it again.
     for _ in 0..heard * 10 + 100 {
         client.expect_text().await;
     }
