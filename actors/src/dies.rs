@@ -2,6 +2,8 @@
 
 use std::{env, os::unix::process::ExitStatusExt, path::Path, path::PathBuf, process::Command};
 
+use rustix::process::Signal;
+
 /// The environment variable that gives the new process the directory of the log.
 const DIRECTORY: &str = "ACTORS_TEST_DIES_OVER";
 
@@ -16,7 +18,7 @@ pub fn dies(name: &str, log: &Path, what: &str) -> String {
         .envs([(DIRECTORY, log.as_os_str()), (OF, what.as_ref())])
         .output()
         .expect("the test can be started");
-    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{what}: {output:?}");
+    assert_eq!(output.status.signal(), Some(Signal::ABORT.as_raw()), "{what}: {output:?}");
     String::from_utf8(output.stdout).expect("text")
 }
 

@@ -4,11 +4,12 @@
 pub mod checkpoint;
 pub mod scrub;
 
+use rustix::process::setpriority_process;
+
 /// Lowers the priority of the calling thread to `nice`, so that play goes first when there are too few cores.
-fn step_back(nice: libc::c_int) {
-    // SAFETY: takes three integers and touches no memory of ours. On Linux, 0 names the calling thread.
-    let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } != 0;
-    if refused {
+fn step_back(nice: i32) {
+    // On Linux, "this process" is the calling thread.
+    if setpriority_process(None, nice).is_err() {
         tracing::debug!("a follower keeps the priority of play");
     }
 }

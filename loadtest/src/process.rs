@@ -2,6 +2,11 @@
 
 use std::{fs, io};
 
+use rustix::{
+    param::{clock_ticks_per_second, page_size},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+
 /// Processor time and memory of a process.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Usage {
@@ -42,33 +47,24 @@ fn parse(stat: &str, statm: &str) -> Option<Usage> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    // SAFETY: takes no pointer and has no effect.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    let resident_bytes = pages * u64::try_from(page).ok()?;
+    let resident_bytes = pages * u64::try_from(page_size()).ok()?;
     Some(Usage { processor_seconds: ticks as f64 / ticks_per_second(), resident_bytes })
 }
 
 fn ticks_per_second() -> f64 {
-    // SAFETY: takes no pointer and has no effect.
-    unsafe { libc::sysconf(libc::_SC_CLK_TCK) as f64 }
+    clock_ticks_per_second() as f64
 }
 
 /// Raises the limit of open files to what the system allows at most, and says whether `files` fit.
 #[must_use]
 pub fn allow_files(files: u64) -> bool {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the limit lives through both calls.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) != 0 {
-            return true;
-        }
-        if limit.rlim_cur < files {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
-            libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit);
-        }
+    let limit = getrlimit(Resource::Nofile);
+    let fit = |limit: Option<u64>| limit.is_none_or(|limit| limit >= files);
+    if fit(limit.current) {
+        return true;
     }
-    limit.rlim_cur >= files
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    raised.is_ok() && fit(limit.maximum)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use std::{
 };
 
 use protocol::RoundId;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit, setrlimit};
 use serde_json::Value;
 
 use crate::{PATIENCE, http, until, verify::Totals};
@@ -214,8 +215,7 @@ impl TestHub {
     pub fn spawn(&mut self) {
         assert!(self.process.is_none(), "the hub runs already");
         let mut command = self.command(["--listen", "127.0.0.1:0"]);
-        let files =
-            self.file_bytes_max.map(|bytes| libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY });
+        let file_bytes_max = self.file_bytes_max;
         // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
         unsafe {
             command.pre_exec(move || {
@@ -223,8 +223,8 @@ impl TestHub {
                 libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
                 // The tests may have been started with it ignored.
                 libc::signal(libc::SIGHUP, libc::SIG_DFL);
-                if let Some(limit) = &files {
-                    libc::setrlimit(libc::RLIMIT_FSIZE, limit);
+                if file_bytes_max.is_some() {
+                    setrlimit(Resource::Fsize, file_bytes(file_bytes_max))?;
                 }
                 Ok(())
             });
@@ -349,19 +349,21 @@ impl TestHub {
 
     /// Sends SIGTERM; [`TestHub::ended`] waits for the end.
     pub fn terminate(&self) {
-        self.signal(libc::SIGTERM);
+        self.signal(Signal::TERM);
     }
 
     /// Sends SIGHUP, as a terminal does that closes.
     pub fn hang_up(&self) {
-        self.signal(libc::SIGHUP);
+        self.signal(Signal::HUP);
     }
 
-    fn signal(&self, signal: i32) {
-        let pid = i32::try_from(self.pid()).expect("a process id");
-        // SAFETY: takes no pointer; the process is our own child and not waited for yet.
-        let sent = unsafe { libc::kill(pid, signal) };
-        assert_eq!(sent, 0, "signal {signal} to the hub");
+    fn signal(&self, signal: Signal) {
+        kill_process(self.process_id(), signal)
+            .unwrap_or_else(|error| panic!("{signal:?} to the hub: {error}"));
+    }
+
+    fn process_id(&self) -> Pid {
+        Pid::from_child(&self.process.as_ref().expect("the hub runs").child)
     }
 
     /// The hub will have reason to log errors.
@@ -374,7 +376,7 @@ impl TestHub {
     /// # Panics
     /// When the system does not allow it.
     pub fn fill_disk(&mut self) {
-        self.limit_files(0);
+        self.limit_files(Some(0));
     }
 
     /// The next processes may write no file beyond so many bytes: there is no room for a longer one.
@@ -383,17 +385,13 @@ impl TestHub {
         self.file_bytes_max = Some(bytes);
     }
 
-    /// The running process may write files of so many bytes from now on.
+    /// The running process may write files of so many bytes from now on; `None`: of any length.
     ///
     /// # Panics
     /// When the system does not allow it.
-    pub fn limit_files(&mut self, bytes: u64) {
+    pub fn limit_files(&mut self, bytes: Option<u64>) {
         self.expects_errors = true;
-        let pid = i32::try_from(self.pid()).expect("a process id");
-        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
-        // SAFETY: the limit lives through the call; the old one is not asked for.
-        let set = unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
-        assert_eq!(set, 0, "limit the files of the hub: {}", std::io::Error::last_os_error());
+        prlimit(Some(self.process_id()), Resource::Fsize, file_bytes(bytes)).expect("a child of ours");
     }
 
     /// Waits for the process to end by itself.
@@ -509,10 +507,15 @@ impl Drop for TestHub {
     }
 }
 
+/// The limit of the length of a file; `None`: there is none.
+fn file_bytes(max: Option<u64>) -> Rlimit {
+    Rlimit { current: max, maximum: None }
+}
+
 /// Whether a process ended by `abort`, as a hub does that can no longer keep its word.
 #[must_use]
 pub fn aborted(status: ExitStatus) -> bool {
-    status.signal() == Some(libc::SIGABRT)
+    status.signal() == Some(Signal::ABORT.as_raw())
 }
 
 /// The hub's binary: of `HUB_BIN`, or built now beside the tests, so that it is never an old one.

@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{PATIENCE, soon};
@@ -59,19 +60,17 @@ impl Redis {
 
     /// Stops the process without an end: connections stay, nothing answers.
     pub fn freeze(&self) {
-        self.signal(libc::SIGSTOP);
+        self.signal(Signal::STOP);
     }
 
     /// Continues the process.
     pub fn thaw(&self) {
-        self.signal(libc::SIGCONT);
+        self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: i32) {
-        let pid = i32::try_from(self.child.id()).expect("a process id");
-        // SAFETY: takes no pointer; the process is our own child and not waited for yet.
-        let sent = unsafe { libc::kill(pid, signal) };
-        assert_eq!(sent, 0, "signal {signal} to redis-server");
+    fn signal(&self, signal: Signal) {
+        let sent = kill_process(Pid::from_child(&self.child), signal);
+        sent.unwrap_or_else(|error| panic!("{signal:?} to redis-server: {error}"));
     }
 
     /// Publishes as any service would; answers how many connections hear it.

@@ -24,7 +24,7 @@ use crate::{messages::output::Output, panics::AbortOnPanic};
 const REST_MS: u64 = 200;
 
 /// Scheduling priority of the thread: behind everything that a player waits for.
-const NICE: libc::c_int = 10;
+const NICE: i32 = 10;
 
 /// How long it waits after a failure to read or write, milliseconds.
 const RETRY_MS: u64 = 10_000;

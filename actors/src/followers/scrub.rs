@@ -21,7 +21,7 @@ use journal::{Journal, Lsn, Reader};
 use crate::{messages::output::Output, panics::AbortOnPanic};
 
 /// Scheduling priority of the thread: behind everything else.
-const NICE: libc::c_int = 19;
+const NICE: i32 = 19;
 
 /// How much is read between two pauses. Bytes; with the pause, 4 MiB a second at most.
 const READ_BYTES: usize = 256 << 10;

@@ -1,5 +1,7 @@
 //! Small pages of memory only, so that no thread waits while the kernel clears a huge page.
 
+use rustix::thread::disable_transparent_huge_pages;
+
 /// Asks the kernel to give this process no more huge pages from here on.
 ///
 /// A huge page is two megabytes that the kernel clears at the first touch, half a millisecond and more in which the
@@ -7,11 +9,8 @@
 /// 10,000 bets a second (docs/performance.md): without them the 99th percentile falls to less than half. Recovery runs
 /// before this call: it is faster with huge pages, and what it has built stays in them.
 pub fn use_small_pages() {
-    const ON: libc::c_ulong = 1;
-    const UNUSED: libc::c_ulong = 0;
-    // SAFETY: takes five integers and touches no memory of ours.
-    let refused = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, ON, UNUSED, UNUSED, UNUSED) } != 0;
-    if refused {
+    // The kernel keeps this setting for the memory of the process, whichever thread asks.
+    if disable_transparent_huge_pages(true).is_err() {
         crate::telemetry::events::page_sizes_stay();
     }
 }

@@ -8,7 +8,6 @@
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -224,10 +223,7 @@ fn identity(found: &fs::Metadata) -> FileIdentity {
 
 #[cfg(target_os = "linux")]
 fn allocate(file: &fs::File, bytes: u64) -> io::Result<()> {
-    let bytes = libc::off_t::try_from(bytes).map_err(io::Error::other)?;
-    // SAFETY: takes four integers and touches no memory of ours; the descriptor is open while `file` lives.
-    let refused = unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, bytes) } != 0;
-    if refused { Err(io::Error::last_os_error()) } else { Ok(()) }
+    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes)?)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -14,6 +14,7 @@ use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use rustix::process::setpriority_process;
 
 use crate::append::Appender;
 use crate::condition::{Condition, State};
@@ -343,10 +344,8 @@ impl Drop for AbortOnPanic {
 }
 
 fn ask_for_priority(nice: i32) {
-    // SAFETY: setpriority takes three integers and touches no memory of ours; on Linux `who` 0 is this
-    // thread.
-    let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } != 0;
-    if refused {
+    // On Linux, "this process" is the calling thread.
+    if setpriority_process(None, nice).is_err() {
         tracing::debug!(nice, "the journal's thread keeps the usual priority");
     }
 }

@@ -213,7 +213,7 @@ async fn a_hub_without_room_for_a_spare_segment_is_not_ready_and_serves_once_the
     assert!(why.contains("free space") && why.contains("spare"), "{why}");
     let refused = account.try_connect(hub.address(), Vec::new()).await;
     assert!(refused.is_err(), "a player comes back later");
-    hub.limit_files(libc::RLIM_INFINITY);
+    hub.limit_files(None);
     readiness(&hub, 200).await;
     all_there(&hub, &account, round, &receipts).await;
 }
