@@ -1,18 +1,17 @@
 //! The address of the hub.
 
-use std::{
-    io,
-    net::{SocketAddr, ToSocketAddrs},
-};
+use std::{io, net::SocketAddr};
+
+use url::{Position, Url};
 
 /// A hub's address, taken apart.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// As given, for instance `ws://127.0.0.1:7700/ws`.
     pub url: String,
-    /// Host and port, as in the `host` header.
+    /// Host and port, as in the `host` header: without a port that is 80.
     pub host: String,
-    /// Path of the WebSocket.
+    /// Path and query of the WebSocket.
     pub path: String,
     /// Resolved once, so that the name service is not part of what is measured.
     pub address: SocketAddr,
@@ -25,11 +24,17 @@ impl Target {
             let text = format!("\"{url}\" is not an address such as ws://127.0.0.1:7700/ws");
             io::Error::new(io::ErrorKind::InvalidInput, text)
         };
-        let rest = url.strip_prefix("ws://").ok_or_else(wrong)?;
-        let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-        let host = if host.rsplit_once(':').is_some() { host.to_owned() } else { format!("{host}:80") };
-        let address = host.to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong)?;
-        Ok(Self { url: url.to_owned(), host, path: path.to_owned(), address })
+        let parsed = Url::parse(url).map_err(|_| wrong())?;
+        if parsed.scheme() != "ws" || !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(wrong());
+        }
+        let addresses = parsed.socket_addrs(|| None).map_err(|_| wrong())?;
+        Ok(Self {
+            url: url.to_owned(),
+            host: parsed[Position::BeforeHost..Position::AfterPort].to_owned(),
+            path: parsed[Position::BeforePath..Position::AfterQuery].to_owned(),
+            address: *addresses.first().ok_or_else(wrong)?,
+        })
     }
 }
 
@@ -39,10 +44,19 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_apart() {
-        let target = Target::parse("ws://127.0.0.1:7700/ws").expect("a good address");
-        assert_eq!((target.host.as_str(), target.path.as_str()), ("127.0.0.1:7700", "/ws"));
-        assert_eq!(target.address.port(), 7_700);
-        assert!(Target::parse("http://127.0.0.1:7700/ws").is_err());
-        assert!(Target::parse("ws://127.0.0.1:x/ws").is_err());
+        for (url, host, path, address) in [
+            ("ws://127.0.0.1:7700/ws", "127.0.0.1:7700", "/ws", "127.0.0.1:7700"),
+            ("ws://127.0.0.1/ws?kind=a:b", "127.0.0.1", "/ws?kind=a:b", "127.0.0.1:80"),
+            ("ws://[::1]:7700", "[::1]:7700", "/", "[::1]:7700"),
+        ] {
+            let target = Target::parse(url).expect("a good address");
+            assert_eq!((target.host.as_str(), target.path.as_str()), (host, path), "{url}");
+            assert_eq!(target.address.to_string(), address, "{url}");
+        }
+        for url in
+            ["http://127.0.0.1:7700/ws", "ws://127.0.0.1:x/ws", "ws://u@127.0.0.1/ws", "127.0.0.1:7700"]
+        {
+            assert!(Target::parse(url).is_err(), "{url}");
+        }
     }
 }

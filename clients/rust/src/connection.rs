@@ -15,6 +15,7 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_websockets::{ClientBuilder, Limits, Message, WebSocketStream};
+use url::Url;
 
 use crate::{Closed, Error};
 
@@ -187,16 +188,12 @@ async fn timed<T>(work: impl Future<Output = T>) -> Result<T, Error> {
 /// Host and port of a `ws://` address; the port is 80 when none is given.
 fn address(url: &str) -> Result<String, Error> {
     let wrong = || Error::Url { url: url.to_owned() };
-    let rest = url.strip_prefix("ws://").ok_or_else(wrong)?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().map_err(|_| wrong())?),
-        _ => (authority, 80),
-    };
-    if host.is_empty() || host.contains('@') {
-        return Err(wrong());
+    let parsed = Url::parse(url).map_err(|_| wrong())?;
+    let is_plain = parsed.scheme() == "ws" && parsed.username().is_empty() && parsed.password().is_none();
+    match (parsed.host(), parsed.port_or_known_default()) {
+        (Some(host), Some(port)) if is_plain => Ok(format!("{host}:{port}")),
+        _ => Err(wrong()),
     }
-    Ok(format!("{host}:{port}"))
 }
 
 #[cfg(test)]
@@ -214,7 +211,9 @@ mod tests {
         for (url, expected) in good {
             assert_eq!(address(url).ok().as_deref(), Some(expected), "{url}");
         }
-        for url in ["wss://hub.example/ws", "http://a", "ws://", "ws://:80", "ws://a:b", "ws://u@a:1"] {
+        for url in
+            ["wss://hub.example/ws", "http://a", "ws://", "ws://:80", "ws://a:b", "ws://u@a:1", "ws://:p@a:1"]
+        {
             assert!(address(url).is_err(), "{url}");
         }
     }
