@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Namespaces only the hub itself may publish into.
-pub const HUB_NAMESPACES: [&str; 4] = ["domain", "lobby", "player", "table"];
-
 /// Bounds of all channels, and the namespaces there are. A channel of another namespace is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -24,7 +24,7 @@ mod tree;
 mod validate;
 
 pub use access::{Auth, Demo, Publish};
-pub use channels::{Channels, HUB_NAMESPACES, Namespace, Publisher, Redis, Subscribe};
+pub use channels::{Channels, Namespace, Publisher, Redis, Subscribe};
 pub use development::{FILE as DEVELOPMENT_FILE, SecretPolicy};
 pub use layers::{Environment, Sources};
 pub use options::{Config, Mode};

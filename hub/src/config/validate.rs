@@ -2,10 +2,11 @@
 
 use std::{collections::HashSet, fmt::Display, ops::RangeInclusive, sync::Arc};
 
+use channels::OWNED_NAMESPACES;
 use protocol::{Amount, Currency, TableId};
 
 use super::{
-    Catalogue, Config, HUB_NAMESPACES, KindLimit, Mode, Publisher, Table, TableOptions,
+    Catalogue, Config, KindLimit, Mode, Publisher, Table, TableOptions,
     problem::{Problem, choice},
     tables::ANY_KIND,
     tree::Node,
@@ -211,11 +212,11 @@ fn names(config: &Config, check: &mut Check<'_>) {
         if name.is_empty() || name.len() > 32 || !name.bytes().all(legal) {
             check.refuse(&key, "a namespace is 1 to 32 lower-case letters, digits, '_' or '-'");
         }
-        if HUB_NAMESPACES.contains(&name.as_str()) && namespace.publish != Publisher::Hub {
+        if OWNED_NAMESPACES.contains(&name.as_str()) && namespace.publish != Publisher::Hub {
             check.refuse(&format!("{key}.publish"), "only the hub publishes here; allowed: hub");
         }
     }
-    for name in HUB_NAMESPACES {
+    for name in OWNED_NAMESPACES {
         if !config.channels.namespaces.contains_key(name) {
             check.refuse(&format!("channels.namespaces.{name}"), "the hub's own namespace cannot be missing");
         }
