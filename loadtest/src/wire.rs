@@ -8,7 +8,7 @@ use std::{
     net::{IpAddr, SocketAddr, TcpStream},
 };
 
-use crate::poll::Poll;
+use crate::{http, poll::Poll};
 
 /// Bytes asked for in one read.
 const READ_BYTES: usize = 64 * 1024;
@@ -176,32 +176,27 @@ impl Socket {
 /// The request that opens a WebSocket.
 #[must_use]
 pub fn handshake(host: &str, path: &str, protocol: Option<&str>) -> Vec<u8> {
-    let protocol = protocol.map(|name| format!("sec-websocket-protocol: {name}\r\n")).unwrap_or_default();
-    format!(
-        "GET {path} HTTP/1.1\r\nhost: {host}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: {KEY}\r\n{protocol}\r\n"
-    )
-    .into_bytes()
+    let mut headers = vec![
+        ("upgrade", "websocket"),
+        ("connection", "Upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", KEY),
+    ];
+    headers.extend(protocol.map(|name| ("sec-websocket-protocol", name)));
+    http::request(&format!("GET {path}"), host, &headers, None)
 }
 
 /// Reads the answer to [`handshake`]: the number of its bytes, or `None` when more have to come.
 pub fn answered(bytes: &[u8], protocol: Option<&str>) -> io::Result<Option<usize>> {
-    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return if bytes.len() > READ_BYTES { Err(io::ErrorKind::InvalidData.into()) } else { Ok(None) };
-    };
-    let head = String::from_utf8_lossy(&bytes[..end]);
-    let header = |wanted: &str| {
-        head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim())
-        })
-    };
-    let status = head.lines().next().unwrap_or_default();
-    let switched = status.starts_with("HTTP/1.1 101 ") && header("sec-websocket-accept") == Some(ACCEPT);
-    if !switched || header("sec-websocket-protocol") != protocol {
-        return Err(io::Error::other(format!("the server did not switch to WebSocket: {status}")));
-    }
-    Ok(Some(end + 4))
+    let read = http::head(bytes, |head| {
+        let status = head.code.unwrap_or_default();
+        let switched = status == 101 && http::header(head, "sec-websocket-accept") == Some(ACCEPT);
+        if switched && http::header(head, "sec-websocket-protocol") == protocol {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("the server did not switch to WebSocket: status {status}")))
+    })?;
+    Ok(read.map(|((), length)| length))
 }
 
 /// The first frame in `bytes` and the number of bytes it takes; `None` when more have to come.

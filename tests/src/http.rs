@@ -1,4 +1,5 @@
-//! As much HTTP as the tests need: one request, one answer, one connection.
+//! HTTP for the tests: one request, one answer, one connection. Requests are spelled and answers read as the load harness
+//! does; bytes go out as they are, because the hub has to stand those of bad clients as well.
 
 use std::net::SocketAddr;
 
@@ -15,7 +16,7 @@ use crate::soon;
 pub struct Answer {
     /// Status, such as 200.
     pub status: u16,
-    /// Header lines as they came.
+    /// Status line and headers as they came.
     pub head: String,
     /// The body.
     pub body: String,
@@ -32,12 +33,20 @@ impl Answer {
     }
 }
 
+/// Spells a well-formed request of one connection, with JSON or another text as its body if it has one.
+#[must_use]
+pub fn spelled(line: &str, host: &str, headers: &[(&str, &str)], body: Option<&str>) -> String {
+    let headers = [headers, &[("connection", "close")]].concat();
+    let bytes = loadtest::http::request(line, host, &headers, body.map(str::as_bytes));
+    String::from_utf8(bytes).expect("it is made of text")
+}
+
 /// Asks for a path.
 ///
 /// # Panics
 /// When there is no answer in time; `hub` is expected to run.
 pub async fn get(hub: SocketAddr, path: &str) -> Answer {
-    request(hub, &format!("GET {path} HTTP/1.1\r\nhost: {hub}\r\nconnection: close\r\n\r\n")).await
+    request(hub, &spelled(&format!("GET {path}"), &hub.to_string(), &[], None)).await
 }
 
 /// Posts JSON, with a bearer token if there is one.
@@ -45,17 +54,14 @@ pub async fn get(hub: SocketAddr, path: &str) -> Answer {
 /// # Panics
 /// When there is no answer in time; `hub` is expected to run.
 pub async fn post(hub: SocketAddr, path: &str, bearer: Option<&str>, body: &Value) -> Answer {
-    let body = body.to_string();
-    let bearer = bearer.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let length = body.len();
-    let request_text = format!(
-        "POST {path} HTTP/1.1\r\nhost: {hub}\r\nconnection: close\r\n{bearer}\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
-    request(hub, &request_text).await
+    let bearer = bearer.map(|token| format!("Bearer {token}"));
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    request(hub, &spelled(&format!("POST {path}"), &hub.to_string(), &headers, Some(&body.to_string()))).await
 }
 
-/// Sends a request as it is, and reads until the hub ends the connection.
+/// Sends text as it is, which may be no request that a client library would send, and reads until the hub ends the
+/// connection.
 ///
 /// # Panics
 /// When there is no answer in time; `hub` is expected to run.
@@ -70,9 +76,10 @@ pub async fn request(hub: SocketAddr, request: &str) -> Answer {
     };
     let answer = soon(&line, exchange).await.unwrap_or_else(|error| panic!("{line}: {error}"));
     let answer = String::from_utf8(answer).expect("the hub answers in UTF-8");
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{line}: {answer:?}"));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let status = status.unwrap_or_else(|| panic!("{line}: {head}"));
+    let read = loadtest::http::head(answer.as_bytes(), |head| Ok(head.code.expect("a status")));
+    let read = read.unwrap_or_else(|error| panic!("{line}: {error}: {answer}"));
+    let (status, length) = read.unwrap_or_else(|| panic!("{line}: half an answer: {answer:?}"));
+    let (head, body) = answer.split_at(length);
     assert!(!head.to_lowercase().contains("transfer-encoding"), "bodies are read whole: {head}");
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }

@@ -14,17 +14,14 @@ fn with_a_service() -> TestHub {
 }
 
 /// A request without a body.
-fn bare(line: &str, headers: &str) -> String {
-    format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n{headers}\r\n")
+fn bare(line: &str, headers: &[(&str, &str)]) -> String {
+    http::spelled(line, "localhost", headers, Some(""))
 }
 
 /// A POST of JSON.
-fn post(path: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n{headers}\
-         content-length: {length}\r\n\r\n{body}"
-    )
+fn post(path: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let headers = [headers, &[("content-type", "application/json")]].concat();
+    http::spelled(&format!("POST {path}"), "localhost", &headers, Some(body))
 }
 
 /// A handshake of a WebSocket with these headers besides.
@@ -58,25 +55,26 @@ fn check(request: &str, answer: &Answer, status: u16, code: &str, header: &str) 
 #[tokio::test]
 async fn every_refusal_over_http_is_a_problem_document_with_the_headers_of_its_kind() {
     let hub = with_a_service();
-    let service = format!("authorization: Bearer {SERVICE_TOKEN}\r\n");
+    let bearer = format!("Bearer {SERVICE_TOKEN}");
+    let service = [("authorization", bearer.as_str())];
     let deep = format!("{{\"channel\":\"news:x\",\"data\":{}{}}}", "[".repeat(20), "]".repeat(20));
     let long = format!("{{\"channel\":\"news:x\",\"data\":\"{}\"}}", "x".repeat(100_000));
     let version = "sec-websocket-version: 13\r\n";
     let rows = [
-        (bare("GET /nothing", ""), 404, "not_found", ""),
-        (bare("GET /api/nothing", ""), 404, "not_found", ""),
-        (bare("DELETE /", ""), 405, "method_not_allowed", "allow: GET, HEAD\r\n"),
-        (bare("PUT /health/ready", ""), 405, "method_not_allowed", "allow: GET, HEAD\r\n"),
-        (bare("GET /api/publish", ""), 405, "method_not_allowed", "allow: POST"),
-        (bare("GET /ws", ""), 426, "upgrade_required", "upgrade: websocket"),
-        (post("/api/publish", "", "{}"), 401, "unauthorized", "www-authenticate: Bearer"),
+        (bare("GET /nothing", &[]), 404, "not_found", ""),
+        (bare("GET /api/nothing", &[]), 404, "not_found", ""),
+        (bare("DELETE /", &[]), 405, "method_not_allowed", "allow: GET, HEAD\r\n"),
+        (bare("PUT /health/ready", &[]), 405, "method_not_allowed", "allow: GET, HEAD\r\n"),
+        (bare("GET /api/publish", &[]), 405, "method_not_allowed", "allow: POST"),
+        (bare("GET /ws", &[]), 426, "upgrade_required", "upgrade: websocket"),
+        (post("/api/publish", &[], "{}"), 401, "unauthorized", "www-authenticate: Bearer"),
         (post("/api/publish", &service, "{"), 400, "malformed", ""),
         (post("/api/publish", &service, r#"{"channel":"lobby","data":1}"#), 403, "forbidden", ""),
         (post("/api/publish", &service, &deep), 400, "bad_payload", ""),
         (post("/api/publish", &service, &long), 413, "too_large", ""),
-        (post("/api/demo", "", r#"{"name":" "}"#), 400, "bad_name", ""),
-        (post("/api/demo", "origin: https://evil.example\r\n", "{}"), 403, "forbidden", ""),
-        (bare("POST /api/demo", "content-type: application/jsonx\r\n"), 415, "unsupported_media_type", ""),
+        (post("/api/demo", &[], r#"{"name":" "}"#), 400, "bad_name", ""),
+        (post("/api/demo", &[("origin", "https://evil.example")], "{}"), 403, "forbidden", ""),
+        (bare("POST /api/demo", &[("content-type", "application/jsonx")]), 415, "unsupported_media_type", ""),
         (handshake(""), 426, "upgrade_required", "sec-websocket-version: 13"),
         (handshake(version).replace("GET /ws", "GET /elsewhere"), 404, "not_found", ""),
         (handshake(version).replace("GET", "PUT"), 405, "method_not_allowed", "allow: GET"),
@@ -111,7 +109,7 @@ async fn a_body_that_is_announced_too_long_is_refused_before_it_is_sent() {
 async fn a_connection_that_is_not_let_in_hears_why_in_the_same_form() {
     let hub = Setup::default().option("server.connections_per_address_max", 1).start();
     let _one = RawSocket::open(hub.address(), protocol::SUBPROTOCOL_JSON).await.expect("a handshake");
-    let request = bare("GET /", "");
+    let request = bare("GET /", &[]);
     let answer = http::request(hub.address(), &request).await;
     check(&request, &answer, 429, "too_many_connections", "retry-after: 2");
     assert_eq!(answer.json()["retry_after_ms"], 2_000);

@@ -166,9 +166,7 @@ async fn an_unknown_path_is_not_found_and_each_path_takes_its_own_methods() {
     }
     assert_eq!(http::get(address, "/ws").await.status, 426, "the socket's path asks for an upgrade");
     for line in ["GET /api/demo", "GET /api/publish", "DELETE /api/demo", "PUT /health/ready", "POST /"] {
-        let request =
-            format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-        let answer = http::request(address, &request).await;
+        let answer = http::request(address, &http::spelled(line, "localhost", &[], Some(""))).await;
         assert_eq!((answer.status, &answer.json()["code"]), (405, &json!("method_not_allowed")), "{line}");
     }
 }
@@ -205,12 +203,8 @@ async fn the_page_may_load_and_reach_its_own_hub_and_nothing_else() {
 /// Asks for play money as a page of `origin` would, with this content type.
 async fn sign_in_from(hub: &TestHub, origin: &str, kind: &str) -> http::Answer {
     let body = r#"{"name":"Anna"}"#;
-    let request = format!(
-        "POST /api/demo HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\norigin: {origin}\r\ncontent-type: {kind}\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    http::request(hub.address(), &request).await
+    let headers = [("origin", origin), ("content-type", kind)];
+    http::request(hub.address(), &http::spelled("POST /api/demo", "localhost", &headers, Some(body))).await
 }
 
 #[tokio::test]
