@@ -5,49 +5,23 @@
 //! not fit, and a digest that differs from its own; so it notices when the live state differs from the log. That ends
 //! the process, and so does a panic here.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{error::Error as _, path::PathBuf, time::Duration};
 
 use engine::{Record, World, checkpoint};
-use journal::{Journal, Lsn, Reader};
+use journal::{Entry, Journal, Lsn};
 
-use crate::{messages::output::Output, panics::AbortOnPanic};
+use super::runner::{Follower, Next, Progress, Running};
+use crate::messages::output::Output;
 
-/// How long the follower rests when it has read all there is, milliseconds.
-const REST_MS: u64 = 200;
+/// How long the follower rests when it has read all there is.
+const REST: Duration = Duration::from_millis(200);
 
-/// Scheduling priority of the thread: behind everything that a player waits for.
-const NICE: i32 = 10;
-
-/// How long it waits after a failure to read or write, milliseconds.
-const RETRY_MS: u64 = 10_000;
-
-/// Where a follower stands: the last record it has applied.
-pub type Progress = Arc<AtomicU64>;
+/// How long it waits after a failure to read or write.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// A running checkpoint writer. Stops when dropped.
 pub struct CheckpointWriter {
-    stop: Arc<AtomicBool>,
-    progress: Progress,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// Why the follower ended.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error("failed to read or write")]
-    Journal(#[from] journal::Error),
-    #[error("record {lsn} cannot be read")]
-    Record { lsn: u64, source: engine::DecodeError },
-    #[error("record {lsn} does not fit the copy")]
-    Misfit { lsn: u64, source: engine::ApplyError },
+    running: Running,
 }
 
 impl CheckpointWriter {
@@ -63,127 +37,110 @@ impl CheckpointWriter {
         every: u64,
         written: u64,
     ) -> std::io::Result<Self> {
-        let (stop, progress) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let thread = {
-            let (stop, progress) = (stop.clone(), progress.clone());
-            thread::Builder::new().name("hub-checkpoint".into()).spawn(move || {
-                let _guard = AbortOnPanic("the checkpoint writer");
-                super::step_back(NICE);
-                let mut follower = Follower { directory, journal, world, every, written };
-                while let Err(fault) = follower.run(&stop, &progress) {
-                    let cause =
-                        std::error::Error::source(&fault).map(ToString::to_string).unwrap_or_default();
-                    match fault {
-                        Fault::Journal(_) if stop.load(Relaxed) => break,
-                        Fault::Journal(error) if error.tells_of_damage() => {
-                            follower.journal.condition().unsound(format!("{error}: {cause}"));
-                            break;
-                        }
-                        Fault::Journal(_) => {
-                            tracing::error!(%fault, cause, "no checkpoint was written; tried again in a while");
-                            thread::park_timeout(Duration::from_millis(RETRY_MS));
-                        }
-                        // The live state differs from its log: every bet taken from here on would be lost.
-                        Fault::Record { .. } | Fault::Misfit { .. } => {
-                            tracing::error!(%fault, cause, "the log does not stand for the live state; the hub stops");
-                            std::process::abort();
-                        }
-                    }
-                }
-            })?
-        };
-        Ok(Self { stop, progress, thread: Some(thread) })
+        let copy = SecondCopy { directory: directory.clone(), world, every, written };
+        Ok(Self { running: Running::start(copy, directory, journal)? })
     }
 
     /// The last record the copy has applied, as it goes on.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.progress.clone()
+        self.running.progress()
     }
 }
 
-impl Drop for CheckpointWriter {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // The thread has not panicked: a panic in it ends the process.
-            let _ = thread.join();
-        }
-    }
+/// Why the copy cannot follow the log.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error("record {lsn} cannot be read")]
+    Unreadable { lsn: u64, source: engine::DecodeError },
+    #[error("record {lsn} does not fit the copy")]
+    Unfit { lsn: u64, source: engine::ApplyError },
 }
 
-struct Follower {
+/// The second copy of the world, and what was written of it.
+struct SecondCopy {
     directory: PathBuf,
-    journal: Journal<Output>,
     world: World,
+    /// Records from one checkpoint to the next.
     every: u64,
+    /// The last record of the newest checkpoint.
     written: u64,
 }
 
-impl Follower {
-    fn run(&mut self, stop: &AtomicBool, progress: &AtomicU64) -> Result<(), Fault> {
-        let mut reader = Reader::open(&self.directory, Lsn(self.world.books.lsn()))?;
-        loop {
-            // Read before the log: everything that was accepted before the stop is then read and written down.
-            let stopping = stop.load(Relaxed);
-            self.read(&mut reader)?;
-            let lsn = self.world.books.lsn();
-            progress.store(lsn, Relaxed);
-            let due = if stopping { self.every.div_ceil(10) } else { self.every };
-            if lsn >= self.written + due && self.settled() {
-                let bytes = checkpoint::encode(&self.world);
-                journal::checkpoint::write(&self.directory, Lsn(lsn), reader.hash(), &bytes)?;
-                tracing::info!(lsn, bytes = bytes.len(), "checkpoint written");
-                self.written = lsn;
-            } else if stopping {
-                return Ok(());
-            } else if lsn >= self.journal.durable().0 {
-                thread::park_timeout(Duration::from_millis(REST_MS));
-            }
-        }
-    }
-
+impl SecondCopy {
     /// Whether every release makes the same copy of the log up to here. The state of a table that a record did not fit
     /// is only defined by the record of its quarantine: before that no checkpoint is written.
     fn settled(&self) -> bool {
         self.world.tables.values().all(|table| !table.unfit)
     }
 
-    /// Applies what is durable, up to the next checkpoint.
-    fn read(&mut self, reader: &mut Reader) -> Result<(), Fault> {
-        // Never below where the copy stands, so that the reader's hash is the one of that record.
-        let next = if self.settled() { self.written + self.every } else { u64::MAX };
-        let limit = self.journal.durable().min(Lsn(next.max(self.world.books.lsn())));
-        while let Some(entry) = reader.next(limit)? {
-            let lsn = entry.lsn.0;
-            let record = Record::decode(entry.bytes).map_err(|source| Fault::Record { lsn, source })?;
-            self.world.apply(&record).map_err(|source| Fault::Misfit { lsn, source })?;
-        }
+    fn apply(&mut self, entry: &Entry<'_>) -> Result<(), Misfit> {
+        let lsn = entry.lsn.0;
+        let record = Record::decode(entry.bytes).map_err(|source| Misfit::Unreadable { lsn, source })?;
+        self.world.apply(&record).map_err(|source| Misfit::Unfit { lsn, source })?;
         Ok(())
+    }
+}
+
+impl Follower for SecondCopy {
+    const NAME: &'static str = "the checkpoint writer";
+    const THREAD: &'static str = "hub-checkpoint";
+    const NICE: i32 = 10; // behind everything that a player waits for
+    const FINISHES: bool = true; // so that an orderly stop is written down
+
+    fn cursor(&self) -> Lsn {
+        Lsn(self.world.books.lsn())
+    }
+
+    /// What is durable, up to the next checkpoint. Never below where the copy stands, so that the reader's hash is the
+    /// one of that record.
+    fn limit(&mut self, durable: Lsn) -> Lsn {
+        let next = if self.settled() { self.written + self.every } else { u64::MAX };
+        durable.min(Lsn(next).max(self.cursor()))
+    }
+
+    fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
+        if let Err(misfit) = self.apply(entry) {
+            // The live state differs from its log: every bet taken from here on would be lost.
+            let cause = misfit.source().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(fault = %misfit, cause, "the log does not stand for the live state; the hub stops");
+            std::process::abort();
+        }
+        None
+    }
+
+    fn reached(&mut self, hash: [u8; 32], stopping: bool) -> Result<Next, journal::Error> {
+        let lsn = self.cursor().0;
+        let due = if stopping { self.every.div_ceil(10) } else { self.every };
+        if lsn < self.written + due || !self.settled() {
+            return Ok(Next::Rest(REST));
+        }
+        let bytes = checkpoint::encode(&self.world);
+        journal::checkpoint::write(&self.directory, Lsn(lsn), hash, &bytes)?;
+        tracing::info!(lsn, bytes = bytes.len(), "checkpoint written");
+        self.written = lsn;
+        Ok(Next::Read)
+    }
+
+    fn failed(&mut self, error: &journal::Error) -> Duration {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(fault = %error, cause, "no checkpoint was written; tried again in a while");
+        RETRY
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::dies::{dies, to_die};
     use domains::Recipe;
     use engine::{Content, Envelope, Turn, Tx, TxId};
     use journal::Options;
     use protocol::PlayerId;
 
-    struct Open;
-
-    impl journal::Gate<Output> for Open {
-        fn open(&mut self, _: Lsn, done: &mut Vec<Output>) {
-            done.clear();
-        }
-
-        fn failed(&mut self, error: &journal::Error) {
-            panic!("the journal failed: {error}");
-        }
-    }
+    use super::*;
+    use crate::{
+        dies::{dies, to_die},
+        followers::log::{self, Open},
+    };
 
     /// Deposits until the world stands at `lsn`.
     fn play(world: &mut World, journal: &Journal<Output>, lsn: u64) {
@@ -252,20 +209,11 @@ mod tests {
         let (journal, mut world) = start(&directory);
         let copy = world.clone();
         play(&mut world, &journal, 25);
-        while journal.durable().0 < 25 {
-            thread::yield_now();
-        }
-        let segment = directory.path().join("00000000000000000001.log");
-        let mut bytes = std::fs::read(&segment).expect("a segment");
-        bytes[700] ^= 1;
-        std::fs::write(&segment, bytes).expect("a disk");
+        log::durable(&journal, 25);
+        log::flip(&directory, 700);
         let path = directory.path().to_owned();
         let writer = CheckpointWriter::start(path, journal.clone(), copy, 10, 0).expect("a thread");
-        while journal.condition().state() != journal::State::Unsound {
-            thread::yield_now();
-        }
-        let why = journal.condition().why();
-        assert!(why.contains("00000000000000000001.log") && why.contains("at offset 512"), "{why}");
+        log::becomes_unsound(&journal, "at offset 512");
         journal.stop();
         drop(writer);
         assert_eq!(journal::checkpoint::latest(directory.path()).expect("readable"), None);

@@ -5,37 +5,25 @@
 //! start and once a day. Damage that it meets makes the log unsound: the hub refuses further requests and reports the
 //! place.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{io, path::PathBuf, time::Duration};
 
-use journal::{Journal, Lsn, Reader};
+use journal::{Entry, Journal, Lsn};
 
-use crate::{messages::output::Output, panics::AbortOnPanic};
-
-/// Scheduling priority of the thread: behind everything else.
-const NICE: i32 = 19;
+use super::runner::{Follower, Next, Running};
+use crate::messages::output::Output;
 
 /// How much is read between two pauses. Bytes; with the pause, 4 MiB a second at most.
 const READ_BYTES: usize = 256 << 10;
 
-/// The pause, milliseconds.
-const PAUSE_MS: u64 = 64;
+/// The pause.
+const PAUSE: Duration = Duration::from_millis(64);
 
-/// From the end of one reading to the beginning of the next, seconds.
-const EVERY_S: u64 = 86_400;
+/// From the end of one reading to the beginning of the next.
+const EVERY: Duration = Duration::from_secs(86_400);
 
 /// A running scrub. Stops when dropped.
 pub struct Scrub {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _running: Running,
 }
 
 impl Scrub {
@@ -44,127 +32,115 @@ impl Scrub {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(directory: PathBuf, journal: Journal<Output>, unread: u64) -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let work = {
-            let stop = stop.clone();
-            move || {
-                let _guard = AbortOnPanic("the scrub");
-                super::step_back(NICE);
-                let mut until = Lsn(unread);
-                loop {
-                    match scrub(&directory, until, &stop) {
-                        Ok(()) => {}
-                        Err(error) if error.tells_of_damage() => {
-                            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-                            return journal
-                                .condition()
-                                .unsound(format!("{error}{}", cause.unwrap_or_default()));
-                        }
-                        Err(error) => {
-                            tracing::warn!(%error, "the log could not be read again; tried again in a day")
-                        }
-                    }
-                    thread::park_timeout(Duration::from_secs(EVERY_S));
-                    if stop.load(Relaxed) {
-                        return;
-                    }
-                    until = journal.durable();
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("hub-scrub".into()).spawn(work)?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { _running: Running::start(Check::up_to(Lsn(unread)), directory, journal)? })
     }
 }
 
-impl Drop for Scrub {
-    fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // The thread has not panicked: a panic in it ends the process.
-            let _ = thread.join();
-        }
+/// One reading after the other. The reader checks what it reads; nothing else is done with a record.
+struct Check {
+    /// The last record of this reading; `None` between two.
+    until: Option<Lsn>,
+    /// Read since the last pause. Bytes.
+    read: usize,
+}
+
+impl Check {
+    fn up_to(until: Lsn) -> Self {
+        Self { until: Some(until), read: 0 }
     }
 }
 
-/// Reads every record up to one, with pauses.
-fn scrub(directory: &std::path::Path, until: Lsn, stop: &AtomicBool) -> Result<(), journal::Error> {
-    if until == Lsn(0) {
-        return Ok(());
+impl Follower for Check {
+    const NAME: &'static str = "the scrub";
+    const THREAD: &'static str = "hub-scrub";
+    const NICE: i32 = 19; // behind everything else
+    const FINISHES: bool = false;
+
+    fn cursor(&self) -> Lsn {
+        Lsn(0)
     }
-    let mut reader = Reader::open(directory, Lsn(0))?;
-    let mut read = 0;
-    while let Some(entry) = reader.next(until)? {
-        read += entry.bytes.len();
-        if read >= READ_BYTES {
-            read = 0;
-            thread::park_timeout(Duration::from_millis(PAUSE_MS));
-        }
-        if stop.load(Relaxed) {
-            return Ok(());
-        }
+
+    fn limit(&mut self, durable: Lsn) -> Lsn {
+        *self.until.get_or_insert(durable)
     }
-    tracing::debug!(last = until.0, "the log was read again and is sound");
-    Ok(())
+
+    fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
+        self.read += entry.bytes.len();
+        (self.read >= READ_BYTES).then(|| {
+            self.read = 0;
+            PAUSE
+        })
+    }
+
+    fn reached(&mut self, _: [u8; 32], _: bool) -> Result<Next, journal::Error> {
+        if let Some(last) = self.until.take().filter(|last| *last > Lsn(0)) {
+            tracing::debug!(last = last.0, "the log was read again and is sound");
+        }
+        Ok(Next::Restart(EVERY))
+    }
+
+    fn failed(&mut self, error: &journal::Error) -> Duration {
+        self.until = None;
+        tracing::warn!(%error, "the log could not be read again; tried again in a day");
+        EVERY
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use journal::{Reader, State};
+
     use super::*;
-    use journal::{Options, State};
-
-    struct Open;
-
-    impl journal::Gate<Output> for Open {
-        fn open(&mut self, _: Lsn, done: &mut Vec<Output>) {
-            done.clear();
-        }
-
-        fn failed(&mut self, error: &journal::Error) {
-            panic!("the journal failed: {error}");
-        }
-    }
-
-    /// A running log of so many records, all of them on disk.
-    fn filled(directory: &tempfile::TempDir, records: u8) -> Journal<Output> {
-        let log = journal::open(directory.path(), Options::default()).expect("a log");
-        let journal = log.start(Open);
-        for n in 1..=records {
-            journal.append(vec![n; 100], Output::Nothing);
-        }
-        while journal.durable() < Lsn(records.into()) {
-            thread::yield_now();
-        }
-        journal
-    }
+    use crate::followers::log;
 
     #[test]
     fn a_byte_that_turned_before_the_checkpoint_is_found_while_the_hub_serves() {
         let directory = tempfile::tempdir().expect("a directory");
-        let journal = filled(&directory, 25);
-        let segment = directory.path().join("00000000000000000001.log");
-        let mut bytes = std::fs::read(&segment).expect("a segment");
-        bytes[600] ^= 1;
-        std::fs::write(&segment, bytes).expect("a disk");
+        let journal = log::filled(&directory, 25);
+        log::flip(&directory, 600);
         let scrub = Scrub::start(directory.path().to_owned(), journal.clone(), 25).expect("a thread");
-        while journal.condition().state() != State::Unsound {
-            thread::yield_now();
-        }
-        let why = journal.condition().why();
-        assert!(why.contains("00000000000000000001.log") && why.contains("at offset 512"), "{why}");
+        log::becomes_unsound(&journal, "at offset 512");
         drop(scrub);
     }
 
     #[test]
-    fn a_sound_log_is_read_to_the_record_asked_for_and_left_alone() {
+    fn a_sound_log_is_read_to_the_record_asked_for_and_a_day_later_to_its_end() {
         let directory = tempfile::tempdir().expect("a directory");
-        let journal = filled(&directory, 25);
-        let stop = AtomicBool::new(false);
+        let journal = log::filled(&directory, 25);
         for until in [0, 1, 25] {
-            scrub(directory.path(), Lsn(until), &stop).expect("it is sound");
+            let mut check = Check::up_to(Lsn(until));
+            let mut reader = Reader::open(directory.path(), check.cursor()).expect("a log");
+            let limit = check.limit(journal.durable());
+            let mut taken = 0;
+            while let Some(entry) = reader.next(limit).expect("it is sound") {
+                assert_eq!(check.take(&entry), None, "it is short");
+                taken += 1;
+            }
+            assert_eq!(taken, until);
+            assert_eq!(
+                check.reached(reader.hash(), false).expect("nothing is written"),
+                Next::Restart(EVERY)
+            );
+            assert_eq!((check.cursor(), check.limit(journal.durable())), (Lsn(0), Lsn(25)));
         }
         drop(Scrub::start(directory.path().to_owned(), journal.clone(), 25).expect("a thread"));
         assert_ne!(journal.condition().state(), State::Unsound);
+    }
+
+    #[test]
+    fn it_pauses_after_each_quarter_of_a_mebibyte() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let journal = log::filled(&directory, 0);
+        journal.append(vec![0; READ_BYTES - 1], Output::Nothing);
+        journal.append(vec![0; 1], Output::Nothing);
+        journal.append(vec![0; 1], Output::Nothing);
+        log::durable(&journal, 3);
+        let mut check = Check::up_to(Lsn(3));
+        let mut reader = Reader::open(directory.path(), Lsn(0)).expect("a log");
+        let mut pauses = Vec::new();
+        while let Some(entry) = reader.next(Lsn(3)).expect("it is sound") {
+            pauses.push(check.take(&entry));
+        }
+        assert_eq!(pauses, [None, Some(PAUSE), None]);
     }
 }

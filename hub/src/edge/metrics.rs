@@ -16,7 +16,7 @@ use actix::Addr;
 use actix_web::{HttpResponse, http::header, web};
 use actors::{
     admission::Admission,
-    followers::checkpoint::Progress,
+    followers::Progress,
     house::House,
     messages::{output::Output, pubsub::GetHealth, worker::ToWorker},
     pubsub::PubSub,

@@ -1,0 +1,56 @@
+//! A log on disk for the tests of the followers.
+
+use std::{fs, thread};
+
+use journal::{Journal, Lsn, Options, State};
+use tempfile::TempDir;
+
+use crate::messages::output::Output;
+
+/// A gate behind which nobody waits.
+pub struct Open;
+
+impl journal::Gate<Output> for Open {
+    fn open(&mut self, _: Lsn, done: &mut Vec<Output>) {
+        done.clear();
+    }
+
+    fn failed(&mut self, error: &journal::Error) {
+        panic!("the journal failed: {error}");
+    }
+}
+
+/// A running log of so many records of 100 bytes, all of them on disk.
+pub fn filled(directory: &TempDir, records: u8) -> Journal<Output> {
+    let log = journal::open(directory.path(), Options::default()).expect("a log");
+    let journal = log.start(Open);
+    for n in 1..=records {
+        journal.append(vec![n; 100], Output::Nothing);
+    }
+    durable(&journal, records.into());
+    journal
+}
+
+/// Waits until a record is on disk.
+pub fn durable(journal: &Journal<Output>, lsn: u64) {
+    while journal.durable() < Lsn(lsn) {
+        thread::yield_now();
+    }
+}
+
+/// Turns a bit of the first segment.
+pub fn flip(directory: &TempDir, at: usize) {
+    let segment = directory.path().join("00000000000000000001.log");
+    let mut bytes = fs::read(&segment).expect("a segment");
+    bytes[at] ^= 1;
+    fs::write(&segment, bytes).expect("a disk");
+}
+
+/// Waits until the log is unsound, for a reason that names the first segment and `place`.
+pub fn becomes_unsound(journal: &Journal<Output>, place: &str) {
+    while journal.condition().state() != State::Unsound {
+        thread::yield_now();
+    }
+    let why = journal.condition().why();
+    assert!(why.contains("00000000000000000001.log") && why.contains(place), "{why}");
+}
