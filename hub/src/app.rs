@@ -91,9 +91,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
     // Nobody is let in before the log has room for another segment, or has found that there is none.
-    while house.journal.condition().state() == journal::State::Preparing {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    prepared(house.journal.condition().clone()).await?;
     let admission = Admission::new(options::bounds(config), house.journal.condition().clone());
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max);
     let surfaces = Arc::new(Surfaces::new(&loaded, &house, currencies, &admission, &addresses));
@@ -126,6 +124,12 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     house.stop().await;
     telemetry::closed();
     Ok(())
+}
+
+/// Waits until the log takes records, or says why it takes none.
+async fn prepared(log: journal::Condition) -> Result<(), Error> {
+    let wait = move || log.wait_while(|state| state == journal::State::Preparing, Duration::MAX);
+    tokio::task::spawn_blocking(wait).await.map(drop).map_err(io::Error::other).map_err(Error::Serve)
 }
 
 /// Takes the address of the admin server, if there shall be one. On a machine of a developer two hubs may run, and only

@@ -1,6 +1,6 @@
 //! A log on disk for the tests of the followers.
 
-use std::{fs, thread};
+use std::{fs, thread, time::Duration};
 
 use journal::{Journal, Lsn, Options, State};
 use tempfile::TempDir;
@@ -48,9 +48,8 @@ pub fn flip(directory: &TempDir, at: usize) {
 
 /// Waits until the log is unsound, for a reason that names the first segment and `place`.
 pub fn becomes_unsound(journal: &Journal<Output>, place: &str) {
-    while journal.condition().state() != State::Unsound {
-        thread::yield_now();
-    }
+    let state = journal.condition().wait_while(|state| state != State::Unsound, Duration::from_secs(30));
+    assert_eq!(state, State::Unsound);
     let why = journal.condition().why();
     assert!(why.contains("00000000000000000001.log") && why.contains(place), "{why}");
 }

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 /// Whether the log takes records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Condition {
 struct Shared {
     state: AtomicU8,
     why: Mutex<String>,
+    /// Told at every change; waits with `why`.
+    changed: Condvar,
 }
 
 impl Condition {
@@ -53,6 +56,13 @@ impl Condition {
     /// Whether records are taken.
     pub fn is_ready(&self) -> bool {
         self.state() == State::Ready
+    }
+
+    /// Blocks the thread while the state is one that is not wanted, but not for longer than `at_most`. Returns the state.
+    pub fn wait_while(&self, unwanted: impl Fn(State) -> bool, at_most: Duration) -> State {
+        let mut why = self.shared.why.lock();
+        self.shared.changed.wait_while_for(&mut why, |_| unwanted(self.state()), at_most);
+        self.state()
     }
 
     /// The reason for the state, as a text for people; empty when the log takes records.
@@ -98,6 +108,7 @@ impl Condition {
             State::Unsound => 3,
         };
         self.shared.state.store(number, Ordering::Release);
+        self.shared.changed.notify_all();
         true
     }
 }

@@ -2,7 +2,7 @@
 //! that a start would not find.
 
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use journal::memory::Memory;
 use journal::storage::Storage;
@@ -30,11 +30,8 @@ fn start(memory: &Memory) -> (Journal<u64>, mpsc::Receiver<u64>) {
 
 /// Waits for a thread of the journal.
 fn reaches(journal: &Journal<u64>, state: State) {
-    let began = Instant::now();
-    while journal.condition().state() != state {
-        assert!(began.elapsed() < Duration::from_secs(20), "it stays {:?}", journal.condition().state());
-        std::thread::yield_now();
-    }
+    let reached = journal.condition().wait_while(|now| now != state, Duration::from_secs(20));
+    assert_eq!(reached, state, "it stays so");
 }
 
 #[test]
