@@ -17,10 +17,10 @@ mod bounds;
 mod entry;
 mod idle;
 mod link;
-mod room;
+mod quota;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
-mod wishes;
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -29,8 +29,8 @@ use tokio::sync::oneshot;
 
 use self::{
     entry::{ChannelState, Line, Numbered},
-    room::Rooms,
-    wishes::LinkState,
+    quota::Quotas,
+    subscriptions::LinkState,
 };
 use crate::{
     At, Counters, Delivery, OWNED_NAMESPACES, Options, Outgoing, Position, Publication, PublishError,
@@ -58,7 +58,7 @@ pub(crate) struct Mirror {
     telemetry: Rc<Telemetry>,
     epochs: Epochs,
     channels: HashMap<Channel, ChannelState>,
-    rooms: Rooms,
+    quotas: Quotas,
     /// Bytes of all histories, overhead included.
     bytes: usize,
     /// When all histories were last searched for publications that are too old. Milliseconds.
@@ -80,7 +80,7 @@ impl Mirror {
             telemetry,
             epochs: Epochs::new(),
             channels: HashMap::new(),
-            rooms: Rooms::default(),
+            quotas: Quotas::default(),
             bytes: 0,
             swept_ms: 0,
             link: None,
@@ -108,13 +108,13 @@ impl Mirror {
         }
         let entry = self.channels.get_mut(channel).expect("a channel that is held");
         entry.subscribed = true;
-        self.rooms.of(channel).take(entry);
+        self.quotas.of(channel).take(entry);
         let Some(link) = self.link.as_mut().filter(|_| !entry.local) else { return Ok(Subscribed::Now) };
         if entry.line == Line::Off {
             entry.line = Line::Waiting;
             // Without a link it is subscribed, with all others, when the link is up.
             if link.up {
-                link.wanted.push(channel.clone());
+                link.to_subscribe.push(channel.clone());
             }
         }
         if !link.up {
@@ -132,7 +132,7 @@ impl Mirror {
             && std::mem::replace(&mut entry.subscribed, false)
         {
             entry.touched_ms = now_ms;
-            self.rooms.of(channel).file(channel, entry);
+            self.quotas.of(channel).file(channel, entry);
         }
         self.forget_due(now_ms);
     }
@@ -148,7 +148,7 @@ impl Mirror {
         let keeps = at != At::Ephemeral && self.options.namespace(channel.namespace()).history_size > 0;
         if !self.channels.contains_key(&channel) && keeps && self.make_room(&channel) {
             let mut entry = self.entry(&channel, now_ms);
-            self.rooms.of(&channel).file(&channel, &mut entry);
+            self.quotas.of(&channel).file(&channel, &mut entry);
             self.take_in(&channel, entry);
         }
         self.accept(&channel, payload, at, now_ms, outbox)
@@ -237,9 +237,9 @@ impl Mirror {
         };
         entry.touched_ms = now_ms;
         if entry.quiet {
-            let room = self.rooms.of(channel);
-            room.take(entry);
-            room.file(channel, entry);
+            let quota = self.quotas.of(channel);
+            quota.take(entry);
+            quota.file(channel, entry);
         }
         if let Some(position) = position {
             entry.top = position;
@@ -285,15 +285,15 @@ impl Mirror {
         } else if self.make_room(channel) {
             let mut entry = ChannelState::new(channel, &self.options, true, top.epoch, now_ms);
             entry.follow_log(top);
-            self.rooms.of(channel).file(channel, &mut entry);
+            self.quotas.of(channel).file(channel, &mut entry);
             self.take_in(channel, entry);
         }
     }
 
     pub(crate) fn counters(&self) -> Counters {
         Counters {
-            channels: (self.channels.len() - self.rooms.quiet()) as u64,
-            quiet: self.rooms.quiet() as u64,
+            channels: (self.channels.len() - self.quotas.quiet()) as u64,
+            quiet: self.quotas.quiet() as u64,
             history_bytes: self.bytes as u64,
             ..self.telemetry.counters()
         }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub const OWNED_NAMESPACES: [&str; 4] = ["table", "player", "domain", "lobby"];
 
 /// Namespaces whose channel names come from the hub, not from players or services: there are only as many channels as
-/// tables and connected players. Their room is counted apart from all others.
+/// tables and connected players. They have a quota of their own.
 pub(crate) const GIVEN_NAMESPACES: [&str; 2] = ["table", "player"];
 
 /// Options of a backplane.
@@ -29,8 +29,8 @@ pub struct Options {
     /// larger than this alone is delivered and not kept.
     pub history_bytes_per_channel_max: usize,
     /// Most channels held. When it is reached, a channel without a subscriber is removed, one without a history first;
-    /// if there is none, a new subscription is refused. Channels of tables and players are counted apart, with the same
-    /// bound, and are never refused.
+    /// if there is none, a new subscription is refused. Channels of tables and players have a quota of
+    /// their own, of the same size, and are never refused.
     pub channels_max: usize,
     /// Largest payload, bytes, of a publication made here or received.
     pub payload_bytes_max: usize,

@@ -80,7 +80,7 @@ impl RedisBackplane {
             server,
             hearing: Status::new(),
             sending: Status::new(),
-            wish: Notify::new(),
+            changes: Notify::new(),
             queued_bytes: Cell::new(0),
             guard: Arc::default(),
             unheard_probes: Cell::new(0),
@@ -153,7 +153,7 @@ impl Backplane for RedisBackplane {
     fn subscribe(&self, channel: &Channel) -> LocalBoxFuture<'static, Result<Position, SubscribeError>> {
         let shared = self.shared.clone();
         let subscribed = shared.mirror.borrow_mut().subscribe(channel, shared.now_ms());
-        shared.wish.notify_one();
+        shared.changes.notify_one();
         let channel = channel.clone();
         async move {
             match subscribed? {
@@ -168,7 +168,7 @@ impl Backplane for RedisBackplane {
 
     fn unsubscribe(&self, channel: &Channel) {
         self.shared.mirror.borrow_mut().unsubscribe(channel, self.shared.now_ms());
-        self.shared.wish.notify_one();
+        self.shared.changes.notify_one();
     }
 
     fn recover(&self, channel: &Channel, since: &Position) -> Recovery {

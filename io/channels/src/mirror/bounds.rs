@@ -5,7 +5,7 @@ use protocol::Channel;
 use super::{
     Mirror,
     entry::{ChannelState, Line},
-    room::{Rooms, is_given},
+    quota::{Quotas, is_given},
 };
 
 /// Shortest time between two searches of all histories for publications that are too old. Milliseconds. A publication
@@ -17,9 +17,9 @@ impl Mirror {
     pub(crate) fn forget_due(&mut self, now_ms: u64) {
         for given in [false, true] {
             let pop = |mirror: &mut Self| {
-                let Rooms { given: ours, chosen } = &mut mirror.rooms;
-                let room = if given { ours } else { chosen };
-                room.idle.pop_due(now_ms, &mut mirror.channels)
+                let Quotas { given: ours, chosen } = &mut mirror.quotas;
+                let quota = if given { ours } else { chosen };
+                quota.idle.pop_due(now_ms, &mut mirror.channels)
             };
             while let Some(channel) = pop(self) {
                 self.rest(&channel);
@@ -34,7 +34,7 @@ impl Mirror {
             Some(entry) if entry.keeps_its_place() => {
                 self.bytes -= entry.ring.clear();
                 entry.quiet = true;
-                self.rooms.of(channel).file(channel, entry);
+                self.quotas.of(channel).file(channel, entry);
             }
             _ => self.forget(channel),
         }
@@ -44,18 +44,18 @@ impl Mirror {
     /// or a player gets room in any case: their number is that of the configured tables and connected players.
     pub(super) fn make_room(&mut self, channel: &Channel) -> bool {
         loop {
-            let room = self.rooms.of(channel);
-            if room.count < self.options.channels_max {
+            let quota = self.quotas.of(channel);
+            if quota.count < self.options.channels_max {
                 return true;
             }
-            let Some(idle) = room.pop(&mut self.channels) else { return is_given(channel) };
+            let Some(idle) = quota.pop(&mut self.channels) else { return is_given(channel) };
             self.forget(&idle);
         }
     }
 
     /// Adds a new channel, after room was made.
     pub(super) fn take_in(&mut self, channel: &Channel, entry: ChannelState) {
-        self.rooms.of(channel).count += 1;
+        self.quotas.of(channel).count += 1;
         let before = self.channels.insert(channel.clone(), entry);
         debug_assert!(before.is_none(), "a channel is held once");
     }
@@ -69,7 +69,7 @@ impl Mirror {
             self.bytes -= self.channels.values_mut().map(|entry| entry.trim(now_ms)).sum::<usize>();
         }
         while self.bytes > self.options.history_bytes_max {
-            let Rooms { given, chosen } = &mut self.rooms;
+            let Quotas { given, chosen } = &mut self.quotas;
             let idle = chosen.idle.pop_first(&mut self.channels);
             if let Some(idle) = idle.or_else(|| given.idle.pop_first(&mut self.channels)) {
                 self.rest(&idle);
@@ -88,14 +88,14 @@ impl Mirror {
 
     pub(super) fn forget(&mut self, channel: &Channel) {
         let Some(mut entry) = self.channels.remove(channel) else { return };
-        self.rooms.left(channel, &mut entry);
+        self.quotas.left(channel, &mut entry);
         self.bytes -= entry.ring.bytes();
         if let Some(link) = &mut self.link
             && link.up
             && entry.line != Line::Off
             && !entry.local
         {
-            link.unwanted.push(channel.clone());
+            link.to_unsubscribe.push(channel.clone());
         }
     }
 }

@@ -11,9 +11,9 @@ impl Mirror {
     pub(crate) fn link_up(&mut self) {
         let Some(link) = &mut self.link else { return };
         link.up = true;
-        link.unwanted.clear();
+        link.to_unsubscribe.clear();
         let waiting = self.channels.iter().filter(|(_, entry)| entry.line == Line::Waiting);
-        link.wanted = waiting.map(|(channel, _)| channel.clone()).collect();
+        link.to_subscribe = waiting.map(|(channel, _)| channel.clone()).collect();
     }
 
     /// The link is lost: channels on it begin a new epoch, and those without a subscriber are removed.
@@ -30,7 +30,7 @@ impl Mirror {
             self.bytes -= entry.renumber(self.epochs.next());
             // Without a subscriber and a history there is nothing to keep.
             if !entry.subscribed {
-                self.rooms.left(channel, entry);
+                self.quotas.left(channel, entry);
             }
             entry.subscribed
         });
@@ -58,25 +58,28 @@ impl Mirror {
         if entry.line == Line::Live && !entry.local {
             entry.line = Line::Waiting;
             self.bytes -= entry.renumber(self.epochs.next());
-            link.wanted.push(channel.clone());
+            link.to_subscribe.push(channel.clone());
         }
     }
 
     /// The next channels to unsubscribe at the server; when there are none, the next to subscribe. At most `max`.
-    pub(crate) fn take_wishes(&mut self, max: usize) -> (Vec<Channel>, Vec<Channel>) {
+    pub(crate) fn take_changes(&mut self, max: usize) -> (Vec<Channel>, Vec<Channel>) {
         let Some(link) = &mut self.link else { return (Vec::new(), Vec::new()) };
-        let unwanted = link.unwanted.split_off(link.unwanted.len().saturating_sub(max));
+        let to_unsubscribe = link.to_unsubscribe.split_off(link.to_unsubscribe.len().saturating_sub(max));
         // Unsubscribe first: a channel in both lists was removed and is needed again.
-        if !unwanted.is_empty() {
-            return (unwanted, Vec::new());
+        if !to_unsubscribe.is_empty() {
+            return (to_unsubscribe, Vec::new());
         }
-        let mut wanted = link.wanted.split_off(link.wanted.len().saturating_sub(max));
-        wanted.retain(|channel| self.channels.get(channel).is_some_and(|entry| entry.line == Line::Waiting));
-        (Vec::new(), wanted)
+        let mut to_subscribe = link.to_subscribe.split_off(link.to_subscribe.len().saturating_sub(max));
+        to_subscribe
+            .retain(|channel| self.channels.get(channel).is_some_and(|entry| entry.line == Line::Waiting));
+        (Vec::new(), to_subscribe)
     }
 
-    /// Whether [`Mirror::take_wishes`] may return channels.
-    pub(crate) fn has_wishes(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| !link.wanted.is_empty() || !link.unwanted.is_empty())
+    /// Whether [`Mirror::take_changes`] may return channels.
+    pub(crate) fn has_changes(&self) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| !link.to_subscribe.is_empty() || !link.to_unsubscribe.is_empty())
     }
 }

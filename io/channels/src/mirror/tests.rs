@@ -266,7 +266,7 @@ fn messages_count_only_after_the_servers_confirmation() {
     let mut world = World::new(Options::default(), true);
     world.mirror.link_up();
     let Subscribed::When(mut answer) = world.subscribe("a").unwrap() else { panic!("not confirmed yet") };
-    assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
+    assert_eq!(world.mirror.take_changes(10), (vec![], vec![channel("a")]));
     world.hear("a");
     assert!(answer.try_recv().is_err());
     world.confirmed("a");
@@ -301,7 +301,7 @@ fn a_lost_link_begins_new_epochs_only_on_channels_received_over_it() {
     assert_eq!(world.heard(), ["table:1 5"]);
 
     world.mirror.link_up();
-    let (_, mut wanted) = world.mirror.take_wishes(10);
+    let (_, mut wanted) = world.mirror.take_changes(10);
     wanted.sort();
     assert_eq!(wanted, [channel("chat"), channel("new")]);
     for name in ["chat", "new"] {
@@ -332,30 +332,30 @@ fn a_subscription_the_server_ends_by_itself_is_asked_for_again_and_reset() {
     let mut world = World::new(Options::default(), true);
     world.mirror.link_up();
     world.subscribe("a").ok();
-    world.mirror.take_wishes(10);
+    world.mirror.take_changes(10);
     world.confirmed("a");
     world.mirror.ended(&channel("a"));
     world.hear("a");
-    assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("a")]));
+    assert_eq!(world.mirror.take_changes(10), (vec![], vec![channel("a")]));
     world.confirmed("a");
     assert_eq!(world.heard(), ["a reset 0"]);
 }
 
 #[test]
-fn many_wishes_are_given_in_portions_and_lapsed_ones_not_at_all() {
+fn many_changes_are_given_in_portions_and_outdated_ones_not_at_all() {
     let mut world = World::new(Options { channels_max: 5, ..Options::default() }, true);
     world.mirror.link_up();
     for number in 0..5 {
         world.subscribe(&format!("n:{number}")).ok();
     }
     world.unsubscribe("n:0");
-    world.subscribe("n:5").ok(); // n:0 gives way
+    world.subscribe("n:5").ok(); // n:0 is forgotten
     let (mut off, mut on) = (Vec::new(), Vec::new());
-    while world.mirror.has_wishes() {
-        let (unwanted, wanted) = world.mirror.take_wishes(2);
-        assert!(unwanted.len() <= 2 && wanted.len() <= 2);
-        off.extend(unwanted);
-        on.extend(wanted);
+    while world.mirror.has_changes() {
+        let (to_unsubscribe, to_subscribe) = world.mirror.take_changes(2);
+        assert!(to_unsubscribe.len() <= 2 && to_subscribe.len() <= 2);
+        off.extend(to_unsubscribe);
+        on.extend(to_subscribe);
     }
     on.sort();
     assert_eq!(off, [channel("n:0")]);
@@ -393,7 +393,7 @@ fn the_server_cannot_change_the_hubs_own_channels() {
         world.publish("table:1", At::Ephemeral);
         world.hear("table:1");
         world.mirror.ended(&channel("table:1"));
-        assert!(!world.mirror.has_wishes(), "the server is not asked for it");
+        assert!(!world.mirror.has_changes(), "the server is not asked for it");
     }
     let expected: Vec<_> =
         (6..=11).flat_map(|offset| [format!("table:1 {offset}"), "table:1 -".into()]).collect();

@@ -25,7 +25,7 @@ pub(super) struct Shared {
     pub(super) hearing: Status,
     pub(super) sending: Status,
     /// Wakes the receiving link when the mirror has subscriptions to change.
-    pub(super) wish: Notify,
+    pub(super) changes: Notify,
     /// Bytes of publications waiting to be sent.
     pub(super) queued_bytes: Cell<usize>,
     /// A channel of Redis that only this process uses. No [`Channel`] has such a name.

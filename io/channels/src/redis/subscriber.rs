@@ -151,7 +151,7 @@ impl<'a> Link<'a> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(MESSAGES_PER_TURN);
         loop {
-            self.fulfil_wishes();
+            self.send_changes();
             select! {
                 count = self.arrived.recv_many(&mut batch, MESSAGES_PER_TURN) => {
                     if count == 0 {
@@ -176,7 +176,7 @@ impl<'a> Link<'a> {
                         }
                     }
                 },
-                () = self.shared.wish.notified() => {}
+                () = self.shared.changes.notified() => {}
                 _ = tick.tick() => {
                     self.shared.mirror.borrow_mut().forget_due(self.shared.now_ms());
                     self.shared.guard.report(&self.shared.telemetry);
@@ -195,24 +195,25 @@ impl<'a> Link<'a> {
     }
 
     /// Sends the next command that the mirror needs, unless one is under way. When none is left, the link is up.
-    fn fulfil_wishes(&mut self) {
+    fn send_changes(&mut self) {
         while !self.commanding {
-            if !self.shared.mirror.borrow().has_wishes() {
+            if !self.shared.mirror.borrow().has_changes() {
                 if !self.shared.hearing.is_up() {
                     self.shared.hearing.set_up();
                     self.shared.telemetry.link_up(LINK, &self.shared.server);
                 }
                 return;
             }
-            let (unwanted, wanted) = self.shared.mirror.borrow_mut().take_wishes(CHANNELS_PER_COMMAND);
+            let (to_unsubscribe, to_subscribe) =
+                self.shared.mirror.borrow_mut().take_changes(CHANNELS_PER_COMMAND);
             let names = |channels: Vec<Channel>| {
                 channels.into_iter().map(|channel| format!("{REDIS_PREFIX}{channel}")).collect::<Vec<_>>()
             };
             // Both lists may be empty by now; a command without channels would be an error.
-            if !unwanted.is_empty() {
-                self.command(names(unwanted), false);
-            } else if !wanted.is_empty() {
-                self.command(names(wanted), true);
+            if !to_unsubscribe.is_empty() {
+                self.command(names(to_unsubscribe), false);
+            } else if !to_subscribe.is_empty() {
+                self.command(names(to_subscribe), true);
             }
         }
     }

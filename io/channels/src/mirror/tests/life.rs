@@ -110,8 +110,8 @@ impl Life {
             Step::Down => self.world.mirror.link_down(),
             Step::Up => {
                 self.world.mirror.link_up();
-                while self.world.mirror.has_wishes() {
-                    for channel in self.world.mirror.take_wishes(1).1 {
+                while self.world.mirror.has_changes() {
+                    for channel in self.world.mirror.take_changes(1).1 {
                         self.world.mirror.confirmed(&channel, &self.world.outbox);
                     }
                 }

@@ -74,15 +74,15 @@ fn a_local_publication_on_a_quiet_channel_is_kept() {
 fn a_received_publication_on_a_quiet_channel_ends_its_subscription_and_its_epoch() {
     let mut world = aged(true);
     let left = world.visited("news");
-    world.mirror.take_wishes(10);
+    world.mirror.take_changes(10);
     world.pass(1_000);
-    assert!(!world.mirror.has_wishes(), "while nobody publishes, nothing is heard in vain");
+    assert!(!world.mirror.has_changes(), "while nobody publishes, nothing is heard in vain");
     world.hear("news");
     assert_eq!(world.counted(), (0, 0));
     world.subscribe("news").ok();
-    assert_eq!(world.mirror.take_wishes(10), (vec![channel("news")], vec![]), "off before on");
-    assert_eq!(world.mirror.take_wishes(10), (vec![], vec![channel("news")]));
-    assert!(!world.mirror.has_wishes());
+    assert_eq!(world.mirror.take_changes(10), (vec![channel("news")], vec![]), "off before on");
+    assert_eq!(world.mirror.take_changes(10), (vec![], vec![channel("news")]));
+    assert!(!world.mirror.has_changes());
     world.confirmed("news");
     assert_ne!(world.top("news").epoch, left.epoch, "an epoch is not used again (C4)");
     assert_eq!(world.recovered("news", left), None);

@@ -7,18 +7,19 @@ use protocol::Channel;
 use super::{entry::ChannelState, idle::Idle};
 use crate::options::GIVEN_NAMESPACES;
 
-/// The rooms for two kinds of channels, counted apart, so that channels with names chosen by players or services never
-/// take the room of channels that are needed to play.
+/// The quotas for two kinds of channels, counted apart, so that channels with names chosen by players or services never
+/// use up the one of channels that are needed to play.
 #[derive(Debug, Default)]
-pub(super) struct Rooms {
+pub(super) struct Quotas {
     /// For channels of [`GIVEN_NAMESPACES`].
-    pub(super) given: Room,
+    pub(super) given: Quota,
     /// For all other channels.
-    pub(super) chosen: Room,
+    pub(super) chosen: Quota,
 }
 
+/// The channels that count against one bound, `channels_max` of the options.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Quota {
     /// Number of channels held.
     pub(super) count: usize,
     /// Channels without a subscriber, with a history.
@@ -27,7 +28,7 @@ pub(super) struct Room {
     quiet: Idle,
 }
 
-impl Room {
+impl Quota {
     /// Adds a channel without a subscriber to its list.
     pub(super) fn file(&mut self, channel: &Channel, entry: &mut ChannelState) {
         let filed = if entry.quiet { &mut self.quiet } else { &mut self.idle };
@@ -54,16 +55,16 @@ pub(super) fn is_given(channel: &Channel) -> bool {
     GIVEN_NAMESPACES.contains(&channel.namespace())
 }
 
-impl Rooms {
-    pub(super) fn of(&mut self, channel: &Channel) -> &mut Room {
+impl Quotas {
+    pub(super) fn of(&mut self, channel: &Channel) -> &mut Quota {
         if is_given(channel) { &mut self.given } else { &mut self.chosen }
     }
 
     /// Updates the count and the lists for a channel that is no longer held.
     pub(super) fn left(&mut self, channel: &Channel, entry: &mut ChannelState) {
-        let room = self.of(channel);
-        room.take(entry);
-        room.count -= 1;
+        let quota = self.of(channel);
+        quota.take(entry);
+        quota.count -= 1;
     }
 
     /// Number of channels of which only the position is kept.

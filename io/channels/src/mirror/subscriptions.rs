@@ -1,4 +1,4 @@
-//! The subscriptions that the mirror needs from its link.
+//! The changes of subscriptions that the link must still send to the server.
 
 use protocol::Channel;
 
@@ -7,7 +7,7 @@ use protocol::Channel;
 pub(super) struct LinkState {
     pub(super) up: bool,
     /// Channels to subscribe at the server.
-    pub(super) wanted: Vec<Channel>,
+    pub(super) to_subscribe: Vec<Channel>,
     /// Channels to unsubscribe at the server.
-    pub(super) unwanted: Vec<Channel>,
+    pub(super) to_unsubscribe: Vec<Channel>,
 }
