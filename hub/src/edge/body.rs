@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpMessage, HttpRequest, http::header, web};
+use serde::{Deserialize, de::Error as _};
 
 use super::error::{Error, Kind};
 
@@ -28,6 +29,17 @@ pub async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::B
         Ok(Err(_)) => Err(too_large()),
         Err(_) => Err(Kind::TooSlow.into()),
     }
+}
+
+/// A body that is a JSON map. A list is refused, of whose items a derived type would make fields by their order.
+///
+/// # Errors
+/// When the body is no JSON, no map, or not the map that `T` needs.
+pub fn map<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(serde_json::Error::custom("a list in the place of a map"));
+    }
+    serde_json::from_slice(body)
 }
 
 /// Whether the body is announced as JSON, with or without parameters.

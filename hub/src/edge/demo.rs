@@ -147,8 +147,7 @@ async fn sign_in(
 /// The name in a body.
 fn name(body: &[u8]) -> Result<String, Error> {
     let expected = "the body is JSON with a name, such as {\"name\":\"Anna\"}";
-    let sign_in: SignIn =
-        serde_json::from_slice(body).map_err(|_| Error::new(Kind::Malformed, expected).field("name"))?;
+    let sign_in: SignIn = body::map(body).map_err(|_| Error::new(Kind::Malformed, expected).field("name"))?;
     let name = sign_in.name.trim();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
         let words = format!("a name has 1 to {NAME_MAX} characters");
@@ -196,4 +195,24 @@ fn failed(log: impl FnOnce(RequestId)) -> Error {
     let id = RequestId::next();
     log(id);
     Error::internal(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_text_of_1_to_24_characters_in_a_map() {
+        let told = |body: &str| name(body.as_bytes()).map_err(|error| error.kind());
+        assert_eq!(told("{\"name\":\" Anna \"}"), Ok("Anna".into()));
+        for body in
+            ["", "{}", "7", "\"Anna\"", "{\"name\":7}", "[\"Anna\"]", "\t[\"Anna\"]", "[{\"name\":\"Anna\"}]"]
+        {
+            assert_eq!(told(body), Err(Kind::Malformed), "{body}");
+        }
+        let long = format!("{{\"name\":\"{}\"}}", "x".repeat(25));
+        for body in ["{\"name\":\"\"}", "{\"name\":\"a\\u0000\"}", &long] {
+            assert_eq!(told(body), Err(Kind::BadName), "{body}");
+        }
+    }
 }

@@ -103,7 +103,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawVa
 impl<'a> Publication<'a> {
     /// The channel and its data as they stand in a body.
     fn read(body: &'a [u8]) -> Result<(Channel, &'a RawValue), Error> {
-        let Self { channel, data } = serde_json::from_slice(body).map_err(|error| {
+        let Self { channel, data } = body::map(body).map_err(|error| {
             let words = if error.is_data() {
                 "the body is a map of \"channel\" and \"data\", each once, and nothing else".to_owned()
             } else {
@@ -234,6 +234,8 @@ mod tests {
             ("{\"channel\":\"news:a\",\"data\":1,\"data\":2}", None, "each once"),
             ("{\"channel\":\"news:a\",\"data\":1,\"x\":2}", None, "nothing else"),
             ("7", None, "a map of"),
+            ("[\"news:a\",1]", None, "a map of"),
+            (" \n[{\"channel\":\"news:a\",\"data\":1}]", None, "a map of"),
             ("{\"channel\":", None, "line 1, column 11"),
         ] {
             let answer: serde_json::Value = serde_json::from_str(&told(body)).expect("JSON");

@@ -69,6 +69,8 @@ async fn every_refusal_over_http_is_a_problem_document_with_the_headers_of_its_k
         (bare("GET /ws", &[]), 426, "upgrade_required", "upgrade: websocket"),
         (post("/api/publish", &[], "{}"), 401, "unauthorized", "www-authenticate: Bearer"),
         (post("/api/publish", &service, "{"), 400, "malformed", ""),
+        (post("/api/publish", &service, r#"["news:x",1]"#), 400, "malformed", ""),
+        (post("/api/demo", &[], r#"["Anna"]"#), 400, "malformed", ""),
         (post("/api/publish", &service, r#"{"channel":"lobby","data":1}"#), 403, "forbidden", ""),
         (post("/api/publish", &service, &deep), 400, "bad_payload", ""),
         (post("/api/publish", &service, &long), 413, "too_large", ""),
