@@ -1,0 +1,65 @@
+//! What the hub has on disk, and what its own commands say of it.
+
+use std::{fs, os::unix::process::CommandExt, path::PathBuf, process::Output};
+
+use protocol::RoundId;
+
+use super::process::TestHub;
+use crate::{PATIENCE, verify::Totals};
+
+impl TestHub {
+    /// Runs a command of the hub, such as `check-config`, to its end; the kernel ends it after [`PATIENCE`].
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        // SAFETY: between fork and exec only `alarm` is called, which is safe there.
+        unsafe {
+            command.pre_exec(|| {
+                libc::alarm(PATIENCE.as_secs() as u32);
+                Ok(())
+            });
+        }
+        command.output().expect("the hub can be started")
+    }
+
+    /// Runs `hub verify` and reads its totals.
+    ///
+    /// # Panics
+    /// When it finds anything wrong.
+    pub fn verify(&self) -> Totals {
+        let output = self.run(&["verify"]);
+        let report = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "hub verify: {}\n{report}\n{errors}", output.status);
+        Totals::parse(&report).unwrap_or_else(|| panic!("this is no report of an intact log:\n{report}"))
+    }
+
+    /// Runs `hub verify-round`.
+    #[must_use]
+    pub fn verify_round(&self, round: RoundId) -> Output {
+        self.run(&["verify-round", &round.to_string()])
+    }
+
+    /// The directory of the log.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// The segments of the log, oldest first.
+    ///
+    /// # Panics
+    /// When the directory cannot be read.
+    #[must_use]
+    pub fn segments(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.data()).expect("the directory of the log");
+        let paths = entries.map(|entry| entry.expect("an entry of the directory").path());
+        let mut segments: Vec<PathBuf> =
+            paths.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
+        segments.sort();
+        segments
+    }
+}
