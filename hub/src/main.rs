@@ -64,13 +64,7 @@ fn serve(loaded: config::Loaded, expect: Option<Head>) -> ExitCode {
 
 /// Prints an error with its causes.
 fn fail(error: &dyn std::error::Error) -> ExitCode {
-    let mut text = format!("hub: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
     // Nothing is left to do when standard error is gone too.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "hub: {}", telemetry::with_causes(error));
     ExitCode::FAILURE
 }

@@ -71,6 +71,18 @@ impl Options {
     }
 }
 
+/// An error and its causes in one line, for people.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 /// The filter directive that silences the HTTP server's own messages about single connections.
 const SERVED: &str = "actix_http::h1::dispatcher=off";
 

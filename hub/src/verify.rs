@@ -12,6 +12,7 @@ use protocol::{Amount, Currency, RoundId};
 use crate::{
     config::Loaded,
     recovery::{self, Expectations, Findings, Head, Proven, facts},
+    telemetry::with_causes,
 };
 
 /// The log cannot be read, or the answer not written.
@@ -88,13 +89,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         | recovery::Error::Secret { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
     };
-    write!(output, "{word}: {error}")?;
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        write!(output, ": {error}")?;
-        cause = error.source();
-    }
-    writeln!(output)?;
+    writeln!(output, "{word}: {}", with_causes(error))?;
     Ok(ExitCode::FAILURE)
 }
 

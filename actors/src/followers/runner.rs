@@ -131,8 +131,7 @@ impl<F: Follower> Run<F> {
                 return;
             }
             if error.tells_of_damage() {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-                return self.journal.condition().unsound(format!("{error}{}", cause.unwrap_or_default()));
+                return self.journal.condition().unsound(error.with_causes());
             }
             thread::park_timeout(self.follower.failed(&error));
         }

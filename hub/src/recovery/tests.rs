@@ -13,6 +13,7 @@ use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunn
 use protocol::PlayerId;
 
 use super::{Error, Expectations, full, tail};
+use crate::telemetry::with_causes;
 
 const OPTIONS: Options = Options { segment_bytes: 4 << 10, nice: 0 };
 const RECORDS: u64 = 45;
@@ -114,34 +115,24 @@ fn harmed(memory: &Memory, name: &str, harm: &Harm) -> Vec<String> {
     if memory.bytes(name).as_ref() == Some(&before) { Vec::new() } else { vec![name.to_owned()] }
 }
 
-fn words(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
-}
-
 /// The result of a start: the last record and the digest, or why not.
 fn start(memory: &Memory) -> Result<(u64, u128), String> {
-    let claim = Claim::over(memory.clone()).map_err(|error| words(&error.into()))?;
-    let proven = tail(claim.files(), &Expectations::default()).map_err(|error| words(&error))?;
-    let log = claim.open(proven.tail, OPTIONS).map_err(|error| words(&error.into()))?;
+    let claim = Claim::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
+    let proven = tail(claim.files(), &Expectations::default()).map_err(|error| with_causes(&error))?;
+    let log = claim.open(proven.tail, OPTIONS).map_err(|error| with_causes(&Error::from(error)))?;
     assert_eq!(log.last().0, proven.world.books.lsn());
     Ok((log.last().0, proven.world.books.digest().0))
 }
 
 fn verify_tail(memory: &Memory) -> Result<(u64, u128), String> {
-    let files = Files::over(memory.clone()).map_err(|error| words(&error.into()))?;
-    let proven = tail(&files, &Expectations::default()).map_err(|error| words(&error))?;
+    let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
+    let proven = tail(&files, &Expectations::default()).map_err(|error| with_causes(&error))?;
     Ok((proven.world.books.lsn(), proven.world.books.digest().0))
 }
 
 fn verify_full(memory: &Memory) -> Result<(u64, u128), String> {
-    let files = Files::over(memory.clone()).map_err(|error| words(&error.into()))?;
-    let findings = full(&files, &Expectations::default()).map_err(|error| words(&error))?;
+    let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
+    let findings = full(&files, &Expectations::default()).map_err(|error| with_causes(&error))?;
     let books = &findings.verifier.world().books;
     Ok((books.lsn(), books.digest().0))
 }

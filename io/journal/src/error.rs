@@ -103,6 +103,17 @@ impl Error {
 }
 
 impl Error {
+    /// The error and its causes in one line, for people.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
+
     /// Whether the error shows that the log is damaged or gone.
     pub fn tells_of_damage(&self) -> bool {
         match self {

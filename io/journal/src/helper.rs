@@ -118,8 +118,7 @@ impl<S: Storage> Work<S> {
             let noted = *self.present.noted.lock();
             self.present.notes.note(&noted, false);
             if let Err(error) = self.watch.look() {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-                self.condition.unsound(format!("{error}{}", cause.unwrap_or_default()));
+                self.condition.unsound(error.with_causes());
             }
             if self.spare.make(&self.storage, || !self.stop.load(Ordering::Relaxed)).is_err() {
                 tracing::debug!("no spare segment could be made; tried again in a second");

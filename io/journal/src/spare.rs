@@ -77,10 +77,7 @@ impl Spare {
         }
         match &made {
             Ok(_) => self.judge(""),
-            Err(error) => {
-                let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-                self.judge(&format!("{error}: {cause}"));
-            }
+            Err(error) => self.judge(&error.with_causes()),
         }
         made
     }

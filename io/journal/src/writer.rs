@@ -279,8 +279,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
                 }
                 // The files are gone from their path, so the next start will not find what was written.
                 Err(error) if error.tells_of_missing_file() => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    self.shared.condition.unsound(format!("{error}: {}", cause.unwrap_or_default()));
+                    self.shared.condition.unsound(error.with_causes());
                 }
                 Err(error) => self.fail(&error),
             }
@@ -303,8 +302,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
 
     /// Waits before the next attempt. `false` when the log is being stopped; pending records are then never answered.
     fn wait_for_room(&self, error: &Error) -> bool {
-        let cause = std::error::Error::source(error).map(ToString::to_string);
-        self.shared.condition.no_room(format!("{error}: {}", cause.unwrap_or_default()));
+        self.shared.condition.no_room(error.with_causes());
         let mut queue = self.shared.queue.lock();
         if !queue.closing {
             self.shared.wake.wait_for(&mut queue, ROOM_EVERY);
