@@ -1,6 +1,6 @@
 //! The report of a run: a summary for people, JSON for programs.
 
-use std::{collections::BTreeMap, error::Error, fmt, fs, path::Path};
+use std::{error::Error, fmt, fs, path::Path};
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::{
     audit::Audit,
     fates::Fates,
     latency::Percentiles,
-    load::{Load, Played},
+    load::{Counts, Load, Played},
     plan::Plan,
 };
 
@@ -59,35 +59,12 @@ pub struct Report {
     pub passed: bool,
 }
 
-/// Counts of the whole run, warm-up included.
-#[derive(Debug, Serialize)]
-pub struct Counts {
-    /// Bets sent.
-    pub sent: u64,
-    /// Bets accepted.
-    pub accepted: u64,
-    /// Bets refused because betting had just ended.
-    pub late: u64,
-    /// Bets refused otherwise, by code.
-    pub refused: BTreeMap<String, u64>,
-    /// Arrivals while no table took bets.
-    pub no_table: u64,
-    /// Arrivals for which nobody had the money.
-    pub no_money: u64,
-    /// Arrivals never sent because too many bets were under way.
-    pub unsent: u64,
-    /// Results received, one for each player and round.
-    pub results: u64,
-    /// Frames received.
-    pub frames: u64,
-}
-
 impl Report {
     /// Puts a report together.
     #[must_use]
     pub fn new(load: &Load<'_>, plan: &Plan, seed: u64, played: Played, audit: Audit) -> Self {
         let measured_seconds = load.measured_until_last_answer(&played).as_secs_f64();
-        let (counts, fates) = (&load.counts, load.fates);
+        let fates = load.fates;
         let mut faults = fates.faults(&plan.required);
         faults.extend(load.faults.iter().cloned());
         Self {
@@ -103,17 +80,7 @@ impl Report {
             bet_sent: load.delays.percentiles(),
             answer_read: load.readings.percentiles(),
             result: load.results.percentiles(),
-            counts: Counts {
-                sent: counts.sent,
-                accepted: counts.accepted,
-                late: counts.late,
-                refused: counts.refused.clone(),
-                no_table: counts.no_table,
-                no_money: counts.no_money,
-                unsent: counts.unsent,
-                results: counts.settled,
-                frames: counts.frames,
-            },
+            counts: load.counts.clone(),
             fates,
             accepted_share: fates.accepted_share(),
             passed: faults.is_empty() && audit.faults.is_empty(),

@@ -271,7 +271,7 @@ impl Load<'_> {
             let told = rmp_serde::from_slice::<Event>(head.data);
             return self.fault(format!("player {player} got a result that is not of its table: {told:?}"));
         };
-        self.counts.settled += 1;
+        self.counts.results += 1;
         self.players[player].available = available;
         self.players[player].book.settle(round, staked, returned);
         if let Some(announced) = self.result_at[table].get(&round) {

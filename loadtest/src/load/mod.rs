@@ -17,6 +17,7 @@ use std::{
 
 use fastrand::Rng;
 use protocol::{Currency, TableId};
+use serde::Serialize;
 
 pub use stages::Played;
 pub use tables::{Table, Tables};
@@ -101,12 +102,12 @@ pub struct Sample {
     pub frame: Vec<u8>,
 }
 
-/// What was counted.
-#[derive(Debug, Default)]
+/// Counts of the whole run, warm-up included.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Counts {
-    /// Bets sent, warm-up included.
+    /// Bets sent.
     pub sent: u64,
-    /// Bets accepted, warm-up included.
+    /// Bets accepted.
     pub accepted: u64,
     /// Bets refused because betting had just ended.
     pub late: u64,
@@ -118,8 +119,8 @@ pub struct Counts {
     pub no_money: u64,
     /// Arrivals that could not be sent before betting ended, because every player had too many bets under way.
     pub unsent: u64,
-    /// Rounds settled, summed over players.
-    pub settled: u64,
+    /// Results received, one for each player and round.
+    pub results: u64,
     /// Publications and replies of any kind.
     pub frames: u64,
 }
