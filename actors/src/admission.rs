@@ -13,7 +13,10 @@ use parking_lot::Mutex;
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
-use crate::spread;
+use crate::{
+    bucket::{Bucket, Refill},
+    spread,
+};
 
 /// The bounds that admission keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,12 @@ pub struct Bounds {
     pub channels_per_player_max: u32,
 }
 
+impl Bounds {
+    fn refill(&self) -> Refill {
+        Refill { per_second: self.rate_per_second, burst: self.rate_burst }
+    }
+}
+
 /// Admission control of one hub. It counts the requests under way, and the requests, sessions and channels of each
 /// player.
 #[derive(Debug)]
@@ -44,7 +53,7 @@ pub struct Admission {
     pub busy: AtomicU64,
     /// Requests refused because their player was above the rate, since the start.
     pub too_fast: AtomicU64,
-    rates: [Mutex<FxHashMap<PlayerId, Bucket>>; SHARDS],
+    rates: [Mutex<FxHashMap<PlayerId, Usage>>; SHARDS],
 }
 
 /// How many locks the players' rates are spread over.
@@ -57,11 +66,10 @@ const FORGET_ABOVE: usize = 4_096;
 /// half of this to all of it.
 const RATE_RETRY_MAX_MS: u64 = 30_000;
 
-/// A token bucket, counted in thousandths of a request.
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    tokens: u64,
-    filled_ms: u64,
+/// What one player uses, over all sessions.
+#[derive(Debug)]
+struct Usage {
+    requests: Bucket,
     /// The latest time that a request above the rate was told to wait for, milliseconds.
     promised_ms: u64,
     sessions: u32,
@@ -141,16 +149,19 @@ impl Admission {
     /// Counts one more session of a player; `false` when the player has as many as allowed.
     #[must_use]
     pub fn arrive(&self, player: PlayerId, now_ms: u64) -> bool {
-        let full = u64::from(self.bounds.rate_burst) * 1000;
+        let refill = self.bounds.refill();
         let mut rates = self.shard(player).lock();
         if rates.len() >= FORGET_ABOVE && rates.len().is_power_of_two() {
-            let refilled_ms = full.div_ceil(u64::from(self.bounds.rate_per_second).max(1));
-            rates.retain(|_, bucket| bucket.sessions > 0 || now_ms < bucket.filled_ms + refilled_ms);
+            rates.retain(|_, usage| usage.sessions > 0 || !usage.requests.is_full(refill, now_ms));
         }
-        let fresh = Bucket { tokens: full, filled_ms: now_ms, promised_ms: 0, sessions: 0, channels: 0 };
-        let bucket = rates.entry(player).or_insert(fresh);
-        let room = bucket.sessions < self.bounds.sessions_per_player_max;
-        bucket.sessions += u32::from(room);
+        let usage = rates.entry(player).or_insert_with(|| Usage {
+            requests: Bucket::full(refill, now_ms),
+            promised_ms: 0,
+            sessions: 0,
+            channels: 0,
+        });
+        let room = usage.sessions < self.bounds.sessions_per_player_max;
+        usage.sessions += u32::from(room);
         room
     }
 
@@ -158,16 +169,16 @@ impl Admission {
     #[must_use]
     pub fn subscribe(&self, player: PlayerId) -> bool {
         let mut rates = self.shard(player).lock();
-        let Some(bucket) = rates.get_mut(&player) else { return false };
-        let room = bucket.channels < self.bounds.channels_per_player_max;
-        bucket.channels += u32::from(room);
+        let Some(usage) = rates.get_mut(&player) else { return false };
+        let room = usage.channels < self.bounds.channels_per_player_max;
+        usage.channels += u32::from(room);
         room
     }
 
     /// Takes channels off the player's count.
     pub fn unsubscribe(&self, player: PlayerId, channels: u32) {
-        if let Some(bucket) = self.shard(player).lock().get_mut(&player) {
-            bucket.channels -= channels;
+        if let Some(usage) = self.shard(player).lock().get_mut(&player) {
+            usage.channels -= channels;
         }
     }
 
@@ -175,8 +186,8 @@ impl Admission {
     pub fn leave(&self, player: PlayerId) {
         let mut rates = self.shard(player).lock();
         // The bucket stays: a player who reconnects goes on with what is left in it.
-        if let Some(bucket) = rates.get_mut(&player) {
-            bucket.sessions -= 1;
+        if let Some(usage) = rates.get_mut(&player) {
+            usage.sessions -= 1;
         }
     }
 
@@ -186,28 +197,21 @@ impl Admission {
     /// The milliseconds to wait when the player is above the rate. Each such request gets a time of its own at which
     /// there is room, so a client that waits as told is not above the rate again.
     pub fn within_rate(&self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
-        let rate = u64::from(self.bounds.rate_per_second);
-        let full = u64::from(self.bounds.rate_burst) * 1000;
+        let refill = self.bounds.refill();
         let mut rates = self.shard(player).lock();
-        let Some(bucket) = rates.get_mut(&player) else { return Ok(()) };
-        let passed = now_ms.saturating_sub(bucket.filled_ms);
-        bucket.tokens = (bucket.tokens + passed.saturating_mul(rate)).min(full);
-        bucket.filled_ms = bucket.filled_ms.max(now_ms);
-        if bucket.tokens < 1000 {
-            self.too_fast.fetch_add(1, Relaxed);
-            let free_ms = now_ms + (1000 - bucket.tokens).div_ceil(rate.max(1));
-            let own_ms = free_ms.max(bucket.promised_ms + 1000_u64.div_ceil(rate.max(1)));
-            if own_ms > now_ms + RATE_RETRY_MAX_MS {
-                return Err(spread::wait_ms(RATE_RETRY_MAX_MS / 2..=RATE_RETRY_MAX_MS));
-            }
-            bucket.promised_ms = own_ms;
-            return Err(own_ms - now_ms);
+        let Some(usage) = rates.get_mut(&player) else { return Ok(()) };
+        let Err(wait_ms) = usage.requests.take(1, refill, now_ms) else { return Ok(()) };
+        self.too_fast.fetch_add(1, Relaxed);
+        let apart_ms = 1_000_u64.div_ceil(u64::from(refill.per_second).max(1));
+        let own_ms = (now_ms + wait_ms).max(usage.promised_ms + apart_ms);
+        if own_ms > now_ms + RATE_RETRY_MAX_MS {
+            return Err(spread::wait_ms(RATE_RETRY_MAX_MS / 2..=RATE_RETRY_MAX_MS));
         }
-        bucket.tokens -= 1000;
-        Ok(())
+        usage.promised_ms = own_ms;
+        Err(own_ms - now_ms)
     }
 
-    fn shard(&self, player: PlayerId) -> &Mutex<FxHashMap<PlayerId, Bucket>> {
+    fn shard(&self, player: PlayerId) -> &Mutex<FxHashMap<PlayerId, Usage>> {
         &self.rates[(player.0 % SHARDS as u128) as usize]
     }
 }

@@ -18,6 +18,7 @@
 
 pub mod admission;
 mod books;
+mod bucket;
 pub mod clock;
 mod coordinator;
 pub mod currencies;

@@ -7,6 +7,8 @@
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
+use crate::bucket::{Bucket, Refill};
+
 /// What one recorded refusal is charged: some 60 bytes of the log, and its key in memory twice, live and in the checkpoint
 /// writer's copy.
 pub const REFUSAL_BYTES: u64 = 512;
@@ -31,13 +33,6 @@ pub struct Refusals {
     forget_above: usize,
 }
 
-/// A token bucket, counted in thousandths of a byte.
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    tokens: u64,
-    filled_ms: u64,
-}
-
 impl Refusals {
     /// Full budgets for everybody.
     #[must_use]
@@ -50,30 +45,15 @@ impl Refusals {
     /// # Errors
     /// The milliseconds to wait, when the player has not that much left; nothing is charged.
     pub fn charge(&mut self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
-        let RefusalBudget { bytes_per_second, burst_bytes } = self.budget;
-        let (rate, full) = (u64::from(bytes_per_second), u64::from(burst_bytes) * 1_000);
+        let RefusalBudget { bytes_per_second: per_second, burst_bytes: burst } = self.budget;
+        let refill = Refill { per_second, burst };
         if self.players.len() >= self.forget_above {
-            self.players.retain(|_, bucket| bucket.at(now_ms, rate, full) < full);
+            self.players.retain(|_, bucket| !bucket.is_full(refill, now_ms));
             // One pass over all players is followed by at least as many new players before the next.
             self.forget_above = FORGET_ABOVE.max(2 * self.players.len());
         }
-        let bucket = self.players.entry(player).or_insert(Bucket { tokens: full, filled_ms: now_ms });
-        bucket.tokens = bucket.at(now_ms, rate, full);
-        bucket.filled_ms = bucket.filled_ms.max(now_ms);
-        let price = REFUSAL_BYTES * 1_000;
-        if bucket.tokens < price {
-            return Err((price - bucket.tokens).div_ceil(rate.max(1)));
-        }
-        bucket.tokens -= price;
-        Ok(())
-    }
-}
-
-impl Bucket {
-    /// The tokens in the bucket at this time.
-    fn at(&self, now_ms: u64, rate: u64, full: u64) -> u64 {
-        let passed_ms = now_ms.saturating_sub(self.filled_ms);
-        self.tokens.saturating_add(passed_ms.saturating_mul(rate)).min(full)
+        let bucket = self.players.entry(player).or_insert_with(|| Bucket::full(refill, now_ms));
+        bucket.take(REFUSAL_BYTES, refill, now_ms)
     }
 }
 
