@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { spread } from "./spread.mjs";
+
 const figures = [
   ["bets/s, 256 in flight", "crowd", (run) => run.accepted_per_second, 0],
   ["ms, one bet alone, median", "alone", (run) => run.bet_answered.p50_ms, 3],
@@ -20,13 +22,6 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".json")))
   runs.set(file.replace(".json", ""), JSON.parse(readFileSync(join(folder, file))));
 }
 const pairs = new Set([...runs.keys()].map((name) => name.split("-")[0]));
-
-const spread = (values, digits) => {
-  const all = [...values].sort((a, b) => a - b);
-  const half = Math.floor(all.length / 2);
-  const median = all.length % 2 ? all[half] : (all[half - 1] + all[half]) / 2;
-  return `${median.toFixed(digits)} (${all[0].toFixed(digits)}–${all[all.length - 1].toFixed(digits)})`;
-};
 
 console.log("| figure | old | new | new ÷ old, pair by pair |");
 console.log("|---|---|---|---|");

@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { spread } from "./spread.mjs";
+
 const names = { hub: "hub, HTTP", bun: "Bun, WebSocket", raw: "Bun, HTTP" };
 const folder = process.argv[2];
 const rounds = new Map();
@@ -15,13 +17,6 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".json")))
   rounds.set(key, { ...rounds.get(key), inFlight: Number(inFlight), [server]: result });
 }
 const whole = [...rounds.values()].filter((round) => Object.keys(names).every((server) => round[server]));
-
-const spread = (values, digits) => {
-  const all = [...values].sort((a, b) => a - b);
-  const half = Math.floor(all.length / 2);
-  const median = all.length % 2 ? all[half] : (all[half - 1] + all[half]) / 2;
-  return `${median.toFixed(digits)} (${all[0].toFixed(digits)}–${all[all.length - 1].toFixed(digits)})`;
-};
 
 console.log("| in flight | server | deliveries/s | CPU s per million | p50 ms | p99 ms | cores of others | lost | misplaced |");
 console.log("|---:|---|---:|---:|---:|---:|---:|---:|---:|");
