@@ -1,4 +1,4 @@
-//! One worker's inbox, emptied: replies and publications go to its sockets, and the drain.
+//! The task of one worker's inbox: hands replies and publications to the worker's sockets, and runs the drain there.
 //!
 //! Each worker has one inbox and one task that empties it. Replies and publications go straight to the sockets'
 //! queues; the session actors are not woken for them. What waits together leaves each socket in one write.
@@ -46,7 +46,7 @@ pub async fn run(mut mailbox: Mailbox, worker: Worker, pubsub: actix::Addr<PubSu
     let delivery = Delivery::new(worker, mailbox.worker, pubsub);
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while mailbox.receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        // Publications that are being made right now join these. A batch without a publication does not wait.
+        // Publications that are being made right now join the batch. A batch of replies alone does not wait.
         if batch.iter().any(|message| matches!(message, ToWorker::Publication(_))) {
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;
@@ -97,7 +97,7 @@ fn joins(next: &ToWorker, first: &Publication) -> bool {
     }
 }
 
-/// Hands what reaches a worker to its sockets, and tells pubsub which channels have no subscriber here any more.
+/// Hands the messages of a worker to its sockets, and tells pubsub which channels have no subscriber here any more.
 struct Delivery {
     worker: Worker,
     number: u16,
@@ -139,7 +139,7 @@ impl Delivery {
                 }
             }
             ToWorker::GetStats(answer) => {
-                // Whoever asked may have stopped waiting.
+                // The asker may have stopped waiting.
                 let _ = answer.send(worker.stats());
             }
             ToWorker::Drain { spread_ms } => drain(worker, spread_ms),
@@ -156,7 +156,7 @@ impl Delivery {
         }
     }
 
-    /// From here on the session hears its channels. One that is gone meanwhile leaves them vacant.
+    /// Subscribes the session to its channels. When the session is gone, a channel without other subscribers is vacant.
     fn grant(&self, to: ReplyTo, channels: Vec<Subscribed>, reply: Grant) {
         for granted in &channels {
             let name = granted.ch.as_str();
@@ -203,7 +203,7 @@ fn broadcast(worker: &Worker, together: &[Arc<Publication>]) {
     let channel = together[0].channel.as_str();
     let class = match together[0].position {
         Some(_) => Class::Publication,
-        // An ephemeral publication is a picture of now: while it waits, a newer one takes its place.
+        // An ephemeral publication shows the present state: while it waits, a newer one takes its place.
         None => Class::State(fingerprint(channel)),
     };
     worker.broadcast(channel, class, |tag| {
@@ -224,7 +224,7 @@ fn fingerprint(channel: &str) -> u64 {
     hasher.finish()
 }
 
-/// Tells every session to come back at a time of its own within the spread.
+/// Tells every session when to come back, each at a time of its own within the spread.
 fn drain(worker: &Worker, spread_ms: u64) {
     let sessions = worker.sessions().max(1) as u64;
     let mut place = 0;

@@ -28,7 +28,7 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Most that is handed over at once, bytes.
 const SLICE_BYTES_MAX: usize = 8 * 1024;
 
-/// Longest body that is read for nobody, bytes.
+/// Longest body that is read although the answer does not need it, bytes.
 const PASSED_BYTES_MAX: usize = 64 * 1024;
 
 /// Why the connection is there: only `into_inner` takes it, and takes the pipe with it.
@@ -87,7 +87,7 @@ impl Exchange {
         }
     }
 
-    /// Whether anything may be read: the rest of a body, or the next request.
+    /// Whether the server may read: the rest of a body, or the next request.
     fn wants_more(&self) -> bool {
         !self.answering.get() || !self.body.get().ended()
     }
@@ -102,7 +102,7 @@ impl Drop for Answering {
 /// The connection.
 #[derive(Debug)]
 pub struct Pipe {
-    /// None once it was taken.
+    /// `None` once it was taken.
     io: Option<TcpStream>,
     exchange: Rc<Exchange>,
     head: RequestHead,
