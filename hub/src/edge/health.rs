@@ -143,6 +143,7 @@ fn remedy(state: journal::State) -> &'static str {
     match state {
         journal::State::Preparing | journal::State::Ready => "the log is being made ready",
         journal::State::NoRoom => "free space on the disk of the log, and requests are taken again",
+        journal::State::NoSegment => "put right what is named, and requests are taken again",
         journal::State::Unsound => {
             "keep the files, stop the hub, run `hub verify`, put right what it names, start again"
         }

@@ -2,7 +2,7 @@
 //! segments.
 //!
 //! It is the only code that appends to a log: the writer's thread and the synchronous log both use it. After any
-//! failure except want of room it is poisoned: only opening the log again shows what is on disk.
+//! failure that may not be tried again it is poisoned: only opening the log again shows what is on disk.
 
 use std::sync::Arc;
 
@@ -10,11 +10,12 @@ use parking_lot::Mutex;
 
 use crate::condition::Condition;
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RECORD_HEADER, SegmentHeader, push_record, seed};
-use crate::helper::{Helper, OpenSegment, Present};
+use crate::helper::Helper;
 use crate::noted::{Noted, Notes};
 use crate::scan::segment_name;
 use crate::spare::{self, Spare};
 use crate::storage::{self, File, Storage};
+use crate::watch::{OpenSegment, Present};
 use crate::{Error, Lsn, MAX_RECORD};
 
 /// Name of a new segment's file until its header is durable: a `.log` file always has a whole header.
@@ -47,7 +48,7 @@ pub(crate) struct Appender<S: Storage> {
     helper: Option<Helper>,
     pub storage: S,
     pub identity: LogIdentity,
-    pub spare: Spare,
+    pub spare: Spare<S::File>,
     pub condition: Condition,
     present: Arc<Present<S>>,
     segment_bytes: u64,
@@ -86,7 +87,7 @@ impl<S: Storage> Appender<S> {
     pub fn new(
         (storage, lock): (S, S::Lock),
         identity: LogIdentity,
-        (spare, condition, segment_bytes): (Spare, Condition, u64),
+        (spare, condition, segment_bytes): (Spare<S::File>, Condition, u64),
         segment: Segment<S::File>,
         end: End,
     ) -> Result<Self, Error> {
@@ -184,8 +185,8 @@ impl<S: Storage> Appender<S> {
 
     fn guarded<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let result = write(self);
-        // Without room nothing was written, so it may be tried again.
-        self.poisoned = matches!(&result, Err(error) if !matches!(error, Error::NoRoom { .. }));
+        // Nothing was changed when it may be tried again.
+        self.poisoned = matches!(&result, Err(error) if !error.may_be_tried_again());
         result
     }
 
@@ -211,6 +212,7 @@ impl<S: Storage> Appender<S> {
         let file = &self.segment.file;
         file.write_at(self.segment.at, frame).map_err(|source| Error::io("write", path())(source))?;
         file.sync().map_err(|source| Error::io("sync", path())(source))?;
+        still_there(&self.storage, &self.present)?;
         let len = frame.len() as u64;
         self.segment.at += len;
         frame.truncate(FRAME_HEADER);
@@ -230,13 +232,11 @@ impl<S: Storage> Appender<S> {
         let first = self.durable.last.next();
         let before = if first == self.segment.first { self.segment.before } else { self.segment.first };
         let bytes = self.segment_bytes.max(BLOCK as u64 + len);
-        let ready = bytes == self.segment_bytes && self.spare.take();
-        let (name, file) = if ready {
-            let file =
-                self.storage.open(spare::READY).map_err(Error::io("open", self.storage.path(spare::READY)));
-            (spare::READY, file?)
-        } else {
-            (PARTIAL, reserved(&self.storage, bytes).map_err(Error::or_no_room)?)
+        let spare = if bytes == self.segment_bytes { self.spare.take() } else { None };
+        let is_spare = spare.is_some();
+        let (name, file) = match spare {
+            Some(file) => (spare::READY, file),
+            None => (PARTIAL, reserved(&self.storage, bytes).map_err(Error::or_not_made)?),
         };
         take(&self.storage, &file, name)?;
         let header = header(&self.identity, (first, self.durable.hash), bytes, before);
@@ -245,12 +245,26 @@ impl<S: Storage> Appender<S> {
         put_segment(&self.storage, &file, name, &header)?;
         *open = OpenSegment::of(&self.storage, &file, first, bytes)?;
         drop(open);
+        still_there(&self.storage, &self.present)?;
+        if is_spare {
+            self.spare.used();
+        }
         self.segment = Segment { first, before, file, at: BLOCK as u64, limit: bytes };
         self.present.notes.note(&noted(&self.identity, &self.segment, self.durable), true);
         if let Some(helper) = &self.helper {
             helper.ask();
         }
         Ok(())
+    }
+}
+
+/// Checks that the open segment is still found under its name, with its length. One system call.
+fn still_there<S: Storage>(storage: &S, present: &Present<S>) -> Result<(), Error> {
+    let open = *present.segment.lock();
+    match open.check(storage) {
+        Err(error) if error.tells_of_loss() => Err(error),
+        // A check that the system refuses shows no loss; the helper reports it.
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

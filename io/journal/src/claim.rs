@@ -98,7 +98,7 @@ fn take_segment<S: Storage>(storage: &S, first: Lsn) -> Result<S::File, Error> {
 
 fn create<S: Storage>(
     (storage, lock): (S, S::Lock),
-    (spare, condition): (Spare, Condition),
+    (spare, condition): (Spare<S::File>, Condition),
     options: Options,
 ) -> Result<Appender<S>, Error> {
     let random = || storage.random().map_err(Error::io("draw random bytes for", storage.path("")));
@@ -111,7 +111,7 @@ fn create<S: Storage>(
 /// Cuts the torn tail, makes the rest durable, and marks the new epoch.
 fn resume<S: Storage>(
     (storage, lock): (S, S::Lock),
-    (spare, condition): (Spare, Condition),
+    (spare, condition): (Spare<S::File>, Condition),
     options: Options,
     end: &LogEnd,
     file: S::File,
@@ -147,7 +147,7 @@ fn resume<S: Storage>(
     let mut appender = Appender::new((storage, lock), identity, settings, segment, end)?;
     match appender.mark() {
         // The first batch, once there is room for it, proves the same as the mark.
-        Err(Error::NoRoom { .. }) => {}
+        Err(error) if error.may_be_tried_again() => {}
         marked => marked?,
     }
     Ok(appender)

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::Error;
+
 /// Whether the log takes records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -16,6 +18,9 @@ pub enum State {
     Ready,
     /// There is no room for another segment: requests are refused, and may be retried later.
     NoRoom,
+    /// The next segment's file cannot be made, for another reason than room: requests are refused, and may be retried
+    /// later.
+    NoSegment,
     /// The files are damaged or gone: nothing more is released by this process. Final: only a new start can read the
     /// log again.
     Unsound,
@@ -49,6 +54,7 @@ impl Condition {
             0 => State::Preparing,
             1 => State::Ready,
             2 => State::NoRoom,
+            3 => State::NoSegment,
             _ => State::Unsound,
         }
     }
@@ -80,16 +86,30 @@ impl Condition {
         }
     }
 
-    pub(crate) fn no_room(&self, why: String) {
-        if self.enter(State::NoRoom, why.clone()) {
-            tracing::error!(why, "no room for the log's next segment; requests are refused until there is");
+    /// The files are not where they were, or not what they were.
+    pub(crate) fn lost(&self, error: &Error) {
+        self.unsound(error.with_causes());
+    }
+
+    /// The next segment's file cannot be made.
+    pub(crate) fn not_made(&self, error: &Error) {
+        let why = error.with_causes();
+        if matches!(error, Error::NoRoom { .. }) {
+            if self.enter(State::NoRoom, why.clone()) {
+                tracing::error!(
+                    why,
+                    "no room for the log's next segment; requests are refused until there is"
+                );
+            }
+        } else if self.enter(State::NoSegment, why.clone()) {
+            tracing::error!(why, "the log's next segment cannot be made; requests are refused until it can");
         }
     }
 
     pub(crate) fn ready(&self) {
         let before = self.state();
-        if self.enter(State::Ready, String::new()) && before == State::NoRoom {
-            tracing::info!("there is room for the log again; requests are taken");
+        if self.enter(State::Ready, String::new()) && matches!(before, State::NoRoom | State::NoSegment) {
+            tracing::info!("the log has its next segment again; requests are taken");
         }
     }
 
@@ -105,7 +125,8 @@ impl Condition {
             State::Preparing => 0,
             State::Ready => 1,
             State::NoRoom => 2,
-            State::Unsound => 3,
+            State::NoSegment => 3,
+            State::Unsound => 4,
         };
         self.shared.state.store(number, Ordering::Release);
         self.shared.changed.notify_all();

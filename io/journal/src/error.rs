@@ -1,6 +1,6 @@
 //! Errors of the log: an operation of the system failed, or the files are not as they were written.
 //!
-//! This crate retries only want of room for a new segment. Nearly every error names the file, and damage also the
+//! This crate retries only the making of a new segment's file. Nearly every error names the file, and damage also the
 //! offset, so that an operator knows what to restore.
 
 use std::io;
@@ -66,6 +66,15 @@ pub enum Error {
         /// The error of the system.
         source: io::Error,
     },
+    /// A new segment's file cannot be made for another reason than room, such as too many open files. Nothing was
+    /// changed; it may be tried again.
+    #[error("a new segment, {}, cannot be made", file.display())]
+    NotMade {
+        /// The file that was being made.
+        file: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
     /// A segment of another log lies in the directory.
     #[error("{} belongs to another log", file.display())]
     Foreign {
@@ -125,25 +134,59 @@ impl Error {
             Error::Io { source, .. } => {
                 source.kind() == io::ErrorKind::NotFound || source.raw_os_error() == Some(libc::EIO)
             }
-            Error::Locked { .. } | Error::Version { .. } | Error::NoRoom { .. } | Error::Poisoned => false,
+            Error::Locked { .. }
+            | Error::Version { .. }
+            | Error::NoRoom { .. }
+            | Error::NotMade { .. }
+            | Error::Poisoned => false,
         }
     }
 
-    /// Whether a file that must exist is missing.
-    pub(crate) fn tells_of_missing_file(&self) -> bool {
-        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    /// Whether the error shows that the files are gone, cut or replaced: the next start will not find what is written
+    /// now. A check that the system refused shows nothing.
+    pub(crate) fn tells_of_loss(&self) -> bool {
+        match self {
+            Error::Damaged { .. }
+            | Error::Chain { .. }
+            | Error::Missing { .. }
+            | Error::Foreign { .. }
+            | Error::Gone { .. } => true,
+            Error::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            }
+            Error::Locked { .. }
+            | Error::Version { .. }
+            | Error::NoRoom { .. }
+            | Error::NotMade { .. }
+            | Error::Poisoned => false,
+        }
     }
 
-    /// Turns an error of a full disk or quota into [`Error::NoRoom`].
-    pub(crate) fn or_no_room(self) -> Error {
-        let full = |source: &io::Error| {
-            matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG))
-        };
+    /// Whether nothing was changed, and the same operation may succeed later.
+    pub(crate) fn may_be_tried_again(&self) -> bool {
+        matches!(self, Error::NoRoom { .. } | Error::NotMade { .. })
+    }
+
+    /// For a file that is being made and is still empty: turns an error of a full disk or quota into [`Error::NoRoom`],
+    /// and want of open files, memory or rights into [`Error::NotMade`].
+    pub(crate) fn or_not_made(self) -> Error {
         match self {
-            Error::Io { file, source, .. } if full(&source) => Error::NoRoom { file, source },
+            Error::Io { file, source, .. } if is_full(&source) => Error::NoRoom { file, source },
+            Error::Io { file, source, .. } if may_pass(&source) => Error::NotMade { file, source },
             other => other,
         }
     }
+}
+
+fn is_full(source: &io::Error) -> bool {
+    matches!(source.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG))
+}
+
+/// Whether the process or the system lacks open files, memory, or the right to write.
+fn may_pass(source: &io::Error) -> bool {
+    let number = source.raw_os_error();
+    let lacks = matches!(number, Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN));
+    lacks || matches!(number, Some(libc::EACCES | libc::EPERM | libc::EROFS))
 }
 
 fn holder(pid: Option<u32>) -> String {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Error;
-use crate::storage::{File, FileIdentity, Storage};
+use crate::storage::{File, FileIdentity, FileStatus, Storage};
 
 const LOCK: &str = "lock";
 /// Permission bits of group and others.
@@ -156,8 +156,9 @@ impl Storage for Directory {
         sync_directory(&self.path)
     }
 
-    fn identity(&self, name: &str) -> io::Result<FileIdentity> {
-        fs::metadata(self.path(name)).map(|found| identity(&found))
+    fn status(&self, name: &str) -> io::Result<FileStatus> {
+        fs::metadata(self.path(name))
+            .map(|found| FileStatus { identity: identity(&found), bytes: found.len() })
     }
 
     fn path(&self, name: &str) -> PathBuf {

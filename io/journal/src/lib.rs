@@ -34,6 +34,7 @@ mod scan;
 mod spare;
 pub mod storage;
 mod tail;
+mod watch;
 mod writer;
 
 use std::path::Path;

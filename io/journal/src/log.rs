@@ -129,7 +129,8 @@ impl<S: Storage> SyncLog<S> {
     /// Makes the next segment's file now, as the journal's helper thread does in the background.
     pub fn prepare_spare(&mut self) -> Result<(), Error> {
         let appender = &self.log.appender;
-        appender.spare.make(&appender.storage, || true).map(drop)
+        appender.spare.make(&appender.storage, || true);
+        appender.spare.failure().map_or(Ok(()), Err)
     }
 
     /// Syncs, marks the end as known to be synced, and releases the lock.

@@ -224,9 +224,9 @@ impl<S: Storage> Reader<S> {
 
     /// Whether another file has the segment's name now: a segment without records may be replaced by a longer one.
     fn is_replaced(&self) -> Result<bool, Error> {
-        let now = self.storage.identity(&segment_name(self.header.first));
+        let now = self.storage.status(&segment_name(self.header.first));
         let failed = |source| Error::io("look at", self.path())(source);
-        Ok(now.map_err(failed)? != self.window.file.identity().map_err(failed)?)
+        Ok(now.map_err(failed)?.identity != self.window.file.identity().map_err(failed)?)
     }
 
     fn reenter(&mut self) -> Result<(), Error> {

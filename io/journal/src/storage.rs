@@ -35,9 +35,10 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes every creation, renaming and removal so far durable.
     fn sync_names(&self) -> io::Result<()>;
-    /// The identity of the file that has this name now; of the directory for an empty name. Looked up by path every
-    /// time, so that a file or directory that was removed, replaced or unmounted is noticed.
-    fn identity(&self, name: &str) -> io::Result<FileIdentity>;
+    /// The identity and length of the file that has this name now; of the directory for an empty name. Looked up by
+    /// path every time and without opening it, so that a file or directory that was removed, replaced or unmounted is
+    /// noticed.
+    fn status(&self, name: &str) -> io::Result<FileStatus>;
     /// The file's path, or the directory's for an empty name: for messages.
     fn path(&self, name: &str) -> PathBuf;
 }
@@ -49,6 +50,15 @@ pub struct FileIdentity {
     pub device: u64,
     /// The file in it.
     pub inode: u64,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStatus {
+    /// Which file it is.
+    pub identity: FileIdentity,
+    /// Its length. Bytes; of no meaning for a directory.
+    pub bytes: u64,
 }
 
 /// An open file of a [`Storage`].
@@ -77,7 +87,7 @@ pub trait File: Send + 'static {
 
 /// Writes `bytes` zeros from the start of a file, with a sync every few MiB: one large sync would delay the syncs of
 /// batches meanwhile. `go_on` is called before each chunk; returns `false` when it stopped the work.
-pub(crate) fn fill(file: &impl File, bytes: u64, go_on: impl Fn() -> bool) -> io::Result<bool> {
+pub(crate) fn fill(file: &impl File, bytes: u64, mut go_on: impl FnMut() -> bool) -> io::Result<bool> {
     const CHUNK: u64 = 1 << 20;
     const SYNC_EVERY: u64 = 4 << 20;
     let zeros = vec![0; CHUNK.min(bytes) as usize];

@@ -256,7 +256,10 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
         }
         match self.appender.close() {
             Ok(()) => {}
-            Err(error @ Error::NoRoom { .. }) => tracing::warn!(%error, "the log is closed without a mark"),
+            Err(error) if error.may_be_tried_again() => {
+                tracing::warn!(%error, "the log is closed without a mark");
+            }
+            Err(error) if error.tells_of_loss() => self.shared.condition.lost(&error),
             Err(error) => self.fail(&error),
         }
     }
@@ -272,15 +275,13 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
             }
             match self.appender.commit() {
                 Ok(bytes) => break bytes,
-                Err(error @ Error::NoRoom { .. }) => {
+                Err(error) if error.may_be_tried_again() => {
                     if !self.wait_for_room(&error) {
                         return self.done.clear();
                     }
                 }
-                // The files are gone from their path, so the next start will not find what was written.
-                Err(error) if error.tells_of_missing_file() => {
-                    self.shared.condition.unsound(error.with_causes());
-                }
+                // The next start will not find what was written.
+                Err(error) if error.tells_of_loss() => self.shared.condition.lost(&error),
                 Err(error) => self.fail(&error),
             }
         };
@@ -302,7 +303,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
 
     /// Waits before the next attempt. `false` when the log is being stopped; pending records are then never answered.
     fn wait_for_room(&self, error: &Error) -> bool {
-        self.shared.condition.no_room(error.with_causes());
+        self.shared.condition.not_made(error);
         let mut queue = self.shared.queue.lock();
         if !queue.closing {
             self.shared.wake.wait_for(&mut queue, ROOM_EVERY);

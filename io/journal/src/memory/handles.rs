@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Content, Memory, Operation, State, put};
 use crate::Error;
-use crate::storage::{File, FileIdentity, Storage};
+use crate::storage::{File, FileIdentity, FileStatus, Storage};
 
 /// The writer's lock of a [`Memory`].
 #[derive(Debug)]
@@ -125,11 +125,15 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn identity(&self, name: &str) -> io::Result<FileIdentity> {
+    fn status(&self, name: &str) -> io::Result<FileStatus> {
         let state = self.state.lock();
         state.alive(state.life)?;
-        let inode = if name.is_empty() { state.life_of_directory } else { state.named(name)? as u64 };
-        Ok(FileIdentity { device: 0, inode })
+        let of = |inode, bytes| FileStatus { identity: FileIdentity { device: 0, inode }, bytes };
+        if name.is_empty() {
+            return Ok(of(state.life_of_directory, 0));
+        }
+        let file = state.named(name)?;
+        Ok(of(file as u64, state.files[file].seen.len() as u64))
     }
 
     fn path(&self, name: &str) -> PathBuf {

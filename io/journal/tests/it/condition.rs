@@ -11,7 +11,7 @@ use journal::{Error, Files, Gate, Journal, Log, Lsn, State};
 use crate::{SMALL, expected, filled, open, payload, replayed, segments};
 
 /// A gate that sends what it releases.
-struct Send(mpsc::Sender<u64>);
+pub struct Send(pub mpsc::Sender<u64>);
 
 impl Gate<u64> for Send {
     fn open(&mut self, _: Lsn, done: &mut Vec<u64>) {
@@ -29,7 +29,7 @@ fn start(memory: &Memory) -> (Journal<u64>, mpsc::Receiver<u64>) {
 }
 
 /// Waits for a thread of the journal.
-fn reaches(journal: &Journal<u64>, state: State) {
+pub fn reaches(journal: &Journal<u64>, state: State) {
     let reached = journal.condition().wait_while(|now| now != state, Duration::from_secs(20));
     assert_eq!(reached, state, "it stays so");
 }

@@ -7,8 +7,10 @@ mod condition;
 mod conformance;
 mod corruption;
 mod crash_points;
+mod hooked;
 mod lives;
 mod threaded;
+mod watched;
 
 use journal::memory::Memory;
 use journal::storage::Storage;
