@@ -9,7 +9,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix::prelude::*;
-use engine::{ApplyError, Body, Concluded, DIGEST_EVERY, Envelope, Outcome, Turn, TxId, Verdict};
+use engine::{
+    ApplyError, Body, Concluded, DIGEST_EVERY, Envelope, Outcome, Turn, TxId, Verdict, table::TableLeg,
+};
 use journal::Journal;
 use ledger::{Domain, Leg};
 use protocol::{
@@ -34,6 +36,9 @@ use crate::{
 
 /// Name of this part when its panic ends the process: without it every request would wait for ever.
 const PART: &str = "the coordinator";
+
+const _: () =
+    assert!(engine::RECORD_BYTES_MAX <= journal::MAX_RECORD, "what the turn lets through, the journal takes");
 
 /// The coordinator's actor. Lives on the money arbiter.
 pub struct Coordinator {
@@ -116,7 +121,11 @@ impl Coordinator {
     /// Counts what was decided.
     fn count(&self, decided: Option<&Turn>) {
         match decided {
-            Some(Turn::New(_)) => {}
+            Some(Turn::New(decided)) => {
+                if let Some(TableLeg::Quarantined { .. }) = decided.record().leg() {
+                    self.metrics.table_quarantined();
+                }
+            }
             Some(Turn::Refused { decided, by }) => {
                 self.metrics.refused_by(*by);
                 if let Body::Refused { code, .. } = decided.record().body {

@@ -54,7 +54,7 @@ impl journal::Gate<Output> for OutputGate {
                                 let code = code.name();
                                 tracing::error!(
                                     code,
-                                    "a round of a table that is gone cannot be voided; its stakes stay held"
+                                    "what a table that is gone has left open cannot be ended; stakes that are held for it stay held"
                                 );
                             }
                         }

@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     rc::Rc,
     sync::{
@@ -20,11 +20,10 @@ use domains::{
     free_play::FreePlay,
 };
 use engine::{
-    Fact, World,
+    Books, Envelope, Fact, World,
     table::{
-        TableState,
+        TableState, close_orphan,
         live::{LiveTable, TableConfig},
-        void_orphan,
     },
 };
 use journal::{Journal, Log};
@@ -169,7 +168,7 @@ impl House {
             currencies: setup.currencies.clone(),
         };
         let journal = setup.log.start(gate);
-        let World { mut books, tables: mut states } = setup.world;
+        let World { mut books, tables: states } = setup.world;
         let copy = World { books: books.clone(), tables: states.clone() };
         for fact in setup.facts {
             let record = books.fact_record(fact, now_ms());
@@ -182,6 +181,11 @@ impl House {
             Scrub::start(directory.clone(), journal.clone(), checkpointed).map_err(Error::Follower)?;
         let checkpoints = CheckpointWriter::start(directory, journal.clone(), copy, every, checkpointed)
             .map_err(Error::Follower)?;
+        metrics.tables_unfit(states.values().filter(|state| state.unfit).count());
+        let configured: BTreeSet<_> = setup.tables.iter().map(|(table, _)| *table).collect();
+        let (mut states, orphans): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            states.into_iter().partition(|(table, _)| configured.contains(table));
+        let orphans = close_orphans(orphans, &books);
         let money = start_money(books, &journal, &setup.currencies, &metrics, setup.refusals).await?;
         let context = Arc::new(TableContext {
             money: money.clone(),
@@ -195,7 +199,7 @@ impl House {
         });
         let (started, table_threads) =
             start_tables(setup.tables, &mut states, setup.table_arbiters, &context).await?;
-        void_orphans(states, &context);
+        orphans.into_iter().for_each(|envelope| context.money.submit(envelope, Origin::Nobody));
         let interrupted: Vec<_> =
             started.iter().filter(|(_, open)| *open).map(|(table, _)| table.id()).collect();
         tables.fill(started.into_iter().map(|(table, _)| table).collect());
@@ -228,7 +232,7 @@ impl House {
 
 /// Starts the coordinator and the five domains on one thread, around the same books.
 async fn start_money(
-    books: engine::Books,
+    books: Books,
     journal: &Journal<Output>,
     currencies: &Currencies,
     metrics: &Metrics,
@@ -302,15 +306,17 @@ async fn start_tables(
     Ok((started, firsts))
 }
 
-/// Rounds of tables that are configured no more are voided: their stakes go back. One that a record did not fit is
-/// quarantined first, as it would be at work.
-fn void_orphans(states: BTreeMap<TableId, TableState>, context: &Arc<TableContext>) {
-    for (id, state) in states {
-        let Some(open) = &state.open else { continue };
-        tracing::warn!(table = %id, round = state.round, "a table with an open round is not configured; stakes are returned");
-        let scale = context.currencies.spelling(open.currency).unwrap_or(0);
-        for envelope in void_orphan(id, state, scale, now_ms()) {
-            context.money.submit(envelope, Origin::Nobody);
+/// What is to be done with tables that are configured no more: one that a record did not fit is quarantined, and the stakes
+/// of an open round go back.
+fn close_orphans(states: BTreeMap<TableId, TableState>, books: &Books) -> Vec<Envelope> {
+    let close = |(id, state): (TableId, TableState)| {
+        if state.unfit {
+            tracing::warn!(table = %id, "a table that a record did not fit is not configured; its quarantine is recorded");
         }
-    }
+        if state.open.is_some() {
+            tracing::warn!(table = %id, round = state.round, "a table with an open round is not configured; stakes are returned");
+        }
+        close_orphan(id, state, books, now_ms())
+    };
+    states.into_iter().flat_map(close).collect()
 }

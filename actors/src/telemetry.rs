@@ -38,6 +38,7 @@ struct Figures {
     refused: Labelled<ErrorCode, Count>,
     rounds_settled: Count,
     rounds_voided: Count,
+    tables_unfit: Level,
     domain_accepted: Labelled<Domain, Count>,
     domain_refused: Labelled<Domain, Count>,
     domain_accounts: Labelled<Domain, Level>,
@@ -88,6 +89,7 @@ impl Default for Metrics {
             refused: Labelled::of("code", ErrorCode::ALL, ErrorCode::name),
             rounds_settled: Count::default(),
             rounds_voided: Count::default(),
+            tables_unfit: Level::default(),
             domain_accepted: by_domain(),
             domain_refused: by_domain(),
             domain_accounts: by_domain(),
@@ -133,6 +135,11 @@ impl Metrics {
         );
         registry.register("hub_rounds_settled", "Rounds drawn and settled", figures.rounds_settled.clone());
         registry.register("hub_rounds_voided", "Rounds voided", figures.rounds_voided.clone());
+        registry.register(
+            "hub_tables_unfit",
+            "Tables that a record did not fit and that are not quarantined yet: until then no checkpoint is written",
+            figures.tables_unfit.clone(),
+        );
         self.register_money(registry);
     }
 
@@ -243,6 +250,21 @@ impl Metrics {
     pub(crate) fn unproven(&self, violation: &Violation) {
         tracing::error!(%violation, "a transaction was refused: an invariant would not hold after it");
         self.impossible();
+    }
+
+    /// So many tables wait for their quarantine at the start.
+    pub(crate) fn tables_unfit(&self, tables: usize) {
+        self.0.tables_unfit.set(i64::try_from(tables).unwrap_or(i64::MAX));
+    }
+
+    /// A record does not fit its table.
+    pub(crate) fn table_unfit(&self) {
+        self.0.tables_unfit.inc();
+    }
+
+    /// The quarantine of a table is recorded.
+    pub(crate) fn table_quarantined(&self) {
+        self.0.tables_unfit.dec();
     }
 
     pub(crate) fn round_settled(&self) {

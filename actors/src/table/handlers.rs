@@ -121,6 +121,7 @@ impl Handler<Finished> for TableActor {
             let sound = !this.live.state().unfit;
             let offset = this.live.apply(id, leg.as_ref(), time);
             if sound && this.live.state().unfit {
+                this.shared.metrics.table_unfit();
                 tracing::error!(table = %this.live.id(), "a record does not fit the table; it is closed for good");
             }
             if let Some(leg) = &leg {

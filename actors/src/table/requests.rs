@@ -17,6 +17,9 @@ use crate::{
     spread,
 };
 
+/// Room for parked requests that an empty list keeps.
+const PARKED_KEPT: usize = 64;
+
 impl TableActor {
     /// Lets the table decide a request, and submits, parks or answers it. After a panic it is answered as well: nothing
     /// was decided, and a retry with the same key returns the outcome.
@@ -61,8 +64,9 @@ impl TableActor {
                 }
             }
         }
-        if self.parked.is_empty() {
-            self.parked.shrink_to_fit();
+        // An idle table keeps no memory; one whose players click fast need not allocate for every burst.
+        if self.parked.is_empty() && self.parked.capacity() > PARKED_KEPT {
+            self.parked = Default::default();
         }
     }
 

@@ -52,15 +52,15 @@ pub enum ApplyError {
 
 impl Books {
     /// Applies what a turn has just decided: like [`Books::apply`], without computing a second time what the record
-    /// changes. Returns the record, to be queued.
+    /// changes. Returns the record and its bytes, to be queued.
     ///
     /// # Errors
     /// As [`Books::apply`].
-    pub fn take(&mut self, decided: Decided) -> Result<(Record, Applied), ApplyError> {
-        let Decided { record, changes, on } = decided;
+    pub fn take(&mut self, decided: Decided) -> Result<(Record, Vec<u8>, Applied), ApplyError> {
+        let Decided { record, bytes, changes, on } = decided;
         // When it was decided on another state, its changes may be wrong: they are computed again from the record.
         let applied = if on == self.lsn { self.post(&record, changes)? } else { self.apply(&record)? };
-        Ok((record, applied))
+        Ok((record, bytes, applied))
     }
 
     /// Applies the next record.
@@ -79,6 +79,7 @@ impl Books {
                     let of_leg = self.domains.ledger(*domain).changes_of(leg);
                     changes.push((*domain, of_leg.map_err(|why| ApplyError::Leg { domain: *domain, why })?));
                 }
+                no_effect_yet(self, committed.id)?;
                 prove(self, committed, &changes)?;
             }
             Body::Refused { id, .. } => no_effect_yet(self, *id)?,

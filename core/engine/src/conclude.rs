@@ -131,8 +131,8 @@ impl Books {
                 return Ok(Concluded::unrecorded(id, Verdict::Impossible(ErrorCode::Internal)));
             }
         };
-        let (record, applied) = self.take(*decided)?;
-        let (lsn, bytes, time) = (self.lsn(), record.encode(), record.time);
+        let (record, bytes, applied) = self.take(*decided)?;
+        let (lsn, time) = (self.lsn(), record.time);
         let (leg, notices, legs) = match record.body {
             Body::Committed(committed) => {
                 let told = committed.notices.into_iter().zip(applied.offsets);

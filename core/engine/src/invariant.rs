@@ -19,6 +19,7 @@ use crate::{
     books::Books,
     facts::{Fact, SecretName},
     keys::TxId,
+    record::RECORD_BYTES_MAX,
     table::{TableLeg, TableState},
 };
 
@@ -54,6 +55,24 @@ pub enum Violation {
     /// `E2`: a hold belongs to two bets.
     #[error("E2: hold {:032x} stands under bets of two tables", .0.0)]
     HoldOfTwoBets(HoldId),
+    /// `E2`: a record says something else of stakes than its money does.
+    #[error("E2: what table {table} records of transaction {id:?} is not what the money does: {what}")]
+    LegDiffers {
+        /// The table.
+        table: TableId,
+        /// The transaction.
+        id: TxId,
+        /// The difference.
+        what: &'static str,
+    },
+    /// A record is longer than the log takes.
+    #[error("transaction {id:?} makes a record of {bytes} bytes, and {RECORD_BYTES_MAX} are the most")]
+    TooLong {
+        /// The transaction.
+        id: TxId,
+        /// Length of its record.
+        bytes: usize,
+    },
     /// `E3`: two copies of the state have different last records or times.
     #[error("E3: the copies stand at records {one} and {other}, or at other times")]
     Place {

@@ -30,7 +30,7 @@ pub use codec::DecodeError;
 pub use conclude::{Concluded, Told, TxResult, Verdict};
 pub use facts::{Fact, Facts, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
-pub use record::{Body, Committed, Record};
+pub use record::{Body, Committed, RECORD_BYTES_MAX, Record};
 pub use turn::{Decided, Envelope, Turn, Tx};
 pub use verify::{Finding, LogVerifier};
 pub use world::{World, WorldApplied};

@@ -4,25 +4,28 @@
 //! acknowledged that the next start would refuse. `apply` proves the same of a recorded transaction, so that a log
 //! with a wrong record is refused at that record. Both look only at the accounts that the transaction touches.
 
-use domains::{Balance, Funds};
-use ledger::{AccountId, Change, Changes, Domain};
+use domains::{Balance, Funds, StateMachine};
+use ledger::{AccountId, Change, Changes, Domain, HoldId, Move, Transfer};
+use protocol::PlayerId;
 
 use crate::{
     books::Books,
-    invariant::{Violation, no_effect_yet},
+    invariant::{Violation, step_has_its_name},
+    keys::TxId,
     record::Committed,
+    table::TableLeg,
 };
 
-/// Proves a transaction on the state before it; `legs` is what its legs change there.
+/// Proves a transaction on the state before it; `legs` is what its legs change there. Whether its id has an effect already is checked before
+/// ([`no_effect_yet`](crate::invariant::no_effect_yet)).
 ///
 /// # Errors
-/// The first invariant that would not hold: `E1`, `L1`, `L2`, `E4`.
+/// The first invariant that would not hold: `E1`, `L1`, `L2`, `E2`, `E4`.
 pub(crate) fn prove(
     books: &Books,
     committed: &Committed,
     legs: &[(Domain, Changes)],
 ) -> Result<(), Violation> {
-    no_effect_yet(books, committed.id)?;
     if committed.key.is_some() && committed.receipt(0).is_none() {
         return Err(Violation::NoReceipt(committed.id));
     }
@@ -34,7 +37,75 @@ pub(crate) fn prove(
     }
     ledger::invariant::legs_clear(legs)?;
     let balance = legs.iter().find(|(domain, _)| *domain == Domain::Balance).map(|(_, changes)| changes);
+    stakes_are_the_bets(&books.domains().balance, committed, balance)?;
     told_is_done(&books.domains().balance, committed, balance)
+}
+
+/// `E1`, `E2`: a step of a round has its name, and the table's leg says of stakes what the money does with them. What a
+/// round ends, only its table knows: which of its holds are posted or voided is not asked here.
+fn stakes_are_the_bets(
+    balance: &Balance,
+    committed: &Committed,
+    changes: Option<&Changes>,
+) -> Result<(), Violation> {
+    let mut holds = changes.into_iter().flat_map(Changes::holds);
+    let Some((table, leg)) = &committed.table else {
+        return holds.next().map_or(Ok(()), |(hold, _)| Err(Violation::HoldWithoutBet(*hold)));
+    };
+    step_has_its_name(*table, leg, committed.id)?;
+    let of_the_player = |player: PlayerId| {
+        committed.key.is_some() && committed.notices.iter().all(|notice| notice.player == player)
+    };
+    let differs = match leg {
+        TableLeg::BetPlaced { player, hold, bets, .. } => {
+            let stake = |transfer: &Transfer| {
+                let positive = bets.iter().all(|(_, stake)| *stake > 0);
+                let sum = bets.iter().try_fold(0_i128, |sum, (_, stake)| sum.checked_add(*stake));
+                positive && sum == Some(transfer.amount) && is_cash(transfer, *player)
+            };
+            match (holds.next(), holds.next()) {
+                _ if TxId(hold.0) != committed.id => Some("the hold has another name"),
+                _ if !of_the_player(*player) => Some("it is another player's, or nobody's"),
+                (Some((made, Some(transfer))), None) if made == hold && stake(transfer) => None,
+                _ => Some("the bets are not the stake that is held"),
+            }
+        }
+        TableLeg::BetsCleared { player, holds: cleared, .. } => {
+            let theirs = |hold: &HoldId| {
+                let hold = balance.ledger().hold(*hold);
+                hold.is_some_and(|hold| is_cash(&hold.transfer, *player))
+            };
+            let ended = holds.map(|(hold, made)| made.is_none().then_some(hold));
+            let only_voids = no_move_but(committed, |change| matches!(change, Move::VoidHold(_)));
+            if !of_the_player(*player) {
+                Some("it is another player's, or nobody's")
+            } else if !only_voids || !ended.eq(cleared.iter().map(Some)) || !cleared.iter().all(theirs) {
+                Some("the bets that are taken back are not the stakes that are returned")
+            } else {
+                None
+            }
+        }
+        TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {
+            (!committed.legs.is_empty()).then_some("no money moves with it")
+        }
+        TableLeg::Voided { .. } => {
+            let only_voids = no_move_but(committed, |change| matches!(change, Move::VoidHold(_)));
+            (!only_voids).then_some("a void returns stakes and does nothing else")
+        }
+        TableLeg::Settled { .. } => {
+            holds.any(|(_, made)| made.is_some()).then_some("a settlement holds no stakes")
+        }
+    };
+    differs.map_or(Ok(()), |what| Err(Violation::LegDiffers { table: *table, id: committed.id, what }))
+}
+
+/// Whether a transfer takes a player's cash.
+fn is_cash(transfer: &Transfer, player: PlayerId) -> bool {
+    transfer.debit == AccountId::cash(player, transfer.debit.currency)
+}
+
+fn no_move_but(committed: &Committed, allowed: impl Fn(&Move) -> bool) -> bool {
+    committed.legs.iter().flat_map(|(_, leg)| &leg.moves).all(allowed)
 }
 
 /// `E4`: the funds in each notice, before and after, are those that the balance domain has and will have.

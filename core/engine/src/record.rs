@@ -16,6 +16,9 @@ use crate::{
 /// Version this release writes.
 const VERSION: u8 = 2;
 
+/// Longest record that is made. Bytes; the journal takes no longer one.
+pub const RECORD_BYTES_MAX: usize = 16 << 20;
+
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -84,6 +87,15 @@ impl Committed {
 }
 
 impl Record {
+    /// The table's own leg, if it has one.
+    #[must_use]
+    pub fn leg(&self) -> Option<&TableLeg> {
+        match &self.body {
+            Body::Committed(committed) => committed.table.as_ref().map(|(_, leg)| leg),
+            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
+        }
+    }
+
     /// The record's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

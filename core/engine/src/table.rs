@@ -18,12 +18,13 @@ mod request;
 mod requests;
 mod settle;
 mod state;
+mod step;
 mod under_way;
 
 pub use apply::Unfit;
 pub use bets::{Bets, Placed, PlayerBets, Stakes};
 pub use leg::{TableLeg, VoidReason};
-pub use orphan::void_orphan;
+pub use orphan::close_orphan;
 pub use places::{Places, Stake};
 pub use settle::{Draw, draw, settlement, void_settlement};
 pub use state::{Drawn, HISTORY_MAX, OpenRound, PastRound, Stage, TableState};

@@ -9,11 +9,11 @@ use protocol::{ErrorCode, TableId};
 
 use crate::{
     books::Books,
-    invariant::Violation,
+    invariant::{Violation, no_effect_yet},
     keys::{Content, Outcome, TxId},
     proof::prove,
-    record::{Body, Committed, Record},
-    table::TableLeg,
+    record::{Body, Committed, RECORD_BYTES_MAX, Record},
+    table::{TableLeg, TableState},
 };
 
 /// What is submitted to the coordinator.
@@ -54,6 +54,8 @@ pub struct Tx {
 #[derive(Debug)]
 pub struct Decided {
     pub(crate) record: Record,
+    /// The record's bytes, to be appended.
+    pub(crate) bytes: Vec<u8>,
     /// The changes by domain; empty when no money moves.
     pub(crate) changes: Vec<(Domain, Changes)>,
     /// Place in the log of the last record of the state that it was decided on.
@@ -77,7 +79,7 @@ impl Decided {
 impl From<Record> for Decided {
     /// A record that was not decided by a turn here: it is applied with all proofs.
     fn from(record: Record) -> Self {
-        Self { record, changes: Vec::new(), on: u64::MAX }
+        Self { bytes: record.encode(), record, changes: Vec::new(), on: u64::MAX }
     }
 }
 
@@ -129,7 +131,7 @@ impl Books {
         }
         let decided = |body, changes| {
             let record = Record { time: now.max(self.time()), body };
-            Box::new(Decided { record, changes, on: self.lsn() })
+            Box::new(Decided { bytes: record.encode(), record, changes, on: self.lsn() })
         };
         let refused = |content, code: ErrorCode, by| match code.consumes_key() {
             true => Turn::Refused { decided: decided(Body::Refused { id, content, code }, Vec::new()), by },
@@ -141,10 +143,19 @@ impl Books {
         };
         let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
         match (recipe.decide(self.domains()), key) {
-            (Ok(effects), key) => match self.commit(id, key, effects, table) {
-                Ok((committed, changes)) => Turn::New(decided(Body::Committed(committed), changes)),
-                Err(violation) => Turn::Unproven(violation),
-            },
+            (Ok(effects), key) => {
+                // E1: a key was looked up above.
+                let new = if key.is_some() { Ok(()) } else { no_effect_yet(self, id) };
+                let proven = new.and_then(|()| self.proven(id, key, effects, table));
+                let decided = proven.map(|(committed, changes)| decided(Body::Committed(committed), changes));
+                match decided {
+                    Ok(decided) if decided.bytes.len() > RECORD_BYTES_MAX => {
+                        Turn::Unproven(Violation::TooLong { id, bytes: decided.bytes.len() })
+                    }
+                    Ok(decided) => Turn::New(decided),
+                    Err(violation) => Turn::Unproven(violation),
+                }
+            }
             (Err((by, rejection)), Some(content)) => refused(content, refusal(rejection), Some(by)),
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
@@ -153,9 +164,14 @@ impl Books {
     /// The leg to record. A quarantine keeps only the bets whose stakes are held in the ledger (`E2`).
     fn leg_of_held(&self, mut leg: TableLeg) -> TableLeg {
         if let TableLeg::Quarantined { state } = &mut leg {
-            state.keep_held(|hold| self.domains().balance.ledger().hold(hold).is_some());
+            self.keep_held(state);
         }
         leg
+    }
+
+    /// Removes the bets of a table whose stakes are not held, and the round when none of its bets is left.
+    pub(crate) fn keep_held(&self, state: &mut TableState) {
+        state.keep_held(|hold| self.domains().balance.ledger().hold(hold).is_some());
     }
 
     /// The transaction that carries out the effects, proven on the applied state, and what it will change. Nothing
@@ -164,6 +180,18 @@ impl Books {
     /// # Errors
     /// The invariant that would not hold after it, because the recipe that decided the effects is wrong.
     pub fn commit(
+        &self,
+        id: TxId,
+        key: Option<Content>,
+        effects: Effects,
+        table: Option<(TableId, TableLeg)>,
+    ) -> Result<(Committed, Vec<(Domain, Changes)>), Violation> {
+        no_effect_yet(self, id)?;
+        self.proven(id, key, effects, table)
+    }
+
+    /// The same, of an id that is known to have no effect yet.
+    fn proven(
         &self,
         id: TxId,
         key: Option<Content>,

@@ -52,6 +52,13 @@ impl World {
         Ok(WorldApplied { money, table_event })
     }
 
+    /// Whether this is what every release makes of the log so far. What becomes of a table that a record did not fit, only
+    /// the record of its quarantine says: before that no checkpoint is written.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        self.tables.values().all(|table| !table.unfit)
+    }
+
     /// Checks every invariant on the whole state (`L1`, `L2`, `L4`, `E2`). Costs a pass over all accounts and bets.
     ///
     /// # Errors

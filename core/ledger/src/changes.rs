@@ -38,6 +38,11 @@ impl Changes {
         self.accounts.get(id)
     }
 
+    /// Every hold that the leg makes, with its transfer, or ends; in the order in which it first does.
+    pub fn holds(&self) -> impl ExactSizeIterator<Item = &(HoldId, Option<Transfer>)> {
+        self.holds.entries().iter()
+    }
+
     /// Every account that the leg touches, in the order in which it first does.
     pub fn accounts(&self) -> impl Iterator<Item = &(AccountId, Change)> {
         self.accounts.entries().iter()

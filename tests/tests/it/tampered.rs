@@ -4,7 +4,7 @@
 use std::fs;
 
 use domains::{Recipe, StateMachine};
-use engine::{Body, Content, Envelope, Record, Turn, Tx, TxId, World, checkpoint};
+use engine::{Body, Content, Envelope, Record, Turn, Tx, TxId, World, checkpoint, table::TableLeg};
 use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
 use protocol::PlayerId;
 use tests::{
@@ -176,12 +176,15 @@ async fn verify_finds_a_stake_that_no_bet_stands_for() {
     let (hold, _) = world.books.domains().balance.ledger().holds().next().expect("a stake");
     let hold = {
         let mut other = hold;
-        other.0 ^= 1;
+        other.0 = 7;
         other
     };
     let currency = "EUR".parse().expect("a currency");
     let recipe = Recipe::Stake { hold, player, currency, amount: 10 };
-    let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
+    // At a table that has no round: what one record can prove is in order.
+    let leg = TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], seed: None };
+    let table = Some(("nowhere".parse().expect("a table id"), leg));
+    let tx = Tx { id: TxId(hold.0), key: Some(Content(7)), recipe, table };
     let Turn::New(decided) = world.books.turn(Envelope::Run(tx), u64::MAX) else { panic!("a new key") };
     let record = decided.into_record();
     world.apply(&record).expect("it fits the money");

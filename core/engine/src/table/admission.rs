@@ -5,16 +5,14 @@
 //! out, and as if none were. If both give the same answer, that is the decision. If not, the request waits
 //! ([`Parking`](super::parking), ADR-0014).
 
-use std::collections::BTreeMap;
-
-use games::{BetCode, BetRefused, Described, Game};
+use games::{BetRefused, Described, Game};
 use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId};
 
 use super::{
     PlayerBets, Stage, Stakes,
     assessment::{Assessment, Wait},
-    config::REQUESTS_MAX,
+    config::{REQUESTS_MAX, SPOTS_MAX, SPOTS_PER_REQUEST_MAX},
     live::LiveTable,
     request::{Asked, Bet, BetRequest, ClearRequest, Spot, Ticket},
 };
@@ -55,6 +53,13 @@ pub(super) struct Ahead {
     clearing: bool,
 }
 
+impl Ahead {
+    /// Spots of those requests, at most.
+    fn spots(self) -> usize {
+        self.bets * SPOTS_PER_REQUEST_MAX
+    }
+}
+
 impl LiveTable {
     /// What is parked ahead of the request with this ticket, or of one that arrives now (`None`).
     pub(super) fn ahead(&self, ticket: Option<Ticket>) -> Ahead {
@@ -64,7 +69,7 @@ impl LiveTable {
     /// Parses the bets of a request by the rules of the game.
     pub(super) fn read(&self, request: &BetRequest) -> Result<Vec<Spot>, ErrorCode> {
         let rules = self.rules();
-        let mut spots: BTreeMap<BetCode, Spot> = BTreeMap::new();
+        let mut spots: Vec<Spot> = Vec::with_capacity(request.bets.len());
         for (kind, numbers, stake) in &request.bets {
             let code = rules.bet(kind, numbers).map_err(|refused| match refused {
                 BetRefused::KindUnknown => ErrorCode::UnknownBet,
@@ -75,12 +80,18 @@ impl LiveTable {
             })?;
             let described = rules.describe(code).ok_or(ErrorCode::UnknownBet)?;
             let limits = self.limits(rules, &described).ok_or(ErrorCode::UnknownBet)?;
-            let new = Spot { code, stake: 0, smallest: *stake, limits };
-            let spot = spots.entry(code).or_insert(new);
-            spot.smallest = spot.smallest.min(*stake);
-            spot.stake = spot.stake.saturating_add(*stake);
+            spots.push(Spot { code, stake: *stake, smallest: *stake, limits });
         }
-        if spots.is_empty() { Err(ErrorCode::NoBets) } else { Ok(spots.into_values().collect()) }
+        spots.sort_unstable_by_key(|spot| spot.code);
+        spots.dedup_by(|again, spot| {
+            let same = again.code == spot.code;
+            if same {
+                spot.smallest = spot.smallest.min(again.smallest);
+                spot.stake = spot.stake.saturating_add(again.stake);
+            }
+            same
+        });
+        if spots.is_empty() { Err(ErrorCode::NoBets) } else { Ok(spots) }
     }
 
     /// The limits of a kind of bet: smallest stake, and most on a spot. They are kept in the order of the kinds of the
@@ -123,7 +134,7 @@ impl LiveTable {
         if self.bets_stand_under(HoldId(bet.id.0)) {
             return Assessment::Take; // a retry: answered with its receipt, it stakes nothing more
         }
-        match (self.room(player, ahead), self.within_limits(player, &bet.spots)) {
+        match (self.room(player, bet.spots.len(), ahead), self.within_limits(player, &bet.spots)) {
             (Sure::No, _) => Assessment::Refuse(ErrorCode::TableFull),
             (Sure::Maybe, _) => Assessment::Wait(Wait::Table),
             (Sure::Yes, Sure::No) => Assessment::Refuse(ErrorCode::AboveLimit),
@@ -147,8 +158,10 @@ impl LiveTable {
         let open = self.state.open.as_ref();
         let sit = open.map_or(0, |open| open.bets.players().len()) + self.under_way.newcomers();
         let requests = open.map_or(0, |open| open.bets.requests()) + self.under_way.len();
-        let enough =
-            sit + ahead.bets <= self.config().seats_max as usize && requests + ahead.bets <= REQUESTS_MAX;
+        let spots = open.map_or(0, |open| open.bets.spots()) + self.under_way.spots() + ahead.spots();
+        let enough = sit + ahead.bets <= self.config().seats_max as usize
+            && requests + ahead.bets <= REQUESTS_MAX
+            && spots <= SPOTS_MAX;
         if ahead.bets == 0 || enough { Assessment::Take } else { Assessment::Wait(Wait::Table) }
     }
 
@@ -172,16 +185,21 @@ impl LiveTable {
         !self.stepping && open.is_some_and(|open| open.stage == Stage::Betting && now < open.deadline)
     }
 
-    /// Whether the round takes one more request of this player.
-    fn room(&self, player: PlayerId, ahead: Ahead) -> Sure {
+    /// Whether the round takes one more request of this player, on so many spots.
+    fn room(&self, player: PlayerId, spots: usize, ahead: Ahead) -> Sure {
         let Some(open) = &self.state.open else { return Sure::No };
         let theirs = self.under_way.of(player);
         let clears = theirs.is_some_and(|theirs| theirs.clears());
         let newcomer = theirs.is_some_and(|theirs| theirs.is_newcomer());
 
+        let frees = ahead.clearing || self.under_way.leavers() > 0;
         let requests = Sure::of(
             open.bets.requests() + self.under_way.len() + ahead.bets < REQUESTS_MAX,
-            ahead.clearing || self.under_way.leavers() > 0 || open.bets.requests() < REQUESTS_MAX,
+            frees || open.bets.requests() < REQUESTS_MAX,
+        );
+        let spots = Sure::of(
+            open.bets.spots() + self.under_way.spots() + ahead.spots() + spots <= SPOTS_MAX,
+            frees || open.bets.spots() + spots <= SPOTS_MAX,
         );
 
         let (seats, seated) = (self.config().seats_max as usize, self.seated(player));
@@ -192,7 +210,7 @@ impl LiveTable {
             (seated && !clears) || others_at_most < seats,
             ahead.clearing || seated || newcomer || others_at_least < seats,
         );
-        requests.and(seat)
+        requests.and(spots).and(seat)
     }
 
     /// Whether the stakes are within what one player may have on a spot and in a round.

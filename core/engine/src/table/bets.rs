@@ -21,6 +21,8 @@ pub struct Bets {
     players: BTreeMap<PlayerId, PlayerBets>,
     /// The holds of all bets: one for each request.
     holds: FxHashSet<HoldId>,
+    /// Spots of all requests that stand.
+    spots: usize,
     stakes: Stakes,
 }
 
@@ -80,6 +82,12 @@ impl Bets {
         self.holds.len()
     }
 
+    /// Spots of those requests; one that several bet on is counted for each.
+    #[must_use]
+    pub fn spots(&self) -> usize {
+        self.spots
+    }
+
     /// Whether the bets under this hold stand.
     #[must_use]
     pub fn stands(&self, hold: HoldId) -> bool {
@@ -113,6 +121,7 @@ impl Bets {
         if !self.holds.insert(placed.hold) {
             return false;
         }
+        self.spots += placed.bets.len();
         let player = self.players.entry(player).or_default();
         player.placed.push(placed);
         for (code, stake) in player.placed.last().into_iter().flat_map(|placed| &placed.bets) {
@@ -134,6 +143,7 @@ impl Bets {
                 return true;
             }
             self.holds.remove(&placed.hold);
+            self.spots -= placed.bets.len();
             for (code, stake) in &placed.bets {
                 take(&mut self.stakes, *code, *stake);
                 take(&mut player.stakes, *code, *stake);

@@ -11,17 +11,14 @@ use games::Game;
 use protocol::{PlayerId, RoundId, TableId};
 
 use super::{
-    OpenRound, Stage, Stake, TableLeg, TableState, VoidReason, draw, parking::Parking, settlement,
-    under_way::UnderWay, void_settlement,
+    OpenRound, Stage, Stake, TableLeg, TableState, VoidReason, draw, parking::Parking, settlement, step,
+    under_way::UnderWay,
 };
 pub use super::{
-    config::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, TableConfig},
+    config::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, SPOTS_MAX, TableConfig},
     request::{BetRequest, ClearRequest, Decision, Ticket, Unparked},
 };
-use crate::{
-    keys::TxId,
-    turn::{Envelope, Tx},
-};
+use crate::{keys::TxId, turn::Envelope};
 
 /// A live table.
 pub struct LiveTable {
@@ -36,6 +33,8 @@ pub struct LiveTable {
     /// The fault after a panic, or after a step that the money side refused. It is not recorded, so the next start
     /// tries again.
     fault: Fault,
+    /// The quarantine was submitted once: one that is refused is not tried over and over.
+    quarantine_tried: bool,
 }
 
 /// How far a table has failed in this process.
@@ -73,7 +72,17 @@ impl LiveTable {
     #[must_use]
     pub fn new(id: TableId, config: Arc<TableConfig>, game: &'static dyn Game, state: TableState) -> Self {
         let (under_way, parking) = (UnderWay::default(), Parking::default());
-        Self { id, config, game, state, under_way, parking, stepping: false, fault: Fault::None }
+        Self {
+            id,
+            config,
+            game,
+            state,
+            under_way,
+            parking,
+            stepping: false,
+            fault: Fault::None,
+            quarantine_tried: false,
+        }
     }
 
     /// The recorded state.
@@ -156,24 +165,25 @@ impl LiveTable {
     /// The step that is due now, or when to ask again. `wanted`: a session is at the table.
     #[must_use]
     pub fn due(&self, now: u64, wanted: bool) -> Due {
-        if self.stepping || self.fault == Fault::Stuck {
+        if self.stepping {
             return Due::Nothing;
         }
         // Lock, void and quarantine wait for undecided requests: their holds may belong to the round.
         let bets_are_final = self.under_way.is_empty() && self.parking.is_empty();
+        if self.state.unfit {
+            // Asked first: a table that stands still is quarantined all the same, or no checkpoint would be written.
+            let now = bets_are_final && !self.quarantine_tried;
+            return if now { Due::Quarantine } else { Due::Nothing };
+        }
+        if self.fault == Fault::Stuck {
+            return Due::Nothing;
+        }
         let lost = match self.state.open.as_deref() {
             Some(_) if self.closed() => Some(VoidReason::Fault),
             Some(open) => self.rules_of(open).err(),
             None => None,
         };
         match &self.state.open {
-            _ if self.state.unfit => {
-                if bets_are_final {
-                    Due::Quarantine
-                } else {
-                    Due::Nothing
-                }
-            }
             Some(_) if let Some(reason) = lost => match bets_are_final {
                 true => Due::Void(reason),
                 false => Due::Nothing,
@@ -257,14 +267,13 @@ impl LiveTable {
     pub fn void(&mut self, reason: VoidReason, now: u64) -> Envelope {
         let open = self.state.open.as_ref().expect("a round is open when it is voided");
         let round = RoundId { table: self.id, number: self.state.round };
-        let deadline = now + self.config.pause_ms;
-        let leg = TableLeg::Voided { round: round.number, deadline, reason };
-        let (currency, players) = (open.currency, void_settlement(open));
-        self.step(Recipe::RoundVoid { round, currency, players }, leg)
+        self.stepping = true;
+        step::void(round, open, reason, now + self.config.pause_ms)
     }
 
     /// Takes the table out of play for good: records the state that it has from then on.
     pub fn quarantine(&mut self) -> Envelope {
+        self.quarantine_tried = true;
         let state = Box::new(self.state.to_quarantine());
         self.step(Recipe::TableOnly, TableLeg::Quarantined { state })
     }
@@ -284,6 +293,10 @@ impl LiveTable {
 
     fn apply_leg(&mut self, leg: &TableLeg, time: u64) -> Option<u64> {
         self.stepping &= leg.step().is_none();
+        if let TableLeg::Quarantined { .. } = leg {
+            // What could not be done with the state before may be possible with this one.
+            (self.fault, self.quarantine_tried) = (Fault::None, false);
+        }
         let event = self.state.apply(leg, time);
         let open = self.state.open.as_deref();
         let seated = |player: PlayerId| open.is_some_and(|open| open.bets.players().contains_key(&player));
@@ -328,8 +341,6 @@ impl LiveTable {
 
     fn step(&mut self, recipe: Recipe, leg: TableLeg) -> Envelope {
         self.stepping = true;
-        let round = RoundId { table: self.id, number: leg.round() };
-        let id = TxId::of_round(round, leg.step().expect("what the round does by itself is a step"));
-        Envelope::Run(Tx { id, key: None, recipe, table: Some((self.id, leg)) })
+        step::step(self.id, recipe, leg)
     }
 }

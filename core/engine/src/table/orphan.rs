@@ -1,37 +1,28 @@
-//! Orphaned tables: tables of the log that are not in the configuration any more. Their stakes are returned.
+//! Orphaned tables: tables of the log that are not in the configuration any more. Nothing of them stays open.
 
-use std::sync::Arc;
+use domains::Recipe;
+use protocol::{RoundId, TableId};
 
-use protocol::TableId;
+use super::{TableLeg, TableState, VoidReason, step};
+use crate::{books::Books, turn::Envelope};
 
-use super::{
-    TableState, VoidReason,
-    live::{LiveTable, TableConfig},
-};
-use crate::turn::Envelope;
-
-/// The envelopes to submit, in this order, so that the stakes of the table's open round are returned; none when no
-/// round is open. A table that a record did not fit is quarantined first, as a live table would be. `scale`: decimals
-/// of the round's currency. `now`: milliseconds since 1970.
+/// The envelopes to submit for such a table, in this order; none when nothing is open. A table that a record did not fit
+/// is quarantined first, as a live table would be, with an open round or without: until that is recorded, no checkpoint
+/// is written. Then the stakes of its open round are returned that are held in `books`, on which the envelopes are to be
+/// decided. `now`: milliseconds since 1970.
 #[must_use]
-pub fn void_orphan(id: TableId, state: TableState, scale: u32, now: u64) -> Vec<Envelope> {
-    let Some(open) = &state.open else { return Vec::new() };
-    let config = TableConfig {
-        name: id.to_string(),
-        game: open.game.to_string(),
-        currency: open.currency,
-        scale,
-        betting_ms: 0,
-        locked_ms: 0,
-        pause_ms: 0,
-        limits: Vec::new(),
-        round_max: 0,
-        seats_max: 0,
-        places_max: 0,
-    };
-    let unfit = state.unfit;
-    // No round is played or shown, so it does not matter which game this is.
-    let mut live = LiveTable::new(id, Arc::new(config), games::GAMES[0], state);
-    let quarantine = unfit.then(|| live.quarantine());
-    quarantine.into_iter().chain([live.void(VoidReason::TableGone, now)]).collect()
+pub fn close_orphan(id: TableId, mut state: TableState, books: &Books, now: u64) -> Vec<Envelope> {
+    let mut envelopes = Vec::new();
+    if state.unfit {
+        // As it will be recorded: the round may have ended long ago.
+        state = state.to_quarantine();
+        books.keep_held(&mut state);
+        let leg = TableLeg::Quarantined { state: Box::new(state.clone()) };
+        envelopes.push(step::step(id, Recipe::TableOnly, leg));
+    }
+    if let Some(open) = &state.open {
+        let round = RoundId { table: id, number: state.round };
+        envelopes.push(step::void(round, open, VoidReason::TableGone, now));
+    }
+    envelopes
 }

@@ -6,7 +6,7 @@
 //! taken, a round that is being opened). Requests that wait for the table are checked in order, up to the first that
 //! must go on waiting: all after it wait for the same. So a result costs one or two checks, however many requests wait.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
@@ -33,10 +33,10 @@ pub(super) struct Parking {
     players: FxHashMap<PlayerId, VecDeque<Parked>>,
     /// Players whose first request waits for the table.
     table: BTreeMap<Ticket, PlayerId>,
-    /// Parked requests to bet.
-    bets: BTreeSet<Ticket>,
-    /// Parked clearings.
-    clearings: BTreeSet<Ticket>,
+    /// Parked requests to bet, in order of arrival: the number ahead of one is found by binary search.
+    bets: VecDeque<Ticket>,
+    /// Parked clearings, in order of arrival.
+    clearings: VecDeque<Ticket>,
     /// Players whose first request is to be checked, because a request of their own was decided.
     woken: VecDeque<PlayerId>,
     /// Whether the requests that wait for the table are to be checked.
@@ -55,12 +55,12 @@ impl Parking {
 
     /// Number of parked requests to bet: all, or those with an earlier ticket.
     pub fn bets_before(&self, ticket: Option<Ticket>) -> usize {
-        ticket.map_or(self.bets.len(), |ticket| self.bets.range(..ticket).count())
+        ticket.map_or(self.bets.len(), |ticket| self.bets.partition_point(|other| *other < ticket))
     }
 
     /// Whether a clearing is parked: any, or one with an earlier ticket.
     pub fn clears_before(&self, ticket: Option<Ticket>) -> bool {
-        self.clearings.first().is_some_and(|first| ticket.is_none_or(|ticket| *first < ticket))
+        self.clearings.front().is_some_and(|first| ticket.is_none_or(|ticket| *first < ticket))
     }
 
     /// Parks a request after the player's others. `None` at [`PARKED_MAX`] or [`PARKED_PER_PLAYER_MAX`].
@@ -73,8 +73,8 @@ impl Parking {
         let ticket = Ticket(self.last);
         self.len += 1;
         match asked {
-            Asked::Bet(_) => drop(self.bets.insert(ticket)),
-            Asked::Clear(_) => drop(self.clearings.insert(ticket)),
+            Asked::Bet(_) => self.bets.push_back(ticket),
+            Asked::Clear(_) => self.clearings.push_back(ticket),
             Asked::Refused { .. } | Asked::Question => {}
         }
         self.players.entry(player).or_default().push_back(Parked { ticket, arrived_ms, asked });
@@ -144,8 +144,11 @@ impl Parking {
         }
         self.len -= 1;
         self.table.remove(&first.ticket);
-        self.bets.remove(&first.ticket);
-        self.clearings.remove(&first.ticket);
+        for tickets in [&mut self.bets, &mut self.clearings] {
+            if let Ok(place) = tickets.binary_search(&first.ticket) {
+                tickets.remove(place);
+            }
+        }
         Some(first)
     }
 }

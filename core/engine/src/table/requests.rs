@@ -100,7 +100,7 @@ impl LiveTable {
         let bets: Vec<_> = spots.iter().map(|spot| (spot.code, spot.stake)).collect();
         let (hold, amount) = (HoldId(id.0), bets.iter().map(|(_, stake)| stake).sum());
         let again = self.bets_stand_under(hold);
-        let what = if again { What::Again } else { What::Bets(bets.clone()) };
+        let what = if again { What::Again } else { What::Bets(spots) };
         self.under_way.begin(id, player, self.seated(player), what);
         let seed = seed.filter(|seed| !seed.is_empty()); // the log has no empty share
         let leg = TableLeg::BetPlaced { round, player, hold, bets, seed };

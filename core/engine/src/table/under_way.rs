@@ -7,11 +7,13 @@
 
 use std::collections::hash_map::Entry;
 
-use games::BetCode;
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
-use super::bets::{Stakes, take};
+use super::{
+    bets::{Stakes, take},
+    request::Spot,
+};
 use crate::keys::TxId;
 
 /// Requests under way, each once.
@@ -21,6 +23,8 @@ pub(super) struct UnderWay {
     /// Refusals under way, by key.
     refusals: FxHashMap<TxId, u32>,
     players: FxHashMap<PlayerId, Player>,
+    /// Spots of all bets under way.
+    spots: usize,
     /// Number of players with bets under way and none that stand: they may need a seat.
     newcomers: usize,
     /// Number of players with bets that stand and a clearing under way: they may free their seat.
@@ -36,8 +40,8 @@ struct Request {
 /// What a request does.
 #[derive(Debug)]
 pub(super) enum What {
-    /// Places bets, with their stakes in minor units.
-    Bets(Vec<(BetCode, i128)>),
+    /// Places bets.
+    Bets(Vec<Spot>),
     /// Takes back all bets of the player that stand.
     Clearing,
     /// Sends bets again that stand already: no further stake.
@@ -91,7 +95,8 @@ impl UnderWay {
         match what {
             What::Bets(bets) => {
                 theirs.bets += 1;
-                bets.iter().for_each(|(code, stake)| *theirs.stakes.entry(*code).or_default() += stake);
+                self.spots += bets.len();
+                bets.iter().for_each(|spot| *theirs.stakes.entry(spot.code).or_default() += spot.stake);
             }
             What::Clearing => theirs.clears = true,
             What::Again => {}
@@ -122,7 +127,8 @@ impl UnderWay {
         match what {
             What::Bets(bets) => {
                 theirs.bets -= 1;
-                bets.into_iter().for_each(|(code, stake)| take(&mut theirs.stakes, code, stake));
+                self.spots -= bets.len();
+                bets.into_iter().for_each(|spot| take(&mut theirs.stakes, spot.code, spot.stake));
             }
             What::Clearing => theirs.clears = false,
             What::Again => {}
@@ -141,6 +147,11 @@ impl UnderWay {
 
     pub fn len(&self) -> usize {
         self.requests.len()
+    }
+
+    /// Spots of all bets under way.
+    pub fn spots(&self) -> usize {
+        self.spots
     }
 
     /// Whether the request is under way.

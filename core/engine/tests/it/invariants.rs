@@ -4,6 +4,7 @@ use domains::{Recipe, StateMachine};
 use engine::{
     ApplyError, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
     invariant::{self, Violation},
+    table::TableLeg,
 };
 use ledger::HoldId;
 use protocol::PlayerId;
@@ -23,10 +24,12 @@ fn playing() -> (World, HoldId) {
 fn a_stake_that_is_held_without_a_bet_is_found() {
     let (mut world, _) = playing();
     world.check().expect("all is in order");
-    // A stake without its table leg: the money side alone is correct, but the stake would be held for ever.
-    let (id, hold) = (TxId(7), HoldId(7));
-    let recipe = Recipe::Stake { hold, player: PlayerId(1), currency: eur(), amount: 10 };
-    let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
+    // A stake at a table without a round: the money side alone is correct, but the stake would be held for ever.
+    let (id, hold, player) = (TxId(7), HoldId(7), PlayerId(1));
+    let recipe = Recipe::Stake { hold, player, currency: eur(), amount: 10 };
+    let leg = TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], seed: None };
+    let table = Some(("t2".parse().unwrap(), leg));
+    let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table });
     let Turn::New(decided) = world.books.turn(envelope, 0) else { panic!("a new key") };
     let record = decided.into_record();
     world.apply(&record).unwrap();
@@ -36,12 +39,12 @@ fn a_stake_that_is_held_without_a_bet_is_found() {
 
 #[test]
 fn a_bet_that_stands_without_its_hold_is_found_unless_its_table_has_failed() {
-    let (mut world, hold) = playing();
-    let recipe = Recipe::Release { player: PlayerId(1), currency: eur(), holds: vec![hold] };
-    let envelope = Envelope::Run(Tx { id: TxId(7), key: None, recipe, table: None });
-    let Turn::New(decided) = world.books.turn(envelope, 0) else { panic!("it can be released") };
-    let record = decided.into_record();
-    world.apply(&record).unwrap();
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    rig.steal(1, "a");
+    let (mut world, hold) = (rig.replay(), HoldId(tx_id(1, "a").0));
     let balance = world.books.domains().balance.ledger();
     assert_eq!(ledger::invariant::has_ended(balance, hold), Ok(()));
     assert_eq!(world.check(), Err(Violation::BetWithoutHold { table: table_id(), hold }));

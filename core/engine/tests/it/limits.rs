@@ -1,9 +1,13 @@
 //! Which bets a table takes: one row for each rule.
 
-use engine::Verdict;
-use protocol::ErrorCode;
+use engine::{
+    Content, Outcome, RECORD_BYTES_MAX, Turn, Verdict,
+    table::live::{BetRequest, SPOTS_MAX},
+};
+use games::BetCode;
+use protocol::{ErrorCode, PlayerId};
 
-use crate::rig::{BETTING_MS, Rig, config, done, refused};
+use crate::rig::{BETTING_MS, Rig, config, done, refused, tx_id};
 
 type Bets<'a> = &'a [(&'a str, &'a [u8], i128)];
 
@@ -149,4 +153,52 @@ fn a_round_seats_so_many_players_and_each_may_bet_on() {
     done(rig.clear("c", 2));
     done(rig.bet("c", 3, &[("red", &[], 10)]));
     assert_eq!(rig.bet("a", 4, &[("red", &[], 10)]), refused(ErrorCode::TableFull));
+}
+
+/// Sends a bet of 2^40 on each of these spots, and hands its result over.
+fn bet_on(rig: &mut Rig, key: &str, spots: std::ops::Range<u16>) -> Verdict {
+    let game = games::game("roulette").unwrap();
+    let spell = |code| {
+        let spot = game.describe(BetCode(code)).unwrap();
+        (spot.kind.into(), spot.numbers.to_vec(), 1 << 40)
+    };
+    let (id, player) = (tx_id(1, key), PlayerId(1));
+    let bets = spots.map(spell).collect();
+    let request = BetRequest { id, content: Content(1), player, round: 1, bets, seed: None };
+    let envelope = rig.live.place_bet(request, rig.now).now().unwrap();
+    let result = rig.books.run(envelope, rig.now, u64::MAX).unwrap().result;
+    rig.live.apply(result.id, result.leg.as_ref(), result.time);
+    result.verdict
+}
+
+/// Should the table fail, all of them are one record: one that is too long would end the process, and every start after it.
+#[test]
+fn a_round_takes_as_many_spots_as_its_quarantine_has_room_for() {
+    let game = games::game("roulette").unwrap();
+    let limits = game.kinds().iter().map(|_| (1, 1 << 90)).collect();
+    let mut rig = Rig::with(engine::table::live::TableConfig { limits, round_max: 1 << 90, ..config() });
+    rig.deposit(1, 1 << 90);
+    rig.open();
+    let layout = game.bets();
+    let mut placed = 0;
+    loop {
+        match bet_on(&mut rig, &format!("k{placed}"), 0..layout) {
+            Verdict::Recorded(Outcome::Done(_)) => placed += usize::from(layout),
+            verdict => break assert_eq!(verdict, refused(ErrorCode::TableFull)),
+        }
+    }
+    let rest = SPOTS_MAX - placed;
+    assert!(rest < usize::from(layout), "{placed}");
+    done(bet_on(&mut rig, "rest", 0..rest as u16));
+    assert_eq!(bet_on(&mut rig, "more", 0..1), refused(ErrorCode::TableFull));
+
+    let quarantine = rig.live.quarantine();
+    let Turn::New(decided) = rig.books.turn(quarantine, rig.now) else { panic!("it is recorded") };
+    let bytes = decided.into_record().encode().len();
+    assert!(bytes < RECORD_BYTES_MAX, "{bytes}");
+
+    rig.become_table(rig.live.state().clone());
+    let cleared = rig.decide_clearing("back", 1).now().unwrap();
+    rig.run(&cleared);
+    done(bet_on(&mut rig, "again", 0..layout));
 }

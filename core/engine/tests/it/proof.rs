@@ -2,11 +2,14 @@
 //! is refused at that record.
 
 use domains::{Effects, Recipe, StateMachine, balance, collections};
-use engine::{ApplyError, Body, Books, Committed, Content, Record, Turn, Tx, TxId, invariant::Violation};
-use ledger::{Domain, Drafted};
-use protocol::PlayerId;
+use engine::{
+    ApplyError, Body, Books, Committed, Content, Envelope, RECORD_BYTES_MAX, Record, Turn, Tx, TxId, Verdict,
+    invariant::Violation, table::TableLeg,
+};
+use ledger::{Domain, Drafted, HoldId};
+use protocol::{ErrorCode, PlayerId};
 
-use crate::rig::{Rig, eur, tx_id};
+use crate::rig::{BETTING_MS, Rig, done, eur, tx_id};
 
 const PLAYER: PlayerId = PlayerId(1);
 const KEY: Option<Content> = Some(Content(1));
@@ -112,7 +115,7 @@ fn a_transaction_with_a_key_has_a_receipt() {
 fn an_id_has_one_effect() {
     let mut books = books();
     let (id, recipe) = (TxId(7), Recipe::Deposit { player: PLAYER, currency: eur(), amount: 10 });
-    let envelope = engine::Envelope::Run(Tx { id, key: KEY, recipe, table: None });
+    let envelope = Envelope::Run(Tx { id, key: KEY, recipe, table: None });
     let Turn::New(decided) = books.turn(envelope, books.time()) else { panic!("a new key") };
     let record = decided.into_record();
     books.apply(&record).unwrap();
@@ -120,4 +123,184 @@ fn an_id_has_one_effect() {
         assert_eq!(books.commit(id, key, deposit(&books), None).unwrap_err(), Violation::SecondEffect(id));
     }
     assert_eq!(books.apply(&record), Err(Violation::SecondEffect(id).into()));
+}
+
+/// The record of a bet of player 1, red for 50 under the key "a", on a state that it can be applied to.
+fn bet() -> (Books, Committed) {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.deposit(2, 1_000);
+    rig.open();
+    let books = rig.books.clone();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    (books, committed(rig.log.last().unwrap()))
+}
+
+/// The same of the clearing behind it.
+fn clearing() -> (Books, Committed) {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.deposit(2, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    done(rig.bet("b", 2, &[("red", &[], 50)]));
+    let books = rig.books.clone();
+    done(rig.clear("c", 1));
+    (books, committed(rig.log.last().unwrap()))
+}
+
+fn committed(bytes: &[u8]) -> Committed {
+    match Record::decode(bytes).unwrap().body {
+        Body::Committed(committed) => committed,
+        other => panic!("not a transaction: {other:?}"),
+    }
+}
+
+fn apply(books: &Books, committed: &Committed) -> Result<(), ApplyError> {
+    let record = Record { time: books.time(), body: Body::Committed(committed.clone()) };
+    books.clone().apply(&record).map(drop)
+}
+
+fn leg(committed: &mut Committed) -> &mut TableLeg {
+    &mut committed.table.as_mut().unwrap().1
+}
+
+/// Makes a transaction wrong.
+type Fault = fn(&mut Committed);
+
+#[test]
+fn a_bet_is_the_stake_that_is_held_and_its_players_own() {
+    let faults: [(&str, Fault); 7] = [
+        ("another sum", |bet| match leg(bet) {
+            TableLeg::BetPlaced { bets, .. } => bets[0].1 += 1,
+            other => panic!("{other:?}"),
+        }),
+        ("one spot for nothing", |bet| match leg(bet) {
+            TableLeg::BetPlaced { bets, .. } => bets.push((games::BetCode(3), 0)),
+            other => panic!("{other:?}"),
+        }),
+        ("sums that come out right", |bet| match leg(bet) {
+            TableLeg::BetPlaced { bets, .. } => {
+                bets[0].1 += 1;
+                bets.push((games::BetCode(3), -1));
+            }
+            other => panic!("{other:?}"),
+        }),
+        ("another player", |bet| match leg(bet) {
+            TableLeg::BetPlaced { player, .. } => *player = PlayerId(2),
+            other => panic!("{other:?}"),
+        }),
+        ("another hold", |bet| match leg(bet) {
+            TableLeg::BetPlaced { hold, .. } => hold.0 ^= 1,
+            other => panic!("{other:?}"),
+        }),
+        ("another transaction", |bet| bet.id.0 ^= 1),
+        ("no key", |bet| bet.key = None),
+    ];
+    let (books, honest) = bet();
+    apply(&books, &honest).unwrap();
+    for (fault, make) in faults {
+        let mut faulty = honest.clone();
+        make(&mut faulty);
+        let refused = apply(&books, &faulty);
+        assert!(
+            matches!(refused, Err(ApplyError::Invariant(Violation::LegDiffers { .. }))),
+            "{fault}: {refused:?}"
+        );
+    }
+    let mut unbet = honest;
+    unbet.table = None;
+    let refused = apply(&books, &unbet);
+    assert!(matches!(refused, Err(ApplyError::Invariant(Violation::HoldWithoutBet(_)))), "{refused:?}");
+}
+
+#[test]
+fn a_clearing_names_the_stakes_that_are_returned_to_its_player() {
+    let faults: [(&str, Fault); 4] = [
+        ("nothing cleared", |clearing| match leg(clearing) {
+            TableLeg::BetsCleared { holds, .. } => holds.clear(),
+            other => panic!("{other:?}"),
+        }),
+        ("another hold", |clearing| match leg(clearing) {
+            TableLeg::BetsCleared { holds, .. } => *holds = vec![HoldId(tx_id(2, "b").0)],
+            other => panic!("{other:?}"),
+        }),
+        ("another player", |clearing| match leg(clearing) {
+            TableLeg::BetsCleared { player, .. } => *player = PlayerId(2),
+            other => panic!("{other:?}"),
+        }),
+        ("no key", |clearing| clearing.key = None),
+    ];
+    let (books, honest) = clearing();
+    apply(&books, &honest).unwrap();
+    for (fault, make) in faults {
+        let mut faulty = honest.clone();
+        make(&mut faulty);
+        let refused = apply(&books, &faulty);
+        assert!(
+            matches!(refused, Err(ApplyError::Invariant(Violation::LegDiffers { .. }))),
+            "{fault}: {refused:?}"
+        );
+    }
+}
+
+/// The turn proves it, not only the replay: such a table would be acknowledged, and its log refused at a full verify.
+#[test]
+fn a_table_that_says_something_else_than_the_money_does_is_refused_before_anything_is_recorded() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    let submit = |rig: &mut Rig, fault: fn(&mut Tx)| {
+        let request = rig.request("a", 1, &[("red", &[], 50)]);
+        let Some(Envelope::Run(mut tx)) = rig.live.place_bet(request, rig.now).now() else {
+            panic!("a bet to run")
+        };
+        fault(&mut tx);
+        let (before, verdict) = (rig.books.lsn(), rig.run(&Envelope::Run(tx)));
+        assert_eq!((rig.books.lsn(), verdict), (before, Verdict::Impossible(ErrorCode::Internal)));
+    };
+    submit(&mut rig, |tx| match &mut tx.table.as_mut().unwrap().1 {
+        TableLeg::BetPlaced { bets, .. } => bets[0].1 += 1,
+        other => panic!("{other:?}"),
+    });
+    submit(&mut rig, |tx| match &mut tx.table.as_mut().unwrap().1 {
+        TableLeg::BetPlaced { player, .. } => *player = PlayerId(2),
+        other => panic!("{other:?}"),
+    });
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+}
+
+#[test]
+fn a_step_of_a_round_goes_by_its_name_and_moves_no_money_of_its_own() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    rig.now += BETTING_MS;
+    let Some(Envelope::Run(lock)) = rig.due() else { panic!("a lock is due") };
+    let mut renamed = lock.clone();
+    renamed.id.0 ^= 1;
+    assert!(matches!(
+        rig.books.turn(Envelope::Run(renamed), rig.now),
+        Turn::Unproven(Violation::StepRenamed(_))
+    ));
+    let holds = vec![HoldId(tx_id(1, "a").0)];
+    let paying = Tx { recipe: Recipe::Release { player: PLAYER, currency: eur(), holds }, ..lock.clone() };
+    assert!(matches!(
+        rig.books.turn(Envelope::Run(paying), rig.now),
+        Turn::Unproven(Violation::LegDiffers { .. })
+    ));
+    assert_eq!(rig.run(&Envelope::Run(lock)), Verdict::Done);
+}
+
+#[test]
+fn a_record_that_the_log_does_not_take_is_refused_and_the_process_lives_on() {
+    let mut rig = Rig::new();
+    let opened = rig.live.open_round([0; 32], vec![0; RECORD_BYTES_MAX].into(), rig.now);
+    match rig.books.turn(opened.clone(), rig.now) {
+        Turn::Unproven(Violation::TooLong { bytes, .. }) => assert!(bytes > RECORD_BYTES_MAX),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(rig.run(&opened), Verdict::Impossible(ErrorCode::Internal));
+    assert_eq!(rig.books.lsn(), 0);
 }

@@ -1,23 +1,28 @@
 //! Quarantine: a failed table is closed alike live, in replay and in the checkpoint copy, and no stake is lost.
 
 use engine::{
-    Body, Committed, LogVerifier, Record, TxId, World, invariant,
-    table::{TableLeg, VoidReason, live::Due},
+    Body, Committed, Envelope, LogVerifier, Record, TxId, Verdict, World, invariant,
+    table::{TableLeg, VoidReason, close_orphan, live::Due},
 };
 use protocol::{ErrorCode, RoundId};
 
-use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, table_id, tx_id};
+use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, table_id};
+
+/// The transaction of a step of the first round.
+fn step(leg: &TableLeg) -> TxId {
+    TxId::of_round(RoundId { table: table_id(), number: 1 }, leg.step().unwrap())
+}
 
 /// Records a leg that does not fit the table; it is still to be handed over.
 fn record_unfit(rig: &mut Rig, leg: &TableLeg) {
-    let id = tx_id(0, "unfit");
+    let id = step(leg);
     let table = Some((table_id(), leg.clone()));
     let unfit = Committed { id, key: None, legs: Vec::new(), notices: Vec::new(), table };
     rig.append(&Record { time: rig.now, body: Body::Committed(unfit) });
 }
 
 fn hand_over(rig: &mut Rig, leg: &TableLeg) {
-    assert_eq!(rig.live.apply(tx_id(0, "unfit"), Some(leg), rig.now), None);
+    assert_eq!(rig.live.apply(step(leg), Some(leg), rig.now), None);
 }
 
 /// A table with bets of two players, after a leg that did not fit.
@@ -117,7 +122,7 @@ fn a_release_that_the_record_fits_agrees_behind_the_quarantine() {
     for bytes in &rig.log {
         let mut record = Record::decode(bytes).unwrap();
         if let Body::Committed(committed) = &mut record.body
-            && committed.id == tx_id(0, "unfit")
+            && let Some((_, TableLeg::Locked { .. })) = &committed.table
         {
             committed.table = None;
         }
@@ -234,16 +239,96 @@ fn the_verifier_names_the_record_that_closed_a_table() {
     let mut rig = failed(false);
     rig.proceed();
     let mut verifier = LogVerifier::default();
-    for bytes in &rig.log {
-        // The unfit record does not have the id of its step, which the verifier would find first: it gets that id.
-        let mut record = Record::decode(bytes).unwrap();
-        if let Body::Committed(committed) = &mut record.body
-            && committed.id == tx_id(0, "unfit")
-        {
-            committed.id = TxId::of_round(RoundId { table: table_id(), number: 1 }, "lock");
-        }
-        verifier.next(&record.encode()).unwrap();
-    }
+    rig.log.iter().for_each(|bytes| drop(verifier.next(bytes).unwrap()));
     verifier.check().unwrap();
     assert_eq!(verifier.closed(), [(table_id(), 5)]);
+}
+
+/// Ends what is left of the table, which nobody runs any more, and returns how many steps that took.
+fn close_as_orphan(rig: &mut Rig) -> usize {
+    let state = rig.live.state().clone();
+    let envelopes = close_orphan(table_id(), state, &rig.books, rig.now);
+    for envelope in &envelopes {
+        assert_eq!(rig.run(envelope), Verdict::Done);
+    }
+    let world = rig.replay();
+    world.check().unwrap();
+    assert!(world.settled(), "a checkpoint can be written");
+    assert!(world.tables[&table_id()].quarantined && world.tables[&table_id()].open.is_none());
+    envelopes.len()
+}
+
+#[test]
+fn an_orphan_that_a_record_did_not_fit_is_quarantined_whether_or_not_its_round_is_open() {
+    let mut rig = failed(false);
+    assert!(!rig.replay().settled());
+    assert_eq!(close_as_orphan(&mut rig), 2, "its quarantine, and the void");
+    assert_eq!((rig.funds(1), rig.funds(2)), ((1_000, 0), (1_000, 0)));
+
+    let mut rig = Rig::new();
+    rig.open();
+    rig.finish();
+    let leg = TableLeg::Locked { round: 1, deadline: 0, staked: 0, mix: [0; 32] };
+    record_unfit(&mut rig, &leg);
+    hand_over(&mut rig, &leg);
+    assert!(rig.live.state().unfit && rig.live.state().open.is_none());
+    assert_eq!(close_as_orphan(&mut rig), 1);
+}
+
+/// The money has ended the round; the table did not hear of it, and shows it as open.
+#[test]
+fn a_round_of_an_orphan_that_has_ended_is_not_voided_as_well() {
+    let mut rig = failed(false);
+    rig.proceed();
+    let funds = rig.funds(1);
+    let mut state = failed(false).live.state().clone();
+    assert!(state.open.is_some());
+    state.unfit = true;
+    rig.become_table(state);
+    let envelopes = close_orphan(table_id(), rig.live.state().clone(), &rig.books, rig.now);
+    assert_eq!(envelopes.len(), 1, "its quarantine alone: {envelopes:?}");
+    assert_eq!(rig.run(&envelopes[0]), Verdict::Done);
+    assert_eq!(rig.funds(1), funds);
+    assert!(rig.live.state().open.is_none());
+}
+
+#[test]
+fn an_orphan_that_fits_has_its_stakes_returned_and_nothing_else() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    let envelopes = close_orphan(table_id(), rig.live.state().clone(), &rig.books, rig.now);
+    assert_eq!(envelopes.len(), 1);
+    assert_eq!(rig.run(&envelopes[0]), Verdict::Done);
+    assert_eq!(rig.funds(1), (1_000, 0));
+    let left = rig.replay().tables.remove(&table_id()).unwrap();
+    assert!(!left.failed() && left.open.is_none());
+    assert_eq!(close_orphan(table_id(), left, &rig.books, rig.now), []);
+}
+
+#[test]
+fn a_table_that_stands_still_is_quarantined_once_a_record_does_not_fit_it() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    rig.live.give_up();
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
+    let leg = TableLeg::Locked { round: 1, deadline: 0, staked: 1, mix: [0; 32] };
+    record_unfit(&mut rig, &leg);
+    hand_over(&mut rig, &leg);
+    assert_eq!(rig.live.due(rig.now, true), Due::Quarantine);
+    rig.proceed();
+    assert!(rig.replay().settled());
+    assert_eq!(rig.funds(1), (1_000, 0), "and its stakes go back now");
+}
+
+#[test]
+fn a_quarantine_that_the_money_refuses_is_not_tried_over_and_over() {
+    let mut rig = failed(false);
+    let envelope = rig.due().expect("a quarantine");
+    assert!(matches!(envelope, Envelope::Run(_)));
+    rig.live.step_failed();
+    assert_eq!(rig.live.due(rig.now, true), Due::Nothing);
 }

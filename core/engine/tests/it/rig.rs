@@ -8,11 +8,12 @@ use domains::{Funds, Recipe};
 use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Outcome, Record, Tx, TxId, TxResult, Verdict, World,
     table::{
-        TableState,
+        TableLeg, TableState,
         live::{BetRequest, ClearRequest, Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
     },
 };
 use games::fair::{Seed, commit};
+use ledger::HoldId;
 use protocol::{Currency, ErrorCode, Key, PlayerId, TableId};
 
 pub const BETTING_MS: u64 = 1_000;
@@ -197,6 +198,17 @@ impl Rig {
     pub fn clear(&mut self, key: &str, player: u128) -> Verdict {
         let envelope = self.decide_clearing(key, player).now().expect("nothing of the player is under way");
         self.run(&envelope)
+    }
+
+    /// Gives the stake of a player's bet back, by a clearing at another table: the bet's own does not hear of it.
+    pub fn steal(&mut self, player: u128, key: &str) {
+        let (id, holds) = (tx_id(player, "thief"), vec![HoldId(tx_id(player, key).0)]);
+        let player = PlayerId(player);
+        let recipe = Recipe::Release { player, currency: eur(), holds: holds.clone() };
+        let leg = TableLeg::BetsCleared { round: 1, player, holds };
+        let table = Some(("t2".parse().unwrap(), leg));
+        done(self.submit(&Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table })));
+        self.waiting.pop_back();
     }
 
     /// The envelope that is due now, if one is.

@@ -1,7 +1,7 @@
 //! Rounds of a table from the first bet to the settlement, with restarts in between.
 
 use engine::{
-    Envelope, Verdict,
+    Envelope,
     table::{
         Stage, TableLeg, VoidReason, draw,
         live::{Decision, Due, LiveTable},
@@ -266,17 +266,7 @@ fn a_step_the_money_refuses_voids_the_round_and_is_not_tried_for_ever() {
     let mut rig = playing();
     done(rig.bet("a", 1, &[("red", &[], 50)]));
     // The hold is released without the table's knowledge: neither settling nor voiding is possible.
-    let stolen = engine::Tx {
-        id: tx_id(9, "thief"),
-        key: None,
-        recipe: domains::Recipe::Release {
-            player: protocol::PlayerId(1),
-            currency: eur(),
-            holds: vec![ledger::HoldId(tx_id(1, "a").0)],
-        },
-        table: None,
-    };
-    assert_eq!(rig.run(&Envelope::Run(stolen)), Verdict::Done);
+    rig.steal(1, "a");
     rig.now += BETTING_MS;
     rig.proceed();
     rig.now += LOCKED_MS;

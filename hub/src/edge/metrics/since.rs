@@ -61,6 +61,7 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_journal_ready",
             "hub_publications_waiting_bytes",
             "hub_refusals_over_budget",
+            "hub_tables_unfit",
         ],
     ),
 ];

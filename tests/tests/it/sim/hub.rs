@@ -11,9 +11,8 @@ use std::{
 use engine::{
     Books, Envelope, Record, Tx, TxResult, Verdict, World, checkpoint, invariant,
     table::{
-        TableLeg,
+        TableLeg, close_orphan,
         live::{Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
-        void_orphan,
     },
 };
 use fastrand::Rng;
@@ -141,9 +140,8 @@ impl Hub {
             disorder,
             absent,
         };
-        for envelope in orphan.into_iter().flat_map(|(id, state)| void_orphan(id, state, 2, now)) {
-            hub.submit(envelope, None, None, now);
-        }
+        let orphan = orphan.map(|(id, state)| close_orphan(id, state, &hub.books, now));
+        orphan.into_iter().flatten().for_each(|envelope| hub.submit(envelope, None, None, now));
         Ok(hub)
     }
 
