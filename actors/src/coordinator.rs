@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     books::SharedBooks,
+    budgets::{Allowances, Budgets},
     clock::now_ms,
     currencies::Currencies,
     messages::{
@@ -30,7 +31,6 @@ use crate::{
     },
     panics::AbortOnPanic,
     receipts::receipt,
-    refusals::{RefusalBudget, Refusals},
     telemetry::Metrics,
 };
 
@@ -46,7 +46,7 @@ pub struct Coordinator {
     journal: Journal<Output>,
     currencies: Currencies,
     metrics: Metrics,
-    refusals: Refusals,
+    allowances: Allowances,
 }
 
 impl Coordinator {
@@ -57,14 +57,14 @@ impl Coordinator {
         journal: Journal<Output>,
         currencies: Currencies,
         metrics: Metrics,
-        refusals: RefusalBudget,
+        budgets: Budgets,
     ) -> Self {
         for domain in Domain::ALL {
             let books = books.borrow();
             let ledger = books.domains().ledger(domain);
             metrics.domain_keeps(domain, ledger.accounts().len(), ledger.holds().len());
         }
-        Self { books, journal, currencies, metrics, refusals: Refusals::new(refusals) }
+        Self { books, journal, currencies, metrics, allowances: Allowances::new(budgets) }
     }
 
     fn turn(&mut self, envelope: Envelope, origin: Origin) {
@@ -78,19 +78,19 @@ impl Coordinator {
     /// Applies what was decided, and queues its record with the outputs that wait for it. `None` when deciding has
     /// panicked.
     fn conclude(&mut self, id: TxId, decided: Option<Turn>, now: u64, origin: Origin) {
-        self.count(decided.as_ref());
         let concluded = match decided {
-            None => Concluded::unrecorded(id, Verdict::Impossible(ErrorCode::Internal)),
+            None => {
+                self.metrics.impossible();
+                Concluded::unrecorded(id, Verdict::Impossible(ErrorCode::Internal))
+            }
             Some(turn) => match self.charge(&turn, &origin) {
                 Ok(()) => {
+                    self.count(&turn);
                     let _guard = AbortOnPanic("the money state");
                     let concluded = self.books.borrow_mut().conclude(id, turn, now, DIGEST_EVERY);
                     concluded.unwrap_or_else(|misfit| abort(&misfit))
                 }
-                Err(wait_ms) => {
-                    self.metrics.refusal_over_budget();
-                    Concluded::unrecorded(id, Verdict::TooManyRefused(wait_ms))
-                }
+                Err(verdict) => Concluded::unrecorded(id, verdict),
             },
         };
         let Concluded { result, notices, legs, record, digest } = concluded;
@@ -105,45 +105,73 @@ impl Coordinator {
         }
     }
 
-    /// Charges a player for a refusal that is to be recorded.
+    /// Charges a player for a key that is to be recorded and has cost nothing: a refusal, or a clearing with the bets
+    /// that it undoes.
     ///
     /// # Errors
-    /// The milliseconds to wait, when the player has had too many recorded.
-    fn charge(&mut self, turn: &Turn, origin: &Origin) -> Result<(), u64> {
-        match (turn, origin.player()) {
-            (Turn::Refused { decided, .. }, Some(player)) => {
-                self.refusals.charge(player, decided.record().time)
+    /// The verdict, when the budget is used up: nothing is recorded.
+    fn charge(&mut self, turn: &Turn, origin: &Origin) -> Result<(), Verdict> {
+        match turn {
+            Turn::Refused { decided, .. } => {
+                let Some(player) = origin.player() else { return Ok(()) };
+                self.allowances.refuse(player, decided.record().time).map_err(|wait_ms| {
+                    self.metrics.refusal_over_budget();
+                    Verdict::TooManyRefused(wait_ms)
+                })
             }
-            _ => Ok(()),
+            Turn::New(decided) => match decided.record().leg() {
+                Some(TableLeg::BetPlaced { player, .. }) => {
+                    self.allowances.bet(*player, decided.record().time).map_err(|wait_ms| {
+                        self.metrics.bet_over_budget();
+                        Verdict::TooManyCleared(wait_ms)
+                    })
+                }
+                Some(TableLeg::BetsCleared { player, holds, .. }) => {
+                    self.allowances.clear(*player, holds.len(), decided.record().time);
+                    Ok(())
+                }
+                Some(
+                    TableLeg::Opened { .. }
+                    | TableLeg::Locked { .. }
+                    | TableLeg::Settled { .. }
+                    | TableLeg::Voided { .. }
+                    | TableLeg::Quarantined { .. },
+                )
+                | None => Ok(()),
+            },
+            Turn::Known(_)
+            | Turn::KeyReused
+            | Turn::Answered { .. }
+            | Turn::Impossible { .. }
+            | Turn::Unproven(_) => Ok(()),
         }
     }
 
-    /// Counts what was decided.
-    fn count(&self, decided: Option<&Turn>) {
+    /// Counts what was decided, once it is certain that it is recorded or answered as it was decided.
+    fn count(&self, decided: &Turn) {
         match decided {
-            Some(Turn::New(decided)) => {
+            Turn::New(decided) => {
                 if let Some(TableLeg::Quarantined { .. }) = decided.record().leg() {
                     self.metrics.table_quarantined();
                 }
             }
-            Some(Turn::Refused { decided, by }) => {
+            Turn::Refused { decided, by } => {
                 self.metrics.refused_by(*by);
                 if let Body::Refused { code, .. } = decided.record().body {
                     self.metrics.refused(code);
                 }
             }
-            Some(Turn::Known(_)) => self.metrics.key_known(),
-            Some(Turn::KeyReused) => self.metrics.key_reused(),
-            Some(Turn::Answered { code, by }) => {
+            Turn::Known(_) => self.metrics.key_known(),
+            Turn::KeyReused => self.metrics.key_reused(),
+            Turn::Answered { code, by } => {
                 self.metrics.refused_by(*by);
                 self.metrics.refused(*code);
             }
-            Some(Turn::Impossible { by, .. }) => {
+            Turn::Impossible { by, .. } => {
                 self.metrics.refused_by(Some(*by));
                 self.metrics.impossible();
             }
-            Some(Turn::Unproven(violation)) => self.metrics.unproven(violation),
-            None => self.metrics.impossible(),
+            Turn::Unproven(violation) => self.metrics.unproven(violation),
         }
     }
 

@@ -32,6 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     books::SharedBooks,
+    budgets::Budgets,
     clock::{Alarms, now_ms},
     coordinator::Coordinator,
     currencies::Currencies,
@@ -44,7 +45,6 @@ use crate::{
         table::{Status, Table, TablePort},
     },
     pubsub::{MakeBackplane, PubSub},
-    refusals::RefusalBudget,
     seal::Sealer,
     table::{TableActor, TableContext},
     telemetry::Metrics,
@@ -67,8 +67,8 @@ pub struct Setup {
     pub waiting_bytes_max: u64,
     /// Threads for tables, at least one.
     pub table_arbiters: u16,
-    /// The budget for the recorded refusals of a player.
-    pub refusals: RefusalBudget,
+    /// The budgets for what is recorded under the keys of a player.
+    pub budgets: Budgets,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
     /// The operator's currencies.
@@ -186,7 +186,7 @@ impl House {
         let (mut states, orphans): (BTreeMap<_, _>, BTreeMap<_, _>) =
             states.into_iter().partition(|(table, _)| configured.contains(table));
         let orphans = close_orphans(orphans, &books);
-        let money = start_money(books, &journal, &setup.currencies, &metrics, setup.refusals).await?;
+        let money = start_money(books, &journal, &setup.currencies, &metrics, setup.budgets).await?;
         let context = Arc::new(TableContext {
             money: money.clone(),
             pubsub: pubsub.clone(),
@@ -236,7 +236,7 @@ async fn start_money(
     journal: &Journal<Output>,
     currencies: &Currencies,
     metrics: &Metrics,
-    refusals: RefusalBudget,
+    budgets: Budgets,
 ) -> Result<MoneyPort, Error> {
     let (sender, receiver) = oneshot::channel();
     let (journal, currencies, metrics) = (journal.clone(), currencies.clone(), metrics.clone());
@@ -257,7 +257,7 @@ async fn start_money(
             domain::<FreePlay>(&books, &journal, &currencies).recipient(),
             domain::<Adjustment>(&books, &journal, &currencies).recipient(),
         ];
-        let coordinator = Coordinator::new(books, journal, currencies, metrics, refusals).start();
+        let coordinator = Coordinator::new(books, journal, currencies, metrics, budgets).start();
         // The start waits for this; if it has given up, nothing waits for the port.
         let _ = sender.send(MoneyPort::new(&coordinator, &balance, reports));
     });

@@ -19,6 +19,7 @@
 pub mod admission;
 mod books;
 mod bucket;
+pub mod budgets;
 pub mod clock;
 mod coordinator;
 pub mod currencies;
@@ -32,7 +33,6 @@ mod panics;
 pub mod ports;
 pub mod pubsub;
 mod receipts;
-pub mod refusals;
 pub mod seal;
 pub mod session;
 pub mod spread;

@@ -28,6 +28,10 @@ pub fn bet_reply(
             let words = "the player has had too many requests refused";
             Reply::Error(Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms))
         }
+        Verdict::TooManyCleared(wait_ms) => {
+            let words = "the player has taken too many bets back";
+            Reply::Error(Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms))
+        }
         Verdict::Answered(code) => Reply::Error(refusal(code).not_final()),
         Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
         Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),

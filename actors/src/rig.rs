@@ -19,6 +19,7 @@ use socket::Slot;
 use crate::{
     admission::{Admission, Bounds},
     books::SharedBooks,
+    budgets::{Budget, Budgets},
     coordinator::Coordinator,
     currencies::Currencies,
     domain::DomainActor,
@@ -30,7 +31,6 @@ use crate::{
     },
     ports::{money::MoneyPort, table::TablePort},
     pubsub::{MakeBackplane, PubSub},
-    refusals::RefusalBudget,
     telemetry::Metrics,
     workers::{Mailbox, Workers},
 };
@@ -49,8 +49,11 @@ pub struct Money {
     admission: Arc<Admission>,
 }
 
-/// Room for four recorded refusals of a player.
-pub const REFUSALS: RefusalBudget = RefusalBudget { bytes_per_second: 1, burst_bytes: 2_048 };
+/// Room for four recorded refusals of a player, and for four keys of bets that are taken back.
+pub const BUDGETS: Budgets = Budgets {
+    refused: Budget { bytes_per_second: 1, burst_bytes: 2_048 },
+    cleared: Budget { bytes_per_second: 1, burst_bytes: 4_096 },
+};
 
 pub fn eur() -> Currency {
     "EUR".parse().expect("a currency")
@@ -102,7 +105,7 @@ pub fn money(directory: &Path) -> Money {
 impl Money {
     pub fn coordinator(&self) -> Coordinator {
         let (currencies, metrics) = (self.currencies.clone(), self.metrics.clone());
-        Coordinator::new(self.books.clone(), self.journal.clone(), currencies, metrics, REFUSALS)
+        Coordinator::new(self.books.clone(), self.journal.clone(), currencies, metrics, BUDGETS)
     }
 
     /// The way to this money, its actors on the test's own thread.

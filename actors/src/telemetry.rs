@@ -46,6 +46,7 @@ struct Figures {
     keys_known: Count,
     keys_reused: Count,
     refusals_over_budget: Count,
+    bets_over_budget: Count,
     commands_impossible: Count,
 }
 
@@ -97,6 +98,7 @@ impl Default for Metrics {
             keys_known: Count::default(),
             keys_reused: Count::default(),
             refusals_over_budget: Count::default(),
+            bets_over_budget: Count::default(),
             commands_impossible: Count::default(),
         }))
     }
@@ -132,6 +134,11 @@ impl Metrics {
             "hub_refusals_over_budget",
             "Refusals not recorded because the budget of their player was used up",
             figures.refusals_over_budget.clone(),
+        );
+        registry.register(
+            "hub_bets_over_budget",
+            "Bets not taken, because their player had taken back as many as may be",
+            figures.bets_over_budget.clone(),
         );
         registry.register("hub_rounds_settled", "Rounds drawn and settled", figures.rounds_settled.clone());
         registry.register("hub_rounds_voided", "Rounds voided", figures.rounds_voided.clone());
@@ -236,6 +243,10 @@ impl Metrics {
 
     pub(crate) fn refusal_over_budget(&self) {
         self.0.refusals_over_budget.inc();
+    }
+
+    pub(crate) fn bet_over_budget(&self) {
+        self.0.bets_over_budget.inc();
     }
 
     pub(crate) fn key_reused(&self) {

@@ -81,7 +81,9 @@ impl MoneyPort {
             Ok(Verdict::Impossible(ErrorCode::Internal) | Verdict::Answered(ErrorCode::Internal))
             | Err(_) => Execution::Unknown,
             Ok(Verdict::Impossible(code) | Verdict::Answered(code)) => Execution::Rejected(code),
-            Ok(Verdict::TooManyRefused(_)) => Execution::Rejected(ErrorCode::RateLimited),
+            Ok(Verdict::TooManyRefused(_) | Verdict::TooManyCleared(_)) => {
+                Execution::Rejected(ErrorCode::RateLimited)
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 
 use engine::{
     Content, TxId, TxResult, Verdict,
-    table::{OpenRound, TableState, VoidReason, live::BetRequest, live::TableConfig},
+    table::{OpenRound, TableState, VoidReason, live::BetRequest, live::ClearRequest, live::TableConfig},
 };
 use games::{BetCode, BetRefused, Described, DrawResult, Face, Game, fair};
 use protocol::TableId;
@@ -14,7 +14,7 @@ use crate::{
     messages::{
         money::{GetOutcome, Origin},
         reply::BetContext,
-        table::{AskOutcome, Bet, Finished, GetRounds, Join, Leave, NoPlace, Wake},
+        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, NoPlace, Wake},
     },
     ports::{deposit::Deposit, money::Execution, table::Table},
     rig::{Money, eur, money, records},
@@ -168,6 +168,14 @@ impl Rig {
         };
         let context = BetContext { to: self.money.to(session), player: PLAYER, key, clears: false };
         self.table.do_send(Bet { request, context });
+    }
+
+    fn clear(&self, session: u32, key: &str) {
+        let key = key.parse().expect("a key");
+        let (id, content) = (TxId::of_key(PLAYER, &key), Content::of(&[b"clear"]));
+        let request = ClearRequest { id, content, player: PLAYER, round: 1 };
+        let context = BetContext { to: self.money.to(session), player: PLAYER, key, clears: true };
+        self.table.do_send(Clear { request, context });
     }
 
     async fn reply(&mut self) -> Reply {
@@ -410,6 +418,31 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
     assert!(matches!(rig.reply().await, Reply::BetAccepted(_)), "whoever is not refused is not touched");
     let known = engine::Envelope::Refuse { id: TxId(0), content: Content(1), code: ErrorCode::BetsClosed };
     assert_eq!(rig.port.execute(known).await, Execution::Rejected(ErrorCode::BetsClosed), "it is known");
+}
+
+/// The keys of bets that are taken back stay, and cost their player nothing: there is room for four.
+#[actix::test]
+async fn bets_are_taken_back_always_and_who_has_done_so_too_often_waits_before_the_next_one() {
+    let mut rig = rig().await;
+    rig.join(1);
+    assert!(matches!(rig.reply().await, Reply::Joined { .. }));
+    for number in 0..3 {
+        rig.bet(1, &format!("bet-{number}"), "red");
+        assert!(matches!(rig.reply().await, Reply::BetAccepted(_)), "{number}");
+        rig.clear(1, &format!("clear-{number}"));
+        assert!(matches!(rig.reply().await, Reply::BetsCleared(_)), "{number}");
+    }
+    let before = rig.money.books.borrow().keys();
+    for _ in 0..3 {
+        rig.bet(1, "bet-3", "red");
+        let Reply::Error(failure) = rig.reply().await else { panic!("the budget is used up") };
+        assert_eq!(failure.code.known(), Some(ErrorCode::RateLimited));
+        assert!(failure.retry_after_ms.is_some_and(|wait_ms| (2_000_000..=2_048_000).contains(&wait_ms)));
+    }
+    assert_eq!(rig.money.books.borrow().keys(), before, "nothing is recorded");
+    rig.bet(1, "bet-0", "red");
+    assert!(matches!(rig.reply().await, Reply::BetAccepted(_)), "an outcome that is known is told");
+    rig.held_becomes(0).await;
 }
 
 #[actix::test]

@@ -31,6 +31,8 @@ pub enum Verdict {
     Answered(ErrorCode),
     /// The player has used up the budget of recorded refusals. Try again after so many milliseconds.
     TooManyRefused(u64),
+    /// The player has taken back more bets than may be: no bet is taken, for so many milliseconds.
+    TooManyCleared(u64),
     /// The hub's own transaction cannot be done.
     Impossible(ErrorCode),
 }

@@ -3,7 +3,11 @@
 use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 
 use actors::{
-    admission::Bounds, currencies::Currencies, house::Setup, pubsub::MakeBackplane, refusals::RefusalBudget,
+    admission::Bounds,
+    budgets::{Budget, Budgets},
+    currencies::Currencies,
+    house::Setup,
+    pubsub::MakeBackplane,
     seal::Sealer,
 };
 use channels::{Backplane, ConnectError, Memory, Namespace, Options, RedisBackplane};
@@ -56,9 +60,15 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
         workers,
         waiting_bytes_max: config.channels.waiting_bytes_max,
         table_arbiters: workers.div_ceil(2),
-        refusals: RefusalBudget {
-            bytes_per_second: config.rate.refused_bytes_per_second_per_player,
-            burst_bytes: config.rate.refused_bytes_burst_per_player,
+        budgets: Budgets {
+            refused: Budget {
+                bytes_per_second: config.rate.refused_bytes_per_second_per_player,
+                burst_bytes: config.rate.refused_bytes_burst_per_player,
+            },
+            cleared: Budget {
+                bytes_per_second: config.rate.cleared_bytes_per_second_per_player,
+                burst_bytes: config.rate.cleared_bytes_burst_per_player,
+            },
         },
         tables: tables.collect(),
         sealer: Sealer::new(seed_key),

@@ -94,6 +94,8 @@ const SINCE: &[(&str, &[&str])] = &[
             "channels.history_bytes_max",
             "channels.history_bytes_per_channel_max",
             "channels.waiting_bytes_max",
+            "rate.cleared_bytes_burst_per_player",
+            "rate.cleared_bytes_per_second_per_player",
             "rate.refused_bytes_burst_per_player",
             "rate.refused_bytes_per_second_per_player",
             "rate.requests_burst_per_address",

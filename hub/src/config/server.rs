@@ -121,6 +121,11 @@ pub struct Rate {
     pub refused_bytes_per_second_per_player: u32,
     /// The same, saved up. Bytes; 512..=1_000_000_000.
     pub refused_bytes_burst_per_player: u32,
+    /// What a player's bets that are taken back may cost, log and memory together, in the long run: 1,024 bytes each
+    /// request to bet and each clearing. Bytes per second; 1..=1_000_000_000.
+    pub cleared_bytes_per_second_per_player: u32,
+    /// The same, saved up. Bytes; 1_024..=1_000_000_000.
+    pub cleared_bytes_burst_per_player: u32,
     /// Sessions of one player at once, so that no account takes everybody's room. 1..=1_000_000.
     pub sessions_per_player_max: u32,
     /// New connections from one network address in the long run. Per second; 1..=1_000_000.
@@ -145,6 +150,8 @@ impl Default for Rate {
             requests_burst_per_player: 200,
             refused_bytes_per_second_per_player: 128,
             refused_bytes_burst_per_player: 262_144,
+            cleared_bytes_per_second_per_player: 512,
+            cleared_bytes_burst_per_player: 4_194_304,
             sessions_per_player_max: 20,
             connects_per_second_per_address: 20,
             connects_burst_per_address: 100,

@@ -110,6 +110,10 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     check.within("rate.refused_bytes_per_second_per_player", refused, 1..=1_000_000_000);
     let refused = rate.refused_bytes_burst_per_player;
     check.within("rate.refused_bytes_burst_per_player", refused, 512..=1_000_000_000);
+    let cleared = rate.cleared_bytes_per_second_per_player;
+    check.within("rate.cleared_bytes_per_second_per_player", cleared, 1..=1_000_000_000);
+    let cleared = rate.cleared_bytes_burst_per_player;
+    check.within("rate.cleared_bytes_burst_per_player", cleared, 1_024..=1_000_000_000);
     check.within("rate.sessions_per_player_max", rate.sessions_per_player_max, ask.clone());
     check.within("rate.connects_per_second_per_address", rate.connects_per_second_per_address, ask.clone());
     check.within("rate.connects_burst_per_address", rate.connects_burst_per_address, ask.clone());

@@ -54,6 +54,7 @@ pub const SINCE: &[(&str, &[&str])] = &[
     (
         "0.2",
         &[
+            "hub_bets_over_budget",
             "hub_channels_dropped",
             "hub_channels_history_bytes",
             "hub_channels_quiet",
