@@ -119,8 +119,20 @@ impl Currency {
     /// The code as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("only ASCII is stored")
+    }
+
+    /// The code's ASCII bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(8);
-        std::str::from_utf8(&self.0[..length]).expect("only ASCII is stored")
+        &self.0[..length]
+    }
+
+    /// The same, filled up with zeros.
+    #[must_use]
+    pub fn padded(&self) -> [u8; 8] {
+        self.0
     }
 }
 

@@ -47,7 +47,13 @@ impl<const N: usize> Name<N> {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..usize::from(self.length)]).expect("only ASCII is stored")
+        std::str::from_utf8(self.as_bytes()).expect("only ASCII is stored")
+    }
+
+    /// The name's ASCII bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -85,6 +91,12 @@ macro_rules! name {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
+            }
+
+            /// The name's ASCII bytes.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8] {
+                self.0.as_bytes()
             }
         }
         impl FromStr for $name {

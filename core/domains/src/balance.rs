@@ -204,11 +204,11 @@ fn result_print(time: u64, notice: &Notice) -> u128 {
     let Notice { player, currency, before, after, .. } = notice;
     fingerprint(&[
         time,
-        text_word(round.table.as_str()),
+        text_word(round.table.as_bytes()),
         round.number,
         player.0 as u64,
         (player.0 >> 64) as u64,
-        text_word(currency.as_str()),
+        text_word(currency.as_bytes()),
         staked as u64,
         returned as u64,
         outcome,

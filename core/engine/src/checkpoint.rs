@@ -25,7 +25,7 @@ pub fn encode(world: &World) -> Vec<u8> {
     encoder.fixed(world.books.digest().0);
     encoder.uint(world.tables.len() as u128);
     for (id, table) in &world.tables {
-        encoder.bytes(id.as_str().as_bytes());
+        encoder.bytes(id.as_bytes());
         table.encode(&mut encoder);
     }
     encoder.0

@@ -69,11 +69,11 @@ impl Encoder {
     }
 
     pub fn currency(&mut self, currency: Currency) {
-        self.bytes(currency.as_str().as_bytes());
+        self.bytes(currency.as_bytes());
     }
 
     pub fn round(&mut self, round: RoundId) {
-        self.bytes(round.table.as_str().as_bytes());
+        self.bytes(round.table.as_bytes());
         self.uint(round.number.into());
     }
 

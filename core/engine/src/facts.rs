@@ -105,7 +105,7 @@ impl Facts {
     pub(crate) fn digest(&self) -> Digest {
         let mut digest = Digest::default();
         for (currency, scale) in &self.scales {
-            digest.add(fingerprint(&[1, text_word(currency.as_str()), u64::from(*scale)]));
+            digest.add(fingerprint(&[1, text_word(currency.as_bytes()), u64::from(*scale)]));
         }
         for (secret, value) in &self.checks {
             digest.add(fingerprint(&[2, secret.number().into(), *value as u64, (*value >> 64) as u64]));

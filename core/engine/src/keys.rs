@@ -17,7 +17,7 @@ impl TxId {
     /// The id of the transaction of a player's key.
     #[must_use]
     pub fn of_key(player: PlayerId, key: &Key) -> Self {
-        Self(hash(&[b"hub-tx-v1/key", &player.0.to_be_bytes(), key.as_str().as_bytes()]))
+        Self(hash(&[b"hub-tx-v1/key", &player.0.to_be_bytes(), key.as_bytes()]))
     }
 
     /// The id of a transaction that the hub itself makes: one for each round and step.
@@ -191,9 +191,9 @@ fn print(id: TxId, content: Content, outcome: &Outcome) -> u128 {
         Outcome::Done(done) => [
             1,
             done.lsn,
-            done.round.map_or(0, |round| text_word(round.table.as_str())),
+            done.round.map_or(0, |round| text_word(round.table.as_bytes())),
             done.round.map_or(0, |round| round.number),
-            text_word(done.currency.as_str()),
+            text_word(done.currency.as_bytes()),
             done.amount as u64,
             done.available as u64,
             done.held as u64,

@@ -168,7 +168,7 @@ impl Committed {
         self.notices.iter().for_each(|notice| encode_notice(encoder, notice));
         encoder.byte(u8::from(self.table.is_some()));
         if let Some((table, leg)) = &self.table {
-            encoder.bytes(table.as_str().as_bytes());
+            encoder.bytes(table.as_bytes());
             leg.encode(encoder);
         }
     }

@@ -40,8 +40,8 @@ pub fn fingerprint(words: &[u64]) -> u128 {
 
 /// A short text as one word for [`fingerprint`]. Not for texts that an attacker chooses: collisions are easy to make.
 #[must_use]
-pub fn text_word(text: &str) -> u64 {
-    text.bytes().fold(text.len() as u64, |sum, byte| sum.rotate_left(7) ^ u64::from(byte))
+pub fn text_word(text: &[u8]) -> u64 {
+    text.iter().fold(text.len() as u64, |sum, byte| sum.rotate_left(7) ^ u64::from(*byte))
 }
 
 /// A bijection of 64-bit words with full avalanche: the finaliser of splitmix64 (Steele, Lea, Flood 2014).

@@ -85,9 +85,8 @@ impl Ledger {
 }
 
 fn id_words(id: &AccountId) -> [u64; 4] {
-    let mut code = [0; 8];
-    code[..id.currency.as_str().len()].copy_from_slice(id.currency.as_str().as_bytes());
-    [u64::from(id.kind.number()), id.owner as u64, (id.owner >> 64) as u64, u64::from_le_bytes(code)]
+    let code = u64::from_le_bytes(id.currency.padded());
+    [u64::from(id.kind.number()), id.owner as u64, (id.owner >> 64) as u64, code]
 }
 
 fn account_print(id: &AccountId, account: &Account) -> u128 {
