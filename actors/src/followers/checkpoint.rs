@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::{
         dies::{dies, to_die},
-        followers::log::{self, Open},
+        followers::log::{self, OpenGate},
     };
 
     /// Deposits until the world stands at `lsn`.
@@ -165,7 +165,7 @@ mod tests {
             Ok::<_, journal::Error>(())
         })
         .expect("a sound log");
-        (log.start(Open), world)
+        (log.start(OpenGate), world)
     }
 
     /// The newest checkpoint: where it stands, and whether it is of this log and holds this world.
@@ -228,7 +228,7 @@ mod tests {
         if let Some((log, of)) = to_die() {
             let (journal, world) = {
                 let log = journal::open(&log, Options::default()).expect("a log");
-                (log.start(Open), World::default())
+                (log.start(OpenGate), World::default())
             };
             let (mut live, every) = (world.clone(), if of == PANIC { u64::MAX } else { 10 });
             let written = u64::from(of == PANIC); // the next one is due behind the end of numbers

@@ -8,9 +8,9 @@ use tempfile::TempDir;
 use crate::messages::output::Output;
 
 /// A gate behind which nobody waits.
-pub struct Open;
+pub struct OpenGate;
 
-impl journal::Gate<Output> for Open {
+impl journal::Gate<Output> for OpenGate {
     fn open(&mut self, _: Lsn, done: &mut Vec<Output>) {
         done.clear();
     }
@@ -23,7 +23,7 @@ impl journal::Gate<Output> for Open {
 /// A running log of so many records of 100 bytes, all of them on disk.
 pub fn filled(directory: &TempDir, records: u8) -> Journal<Output> {
     let log = journal::open(directory.path(), Options::default()).expect("a log");
-    let journal = log.start(Open);
+    let journal = log.start(OpenGate);
     for n in 1..=records {
         journal.append(vec![n; 100], Output::Nothing);
     }
