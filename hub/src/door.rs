@@ -12,7 +12,7 @@ mod pipe;
 use std::{
     convert::Infallible,
     io::ErrorKind,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -36,7 +36,7 @@ use self::{
 use crate::{
     edge::{
         error::{Error, Kind},
-        rules::{self, EdgeRules},
+        rules::EdgeRules,
     },
     telemetry::events as telemetry,
 };
@@ -178,19 +178,17 @@ fn answered<P: Pages>(
     apply_fn_factory(pages, move |request: Request, pages: &P::Service| {
         let exchange = request.conn_data::<Rc<Exchange>>().cloned();
         let exchange = exchange.expect("each connection has it from its first byte");
-        let (head, body) = (request.head(), body_of(request.head()));
+        let body = body_of(request.head());
         let answering = exchange.begin(body);
-        let service = rules::is_of_services(head).then(|| (rules.clone(), rules::peer(head)));
-        let allowed = rules.judge(head).and_then(|()| rules.admit(head, !body.ended(), Instant::now()));
-        let answer = allowed.map(|()| pages.call(request));
+        let admitted = rules.admit(request.head(), !body.ended(), Instant::now());
+        let answer = admitted.map(|()| pages.call(request));
+        let rules = rules.clone();
         async move {
             let response = match answer {
                 Ok(answer) => {
-                    let response: Response<BoxBody> = answer.await?.into();
-                    match service.map(|service| paid(service, &response)) {
-                        Some(Err(error)) => refusal(&error),
-                        Some(Ok(())) | None => response,
-                    }
+                    let answer: ServiceResponse = answer.await?;
+                    let paid = rules.answered(&answer, Instant::now());
+                    paid.map_or_else(|error| refusal(&error), |()| answer.into())
                 }
                 Err(error) => refusal(&error),
             };
@@ -198,11 +196,6 @@ fn answered<P: Pages>(
             Ok(response.map_body(|_, body| Answer::new(body, answering)))
         }
     })
-}
-
-/// Charges a request with an unknown service token to its address.
-fn paid((rules, peer): (Arc<EdgeRules>, Option<IpAddr>), response: &Response<BoxBody>) -> Result<(), Error> {
-    rules.answered(peer, response.status(), Instant::now())
 }
 
 /// A refusal of the rules. The connection of an address that asks too often is closed, and a new one costs it more.

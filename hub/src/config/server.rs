@@ -132,8 +132,8 @@ pub struct Rate {
     pub connects_per_second_per_address: u32,
     /// New connections one address may save up. 1..=1_000_000.
     pub connects_burst_per_address: u32,
-    /// HTTP requests from one network address in the long run, those of known services apart; a wrong service token
-    /// counts as twenty. Per second; 1..=1_000_000.
+    /// HTTP requests from one network address in the long run, refused ones too, those of known services apart; a wrong
+    /// service token counts as twenty. Per second; 1..=1_000_000.
     pub requests_per_second_per_address: u32,
     /// HTTP requests one address may save up. 1..=1_000_000.
     pub requests_burst_per_address: u32,

@@ -1,5 +1,5 @@
-//! The checks of every request before its page: a known host name, no header twice, no body where none belongs, and
-//! the rate of its address.
+//! The checks of every request before its page: the rate of its address, a known host name, no header twice, and no body
+//! where none belongs. A request that is refused has cost its address what the page would have.
 
 use std::{
     net::IpAddr,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use actix_http::{Method, RequestHead, StatusCode, header};
+use actix_web::{HttpRequest, dev::ServiceResponse};
 
 use super::{
     addresses::Addresses,
@@ -86,25 +87,42 @@ impl EdgeRules {
         Ok(())
     }
 
-    /// Whether a page may be asked: no body for what is only read, and not too often. A service pays afterwards.
+    /// Whether the request may go to its page: the address is within its rate, the head is in order, and what is only read
+    /// has no body. A refused request costs as much as an answered one. A service is charged for its answer, and here only
+    /// when it is refused.
     ///
     /// # Errors
-    /// `malformed` or `too_fast`.
+    /// `too_fast`, `malformed` or `misdirected`.
     pub fn admit(&self, head: &RequestHead, has_body: bool, now: Instant) -> Result<(), Error> {
+        let service = head.uri.path() == publish::PATH;
+        if !service {
+            self.pay(peer(head), PAGE, now)?;
+        }
+        let refused = self.judge(head).and_then(|()| self.judge_body(head, has_body));
+        if service && refused.is_err() {
+            self.pay(peer(head), PAGE, now)?;
+        }
+        refused
+    }
+
+    fn judge_body(&self, head: &RequestHead, has_body: bool) -> Result<(), Error> {
         if has_body && [Method::GET, Method::HEAD].contains(&head.method) {
             self.refused.malformed.fetch_add(1, Relaxed);
             return Err(Error::new(Kind::Malformed, "what is only read takes no body"));
         }
-        if is_of_services(head) { Ok(()) } else { self.pay(peer(head), PAGE, now) }
+        Ok(())
     }
 
     /// Charges an answer to an unknown service: guessing a token is slow, and a service with a known token has no rate.
     ///
     /// # Errors
     /// `too_fast`, in the place of the answer.
-    pub fn answered(&self, address: Option<IpAddr>, status: StatusCode, now: Instant) -> Result<(), Error> {
-        let unknown = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED].contains(&status);
-        if unknown { self.pay(address, WRONG_TOKEN, now) } else { Ok(()) }
+    pub fn answered<B>(&self, answer: &ServiceResponse<B>, now: Instant) -> Result<(), Error> {
+        let unknown = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED].contains(&answer.status());
+        if unknown && is_of_services(answer.request()) {
+            return self.pay(peer(answer.request().head()), WRONG_TOKEN, now);
+        }
+        Ok(())
     }
 
     fn pay(&self, address: Option<IpAddr>, cost: u32, now: Instant) -> Result<(), Error> {
@@ -117,21 +135,22 @@ impl EdgeRules {
     }
 }
 
-/// Whether the path is for services alone.
-#[must_use]
-pub fn is_of_services(head: &RequestHead) -> bool {
-    head.uri.path() == publish::PATH
+/// Whether the page that was found is for services alone, however its path was spelled.
+fn is_of_services(request: &HttpRequest) -> bool {
+    request.match_pattern().as_deref() == Some(publish::PATH)
 }
 
 /// The address of the client.
-#[must_use]
-pub fn peer(head: &RequestHead) -> Option<IpAddr> {
+fn peer(head: &RequestHead) -> Option<IpAddr> {
     head.peer_addr.map(|peer| peer.ip())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use actix_http::test::TestRequest;
+    use actix_web::{App, HttpResponse, test as client, web};
 
     use super::*;
     use crate::config::Rate;
@@ -158,29 +177,59 @@ mod tests {
     }
 
     #[test]
-    fn an_address_pays_for_pages_and_for_wrong_tokens_and_services_pay_nothing() {
+    fn an_address_pays_for_pages_and_for_what_is_refused_and_services_pay_nothing() {
         let (rules, now) = (rules(), Instant::now());
-        let asked = |path| {
-            let mut request = TestRequest::with_uri(path).finish();
+        let asked = |path, host| {
+            let mut request = TestRequest::with_uri(path).insert_header((header::HOST, host)).finish();
             request.head_mut().peer_addr = Some(([10, 0, 0, 1], 1).into());
             request
         };
-        let (page, service) = (asked("/"), asked(publish::PATH));
-        let ask = |head: &RequestHead, now| rules.admit(head, false, now).map_err(|error| error.kind());
-        assert_eq!([ask(page.head(), now), ask(page.head(), now)], [Ok(()), Ok(())]);
-        assert_eq!(ask(page.head(), now), Err(Kind::TooFast));
-        assert_eq!(ask(service.head(), now), Ok(()));
-        let answer = |status, now| rules.answered(peer(service.head()), status, now).is_ok();
-        assert!(answer(StatusCode::OK, now));
-        assert!(!answer(StatusCode::UNAUTHORIZED, now), "it has nothing left");
-        let later = now + std::time::Duration::from_secs(2);
-        assert!(answer(StatusCode::UNAUTHORIZED, later), "once");
-        assert!(
-            !answer(StatusCode::UNAUTHORIZED, later + std::time::Duration::from_secs(2)),
-            "it has paid for long"
+        let ask = |path, host, later| {
+            let now = now + Duration::from_secs(later);
+            rules.admit(asked(path, host).head(), false, now).map_err(|error| error.kind())
+        };
+        let (ours, foreign) = ("localhost", "evil.example");
+        assert_eq!([ask("/", ours, 0), ask("/", foreign, 0)], [Ok(()), Err(Kind::Misdirected)]);
+        assert_eq!([ask("/", ours, 0), ask("/", foreign, 0)], [Err(Kind::TooFast); 2]);
+        assert_eq!(ask(publish::PATH, ours, 0), Ok(()), "it pays when its token is wrong");
+        assert_eq!(
+            ask(publish::PATH, foreign, 0),
+            Err(Kind::TooFast),
+            "and here, where it is refused before"
         );
         assert_eq!(rules.refused.too_fast.load(Relaxed), 3);
-        assert!(rules.of_operator().admit(page.head(), false, now).is_ok(), "operators pay nothing");
+        assert_eq!(ask(publish::PATH, foreign, 1), Err(Kind::Misdirected));
+        assert_eq!(ask("/", ours, 1), Err(Kind::TooFast), "that took what there was");
+        let free = rules.of_operator();
+        assert!(
+            (0..9).all(|_| free.admit(asked("/", ours).head(), false, now).is_ok()),
+            "operators pay nothing"
+        );
+    }
+
+    #[actix_rt::test]
+    async fn a_service_that_nobody_knows_pays_for_its_answer_and_one_that_is_known_does_not() {
+        let (rules, now) = (rules(), Instant::now());
+        let answer = async |request: HttpRequest| match *request.method() {
+            Method::POST => HttpResponse::Unauthorized(),
+            Method::PUT => HttpResponse::MethodNotAllowed(),
+            _ => HttpResponse::Ok(),
+        };
+        let pages = App::new().service(web::resource(publish::PATH).to(answer));
+        let pages = client::init_service(pages.default_service(web::to(answer))).await;
+        let answered = async |path, method, later| {
+            let request =
+                client::TestRequest::with_uri(path).method(method).peer_addr(([10, 0, 0, 1], 1).into());
+            let answer = client::call_service(&pages, request.to_request()).await;
+            rules.answered(&answer, now + Duration::from_secs(later)).is_ok()
+        };
+        for _ in 0..9 {
+            assert!(answered(publish::PATH, Method::GET, 0).await && answered("/", Method::POST, 0).await);
+        }
+        assert!(answered("/api/%70ublish", Method::POST, 0).await, "once");
+        assert!(!answered(publish::PATH, Method::POST, 2).await, "it has paid for long");
+        assert!(answered(publish::PATH, Method::PUT, 20).await);
+        assert!(!answered(publish::PATH, Method::PUT, 20).await);
     }
 
     #[test]
