@@ -22,6 +22,7 @@ use protocol::CloseCode;
 use self::{admin::Admin, listen::Listening, public::Public};
 use crate::{
     config::{Config, Loaded, Mode},
+    door::Waits,
     edge::{Surfaces, addresses::Addresses},
     recovery::{self, Expectations, Head},
     telemetry::events as telemetry,
@@ -98,8 +99,9 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
     let server = public.serve(listener, workers).map_err(Error::Serve)?;
     let admin_address = admin.as_ref().map(|admin| admin.address);
-    let admin =
-        admin.map(|admin| Admin::serve(admin.listener, surfaces)).transpose().map_err(Error::Serve)?;
+    let waits = Waits::new(&config.socket);
+    let admin = admin.map(|admin| Admin::serve(admin.listener, surfaces, waits));
+    let admin = admin.transpose().map_err(Error::Serve)?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
     let mut stop = signals::stop().map_err(Error::Serve)?;

@@ -34,6 +34,7 @@ use self::{
 };
 
 use crate::{
+    config::Socket,
     edge::{
         error::{Error, Kind},
         rules::EdgeRules,
@@ -47,8 +48,42 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// Longest a connection is read on after a refusal that did not wait for the body, so that the refusal arrives.
 const LINGER: Duration = Duration::from_secs(2);
+/// Most the kernel takes of an answer before the client has room for it, bytes.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 32 * 1024;
 /// Answered and not yet taken by the kernel, bytes; one piece of an answer comes on top.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+/// How long the server waits for a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    /// For the first request, and for the whole of any that has begun.
+    request: Duration,
+    /// For the client to take more of an answer.
+    answer: Duration,
+}
+
+impl Waits {
+    /// An answer may stay unread as long as what is sent to a session.
+    #[must_use]
+    pub fn new(socket: &Socket) -> Self {
+        Self { request: REQUEST_WITHIN, answer: Duration::from_millis(socket.stall_ms_max.into()) }
+    }
+
+    /// Sets how long the kernel waits for a client that does not read its answer, or is gone without a close, before it
+    /// drops the connection: HTTP itself has no such limit. A WebSocket has its own bounds from its handshake on.
+    fn set_for_answers(self, io: &TcpStream) {
+        #[cfg(target_os = "linux")]
+        {
+            let socket = socket2::SockRef::from(io);
+            // Errors are ignored: a socket that takes no options fails at its first read.
+            let _ = socket.set_tcp_user_timeout(Some(self.answer));
+            let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = io;
+    }
+}
 
 /// What answers requests: an `App` of actix-web.
 pub trait Pages:
@@ -82,6 +117,7 @@ pub fn http<P, U>(
     pages: P,
     upgrade: U,
     rules: Arc<EdgeRules>,
+    waits: Waits,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P, U>
 where
     P: Pages,
@@ -101,27 +137,29 @@ where
             sockets.call((request, framed.into_map_io(Pipe::into_inner)))
         },
     );
-    connected(server().upgrade(upgrade).finish(answered(pages, rules.clone())), rules)
+    let http = server(waits).upgrade(upgrade).finish(answered(pages, rules.clone()));
+    connected(http, rules, waits)
 }
 
 /// Serves `pages` on connections, and no WebSockets.
 pub fn pages<P: Pages>(
     pages: P,
     rules: Arc<EdgeRules>,
+    waits: Waits,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<P>
 {
-    connected(server().finish(answered(pages, rules.clone())), rules)
+    connected(server(waits).finish(answered(pages, rules.clone())), rules, waits)
 }
 
 /// The HTTP server as every port has it.
-fn server<S>() -> HttpServiceBuilder<Pipe, S>
+fn server<S>(waits: Waits) -> HttpServiceBuilder<Pipe, S>
 where
     S: ServiceFactory<Request, Config = (), Error = actix_web::Error, InitError = ()>,
     <S::Service as Service<Request>>::Future: 'static,
 {
     HttpServiceBuilder::default()
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(REQUEST_WITHIN)
+        .client_request_timeout(waits.request)
         .client_disconnect_timeout(LINGER)
         .h1_allow_half_closed(false)
         .h1_write_buffer_size(WRITE_BUFFER_BYTES)
@@ -134,6 +172,7 @@ where
 fn connected<H>(
     http: H,
     rules: Arc<EdgeRules>,
+    waits: Waits,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<H>
 where
     H: ServiceFactory<
@@ -145,8 +184,9 @@ where
         >,
 {
     apply_fn_factory(http, move |io: TcpStream, http: &H::Service| {
+        waits.set_for_answers(&io);
         let peer = io.peer_addr().ok();
-        let serving = http.call((Pipe::new(io, REQUEST_WITHIN), Protocol::Http1, peer));
+        let serving = http.call((Pipe::new(io, waits.request), Protocol::Http1, peer));
         let rules = rules.clone();
         async move {
             serving.await.inspect_err(|error| {

@@ -7,7 +7,10 @@ use actix_server::ServerHandle;
 use actix_service::map_config;
 use actix_web::{App, dev::AppConfig};
 
-use crate::{door, edge::Surfaces};
+use crate::{
+    door::{self, Waits},
+    edge::Surfaces,
+};
 
 /// Most connections at once: the clients are a few health checks and scrapers.
 const CONNECTIONS_MAX: usize = 64;
@@ -20,14 +23,15 @@ impl Admin {
     ///
     /// # Errors
     /// When the listener cannot be served.
-    pub fn serve(listener: std::net::TcpListener, surfaces: Arc<Surfaces>) -> io::Result<Self> {
+    pub fn serve(listener: std::net::TcpListener, surfaces: Arc<Surfaces>, waits: Waits) -> io::Result<Self> {
         let server = actix_server::Server::build()
             .workers(1)
             .max_concurrent_connections(CONNECTIONS_MAX)
             .disable_signals()
             .listen("hub-admin", listener, move || {
                 let app = App::new().configure(|service| surfaces.admin(service));
-                door::pages(map_config(app, |_| AppConfig::default()), surfaces.admin_rules.clone())
+                let app = map_config(app, |_| AppConfig::default());
+                door::pages(app, surfaces.admin_rules.clone(), waits)
             })?
             .run();
         let handle = server.handle();

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     config::Loaded,
-    door,
+    door::{self, Waits},
     edge::{
         Surfaces,
         addresses::Addresses,
@@ -37,8 +37,7 @@ pub struct Public {
     next: AtomicU16,
     limits: Limits,
     connections_max: u32,
-    /// Longest an answer may stay unread.
-    answers_within: Duration,
+    waits: Waits,
 }
 
 impl Public {
@@ -59,7 +58,7 @@ impl Public {
             next: AtomicU16::new(0),
             limits: upgrade::limits(socket),
             connections_max: loaded.config.server.connections_max,
-            answers_within: Duration::from_millis(socket.stall_ms_max.into()),
+            waits: Waits::new(socket),
         })
     }
 
@@ -98,16 +97,14 @@ impl Public {
         actix::spawn(actors::worker::run(mailbox, worker.clone(), self.pubsub.clone()));
         let upgrade = self.surfaces.upgrade.service(worker, number);
         let app = App::new().configure(|service| self.surfaces.public(service));
-        let http =
-            door::http(map_config(app, |_| AppConfig::default()), upgrade, self.surfaces.rules.clone());
-        counted(self.addresses.clone(), self.answers_within, http)
+        let (app, rules) = (map_config(app, |_| AppConfig::default()), self.surfaces.rules.clone());
+        counted(self.addresses.clone(), door::http(app, upgrade, rules, self.waits))
     }
 }
 
 /// Counts every connection at its address, from the first byte to the last, whatever it speaks.
 fn counted<S>(
     addresses: Arc<Addresses>,
-    answers_within: Duration,
     http: S,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = S::Error, InitError = ()> + use<S>
 where
@@ -115,7 +112,6 @@ where
     S::Service: 'static,
 {
     apply_fn_factory(http, move |io: TcpStream, http: &S::Service| {
-        patience(&io, answers_within);
         let peer = io.peer_addr().map(|peer| peer.ip());
         let entered = peer.map_err(drop).and_then(|peer| addresses.enter(peer, Instant::now()).map_err(drop));
         let serving = match entered {
@@ -132,24 +128,6 @@ where
             }
         }
     })
-}
-
-/// Most the kernel takes of an answer before the client has room for it, bytes.
-#[cfg(target_os = "linux")]
-const UNSENT_BYTES_MAX: u32 = 32 * 1024;
-
-/// Sets how long the kernel waits for a client that does not read its answer, or is gone without a close, before it
-/// drops the connection: HTTP itself has no such limit. A WebSocket has its own bounds from its handshake on.
-fn patience(io: &TcpStream, time: Duration) {
-    #[cfg(target_os = "linux")]
-    {
-        let socket = socket2::SockRef::from(io);
-        // Errors are ignored: a socket that takes no options fails at its first read.
-        let _ = socket.set_tcp_user_timeout(Some(time));
-        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (io, time);
 }
 
 /// Answers 429, then closes the connection. What the client has sent is read for a moment: closing with unread bytes

@@ -18,7 +18,7 @@ use std::{
 use actix_rt::net::TcpStream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Sleep,
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use super::framing::{BodyLeft, RequestHead, short_body};
@@ -28,8 +28,10 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Most that is handed over at once, bytes.
 const SLICE_BYTES_MAX: usize = 8 * 1024;
 
-/// Longest body that is read although the answer does not need it, bytes.
+/// Longest body that is read before an answer that does not need it, bytes.
 const PASSED_BYTES_MAX: usize = 64 * 1024;
+/// Most that is read behind an answer of a body that does not tell its length, bytes.
+const BEHIND_BYTES_MAX: usize = 256 * 1024;
 
 /// Why the connection is there: only `into_inner` takes it, and takes the pipe with it.
 const STANDS: &str = "a pipe has its connection until it is taken apart";
@@ -39,7 +41,9 @@ const STANDS: &str = "a pipe has its connection until it is taken apart";
 pub struct Exchange {
     answering: Cell<bool>,
     body: Cell<BodyLeft>,
-    /// Bytes of the body that were handed over.
+    /// When its head had come.
+    began: Cell<Option<Instant>>,
+    /// Bytes of the body that were handed over: in all, and once the answer has ended, behind it.
     taken: Cell<usize>,
     /// Bytes of the body that were handed over together with the head.
     ahead: Cell<usize>,
@@ -59,6 +63,7 @@ impl Exchange {
     pub fn begin(self: &Rc<Self>, body: BodyLeft) -> Answering {
         let ahead = self.ahead.take();
         self.answering.set(true);
+        self.began.set(Some(Instant::now()));
         self.body.set(if body == BodyLeft::Length(ahead as u64) { BodyLeft::Ended } else { body });
         self.taken.set(ahead);
         self.unread.set(ahead > 0);
@@ -96,6 +101,7 @@ impl Exchange {
 impl Drop for Answering {
     fn drop(&mut self) {
         self.0.answering.set(false);
+        self.0.taken.set(0);
     }
 }
 
@@ -108,8 +114,11 @@ pub struct Pipe {
     head: RequestHead,
     head_bytes: usize,
     head_until: Option<Pin<Box<Sleep>>>,
-    /// Longest wait for the rest of a head that has begun. The server's own limit holds for the first one only.
-    head_within: Duration,
+    /// Set while a body goes on behind its answer.
+    body_until: Option<Pin<Box<Sleep>>>,
+    /// Longest wait for the rest of a head that has begun, and for the whole body behind it when no page reads it. The
+    /// server's own limit holds for the first head only, and it waits for the rest of a body in chunks for ever.
+    request_within: Duration,
     /// Something was handed over, and the server has not had its turn since.
     handed_over: bool,
     /// The kernel takes no more for now.
@@ -121,14 +130,15 @@ pub struct Pipe {
 impl Pipe {
     /// A connection on which nothing was said yet.
     #[must_use]
-    pub fn new(io: TcpStream, head_within: Duration) -> Self {
+    pub fn new(io: TcpStream, request_within: Duration) -> Self {
         Self {
             io: Some(io),
             exchange: Rc::default(),
             head: RequestHead::default(),
             head_bytes: 0,
             head_until: None,
-            head_within,
+            body_until: None,
+            request_within,
             handed_over: false,
             blocked: false,
             waiting: false,
@@ -185,7 +195,7 @@ impl Pipe {
         } else if self.head_bytes > HEAD_BYTES_MAX {
             return Poll::Ready(Err(self.head_too_long()));
         } else if self.head_until.is_none() {
-            self.head_until = Some(Box::pin(tokio::time::sleep(self.head_within)));
+            self.head_until = Some(Box::pin(sleep(self.request_within)));
         }
         let count = taken.len();
         buf.advance(count);
@@ -201,8 +211,39 @@ impl Pipe {
         io::Error::new(io::ErrorKind::InvalidData, "the head of a request is too long")
     }
 
+    /// Waits for the rest of a body behind its answer, which the kernel has: not longer than the body may take in all.
+    fn wait_for_body(&mut self, cx: &mut Context<'_>) {
+        let exchange = &self.exchange;
+        if exchange.answering.get() || exchange.body.get().ended() {
+            self.body_until = None;
+            return;
+        }
+        let began = exchange.began.get().unwrap_or_else(Instant::now);
+        let until = began + self.request_within;
+        let until = self.body_until.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if until.as_mut().poll(cx).is_ready() {
+            // The reader finds that the time is over.
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Whether a body that goes on behind its answer may do so.
+    fn judge_body(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if let Some(until) = &mut self.body_until
+            && until.as_mut().poll(cx).is_ready()
+        {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the rest of a body did not come"));
+        }
+        let in_chunks = matches!(self.exchange.body.get(), BodyLeft::Chunks(_));
+        if in_chunks && !self.exchange.answering.get() && self.exchange.taken.get() > BEHIND_BYTES_MAX {
+            return Err(io::Error::other("a body goes on and on behind its answer"));
+        }
+        Ok(())
+    }
+
     /// Hands over what belongs to the body, and no byte behind it.
     fn read_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.judge_body(cx)?;
         let malformed = |_| io::Error::new(io::ErrorKind::InvalidData, "no body in chunks");
         self.exchange.dry.set(true);
         let space = buf.initialize_unfilled_to(buf.remaining().min(SLICE_BYTES_MAX));
@@ -257,6 +298,7 @@ impl AsyncWrite for Pipe {
         ready!(this.io().poll_flush(cx))?;
         (this.handed_over, this.blocked) = (false, false);
         this.exchange.unread.set(false);
+        this.wait_for_body(cx);
         if this.waiting && this.exchange.wants_more() {
             this.waiting = false;
             cx.waker().wake_by_ref();
@@ -285,85 +327,4 @@ impl Drop for Pipe {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    /// The end of a client, and the pipe at the other end.
-    async fn pair(head_within: Duration) -> (TcpStream, Pipe) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (client, Pipe::new(listener.accept().await.unwrap().0, head_within))
-    }
-
-    /// What the server is handed until it is told to wait; its turn ends with that.
-    async fn turn(pipe: &mut Pipe) -> String {
-        let mut all = Vec::new();
-        loop {
-            let mut bytes = [0; 512];
-            let mut buf = ReadBuf::new(&mut bytes);
-            let read = |cx: &mut Context<'_>| Poll::Ready(Pin::new(&mut *pipe).poll_read(cx, &mut buf));
-            if std::future::poll_fn(read).await.is_pending() {
-                break;
-            }
-            all.extend(buf.filled());
-        }
-        pipe.flush().await.unwrap();
-        String::from_utf8(all).unwrap()
-    }
-
-    #[actix_rt::test]
-    async fn the_server_gets_one_request_a_turn_and_none_while_it_answers() {
-        let (mut client, mut pipe) = pair(Duration::from_secs(60)).await;
-        client
-            .write_all(b"GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\n\r\nbodyGET /3 HTTP/1.1\r\n\r\n")
-            .await
-            .unwrap();
-        pipe.io().readable().await.unwrap();
-        assert_eq!(turn(&mut pipe).await, "GET /1 HTTP/1.1\r\n\r\n");
-        let answering = pipe.exchange().begin(BodyLeft::Ended);
-        assert_eq!(turn(&mut pipe).await, "");
-        drop(answering);
-        assert_eq!(turn(&mut pipe).await, "POST /2 HTTP/1.1\r\n\r\n");
-        let answering = pipe.exchange().begin(BodyLeft::Length(4));
-        assert_eq!(turn(&mut pipe).await, "body");
-        assert_eq!(turn(&mut pipe).await, "");
-        drop(answering);
-        assert_eq!(turn(&mut pipe).await, "GET /3 HTTP/1.1\r\n\r\n");
-    }
-
-    #[actix_rt::test]
-    async fn a_short_body_comes_with_its_head_and_the_next_request_does_not() {
-        let (mut client, mut pipe) = pair(Duration::from_secs(60)).await;
-        let first = "POST /1 HTTP/1.1\r\ncontent-length: 4\r\n\r\nbody";
-        client.write_all(format!("{first}GET /2 HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
-        pipe.io().readable().await.unwrap();
-        assert_eq!(turn(&mut pipe).await, first);
-        let answering = pipe.exchange().begin(BodyLeft::Length(4));
-        assert!(pipe.exchange().passed(), "nothing of the body is left");
-        assert_eq!(turn(&mut pipe).await, "");
-        drop(answering);
-        assert_eq!(turn(&mut pipe).await, "GET /2 HTTP/1.1\r\n\r\n");
-        let answering = pipe.exchange().begin(BodyLeft::Ended);
-        drop(answering);
-        client.write_all(b"POST /3 HTTP/1.1\r\ncontent-length: 6\r\n\r\nfirst").await.unwrap();
-        pipe.io().readable().await.unwrap();
-        assert_eq!(turn(&mut pipe).await, "POST /3 HTTP/1.1\r\ncontent-length: 6\r\n\r\n");
-        let _answering = pipe.exchange().begin(BodyLeft::Length(6));
-        assert_eq!(turn(&mut pipe).await, "first");
-        assert_eq!(pipe.exchange().body.get(), BodyLeft::Length(1));
-    }
-
-    #[actix_rt::test]
-    async fn a_later_request_that_begins_and_does_not_go_on_is_given_up() {
-        let (mut client, mut pipe) = pair(Duration::from_millis(1)).await;
-        client.write_all(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HT").await.unwrap();
-        pipe.io().readable().await.unwrap();
-        assert_eq!(turn(&mut pipe).await, "GET /1 HTTP/1.1\r\n\r\n");
-        assert_eq!(turn(&mut pipe).await, "GET /2 HT");
-        let error = pipe.read(&mut [0; 512]).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    }
-}
+mod tests;

@@ -7,23 +7,26 @@ use serde::{Deserialize, de::Error as _};
 
 use super::error::{Error, Kind};
 
-/// Longest body of a request, bytes.
-pub const BYTES_MAX: usize = 256 * 1024;
 /// Longest wait for a body.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// The whole body of a request. One that is announced too long is refused before any of it is read.
+/// The whole body of a request, which is kept in memory: at most `bytes_max`. One that is announced longer is refused
+/// before any of it is read.
 ///
 /// # Errors
 /// `too_large`, `too_slow`, or `malformed` when it breaks off.
-pub async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Error> {
-    let too_large = || Error::new(Kind::TooLarge, format!("a body has at most {BYTES_MAX} bytes"));
+pub async fn read(
+    request: &HttpRequest,
+    payload: web::Payload,
+    bytes_max: usize,
+) -> Result<web::Bytes, Error> {
+    let too_large = || Error::new(Kind::TooLarge, format!("a body has at most {bytes_max} bytes here"));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > BYTES_MAX as u64)
+    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > bytes_max as u64)
     {
         return Err(too_large());
     }
-    match tokio::time::timeout(WITHIN, payload.to_bytes_limited(BYTES_MAX)).await {
+    match tokio::time::timeout(WITHIN, payload.to_bytes_limited(bytes_max)).await {
         Ok(Ok(Ok(body))) => Ok(body),
         Ok(Ok(Err(_))) => Err(Error::new(Kind::Malformed, "the body could not be read")),
         Ok(Err(_)) => Err(too_large()),

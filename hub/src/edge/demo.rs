@@ -38,6 +38,8 @@ use crate::{
 
 /// Longest name, characters.
 const NAME_MAX: usize = 24;
+/// Longest body, bytes: a name, however it is escaped. A stranger's.
+const BODY_BYTES_MAX: usize = 1024;
 
 /// Play money, where this hub offers it.
 pub struct Demo {
@@ -119,7 +121,7 @@ async fn sign_in(
     }
     let offer = demo.offer.as_ref().ok_or(Kind::NoDemo)?;
     // The body first: a refusal that leaves it unread ends the connection.
-    let body = body::read(&request, payload).await?;
+    let body = body::read(&request, payload, BODY_BYTES_MAX).await?;
     let address = request.peer_addr().map(|peer| peer.ip());
     if address.is_some_and(|address| demo.addresses.pay(address, Instant::now()).is_err()) {
         return Err(Error::new(Kind::TooFast, "too many players of one address"));

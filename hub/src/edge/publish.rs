@@ -31,6 +31,9 @@ use crate::{
 /// Its path.
 pub const PATH: &str = "/api/publish";
 
+/// Longest body, bytes.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
 /// Longest wait for Redis to take a publication. Longer than it takes to notice a dead link.
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -154,7 +157,7 @@ async fn take_from_service(
     if publish.admission.draining() {
         return Err(Kind::Draining.into());
     }
-    let body = body::read(request, payload).await?;
+    let body = body::read(request, payload, BODY_BYTES_MAX).await?;
     let (channel, data) = Publication::read(&body)?;
     if !publish.namespaces.contains(channel.namespace()) {
         let words = format!("services may not publish to \"{}\"", channel.namespace());

@@ -75,6 +75,7 @@ async fn every_refusal_over_http_is_a_problem_document_with_the_headers_of_its_k
         (post("/api/publish", &service, &deep), 400, "bad_payload", ""),
         (post("/api/publish", &service, &long), 413, "too_large", ""),
         (post("/api/demo", &[], r#"{"name":" "}"#), 400, "bad_name", ""),
+        (post("/api/demo", &[], &format!("{{\"name\":\"{}\"}}", "x".repeat(1_100))), 413, "too_large", ""),
         (post("/api/demo", &[("origin", "https://evil.example")], "{}"), 403, "forbidden", ""),
         (bare("POST /api/demo", &[("content-type", "application/jsonx")]), 415, "unsupported_media_type", ""),
         (handshake(""), 426, "upgrade_required", "sec-websocket-version: 13"),
