@@ -103,7 +103,7 @@ impl Surfaces {
 
     /// Every path of the admin server.
     pub fn admin(&self, service: &mut web::ServiceConfig) {
-        health::routes(&self.health, service);
+        health::routes_of_operator(&self.health, service);
         metrics::routes(&self.metrics, service);
         service.default_service(web::to(async || Err::<&str, _>(error::Error::from(error::Kind::NotFound))));
     }

@@ -1,4 +1,7 @@
 //! Health: whether the process runs, whether it takes work, and which part does not.
+//!
+//! The public server names the parts and their status. Why a part is down, and what it has done, only the admin server
+//! tells: the sentences name addresses, files and amounts of business.
 
 use std::{
     pin::Pin,
@@ -34,8 +37,19 @@ pub struct HealthSurface {
     table_threads: Vec<TableId>,
     pubsub: Addr<PubSub>,
     admission: Arc<Admission>,
-    newest: Cached<(bool, Arc<[Value]>)>,
+    newest: Cached<Arc<[Part]>>,
     started: Instant,
+}
+
+/// What one part has answered.
+struct Part {
+    name: &'static str,
+    up: bool,
+    /// Whether the hub can take work without it.
+    needed: bool,
+    /// For the operator.
+    message: String,
+    duration_ms: f64,
 }
 
 impl HealthSurface {
@@ -55,17 +69,42 @@ impl HealthSurface {
     }
 
     /// Asks every part at the same time, so that one that does not answer takes no time from the others.
-    async fn ask_all(&self) -> (bool, Arc<[Value]>) {
-        let mut needed: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> =
+    async fn ask_all(&self) -> Arc<[Part]> {
+        let mut needed: Vec<Pin<Box<dyn Future<Output = Part> + '_>>> =
             vec![Box::pin(part("journal", self.log())), Box::pin(part("tables", self.tables()))];
         for domain in Domain::ALL {
             needed.push(Box::pin(part(domain.name(), self.domain(domain))));
         }
-        // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
         let (mut parts, channels) = join(join_all(needed), part("channels", self.channels())).await;
-        let up = parts.iter().all(|part| part["status"] == "up");
-        parts.push(channels);
-        (up, parts.into())
+        // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
+        parts.push(Part { needed: false, ..channels });
+        parts.into()
+    }
+
+    /// Whether the hub takes work now. Read at once, not asked: who takes no work says so without delay.
+    fn admits(&self) -> Part {
+        let (draining, log) = (self.admission.draining(), self.admission.log());
+        let up = !draining && log.is_ready();
+        let message = if draining {
+            "draining".into()
+        } else if up {
+            format!("{} requests under way", self.admission.in_flight())
+        } else {
+            format!("{}: {}", remedy(log.state()), log.why())
+        };
+        Part { name: "admission", up, needed: true, message, duration_ms: 0.0 }
+    }
+
+    /// Whether every part that is needed answers, and `told` of each. At most a few times a second is anybody asked, so
+    /// that a stranger who asks all the time costs the money nothing. 503 with the same report when one does not: a
+    /// report, not a refusal.
+    async fn report(&self, told: impl Fn(&Part) -> Value) -> HttpResponse {
+        let asked = self.newest.get(async || self.ask_all().await).await;
+        let admission = self.admits();
+        let parts = || asked.iter().chain([&admission]);
+        let up = parts().all(|part| part.up || !part.needed);
+        let body = json!({ "status": word(up), "parts": parts().map(told).collect::<Vec<_>>() });
+        if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
     }
 
     /// The log takes a barrier and releases it.
@@ -100,12 +139,20 @@ impl HealthSurface {
     }
 }
 
-/// Registers its paths.
+/// Registers its paths on the public server.
 pub fn routes(health: &web::Data<HealthSurface>, service: &mut web::ServiceConfig) {
     service
         .app_data(health.clone())
         .service(routes::page("/health/live", live))
         .service(routes::page("/health/ready", ready));
+}
+
+/// Registers its paths on the admin server.
+pub fn routes_of_operator(health: &web::Data<HealthSurface>, service: &mut web::ServiceConfig) {
+    service
+        .app_data(health.clone())
+        .service(routes::page("/health/live", live))
+        .service(routes::page("/health/ready", ready_with_reasons));
 }
 
 /// The answer shows that the process runs.
@@ -114,28 +161,16 @@ async fn live(health: web::Data<HealthSurface>) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "up", "uptime_seconds": uptime_seconds }))
 }
 
-/// Whether every part that is needed answers, and the report of each. The parts are asked a few times a second at most,
-/// so that frequent requests cost the money thread nothing. 503 with the same report when one does not answer; that is
-/// no [`Error`](super::error::Error).
 async fn ready(health: web::Data<HealthSurface>) -> HttpResponse {
-    let (up, parts) = health.newest.get(async || health.ask_all().await).await;
-    // Read now and not kept, so that the end of taking work shows at once.
-    let draining = health.admission.draining();
-    let log = health.admission.log();
-    let takes = !draining && log.is_ready();
-    let message = if draining {
-        "draining".into()
-    } else if takes {
-        format!("{} requests under way", health.admission.in_flight())
-    } else {
-        format!("{}: {}", remedy(log.state()), log.why())
+    health.report(|part| json!({ "name": part.name, "status": word(part.up) })).await
+}
+
+async fn ready_with_reasons(health: web::Data<HealthSurface>) -> HttpResponse {
+    let told = |part: &Part| {
+        let Part { name, up, message, duration_ms, .. } = part;
+        json!({ "name": name, "status": word(*up), "message": message, "duration_ms": duration_ms })
     };
-    let admission =
-        json!({ "name": "admission", "status": word(takes), "message": message, "duration_ms": 0 });
-    let parts: Vec<&Value> = parts.iter().chain([&admission]).collect();
-    let up = up && takes;
-    let body = json!({ "status": word(up), "parts": parts });
-    if up { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+    health.report(told).await
 }
 
 /// What to do about a log that takes no records.
@@ -155,12 +190,12 @@ fn word(up: bool) -> &'static str {
 }
 
 /// Times one part's check; no answer in time is down.
-async fn part(name: &str, check: impl Future<Output = Result<String, String>>) -> Value {
+async fn part(name: &'static str, check: impl Future<Output = Result<String, String>>) -> Part {
     let began = Instant::now();
     let result = tokio::time::timeout(WAIT, check).await;
     let result = result.unwrap_or_else(|_| Err("no answer".into()));
     let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
     let up = result.is_ok();
     let (Ok(message) | Err(message)) = result;
-    json!({ "name": name, "status": word(up), "message": message, "duration_ms": duration_ms })
+    Part { name, up, needed: true, message, duration_ms }
 }

@@ -49,6 +49,24 @@ async fn the_public_server_shows_health_and_no_figures_unless_told_to() {
 }
 
 #[tokio::test]
+async fn why_a_part_is_down_and_what_it_does_is_told_to_the_operator_alone() {
+    let hub = Setup::default().start();
+    for (address, told) in [
+        (hub.address(), &["name", "status"][..]),
+        (hub.admin(), &["duration_ms", "message", "name", "status"]),
+    ] {
+        let report = http::get(address, "/health/ready").await.json();
+        let members = report.as_object().expect("a report").keys().collect::<Vec<_>>();
+        assert_eq!(members, ["parts", "status"], "{report}");
+        let parts = report["parts"].as_array().expect("the parts");
+        assert_eq!(parts.len(), 9, "{report}");
+        for part in parts {
+            assert_eq!(part.as_object().expect("a part").keys().collect::<Vec<_>>(), told, "{report}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_operators_server_reports_a_drain_while_it_lasts() {
     let mut hub = Setup::default().option("server.drain_seconds", 20).start();
     let socket = RawSocket::open(hub.address(), protocol::SUBPROTOCOL_JSON).await.expect("a handshake");

@@ -148,7 +148,7 @@ async fn a_segment_that_was_cut_is_refused_by_start_and_verify_alike_and_its_fil
 /// Waits until `/health/ready` answers with a status, and returns its report.
 async fn readiness(hub: &TestHub, status: u16) -> String {
     let looked = until("another readiness", async || {
-        let ready = http::get(hub.address(), "/health/ready").await;
+        let ready = http::get(hub.admin(), "/health/ready").await;
         (ready.status == status).then(|| ready.json().to_string())
     });
     looked.await

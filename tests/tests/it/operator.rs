@@ -100,7 +100,7 @@ async fn health_tells_each_part_and_metrics_are_what_prometheus_reads() {
 
     let live = http::get(hub.address(), "/health/live").await;
     assert_eq!((live.status, &live.json()["status"]), (200, &json!("up")));
-    let ready = http::get(hub.address(), "/health/ready").await;
+    let ready = http::get(hub.admin(), "/health/ready").await;
     assert_eq!(ready.status, 200, "{ready:?}");
     let body = ready.json();
     for name in [

@@ -251,6 +251,6 @@ async fn damage_before_the_checkpoint_is_found_by_the_full_scope_and_by_the_serv
     hub.start();
     let line = hub.logged("the log is not sound any more").await;
     assert!(line.contains(&name) && line.contains("at offset 512"), "{line}");
-    let ready = tests::http::get(hub.address(), "/health/ready").await;
+    let ready = tests::http::get(hub.admin(), "/health/ready").await;
     assert!(ready.status == 503 && ready.json().to_string().contains(&name), "{ready:?}");
 }
