@@ -8,6 +8,7 @@ mod circles;
 mod docker;
 mod docs;
 mod imports;
+mod journey;
 mod licences;
 mod text;
 mod words;

@@ -37,7 +37,7 @@ fn blocks<'a>(text: &'a str, language: &'a str) -> impl Iterator<Item = &'a str>
 }
 
 /// What stands between single backticks in a line.
-fn quoted(line: &str) -> impl Iterator<Item = &str> {
+pub(super) fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
@@ -347,22 +347,4 @@ fn a_heading_becomes_the_anchor_it_has_on_a_page() {
     assert_eq!(anchors(text).iter().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
     assert_eq!(links("see [one](a.md#b) and ![two](c.png \"title\")"), ["a.md#b", "c.png"]);
     assert_eq!(quoted("a `b` c `d/e.rs`").collect::<Vec<_>>(), ["b", "d/e.rs"]);
-}
-
-/// With more files the bet's journey is too long: then the rooms are divided wrongly.
-#[test]
-fn the_life_of_a_bet_takes_twelve_files() {
-    let flows = &file("docs/flows.md").text;
-    let (_, journey) = flows.split_once("## The life of a bet").expect("the bet's journey is told");
-    let (journey, _) = journey.split_once("\n## ").expect("another journey follows");
-    let is_step =
-        |line: &&str| line.split_once(". **").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
-    let steps: Vec<_> = journey.lines().filter(is_step).map(|step| quoted(step).next()).collect();
-    let named: BTreeSet<_> = steps.iter().flatten().collect();
-    assert!((10..=12).contains(&steps.len()), "the bet goes through {} files", steps.len());
-    assert_eq!(
-        named.len(),
-        steps.len(),
-        "each step names the file it takes, and none comes twice: {steps:?}"
-    );
 }
