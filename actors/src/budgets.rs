@@ -1,6 +1,7 @@
-//! The budgets of a player: bytes of log and memory for what is recorded under its keys and costs the player nothing.
+//! The budgets of a player or a service: bytes of log and memory for what is recorded under its keys and costs it nothing.
 //!
-//! A key that is recorded stays for ever, so without a bound a player could fill log and memory for nothing, in two ways:
+//! A key that is recorded stays for ever, so without a bound a player could fill log and memory for nothing, in two ways,
+//! and a service in the first of them:
 //!
 //! * with requests that are *refused*. Within the budget a refusal is recorded under its key; above it the request is
 //!   answered `rate_limited`, nothing is recorded, and the same key is decided afresh later;
@@ -13,7 +14,10 @@
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
-use crate::bucket::{Bucket, Refill};
+use crate::{
+    bucket::{Bucket, Refill},
+    messages::money::Subject,
+};
 
 /// What one recorded refusal is charged: some 60 bytes of the log, and its key in memory twice, live and in the checkpoint
 /// writer's copy.
@@ -23,10 +27,10 @@ pub const REFUSAL_BYTES: u64 = 512;
 /// twice.
 pub const CLEARED_BYTES: u64 = 1_024;
 
-/// Players known before those with a full budget are forgotten.
+/// Subjects known before those with a full budget are forgotten.
 const FORGET_ABOVE: usize = 4_096;
 
-/// A rate for each player, with what may be saved up.
+/// A rate for each player and each service, with what may be saved up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Bytes in the long run, each second. At least 1.
@@ -35,7 +39,7 @@ pub struct Budget {
     pub burst_bytes: u32,
 }
 
-/// The bounds of what a player's keys may cost.
+/// The bounds of what the keys of one player, or of one service, may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
     /// Of recorded refusals.
@@ -44,7 +48,7 @@ pub struct Budgets {
     pub cleared: Budget,
 }
 
-/// What the players have left of their budgets.
+/// What players and services have left of their budgets.
 #[derive(Debug)]
 pub struct Allowances {
     refused: Buckets,
@@ -58,20 +62,20 @@ impl Allowances {
         Self { refused: Buckets::new(budgets.refused), cleared: Buckets::new(budgets.cleared) }
     }
 
-    /// Charges a player for a refusal that is to be recorded.
+    /// Charges a subject for a refusal that is to be recorded.
     ///
     /// # Errors
-    /// The milliseconds to wait, when the player has not that much left; nothing is charged.
-    pub fn refuse(&mut self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
+    /// The milliseconds to wait, when it has not that much left; nothing is charged.
+    pub fn refuse(&mut self, subject: Subject, now_ms: u64) -> Result<(), u64> {
         let refill = self.refused.refill;
-        self.refused.of(player, now_ms).take(REFUSAL_BYTES, refill, now_ms)
+        self.refused.of(subject, now_ms).take(REFUSAL_BYTES, refill, now_ms)
     }
 
     /// Charges a player for a clearing that undoes so many requests to bet. It may cost more than is left.
     pub fn clear(&mut self, player: PlayerId, requests: usize, now_ms: u64) {
         let refill = self.cleared.refill;
         let price = CLEARED_BYTES.saturating_mul((requests as u64).saturating_add(1));
-        self.cleared.of(player, now_ms).owe(price, refill, now_ms);
+        self.cleared.of(Subject::Player(player), now_ms).owe(price, refill, now_ms);
     }
 
     /// Whether a player may bet.
@@ -79,33 +83,33 @@ impl Allowances {
     /// # Errors
     /// The milliseconds to wait, when the player has cleared more than the budget allows.
     pub fn bet(&mut self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
-        let Buckets { refill, players, .. } = &mut self.cleared;
-        players.get_mut(&player).map_or(Ok(()), |bucket| bucket.take(0, *refill, now_ms))
+        let Buckets { refill, subjects, .. } = &mut self.cleared;
+        subjects.get_mut(&Subject::Player(player)).map_or(Ok(()), |bucket| bucket.take(0, *refill, now_ms))
     }
 }
 
-/// One budget of the players who have used some of it.
+/// One budget of those who have used some of it.
 #[derive(Debug)]
 struct Buckets {
     refill: Refill,
-    players: FxHashMap<PlayerId, Bucket>,
+    subjects: FxHashMap<Subject, Bucket>,
     forget_above: usize,
 }
 
 impl Buckets {
     fn new(Budget { bytes_per_second: per_second, burst_bytes: burst }: Budget) -> Self {
         let refill = Refill { per_second, burst };
-        Self { refill, players: FxHashMap::default(), forget_above: FORGET_ABOVE }
+        Self { refill, subjects: FxHashMap::default(), forget_above: FORGET_ABOVE }
     }
 
-    fn of(&mut self, player: PlayerId, now_ms: u64) -> &mut Bucket {
+    fn of(&mut self, subject: Subject, now_ms: u64) -> &mut Bucket {
         let refill = self.refill;
-        if self.players.len() >= self.forget_above {
-            self.players.retain(|_, bucket| !bucket.is_full(refill, now_ms));
-            // One pass over all players is followed by at least as many new players before the next.
-            self.forget_above = FORGET_ABOVE.max(2 * self.players.len());
+        if self.subjects.len() >= self.forget_above {
+            self.subjects.retain(|_, bucket| !bucket.is_full(refill, now_ms));
+            // One pass over all subjects is followed by at least as many new ones before the next.
+            self.forget_above = FORGET_ABOVE.max(2 * self.subjects.len());
         }
-        self.players.entry(player).or_insert_with(|| Bucket::full(refill, now_ms))
+        self.subjects.entry(subject).or_insert_with(|| Bucket::full(refill, now_ms))
     }
 }
 
@@ -114,6 +118,7 @@ mod tests {
     use super::*;
 
     const PLAYER: PlayerId = PlayerId(7);
+    const SUBJECT: Subject = Subject::Player(PLAYER);
 
     fn allowances(bytes_per_second: u32, burst_bytes: u64) -> Allowances {
         let budget = Budget { bytes_per_second, burst_bytes: burst_bytes as u32 };
@@ -124,17 +129,18 @@ mod tests {
     fn a_player_may_burst_and_then_keeps_to_the_rate_and_others_have_their_own() {
         let mut allowances = allowances(128, 3 * REFUSAL_BYTES);
         for _ in 0..3 {
-            assert_eq!(allowances.refuse(PLAYER, 1_000), Ok(()));
+            assert_eq!(allowances.refuse(SUBJECT, 1_000), Ok(()));
         }
-        assert_eq!(allowances.refuse(PLAYER, 1_000), Err(4_000), "512 bytes at 128 a second");
-        assert_eq!(allowances.refuse(PlayerId(8), 1_000), Ok(()));
-        assert_eq!(allowances.refuse(PLAYER, 4_999), Err(1));
-        assert_eq!(allowances.refuse(PLAYER, 5_000), Ok(()));
-        assert_eq!(allowances.refuse(PLAYER, 4_000), Err(4_000), "a clock that goes back gives nothing away");
+        assert_eq!(allowances.refuse(SUBJECT, 1_000), Err(4_000), "512 bytes at 128 a second");
+        assert_eq!(allowances.refuse(Subject::Player(PlayerId(8)), 1_000), Ok(()));
+        assert_eq!(allowances.refuse(Subject::Service("one"), 1_000), Ok(()));
+        assert_eq!(allowances.refuse(SUBJECT, 4_999), Err(1));
+        assert_eq!(allowances.refuse(SUBJECT, 5_000), Ok(()));
+        assert_eq!(allowances.refuse(SUBJECT, 4_000), Err(4_000), "a clock that goes back gives nothing away");
         for _ in 0..3 {
-            assert_eq!(allowances.refuse(PLAYER, u64::MAX), Ok(()));
+            assert_eq!(allowances.refuse(SUBJECT, u64::MAX), Ok(()));
         }
-        assert!(allowances.refuse(PLAYER, u64::MAX).is_err(), "a pause saves up no more than the burst");
+        assert!(allowances.refuse(SUBJECT, u64::MAX).is_err(), "a pause saves up no more than the burst");
     }
 
     #[test]
@@ -148,7 +154,7 @@ mod tests {
         assert_eq!(allowances.bet(PLAYER, 10_999), Err(1));
         assert_eq!(allowances.bet(PLAYER, 11_000), Ok(()));
         assert_eq!(allowances.bet(PlayerId(8), 1_000), Ok(()));
-        assert_eq!(allowances.refuse(PLAYER, 1_000), Ok(()), "refusals have a budget of their own");
+        assert_eq!(allowances.refuse(SUBJECT, 1_000), Ok(()), "refusals have a budget of their own");
         allowances.clear(PLAYER, usize::MAX - 1, 1_000);
         assert!(allowances.bet(PLAYER, 1_000).is_err());
     }
@@ -158,9 +164,9 @@ mod tests {
         let mut allowances = allowances(512, 2 * REFUSAL_BYTES);
         for player in 0..3 * FORGET_ABOVE as u128 {
             let now_ms = player as u64;
-            assert_eq!(allowances.refuse(PlayerId(player), now_ms), Ok(()));
+            assert_eq!(allowances.refuse(Subject::Player(PlayerId(player)), now_ms), Ok(()));
             // Each is full again after a second.
-            let known = allowances.refused.players.len();
+            let known = allowances.refused.subjects.len();
             assert!(known <= FORGET_ABOVE.max(2 * 1_001), "{known}");
         }
     }

@@ -105,16 +105,16 @@ impl Coordinator {
         }
     }
 
-    /// Charges a player for a key that is to be recorded and has cost nothing: a refusal, or a clearing with the bets
-    /// that it undoes.
+    /// Charges whoever has asked for a key that is to be recorded and has cost nothing: a refusal, or a clearing with the
+    /// bets that it undoes.
     ///
     /// # Errors
     /// The verdict, when the budget is used up: nothing is recorded.
     fn charge(&mut self, turn: &Turn, origin: &Origin) -> Result<(), Verdict> {
         match turn {
             Turn::Refused { decided, .. } => {
-                let Some(player) = origin.player() else { return Ok(()) };
-                self.allowances.refuse(player, decided.record().time).map_err(|wait_ms| {
+                let Some(subject) = origin.subject() else { return Ok(()) };
+                self.allowances.refuse(subject, decided.record().time).map_err(|wait_ms| {
                     self.metrics.refusal_over_budget();
                     Verdict::TooManyRefused(wait_ms)
                 })

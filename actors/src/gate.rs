@@ -48,7 +48,7 @@ impl journal::Gate<Output> for OutputGate {
                             let reply = bet_reply(key, clears, result.verdict, &self.currencies, Failure::of);
                             self.workers.reply(to, reply);
                         }
-                        Origin::Service(answer) => drop(answer.send(result.verdict)),
+                        Origin::Service { answer, .. } => drop(answer.send(result.verdict)),
                         Origin::Nobody => {
                             if let Verdict::Impossible(code) = result.verdict {
                                 let code = code.name();

@@ -34,7 +34,10 @@ fn deposit(key: &str) -> Envelope {
 /// Sends an envelope, and waits for its verdict.
 async fn verdict(coordinator: &Addr<Coordinator>, envelope: Envelope) -> Verdict {
     let (sender, receiver) = oneshot::channel();
-    coordinator.send(Submit { envelope, origin: Origin::Service(sender) }).await.expect("the actor lives");
+    coordinator
+        .send(Submit { envelope, origin: Origin::Service { name: "test", answer: sender } })
+        .await
+        .expect("the actor lives");
     receiver.await.expect("a verdict")
 }
 
@@ -87,7 +90,12 @@ async fn a_decision_that_would_break_an_invariant_is_refused_and_never_recorded(
 
     let before = money.books.borrow().digest();
     let (sender, receiver) = oneshot::channel();
-    coordinator.conclude(id, Some(Turn::Unproven(violation)), 1, Origin::Service(sender));
+    coordinator.conclude(
+        id,
+        Some(Turn::Unproven(violation)),
+        1,
+        Origin::Service { name: "test", answer: sender },
+    );
     assert_eq!(receiver.await.expect("a verdict"), Verdict::Impossible(ErrorCode::Internal));
     assert_eq!(money.books.borrow().digest(), before);
     money.journal.stop();
@@ -119,7 +127,12 @@ async fn apply_fails(log: &Path, of: &str) {
             _ => {}
         }
         let turn = Turn::New(Box::new(record.into()));
-        coordinator.conclude(TxId::of_service("test", key), Some(turn), 1, Origin::Service(sender));
+        coordinator.conclude(
+            TxId::of_service("test", key),
+            Some(turn),
+            1,
+            Origin::Service { name: "test", answer: sender },
+        );
         drop(held);
         answer.join().expect("the thread ends");
     }

@@ -20,18 +20,35 @@ pub enum Origin {
     /// To a session, for a request that no table decides.
     Session(BetContext),
     /// To a service that waits.
-    Service(oneshot::Sender<Verdict>),
+    Service {
+        /// Its name.
+        name: &'static str,
+        /// Takes the verdict.
+        answer: oneshot::Sender<Verdict>,
+    },
     /// To nobody.
     Nobody,
 }
 
+/// Who asks for money to move, and pays for what is recorded of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A player, over all sessions.
+    Player(PlayerId),
+    /// A service, by its name.
+    Service(&'static str),
+}
+
 impl Origin {
-    /// The player who made the request, if a player did.
+    /// Who has asked; nobody where the hub itself does.
     #[must_use]
-    pub fn player(&self) -> Option<PlayerId> {
+    pub fn subject(&self) -> Option<Subject> {
         match self {
-            Origin::Table { request: Some(asked), .. } | Origin::Session(asked) => Some(asked.player),
-            Origin::Table { request: None, .. } | Origin::Service(_) | Origin::Nobody => None,
+            Origin::Table { request: Some(asked), .. } | Origin::Session(asked) => {
+                Some(Subject::Player(asked.player))
+            }
+            Origin::Service { name, .. } => Some(Subject::Service(name)),
+            Origin::Table { request: None, .. } | Origin::Nobody => None,
         }
     }
 }

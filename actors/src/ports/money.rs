@@ -69,10 +69,10 @@ impl MoneyPort {
         self.0.submit.do_send(Submit { envelope, origin });
     }
 
-    /// Submits an envelope and waits until its outcome is on disk. For HTTP; a bet takes [`MoneyPort::submit`].
-    pub async fn execute(&self, envelope: Envelope) -> Execution {
-        let (sender, receiver) = oneshot::channel();
-        self.submit(envelope, Origin::Service(sender));
+    /// Submits an envelope of a service and waits until its outcome is on disk. For HTTP; a bet takes [`MoneyPort::submit`].
+    pub async fn execute(&self, service: &'static str, envelope: Envelope) -> Execution {
+        let (answer, receiver) = oneshot::channel();
+        self.submit(envelope, Origin::Service { name: service, answer });
         match receiver.await {
             Ok(Verdict::Recorded(Outcome::Done(done))) => Execution::Committed(Some(done)),
             Ok(Verdict::Done) => Execution::Committed(None),

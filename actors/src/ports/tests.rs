@@ -20,10 +20,10 @@ async fn a_command_that_is_waited_for_is_committed_once_and_told_the_same_again(
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let port = money.port();
-    let first = port.execute(envelope(&money, "one", "1.00")).await;
+    let first = port.execute("test", envelope(&money, "one", "1.00")).await;
     assert!(matches!(first, Execution::Committed(Some(done)) if done.amount == 100), "{first:?}");
-    assert_eq!(port.execute(envelope(&money, "one", "1.00")).await, first, "the same receipt");
-    let other = port.execute(envelope(&money, "one", "2.00")).await;
+    assert_eq!(port.execute("test", envelope(&money, "one", "1.00")).await, first, "the same receipt");
+    let other = port.execute("test", envelope(&money, "one", "2.00")).await;
     assert_eq!(other, Execution::Rejected(ErrorCode::KeyReused));
     assert_eq!(money.journal.durable().0, 1, "what is answered is on disk, once");
 }
@@ -34,7 +34,7 @@ async fn a_command_that_the_log_refuses_is_rejected_with_its_code() {
     let money = money(log.path());
     let (id, content) = (TxId::of_service("test", "refused"), Content::of(&[b"refused"]));
     let refused = Envelope::Refuse { id, content, code: ErrorCode::BetsClosed };
-    assert_eq!(money.port().execute(refused).await, Execution::Rejected(ErrorCode::BetsClosed));
+    assert_eq!(money.port().execute("test", refused).await, Execution::Rejected(ErrorCode::BetsClosed));
 }
 
 #[actix::test]
@@ -44,9 +44,9 @@ async fn without_an_answer_of_the_coordinator_the_outcome_is_unknown_and_the_sam
     let money = money(log.path());
     let port = money.port();
     let held = money.books.borrow_mut();
-    assert_eq!(port.execute(envelope(&money, "one", "1.00")).await, Execution::Unknown);
+    assert_eq!(port.execute("test", envelope(&money, "one", "1.00")).await, Execution::Unknown);
     drop(held);
-    assert!(matches!(port.execute(envelope(&money, "one", "1.00")).await, Execution::Committed(_)));
+    assert!(matches!(port.execute("test", envelope(&money, "one", "1.00")).await, Execution::Committed(_)));
 }
 
 #[test]
@@ -56,4 +56,30 @@ fn a_deposit_is_in_a_currency_of_the_operators_and_no_finer_than_it() {
     assert_eq!(refused(deposit("one", "1.001")), ErrorCode::TooPrecise);
     let currency: Currency = "USD".parse().expect("a currency");
     assert_eq!(refused(Deposit { currency, ..deposit("one", "1.00") }), ErrorCode::WrongCurrency);
+}
+
+#[actix::test]
+async fn refusals_of_a_service_are_recorded_within_a_budget_of_its_own_and_then_not_now() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let port = money.port();
+    let refuse = |number: u64| Envelope::Refuse {
+        id: TxId::of_service("test", &number.to_string()),
+        content: Content(1),
+        code: ErrorCode::AboveLimit,
+    };
+    let mut answers = Vec::new();
+    for number in 0..10 {
+        answers.push(port.execute("test", refuse(number)).await);
+    }
+    let (recorded, limited) = answers.split_at(4);
+    assert!(recorded.iter().all(|answer| *answer == Execution::Rejected(ErrorCode::AboveLimit)));
+    assert!(
+        limited.iter().all(|answer| *answer == Execution::Rejected(ErrorCode::RateLimited)),
+        "{answers:?}"
+    );
+    assert_eq!(money.books.borrow().keys(), 4);
+    assert_eq!(port.execute("test", refuse(0)).await, answers[0], "what is known is told");
+    assert_eq!(port.execute("other", refuse(100)).await, answers[0], "another service has its own");
+    assert!(matches!(port.execute("test", envelope(&money, "good", "1.00")).await, Execution::Committed(_)));
 }

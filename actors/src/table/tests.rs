@@ -120,7 +120,7 @@ async fn rig_over(state: TableState) -> Rig {
     let amount = "100.00".parse().expect("an amount");
     let deposit = Deposit { service: "test", key: "1".into(), player: PLAYER, currency: eur(), amount };
     let deposit = deposit.envelope(&money.currencies).expect("a good deposit");
-    assert!(matches!(port.execute(deposit).await, Execution::Committed(_)));
+    assert!(matches!(port.execute("test", deposit).await, Execution::Committed(_)));
 
     let broken = Arc::new(AtomicBool::new(false));
     let game: &'static dyn Game =
@@ -417,7 +417,11 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
     rig.bet(1, "bet", "red");
     assert!(matches!(rig.reply().await, Reply::BetAccepted(_)), "whoever is not refused is not touched");
     let known = engine::Envelope::Refuse { id: TxId(0), content: Content(1), code: ErrorCode::BetsClosed };
-    assert_eq!(rig.port.execute(known).await, Execution::Rejected(ErrorCode::BetsClosed), "it is known");
+    assert_eq!(
+        rig.port.execute("test", known).await,
+        Execution::Rejected(ErrorCode::BetsClosed),
+        "it is known"
+    );
 }
 
 /// The keys of bets that are taken back stay, and cost their player nothing: there is room for four.

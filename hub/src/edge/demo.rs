@@ -180,7 +180,7 @@ impl Offer {
             amount: self.terms.deposit,
         };
         let made = match deposit.envelope(&self.currencies) {
-            Ok(envelope) => self.money.execute(envelope).await,
+            Ok(envelope) => self.money.execute(deposit.service, envelope).await,
             Err(code) => Execution::Rejected(code),
         };
         match made {
