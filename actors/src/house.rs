@@ -12,6 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use actix::{Addr, Arbiter, prelude::*};
@@ -26,7 +27,7 @@ use engine::{
         live::{LiveTable, TableConfig},
     },
 };
-use journal::{Journal, Log};
+use journal::{Condition, Journal, Log};
 use protocol::{Channel, TableId};
 use tokio::sync::oneshot;
 
@@ -50,6 +51,9 @@ use crate::{
     telemetry::Metrics,
     workers::{Mailbox, Workers},
 };
+
+/// How often a house that stops looks whether its log still takes records.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the house is started with.
 pub struct Setup {
@@ -219,14 +223,41 @@ impl House {
         Ok((house, mailboxes))
     }
 
-    /// Waits until everything accepted is on disk, then closes the log.
+    /// Puts everything accepted on disk and releases it, then closes the log. Where the log takes no records, what is
+    /// left is dropped: it was never answered, and its keys find out. Waits for the disk, however long a write takes, on a
+    /// thread of its own: whoever does not want to wait drops the future.
     pub async fn stop(self) {
-        if let Err(gone) = self.money.durable().await {
-            tracing::error!(gone, "the log is closed without knowing that all of it is on disk");
+        tokio::select! {
+            durable = self.money.durable() => {
+                if let Err(gone) = durable {
+                    tracing::error!(gone, "the log is closed without knowing that all of it is on disk");
+                }
+            }
+            // What there is still room for is written when the journal stops.
+            () = takes_no_records(self.journal.condition()) => {}
         }
-        drop(self.scrub);
-        drop(self.checkpoints);
-        self.journal.stop();
+        let Self { scrub, checkpoints, journal, .. } = self;
+        let (sender, stopped) = oneshot::channel();
+        let close = move || {
+            drop(scrub);
+            drop(checkpoints);
+            journal.stop();
+            // Whoever waited may have given up.
+            let _ = sender.send(());
+        };
+        match std::thread::Builder::new().name("hub-stop".into()).spawn(close) {
+            Ok(_) => drop(stopped.await),
+            Err(error) => {
+                tracing::error!(%error, "the log is closed without knowing that all of it is on disk")
+            }
+        }
+    }
+}
+
+/// Waits until the log takes no records.
+async fn takes_no_records(log: &Condition) {
+    while log.is_ready() {
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_rt::task::JoinHandle;
+use actix_server::ServerHandle;
 use actors::{admission::Admission, house::House, messages::worker::ToWorker};
 use protocol::CloseCode;
 
@@ -114,17 +116,44 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
             return Err(Error::Serve(ended.err().unwrap_or_else(|| io::Error::other("the server has ended by itself"))));
         }
     }
+    // A signal ends each wait, until the process has ended.
     tokio::select! {
         () = drain(&loaded, &house, &admission) => {}
         () = stop.comes() => telemetry::told_twice(),
     }
+    tokio::select! {
+        closed = close_ports(handle, serving, admin) => closed?,
+        () = stop.comes() => telemetry::told_twice(),
+    }
+    tokio::select! {
+        () = house.stop() => {}
+        () = stop.comes() => end_at_once(),
+    }
+    telemetry::closed();
+    Ok(())
+}
+
+/// Ends the process although its log is not closed. Not by returning: that would wait for threads that wait for the disk.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the drain is over, and the next start reads the log as after a crash"
+)]
+fn end_at_once() -> ! {
+    telemetry::told_again();
+    std::process::exit(1)
+}
+
+/// Lets the answers of pages that are under way end, then closes the public server and after it the operator's.
+async fn close_ports(
+    handle: ServerHandle,
+    serving: JoinHandle<io::Result<()>>,
+    admin: Option<Admin>,
+) -> Result<(), Error> {
     handle.stop(true).await;
     serving.await.map_err(io::Error::other).and_then(|result| result).map_err(Error::Serve)?;
     if let Some(admin) = admin {
         admin.stop().await;
     }
-    house.stop().await;
-    telemetry::closed();
     Ok(())
 }
 

@@ -108,7 +108,7 @@ impl MoneyPort {
         self.0.arrive.do_send(arrive);
     }
 
-    /// Waits until everything applied so far is on disk.
+    /// Waits until everything applied so far is on disk: for ever where there is no room for it.
     ///
     /// # Errors
     /// When the coordinator or the log's writer is gone; the message says which.

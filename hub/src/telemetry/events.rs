@@ -77,6 +77,11 @@ pub fn told_twice() {
     tracing::warn!("told twice: not waiting for the clients");
 }
 
+/// A further signal ends the process while its log is being closed.
+pub fn told_again() {
+    tracing::warn!("told again while the log was being closed: ended at once");
+}
+
 /// The drain is over; some sessions may have outlasted it.
 pub fn drained(all_gone: bool) {
     tracing::info!(all_gone, "drained; open rounds stay in the log");

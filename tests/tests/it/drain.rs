@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Instant};
 
+use engine::{Fact, World};
 use protocol::{CloseCode, Push, SUBPROTOCOL_JSON, push::Event};
 use serde_json::json;
 use tests::{
@@ -11,6 +12,7 @@ use tests::{
     raw::{Frame, RawSocket},
     soon,
 };
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 const PRESS: &str = "Zq8vLw2nXr5tBk9mHd3jFs6cPg7yRa4e";
 
@@ -137,5 +139,52 @@ async fn a_terminal_that_closes_drains_the_hub_and_does_not_kill_it() {
     hub.hang_up();
     assert_eq!(session.close_code().await, Some(CloseCode::Draining.number()));
     assert_eq!(hub.ended().await.code(), Some(0));
+    hub.verify();
+}
+
+#[tokio::test]
+async fn a_hub_whose_disk_is_full_ends_when_it_is_told_to_and_what_it_could_not_write_comes_again() {
+    let mut hub = Setup::default().option("server.drain_seconds", 1).prepare();
+    // Its segment is full: what the start has to record needs another one.
+    let mut log = journal::open(&hub.data(), journal::Options { segment_bytes: 4_096, nice: 0 })
+        .expect("a log")
+        .into_sync();
+    let mut world = World::default();
+    for currency in ["AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG"] {
+        let fact = Fact::Scale { currency: currency.parse().expect("a currency"), scale: 2 };
+        let record = world.books.fact_record(fact, 0);
+        world.apply(&record).expect("a fact");
+        log.append(&record.encode());
+        log.sync().expect("a disk");
+    }
+    drop(log);
+    let before = hub.verify();
+    hub.start_with_files_below(600 * 1024);
+    hub.start();
+    hub.logged("no room for the log's next segment").await;
+    let began = Instant::now();
+    hub.terminate();
+    assert_eq!(hub.ended().await.code(), Some(0), "it is an orderly end");
+    assert!(began.elapsed().as_secs() < 15, "it has waited: {:?}", began.elapsed());
+    assert_eq!(hub.verify(), before, "nothing more is on disk");
+    hub.start_with_files_below(u64::MAX);
+    hub.start();
+    hub.terminate();
+    assert_eq!(hub.ended().await.code(), Some(0));
+    hub.verify();
+}
+
+#[tokio::test]
+async fn a_second_sigterm_after_the_drain_ends_the_wait_for_a_page_too() {
+    let mut hub = Setup::default().start();
+    let mut slow = TcpStream::connect(hub.address()).await.expect("the hub listens");
+    let head = "POST /api/demo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.expect("it reads");
+    hub.terminate();
+    hub.logged("drained; open rounds stay in the log").await;
+    hub.terminate();
+    hub.logged("told twice: not waiting for the clients").await;
+    assert_eq!(hub.ended().await.code(), Some(0), "it is an orderly end");
+    drop(slow);
     hub.verify();
 }
