@@ -199,6 +199,7 @@ impl House {
             sealer: setup.sealer,
             currencies: setup.currencies,
             log_epoch: epoch,
+            log: journal.condition().clone(),
             metrics: metrics.clone(),
         });
         let (started, table_threads) =

@@ -22,6 +22,7 @@ use engine::{
         live::{Due, LiveTable, Ticket},
     },
 };
+use journal::Condition;
 use protocol::{
     Channel, ErrorCode, PlayerId, Reply, RoundId, TableId,
     push::Event,
@@ -47,6 +48,9 @@ use crate::{
     workers::Workers,
 };
 
+/// How long a table that can open no round waits before it tries again, milliseconds.
+const OPEN_AGAIN_MS: u64 = 1_000;
+
 /// Shortest time between two pictures of everybody's chips, milliseconds.
 const CHIPS_EVERY_MS: u64 = 200;
 
@@ -66,6 +70,8 @@ pub struct TableContext {
     pub currencies: Currencies,
     /// The log's epoch, for positions in views.
     pub log_epoch: channels::Epoch,
+    /// Whether the log takes records.
+    pub log: Condition,
     /// Figures.
     pub metrics: Metrics,
 }
@@ -178,13 +184,19 @@ impl TableActor {
         }
     }
 
+    /// Opens a round. None while the log takes no records: nobody could bet in it, and what is kept free of the last
+    /// segment is for the rounds that are open.
     fn open(&mut self, now: u64, context: &mut Context<Self>) -> Option<Envelope> {
+        if !self.shared.log.is_ready() {
+            self.set_alarm(now + OPEN_AGAIN_MS, context);
+            return None;
+        }
         let round = RoundId { table: self.live.id(), number: self.live.state().round + 1 };
         match self.shared.sealer.make(round) {
             Ok((commit, sealed)) => Some(self.live.open_round(commit, sealed, now)),
             Err(error) => {
                 tracing::error!(table = %self.live.id(), %error, "no round can be opened; tried again in a second");
-                self.set_alarm(now + 1_000, context);
+                self.set_alarm(now + OPEN_AGAIN_MS, context);
                 None
             }
         }

@@ -1,12 +1,16 @@
 //! A table with its coordinator, its log and its gate, and a game that fails when it is told to.
 
+mod fragile;
+mod no_records;
+
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use engine::{
     Content, TxId, TxResult, Verdict,
     table::{OpenRound, TableState, VoidReason, live::BetRequest, live::ClearRequest, live::TableConfig},
 };
-use games::{BetCode, BetRefused, Described, DrawResult, Face, Game, fair};
+use fragile::Fragile;
+use games::Game;
 use protocol::TableId;
 
 use super::*;
@@ -14,7 +18,7 @@ use crate::{
     messages::{
         money::{GetOutcome, Origin},
         reply::BetContext,
-        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, NoPlace, Wake},
+        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, NoPlace, Wake},
     },
     ports::{deposit::Deposit, money::Execution, table::Table},
     rig::{Money, eur, money, records},
@@ -23,47 +27,6 @@ use crate::{
 const SEED_KEY: [u8; 32] = [7; 32];
 
 const PLAYER: PlayerId = PlayerId(7);
-
-/// Roulette that panics over one kind of bet, and over every view once it is broken.
-struct Fragile {
-    rules: &'static dyn Game,
-    broken: Arc<AtomicBool>,
-}
-
-impl Game for Fragile {
-    fn name(&self) -> &'static str {
-        self.rules.name()
-    }
-    fn rules_version(&self) -> u16 {
-        self.rules.rules_version()
-    }
-    fn kinds(&self) -> &'static [&'static str] {
-        assert!(!self.broken.load(Relaxed), "this game is broken, on purpose");
-        self.rules.kinds()
-    }
-    fn bets(&self) -> u16 {
-        self.rules.bets()
-    }
-    fn outcomes(&self) -> u32 {
-        self.rules.outcomes()
-    }
-    fn bet(&self, kind: &str, numbers: &[u8]) -> Result<BetCode, BetRefused> {
-        assert_ne!(kind, "fragile", "this game fails here, on purpose");
-        self.rules.bet(kind, numbers)
-    }
-    fn describe(&self, code: BetCode) -> Option<Described> {
-        self.rules.describe(code)
-    }
-    fn draw(&self, stream: &mut fair::Stream) -> DrawResult {
-        self.rules.draw(stream)
-    }
-    fn payout(&self, code: BetCode, stake: i128, outcome: DrawResult) -> Option<i128> {
-        self.rules.payout(code, stake, outcome)
-    }
-    fn face(&self, outcome: DrawResult) -> Option<Face> {
-        self.rules.face(outcome)
-    }
-}
 
 struct Rig {
     table: Addr<TableActor>,
@@ -114,6 +77,11 @@ fn id() -> TableId {
 
 /// A table that goes on from a state, and a player with money.
 async fn rig_over(state: TableState) -> Rig {
+    rig_with(state, journal::Condition::always_ready()).await
+}
+
+/// The same over a log that takes records or not.
+async fn rig_with(state: TableState, condition: journal::Condition) -> Rig {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let port = money.port();
@@ -147,6 +115,7 @@ async fn rig_over(state: TableState) -> Rig {
         sealer: Sealer::new(&SEED_KEY),
         currencies: money.currencies.clone(),
         log_epoch: money.log_epoch,
+        log: condition,
         metrics: money.metrics.clone(),
     });
     let live = LiveTable::new(id(), config.clone(), game, state);
@@ -186,7 +155,18 @@ impl Rig {
     fn join(&self, session: u32) {
         let player = if session <= 2 { PLAYER } else { PlayerId(session.into()) };
         let refused = self.refused.clone().recipient();
-        self.table.do_send(Join { player, to: self.money.to(session), join: session.into(), refused });
+        // By the port, as a session does: the port is where a bounded send would change the order.
+        self.way().join(Join { player, to: self.money.to(session), join: session.into(), refused });
+    }
+
+    /// A session leaves.
+    fn leave(&self, session: u32) {
+        self.way().leave(self.money.to(session).session);
+    }
+
+    /// The way of sessions to the table.
+    fn way(&self) -> &Table {
+        self.money.tables.get(id()).expect("the table is in the port")
     }
 
     /// Waits until all that was recorded is on disk, and on its way back to the table.
@@ -292,7 +272,7 @@ async fn a_full_table_takes_nobody_more_and_its_session_hears_it_first() {
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableFull));
     let heard = rig.refused.send(Heard).await.expect("alive");
     assert_eq!(heard, [NoPlace { table: id(), join: 5 }]);
-    rig.table.do_send(Leave { session: rig.money.to(3).session });
+    rig.leave(3);
     rig.join(5);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
 }
@@ -311,8 +291,8 @@ async fn a_player_with_bets_comes_back_to_a_full_table_and_takes_them_back() {
     // The player's first session still counts as connected; then it has left.
     for session in 2..=3 {
         if session == 3 {
-            rig.table.do_send(Leave { session: rig.money.to(1).session });
-            rig.table.do_send(Leave { session: rig.money.to(2).session });
+            rig.leave(1);
+            rig.leave(2);
         }
         rig.join(2);
         assert!(matches!(rig.reply().await, Reply::Joined { .. }));
@@ -331,7 +311,7 @@ async fn joins_and_leaves_arrive_in_the_order_they_were_sent_however_many_wait()
     // More messages than a mailbox of actix holds, sent before the table handles any.
     for _ in 0..40 {
         rig.join(1);
-        rig.table.do_send(Leave { session: rig.money.to(1).session });
+        rig.leave(1);
     }
     for _ in 0..40 {
         assert!(matches!(rig.reply().await, Reply::Joined { .. }));

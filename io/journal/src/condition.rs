@@ -106,7 +106,8 @@ impl Condition {
         }
     }
 
-    pub(crate) fn ready(&self) {
+    /// Records are taken from now on, unless the log is unsound.
+    pub fn ready(&self) {
         let before = self.state();
         if self.enter(State::Ready, String::new()) && matches!(before, State::NoRoom | State::NoSegment) {
             tracing::info!("the log has its next segment again; requests are taken");
