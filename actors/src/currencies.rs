@@ -41,6 +41,11 @@ impl Currencies {
         self.spelled.get(&currency).copied()
     }
 
+    /// Every currency whose amounts can be spelled.
+    pub fn spelled(&self) -> impl Iterator<Item = (Currency, u32)> {
+        self.spelled.iter().map(|(currency, scale)| (*currency, *scale))
+    }
+
     /// Every configured currency.
     pub fn iter(&self) -> impl Iterator<Item = (Currency, u32)> {
         self.configured.iter().map(|(currency, scale)| (*currency, *scale))

@@ -63,7 +63,7 @@ impl Handler<GetBalance> for DomainActor<Balance> {
     fn handle(&mut self, GetBalance { player, to }: GetBalance, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
-        let balances = self.currencies.iter().filter_map(|(currency, scale)| {
+        let balances = self.currencies.spelled().filter_map(|(currency, scale)| {
             let funds = books.domains().balance.funds(player, currency)?;
             Some(reply::Balance {
                 currency,

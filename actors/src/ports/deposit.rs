@@ -22,13 +22,14 @@ pub struct Deposit {
 }
 
 impl Deposit {
-    /// The envelope to submit.
+    /// The envelope to submit. In a currency that the operator has no more it is to be refused, unless its key has an
+    /// outcome: a retry is told what it was told.
     ///
     /// # Errors
-    /// When the operator does not have the currency, or it has fewer decimals than the amount.
+    /// When the hub has never had the currency, or it has fewer decimals than the amount.
     pub fn envelope(&self, currencies: &Currencies) -> Result<Envelope, ErrorCode> {
         let Self { service, key, player, currency, amount } = self;
-        let scale = currencies.scale(*currency).ok_or(ErrorCode::WrongCurrency)?;
+        let scale = currencies.spelling(*currency).ok_or(ErrorCode::WrongCurrency)?;
         let amount = amount.to_minor(scale).map_err(|_| ErrorCode::TooPrecise)?;
         let content = Content::of(&[
             b"deposit",
@@ -36,8 +37,11 @@ impl Deposit {
             currency.as_str().as_bytes(),
             &amount.to_be_bytes(),
         ]);
-        let recipe = Recipe::Deposit { player: *player, currency: *currency, amount };
         let id = TxId::of_service(service, key);
+        if currencies.scale(*currency).is_none() {
+            return Ok(Envelope::Refuse { id, content, code: ErrorCode::WrongCurrency });
+        }
+        let recipe = Recipe::Deposit { player: *player, currency: *currency, amount };
         Ok(Envelope::Run(Tx { id, key: Some(content), recipe, table: None }))
     }
 }

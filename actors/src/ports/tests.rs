@@ -59,6 +59,21 @@ fn a_deposit_is_in_a_currency_of_the_operators_and_no_finer_than_it() {
 }
 
 #[actix::test]
+async fn a_deposit_again_is_committed_after_its_currency_has_gone_and_a_new_one_is_refused() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let port = money.port();
+    let first = port.execute("test", envelope(&money, "one", "1.00")).await;
+    let gone = crate::currencies::Currencies::new([]).with_recorded([(eur(), 2)]);
+    let again = deposit("one", "1.00").envelope(&gone).expect("its amount can be read");
+    assert_eq!(port.execute("test", again).await, first, "the same receipt");
+    let before = money.books.borrow().keys();
+    let new = deposit("two", "1.00").envelope(&gone).expect("its amount can be read");
+    assert_eq!(port.execute("test", new).await, Execution::Rejected(ErrorCode::WrongCurrency));
+    assert_eq!(money.books.borrow().keys(), before, "and nothing is recorded");
+}
+
+#[actix::test]
 async fn refusals_of_a_service_are_recorded_within_a_budget_of_its_own_and_then_not_now() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());

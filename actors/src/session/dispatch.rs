@@ -218,8 +218,9 @@ impl SessionActor {
     fn place_bet(&mut self, to: ReplyTo, player: PlayerId, bet: PlaceBet) {
         let shared = &self.context;
         let table = shared.tables.get(bet.table);
-        // By the currency named, not by the table: a retry has the same content after the table is gone.
-        let scale = bet.currency.parse().ok().and_then(|currency| shared.currencies.scale(currency));
+        // By the currency named, whether the operator still has it or not, and not by the table: a retry has the same
+        // content after both are gone.
+        let scale = bet.currency.parse().ok().and_then(|currency| shared.currencies.spelling(currency));
         let scale = scale.unwrap_or(SCALE_MAX);
         let request = match priced(player, &bet, scale) {
             Ok(request) => request,

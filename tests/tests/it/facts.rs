@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use protocol::{Key, reply::KeyOutcome};
+use protocol::{ErrorCode, Key, reply::KeyOutcome};
 use tests::{
     hub::{OPEN, Setup, TestHub},
     player::Account,
@@ -74,6 +74,17 @@ async fn accounts_in_a_currency_that_is_not_configured_are_reported_and_receipts
         }
         other => panic!("no receipt: {other:?}"),
     }
+    let again = session.bet(key, OPEN.id, 1, "5.00").await.expect("the receipt of the first time");
+    assert_eq!((again.key, again.amount.to_string()), (key, "5.00".into()));
+    let other = tests::player::refusal(session.bet(key, OPEN.id, 1, "6.00").await);
+    assert_eq!(other, ErrorCode::KeyReused);
+    let new = tests::player::refusal(session.bet(session.key(), OPEN.id, 1, "5.00").await);
+    assert_eq!(new, ErrorCode::UnknownTable);
+    let [balance] = &session.client.balances().await.expect("balances")[..] else {
+        panic!("of one currency")
+    };
+    let found = (balance.currency.to_string(), balance.available.to_string(), balance.held.to_string());
+    assert_eq!(found, ("EUR".into(), "1000.00".into(), "0.00".into()), "what is stranded is shown");
     hub.kill();
     let verify = hub.run(&["verify"]);
     let said = words(&verify);
