@@ -136,7 +136,11 @@ mod tests {
         assert_eq!(allowances.refuse(Subject::Service("one"), 1_000), Ok(()));
         assert_eq!(allowances.refuse(SUBJECT, 4_999), Err(1));
         assert_eq!(allowances.refuse(SUBJECT, 5_000), Ok(()));
-        assert_eq!(allowances.refuse(SUBJECT, 4_000), Err(4_000), "a clock that goes back gives nothing away");
+        assert_eq!(
+            allowances.refuse(SUBJECT, 4_000),
+            Err(4_000),
+            "a clock that goes back gives nothing away"
+        );
         for _ in 0..3 {
             assert_eq!(allowances.refuse(SUBJECT, u64::MAX), Ok(()));
         }

@@ -125,6 +125,8 @@ struct Ready {
     tables: Vec<(TableId, u64)>,
     /// Joins so far.
     joins: u64,
+    /// Tables that may still have a bet or a clearing of the session under way, whether it sits there or not.
+    asked: Vec<TableId>,
 }
 
 impl SessionActor {

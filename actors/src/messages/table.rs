@@ -90,8 +90,8 @@ pub struct Finished {
     pub request: Option<BetContext>,
 }
 
-/// Asks for the outcome of a player's key, behind the bets that are on their way: the question passes every table the
-/// session sits at, then goes to the coordinator.
+/// Asks for the outcome of a player's key, behind the bets that are on their way: the question passes every table at
+/// which the session may have one, then goes to the coordinator.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct AskOutcome {

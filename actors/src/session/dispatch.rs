@@ -1,5 +1,7 @@
 //! The dispatch of requests: one arm for each kind, with the checks that need no other actor.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use actix::prelude::*;
 use actix_web_actors::ws;
 use engine::{
@@ -74,7 +76,13 @@ impl SessionActor {
         }
         let others = resume.iter().map(|since| since.ch.clone()).filter(|channel| *channel != personal);
         let channels = std::iter::once(personal.clone()).chain(others).collect();
-        self.state = State::Ready(Box::new(Ready { identity, channels, tables: Vec::new(), joins: 0 }));
+        self.state = State::Ready(Box::new(Ready {
+            identity,
+            channels,
+            tables: Vec::new(),
+            joins: 0,
+            asked: Vec::new(),
+        }));
         self.expire(context);
         let options = &self.context.options;
         let nothing = Subscribed {
@@ -132,8 +140,8 @@ impl SessionActor {
                 None => shared.workers.refuse(to, ErrorCode::UnknownTable),
             },
             Request::GetOutcome { key } => {
-                let tables = ready.tables.iter().map(|(table, _)| *table).collect();
-                shared.tables.ask_outcome(tables, GetOutcome { player, key, to }, &shared.money);
+                ready.forget_answered(&self.in_flight);
+                shared.tables.ask_outcome(ready.asked.clone(), GetOutcome { player, key, to }, &shared.money);
             }
         }
     }
@@ -216,6 +224,7 @@ impl SessionActor {
     }
 
     fn place_bet(&mut self, to: ReplyTo, player: PlayerId, bet: PlaceBet) {
+        let State::Ready(ready) = &mut self.state else { return };
         let shared = &self.context;
         let table = shared.tables.get(bet.table);
         // By the currency named, whether the operator still has it or not, and not by the table: a retry has the same
@@ -232,17 +241,22 @@ impl SessionActor {
             Some(table) if &*bet.currency != table.config().currency.as_str() => {
                 self.refuse_keyed(request.id, request.content, ErrorCode::WrongCurrency, context);
             }
-            Some(table) => table.bet(Bet { request, context }),
+            Some(table) => {
+                ready.asks(table.id(), &self.in_flight);
+                table.bet(Bet { request, context });
+            }
         }
     }
 
     fn clear_bets(&mut self, to: ReplyTo, player: PlayerId, key: Key, table: TableId, round: U53) {
+        let State::Ready(ready) = &mut self.state else { return };
         let round = round.get();
         let id = TxId::of_key(player, &key);
         let content = Content::of(&[b"clear_bets", table.as_str().as_bytes(), &round.to_be_bytes()]);
         let context = BetContext { to, player, key, clears: true };
         match self.context.tables.get(table) {
             Some(table) => {
+                ready.asks(table.id(), &self.in_flight);
                 table.clear(Clear { request: ClearRequest { id, content, player, round }, context });
             }
             None => self.refuse_keyed(id, content, ErrorCode::UnknownTable, context),
@@ -253,6 +267,23 @@ impl SessionActor {
     fn refuse_keyed(&self, id: TxId, content: Content, code: ErrorCode, context: BetContext) {
         let envelope = Envelope::Refuse { id, content, code };
         self.context.money.submit(envelope, Origin::Session(context));
+    }
+}
+
+impl Ready {
+    /// A bet or a clearing goes to a table: a question about its key must not overtake it there.
+    fn asks(&mut self, table: TableId, in_flight: &AtomicU32) {
+        self.forget_answered(in_flight);
+        if !self.asked.contains(&table) {
+            self.asked.push(table);
+        }
+    }
+
+    /// Where nothing but the present request is under way, all before it was answered.
+    fn forget_answered(&mut self, in_flight: &AtomicU32) {
+        if in_flight.load(Relaxed) <= 1 {
+            self.asked.clear();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use actix::prelude::*;
 use engine::{
     TxResult, Verdict,
-    table::live::{BetRequest, ClearRequest},
+    table::live::{BetRequest, ClearRequest, Question},
 };
 use protocol::{ErrorCode, Reply, reply::Failure};
 
@@ -147,11 +147,13 @@ impl Handler<AskOutcome> for TableActor {
     type Result = ();
 
     fn handle(&mut self, AskOutcome { tables, ask }: AskOutcome, context: &mut Context<Self>) {
-        let mut ticket = None;
-        self.guarded(context, |this, _| ticket = this.live.ask(ask.player));
-        match ticket {
-            Some(ticket) => self.park(ticket, Parked::Question { tables, ask }),
-            None => self.shared.tables.ask_outcome(tables, ask, &self.shared.money),
+        let mut question = None;
+        self.guarded(context, |this, _| question = Some(this.live.ask(ask.player)));
+        match question {
+            Some(Question::GoOn) => self.shared.tables.ask_outcome(tables, ask, &self.shared.money),
+            Some(Question::Parked(ticket)) => self.park(ticket, Parked::Question { tables, ask }),
+            Some(Question::Busy) => self.busy(ask.to),
+            None => self.shared.workers.refuse(ask.to, ErrorCode::Internal),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Parked, TableActor, view};
 use crate::{
     messages::{
         money::{GetOutcome, Origin},
-        reply::BetContext,
+        reply::{BetContext, ReplyTo},
     },
     receipts::bet_reply,
     spread,
@@ -34,14 +34,15 @@ impl TableActor {
         match decided {
             Some(Decision::Now(envelope)) => self.submit(envelope, Some(asked)),
             Some(Decision::Parked(ticket)) => self.park(ticket, Parked::Request(asked)),
-            Some(Decision::Busy) => {
-                let busy = Failure::with(ErrorCode::Busy, "as many requests wait at the table as may");
-                self.shared
-                    .workers
-                    .reply(asked.to, Reply::Error(busy.after_ms(spread::wait_ms(spread::BUSY))));
-            }
+            Some(Decision::Busy) => self.busy(asked.to),
             None => self.shared.workers.refuse(asked.to, ErrorCode::Internal),
         }
+    }
+
+    /// Answers a request that would have to wait where as many wait as may.
+    pub(super) fn busy(&self, to: ReplyTo) {
+        let busy = Failure::with(ErrorCode::Busy, "as many requests wait at the table as may");
+        self.shared.workers.reply(to, Reply::Error(busy.after_ms(spread::wait_ms(spread::BUSY))));
     }
 
     pub(super) fn park(&mut self, ticket: Ticket, parked: Parked) {

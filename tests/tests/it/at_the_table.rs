@@ -84,6 +84,29 @@ async fn what_is_sent_in_one_go_is_decided_as_if_each_had_waited_for_the_one_bef
 }
 
 #[tokio::test]
+async fn a_question_waits_for_the_bets_before_it_although_their_session_has_left_the_table() {
+    let hub = hub();
+    let (_, mut socket) = session(&hub, "gone").await;
+    let round = socket.ask(join("small")).await["view"]["round"].clone();
+    // The second one waits at the table for the first.
+    let asked = [
+        bet("1", &round, "500.00"),
+        bet("2", &round, "0.50"),
+        json!({"t": "leave_table", "table": "small"}),
+        json!({"t": "get_outcome", "key": "2"}),
+        json!({"t": "get_outcome", "key": "1"}),
+    ];
+    let said = in_one_go(&mut socket, &asked).await;
+    assert_eq!(
+        (&said[0]["t"], &said[1]["name"]),
+        (&json!("bet_accepted"), &json!("above_limit")),
+        "{said:?}"
+    );
+    assert_eq!(said[3]["outcome"]["name"], "above_limit", "{said:?}");
+    assert_eq!(said[4]["outcome"]["status"], "accepted", "{said:?}");
+}
+
+#[tokio::test]
 async fn a_player_with_a_stake_comes_back_to_a_full_table_and_takes_it_back() {
     let hub = hub();
     let (account, mut first) = session(&hub, "bettor").await;

@@ -16,7 +16,7 @@ use super::{
 };
 pub use super::{
     config::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, SPOTS_MAX, TableConfig},
-    request::{BetRequest, ClearRequest, Decision, Ticket, Unparked},
+    request::{BetRequest, ClearRequest, Decision, Question, Ticket, Unparked},
 };
 use crate::{keys::TxId, turn::Envelope};
 

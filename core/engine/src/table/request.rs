@@ -70,6 +70,20 @@ impl Decision {
     }
 }
 
+/// Where a question about a key goes from a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Nothing of its player is parked here: all that was asked before is on its way to the money.
+    GoOn,
+    /// It waits behind what its player has parked. It comes out of [`LiveTable::next_decided`] with this ticket.
+    ///
+    /// [`LiveTable::next_decided`]: super::live::LiveTable::next_decided
+    Parked(Ticket),
+    /// It would have to wait, and as many wait as may: ask again. It must not go on: what it asks for may still be
+    /// carried out.
+    Busy,
+}
+
 /// The decision on a parked request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "see Decision")]

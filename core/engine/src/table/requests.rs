@@ -12,7 +12,7 @@ use super::{
     PlayerBets, TableLeg,
     assessment::{Assessment, Wait},
     live::LiveTable,
-    request::{Asked, Bet, BetRequest, ClearRequest, Decision, Ticket, Unparked},
+    request::{Asked, Bet, BetRequest, ClearRequest, Decision, Question, Ticket, Unparked},
     under_way::What,
 };
 use crate::{
@@ -43,11 +43,13 @@ impl LiveTable {
         self.decide(player, Asked::Refused { id, content, code }, 0)
     }
 
-    /// Parks a question about a key behind the player's parked requests. `None` when nothing is parked ahead of it, or
-    /// when there is no room: the question can be asked now.
-    pub fn ask(&mut self, player: PlayerId) -> Option<Ticket> {
-        let behind = self.parking.holds(player);
-        behind.then(|| self.parking.park(player, 0, Asked::Question, Wait::Own)).flatten()
+    /// Lets a question about a key through, or parks it behind what its player has parked.
+    pub fn ask(&mut self, player: PlayerId) -> Question {
+        if !self.parking.holds(player) {
+            return Question::GoOn;
+        }
+        let parked = self.parking.park(player, 0, Asked::Question, Wait::Own);
+        parked.map_or(Question::Busy, Question::Parked)
     }
 
     /// The next parked request that can be decided now. Call it after every change, until it returns `None`.

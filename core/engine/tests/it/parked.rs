@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::{
     Outcome, TxId, Verdict,
-    table::live::{Decision, Due, PARKED_PER_PLAYER_MAX},
+    table::live::{Decision, Due, PARKED_PER_PLAYER_MAX, Question},
 };
 use proptest::prelude::*;
 use protocol::ErrorCode;
@@ -154,7 +154,7 @@ fn a_table_that_fails_decides_every_parked_request() {
     rig.submit_bet("a", 1, &[("red", &[], 70)]);
     rig.park_bet("b", 1, &[("red", &[], 40)]);
     rig.park_bet("c", 1, &[("red", &[], 60)]);
-    assert!(rig.live.ask(protocol::PlayerId(1)).is_some());
+    assert!(matches!(rig.live.ask(protocol::PlayerId(1)), Question::Parked(_)));
     rig.live.panicked();
     rig.unpark();
     let closed = Some(refused(ErrorCode::TableClosed));
@@ -172,10 +172,10 @@ fn a_question_about_a_key_waits_only_for_the_parked_requests_of_its_player() {
     rig.open();
     rig.submit_bet("a", 1, &[("red", &[], 70)]);
     let [one, two] = [1, 2].map(protocol::PlayerId);
-    assert_eq!(rig.live.ask(one), None, "a bet under way is ahead of it wherever it goes");
+    assert_eq!(rig.live.ask(one), Question::GoOn, "a bet under way is ahead of it wherever it goes");
     let bet = rig.park_bet("b", 1, &[("red", &[], 60)]);
-    let asked = rig.live.ask(one).unwrap();
-    assert_eq!(rig.live.ask(two), None);
+    let Question::Parked(asked) = rig.live.ask(one) else { panic!("it waits") };
+    assert_eq!(rig.live.ask(two), Question::GoOn);
     rig.release();
     assert_eq!(rig.unparked.iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), [bet, asked]);
     assert_eq!(rig.unparked[1].1, None);
@@ -206,6 +206,7 @@ fn a_player_with_the_most_parked_requests_gets_busy_and_may_try_again() {
     }
     let request = rig.request("b", 1, &[("red", &[], 10)]);
     assert_eq!(rig.live.place_bet(request.clone(), rig.now), Decision::Busy);
+    assert_eq!(rig.live.ask(request.player), Question::Busy, "what is ahead of it may still be carried out");
     rig.release();
     assert_eq!(rig.place(request), refused(ErrorCode::AboveLimit));
 }
