@@ -2,6 +2,8 @@
 //!
 //! A permit is taken before a request goes down and dropped when its reply is handed to the socket. When none is left,
 //! the request is refused as `busy` and counted. So the mailboxes of the actors below need no bounds of their own.
+//! Requests that wait for Redis are counted apart ([`Permit::wait_for_redis`]), so that a Redis that hangs takes no place
+//! of a bet.
 
 use std::sync::{
     Arc,
@@ -21,7 +23,7 @@ use crate::{
 /// The bounds that admission keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Requests under way in the whole hub.
+    /// Requests under way in the whole hub; as many again may wait for Redis.
     pub in_flight_max: u32,
     /// Requests under way for one session.
     pub in_flight_per_session_max: u32,
@@ -47,6 +49,7 @@ impl Bounds {
 pub struct Admission {
     bounds: Bounds,
     in_flight: AtomicU32,
+    waiting_for_redis: AtomicU32,
     draining: AtomicBool,
     log: Condition,
     /// Requests refused because the hub was full, since the start.
@@ -82,13 +85,44 @@ struct Usage {
 pub struct Permit {
     admission: Arc<Admission>,
     session: Arc<AtomicU32>,
+    waits_for_redis: bool,
+}
+
+impl Permit {
+    /// Counts the request among those that wait for Redis from now on, and no more among those that bets are. `false`:
+    /// as many wait as may; it counts where it did.
+    #[must_use]
+    pub fn wait_for_redis(&mut self) -> bool {
+        if self.waits_for_redis {
+            return true;
+        }
+        let admission = &self.admission;
+        if admission.waiting_for_redis.fetch_add(1, Relaxed) >= admission.bounds.in_flight_max {
+            admission.waiting_for_redis.fetch_sub(1, Relaxed);
+            return false;
+        }
+        admission.in_flight.fetch_sub(1, Relaxed);
+        self.waits_for_redis = true;
+        true
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.in_flight.fetch_sub(1, Relaxed);
+        let admission = &self.admission;
+        let count = if self.waits_for_redis { &admission.waiting_for_redis } else { &admission.in_flight };
+        count.fetch_sub(1, Relaxed);
         self.session.fetch_sub(1, Relaxed);
     }
+}
+
+/// Why a player may subscribe to no more channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelsTaken {
+    /// The player has one session, and it has all of them.
+    ByOneSession,
+    /// Several sessions of the player have them. Some of those may be dead, which is noticed after a while.
+    BySeveral,
 }
 
 impl Admission {
@@ -98,6 +132,7 @@ impl Admission {
         Arc::new(Self {
             bounds,
             in_flight: AtomicU32::new(0),
+            waiting_for_redis: AtomicU32::new(0),
             draining: AtomicBool::new(false),
             log,
             busy: AtomicU64::new(0),
@@ -115,7 +150,7 @@ impl Admission {
         }
         let hub = self.in_flight.fetch_add(1, Relaxed);
         let own = session.fetch_add(1, Relaxed);
-        let permit = Permit { admission: self.clone(), session: session.clone() };
+        let permit = Permit { admission: self.clone(), session: session.clone(), waits_for_redis: false };
         if hub >= self.bounds.in_flight_max || own >= self.bounds.in_flight_per_session_max {
             self.busy.fetch_add(1, Relaxed);
             return None;
@@ -129,10 +164,10 @@ impl Admission {
         &self.log
     }
 
-    /// Requests under way.
+    /// Requests under way, those that wait for Redis included.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Relaxed)
+        self.in_flight.load(Relaxed) + self.waiting_for_redis.load(Relaxed)
     }
 
     /// Whether the hub takes no new work.
@@ -165,14 +200,18 @@ impl Admission {
         room
     }
 
-    /// Counts one more channel to which a session of the player subscribes; `false` when they have as many as allowed.
-    #[must_use]
-    pub fn subscribe(&self, player: PlayerId) -> bool {
+    /// Counts one more channel to which a session of the player subscribes.
+    ///
+    /// # Errors
+    /// When the player has as many as allowed.
+    pub fn subscribe(&self, player: PlayerId) -> Result<(), ChannelsTaken> {
         let mut rates = self.shard(player).lock();
-        let Some(usage) = rates.get_mut(&player) else { return false };
-        let room = usage.channels < self.bounds.channels_per_player_max;
-        usage.channels += u32::from(room);
-        room
+        let Some(usage) = rates.get_mut(&player) else { return Err(ChannelsTaken::BySeveral) };
+        if usage.channels < self.bounds.channels_per_player_max {
+            usage.channels += 1;
+            return Ok(());
+        }
+        Err(if usage.sessions > 1 { ChannelsTaken::BySeveral } else { ChannelsTaken::ByOneSession })
     }
 
     /// Takes channels off the player's count.
@@ -319,13 +358,36 @@ mod tests {
         assert!(admission.arrive(player, 0) && admission.arrive(player, 0));
         assert!(!admission.arrive(player, 0), "a third session");
         assert!(admission.arrive(other, 0), "another player");
-        assert!((0..3).all(|_| admission.subscribe(player)));
-        assert!(!admission.subscribe(player), "a fourth channel");
-        assert!(admission.subscribe(other));
+        assert!((0..3).all(|_| admission.subscribe(player).is_ok()));
+        assert_eq!(admission.subscribe(player), Err(ChannelsTaken::BySeveral), "a fourth channel");
+        assert_eq!(admission.subscribe(other), Ok(()));
         admission.unsubscribe(player, 2);
         admission.leave(player);
         assert!(admission.arrive(player, 0), "one has left");
-        assert!(admission.subscribe(player) && admission.subscribe(player) && !admission.subscribe(player));
+        assert!(admission.subscribe(player).is_ok() && admission.subscribe(player).is_ok());
+        assert!(admission.subscribe(player).is_err());
+        admission.leave(player);
+        assert_eq!(admission.subscribe(player), Err(ChannelsTaken::ByOneSession), "nobody else has any");
+    }
+
+    #[test]
+    fn what_waits_for_redis_takes_no_place_of_other_requests_and_has_a_bound_of_its_own() {
+        let admission = admission(2, 9);
+        let session = Arc::default();
+        let admit = || admission.admit(&session);
+        let mut waiting: Vec<_> = (0..2).filter_map(|_| admit()).collect();
+        assert!(admit().is_none(), "two are under way");
+        assert!(waiting.iter_mut().all(Permit::wait_for_redis));
+        let mut others: Vec<_> = (0..2).filter_map(|_| admit()).collect();
+        assert_eq!((others.len(), admission.in_flight(), session.load(Relaxed)), (2, 4, 4));
+        assert!(!others[0].wait_for_redis(), "two wait already");
+        assert!(waiting[0].wait_for_redis(), "one of them counts once");
+        assert!(admit().is_none());
+        waiting.pop();
+        assert!(others[0].wait_for_redis());
+        drop((waiting, others));
+        assert_eq!((admission.in_flight(), session.load(Relaxed)), (0, 0));
+        assert!(admit().is_some());
     }
 
     #[test]

@@ -109,10 +109,11 @@ impl Handler<GetResults> for DomainActor<Balance> {
 impl Handler<Arrive> for DomainActor<Balance> {
     type Result = ();
 
-    fn handle(&mut self, Arrive { player, to, resume, welcome }: Arrive, _: &mut Context<Self>) {
+    fn handle(&mut self, arrive: Arrive, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
+        let Arrive { player, to, resume, welcome, subscriber } = arrive;
         let books = self.books.borrow();
         let events = books.domains().balance.player(player).map_or(0, |player| player.events);
-        self.journal.barrier(Output::Welcome { to, player, events, resume, welcome });
+        self.journal.barrier(Output::Welcome { to, player, events, resume, welcome, subscriber });
     }
 }

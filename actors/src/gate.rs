@@ -61,12 +61,12 @@ impl journal::Gate<Output> for OutputGate {
                     }
                 }
                 Output::Reply(to, reply) => self.workers.reply(to, *reply),
-                Output::Welcome { to, player, events, resume, welcome } => {
+                Output::Welcome { to, player, events, resume, welcome, subscriber } => {
                     // Events released before this one are announced first: the position must not run ahead.
                     if !told.is_empty() {
                         self.pubsub.do_send(PlayerNotices(std::mem::take(&mut told)));
                     }
-                    self.pubsub.do_send(Attach { to, player, events, resume, welcome });
+                    self.pubsub.do_send(Attach { to, player, events, resume, welcome, subscriber });
                 }
                 Output::Durable(waiting) => drop(waiting.send(())),
                 Output::Nothing => {}

@@ -153,23 +153,24 @@ impl Handler<Attach> for PubSub {
 
     fn handle(&mut self, attach: Attach, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        let Attach { to, player, events, resume, welcome } = attach;
+        let Attach { to, player, events, resume, welcome, subscriber } = attach;
         let personal = Channel::player(player);
         self.backplane().declare(&personal, self.log_position(events));
         let since = resume.iter().find(|since| since.ch == personal).cloned();
         let mut channels = vec![(personal.clone(), since)];
         let others = resume.into_iter().filter(|since| since.ch != personal);
         channels.extend(others.map(|since| (since.ch.clone(), Some(since))));
-        self.subscriptions.subscribe(to, channels, Grant::Welcome(welcome));
+        self.subscriptions.subscribe(to, channels, Grant::Welcome(welcome), subscriber);
     }
 }
 
 impl Handler<Subscribe> for PubSub {
     type Result = ();
 
-    fn handle(&mut self, Subscribe { to, channel, since }: Subscribe, _: &mut Context<Self>) {
+    fn handle(&mut self, subscribe: Subscribe, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        self.subscriptions.subscribe(to, vec![(channel, since)], Grant::Subscribed);
+        let Subscribe { to, channel, since, subscriber } = subscribe;
+        self.subscriptions.subscribe(to, vec![(channel, since)], Grant::Subscribed, subscriber);
     }
 }
 

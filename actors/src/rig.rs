@@ -26,6 +26,7 @@ use crate::{
     gate::OutputGate,
     messages::{
         output::Output,
+        pubsub::NotFollowed,
         reply::{ReplyTo, SessionRef},
         worker::ToWorker,
     },
@@ -146,4 +147,33 @@ pub fn records(directory: &Path) -> Vec<Record> {
     }
     verifier.check().expect("every invariant holds");
     records
+}
+
+/// A session that hears which of its channels it does not follow.
+#[derive(Default)]
+pub struct Listener(Vec<NotFollowed>);
+
+impl Actor for Listener {
+    type Context = Context<Self>;
+}
+
+impl Handler<NotFollowed> for Listener {
+    type Result = ();
+
+    fn handle(&mut self, refused: NotFollowed, _: &mut Context<Self>) {
+        self.0.push(refused);
+    }
+}
+
+/// Asks what a session has heard.
+#[derive(Message)]
+#[rtype(result = "Vec<NotFollowed>")]
+pub struct GetNotFollowed;
+
+impl Handler<GetNotFollowed> for Listener {
+    type Result = MessageResult<GetNotFollowed>;
+
+    fn handle(&mut self, _: GetNotFollowed, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.0.clone())
+    }
 }

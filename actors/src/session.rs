@@ -119,14 +119,25 @@ enum State {
 /// What a session keeps after `hello`.
 struct Ready {
     identity: Identity,
-    /// Channels the session has subscribed to, or is about to.
-    channels: Vec<Channel>,
+    /// Channels the session has subscribed to, or is about to, the personal one first.
+    channels: Vec<Followed>,
+    /// Requests to subscribe so far.
+    subscriptions: u64,
     /// Tables it sits at, or is about to, each with the number of its newest join.
     tables: Vec<(TableId, u64)>,
     /// Joins so far.
     joins: u64,
     /// Tables that may still have a bet or a clearing of the session under way, whether it sits there or not.
     asked: Vec<TableId>,
+}
+
+/// A channel of a session.
+struct Followed {
+    channel: Channel,
+    /// The number of the request since which it counts: a refusal of an earlier one is no matter of this stay.
+    since: u64,
+    /// Requests since then that were not refused: with the last one the channel counts no more.
+    granted: u32,
 }
 
 impl SessionActor {
@@ -237,14 +248,9 @@ impl SessionActor {
         }
     }
 
-    /// Takes the permit for a request, or refuses it.
+    /// Takes the permit for a request, or refuses it. The rate holds during a drain as well: a refusal is an answer too.
     fn admit(&mut self, id: U53, player: PlayerId, now: u64) -> Option<ReplyTo> {
         let admission = &self.context.admission;
-        if admission.draining() {
-            let wait_ms = spread::wait_ms(spread::COME_BACK);
-            self.fail(Some(id), Failure::of(ErrorCode::Draining).after_ms(wait_ms));
-            return None;
-        }
         if let Err(retry_after_ms) = admission.within_rate(player, now) {
             self.too_fast += 1;
             self.fail(Some(id), Failure::of(ErrorCode::RateLimited).after_ms(retry_after_ms));
@@ -256,6 +262,11 @@ impl SessionActor {
         // A request within the rate takes one off the count, and does not reset it: some requests of a flood are within
         // the rate.
         self.too_fast = self.too_fast.saturating_sub(1);
+        if admission.draining() {
+            let wait_ms = spread::wait_ms(spread::COME_BACK);
+            self.fail(Some(id), Failure::of(ErrorCode::Draining).after_ms(wait_ms));
+            return None;
+        }
         match admission.admit(&self.in_flight) {
             Some(permit) => Some(ReplyTo { session: self.this(), id, permit }),
             None => {

@@ -19,8 +19,11 @@ use super::*;
 use crate::{
     dies::{dies, to_die},
     domain::DomainActor,
-    messages::domain::{Arrive, GetBalance, GetReport, GetResults},
-    rig::{Money, eur, money, records},
+    messages::{
+        domain::{Arrive, GetBalance, GetReport, GetResults},
+        pubsub::Subscriber,
+    },
+    rig::{Listener, Money, eur, money, records},
 };
 
 const PLAYER: PlayerId = PlayerId(7);
@@ -187,7 +190,9 @@ async fn look_fails(money: &Money, part: &str) {
             let (version, resumed) = (String::new(), Vec::new());
             let welcome = Welcome { player, time: 0, version, ping_every_ms: 1, personal, resumed };
             let welcome = Box::new(welcome);
-            let _ = balance.send(Arrive { player, to, resume: Vec::new(), welcome }).await;
+            let subscriber = Subscriber { number: 0, refused: Listener::default().start().recipient() };
+            let arrive = Arrive { player, to, resume: Vec::new(), welcome, subscriber };
+            let _ = balance.send(arrive).await;
         }
         other => panic!("no part is called {other}"),
     }

@@ -4,7 +4,7 @@ use actix::prelude::*;
 use ledger::Domain;
 use protocol::{PlayerId, reply::Welcome, request::Since};
 
-use super::reply::ReplyTo;
+use super::{pubsub::Subscriber, reply::ReplyTo};
 
 /// Asks a domain for its figures. An answer also shows that its actor is alive.
 #[derive(Message, Debug, Clone, Copy)]
@@ -54,4 +54,6 @@ pub struct Arrive {
     pub resume: Vec<Since>,
     /// The reply, its channels still to be filled in.
     pub welcome: Box<Welcome>,
+    /// The session, for its channels.
+    pub subscriber: Subscriber,
 }

@@ -4,7 +4,7 @@ use engine::{Told, TxResult};
 use protocol::{PlayerId, Reply, reply::Welcome, request::Since};
 use tokio::sync::oneshot;
 
-use super::{money::Origin, reply::ReplyTo};
+use super::{money::Origin, pubsub::Subscriber, reply::ReplyTo};
 
 /// What the gate hands out when its record, or every record before it, is on disk.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub enum Output {
         resume: Vec<Since>,
         /// The reply, its channels still to be filled in.
         welcome: Box<Welcome>,
+        /// The session, for its channels.
+        subscriber: Subscriber,
     },
     /// A signal that everything before it is on disk.
     Durable(oneshot::Sender<()>),

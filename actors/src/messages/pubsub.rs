@@ -24,7 +24,26 @@ pub struct PublishEvent {
 #[rtype(result = "()")]
 pub struct PlayerNotices(pub Vec<Told>);
 
-/// The player of a session is known: subscribes it to the personal channel and to those the client had.
+/// Where a session hears that it does not follow a channel that it has asked for.
+#[derive(Debug, Clone)]
+pub struct Subscriber {
+    /// Which of the session's requests to subscribe it is; 0 is its hello.
+    pub number: u64,
+    /// Takes the news.
+    pub refused: Recipient<NotFollowed>,
+}
+
+/// A session does not follow a channel that it has asked for. It hears so before its client does.
+#[derive(Message, Debug, Clone, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct NotFollowed {
+    /// The channel.
+    pub channel: Channel,
+    /// Which of the session's requests is refused; a later one is another matter.
+    pub subscription: u64,
+}
+
+/// A session's player is known: subscribes it to the personal channel and to those the client had.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Attach {
@@ -38,6 +57,8 @@ pub struct Attach {
     pub resume: Vec<Since>,
     /// The reply.
     pub welcome: Box<Welcome>,
+    /// The session.
+    pub subscriber: Subscriber,
 }
 
 /// A session subscribes to one more channel.
@@ -50,6 +71,8 @@ pub struct Subscribe {
     pub channel: Channel,
     /// The last position seen.
     pub since: Option<Since>,
+    /// The session.
+    pub subscriber: Subscriber,
 }
 
 /// A session leaves a channel. Takes the same path as the grant of the channel, so that it does not overtake it. A

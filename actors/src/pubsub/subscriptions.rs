@@ -20,6 +20,7 @@ use tokio::task::AbortHandle;
 
 use crate::{
     messages::{
+        pubsub::{NotFollowed, Subscriber},
         reply::{ReplyTo, SessionRef},
         worker::{Grant, ToWorker},
     },
@@ -68,7 +69,16 @@ struct Subscribing {
 impl Subscriptions {
     /// Subscribes a session to channels; then the grant goes to its worker: now when the backplane answers at once, as
     /// it does for tables and players of this hub, otherwise from a task of its own.
-    pub fn subscribe(&self, to: ReplyTo, channels: Vec<(Channel, Option<Since>)>, reply: Grant) {
+    ///
+    /// What is awaited holds no permit of those that bets need: a Redis that hangs takes no place of theirs. Where as
+    /// many wait for Redis as may, those channels are refused.
+    pub fn subscribe(
+        &self,
+        mut to: ReplyTo,
+        channels: Vec<(Channel, Option<Since>)>,
+        reply: Grant,
+        subscriber: Subscriber,
+    ) {
         let session = to.session;
         let mut awaited = Vec::new();
         let mut asked = Vec::with_capacity(channels.len());
@@ -84,8 +94,8 @@ impl Subscriptions {
             }
             asked.push(Subscribing { channel, since, answer });
         }
-        if awaited.is_empty() {
-            return self.grant(to, asked, reply, &[]);
+        if awaited.is_empty() || !to.permit.wait_for_redis() {
+            return self.grant(to, asked, reply, &subscriber, &[]);
         }
         let waiting = Rc::new(Waiting {
             asker: Cell::new(Some((to, reply))),
@@ -105,7 +115,7 @@ impl Subscriptions {
                 this.no_longer_pending(session, channel, &answered);
             }
             if let Some((to, reply)) = answered.asker.take() {
-                this.grant(to, asked, reply, &answered.left.take());
+                this.grant(to, asked, reply, &subscriber, &answered.left.take());
             }
         });
         waiting.task.set(Some(task.abort_handle()));
@@ -147,7 +157,14 @@ impl Subscriptions {
 
     /// Sends the grant for the channels that the backplane has accepted. Nothing is awaited here: the grants and the
     /// missed publications are of the same moment.
-    fn grant(&self, to: ReplyTo, asked: Vec<Subscribing>, reply: Grant, left: &[Channel]) {
+    fn grant(
+        &self,
+        to: ReplyTo,
+        asked: Vec<Subscribing>,
+        reply: Grant,
+        subscriber: &Subscriber,
+        left: &[Channel],
+    ) {
         let worker = to.session.worker;
         let mut taken = Vec::with_capacity(asked.len());
         let mut first_taken = true;
@@ -162,6 +179,8 @@ impl Subscriptions {
                     tracing::warn!(%channel, reason, "a channel cannot be subscribed to");
                     self.unwant(&channel, worker, 1);
                     first_taken &= place > 0;
+                    // In this order: when the client hears, its session knows.
+                    subscriber.refused.do_send(NotFollowed { channel, subscription: subscriber.number });
                 }
             }
         }

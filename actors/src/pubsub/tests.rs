@@ -11,9 +11,11 @@ use super::*;
 use crate::{
     admission::Admission,
     messages::{
+        pubsub::{NotFollowed, Subscriber},
         reply::{ReplyTo, SessionRef},
         worker::ToWorker,
     },
+    rig::{GetNotFollowed, Listener},
     workers::Mailbox,
 };
 
@@ -21,6 +23,7 @@ const PLAYER: PlayerId = PlayerId(7);
 
 struct Rig {
     pubsub: Addr<PubSub>,
+    session: Addr<Listener>,
     mailbox: Mailbox,
     admission: Arc<Admission>,
 }
@@ -34,7 +37,8 @@ fn rig_over(make: MakeBackplane) -> Rig {
     let currencies = Currencies::new([("EUR".parse().expect("a currency"), 2)]);
     let epoch = "Ltest".parse().expect("an epoch");
     let pubsub = PubSub::new(make, workers, TablePort::default(), currencies, epoch, Arc::default()).start();
-    Rig { pubsub, mailbox: mailboxes.remove(0), admission: crate::rig::admission() }
+    let session = Listener::default().start();
+    Rig { pubsub, session, mailbox: mailboxes.remove(0), admission: crate::rig::admission() }
 }
 
 impl Rig {
@@ -42,6 +46,15 @@ impl Rig {
         let session = SessionRef { worker: 0, slot: Slot { index, generation: 0 } };
         let permit = self.admission.admit(&Arc::new(AtomicU32::new(0))).expect("there is room");
         ReplyTo { session, id: U53::from(1), permit }
+    }
+
+    fn subscriber(&self, number: u64) -> Subscriber {
+        Subscriber { number, refused: self.session.clone().recipient() }
+    }
+
+    fn subscribe(&self, index: u32, channel: &Channel, since: Option<Since>) {
+        let (to, subscriber) = (self.to(index), self.subscriber(index.into()));
+        self.pubsub.do_send(Subscribe { to, channel: channel.clone(), since, subscriber });
     }
 
     fn attach(&self, index: u32, events: u64, resume: Vec<Since>) {
@@ -60,7 +73,8 @@ impl Rig {
             personal: nothing,
             resumed: Vec::new(),
         });
-        self.pubsub.do_send(Attach { to: self.to(index), player: PLAYER, events, resume, welcome });
+        let (to, subscriber) = (self.to(index), self.subscriber(0));
+        self.pubsub.do_send(Attach { to, player: PLAYER, events, resume, welcome, subscriber });
     }
 
     fn tell(&self, offset: u64) {
@@ -128,7 +142,7 @@ async fn a_session_that_comes_back_is_sent_what_it_missed_and_no_more_than_a_rep
 
     // A channel with more to recover than a reply may carry is lost, not sent in part.
     let channel: Channel = "news:long".parse().expect("a channel");
-    rig.pubsub.do_send(Subscribe { to: rig.to(3), channel: channel.clone(), since: None });
+    rig.subscribe(3, &channel, None);
     let top = rig.granted().await.remove(0);
     for _ in 0..5 {
         let payload =
@@ -141,12 +155,12 @@ async fn a_session_that_comes_back_is_sent_what_it_missed_and_no_more_than_a_rep
         rig.mailbox.next().await;
     }
     let since = Since { ch: channel.clone(), e: Text::new(&top.e).expect("short"), o: U53::from(0) };
-    rig.pubsub.do_send(Subscribe { to: rig.to(3), channel, since: Some(since) });
+    rig.subscribe(3, &channel, Some(since));
     let followed = rig.granted().await.remove(0);
     assert_eq!((followed.recovered, followed.pubs.len(), followed.o), (false, 0, 5));
 }
 
-/// A backplane whose server takes every request to subscribe and never answers.
+/// A backplane whose server takes every request to subscribe and never answers; players' own channels need none.
 struct Silent(Memory);
 
 impl Backplane for Silent {
@@ -161,8 +175,8 @@ impl Backplane for Silent {
         &self,
         channel: &Channel,
     ) -> futures_util::future::LocalBoxFuture<'static, Result<Position, channels::SubscribeError>> {
-        drop(self.0.subscribe(channel));
-        std::future::pending().boxed_local()
+        let subscribing = self.0.subscribe(channel);
+        if channel.namespace() == "player" { subscribing } else { std::future::pending().boxed_local() }
     }
 
     fn unsubscribe(&self, channel: &Channel) {
@@ -197,7 +211,7 @@ async fn a_grant_that_is_waited_for_is_taken_back_when_the_session_leaves_the_ch
     let mut rig = rig_over(Box::new(|deliver| Rc::new(Silent(Memory::new(options, deliver)))));
     for name in ["news:1", "news:2", "news:1"] {
         let channel: Channel = name.parse().expect("a channel");
-        rig.pubsub.do_send(Subscribe { to: rig.to(1), channel: channel.clone(), since: None });
+        rig.subscribe(1, &channel, None);
         rig.pubsub.do_send(Unsubscribe { to: rig.to(1), channel: channel.clone() });
         match rig.mailbox.next().await {
             ToWorker::Reply { reply, .. } => {
@@ -217,4 +231,33 @@ async fn a_grant_that_is_waited_for_is_taken_back_when_the_session_leaves_the_ch
         ToWorker::Reply { reply, .. } => assert!(matches!(*reply, Reply::Pong { .. }), "{reply:?}"),
         other => panic!("nobody here follows it, and yet {other:?}"),
     }
+}
+
+#[actix::test]
+async fn who_waits_for_redis_takes_no_place_of_a_bet_and_who_may_not_wait_is_refused_and_not_counted() {
+    let mut rig = rig_over(Box::new(|deliver| Rc::new(Silent(Memory::new(Options::default(), deliver)))));
+    let channel: Channel = "news:1".parse().expect("a channel");
+    let admit = |rig: &Rig| rig.admission.admit(&Arc::new(AtomicU32::new(0)));
+    for number in 1..=100 {
+        rig.subscribe(number, &channel, None);
+    }
+    rig.pubsub.send(GetHealth).await.expect("all of them are waiting now");
+    assert_eq!(rig.admission.in_flight(), 100);
+    let others: Vec<_> = (0..99).filter_map(|_| admit(&rig)).collect();
+    assert_eq!(others.len(), 99, "a bet has the place that it would have had");
+
+    rig.subscribe(101, &channel, None);
+    let refused = rig.mailbox.next().await;
+    let ToWorker::Reply { to, reply } = refused else { panic!("expected a refusal, not {refused:?}") };
+    let Reply::Error(failure) = *reply else { panic!("expected a refusal, not {reply:?}") };
+    assert_eq!(failure.code, protocol::ErrorCode::Unavailable);
+    assert!(failure.retry_after_ms.is_some(), "it may ask again");
+    let heard = rig.session.send(GetNotFollowed).await.expect("alive");
+    assert_eq!(heard, [NotFollowed { channel, subscription: 101 }]);
+    drop((to, others));
+    // A hello is answered without what it would have to wait for.
+    let since = |ch: Channel| Since { ch, e: Text::new("Lother").expect("short"), o: U53::from(1) };
+    rig.attach(102, 0, vec![since("news:2".parse().expect("a channel"))]);
+    let granted = rig.granted().await;
+    assert_eq!(granted.len(), 1, "its own channel: {granted:?}");
 }

@@ -15,12 +15,13 @@ use protocol::{
     request::{self, Hello, PlaceBet, Since},
 };
 
-use super::{Ready, SessionActor, State};
+use super::{Followed, Ready, SessionActor, State};
 use crate::{
+    admission::ChannelsTaken,
     messages::{
         domain::{Arrive, GetBalance, GetResults},
         money::{GetOutcome, Origin},
-        pubsub::{GetTops, Subscribe, Unsubscribe},
+        pubsub::{GetTops, NotFollowed, Subscribe, Subscriber, Unsubscribe},
         reply::{BetContext, ReplyTo},
         table::{Bet, Clear, Join, NoPlace},
     },
@@ -70,19 +71,16 @@ impl SessionActor {
             let known = resume.iter().any(|other| other.ch == since.ch);
             let room = resume.len() + 1 < self.context.options.channels_max;
             let allowed = !known && room && self.may_subscribe(player, &since.ch);
-            if allowed && (since.ch == personal || self.context.admission.subscribe(player)) {
+            if allowed && (since.ch == personal || self.context.admission.subscribe(player).is_ok()) {
                 resume.push(since);
             }
         }
         let others = resume.iter().map(|since| since.ch.clone()).filter(|channel| *channel != personal);
-        let channels = std::iter::once(personal.clone()).chain(others).collect();
-        self.state = State::Ready(Box::new(Ready {
-            identity,
-            channels,
-            tables: Vec::new(),
-            joins: 0,
-            asked: Vec::new(),
-        }));
+        let channels = std::iter::once(personal.clone()).chain(others);
+        let channels = channels.map(|channel| Followed { channel, since: 0, granted: 1 }).collect();
+        let (tables, asked) = (Vec::new(), Vec::new());
+        let ready = Ready { identity, channels, subscriptions: 0, tables, joins: 0, asked };
+        self.state = State::Ready(Box::new(ready));
         self.expire(context);
         let options = &self.context.options;
         let nothing = Subscribed {
@@ -101,7 +99,8 @@ impl SessionActor {
             resumed: Vec::new(),
         });
         tracing::debug!(%player, client = hello.client.as_deref().unwrap_or("-"), "a session is ready");
-        self.context.money.arrive(Arrive { player, to, resume, welcome });
+        let subscriber = Subscriber { number: 0, refused: context.address().recipient() };
+        self.context.money.arrive(Arrive { player, to, resume, welcome, subscriber });
     }
 
     /// Handles any other request of a player.
@@ -116,8 +115,11 @@ impl SessionActor {
         let shared = &self.context;
         match request {
             Request::Hello(_) => shared.workers.refuse(to, ErrorCode::OutOfOrder),
-            Request::Ping => shared.pubsub.do_send(GetTops { to, channels: ready.channels.clone() }),
-            Request::Subscribe(subscribe) => self.subscribe(to, player, subscribe),
+            Request::Ping => {
+                let channels = ready.channels.iter().map(|followed| followed.channel.clone()).collect();
+                shared.pubsub.do_send(GetTops { to, channels });
+            }
+            Request::Subscribe(subscribe) => self.subscribe(to, player, subscribe, context),
             Request::Unsubscribe { channel } => self.unsubscribe(to, player, channel),
             Request::JoinTable { table } => self.join(to, player, table, context),
             Request::LeaveTable { table } => {
@@ -173,7 +175,14 @@ impl SessionActor {
         way.join(Join { player, to, join: number, refused: context.address().recipient() });
     }
 
-    fn subscribe(&mut self, to: ReplyTo, player: PlayerId, subscribe: request::Subscribe) {
+    /// Sends the session to a channel. It counts at once, and no longer when the session hears [`NotFollowed`].
+    fn subscribe(
+        &mut self,
+        to: ReplyTo,
+        player: PlayerId,
+        subscribe: request::Subscribe,
+        context: &mut ws::WebsocketContext<Self>,
+    ) {
         let request::Subscribe { channel, since } = subscribe;
         if !self.may_subscribe(player, &channel) {
             let known = matches!(channel.namespace(), "player" | "domain");
@@ -181,21 +190,25 @@ impl SessionActor {
             return self.context.workers.refuse(to, code);
         }
         let State::Ready(ready) = &mut self.state else { return };
-        if !ready.channels.contains(&channel) {
-            if ready.channels.len() >= self.context.options.channels_max {
+        ready.subscriptions += 1;
+        let (number, count) = (ready.subscriptions, ready.channels.len());
+        match ready.channels.iter_mut().find(|followed| followed.channel == channel) {
+            Some(followed) => followed.granted += 1,
+            None if count >= self.context.options.channels_max => {
                 let words = format!("a session may follow {} channels", self.context.options.channels_max);
                 let failure = Failure::with(ErrorCode::TooLarge, words);
                 return self.context.workers.reply(to, Reply::Error(failure));
             }
-            if !self.context.admission.subscribe(player) {
-                let words = "the player's sessions follow as many channels as they may together";
-                let failure = Failure::with(ErrorCode::TooLarge, words);
-                return self.context.workers.reply(to, Reply::Error(failure));
-            }
-            ready.channels.push(channel.clone());
+            None => match self.context.admission.subscribe(player) {
+                Ok(()) => {
+                    ready.channels.push(Followed { channel: channel.clone(), since: number, granted: 1 });
+                }
+                Err(taken) => return self.context.workers.reply(to, Reply::Error(too_many_channels(taken))),
+            },
         }
         let since = since.map(|(e, o)| Since { ch: channel.clone(), e, o });
-        self.context.pubsub.do_send(Subscribe { to, channel, since });
+        let subscriber = Subscriber { number, refused: context.address().recipient() };
+        self.context.pubsub.do_send(Subscribe { to, channel, since, subscriber });
     }
 
     fn unsubscribe(&mut self, to: ReplyTo, player: PlayerId, channel: Channel) {
@@ -205,7 +218,7 @@ impl SessionActor {
             return self.context.workers.reply(to, Reply::Error(failure));
         }
         let before = ready.channels.len();
-        ready.channels.retain(|followed| *followed != channel);
+        ready.channels.retain(|followed| followed.channel != channel);
         self.context.admission.unsubscribe(player, (before - ready.channels.len()) as u32);
         self.context.pubsub.do_send(Unsubscribe { to, channel });
     }
@@ -283,6 +296,34 @@ impl Ready {
     fn forget_answered(&mut self, in_flight: &AtomicU32) {
         if in_flight.load(Relaxed) <= 1 {
             self.asked.clear();
+        }
+    }
+}
+
+/// Why a player may follow no more channels. What only a session that may be dead holds is free again soon.
+fn too_many_channels(taken: ChannelsTaken) -> Failure {
+    let words = "the player's sessions follow as many channels as they may together";
+    match taken {
+        ChannelsTaken::ByOneSession => Failure::with(ErrorCode::TooLarge, words),
+        ChannelsTaken::BySeveral => {
+            Failure::with(ErrorCode::RateLimited, words).after_ms(spread::wait_ms(spread::TOO_MANY_SESSIONS))
+        }
+    }
+}
+
+impl Handler<NotFollowed> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, NotFollowed { channel, subscription }: NotFollowed, _: &mut Self::Context) {
+        let State::Ready(ready) = &mut self.state else { return };
+        // The first is the personal one: without it there is no session.
+        let mut others = ready.channels.iter().enumerate().skip(1);
+        let counted = |followed: &Followed| followed.channel == channel && subscription >= followed.since;
+        let Some((place, _)) = others.find(|(_, followed)| counted(followed)) else { return };
+        ready.channels[place].granted -= 1;
+        if ready.channels[place].granted == 0 {
+            ready.channels.remove(place);
+            self.context.admission.unsubscribe(ready.identity.player, 1);
         }
     }
 }

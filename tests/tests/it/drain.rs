@@ -9,8 +9,9 @@ use tests::{
     http,
     hub::{OPEN, QUICK, Setup, TestHub},
     player::Account,
-    raw::{Frame, RawSocket},
-    soon,
+    raw::{Frame, RawSocket, TEXT, frame},
+    redis::Redis,
+    soon, until,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -186,5 +187,48 @@ async fn a_second_sigterm_after_the_drain_ends_the_wait_for_a_page_too() {
     hub.logged("told twice: not waiting for the clients").await;
     assert_eq!(hub.ended().await.code(), Some(0), "it is an orderly end");
     drop(slow);
+    hub.verify();
+}
+
+#[tokio::test]
+async fn whoever_speaks_during_a_drain_is_told_when_to_come_back_and_keeps_to_the_rate() {
+    let redis = Redis::start();
+    let mut hub = Setup::default()
+        .variable("HUB_REDIS_URL", redis.url())
+        .option("rate.requests_per_second_per_player", 10)
+        .option("rate.requests_burst_per_player", 10)
+        .start();
+    until("channels", async || (hub.figure("hub_channels_up").await? == 1).then_some(())).await;
+    let account = Account::sign_in(hub.address(), "late").await;
+    let (mut asker, mut flooder) = (
+        RawSocket::hello(hub.address(), &account.token).await,
+        RawSocket::hello(hub.address(), &account.token).await,
+    );
+    let mut late = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.expect("a connection");
+    // A request that waits for Redis, for two seconds, holds up the drain.
+    redis.freeze();
+    asker.say(&json!({"t": "subscribe", "id": 1_000, "ch": "news:1"})).await;
+    until("a request", async || (hub.figure("hub_requests_in_flight").await? == 1).then_some(())).await;
+    hub.terminate();
+    asker.push(|push| push["t"] == "drain").await;
+
+    late.say(&json!({"t": "hello", "id": 1, "token": account.token})).await;
+    let (code, texts) = late.to_end().await;
+    let told: Vec<_> = texts.iter().filter(|text| text["id"] == 1).collect();
+    assert_eq!(told.len(), 1, "{texts:?}");
+    assert_eq!((&told[0]["name"], &told[0]["retry"]), (&json!("draining"), &json!("same_key")), "{texts:?}");
+    let wait_ms = told[0]["retry_after_ms"].as_u64().expect("a time to come back");
+    assert!((1_000..=5_000).contains(&wait_ms), "{wait_ms}");
+    assert_eq!(code, Some(CloseCode::Draining.number()));
+
+    let ping = |id: u32| frame(TEXT, true, json!({"t": "ping", "id": id}).to_string().as_bytes());
+    flooder.send_bytes(&(0..2_500).flat_map(ping).collect::<Vec<u8>>()).await.expect("it reads");
+    let (code, texts) = flooder.to_end().await;
+    let named = |name: &str| texts.iter().filter(|text| text["name"] == name).count();
+    assert!(named("draining") >= 1, "within the rate it is told that the hub drains");
+    assert!(named("rate_limited") >= 1_000, "above it, that it is too fast: {}", named("rate_limited"));
+    assert_eq!(code, Some(CloseCode::Flooding.number()));
+    redis.thaw();
+    assert_eq!(hub.ended().await.code(), Some(0));
     hub.verify();
 }

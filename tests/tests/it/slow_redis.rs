@@ -9,6 +9,7 @@ use tests::{
     hub::{OPEN, QUICK, Setup, TestHub},
     player::{Account, Session, event},
     proxy::Proxy,
+    raw::RawSocket,
     redis::Redis,
     until,
     verify::{Cents, cents},
@@ -207,8 +208,65 @@ async fn a_player_has_so_many_sessions_and_so_many_channels_over_all_of_them() {
     for (session, name) in [(&one, "news:1"), (&two, "news:1"), (&two, "news:2")] {
         follow(session, name).await.expect("there is room");
     }
-    assert_eq!(tests::player::refusal(follow(&one, "news:2").await), protocol::ErrorCode::TooLarge);
+    let refused = follow(&one, "news:2").await;
+    assert_eq!(tests::player::refusal(refused), protocol::ErrorCode::RateLimited, "the other may be dead");
     drop(two);
     until("room again", async || follow(&one, "news:2").await.ok()).await;
     account.connect(hub.address()).await;
+}
+
+#[tokio::test]
+async fn while_redis_hangs_who_waits_for_it_takes_no_place_of_a_bet_and_its_channels_do_not_count() {
+    let redis = Redis::start();
+    let hub = setup(redis.url())
+        .option("rate.in_flight_max", 64)
+        .option("channels.subscriptions_per_session_max", 18)
+        .start();
+    is_up(&hub, true).await;
+    let account = Account::sign_in(hub.address(), "bettor").await;
+    let mut bettor = account.connect(hub.address()).await;
+    let round = bettor.open_round(OPEN.id).await;
+    let mut waiting = Vec::new();
+    for number in 0..4 {
+        let account = Account::sign_in(hub.address(), &format!("waiting-{number}")).await;
+        waiting.push(RawSocket::hello(hub.address(), &account.token).await);
+    }
+    redis.freeze();
+    let subscribe = |id: u32| json!({"t": "subscribe", "id": id, "ch": format!("news:{id}")});
+    // 68 requests, and room for 64.
+    for (number, socket) in (0..).zip(&mut waiting) {
+        for id in 0..17 {
+            socket.say(&subscribe(100 + 20 * number + id)).await;
+        }
+    }
+    until("requests that wait", async || (figure(&hub, "hub_requests_in_flight").await >= 64).then_some(()))
+        .await;
+    for _ in 0..10 {
+        bettor.bet(bettor.key(), OPEN.id, round, "1.00").await.expect("bets do not need Redis");
+    }
+    // Redis is given up after two seconds, and who waits is answered. Four could not wait.
+    let mut refused = Vec::new();
+    for (number, socket) in (0..).zip(&mut waiting) {
+        let mut here = 0;
+        for id in 0..17 {
+            let reply = socket.push(|reply| reply["id"] == 100 + 20 * number + id).await;
+            if reply["t"] != "subscribed" {
+                let told = (&reply["name"], &reply["retry"]);
+                assert_eq!(told, (&json!("unavailable"), &json!("same_key")), "{reply}");
+                here += 1;
+            }
+        }
+        refused.push(here);
+    }
+    assert_eq!(refused.iter().sum::<u32>(), 4, "{refused:?}");
+    redis.thaw();
+    is_up(&hub, true).await;
+    for (socket, refused) in waiting.iter_mut().zip(refused) {
+        // Its own channel and seventeen others are as many as it may follow: those that were refused do not count.
+        for id in 0..refused {
+            let followed = socket.ask(subscribe(id)).await;
+            assert_eq!(followed["t"], "subscribed", "{followed}");
+        }
+        assert_eq!(socket.ask(subscribe(17)).await["name"], "too_large");
+    }
 }
