@@ -253,9 +253,11 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
             };
             (Ok(()), stranded.map(note).collect())
         }
-        Err(denied @ (recovery::Error::Scale { .. } | recovery::Error::Secret { .. })) => {
-            (Err(denied), Vec::new())
-        }
+        Err(
+            denied @ (recovery::Error::Scale { .. }
+            | recovery::Error::Secret { .. }
+            | recovery::Error::Issuer { .. }),
+        ) => (Err(denied), Vec::new()),
         // A start will refuse it; the configuration is not at fault.
         Err(error) => (Ok(()), vec![format!("the log could not be compared: {error}; ask `hub verify`")]),
     }

@@ -87,6 +87,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         | recovery::Error::Refused { .. }
         | recovery::Error::Scale { .. }
         | recovery::Error::Secret { .. }
+        | recovery::Error::Issuer { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
     };
     writeln!(output, "{word}: {}", with_causes(error))?;

@@ -83,7 +83,7 @@ impl Books {
                 prove(self, committed, &changes)?;
             }
             Body::Refused { id, .. } => no_effect_yet(self, *id)?,
-            Body::Fact(fact) => fact_stands(self, *fact)?,
+            Body::Fact(fact) => fact_stands(self, fact)?,
             // E3: a live state or a copy that differs from the log is found here.
             Body::Digest(recorded) => {
                 let found = self.digest();
@@ -115,7 +115,7 @@ impl Books {
             Body::Refused { id, content, code } => {
                 applied.outcome = Some(self.put_key(*id, *content, Outcome::Refused(*code))?);
             }
-            Body::Fact(fact) => self.facts.put(*fact),
+            Body::Fact(fact) => self.facts.put(fact.clone()),
             Body::Digest(_) => {}
         }
         (self.lsn, self.time) = (lsn, record.time);

@@ -1,8 +1,9 @@
-//! Facts that a log keeps about its hub: the decimals of each currency, and check values of its secrets.
+//! Facts that a log keeps about its hub: the decimals of each currency, check values of its secrets, and the issuer of
+//! its players' tokens.
 //!
-//! An account does not contain its minor unit, and a pseudonym does not contain its secret. With another scale every
-//! balance would have another value; with another secret no player would find their account. So both are recorded
-//! before their first use, and the start compares them with the configuration.
+//! An account does not contain its minor unit, and a pseudonym contains neither its secret nor its issuer. With another
+//! scale every balance would have another value; with another secret or issuer no player would find their account. So
+//! all are recorded before their first use, and the start compares them with the configuration.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +12,11 @@ use protocol::{Currency, amount::SCALE_MAX};
 
 use crate::codec::{DecodeError, Decoder, Encoder};
 
+/// Longest name of an issuer, bytes.
+pub const ISSUER_BYTES_MAX: usize = 256;
+
 /// A fact about the hub that writes the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// The number of decimals of a currency.
     Scale {
@@ -27,6 +31,11 @@ pub enum Fact {
         secret: SecretName,
         /// A keyed hash of a fixed text, cut to 128 bits.
         value: u128,
+    },
+    /// Who issues the tokens of the players: with their subject it makes their pseudonyms.
+    Issuer {
+        /// As its tokens name it, at most [`ISSUER_BYTES_MAX`].
+        name: Box<str>,
     },
 }
 
@@ -56,6 +65,7 @@ impl SecretName {
 pub struct Facts {
     scales: BTreeMap<Currency, u32>,
     checks: BTreeMap<SecretName, u128>,
+    issuer: Option<Box<str>>,
 }
 
 impl Facts {
@@ -76,21 +86,29 @@ impl Facts {
         self.checks.get(&secret).copied()
     }
 
+    /// Who issues the tokens of the players, once it is known.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
     /// Whether the log has recorded this fact.
     #[must_use]
-    pub fn says(&self, fact: Fact) -> bool {
+    pub fn says(&self, fact: &Fact) -> bool {
         match fact {
-            Fact::Scale { currency, scale } => self.scale(currency) == Some(scale),
-            Fact::Check { secret, value } => self.check(secret) == Some(value),
+            Fact::Scale { currency, scale } => self.scale(*currency) == Some(*scale),
+            Fact::Check { secret, value } => self.check(*secret) == Some(*value),
+            Fact::Issuer { name } => self.issuer() == Some(name),
         }
     }
 
     /// Whether the log has recorded another value for the same currency or secret.
     #[must_use]
-    pub fn denies(&self, fact: Fact) -> bool {
+    pub fn denies(&self, fact: &Fact) -> bool {
         let known = match fact {
-            Fact::Scale { currency, .. } => self.scale(currency).is_some(),
-            Fact::Check { secret, .. } => self.check(secret).is_some(),
+            Fact::Scale { currency, .. } => self.scale(*currency).is_some(),
+            Fact::Check { secret, .. } => self.check(*secret).is_some(),
+            Fact::Issuer { .. } => self.issuer.is_some(),
         };
         known && !self.says(fact)
     }
@@ -99,6 +117,7 @@ impl Facts {
         match fact {
             Fact::Scale { currency, scale } => drop(self.scales.insert(currency, scale)),
             Fact::Check { secret, value } => drop(self.checks.insert(secret, value)),
+            Fact::Issuer { name } => self.issuer = Some(name),
         }
     }
 
@@ -110,14 +129,22 @@ impl Facts {
         for (secret, value) in &self.checks {
             digest.add(fingerprint(&[2, secret.number().into(), *value as u64, (*value >> 64) as u64]));
         }
+        if let Some(issuer) = self.issuer() {
+            let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            let length = std::iter::once(issuer.len() as u64);
+            let words: Vec<u64> =
+                std::iter::once(3).chain(length).chain(issuer.as_bytes().chunks(8).map(word)).collect();
+            digest.add(fingerprint(&words));
+        }
         digest
     }
 
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
-        encoder.uint((self.scales.len() + self.checks.len()) as u128);
+        encoder.uint((self.scales.len() + self.checks.len() + usize::from(self.issuer.is_some())) as u128);
         let scales = self.scales().map(|(currency, scale)| Fact::Scale { currency, scale });
         let checks = self.checks.iter().map(|(secret, value)| Fact::Check { secret: *secret, value: *value });
-        scales.chain(checks).for_each(|fact| fact.encode(encoder));
+        let issuer = self.issuer.iter().map(|name| Fact::Issuer { name: name.clone() });
+        scales.chain(checks).chain(issuer).for_each(|fact| fact.encode(encoder));
     }
 
     pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -142,6 +169,10 @@ impl Fact {
                 encoder.byte(secret.number());
                 encoder.fixed(*value);
             }
+            Fact::Issuer { name } => {
+                encoder.byte(3);
+                encoder.bytes(name.as_bytes());
+            }
         }
     }
 
@@ -161,6 +192,13 @@ impl Fact {
                     secret: secret.ok_or(DecodeError::Unknown("secret"))?,
                     value: decoder.fixed()?,
                 })
+            }
+            3 => {
+                let name = decoder.text()?;
+                if name.len() > ISSUER_BYTES_MAX {
+                    return Err(DecodeError::OutOfRange("an issuer"));
+                }
+                Ok(Fact::Issuer { name: name.into() })
             }
             _ => Err(DecodeError::Unknown("fact")),
         }

@@ -123,20 +123,23 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     }
 }
 
-/// `E5`, for what the money side depends on: the scale of a currency that has accounts, and the pseudonym secret of a
-/// log that has players. Without such accounts or players the fact may still change.
+/// `E5`, for what the money side depends on: the scale of a currency that has accounts, and the pseudonym secret and the
+/// issuer of a log that has players. Without such accounts or players the fact may still change.
 ///
 /// # Errors
 /// When the log has recorded another value.
-pub fn fact_stands(books: &Books, fact: Fact) -> Result<(), Violation> {
-    let depends = |fact| match fact {
-        Fact::Scale { currency, .. } => books.uses(currency),
-        Fact::Check { secret: SecretName::Pseudonym, .. } => {
+pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
+    let depends = |fact: &Fact| match fact {
+        Fact::Scale { currency, .. } => books.uses(*currency),
+        Fact::Check { secret: SecretName::Pseudonym, .. } | Fact::Issuer { .. } => {
             books.domains().balance.ledger().accounts().any(|(id, _)| id.kind.is_players())
         }
         Fact::Check { secret: SecretName::Seed, .. } => false,
     };
-    if books.facts().denies(fact) && depends(fact) { Err(Violation::FactChanged { fact }) } else { Ok(()) }
+    if books.facts().denies(fact) && depends(fact) {
+        return Err(Violation::FactChanged { fact: fact.clone() });
+    }
+    Ok(())
 }
 
 /// `E1`: the id of a step of a round (open, lock, settle, void, quarantine) is made of the round and the step. Phases

@@ -28,7 +28,7 @@ pub use apply::{Applied, ApplyError};
 pub use books::Books;
 pub use codec::DecodeError;
 pub use conclude::{Concluded, Told, TxResult, Verdict};
-pub use facts::{Fact, Facts, SecretName};
+pub use facts::{Fact, Facts, ISSUER_BYTES_MAX, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
 pub use record::{Body, Committed, RECORD_BYTES_MAX, Record};
 pub use turn::{Decided, Envelope, Turn, Tx};

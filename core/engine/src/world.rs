@@ -38,7 +38,7 @@ impl World {
     /// When the record does not fit the money side: the log is refused. A table that the record does not fit is no
     /// error: it becomes unfit, and only a record of the live hub quarantines it.
     pub fn apply(&mut self, record: &Record) -> Result<WorldApplied, ApplyError> {
-        if let Body::Fact(fact) = record.body {
+        if let Body::Fact(fact) = &record.body {
             fact_stands_in(self, fact)?;
         }
         let money = self.books.apply(record)?;
@@ -73,11 +73,11 @@ impl World {
 ///
 /// # Errors
 /// When the log has recorded another value.
-pub fn fact_stands_in(world: &World, fact: Fact) -> Result<(), Violation> {
+pub fn fact_stands_in(world: &World, fact: &Fact) -> Result<(), Violation> {
     let is_seed = matches!(fact, Fact::Check { secret: SecretName::Seed, .. });
     if is_seed && world.books.facts().denies(fact) && world.tables.values().any(|table| table.open.is_some())
     {
-        return Err(Violation::FactChanged { fact });
+        return Err(Violation::FactChanged { fact: fact.clone() });
     }
     invariant::fact_stands(&world.books, fact)
 }

@@ -85,6 +85,17 @@ pub enum Error {
         /// The variable or file that it came from.
         place: String,
     },
+    /// The configuration names another issuer than the log.
+    #[error(
+        "auth.issuer is {configured:?} in the configuration and {recorded:?} in the log: every player would be a stranger \
+         to their balance. Set it to {recorded:?}, or give the hub another journal.directory"
+    )]
+    Issuer {
+        /// The configured one.
+        configured: Box<str>,
+        /// The recorded one.
+        recorded: Box<str>,
+    },
     /// A checkpoint does not hold what the replay holds.
     #[error("failed to prove checkpoint {lsn}: {what}")]
     Checkpoint {

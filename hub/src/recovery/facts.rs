@@ -1,7 +1,8 @@
-//! Facts that stand both in the configuration and in the log: the decimals of a currency, the fingerprint of a secret.
+//! Facts that stand both in the configuration and in the log: the decimals of a currency, the fingerprint of a secret, the
+//! issuer of the players' tokens.
 //!
-//! With another scale every balance would have another value, with another pseudonym secret no player would find their
-//! account, and with another seed secret no open round could be drawn. Nothing else in a log shows the difference.
+//! With another scale every balance would have another value, with another pseudonym secret or issuer no player would
+//! find their account, and with another seed secret no open round could be drawn. Nothing else in a log shows the difference.
 //! While nothing depends on a fact it may change, and is recorded again.
 
 use std::collections::BTreeMap;
@@ -33,7 +34,9 @@ pub fn given(loaded: &Loaded) -> Vec<Given> {
         fact: Fact::Check { secret: check.secret, value: check.value },
         place: check.place.clone(),
     });
-    scales.chain(checks).collect()
+    let name = loaded.config.auth.issuer.as_str().into();
+    let issuer = Given { fact: Fact::Issuer { name }, place: String::new() };
+    scales.chain(checks).chain([issuer]).collect()
 }
 
 /// Checks that the log contradicts none of these facts on which anything depends.
@@ -42,19 +45,24 @@ pub fn given(loaded: &Loaded) -> Vec<Given> {
 /// The first that is contradicted, in words that say what to do.
 pub(super) fn hold(given: &[Given], world: &World) -> Result<(), Error> {
     for Given { fact, place } in given {
-        if fact_stands_in(world, *fact).is_ok() {
+        if fact_stands_in(world, fact).is_ok() {
             continue;
         }
-        return Err(match *fact {
+        let recorded = world.books.facts();
+        return Err(match fact {
             Fact::Scale { currency, scale } => Error::Scale {
-                currency,
-                configured: scale,
-                recorded: world.books.facts().scale(currency).unwrap_or(scale),
+                currency: *currency,
+                configured: *scale,
+                recorded: recorded.scale(*currency).unwrap_or(*scale),
             },
             Fact::Check { secret, .. } => {
-                let (secret, harm) = in_words(secret);
+                let (secret, harm) = in_words(*secret);
                 Error::Secret { secret, harm, place: place.clone() }
             }
+            Fact::Issuer { name } => Error::Issuer {
+                configured: name.clone(),
+                recorded: recorded.issuer().unwrap_or_default().into(),
+            },
         });
     }
     Ok(())
@@ -63,7 +71,8 @@ pub(super) fn hold(given: &[Given], world: &World) -> Result<(), Error> {
 /// The facts that the log does not have yet.
 #[must_use]
 pub fn missing(given: &[Given], books: &Books) -> Vec<Fact> {
-    given.iter().map(|given| given.fact).filter(|fact| !books.facts().says(*fact)).collect()
+    let facts = given.iter().map(|given| &given.fact);
+    facts.filter(|fact| !books.facts().says(fact)).cloned().collect()
 }
 
 fn in_words(secret: SecretName) -> (&'static str, &'static str) {

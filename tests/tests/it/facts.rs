@@ -110,6 +110,16 @@ async fn another_secret_than_the_logs_is_refused_by_its_name() {
 }
 
 #[tokio::test]
+async fn another_issuer_than_the_logs_is_refused_and_both_are_named() {
+    let (mut hub, account, _) = played(Setup::default().option("auth.issuer", "https://id.example")).await;
+    hub.configure(|setup| setup.option("auth.issuer", "https://id.example/"));
+    all_refuse(&hub, &["auth.issuer is \"https://id.example/\"", "and \"https://id.example\" in the log"]);
+    hub.configure(|setup| setup.option("auth.issuer", "https://id.example"));
+    hub.start();
+    assert_eq!(account.connect(hub.address()).await.balance().await, (99_500, 500));
+}
+
+#[tokio::test]
 async fn lost_development_secrets_are_told_and_a_copy_of_the_log_is_verified_without_them() {
     let (hub, _, _) = played(Setup::default()).await;
     let secrets = hub.data().join("development.secrets");

@@ -60,6 +60,8 @@ fn records() -> Vec<(String, Vec<u8>)> {
     records.push(("the check value of the pseudonym secret".into(), fact(check)));
     let check = Fact::Check { secret: SecretName::Seed, value: 0x0123_4567_89ab_cdef };
     records.push(("the check value of the seed secret".into(), fact(check)));
+    let issuer = Fact::Issuer { name: "https://id.example".into() };
+    records.push(("the issuer of the players' tokens".into(), fact(issuer)));
     records
 }
 
