@@ -2,12 +2,14 @@
 //!
 //! [`Books::turn`] decides on it; only [`Books::apply`] and [`Books::take`] change it.
 
+mod encoding;
+
 use domains::Domains;
 use ledger::{Digest, Domain};
 use protocol::Currency;
 
+use self::encoding::{decode_domains, encode_domains};
 use crate::{
-    checkpoint::{decode_domains, encode_domains},
     codec::{DecodeError, Decoder, Encoder},
     facts::{Fact, Facts},
     keys::{Content, Keys, Outcome, TxId},

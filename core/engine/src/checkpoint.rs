@@ -3,9 +3,6 @@
 //! A checkpoint only shortens a start; the log stays complete. It contains the digest of the money state, and decoding
 //! compares that with the digest of what was decoded.
 
-mod domains;
-
-pub(crate) use self::domains::{decode_domains, encode_domains};
 use crate::{
     books::Books,
     codec::{DecodeError, Decoder, Encoder},
