@@ -19,7 +19,7 @@ use crate::watch::{OpenSegment, Present};
 use crate::{Error, Lsn, MAX_RECORD};
 
 /// Name of a new segment's file until its header is durable: a `.log` file always has a whole header.
-const PARTIAL: &str = "segment.partial";
+pub(crate) const PARTIAL: &str = "segment.partial";
 /// Length of a new log's first segment, bytes. It is short, so that the first start need not wait until a whole
 /// segment is filled with zeros.
 const FIRST_SEGMENT: u64 = 4 << 20;

@@ -16,7 +16,7 @@ use crate::storage::{File, Storage};
 use crate::{Error, Lsn};
 
 const MAGIC: [u8; 8] = *b"hub\0chk\n";
-const PARTIAL: &str = "checkpoint.partial";
+pub(crate) const PARTIAL: &str = "checkpoint.partial";
 /// Length of the header, bytes: magic 8, version 4, zero 4, lsn 8, length 8, chain hash 32, SHA-256 of these and the
 /// state 32.
 const HEADER: usize = 96;

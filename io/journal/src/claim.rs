@@ -2,22 +2,31 @@
 
 use std::path::Path;
 
-use crate::append::{Appender, End, LogIdentity, Segment, first_segment};
+use crate::append::{self, Appender, End, LogIdentity, Segment, first_segment};
 use crate::condition::Condition;
-use crate::file::Directory;
+use crate::file::{self, Directory};
 use crate::files::Files;
 use crate::format::BLOCK;
 use crate::log::Log;
 use crate::scan::{self, segment_name};
-use crate::spare::Spare;
+use crate::spare::{self, Spare};
 use crate::storage::{File, Storage};
 use crate::tail::{LogEnd, Tail};
-use crate::{Error, Lsn, Options};
+use crate::{Error, Lsn, Options, checkpoint, noted};
 
 /// Shortest segment. Bytes.
 const MIN_SEGMENT: u64 = 4 << 10;
 /// Bytes of a torn tail that are zeroed with one write.
 const CHUNK: u64 = 1 << 20;
+
+/// Names of files that are being made. What is left of one after a crash is of no use.
+const UNFINISHED: [&str; 4] = [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, checkpoint::PARTIAL];
+
+/// Whether a file of this name is one of a log. Other files in its directory are never changed.
+fn is_of_a_log(name: &str) -> bool {
+    let by_number = [".log", ".checkpoint"].iter().any(|suffix| scan::named_lsn(name, suffix).is_some());
+    by_number || UNFINISHED.contains(&name) || [file::LOCK, noted::NAME, spare::READY].contains(&name)
+}
 
 /// While you hold this, no other process or thread writes the log (`J5`). Dropping it releases the right; no file of
 /// the log was changed.
@@ -56,8 +65,16 @@ impl<S: Storage> Claim<S> {
     pub fn open(self, tail: Tail, options: Options) -> Result<Log<S>, Error> {
         let options = Options { segment_bytes: options.segment_bytes.max(MIN_SEGMENT), ..options };
         let Claim { storage, lock, segment, .. } = self;
-        let names = storage.list().map_err(Error::io("list", storage.path("")))?;
-        for name in names.iter().filter(|name| name.ends_with(".partial")) {
+        let mut names = storage.list().map_err(Error::io("list", storage.path("")))?;
+        names.retain(|name| is_of_a_log(name));
+        if segment.is_some() {
+            storage.close_to_others(&names);
+        } else if names.iter().any(|name| name == noted::NAME) {
+            // A log has a segment before it has this file.
+            let what = "it is not the noted end of a log, and there is no log";
+            return Err(Error::Damaged { file: storage.path(noted::NAME), offset: 0, what });
+        }
+        for name in names.iter().filter(|name| UNFINISHED.contains(&name.as_str())) {
             storage.remove(name).map_err(Error::io("remove", storage.path(name)))?;
         }
         let condition = Condition::default();

@@ -6,8 +6,9 @@
 //!
 //! Only the owner can use the directory and the files (modes 0700 and 0600): the log holds every player's bets.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 use crate::Error;
 use crate::storage::{File, FileIdentity, FileStatus, Storage};
 
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
+/// Longest content of the file `lock`: the number of a process. Bytes.
+const LOCK_BYTES_MAX: u64 = 32;
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 /// Modes of the directories and files made here.
@@ -26,11 +29,12 @@ const OWNERS_FILE: u32 = 0o600;
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: Arc<Path>,
+    /// Held open, so that no other directory gets its identity, and a sync needs no new file.
+    held: Arc<fs::File>,
 }
 
 impl Directory {
-    /// Opens a directory for writing, and creates it and its parents when they are missing. Removes the permissions of
-    /// group and others; logs a warning when that is not possible.
+    /// Opens a directory for writing, and creates it and its parents when they are missing, for their owner alone.
     pub fn create(path: &Path) -> Result<Directory, Error> {
         let mut missing: Vec<&Path> = path.ancestors().take_while(|dir| !named(dir).exists()).collect();
         let made = DirBuilder::new().recursive(true).mode(OWNERS_DIRECTORY).create(path);
@@ -40,32 +44,7 @@ impl Directory {
             let parent = named(dir.parent().unwrap_or(Path::new("")));
             sync_directory(parent).map_err(Error::io("sync directory", parent))?;
         }
-        let directory = Directory::open(path)?;
-        directory.tighten().map_err(Error::io("read", path))?;
-        Ok(directory)
-    }
-
-    /// Removes the permissions of group and others from the directory and the files in it.
-    fn tighten(&self) -> io::Result<()> {
-        let entries = fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.path()));
-        let paths: Vec<PathBuf> = entries.collect::<io::Result<_>>()?;
-        for path in std::iter::once(self.path.to_path_buf()).chain(paths) {
-            let found = fs::symlink_metadata(&path)?;
-            let loose = found.mode() & OTHERS != 0 && (found.is_file() || path == *self.path);
-            if !loose {
-                continue;
-            }
-            let before = format!("{:o}", found.mode() & 0o7777);
-            match fs::set_permissions(&path, Permissions::from_mode(found.mode() & 0o7777 & !OTHERS)) {
-                Ok(()) => {
-                    tracing::info!(file = %path.display(), before, "closed to group and others: the log is its owner's alone");
-                }
-                Err(error) => {
-                    tracing::warn!(file = %path.display(), before, %error, "group or others may read the log, and it cannot be changed");
-                }
-            }
-        }
-        Ok(())
+        Directory::open(path)
     }
 
     /// Opens a directory that exists.
@@ -74,7 +53,24 @@ impl Directory {
         if !found.is_dir() {
             return Err(Error::io("open directory", path)(io::ErrorKind::NotADirectory.into()));
         }
-        Ok(Directory { path: path.into() })
+        let held = fs::File::open(path).map_err(Error::io("open directory", path))?;
+        Ok(Directory { path: path.into(), held: held.into() })
+    }
+}
+
+/// Removes the permissions of group and others, if it has any, and logs it.
+fn tighten(path: &Path, found: &fs::Metadata) {
+    if found.mode() & OTHERS == 0 {
+        return;
+    }
+    let before = format!("{:o}", found.mode() & 0o7777);
+    match fs::set_permissions(path, Permissions::from_mode(found.mode() & 0o7777 & !OTHERS)) {
+        Ok(()) => {
+            tracing::info!(file = %path.display(), before, "closed to group and others: the log is its owner's alone");
+        }
+        Err(error) => {
+            tracing::warn!(file = %path.display(), before, %error, "group or others may read the log, and it cannot be changed");
+        }
     }
 }
 
@@ -112,8 +108,15 @@ impl Storage for Directory {
             }
             Err(TryLockError::Error(source)) => return Err(Error::io("lock", path)(source)),
         }
+        // What another program has written is not overwritten; a torn number is.
+        let mut text = Vec::new();
+        (&mut file).take(LOCK_BYTES_MAX + 1).read_to_end(&mut text).map_err(Error::io("read", &path))?;
+        let is_number = text.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'\n' | 0));
+        if text.len() as u64 > LOCK_BYTES_MAX || !is_number {
+            return Err(Error::Damaged { file: path, offset: 0, what: "it is not the lock of a log" });
+        }
         file.set_len(0)
-            .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
+            .and_then(|()| file.write_all_at(format!("{}\n", std::process::id()).as_bytes(), 0))
             .map_err(Error::io("write", &path))?;
         Ok(file)
     }
@@ -152,8 +155,30 @@ impl Storage for Directory {
         fs::remove_file(self.path(name))
     }
 
+    fn close_to_others(&self, names: &[String]) {
+        for path in names.iter().map(|name| self.path(name)) {
+            // A file that is gone meanwhile needs nothing; a link is not followed.
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_file() => tighten(&path, &found),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let ours = |name: &OsStr| names.iter().any(|own| name == own.as_str());
+        let is_alone = || -> io::Result<bool> {
+            let mut entries = fs::read_dir(&self.path)?;
+            entries.try_fold(true, |alone, entry| Ok(alone && ours(&entry?.file_name())))
+        };
+        match (fs::metadata(&self.path), is_alone()) {
+            (Ok(found), Ok(true)) => tighten(&self.path, &found),
+            (Ok(found), Ok(false)) if found.mode() & OTHERS != 0 => {
+                tracing::warn!(directory = %self.path.display(), "group or others may list the log's directory; it is left so, because it holds other files");
+            }
+            (Ok(_) | Err(_), _) => {}
+        }
+    }
+
     fn sync_names(&self) -> io::Result<()> {
-        sync_directory(&self.path)
+        self.held.sync_all()
     }
 
     fn status(&self, name: &str) -> io::Result<FileStatus> {

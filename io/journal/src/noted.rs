@@ -13,7 +13,7 @@ use crate::{Error, Lsn};
 
 /// The file's name.
 pub(crate) const NAME: &str = "head";
-const PARTIAL: &str = "head.partial";
+pub(crate) const PARTIAL: &str = "head.partial";
 const MAGIC: [u8; 8] = *b"hub\0end\n";
 
 /// The noted end: a record of the log, and the last segment at that time.

@@ -33,6 +33,9 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Removes the permissions of group and others from these files, and from the directory if it holds no other ones.
+    /// Does nothing in a storage without permissions; one that cannot be removed is logged.
+    fn close_to_others(&self, _names: &[String]) {}
     /// Makes every creation, renaming and removal so far durable.
     fn sync_names(&self) -> io::Result<()>;
     /// The identity and length of the file that has this name now; of the directory for an empty name. Looked up by

@@ -307,15 +307,18 @@ fn files_and_directory_are_their_owners_alone_and_looser_ones_are_tightened() {
         let names = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
         names.filter(|name| name.is_file()).map(|name| mode(&name)).collect()
     };
-    filled(&Directory::create(&path).unwrap(), 20).prepare_spare().unwrap();
-    journal::checkpoint::write(&path, Lsn(3), [0; 32], b"state").unwrap();
+    let storage = Directory::create(&path).unwrap();
+    let mut log = filled(&storage, 20);
+    log.prepare_spare().unwrap();
+    journal::checkpoint::write(&path, Lsn(3), log.log().hash_at(Lsn(3)).unwrap().unwrap(), b"state").unwrap();
+    drop(log);
     assert_eq!(mode(&path), 0o700);
     assert!(all().len() > 4 && all().iter().all(|mode| *mode == 0o600), "{:?}", all());
     for name in std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()) {
         std::fs::set_permissions(name, std::fs::Permissions::from_mode(0o664)).unwrap();
     }
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    Directory::create(&path).unwrap();
+    drop(journal::open(&path, SMALL).unwrap());
     assert_eq!(mode(&path), 0o700);
     assert!(all().iter().all(|mode| *mode == 0o600), "{:?}", all());
 }

@@ -7,6 +7,7 @@ mod condition;
 mod conformance;
 mod corruption;
 mod crash_points;
+mod foreign;
 mod hooked;
 mod lives;
 mod threaded;
