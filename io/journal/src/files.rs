@@ -44,18 +44,16 @@ impl<S: Storage> Files<S> {
         // are then surely in the segments.
         let noted = noted::read(&storage)?;
         let checkpoint = checkpoint::list_in(&storage)?.last().copied().unwrap_or_default();
-        let mut headers: Vec<SegmentHeader> = Vec::new();
+        let (mut headers, mut lengths): (Vec<SegmentHeader>, Vec<u64>) = Default::default();
         for first in scan::segments(&storage)? {
-            headers.push(survey(&storage, headers.last(), first)?);
+            let (header, bytes) = survey(&storage, headers.last(), first)?;
+            headers.push(header);
+            lengths.push(bytes);
         }
-        let files = Files { storage, headers, checkpoint, noted };
-        for pair in files.headers.windows(2) {
-            files.sized(&pair[0], true)?;
+        for (header, bytes) in headers.iter().zip(lengths) {
+            sized(&storage, header, bytes)?;
         }
-        if let Some(last) = files.headers.last() {
-            files.sized(last, false)?;
-        }
-        Ok(files)
+        Ok(Files { storage, headers, checkpoint, noted })
     }
 
     /// Whether there is no log yet.
@@ -149,36 +147,35 @@ impl<S: Storage> Files<S> {
             None => Ok((lsn == Lsn(0)).then_some([0; 32])),
         }
     }
-
-    /// Compares a file's length with its header. A file has its whole length from the time it gets its name.
-    fn sized(&self, header: &SegmentHeader, followed: bool) -> Result<(), Error> {
-        let name = segment_name(header.first);
-        let path = self.storage.path(&name);
-        let len = self.storage.read(&name).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
-        // The last segment may be longer here: reading it decides what follows its end.
-        let right = if followed { len == header.bytes } else { len >= header.bytes };
-        if right || !header.states_links() {
-            return Ok(());
-        }
-        let what = if len < header.bytes {
-            "the file is shorter than it was made; records are missing"
-        } else {
-            "the file is longer than it was made"
-        };
-        Err(Error::Damaged { file: path, offset: len.min(header.bytes), what })
-    }
 }
 
-/// Reads a segment's header, and compares it with the one before.
+/// Compares a file's length with its header. A file has its whole length from the time it gets its name, also the last
+/// one: bytes behind it are not the log's.
+fn sized<S: Storage>(storage: &S, header: &SegmentHeader, bytes: u64) -> Result<(), Error> {
+    if bytes == header.bytes || !header.states_links() {
+        return Ok(());
+    }
+    let file = storage.path(&segment_name(header.first));
+    let what = if bytes < header.bytes {
+        "the file is shorter than it was made; records are missing"
+    } else {
+        "the file is longer than it was made"
+    };
+    Err(Error::Damaged { file, offset: bytes.min(header.bytes), what })
+}
+
+/// Reads a segment's header and its file's length, and compares the header with the one before.
 fn survey<S: Storage>(
     storage: &S,
     before: Option<&SegmentHeader>,
     first: Lsn,
-) -> Result<SegmentHeader, Error> {
+) -> Result<(SegmentHeader, u64), Error> {
     let name = segment_name(first);
     let path = storage.path(&name);
+    // Both of one open file: beside a running writer the name may get another one.
     let file = storage.read(&name).map_err(Error::io("open", &path))?;
     let header = segment_header(storage, &file, first)?;
+    let bytes = file.len().map_err(Error::io("read", &path))?;
     let missing = |lsn| Error::Missing {
         place: storage.path(&segment_name(lsn)),
         lsn,
@@ -186,7 +183,7 @@ fn survey<S: Storage>(
     };
     let Some(before) = before else {
         // Segments are never removed, so without the first one the log is incomplete.
-        return if first == Lsn(1) { Ok(header) } else { Err(missing(Lsn(1))) };
+        return if first == Lsn(1) { Ok((header, bytes)) } else { Err(missing(Lsn(1))) };
     };
     if header.id != before.id {
         return Err(Error::Foreign { file: path });
@@ -199,7 +196,7 @@ fn survey<S: Storage>(
         let what = "the header does not follow the segment before";
         return Err(Error::Damaged { file: path, offset: 0, what });
     }
-    Ok(header)
+    Ok((header, bytes))
 }
 
 impl<S: Storage> std::fmt::Debug for Files<S> {

@@ -3,7 +3,7 @@
 
 use journal::memory::Memory;
 use journal::storage::Storage;
-use journal::{Error, Log};
+use journal::{Error, Files, Log};
 
 use crate::{SMALL, expected, filled, read_all, replayed, segments};
 
@@ -73,6 +73,48 @@ fn a_log_cut_at_any_length_is_refused() {
         let refused = Log::open(damaged.clone(), SMALL).unwrap_err();
         assert!(tells_where(&refused, &damaged, &name), "cut at {len}: {refused}");
         assert_eq!(damaged.bytes(&name).unwrap().len(), len, "refusing has changed nothing");
+    }
+}
+
+#[test]
+fn a_segment_that_has_grown_is_refused_whether_another_follows_or_not() {
+    let memory = Memory::new(1);
+    filled(&memory, 9).close().unwrap();
+    for name in segments(&memory) {
+        let len = memory.bytes(&name).unwrap().len() as u64;
+        for more in [&[0; 512][..], &[0xa5; 1], &[0xa5; 5000]] {
+            let damaged = memory.copy();
+            damaged.change(&name, |bytes| bytes.extend_from_slice(more));
+            let before = damaged.bytes(&name);
+            for refused in
+                [Files::over(damaged.clone()).unwrap_err(), Log::open(damaged.clone(), SMALL).unwrap_err()]
+            {
+                let Error::Damaged { file, offset, .. } = &refused else { panic!("{refused}") };
+                assert_eq!((file, *offset), (&damaged.path(&name), len));
+            }
+            assert_eq!(damaged.bytes(&name), before, "refusing has changed nothing");
+        }
+    }
+}
+
+#[test]
+fn a_spare_that_is_not_all_zeros_is_not_used() {
+    // Three of them fill a segment but for one sector.
+    let record = |n: u8| vec![n; 900];
+    for at in [0, 700, 4095] {
+        let memory = Memory::new(1);
+        let mut log = crate::open(&memory);
+        log.prepare_spare().unwrap();
+        drop(log);
+        memory.flip("spare.ready", at, 1);
+        let mut log = crate::open(&memory);
+        for n in 0..9 {
+            log.append(&record(n));
+            log.sync().unwrap();
+        }
+        log.close().unwrap();
+        let expected: Vec<Vec<u8>> = (0..9).map(record).collect();
+        assert_eq!(replayed(crate::open(&memory).log()), expected, "byte {at}");
     }
 }
 
