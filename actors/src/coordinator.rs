@@ -222,7 +222,7 @@ impl Handler<GetOutcome> for Coordinator {
             }
             Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
-                // The outcome stands and must not be denied, but it is not a bet's and has no receipt to show.
+                // The outcome stands and must be told, but it is not a bet's and has no receipt to show.
                 None => {
                     let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
                     return self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));

@@ -215,7 +215,7 @@ pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode
     let right = "# The configuration is right";
     match &verdict {
         Ok(()) => text.push_str(&format!("{right}: {} mode, {tables} table(s).\n", loaded.config.mode)),
-        Err(denied) => text.push_str(&format!("# The configuration is not the log's: {denied}.\n")),
+        Err(refused) => text.push_str(&format!("# The configuration is not the log's: {refused}.\n")),
     }
     for note in loaded.notes.iter().chain(&notes) {
         text.push_str(&format!("# note: {note}\n"));
@@ -227,8 +227,8 @@ pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode
     }
     Ok(match verdict {
         Ok(()) => ExitCode::SUCCESS,
-        Err(denied) => {
-            eprintln!("hub: {denied}");
+        Err(refused) => {
+            eprintln!("hub: {refused}");
             ExitCode::from(EXIT_CONFIG)
         }
     })
@@ -254,10 +254,10 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
             (Ok(()), stranded.map(note).collect())
         }
         Err(
-            denied @ (recovery::Error::Scale { .. }
+            refused @ (recovery::Error::Scale { .. }
             | recovery::Error::Secret { .. }
             | recovery::Error::Issuer { .. }),
-        ) => (Err(denied), Vec::new()),
+        ) => (Err(refused), Vec::new()),
         // A start will refuse it; the configuration is not at fault.
         Err(error) => (Ok(()), vec![format!("the log could not be compared: {error}; ask `hub verify`")]),
     }

@@ -91,7 +91,7 @@ pub fn tail<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
     })?;
     let lsn = world.books.lsn();
     world.check().map_err(|violation| Error::Invariant { lsn, source: Box::new(violation) })?;
-    expectations.hold(files, &tail, &world)?;
+    expectations.check(files, &tail, &world)?;
     Ok(Proven { tail, world, cursor, passed_over })
 }
 

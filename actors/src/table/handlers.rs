@@ -71,7 +71,7 @@ impl Handler<Bet> for TableActor {
 
     fn handle(&mut self, Bet { request, context: asked }: Bet, context: &mut Context<Self>) {
         // Refused behind the log, not here: a retry over a new connection must find its receipt.
-        let here = self.places.holds(asked.to.session);
+        let here = self.places.has(asked.to.session);
         self.decide(asked, context, |live| {
             if here {
                 live.place_bet(request, now_ms())
@@ -87,7 +87,7 @@ impl Handler<Clear> for TableActor {
     type Result = ();
 
     fn handle(&mut self, Clear { request, context: asked }: Clear, context: &mut Context<Self>) {
-        let here = self.places.holds(asked.to.session);
+        let here = self.places.has(asked.to.session);
         self.decide(asked, context, |live| {
             if here {
                 live.clear_bets(request, now_ms())

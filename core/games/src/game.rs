@@ -36,8 +36,8 @@ pub trait Game: Send + Sync + 'static {
     /// Number of bets of the game; the codes are `0..bets()`.
     fn bets(&self) -> u16;
 
-    /// Number of outcomes of the game; they are `0..outcomes()`, all equally likely.
-    fn outcomes(&self) -> u32;
+    /// Number of outcomes of the game; they are `0..results()`, all equally likely.
+    fn results(&self) -> u32;
 
     /// Parses a bet of the wire; the numbers may come in any order.
     fn bet(&self, kind: &str, numbers: &[u8]) -> Result<BetCode, BetRefused>;

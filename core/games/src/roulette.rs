@@ -212,7 +212,7 @@ impl Game for European {
         u16::try_from(LAYOUT.len()).expect("the layout has 157 bets")
     }
 
-    fn outcomes(&self) -> u32 {
+    fn results(&self) -> u32 {
         POCKETS.get()
     }
 

@@ -37,7 +37,7 @@ fn a_bet_pays_on_exactly_the_outcomes_it_covers() {
     for game in GAMES {
         for code in (0..game.bets()).map(BetCode) {
             let covers = game.describe(code).unwrap().covers;
-            for outcome in 0..game.outcomes() {
+            for outcome in 0..game.results() {
                 let covered = covers.contains(&u8::try_from(outcome).unwrap());
                 assert_eq!(
                     game.payout(code, 1, DrawResult(outcome)).unwrap() > 0,
@@ -56,7 +56,7 @@ proptest! {
         one in 0..1_i128 << 60, other in 0..1_i128 << 60, code in any::<u16>(), outcome in any::<u32>(),
     ) {
         for game in GAMES {
-            let (code, outcome) = (BetCode(code % game.bets()), DrawResult(outcome % game.outcomes()));
+            let (code, outcome) = (BetCode(code % game.bets()), DrawResult(outcome % game.results()));
             let pays = |stake| game.payout(code, stake, outcome).unwrap();
             prop_assert_eq!(pays(one) + pays(other), pays(one + other), "{} {:?}", game.name(), code);
             prop_assert_eq!(pays(0), 0);
@@ -67,8 +67,8 @@ proptest! {
 #[test]
 fn an_outcome_that_is_not_the_games_has_no_face_and_no_payout() {
     for game in GAMES {
-        assert!((0..game.outcomes()).all(|outcome| game.face(DrawResult(outcome)).is_some()));
-        for outcome in [game.outcomes(), game.outcomes() + 256, u32::MAX].map(DrawResult) {
+        assert!((0..game.results()).all(|outcome| game.face(DrawResult(outcome)).is_some()));
+        for outcome in [game.results(), game.results() + 256, u32::MAX].map(DrawResult) {
             assert_eq!(game.face(outcome), None);
             assert_eq!(game.payout(BetCode(0), 1, outcome), None);
         }
@@ -80,7 +80,7 @@ const ROUNDS_PER_OUTCOME: u32 = 10_000;
 
 /// The first draw of each of many rounds, every round with a seed of its own, as in play.
 fn draws(game: &dyn Game, map: impl Fn(&mut Stream) -> u32) -> Vec<u32> {
-    let rounds = ROUNDS_PER_OUTCOME * game.outcomes();
+    let rounds = ROUNDS_PER_OUTCOME * game.results();
     (0..rounds)
         .map(|round| {
             let mut seed = Seed([0; 32]);
@@ -121,7 +121,7 @@ const DEVIATION_MAX: f64 = 4.2;
 #[test]
 fn outcomes_and_pairs_of_outcomes_come_equally_often() {
     for game in GAMES {
-        let (singles, pairs) = bins(&draws(*game, |stream| game.draw(stream).0), game.outcomes());
+        let (singles, pairs) = bins(&draws(*game, |stream| game.draw(stream).0), game.results());
         for (what, counts) in [("outcomes", singles), ("pairs", pairs)] {
             let deviation = deviation(&counts);
             assert!(deviation.abs() < DEVIATION_MAX, "{what} of {}: {deviation} sigma", game.name());
@@ -132,13 +132,13 @@ fn outcomes_and_pairs_of_outcomes_come_equally_often() {
 #[test]
 fn a_biased_draw_and_a_repeating_one_fail_the_same_check() {
     let game = GAMES[0];
-    let folded_bytes = draws(game, |stream| (stream.next_u32() >> 24) % game.outcomes());
-    let (singles, _) = bins(&folded_bytes, game.outcomes());
+    let folded_bytes = draws(game, |stream| (stream.next_u32() >> 24) % game.results());
+    let (singles, _) = bins(&folded_bytes, game.results());
     assert!(deviation(&singles) > DEVIATION_MAX, "256 bytes do not fold evenly onto 37 pockets");
 
-    let rounds = ROUNDS_PER_OUTCOME * game.outcomes();
-    let in_turn: Vec<u32> = (0..rounds).map(|round| round % game.outcomes()).collect();
-    let (singles, pairs) = bins(&in_turn, game.outcomes());
+    let rounds = ROUNDS_PER_OUTCOME * game.results();
+    let in_turn: Vec<u32> = (0..rounds).map(|round| round % game.results()).collect();
+    let (singles, pairs) = bins(&in_turn, game.results());
     assert!(deviation(&singles) < -DEVIATION_MAX, "each pocket in turn is too even");
     assert!(deviation(&pairs) > DEVIATION_MAX, "each pocket in turn repeats its pairs");
 }

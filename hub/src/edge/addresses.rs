@@ -60,9 +60,9 @@ pub struct Place {
     address: IpAddr,
 }
 
-/// Why an address may not connect.
+/// What an address has had too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
+pub enum Excess {
     /// Too many connections are open.
     TooMany,
     /// Too many connections in a short time.
@@ -93,11 +93,11 @@ impl Addresses {
     ///
     /// # Errors
     /// When the address has too many, or comes too fast.
-    pub fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Denied> {
+    pub fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Excess> {
         let address = network(address);
         self.take(address, now, |known| {
             if known.open >= self.open_max {
-                return Err(Denied::TooMany);
+                return Err(Excess::TooMany);
             }
             known.pay()?;
             known.open += 1;
@@ -110,7 +110,7 @@ impl Addresses {
     ///
     /// # Errors
     /// When the address comes too fast.
-    pub fn pay(&self, address: IpAddr, now: Instant) -> Result<(), Denied> {
+    pub fn pay(&self, address: IpAddr, now: Instant) -> Result<(), Excess> {
         self.take(network(address), now, Known::pay)
     }
 
@@ -119,7 +119,7 @@ impl Addresses {
     ///
     /// # Errors
     /// When the address has nothing left.
-    pub fn ask(&self, address: IpAddr, cost: u32, now: Instant) -> Result<(), Denied> {
+    pub fn ask(&self, address: IpAddr, cost: u32, now: Instant) -> Result<(), Excess> {
         self.known_of(network(address), now, |known| take(&mut known.requests, cost))
     }
 
@@ -128,13 +128,13 @@ impl Addresses {
         &self,
         address: IpAddr,
         now: Instant,
-        take: impl FnOnce(&mut Known) -> Result<(), Denied>,
-    ) -> Result<(), Denied> {
+        take: impl FnOnce(&mut Known) -> Result<(), Excess>,
+    ) -> Result<(), Excess> {
         let taken = self.known_of(address, now, take);
         let refusals = match taken {
             Ok(()) => return Ok(()),
-            Err(Denied::TooMany) => &self.too_many,
-            Err(Denied::TooFast) => &self.too_fast,
+            Err(Excess::TooMany) => &self.too_many,
+            Err(Excess::TooFast) => &self.too_fast,
         };
         refusals.fetch_add(1, Relaxed);
         taken
@@ -145,8 +145,8 @@ impl Addresses {
         &self,
         address: IpAddr,
         now: Instant,
-        act: impl FnOnce(&mut Known) -> Result<(), Denied>,
-    ) -> Result<(), Denied> {
+        act: impl FnOnce(&mut Known) -> Result<(), Excess>,
+    ) -> Result<(), Excess> {
         let mut table = self.known.lock();
         if table.addresses.len() > KEPT_MAX && now.duration_since(table.swept) > Duration::from_secs(1) {
             let forgettable = Duration::from_secs(60);
@@ -167,14 +167,14 @@ impl Addresses {
 }
 
 impl Known {
-    fn pay(&mut self) -> Result<(), Denied> {
+    fn pay(&mut self) -> Result<(), Excess> {
         take(&mut self.connects, 1)
     }
 }
 
-fn take(tokens: &mut f64, cost: u32) -> Result<(), Denied> {
+fn take(tokens: &mut f64, cost: u32) -> Result<(), Excess> {
     if *tokens < 1.0 {
-        return Err(Denied::TooFast);
+        return Err(Excess::TooFast);
     }
     *tokens -= f64::from(cost);
     Ok(())
@@ -212,13 +212,13 @@ mod tests {
         let one = addresses.enter(address, began);
         let two = addresses.enter(address, began);
         assert!(one.is_ok() && two.is_ok());
-        assert_eq!(addresses.enter(address, began).err(), Some(Denied::TooMany));
+        assert_eq!(addresses.enter(address, began).err(), Some(Excess::TooMany));
         drop(one);
-        assert_eq!(addresses.enter(address, began).err(), Some(Denied::TooFast));
+        assert_eq!(addresses.enter(address, began).err(), Some(Excess::TooFast));
         assert!(addresses.enter(address, began + Duration::from_secs(1)).is_ok());
         assert_eq!(
             addresses.pay(address, began + Duration::from_secs(1)),
-            Err(Denied::TooFast),
+            Err(Excess::TooFast),
             "it has paid"
         );
         assert_eq!((addresses.too_many.load(Relaxed), addresses.too_fast.load(Relaxed)), (1, 2));

@@ -26,9 +26,14 @@ impl Expectations {
     ///
     /// # Errors
     /// The first that does not hold.
-    pub(super) fn hold<S: Storage>(&self, files: &Files<S>, tail: &Tail, world: &World) -> Result<(), Error> {
+    pub(super) fn check<S: Storage>(
+        &self,
+        files: &Files<S>,
+        tail: &Tail,
+        world: &World,
+    ) -> Result<(), Error> {
         self.head(files, tail)?;
-        facts::hold(&self.facts, world)
+        facts::check(&self.facts, world)
     }
 
     /// The log has the record that was noted elsewhere: it was not cut below it, and not written anew.

@@ -43,7 +43,7 @@ pub fn given(loaded: &Loaded) -> Vec<Given> {
 ///
 /// # Errors
 /// The first that is contradicted, in words that say what to do.
-pub(super) fn hold(given: &[Given], world: &World) -> Result<(), Error> {
+pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
     for Given { fact, place } in given {
         if fact_stands_in(world, fact).is_ok() {
             continue;

@@ -39,7 +39,7 @@ pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
     let lsn = tail.last().0;
     let source = |finding: engine::Finding| Error::Invariant { lsn, source: finding.what.into() };
     verifier.check().map_err(source)?;
-    expectations.hold(files, &tail, verifier.world())?;
+    expectations.check(files, &tail, verifier.world())?;
     Ok(Findings { tail, verifier, checkpoints })
 }
 

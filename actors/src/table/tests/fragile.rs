@@ -27,8 +27,8 @@ impl Game for Fragile {
     fn bets(&self) -> u16 {
         self.rules.bets()
     }
-    fn outcomes(&self) -> u32 {
-        self.rules.outcomes()
+    fn results(&self) -> u32 {
+        self.rules.results()
     }
     fn bet(&self, kind: &str, numbers: &[u8]) -> Result<BetCode, BetRefused> {
         assert_ne!(kind, "fragile", "this game fails here, on purpose");

@@ -127,7 +127,7 @@ impl LiveTable {
     pub fn stake(&self, player: PlayerId) -> Stake {
         if self.seated(player) {
             Stake::Stands
-        } else if self.under_way.of(player).is_some() || self.parking.holds(player) {
+        } else if self.under_way.of(player).is_some() || self.parking.has(player) {
             Stake::Undecided
         } else {
             Stake::None

@@ -49,7 +49,7 @@ impl Parking {
     }
 
     /// Whether requests of the player are parked.
-    pub fn holds(&self, player: PlayerId) -> bool {
+    pub fn has(&self, player: PlayerId) -> bool {
         self.players.contains_key(&player)
     }
 

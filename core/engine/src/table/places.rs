@@ -59,7 +59,7 @@ impl<S: Hash + Eq + Copy> Places<S> {
 
     /// Whether the session is at the table.
     #[must_use]
-    pub fn holds(&self, session: S) -> bool {
+    pub fn has(&self, session: S) -> bool {
         self.sessions.contains_key(&session)
     }
 

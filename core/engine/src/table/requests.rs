@@ -45,7 +45,7 @@ impl LiveTable {
 
     /// Lets a question about a key through, or parks it behind what its player has parked.
     pub fn ask(&mut self, player: PlayerId) -> Question {
-        if !self.parking.holds(player) {
+        if !self.parking.has(player) {
             return Question::GoOn;
         }
         let parked = self.parking.park(player, 0, Asked::Question, Wait::Own);
@@ -73,7 +73,7 @@ impl LiveTable {
     }
 
     fn decide(&mut self, player: PlayerId, asked: Asked, now: u64) -> Decision {
-        let assessment = match self.parking.holds(player) {
+        let assessment = match self.parking.has(player) {
             true => Assessment::Wait(Wait::Own),
             false => self.assess(player, &asked, now, self.ahead(None)),
         };

@@ -39,8 +39,8 @@ impl Game for Rules {
     fn bets(&self) -> u16 {
         roulette().bets()
     }
-    fn outcomes(&self) -> u32 {
-        roulette().outcomes()
+    fn results(&self) -> u32 {
+        roulette().results()
     }
     fn bet(&self, kind: &str, numbers: &[u8]) -> Result<BetCode, BetRefused> {
         roulette().bet(kind, numbers)
