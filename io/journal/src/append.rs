@@ -232,7 +232,7 @@ impl<S: Storage> Appender<S> {
         let first = self.durable.last.next();
         let before = if first == self.segment.first { self.segment.before } else { self.segment.first };
         let bytes = self.segment_bytes.max(BLOCK as u64 + len);
-        let spare = if bytes == self.segment_bytes { self.spare.take() } else { None };
+        let spare = if bytes == self.segment_bytes { self.take_spare() } else { None };
         let is_spare = spare.is_some();
         let (name, file) = match spare {
             Some(file) => (spare::READY, file),
@@ -255,6 +255,19 @@ impl<S: Storage> Appender<S> {
             helper.ask();
         }
         Ok(())
+    }
+
+    /// The spare, if one is ready and was not removed or cut by hand since it was made: it holds no data, so that is no
+    /// loss.
+    fn take_spare(&self) -> Option<S::File> {
+        let file = self.spare.take()?;
+        match (self.storage.status(spare::READY), file.identity()) {
+            (Ok(named), Ok(own)) if named.identity == own && named.bytes == self.segment_bytes => Some(file),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => {
+                self.spare.used();
+                None
+            }
+        }
     }
 }
 

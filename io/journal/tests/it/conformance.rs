@@ -31,6 +31,7 @@ conformance!(
     each_opening_has_a_higher_epoch_and_the_same_id,
     records_span_segments_and_read_back,
     a_prepared_spare_becomes_the_next_segment,
+    a_spare_that_is_removed_or_cut_by_hand_costs_nothing,
     a_record_longer_than_a_segment_is_kept,
     replay_begins_after_the_record_asked_for,
     replay_stops_at_the_first_error,
@@ -101,6 +102,26 @@ fn a_prepared_spare_becomes_the_next_segment(storage: impl Storage) {
     // The spare of an earlier process is used.
     assert_eq!(replayed(&Log::open(storage.clone(), SMALL).unwrap()), expected(18));
     assert!(storage.list().unwrap().contains(&"spare.ready".to_owned()));
+}
+
+fn a_spare_that_is_removed_or_cut_by_hand_costs_nothing(storage: impl Storage) {
+    let harms: [fn(&_); 2] = [
+        |storage: &_| Storage::remove(storage, "spare.ready").unwrap(),
+        |storage: &_| drop(Storage::create(storage, "spare.ready").unwrap()),
+    ];
+    let (mut log, mut last) = (filled(&storage, 1), 1);
+    for harm in harms {
+        log.prepare_spare().unwrap();
+        harm(&storage);
+        for _ in 0..9 {
+            last += 1;
+            log.append(&payload(last));
+            assert_eq!(log.sync().unwrap(), Lsn(last));
+        }
+    }
+    drop(log);
+    assert_eq!(replayed(&Log::open(storage.clone(), SMALL).unwrap()), expected(last));
+    assert!(segments(&storage).len() > 2, "each was to become a segment");
 }
 
 fn a_record_longer_than_a_segment_is_kept(storage: impl Storage) {
