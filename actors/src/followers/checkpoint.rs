@@ -7,7 +7,7 @@
 
 use std::{error::Error as _, path::PathBuf, time::Duration};
 
-use engine::{Record, World, checkpoint};
+use engine::{Replica, World};
 use journal::{Entry, Journal, Lsn};
 
 use super::runner::{Follower, Next, Progress, Running};
@@ -37,7 +37,8 @@ impl CheckpointWriter {
         every: u64,
         written: u64,
     ) -> std::io::Result<Self> {
-        let copy = SecondCopy { directory: directory.clone(), world, every, written };
+        let replica = Replica::new(world, every, written);
+        let copy = SecondCopy { directory: directory.clone(), replica };
         Ok(Self { running: Running::start(copy, directory, journal)? })
     }
 
@@ -48,38 +49,10 @@ impl CheckpointWriter {
     }
 }
 
-/// Why the copy cannot follow the log.
-#[derive(Debug, thiserror::Error)]
-enum Misfit {
-    #[error("record {lsn} cannot be read")]
-    Unreadable { lsn: u64, source: engine::DecodeError },
-    #[error("record {lsn} does not fit the copy")]
-    Unfit { lsn: u64, source: engine::ApplyError },
-}
-
-/// The second copy of the world, and what was written of it.
+/// The second copy of the world, and where it is written down.
 struct SecondCopy {
     directory: PathBuf,
-    world: World,
-    /// Records from one checkpoint to the next.
-    every: u64,
-    /// The last record of the newest checkpoint.
-    written: u64,
-}
-
-impl SecondCopy {
-    /// Whether every release makes the same copy of the log up to here. The state of a table that a record did not fit
-    /// is only defined by the record of its quarantine: before that no checkpoint is written.
-    fn settled(&self) -> bool {
-        self.world.tables.values().all(|table| !table.unfit)
-    }
-
-    fn apply(&mut self, entry: &Entry<'_>) -> Result<(), Misfit> {
-        let lsn = entry.lsn.0;
-        let record = Record::decode(entry.bytes).map_err(|source| Misfit::Unreadable { lsn, source })?;
-        self.world.apply(&record).map_err(|source| Misfit::Unfit { lsn, source })?;
-        Ok(())
-    }
+    replica: Replica,
 }
 
 impl Follower for SecondCopy {
@@ -89,18 +62,15 @@ impl Follower for SecondCopy {
     const FINISHES: bool = true; // so that an orderly stop is written down
 
     fn cursor(&self) -> Lsn {
-        Lsn(self.world.books.lsn())
+        Lsn(self.replica.lsn())
     }
 
-    /// What is durable, up to the next checkpoint. Never below where the copy stands, so that the reader's hash is the
-    /// one of that record.
     fn limit(&mut self, durable: Lsn) -> Lsn {
-        let next = if self.settled() { self.written + self.every } else { u64::MAX };
-        durable.min(Lsn(next).max(self.cursor()))
+        Lsn(self.replica.limit(durable.0))
     }
 
     fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
-        if let Err(misfit) = self.apply(entry) {
+        if let Err(misfit) = self.replica.take(entry.bytes) {
             // The live state differs from its log: every bet taken from here on would be lost.
             let cause = misfit.source().map(ToString::to_string).unwrap_or_default();
             tracing::error!(fault = %misfit, cause, "the log does not stand for the live state; the hub stops");
@@ -110,15 +80,11 @@ impl Follower for SecondCopy {
     }
 
     fn reached(&mut self, hash: [u8; 32], stopping: bool) -> Result<Next, journal::Error> {
-        let lsn = self.cursor().0;
-        let due = if stopping { self.every.div_ceil(10) } else { self.every };
-        if lsn < self.written + due || !self.settled() {
-            return Ok(Next::Rest(REST));
-        }
-        let bytes = checkpoint::encode(&self.world);
-        journal::checkpoint::write(&self.directory, Lsn(lsn), hash, &bytes)?;
-        tracing::info!(lsn, bytes = bytes.len(), "checkpoint written");
-        self.written = lsn;
+        let Some(bytes) = self.replica.due(stopping) else { return Ok(Next::Rest(REST)) };
+        let lsn = self.cursor();
+        journal::checkpoint::write(&self.directory, lsn, hash, &bytes)?;
+        tracing::info!(lsn = lsn.0, bytes = bytes.len(), "checkpoint written");
+        self.replica.written();
         Ok(Next::Read)
     }
 
@@ -132,7 +98,7 @@ impl Follower for SecondCopy {
 #[cfg(test)]
 mod tests {
     use domains::Recipe;
-    use engine::{Content, Envelope, Turn, Tx, TxId};
+    use engine::{Content, Envelope, Record, Tx, TxId, checkpoint};
     use journal::Options;
     use protocol::PlayerId;
 
@@ -148,12 +114,10 @@ mod tests {
             let currency = "EUR".parse().expect("a currency");
             let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
             let id = TxId::of_service("test", &number.to_string());
-            let key = Some(Content::of(&[b"test"]));
-            let turn = world.books.turn(Envelope::Run(Tx { id, key, recipe, table: None }), number);
-            let Turn::New(decided) = turn else { panic!("each key is new") };
-            let record = decided.into_record();
-            world.apply(&record).expect("it was decided on this state");
-            journal.append(record.encode(), Output::Nothing);
+            let envelope = Envelope::Run(Tx { id, key: Some(Content::of(&[b"test"])), recipe, table: None });
+            let concluded = world.books.run(envelope, number, u64::MAX).expect("what was decided applies");
+            let (_, record) = concluded.record.expect("each key is new");
+            journal.append(record, Output::Nothing);
         }
     }
 

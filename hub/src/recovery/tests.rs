@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use domains::Recipe;
-use engine::{Content, Envelope, Turn, Tx, TxId, World, checkpoint};
+use engine::{Content, Envelope, Tx, TxId, World, checkpoint};
 use journal::{Claim, Files, Lsn, Options, SyncLog, memory::Memory, storage::Storage};
 use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunner};
 use protocol::PlayerId;
@@ -37,10 +37,9 @@ fn deposit(log: &mut SyncLog<Memory>, world: &mut World, number: u64) {
     let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
     let id = TxId::of_service("test", &number.to_string());
     let tx = Tx { id, key: Some(Content::of(&[b"test"])), recipe, table: None };
-    let Turn::New(decided) = world.books.turn(Envelope::Run(tx), number) else { panic!("a new key") };
-    let record = decided.into_record();
-    world.apply(&record).expect("it was decided on this state");
-    log.append(&record.encode());
+    let concluded = world.books.run(Envelope::Run(tx), number, u64::MAX).expect("what was decided applies");
+    let (place, bytes) = concluded.record.expect("a new key");
+    assert_eq!(log.append(&bytes).0, place);
     log.sync().expect("a disk");
 }
 

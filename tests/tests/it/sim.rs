@@ -1,9 +1,9 @@
 //! The simulation: a seeded world of players and tables on a disk that fails, without actors or threads.
 //!
-//! The engine and the journal are the real ones, the start path is checkpoint and replay as on a real machine. A
-//! scheduler made of one seed decides who acts next, when the log is synced and when the power fails. An auditor keeps
-//! books of its own, made only from what players were told, and compares. In some lives seeds are lost, tables fail,
-//! and tables are no longer configured.
+//! The engine and the journal are the real ones. So are the start, which is the binary's, and the copy that checkpoints
+//! are written from. A scheduler made of one seed decides who acts next, when the log is synced and when the power fails.
+//! An auditor keeps books of its own, made only from what players were told, and compares. In some lives seeds are lost,
+//! tables fail, and tables are no longer configured.
 //!
 //! A failure prints its seed. `HUB_SIM_SEED=7 HUB_SIM_RUNS=1` runs that one again; more runs look further.
 

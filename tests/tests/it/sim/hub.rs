@@ -1,7 +1,9 @@
 //! The hub without its actors: books, tables, log and gate, on one thread and a disk that can fail.
 //!
-//! What the actors do is done here step by step: a turn appends to the log, results wait behind the gate until a
-//! sync has returned, and only then the table applies its leg and the player hears.
+//! The start is the binary's own ([`hub::recovery`]), the turn is the coordinator's ([`Books::run`]), the copy is the
+//! checkpoint writer's ([`Replica`]). What the actors do beside them is done here step by step: a turn appends to the
+//! log, results wait behind the gate until a sync has returned, and only then the table applies its leg and the player
+//! hears.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,7 +11,7 @@ use std::{
 };
 
 use engine::{
-    Books, Envelope, Record, Tx, TxResult, Verdict, World, checkpoint, invariant,
+    Books, Envelope, Replica, Tx, TxResult, Verdict, checkpoint, invariant,
     table::{
         TableLeg, close_orphan,
         live::{Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
@@ -17,12 +19,15 @@ use engine::{
 };
 use fastrand::Rng;
 use games::fair::{Seed, commit};
-use journal::{Lsn, Options, Reader, SyncLog, memory::Memory};
+use hub::recovery::{self, Expectations, Proven};
+use journal::{Claim, Lsn, Options, Reader, SyncLog, memory::Memory};
 use protocol::{Currency, TableId};
 
 pub const TABLES: usize = 2;
 /// The digest is recorded every so many records: often, so that short lives have some.
 const DIGEST_EVERY: u64 = 37;
+/// A checkpoint is due every so many records: short lives have several, not one at each record.
+const CHECKPOINT_EVERY: u64 = 8;
 /// Segments so short that a life goes through several.
 const OPTIONS: Options = Options { segment_bytes: 16 << 10, nice: 0 };
 
@@ -54,7 +59,7 @@ pub struct Hub {
     parked: BTreeMap<(usize, Ticket), (usize, bool)>,
     gate: VecDeque<Waiting>,
     /// The checkpoint writer's copy: it follows the log on its own.
-    copy: World,
+    copy: Replica,
     /// Tables and seeds may fail, and a table may be missing in the configuration.
     disorder: bool,
     /// The table that this process is not configured to have.
@@ -98,30 +103,17 @@ fn misfit(envelope: &mut Envelope) {
 }
 
 impl Hub {
-    /// The start path: the newest checkpoint that belongs to the log, and the records after it. What a table that is
-    /// `absent` has left open is voided.
+    /// The start path. What a table that is `absent` has left open is ended.
     pub fn start(
         memory: &Memory,
         disorder: bool,
         absent: Option<usize>,
         now: u64,
-    ) -> Result<Self, journal::Error> {
-        let newest = journal::checkpoint::latest_in(memory)?;
-        let log = SyncLog::open(memory.clone(), OPTIONS)?;
-        let mut world = World::default();
-        if let Some(newest) = newest
-            && log.log().hash_at(newest.lsn)? == Some(newest.hash)
-        {
-            world = checkpoint::decode(&newest.bytes).expect("a whole checkpoint decodes");
-            assert_eq!(world.books.lsn(), newest.lsn.0);
-        }
-        log.log().replay(Lsn(world.books.lsn()), |entry| {
-            let record = Record::decode(entry.bytes).expect("a whole record decodes");
-            world.apply(&record).expect("a record fits the state it was decided on");
-            Ok::<(), journal::Error>(())
-        })?;
+    ) -> Result<Self, recovery::Error> {
+        let claim = Claim::over(memory.clone())?;
+        let Proven { tail, world, cursor, .. } = recovery::tail(claim.files(), &Expectations::default())?;
+        let log = claim.open(tail, OPTIONS)?.into_sync();
         assert_eq!(world.books.lsn(), log.durable().0, "the log and the books count together");
-        world.check().expect("the invariants hold after replay");
         let game = games::game("roulette").expect("the game");
         let tables = (0..TABLES).map(|place| {
             let state = world.tables.get(&table_id(place)).cloned().unwrap_or_default();
@@ -136,7 +128,7 @@ impl Hub {
             tables,
             parked: BTreeMap::new(),
             gate: VecDeque::new(),
-            copy: world,
+            copy: Replica::new(world, CHECKPOINT_EVERY, cursor),
             disorder,
             absent,
         };
@@ -257,27 +249,31 @@ impl Hub {
         self.submit(envelope, Some(table), None, now);
     }
 
-    /// The checkpoint writer's work: reads what is durable, compares, and writes a checkpoint.
+    /// The checkpoint writer's work: reads what is durable, compares, and writes a checkpoint whenever one is due.
     pub fn checkpoint(&mut self) -> Result<(), Dead> {
-        let follow = |copy: &mut World| -> Result<Option<[u8; 32]>, journal::Error> {
-            let mut reader = Reader::over(self.memory.clone(), Lsn(copy.books.lsn()))?;
-            let mut hash = None;
-            while let Some(entry) = reader.next(self.log.durable())? {
-                let record = Record::decode(entry.bytes).expect("a whole record decodes");
-                copy.apply(&record).expect("a record fits the copy");
-                hash = Some(entry.hash);
+        let durable = self.log.durable().0;
+        loop {
+            let before = self.copy.lsn();
+            let mut reader = Reader::over(self.memory.clone(), Lsn(before)).map_err(|_| Dead)?;
+            let limit = Lsn(self.copy.limit(durable));
+            while let Some(entry) = reader.next(limit).map_err(|_| Dead)? {
+                self.copy.take(entry.bytes).expect("the log stands for the copy");
             }
-            Ok(hash)
-        };
-        let Some(hash) = follow(&mut self.copy).map_err(|_| Dead)? else { return Ok(()) };
-        let lsn = self.copy.books.lsn();
-        if lsn == self.books.lsn() {
-            assert_eq!(self.copy.books.digest(), self.books.digest(), "the copy is not the live state");
+            let lsn = self.copy.lsn();
+            if lsn == self.books.lsn() {
+                let (copy, live) = (self.copy.world().books.digest(), self.books.digest());
+                assert_eq!(copy, live, "the copy is not the live state");
+            }
+            if let Some(bytes) = self.copy.due(false) {
+                let read_back = checkpoint::decode(&bytes).expect("a checkpoint reads back");
+                invariant::same(&read_back, self.copy.world()).expect("E3 holds");
+                let hash = reader.hash();
+                journal::checkpoint::write_in(&self.memory, Lsn(lsn), hash, &bytes).map_err(|_| Dead)?;
+                self.copy.written();
+            } else if lsn == before {
+                return Ok(());
+            }
         }
-        let bytes = checkpoint::encode(&self.copy);
-        let read_back = checkpoint::decode(&bytes).expect("a checkpoint reads back");
-        invariant::same(&read_back, &self.copy).expect("E3 holds");
-        journal::checkpoint::write_in(&self.memory, Lsn(lsn), hash, &bytes).map_err(|_| Dead)
     }
 
     /// Every record that is durable, as bytes.
