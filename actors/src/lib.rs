@@ -11,7 +11,8 @@
 //! because a mailbox is full, so the mailboxes below need no bounds of their own.
 //!
 //! Files: [`messages`] has every message, [`ports`] the ways to money and tables; then each actor has one file or
-//! folder, and [`house`] starts them all. No two files depend on each other.
+//! folder, and [`house`] starts them all. No two files depend on each other, but for the methods of one actor in the
+//! files of its folder.
 //!
 //! Threads: a session lives on the worker that accepted its socket, a table on a table arbiter, the coordinator
 //! and the domains on the money arbiter, pubsub on its own; the journal's writer and the followers are plain threads.

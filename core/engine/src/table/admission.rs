@@ -231,11 +231,6 @@ impl LiveTable {
         if within([stand, comes]) { Sure::Yes } else { Sure::of(false, within([stays, None])) }
     }
 
-    /// Whether bets of the player stand in the open round.
-    pub(super) fn seated(&self, player: PlayerId) -> bool {
-        self.state.open.as_ref().is_some_and(|open| open.bets.players().contains_key(&player))
-    }
-
     /// Whether the bets of this request stand.
     pub(super) fn bets_stand_under(&self, hold: HoldId) -> bool {
         self.state.open.as_ref().is_some_and(|open| open.bets.stands(hold))

@@ -134,6 +134,11 @@ impl LiveTable {
         }
     }
 
+    /// Whether bets of the player stand in the open round.
+    pub(super) fn seated(&self, player: PlayerId) -> bool {
+        self.state.open.as_ref().is_some_and(|open| open.bets.players().contains_key(&player))
+    }
+
     /// Number of players with bets in the open round.
     #[must_use]
     pub fn seats_taken(&self) -> usize {
