@@ -128,6 +128,13 @@ impl<S: Storage> Appender<S> {
         }
     }
 
+    /// Takes records again after a wait for a new segment. With a helper this is the helper's to decide, by the spare.
+    pub fn room_was_found(&self) {
+        if self.helper.is_none() {
+            self.condition.ready();
+        }
+    }
+
     /// Writes and syncs the batch, marks the end of the log, and notes it in the file `head`.
     pub fn close(&mut self) -> Result<(), Error> {
         self.mark()?;

@@ -269,6 +269,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
     fn commit(&mut self) {
         let before = self.appender.durable().last;
         let begun = Instant::now();
+        let mut waited = false;
         let written = loop {
             if self.is_unsound() {
                 return self.done.clear();
@@ -276,6 +277,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
             match self.appender.commit() {
                 Ok(bytes) => break bytes,
                 Err(error) if error.may_be_tried_again() => {
+                    waited = true;
                     if !self.wait_for_room(&error) {
                         return self.done.clear();
                     }
@@ -285,6 +287,9 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
                 Err(error) => self.fail(&error),
             }
         };
+        if waited {
+            self.appender.room_was_found();
+        }
         let durable = self.appender.durable().last;
         if durable > before {
             self.shared.counters.count(durable.0 - before.0, written, begun);

@@ -143,6 +143,38 @@ fn a_spare_that_the_system_refuses_is_not_called_want_of_room_and_ends_nothing()
 }
 
 #[test]
+fn a_log_without_a_helper_takes_records_again_once_there_is_room() {
+    let memory = Memory::new(1);
+    let refuse = Arc::new(AtomicBool::new(false));
+    let is_refused = refuse.clone();
+    let storage = Hooked::new(&memory, move |call, _| match call {
+        Call::List if is_refused.load(Ordering::Relaxed) => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+        _ => Ok(()),
+    });
+    let (sender, released) = mpsc::channel();
+    let log = Log::open(storage, SMALL).unwrap();
+    refuse.store(true, Ordering::Relaxed);
+    let journal = log.start(Send(sender));
+    reaches(&journal, State::Ready);
+    memory.limit_space(memory.used());
+    let mut last = 0;
+    loop {
+        last += 1;
+        journal.append(payload(last), last);
+        if released.recv_timeout(Duration::from_millis(300)).is_err() {
+            break;
+        }
+    }
+    reaches(&journal, State::NoRoom);
+    assert!(memory.bytes("spare.ready").is_none(), "nobody makes a spare");
+    memory.limit_space(u64::MAX);
+    assert_eq!(released.recv_timeout(Duration::from_secs(20)), Ok(last));
+    reaches(&journal, State::Ready);
+    journal.stop();
+    assert_eq!(replayed(open(&memory).log()), expected(last));
+}
+
+#[test]
 fn nothing_is_released_by_the_batch_that_follows_the_loss_of_the_open_segment() {
     type Harm = fn(&Memory);
     let harms: [(&str, Harm); 4] = [
