@@ -215,4 +215,6 @@ async fn refusals_are_recorded_within_the_budget_of_their_player_alone() {
     assert_eq!(socket.ask(bet("within", &round, "1.00")).await["t"], "bet_accepted", "not a refusal");
     until("the figure", async || (hub.figure("hub_refusals_over_budget_total").await? == 4).then_some(()))
         .await;
+    let refused = hub.figure("hub_requests_refused_total{code=\"above_limit\"}").await;
+    assert_eq!(refused, Some(5), "those that are recorded: four, and the other player's");
 }
