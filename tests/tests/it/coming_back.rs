@@ -1,6 +1,6 @@
 //! Clients that are told to come back can: with the same token, not all at once, and without being taken for a flood.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use protocol::{CloseCode, ErrorCode, SUBPROTOCOL_JSON};
 use serde_json::json;
@@ -8,37 +8,18 @@ use tests::{
     hub::Setup,
     player::Account,
     raw::{self, Frame, RawSocket, TEXT},
-    redis::Redis,
     until,
 };
 
-/// Requests a hub of these tests can have under way, and so has with a Redis that does not answer.
-const ROOM: usize = 64;
-
 #[tokio::test]
-async fn a_hello_that_a_full_hub_refuses_is_closed_with_a_code_that_asks_for_another_connection() {
-    let redis = Redis::start();
-    let hub = Setup::default()
-        .variable("HUB_REDIS_URL", redis.url())
-        .option("rate.in_flight_max", ROOM)
-        .option("rate.in_flight_per_session", ROOM)
-        .start();
+async fn a_hello_that_a_hub_without_room_refuses_is_closed_with_a_code_that_asks_for_another_connection() {
+    let mut hub = Setup::default().start();
+    let latecomer = Account::sign_in(hub.address(), "latecomer").await;
+    hub.kill();
+    fs::remove_file(hub.data().join("spare.ready")).expect("a spare");
+    hub.start_with_files_below(600 * 1024);
+    hub.start();
     let address = hub.address();
-    until("Redis is there", async || (hub.figure("hub_channels_up").await? == 1).then_some(())).await;
-    let latecomer = Account::sign_in(address, "latecomer").await;
-    let mut sessions = Vec::new();
-    for name in ["one", "two"] {
-        let account = Account::sign_in(address, name).await;
-        sessions.push(RawSocket::hello(address, &account.token).await);
-    }
-    redis.freeze();
-    for (number, socket) in sessions.iter_mut().enumerate() {
-        let ask = |id: usize| json!({"t": "subscribe", "id": id, "ch": format!("news:{number}-{id}")});
-        let bytes: Vec<u8> =
-            (100..140).flat_map(|id| raw::frame(TEXT, true, ask(id).to_string().as_bytes())).collect();
-        socket.send_bytes(&bytes).await.expect("the connection stands");
-    }
-    until("a full hub", async || (hub.figure("hub_requests_busy_total").await? > 0).then_some(())).await;
     let mut waits = BTreeSet::new();
     for _ in 0..5 {
         let mut socket = RawSocket::open(address, SUBPROTOCOL_JSON).await.expect("a handshake");
@@ -54,7 +35,7 @@ async fn a_hello_that_a_full_hub_refuses_is_closed_with_a_code_that_asks_for_ano
     }
     assert_eq!(waits.len(), 5, "not all at once: {waits:?}");
     assert!(waits.iter().all(|wait| (1_000..=5_000).contains(wait)), "{waits:?}");
-    redis.thaw();
+    hub.limit_files(None);
     until("a place in the hub", async || {
         let mut socket = RawSocket::open(address, SUBPROTOCOL_JSON).await.ok()?;
         let answer = socket.ask(json!({"t": "hello", "token": latecomer.token})).await;
