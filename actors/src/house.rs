@@ -117,13 +117,15 @@ pub enum Error {
     /// An arbiter ended before its actors were there.
     #[error("failed to start the actors of a thread")]
     Arbiter,
-    /// A table's game is not in the registry.
-    #[error("failed to open table {table}: there is no game \"{game}\"")]
+    /// A table's game is not in the registry, or not in this version of its rules.
+    #[error("failed to open table {table}: there is no game \"{game}\" with version {version} of its rules")]
     NoSuchGame {
         /// The table.
         table: TableId,
         /// Its game.
         game: String,
+        /// The version of the game's rules.
+        version: u16,
     },
     /// The log already has another value of a fact about this hub.
     #[error("failed to record what the log is to say of this hub")]
@@ -133,10 +135,11 @@ pub enum Error {
     Follower(#[source] std::io::Error),
 }
 
-/// The registered games and their bet kinds, against which the configuration is checked.
+/// The registered games, the newest version of their rules and their bet kinds, against which the configuration is
+/// checked.
 #[must_use]
-pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
-    games::GAMES.iter().map(|game| (game.name(), game.kinds())).collect()
+pub fn catalogue() -> Vec<(&'static str, u16, &'static [&'static str])> {
+    games::GAMES.iter().map(|game| (game.name(), game.rules_version(), game.kinds())).collect()
 }
 
 /// The channel epoch of a log: it changes when the log is another one.
@@ -307,8 +310,10 @@ async fn start_tables(
     let arbiters = usize::from(arbiters.max(1));
     let mut shares: Vec<Vec<LiveTable>> = (0..arbiters).map(|_| Vec::new()).collect();
     for (id, config) in configured {
-        let game = games::game(&config.game)
-            .ok_or_else(|| Error::NoSuchGame { table: id, game: config.game.clone() })?;
+        let (name, version) = (&*config.rules.game, config.rules.rules_version);
+        let game = games::game(name)
+            .filter(|game| games::version(*game, version).is_some())
+            .ok_or_else(|| Error::NoSuchGame { table: id, game: name.into(), version })?;
         let state = states.remove(&id).unwrap_or_default();
         if state.events > 0 {
             context.pubsub.do_send(Declare { channel: Channel::table(id), offset: state.events });

@@ -268,7 +268,7 @@ impl TableActor {
 
     fn applied(&mut self, leg: &TableLeg, offset: Option<u64>, context: &mut Context<Self>) {
         if let Some(offset) = offset {
-            let event = leg.event(self.live.state(), self.live.config().scale);
+            let event = leg.event(self.live.state(), self.live.table_rules().scale);
             match event {
                 Some(event) => {
                     // Stored before it is published: a session that joins between the two gets a position too high,

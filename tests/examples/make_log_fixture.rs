@@ -12,7 +12,7 @@ use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Fact, Record, SecretName, Tx, TxId, TxResult,
     table::{
         VoidReason,
-        live::{BetRequest, ClearRequest, LiveTable, TableConfig},
+        live::{BetLimits, BetRequest, ClearRequest, LiveTable, TableConfig, TableRules},
     },
 };
 use games::fair::{Seed, commit};
@@ -112,15 +112,18 @@ fn main() {
     let game = games::game("roulette").expect("the registry has roulette");
     let config = TableConfig {
         name: "Fixture".into(),
-        game: "roulette".into(),
-        currency: eur(),
-        scale: 2,
-        betting_ms: 60_000,
-        locked_ms: 5_000,
-        pause_ms: 5_000,
-        limits: vec![(1, 1_000_000); game.kinds().len()],
-        round_max: 1_000_000,
-        seats_max: 10,
+        rules: TableRules {
+            game: "roulette".into(),
+            rules_version: game.rules_version(),
+            currency: eur(),
+            scale: 2,
+            betting_ms: 60_000,
+            locked_ms: 5_000,
+            pause_ms: 5_000,
+            limits: vec![BetLimits { stake_min: 1, spot_max: 1_000_000 }; game.kinds().len()],
+            round_max: 1_000_000,
+            seats_max: 10,
+        },
         places_max: 10,
     };
     let id = "roulette-1".parse().expect("a table id");

@@ -162,15 +162,15 @@ impl Table {
 
     /// As the lobby shows it; `None` when its limits cannot be spelled.
     fn summary(&self) -> Option<TableSummary> {
-        let config = &self.config;
-        let smallest = config.limits.iter().map(|(minimum, _)| *minimum).min()?;
+        let (config, rules) = (&self.config, &self.config.rules);
+        let smallest = rules.limits.iter().map(|limits| limits.stake_min).min()?;
         Some(TableSummary {
             table: self.id,
             name: config.name.clone(),
-            game: config.game.clone(),
-            currency: config.currency,
-            min: Amount::from_minor(smallest, config.scale).ok()?,
-            max: Amount::from_minor(config.round_max, config.scale).ok()?,
+            game: rules.game.to_string(),
+            currency: rules.currency,
+            min: Amount::from_minor(smallest, rules.scale).ok()?,
+            max: Amount::from_minor(rules.round_max, rules.scale).ok()?,
             players: self.status.players.load(Relaxed),
             phase: self.status.phase().into(),
         })

@@ -251,7 +251,7 @@ impl SessionActor {
         let context = BetContext { to, player, key: bet.key, clears: false };
         match table {
             None => self.refuse_keyed(request.id, request.content, ErrorCode::UnknownTable, context),
-            Some(table) if &*bet.currency != table.config().currency.as_str() => {
+            Some(table) if &*bet.currency != table.config().rules.currency.as_str() => {
                 self.refuse_keyed(request.id, request.content, ErrorCode::WrongCurrency, context);
             }
             Some(table) => {

@@ -7,7 +7,10 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 
 use engine::{
     Content, TxId, TxResult, Verdict,
-    table::{OpenRound, TableState, VoidReason, live::BetRequest, live::ClearRequest, live::TableConfig},
+    table::{
+        OpenRound, TableState, VoidReason,
+        live::{BetLimits, BetRequest, ClearRequest, TableConfig, TableRules},
+    },
 };
 use fragile::Fragile;
 use games::Game;
@@ -95,15 +98,18 @@ async fn rig_with(state: TableState, condition: journal::Condition) -> Rig {
         Box::leak(Box::new(Fragile { rules: games::GAMES[0], broken: broken.clone() }));
     let config = Arc::new(TableConfig {
         name: "Test".into(),
-        game: game.name().into(),
-        currency: eur(),
-        scale: 2,
-        betting_ms: 60_000,
-        locked_ms: 1,
-        pause_ms: 60_000,
-        limits: vec![(1, 10_000); game.kinds().len()],
-        round_max: 10_000,
-        seats_max: 2,
+        rules: TableRules {
+            game: game.name().into(),
+            rules_version: game.rules_version(),
+            currency: eur(),
+            scale: 2,
+            betting_ms: 60_000,
+            locked_ms: 1,
+            pause_ms: 60_000,
+            limits: vec![BetLimits { stake_min: 1, spot_max: 10_000 }; game.kinds().len()],
+            round_max: 10_000,
+            seats_max: 2,
+        },
         places_max: 2,
     });
     let status = Arc::new(Status::default());

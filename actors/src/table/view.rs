@@ -13,18 +13,18 @@ use protocol::{
 
 /// The table as everyone may see it, at the newest position of its channel.
 pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Option<TableView> {
-    let (config, state) = (live.config(), live.state());
-    let amount = |minor| Amount::from_minor(minor, config.scale).ok();
+    let (config, rules, state) = (live.config(), live.table_rules(), live.state());
+    let amount = |minor| Amount::from_minor(minor, rules.scale).ok();
     let mut limits = BTreeMap::new();
-    for (kind, (smallest, largest)) in live.game().kinds().iter().zip(&config.limits) {
-        limits.insert((*kind).to_string(), (amount(*smallest)?, amount(*largest)?));
+    for (kind, of_kind) in live.game().kinds().iter().zip(&rules.limits) {
+        limits.insert((*kind).to_string(), (amount(of_kind.stake_min)?, amount(of_kind.spot_max)?));
     }
     Some(TableView {
         table: live.id(),
         name: config.name.clone(),
-        game: config.game.clone(),
-        currency: config.currency,
-        scale: config.scale,
+        game: rules.game.to_string(),
+        currency: rules.currency,
+        scale: rules.scale,
         e: epoch.to_string(),
         o: state.events,
         phase: phase.into(),
@@ -36,7 +36,7 @@ pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Opti
         },
         commit: state.open.as_ref().map(|open| encode_string(&open.commit)),
         limits,
-        round_max: amount(config.round_max)?,
+        round_max: amount(rules.round_max)?,
         spots: spots(live),
         players,
         history: past_rounds(state),
@@ -58,7 +58,7 @@ pub fn bets_of(live: &LiveTable, player: PlayerId) -> Vec<PlacedBet> {
 fn placed<'a>(live: &LiveTable, stakes: impl IntoIterator<Item = (&'a BetCode, &'a i128)>) -> Vec<PlacedBet> {
     let bet = |(code, stake): (&BetCode, &i128)| {
         let described = live.rules().describe(*code)?;
-        let a = Amount::from_minor(*stake, live.config().scale).ok()?;
+        let a = Amount::from_minor(*stake, live.table_rules().scale).ok()?;
         Some(PlacedBet { kind: described.kind.into(), n: described.numbers.to_vec(), a })
     };
     stakes.into_iter().filter_map(bet).collect()
@@ -79,20 +79,20 @@ pub fn past_rounds(state: &TableState) -> Vec<PastRound> {
 
 /// The limits of a table as a sentence, for refusals that are about them.
 pub fn limits_in_words(live: &LiveTable, code: ErrorCode) -> Option<String> {
-    let config = live.config();
-    let amount = |minor| Amount::from_minor(minor, config.scale).map(|amount| amount.to_string()).ok();
+    let rules = live.table_rules();
+    let amount = |minor| Amount::from_minor(minor, rules.scale).map(|amount| amount.to_string()).ok();
     match code {
         ErrorCode::BelowLimit => {
-            let smallest = amount(config.limits.iter().map(|(smallest, _)| *smallest).min()?)?;
+            let smallest = amount(rules.limits.iter().map(|limits| limits.stake_min).min()?)?;
             Some(format!(
                 "a stake is below the table's minimum for one bet of its kind; the smallest is {smallest} {}",
-                config.currency
+                rules.currency
             ))
         }
         ErrorCode::AboveLimit => Some(format!(
             "with your bets that stand, the stake is above the table's maximum for this spot, or above {} {} for the round",
-            amount(config.round_max)?,
-            config.currency
+            amount(rules.round_max)?,
+            rules.currency
         )),
         _ => None,
     }

@@ -15,7 +15,7 @@ use std::{
 use domains::Recipe;
 use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Tx, TxId,
-    table::live::{BetRequest, LiveTable, TableConfig},
+    table::live::{BetLimits, BetRequest, LiveTable, SEATS_MAX, TableConfig, TableRules},
 };
 use games::fair::{Seed, commit};
 use protocol::{Currency, Key, PlayerId, TableId};
@@ -168,15 +168,22 @@ fn table(place: usize) -> LiveTable {
     let id: TableId = format!("bench-{place}").parse().expect("a table id");
     let config = TableConfig {
         name: "Bench".into(),
-        game: "roulette".into(),
-        currency: eur(),
-        scale: 2,
-        betting_ms: 10_000,
-        locked_ms: 200,
-        pause_ms: 200,
-        limits: game.kinds().iter().map(|_| (1, 1_000_000_000)).collect(),
-        round_max: 1_000_000_000,
-        seats_max: 100_000,
+        rules: TableRules {
+            game: "roulette".into(),
+            rules_version: game.rules_version(),
+            currency: eur(),
+            scale: 2,
+            betting_ms: 10_000,
+            locked_ms: 200,
+            pause_ms: 200,
+            limits: game
+                .kinds()
+                .iter()
+                .map(|_| BetLimits { stake_min: 1, spot_max: 1_000_000_000 })
+                .collect(),
+            round_max: 1_000_000_000,
+            seats_max: SEATS_MAX,
+        },
         places_max: 100_000,
     };
     LiveTable::new(id, Arc::new(config), game, Default::default())

@@ -11,7 +11,7 @@ use actors::{
     seal::Sealer,
 };
 use channels::{Backplane, ConnectError, Memory, Namespace, Options, RedisBackplane};
-use engine::table::live::TableConfig;
+use engine::table::live::{BetLimits, TableConfig, TableRules};
 
 use crate::{
     config::{Config, Loaded, Publisher},
@@ -34,15 +34,22 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
     let tables = loaded.tables.iter().map(|table| {
         let config = TableConfig {
             name: table.name.clone(),
-            game: table.game.to_owned(),
-            currency: table.currency,
-            scale: table.scale,
-            betting_ms: table.betting_ms.into(),
-            locked_ms: table.locked_ms.into(),
-            pause_ms: table.pause_ms.into(),
-            limits: table.limits.iter().map(|limit| (limit.min, limit.max)).collect(),
-            round_max: table.player_round_max,
-            seats_max: table.seats_max,
+            rules: TableRules {
+                game: table.game.into(),
+                rules_version: table.rules_version,
+                currency: table.currency,
+                scale: table.scale,
+                betting_ms: table.betting_ms.into(),
+                locked_ms: table.locked_ms.into(),
+                pause_ms: table.pause_ms.into(),
+                limits: table
+                    .limits
+                    .iter()
+                    .map(|limit| BetLimits { stake_min: limit.min, spot_max: limit.max })
+                    .collect(),
+                round_max: table.player_round_max,
+                seats_max: table.seats_max,
+            },
             places_max: table.seats_max.saturating_add(table.spectators_max),
         };
         (table.id, Arc::new(config))

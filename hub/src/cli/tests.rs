@@ -52,7 +52,7 @@ fn a_malformed_round_or_time_is_refused_with_what_is_expected() {
 fn a_printed_token_is_accepted_by_the_same_hub() {
     let root = tempfile::tempdir().unwrap();
     let sources = Sources { data: Some(root.path().into()), ..Sources::default() };
-    let load = || load(&sources, &[("roulette", &["straight"])], SecretPolicy::Create).unwrap();
+    let load = || load(&sources, &[("roulette", 1, &["straight"])], SecretPolicy::Create).unwrap();
     let (loaded, now) = (load(), SystemTime::now());
     let mut output = Vec::new();
     token(&loaded, "anna", Duration::from_secs(60), now, &mut output).unwrap();
@@ -77,7 +77,7 @@ fn a_hub_that_only_checks_tokens_says_that_it_makes_none() {
     ];
     let sources =
         Sources { data: Some(root.path().into()), environment: environment.into(), ..Sources::default() };
-    let loaded = load(&sources, &[("roulette", &["straight"])], SecretPolicy::Peek).unwrap();
+    let loaded = load(&sources, &[("roulette", 1, &["straight"])], SecretPolicy::Peek).unwrap();
     let refused = token(&loaded, "anna", Duration::from_secs(60), SystemTime::now(), &mut Vec::new());
     assert!(matches!(refused, Err(Error::NoSigningKey)));
 }

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use protocol::{Amount, Currency, TableId};
 use serde::{Deserialize, Serialize};
 
-/// The games there are and their bet kinds, in the order of the games' own lists: (`"roulette"`, `["straight", …]`).
-pub type Catalogue<'a> = &'a [(&'static str, &'static [&'static str])];
+/// The games there are, the newest version of their rules, and their bet kinds, in the order of the games' own lists:
+/// (`"roulette"`, 1, `["straight", …]`).
+pub type Catalogue<'a> = &'a [(&'static str, u16, &'static [&'static str])];
 
 /// The limits of every kind that a table does not name.
 pub const ANY_KIND: &str = "any";
@@ -129,6 +130,8 @@ pub struct Table {
     pub name: String,
     /// The game played, as in the catalogue.
     pub game: &'static str,
+    /// The newest version of the game's rules, as in the catalogue: rounds are opened under it.
+    pub rules_version: u16,
     /// The currency of its bets.
     pub currency: Currency,
     /// The currency's decimals.

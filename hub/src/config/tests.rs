@@ -13,7 +13,7 @@ mod secrets;
 mod values;
 
 const KINDS: &[&str] = &["straight", "split", "red"];
-const GAMES: Catalogue<'_> = &[("roulette", KINDS)];
+const GAMES: Catalogue<'_> = &[("roulette", 1, KINDS)];
 
 const SECRET_A: &str = "J2xPq7vTbN4kWm9sRf3hZc8yLd6gUe1a";
 const SECRET_B: &str = "wQ5tYi0oPl3kJh7gFd2sAz9xCv4bNm6e";

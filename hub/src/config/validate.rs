@@ -319,19 +319,20 @@ fn table(
     catalogue: Catalogue<'_>,
     check: &mut Check<'_>,
 ) -> Option<Table> {
-    let game = catalogue.iter().find(|(name, _)| *name == options.game);
+    let game = catalogue.iter().find(|(name, ..)| *name == options.game);
     if game.is_none() {
-        let known: Vec<_> = catalogue.iter().map(|(name, _)| *name).collect();
+        let known: Vec<_> = catalogue.iter().map(|(name, ..)| *name).collect();
         check.refuse(&at("game"), format!("no such game; {}", choice(&options.game, &known)));
     }
     let scale = scale(config, &at("currency"), options.currency, check);
-    let (&(game, kinds), scale) = (game?, scale?);
+    let (&(game, rules_version, kinds), scale) = (game?, scale?);
     let player_round_max = positive(&at("player_round_max"), options.player_round_max, scale, check);
     let limits = limits(options, at, kinds, scale, check);
     Some(Table {
         id: options.id,
         name: options.name.clone(),
         game,
+        rules_version,
         currency: options.currency,
         scale,
         seats_max: options.seats_max,

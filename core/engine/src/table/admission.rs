@@ -12,9 +12,10 @@ use protocol::{ErrorCode, PlayerId};
 use super::{
     PlayerBets, Stage, Stakes,
     assessment::{Assessment, Wait},
-    config::{REQUESTS_MAX, SPOTS_MAX, SPOTS_PER_REQUEST_MAX},
+    bounds::{REQUESTS_MAX, SPOTS_MAX, SPOTS_PER_REQUEST_MAX},
     live::LiveTable,
     request::{Asked, Bet, BetRequest, ClearRequest, Spot, Ticket},
+    rules::BetLimits,
 };
 
 /// Whether a condition holds, whatever the outcome of the undecided requests.
@@ -94,15 +95,15 @@ impl LiveTable {
         if spots.is_empty() { Err(ErrorCode::NoBets) } else { Ok(spots) }
     }
 
-    /// The limits of a kind of bet: smallest stake, and most on a spot. They are kept in the order of the kinds of the
-    /// newest rules; the rules of the round may have another order, so the kind is found by its name.
-    fn limits(&self, rules: &'static dyn Game, described: &Described) -> Option<(i128, i128)> {
-        let newest = rules.rules_version() == self.game().rules_version();
-        let place = match newest {
+    /// The limits of a kind of bet. They are in the order of the kinds of the table's rules; the round may have been
+    /// opened under another version with another order, so the kind is found by its name.
+    fn limits(&self, rules: &'static dyn Game, described: &Described) -> Option<BetLimits> {
+        let same = rules.rules_version() == self.game().rules_version();
+        let place = match same {
             true => described.kind_index,
             false => self.game().kinds().iter().position(|kind| *kind == described.kind)?,
         };
-        self.config().limits.get(place).copied()
+        self.table_rules().limits.get(place).copied()
     }
 
     /// Assesses a request that arrived at this time, milliseconds since 1970.
@@ -128,7 +129,7 @@ impl LiveTable {
         if let Some(no) = self.assess_round(bet.round, arrived_ms) {
             return no;
         }
-        if bet.spots.iter().any(|spot| spot.smallest < spot.limits.0 || spot.smallest <= 0) {
+        if bet.spots.iter().any(|spot| spot.smallest < spot.limits.stake_min || spot.smallest <= 0) {
             return Assessment::Refuse(ErrorCode::BelowLimit);
         }
         if self.bets_stand_under(HoldId(bet.id.0)) {
@@ -159,7 +160,7 @@ impl LiveTable {
         let sit = open.map_or(0, |open| open.bets.players().len()) + self.under_way.newcomers();
         let requests = open.map_or(0, |open| open.bets.requests()) + self.under_way.len();
         let spots = open.map_or(0, |open| open.bets.spots()) + self.under_way.spots() + ahead.spots();
-        let enough = sit + ahead.bets <= self.config().seats_max as usize
+        let enough = sit + ahead.bets <= self.table_rules().seats_max as usize
             && requests + ahead.bets <= REQUESTS_MAX
             && spots <= SPOTS_MAX;
         if ahead.bets == 0 || enough { Assessment::Take } else { Assessment::Wait(Wait::Table) }
@@ -202,7 +203,7 @@ impl LiveTable {
             frees || open.bets.spots() + spots <= SPOTS_MAX,
         );
 
-        let (seats, seated) = (self.config().seats_max as usize, self.seated(player));
+        let (seats, seated) = (self.table_rules().seats_max as usize, self.seated(player));
         let sit = open.bets.players().len();
         let others_at_most = sit + self.under_way.newcomers() - usize::from(seated || newcomer) + ahead.bets;
         let others_at_least = sit - self.under_way.leavers() - usize::from(seated && !clears);
@@ -225,8 +226,8 @@ impl LiveTable {
             let already = || already.into_iter().flatten();
             let on = |code| already().filter_map(|stakes| stakes.get(&code)).fold(0, sum);
             let staked = spots.iter().map(|spot| &spot.stake).chain(already().flat_map(Stakes::values));
-            spots.iter().all(|spot| sum(spot.stake, &on(spot.code)) <= spot.limits.1)
-                && staked.fold(0, sum) <= self.config().round_max
+            spots.iter().all(|spot| sum(spot.stake, &on(spot.code)) <= spot.limits.spot_max)
+                && staked.fold(0, sum) <= self.table_rules().round_max
         };
         if within([stand, comes]) { Sure::Yes } else { Sure::of(false, within([stays, None])) }
     }

@@ -1,71 +1,14 @@
-//! The operator's settings of a table, and the bounds that no setting can raise.
+//! The operator's settings of a table.
 
-use protocol::{BETS_MAX, Currency, request::CLIENT_SEED_BYTES_MAX};
-
-use crate::record::RECORD_BYTES_MAX;
+use super::rules::TableRules;
 
 /// The configuration of a table. Tables with the same configuration share one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableConfig {
     /// Name for people.
     pub name: String,
-    /// The game, as the registry names it.
-    pub game: String,
-    /// The currency.
-    pub currency: Currency,
-    /// Decimals of the currency.
-    pub scale: u32,
-    /// From the opening to the end of betting, milliseconds.
-    pub betting_ms: u64,
-    /// From the lock to the result, milliseconds.
-    pub locked_ms: u64,
-    /// From the result to the next round, milliseconds.
-    pub pause_ms: u64,
-    /// By bet kind, in the order of the game's kinds: the smallest stake of one bet, and the most one player may have on
-    /// one spot of the kind in a round. Minor units.
-    pub limits: Vec<(i128, i128)>,
-    /// Most a player may stake in a round, minor units.
-    pub round_max: i128,
-    /// Most players with bets in a round.
-    pub seats_max: u32,
+    /// All that bets and rounds are decided with.
+    pub rules: TableRules,
     /// Most places at the table: a player with bets in the round takes one, and so does each session of anyone else.
     pub places_max: u32,
 }
-
-/// Most requests to bet in one round. Its settlement is one record, which must stay below the largest size.
-pub const REQUESTS_MAX: usize = 50_000;
-
-/// Most spots of all requests of one round; a spot is counted for each request that bets on it. The quarantine of the
-/// table is one record with all of them.
-pub const SPOTS_MAX: usize = 500_000;
-
-/// Most spots of one request; a request names each once.
-pub(super) const SPOTS_PER_REQUEST_MAX: usize = BETS_MAX;
-
-/// Longest encoding of a spot: its code, and a stake of up to 2^100.
-const SPOT_BYTES: usize = 3 + 15;
-/// The same of a request: its hold, and the count of its spots.
-const REQUEST_BYTES: usize = 16 + 2;
-/// The same of a player: the id, a share in the randomness, and the count of requests.
-const PLAYER_BYTES: usize = 16 + 1 + CLIENT_SEED_BYTES_MAX + 3;
-/// The same of a player who is settled: two payments, of distributions and of balance, and a notice.
-const SETTLED_BYTES: usize = (1 + 2 * 10 + 15) + (1 + 10 + 26 + 15) + (16 + 9 + 4 * 15 + 1 + 48 + 2 * 15 + 5);
-/// The same of a hold that is posted.
-const POSTED_BYTES: usize = 1 + 16;
-/// Room for all else: the past rounds of a table, the round's own fields.
-const REST_BYTES: usize = 64 << 10;
-
-const _: () = assert!(
-    SPOTS_MAX * SPOT_BYTES + REQUESTS_MAX * (REQUEST_BYTES + PLAYER_BYTES) + REST_BYTES < RECORD_BYTES_MAX,
-    "a quarantine of the fullest round is a record, though each request is another player's"
-);
-const _: () = assert!(
-    REQUESTS_MAX * (POSTED_BYTES + SETTLED_BYTES) + REST_BYTES < RECORD_BYTES_MAX,
-    "a settlement of the fullest round is a record, though each request is another player's"
-);
-
-/// Most requests parked at one table. Each also holds a permit; this bound keeps one table from using all permits.
-pub const PARKED_MAX: usize = 4_096;
-
-/// Most requests parked for one player at one table.
-pub const PARKED_PER_PLAYER_MAX: usize = 128;

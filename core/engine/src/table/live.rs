@@ -15,8 +15,13 @@ use super::{
     under_way::UnderWay,
 };
 pub use super::{
-    config::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, SPOTS_MAX, TableConfig},
+    bounds::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, SPOTS_MAX},
+    config::TableConfig,
     request::{BetRequest, ClearRequest, Decision, Question, Ticket, Unparked},
+    rules::{
+        BETTING_MS_MAX, BetLimits, GAME_BYTES_MAX, KINDS_MAX, LOCKED_MS_MAX, PAUSE_MS_MAX, SEATS_MAX,
+        TableRules,
+    },
 };
 use crate::{keys::TxId, turn::Envelope};
 
@@ -24,6 +29,9 @@ use crate::{keys::TxId, turn::Envelope};
 pub struct LiveTable {
     id: TableId,
     config: Arc<TableConfig>,
+    /// The game with the newest version of its rules, which names the earlier ones.
+    newest: &'static dyn Game,
+    /// The version under which rounds are opened.
     game: &'static dyn Game,
     pub(super) state: TableState,
     pub(super) under_way: UnderWay,
@@ -68,13 +76,22 @@ pub enum Due {
 }
 
 impl LiveTable {
-    /// A live table on the state that replay has rebuilt.
+    /// A live table on the state that replay has rebuilt. `newest`: the game of the table's rules, with the newest
+    /// version of its rules that is known.
+    ///
+    /// # Panics
+    /// When the game is not the one that the table's rules name, or does not know the version that they name.
     #[must_use]
-    pub fn new(id: TableId, config: Arc<TableConfig>, game: &'static dyn Game, state: TableState) -> Self {
+    pub fn new(id: TableId, config: Arc<TableConfig>, newest: &'static dyn Game, state: TableState) -> Self {
+        assert_eq!(newest.name(), &*config.rules.game, "the game of table {id}");
+        let version = config.rules.rules_version;
+        let game = games::version(newest, version);
+        let game = game.unwrap_or_else(|| panic!("table {id}: version {version} of its game is not known"));
         let (under_way, parking) = (UnderWay::default(), Parking::default());
         Self {
             id,
             config,
+            newest,
             game,
             state,
             under_way,
@@ -97,7 +114,13 @@ impl LiveTable {
         &self.config
     }
 
-    /// The game with the newest version of its rules, under which new rounds are opened.
+    /// The table's rules: limits, times, game.
+    #[must_use]
+    pub fn table_rules(&self) -> &TableRules {
+        &self.config.rules
+    }
+
+    /// The game in the version of its rules under which rounds are opened.
     #[must_use]
     pub fn game(&self) -> &'static dyn Game {
         self.game
@@ -145,20 +168,20 @@ impl LiveTable {
         self.state.open.as_ref().map_or(0, |open| open.bets.players().len())
     }
 
-    /// The rules that the open round was opened under; the newest when no round is open, or when this table cannot play
-    /// that round.
+    /// The rules of play that the open round was opened under; those of the next round when none is open, or when this
+    /// table cannot play that round.
     #[must_use]
     pub fn rules(&self) -> &'static dyn Game {
         self.state.open.as_deref().and_then(|open| self.rules_of(open).ok()).unwrap_or(self.game)
     }
 
-    /// The rules that an open round was opened under; the error says why this table cannot play the round, which can
+    /// The rules of play that an open round was opened under; the error says why this table cannot play the round, which can
     /// happen after a restart with another configuration or release.
     pub(super) fn rules_of(&self, open: &OpenRound) -> Result<&'static dyn Game, VoidReason> {
-        if *open.game != *self.game.name() || open.currency != self.config.currency {
+        if *open.game != *self.game.name() || open.currency != self.config.rules.currency {
             return Err(VoidReason::TableGone);
         }
-        games::version(self.game, open.rules).ok_or(VoidReason::RulesUnknown)
+        games::version(self.newest, open.rules).ok_or(VoidReason::RulesUnknown)
     }
 
     /// Whether a round is about to open: its record is under way.
@@ -209,10 +232,10 @@ impl LiveTable {
     pub fn open_round(&mut self, commit: [u8; 32], sealed: Box<[u8]>, now: u64) -> Envelope {
         let leg = TableLeg::Opened {
             round: self.state.round + 1,
-            deadline: now + self.config.betting_ms,
+            deadline: now + self.config.rules.betting_ms,
             game: self.game.name().into(),
             rules: self.game.rules_version(),
-            currency: self.config.currency,
+            currency: self.config.rules.currency,
             commit,
             sealed,
         };
@@ -228,7 +251,7 @@ impl LiveTable {
         let open = self.state.open.as_ref().expect("a round is open when it is locked");
         let leg = TableLeg::Locked {
             round: self.state.round,
-            deadline: now + self.config.locked_ms,
+            deadline: now + self.config.rules.locked_ms,
             staked: open.bets.staked(),
             mix: open.bets.mix(),
         };
@@ -256,7 +279,7 @@ impl LiveTable {
         let outcome = draw.outcome.0;
         let leg = TableLeg::Settled {
             round: round.number,
-            deadline: now + self.config.pause_ms,
+            deadline: now + self.config.rules.pause_ms,
             outcome,
             seed: draw.seed,
             returned: players.iter().map(|player| player.returned).sum(),
@@ -273,7 +296,7 @@ impl LiveTable {
         let open = self.state.open.as_ref().expect("a round is open when it is voided");
         let round = RoundId { table: self.id, number: self.state.round };
         self.stepping = true;
-        step::void(round, open, reason, now + self.config.pause_ms)
+        step::void(round, open, reason, now + self.config.rules.pause_ms)
     }
 
     /// Takes the table out of play for good: records the state that it has from then on.

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     assessment::Wait,
-    config::{PARKED_MAX, PARKED_PER_PLAYER_MAX},
+    bounds::{PARKED_MAX, PARKED_PER_PLAYER_MAX},
     request::{Asked, Ticket},
 };
 

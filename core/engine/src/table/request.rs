@@ -3,6 +3,7 @@
 use games::BetCode;
 use protocol::{ErrorCode, PlayerId};
 
+use super::rules::BetLimits;
 use crate::{
     keys::{Content, TxId},
     turn::Envelope,
@@ -140,6 +141,6 @@ pub(super) struct Spot {
     pub stake: i128,
     /// The smallest of the stakes, minor units.
     pub smallest: i128,
-    /// Smallest stake of one bet, and most that one player may have on the spot; minor units.
-    pub limits: (i128, i128),
+    /// The limits of its kind.
+    pub limits: BetLimits,
 }

@@ -106,7 +106,7 @@ impl LiveTable {
         self.under_way.begin(id, player, self.seated(player), what);
         let seed = seed.filter(|seed| !seed.is_empty()); // the log has no empty share
         let leg = TableLeg::BetPlaced { round, player, hold, bets, seed };
-        let recipe = Recipe::Stake { hold, player, currency: self.config().currency, amount };
+        let recipe = Recipe::Stake { hold, player, currency: self.table_rules().currency, amount };
         Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })
     }
 
@@ -116,7 +116,7 @@ impl LiveTable {
         let holds = bets.map(PlayerBets::holds).unwrap_or_default();
         self.under_way.begin(id, player, true, What::Clearing);
         let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
-        let recipe = Recipe::Release { player, currency: self.config().currency, holds };
+        let recipe = Recipe::Release { player, currency: self.table_rules().currency, holds };
         Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })
     }
 }

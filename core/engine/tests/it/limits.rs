@@ -2,7 +2,7 @@
 
 use engine::{
     Content, Outcome, RECORD_BYTES_MAX, Turn, Verdict,
-    table::live::{BetRequest, SPOTS_MAX},
+    table::live::{BetLimits, BetRequest, SPOTS_MAX},
 };
 use games::BetCode;
 use protocol::{ErrorCode, PlayerId};
@@ -127,7 +127,7 @@ fn a_bet_needs_the_open_round_before_its_deadline() {
 #[test]
 fn a_table_without_a_smallest_stake_still_refuses_a_stake_of_zero() {
     let mut config = config();
-    config.limits.iter_mut().for_each(|limit| limit.0 = 0);
+    config.rules.limits.iter_mut().for_each(|limits| limits.stake_min = 0);
     let mut rig = Rig::with(config);
     rig.deposit(1, 100);
     rig.open();
@@ -139,7 +139,7 @@ fn a_table_without_a_smallest_stake_still_refuses_a_stake_of_zero() {
 #[test]
 fn a_round_seats_so_many_players_and_each_may_bet_on() {
     let mut config = config();
-    config.seats_max = 2;
+    config.rules.seats_max = 2;
     let mut rig = Rig::with(config);
     (1..=4).for_each(|player| assert!(matches!(rig.deposit(player, 1_000), Verdict::Recorded(_))));
     rig.open();
@@ -175,8 +175,10 @@ fn bet_on(rig: &mut Rig, key: &str, spots: std::ops::Range<u16>) -> Verdict {
 #[test]
 fn a_round_takes_as_many_spots_as_its_quarantine_has_room_for() {
     let game = games::game("roulette").unwrap();
-    let limits = game.kinds().iter().map(|_| (1, 1 << 90)).collect();
-    let mut rig = Rig::with(engine::table::live::TableConfig { limits, round_max: 1 << 90, ..config() });
+    let mut config = config();
+    config.rules.round_max = 1 << 90;
+    config.rules.limits.fill(BetLimits { stake_min: 1, spot_max: 1 << 90 });
+    let mut rig = Rig::with(config);
     rig.deposit(1, 1 << 90);
     rig.open();
     let layout = game.bets();

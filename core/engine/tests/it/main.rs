@@ -14,3 +14,4 @@ mod quarantine;
 mod rig;
 mod rules;
 mod table;
+mod table_rules;

@@ -60,7 +60,7 @@ fn a_clearing_that_waits_takes_back_the_bets_ahead_of_it_and_no_other() {
 #[test]
 fn no_seat_is_refused_because_of_a_bet_that_is_refused_itself() {
     let mut config = config();
-    config.seats_max = 2;
+    config.rules.seats_max = 2;
     let mut rig = Rig::with(config);
     for player in [1, 3, 4] {
         done(rig.deposit(player, 1_000));
@@ -84,7 +84,7 @@ fn no_seat_is_refused_because_of_a_bet_that_is_refused_itself() {
 #[test]
 fn a_seat_that_is_being_given_up_goes_to_the_first_player_who_comes_after_that() {
     let mut config = config();
-    config.seats_max = 1;
+    config.rules.seats_max = 1;
     let mut rig = Rig::with(config);
     for player in [1, 2, 3] {
         done(rig.deposit(player, 1_000));
@@ -250,7 +250,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// What a table decides when nothing is ever under way, or when results reach it as the steps say.
 fn decided(steps: &[Step], seats: u32, one_at_a_time: bool) -> BTreeMap<TxId, String> {
     let mut config = config();
-    config.seats_max = seats;
+    config.rules.seats_max = seats;
     let mut rig = Rig::with(config);
     for (player, amount) in [(1, 250), (2, 130), (3, 60), (4, 5), (5, 130)] {
         done(rig.deposit(player, amount));

@@ -9,7 +9,10 @@ use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Outcome, Record, Tx, TxId, TxResult, Verdict, World,
     table::{
         TableLeg, TableState,
-        live::{BetRequest, ClearRequest, Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
+        live::{
+            BetLimits, BetRequest, ClearRequest, Decision, Due, LiveTable, TableConfig, TableRules, Ticket,
+            Unparked,
+        },
     },
 };
 use games::fair::{Seed, commit};
@@ -37,15 +40,18 @@ pub fn config() -> TableConfig {
     let game = games::game("roulette").unwrap();
     TableConfig {
         name: "One".into(),
-        game: "roulette".into(),
-        currency: eur(),
-        scale: 2,
-        betting_ms: BETTING_MS,
-        locked_ms: LOCKED_MS,
-        pause_ms: PAUSE_MS,
-        limits: game.kinds().iter().map(|_| (10, 100)).collect(),
-        round_max: 150,
-        seats_max: 10,
+        rules: TableRules {
+            game: "roulette".into(),
+            rules_version: game.rules_version(),
+            currency: eur(),
+            scale: 2,
+            seats_max: 10,
+            betting_ms: BETTING_MS,
+            locked_ms: LOCKED_MS,
+            pause_ms: PAUSE_MS,
+            round_max: 150,
+            limits: game.kinds().iter().map(|_| BetLimits { stake_min: 10, spot_max: 100 }).collect(),
+        },
         places_max: 10,
     }
 }

@@ -65,8 +65,9 @@ fn known(name: &str, version: u16) -> Option<&'static dyn Game> {
 
 /// The table after a restart with other rules.
 fn restarted_with(rig: &mut Rig, game: &'static dyn Game) {
-    let state = rig.live.state().clone();
-    rig.live = LiveTable::new(table_id(), rig.live.config().clone(), game, state);
+    let (mut config, state) = (config(), rig.live.state().clone());
+    config.rules.rules_version = game.rules_version();
+    rig.live = LiveTable::new(table_id(), config.into(), game, state);
 }
 
 fn audited(rig: &Rig) -> LogVerifier {
@@ -124,6 +125,27 @@ fn a_round_of_rules_that_are_not_known_is_voided_for_that_reason() {
         let opened = rig.live.state().open.as_ref().map(|open| open.rules);
         assert_eq!(opened, Some(7), "the next round is opened under the rules there are");
     }
+}
+
+#[test]
+fn a_round_is_opened_under_the_version_that_the_tables_rules_name() {
+    for named in [&FIRST, &SECOND] {
+        let mut rig = Rig::new();
+        let mut config = config();
+        config.rules.rules_version = named.rules_version();
+        rig.live = LiveTable::new(table_id(), config.into(), &SECOND, Default::default());
+        rig.open();
+        let opened = rig.live.state().open.as_ref().map(|open| open.rules);
+        assert_eq!(opened, Some(named.rules_version()));
+    }
+}
+
+#[test]
+#[should_panic(expected = "table t1: version 9 of its game is not known")]
+fn a_table_does_not_start_with_rules_that_are_not_known() {
+    let mut config = config();
+    config.rules.rules_version = 9;
+    let _ = LiveTable::new(table_id(), config.into(), &SECOND, Default::default());
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn a_round_of_another_game_or_currency_is_voided_and_takes_no_bet() {
             rig.wait(BETTING_MS);
         }
         let mut config = config();
-        config.currency = "USD".parse().unwrap();
+        config.rules.currency = "USD".parse().unwrap();
         let state = rig.live.state().clone();
         rig.live = LiveTable::new(table_id(), config.into(), rig.live.game(), state);
         assert_eq!(rig.bet("b", 1, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));

@@ -14,7 +14,7 @@ use engine::{
     Books, Envelope, Replica, Tx, TxResult, Verdict, checkpoint, invariant,
     table::{
         TableLeg, close_orphan,
-        live::{Decision, Due, LiveTable, TableConfig, Ticket, Unparked},
+        live::{BetLimits, Decision, Due, LiveTable, TableConfig, TableRules, Ticket, Unparked},
     },
 };
 use fastrand::Rng;
@@ -79,18 +79,21 @@ pub fn table_id(place: usize) -> TableId {
 }
 
 fn config() -> Arc<TableConfig> {
-    let kinds = games::game("roulette").expect("the game").kinds();
+    let game = games::game("roulette").expect("the game");
     Arc::new(TableConfig {
         name: "A table".into(),
-        game: "roulette".into(),
-        currency: currency(),
-        scale: 2,
-        betting_ms: 60,
-        locked_ms: 30,
-        pause_ms: 20,
-        limits: kinds.iter().map(|_| (5, 100)).collect(),
-        round_max: 250,
-        seats_max: 100,
+        rules: TableRules {
+            game: "roulette".into(),
+            rules_version: game.rules_version(),
+            currency: currency(),
+            scale: 2,
+            betting_ms: 60,
+            locked_ms: 30,
+            pause_ms: 20,
+            limits: game.kinds().iter().map(|_| BetLimits { stake_min: 5, spot_max: 100 }).collect(),
+            round_max: 250,
+            seats_max: 100,
+        },
         places_max: 100,
     })
 }
