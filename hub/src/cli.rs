@@ -71,7 +71,7 @@ pub enum Subcommand {
     /// Serve until SIGTERM, SIGHUP or Ctrl-C; without a command the hub does the same
     #[command(after_help = "Since 0.1.")]
     Serve {
-        /// Start only if the log has this record with this hash: the `head` that `verify` printed, kept elsewhere.
+        /// Start only if the log has a batch with this end and hash: the `head` that `verify` printed, kept elsewhere.
         /// Since 0.2
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
@@ -111,7 +111,7 @@ pub enum Subcommand {
         /// The verdict is the start's. Damage before the checkpoint is found only without this.
         #[arg(long)]
         tail: bool,
-        /// The log must have this record with this hash: the `head` that an earlier `verify` printed, kept elsewhere
+        /// The log must have a batch with this end and hash: the `head` that an earlier `verify` printed, kept elsewhere
         ///
         /// A log that was cut short, or written anew with other records, agrees with itself; only what was noted
         /// somewhere else tells.

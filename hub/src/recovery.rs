@@ -127,7 +127,7 @@ fn from_checkpoint<S: Storage>(
             }
             Err(error) => return Err(error.into()),
         };
-        if files.hash_at(lsn)? != Some(found.hash) {
+        if files.hash_at(lsn)? != Some(found.at.hash) {
             passed_over.push((lsn.0, "it is not of this log".into()));
             continue;
         }

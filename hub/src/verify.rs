@@ -150,7 +150,7 @@ fn stranded(loaded: &Loaded, books: &Books, output: &mut impl Write) -> Result<(
 
 /// Prints the last record, and what no sync has confirmed behind it.
 fn end(tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
-    writeln!(output, "head        {}", Head { lsn: tail.last().0, hash: tail.hash() })?;
+    writeln!(output, "head        {}", Head { lsn: tail.last().0, hash: tail.cursor().hash })?;
     if let Some(torn) = tail.torn() {
         let (bytes, offset) = (torn.bytes, torn.offset);
         writeln!(

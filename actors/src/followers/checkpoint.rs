@@ -79,11 +79,10 @@ impl Follower for SecondCopy {
         None
     }
 
-    fn reached(&mut self, hash: [u8; 32], stopping: bool) -> Result<Next, journal::Error> {
+    fn reached(&mut self, at: &journal::Cursor, stopping: bool) -> Result<Next, journal::Error> {
         let Some(bytes) = self.replica.due(stopping) else { return Ok(Next::Rest(REST)) };
-        let lsn = self.cursor();
-        journal::checkpoint::write(&self.directory, lsn, hash, &bytes)?;
-        tracing::info!(lsn = lsn.0, bytes = bytes.len(), "checkpoint written");
+        journal::checkpoint::write(&self.directory, *at, &bytes)?;
+        tracing::info!(lsn = at.lsn.0, bytes = bytes.len(), "checkpoint written");
         self.replica.written();
         Ok(Next::Read)
     }
@@ -136,9 +135,9 @@ mod tests {
     fn newest(directory: &tempfile::TempDir, world: &World) -> (u64, bool) {
         let found = journal::checkpoint::latest(directory.path()).expect("readable").expect("one is there");
         let log = journal::open(directory.path(), Options::default()).expect("a log");
-        let same = log.hash_at(found.lsn).expect("readable") == Some(found.hash);
+        let same = log.hash_at(found.at.lsn).expect("readable") == Some(found.at.hash);
         let copy = checkpoint::decode(&found.bytes).expect("our checkpoint");
-        (found.lsn.0, same && copy.books.digest() == world.books.digest())
+        (found.at.lsn.0, same && copy.books.digest() == world.books.digest())
     }
 
     #[test]
@@ -216,7 +215,8 @@ mod tests {
             let log = tempfile::tempdir().expect("a directory");
             let name = "followers::checkpoint::tests::a_copy_that_parts_from_the_log_ends_the_process";
             assert!(!dies(name, log.path(), of).contains("lived on"), "{of}");
-            let newest = journal::checkpoint::latest(log.path()).expect("readable").map(|found| found.lsn.0);
+            let newest =
+                journal::checkpoint::latest(log.path()).expect("readable").map(|found| found.at.lsn.0);
             assert!(newest.is_none_or(|lsn| lsn <= 25), "{of}: {newest:?} holds what was not believed");
         }
     }

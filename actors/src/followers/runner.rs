@@ -37,17 +37,17 @@ pub trait Follower: Send + 'static {
     /// The last record it needs no more: whenever the log is opened, it is read from the one after.
     fn cursor(&self) -> Lsn;
 
-    /// The last record it wants now; never above `durable`.
+    /// The last record it wants now; never above `durable`. The batch of that record is read to its end.
     fn limit(&mut self, durable: Lsn) -> Lsn;
 
     /// Takes the next record. Returns how long to pause after it, if at all.
     fn take(&mut self, entry: &Entry<'_>) -> Option<Duration>;
 
-    /// Everything up to the limit was taken. `hash` is the chain hash of the last record that was read.
+    /// Everything up to the limit was taken, and the rest of its batch. `at` is the end of that batch.
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    fn reached(&mut self, hash: [u8; 32], stopping: bool) -> Result<Next, journal::Error>;
+    fn reached(&mut self, at: &journal::Cursor, stopping: bool) -> Result<Next, journal::Error>;
 
     /// A file could not be read or written, and it is no damage. Logs it, and says when to try again.
     fn failed(&mut self, error: &journal::Error) -> Duration;
@@ -154,7 +154,7 @@ impl<F: Follower> Run<F> {
             }
             let cursor = self.follower.cursor();
             self.progress.store(cursor.0, Relaxed);
-            match self.follower.reached(reader.hash(), stopping)? {
+            match self.follower.reached(&reader.cursor(), stopping)? {
                 Next::Read => {}
                 Next::Rest(_) | Next::Restart(_) if stopping => return Ok(()),
                 Next::Rest(time) => {
@@ -215,7 +215,7 @@ mod tests {
             (!FINISHES).then_some(Duration::MAX)
         }
 
-        fn reached(&mut self, _: [u8; 32], _: bool) -> Result<Next, journal::Error> {
+        fn reached(&mut self, _: &journal::Cursor, _: bool) -> Result<Next, journal::Error> {
             Ok(Next::Rest(Duration::from_millis(1)))
         }
 

@@ -55,7 +55,7 @@ impl Replica {
     }
 
     /// The last record to read now: of those that are durable, the next that a checkpoint is to cover. Never below where the
-    /// copy stands, so that the reader's hash is the one of that record.
+    /// copy stands. Its batch is read to the end, because a checkpoint stands at the end of a batch.
     #[must_use]
     pub fn limit(&self, durable: u64) -> u64 {
         let next = if self.world.settled() { self.written + self.every } else { u64::MAX };

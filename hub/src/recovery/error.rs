@@ -113,9 +113,11 @@ pub enum Error {
         expected: u64,
     },
     /// The log has another record than the operator expects.
-    #[error("record {} is of another log than the one expected; here it is {found}", found.lsn)]
+    #[error("record {expected} is of another log than the one expected; here its batch ends with {found}")]
     OtherLog {
-        /// What is there.
+        /// The record that was expected.
+        expected: u64,
+        /// The end of its batch.
         found: Head,
     },
 }

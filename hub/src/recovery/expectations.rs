@@ -39,10 +39,12 @@ impl Expectations {
     /// The log has the record that was noted elsewhere: it was not cut below it, and not written anew.
     fn head<S: Storage>(&self, files: &Files<S>, tail: &Tail) -> Result<(), Error> {
         let Some(expected) = self.head else { return Ok(()) };
-        match files.hash_at(Lsn(expected.lsn))? {
-            Some(hash) if hash == expected.hash => Ok(()),
-            Some(hash) => Err(Error::OtherLog { found: Head { hash, ..expected } }),
-            None => Err(Error::Short { last: tail.last().0, expected: expected.lsn }),
+        let Some(proof) = files.proof(Lsn(expected.lsn))? else {
+            return Err(Error::Short { last: tail.last().0, expected: expected.lsn });
+        };
+        match (Head { lsn: proof.last().0, hash: proof.batch }) {
+            found if found == expected => Ok(()),
+            found => Err(Error::OtherLog { expected: expected.lsn, found }),
         }
     }
 }

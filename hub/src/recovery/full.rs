@@ -27,12 +27,13 @@ pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
     let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
     let mut checkpoints = 0;
     let tail = read(files, 0, |entry| {
-        let (lsn, location, hash) = (entry.lsn, entry.location, entry.hash);
+        let (lsn, location) = (entry.lsn, entry.location);
         let disproved =
             |finding: engine::Finding| Error::Disproved { lsn: lsn.0, location, what: finding.what };
         verifier.next(entry.bytes).map_err(disproved)?;
         if waiting.remove(&lsn) {
-            checkpoints += u64::from(agrees(files, (lsn, hash), &verifier)?);
+            let ends = (lsn == entry.batch.last()).then_some(entry.batch.hash);
+            checkpoints += u64::from(agrees(files, (lsn, ends), &verifier)?);
         }
         Ok(())
     })?;
@@ -43,11 +44,11 @@ pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
     Ok(Findings { tail, verifier, checkpoints })
 }
 
-/// Compares a checkpoint with the log at its record: the same log, and the same world (`E3`). `false` when it is gone,
-/// since a newer one has taken its place.
+/// Compares a checkpoint with the log at its record: the same log, and the same world (`E3`). `ends` is the hash of the
+/// batch that ends there, if one does. `false` when the checkpoint is gone, since a newer one has taken its place.
 fn agrees<S: Storage>(
     files: &Files<S>,
-    (lsn, hash): (Lsn, [u8; 32]),
+    (lsn, ends): (Lsn, Option<[u8; 32]>),
     verifier: &LogVerifier,
 ) -> Result<bool, Error> {
     let wrong = |what: String| Error::Checkpoint { lsn: lsn.0, what };
@@ -59,7 +60,7 @@ fn agrees<S: Storage>(
         }
         Err(error) => return Err(error.into()),
     };
-    if found.hash != hash {
+    if ends != Some(found.at.hash) {
         return Err(wrong("it is not of this log".into()));
     }
     let world = checkpoint::decode(&found.bytes).map_err(|error| wrong(error.to_string()))?;

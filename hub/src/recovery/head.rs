@@ -2,12 +2,12 @@
 
 use base16ct::{HexDisplay, mixed};
 
-/// A record of a log, and the chain hash there: it stands for every record up to it.
+/// The last record of a batch, and the batch's hash: it stands for every record up to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The record, from 1.
     pub lsn: u64,
-    /// Its chain hash.
+    /// The hash of its batch.
     pub hash: [u8; 32],
 }
 

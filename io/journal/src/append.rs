@@ -9,9 +9,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::condition::Condition;
+use crate::entry::Cursor;
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RECORD_HEADER, SegmentHeader, push_record, seed};
 use crate::helper::Helper;
 use crate::noted::{Noted, Notes};
+use crate::proof::BatchHash;
 use crate::scan::segment_name;
 use crate::spare::{self, Spare};
 use crate::storage::{self, File, Storage};
@@ -34,13 +36,6 @@ pub(crate) struct LogIdentity {
     pub epoch: u32,
 }
 
-/// The last record and its chain hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct End {
-    pub last: Lsn,
-    pub hash: [u8; 32],
-}
-
 /// The writing end of a log.
 ///
 /// Fields are dropped in order, so the helper ends before the lock is released.
@@ -53,9 +48,9 @@ pub(crate) struct Appender<S: Storage> {
     present: Arc<Present<S>>,
     segment_bytes: u64,
     segment: Segment<S::File>,
-    batch: Batch,
+    batch: Building,
     /// The end of what is written and synced.
-    durable: End,
+    durable: Cursor,
     poisoned: bool,
     _lock: S::Lock,
 }
@@ -74,12 +69,13 @@ pub(crate) struct Segment<F> {
 }
 
 /// The batch being built.
-struct Batch {
+struct Building {
     frame: Vec<u8>,
     count: u32,
     crc: u32,
-    /// The end of the log once this batch is written.
-    end: End,
+    hash: BatchHash,
+    /// The last record, in this batch or before it.
+    last: Lsn,
 }
 
 impl<S: Storage> Appender<S> {
@@ -89,7 +85,7 @@ impl<S: Storage> Appender<S> {
         identity: LogIdentity,
         (spare, condition, segment_bytes): (Spare<S::File>, Condition, u64),
         segment: Segment<S::File>,
-        end: End,
+        end: Cursor,
     ) -> Result<Self, Error> {
         let noted = noted(&identity, &segment, end);
         let present = Present {
@@ -97,7 +93,8 @@ impl<S: Storage> Appender<S> {
             noted: Mutex::new(noted),
             segment: Mutex::new(OpenSegment::of(&storage, &segment.file, segment.first, segment.limit)?),
         };
-        let batch = Batch { frame: vec![0; FRAME_HEADER], count: 0, crc: 0, end };
+        let hash = BatchHash::begin(&end.hash, end.lsn.next());
+        let batch = Building { frame: vec![0; FRAME_HEADER], count: 0, crc: 0, hash, last: end.lsn };
         spare.room_left(segment.limit.saturating_sub(segment.at));
         Ok(Appender {
             helper: None,
@@ -143,13 +140,13 @@ impl<S: Storage> Appender<S> {
     }
 
     /// The end of what is durable.
-    pub fn durable(&self) -> End {
+    pub fn durable(&self) -> Cursor {
         self.durable
     }
 
-    /// The end of what is appended, durable or not.
-    pub fn end(&self) -> End {
-        self.batch.end
+    /// The last record that is appended, durable or not.
+    pub fn appended(&self) -> Lsn {
+        self.batch.last
     }
 
     /// Length of the batch being built. Bytes; 0 when there is none.
@@ -161,15 +158,15 @@ impl<S: Storage> Appender<S> {
     pub fn push(&mut self, payload: &[u8]) -> Lsn {
         assert!(payload.len() <= MAX_RECORD, "a record of {} bytes is over MAX_RECORD", payload.len());
         assert!(self.pending() + RECORD_HEADER + payload.len() <= MAX_BODY, "a batch is over 4 GiB");
-        let lsn = self.batch.end.last.next();
-        if self.batch.count == 0 {
-            self.batch.crc = seed(&self.identity.salt, self.identity.epoch, lsn);
+        let batch = &mut self.batch;
+        let lsn = batch.last.next();
+        if batch.count == 0 {
+            batch.crc = seed(&self.identity.salt, self.identity.epoch, lsn);
+            batch.hash = BatchHash::begin(&self.durable.hash, lsn);
         }
-        let (crc, hash) =
-            push_record(&mut self.batch.frame, self.batch.crc, &self.batch.end.hash, lsn, payload);
-        self.batch.crc = crc;
-        self.batch.count += 1;
-        self.batch.end = End { last: lsn, hash };
+        let (crc, hash) = push_record(&mut batch.frame, batch.crc, lsn, payload);
+        batch.hash.add(&hash);
+        (batch.crc, batch.count, batch.last) = (crc, batch.count + 1, lsn);
         lsn
     }
 
@@ -206,11 +203,14 @@ impl<S: Storage> Appender<S> {
     }
 
     fn write_frame(&mut self) -> Result<u64, Error> {
+        // A mark repeats the hash of the batch before.
+        let hash = if self.batch.count == 0 { self.durable.hash } else { self.batch.hash.clone().finish() };
         let header = FrameHeader {
             epoch: self.identity.epoch,
-            first: self.durable.last.next(),
+            first: self.durable.lsn.next(),
             count: self.batch.count,
             bytes: u32::try_from(self.pending()).expect("push keeps a batch below 4 GiB"),
+            hash,
         };
         let frame = &mut self.batch.frame;
         header.encode(&self.identity.salt, frame);
@@ -224,7 +224,7 @@ impl<S: Storage> Appender<S> {
         self.segment.at += len;
         frame.truncate(FRAME_HEADER);
         self.batch.count = 0;
-        self.durable = self.batch.end;
+        self.durable = Cursor { lsn: self.batch.last, hash };
         *self.present.noted.lock() = noted(&self.identity, &self.segment, self.durable);
         self.spare.room_left(self.segment.limit.saturating_sub(self.segment.at));
         Ok(len)
@@ -236,7 +236,7 @@ impl<S: Storage> Appender<S> {
     /// A segment without records has the same name as the new one, and is replaced. The new header keeps its links, and
     /// has a higher epoch or more room.
     fn change_segment(&mut self, len: u64) -> Result<(), Error> {
-        let first = self.durable.last.next();
+        let first = self.durable.lsn.next();
         let before = if first == self.segment.first { self.segment.before } else { self.segment.first };
         let bytes = self.segment_bytes.max(BLOCK as u64 + len);
         let spare = if bytes == self.segment_bytes { self.take_spare() } else { None };
@@ -301,8 +301,8 @@ fn reserved<S: Storage>(storage: &S, bytes: u64) -> Result<S::File, Error> {
     }
 }
 
-fn noted<F>(identity: &LogIdentity, segment: &Segment<F>, end: End) -> Noted {
-    Noted { id: identity.id, last: end.last, hash: end.hash, segment: segment.first }
+fn noted<F>(identity: &LogIdentity, segment: &Segment<F>, end: Cursor) -> Noted {
+    Noted { id: identity.id, end, segment: segment.first }
 }
 
 /// Makes the first segment of a new log.

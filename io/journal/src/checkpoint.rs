@@ -2,13 +2,14 @@
 //!
 //! Written beside the segments as `<lsn>.checkpoint`: temporary file, sync, rename, sync of the directory. The two
 //! newest are kept; when the newest is damaged, the older is used. A checkpoint only shortens a replay: the segments
-//! contain everything. The caller compares its `hash` with [`Files::hash_at`](crate::Files::hash_at) or
+//! contain everything. It stands at the end of a batch. The caller compares its hash with [`Files::hash_at`](crate::Files::hash_at) or
 //! [`Log::hash_at`](crate::Log::hash_at), to be sure that it belongs to the log.
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::entry::Cursor;
 use crate::file::Directory;
 use crate::format::{VERSION, array_at, u32_at, u64_at};
 use crate::scan::named_lsn;
@@ -17,26 +18,24 @@ use crate::{Error, Lsn};
 
 const MAGIC: [u8; 8] = *b"hub\0chk\n";
 pub(crate) const PARTIAL: &str = "checkpoint.partial";
-/// Length of the header, bytes: magic 8, version 4, zero 4, lsn 8, length 8, chain hash 32, SHA-256 of these and the
+/// Length of the header, bytes: magic 8, version 4, zero 4, lsn 8, length 8, batch hash 32, SHA-256 of these and the
 /// state 32.
 const HEADER: usize = 96;
 const KEPT: usize = 2;
 
-/// The state after a record.
+/// The state at the end of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The last record the state includes.
-    pub lsn: Lsn,
-    /// That record's chain hash.
-    pub hash: [u8; 32],
+    /// The end of the last batch that the state includes.
+    pub at: Cursor,
     /// The state, as its owner wrote it.
     pub bytes: Vec<u8>,
 }
 
-/// Writes a checkpoint in a log's directory and removes all but the newest two. `lsn` must be durable. One
+/// Writes a checkpoint in a log's directory and removes all but the newest two. `at` must be durable. One
 /// caller at a time.
-pub fn write(dir: &Path, lsn: Lsn, hash: [u8; 32], bytes: &[u8]) -> Result<(), Error> {
-    write_in(&Directory::open(dir)?, lsn, hash, bytes)
+pub fn write(dir: &Path, at: Cursor, bytes: &[u8]) -> Result<(), Error> {
+    write_in(&Directory::open(dir)?, at, bytes)
 }
 
 /// The newest undamaged checkpoint in a log's directory; `None` when there is none.
@@ -78,13 +77,13 @@ pub fn at_in<S: Storage>(storage: &S, lsn: Lsn) -> Result<Option<Checkpoint>, Er
 const PART: usize = 1 << 20;
 
 /// [`write()`] for any storage.
-pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8]) -> Result<(), Error> {
+pub fn write_in<S: Storage>(storage: &S, at: Cursor, bytes: &[u8]) -> Result<(), Error> {
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
     header[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    header[16..24].copy_from_slice(&lsn.0.to_le_bytes());
+    header[16..24].copy_from_slice(&at.lsn.0.to_le_bytes());
     header[24..32].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-    header[32..64].copy_from_slice(&hash);
+    header[32..64].copy_from_slice(&at.hash);
     let digest = digest(&header, bytes);
     header[64..].copy_from_slice(&digest);
 
@@ -94,7 +93,7 @@ pub fn write_in<S: Storage>(storage: &S, lsn: Lsn, hash: [u8; 32], bytes: &[u8])
         return Err(error);
     }
     let path = storage.path(PARTIAL);
-    storage.rename(PARTIAL, &name(lsn)).map_err(Error::io("rename", &path))?;
+    storage.rename(PARTIAL, &name(at.lsn)).map_err(Error::io("rename", &path))?;
     storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
 
     for old in list_in(storage)?.into_iter().rev().skip(KEPT) {
@@ -147,7 +146,7 @@ fn read<S: Storage>(storage: &S, lsn: Lsn) -> Result<Result<Checkpoint, &'static
         return Ok(Err("its checksum does not match"));
     }
     match u32_at(&header, 8) {
-        VERSION => Ok(Ok(Checkpoint { lsn, hash: array_at(&header, 32), bytes })),
+        VERSION => Ok(Ok(Checkpoint { at: Cursor { lsn, hash: array_at(&header, 32) }, bytes })),
         version => Err(Error::Version { file: path, version }),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::append::{self, Appender, End, LogIdentity, Segment, first_segment};
+use crate::append::{self, Appender, LogIdentity, Segment, first_segment};
 use crate::condition::Condition;
+use crate::entry::Cursor;
 use crate::file::{self, Directory};
 use crate::files::Files;
 use crate::format::BLOCK;
@@ -122,7 +123,7 @@ fn create<S: Storage>(
     let identity = LogIdentity { id: random()?, salt: random()?, epoch: 1 };
     let segment = first_segment(&storage, &identity, options.segment_bytes)?;
     let settings = (spare, condition, options.segment_bytes);
-    Appender::new((storage, lock), identity, settings, segment, End::default())
+    Appender::new((storage, lock), identity, settings, segment, Cursor::default())
 }
 
 /// Cuts the torn tail, makes the rest durable, and marks the new epoch.
@@ -136,7 +137,7 @@ fn resume<S: Storage>(
     let path = storage.path(&segment_name(end.header.first));
     if let Some(torn) = &end.torn {
         let (offset, bytes) = (torn.offset, torn.bytes);
-        tracing::warn!(file = %path.display(), offset, bytes, last = end.last.0, "cut a torn tail");
+        tracing::warn!(file = %path.display(), offset, bytes, last = end.cursor.lsn.0, "cut a torn tail");
         for at in (offset..offset + bytes).step_by(CHUNK as usize) {
             let zeros = vec![0; CHUNK.min(offset + bytes - at) as usize];
             file.write_at(at, &zeros).map_err(Error::io("write", &path))?;
@@ -156,12 +157,10 @@ fn resume<S: Storage>(
         before: end.header.before,
         file,
         at: end.at.max(BLOCK as u64),
-        // 0 for a segment of release 0.1, which does not state its length: the log continues in a new segment.
         limit: end.header.bytes,
     };
-    let end = End { last: end.last, hash: end.hash };
     let settings = (spare, condition, options.segment_bytes);
-    let mut appender = Appender::new((storage, lock), identity, settings, segment, end)?;
+    let mut appender = Appender::new((storage, lock), identity, settings, segment, end.cursor)?;
     match appender.mark() {
         // The first batch, once there is room for it, proves the same as the mark.
         Err(error) if error.may_be_tried_again() => {}

@@ -9,12 +9,41 @@ pub struct Entry<'a> {
     pub lsn: Lsn,
     /// The epoch of the writer that appended it.
     pub epoch: u32,
-    /// [`chain_hash`](crate::chain_hash) of the hash before it, its lsn and its bytes; already verified.
+    /// Its hash, [`record_hash`](crate::record_hash).
     pub hash: [u8; 32],
+    /// Its batch; the batch's hash is already verified.
+    pub batch: Batch,
     /// What was appended.
     pub bytes: &'a [u8],
     /// Its place in the files.
     pub location: Location,
+}
+
+/// A batch of records: what one write and one sync made durable together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// Its first record.
+    pub first: Lsn,
+    /// Number of its records, at least 1.
+    pub count: u32,
+    /// Its hash, which stands for every record up to its last one.
+    pub hash: [u8; 32],
+}
+
+impl Batch {
+    /// Its last record.
+    pub fn last(&self) -> Lsn {
+        Lsn((self.first.0 + u64::from(self.count)).saturating_sub(1))
+    }
+}
+
+/// The end of a batch: where a follower goes on, and what a checkpoint stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cursor {
+    /// The last record of the batch; 0 at the beginning of the log.
+    pub lsn: Lsn,
+    /// The hash of the batch; zeros at the beginning of the log.
+    pub hash: [u8; 32],
 }
 
 /// The place of a record in the files, for messages.

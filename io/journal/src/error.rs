@@ -29,14 +29,14 @@ pub enum Error {
         /// What was found there.
         what: &'static str,
     },
-    /// The chain hash of a record does not match although its checksum does: the record was altered or moved.
+    /// The hash of a batch does not match although its checksums do: a record in it or before it was altered or moved.
     #[error("hash chain breaks at record {} in {} at offset {offset}", lsn.0, file.display())]
     Chain {
-        /// The file of the record.
+        /// The file of the batch.
         file: PathBuf,
-        /// Where the record's batch begins. Bytes.
+        /// Where the batch begins. Bytes.
         offset: u64,
-        /// The record.
+        /// The first record of the batch.
         lsn: Lsn,
     },
     /// Records that must exist are not in any segment.
@@ -82,7 +82,11 @@ pub enum Error {
         file: PathBuf,
     },
     /// A file has a format version that this release does not read.
-    #[error("{} has format version {version}, this release reads {}", file.display(), crate::format::VERSION)]
+    #[error(
+        "{} has format version {version}, and this release reads version {}: go on with the build that wrote it, or \
+         begin a new log in another journal.directory (docs/operating.md, upgrade and rollback)",
+        file.display(), crate::format::VERSION
+    )]
     Version {
         /// The file.
         file: PathBuf,

@@ -12,6 +12,7 @@ use std::path::Path;
 use crate::file::Directory;
 use crate::format::SegmentHeader;
 use crate::noted::{self, Noted};
+use crate::proof::Proof;
 use crate::reader::Reader;
 use crate::scan::{self, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
@@ -79,14 +80,10 @@ impl<S: Storage> Files<S> {
     /// A reader of the records after `after`. It checks every byte of the segments that hold them. `None` when there is
     /// no log yet.
     ///
-    /// Of earlier segments only the headers are checked, which state the length and the segment before. When release
-    /// 0.1 wrote a header without them, all segments are read.
+    /// Of earlier segments only the headers are checked, which state the length and the segment before.
     pub fn reader(&self, after: Lsn) -> Result<Option<Reader<S>>, Error> {
         let Some(first) = self.headers.first() else { return Ok(None) };
-        let begins = match self.headers.iter().all(SegmentHeader::states_links) {
-            true => self.headers.iter().rev().find(|header| header.first <= after.next()).unwrap_or(first),
-            false => first,
-        };
+        let begins = self.headers.iter().rev().find(|header| header.first <= after.next()).unwrap_or(first);
         Reader::begin(self.storage.clone(), begins.first, after).map(Some)
     }
 
@@ -122,13 +119,12 @@ impl<S: Storage> Files<S> {
             let place = self.storage.path(&segment_name(noted.segment));
             return missing(place, noted.segment, "the file head tells of this segment");
         }
-        if noted.last > tail.last() {
+        if noted.end.lsn > tail.last() {
             let place = self.storage.path(&segment_name(segment));
             return missing(place, tail.last().next(), "the file head tells of later records");
         }
-        let hash = if noted.last == tail.last() { Some(tail.hash()) } else { self.hash_at(noted.last)? };
-        if hash != Some(noted.hash) {
-            let what = "the log has another record than the one noted here";
+        if noted.end != tail.cursor() && self.hash_at(noted.end.lsn)? != Some(noted.end.hash) {
+            let what = "the log has other records than those noted here";
             return Err(Error::Damaged { file: head, offset: 0, what });
         }
         Ok(())
@@ -140,19 +136,29 @@ impl<S: Storage> Files<S> {
         self.noted.is_some()
     }
 
-    /// The chain hash of a record, which must equal that of its checkpoint. `None` after the last record.
+    /// The hash of the batch that ends with a record, which must equal that of a checkpoint there. `None` when no batch
+    /// ends there.
     pub fn hash_at(&self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         match self.reader(lsn)? {
-            Some(mut reader) => reader.hash_before(lsn),
+            Some(mut reader) => reader.hash_at(lsn),
             None => Ok((lsn == Lsn(0)).then_some([0; 32])),
         }
+    }
+
+    /// What proves to anybody that the log has a record. `None` when it has no such record.
+    pub fn proof(&self, lsn: Lsn) -> Result<Option<Proof>, Error> {
+        if lsn == Lsn(0) {
+            return Ok(None);
+        }
+        // From the record on: its whole batch lies in one segment.
+        self.reader(Lsn(lsn.0 - 1))?.map_or(Ok(None), |mut reader| reader.proof(lsn))
     }
 }
 
 /// Compares a file's length with its header. A file has its whole length from the time it gets its name, also the last
 /// one: bytes behind it are not the log's.
 fn sized<S: Storage>(storage: &S, header: &SegmentHeader, bytes: u64) -> Result<(), Error> {
-    if bytes == header.bytes || !header.states_links() {
+    if bytes == header.bytes {
         return Ok(());
     }
     let file = storage.path(&segment_name(header.first));
@@ -188,11 +194,10 @@ fn survey<S: Storage>(
     if header.id != before.id {
         return Err(Error::Foreign { file: path });
     }
-    if header.states_links() && header.before > before.first && header.before < first {
+    if header.before > before.first && header.before < first {
         return Err(missing(header.before));
     }
-    let links = !header.states_links() || header.before == before.first;
-    if !links || header.salt != before.salt || header.epoch < before.epoch {
+    if header.before != before.first || header.salt != before.salt || header.epoch < before.epoch {
         let what = "the header does not follow the segment before";
         return Err(Error::Damaged { file: path, offset: 0, what });
     }

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! segment  = header (512) frame* zeros
-//! header   = magic 8, version 4, epoch 4, log id 16, salt 16, first lsn 8, chain hash before it 32,
+//! header   = magic 8, version 4, epoch 4, log id 16, salt 16, first lsn 8, hash of the batch before it 32,
 //!            file bytes 8, first lsn of the segment before 8, 0.., crc 4
-//! frame    = magic 4, epoch 4, first lsn 8, count 4, body bytes 4, zero 4, crc 4, record{count}, zeros to 512
-//! record   = payload bytes 4, crc 4, chain hash 32, payload
+//! frame    = magic 4, epoch 4, first lsn 8, count 4, body bytes 4, batch hash 32, zero 4, crc 4, record{count},
+//!            zeros to 512
+//! record   = payload bytes 4, crc 4, payload
 //! ```
 //! * A frame is one batch, one write and one sync. It fills whole 512-byte sectors, so that no later write
 //!   touches a sector that holds acknowledged records.
@@ -14,23 +15,22 @@
 //! * A record's checksum continues from the one before it, starting at (salt, epoch, first lsn): a record
 //!   moved within its batch, or a body under another header, does not check.
 //! * A segment's file has its whole length from the time it gets its name, and its header states that length and the
-//!   segment before. So a missing, shorter or longer file is noticed without reading the rest. Release 0.1 stated
-//!   neither; its zeros mean "not stated".
+//!   segment before. So a missing, shorter or longer file is noticed without reading the rest.
 //! * A frame without records is a *mark*: it proves that everything before it had been synced. One is written
-//!   by each writable open (it carries the new epoch) and one by each orderly stop.
-
-use sha2::{Digest, Sha256};
+//!   by each writable open (it carries the new epoch) and one by each orderly stop. It repeats the hash of the batch
+//!   before it.
 
 use crate::Lsn;
+use crate::proof::record_hash;
 
 /// The version of the format that this release writes and reads.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Frames and headers begin at multiples of this, the smallest sector size in use. Bytes.
 pub(crate) const BLOCK: usize = 512;
 /// Length of a frame's header. Bytes.
-pub(crate) const FRAME_HEADER: usize = 32;
+pub(crate) const FRAME_HEADER: usize = 64;
 /// Length of a record without its payload. Bytes.
-pub(crate) const RECORD_HEADER: usize = 40;
+pub(crate) const RECORD_HEADER: usize = 8;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"hub\0log\n";
 const FRAME_MAGIC: [u8; 4] = *b"hubf";
@@ -43,11 +43,11 @@ pub(crate) struct SegmentHeader {
     pub epoch: u32,
     /// The first record the segment holds, or will hold.
     pub first: Lsn,
-    /// The chain hash of the record before `first`.
+    /// The hash of the batch before `first`.
     pub previous: [u8; 32],
-    /// Length of the file. Bytes; 0 when it is not stated.
+    /// Length of the file. Bytes.
     pub bytes: u64,
-    /// The first record of the segment before; 0 for the first segment, and when it is not stated.
+    /// The first record of the segment before; 0 for the first segment.
     pub before: Lsn,
 }
 
@@ -73,11 +73,6 @@ impl SegmentHeader {
         let crc = crc32c::crc32c(&block[..BLOCK - 4]);
         block[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
         block
-    }
-
-    /// Whether the header states the length of its file and the segment before.
-    pub fn states_links(&self) -> bool {
-        self.bytes > 0
     }
 
     pub fn decode(block: &[u8]) -> Result<SegmentHeader, HeaderFlaw> {
@@ -108,6 +103,8 @@ pub(crate) struct FrameHeader {
     pub count: u32,
     /// Length of all records, without padding. Bytes.
     pub bytes: u32,
+    /// The hash of the batch; of the batch before for a mark.
+    pub hash: [u8; 32],
 }
 
 impl FrameHeader {
@@ -118,9 +115,10 @@ impl FrameHeader {
         frame[8..16].copy_from_slice(&self.first.0.to_le_bytes());
         frame[16..20].copy_from_slice(&self.count.to_le_bytes());
         frame[20..24].copy_from_slice(&self.bytes.to_le_bytes());
-        frame[24..28].fill(0);
-        let crc = salted(salt, &frame[..28]);
-        frame[28..32].copy_from_slice(&crc.to_le_bytes());
+        frame[24..56].copy_from_slice(&self.hash);
+        frame[56..60].fill(0);
+        let crc = salted(salt, &frame[..60]);
+        frame[60..64].copy_from_slice(&crc.to_le_bytes());
     }
 
     /// Decodes a header; `None` when the bytes are not a frame header of this log.
@@ -128,11 +126,12 @@ impl FrameHeader {
         if bytes.len() < FRAME_HEADER || bytes[..4] != FRAME_MAGIC {
             return None;
         }
-        (u32_at(bytes, 28) == salted(salt, &bytes[..28])).then(|| FrameHeader {
+        (u32_at(bytes, 60) == salted(salt, &bytes[..60])).then(|| FrameHeader {
             epoch: u32_at(bytes, 4),
             first: Lsn(u64_at(bytes, 8)),
             count: u32_at(bytes, 16),
             bytes: u32_at(bytes, 20),
+            hash: array_at(bytes, 24),
         })
     }
 
@@ -141,14 +140,14 @@ impl FrameHeader {
         (FRAME_HEADER + self.bytes as usize).next_multiple_of(BLOCK)
     }
 
-    /// Checks every record and the padding of a whole frame. Returns the chain hash of the last record, if
-    /// any.
-    pub fn check(&self, salt: &[u8; 16], frame: &[u8]) -> Result<Option<[u8; 32]>, &'static str> {
+    /// Checks the checksum of every record and the padding of a whole frame. The batch's hash is checked by the reader,
+    /// which knows the batch before.
+    pub fn check(&self, salt: &[u8; 16], frame: &[u8]) -> Result<(), &'static str> {
         if frame.len() < self.len() {
             return Err("a batch is cut short");
         }
         let body = &frame[FRAME_HEADER..FRAME_HEADER + self.bytes as usize];
-        let (mut crc, mut at, mut last) = (seed(salt, self.epoch, self.first), 0, None);
+        let (mut crc, mut at) = (seed(salt, self.epoch, self.first), 0);
         for _ in 0..self.count {
             let record = RawEntry::parse(&body[at..]).ok_or("a record runs over its batch")?;
             crc = record.checksum(crc);
@@ -156,7 +155,6 @@ impl FrameHeader {
                 return Err("a record's checksum does not match");
             }
             at += record.len();
-            last = Some(record.hash);
         }
         if at != body.len() {
             return Err("a batch holds more than its records");
@@ -164,7 +162,7 @@ impl FrameHeader {
         if frame[FRAME_HEADER + at..self.len()].iter().any(|byte| *byte != 0) {
             return Err("a batch's padding is not zero");
         }
-        Ok(last)
+        Ok(())
     }
 }
 
@@ -172,7 +170,6 @@ impl FrameHeader {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawEntry<'a> {
     crc: u32,
-    pub hash: [u8; 32],
     pub payload: &'a [u8],
 }
 
@@ -181,7 +178,7 @@ impl<'a> RawEntry<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<RawEntry<'a>> {
         let head = bytes.get(..RECORD_HEADER)?;
         let payload = bytes[RECORD_HEADER..].get(..u32_at(head, 0) as usize)?;
-        Some(RawEntry { crc: u32_at(head, 4), hash: array_at(head, 8), payload })
+        Some(RawEntry { crc: u32_at(head, 4), payload })
     }
 
     /// Length in the frame. Bytes.
@@ -190,37 +187,17 @@ impl<'a> RawEntry<'a> {
     }
 
     fn checksum(&self, previous: u32) -> u32 {
-        record_checksum(previous, self.payload, &self.hash)
+        record_checksum(previous, self.payload)
     }
 }
 
-/// Appends a record to a frame being built; returns the running checksum and the record's chain hash.
-pub(crate) fn push_record(
-    frame: &mut Vec<u8>,
-    crc: u32,
-    previous: &[u8; 32],
-    lsn: Lsn,
-    payload: &[u8],
-) -> (u32, [u8; 32]) {
-    let hash = chain_hash(previous, lsn, payload);
-    let crc = record_checksum(crc, payload, &hash);
+/// Appends a record to a frame being built; returns the running checksum and the record's hash.
+pub(crate) fn push_record(frame: &mut Vec<u8>, crc: u32, lsn: Lsn, payload: &[u8]) -> (u32, [u8; 32]) {
+    let crc = record_checksum(crc, payload);
     frame.extend_from_slice(&length(payload).to_le_bytes());
     frame.extend_from_slice(&crc.to_le_bytes());
-    frame.extend_from_slice(&hash);
     frame.extend_from_slice(payload);
-    (crc, hash)
-}
-
-/// The chain hash of a record, which depends on all records before it: SHA-256 of (previous hash, lsn, payload).
-///
-/// With a kept chain hash anyone can prove, without this crate, that no record up to that one was changed.
-pub fn chain_hash(previous: &[u8; 32], lsn: Lsn, payload: &[u8]) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(previous)
-        .chain_update(lsn.0.to_le_bytes())
-        .chain_update(payload)
-        .finalize()
-        .into()
+    (crc, record_hash(lsn, payload))
 }
 
 /// The initial value of the checksums of a batch's records.
@@ -228,9 +205,8 @@ pub(crate) fn seed(salt: &[u8; 16], epoch: u32, first: Lsn) -> u32 {
     crc32c::crc32c_append(salted(salt, &epoch.to_le_bytes()), &first.0.to_le_bytes())
 }
 
-fn record_checksum(previous: u32, payload: &[u8], hash: &[u8; 32]) -> u32 {
-    let crc = crc32c::crc32c_append(previous, &length(payload).to_le_bytes());
-    crc32c::crc32c_append(crc32c::crc32c_append(crc, hash), payload)
+fn record_checksum(previous: u32, payload: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(previous, &length(payload).to_le_bytes()), payload)
 }
 
 fn length(payload: &[u8]) -> u32 {
@@ -256,22 +232,21 @@ pub(crate) fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     const SALT: [u8; 16] = [7; 16];
 
     fn frame(payloads: &[&[u8]]) -> (FrameHeader, Vec<u8>) {
-        let (mut bytes, mut hash) = (vec![0; FRAME_HEADER], [0; 32]);
-        let mut crc = seed(&SALT, 3, Lsn(9));
+        let (mut bytes, mut crc) = (vec![0; FRAME_HEADER], seed(&SALT, 3, Lsn(9)));
         for (n, payload) in payloads.iter().enumerate() {
-            (crc, hash) = push_record(&mut bytes, crc, &hash, Lsn(9 + n as u64), payload);
+            (crc, _) = push_record(&mut bytes, crc, Lsn(9 + n as u64), payload);
         }
         let header = FrameHeader {
             epoch: 3,
             first: Lsn(9),
             count: payloads.len() as u32,
             bytes: (bytes.len() - FRAME_HEADER) as u32,
+            hash: [6; 32],
         };
         header.encode(&SALT, &mut bytes);
         bytes.resize(header.len(), 0);
@@ -283,7 +258,7 @@ mod tests {
         let (header, bytes) = frame(&[b"one", b"", &[5; 600]]);
         assert_eq!(bytes.len() % BLOCK, 0);
         assert_eq!(FrameHeader::decode(&SALT, &bytes), Some(header));
-        assert!(header.check(&SALT, &bytes).unwrap().is_some());
+        assert_eq!(header.check(&SALT, &bytes), Ok(()));
     }
 
     #[test]
@@ -317,22 +292,19 @@ mod tests {
     // The expected values were computed from the layout above by another implementation of the checksum.
     #[test]
     fn the_layout_is_what_the_module_states() {
-        let header = |bytes, before| SegmentHeader {
+        let header = SegmentHeader {
             id: [1; 16],
             salt: [2; 16],
             epoch: 3,
             first: Lsn(4),
             previous: [5; 32],
-            bytes,
-            before: Lsn(before),
+            bytes: 6 << 20,
+            before: Lsn(2),
         };
-        // The first as release 0.1 wrote it.
-        for (header, crc) in [(header(0, 0), 0x4c95_19a0), (header(6 << 20, 2), 0x609c_f45c)] {
-            let bytes = header.encode();
-            assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
-            assert_eq!(u32_at(&bytes, BLOCK - 4), crc);
-        }
+        let bytes = header.encode();
+        assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
+        assert_eq!(u32_at(&bytes, BLOCK - 4), 0xfed4_f1b5);
         let (_, bytes) = frame(&[b"payload"]);
-        assert_eq!(crc32c::crc32c(&bytes), 0x27af_4e05);
+        assert_eq!(crc32c::crc32c(&bytes), 0x547f_78ca);
     }
 }

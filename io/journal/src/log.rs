@@ -1,6 +1,7 @@
 //! A log opened for writing: its state, replay, and the two ways to write, with a thread or step by step.
 
 use crate::append::Appender;
+use crate::entry::Cursor;
 use crate::file::Directory;
 use crate::reader::Reader;
 use crate::storage::Storage;
@@ -32,12 +33,12 @@ impl<S: Storage> Log<S> {
 
     /// The last record; `Lsn(0)` when there is none.
     pub fn last(&self) -> Lsn {
-        self.appender.durable().last
+        self.appender.durable().lsn
     }
 
-    /// The chain hash of the last record; zeros when there is none.
-    pub fn last_hash(&self) -> [u8; 32] {
-        self.appender.durable().hash
+    /// The end of the last batch.
+    pub fn end(&self) -> Cursor {
+        self.appender.durable()
     }
 
     /// The torn tail that opening has cut, if there was one.
@@ -45,20 +46,20 @@ impl<S: Storage> Log<S> {
         self.tail.torn()
     }
 
-    /// The chain hash of a record, which must equal that of its checkpoint. `None` after the last record, and when its
-    /// segment is missing.
+    /// The hash of the batch that ends with a record, which must equal that of a checkpoint there. `None` when no batch
+    /// ends there, and when its segment is missing.
     pub fn hash_at(&self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         if lsn > self.last() {
             return Ok(None);
         }
         match Reader::over(self.appender.storage.clone(), lsn) {
-            Ok(mut reader) => reader.hash_before(lsn),
+            Ok(mut reader) => reader.hash_at(lsn),
             Err(Error::Missing { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Calls `f` with each record after `after`, in order, and verifies the hash chain; stops at the first error of
+    /// Calls `f` with each record after `after`, in order, and verifies the batches' hashes; stops at the first error of
     /// `f`. [`Error::Missing`] when the segment of `after + 1` is missing.
     pub fn replay<E: From<Error>>(
         &self,
@@ -123,7 +124,7 @@ impl<S: Storage> SyncLog<S> {
 
     /// The last appended record.
     pub fn appended(&self) -> Lsn {
-        self.log.appender.end().last
+        self.log.appender.appended()
     }
 
     /// Makes the next segment's file now, as the journal's helper thread does in the background.

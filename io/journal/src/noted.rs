@@ -1,4 +1,4 @@
-//! The file `head`, which notes a record that the log is known to have had.
+//! The file `head`, which notes the end of a batch that the log is known to have had.
 //!
 //! A log that was cut at the beginning of a batch, or whose last batches were zeroed, looks whole; only a note outside
 //! the segments shows the loss. The end is noted with a sync at an orderly stop and when a segment begins, and about
@@ -7,6 +7,7 @@
 
 use parking_lot::Mutex;
 
+use crate::entry::Cursor;
 use crate::format::{BLOCK, VERSION, array_at, u32_at, u64_at};
 use crate::storage::{File, Storage};
 use crate::{Error, Lsn};
@@ -16,13 +17,12 @@ pub(crate) const NAME: &str = "head";
 pub(crate) const PARTIAL: &str = "head.partial";
 const MAGIC: [u8; 8] = *b"hub\0end\n";
 
-/// The noted end: a record of the log, and the last segment at that time.
+/// The noted end of the log, and the last segment at that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noted {
     /// The id of the log.
     pub id: [u8; 16],
-    pub last: Lsn,
-    pub hash: [u8; 32],
+    pub end: Cursor,
     /// The last segment, by its first lsn.
     pub segment: Lsn,
 }
@@ -33,22 +33,26 @@ impl Noted {
         block[..8].copy_from_slice(&MAGIC);
         block[8..12].copy_from_slice(&VERSION.to_le_bytes());
         block[16..32].copy_from_slice(&self.id);
-        block[32..40].copy_from_slice(&self.last.0.to_le_bytes());
+        block[32..40].copy_from_slice(&self.end.lsn.0.to_le_bytes());
         block[40..48].copy_from_slice(&self.segment.0.to_le_bytes());
-        block[48..80].copy_from_slice(&self.hash);
+        block[48..80].copy_from_slice(&self.end.hash);
         let crc = crc32c::crc32c(&block[..BLOCK - 4]);
         block[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
         block
     }
 
-    fn decode(block: &[u8; BLOCK]) -> Option<Noted> {
+    /// `None` when the block is damaged; the version that it states when that is another one.
+    fn decode(block: &[u8; BLOCK]) -> Result<Option<Noted>, u32> {
         let whole = block[..8] == MAGIC && u32_at(block, BLOCK - 4) == crc32c::crc32c(&block[..BLOCK - 4]);
-        (whole && u32_at(block, 8) == VERSION).then(|| Noted {
+        let version = u32_at(block, 8);
+        if whole && version != VERSION {
+            return Err(version);
+        }
+        Ok(whole.then(|| Noted {
             id: array_at(block, 16),
-            last: Lsn(u64_at(block, 32)),
+            end: Cursor { lsn: Lsn(u64_at(block, 32)), hash: array_at(block, 48) },
             segment: Lsn(u64_at(block, 40)),
-            hash: array_at(block, 48),
-        })
+        }))
     }
 }
 
@@ -61,7 +65,8 @@ pub(crate) fn read<S: Storage>(storage: &S) -> Result<Option<Noted>, Error> {
         Err(error) => return Err(Error::io("open", storage.path(NAME))(error)),
     };
     file.read_at(0, &mut block).map_err(Error::io("read", storage.path(NAME)))?;
-    let noted = Noted::decode(&block);
+    let noted =
+        Noted::decode(&block).map_err(|version| Error::Version { file: storage.path(NAME), version })?;
     if noted.is_none() {
         tracing::warn!(file = %storage.path(NAME).display(), "the noted end of the log cannot be read");
     }
@@ -96,13 +101,13 @@ impl<F: File> Notes<F> {
     pub fn note(&self, noted: &Noted, sync: bool) {
         let mut held = self.file.lock();
         let (file, newest) = &mut *held;
-        if newest.as_ref().is_some_and(|newest| newest.last > noted.last) {
+        if newest.as_ref().is_some_and(|newest| newest.end.lsn > noted.end.lsn) {
             return;
         }
         let written = if *newest == Some(*noted) { Ok(()) } else { file.write_at(0, &noted.encode()) };
         *newest = Some(*noted);
         if let Err(error) = written.and_then(|()| if sync { file.sync() } else { Ok(()) }) {
-            tracing::warn!(%error, last = noted.last.0, "the end of the log cannot be noted");
+            tracing::warn!(%error, last = noted.end.lsn.0, "the end of the log cannot be noted");
         }
     }
 }

@@ -1,15 +1,18 @@
 //! The reader of a log, also while a writer is running: for followers, replay and `hub verify`. Takes no lock and
 //! writes nothing.
 //!
-//! The records of a batch are returned only when the whole batch is valid. A batch can be read before it is synced, so
-//! callers that act on records pass the journal's durable lsn as the limit. Up to that limit a flaw is an error; after
-//! it, a flaw counts as a write in progress, unless a later batch or segment proves that it is damage.
+//! The records of a batch are returned only when the whole batch is valid, its hash included. A batch can be read before
+//! it is synced, so callers that act on records pass the journal's durable lsn as the limit, or an earlier one. A batch
+//! is always read to its end. Up to the limit a flaw is an error; after it, a flaw counts as a write in progress, unless
+//! a later batch or segment proves that it is damage.
 
 use std::ops::Range;
 use std::path::Path;
 
+use crate::entry::{Batch, Cursor};
 use crate::file::Directory;
-use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RawEntry, SegmentHeader, chain_hash};
+use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RawEntry, SegmentHeader};
+use crate::proof::{BatchHash, Proof, record_hash};
 use crate::scan::{self, Window, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
 use crate::tail::{LogEnd, TornTail};
@@ -26,17 +29,24 @@ pub struct Reader<S: Storage = Directory> {
     /// The range that was read last in this segment: a batch, or the header. Bytes.
     newest: Range<u64>,
     /// A copy of the current batch, so that the window can move on.
-    batch: Batch,
-    /// The next record, and the chain hash of the one before it.
+    batch: Loaded,
+    /// The next record.
     next: Lsn,
-    hash: [u8; 32],
+    /// The end of the batch.
+    end: Cursor,
     /// Records up to this one are verified but not returned.
     after: Lsn,
 }
 
 #[derive(Default)]
-struct Batch {
+struct Loaded {
     bytes: Vec<u8>,
+    /// The hashes of its records.
+    hashes: Vec<[u8; 32]>,
+    /// Its first record.
+    first: Lsn,
+    /// The hash of the batch before it.
+    previous: [u8; 32],
     /// Offsets in `bytes` of the last payload and of the next record.
     payload: usize,
     at: usize,
@@ -68,7 +78,7 @@ impl<S: Storage> Reader<S> {
     /// Reads from the beginning of a segment, and returns the records after `after`.
     pub(crate) fn begin(storage: S, segment: Lsn, after: Lsn) -> Result<Reader<S>, Error> {
         let (window, header) = enter(&storage, segment)?;
-        let batch = Batch { epoch: header.epoch, ..Batch::default() };
+        let batch = Loaded { epoch: header.epoch, ..Loaded::default() };
         Ok(Reader {
             storage,
             window,
@@ -77,7 +87,7 @@ impl<S: Storage> Reader<S> {
             newest: 0..BLOCK as u64,
             batch,
             next: segment,
-            hash: header.previous,
+            end: Cursor { lsn: Lsn(segment.0.saturating_sub(1)), hash: header.previous },
             after,
         })
     }
@@ -87,21 +97,23 @@ impl<S: Storage> Reader<S> {
         self.header.id
     }
 
-    /// The chain hash of the record returned last, or of the one before the first.
-    pub fn hash(&self) -> [u8; 32] {
-        self.hash
+    /// The end of the batch that was read last. When [`Reader::next`] has returned `None`, every record up to it was
+    /// returned.
+    pub fn cursor(&self) -> Cursor {
+        self.end
     }
 
-    /// The next record up to `limit` ([`Lsn::MAX`]: no limit). `None` when there is none yet: ask again later.
+    /// The next record of the batches up to the one with `limit` ([`Lsn::MAX`]: no limit). `None` when there is none
+    /// yet: ask again later.
     pub fn next(&mut self, limit: Lsn) -> Result<Option<Entry<'_>>, Error> {
-        while self.next <= limit {
+        while self.batch.left > 0 || self.next <= limit {
             if self.batch.left == 0 {
                 if !self.load(limit)? {
                     return Ok(None);
                 }
                 continue;
             }
-            let lsn = self.step()?;
+            let lsn = self.step();
             if lsn > self.after {
                 return Ok(Some(self.current(lsn)));
             }
@@ -109,40 +121,50 @@ impl<S: Storage> Reader<S> {
         Ok(None)
     }
 
-    /// The chain hash of `lsn`, which must not be before the reader's position. `None` when the log ends before it.
-    pub(crate) fn hash_before(&mut self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
-        while self.next <= lsn {
-            if self.batch.left == 0 {
-                if !self.load(Lsn::MAX)? {
-                    return Ok(None);
-                }
-            } else {
-                self.step()?;
-            }
-        }
-        Ok((self.next == lsn.next()).then_some(self.hash))
+    /// The hash of the batch that ends with `lsn`, which must not be before the reader's position. `None` when no batch
+    /// ends there.
+    pub(crate) fn hash_at(&mut self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
+        self.pass(lsn)?;
+        Ok((self.end.lsn == lsn).then_some(self.end.hash))
     }
 
-    /// Moves past the next record of the batch, and checks its chain hash.
-    fn step(&mut self) -> Result<Lsn, Error> {
+    /// The proof for `lsn`, which must be after the reader's position. `None` when the log ends before it.
+    pub(crate) fn proof(&mut self, lsn: Lsn) -> Result<Option<Proof>, Error> {
+        self.pass(lsn)?;
+        let Loaded { first, previous, hashes, .. } = &self.batch;
+        if !(*first..=self.end.lsn).contains(&lsn) {
+            return Ok(None);
+        }
+        let (records, batch) = (hashes.clone(), self.end.hash);
+        Ok(Some(Proof { lsn, previous: *previous, first: *first, records, batch }))
+    }
+
+    /// Reads batches up to the one with `lsn`, without returning their records.
+    fn pass(&mut self, lsn: Lsn) -> Result<(), Error> {
+        while self.end.lsn < lsn && self.load(Lsn::MAX)? {
+            (self.batch.left, self.next) = (0, self.end.lsn.next());
+        }
+        Ok(())
+    }
+
+    /// Moves past the next record of the batch.
+    fn step(&mut self) -> Lsn {
         let lsn = self.next;
         let record = RawEntry::parse(&self.batch.bytes[self.batch.at..]).expect("load checked every record");
-        if chain_hash(&self.hash, lsn, record.payload) != record.hash {
-            return Err(Error::Chain { file: self.path(), offset: self.batch.offset, lsn });
-        }
-        self.hash = record.hash;
         self.batch.at += record.len();
         self.batch.payload = self.batch.at - record.payload.len();
         self.batch.left -= 1;
         self.next = lsn.next();
-        Ok(lsn)
+        lsn
     }
 
     /// The record that `step` has just moved past.
     fn current(&self, lsn: Lsn) -> Entry<'_> {
-        let bytes = &self.batch.bytes[self.batch.payload..self.batch.at];
-        let location = Location { segment: self.header.first, offset: self.batch.offset };
-        Entry { lsn, epoch: self.batch.epoch, hash: self.hash, bytes, location }
+        let Loaded { bytes, hashes, first, payload, at, epoch, offset, .. } = &self.batch;
+        let batch = Batch { first: *first, count: hashes.len() as u32, hash: self.end.hash };
+        let location = Location { segment: self.header.first, offset: *offset };
+        let hash = hashes[(lsn.0 - first.0) as usize];
+        Entry { lsn, epoch: *epoch, hash, batch, bytes: &bytes[*payload..*at], location }
     }
 
     /// Reads the next batch, in this segment or the next one. `false` when there is none yet.
@@ -192,8 +214,7 @@ impl<S: Storage> Reader<S> {
         Ok(LogEnd {
             header: self.header,
             epoch: self.batch.epoch,
-            last: Lsn(self.next.0 - 1),
-            hash: self.hash,
+            cursor: self.end,
             at: self.at,
             unproven: self.newest,
             torn,
@@ -216,10 +237,34 @@ impl<S: Storage> Reader<S> {
         let batch = &mut self.batch;
         batch.bytes.clear();
         batch.bytes.extend_from_slice(bytes);
+        self.accept(&frame)?;
+        Ok(Ok(()))
+    }
+
+    /// Checks the hash of the batch whose bytes were read, and makes it the current one.
+    fn accept(&mut self, frame: &FrameHeader) -> Result<(), Error> {
+        let batch = &mut self.batch;
+        batch.hashes.clear();
+        let (mut at, mut lsn, mut hash) =
+            (FRAME_HEADER, frame.first, BatchHash::begin(&self.end.hash, frame.first));
+        for _ in 0..frame.count {
+            let record = RawEntry::parse(&batch.bytes[at..]).expect("the frame was checked");
+            let own = record_hash(lsn, record.payload);
+            hash.add(&own);
+            batch.hashes.push(own);
+            (at, lsn) = (at + record.len(), lsn.next());
+        }
+        // A mark has no records, and repeats the hash before it.
+        let hash = if frame.count == 0 { self.end.hash } else { hash.finish() };
+        if hash != frame.hash {
+            return Err(Error::Chain { file: self.path(), offset: self.at, lsn: frame.first });
+        }
+        (batch.first, batch.previous) = (frame.first, self.end.hash);
         (batch.at, batch.left, batch.epoch, batch.offset) = (FRAME_HEADER, frame.count, frame.epoch, self.at);
+        self.end = Cursor { lsn: Lsn(lsn.0 - 1), hash };
         self.at += frame.len() as u64;
         self.newest = batch.offset..self.at;
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Whether another file has the segment's name now: a segment without records may be replaced by a longer one.
@@ -247,7 +292,7 @@ impl<S: Storage> Reader<S> {
         if header.id != self.header.id {
             return Err(Error::Foreign { file: path });
         }
-        let links = header.previous == self.hash && header.salt == self.header.salt;
+        let links = header.previous == self.end.hash && header.salt == self.header.salt;
         if !links || header.epoch < self.batch.epoch {
             let what = "the header does not follow the segment before";
             return Err(Error::Damaged { file: path, offset: 0, what });

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::Lsn;
+use crate::entry::Cursor;
 use crate::format::SegmentHeader;
 
 /// Bytes after the last whole batch: a write that no sync had confirmed, so nothing of it was ever released.
@@ -31,8 +32,7 @@ pub(crate) struct LogEnd {
     pub header: SegmentHeader,
     /// The highest epoch seen.
     pub epoch: u32,
-    pub last: Lsn,
-    pub hash: [u8; 32],
+    pub cursor: Cursor,
     /// Where the next batch goes. Bytes.
     pub at: u64,
     /// The last batch or header before `at`: nothing proves yet that it was synced. Bytes.
@@ -43,12 +43,12 @@ pub(crate) struct LogEnd {
 impl Tail {
     /// The last record; 0 when there is none.
     pub fn last(&self) -> Lsn {
-        self.end.as_ref().map_or(Lsn(0), |end| end.last)
+        self.cursor().lsn
     }
 
-    /// The chain hash of the last record; zeros when there is none.
-    pub fn hash(&self) -> [u8; 32] {
-        self.end.as_ref().map_or([0; 32], |end| end.hash)
+    /// The end of the last batch.
+    pub fn cursor(&self) -> Cursor {
+        self.end.as_ref().map_or_else(Cursor::default, |end| end.cursor)
     }
 
     /// The torn tail, if there is one.

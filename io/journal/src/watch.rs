@@ -32,7 +32,7 @@ pub(crate) struct Present<S: Storage> {
 pub(crate) struct OpenSegment {
     pub first: Lsn,
     pub identity: FileIdentity,
-    /// Length, bytes; 0 when the header does not state it.
+    /// Length. Bytes.
     pub bytes: u64,
 }
 
@@ -51,10 +51,10 @@ impl OpenSegment {
             Ok(found) if found.identity != self.identity => {
                 Err(damaged(0, "another file has the name of the segment that is being written"))
             }
-            Ok(found) if self.bytes > 0 && found.bytes < self.bytes => {
+            Ok(found) if found.bytes < self.bytes => {
                 Err(damaged(found.bytes, "the file is shorter than it was made; records are missing"))
             }
-            Ok(found) if self.bytes > 0 && found.bytes > self.bytes => {
+            Ok(found) if found.bytes > self.bytes => {
                 Err(damaged(self.bytes, "the file is longer than it was made"))
             }
             Ok(_) => Ok(()),

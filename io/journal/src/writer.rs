@@ -206,7 +206,7 @@ pub(crate) fn start<S: Storage, C: Send + 'static>(
     options: Options,
     gate: impl Gate<C>,
 ) -> Journal<C> {
-    let last = appender.durable().last;
+    let last = appender.durable().lsn;
     let queue = Queue { items: Vec::new(), appended: last, closing: false, idle: false };
     let shared = Arc::new(Shared {
         queue: Mutex::new(queue),
@@ -267,7 +267,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
     /// Makes the batch durable, then opens the gate. Without records there is nothing to sync. Once the log is known to
     /// be unsound, nothing is written or released any more.
     fn commit(&mut self) {
-        let before = self.appender.durable().last;
+        let before = self.appender.durable().lsn;
         let begun = Instant::now();
         let mut waited = false;
         let written = loop {
@@ -290,7 +290,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
         if waited {
             self.appender.room_was_found();
         }
-        let durable = self.appender.durable().last;
+        let durable = self.appender.durable().lsn;
         if durable > before {
             self.shared.counters.count(durable.0 - before.0, written, begun);
             self.shared.durable.store(durable.0, Ordering::Release);

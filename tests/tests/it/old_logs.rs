@@ -48,10 +48,10 @@ fn a_log_of_version_1_is_refused_with_its_version_and_what_to_do() {
     let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
     let said = String::from_utf8_lossy(&start.stderr);
     assert_eq!(start.status.code(), Some(1), "{said}");
-    for word in ["record 1", "has version 1", "reads version 2", "begin a new log", "docs/operating.md"] {
+    for word in ["format version 1", "reads version 2", "begin a new log", "docs/operating.md"] {
         assert!(said.contains(word), "{word}: {said}");
     }
     let verify = hub.run(&["verify"]);
     let said = String::from_utf8_lossy(&verify.stdout);
-    assert!(!verify.status.success() && said.contains("has version 1"), "{said}");
+    assert!(!verify.status.success() && said.contains("has format version 1"), "{said}");
 }

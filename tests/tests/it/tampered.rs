@@ -5,7 +5,7 @@ use std::fs;
 
 use domains::{Recipe, StateMachine};
 use engine::{Body, Content, Envelope, Record, Turn, Tx, TxId, World, checkpoint, table::TableLeg};
-use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
+use journal::{Cursor, Lsn, Options, Reader, SyncLog, file::Directory};
 use protocol::PlayerId;
 use tests::{
     hub::{OPEN, Setup, TestHub},
@@ -137,11 +137,11 @@ async fn verify_holds_every_checkpoint_against_the_replay() {
     let hash = {
         let mut reader = Reader::open(&data, Lsn(0)).expect("a log");
         while reader.next(Lsn::MAX).expect("a sound log").is_some() {}
-        reader.hash()
+        reader.cursor().hash
     };
     let path = data.join(format!("{lsn:020}.checkpoint"));
     let write = |lsn, hash, bytes: &[u8]| {
-        journal::checkpoint::write(&data, Lsn(lsn), hash, bytes).expect("a disk");
+        journal::checkpoint::write(&data, Cursor { lsn: Lsn(lsn), hash }, bytes).expect("a disk");
     };
     let honest = checkpoint::encode(&world);
     write(lsn, hash, &honest);
@@ -234,8 +234,7 @@ async fn damage_before_the_checkpoint_is_found_by_the_full_scope_and_by_the_serv
         log.append(&record.encode());
         log.sync().expect("a disk");
     }
-    let hash = log.log().last_hash();
-    journal::checkpoint::write(&hub.data(), Lsn(40), hash, &checkpoint::encode(&world)).expect("a disk");
+    journal::checkpoint::write(&hub.data(), log.log().end(), &checkpoint::encode(&world)).expect("a disk");
     log.close().expect("a disk");
     assert!(hub.segments().len() > 3);
     let damaged = hub.segments()[1].clone();

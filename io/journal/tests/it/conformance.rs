@@ -3,7 +3,7 @@
 use journal::file::Directory;
 use journal::memory::Memory;
 use journal::storage::{File, Storage};
-use journal::{Error, Files, Log, Lsn, Reader, SyncLog, chain_hash};
+use journal::{Cursor, Error, Files, Log, Lsn, Reader, SyncLog};
 
 use crate::{SMALL, expected, filled, payload, read_all, replayed, seen, segments};
 
@@ -36,10 +36,11 @@ conformance!(
     replay_begins_after_the_record_asked_for,
     replay_stops_at_the_first_error,
     the_hash_chain_can_be_recomputed_from_outside,
-    the_hash_of_any_record_can_be_asked_for,
+    the_hash_of_a_batch_can_be_asked_for_by_its_last_record,
+    the_log_proves_each_of_its_records_and_no_other,
     a_second_writer_is_refused_until_the_first_ends,
     a_reader_follows_a_running_writer,
-    a_reader_stops_at_its_limit,
+    a_reader_stops_at_the_end_of_the_batch_with_its_limit,
     a_log_without_any_one_of_its_segments_is_refused_and_the_file_is_named,
     of_segments_before_the_cursor_only_the_headers_are_read,
     a_segment_is_as_long_as_it_was_made_or_refused,
@@ -48,7 +49,7 @@ conformance!(
 
 fn a_new_log_is_empty_and_has_epoch_one(storage: impl Storage) {
     let log = Log::open(storage, SMALL).unwrap();
-    assert_eq!((log.last(), log.epoch(), log.last_hash()), (Lsn(0), 1, [0; 32]));
+    assert_eq!((log.last(), log.epoch(), log.end()), (Lsn(0), 1, Cursor::default()));
     assert_eq!(replayed(&log), expected(0));
     assert!(log.cut().is_none());
 }
@@ -155,27 +156,80 @@ fn replay_stops_at_the_first_error(storage: impl Storage) {
     assert_eq!(seen, 3);
 }
 
+/// A log of batches of 1, 2, 3, … records.
+fn batches<S: Storage>(storage: &S, batches: u64) -> SyncLog<S> {
+    let mut log = SyncLog::open(storage.clone(), SMALL).unwrap();
+    for batch in 1..=batches {
+        for _ in 0..batch {
+            log.append(&payload(log.appended().0 + 1));
+        }
+        log.sync().unwrap();
+    }
+    log
+}
+
 fn the_hash_chain_can_be_recomputed_from_outside(storage: impl Storage) {
-    let log = filled(&storage, 20);
-    let mut hash = [0; 32];
+    use sha2::{Digest, Sha256};
+    let log = batches(&storage, 6);
+    let (mut hash, mut records) = ([0; 32], Vec::new());
     log.log()
         .replay(Lsn(0), |entry| {
-            hash = chain_hash(&hash, entry.lsn, entry.bytes);
-            assert_eq!(entry.hash, hash);
+            let lsn = entry.lsn.0.to_le_bytes();
+            records.extend(Sha256::digest([b"hub\0rec\n", &lsn[..], entry.bytes].concat()));
+            assert_eq!(entry.hash, records[records.len() - 32..]);
+            let count = (records.len() / 32) as u32;
+            if count == entry.batch.count {
+                let (first, count) = (entry.batch.first.0.to_le_bytes(), count.to_le_bytes());
+                hash = Sha256::digest([b"hub\0bat\n", &hash[..], &first, &records, &count].concat()).into();
+                assert_eq!((entry.batch.hash, entry.batch.last()), (hash, entry.lsn));
+                records.clear();
+            }
             Ok::<(), Error>(())
         })
         .unwrap();
-    assert_eq!(log.log().last_hash(), hash);
+    assert_eq!(log.log().end(), Cursor { lsn: Lsn(21), hash });
 }
 
-fn the_hash_of_any_record_can_be_asked_for(storage: impl Storage) {
-    let log = filled(&storage, 20);
-    let mut hashes = vec![[0; 32]];
-    hashes.extend(seen(log.log(), Lsn(0), |entry| entry.hash));
-    for (lsn, hash) in hashes.iter().enumerate() {
-        assert_eq!(log.log().hash_at(Lsn(lsn as u64)).unwrap(), Some(*hash));
+fn the_hash_of_a_batch_can_be_asked_for_by_its_last_record(storage: impl Storage) {
+    let log = batches(&storage, 6);
+    let files = Files::over(storage).unwrap();
+    let mut entries = seen(log.log(), Lsn(0), |entry| (entry.lsn, entry.batch));
+    entries.push((Lsn(22), entries[0].1));
+    for (lsn, batch) in entries {
+        let hash = (lsn == batch.last()).then_some(batch.hash);
+        assert_eq!(log.log().hash_at(lsn).unwrap(), hash, "{lsn:?}");
+        assert_eq!(files.hash_at(lsn).unwrap(), hash, "{lsn:?}");
     }
-    assert_eq!(log.log().hash_at(Lsn(21)).unwrap(), None);
+    assert_eq!(log.log().hash_at(Lsn(0)).unwrap(), Some([0; 32]));
+}
+
+fn the_log_proves_each_of_its_records_and_no_other(storage: impl Storage) {
+    let log = batches(&storage, 6);
+    let files = Files::over(storage).unwrap();
+    for (lsn, hash, batch) in seen(log.log(), Lsn(0), |entry| (entry.lsn, entry.hash, entry.batch)) {
+        let proof = files.proof(lsn).unwrap().unwrap();
+        assert!(proof.proves(&payload(lsn.0)) && !proof.proves(&payload(lsn.0 + 1)));
+        assert_eq!((proof.lsn, proof.hash(), proof.batch), (lsn, Some(&hash), batch.hash));
+        assert_eq!((proof.first, proof.last()), (batch.first, batch.last()));
+    }
+    assert_eq!((files.proof(Lsn(0)).unwrap(), files.proof(Lsn(22)).unwrap()), (None, None));
+}
+
+fn a_reader_stops_at_the_end_of_the_batch_with_its_limit(storage: impl Storage) {
+    let log = batches(&storage, 4);
+    for limit in 0..=10 {
+        let mut reader = Reader::over(storage.clone(), Lsn(0)).unwrap();
+        let mut last = Lsn(0);
+        while let Some(entry) = reader.next(Lsn(limit)).unwrap() {
+            last = entry.lsn;
+        }
+        let end = [1, 3, 6, 10].into_iter().find(|end| *end >= limit).filter(|_| limit > 0).unwrap_or(0);
+        assert_eq!(last, Lsn(end), "limit {limit}");
+        assert_eq!(
+            (reader.cursor().lsn, log.log().hash_at(last).unwrap()),
+            (last, Some(reader.cursor().hash))
+        );
+    }
 }
 
 fn a_second_writer_is_refused_until_the_first_ends(storage: impl Storage) {
@@ -202,19 +256,6 @@ fn a_reader_follows_a_running_writer(storage: impl Storage) {
         let entry = reader.next(log.durable()).unwrap().unwrap();
         assert_eq!((entry.lsn, entry.bytes), (Lsn(n), &payload(n)[..]));
     }
-}
-
-fn a_reader_stops_at_its_limit(storage: impl Storage) {
-    let mut log = filled(&storage, 0);
-    (1..=4).for_each(|n| {
-        log.append(&payload(n));
-    });
-    log.sync().unwrap();
-    let mut reader = Reader::over(storage, Lsn(1)).unwrap();
-    assert_eq!(reader.next(Lsn(3)).unwrap().unwrap().lsn, Lsn(2));
-    assert_eq!(reader.next(Lsn(3)).unwrap().unwrap().lsn, Lsn(3));
-    assert_eq!(reader.next(Lsn(3)).unwrap(), None);
-    assert_eq!(reader.next(Lsn(4)).unwrap().unwrap().lsn, Lsn(4));
 }
 
 fn a_log_without_any_one_of_its_segments_is_refused_and_the_file_is_named(storage: impl Storage) {
@@ -327,7 +368,7 @@ fn files_and_directory_are_their_owners_alone_and_looser_ones_are_tightened() {
     let storage = Directory::create(&path).unwrap();
     let mut log = filled(&storage, 20);
     log.prepare_spare().unwrap();
-    journal::checkpoint::write(&path, Lsn(3), log.log().hash_at(Lsn(3)).unwrap().unwrap(), b"state").unwrap();
+    journal::checkpoint::write(&path, log.log().end(), b"state").unwrap();
     drop(log);
     assert_eq!(mode(&path), 0o700);
     assert!(all().len() > 4 && all().iter().all(|mode| *mode == 0o600), "{:?}", all());

@@ -122,12 +122,13 @@ fn point_5_a_follower_goes_on_from_its_cursor() {
     let log = filled(&memory, 10);
     let mut follower = Reader::over(memory.clone(), Lsn(0)).unwrap();
     while follower.next(Lsn(6)).unwrap().is_some() {}
-    let cursor = (Lsn(6), follower.hash());
+    let cursor = follower.cursor();
+    assert_eq!(cursor.lsn, Lsn(6));
     memory.crash(Crash::Lose);
     drop(log);
     let log = open(&memory);
-    assert_eq!(log.log().hash_at(cursor.0).unwrap(), Some(cursor.1));
-    let mut follower = Reader::over(memory, cursor.0).unwrap();
+    assert_eq!(log.log().hash_at(cursor.lsn).unwrap(), Some(cursor.hash));
+    let mut follower = Reader::over(memory, cursor.lsn).unwrap();
     for n in 7..=10 {
         assert_eq!(follower.next(log.durable()).unwrap().unwrap().bytes, payload(n));
     }
@@ -349,7 +350,7 @@ fn point_9_a_damaged_mark_is_refused_when_records_follow() {
 
 #[test]
 fn point_9_a_segment_of_another_history_is_refused() {
-    // The same seed gives both logs one identity: only the chain hash in the header tells them apart.
+    // The same seed gives both logs one identity: only the hash in the header tells them apart.
     let (memory, other) = (Memory::new(1), Memory::new(1));
     drop(filled(&memory, 9));
     let mut log = open(&other);

@@ -270,8 +270,7 @@ impl Hub {
             if let Some(bytes) = self.copy.due(false) {
                 let read_back = checkpoint::decode(&bytes).expect("a checkpoint reads back");
                 invariant::same(&read_back, self.copy.world()).expect("E3 holds");
-                let hash = reader.hash();
-                journal::checkpoint::write_in(&self.memory, Lsn(lsn), hash, &bytes).map_err(|_| Dead)?;
+                journal::checkpoint::write_in(&self.memory, reader.cursor(), &bytes).map_err(|_| Dead)?;
                 self.copy.written();
             } else if lsn == before {
                 return Ok(());
