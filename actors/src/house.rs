@@ -159,7 +159,7 @@ impl House {
         let metrics = Metrics::default();
         let dropped = Arc::new(AtomicU64::new(0));
         let (workers, mailboxes) = Workers::new(setup.workers, setup.waiting_bytes_max);
-        let epoch = log_epoch(setup.log.id());
+        let epoch = log_epoch(setup.log.lineage().0);
         let tables = TablePort::default();
         let pubsub = {
             let (make, workers, currencies) = (setup.backplane, workers.clone(), setup.currencies.clone());

@@ -82,6 +82,13 @@ pub enum Subcommand {
     /// left as it is.
     #[command(after_help = "Since 0.2.")]
     Init,
+    /// Begin a new lineage of the log on a restored backup; once, before the first start on it
+    ///
+    /// What came after the backup is lost. The log is proven as by a start, and goes on from its end as another log: a
+    /// client's position, a checkpoint or an expected head of the lost future is then refused by name. Checkpoints of the
+    /// lost future are set aside. No hub may run on the directory.
+    #[command(after_help = "Since 0.2.")]
+    Restored,
     /// Check the configuration, and print each option and where its value comes from
     ///
     /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown. Where
@@ -143,7 +150,9 @@ impl Subcommand {
     pub fn secret_policy(&self) -> SecretPolicy {
         match self {
             Self::Serve { .. } | Self::Init | Self::Token { .. } => SecretPolicy::Create,
-            Self::CheckConfig | Self::Verify { .. } | Self::VerifyRound { .. } => SecretPolicy::Peek,
+            Self::Restored | Self::CheckConfig | Self::Verify { .. } | Self::VerifyRound { .. } => {
+                SecretPolicy::Peek
+            }
         }
     }
 }
@@ -188,6 +197,17 @@ pub enum Error {
         /// Why not.
         source: Box<recovery::Error>,
     },
+    /// No lineage was begun.
+    #[error("failed to begin a new lineage of the log in {directory}")]
+    Restored {
+        /// Where.
+        directory: String,
+        /// Why not.
+        source: Box<recovery::Error>,
+    },
+    /// Nothing is there that could have been restored.
+    #[error("there is no log in {0}")]
+    NoLog(String),
     /// The answer could not be written.
     #[error("failed to write the answer")]
     Write(#[from] io::Error),
@@ -203,6 +223,28 @@ pub fn init(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
         output,
         "A log is begun in {} with {last} record(s); `hub serve` goes on from there.",
         journal.directory
+    )?;
+    Ok(())
+}
+
+/// `hub restored`: begins a new lineage on a restored backup.
+pub fn restored(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
+    let journal = &loaded.config.journal;
+    let (directory, expectations) = (Path::new(&journal.directory), Expectations::of(loaded, None));
+    if !recovery::begun(directory) {
+        return Err(Error::NoLog(journal.directory.clone()));
+    }
+    let source = |source| Error::Restored { directory: journal.directory.clone(), source: Box::new(source) };
+    let restored = recovery::restored(directory, journal.segment_bytes, &expectations).map_err(source)?;
+    let (forked, last) = (restored.forked, restored.forked.lsn.0);
+    writeln!(output, "lineage     {}   begins after record {last}", restored.lineage)?;
+    writeln!(output, "abandoned   {}   at {}", forked.lineage, Head { lsn: last, hash: forked.hash })?;
+    for name in restored.set_aside {
+        writeln!(output, "set aside   {name}   a checkpoint of the lost future")?;
+    }
+    writeln!(
+        output,
+        "What came after record {last} is lost: reconcile it from other sources, then start the hub."
     )?;
     Ok(())
 }

@@ -35,6 +35,9 @@ fn main() -> ExitCode {
             return serve(loaded, expect);
         }
         Subcommand::Init => cli::init(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        Subcommand::Restored => {
+            cli::restored(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
         Subcommand::CheckConfig => cli::check_config(&loaded, &mut output).map_err(Into::into),
         Subcommand::Token { player, ttl } => {
             cli::token(&loaded, &player, ttl, SystemTime::now(), &mut output)

@@ -14,17 +14,19 @@ mod expectations;
 pub mod facts;
 mod full;
 mod head;
+mod restored;
 
 use std::{path::Path, time::Instant};
 
 use engine::{Record, World, checkpoint};
-use journal::{Claim, Entry, Files, Log, Lsn, Options, Tail, storage::Storage};
+use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, storage::Storage};
 
 pub use begin::{begin, begun};
 pub use error::Error;
 pub use expectations::Expectations;
 pub use full::{Findings, full};
 pub use head::Head;
+pub use restored::{Restored, restored};
 
 use crate::telemetry::events as telemetry;
 
@@ -77,10 +79,19 @@ pub fn recover(
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn tail<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Proven, Error> {
+    prove(files, expectations, |files, reader| files.finish(reader))
+}
+
+/// [`tail`], with another way to say where the log ends.
+fn prove<S: Storage>(
+    files: &Files<S>,
+    expectations: &Expectations,
+    finish: impl FnOnce(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
+) -> Result<Proven, Error> {
     let mut passed_over = Vec::new();
     let mut world = from_checkpoint(files, &mut passed_over)?.unwrap_or_default();
     let cursor = world.books.lsn();
-    let tail = read(files, cursor, |entry| {
+    let reader = read(files, cursor, |entry| {
         let (lsn, location) = (entry.lsn.0, entry.location);
         let record = Record::decode(entry.bytes).map_err(|source| Error::Record { lsn, location, source })?;
         world.apply(&record).map(drop).map_err(|source| Error::Unfit {
@@ -89,25 +100,26 @@ pub fn tail<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
             source: Box::new(source),
         })
     })?;
+    let tail = finish(files, reader)?;
     let lsn = world.books.lsn();
     world.check().map_err(|violation| Error::Invariant { lsn, source: Box::new(violation) })?;
     expectations.check(files, &tail, &world)?;
     Ok(Proven { tail, world, cursor, passed_over })
 }
 
-/// Hands over every record after one, in order, and says where the log ends.
+/// Hands over every record after one, in order. The reader is then at the end of the log; `None` when there is no log.
 fn read<S: Storage>(
     files: &Files<S>,
     after: u64,
     mut take: impl FnMut(Entry<'_>) -> Result<(), Error>,
-) -> Result<Tail, Error> {
+) -> Result<Option<Reader<S>>, Error> {
     let mut reader = files.reader(Lsn(after))?;
     if let Some(reader) = &mut reader {
         while let Some(entry) = reader.next(Lsn::MAX)? {
             take(entry)?;
         }
     }
-    Ok(files.finish(reader)?)
+    Ok(reader)
 }
 
 /// The state of the newest usable checkpoint: whole, of this very log, and readable by this release. Adds to
@@ -127,6 +139,10 @@ fn from_checkpoint<S: Storage>(
             }
             Err(error) => return Err(error.into()),
         };
+        if let Err(lost) = files.admits(&found.at, &journal::checkpoint::name(lsn)) {
+            passed_over.push((lsn.0, lost.to_string()));
+            continue;
+        }
         if files.hash_at(lsn)? != Some(found.at.hash) {
             passed_over.push((lsn.0, "it is not of this log".into()));
             continue;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
 use base16ct::lower::encode_string;
 use engine::{Body, Books, LogVerifier, Record, table::TableLeg};
-use journal::{Files, Lsn, Reader, Tail};
+use journal::{Files, Lineage, Lsn, Reader, Tail};
 use ledger::Domain;
 use protocol::{Amount, Currency, RoundId};
 
@@ -63,11 +63,11 @@ pub fn log(
     }
     match scope {
         Scope::Tail => match recovery::tail(&files, &expectations) {
-            Ok(proven) => tail(loaded, &proven, output),
+            Ok(proven) => tail(loaded, &files, &proven, output),
             Err(error) => refused(&error, output),
         },
         Scope::Full => match recovery::full(&files, &expectations) {
-            Ok(findings) => full(loaded, &findings, output),
+            Ok(findings) => full(loaded, &files, &findings, output),
             Err(error) => refused(&error, output),
         },
     }
@@ -76,7 +76,9 @@ pub fn log(
 /// Prints why a hub would not start on this log.
 fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode, Error> {
     let word = match error {
-        recovery::Error::Journal(journal::Error::Missing { .. }) | recovery::Error::Short { .. } => "SHORT",
+        recovery::Error::Journal(journal::Error::Missing { .. })
+        | recovery::Error::LooksRestored(_)
+        | recovery::Error::Short { .. } => "SHORT",
         recovery::Error::Journal(_) => "DAMAGED",
         recovery::Error::Record { .. }
         | recovery::Error::Unfit { .. }
@@ -88,6 +90,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         | recovery::Error::Scale { .. }
         | recovery::Error::Secret { .. }
         | recovery::Error::Issuer { .. }
+        | recovery::Error::LostFuture { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
     };
     writeln!(output, "{word}: {}", with_causes(error))?;
@@ -95,13 +98,13 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
 }
 
 /// Prints the state with which a start would begin.
-fn tail(loaded: &Loaded, proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
+fn tail(loaded: &Loaded, files: &Files, proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
     for (lsn, why) in &proven.passed_over {
         writeln!(output, "checkpoint {lsn} cannot be used, so more is replayed: {why}")?;
     }
     let last = proven.tail.last().0;
     writeln!(output, "records     {last:>16}   of which {} replayed", last - proven.cursor)?;
-    end(&proven.tail, output)?;
+    end(files, &proven.tail, output)?;
     stranded(loaded, &proven.world.books, output)?;
     writeln!(
         output,
@@ -110,11 +113,16 @@ fn tail(loaded: &Loaded, proven: &Proven, output: &mut impl Write) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn full(loaded: &Loaded, findings: &Findings, output: &mut impl Write) -> Result<ExitCode, Error> {
+fn full(
+    loaded: &Loaded,
+    files: &Files,
+    findings: &Findings,
+    output: &mut impl Write,
+) -> Result<ExitCode, Error> {
     let Findings { tail, verifier, checkpoints } = findings;
     totals(verifier, output)?;
     writeln!(output, "\ncheckpoints {checkpoints:>16}   each holds what the replay holds")?;
-    end(tail, output)?;
+    end(files, tail, output)?;
     stranded(loaded, &verifier.world().books, output)?;
     if verifier.closed().is_empty() {
         writeln!(
@@ -148,8 +156,17 @@ fn stranded(loaded: &Loaded, books: &Books, output: &mut impl Write) -> Result<(
     Ok(())
 }
 
-/// Prints the last record, and what no sync has confirmed behind it.
-fn end(tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
+/// Prints the lineages, the last record, and what no sync has confirmed behind it.
+fn end(files: &Files, tail: &Tail, output: &mut impl Write) -> Result<(), Error> {
+    for Lineage { id, forked } in files.lineages() {
+        match forked {
+            None => writeln!(output, "lineage     {id}   from the beginning")?,
+            Some(at) => {
+                let end = Head { lsn: at.lsn.0, hash: at.hash };
+                writeln!(output, "lineage     {id}   since a backup was restored that ended with {end}")?;
+            }
+        }
+    }
     writeln!(output, "head        {}", Head { lsn: tail.last().0, hash: tail.cursor().hash })?;
     if let Some(torn) = tail.torn() {
         let (bytes, offset) = (torn.bytes, torn.offset);

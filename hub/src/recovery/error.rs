@@ -10,7 +10,26 @@ use super::head::Head;
 pub enum Error {
     /// The journal's own findings: they name file and offset.
     #[error("failed to read the log")]
-    Journal(#[from] journal::Error),
+    Journal(#[source] journal::Error),
+    /// A file beside the log tells of later records, or of a lineage that the log has abandoned.
+    #[error(
+        "the directory of the log looks like a restored backup. If it is one, run `hub restored` on it; if not, records \
+         are missing or a file is not the log's (docs/operating.md, backups)"
+    )]
+    LooksRestored(#[source] journal::Error),
+    /// The record that the operator expects came after a fork, in the lineage that was abandoned there.
+    #[error(
+        "record {expected} with this hash is of a lost future: this log was restored at record {forked}, where it \
+         abandoned lineage {lineage}, and has other records since"
+    )]
+    LostFuture {
+        /// The record that was expected.
+        expected: u64,
+        /// The last record before the fork.
+        forked: u64,
+        /// The lineage that was abandoned.
+        lineage: journal::LineageId,
+    },
     /// The record's bytes are sound but mean nothing to this release.
     #[error("failed to read record {lsn} in {location}")]
     Record {
@@ -120,4 +139,13 @@ pub enum Error {
         /// The end of its batch.
         found: Head,
     },
+}
+
+impl From<journal::Error> for Error {
+    fn from(error: journal::Error) -> Self {
+        match error {
+            journal::Error::Ends { .. } | journal::Error::Abandoned { .. } => Self::LooksRestored(error),
+            other => Self::Journal(other),
+        }
+    }
 }

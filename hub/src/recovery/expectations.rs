@@ -39,12 +39,19 @@ impl Expectations {
     /// The log has the record that was noted elsewhere: it was not cut below it, and not written anew.
     fn head<S: Storage>(&self, files: &Files<S>, tail: &Tail) -> Result<(), Error> {
         let Some(expected) = self.head else { return Ok(()) };
+        if files.hash_at(Lsn(expected.lsn))? == Some(expected.hash) {
+            return Ok(());
+        }
+        // The first fork before it: the log shares nothing later with what was abandoned there.
+        let forks = files.lineages().iter().filter_map(|lineage| lineage.forked);
+        if let Some(fork) = forks.into_iter().find(|fork| fork.lsn.0 < expected.lsn) {
+            let (forked, lineage) = (fork.lsn.0, fork.lineage);
+            return Err(Error::LostFuture { expected: expected.lsn, forked, lineage });
+        }
         let Some(proof) = files.proof(Lsn(expected.lsn))? else {
             return Err(Error::Short { last: tail.last().0, expected: expected.lsn });
         };
-        match (Head { lsn: proof.last().0, hash: proof.batch }) {
-            found if found == expected => Ok(()),
-            found => Err(Error::OtherLog { expected: expected.lsn, found }),
-        }
+        let found = Head { lsn: proof.last().0, hash: proof.batch };
+        Err(Error::OtherLog { expected: expected.lsn, found })
     }
 }

@@ -26,7 +26,7 @@ pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
     // Listed before the log is read: beside a serving hub, the log then has the records of all these checkpoints.
     let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
     let mut checkpoints = 0;
-    let tail = read(files, 0, |entry| {
+    let reader = read(files, 0, |entry| {
         let (lsn, location) = (entry.lsn, entry.location);
         let disproved =
             |finding: engine::Finding| Error::Disproved { lsn: lsn.0, location, what: finding.what };
@@ -37,6 +37,7 @@ pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result
         }
         Ok(())
     })?;
+    let tail = files.finish(reader)?;
     let lsn = tail.last().0;
     let source = |finding: engine::Finding| Error::Invariant { lsn, source: finding.what.into() };
     verifier.check().map_err(source)?;
@@ -60,6 +61,7 @@ fn agrees<S: Storage>(
         }
         Err(error) => return Err(error.into()),
     };
+    files.admits(&found.at, &journal::checkpoint::name(lsn)).map_err(|lost| wrong(lost.to_string()))?;
     if ends != Some(found.at.hash) {
         return Err(wrong("it is not of this log".into()));
     }

@@ -31,15 +31,22 @@ struct Left {
     closed: bool,
 }
 
-/// Decides a deposit, applies it, and appends its record as a batch of its own.
-fn deposit(log: &mut SyncLog<Memory>, world: &mut World, number: u64) {
+mod kept;
+
+/// Decides a deposit and applies it. Returns its record.
+fn deposit_record(world: &mut World, number: u64) -> Vec<u8> {
     let currency = "EUR".parse().expect("a currency");
     let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
     let id = TxId::of_service("test", &number.to_string());
     let tx = Tx { id, key: Some(Content::of(&[b"test"])), recipe, table: None };
     let concluded = world.books.run(Envelope::Run(tx), number, u64::MAX).expect("what was decided applies");
-    let (place, bytes) = concluded.record.expect("a new key");
-    assert_eq!(log.append(&bytes).0, place);
+    concluded.record.expect("a new key").1
+}
+
+/// Decides a deposit, applies it, and appends its record as a batch of its own.
+fn deposit(log: &mut SyncLog<Memory>, world: &mut World, number: u64) {
+    let bytes = deposit_record(world, number);
+    assert_eq!(log.append(&bytes).0, world.books.lsn());
     log.sync().expect("a disk");
 }
 

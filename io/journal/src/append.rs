@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::condition::Condition;
-use crate::entry::Cursor;
+use crate::cursor::{Cursor, LineageId};
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RECORD_HEADER, SegmentHeader, push_record, seed};
 use crate::helper::Helper;
 use crate::noted::{Noted, Notes};
@@ -34,6 +34,7 @@ pub(crate) struct LogIdentity {
     pub id: [u8; 16],
     pub salt: [u8; 16],
     pub epoch: u32,
+    pub lineage: LineageId,
 }
 
 /// The writing end of a log.
@@ -187,6 +188,13 @@ impl<S: Storage> Appender<S> {
         self.guarded(|this| this.write_batch().map(drop))
     }
 
+    /// Begins a new lineage at the durable end: a segment of its own, and a mark in it. Nothing may be appended before.
+    pub fn fork(&mut self, lineage: LineageId) -> Result<(), Error> {
+        (self.identity.lineage, self.durable.lineage) = (lineage, lineage);
+        self.guarded(|this| this.change_segment(BLOCK as u64))?;
+        self.mark()
+    }
+
     fn guarded<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let result = write(self);
         // Nothing was changed when it may be tried again.
@@ -224,7 +232,7 @@ impl<S: Storage> Appender<S> {
         self.segment.at += len;
         frame.truncate(FRAME_HEADER);
         self.batch.count = 0;
-        self.durable = Cursor { lsn: self.batch.last, hash };
+        self.durable = Cursor { lsn: self.batch.last, hash, ..self.durable };
         *self.present.noted.lock() = noted(&self.identity, &self.segment, self.durable);
         self.spare.room_left(self.segment.limit.saturating_sub(self.segment.at));
         Ok(len)
@@ -342,6 +350,7 @@ fn header(
         previous,
         bytes,
         before,
+        lineage: identity.lineage,
     }
 }
 

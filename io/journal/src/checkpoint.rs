@@ -9,7 +9,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::entry::Cursor;
+use crate::cursor::{Cursor, LineageId};
 use crate::file::Directory;
 use crate::format::{VERSION, array_at, u32_at, u64_at};
 use crate::scan::named_lsn;
@@ -18,9 +18,13 @@ use crate::{Error, Lsn};
 
 const MAGIC: [u8; 8] = *b"hub\0chk\n";
 pub(crate) const PARTIAL: &str = "checkpoint.partial";
-/// Length of the header, bytes: magic 8, version 4, zero 4, lsn 8, length 8, batch hash 32, SHA-256 of these and the
-/// state 32.
-const HEADER: usize = 96;
+/// Length of the header, bytes: magic 8, version 4, zero 4, lsn 8, length 8, batch hash 32, lineage 16, SHA-256 of
+/// these and the state 32.
+const HEADER: usize = 112;
+/// Length of the header before its SHA-256. Bytes.
+const STATED: usize = HEADER - 32;
+/// Added to the name of a checkpoint of a future that the log has lost.
+const LOST: &str = ".lost";
 const KEPT: usize = 2;
 
 /// The state at the end of a batch.
@@ -84,8 +88,9 @@ pub fn write_in<S: Storage>(storage: &S, at: Cursor, bytes: &[u8]) -> Result<(),
     header[16..24].copy_from_slice(&at.lsn.0.to_le_bytes());
     header[24..32].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
     header[32..64].copy_from_slice(&at.hash);
+    header[64..STATED].copy_from_slice(&at.lineage.0);
     let digest = digest(&header, bytes);
-    header[64..].copy_from_slice(&digest);
+    header[STATED..].copy_from_slice(&digest);
 
     if let Err(error) = write_partial(storage, &header, bytes) {
         // An incomplete file would only use up space.
@@ -100,6 +105,18 @@ pub fn write_in<S: Storage>(storage: &S, at: Cursor, bytes: &[u8]) -> Result<(),
         storage.remove(&name(old)).map_err(Error::io("remove", storage.path(&name(old))))?;
     }
     Ok(())
+}
+
+/// Gives the checkpoints after a record other names, under which no start reads them. Returns the new names.
+pub(crate) fn set_aside<S: Storage>(storage: &S, after: Lsn) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for lsn in list_in(storage)?.into_iter().filter(|lsn| *lsn > after) {
+        let (from, to) = (name(lsn), name(lsn) + LOST);
+        storage.rename(&from, &to).map_err(Error::io("rename", storage.path(&from)))?;
+        names.push(to);
+    }
+    storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
+    Ok(names)
 }
 
 /// Writes the file under its temporary name, and syncs it.
@@ -142,19 +159,23 @@ fn read<S: Storage>(storage: &S, lsn: Lsn) -> Result<Result<Checkpoint, &'static
     }
     let mut bytes = vec![0; (len - HEADER as u64) as usize];
     file.read_at(HEADER as u64, &mut bytes).map_err(Error::io("read", &path))?;
-    if digest(&header, &bytes)[..] != header[64..] {
+    if digest(&header, &bytes)[..] != header[STATED..] {
         return Ok(Err("its checksum does not match"));
     }
     match u32_at(&header, 8) {
-        VERSION => Ok(Ok(Checkpoint { at: Cursor { lsn, hash: array_at(&header, 32) }, bytes })),
+        VERSION => {
+            let (lineage, hash) = (LineageId(array_at(&header, 64)), array_at(&header, 32));
+            Ok(Ok(Checkpoint { at: Cursor { lineage, lsn, hash }, bytes }))
+        }
         version => Err(Error::Version { file: path, version }),
     }
 }
 
-fn name(lsn: Lsn) -> String {
+/// The name of the file of a checkpoint.
+pub fn name(lsn: Lsn) -> String {
     format!("{:020}.checkpoint", lsn.0)
 }
 
 fn digest(header: &[u8; HEADER], bytes: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(&header[..64]).chain_update(bytes).finalize().into()
+    Sha256::new().chain_update(&header[..STATED]).chain_update(bytes).finalize().into()
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::append::{self, Appender, LogIdentity, Segment, first_segment};
 use crate::condition::Condition;
-use crate::entry::Cursor;
+use crate::cursor::{Cursor, LineageId};
 use crate::file::{self, Directory};
 use crate::files::Files;
-use crate::format::BLOCK;
+use crate::format::{BLOCK, SegmentHeader};
 use crate::log::Log;
 use crate::scan::{self, segment_name};
 use crate::spare::{self, Spare};
@@ -64,6 +64,23 @@ impl<S: Storage> Claim<S> {
     /// Opens the log for writing: cuts a torn tail, makes the rest durable and begins a new epoch. Creates the log when
     /// there is none. `tail` must be what [`Files::finish`] returned for these files.
     pub fn open(self, tail: Tail, options: Options) -> Result<Log<S>, Error> {
+        self.open_as(tail, options, None)
+    }
+
+    /// Opens a restored log for writing, and begins a new lineage at its end; see [`Files::restored`]. Checkpoints of
+    /// the lineage that is abandoned there are set aside: their names get the ending `.lost`. Returns these names too.
+    ///
+    /// A crash before the end is noticed: the next start refuses the checkpoints, and the same may be called again.
+    pub fn restored(self, tail: Tail, options: Options) -> Result<(Log<S>, Vec<String>), Error> {
+        let storage = self.storage.clone();
+        let lineage =
+            LineageId(storage.random().map_err(Error::io("draw random bytes for", storage.path("")))?);
+        let log = self.open_as(tail, options, Some(lineage))?;
+        let set_aside = checkpoint::set_aside(&storage, log.last())?;
+        Ok((log, set_aside))
+    }
+
+    fn open_as(self, tail: Tail, options: Options, fork: Option<LineageId>) -> Result<Log<S>, Error> {
         let options = Options { segment_bytes: options.segment_bytes.max(MIN_SEGMENT), ..options };
         let Claim { storage, lock, segment, .. } = self;
         let mut names = storage.list().map_err(Error::io("list", storage.path("")))?;
@@ -81,9 +98,13 @@ impl<S: Storage> Claim<S> {
         let condition = Condition::default();
         let spare = Spare::new(&storage, options.segment_bytes, &names, condition.clone())?;
         let appender = match (&tail.end, segment) {
-            (Some(end), Some(file)) => resume((storage, lock), (spare, condition), options, end, file)?,
-            (None, None) => create((storage, lock), (spare, condition), options)?,
-            (Some(_), None) | (None, Some(_)) => {
+            (Some(end), Some(file)) => {
+                let mut appender = resume((storage, lock), (spare, condition), options, end, file)?;
+                begin(&mut appender, fork)?;
+                appender
+            }
+            (None, None) if fork.is_none() => create((storage, lock), (spare, condition), options)?,
+            (Some(_), None) | (None, _) => {
                 let what = "it is not the log that was read";
                 return Err(Error::Damaged { file: storage.path(""), offset: 0, what });
             }
@@ -120,13 +141,15 @@ fn create<S: Storage>(
     options: Options,
 ) -> Result<Appender<S>, Error> {
     let random = || storage.random().map_err(Error::io("draw random bytes for", storage.path("")));
-    let identity = LogIdentity { id: random()?, salt: random()?, epoch: 1 };
+    let id = random()?;
+    let identity = LogIdentity { id, salt: random()?, epoch: 1, lineage: LineageId(id) };
     let segment = first_segment(&storage, &identity, options.segment_bytes)?;
     let settings = (spare, condition, options.segment_bytes);
-    Appender::new((storage, lock), identity, settings, segment, Cursor::default())
+    let end = Cursor { lineage: identity.lineage, ..Cursor::default() };
+    Appender::new((storage, lock), identity, settings, segment, end)
 }
 
-/// Cuts the torn tail, makes the rest durable, and marks the new epoch.
+/// Cuts the torn tail, and makes the rest durable.
 fn resume<S: Storage>(
     (storage, lock): (S, S::Lock),
     (spare, condition): (Spare<S::File>, Condition),
@@ -151,7 +174,8 @@ fn resume<S: Storage>(
     file.sync().map_err(Error::io("sync", &path))?;
     storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
 
-    let identity = LogIdentity { id: end.header.id, salt: end.header.salt, epoch: end.epoch + 1 };
+    let SegmentHeader { id, salt, lineage, .. } = end.header;
+    let identity = LogIdentity { id, salt, epoch: end.epoch + 1, lineage };
     let segment = Segment {
         first: end.header.first,
         before: end.header.before,
@@ -160,13 +184,19 @@ fn resume<S: Storage>(
         limit: end.header.bytes,
     };
     let settings = (spare, condition, options.segment_bytes);
-    let mut appender = Appender::new((storage, lock), identity, settings, segment, end.cursor)?;
-    match appender.mark() {
-        // The first batch, once there is room for it, proves the same as the mark.
-        Err(error) if error.may_be_tried_again() => {}
-        marked => marked?,
+    Appender::new((storage, lock), identity, settings, segment, end.cursor)
+}
+
+/// Marks the new epoch, in a new lineage if one is given.
+fn begin<S: Storage>(appender: &mut Appender<S>, fork: Option<LineageId>) -> Result<(), Error> {
+    match fork {
+        Some(lineage) => appender.fork(lineage),
+        None => match appender.mark() {
+            // The first batch, once there is room for it, proves the same as the mark.
+            Err(error) if error.may_be_tried_again() => Ok(()),
+            marked => marked,
+        },
     }
-    Ok(appender)
 }
 
 impl<S: Storage> std::fmt::Debug for Claim<S> {

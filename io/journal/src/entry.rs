@@ -37,15 +37,6 @@ impl Batch {
     }
 }
 
-/// The end of a batch: where a follower goes on, and what a checkpoint stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Cursor {
-    /// The last record of the batch; 0 at the beginning of the log.
-    pub lsn: Lsn,
-    /// The hash of the batch; zeros at the beginning of the log.
-    pub hash: [u8; 32],
-}
-
 /// The place of a record in the files, for messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Location {

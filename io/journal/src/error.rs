@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Lsn;
+use crate::{LineageId, Lsn};
 
 /// Why the log could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,35 @@ pub enum Error {
         lsn: Lsn,
         /// Why the record must exist.
         what: &'static str,
+    },
+    /// The log ends before a record that a file beside it tells of: records were lost, or the directory is a restored
+    /// copy.
+    #[error(
+        "log ends at record {} in {}, and {} tells of record {}: records are missing, or it is a restored copy",
+        last.0, place.display(), file.display(), lsn.0
+    )]
+    Ends {
+        /// The last segment, or the one that should follow.
+        place: PathBuf,
+        /// The last record.
+        last: Lsn,
+        /// The file that tells of a later one.
+        file: PathBuf,
+        /// The record that it tells of.
+        lsn: Lsn,
+    },
+    /// A position of a lineage that the log has abandoned before it, or never had: it is of a future that was lost when
+    /// a copy was restored.
+    #[error("{} is at record {} of lineage {lineage}, which {}", file.display(), lsn.0, abandoned(*forked))]
+    Abandoned {
+        /// Where the position was kept.
+        file: PathBuf,
+        /// Its record.
+        lsn: Lsn,
+        /// Its lineage.
+        lineage: LineageId,
+        /// The last record that the log has of that lineage; `None` when it never had it.
+        forked: Option<Lsn>,
     },
     /// The directory is not the one in which the log was opened: it was removed, replaced or unmounted. Records written
     /// since then are in files that the next start will not find.
@@ -133,6 +162,8 @@ impl Error {
             Error::Damaged { .. }
             | Error::Chain { .. }
             | Error::Missing { .. }
+            | Error::Ends { .. }
+            | Error::Abandoned { .. }
             | Error::Foreign { .. }
             | Error::Gone { .. } => true,
             Error::Io { source, .. } => {
@@ -153,6 +184,8 @@ impl Error {
             Error::Damaged { .. }
             | Error::Chain { .. }
             | Error::Missing { .. }
+            | Error::Ends { .. }
+            | Error::Abandoned { .. }
             | Error::Foreign { .. }
             | Error::Gone { .. } => true,
             Error::Io { source, .. } => {
@@ -191,6 +224,13 @@ fn may_pass(source: &io::Error) -> bool {
     let number = source.raw_os_error();
     let lacks = matches!(number, Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN));
     lacks || matches!(number, Some(libc::EACCES | libc::EPERM | libc::EROFS))
+}
+
+fn abandoned(forked: Option<Lsn>) -> String {
+    forked.map_or_else(
+        || "this log does not have".to_owned(),
+        |last| format!("this log abandoned at record {}, when a copy was restored", last.0),
+    )
 }
 
 fn holder(pid: Option<u32>) -> String {

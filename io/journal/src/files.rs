@@ -9,8 +9,10 @@
 
 use std::path::Path;
 
+use crate::cursor::Cursor;
 use crate::file::Directory;
 use crate::format::SegmentHeader;
+use crate::lineage::{Lineage, Standing, lineages, standing};
 use crate::noted::{self, Noted};
 use crate::proof::Proof;
 use crate::reader::Reader;
@@ -24,6 +26,7 @@ pub struct Files<S: Storage = Directory> {
     storage: S,
     /// The headers of the segments, by first lsn.
     headers: Vec<SegmentHeader>,
+    lineages: Vec<Lineage>,
     /// The newest checkpoint, damaged or not; 0 without one.
     checkpoint: Lsn,
     /// A record that the log is known to have had.
@@ -54,7 +57,8 @@ impl<S: Storage> Files<S> {
         for (header, bytes) in headers.iter().zip(lengths) {
             sized(&storage, header, bytes)?;
         }
-        Ok(Files { storage, headers, checkpoint, noted })
+        let lineages = lineages(&headers);
+        Ok(Files { storage, headers, lineages, checkpoint, noted })
     }
 
     /// Whether there is no log yet.
@@ -87,9 +91,22 @@ impl<S: Storage> Files<S> {
         Reader::begin(self.storage.clone(), begins.first, after).map(Some)
     }
 
-    /// Reads the rest of the log, and returns where it ends. [`Error::Missing`] when a checkpoint or the file `head` is
-    /// of later records.
+    /// Reads the rest of the log, and returns where it ends. [`Error::Ends`] when a checkpoint or the file `head` is of
+    /// later records, [`Error::Abandoned`] when it is of a lost future.
     pub fn finish(&self, reader: Option<Reader<S>>) -> Result<Tail, Error> {
+        let tail = self.restored(reader)?;
+        if self.checkpoint > tail.last() {
+            let file = checkpoint::name(self.checkpoint);
+            let at = checkpoint::at_in(&self.storage, self.checkpoint).ok().flatten().map(|found| found.at);
+            return Err(self.ends_before(&tail, &file, (self.checkpoint, at)));
+        }
+        self.holds_what_was_noted(&tail)?;
+        Ok(tail)
+    }
+
+    /// [`Files::finish`] of a restored copy, whatever a checkpoint or the file `head` tells of later records of this log:
+    /// they are lost, and [`Claim::restored`](crate::Claim::restored) begins a new lineage.
+    pub fn restored(&self, reader: Option<Reader<S>>) -> Result<Tail, Error> {
         let end = match reader {
             None => None,
             Some(mut reader) => {
@@ -97,35 +114,57 @@ impl<S: Storage> Files<S> {
                 Some(reader.end()?)
             }
         };
-        let tail = Tail { end };
-        if self.checkpoint > tail.last() {
-            let what = "a checkpoint tells of later records";
-            return Err(Error::Missing { place: self.storage.path(""), lsn: tail.last().next(), what });
+        let foreign = |noted: &Noted| end.as_ref().is_some_and(|end| end.header.id != noted.id);
+        if self.noted.as_ref().is_some_and(foreign) {
+            return Err(Error::Foreign { file: self.storage.path(noted::NAME) });
         }
-        self.holds_what_was_noted(&tail)?;
-        Ok(tail)
+        Ok(Tail { end })
+    }
+
+    /// The lineages of the log, the current one last. Empty when there is no log yet.
+    pub fn lineages(&self) -> &[Lineage] {
+        &self.lineages
+    }
+
+    /// Whether a cursor that was kept in `file` may be one of this log: [`Error::Abandoned`] when its lineage was
+    /// abandoned before it, or is not one of this log. Its hash is another question.
+    pub fn admits(&self, at: &Cursor, file: &str) -> Result<(), Error> {
+        let forked = match standing(&self.lineages, at.lineage) {
+            Standing::Ours(last) if at.lsn <= last => return Ok(()),
+            Standing::Ours(last) => Some(last),
+            Standing::Unknown => None,
+        };
+        let file = self.storage.path(file);
+        Err(Error::Abandoned { file, lsn: at.lsn, lineage: at.lineage, forked })
+    }
+
+    /// The error for a file that tells of a record after the end of the log. When that is known to be of a lineage that
+    /// this log has abandoned, it is refused by name.
+    fn ends_before(&self, tail: &Tail, file: &str, (lsn, at): (Lsn, Option<Cursor>)) -> Error {
+        if let Some(Err(error @ Error::Abandoned { forked: Some(_), .. })) =
+            at.map(|at| self.admits(&at, file))
+        {
+            return error;
+        }
+        let segment = tail.end.as_ref().map_or(Lsn(1), |end| end.header.first);
+        // A segment of which `head` tells may be missing as a whole.
+        let noted = self.noted.iter().map(|noted| noted.segment).max();
+        let place = self.storage.path(&segment_name(noted.unwrap_or(segment).max(segment)));
+        Error::Ends { place, last: tail.last(), file: self.storage.path(file), lsn }
     }
 
     /// Compares the end of the log with the file `head`.
     fn holds_what_was_noted(&self, tail: &Tail) -> Result<(), Error> {
         let Some(noted) = &self.noted else { return Ok(()) };
-        let head = self.storage.path(noted::NAME);
-        if tail.end.as_ref().is_some_and(|end| end.header.id != noted.id) {
-            return Err(Error::Foreign { file: head });
-        }
-        let missing = |place, lsn, what| Err(Error::Missing { place, lsn, what });
         let segment = tail.end.as_ref().map_or(Lsn(0), |end| end.header.first);
-        if noted.segment > segment {
-            let place = self.storage.path(&segment_name(noted.segment));
-            return missing(place, noted.segment, "the file head tells of this segment");
+        if noted.segment > segment || noted.end.lsn > tail.last() {
+            let told = (noted.end.lsn.max(noted.segment), Some(noted.end));
+            return Err(self.ends_before(tail, noted::NAME, told));
         }
-        if noted.end.lsn > tail.last() {
-            let place = self.storage.path(&segment_name(segment));
-            return missing(place, tail.last().next(), "the file head tells of later records");
-        }
+        self.admits(&noted.end, noted::NAME)?;
         if noted.end != tail.cursor() && self.hash_at(noted.end.lsn)? != Some(noted.end.hash) {
             let what = "the log has other records than those noted here";
-            return Err(Error::Damaged { file: head, offset: 0, what });
+            return Err(Error::Damaged { file: self.storage.path(noted::NAME), offset: 0, what });
         }
         Ok(())
     }

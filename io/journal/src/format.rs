@@ -3,7 +3,7 @@
 //! ```text
 //! segment  = header (512) frame* zeros
 //! header   = magic 8, version 4, epoch 4, log id 16, salt 16, first lsn 8, hash of the batch before it 32,
-//!            file bytes 8, first lsn of the segment before 8, 0.., crc 4
+//!            file bytes 8, first lsn of the segment before 8, lineage 16, 0.., crc 4
 //! frame    = magic 4, epoch 4, first lsn 8, count 4, body bytes 4, batch hash 32, zero 4, crc 4, record{count},
 //!            zeros to 512
 //! record   = payload bytes 4, crc 4, payload
@@ -21,6 +21,7 @@
 //!   before it.
 
 use crate::Lsn;
+use crate::cursor::{Cursor, LineageId};
 use crate::proof::record_hash;
 
 /// The version of the format that this release writes and reads.
@@ -49,6 +50,8 @@ pub(crate) struct SegmentHeader {
     pub bytes: u64,
     /// The first record of the segment before; 0 for the first segment.
     pub before: Lsn,
+    /// The lineage of its records.
+    pub lineage: LineageId,
 }
 
 /// Why a first block is not a segment header.
@@ -70,9 +73,16 @@ impl SegmentHeader {
         block[56..88].copy_from_slice(&self.previous);
         block[88..96].copy_from_slice(&self.bytes.to_le_bytes());
         block[96..104].copy_from_slice(&self.before.0.to_le_bytes());
+        block[104..120].copy_from_slice(&self.lineage.0);
         let crc = crc32c::crc32c(&block[..BLOCK - 4]);
         block[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
         block
+    }
+
+    /// The end of the batch before the segment.
+    pub fn follows(&self) -> Cursor {
+        let lsn = Lsn(self.first.0.saturating_sub(1));
+        Cursor { lineage: self.lineage, lsn, hash: self.previous }
     }
 
     pub fn decode(block: &[u8]) -> Result<SegmentHeader, HeaderFlaw> {
@@ -89,6 +99,7 @@ impl SegmentHeader {
                 previous: array_at(block, 56),
                 bytes: u64_at(block, 88),
                 before: Lsn(u64_at(block, 96)),
+                lineage: LineageId(array_at(block, 104)),
             }),
             version => Err(HeaderFlaw::Version(version)),
         }
@@ -300,10 +311,11 @@ mod tests {
             previous: [5; 32],
             bytes: 6 << 20,
             before: Lsn(2),
+            lineage: LineageId([8; 16]),
         };
         let bytes = header.encode();
         assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
-        assert_eq!(u32_at(&bytes, BLOCK - 4), 0xfed4_f1b5);
+        assert_eq!(u32_at(&bytes, BLOCK - 4), 0x2d76_42ac);
         let (_, bytes) = frame(&[b"payload"]);
         assert_eq!(crc32c::crc32c(&bytes), 0x547f_78ca);
     }

@@ -1,7 +1,7 @@
 //! A log opened for writing: its state, replay, and the two ways to write, with a thread or step by step.
 
 use crate::append::Appender;
-use crate::entry::Cursor;
+use crate::cursor::{Cursor, LineageId};
 use crate::file::Directory;
 use crate::reader::Reader;
 use crate::storage::Storage;
@@ -24,6 +24,11 @@ impl<S: Storage> Log<S> {
     /// The id of the log, a random number made when it was created.
     pub fn id(&self) -> [u8; 16] {
         self.appender.identity.id
+    }
+
+    /// The lineage in which it writes.
+    pub fn lineage(&self) -> LineageId {
+        self.appender.identity.lineage
     }
 
     /// The epoch of this opening: higher than that of every earlier one.

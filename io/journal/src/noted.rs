@@ -7,7 +7,7 @@
 
 use parking_lot::Mutex;
 
-use crate::entry::Cursor;
+use crate::cursor::{Cursor, LineageId};
 use crate::format::{BLOCK, VERSION, array_at, u32_at, u64_at};
 use crate::storage::{File, Storage};
 use crate::{Error, Lsn};
@@ -36,6 +36,7 @@ impl Noted {
         block[32..40].copy_from_slice(&self.end.lsn.0.to_le_bytes());
         block[40..48].copy_from_slice(&self.segment.0.to_le_bytes());
         block[48..80].copy_from_slice(&self.end.hash);
+        block[80..96].copy_from_slice(&self.end.lineage.0);
         let crc = crc32c::crc32c(&block[..BLOCK - 4]);
         block[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
         block
@@ -50,7 +51,11 @@ impl Noted {
         }
         Ok(whole.then(|| Noted {
             id: array_at(block, 16),
-            end: Cursor { lsn: Lsn(u64_at(block, 32)), hash: array_at(block, 48) },
+            end: Cursor {
+                lineage: LineageId(array_at(block, 80)),
+                lsn: Lsn(u64_at(block, 32)),
+                hash: array_at(block, 48),
+            },
             segment: Lsn(u64_at(block, 40)),
         }))
     }

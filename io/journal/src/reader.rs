@@ -9,7 +9,8 @@
 use std::ops::Range;
 use std::path::Path;
 
-use crate::entry::{Batch, Cursor};
+use crate::cursor::Cursor;
+use crate::entry::Batch;
 use crate::file::Directory;
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RawEntry, SegmentHeader};
 use crate::proof::{BatchHash, Proof, record_hash};
@@ -87,7 +88,7 @@ impl<S: Storage> Reader<S> {
             newest: 0..BLOCK as u64,
             batch,
             next: segment,
-            end: Cursor { lsn: Lsn(segment.0.saturating_sub(1)), hash: header.previous },
+            end: header.follows(),
             after,
         })
     }
@@ -214,7 +215,7 @@ impl<S: Storage> Reader<S> {
         Ok(LogEnd {
             header: self.header,
             epoch: self.batch.epoch,
-            cursor: self.end,
+            cursor: Cursor { lineage: self.header.lineage, ..self.end },
             at: self.at,
             unproven: self.newest,
             torn,
@@ -261,7 +262,7 @@ impl<S: Storage> Reader<S> {
         }
         (batch.first, batch.previous) = (frame.first, self.end.hash);
         (batch.at, batch.left, batch.epoch, batch.offset) = (FRAME_HEADER, frame.count, frame.epoch, self.at);
-        self.end = Cursor { lsn: Lsn(lsn.0 - 1), hash };
+        self.end = Cursor { lineage: self.header.lineage, lsn: Lsn(lsn.0 - 1), hash };
         self.at += frame.len() as u64;
         self.newest = batch.offset..self.at;
         Ok(())

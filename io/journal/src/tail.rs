@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::Lsn;
-use crate::entry::Cursor;
+use crate::cursor::Cursor;
 use crate::format::SegmentHeader;
 
 /// Bytes after the last whole batch: a write that no sync had confirmed, so nothing of it was ever released.

@@ -4,13 +4,13 @@ use journal::checkpoint::{self, Checkpoint};
 use journal::file::Directory;
 use journal::memory::{Crash, Memory};
 use journal::storage::Storage;
-use journal::{Cursor, Error, Log, Lsn};
+use journal::{Cursor, Error, LineageId, Log, Lsn};
 
 use crate::{SMALL, expected, filled, open, replayed};
 
 /// The end of a batch, as a checkpoint states it. Its hash is one byte repeated.
 fn at(lsn: u64) -> Cursor {
-    Cursor { lsn: Lsn(lsn), hash: [lsn as u8; 32] }
+    Cursor { lineage: LineageId([9; 16]), lsn: Lsn(lsn), hash: [lsn as u8; 32] }
 }
 
 fn stored(storage: &impl Storage) -> usize {
@@ -85,12 +85,12 @@ fn a_log_that_ends_before_its_checkpoint_is_refused() {
     filled(&memory, 4).close().unwrap();
     checkpoint::write_in(&memory, at(5), b"of records that are gone").unwrap();
     let refused = Log::open(memory, SMALL).unwrap_err();
-    assert!(matches!(refused, Error::Missing { lsn: Lsn(5), .. }), "{refused}");
+    assert!(matches!(refused, Error::Ends { last: Lsn(4), lsn: Lsn(5), .. }), "{refused}");
 }
 
 #[test]
 fn a_directory_with_a_checkpoint_and_no_log_is_refused() {
     let memory = Memory::new(1);
     checkpoint::write_in(&memory, at(5), b"of a log that is gone").unwrap();
-    assert!(matches!(Log::open(memory, SMALL), Err(Error::Missing { lsn: Lsn(1), .. })));
+    assert!(matches!(Log::open(memory, SMALL), Err(Error::Ends { last: Lsn(0), lsn: Lsn(5), .. })));
 }

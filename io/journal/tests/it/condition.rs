@@ -149,8 +149,8 @@ fn a_closed_log_that_was_zeroed_where_a_batch_begins_is_refused() {
         let damaged = memory.copy();
         damaged.change(&name, |bytes| bytes[from..].fill(0));
         let refused = read(&damaged).unwrap_err();
-        let Error::Missing { place, lsn, .. } = &refused else { panic!("{refused}") };
-        assert_eq!((place, lsn.0), (&damaged.path(&name), from as u64 / 512), "{refused}");
+        let Error::Ends { place, last, .. } = &refused else { panic!("{refused}") };
+        assert_eq!((place, last.0), (&damaged.path(&name), from as u64 / 512 - 1), "{refused}");
         assert!(Log::open(damaged, SMALL).is_err());
     }
 }
@@ -163,7 +163,7 @@ fn a_log_that_was_killed_is_refused_without_its_last_segment_or_with_another_his
     let damaged = memory.copy();
     damaged.remove(&last).unwrap();
     let refused = read(&damaged).unwrap_err();
-    assert!(matches!(&refused, Error::Missing { place, .. } if *place == damaged.path(&last)), "{refused}");
+    assert!(matches!(&refused, Error::Ends { place, .. } if *place == damaged.path(&last)), "{refused}");
     let other = Memory::new(1);
     let mut log = open(&other);
     for n in 1..=20 {

@@ -9,6 +9,7 @@ mod corruption;
 mod crash_points;
 mod foreign;
 mod hooked;
+mod lineages;
 mod lives;
 mod threaded;
 mod watched;

@@ -1,0 +1,77 @@
+//! Positions that were kept outside of the log: what is not of this log is refused, and the message says why.
+
+use engine::{World, checkpoint};
+use journal::{Claim, Files, Lsn, SyncLog, memory::Memory, storage::Storage};
+
+use super::{OPTIONS, deposit, deposit_record, open, verify_full};
+use crate::recovery::{Error, Expectations, Head, tail};
+
+/// A log of deposits, each a batch of its own.
+fn played(to: u64) -> (Memory, SyncLog<Memory>, World) {
+    let memory = Memory::new(3);
+    let (mut log, mut world) = open(&memory).expect("a new log");
+    for number in 1..=to {
+        deposit(&mut log, &mut world, number);
+    }
+    (memory, log, world)
+}
+
+fn refused(memory: &Memory, head: Head) -> Option<Error> {
+    let expectations = Expectations { head: Some(head), ..Expectations::default() };
+    tail(&Files::over(memory.clone()).expect("a log"), &expectations).err()
+}
+
+#[test]
+fn a_checkpoint_of_an_abandoned_lineage_is_passed_over_by_the_start_and_refused_by_verify() {
+    let (memory, log, mut world) = played(8);
+    log.close().expect("a disk");
+    let (copy, mut other) = (memory.copy(), world.clone());
+    let (mut log, _) = open(&memory).expect("a log");
+    for number in 9..=20 {
+        deposit(&mut log, &mut world, number);
+    }
+    checkpoint_at_the_end(&memory, &log, &world);
+    let name = "00000000000000000020.checkpoint";
+    let lost = memory.bytes(name).expect("the checkpoint");
+
+    let claim = Claim::over(copy.clone()).expect("a log");
+    let tail_of_copy =
+        claim.files().restored(claim.files().reader(Lsn(0)).expect("a log")).expect("it is sound");
+    let mut log = claim.restored(tail_of_copy, OPTIONS).expect("a disk").0.into_sync();
+    for number in 109..=130 {
+        deposit(&mut log, &mut other, number);
+    }
+    log.close().expect("a disk");
+    copy.create(name).expect("a disk");
+    copy.change(name, |bytes| bytes.clone_from(&lost));
+    let proven =
+        tail(&Files::over(copy.clone()).expect("a log"), &Expectations::default()).expect("it starts");
+    assert_eq!((proven.world.books.lsn(), proven.cursor), (30, 0));
+    let [(20, why)] = &proven.passed_over[..] else { panic!("{:?}", proven.passed_over) };
+    assert!(why.contains("which this log abandoned at record 8"), "{why}");
+    let wrong = verify_full(&copy).expect_err("it is not of this log");
+    assert!(wrong.contains("checkpoint 20") && wrong.contains("abandoned at record 8"), "{wrong}");
+}
+
+fn checkpoint_at_the_end(memory: &Memory, log: &SyncLog<Memory>, world: &World) {
+    journal::checkpoint::write_in(memory, log.log().end(), &checkpoint::encode(world)).expect("a disk");
+}
+
+#[test]
+fn a_head_within_a_batch_is_of_another_log_and_the_end_of_the_batch_is_named() {
+    let memory = Memory::new(3);
+    let (mut log, mut world) = open(&memory).expect("a new log");
+    for number in 1..=3 {
+        log.append(&deposit_record(&mut world, number));
+    }
+    log.sync().expect("a disk");
+    let hash = log.log().end().hash;
+    drop(log);
+    assert!(refused(&memory, Head { lsn: 3, hash }).is_none());
+    for (lsn, hash) in [(2, hash), (3, [7; 32])] {
+        let error = refused(&memory, Head { lsn, hash }).expect("it is not the end");
+        let end = matches!(error, Error::OtherLog { expected, found } if expected == lsn && found.lsn == 3);
+        assert!(end, "{error}");
+    }
+    assert!(matches!(refused(&memory, Head { lsn: 4, hash }), Some(Error::Short { last: 3, expected: 4 })));
+}
