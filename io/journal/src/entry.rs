@@ -28,6 +28,10 @@ pub struct Batch {
     pub count: u32,
     /// Its hash, which stands for every record up to its last one.
     pub hash: [u8; 32],
+    /// Its length in the file, headers included. Bytes.
+    pub bytes: u32,
+    /// The zeros behind it that fill its last sector. Bytes.
+    pub padding: u32,
 }
 
 impl Batch {

@@ -48,6 +48,8 @@ struct Loaded {
     first: Lsn,
     /// The hash of the batch before it.
     previous: [u8; 32],
+    /// Its length without padding. Bytes.
+    used: u32,
     /// Offsets in `bytes` of the last payload and of the next record.
     payload: usize,
     at: usize,
@@ -161,8 +163,14 @@ impl<S: Storage> Reader<S> {
 
     /// The record that `step` has just moved past.
     fn current(&self, lsn: Lsn) -> Entry<'_> {
-        let Loaded { bytes, hashes, first, payload, at, epoch, offset, .. } = &self.batch;
-        let batch = Batch { first: *first, count: hashes.len() as u32, hash: self.end.hash };
+        let Loaded { bytes, hashes, first, payload, at, epoch, offset, used, .. } = &self.batch;
+        let batch = Batch {
+            first: *first,
+            count: hashes.len() as u32,
+            hash: self.end.hash,
+            bytes: *used,
+            padding: bytes.len() as u32 - used,
+        };
         let location = Location { segment: self.header.first, offset: *offset };
         let hash = hashes[(lsn.0 - first.0) as usize];
         Entry { lsn, epoch: *epoch, hash, batch, bytes: &bytes[*payload..*at], location }
@@ -261,6 +269,7 @@ impl<S: Storage> Reader<S> {
             return Err(Error::Chain { file: self.path(), offset: self.at, lsn: frame.first });
         }
         (batch.first, batch.previous) = (frame.first, self.end.hash);
+        batch.used = FRAME_HEADER as u32 + frame.bytes;
         (batch.at, batch.left, batch.epoch, batch.offset) = (FRAME_HEADER, frame.count, frame.epoch, self.at);
         self.end = Cursor { lineage: self.header.lineage, lsn: Lsn(lsn.0 - 1), hash };
         self.at += frame.len() as u64;
