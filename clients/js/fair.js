@@ -185,9 +185,9 @@ const ROULETTE_NUMBERS = 37;
  * Recomputes a round.
  * @param {{table: string, round: number, outcome?: number, commit: string, seed?: string, mix?: string}} past as the hub
  *   publishes a round that is over
- * @param {{commit?: string, mix?: string, player?: string, text?: string}} [seen] what this client knows by itself: the
- *   commitment it was shown while bets were taken, the mix it was shown at the lock, who the player is and the text
- *   the player gave
+ * @param {{commit?: string, mix?: string, player?: string, text?: string, shares?: string[]}} [seen] what this client
+ *   knows by itself: the commitment it was shown while bets were taken, the mix it was shown at the lock, who the player
+ *   is and the text the player gave; and the list of all shares, hexadecimal, as `hub verify-round` prints it
  * @returns {{verdict: "verified"|"failed"|"unseen"|"void", number: number|null,
  *   checks: Array<{name: "commit_seen"|"commit_matches"|"mix_seen"|"share_mixed"|"outcome_matches", ok: boolean|null}>}}
  *   `ok` is `null` for what cannot be said. `unseen`: all that can be recomputed is right, but the commitment was not
@@ -205,7 +205,7 @@ export function checkRound(past, seen = {}) {
     { name: "commit_seen", ok: same(seen.commit, past.commit) },
     { name: "commit_matches", ok: readable && hex(sha256(seed)) === past.commit },
     { name: "mix_seen", ok: same(seen.mix, past.mix) },
-    { name: "share_mixed", ok: alone(seen, past.mix) },
+    { name: "share_mixed", ok: shareMixed(seen, past.mix) },
     { name: "outcome_matches", ok: number !== null && number === past.outcome },
   ];
   const failed = checks.some((check) => check.ok === false);
@@ -216,8 +216,15 @@ function same(mine, theirs) {
   return mine === undefined ? null : mine === theirs;
 }
 
-/** Whether the player's share alone makes up the mix; with other players' shares in it nothing can be said. */
-function alone({ player, text }, mixed) {
+/**
+ * Whether the player's share is in the mix. Without the list of all shares that can only be said of a player whose share
+ * alone makes up the mix.
+ */
+function shareMixed({ player, text, shares }, mixed) {
   if (player === undefined || text === undefined) return null;
-  return mix([share(player, text)]) === mixed ? true : null;
+  const own = share(player, text);
+  if (shares === undefined) return mix([own]) === mixed ? true : null;
+  const listed = shares.map(fromHex);
+  if (listed.some((one) => one?.length !== 32)) return false;
+  return listed.map(hex).includes(hex(own)) && mix(listed) === mixed;
 }

@@ -125,7 +125,7 @@ pub enum Subcommand {
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
     },
-    /// Check the draw of a round (commitment, seed, players' seeds, result) and its payments
+    /// Check the draw of a round (commitment, seed, players' shares, result) and its payments
     #[command(after_help = "Since 0.1.")]
     VerifyRound {
         /// The round, as the page shows it: TABLE:NUMBER, such as roulette-1:42

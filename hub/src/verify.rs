@@ -4,7 +4,10 @@
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
 use base16ct::lower::encode_string;
-use engine::{Body, Books, LogVerifier, Record, table::TableLeg};
+use engine::{
+    Body, Books, LogVerifier, Record,
+    table::{OpenRound, TableLeg},
+};
 use journal::{Files, Lineage, Lsn, Reader, Tail};
 use ledger::Domain;
 use protocol::{Amount, Currency, RoundId};
@@ -238,7 +241,8 @@ pub fn round(loaded: &Loaded, round: RoundId, output: &mut impl Write) -> Result
             }
             Ok(record) => {
                 if let Some(leg) = leg_of(&record, round) {
-                    tell(lsn, record.time, leg, output)?;
+                    let state = verifier.world().tables.get(&round.table);
+                    tell(lsn, record.time, leg, state.and_then(|state| state.open.as_deref()), output)?;
                     if matches!(leg, TableLeg::Settled { .. } | TableLeg::Voided { .. }) {
                         return Ok(ExitCode::SUCCESS);
                     }
@@ -265,7 +269,14 @@ fn leg_of(record: &Record, round: RoundId) -> Option<&TableLeg> {
     }
 }
 
-fn tell(lsn: u64, time: u64, leg: &TableLeg, output: &mut impl Write) -> Result<(), Error> {
+/// Prints a step of a round. `open`: the round after it, when it is open.
+fn tell(
+    lsn: u64,
+    time: u64,
+    leg: &TableLeg,
+    open: Option<&OpenRound>,
+    output: &mut impl Write,
+) -> Result<(), Error> {
     match leg {
         TableLeg::Opened { game, rules, commit, .. } => {
             writeln!(output, "record {lsn}  opened at {time}: {game}, rules {rules}")?;
@@ -274,6 +285,11 @@ fn tell(lsn: u64, time: u64, leg: &TableLeg, output: &mut impl Write) -> Result<
         TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => {}
         TableLeg::Locked { mix, .. } => {
             writeln!(output, "record {lsn}  bets locked at {time}")?;
+            let mut shares: Vec<_> = open.into_iter().flat_map(|open| open.bets.shares()).collect();
+            shares.sort_unstable(); // the order in which they are mixed
+            for share in shares {
+                writeln!(output, "  share       {}", encode_string(&share.0))?;
+            }
             writeln!(output, "  mix         {}", encode_string(mix))?;
         }
         TableLeg::Settled { outcome, seed, .. } => {

@@ -8,6 +8,7 @@ use engine::{
     Content, Envelope, TxId,
     table::live::{BetRequest, ClearRequest},
 };
+use games::fair::Share;
 use protocol::{
     Channel, CloseCode, ErrorCode, Key, PlayerId, Reply, Request, TableId, U53,
     amount::{AmountError, SCALE_MAX},
@@ -338,7 +339,7 @@ impl Handler<NoPlace> for SessionActor {
     }
 }
 
-/// Reads the amounts of a bet with `scale` decimals, and fingerprints its content.
+/// Reads the amounts of a bet with `scale` decimals, hashes the player's text, and fingerprints the content.
 fn priced(player: PlayerId, bet: &PlaceBet, scale: u32) -> Result<BetRequest, Failure> {
     let mut bets = Vec::with_capacity(bet.bets.len());
     let mut content = Vec::with_capacity(32 * (bet.bets.len() + 1));
@@ -360,15 +361,17 @@ fn priced(player: PlayerId, bet: &PlaceBet, scale: u32) -> Result<BetRequest, Fa
         bets.push(((*one.kind).into(), one.n.to_vec(), stake));
     }
     let round = bet.round.get();
-    let seed = bet.seed.as_deref();
+    let text = bet.seed.as_deref();
     let content = Content::of(&[
         b"place_bet",
         bet.table.as_str().as_bytes(),
         &round.to_be_bytes(),
         bet.currency.as_bytes(),
         &content,
-        seed.unwrap_or_default().as_bytes(),
+        text.unwrap_or_default().as_bytes(),
     ]);
     let id = TxId::of_key(player, &bet.key);
-    Ok(BetRequest { id, content, player, round, bets, seed: seed.map(Into::into) })
+    // Here, because a worker has the time: the table and the log get the hash, and the text ends here.
+    let share = Share::given(player, text);
+    Ok(BetRequest { id, content, player, round, bets, share })
 }

@@ -139,7 +139,7 @@ impl Rig {
             player: PLAYER,
             round: 1,
             bets: vec![(kind.into(), Vec::new(), 500)],
-            seed: None,
+            share: None,
         };
         let context = BetContext { to: self.money.to(session), player: PLAYER, key, clears: false };
         self.table.do_send(Bet { request, context });

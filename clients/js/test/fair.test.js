@@ -144,6 +144,20 @@ test("a player who was alone sees the own share in the mix, with others nothing 
   assert.equal(check(several, { player: several.shares[2][0], text: "a|b" }), null);
 });
 
+test("with the list of all shares every player sees whether the own one is in the mix", () => {
+  const vector = VECTORS[2];
+  const shares = vector.shares.map(([player, text]) => hex(share(player, text)));
+  const check = (seen) =>
+    checkRound(past(vector), seen).checks.find(({ name }) => name === "share_mixed").ok;
+  for (const [player, text] of vector.shares) {
+    assert.equal(check({ player, text, shares }), true);
+    assert.equal(check({ player, text, shares: [...shares].reverse() }), true, "in any order");
+    assert.equal(check({ player, text: "another", shares }), false, "not in the list");
+    assert.equal(check({ player, text, shares: [...shares, shares[0]] }), false, "not the list of the round");
+    assert.equal(check({ player, text, shares: ["ab", ...shares] }), false, "no share");
+  }
+});
+
 test("a void round has nothing to check", () => {
   assert.deepEqual(checkRound({ table: "a", round: 1, commit: "00" }), {
     verdict: "void",

@@ -124,7 +124,7 @@ impl Hub {
             player,
             round: 1,
             bets: vec![(kind.into(), numbers, 100)],
-            seed: None,
+            share: None,
         };
         let now = self.now;
         let decided = self.clocks.time(0, || table.place_bet(request, now));

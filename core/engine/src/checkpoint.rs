@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Version this release writes.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Encodes the state.
 #[must_use]

@@ -1,8 +1,8 @@
 //! Provably fair randomness: a committed seed, the players' shares, and a stream of numbers made of both.
 //!
-//! Before the first bet the hub publishes [`commit`] of a secret [`Seed`]. When betting closes it publishes
-//! [`client_mix`] of the texts that the players gave. The round is drawn from a [`Stream`] of both, the seed is
-//! revealed with the result, and anyone can run [`check`]. `docs/fairness.md` has the exact bytes, test vectors, and
+//! Before the first bet the hub publishes [`commit`] of a secret [`Seed`]. Each text that a player gives becomes a
+//! [`Share`], a hash; the text is not kept. When betting closes the hub publishes [`mix`] of the shares. The round is
+//! drawn from a [`Stream`] of seed and mix, the seed is revealed with the result, and anyone can run [`check`]. `docs/fairness.md` has the exact bytes, test vectors, and
 //! what this does *not* prove; the three tags below and the encodings must stay as they are described there.
 //!
 //! This module does not generate seeds: the caller takes them from the operating system.
@@ -27,7 +27,7 @@ const WORDS_PER_BLOCK: usize = 8;
 
 /// A round's secret: 32 bytes from the operating system's generator, used for one round only.
 ///
-/// Never printed and not serialisable: a person who knows it and the players' texts knows the outcome. The log holds
+/// Never printed and not serialisable: a person who knows it and the players' shares knows the outcome. The log holds
 /// it encrypted until it is revealed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed(pub [u8; 32]);
@@ -46,11 +46,24 @@ pub fn commit(seed: &Seed) -> [u8; 32] {
 
 /// One player's share in a round: the SHA-256 of `hub-share-v1|player|text`.
 ///
-/// The player is written as 32 hexadecimal digits, the text is the client's UTF-8 unchanged. Shares can be shown to the
-/// whole table: a player can find the own one, and a share does not reveal the player's id.
-#[must_use]
-pub fn share(player: PlayerId, text: &str) -> [u8; 32] {
-    Sha256::digest(format!("{SHARE_TAG}|{player}|{text}")).into()
+/// The player is written as 32 hexadecimal digits, the text is the client's UTF-8 unchanged. The log and the state of a
+/// table hold shares, never texts. A share can be shown to anybody: a player who kept the text finds the own one, and
+/// nobody reads a player's id from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Share(pub [u8; 32]);
+
+impl Share {
+    /// The share of a player with this text.
+    #[must_use]
+    pub fn of(player: PlayerId, text: &str) -> Self {
+        Self(Sha256::digest(format!("{SHARE_TAG}|{player}|{text}")).into())
+    }
+
+    /// The share that a request to bet gives: `None` without a text, and for the empty text, which is the same.
+    #[must_use]
+    pub fn given(player: PlayerId, text: Option<&str>) -> Option<Self> {
+        text.filter(|text| !text.is_empty()).map(|text| Self::of(player, text))
+    }
 }
 
 /// All shares of a round in one value: the SHA-256 of `hub-mix-v1` and the shares, in ascending order.
@@ -58,17 +71,11 @@ pub fn share(player: PlayerId, text: &str) -> [u8; 32] {
 /// The shares are sorted, so the order of arrival does not matter; each has 32 bytes, so no two lists are hashed
 /// alike. Without shares it is the hash of the tag alone.
 #[must_use]
-pub fn mix(shares: impl IntoIterator<Item = [u8; 32]>) -> [u8; 32] {
+pub fn mix(shares: impl IntoIterator<Item = Share>) -> [u8; 32] {
     let mut shares: Vec<_> = shares.into_iter().collect();
     shares.sort_unstable();
     let hash = Sha256::new_with_prefix(MIX_TAG);
-    shares.iter().fold(hash, Sha256::chain_update).finalize().into()
-}
-
-/// The [`mix`] of the texts of these players. The caller leaves out players without a text.
-#[must_use]
-pub fn client_mix<'a>(seeds: impl IntoIterator<Item = (PlayerId, &'a str)>) -> [u8; 32] {
-    mix(seeds.into_iter().map(|(player, text)| share(player, text)))
+    shares.iter().fold(hash, |hash, share| hash.chain_update(share.0)).finalize().into()
 }
 
 /// The random numbers of one round, an endless sequence.

@@ -85,7 +85,7 @@ fn draws(game: &dyn Game, map: impl Fn(&mut Stream) -> u32) -> Vec<u32> {
         .map(|round| {
             let mut seed = Seed([0; 32]);
             seed.0[..4].copy_from_slice(&round.to_be_bytes());
-            map(&mut Stream::new(&seed, &fair::client_mix([]), &format!("table:{round}")))
+            map(&mut Stream::new(&seed, &fair::mix([]), &format!("table:{round}")))
         })
         .collect()
 }

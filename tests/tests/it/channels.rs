@@ -1,11 +1,14 @@
 //! Channels and histories as players use them: what was missed is sent again, and what cannot be sent is reported.
 
-use protocol::{Push, push::Event};
+use std::fs;
+
+use games::fair::{self, Share};
+use protocol::{Push, Text, push::Event, request::PlaceBet};
 use serde_json::{Value, json};
 use tests::{
     http,
     hub::{OPEN, QUICK, Setup, Table, TestHub},
-    player::{Account, event},
+    player::{Account, event, red},
     raw::RawSocket,
     verify::{Cents, cents},
 };
@@ -13,6 +16,11 @@ use tests::{
 const PRESS: &str = "Zq8vLw2nXr5tBk9mHd3jFs6cPg7yRa4e";
 /// As fast as a table may be.
 const BLINK: Table = Table { id: "blink", betting_ms: 100, locked_ms: 0, pause_ms: 0 };
+
+/// Bytes as the wire and the reports write them.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 async fn publish(hub: &TestHub, number: u64) {
     let body = json!({"channel": "news:sport", "data": {"number": number}});
@@ -229,6 +237,34 @@ async fn a_round_killed_in_the_middle_goes_on_with_the_same_bets_and_the_same_de
     assert!(proof.status.success() && words.contains("FAIR"), "{words}");
     let commit = before.0.commit.expect("a commitment");
     assert!(words.contains(&commit), "the commitment shown before the crash is the one proven: {words}");
+}
+
+#[tokio::test]
+async fn the_log_has_a_players_share_and_not_the_text_and_the_share_is_in_the_mix() {
+    let hub = Setup::default().tables([QUICK]).start();
+    let account = Account::sign_in(hub.address(), "gardener").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(QUICK.id).await;
+    let text = "four-leaf clover 7Kq2";
+    let bet = PlaceBet { seed: Text::new(text), ..red(session.key(), QUICK.id, round, "10.00") };
+    let receipt = session.client.place_bet(bet).await.expect("a good bet");
+    let mix = session
+        .hear("the result", |_, event| match event {
+            Event::RoundResult { round, mix, .. } if *round == receipt.round.number => Some(mix.clone()),
+            _ => None,
+        })
+        .await;
+
+    let share = Share::of(account.player, text);
+    assert_eq!(mix, hex(&fair::mix([share])), "the player is alone at the table");
+    let proof = hub.verify_round(receipt.round);
+    let words = String::from_utf8_lossy(&proof.stdout).into_owned();
+    assert!(proof.status.success() && words.contains(&hex(&share.0)) && words.contains(&mix), "{words}");
+
+    let log: Vec<u8> = hub.segments().iter().flat_map(|file| fs::read(file).expect("a segment")).collect();
+    let has = |part: &[u8]| log.windows(part.len()).any(|window| window == part);
+    assert!(has(&share.0), "the share is recorded");
+    assert!(!has(text.as_bytes()), "the text is not");
 }
 
 #[tokio::test]

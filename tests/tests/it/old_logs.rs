@@ -14,8 +14,8 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_log_of_version_2_replays_to_its_digest() {
-    let fixture = fixture("log-version-2");
+fn a_log_of_version_3_replays_to_its_digest() {
+    let fixture = fixture("log-version-3");
     // Read where it lies: a reader takes no lock and writes nothing.
     let mut reader = Reader::open(&fixture, Lsn(0)).expect("the fixture is a log");
     let mut verifier = LogVerifier::default();
@@ -39,19 +39,24 @@ fn a_log_of_version_2_replays_to_its_digest() {
 }
 
 #[test]
-fn a_log_of_version_1_is_refused_with_its_version_and_what_to_do() {
-    let hub = Setup::default().prepare();
-    fs::create_dir_all(hub.data()).expect("a directory");
-    for file in fs::read_dir(fixture("log-version-1")).expect("the fixture").flatten() {
-        fs::copy(file.path(), hub.data().join(file.file_name())).expect("a copy");
+fn a_log_of_an_earlier_version_is_refused_with_its_version_and_what_to_do() {
+    for (name, found, read) in [
+        ("log-version-1", "format version 1", "reads version 2"), // of segments
+        ("log-version-2", "the record has version 2", "reads version 3"),
+    ] {
+        let hub = Setup::default().prepare();
+        fs::create_dir_all(hub.data()).expect("a directory");
+        for file in fs::read_dir(fixture(name)).expect("the fixture").flatten() {
+            fs::copy(file.path(), hub.data().join(file.file_name())).expect("a copy");
+        }
+        let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+        let said = String::from_utf8_lossy(&start.stderr);
+        assert_eq!(start.status.code(), Some(1), "{said}");
+        for word in [found, read, "begin a new log", "docs/operating.md"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        let verify = hub.run(&["verify"]);
+        let said = String::from_utf8_lossy(&verify.stdout);
+        assert!(!verify.status.success() && said.contains(found), "{said}");
     }
-    let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
-    let said = String::from_utf8_lossy(&start.stderr);
-    assert_eq!(start.status.code(), Some(1), "{said}");
-    for word in ["format version 1", "reads version 2", "begin a new log", "docs/operating.md"] {
-        assert!(said.contains(word), "{word}: {said}");
-    }
-    let verify = hub.run(&["verify"]);
-    let said = String::from_utf8_lossy(&verify.stdout);
-    assert!(!verify.status.success() && said.contains("has format version 1"), "{said}");
 }

@@ -182,7 +182,8 @@ async fn verify_finds_a_stake_that_no_bet_stands_for() {
     let currency = "EUR".parse().expect("a currency");
     let recipe = Recipe::Stake { hold, player, currency, amount: 10 };
     // At a table that has no round: what one record can prove is in order.
-    let leg = TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], seed: None };
+    let leg =
+        TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], share: None };
     let table = Some(("nowhere".parse().expect("a table id"), leg));
     let tx = Tx { id: TxId(hold.0), key: Some(Content(7)), recipe, table };
     let Turn::New(decided) = world.books.turn(Envelope::Run(tx), u64::MAX) else { panic!("a new key") };

@@ -52,9 +52,9 @@ impl TableState {
         }
         let open = self.open.as_deref_mut().filter(|_| leg.round() == self.round).ok_or(Unfit)?;
         match (leg, open.stage) {
-            (TableLeg::BetPlaced { player, hold, bets, seed, .. }, Stage::Betting) => {
+            (TableLeg::BetPlaced { player, hold, bets, share, .. }, Stage::Betting) => {
                 let placed = Placed { hold: *hold, bets: bets.clone() };
-                if !open.bets.place(*player, placed, seed.as_deref()) {
+                if !open.bets.place(*player, placed, *share) {
                     return Err(Unfit);
                 }
             }

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use games::BetCode;
+use games::{
+    BetCode,
+    fair::{self, Share},
+};
 use ledger::HoldId;
 use protocol::PlayerId;
 use rustc_hash::FxHashSet;
@@ -31,7 +34,7 @@ pub struct Bets {
 pub struct PlayerBets {
     placed: Vec<Placed>,
     stakes: Stakes,
-    seed: Option<Box<str>>,
+    share: Option<Share>,
 }
 
 /// The bets of one request.
@@ -106,18 +109,20 @@ impl Bets {
         self.stakes.values().sum()
     }
 
-    /// The players' shares in the randomness, mixed.
+    /// The shares in the randomness: of each player with bets the last that was given, in the order of the players.
+    pub fn shares(&self) -> impl Iterator<Item = Share> {
+        self.players.values().filter_map(|bets| bets.share)
+    }
+
+    /// Those shares, mixed.
     #[must_use]
     pub fn mix(&self) -> [u8; 32] {
-        let shares = |(player, bets): (&PlayerId, &PlayerBets)| {
-            bets.seed.as_deref().map(|seed| games::fair::share(*player, seed))
-        };
-        games::fair::mix(self.players.iter().filter_map(shares))
+        fair::mix(self.shares())
     }
 
     /// Adds bets, and the player's new share in the randomness if there is one. `false`, and no change, when bets
     /// stand under the hold already.
-    pub(super) fn place(&mut self, player: PlayerId, placed: Placed, seed: Option<&str>) -> bool {
+    pub(super) fn place(&mut self, player: PlayerId, placed: Placed, share: Option<Share>) -> bool {
         if !self.holds.insert(placed.hold) {
             return false;
         }
@@ -128,9 +133,7 @@ impl Bets {
             *self.stakes.entry(*code).or_default() += stake;
             *player.stakes.entry(*code).or_default() += stake;
         }
-        if let Some(seed) = seed {
-            player.seed = Some(seed.into());
-        }
+        player.share = share.or(player.share);
         true
     }
 
@@ -177,7 +180,7 @@ impl Bets {
         encoder.uint(self.players.len() as u128);
         for (player, bets) in &self.players {
             encoder.fixed(player.0);
-            encoder.bytes(bets.seed.as_deref().unwrap_or_default().as_bytes());
+            encode_share(encoder, bets.share);
             encoder.uint(bets.placed.len() as u128);
             bets.placed.iter().for_each(|placed| encode_bets(encoder, placed.hold, &placed.bets));
         }
@@ -191,14 +194,14 @@ impl Bets {
             if bets.players.last_key_value().is_some_and(|(last, _)| *last >= player) {
                 return Err(DecodeError::OutOfRange("the order of players"));
             }
-            let seed = Some(decoder.text()?).filter(|seed| !seed.is_empty());
+            let share = decode_share(decoder)?;
             let requests = decoder.count()?;
             if requests == 0 {
                 return Err(DecodeError::OutOfRange("a player without bets"));
             }
             for _ in 0..requests {
                 let (hold, placed) = decode_bets(decoder)?;
-                if !bets.place(player, Placed { hold, bets: placed }, seed) {
+                if !bets.place(player, Placed { hold, bets: placed }, share) {
                     return Err(DecodeError::OutOfRange("a hold of two bets"));
                 }
             }
@@ -215,6 +218,17 @@ pub(super) fn take(stakes: &mut Stakes, code: BetCode, stake: i128) {
             stakes.remove(&code);
         }
     }
+}
+
+pub(super) fn encode_share(encoder: &mut Encoder, share: Option<Share>) {
+    encoder.byte(u8::from(share.is_some()));
+    if let Some(share) = share {
+        encoder.raw(&share.0);
+    }
+}
+
+pub(super) fn decode_share(decoder: &mut Decoder<'_>) -> Result<Option<Share>, DecodeError> {
+    Ok(if decoder.flag()? { Some(Share(decoder.array()?)) } else { None })
 }
 
 /// The bets of one request, with their hold.

@@ -1,6 +1,6 @@
 //! The bounds of a table that no setting can raise.
 
-use protocol::{BETS_MAX, request::CLIENT_SEED_BYTES_MAX};
+use protocol::BETS_MAX;
 
 use crate::record::RECORD_BYTES_MAX;
 
@@ -19,7 +19,7 @@ const SPOT_BYTES: usize = 3 + 15;
 /// The same of a request: its hold, and the count of its spots.
 const REQUEST_BYTES: usize = 16 + 2;
 /// The same of a player: the id, a share in the randomness, and the count of requests.
-const PLAYER_BYTES: usize = 16 + 1 + CLIENT_SEED_BYTES_MAX + 3;
+const PLAYER_BYTES: usize = 16 + 1 + 32 + 3;
 /// The same of a player who is settled: two payments, of distributions and of balance, and a notice.
 const SETTLED_BYTES: usize = (1 + 2 * 10 + 15) + (1 + 10 + 26 + 15) + (16 + 9 + 4 * 15 + 1 + 48 + 2 * 15 + 5);
 /// The same of a hold that is posted.

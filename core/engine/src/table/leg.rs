@@ -1,13 +1,13 @@
 //! The table's leg: the part of a record that belongs to a table.
 
 use base16ct::lower::encode_string;
-use games::BetCode;
+use games::{BetCode, fair::Share};
 use ledger::HoldId;
 use protocol::{Amount, Currency, PlayerId, push::Event};
 
 use super::{
     TableState,
-    bets::{decode_bets, encode_bets},
+    bets::{decode_bets, decode_share, encode_bets, encode_share},
 };
 use crate::codec::{DecodeError, Decoder, Encoder};
 
@@ -41,8 +41,8 @@ pub enum TableLeg {
         hold: HoldId,
         /// The bets and their stakes, minor units.
         bets: Vec<(BetCode, i128)>,
-        /// The player's share in the randomness.
-        seed: Option<Box<str>>,
+        /// The player's share in the randomness, when the request gave one.
+        share: Option<Share>,
     },
     /// A player's bets are taken back.
     BetsCleared {
@@ -169,12 +169,12 @@ impl TableLeg {
                 encoder.raw(commit);
                 encoder.bytes(sealed);
             }
-            TableLeg::BetPlaced { round, player, hold, bets, seed } => {
+            TableLeg::BetPlaced { round, player, hold, bets, share } => {
                 encoder.byte(2);
                 encoder.uint((*round).into());
                 encoder.fixed(player.0);
                 encode_bets(encoder, *hold, bets);
-                encoder.bytes(seed.as_deref().unwrap_or_default().as_bytes());
+                encode_share(encoder, *share);
             }
             TableLeg::BetsCleared { round, player, holds } => {
                 encoder.byte(3);
@@ -234,9 +234,7 @@ impl TableLeg {
             2 => {
                 let player = decoder.player()?;
                 let (hold, bets) = decode_bets(decoder)?;
-                let seed = decoder.text()?;
-                let seed = (!seed.is_empty()).then(|| seed.into());
-                TableLeg::BetPlaced { round, player, hold, bets, seed }
+                TableLeg::BetPlaced { round, player, hold, bets, share: decode_share(decoder)? }
             }
             3 => {
                 let player = decoder.player()?;

@@ -1,6 +1,6 @@
 //! Players' requests to a table, and the table's answers.
 
-use games::BetCode;
+use games::{BetCode, fair::Share};
 use protocol::{ErrorCode, PlayerId};
 
 use super::rules::BetLimits;
@@ -22,8 +22,8 @@ pub struct BetRequest {
     pub round: u64,
     /// The bets: kind, numbers, stake in minor units.
     pub bets: Vec<(Box<str>, Vec<u8>, i128)>,
-    /// The player's share in the randomness.
-    pub seed: Option<Box<str>>,
+    /// The player's share in the randomness, when the request gives one.
+    pub share: Option<Share>,
 }
 
 /// A request to take back all bets of a player in a round.
@@ -130,7 +130,7 @@ pub(super) struct Bet {
     pub round: u64,
     /// The spots in the order of their codes, each once; at least one.
     pub spots: Vec<Spot>,
-    pub seed: Option<Box<str>>,
+    pub share: Option<Share>,
 }
 
 /// What a request stakes on one spot.

@@ -24,9 +24,9 @@ impl LiveTable {
     /// Decides or parks a request to bet that arrives now, milliseconds since 1970.
     pub fn place_bet(&mut self, request: BetRequest, now: u64) -> Decision {
         let spots = self.read(&request);
-        let BetRequest { id, content, player, round, seed, .. } = request;
+        let BetRequest { id, content, player, round, share, .. } = request;
         let asked = match spots {
-            Ok(spots) => Asked::Bet(Bet { id, content, round, spots, seed }),
+            Ok(spots) => Asked::Bet(Bet { id, content, round, spots, share }),
             Err(code) => Asked::Refused { id, content, code },
         };
         self.decide(player, asked, now)
@@ -98,14 +98,13 @@ impl LiveTable {
     }
 
     fn hold_stake(&mut self, player: PlayerId, bet: Bet) -> Envelope {
-        let Bet { id, content, round, spots, seed } = bet;
+        let Bet { id, content, round, spots, share } = bet;
         let bets: Vec<_> = spots.iter().map(|spot| (spot.code, spot.stake)).collect();
         let (hold, amount) = (HoldId(id.0), bets.iter().map(|(_, stake)| stake).sum());
         let again = self.bets_stand_under(hold);
         let what = if again { What::Again } else { What::Bets(spots) };
         self.under_way.begin(id, player, self.seated(player), what);
-        let seed = seed.filter(|seed| !seed.is_empty()); // the log has no empty share
-        let leg = TableLeg::BetPlaced { round, player, hold, bets, seed };
+        let leg = TableLeg::BetPlaced { round, player, hold, bets, share };
         let recipe = Recipe::Stake { hold, player, currency: self.table_rules().currency, amount };
         Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })
     }

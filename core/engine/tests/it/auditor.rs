@@ -2,6 +2,7 @@
 
 use domains::What;
 use engine::{Body, Committed, Finding, LogVerifier, Record, World, table::TableLeg};
+use games::fair::Share;
 use ledger::{Digest, Domain, HoldId, Move};
 use protocol::ErrorCode;
 
@@ -81,7 +82,7 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("another sum returned", 11, "returns another sum"),
     ("another commitment", 11, "not the committed one"),
     ("another mix", 11, "goes on although"),
-    ("a client's seed added", 11, "goes on although"),
+    ("a player's share added", 11, "goes on although"),
     ("a bet moved to another spot", 11, "returns another sum"),
     ("a bet raised on the table only", 4, "tells its players"),
     ("a bet of another player", 4, "tells its players"),
@@ -135,8 +136,8 @@ fn lies() -> [(&'static str, Lie); 25] {
                 _ => unreachable!("picked above"),
             }
         }),
-        ("a client's seed added", |log| match &mut with(log, bet).table.as_mut().unwrap().1 {
-            TableLeg::BetPlaced { seed, .. } => *seed = Some("x".into()),
+        ("a player's share added", |log| match &mut with(log, bet).table.as_mut().unwrap().1 {
+            TableLeg::BetPlaced { share, .. } => *share = Some(Share([1; 32])),
             _ => unreachable!("picked above"),
         }),
         ("a bet moved to another spot", |log| match &mut with(log, bet).table.as_mut().unwrap().1 {

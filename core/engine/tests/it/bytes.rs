@@ -6,10 +6,13 @@ use engine::{
     Body, Committed, Content, DecodeError, Fact, Record, SecretName, TxId,
     table::{TableLeg, VoidReason},
 };
-use games::BetCode;
+use games::{BetCode, fair::Share};
 use ledger::{AccountId, AccountKind, Digest, Domain, HoldId, Leg, Move, SUM_MAX, Transfer};
 use proptest::prelude::*;
 use protocol::{Currency, ErrorCode, PlayerId, RoundId, TableId, amount::SCALE_MAX};
+
+/// The version of records.
+const VERSION: u8 = 3;
 
 fn currency() -> impl Strategy<Value = Currency> {
     "[A-Z][A-Z0-9]{2,7}".prop_map(|text| text.parse().unwrap())
@@ -87,13 +90,13 @@ fn table_leg() -> impl Strategy<Value = TableLeg> {
             commit,
             sealed: sealed.into(),
         }),
-        (any::<(u64, u128, u128)>(), bets, prop::option::of("[^\u{0}]{1,20}")).prop_map(
-            |((round, player, hold), bets, seed)| TableLeg::BetPlaced {
+        (any::<(u64, u128, u128)>(), bets, prop::option::of(any::<[u8; 32]>())).prop_map(
+            |((round, player, hold), bets, share)| TableLeg::BetPlaced {
                 round,
                 player: PlayerId(player),
                 hold: HoldId(hold),
                 bets,
-                seed: seed.map(Into::into),
+                share: share.map(Share),
             }
         ),
         (any::<(u64, u128)>(), holds).prop_map(|((round, player), holds)| TableLeg::BetsCleared {
@@ -130,7 +133,10 @@ fn quarantined(bets: usize, locked: bool) -> TableLeg {
     rig.finish();
     rig.open();
     for bet in 0..bets {
-        rig.bet(&format!("b{bet}"), 1 + (bet % 2) as u128, &[("red", &[], 10), ("straight", &[3], 10)]);
+        let bets: &[(&str, &[u8], i128)] = &[("red", &[], 10), ("straight", &[3], 10)];
+        let mut request = rig.request(&format!("b{bet}"), 1 + (bet % 2) as u128, bets);
+        request.share = (bet % 3 == 1).then(|| Share::of(request.player, "clover"));
+        rig.place(request);
     }
     if locked {
         rig.wait(BETTING_MS);
@@ -203,7 +209,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(tail in prop::collection::vec(any::<u8>(), 0..400), body in 0..5_u8) {
-        for bytes in [tail.clone(), [&[2, 0, body][..], &tail].concat()] {
+        for bytes in [tail.clone(), [&[VERSION, 0, body][..], &tail].concat()] {
             if let Ok(record) = Record::decode(&bytes) {
                 prop_assert_eq!(&record.encode(), &bytes);
             }
@@ -215,7 +221,7 @@ proptest! {
 /// A count of billions of items must be refused before memory is allocated for them: that would end the process.
 #[test]
 fn a_count_that_is_too_large_is_refused_before_memory_is_allocated() {
-    let committed = |rest: &[u8]| [&[2, 0, 1][..], &[7; 16], &[0], rest].concat();
+    let committed = |rest: &[u8]| [&[VERSION, 0, 1][..], &[7; 16], &[0], rest].concat();
     let billions = [0xff, 0xff, 0xff, 0xff, 0x0f];
     let legs = committed(&billions);
     let moves = committed(&[&[1, 0][..], &billions].concat());
@@ -225,17 +231,17 @@ fn a_count_that_is_too_large_is_refused_before_memory_is_allocated() {
     }
     let beyond_128_bits = committed(&[0xff; 19]);
     assert_eq!(Record::decode(&beyond_128_bits), Err(DecodeError::OutOfRange("an integer")));
-    let zero_in_two_bytes = [2, 0x80, 0x00, 3, 0];
+    let zero_in_two_bytes = [VERSION, 0x80, 0x00, 3, 0];
     assert_eq!(Record::decode(&zero_in_two_bytes), Err(DecodeError::OutOfRange("an integer")));
 }
 
 #[test]
 fn another_version_is_refused_by_name() {
     let mut bytes = Record { time: 0, body: Body::Digest(Digest(1)) }.encode();
-    for other in [0, 1, 3, 255] {
+    for other in [0, VERSION - 1, VERSION + 1, 255] {
         bytes[0] = other;
         let error = Record::decode(&bytes).unwrap_err();
-        assert_eq!(error, DecodeError::Version { found: other, read: 2 });
+        assert_eq!(error, DecodeError::Version { found: other, read: VERSION });
         let said = error.to_string();
         assert!(said.contains(&format!("version {other}")) && said.contains("docs/operating.md"), "{said}");
     }

@@ -1,6 +1,7 @@
 //! Checkpoints: the decoded state equals the encoded one, and goes on in the same way.
 
 use engine::{DecodeError, Record, World, checkpoint};
+use games::fair::Share;
 use protocol::ErrorCode;
 
 use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused};
@@ -20,7 +21,7 @@ fn story() -> Rig {
     rig.wait(LOCKED_MS);
     rig.open();
     let mut request = rig.request("f", 1, &[("red", &[], 50)]);
-    request.seed = Some("clover".into());
+    request.share = Some(Share::of(request.player, "clover"));
     done(rig.place(request));
     let digest = rig.books.digest_record(rig.now);
     rig.append(&digest);

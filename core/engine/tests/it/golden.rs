@@ -1,6 +1,7 @@
 //! Golden bytes of every kind of record: later releases must read the logs of this one.
 
 use engine::{Body, Fact, Record, SecretName};
+use games::fair::Share;
 use ledger::Digest;
 use protocol::ErrorCode;
 
@@ -23,13 +24,13 @@ fn records() -> Vec<(String, Vec<u8>)> {
     rig.open();
     step(&rig, "a round opened");
     let mut request = rig.request("a", 1, &[("straight", &[17], 10), ("red", &[], 50)]);
-    request.seed = Some("clover".into());
+    request.share = Some(Share::of(request.player, "clover"));
     rig.place(request);
-    step(&rig, "a bet on two spots with a client's seed");
+    step(&rig, "a bet on two spots with the player's share");
     rig.clear("b", 1);
     step(&rig, "bets cleared");
     rig.bet("c", 1, &[("red", &[], 100)]);
-    step(&rig, "a bet without a seed");
+    step(&rig, "a bet without a share");
     rig.wait(crate::rig::BETTING_MS);
     step(&rig, "bets locked");
     rig.now += crate::rig::LOCKED_MS;

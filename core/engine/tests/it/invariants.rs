@@ -27,7 +27,8 @@ fn a_stake_that_is_held_without_a_bet_is_found() {
     // A stake at a table without a round: the money side alone is correct, but the stake would be held for ever.
     let (id, hold, player) = (TxId(7), HoldId(7), PlayerId(1));
     let recipe = Recipe::Stake { hold, player, currency: eur(), amount: 10 };
-    let leg = TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], seed: None };
+    let leg =
+        TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], share: None };
     let table = Some(("t2".parse().unwrap(), leg));
     let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table });
     let Turn::New(decided) = world.books.turn(envelope, 0) else { panic!("a new key") };

@@ -164,7 +164,7 @@ fn bet_on(rig: &mut Rig, key: &str, spots: std::ops::Range<u16>) -> Verdict {
     };
     let (id, player) = (tx_id(1, key), PlayerId(1));
     let bets = spots.map(spell).collect();
-    let request = BetRequest { id, content: Content(1), player, round: 1, bets, seed: None };
+    let request = BetRequest { id, content: Content(1), player, round: 1, bets, share: None };
     let envelope = rig.live.place_bet(request, rig.now).now().unwrap();
     let result = rig.books.run(envelope, rig.now, u64::MAX).unwrap().result;
     rig.live.apply(result.id, result.leg.as_ref(), result.time);

@@ -162,7 +162,7 @@ impl Rig {
             player: PlayerId(player),
             round: self.live.state().round,
             bets,
-            seed: None,
+            share: None,
         }
     }
 

@@ -8,8 +8,9 @@ use engine::{
         settlement,
     },
 };
+use games::fair::{self, Share};
 use ledger::{AccountId, AccountKind, Domain};
-use protocol::{ErrorCode, RoundId};
+use protocol::{ErrorCode, PlayerId, RoundId};
 
 use crate::rig::{BETTING_MS, LOCKED_MS, PAUSE_MS, Rig, config, done, eur, refused, seed, table_id, tx_id};
 
@@ -229,12 +230,12 @@ fn the_last_fifty_rounds_are_kept_and_events_count_without_a_gap() {
 }
 
 #[test]
-fn a_clients_seed_is_mixed_in_and_an_empty_one_is_none() {
-    let outcome = |seeds: &[(u128, &str)]| {
+fn the_players_shares_are_mixed_in_the_last_of_each_player() {
+    let outcome = |given: &[(&str, u128, &str)]| {
         let mut rig = playing();
-        for (player, seed) in seeds {
-            let mut request = rig.request("a", *player, &[("red", &[], 50)]);
-            request.seed = Some((*seed).into());
+        for (key, player, text) in given {
+            let mut request = rig.request(key, *player, &[("red", &[], 20)]);
+            request.share = Share::given(request.player, Some(text));
             done(rig.place(request));
         }
         rig.wait(BETTING_MS);
@@ -245,10 +246,13 @@ fn a_clients_seed_is_mixed_in_and_an_empty_one_is_none() {
         }
     };
     let none = outcome(&[]);
-    assert_eq!(outcome(&[(1, "")]), none);
-    assert_ne!(outcome(&[(1, "x")]), none);
-    assert_eq!(outcome(&[(1, "x"), (2, "y")]), outcome(&[(2, "y"), (1, "x")]), "in any order");
-    assert_ne!(outcome(&[(1, "x"), (2, "y")]), outcome(&[(1, "y"), (2, "x")]));
+    let (one, two) = (PlayerId(1), PlayerId(2));
+    assert_eq!(none, fair::mix([]));
+    assert_eq!(outcome(&[("a", 1, "")]), none);
+    let both = fair::mix([Share::of(one, "x"), Share::of(two, "y")]);
+    assert_eq!(outcome(&[("a", 1, "x"), ("a", 2, "y")]), both);
+    assert_eq!(outcome(&[("a", 2, "y"), ("a", 1, "x")]), both, "in any order");
+    assert_eq!(outcome(&[("a", 1, "z"), ("a", 2, "y"), ("b", 1, "x"), ("c", 1, "")]), both);
 }
 
 #[test]

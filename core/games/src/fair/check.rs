@@ -32,8 +32,7 @@ pub enum Mismatch {
 
 /// Checks a finished round: the seed is the one committed to, and it draws this outcome.
 ///
-/// The mix is taken as given. A caller that has the players' shares or texts first compares it with
-/// [`mix`](super::mix) or [`client_mix`](super::client_mix).
+/// The mix is taken as given. A caller that has the players' shares first compares it with [`mix`](super::mix).
 pub fn check(
     game: &dyn Game,
     round: &str,

@@ -54,7 +54,8 @@ fn hmac_agrees_with_rfc_4231() {
 struct Vector {
     seed: &'static str,
     commit: &'static str,
-    shares: &'static [(u128, &'static str)],
+    /// Each player with the text and the share that follows.
+    shares: &'static [(u128, &'static str, &'static str)],
     mix: &'static str,
     round: &'static str,
     /// The first words, across the end of a block.
@@ -90,7 +91,7 @@ const VECTORS: [Vector; 3] = [
     Vector {
         seed: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
         commit: "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd",
-        shares: &[(1, "lucky")],
+        shares: &[(1, "lucky", "fa3453a7293d0ceedf5d952814ba351c577e4bc19f39a09690935e34bd922b03")],
         mix: "cfa39e35c99de31fbe6a221767d52d88a281db75eb9cbcda41b9b69b5b6a5b71",
         round: "roulette-1:42",
         words: [
@@ -111,7 +112,15 @@ const VECTORS: [Vector; 3] = [
     Vector {
         seed: "801d8b5450e12d2a81b26bd0bdab479dbac079fa9717d4ba0e2df9bc8d07bb1d",
         commit: "a90d09118cc842f60ffa58c009096e583fcfae9e755e5bd009c8f53e598bb1a3",
-        shares: &[(u128::MAX, "héllo|1"), (0x0123_4567_89ab_cdef_0123_4567_89ab_cdef, ""), (7, "a|b")],
+        shares: &[
+            (u128::MAX, "héllo|1", "9d5ea0687ff4a3407426c941a741a5fa34e0f67fdc262551695e40b010b0bd54"),
+            (
+                0x0123_4567_89ab_cdef_0123_4567_89ab_cdef,
+                "",
+                "a76322dcddb91dfad0843f6fcc759ba40c105ab1748f0c8000ea7957e0c876af",
+            ),
+            (7, "a|b", "82a1e8b061bf56ab68c224352059aedf7071eb399aea33ed26f242f4c63eca93"),
+        ],
         mix: "a32feec606de72f1d3addaa5d0367bc0a436c7d7cd4b14f69d2dc0a313c2d3fe",
         round: "table_x.7:9007199254740992",
         words: [
@@ -144,8 +153,8 @@ impl Vector {
 fn commitment_mix_words_and_numbers_agree_with_the_published_vectors() {
     for vector in &VECTORS {
         assert_eq!(encode_string(&commit(&vector.seed())), vector.commit);
-        let shares = vector.shares.iter().map(|(player, text)| (PlayerId(*player), *text));
-        assert_eq!(encode_string(&client_mix(shares)), vector.mix);
+        let shares = vector.shares.iter().map(|(player, text, _)| Share::of(PlayerId(*player), text));
+        assert_eq!(encode_string(&mix(shares)), vector.mix);
         let mut words = vector.stream();
         assert_eq!(vector.words.map(|_| words.next_u32()), vector.words);
         let mut pockets = vector.stream();
@@ -176,8 +185,29 @@ fn a_seed_and_a_stream_do_not_print_their_secrets() {
 }
 
 #[test]
+fn each_share_agrees_with_the_document() {
+    let document = include_str!("../../../../docs/fairness.md");
+    for (player, text, share) in VECTORS.iter().flat_map(|vector| vector.shares) {
+        assert_eq!(encode_string(&Share::of(PlayerId(*player), text).0), *share);
+        assert!(document.contains(share), "docs/fairness.md lacks {share}");
+    }
+}
+
+#[test]
+fn a_request_without_a_text_gives_no_share_and_the_empty_text_is_none() {
+    let player = PlayerId(1);
+    assert_eq!([None, Some("")].map(|text| Share::given(player, text)), [None; 2]);
+    assert_eq!(Share::given(player, Some("lucky")), Some(Share::of(player, "lucky")));
+}
+
+#[test]
+fn two_players_with_the_same_text_have_different_shares() {
+    assert_ne!(Share::of(PlayerId(1), "lucky"), Share::of(PlayerId(2), "lucky"));
+}
+
+#[test]
 fn a_mix_without_shares_is_the_hash_of_the_tag() {
-    assert_eq!(client_mix([]), <[u8; 32]>::from(Sha256::digest(b"hub-mix-v1")));
+    assert_eq!(mix([]), <[u8; 32]>::from(Sha256::digest(b"hub-mix-v1")));
 }
 
 #[test]
@@ -185,15 +215,16 @@ fn shares_that_look_alike_when_joined_have_different_mixes() {
     let (one, two) = (PlayerId(1), PlayerId(2));
     // One text that contains what a second share would look like, against two shares.
     let forged = format!("a|{two}|b");
+    let share = Share::of;
     let mixes = [
-        client_mix([(one, "a"), (two, "b")]),
-        client_mix([(one, forged.as_str())]),
-        client_mix([(one, "b"), (two, "a")]),
-        client_mix([(one, "ab"), (two, "")]),
-        client_mix([(one, "a")]),
-        client_mix([(one, "a"), (one, "a")]),
-        client_mix([(one, "")]),
-        client_mix([]),
+        mix([share(one, "a"), share(two, "b")]),
+        mix([share(one, &forged)]),
+        mix([share(one, "b"), share(two, "a")]),
+        mix([share(one, "ab"), share(two, "")]),
+        mix([share(one, "a")]),
+        mix([share(one, "a"), share(one, "a")]),
+        mix([share(one, "")]),
+        mix([]),
     ];
     for (place, mix) in mixes.iter().enumerate() {
         assert!(!mixes[..place].contains(mix), "mix {place} is one of those before it");
@@ -207,9 +238,9 @@ fn the_mix_can_be_checked_from_the_shares_alone() {
         "9d5ea0687ff4a3407426c941a741a5fa34e0f67fdc262551695e40b010b0bd54",
         "a76322dcddb91dfad0843f6fcc759ba40c105ab1748f0c8000ea7957e0c876af",
     ];
-    let others = others.map(bytes);
-    let own = share(PlayerId(7), "a|b");
-    assert_eq!(encode_string(&own), "82a1e8b061bf56ab68c224352059aedf7071eb399aea33ed26f242f4c63eca93");
+    let others = others.map(|digits| Share(bytes(digits)));
+    let own = Share::of(PlayerId(7), "a|b");
+    assert_eq!(encode_string(&own.0), "82a1e8b061bf56ab68c224352059aedf7071eb399aea33ed26f242f4c63eca93");
     assert_eq!(encode_string(&mix(others.into_iter().chain([own]))), VECTORS[2].mix);
 }
 
@@ -261,7 +292,7 @@ proptest! {
         (shares, shuffled) in prop::collection::vec((0_u128..4, ".{0,3}"), 0..8)
             .prop_flat_map(|shares| (Just(shares.clone()), Just(shares).prop_shuffle()))
     ) {
-        let mix = |list: &[(u128, String)]| client_mix(list.iter().map(|(id, text)| (PlayerId(*id), text.as_str())));
+        let mix = |list: &[(u128, String)]| mix(list.iter().map(|(id, text)| Share::of(PlayerId(*id), text)));
         prop_assert_eq!(mix(&shares), mix(&shuffled));
     }
 

@@ -6,6 +6,7 @@ use engine::{
     table::live::{BetRequest, ClearRequest},
 };
 use fastrand::Rng;
+use games::fair::Share;
 use protocol::{ErrorCode, Key, PlayerId};
 
 use super::hub::{Hub, TABLES, currency};
@@ -35,7 +36,7 @@ pub enum What {
         table: usize,
         round: u64,
         bets: Vec<(usize, i128)>,
-        seed: Option<Box<str>>,
+        share: Option<Share>,
     },
     Clear {
         table: usize,
@@ -74,8 +75,9 @@ impl Request {
                 let count = 1 + random.u64(..2);
                 let bets = (0..count).map(|_| (random.usize(..BETS.len()), 1 + i128::from(random.u64(..60))));
                 let bets = bets.collect();
-                let seed = (random.u64(..3) == 0).then(|| format!("s{}", random.u64(..9)).into());
-                What::Bet { table, round, bets, seed }
+                let share =
+                    (random.u64(..3) == 0).then(|| Share::of(player, &format!("s{}", random.u64(..9))));
+                What::Bet { table, round, bets, share }
             }
         };
         Self::new(player, number, what)
@@ -97,13 +99,13 @@ impl Request {
                 let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
                 hub.submit(envelope, None, Some(asked), now);
             }
-            What::Bet { table, round, bets, seed } => {
+            What::Bet { table, round, bets, share } => {
                 let spelled = bets.iter().map(|(place, stake)| {
                     let (kind, numbers, _) = BETS[*place];
                     (kind.into(), numbers.to_vec(), *stake)
                 });
                 let bets = spelled.collect();
-                let request = BetRequest { id, content, player, round: *round, bets, seed: seed.clone() };
+                let request = BetRequest { id, content, player, round: *round, bets, share: *share };
                 let decided = hub.tables[*table].place_bet(request, now);
                 hub.decided(decided, *table, asked, now);
             }
