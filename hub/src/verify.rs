@@ -80,7 +80,7 @@ pub fn log(
 fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode, Error> {
     let word = match error {
         recovery::Error::Journal(journal::Error::Missing { .. })
-        | recovery::Error::LooksRestored(_)
+        | recovery::Error::LooksRestored(journal::Error::Ends { .. })
         | recovery::Error::Short { .. } => "SHORT",
         recovery::Error::Journal(_) => "DAMAGED",
         recovery::Error::Record { .. }
@@ -93,6 +93,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         | recovery::Error::Scale { .. }
         | recovery::Error::Secret { .. }
         | recovery::Error::Issuer { .. }
+        | recovery::Error::LooksRestored(_)
         | recovery::Error::LostFuture { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
     };

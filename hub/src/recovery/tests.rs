@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use domains::Recipe;
 use engine::{Content, Envelope, Tx, TxId, World, checkpoint};
-use journal::{Claim, Files, Options, SyncLog, memory::Memory, storage::Storage};
+use journal::{Claim, Files, Lsn, Options, SyncLog, memory::Memory, storage::Storage};
 use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunner};
 use protocol::PlayerId;
 
@@ -21,6 +21,8 @@ const RECORDS: u64 = 45;
 const PAST_A_SEGMENT: u64 = 18;
 /// Records after which a checkpoint was written; the older of the two is far from the end as well.
 const CHECKPOINTS: [u64; 2] = [18, 27];
+/// The record after which one of the logs begins a new lineage, between two checkpoints.
+const FORK: u64 = 22;
 
 /// A log as it was left, and what was acknowledged of it.
 struct Left {
@@ -50,7 +52,14 @@ fn deposit(log: &mut SyncLog<Memory>, world: &mut World, number: u64) {
     log.sync().expect("a disk");
 }
 
-fn leave(closed: bool) -> Left {
+/// Begins a new lineage at the end of a log.
+fn fork(memory: &Memory) -> SyncLog<Memory> {
+    let claim = Claim::over(memory.clone()).expect("a log");
+    let tail = claim.files().restored(claim.files().reader(Lsn(0)).expect("a log")).expect("it is sound");
+    claim.restored(tail, OPTIONS).expect("a disk").0.into_sync()
+}
+
+fn leave(closed: bool, forked: bool) -> Left {
     let memory = Memory::new(7);
     let mut log = SyncLog::open(memory.clone(), OPTIONS).expect("a log");
     let mut world = World::default();
@@ -58,6 +67,10 @@ fn leave(closed: bool) -> Left {
     for number in 1..=RECORDS {
         deposit(&mut log, &mut world, number);
         digests.push(world.books.digest().0);
+        if forked && number == FORK {
+            log.close().expect("a disk");
+            log = fork(&memory);
+        }
         if CHECKPOINTS.contains(&number) {
             let (at, bytes) = (log.log().end(), checkpoint::encode(&world));
             journal::checkpoint::write_in(&memory, at, &bytes).expect("a disk");
@@ -72,8 +85,9 @@ fn leave(closed: bool) -> Left {
     Left { memory, digests, closed }
 }
 
-static CLOSED: LazyLock<Left> = LazyLock::new(|| leave(true));
-static KILLED: LazyLock<Left> = LazyLock::new(|| leave(false));
+static CLOSED: LazyLock<Left> = LazyLock::new(|| leave(true, false));
+static KILLED: LazyLock<Left> = LazyLock::new(|| leave(false, false));
+static FORKED: LazyLock<Left> = LazyLock::new(|| leave(true, true));
 
 #[derive(Debug, Clone)]
 enum Harm {
@@ -173,9 +187,9 @@ fn verify_full(memory: &Memory) -> Result<(u64, u128), String> {
 fn whatever_is_done_to_a_log_start_and_verify_agree_and_no_acknowledged_record_is_lost_in_silence() {
     let runs = std::env::var("HUB_DAMAGE_RUNS").map_or(1_000, |runs| runs.parse().expect("a number of runs"));
     let config = ProptestConfig { cases: runs, failure_persistence: None, ..ProptestConfig::default() };
-    let strategy = (any::<bool>(), vec((any::<Index>(), harm()), 1..3));
-    let judged = TestRunner::new(config)
-        .run(&strategy, |(closed, harms)| judge(if closed { &CLOSED } else { &KILLED }, &harms));
+    let logs: [&LazyLock<Left>; 3] = [&CLOSED, &KILLED, &FORKED];
+    let strategy = (0..logs.len(), vec((any::<Index>(), harm()), 1..3));
+    let judged = TestRunner::new(config).run(&strategy, |(left, harms)| judge(logs[left], &harms));
     if let Err(failure) = judged {
         panic!("{failure}");
     }
@@ -237,7 +251,8 @@ fn judge(left: &Left, harms: &[(Index, Harm)]) -> Result<(), TestCaseError> {
 
 #[test]
 fn the_logs_that_are_damaged_have_segments_checkpoints_and_a_spare() {
-    for left in [&*CLOSED, &*KILLED] {
+    for (left, lineages) in [(&*CLOSED, 1), (&*KILLED, 1), (&*FORKED, 2)] {
+        assert_eq!(Files::over(left.memory.clone()).expect("a log").lineages().len(), lineages);
         let names = names(&left.memory);
         let of = |end: &str| names.iter().filter(|name| name.ends_with(end)).count();
         assert!(

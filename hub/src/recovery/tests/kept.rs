@@ -1,9 +1,9 @@
 //! Positions that were kept outside of the log: what is not of this log is refused, and the message says why.
 
 use engine::{World, checkpoint};
-use journal::{Claim, Files, Lsn, SyncLog, memory::Memory, storage::Storage};
+use journal::{Files, SyncLog, memory::Memory, storage::Storage};
 
-use super::{OPTIONS, deposit, deposit_record, open, verify_full};
+use super::{deposit, deposit_record, fork, open, verify_full};
 use crate::recovery::{Error, Expectations, Head, tail};
 
 /// A log of deposits, each a batch of its own.
@@ -34,10 +34,7 @@ fn a_checkpoint_of_an_abandoned_lineage_is_passed_over_by_the_start_and_refused_
     let name = "00000000000000000020.checkpoint";
     let lost = memory.bytes(name).expect("the checkpoint");
 
-    let claim = Claim::over(copy.clone()).expect("a log");
-    let tail_of_copy =
-        claim.files().restored(claim.files().reader(Lsn(0)).expect("a log")).expect("it is sound");
-    let mut log = claim.restored(tail_of_copy, OPTIONS).expect("a disk").0.into_sync();
+    let mut log = fork(&copy);
     for number in 109..=130 {
         deposit(&mut log, &mut other, number);
     }
