@@ -13,8 +13,8 @@ pub enum Error {
     Journal(#[source] journal::Error),
     /// A file beside the log tells of later records, or of a lineage that the log has abandoned.
     #[error(
-        "the directory of the log looks like a restored backup. If it is one, run `hub restored` on it; if not, records \
-         are missing or a file is not the log's (docs/operating.md, backups)"
+        "records of the log are missing, or its directory looks like a restored backup. Bring back the files that are \
+         missing; only if it is a restored backup, run `hub restored` on it (docs/operating.md, backups)"
     )]
     LooksRestored(#[source] journal::Error),
     /// The record that the operator expects came after a fork, in the lineage that was abandoned there.
