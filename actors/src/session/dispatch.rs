@@ -279,7 +279,7 @@ impl SessionActor {
 
     /// Refuses a request with a key through the log: the key may have an outcome already, and then that is the answer.
     fn refuse_keyed(&self, id: TxId, content: Content, code: ErrorCode, context: BetContext) {
-        let envelope = Envelope::Refuse { id, content, code };
+        let envelope = Envelope::Refuse { id, principal: context.player.into(), content, code };
         self.context.money.submit(envelope, Origin::Session(context));
     }
 }

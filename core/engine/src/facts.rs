@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{Digest, fingerprint, text_word};
+use ledger::{Digest, Print};
 use protocol::{Currency, amount::SCALE_MAX};
 
-use crate::codec::{DecodeError, Decoder, Encoder};
+use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// Longest name of an issuer, bytes.
 pub const ISSUER_BYTES_MAX: usize = 256;
@@ -123,28 +123,25 @@ impl Facts {
 
     pub(crate) fn digest(&self) -> Digest {
         let mut digest = Digest::default();
-        for (currency, scale) in &self.scales {
-            digest.add(fingerprint(&[1, text_word(currency.as_bytes()), u64::from(*scale)]));
-        }
-        for (secret, value) in &self.checks {
-            digest.add(fingerprint(&[2, secret.number().into(), *value as u64, (*value >> 64) as u64]));
-        }
-        if let Some(issuer) = self.issuer() {
-            let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-            let length = std::iter::once(issuer.len() as u64);
-            let words: Vec<u64> =
-                std::iter::once(3).chain(length).chain(issuer.as_bytes().chunks(8).map(word)).collect();
-            digest.add(fingerprint(&words));
+        for fact in self.all() {
+            let mut encoder = Encoder::default();
+            fact.encode(&mut encoder);
+            digest.add(Print::of(encoder.as_bytes()));
         }
         digest
     }
 
-    pub(crate) fn encode(&self, encoder: &mut Encoder) {
-        encoder.uint((self.scales.len() + self.checks.len() + usize::from(self.issuer.is_some())) as u128);
+    /// Every fact.
+    fn all(&self) -> impl Iterator<Item = Fact> {
         let scales = self.scales().map(|(currency, scale)| Fact::Scale { currency, scale });
         let checks = self.checks.iter().map(|(secret, value)| Fact::Check { secret: *secret, value: *value });
         let issuer = self.issuer.iter().map(|name| Fact::Issuer { name: name.clone() });
-        scales.chain(checks).chain(issuer).for_each(|fact| fact.encode(encoder));
+        scales.chain(checks).chain(issuer)
+    }
+
+    pub(crate) fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.all().count() as u128);
+        self.all().for_each(|fact| fact.encode(encoder));
     }
 
     pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {

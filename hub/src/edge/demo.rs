@@ -15,7 +15,7 @@ use actors::{
     currencies::Currencies,
     house::House,
     ports::{
-        deposit::Deposit,
+        deposit::DepositReport,
         money::{Execution, MoneyPort},
     },
 };
@@ -172,7 +172,7 @@ impl Offer {
 
     /// Makes the deposit and waits until it is on disk.
     async fn deposit(&self, player: PlayerId) -> Result<(), Error> {
-        let deposit = Deposit {
+        let deposit = DepositReport {
             service: "demo",
             key: player.to_string(),
             player,

@@ -1,13 +1,13 @@
 //! Each invariant of the turn accepts a correct state and finds a wrong one.
 
-use domains::{Recipe, StateMachine};
+use domains::{StateMachine, recipes::HoldStake};
 use engine::{
     ApplyError, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
     invariant::{self, Violation},
     table::TableLeg,
 };
 use ledger::HoldId;
-use protocol::PlayerId;
+use protocol::{PlayerId, RoundId, TableId};
 
 use crate::rig::{Rig, done, eur, table_id, tx_id};
 
@@ -26,11 +26,12 @@ fn a_stake_that_is_held_without_a_bet_is_found() {
     world.check().expect("all is in order");
     // A stake at a table without a round: the money side alone is correct, but the stake would be held for ever.
     let (id, hold, player) = (TxId(7), HoldId(7), PlayerId(1));
-    let recipe = Recipe::Stake { hold, player, currency: eur(), amount: 10 };
+    let elsewhere: TableId = "t2".parse().unwrap();
+    let round = RoundId { table: elsewhere, number: 1 };
+    let stake = HoldStake { player, round, currency: eur(), amount: 10 };
     let leg =
         TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], share: None };
-    let table = Some(("t2".parse().unwrap(), leg));
-    let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table });
+    let envelope = Envelope::Run(Tx::new(id, player.into(), Some(Content(1)), stake).at(elsewhere, leg));
     let Turn::New(decided) = world.books.turn(envelope, 0) else { panic!("a new key") };
     let record = decided.into_record();
     world.apply(&record).unwrap();
