@@ -145,10 +145,4 @@ pub enum BalanceReason {
     Stake,
     /// Stakes are given back before the lock.
     Release,
-    /// A service paid.
-    Credit,
-    /// A service took.
-    Debit,
-    /// A hold has ended by itself.
-    Expired,
 }

@@ -1,14 +1,14 @@
 //! A deposit that a service reports, as an envelope for the money.
 
-use domains::recipes;
-use engine::{Content, Envelope, Principal, PrincipalKind, Tx, TxId};
+use domains::Recipe;
+use engine::{Content, Envelope, Tx, TxId};
 use protocol::{Amount, Currency, ErrorCode, PlayerId};
 
 use crate::currencies::Currencies;
 
 /// A deposit that a service reports. Idempotent by (service, key).
 #[derive(Debug, Clone)]
-pub struct DepositReport {
+pub struct Deposit {
     /// Name of the service.
     pub service: &'static str,
     /// Its key.
@@ -21,7 +21,7 @@ pub struct DepositReport {
     pub amount: Amount,
 }
 
-impl DepositReport {
+impl Deposit {
     /// The envelope to submit. In a currency that the operator has no more it is to be refused, unless its key has an
     /// outcome: a retry is told what it was told.
     ///
@@ -38,11 +38,10 @@ impl DepositReport {
             &amount.to_be_bytes(),
         ]);
         let id = TxId::of_service(service, key);
-        let principal = Principal::named(PrincipalKind::Service, "", service);
         if currencies.scale(*currency).is_none() {
-            return Ok(Envelope::Refuse { id, principal, content, code: ErrorCode::WrongCurrency });
+            return Ok(Envelope::Refuse { id, content, code: ErrorCode::WrongCurrency });
         }
-        let deposit = recipes::Deposit { player: *player, currency: *currency, amount };
-        Ok(Envelope::Run(Tx::new(id, principal, Some(content), deposit)))
+        let recipe = Recipe::Deposit { player: *player, currency: *currency, amount };
+        Ok(Envelope::Run(Tx { id, key: Some(content), recipe, table: None }))
     }
 }

@@ -2,14 +2,10 @@
 //!
 //! It has its accounts, and clearing towards the balance domain in both directions. No recipe uses it yet.
 
-use ledger::{AccountId, AccountKind, Domain, Rejection};
+use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
 use protocol::Currency;
 
-use crate::{
-    Accounts, clearing,
-    decide::{Context, Part},
-    post,
-};
+use crate::{Accounts, clearing, post};
 
 /// The state machine of corrections.
 pub type Adjustment = Accounts<Command>;
@@ -33,11 +29,10 @@ pub enum Command {
     },
 }
 
-impl crate::decide::Command for Command {
+impl crate::Command for Command {
     const DOMAIN: Domain = Domain::Adjustment;
 
-    fn decide(&self, _: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection> {
-        let draft = &mut *part.draft;
+    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
         match *self {
             Command::Give { currency, amount } => {
                 let corrections = AccountId::house(AccountKind::Corrections, currency);

@@ -3,15 +3,14 @@
 //! The turn looks up the key, decides in every domain, and proves the invariants of what was decided. It changes
 //! nothing. Live, the turn and [`Books::take`] are one synchronous step on the money thread.
 
-use domains::{Context, Effects, Intent, PlayerSettlement, StateMachine};
-use ledger::{Changes, Domain, Drafted, HoldId, Rejection};
+use domains::{Effects, Recipe, StateMachine};
+use ledger::{Changes, Domain, Drafted, Rejection};
 use protocol::{ErrorCode, TableId};
 
 use crate::{
     books::Books,
     invariant::{Violation, no_effect_yet},
     keys::{Content, Outcome, TxId},
-    principal::Principal,
     proof::prove,
     record::{Body, Committed, RECORD_BYTES_MAX, Record},
     table::{TableLeg, TableState},
@@ -31,8 +30,6 @@ pub enum Envelope {
     Refuse {
         /// The id that the request's transaction would have had.
         id: TxId,
-        /// Who asked.
-        principal: Principal,
         /// The request's content.
         content: Content,
         /// Why it is refused.
@@ -45,43 +42,12 @@ pub enum Envelope {
 pub struct Tx {
     /// Its id.
     pub id: TxId,
-    /// Who asks for it.
-    pub principal: Principal,
     /// The content of the request, when it came with a client's key.
     pub key: Option<Content>,
-    /// What it is to do.
-    pub intent: Intent,
-    /// What follows for the intent from the table's state: the shares of a round's players.
-    pub shares: Vec<PlayerSettlement>,
+    /// Which money moves.
+    pub recipe: Recipe,
     /// The table's own leg.
     pub table: Option<(TableId, TableLeg)>,
-}
-
-impl Tx {
-    /// A transaction without a table.
-    #[must_use]
-    pub fn new(id: TxId, principal: Principal, key: Option<Content>, intent: impl Into<Intent>) -> Self {
-        Self { id, principal, key, intent: intent.into(), shares: Vec::new(), table: None }
-    }
-
-    /// The same with a table's own leg.
-    #[must_use]
-    pub fn at(self, table: TableId, leg: TableLeg) -> Self {
-        Self { table: Some((table, leg)), ..self }
-    }
-}
-
-/// What was asked: the part of a transaction that its effects do not change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// The id of the transaction.
-    pub id: TxId,
-    /// Who asks for it.
-    pub principal: Principal,
-    /// The content of the request, when it came with a client's key.
-    pub key: Option<Content>,
-    /// What it is to do.
-    pub intent: Intent,
 }
 
 /// A record that was decided and proven, with its changes, so that applying it computes nothing twice.
@@ -167,28 +133,20 @@ impl Books {
             let record = Record { time: now.max(self.time()), body };
             Box::new(Decided { bytes: record.encode(), record, changes, on: self.lsn() })
         };
-        let refused = |principal, content, intent, code: ErrorCode, by| match code.consumes_key() {
-            true => {
-                let body = Body::Refused { id, principal, content, intent, code };
-                Turn::Refused { decided: decided(body, Vec::new()), by }
-            }
+        let refused = |content, code: ErrorCode, by| match code.consumes_key() {
+            true => Turn::Refused { decided: decided(Body::Refused { id, content, code }, Vec::new()), by },
             false => Turn::Answered { code, by },
         };
-        let Tx { id, principal, key, intent, shares, table } = match envelope {
-            Envelope::Refuse { principal, content, code, .. } => {
-                return refused(principal, content, None, code, None);
-            }
+        let Tx { id, key, recipe, table } = match envelope {
+            Envelope::Refuse { content, code, .. } => return refused(content, code, None),
             Envelope::Run(tx) => tx,
         };
-        let context =
-            Context { now: now.max(self.time()), id: HoldId(id.0), view: self.domains(), shares: &shares };
         let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
-        match (intent.decide(&context), key) {
+        match (recipe.decide(self.domains()), key) {
             (Ok(effects), key) => {
                 // E1: a key was looked up above.
                 let new = if key.is_some() { Ok(()) } else { no_effect_yet(self, id) };
-                let asked = Asked { id, principal, key, intent };
-                let proven = new.and_then(|()| self.proven(asked, effects, table));
+                let proven = new.and_then(|()| self.proven(id, key, effects, table));
                 let decided = proven.map(|(committed, changes)| decided(Body::Committed(committed), changes));
                 match decided {
                     Ok(decided) if decided.bytes.len() > RECORD_BYTES_MAX => {
@@ -198,9 +156,7 @@ impl Books {
                     Err(violation) => Turn::Unproven(violation),
                 }
             }
-            (Err((by, rejection)), Some(content)) => {
-                refused(principal, content, Some(intent), refusal(rejection), Some(by))
-            }
+            (Err((by, rejection)), Some(content)) => refused(content, refusal(rejection), Some(by)),
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
     }
@@ -225,36 +181,37 @@ impl Books {
     /// The invariant that would not hold after it, because the recipe that decided the effects is wrong.
     pub fn commit(
         &self,
-        asked: Asked,
+        id: TxId,
+        key: Option<Content>,
         effects: Effects,
         table: Option<(TableId, TableLeg)>,
     ) -> Result<(Committed, Vec<(Domain, Changes)>), Violation> {
-        no_effect_yet(self, asked.id)?;
-        self.proven(asked, effects, table)
+        no_effect_yet(self, id)?;
+        self.proven(id, key, effects, table)
     }
 
     /// The same, of an id that is known to have no effect yet.
     fn proven(
         &self,
-        asked: Asked,
+        id: TxId,
+        key: Option<Content>,
         effects: Effects,
         table: Option<(TableId, TableLeg)>,
     ) -> Result<(Committed, Vec<(Domain, Changes)>), Violation> {
-        let Asked { id, principal, key, intent } = asked;
-        let Effects { legs, rows, notices } = effects;
+        let Effects { legs, notices } = effects;
         let (mut moved, mut changes) = (Vec::with_capacity(legs.len()), Vec::with_capacity(legs.len()));
         for (domain, Drafted { leg, changes: of_leg }) in legs {
             moved.push((domain, leg));
             changes.push((domain, of_leg));
         }
-        let committed = Committed { id, principal, key, intent, legs: moved, rows, notices, table };
+        let committed = Committed { id, key, legs: moved, notices, table };
         prove(self, &committed, &changes)?;
         Ok((committed, changes))
     }
 }
 
 /// The error code that a client gets for a ledger's rejection.
-pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
+fn refusal(rejection: Rejection) -> ErrorCode {
     match rejection {
         Rejection::InsufficientFunds => ErrorCode::InsufficientFunds,
         Rejection::AccountNotFound => ErrorCode::NoAccount,
@@ -264,12 +221,6 @@ pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
         Rejection::HoldExists => ErrorCode::KeyReused,
         Rejection::AmountNotPositive => ErrorCode::BelowLimit,
         Rejection::CurrencyDiffers => ErrorCode::WrongCurrency,
-        Rejection::SameAccount
-        | Rejection::AccountExists
-        | Rejection::OwnerUnfit
-        | Rejection::SourcesUnfit
-        | Rejection::NotFrozen
-        | Rejection::NotDue
-        | Rejection::KeyTooLong => ErrorCode::Internal,
+        Rejection::SameAccount | Rejection::AccountExists => ErrorCode::Internal,
     }
 }

@@ -3,9 +3,7 @@
 //! Deciding (a draft) and applying (a ledger) both produce [`Changes`]. So the proof of a leg and the notices to
 //! players use the same figures that are posted.
 
-use std::sync::Arc;
-
-use crate::{Account, AccountId, Hold, HoldId, Leg, touched::Touched};
+use crate::{Account, AccountId, HoldId, Leg, Transfer, touched::Touched};
 
 /// A finished draft: the leg it decided, and what the leg changes.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub struct Drafted {
 pub struct Changes {
     pub(crate) accounts: Touched<AccountId, Change>,
     /// Holds that are made (`Some`) or end (`None`).
-    pub(crate) holds: Touched<HoldId, Option<Arc<Hold>>>,
+    pub(crate) holds: Touched<HoldId, Option<Transfer>>,
 }
 
 /// An account before a leg and after it.
@@ -40,8 +38,8 @@ impl Changes {
         self.accounts.get(id)
     }
 
-    /// Every hold that the leg makes (`Some`) or ends (`None`); in the order in which it first does.
-    pub fn holds(&self) -> impl ExactSizeIterator<Item = &(HoldId, Option<Arc<Hold>>)> {
+    /// Every hold that the leg makes, with its transfer, or ends; in the order in which it first does.
+    pub fn holds(&self) -> impl ExactSizeIterator<Item = &(HoldId, Option<Transfer>)> {
         self.holds.entries().iter()
     }
 

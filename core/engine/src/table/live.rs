@@ -6,10 +6,7 @@
 
 use std::sync::Arc;
 
-use domains::{
-    Intent, PlayerSettlement,
-    recipes::{SettleRound, TableOnly},
-};
+use domains::Recipe;
 use games::Game;
 use protocol::{PlayerId, RoundId, TableId};
 
@@ -242,7 +239,7 @@ impl LiveTable {
             commit,
             sealed,
         };
-        self.step(TableOnly.into(), Vec::new(), leg)
+        self.step(Recipe::TableOnly, leg)
     }
 
     /// Locks the round. The deadline of the result is counted from now.
@@ -258,7 +255,7 @@ impl LiveTable {
             staked: open.bets.staked(),
             mix: open.bets.mix(),
         };
-        self.step(TableOnly.into(), Vec::new(), leg)
+        self.step(Recipe::TableOnly, leg)
     }
 
     /// Draws and settles the round; voids it when it cannot be drawn: the seed is missing or not the committed one, the
@@ -287,8 +284,8 @@ impl LiveTable {
             seed: draw.seed,
             returned: players.iter().map(|player| player.returned).sum(),
         };
-        let intent = SettleRound { round, currency: open.currency, outcome }.into();
-        self.step(intent, players, leg)
+        let recipe = Recipe::SettleRound { round, currency: open.currency, outcome, players };
+        self.step(recipe, leg)
     }
 
     /// Returns every stake of the open round.
@@ -306,7 +303,7 @@ impl LiveTable {
     pub fn quarantine(&mut self) -> Envelope {
         self.quarantine_tried = true;
         let state = Box::new(self.state.to_quarantine());
-        self.step(TableOnly.into(), Vec::new(), TableLeg::Quarantined { state })
+        self.step(Recipe::TableOnly, TableLeg::Quarantined { state })
     }
 
     /// Takes the result of an envelope, and applies its leg. Returns the offset of the leg's event, when it has one.
@@ -370,8 +367,8 @@ impl LiveTable {
         self.parking.wake_all();
     }
 
-    fn step(&mut self, intent: Intent, shares: Vec<PlayerSettlement>, leg: TableLeg) -> Envelope {
+    fn step(&mut self, recipe: Recipe, leg: TableLeg) -> Envelope {
         self.stepping = true;
-        step::step(self.id, intent, shares, leg)
+        step::step(self.id, recipe, leg)
     }
 }
