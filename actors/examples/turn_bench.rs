@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domains::Recipe;
+use domains::recipes::Deposit;
 use engine::{Books, Content, DIGEST_EVERY, Envelope, Tx, TxId};
 use journal::{Gate, Journal, Lsn, Options};
 use protocol::PlayerId;
@@ -74,10 +74,10 @@ fn turn(books: &mut Books, journal: &Journal<Option<Instant>>, number: u64, play
     // Spread over the players in no order, as real ids are.
     let player =
         PlayerId(u128::from(number % players + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_0c81_5ab4_1d2b));
-    let recipe = Recipe::Deposit { player, currency: "EUR".parse().expect("a currency"), amount: 100 };
+    let deposit = Deposit { player, currency: "EUR".parse().expect("a currency"), amount: 100 };
     let id = TxId::of_service("bench", &number.to_string());
     let content = Content::of(&[b"deposit", &number.to_be_bytes()]);
-    let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
+    let envelope = Envelope::Run(Tx::new(id, player.into(), Some(content), deposit));
     let concluded = books.run(envelope, number, DIGEST_EVERY).expect("it was decided on this state");
     let (_, record) = concluded.record.expect("each key is new");
     journal.append(record, Some(began));

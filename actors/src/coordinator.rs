@@ -28,6 +28,7 @@ use crate::{
     messages::{
         money::{AwaitDurable, GetOutcome, Origin, Submit},
         output::Output,
+        reply::ReplyTo,
     },
     panics::AbortOnPanic,
     receipts::receipt,
@@ -62,7 +63,7 @@ impl Coordinator {
         for domain in Domain::ALL {
             let books = books.borrow();
             let ledger = books.domains().ledger(domain);
-            metrics.domain_keeps(domain, ledger.accounts().len(), ledger.holds().len());
+            metrics.domain_keeps(domain, ledger.counts().0, ledger.counts().1);
         }
         Self { books, journal, currencies, metrics, allowances: Allowances::new(budgets) }
     }
@@ -181,7 +182,7 @@ impl Coordinator {
             let books = self.books.borrow();
             let ledger = books.domains().ledger(*domain);
             self.metrics.accepted_by(*domain);
-            self.metrics.domain_keeps(*domain, ledger.accounts().len(), ledger.holds().len());
+            self.metrics.domain_keeps(*domain, ledger.counts().0, ledger.counts().1);
         }
     }
 
@@ -210,6 +211,14 @@ impl Handler<Submit> for Coordinator {
     }
 }
 
+impl Coordinator {
+    /// The outcome stands and must be told, but it is not a bet's and has no receipt to show.
+    fn no_receipt(&self, to: ReplyTo) {
+        let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
+        self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
+    }
+}
+
 impl Handler<GetOutcome> for Coordinator {
     type Result = ();
 
@@ -222,12 +231,9 @@ impl Handler<GetOutcome> for Coordinator {
             }
             Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
-                // The outcome stands and must be told, but it is not a bet's and has no receipt to show.
-                None => {
-                    let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
-                    return self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
-                }
+                None => return self.no_receipt(to),
             },
+            Some(Outcome::Changed { .. }) => return self.no_receipt(to),
         };
         self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
     }

@@ -52,7 +52,7 @@ impl<M: StateMachine + Unpin + 'static> Handler<GetReport> for DomainActor<M> {
         let _guard = AbortOnPanic(M::DOMAIN.name());
         let books = self.books.borrow();
         let ledger = books.domains().ledger(M::DOMAIN);
-        let (accounts, holds) = (ledger.accounts().len(), ledger.holds().len());
+        let (accounts, holds) = ledger.counts();
         MessageResult(Report { domain: M::DOMAIN, accounts, holds })
     }
 }
@@ -90,7 +90,9 @@ impl Handler<GetResults> for DomainActor<Balance> {
                     (round, staked, returned, Some(outcome))
                 }
                 What::Voided { round, staked } => (round, staked, staked, None),
-                What::Deposit | What::Stake | What::Release => return None,
+                What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => {
+                    return None;
+                }
             };
             Some(PlayerResult {
                 round,

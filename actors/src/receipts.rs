@@ -23,6 +23,8 @@ pub fn bet_reply(
             Some(receipt) => Reply::BetAccepted(receipt),
             None => Reply::Error(Failure::of(ErrorCode::Internal)),
         },
+        // No request of a player has such an outcome.
+        Verdict::Recorded(Outcome::Changed { .. }) => Reply::Error(Failure::of(ErrorCode::Internal)),
         Verdict::Recorded(Outcome::Refused(code)) | Verdict::Impossible(code) => Reply::Error(refusal(code)),
         Verdict::TooManyRefused(wait_ms) => {
             let words = "the player has had too many requests refused";

@@ -145,4 +145,10 @@ pub enum BalanceReason {
     Stake,
     /// Stakes are given back before the lock.
     Release,
+    /// A service paid.
+    Credit,
+    /// A service took.
+    Debit,
+    /// A hold has ended by itself.
+    Expired,
 }

@@ -7,9 +7,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use domains::Recipe;
+use domains::recipes::Deposit;
 use engine::{
-    Books, Content, DIGEST_EVERY, Envelope, Fact, Record, SecretName, Tx, TxId, TxResult,
+    Books, Content, DIGEST_EVERY, Envelope, Fact, Principal, PrincipalKind, Record, SecretName, Tx, TxId,
+    TxResult,
     table::{
         VoidReason,
         live::{BetLimits, BetRequest, ClearRequest, LiveTable, TableConfig, TableRules},
@@ -38,7 +39,8 @@ impl Writer {
     fn run(&mut self, envelope: Envelope) {
         self.now += 1_000;
         let concluded = self.books.run(envelope, self.now, DIGEST_EVERY).expect("it fits");
-        let (_, record) = concluded.record.expect("every envelope of the fixture makes a record");
+        let verdict = concluded.result.verdict;
+        let (_, record) = concluded.record.unwrap_or_else(|| panic!("not recorded: {verdict:?}"));
         self.log.append(&record);
         self.log.sync().expect("a disk");
         let TxResult { id, time, leg, .. } = concluded.result;
@@ -46,14 +48,11 @@ impl Writer {
     }
 
     fn deposit(&mut self, player: PlayerId, key: &str, amount: i128) {
-        let recipe = Recipe::Deposit { player, currency: eur(), amount };
+        let deposit = Deposit { player, currency: eur(), amount };
         let key_content = Some(Content::of(&[b"deposit", key.as_bytes()]));
-        self.run(Envelope::Run(Tx {
-            id: TxId::of_service("cashier", key),
-            key: key_content,
-            recipe,
-            table: None,
-        }));
+        let id = TxId::of_service("cashier", key);
+        let cashier = Principal::named(PrincipalKind::Service, "", "cashier");
+        self.run(Envelope::Run(Tx::new(id, cashier, key_content, deposit)));
     }
 
     fn bet(&mut self, player: PlayerId, key: &str, bets: &[(&str, &[u8], i128)], text: Option<&str>) {
@@ -131,7 +130,7 @@ fn main() {
     let mut writer = Writer { log, books: Books::default(), table, now: 1_790_000_000_000 };
 
     writer.fact(Fact::Scale { currency: eur(), scale: 2 });
-    writer.fact(Fact::People { file: 0x0123_4567_89ab_cdef });
+    writer.fact(Fact::Check { secret: SecretName::Pseudonym, value: 0x0123_4567_89ab_cdef });
     writer.fact(Fact::Check { secret: SecretName::Seed, value: 0xfedc_ba98_7654_3210 });
     writer.deposit(ANNA, "d-1", 100_000);
     writer.deposit(BERT, "d-2", 2_500);
@@ -167,10 +166,10 @@ fn main() {
     writer.open(0x33);
     writer.bet(ANNA, "a-3", &[("street", &[0, 2, 3], 150), ("high", &[], 50)], Some("again"));
     let (id, content) = (TxId::of_key(BERT, &"b-6".parse().expect("a key")), Content::of(&[b"late"]));
-    writer.run(Envelope::Refuse { id, content, code: ErrorCode::BetsClosed });
+    writer.run(Envelope::Refuse { id, principal: BERT.into(), content, code: ErrorCode::BetsClosed });
     let quarantine = writer.table.quarantine();
     writer.run(quarantine);
     println!("records  {}", writer.books.lsn());
-    println!("digest   {:032x}", writer.books.digest().0);
+    println!("digest   {}", writer.books.digest().total());
     writer.log.close().expect("a disk");
 }

@@ -4,12 +4,15 @@
 use std::path::Path;
 
 use domains::{
-    Effects, Recipe, StateMachine,
+    Context as Decided,
     adjustment::Adjustment,
     balance::{self, Balance},
+    decide::Deciding,
+    recipes::Deposit,
 };
-use engine::{Content, Tx};
+use engine::{Asked, Content, Tx};
 use journal::Lsn;
+use ledger::HoldId;
 use protocol::{
     PlayerId,
     reply::{Subscribed, Welcome},
@@ -30,8 +33,8 @@ const PLAYER: PlayerId = PlayerId(7);
 
 fn deposit(key: &str) -> Envelope {
     let (id, key) = (TxId::of_service("test", key), Some(Content::of(&[key.as_bytes()])));
-    let recipe = Recipe::Deposit { player: PLAYER, currency: eur(), amount: 100 };
-    Envelope::Run(Tx { id, key, recipe, table: None })
+    let deposit = Deposit { player: PLAYER, currency: eur(), amount: 100 };
+    Envelope::Run(Tx::new(id, PLAYER.into(), key, deposit))
 }
 
 /// Sends an envelope, and waits for its verdict.
@@ -84,9 +87,14 @@ async fn a_decision_that_would_break_an_invariant_is_refused_and_never_recorded(
     let id = TxId(1);
     let decided = {
         let books = money.books.borrow();
-        let leg = books.domains().balance.decide(&commands).expect("no rule of the ledger is broken");
-        let effects = Effects { legs: vec![(Domain::Balance, leg)], notices: Vec::new() };
-        books.commit(id, None, effects, None)
+        let context = Decided { now: 0, id: HoldId(id.0), view: books.domains(), shares: &[] };
+        let mut decision = Deciding::new(&context);
+        for command in &commands {
+            decision.ask(command).expect("no rule of the ledger is broken");
+        }
+        let intent = Deposit { player, currency, amount: 5 }.into();
+        let asked = Asked { id, principal: engine::Principal::HUB, key: None, intent };
+        books.commit(asked, decision.finish(), None)
     };
     let violation = decided.expect_err("clearing is not mirrored");
     assert!(violation.to_string().starts_with("L1: clearing"), "{violation}");
@@ -220,7 +228,8 @@ async fn the_digest_of_the_live_state_is_recorded_when_it_is_due() {
     for number in 1..DIGEST_EVERY {
         let key = number.to_string();
         let (id, content) = (TxId::of_service("test", &key), Content::of(&[key.as_bytes()]));
-        let envelope = Envelope::Refuse { id, content, code: ErrorCode::BetsClosed };
+        let envelope =
+            Envelope::Refuse { id, principal: PLAYER.into(), content, code: ErrorCode::BetsClosed };
         coordinator.do_send(Submit { envelope, origin: Origin::Nobody });
     }
     assert!(is_done(verdict(&coordinator, deposit("last")).await));

@@ -96,7 +96,7 @@ impl Follower for SecondCopy {
 
 #[cfg(test)]
 mod tests {
-    use domains::Recipe;
+    use domains::recipes::Deposit;
     use engine::{Content, Envelope, Record, Tx, TxId, checkpoint};
     use journal::Options;
     use protocol::PlayerId;
@@ -111,9 +111,10 @@ mod tests {
     fn play(world: &mut World, journal: &Journal<Output>, lsn: u64) {
         for number in world.books.lsn()..lsn {
             let currency = "EUR".parse().expect("a currency");
-            let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
+            let deposit = Deposit { player: PlayerId(7), currency, amount: 100 };
             let id = TxId::of_service("test", &number.to_string());
-            let envelope = Envelope::Run(Tx { id, key: Some(Content::of(&[b"test"])), recipe, table: None });
+            let envelope =
+                Envelope::Run(Tx::new(id, PlayerId(7).into(), Some(Content::of(&[b"test"])), deposit));
             let concluded = world.books.run(envelope, number, u64::MAX).expect("what was decided applies");
             let (_, record) = concluded.record.expect("each key is new");
             journal.append(record, Output::Nothing);
@@ -199,8 +200,8 @@ mod tests {
                 CheckpointWriter::start(log, journal.clone(), world, every, written).expect("a thread");
             play(&mut live, &journal, 25);
             if of == OTHER_DIGEST {
-                let mut digest = live.books.digest();
-                digest.0 ^= 1;
+                let other = (engine::Component::Keys, ledger::Digest::from_bytes([1; 32]));
+                let digest = engine::StateDigest::new([other]);
                 let record = Record { time: 25, body: engine::Body::Digest(digest) };
                 journal.append(record.encode(), Output::Nothing);
             } else {

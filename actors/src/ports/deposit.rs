@@ -1,14 +1,14 @@
 //! A deposit that a service reports, as an envelope for the money.
 
-use domains::Recipe;
-use engine::{Content, Envelope, Tx, TxId};
+use domains::recipes;
+use engine::{Content, Envelope, Principal, PrincipalKind, Tx, TxId};
 use protocol::{Amount, Currency, ErrorCode, PlayerId};
 
 use crate::currencies::Currencies;
 
 /// A deposit that a service reports. Idempotent by (service, key).
 #[derive(Debug, Clone)]
-pub struct Deposit {
+pub struct DepositReport {
     /// Name of the service.
     pub service: &'static str,
     /// Its key.
@@ -21,7 +21,7 @@ pub struct Deposit {
     pub amount: Amount,
 }
 
-impl Deposit {
+impl DepositReport {
     /// The envelope to submit. In a currency that the operator has no more it is to be refused, unless its key has an
     /// outcome: a retry is told what it was told.
     ///
@@ -38,10 +38,11 @@ impl Deposit {
             &amount.to_be_bytes(),
         ]);
         let id = TxId::of_service(service, key);
+        let principal = Principal::named(PrincipalKind::Service, "", service);
         if currencies.scale(*currency).is_none() {
-            return Ok(Envelope::Refuse { id, content, code: ErrorCode::WrongCurrency });
+            return Ok(Envelope::Refuse { id, principal, content, code: ErrorCode::WrongCurrency });
         }
-        let recipe = Recipe::Deposit { player: *player, currency: *currency, amount };
-        Ok(Envelope::Run(Tx { id, key: Some(content), recipe, table: None }))
+        let deposit = recipes::Deposit { player: *player, currency: *currency, amount };
+        Ok(Envelope::Run(Tx::new(id, principal, Some(content), deposit)))
     }
 }

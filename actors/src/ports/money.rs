@@ -75,7 +75,7 @@ impl MoneyPort {
         self.submit(envelope, Origin::Service { name: service, answer });
         match receiver.await {
             Ok(Verdict::Recorded(Outcome::Done(done))) => Execution::Committed(Some(done)),
-            Ok(Verdict::Done) => Execution::Committed(None),
+            Ok(Verdict::Done | Verdict::Recorded(Outcome::Changed { .. })) => Execution::Committed(None),
             Ok(Verdict::Recorded(Outcome::Refused(code))) => Execution::Rejected(code),
             Ok(Verdict::KeyReused) => Execution::Rejected(ErrorCode::KeyReused),
             Ok(Verdict::Impossible(ErrorCode::Internal) | Verdict::Answered(ErrorCode::Internal))

@@ -3,12 +3,12 @@
 use engine::{Content, Envelope, TxId};
 use protocol::{Amount, Currency, ErrorCode, PlayerId};
 
-use super::{deposit::Deposit, money::Execution};
+use super::{deposit::DepositReport, money::Execution};
 use crate::rig::{Money, eur, money};
 
-fn deposit(key: &str, amount: &str) -> Deposit {
+fn deposit(key: &str, amount: &str) -> DepositReport {
     let amount: Amount = amount.parse().expect("an amount");
-    Deposit { service: "test", key: key.into(), player: PlayerId(7), currency: eur(), amount }
+    DepositReport { service: "test", key: key.into(), player: PlayerId(7), currency: eur(), amount }
 }
 
 fn envelope(money: &Money, key: &str, amount: &str) -> Envelope {
@@ -33,7 +33,8 @@ async fn a_command_that_the_log_refuses_is_rejected_with_its_code() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let (id, content) = (TxId::of_service("test", "refused"), Content::of(&[b"refused"]));
-    let refused = Envelope::Refuse { id, content, code: ErrorCode::BetsClosed };
+    let refused =
+        Envelope::Refuse { id, principal: engine::Principal::HUB, content, code: ErrorCode::BetsClosed };
     assert_eq!(money.port().execute("test", refused).await, Execution::Rejected(ErrorCode::BetsClosed));
 }
 
@@ -52,10 +53,10 @@ async fn without_an_answer_of_the_coordinator_the_outcome_is_unknown_and_the_sam
 #[test]
 fn a_deposit_is_in_a_currency_of_the_operators_and_no_finer_than_it() {
     let currencies = crate::currencies::Currencies::new([(eur(), 2)]);
-    let refused = |deposit: Deposit| deposit.envelope(&currencies).expect_err("no envelope");
+    let refused = |deposit: DepositReport| deposit.envelope(&currencies).expect_err("no envelope");
     assert_eq!(refused(deposit("one", "1.001")), ErrorCode::TooPrecise);
     let currency: Currency = "USD".parse().expect("a currency");
-    assert_eq!(refused(Deposit { currency, ..deposit("one", "1.00") }), ErrorCode::WrongCurrency);
+    assert_eq!(refused(DepositReport { currency, ..deposit("one", "1.00") }), ErrorCode::WrongCurrency);
 }
 
 #[actix::test]
@@ -79,6 +80,7 @@ async fn refusals_of_a_service_are_recorded_within_a_budget_of_its_own_and_then_
     let money = money(log.path());
     let port = money.port();
     let refuse = |number: u64| Envelope::Refuse {
+        principal: engine::Principal::HUB,
         id: TxId::of_service("test", &number.to_string()),
         content: Content(1),
         code: ErrorCode::AboveLimit,

@@ -25,6 +25,9 @@ pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event
         What::Deposit => balance(BalanceReason::Deposit),
         What::Stake => balance(BalanceReason::Stake),
         What::Release => balance(BalanceReason::Release),
+        What::Credit => balance(BalanceReason::Credit),
+        What::Debit => balance(BalanceReason::Debit),
+        What::Expired => balance(BalanceReason::Expired),
         What::Settled { round, staked, returned, outcome } => settled(round, staked, returned, Some(outcome)),
         What::Voided { round, staked } => settled(round, staked, staked, None),
     }

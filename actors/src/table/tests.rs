@@ -23,7 +23,7 @@ use crate::{
         reply::BetContext,
         table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, NoPlace, Wake},
     },
-    ports::{deposit::Deposit, money::Execution, table::Table},
+    ports::{deposit::DepositReport, money::Execution, table::Table},
     rig::{Money, eur, money, records},
 };
 
@@ -89,7 +89,7 @@ async fn rig_with(state: TableState, condition: journal::Condition) -> Rig {
     let money = money(log.path());
     let port = money.port();
     let amount = "100.00".parse().expect("an amount");
-    let deposit = Deposit { service: "test", key: "1".into(), player: PLAYER, currency: eur(), amount };
+    let deposit = DepositReport { service: "test", key: "1".into(), player: PLAYER, currency: eur(), amount };
     let deposit = deposit.envelope(&money.currencies).expect("a good deposit");
     assert!(matches!(port.execute("test", deposit).await, Execution::Committed(_)));
 
@@ -379,6 +379,7 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
     rig.join(1);
     assert!(matches!(rig.reply().await, Reply::Joined { .. }));
     let envelope = |number: u64| engine::Envelope::Refuse {
+        principal: engine::Principal::HUB,
         id: TxId(number.into()),
         content: Content(1),
         code: ErrorCode::BetsClosed,
@@ -402,7 +403,12 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
     assert_eq!((rig.money.books.borrow().keys(), limited), (before + 4, 6));
     rig.bet(1, "bet", "red");
     assert!(matches!(rig.reply().await, Reply::BetAccepted(_)), "whoever is not refused is not touched");
-    let known = engine::Envelope::Refuse { id: TxId(0), content: Content(1), code: ErrorCode::BetsClosed };
+    let known = engine::Envelope::Refuse {
+        id: TxId(0),
+        principal: engine::Principal::HUB,
+        content: Content(1),
+        code: ErrorCode::BetsClosed,
+    };
     assert_eq!(
         rig.port.execute("test", known).await,
         Execution::Rejected(ErrorCode::BetsClosed),

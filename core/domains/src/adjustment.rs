@@ -2,10 +2,14 @@
 //!
 //! It has its accounts, and clearing towards the balance domain in both directions. No recipe uses it yet.
 
-use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
+use ledger::{AccountId, AccountKind, Domain, Rejection};
 use protocol::Currency;
 
-use crate::{Accounts, clearing, post};
+use crate::{
+    Accounts, clearing,
+    decide::{Context, Part},
+    post,
+};
 
 /// The state machine of corrections.
 pub type Adjustment = Accounts<Command>;
@@ -29,10 +33,11 @@ pub enum Command {
     },
 }
 
-impl crate::Command for Command {
+impl crate::decide::Command for Command {
     const DOMAIN: Domain = Domain::Adjustment;
 
-    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    fn decide(&self, _: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection> {
+        let draft = &mut *part.draft;
         match *self {
             Command::Give { currency, amount } => {
                 let corrections = AccountId::house(AccountKind::Corrections, currency);

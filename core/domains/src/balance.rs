@@ -4,17 +4,19 @@
 //! round is void. This domain also keeps each player's last results and counts the events of the player's channel,
 //! so that replay restores both.
 
-use std::collections::{VecDeque, hash_map::Entry};
+use std::{collections::VecDeque, sync::Arc};
 
 use ledger::{
-    AccountId, Digest, Domain, Draft, HoldId, Ledger, Move, Rejection, Transfer, fingerprint, text_word,
+    AccountId, Digest, Domain, Hold, HoldId, Ledger, Move, Print, Prover, Purpose, Rejection, Shards,
+    Transfer, codec::Encoder,
 };
-use protocol::{Currency, PlayerId};
-use rustc_hash::FxHashMap;
+use protocol::{Currency, PlayerId, RoundId};
 
 use crate::{
     StateMachine, clearing,
-    notice::{Funds, Notice, What},
+    decide::{Context, Part},
+    freeze::Freeze,
+    notice::{Funds, Notice},
     open, post,
 };
 
@@ -25,7 +27,7 @@ pub const RESULTS_MAX: usize = 50;
 #[derive(Debug, Clone, Default)]
 pub struct Balance {
     ledger: Ledger,
-    players: FxHashMap<PlayerId, Player>,
+    players: Shards<PlayerId, Player>,
     digest: Digest,
 }
 
@@ -45,21 +47,37 @@ pub struct Player {
 pub enum Command {
     /// Opens a player's account unless it is open.
     Open(PlayerId, Currency),
-    /// Reserves a stake, to be collected later.
+    /// Reserves a stake under the id of the transaction, to be collected later.
     Hold {
-        /// The hold's id: that of the transaction.
-        hold: HoldId,
         /// The player.
         player: PlayerId,
+        /// The round of the bet.
+        round: RoundId,
         /// The currency.
         currency: Currency,
         /// Minor units.
         amount: i128,
     },
     /// Gives a held stake back.
-    Release(HoldId),
+    Release {
+        /// The hold.
+        hold: HoldId,
+        /// The player whose stake it is.
+        player: PlayerId,
+        /// The round of the bet.
+        round: RoundId,
+    },
     /// Hands a held stake over to the domain it was held for.
-    Post(HoldId),
+    Post {
+        /// The hold.
+        hold: HoldId,
+        /// The player whose stake it is.
+        player: PlayerId,
+        /// The round of the bet.
+        round: RoundId,
+    },
+    /// Gives back what a hold reserves whose time is over.
+    Expire(HoldId),
     /// Pays a player, out of another domain.
     Credit {
         /// The player.
@@ -82,29 +100,74 @@ pub enum Command {
         /// The domain that receives.
         to: Domain,
     },
+    /// Freezes a player, instead of the freeze that stands.
+    Freeze(PlayerId, Freeze),
+    /// Lifts the freeze of a player.
+    Unfreeze(PlayerId),
 }
 
-impl crate::Command for Command {
+impl crate::decide::Command for Command {
     const DOMAIN: Domain = Domain::Balance;
 
-    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    fn decide(&self, context: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection> {
         match *self {
-            Command::Open(player, currency) => open(draft, AccountId::cash(player, currency)),
-            Command::Hold { hold, player, currency, amount } => {
+            Command::Open(player, currency) => open(part.draft, AccountId::cash(player, currency)),
+            Command::Hold { player, round, currency, amount } => {
+                not_frozen(context, player)?;
                 let debit = AccountId::cash(player, currency);
-                let credit = clearing(Domain::Collections, currency);
-                draft.add(Move::Hold(hold, Transfer { debit, credit, amount }))
+                let transfer = Transfer { debit, credit: clearing(Domain::Collections, currency), amount };
+                let hold = Hold::on(Purpose::Stake, Prover::Round(round), transfer);
+                part.draft.add(Move::Hold(context.id, Arc::new(hold)))
             }
-            Command::Release(hold) => draft.add(Move::VoidHold(hold)),
-            Command::Post(hold) => draft.add(Move::PostHold(hold)),
+            Command::Release { hold, player, round } => {
+                is_stake(context, hold, player, round)?;
+                part.draft.add(Move::VoidHold(hold))
+            }
+            Command::Post { hold, player, round } => {
+                is_stake(context, hold, player, round)?;
+                part.draft.add(Move::PostHold(hold))
+            }
+            Command::Expire(hold) => {
+                let open = context.view.ledger(Domain::Balance).hold(hold).ok_or(Rejection::HoldNotOpen)?;
+                match open.expires {
+                    Some(expires) if expires <= context.now => part.draft.add(Move::VoidHold(hold)),
+                    Some(_) | None => Err(Rejection::NotDue),
+                }
+            }
             Command::Credit { player, currency, amount, from } => {
-                post(draft, clearing(from, currency), AccountId::cash(player, currency), amount)
+                post(part.draft, clearing(from, currency), AccountId::cash(player, currency), amount)
             }
             Command::Debit { player, currency, amount, to } => {
-                post(draft, AccountId::cash(player, currency), clearing(to, currency), amount)
+                not_frozen(context, player)?;
+                post(part.draft, AccountId::cash(player, currency), clearing(to, currency), amount)
+            }
+            Command::Freeze(player, freeze) => {
+                part.put(Freeze::image(player, Some(&freeze)));
+                Ok(())
+            }
+            Command::Unfreeze(player) => {
+                Freeze::of(context.view.rows(), player, context.now).ok_or(Rejection::NotFrozen)?;
+                part.put(Freeze::image(player, None));
+                Ok(())
             }
         }
     }
+}
+
+/// A frozen player is not debited, and nothing more of theirs is held.
+fn not_frozen(context: &Context<'_>, player: PlayerId) -> Result<(), Rejection> {
+    match Freeze::of(context.view.rows(), player, context.now) {
+        Some(_) => Err(Rejection::AccountFrozen),
+        None => Ok(()),
+    }
+}
+
+/// The hold is the stake of a bet of this player in this round. Otherwise two domains would move different amounts.
+fn is_stake(context: &Context<'_>, hold: HoldId, player: PlayerId, round: RoundId) -> Result<(), Rejection> {
+    let open = context.view.ledger(Domain::Balance).hold(hold).ok_or(Rejection::HoldNotOpen)?;
+    let stake = (open.purpose, open.prover) == (Purpose::Stake, Prover::Round(round));
+    let theirs = open.sources().all(|source| source.account.owner == player.into());
+    if stake && theirs { Ok(()) } else { Err(Rejection::HoldNotOpen) }
 }
 
 impl StateMachine for Balance {
@@ -150,71 +213,47 @@ impl Balance {
 
     /// Counts an event of the player's channel, and keeps it when it is a result. Returns its offset, from 1.
     pub fn note(&mut self, time: u64, notice: &Notice) -> u64 {
-        let player = match self.players.entry(notice.player) {
-            Entry::Occupied(known) => {
-                self.digest.remove(player_print(notice.player, known.get()));
-                known.into_mut()
-            }
-            Entry::Vacant(new) => new.insert(Player::default()),
-        };
-        player.events += 1;
-        match notice.what {
-            What::Settled { .. } | What::Voided { .. } => {
-                while player.results.len() >= RESULTS_MAX
-                    && let Some((time, oldest)) = player.results.pop_back()
-                {
-                    player.digest.remove(result_print(time, &oldest));
-                }
-                player.digest.add(result_print(time, notice));
-                player.results.push_front((time, notice.clone()));
-            }
-            What::Deposit | What::Stake | What::Release => {}
+        let id = notice.player;
+        if !self.players.contains_key(&id) {
+            self.players.insert(id, Player::default());
         }
-        self.digest.add(player_print(notice.player, player));
+        let Some(player) = self.players.get_mut(&id) else { return 0 };
+        if player.events > 0 {
+            self.digest.remove(player_print(id, player));
+        }
+        player.events += 1;
+        if notice.what.is_result() {
+            while player.results.len() >= RESULTS_MAX
+                && let Some((time, oldest)) = player.results.pop_back()
+            {
+                player.digest.remove(result_print(time, &oldest));
+            }
+            player.digest.add(result_print(time, notice));
+            player.results.push_front((time, notice.clone()));
+        }
+        self.digest.add(player_print(id, player));
         player.events
     }
 
-    /// Fingerprint of what this domain keeps besides its ledger.
+    /// Digest of what this domain keeps of players besides its ledger and rows.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 }
 
-fn player_print(id: PlayerId, player: &Player) -> u128 {
-    let results = player.digest.0;
-    fingerprint(&[
-        id.0 as u64,
-        (id.0 >> 64) as u64,
-        player.events,
-        player.results.len() as u64,
-        results as u64,
-        (results >> 64) as u64,
-    ])
+fn player_print(id: PlayerId, player: &Player) -> Print {
+    let mut encoder = Encoder::with_capacity(96);
+    encoder.fixed(id.0);
+    encoder.uint(player.events.into());
+    encoder.uint(player.results.len() as u128);
+    encoder.raw(&player.digest.to_bytes());
+    Print::of(encoder.as_bytes())
 }
 
-fn result_print(time: u64, notice: &Notice) -> u128 {
-    let (round, staked, returned, outcome) = match notice.what {
-        What::Settled { round, staked, returned, outcome } => {
-            (round, staked, returned, u64::from(outcome) + 1)
-        }
-        What::Voided { round, staked } => (round, staked, staked, 0),
-        What::Deposit | What::Stake | What::Release => return 0,
-    };
-    let Notice { player, currency, before, after, .. } = notice;
-    fingerprint(&[
-        time,
-        text_word(round.table.as_bytes()),
-        round.number,
-        player.0 as u64,
-        (player.0 >> 64) as u64,
-        text_word(currency.as_bytes()),
-        staked as u64,
-        returned as u64,
-        outcome,
-        before.available as u64,
-        before.held as u64,
-        after.available as u64,
-        after.held as u64,
-    ])
+fn result_print(time: u64, notice: &Notice) -> Print {
+    let mut encoder = Encoder::with_capacity(96);
+    encoder.uint(time.into());
+    notice.encode(&mut encoder);
+    Print::of(encoder.as_bytes())
 }

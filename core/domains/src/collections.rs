@@ -2,10 +2,14 @@
 //!
 //! A deposit comes from a source account, whose balance is what the operator is to receive from that source.
 
-use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
+use ledger::{AccountId, AccountKind, Domain, Rejection};
 use protocol::Currency;
 
-use crate::{Accounts, clearing, post};
+use crate::{
+    Accounts, clearing,
+    decide::{Context, Part},
+    post,
+};
 
 /// The state machine of payments in and stakes taken.
 pub type Collections = Accounts<Command>;
@@ -29,10 +33,11 @@ pub enum Command {
     },
 }
 
-impl crate::Command for Command {
+impl crate::decide::Command for Command {
     const DOMAIN: Domain = Domain::Collections;
 
-    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    fn decide(&self, _: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection> {
+        let draft = &mut *part.draft;
         match *self {
             Command::Capture { currency, amount } => {
                 let source = AccountId::house(AccountKind::Source, currency);

@@ -3,10 +3,14 @@
 //! Winnings, stakes included, are an expense of the operator. The stakes in collections less these winnings are the
 //! operator's margin.
 
-use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
+use ledger::{AccountId, AccountKind, Domain, Rejection};
 use protocol::Currency;
 
-use crate::{Accounts, clearing, post};
+use crate::{
+    Accounts, clearing,
+    decide::{Context, Part},
+    post,
+};
 
 /// The state machine of winnings.
 pub type Distributions = Accounts<Command>;
@@ -23,10 +27,11 @@ pub enum Command {
     },
 }
 
-impl crate::Command for Command {
+impl crate::decide::Command for Command {
     const DOMAIN: Domain = Domain::Distributions;
 
-    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    fn decide(&self, _: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection> {
+        let draft = &mut *part.draft;
         match *self {
             Command::PayWinnings { currency, amount } => {
                 let winnings = AccountId::house(AccountKind::Winnings, currency);

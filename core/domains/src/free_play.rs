@@ -4,10 +4,14 @@
 //! clearing account into the balance domain's cash; no more can be converted than the bonus account has. No recipe
 //! uses this domain yet.
 
-use ledger::{AccountId, AccountKind, Domain, Draft, Rejection};
+use ledger::{AccountId, AccountKind, Domain, Rejection};
 use protocol::{Currency, PlayerId};
 
-use crate::{Accounts, clearing, open, post};
+use crate::{
+    Accounts, clearing,
+    decide::{Context, Part},
+    open, post,
+};
 
 /// The state machine of bonus money.
 pub type FreePlay = Accounts<Command>;
@@ -35,10 +39,11 @@ pub enum Command {
     },
 }
 
-impl crate::Command for Command {
+impl crate::decide::Command for Command {
     const DOMAIN: Domain = Domain::FreePlay;
 
-    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    fn decide(&self, _: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection> {
+        let draft = &mut *part.draft;
         match *self {
             Command::Grant { player, currency, amount } => {
                 let bonus = AccountId::bonus(player, currency);

@@ -1,8 +1,9 @@
 //! The state machines of the five money domains, and the recipes that span them.
 //!
-//! A domain owns its ledger and decides its commands on it: `decide(&self, commands) -> Result<Drafted, Rejection>`,
-//! then `apply(&mut self, &Leg)`. Each domain has one file with its commands; what is common to all is in
-//! [`StateMachine`]. A [`Recipe`] is one business event: it says which commands each domain gets.
+//! A domain owns its ledger and decides its commands: [`Command::decide`] reads the state before the transaction, and adds
+//! moves and rows to what it makes. Each domain has one file with its commands; what is common to all is in
+//! [`StateMachine`]. A [`recipe`](recipes) is one business event: it says which commands each domain gets. Applying is the
+//! same for all: a leg is posted by its ledger, and an image of a row replaces the row.
 //!
 //! Money moves from one domain to another over a pair of clearing accounts that mirror each other. So each domain's
 //! ledger balances by itself, and all clearing accounts together add up to zero.
@@ -12,19 +13,31 @@
 pub mod adjustment;
 pub mod balance;
 pub mod collections;
+pub mod decide;
 pub mod distributions;
 pub mod free_play;
+pub mod freeze;
 mod machine;
 mod notice;
-mod recipe;
+pub mod recipe;
+pub mod recipes;
+pub mod rows;
+pub mod rules;
+mod settlement;
 
 use ledger::{Domain, Ledger};
 
 pub use balance::Balance;
-pub use machine::{Accounts, Command, StateMachine};
+pub use decide::{Command, Context, Effects, RefusedBy, View};
+pub use machine::{Accounts, StateMachine};
 pub(crate) use machine::{clearing, open, post};
 pub use notice::{Funds, Notice, What};
-pub use recipe::{Effects, PlayerSettlement, Recipe};
+pub use recipe::{Intent, Recipe};
+pub use rows::{RowImage, RowKind, Rows};
+pub use settlement::PlayerSettlement;
+
+/// Every kind of row that this release has.
+pub const KINDS: &[RowKind] = &[RowKind::of::<freeze::Freeze>(), RowKind::of::<rules::RulesRow>()];
 
 /// The five domains together, as the turn, replay and the simulation use them.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +52,8 @@ pub struct Domains {
     pub free_play: free_play::FreePlay,
     /// Corrections.
     pub adjustment: adjustment::Adjustment,
+    /// The rows of all domains.
+    pub rows: Rows,
 }
 
 impl Domains {
@@ -63,5 +78,15 @@ impl Domains {
             Domain::FreePlay => self.free_play.ledger_mut(),
             Domain::Adjustment => self.adjustment.ledger_mut(),
         }
+    }
+}
+
+impl View for Domains {
+    fn ledger(&self, domain: Domain) -> &Ledger {
+        Domains::ledger(self, domain)
+    }
+
+    fn rows(&self) -> &Rows {
+        &self.rows
     }
 }

@@ -1,21 +1,11 @@
-//! The state machine that all domains share: a ledger, and commands that draft moves on it.
+//! The state machine that all domains share: a ledger, and when it is to be asked next.
 
 use std::marker::PhantomData;
 
-use ledger::{AccountId, AccountKind, Domain, Draft, Drafted, Ledger, Leg, Move, Rejection, Transfer};
+use ledger::{AccountId, AccountKind, Domain, Draft, Ledger, Leg, Move, Rejection, Transfer};
 use protocol::Currency;
 
-/// The commands of one domain.
-pub trait Command {
-    /// The domain that the command is for.
-    const DOMAIN: Domain;
-
-    /// Drafts the moves of the command.
-    ///
-    /// # Errors
-    /// The first rule of the ledger that a move breaks.
-    fn draft(&self, draft: &mut Draft<'_>) -> Result<(), Rejection>;
-}
+use crate::decide::Command;
 
 /// The state machine of a domain.
 pub trait StateMachine: Default {
@@ -25,22 +15,17 @@ pub trait StateMachine: Default {
     /// Which domain this is.
     const DOMAIN: Domain = <Self::Command as Command>::DOMAIN;
 
-    /// Decides commands together, on the applied state. Nothing changes.
-    ///
-    /// # Errors
-    /// The first rule that a command breaks; then none of the commands takes effect.
-    fn decide(&self, commands: &[Self::Command]) -> Result<Drafted, Rejection> {
-        let mut draft = self.ledger().draft();
-        commands.iter().try_for_each(|command| command.draft(&mut draft))?;
-        Ok(draft.finish())
-    }
-
     /// Applies a leg that was decided on this state.
     ///
     /// # Errors
     /// When the leg was not decided on this state; see [`Ledger::apply`].
     fn apply(&mut self, leg: &Leg) -> Result<(), Rejection> {
         self.ledger_mut().apply(leg)
+    }
+
+    /// When the domain is to be asked next, milliseconds since 1970; `None` when nothing waits for a time.
+    fn due(&self) -> Option<u64> {
+        self.ledger().next_expiry().map(|(time, _)| time)
     }
 
     /// The domain's accounts.

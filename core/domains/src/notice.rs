@@ -1,6 +1,9 @@
 //! The notice to a player about a transaction: part of the record, with the balance before and after it.
 
-use ledger::Account;
+use ledger::{
+    Account,
+    codec::{DecodeError, Decoder, Encoder},
+};
 use protocol::{Currency, PlayerId, RoundId};
 
 /// A player's funds in one currency, minor units.
@@ -43,6 +46,12 @@ pub enum What {
     Stake,
     /// Stakes are given back before the lock.
     Release,
+    /// A service paid.
+    Credit,
+    /// A service took.
+    Debit,
+    /// A hold has ended by itself.
+    Expired,
     /// A round is settled.
     Settled {
         /// The round.
@@ -61,4 +70,77 @@ pub enum What {
         /// The player's stakes in it, minor units.
         staked: i128,
     },
+}
+
+impl What {
+    /// Whether it is the end of a round for the player, which the player can look up later.
+    #[must_use]
+    pub fn is_result(&self) -> bool {
+        match self {
+            What::Settled { .. } | What::Voided { .. } => true,
+            What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => false,
+        }
+    }
+}
+
+impl Notice {
+    /// Appends it to a record: the funds after, and how they changed.
+    pub fn encode(&self, encoder: &mut Encoder) {
+        encoder.player(self.player);
+        encoder.currency(self.currency);
+        let Self { before, after, .. } = self;
+        encoder.money(after.available);
+        encoder.money(after.held);
+        encoder.money(after.available - before.available);
+        encoder.money(after.held - before.held);
+        match &self.what {
+            What::Deposit => encoder.byte(1),
+            What::Stake => encoder.byte(2),
+            What::Release => encoder.byte(3),
+            What::Settled { round, staked, returned, outcome } => {
+                encoder.byte(4);
+                encoder.round(*round);
+                encoder.money(*staked);
+                encoder.money(*returned);
+                encoder.uint((*outcome).into());
+            }
+            What::Voided { round, staked } => {
+                encoder.byte(5);
+                encoder.round(*round);
+                encoder.money(*staked);
+            }
+            What::Credit => encoder.byte(6),
+            What::Debit => encoder.byte(7),
+            What::Expired => encoder.byte(8),
+        }
+    }
+
+    /// Reads one from a record.
+    ///
+    /// # Errors
+    /// When the bytes are not a notice.
+    pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let (player, currency) = (decoder.player()?, decoder.currency()?);
+        let after = Funds { available: decoder.money()?, held: decoder.money()? };
+        // Two amounts that are in range; their difference cannot overflow.
+        let before =
+            Funds { available: after.available - decoder.money()?, held: after.held - decoder.money()? };
+        let what = match decoder.byte()? {
+            1 => What::Deposit,
+            2 => What::Stake,
+            3 => What::Release,
+            4 => What::Settled {
+                round: decoder.round()?,
+                staked: decoder.money()?,
+                returned: decoder.money()?,
+                outcome: decoder.u32()?,
+            },
+            5 => What::Voided { round: decoder.round()?, staked: decoder.money()? },
+            6 => What::Credit,
+            7 => What::Debit,
+            8 => What::Expired,
+            _ => return Err(DecodeError::Unknown("notice")),
+        };
+        Ok(Self { player, currency, before, after, what })
+    }
 }

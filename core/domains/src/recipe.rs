@@ -1,268 +1,174 @@
-//! Recipes: the business events that move money, each one transaction over the domains it touches.
-//!
-//! | recipe | balance | collections | distributions |
-//! |---|---|---|---|
-//! | `DEPOSIT` | clearing → cash | source → clearing | |
-//! | `STAKE` | cash ⇢ clearing (held) | | |
-//! | `RELEASE` | held stakes voided | | |
-//! | `SETTLE_ROUND` | held stakes posted | clearing → stakes | |
-//! | `PLAYER_WINNINGS` | clearing → cash | | winnings → clearing |
-//! | `ROUND_VOID` | held stakes voided | | |
-//!
-//! `SETTLE_ROUND` carries the `PLAYER_WINNINGS` of every winner in the same record: a stake is never taken without
-//! its winnings being paid (ADR-0005).
+//! What a recipe is: the parameters of a business event and how it is decided; and the intent to carry one out.
 
-use ledger::{AccountId, Change, Domain, Drafted, HoldId, Ledger, Rejection};
-use protocol::{Currency, PlayerId, RoundId};
+use std::{any::Any, fmt, sync::Arc};
 
-use crate::{
-    Domains, StateMachine, adjustment,
-    balance::{self, Balance},
-    collections, distributions, free_play,
-    notice::{Funds, Notice, What},
+use ledger::{
+    Domain,
+    codec::{DecodeError, Decoder, Encoder},
 };
 
-/// One business event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recipe {
-    /// A player's money comes in from a source; the first deposit opens the account.
-    Deposit {
-        /// The player.
-        player: PlayerId,
-        /// The currency.
-        currency: Currency,
-        /// Minor units.
-        amount: i128,
-    },
-    /// A bet's stake is held.
-    Stake {
-        /// The hold's id: that of the transaction.
-        hold: HoldId,
-        /// The player.
-        player: PlayerId,
-        /// The currency.
-        currency: Currency,
-        /// Minor units.
-        amount: i128,
-    },
-    /// A player takes bets back before the round is locked.
-    Release {
-        /// The player.
-        player: PlayerId,
-        /// The currency.
-        currency: Currency,
-        /// The holds of the bets.
-        holds: Vec<HoldId>,
-    },
-    /// A round is drawn: every stake is taken, every winner is paid.
-    SettleRound {
-        /// The round.
-        round: RoundId,
-        /// The currency.
-        currency: Currency,
-        /// The outcome.
-        outcome: u32,
-        /// The players with bets, each once, in the order of their ids.
-        players: Vec<PlayerSettlement>,
-    },
-    /// A round cannot be drawn: every stake is returned.
-    RoundVoid {
-        /// The round.
-        round: RoundId,
-        /// The currency.
-        currency: Currency,
-        /// The players with bets; what they are returned is what they staked.
-        players: Vec<PlayerSettlement>,
-    },
-    /// Only a table's state changes: no money moves.
-    TableOnly,
-}
+use crate::decide::{Context, Deciding, Effects, RefusedBy};
 
-/// One player's share in a round.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlayerSettlement {
-    /// The player.
-    pub player: PlayerId,
-    /// The holds of the player's bets.
-    pub holds: Vec<HoldId>,
-    /// Sum of the stakes, minor units.
-    pub staked: i128,
-    /// The payout, stakes included, minor units.
-    pub returned: i128,
-}
+/// The parameters of a business event, and how it is decided.
+pub trait Recipe: Any + fmt::Debug + Send + Sync {
+    /// Its number in the log.
+    const KIND: u16;
+    /// Its revision: a higher one for each change of what the parameters mean.
+    const REVISION: u16 = 1;
+    /// Its name in reports.
+    const NAME: &'static str;
+    /// The domains that may take part.
+    const DOMAINS: &'static [Domain];
 
-/// What each domain decided: the legs of one transaction with what they change, and what the players are told.
-#[derive(Debug, Default)]
-pub struct Effects {
-    /// One leg for each domain that takes part, in canonical order.
-    pub legs: Vec<(Domain, Drafted)>,
-    /// One notice for each player touched, with the funds before and after that the balance domain has drafted.
-    pub notices: Vec<Notice>,
-}
+    /// Appends the parameters.
+    fn encode(&self, encoder: &mut Encoder);
 
-/// The commands of one transaction, by domain.
-#[derive(Debug, Default)]
-struct Commands {
-    balance: Vec<balance::Command>,
-    collections: Vec<collections::Command>,
-    distributions: Vec<distributions::Command>,
-    free_play: Vec<free_play::Command>,
-    adjustment: Vec<adjustment::Command>,
-}
-
-impl Recipe {
-    /// The name in reports.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Recipe::Deposit { .. } => "DEPOSIT",
-            Recipe::Stake { .. } => "STAKE",
-            Recipe::Release { .. } => "RELEASE",
-            Recipe::SettleRound { .. } => "SETTLE_ROUND",
-            Recipe::RoundVoid { .. } => "ROUND_VOID",
-            Recipe::TableOnly => "TABLE",
-        }
-    }
-
-    /// Decides in every domain that takes part, on the applied state.
+    /// Reads the parameters.
     ///
     /// # Errors
-    /// The first domain that refuses, in canonical order, and why; then no domain changes. A hold that does not fit is
-    /// refused for the balance domain.
-    pub fn decide(&self, domains: &Domains) -> Result<Effects, (Domain, Rejection)> {
-        let of_balance = |rejection| (Domain::Balance, rejection);
-        self.check_holds(domains.balance.ledger()).map_err(of_balance)?;
-        let commands = self.commands();
-        let mut effects = Effects::default();
-        decide(&domains.balance, &commands.balance, &mut effects.legs)?;
-        decide(&domains.collections, &commands.collections, &mut effects.legs)?;
-        decide(&domains.distributions, &commands.distributions, &mut effects.legs)?;
-        decide(&domains.free_play, &commands.free_play, &mut effects.legs)?;
-        decide(&domains.adjustment, &commands.adjustment, &mut effects.legs)?;
-        effects.notices = self.notices(&domains.balance, &effects.legs);
-        Ok(effects)
+    /// When the bytes are not parameters of this recipe.
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>
+    where
+        Self: Sized;
+
+    /// Decides on the state before the transaction. Nothing changes.
+    ///
+    /// # Errors
+    /// The first domain that refuses, and why.
+    fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy>;
+}
+
+/// What this release knows of a recipe.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Its number in the log.
+    pub kind: u16,
+    /// Its revision.
+    pub revision: u16,
+    /// Its name in reports.
+    pub name: &'static str,
+    /// The domains that may take part.
+    pub domains: &'static [Domain],
+    decode: fn(&mut Decoder<'_>) -> Result<Intent, DecodeError>,
+}
+
+impl Known {
+    /// What is known of a type.
+    #[must_use]
+    pub const fn of<R: Recipe>() -> Self {
+        Self {
+            kind: R::KIND,
+            revision: R::REVISION,
+            name: R::NAME,
+            domains: R::DOMAINS,
+            decode: |decoder| R::decode(decoder).map(Intent::new),
+        }
+    }
+}
+
+/// What a transaction is to do: a recipe with its parameters.
+#[derive(Clone)]
+pub struct Intent {
+    known: Known,
+    recipe: Arc<dyn Asked>,
+}
+
+/// A recipe, whatever its type.
+trait Asked: fmt::Debug + Send + Sync {
+    fn encode(&self, encoder: &mut Encoder);
+    fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy>;
+    fn any(&self) -> &dyn Any;
+}
+
+impl<R: Recipe> Asked for R {
+    fn encode(&self, encoder: &mut Encoder) {
+        Recipe::encode(self, encoder);
     }
 
-    /// Checks that the holds a recipe ends have the players and sums that it names. Otherwise two domains would move
-    /// different amounts.
-    fn check_holds(&self, ledger: &Ledger) -> Result<(), Rejection> {
-        let held = |player: PlayerId, currency: Currency, holds: &[HoldId]| {
-            let cash = AccountId::cash(player, currency);
-            holds.iter().try_fold(0_i128, |sum, hold| match ledger.hold(*hold) {
-                Some(hold) if hold.transfer.debit == cash => Ok(sum.saturating_add(hold.transfer.amount)),
-                Some(_) | None => Err(Rejection::HoldNotOpen),
-            })
+    fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        Recipe::decide(self, context, decision)
+    }
+
+    fn any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Intent {
+    /// The intent to carry out a recipe.
+    #[must_use]
+    pub fn new<R: Recipe>(recipe: R) -> Self {
+        Self { known: Known::of::<R>(), recipe: Arc::new(recipe) }
+    }
+
+    /// What is known of its recipe.
+    #[must_use]
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// The name of its recipe.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.known.name
+    }
+
+    /// The recipe with its parameters, when it is of this type.
+    #[must_use]
+    pub fn get<R: Recipe>(&self) -> Option<&R> {
+        self.recipe.any().downcast_ref()
+    }
+
+    /// Decides on the state before the transaction. Nothing changes.
+    ///
+    /// # Errors
+    /// The first domain that refuses, and why.
+    pub fn decide(&self, context: &Context<'_>) -> Result<Effects, RefusedBy> {
+        let mut decision = Deciding::new(context);
+        self.recipe.decide(context, &mut decision)?;
+        Ok(decision.finish())
+    }
+
+    /// Appends kind, revision and parameters to a record.
+    pub fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.known.kind.into());
+        encoder.uint(self.known.revision.into());
+        self.recipe.encode(encoder);
+    }
+
+    /// Reads an intent of one of these recipes.
+    ///
+    /// # Errors
+    /// When the recipe, or its revision, is none of them, or its parameters cannot be read.
+    pub fn decode(decoder: &mut Decoder<'_>, recipes: &[Known]) -> Result<Self, DecodeError> {
+        let (kind, revision) = (decoder.u16()?, decoder.u16()?);
+        let known = recipes.iter().find(|known| (known.kind, known.revision) == (kind, revision));
+        (known.ok_or(DecodeError::Recipe { kind, revision })?.decode)(decoder)
+    }
+}
+
+impl<R: Recipe> From<R> for Intent {
+    fn from(recipe: R) -> Self {
+        Self::new(recipe)
+    }
+}
+
+impl fmt::Debug for Intent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.recipe.fmt(formatter)
+    }
+}
+
+/// Two intents are the same when their records would be.
+impl PartialEq for Intent {
+    fn eq(&self, other: &Self) -> bool {
+        let spelled = |intent: &Self| {
+            let mut encoder = Encoder::default();
+            intent.encode(&mut encoder);
+            encoder.into_bytes()
         };
-        match self {
-            Recipe::Release { player, currency, holds } => held(*player, *currency, holds).map(|_| ()),
-            Recipe::SettleRound { currency, players, .. } | Recipe::RoundVoid { currency, players, .. } => {
-                players.iter().try_for_each(|share| {
-                    let held = held(share.player, *currency, &share.holds)?;
-                    if held == share.staked { Ok(()) } else { Err(Rejection::HoldNotOpen) }
-                })
-            }
-            Recipe::Deposit { .. } | Recipe::Stake { .. } | Recipe::TableOnly => Ok(()),
-        }
-    }
-
-    fn commands(&self) -> Commands {
-        let mut commands = Commands::default();
-        match self {
-            Recipe::Deposit { player, currency, amount } => {
-                let (player, currency, amount) = (*player, *currency, *amount);
-                commands.collections.push(collections::Command::Capture { currency, amount });
-                commands.balance.push(balance::Command::Open(player, currency));
-                let from = Domain::Collections;
-                commands.balance.push(balance::Command::Credit { player, currency, amount, from });
-            }
-            Recipe::Stake { hold, player, currency, amount } => {
-                let (hold, player, currency, amount) = (*hold, *player, *currency, *amount);
-                commands.balance.push(balance::Command::Hold { hold, player, currency, amount });
-            }
-            Recipe::Release { holds, .. } => release(holds, &mut commands),
-            Recipe::SettleRound { currency, players, .. } => {
-                settle_round(*currency, players, &mut commands);
-                players.iter().for_each(|player| player_winnings(*currency, player, &mut commands));
-            }
-            Recipe::RoundVoid { players, .. } => {
-                players.iter().for_each(|player| release(&player.holds, &mut commands));
-            }
-            Recipe::TableOnly => {}
-        }
-        commands
-    }
-
-    /// What each player is told, with the funds that the balance domain has drafted.
-    fn notices(&self, balance: &Balance, legs: &[(Domain, Drafted)]) -> Vec<Notice> {
-        let changes = legs.iter().find(|(domain, _)| *domain == Domain::Balance).map(|(_, leg)| &leg.changes);
-        let notice = |player: PlayerId, currency: Currency, what: What| {
-            let change = changes.and_then(|changes| changes.account(&AccountId::cash(player, currency)));
-            let (before, after) = match change {
-                Some(Change { before, after }) => {
-                    (before.as_ref().map(Funds::from).unwrap_or_default(), Funds::from(after))
-                }
-                None => {
-                    let untouched = balance.funds(player, currency).unwrap_or_default();
-                    (untouched, untouched)
-                }
-            };
-            Notice { player, currency, before, after, what }
-        };
-        match self {
-            Recipe::Deposit { player, currency, .. } => vec![notice(*player, *currency, What::Deposit)],
-            Recipe::Stake { player, currency, .. } => vec![notice(*player, *currency, What::Stake)],
-            Recipe::Release { player, currency, .. } => vec![notice(*player, *currency, What::Release)],
-            Recipe::SettleRound { round, currency, outcome, players } => {
-                let settled = |share: &PlayerSettlement| {
-                    let PlayerSettlement { player, staked, returned, .. } = *share;
-                    let what = What::Settled { round: *round, staked, returned, outcome: *outcome };
-                    notice(player, *currency, what)
-                };
-                players.iter().map(settled).collect()
-            }
-            Recipe::RoundVoid { round, currency, players } => {
-                let voided = |share: &PlayerSettlement| {
-                    notice(share.player, *currency, What::Voided { round: *round, staked: share.staked })
-                };
-                players.iter().map(voided).collect()
-            }
-            Recipe::TableOnly => Vec::new(),
-        }
+        spelled(self) == spelled(other)
     }
 }
 
-/// `SETTLE_ROUND`: the held stakes go from the players to the operator.
-fn settle_round(currency: Currency, players: &[PlayerSettlement], commands: &mut Commands) {
-    let holds = players.iter().flat_map(|player| &player.holds);
-    commands.balance.extend(holds.map(|hold| balance::Command::Post(*hold)));
-    let amount = players.iter().map(|player| player.staked).sum();
-    if amount != 0 {
-        commands.collections.push(collections::Command::CollectStakes { currency, amount });
-    }
-}
-
-/// `PLAYER_WINNINGS`: what a player won, stakes included, goes from distributions to the player.
-fn player_winnings(currency: Currency, share: &PlayerSettlement, commands: &mut Commands) {
-    let PlayerSettlement { player, returned: amount, .. } = *share;
-    // A sum below zero is passed on, so that the ledger refuses it. If it were skipped, the notice would still show it.
-    if amount != 0 {
-        commands.distributions.push(distributions::Command::PayWinnings { currency, amount });
-        let from = Domain::Distributions;
-        commands.balance.push(balance::Command::Credit { player, currency, amount, from });
-    }
-}
-
-fn release(holds: &[HoldId], commands: &mut Commands) {
-    commands.balance.extend(holds.iter().map(|hold| balance::Command::Release(*hold)));
-}
-
-fn decide<M: StateMachine>(
-    machine: &M,
-    commands: &[M::Command],
-    legs: &mut Vec<(Domain, Drafted)>,
-) -> Result<(), (Domain, Rejection)> {
-    if !commands.is_empty() {
-        legs.push((M::DOMAIN, machine.decide(commands).map_err(|rejection| (M::DOMAIN, rejection))?));
-    }
-    Ok(())
-}
+impl Eq for Intent {}

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domains::Recipe;
+use domains::recipes::Deposit;
 use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Tx, TxId,
     table::live::{BetLimits, BetRequest, LiveTable, SEATS_MAX, TableConfig, TableRules},
@@ -99,9 +99,9 @@ impl Hub {
     fn open(&mut self, table: &mut LiveTable, place: usize, players: usize) {
         for player in 0..players {
             let player = player_id(place, player);
-            let recipe = Recipe::Deposit { player, currency: eur(), amount: 1_000_000_000 };
+            let deposit = Deposit { player, currency: eur(), amount: 1_000_000_000 };
             let id = TxId::of_service("bench", &player.0.to_string());
-            let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table: None });
+            let envelope = Envelope::Run(Tx::new(id, player.into(), Some(Content(1)), deposit));
             let deposit = self.books.run(envelope, self.now, DIGEST_EVERY).expect("it applies");
             assert!(deposit.record.is_some(), "a new deposit");
         }

@@ -3,10 +3,11 @@
 //! [`Books::apply`] computes what a record changes, proves the invariants of that, and only then posts it, all or
 //! nothing. A record that a turn has just decided and proven is posted without a second computation ([`Books::take`]).
 
-use ledger::{Changes, Domain, Rejection};
+use ledger::{Changes, Digest, Domain, Rejection};
 
 use crate::{
     books::Books,
+    components::Component,
     invariant::{Violation, fact_stands, no_effect_yet},
     keys::{Content, Outcome, TxId},
     proof::prove,
@@ -35,12 +36,14 @@ pub enum ApplyError {
         why: Rejection,
     },
     /// The recorded digest is not the state's.
-    #[error("E3: the recorded digest is {recorded:032x}, the state's is {found:032x}")]
+    #[error("E3: the recorded digest of {component:?} is {recorded}, the state's is {found}")]
     DigestDiffers {
-        /// The digest in the record.
-        recorded: u128,
-        /// The digest of the state.
-        found: u128,
+        /// The first component that differs.
+        component: Component,
+        /// Its digest in the record.
+        recorded: Digest,
+        /// Its digest in the state.
+        found: Digest,
     },
     /// The record has an earlier time than the one before it.
     #[error("the record is older than the one before it")]
@@ -86,9 +89,10 @@ impl Books {
             Body::Fact(fact) => fact_stands(self, fact)?,
             // E3: a live state or a copy that differs from the log is found here.
             Body::Digest(recorded) => {
-                let found = self.digest();
-                if found != *recorded {
-                    return Err(ApplyError::DigestDiffers { recorded: recorded.0, found: found.0 });
+                let state = self.digest();
+                if let Some(component) = recorded.differs_from(&state) {
+                    let (recorded, found) = (recorded.of(component), state.of(component));
+                    return Err(ApplyError::DigestDiffers { component, recorded, found });
                 }
             }
         }
@@ -104,15 +108,16 @@ impl Books {
         }
         match &record.body {
             Body::Committed(committed) => {
+                committed.rows.iter().for_each(|row| self.domains.rows.put(row.clone()));
                 for notice in &committed.notices {
                     applied.offsets.push(self.domains.balance.note(record.time, notice));
                 }
                 if let Some(content) = committed.key {
-                    let receipt = committed.receipt(lsn).ok_or(Violation::NoReceipt(committed.id))?;
-                    applied.outcome = Some(self.put_key(committed.id, content, Outcome::Done(receipt))?);
+                    let outcome = committed.outcome(lsn).ok_or(Violation::NoReceipt(committed.id))?;
+                    applied.outcome = Some(self.put_key(committed.id, content, outcome)?);
                 }
             }
-            Body::Refused { id, content, code } => {
+            Body::Refused { id, content, code, .. } => {
                 applied.outcome = Some(self.put_key(*id, *content, Outcome::Refused(*code))?);
             }
             Body::Fact(fact) => self.facts.put(fact.clone()),

@@ -5,12 +5,15 @@
 mod encoding;
 
 use domains::Domains;
-use ledger::{Digest, Domain};
+use ledger::{
+    Domain,
+    codec::{DecodeError, Decoder, Encoder},
+};
 use protocol::Currency;
 
 use self::encoding::{decode_domains, encode_domains};
 use crate::{
-    codec::{DecodeError, Decoder, Encoder},
+    components::{Component, StateDigest},
     facts::{Fact, Facts},
     keys::{Content, Keys, Outcome, TxId},
     record::{Body, Record},
@@ -75,14 +78,20 @@ impl Books {
         self.keys.get(id)
     }
 
-    /// Fingerprint of the whole money state.
+    /// The digest of the whole money state, component by component.
     #[must_use]
-    pub fn digest(&self) -> Digest {
-        let ledgers = Domain::ALL.into_iter().fold(Digest::default(), |sum, domain| {
-            sum.with(domain as u64 + 1, self.domains.ledger(domain).digest())
+    pub fn digest(&self) -> StateDigest {
+        let ledgers = Domain::ALL.into_iter().flat_map(|domain| {
+            let digests = self.domains.ledger(domain).digests();
+            [(Component::Accounts(domain), digests.accounts), (Component::Holds(domain), digests.holds)]
         });
-        let balance = ledgers.with(100, self.domains.balance.digest());
-        balance.with(101, self.keys.digest()).with(102, self.facts.digest())
+        let rows = self.domains.rows.digests().map(|(kind, digest)| (Component::Rows(kind), digest));
+        let others = [
+            (Component::Players, self.domains.balance.digest()),
+            (Component::Keys, self.keys.digest()),
+            (Component::Facts, self.facts.digest()),
+        ];
+        StateDigest::new(ledgers.chain(rows).chain(others))
     }
 
     /// A record of the current digest.

@@ -3,12 +3,9 @@
 //! A checkpoint only shortens a start; the log stays complete. It contains the digest of the money state, and decoding
 //! compares that with the digest of what was decoded.
 
-use crate::{
-    books::Books,
-    codec::{DecodeError, Decoder, Encoder},
-    table::TableState,
-    world::World,
-};
+use ledger::codec::{DecodeError, Decoder, Encoder};
+
+use crate::{books::Books, table::TableState, world::World};
 
 /// Version this release writes.
 const VERSION: u8 = 3;
@@ -16,16 +13,16 @@ const VERSION: u8 = 3;
 /// Encodes the state.
 #[must_use]
 pub fn encode(world: &World) -> Vec<u8> {
-    let mut encoder = Encoder(Vec::with_capacity(1 << 20));
+    let mut encoder = Encoder::with_capacity(1 << 20);
     encoder.byte(VERSION);
     world.books.encode(&mut encoder);
-    encoder.fixed(world.books.digest().0);
+    encoder.raw(&world.books.digest().total().to_bytes());
     encoder.uint(world.tables.len() as u128);
     for (id, table) in &world.tables {
-        encoder.bytes(id.as_bytes());
+        encoder.table(*id);
         table.encode(&mut encoder);
     }
-    encoder.0
+    encoder.into_bytes()
 }
 
 /// Decodes a state.
@@ -33,12 +30,12 @@ pub fn encode(world: &World) -> Vec<u8> {
 /// # Errors
 /// When the bytes are not a whole checkpoint of this version, or its digest is not that of the decoded state.
 pub fn decode(bytes: &[u8]) -> Result<World, DecodeError> {
-    let mut decoder = Decoder(bytes);
+    let mut decoder = Decoder::new(bytes);
     if decoder.byte()? != VERSION {
         return Err(DecodeError::Unknown("checkpoint version"));
     }
     let mut world = World { books: Books::decode(&mut decoder)?, ..World::default() };
-    if world.books.digest().0 != decoder.fixed()? {
+    if world.books.digest().total().to_bytes() != decoder.array()? {
         return Err(DecodeError::OutOfRange("the checkpoint's digest"));
     }
     for _ in 0..decoder.count()? {

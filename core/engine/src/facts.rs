@@ -1,16 +1,16 @@
-//! Facts that a log keeps about its hub: the decimals of each currency, the check value of its seed secret, the issuer of
-//! its players' tokens, and the people file that says whose its player ids are.
+//! Facts that a log keeps about its hub: the decimals of each currency, check values of its secrets, and the issuer of
+//! its players' tokens.
 //!
-//! An account does not contain its minor unit, and a player id does not contain its person. With another scale every
-//! balance would have another value; with another issuer or people file no player would find their account. So all are
-//! recorded before their first use, and the start compares them with the configuration and the data directory.
+//! An account does not contain its minor unit, and a pseudonym contains neither its secret nor its issuer. With another
+//! scale every balance would have another value; with another secret or issuer no player would find their account. So
+//! all are recorded before their first use, and the start compares them with the configuration.
 
 use std::collections::BTreeMap;
 
-use ledger::{Digest, fingerprint, text_word};
+use ledger::{Digest, Print};
 use protocol::{Currency, amount::SCALE_MAX};
 
-use crate::codec::{DecodeError, Decoder, Encoder};
+use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// Longest name of an issuer, bytes.
 pub const ISSUER_BYTES_MAX: usize = 256;
@@ -32,12 +32,7 @@ pub enum Fact {
         /// A keyed hash of a fixed text, cut to 128 bits.
         value: u128,
     },
-    /// The people file: it maps issuer and subject to the player ids of this log.
-    People {
-        /// Its random id.
-        file: u128,
-    },
-    /// Who issues the tokens of the players: the people file has each of them under the issuer and the subject.
+    /// Who issues the tokens of the players: with their subject it makes their pseudonyms.
     Issuer {
         /// As its tokens name it, at most [`ISSUER_BYTES_MAX`].
         name: Box<str>,
@@ -47,16 +42,19 @@ pub enum Fact {
 /// A secret that the log depends on. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretName {
+    /// Turns subjects into player ids.
+    Pseudonym,
     /// Seals the seeds of rounds that are not drawn.
     Seed,
 }
 
 impl SecretName {
     /// Every secret.
-    pub const ALL: [SecretName; 1] = [SecretName::Seed];
+    pub const ALL: [SecretName; 2] = [SecretName::Pseudonym, SecretName::Seed];
 
     fn number(self) -> u8 {
         match self {
+            SecretName::Pseudonym => 1,
             SecretName::Seed => 2,
         }
     }
@@ -68,7 +66,6 @@ pub struct Facts {
     scales: BTreeMap<Currency, u32>,
     checks: BTreeMap<SecretName, u128>,
     issuer: Option<Box<str>>,
-    people: Option<u128>,
 }
 
 impl Facts {
@@ -95,12 +92,6 @@ impl Facts {
         self.issuer.as_deref()
     }
 
-    /// The id of the people file, once it is known.
-    #[must_use]
-    pub fn people(&self) -> Option<u128> {
-        self.people
-    }
-
     /// Whether the log has recorded this fact.
     #[must_use]
     pub fn says(&self, fact: &Fact) -> bool {
@@ -108,7 +99,6 @@ impl Facts {
             Fact::Scale { currency, scale } => self.scale(*currency) == Some(*scale),
             Fact::Check { secret, value } => self.check(*secret) == Some(*value),
             Fact::Issuer { name } => self.issuer() == Some(name),
-            Fact::People { file } => self.people == Some(*file),
         }
     }
 
@@ -119,7 +109,6 @@ impl Facts {
             Fact::Scale { currency, .. } => self.scale(*currency).is_some(),
             Fact::Check { secret, .. } => self.check(*secret).is_some(),
             Fact::Issuer { .. } => self.issuer.is_some(),
-            Fact::People { .. } => self.people.is_some(),
         };
         known && !self.says(fact)
     }
@@ -129,39 +118,30 @@ impl Facts {
             Fact::Scale { currency, scale } => drop(self.scales.insert(currency, scale)),
             Fact::Check { secret, value } => drop(self.checks.insert(secret, value)),
             Fact::Issuer { name } => self.issuer = Some(name),
-            Fact::People { file } => self.people = Some(file),
         }
     }
 
     pub(crate) fn digest(&self) -> Digest {
         let mut digest = Digest::default();
-        for (currency, scale) in &self.scales {
-            digest.add(fingerprint(&[1, text_word(currency.as_bytes()), u64::from(*scale)]));
-        }
-        for (secret, value) in &self.checks {
-            digest.add(fingerprint(&[2, secret.number().into(), *value as u64, (*value >> 64) as u64]));
-        }
-        if let Some(issuer) = self.issuer() {
-            let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-            let length = std::iter::once(issuer.len() as u64);
-            let words: Vec<u64> =
-                std::iter::once(3).chain(length).chain(issuer.as_bytes().chunks(8).map(word)).collect();
-            digest.add(fingerprint(&words));
-        }
-        if let Some(file) = self.people {
-            digest.add(fingerprint(&[4, file as u64, (file >> 64) as u64]));
+        for fact in self.all() {
+            let mut encoder = Encoder::default();
+            fact.encode(&mut encoder);
+            digest.add(Print::of(encoder.as_bytes()));
         }
         digest
     }
 
-    pub(crate) fn encode(&self, encoder: &mut Encoder) {
-        let single = usize::from(self.issuer.is_some()) + usize::from(self.people.is_some());
-        encoder.uint((self.scales.len() + self.checks.len() + single) as u128);
+    /// Every fact.
+    fn all(&self) -> impl Iterator<Item = Fact> {
         let scales = self.scales().map(|(currency, scale)| Fact::Scale { currency, scale });
         let checks = self.checks.iter().map(|(secret, value)| Fact::Check { secret: *secret, value: *value });
         let issuer = self.issuer.iter().map(|name| Fact::Issuer { name: name.clone() });
-        let people = self.people.map(|file| Fact::People { file });
-        scales.chain(checks).chain(issuer).chain(people).for_each(|fact| fact.encode(encoder));
+        scales.chain(checks).chain(issuer)
+    }
+
+    pub(crate) fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.all().count() as u128);
+        self.all().for_each(|fact| fact.encode(encoder));
     }
 
     pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -190,10 +170,6 @@ impl Fact {
                 encoder.byte(3);
                 encoder.bytes(name.as_bytes());
             }
-            Fact::People { file } => {
-                encoder.byte(4);
-                encoder.fixed(*file);
-            }
         }
     }
 
@@ -221,7 +197,6 @@ impl Fact {
                 }
                 Ok(Fact::Issuer { name: name.into() })
             }
-            4 => Ok(Fact::People { file: decoder.fixed()? }),
             _ => Err(DecodeError::Unknown("fact")),
         }
     }

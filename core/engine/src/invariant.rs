@@ -5,18 +5,19 @@
 //! * `E3` replay equals live: the same records make the same state, wherever they are applied;
 //! * `E4` the funds that a notice shows, before and after the transaction, are those of the balance domain;
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
-//!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open.
+//!   has accounts, the pseudonym secret of a log that has players, the seed secret while a round is open.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
 
 use domains::{Funds, StateMachine};
-use ledger::{HoldId, invariant};
+use ledger::{Domain, HoldId, OwnerKind, Prover, invariant};
 use protocol::{PlayerId, RoundId, TableId};
 use rustc_hash::FxHashMap;
 
 pub use crate::world::{fact_stands_in, same};
 use crate::{
     books::Books,
+    components::Component,
     facts::{Fact, SecretName},
     keys::TxId,
     record::RECORD_BYTES_MAX,
@@ -38,6 +39,20 @@ pub enum Violation {
     /// `E1`: two legs in one domain, or legs that are not in canonical order.
     #[error("E1: transaction {0:?} has more than one leg in a domain, or its legs are out of order")]
     SecondLeg(TxId),
+    /// `E1`: a domain takes part that the recipe does not have.
+    #[error("E1: {recipe} moves money of {}, which has no part in it", domain.name())]
+    Participant {
+        /// The recipe.
+        recipe: &'static str,
+        /// The domain.
+        domain: Domain,
+    },
+    /// `E1`: the hub itself has no keys, and everyone else asks with one.
+    #[error("E1: transaction {0:?} comes with a key and from nobody, or without one and from somebody")]
+    KeyOfNobody(TxId),
+    /// `E1`: a row has two images in one record.
+    #[error("E1: transaction {0:?} changes a row twice")]
+    RowTwice(TxId),
     /// `E1`: a transaction with a key has no notice to make a receipt of.
     #[error("E1: transaction {0:?} came with a key, but has nothing to put on its receipt")]
     NoReceipt(TxId),
@@ -82,13 +97,8 @@ pub enum Violation {
         other: u64,
     },
     /// `E3`: two copies of the state differ in their money.
-    #[error("E3: the copies have different money: digests {one:032x} and {other:032x}")]
-    Money {
-        /// The digest of one.
-        one: u128,
-        /// The digest of the other.
-        other: u128,
-    },
+    #[error("E3: the copies differ in {0:?}")]
+    Money(Component),
     /// `E3`: two copies of the state differ in a table.
     #[error("E3: the copies differ at table {0}")]
     Table(TableId),
@@ -123,18 +133,16 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     }
 }
 
-/// `E5`, for what the money side depends on: the scale of a currency that has accounts, the issuer of a log that has
-/// players, and the people file, once it is recorded: it may have people whom no account shows. Without such accounts or
-/// players a scale and the issuer may still change.
+/// `E5`, for what the money side depends on: the scale of a currency that has accounts, and the pseudonym secret and the
+/// issuer of a log that has players. Without such accounts or players the fact may still change.
 ///
 /// # Errors
 /// When the log has recorded another value.
 pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
     let depends = |fact: &Fact| match fact {
         Fact::Scale { currency, .. } => books.uses(*currency),
-        Fact::People { .. } => true,
-        Fact::Issuer { .. } => {
-            books.domains().balance.ledger().accounts().any(|(id, _)| id.kind.is_players())
+        Fact::Check { secret: SecretName::Pseudonym, .. } | Fact::Issuer { .. } => {
+            books.domains().balance.ledger().accounts().any(|(id, _)| id.owner.kind() == OwnerKind::Player)
         }
         Fact::Check { secret: SecretName::Seed, .. } => false,
     };
@@ -179,7 +187,9 @@ pub fn stakes_are_held<'a>(
             }
         }
     }
-    match ledger.holds().find(|(hold, _)| !standing.contains_key(hold)) {
+    // Other holds are proven by their domains.
+    let of_round = |hold: &ledger::Hold| matches!(hold.prover, Prover::Round(_));
+    match ledger.holds().find(|(id, hold)| of_round(hold) && !standing.contains_key(id)) {
         Some((hold, _)) => Err(Violation::HoldWithoutBet(hold)),
         None => Ok(()),
     }

@@ -1,35 +1,48 @@
 //! Idempotency keys, and the outcome of each, kept for good.
 
-use std::collections::hash_map::Entry;
-
-use ledger::{Digest, fingerprint, text_word};
+use ledger::{
+    Digest, HoldId, Print, Shards,
+    codec::{DecodeError, Decoder, Encoder},
+};
 use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId};
-use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
-use crate::codec::{DecodeError, Decoder, Encoder};
+use crate::principal::PrincipalKind;
 
 /// The id of a transaction: a hash of who asks and the key, so that a retry has the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TxId(pub u128);
 
 impl TxId {
-    /// The id of the transaction of a player's key.
+    /// The id of a principal's key: a hash of the kind of principal, of who vouches for it, of its name there, and of the
+    /// key. All transports share this space.
+    #[must_use]
+    pub fn of(kind: PrincipalKind, issuer: &str, subject: &[u8], key: &[u8]) -> Self {
+        Self(hash(&[b"hub-tx-v2", &[kind as u8], issuer.as_bytes(), subject, key]))
+    }
+
+    /// The id of the transaction of a player's key. A player's id stands for the issuer and the subject.
     #[must_use]
     pub fn of_key(player: PlayerId, key: &Key) -> Self {
-        Self(hash(&[b"hub-tx-v1/key", &player.0.to_be_bytes(), key.as_bytes()]))
+        Self::of(PrincipalKind::Player, "", &player.0.to_be_bytes(), key.as_bytes())
     }
 
     /// The id of a transaction that the hub itself makes: one for each round and step.
     #[must_use]
     pub fn of_round(round: RoundId, step: &str) -> Self {
-        Self(hash(&[b"hub-tx-v1/round", round.to_string().as_bytes(), step.as_bytes()]))
+        Self::of(PrincipalKind::Hub, "round", round.to_string().as_bytes(), step.as_bytes())
+    }
+
+    /// The id of the transaction that the hub makes when a hold is due.
+    #[must_use]
+    pub fn of_expiry(hold: HoldId) -> Self {
+        Self::of(PrincipalKind::Hub, "hold", &hold.0.to_be_bytes(), b"expire")
     }
 
     /// The id of the transaction of a service's key, such as a deposit.
     #[must_use]
     pub fn of_service(service: &str, key: &str) -> Self {
-        Self(hash(&[b"hub-tx-v1/service", service.as_bytes(), key.as_bytes()]))
+        Self::of(PrincipalKind::Service, "", service.as_bytes(), key.as_bytes())
     }
 }
 
@@ -61,6 +74,11 @@ fn hash(parts: &[&[u8]]) -> u128 {
 pub enum Outcome {
     /// It was carried out.
     Done(Done),
+    /// It was carried out: rows were changed, and no player's funds.
+    Changed {
+        /// Place in the log.
+        lsn: u64,
+    },
     /// It was refused, and stays refused.
     Refused(ErrorCode),
 }
@@ -82,30 +100,20 @@ pub struct Done {
     pub held: i128,
 }
 
-/// Number of maps that the keys are spread over. A map that grows moves all its entries, and all requests wait
-/// meanwhile. So only a 256th of the keys moves at a time: some milliseconds at many millions of keys.
-const SHARDS: usize = 256;
-
 /// Every key with an outcome, and the content of its request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
-    shards: Box<[FxHashMap<TxId, (Content, Outcome)>]>,
+    outcomes: Shards<TxId, (Content, Outcome)>,
     digest: Digest,
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| FxHashMap::default()).collect(), digest: Digest::default() }
-    }
 }
 
 impl Keys {
     pub fn get(&self, id: TxId) -> Option<(Content, Outcome)> {
-        self.shards[shard(id)].get(&id).copied()
+        self.outcomes.get(&id).copied()
     }
 
     pub fn len(&self) -> usize {
-        self.shards.iter().map(FxHashMap::len).sum()
+        self.outcomes.len()
     }
 
     pub fn digest(&self) -> Digest {
@@ -113,39 +121,25 @@ impl Keys {
     }
 
     pub fn reserve(&mut self, more: usize) {
-        self.shards.iter_mut().for_each(|shard| shard.reserve(more.div_ceil(SHARDS)));
+        self.outcomes.reserve(more);
     }
 
     /// Keeps an outcome. `false`, and no change, when the key has one already.
     pub fn put(&mut self, id: TxId, content: Content, outcome: Outcome) -> bool {
-        let Entry::Vacant(free) = self.shards[shard(id)].entry(id) else { return false };
-        self.digest.add(print(id, content, &outcome));
-        free.insert((content, outcome));
+        if self.outcomes.contains_key(&id) {
+            return false;
+        }
+        let mut encoder = Encoder::with_capacity(96);
+        encode_one(&mut encoder, id, content, &outcome);
+        self.digest.add(Print::of(encoder.as_bytes()));
+        self.outcomes.insert(id, (content, outcome));
         true
     }
 
     pub fn encode(&self, encoder: &mut Encoder) {
         encoder.uint(self.len() as u128);
-        for (id, (content, outcome)) in self.shards.iter().flatten() {
-            encoder.fixed(id.0);
-            encoder.fixed(content.0);
-            match outcome {
-                Outcome::Refused(code) => {
-                    encoder.byte(0);
-                    encoder.uint(code.number().into());
-                }
-                Outcome::Done(done) => {
-                    encoder.byte(if done.round.is_some() { 2 } else { 1 });
-                    encoder.uint(done.lsn.into());
-                    if let Some(round) = done.round {
-                        encoder.round(round);
-                    }
-                    encoder.currency(done.currency);
-                    for amount in [done.amount, done.available, done.held] {
-                        encoder.money(amount);
-                    }
-                }
-            }
+        for (id, (content, outcome)) in self.outcomes.iter() {
+            encode_one(encoder, *id, *content, outcome);
         }
     }
 
@@ -171,6 +165,7 @@ impl Keys {
                         held: decoder.money()?,
                     })
                 }
+                3 => Outcome::Changed { lsn: decoder.u64()? },
                 _ => return Err(DecodeError::Unknown("outcome")),
             };
             if !keys.put(id, content, outcome) {
@@ -184,27 +179,28 @@ impl Keys {
 /// Fewest bytes of a key in a checkpoint: two 128-bit hashes, a tag and a code.
 const ENTRY_BYTES_MIN: usize = 16 + 16 + 1 + 1;
 
-fn print(id: TxId, content: Content, outcome: &Outcome) -> u128 {
-    let [id, content] = [id.0, content.0].map(|value| [value as u64, (value >> 64) as u64]);
-    let [tag, lsn, table, round, currency, amount, available, held] = match outcome {
-        Outcome::Refused(code) => [0, u64::from(code.number()), 0, 0, 0, 0, 0, 0],
-        Outcome::Done(done) => [
-            1,
-            done.lsn,
-            done.round.map_or(0, |round| text_word(round.table.as_bytes())),
-            done.round.map_or(0, |round| round.number),
-            text_word(done.currency.as_bytes()),
-            done.amount as u64,
-            done.available as u64,
-            done.held as u64,
-        ],
-    };
-    fingerprint(&[
-        id[0], id[1], content[0], content[1], tag, lsn, table, round, currency, amount, available, held,
-    ])
-}
-
-/// The map of an id. Ids are hashes, so all their bits are equally random; the maps themselves use the low bits.
-fn shard(id: TxId) -> usize {
-    (id.0 >> 120) as usize % SHARDS
+fn encode_one(encoder: &mut Encoder, id: TxId, content: Content, outcome: &Outcome) {
+    encoder.fixed(id.0);
+    encoder.fixed(content.0);
+    match outcome {
+        Outcome::Refused(code) => {
+            encoder.byte(0);
+            encoder.uint(code.number().into());
+        }
+        Outcome::Changed { lsn } => {
+            encoder.byte(3);
+            encoder.uint((*lsn).into());
+        }
+        Outcome::Done(done) => {
+            encoder.byte(if done.round.is_some() { 2 } else { 1 });
+            encoder.uint(done.lsn.into());
+            if let Some(round) = done.round {
+                encoder.round(round);
+            }
+            encoder.currency(done.currency);
+            for amount in [done.amount, done.available, done.held] {
+                encoder.money(amount);
+            }
+        }
+    }
 }

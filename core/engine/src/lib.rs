@@ -12,11 +12,12 @@
 mod apply;
 mod books;
 pub mod checkpoint;
-mod codec;
+mod components;
 mod conclude;
 mod facts;
 pub mod invariant;
 mod keys;
+mod principal;
 mod proof;
 mod record;
 mod replica;
@@ -27,13 +28,15 @@ mod world;
 
 pub use apply::{Applied, ApplyError};
 pub use books::Books;
-pub use codec::DecodeError;
+pub use components::{Component, StateDigest};
 pub use conclude::{Concluded, Told, TxResult, Verdict};
 pub use facts::{Fact, Facts, ISSUER_BYTES_MAX, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
-pub use record::{Body, Committed, RECORD_BYTES_MAX, Record};
+pub use ledger::{Digest, codec::DecodeError};
+pub use principal::{Principal, PrincipalKind};
+pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record};
 pub use replica::{Parted, Replica};
-pub use turn::{Decided, Envelope, Turn, Tx};
+pub use turn::{Asked, Decided, Envelope, Turn, Tx};
 pub use verify::{Finding, LogVerifier};
 pub use world::{World, WorldApplied};
 

@@ -4,14 +4,17 @@
 //! acknowledged that the next start would refuse. `apply` proves the same of a recorded transaction, so that a log
 //! with a wrong record is refused at that record. Both look only at the accounts that the transaction touches.
 
+use std::sync::Arc;
+
 use domains::{Balance, Funds, StateMachine};
-use ledger::{AccountId, Change, Changes, Domain, HoldId, Move, Transfer};
-use protocol::PlayerId;
+use ledger::{AccountId, Change, Changes, Domain, Hold, HoldId, Move, Prover, Purpose};
+use protocol::{PlayerId, RoundId};
 
 use crate::{
     books::Books,
     invariant::{Violation, step_has_its_name},
     keys::TxId,
+    principal::Principal,
     record::Committed,
     table::TableLeg,
 };
@@ -26,11 +29,22 @@ pub(crate) fn prove(
     committed: &Committed,
     legs: &[(Domain, Changes)],
 ) -> Result<(), Violation> {
-    if committed.key.is_some() && committed.receipt(0).is_none() {
+    if committed.key.is_some() && committed.outcome(0).is_none() {
         return Err(Violation::NoReceipt(committed.id));
+    }
+    if committed.key.is_some() == (committed.principal == Principal::HUB) {
+        return Err(Violation::KeyOfNobody(committed.id));
     }
     if !legs.is_sorted_by(|(one, _), (other, _)| one < other) {
         return Err(Violation::SecondLeg(committed.id));
+    }
+    let known = committed.intent.known();
+    if let Some((domain, _)) = legs.iter().find(|(domain, _)| !known.domains.contains(domain)) {
+        return Err(Violation::Participant { recipe: known.name, domain: *domain });
+    }
+    let rows = &committed.rows;
+    if rows.iter().enumerate().any(|(place, row)| rows[..place].iter().any(|other| other.key == row.key)) {
+        return Err(Violation::RowTwice(committed.id));
     }
     for (_, changes) in legs {
         ledger::invariant::of_leg(changes)?;
@@ -50,7 +64,11 @@ fn stakes_are_the_bets(
 ) -> Result<(), Violation> {
     let mut holds = changes.into_iter().flat_map(Changes::holds);
     let Some((table, leg)) = &committed.table else {
-        return holds.next().map_or(Ok(()), |(hold, _)| Err(Violation::HoldWithoutBet(*hold)));
+        let open = |hold: &HoldId| balance.ledger().hold(*hold).cloned();
+        let stake = |(id, made): &&(HoldId, Option<Arc<Hold>>)| {
+            made.clone().or_else(|| open(id)).is_some_and(|hold| hold.purpose == Purpose::Stake)
+        };
+        return holds.find(stake).map_or(Ok(()), |(hold, _)| Err(Violation::HoldWithoutBet(*hold)));
     };
     step_has_its_name(*table, leg, committed.id)?;
     let of_the_player = |player: PlayerId| {
@@ -58,22 +76,24 @@ fn stakes_are_the_bets(
     };
     let differs = match leg {
         TableLeg::BetPlaced { player, hold, bets, .. } => {
-            let stake = |transfer: &Transfer| {
+            let round = RoundId { table: *table, number: leg.round() };
+            let stake = |hold: &Hold| {
                 let positive = bets.iter().all(|(_, stake)| *stake > 0);
                 let sum = bets.iter().try_fold(0_i128, |sum, (_, stake)| sum.checked_add(*stake));
-                positive && sum == Some(transfer.amount) && is_cash(transfer, *player)
+                let of_the_round = (hold.purpose, hold.prover) == (Purpose::Stake, Prover::Round(round));
+                of_the_round && positive && sum == Some(hold.amount()) && is_cash(hold, *player)
             };
             match (holds.next(), holds.next()) {
                 _ if TxId(hold.0) != committed.id => Some("the hold has another name"),
                 _ if !of_the_player(*player) => Some("it is another player's, or nobody's"),
-                (Some((made, Some(transfer))), None) if made == hold && stake(transfer) => None,
+                (Some((made, Some(open))), None) if made == hold && stake(open) => None,
                 _ => Some("the bets are not the stake that is held"),
             }
         }
         TableLeg::BetsCleared { player, holds: cleared, .. } => {
             let theirs = |hold: &HoldId| {
                 let hold = balance.ledger().hold(*hold);
-                hold.is_some_and(|hold| is_cash(&hold.transfer, *player))
+                hold.is_some_and(|hold| is_cash(hold, *player))
             };
             let ended = holds.map(|(hold, made)| made.is_none().then_some(hold));
             let only_voids = no_move_but(committed, |change| matches!(change, Move::VoidHold(_)));
@@ -99,9 +119,9 @@ fn stakes_are_the_bets(
     differs.map_or(Ok(()), |what| Err(Violation::LegDiffers { table: *table, id: committed.id, what }))
 }
 
-/// Whether a transfer takes a player's cash.
-fn is_cash(transfer: &Transfer, player: PlayerId) -> bool {
-    transfer.debit == AccountId::cash(player, transfer.debit.currency)
+/// Whether a hold draws on a player's cash alone.
+fn is_cash(hold: &Hold, player: PlayerId) -> bool {
+    hold.sources().all(|source| source.account == AccountId::cash(player, source.account.currency))
 }
 
 fn no_move_but(committed: &Committed, allowed: impl Fn(&Move) -> bool) -> bool {

@@ -1,15 +1,22 @@
-//! The record of the log: a transaction with all its legs and notices, a refusal, a digest or a fact.
+//! The record of the log: a transaction, a refusal, a digest or a fact.
+//!
+//! A transaction is recorded as its intent (the recipe with its parameters, who asked, the key) and its effects (moves, row
+//! images, notices, the table's part). Replay applies the effects; `hub verify` decides the intent again and compares.
 //!
 //! The first byte is the version. The decoder reads the version of its release; for any other, the error names both.
 
-use domains::{Funds, Notice, What};
-use ledger::{Digest, Domain, Leg};
+use domains::{Intent, KINDS, Notice, RowImage, RowKind, What, recipe::Known, recipes};
+use ledger::{
+    Domain, Leg,
+    codec::{AT_ONCE, DecodeError, Decoder, Encoder},
+};
 use protocol::{ErrorCode, RoundId, TableId};
 
 use crate::{
-    codec::{AT_ONCE, DecodeError, Decoder, Encoder},
+    components::StateDigest,
     facts::Fact,
-    keys::{Content, Done, TxId},
+    keys::{Content, Done, Outcome, TxId},
+    principal::Principal,
     table::TableLeg,
 };
 
@@ -41,13 +48,17 @@ pub enum Body {
     Refused {
         /// The transaction.
         id: TxId,
+        /// Who asked.
+        principal: Principal,
         /// Its content.
         content: Content,
+        /// What was refused, when a domain refused it; `None` when a table did.
+        intent: Option<Intent>,
         /// Why.
         code: ErrorCode,
     },
     /// The digest of the money state after the record before this one.
-    Digest(Digest),
+    Digest(StateDigest),
     /// A fact about the hub that writes the log.
     Fact(Fact),
 }
@@ -57,36 +68,66 @@ pub enum Body {
 pub struct Committed {
     /// The transaction.
     pub id: TxId,
+    /// Who asked for it.
+    pub principal: Principal,
     /// The content of its request, when it came with a client's key; such ids are kept for good.
     pub key: Option<Content>,
+    /// What it was to do.
+    pub intent: Intent,
     /// One leg for each domain that takes part, in canonical order.
     pub legs: Vec<(Domain, Leg)>,
+    /// The images of the rows that it changed.
+    pub rows: Vec<RowImage>,
     /// One notice for each player touched.
     pub notices: Vec<Notice>,
     /// The table's own leg.
     pub table: Option<(TableId, TableLeg)>,
 }
 
+/// The recipes and the kinds of rows that records may name.
+#[derive(Debug, Clone, Copy)]
+pub struct Formats {
+    /// The recipes, in every revision.
+    pub recipes: &'static [Known],
+    /// The kinds of rows.
+    pub rows: &'static [RowKind],
+}
+
+impl Formats {
+    /// Those of this release.
+    pub const STANDARD: Formats = Formats { recipes: recipes::STANDARD, rows: KINDS };
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        Self::STANDARD
+    }
+}
+
 impl Committed {
-    /// The receipt of a transaction with a key, from its first notice; such a transaction touches one player. `None`
-    /// without a notice.
-    pub(crate) fn receipt(&self, lsn: u64) -> Option<Done> {
-        let notice: &Notice = self.notices.first()?;
+    /// The outcome of a transaction with a key, from its first notice; such a transaction touches one player. `None` when it
+    /// changed nothing that could be told.
+    pub(crate) fn outcome(&self, lsn: u64) -> Option<Outcome> {
+        let Some(notice) = self.notices.first() else {
+            return (!self.rows.is_empty()).then_some(Outcome::Changed { lsn });
+        };
         let amount = match notice.what {
-            What::Deposit | What::Release => notice.after.available - notice.before.available,
-            What::Stake => notice.before.available - notice.after.available,
+            What::Deposit | What::Release | What::Credit | What::Expired => {
+                notice.after.available - notice.before.available
+            }
+            What::Stake | What::Debit => notice.before.available - notice.after.available,
             What::Settled { returned, .. } => returned,
             What::Voided { staked, .. } => staked,
         };
         let round = self.table.as_ref().map(|(table, leg)| RoundId { table: *table, number: leg.round() });
-        Some(Done {
+        Some(Outcome::Done(Done {
             lsn,
             round,
             currency: notice.currency,
             amount,
             available: notice.after.available,
             held: notice.after.held,
-        })
+        }))
     }
 }
 
@@ -103,7 +144,7 @@ impl Record {
     /// The record's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder(Vec::with_capacity(256));
+        let mut encoder = Encoder::with_capacity(256);
         encoder.byte(VERSION);
         encoder.uint(self.time.into());
         match &self.body {
@@ -111,22 +152,27 @@ impl Record {
                 encoder.byte(1);
                 committed.encode(&mut encoder);
             }
-            Body::Refused { id, content, code } => {
+            Body::Refused { id, principal, content, intent, code } => {
                 encoder.byte(2);
-                encoder.fixed(id.0);
+                encoder.id(id.0);
+                principal.encode(&mut encoder);
                 encoder.fixed(content.0);
+                encoder.flag(intent.is_some());
+                if let Some(intent) = intent {
+                    intent.encode(&mut encoder);
+                }
                 encoder.uint(code.number().into());
             }
             Body::Digest(digest) => {
                 encoder.byte(3);
-                encoder.fixed(digest.0);
+                digest.encode(&mut encoder);
             }
             Body::Fact(fact) => {
                 encoder.byte(4);
                 fact.encode(&mut encoder);
             }
         }
-        encoder.0
+        encoder.into_bytes()
     }
 
     /// Reads a record.
@@ -134,20 +180,33 @@ impl Record {
     /// # Errors
     /// When the bytes are not a whole record of a known version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut decoder = Decoder(bytes);
+        Self::decode_with(bytes, &Formats::STANDARD)
+    }
+
+    /// As [`Record::decode`], with these recipes and kinds of rows.
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    pub fn decode_with(bytes: &[u8], formats: &Formats) -> Result<Self, DecodeError> {
+        let mut decoder = Decoder::new(bytes);
         let version = decoder.byte()?;
         if version != VERSION {
             return Err(DecodeError::Version { found: version, read: VERSION });
         }
         let time = decoder.u64()?;
         let body = match decoder.byte()? {
-            1 => Body::Committed(Committed::decode(&mut decoder)?),
+            1 => Body::Committed(Committed::decode(&mut decoder, formats)?),
             2 => Body::Refused {
-                id: TxId(decoder.fixed()?),
+                id: TxId(decoder.id()?),
+                principal: Principal::decode(&mut decoder)?,
                 content: Content(decoder.fixed()?),
+                intent: match decoder.flag()? {
+                    true => Some(Intent::decode(&mut decoder, formats.recipes)?),
+                    false => None,
+                },
                 code: ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
             },
-            3 => Body::Digest(Digest(decoder.fixed()?)),
+            3 => Body::Digest(StateDigest::decode(&mut decoder)?),
             4 => Body::Fact(Fact::decode(&mut decoder)?),
             _ => return Err(DecodeError::Unknown("record body")),
         };
@@ -158,83 +217,47 @@ impl Record {
 
 impl Committed {
     fn encode(&self, encoder: &mut Encoder) {
-        encoder.fixed(self.id.0);
-        encoder.byte(u8::from(self.key.is_some()));
+        encoder.id(self.id.0);
+        self.principal.encode(encoder);
+        encoder.flag(self.key.is_some());
         if let Some(content) = self.key {
             encoder.fixed(content.0);
         }
+        self.intent.encode(encoder);
         encoder.uint(self.legs.len() as u128);
         for (domain, leg) in &self.legs {
             encoder.byte(*domain as u8);
             encoder.leg(leg);
         }
+        encoder.uint(self.rows.len() as u128);
+        self.rows.iter().for_each(|row| row.encode(encoder));
         encoder.uint(self.notices.len() as u128);
-        self.notices.iter().for_each(|notice| encode_notice(encoder, notice));
-        encoder.byte(u8::from(self.table.is_some()));
+        self.notices.iter().for_each(|notice| notice.encode(encoder));
+        encoder.flag(self.table.is_some());
         if let Some((table, leg)) = &self.table {
-            encoder.bytes(table.as_bytes());
+            encoder.table(*table);
             leg.encode(encoder);
         }
     }
 
-    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        let id = TxId(decoder.fixed()?);
+    fn decode(decoder: &mut Decoder<'_>, formats: &Formats) -> Result<Self, DecodeError> {
+        let (id, principal) = (TxId(decoder.id()?), Principal::decode(decoder)?);
         let key = if decoder.flag()? { Some(Content(decoder.fixed()?)) } else { None };
+        let intent = Intent::decode(decoder, formats.recipes)?;
         let mut legs = Vec::new();
         for _ in 0..decoder.count()? {
             legs.push((decoder.domain()?, decoder.leg()?));
         }
+        let mut rows = Vec::new();
+        for _ in 0..decoder.count()? {
+            rows.push(RowImage::decode(decoder, formats.rows)?);
+        }
         let count = decoder.count()?;
         let mut notices = Vec::with_capacity(count.min(AT_ONCE));
         for _ in 0..count {
-            notices.push(decode_notice(decoder)?);
+            notices.push(Notice::decode(decoder)?);
         }
         let table = if decoder.flag()? { Some((decoder.table()?, TableLeg::decode(decoder)?)) } else { None };
-        Ok(Self { id, key, legs, notices, table })
+        Ok(Self { id, principal, key, intent, legs, rows, notices, table })
     }
-}
-
-pub(crate) fn encode_notice(encoder: &mut Encoder, notice: &Notice) {
-    encoder.fixed(notice.player.0);
-    encoder.currency(notice.currency);
-    for amount in [notice.before.available, notice.before.held, notice.after.available, notice.after.held] {
-        encoder.money(amount);
-    }
-    match &notice.what {
-        What::Deposit => encoder.byte(1),
-        What::Stake => encoder.byte(2),
-        What::Release => encoder.byte(3),
-        What::Settled { round, staked, returned, outcome } => {
-            encoder.byte(4);
-            encoder.round(*round);
-            encoder.money(*staked);
-            encoder.money(*returned);
-            encoder.uint((*outcome).into());
-        }
-        What::Voided { round, staked } => {
-            encoder.byte(5);
-            encoder.round(*round);
-            encoder.money(*staked);
-        }
-    }
-}
-
-pub(crate) fn decode_notice(decoder: &mut Decoder<'_>) -> Result<Notice, DecodeError> {
-    let (player, currency) = (decoder.player()?, decoder.currency()?);
-    let before = Funds { available: decoder.money()?, held: decoder.money()? };
-    let after = Funds { available: decoder.money()?, held: decoder.money()? };
-    let what = match decoder.byte()? {
-        1 => What::Deposit,
-        2 => What::Stake,
-        3 => What::Release,
-        4 => What::Settled {
-            round: decoder.round()?,
-            staked: decoder.money()?,
-            returned: decoder.money()?,
-            outcome: decoder.u32()?,
-        },
-        5 => What::Voided { round: decoder.round()?, staked: decoder.money()? },
-        _ => return Err(DecodeError::Unknown("notice")),
-    };
-    Ok(Notice { player, currency, before, after, what })
 }

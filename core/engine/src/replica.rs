@@ -3,7 +3,9 @@
 //! It refuses, like replay, a record that does not fit and a digest that is not its own. So it finds a live state that
 //! differs from the log.
 
-use crate::{apply::ApplyError, checkpoint, codec::DecodeError, record::Record, world::World};
+use ledger::codec::DecodeError;
+
+use crate::{apply::ApplyError, checkpoint, record::Record, world::World};
 
 /// A copy of the world that follows the log, and says when it is to be written down.
 #[derive(Debug, Clone)]

@@ -3,14 +3,15 @@
 //! The turn looks up the key, decides in every domain, and proves the invariants of what was decided. It changes
 //! nothing. Live, the turn and [`Books::take`] are one synchronous step on the money thread.
 
-use domains::{Effects, Recipe, StateMachine};
-use ledger::{Changes, Domain, Drafted, Rejection};
+use domains::{Context, Effects, Intent, PlayerSettlement, StateMachine};
+use ledger::{Changes, Domain, Drafted, HoldId, Rejection};
 use protocol::{ErrorCode, TableId};
 
 use crate::{
     books::Books,
     invariant::{Violation, no_effect_yet},
     keys::{Content, Outcome, TxId},
+    principal::Principal,
     proof::prove,
     record::{Body, Committed, RECORD_BYTES_MAX, Record},
     table::{TableLeg, TableState},
@@ -30,6 +31,8 @@ pub enum Envelope {
     Refuse {
         /// The id that the request's transaction would have had.
         id: TxId,
+        /// Who asked.
+        principal: Principal,
         /// The request's content.
         content: Content,
         /// Why it is refused.
@@ -42,12 +45,43 @@ pub enum Envelope {
 pub struct Tx {
     /// Its id.
     pub id: TxId,
+    /// Who asks for it.
+    pub principal: Principal,
     /// The content of the request, when it came with a client's key.
     pub key: Option<Content>,
-    /// Which money moves.
-    pub recipe: Recipe,
+    /// What it is to do.
+    pub intent: Intent,
+    /// What follows for the intent from the table's state: the shares of a round's players.
+    pub shares: Vec<PlayerSettlement>,
     /// The table's own leg.
     pub table: Option<(TableId, TableLeg)>,
+}
+
+impl Tx {
+    /// A transaction without a table.
+    #[must_use]
+    pub fn new(id: TxId, principal: Principal, key: Option<Content>, intent: impl Into<Intent>) -> Self {
+        Self { id, principal, key, intent: intent.into(), shares: Vec::new(), table: None }
+    }
+
+    /// The same with a table's own leg.
+    #[must_use]
+    pub fn at(self, table: TableId, leg: TableLeg) -> Self {
+        Self { table: Some((table, leg)), ..self }
+    }
+}
+
+/// What was asked: the part of a transaction that its effects do not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The id of the transaction.
+    pub id: TxId,
+    /// Who asks for it.
+    pub principal: Principal,
+    /// The content of the request, when it came with a client's key.
+    pub key: Option<Content>,
+    /// What it is to do.
+    pub intent: Intent,
 }
 
 /// A record that was decided and proven, with its changes, so that applying it computes nothing twice.
@@ -133,20 +167,28 @@ impl Books {
             let record = Record { time: now.max(self.time()), body };
             Box::new(Decided { bytes: record.encode(), record, changes, on: self.lsn() })
         };
-        let refused = |content, code: ErrorCode, by| match code.consumes_key() {
-            true => Turn::Refused { decided: decided(Body::Refused { id, content, code }, Vec::new()), by },
+        let refused = |principal, content, intent, code: ErrorCode, by| match code.consumes_key() {
+            true => {
+                let body = Body::Refused { id, principal, content, intent, code };
+                Turn::Refused { decided: decided(body, Vec::new()), by }
+            }
             false => Turn::Answered { code, by },
         };
-        let Tx { id, key, recipe, table } = match envelope {
-            Envelope::Refuse { content, code, .. } => return refused(content, code, None),
+        let Tx { id, principal, key, intent, shares, table } = match envelope {
+            Envelope::Refuse { principal, content, code, .. } => {
+                return refused(principal, content, None, code, None);
+            }
             Envelope::Run(tx) => tx,
         };
+        let context =
+            Context { now: now.max(self.time()), id: HoldId(id.0), view: self.domains(), shares: &shares };
         let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
-        match (recipe.decide(self.domains()), key) {
+        match (intent.decide(&context), key) {
             (Ok(effects), key) => {
                 // E1: a key was looked up above.
                 let new = if key.is_some() { Ok(()) } else { no_effect_yet(self, id) };
-                let proven = new.and_then(|()| self.proven(id, key, effects, table));
+                let asked = Asked { id, principal, key, intent };
+                let proven = new.and_then(|()| self.proven(asked, effects, table));
                 let decided = proven.map(|(committed, changes)| decided(Body::Committed(committed), changes));
                 match decided {
                     Ok(decided) if decided.bytes.len() > RECORD_BYTES_MAX => {
@@ -156,7 +198,9 @@ impl Books {
                     Err(violation) => Turn::Unproven(violation),
                 }
             }
-            (Err((by, rejection)), Some(content)) => refused(content, refusal(rejection), Some(by)),
+            (Err((by, rejection)), Some(content)) => {
+                refused(principal, content, Some(intent), refusal(rejection), Some(by))
+            }
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
     }
@@ -181,37 +225,36 @@ impl Books {
     /// The invariant that would not hold after it, because the recipe that decided the effects is wrong.
     pub fn commit(
         &self,
-        id: TxId,
-        key: Option<Content>,
+        asked: Asked,
         effects: Effects,
         table: Option<(TableId, TableLeg)>,
     ) -> Result<(Committed, Vec<(Domain, Changes)>), Violation> {
-        no_effect_yet(self, id)?;
-        self.proven(id, key, effects, table)
+        no_effect_yet(self, asked.id)?;
+        self.proven(asked, effects, table)
     }
 
     /// The same, of an id that is known to have no effect yet.
     fn proven(
         &self,
-        id: TxId,
-        key: Option<Content>,
+        asked: Asked,
         effects: Effects,
         table: Option<(TableId, TableLeg)>,
     ) -> Result<(Committed, Vec<(Domain, Changes)>), Violation> {
-        let Effects { legs, notices } = effects;
+        let Asked { id, principal, key, intent } = asked;
+        let Effects { legs, rows, notices } = effects;
         let (mut moved, mut changes) = (Vec::with_capacity(legs.len()), Vec::with_capacity(legs.len()));
         for (domain, Drafted { leg, changes: of_leg }) in legs {
             moved.push((domain, leg));
             changes.push((domain, of_leg));
         }
-        let committed = Committed { id, key, legs: moved, notices, table };
+        let committed = Committed { id, principal, key, intent, legs: moved, rows, notices, table };
         prove(self, &committed, &changes)?;
         Ok((committed, changes))
     }
 }
 
 /// The error code that a client gets for a ledger's rejection.
-fn refusal(rejection: Rejection) -> ErrorCode {
+pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
     match rejection {
         Rejection::InsufficientFunds => ErrorCode::InsufficientFunds,
         Rejection::AccountNotFound => ErrorCode::NoAccount,
@@ -221,6 +264,12 @@ fn refusal(rejection: Rejection) -> ErrorCode {
         Rejection::HoldExists => ErrorCode::KeyReused,
         Rejection::AmountNotPositive => ErrorCode::BelowLimit,
         Rejection::CurrencyDiffers => ErrorCode::WrongCurrency,
-        Rejection::SameAccount | Rejection::AccountExists => ErrorCode::Internal,
+        Rejection::SameAccount
+        | Rejection::AccountExists
+        | Rejection::OwnerUnfit
+        | Rejection::SourcesUnfit
+        | Rejection::NotFrozen
+        | Rejection::NotDue
+        | Rejection::KeyTooLong => ErrorCode::Internal,
     }
 }

@@ -4,16 +4,20 @@
 //! computes each transaction again, on the state before it, from the inputs in its record (the bets, the clearing, the
 //! revealed seed). Every move and every notice must be the recorded one.
 
-use domains::{PlayerSettlement, Recipe, StateMachine, What};
+use domains::{
+    Context, Intent, PlayerSettlement, StateMachine,
+    recipes::{HoldStake, ReleaseStakes, RoundVoid, SettleRound, TableOnly},
+};
 use games::{DrawResult, Game};
 use ledger::{HoldId, invariant};
-use protocol::{RoundId, TableId};
+use protocol::{ErrorCode, RoundId, TableId};
 
 use crate::{
     invariant::step_has_its_name,
     keys::TxId,
     record::{Body, Committed, Record},
     table::{OpenRound, PlayerBets, TableLeg, TableState, draw, settlement, void_settlement},
+    turn::refusal,
     world::World,
 };
 
@@ -27,12 +31,12 @@ pub struct Finding {
 }
 
 /// Finds the rules that a round was opened under: by the game's name and the version.
-pub type Rules = fn(&str, u16) -> Option<&'static dyn Game>;
+pub type FindGame = fn(&str, u16) -> Option<&'static dyn Game>;
 
 /// Replays and checks a log from its first record.
 #[derive(Debug)]
 pub struct LogVerifier {
-    rules: Rules,
+    rules: FindGame,
     world: World,
     rounds: u64,
     draws: u64,
@@ -48,7 +52,7 @@ impl Default for LogVerifier {
 impl LogVerifier {
     /// A verifier with these rules of play.
     #[must_use]
-    pub fn with(rules: Rules) -> Self {
+    pub fn with(rules: FindGame) -> Self {
         Self { rules, world: World::default(), rounds: 0, draws: 0, closed: Vec::new() }
     }
 
@@ -79,11 +83,17 @@ impl LogVerifier {
         let lsn = self.world.books.lsn() + 1;
         let finding = |what: String| Finding { lsn, what };
         let record = Record::decode(bytes).map_err(|error| finding(error.to_string()))?;
-        let Body::Committed(committed) = &record.body else {
-            self.world.apply(&record).map_err(|error| finding(error.to_string()))?;
-            return Ok(record);
+        let committed = match &record.body {
+            Body::Committed(committed) => committed,
+            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => {
+                if let Body::Refused { id, intent: Some(intent), code, .. } = &record.body {
+                    self.check_refused(*id, intent, *code, record.time).map_err(finding)?;
+                }
+                self.world.apply(&record).map_err(|error| finding(error.to_string()))?;
+                return Ok(record);
+            }
         };
-        self.check_committed(committed).map_err(finding)?;
+        self.check_committed(committed, record.time).map_err(finding)?;
         let ending = self.ending(committed);
         self.world.apply(&record).map_err(|error| finding(error.to_string()))?;
         for hold in ending {
@@ -132,20 +142,33 @@ impl LogVerifier {
         self.world.check().map_err(|violation| Finding { lsn, what: violation.to_string() })
     }
 
-    fn check_committed(&self, committed: &Committed) -> Result<(), String> {
-        let (recipe, keyed) = match &committed.table {
-            Some((table, leg)) => self.recipe_of(*table, leg, committed)?,
-            None => (deposit(committed)?, true),
+    /// Decides the recorded intent again, on the state before it, and compares the effects. A step of a table must have the
+    /// intent that its table's state and leg give.
+    fn check_committed(&self, committed: &Committed, time: u64) -> Result<(), String> {
+        let name = committed.intent.name();
+        let shares = match &committed.table {
+            Some((table, leg)) => {
+                let (intent, shares, keyed) = self.intent_of(*table, leg, committed)?;
+                if committed.intent != intent {
+                    return Err(format!("{name} is not what table {table} records"));
+                }
+                if committed.key.is_some() != keyed {
+                    return Err(format!("{name} comes with a key, or without one, as it must not"));
+                }
+                shares
+            }
+            None => Vec::new(),
         };
-        if committed.key.is_some() != keyed {
-            return Err(format!("{} comes with a key, or without one, as it must not", recipe.name()));
-        }
-        let name = recipe.name();
-        let effects = recipe.decide(self.world.books.domains()).map_err(|(domain, rejection)| {
+        let (id, view) = (HoldId(committed.id.0), self.world.books.domains());
+        let context = Context { now: time, id, view, shares: &shares };
+        let effects = committed.intent.decide(&context).map_err(|(domain, rejection)| {
             format!("{name} breaks a rule of {}: {rejection}", domain.name())
         })?;
         if effects.notices != committed.notices {
             return Err(format!("{name} tells its players something else than it does"));
+        }
+        if effects.rows != committed.rows {
+            return Err(format!("{name} changes other rows than it says"));
         }
         let recorded = committed.legs.iter().map(|(domain, leg)| (*domain, leg));
         if !effects.legs.iter().map(|(domain, drafted)| (*domain, &drafted.leg)).eq(recorded) {
@@ -154,13 +177,27 @@ impl LogVerifier {
         Ok(())
     }
 
-    /// The recipe that a table's leg must come from, and whether its record must have a client's key.
-    fn recipe_of(
+    /// Decides a refused intent again: it must be refused for the recorded reason.
+    fn check_refused(&self, id: TxId, intent: &Intent, code: ErrorCode, time: u64) -> Result<(), String> {
+        let name = intent.name();
+        let context = Context { now: time, id: HoldId(id.0), view: self.world.books.domains(), shares: &[] };
+        match intent.decide(&context) {
+            Ok(_) => Err(format!("{name} is refused, and nothing speaks against it")),
+            Err((_, rejection)) if refusal(rejection) != code => {
+                Err(format!("{name} is refused as {}, and the reason is: {rejection}", code.name()))
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The intent that a table's leg must come from, the shares that the table's state gives it, and whether the record
+    /// must have a client's key.
+    fn intent_of(
         &self,
         table: TableId,
         leg: &TableLeg,
         committed: &Committed,
-    ) -> Result<(Recipe, bool), String> {
+    ) -> Result<(Intent, Vec<PlayerSettlement>, bool), String> {
         let round = RoundId { table, number: leg.round() };
         step_has_its_name(table, leg, committed.id).map_err(|violation| violation.to_string())?; // E1
         let state = self.world.tables.get(&table);
@@ -175,7 +212,7 @@ impl LogVerifier {
         };
         match leg {
             TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {
-                Ok((Recipe::TableOnly, false))
+                Ok((TableOnly.into(), Vec::new(), false))
             }
             TableLeg::BetPlaced { player, hold, bets, .. } => {
                 if TxId(hold.0) != committed.id {
@@ -186,11 +223,13 @@ impl LogVerifier {
                 }
                 let currency = open()?.currency;
                 let amount = bets.iter().map(|(_, stake)| stake).sum();
-                Ok((Recipe::Stake { hold: *hold, player: *player, currency, amount }, true))
+                let intent = HoldStake { player: *player, round, currency, amount }.into();
+                Ok((intent, Vec::new(), true))
             }
             TableLeg::BetsCleared { player, holds, .. } => {
                 let currency = open()?.currency;
-                Ok((Recipe::Release { player: *player, currency, holds: holds.clone() }, true))
+                let intent = ReleaseStakes { player: *player, round, currency, holds: holds.clone() }.into();
+                Ok((intent, Vec::new(), true))
             }
             TableLeg::Settled { outcome, seed, returned, .. } => {
                 let open = open()?;
@@ -199,32 +238,19 @@ impl LogVerifier {
                     return Err(format!("round {round} returns another sum than its bets and outcome give"));
                 }
                 let (currency, outcome) = (open.currency, *outcome);
-                Ok((Recipe::SettleRound { round, currency, outcome, players }, false))
+                Ok((SettleRound { round, currency, outcome }.into(), players, false))
             }
             TableLeg::Voided { .. } => {
                 let open = open()?;
-                let players = void_settlement(open);
-                Ok((Recipe::RoundVoid { round, currency: open.currency, players }, false))
+                Ok((RoundVoid { round, currency: open.currency }.into(), void_settlement(open), false))
             }
         }
     }
 }
 
-/// The recipe of a record without a table: a deposit, of the amount in its one notice.
-fn deposit(committed: &Committed) -> Result<Recipe, String> {
-    match &committed.notices[..] {
-        [notice] if notice.what == What::Deposit => Ok(Recipe::Deposit {
-            player: notice.player,
-            currency: notice.currency,
-            amount: notice.after.available - notice.before.available,
-        }),
-        _ => Err("a transaction without a table is no deposit".into()),
-    }
-}
-
 /// The payouts of a round, computed from the revealed seed and the recorded bets alone.
 fn expected(
-    rules: Rules,
+    rules: FindGame,
     round: RoundId,
     open: &OpenRound,
     outcome: u32,

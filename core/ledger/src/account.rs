@@ -2,6 +2,8 @@
 
 use protocol::{Currency, PlayerId};
 
+use crate::{Owner, OwnerKind};
+
 /// Largest amount of a transfer and largest sum an account keeps, open holds included; minor units. Far above any
 /// real balance, and far enough below the limit of `i128` that two of them never overflow.
 pub const SUM_MAX: i128 = 1 << 100;
@@ -49,7 +51,7 @@ impl Domain {
 /// What an account is for. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccountKind {
-    /// Balance: a player's cash, which the operator owes the player. Never below zero.
+    /// Any domain: cash that the operator owes its owner, such as a player. Never below zero.
     Cash,
     /// Any domain: what it owes, or is owed by, another domain. Nets to zero over both.
     Clearing(Domain),
@@ -102,12 +104,13 @@ impl AccountKind {
     /// be negative.
     #[must_use]
     pub fn floor(self) -> Option<i128> {
-        self.is_players().then_some(0)
+        self.is_opened().then_some(0)
     }
 
-    /// Whether the account belongs to a player: it must be opened, and has a floor (`L2`).
+    /// Whether the account must be opened before its first use, and has a floor (`L2`). The operator's accounts are opened
+    /// by their first use.
     #[must_use]
-    pub fn is_players(self) -> bool {
+    pub fn is_opened(self) -> bool {
         match self {
             AccountKind::Cash | AccountKind::Bonus => true,
             AccountKind::Clearing(_)
@@ -118,6 +121,27 @@ impl AccountKind {
             | AccountKind::Corrections => false,
         }
     }
+
+    /// The kinds of owners that such an account can have.
+    #[must_use]
+    pub fn owners(self) -> &'static [OwnerKind] {
+        match self {
+            AccountKind::Cash => &[
+                OwnerKind::Player,
+                OwnerKind::Agent,
+                OwnerKind::Merchant,
+                OwnerKind::Gateway,
+                OwnerKind::Provider,
+            ],
+            AccountKind::Bonus => &[OwnerKind::Player],
+            AccountKind::Source => &[OwnerKind::House, OwnerKind::Merchant, OwnerKind::Gateway],
+            AccountKind::Clearing(_)
+            | AccountKind::Stakes
+            | AccountKind::Winnings
+            | AccountKind::Grants
+            | AccountKind::Corrections => &[OwnerKind::House],
+        }
+    }
 }
 
 /// Identifies an account within its domain's ledger.
@@ -125,34 +149,41 @@ impl AccountKind {
 pub struct AccountId {
     /// What it is for.
     pub kind: AccountKind,
-    /// The player it belongs to; 0 for an account of the operator.
-    pub owner: u128,
+    /// Who it belongs to.
+    pub owner: Owner,
     /// Its currency.
     pub currency: Currency,
 }
 
 impl AccountId {
-    /// An account of the operator (of the house, in the terms of the trade), with owner 0.
+    /// An account of the operator.
     #[must_use]
     pub fn house(kind: AccountKind, currency: Currency) -> Self {
-        debug_assert!(!kind.is_players(), "a player's account needs its player");
-        Self { kind, owner: 0, currency }
+        Self { kind, owner: Owner::HOUSE, currency }
     }
 
     /// A player's cash.
     #[must_use]
     pub fn cash(player: PlayerId, currency: Currency) -> Self {
-        Self { kind: AccountKind::Cash, owner: player.0, currency }
+        Self { kind: AccountKind::Cash, owner: player.into(), currency }
     }
 
     /// A player's bonus money.
     #[must_use]
     pub fn bonus(player: PlayerId, currency: Currency) -> Self {
-        Self { kind: AccountKind::Bonus, owner: player.0, currency }
+        Self { kind: AccountKind::Bonus, owner: player.into(), currency }
     }
 }
 
-/// The four sums of an account, in minor units, and its freeze. The posted sums only grow; the pending ones also fall.
+impl AccountId {
+    /// Whether its owner is of a kind that such accounts have.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.kind.owners().contains(&self.owner.kind())
+    }
+}
+
+/// The four sums of an account, in minor units. The posted sums only grow; the pending ones also fall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Account {
     /// Sum of posted debits.
@@ -163,8 +194,6 @@ pub struct Account {
     pub debits_pending: i128,
     /// Sum of open holds that will credit this account.
     pub credits_pending: i128,
-    /// No new debits or holds while set.
-    pub frozen: bool,
 }
 
 impl Account {

@@ -3,7 +3,9 @@
 //! Deciding (a draft) and applying (a ledger) both produce [`Changes`]. So the proof of a leg and the notices to
 //! players use the same figures that are posted.
 
-use crate::{Account, AccountId, HoldId, Leg, Transfer, touched::Touched};
+use std::sync::Arc;
+
+use crate::{Account, AccountId, Hold, HoldId, Leg, touched::Touched};
 
 /// A finished draft: the leg it decided, and what the leg changes.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub struct Drafted {
 pub struct Changes {
     pub(crate) accounts: Touched<AccountId, Change>,
     /// Holds that are made (`Some`) or end (`None`).
-    pub(crate) holds: Touched<HoldId, Option<Transfer>>,
+    pub(crate) holds: Touched<HoldId, Option<Arc<Hold>>>,
 }
 
 /// An account before a leg and after it.
@@ -38,8 +40,8 @@ impl Changes {
         self.accounts.get(id)
     }
 
-    /// Every hold that the leg makes, with its transfer, or ends; in the order in which it first does.
-    pub fn holds(&self) -> impl ExactSizeIterator<Item = &(HoldId, Option<Transfer>)> {
+    /// Every hold that the leg makes (`Some`) or ends (`None`); in the order in which it first does.
+    pub fn holds(&self) -> impl ExactSizeIterator<Item = &(HoldId, Option<Arc<Hold>>)> {
         self.holds.entries().iter()
     }
 

@@ -1,53 +1,108 @@
-//! A running fingerprint of a set of values, cheap enough to keep on every change.
+//! A running digest of a set of values, cheap enough to keep on every change.
 //!
-//! Each value has a 128-bit fingerprint; the digest is their sum, so that a change subtracts the old and adds the new,
-//! in any order. It detects accidental differences between two copies of a state. It does not stop an attacker; the
-//! log's hash chain does.
+//! Each value is hashed with SHA-256; the digest is the sum of the hashes modulo 2^256, so that a change subtracts the
+//! old hash and adds the new one, in any order. Two copies of a state have the same digest only if they have the same
+//! values.
 
-/// Sum of the fingerprints of a set of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Digest(pub u128);
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// Sum of the hashes of a set of values.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Digest([u64; 4]);
+
+/// The hash of one value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Print([u64; 4]);
+
+impl Print {
+    /// The hash of a value in its only encoding. Values of different sorts begin with different bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(words(Sha256::digest(bytes).into()))
+    }
+}
 
 impl Digest {
     /// Puts a value in.
-    pub fn add(&mut self, fingerprint: u128) {
-        self.0 = self.0.wrapping_add(fingerprint);
+    pub fn add(&mut self, print: Print) {
+        let mut carry = false;
+        for (sum, word) in self.0.iter_mut().zip(print.0) {
+            let (first, one) = sum.overflowing_add(word);
+            let (second, other) = first.overflowing_add(u64::from(carry));
+            (*sum, carry) = (second, one || other);
+        }
     }
 
     /// Takes a value out.
-    pub fn remove(&mut self, fingerprint: u128) {
-        self.0 = self.0.wrapping_sub(fingerprint);
+    pub fn remove(&mut self, print: Print) {
+        let mut borrow = false;
+        for (sum, word) in self.0.iter_mut().zip(print.0) {
+            let (first, one) = sum.overflowing_sub(word);
+            let (second, other) = first.overflowing_sub(u64::from(borrow));
+            (*sum, borrow) = (second, one || other);
+        }
     }
 
-    /// The digest of both sets, kept apart by `label`.
+    /// Its bytes, as they are recorded.
     #[must_use]
-    pub fn with(self, label: u64, other: Digest) -> Digest {
-        Digest(self.0.wrapping_add(fingerprint(&[label, other.0 as u64, (other.0 >> 64) as u64])))
+    pub fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes
+            .chunks_exact_mut(8)
+            .zip(self.0)
+            .for_each(|(part, word)| part.copy_from_slice(&word.to_le_bytes()));
+        bytes
+    }
+
+    /// The digest of recorded bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(words(bytes))
     }
 }
 
-/// A 128-bit fingerprint of some words; the same on every machine and for ever, since it is written to the log.
-#[must_use]
-pub fn fingerprint(words: &[u64]) -> u128 {
-    let mut low: u64 = 0x243f_6a88_85a3_08d3; // digits of pi
-    let mut high: u64 = 0x1319_8a2e_0370_7344;
-    for word in words {
-        low = scramble(low ^ word);
-        high = scramble(high.wrapping_add(*word).rotate_left(29));
+/// The bytes in hexadecimal.
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_bytes().iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
-    u128::from(scramble(high ^ words.len() as u64)) << 64 | u128::from(scramble(low))
 }
 
-/// A short text as one word for [`fingerprint`]. Not for texts that an attacker chooses: collisions are easy to make.
-#[must_use]
-pub fn text_word(text: &[u8]) -> u64 {
-    text.iter().fold(text.len() as u64, |sum, byte| sum.rotate_left(7) ^ u64::from(*byte))
+impl fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Digest({self})")
+    }
 }
 
-/// A bijection of 64-bit words with full avalanche: the finaliser of splitmix64 (Steele, Lea, Flood 2014).
-fn scramble(mut word: u64) -> u64 {
-    word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ word >> 31
+fn words(bytes: [u8; 32]) -> [u64; 4] {
+    let (parts, _) = bytes.as_chunks::<8>();
+    std::array::from_fn(|place| u64::from_le_bytes(parts[place]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_and_taken_out_in_any_order_leaves_nothing() {
+        let prints: Vec<Print> = (0..100_u8).map(|value| Print::of(&[value])).collect();
+        let mut digest = Digest::default();
+        prints.iter().for_each(|print| digest.add(*print));
+        assert_ne!(digest, Digest::default());
+        assert_eq!(Digest::from_bytes(digest.to_bytes()), digest);
+        prints.iter().rev().for_each(|print| digest.remove(*print));
+        assert_eq!(digest, Digest::default());
+    }
+
+    #[test]
+    fn sums_carry_over_all_words() {
+        let (one, all) = (Print([1, 0, 0, 0]), Digest([u64::MAX; 4]));
+        let mut digest = all;
+        digest.add(one);
+        assert_eq!(digest, Digest::default());
+        digest.remove(one);
+        assert_eq!(digest, all);
+    }
 }

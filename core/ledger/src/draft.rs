@@ -3,8 +3,10 @@
 //! Deciding and applying run the moves through the same code. A [`Draft`] decides which moves are allowed;
 //! [`Ledger::apply`] checks every move again, and takes the copies over only when all moves are allowed.
 
+use std::sync::Arc;
+
 use crate::{
-    Account, AccountId, Changes, Drafted, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,
+    Account, AccountId, Changes, Drafted, Hold, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,
     changes::Change,
 };
 
@@ -22,15 +24,6 @@ pub(crate) struct Copies<'a> {
     changes: Changes,
 }
 
-/// Which rules are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// All rules: a new leg is decided.
-    All,
-    /// All rules except the freeze: a recorded leg is applied. The freeze is only a rule for deciding.
-    Recorded,
-}
-
 impl Ledger {
     /// Starts to decide a transaction's leg.
     #[must_use]
@@ -38,14 +31,14 @@ impl Ledger {
         Draft::new(self)
     }
 
-    /// What a recorded leg changes. Checks every rule again except the freeze: the shape of the transfers, which
-    /// accounts exist, `L2`, `L3`, the range. The ledger is not changed yet.
+    /// What a recorded leg changes. Checks every rule again: the shape of the transfers, which accounts exist, `L2`, `L3`,
+    /// the range. The ledger is not changed yet.
     ///
     /// # Errors
     /// When the leg breaks a rule: then it was not decided on this state.
     pub fn changes_of(&self, leg: &Leg) -> Result<Changes, Rejection> {
         let mut copies = Copies::new(self);
-        leg.moves.iter().try_for_each(|change| copies.make(change, Asked::Recorded))?;
+        leg.moves.iter().try_for_each(|change| copies.make(change))?;
         Ok(copies.finish())
     }
 
@@ -75,7 +68,7 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// The first rule of [`Rejection`] that the move breaks.
     pub fn add(&mut self, change: Move) -> Result<(), Rejection> {
-        self.copies.make(&change, Asked::All)?;
+        self.copies.make(&change)?;
         self.leg.moves.push(change);
         Ok(())
     }
@@ -93,29 +86,40 @@ impl<'a> Copies<'a> {
     }
 
     /// Makes one move. A refused move changes nothing.
-    pub fn make(&mut self, change: &Move, asked: Asked) -> Result<(), Rejection> {
+    pub fn make(&mut self, change: &Move) -> Result<(), Rejection> {
         match change {
             Move::Open(id) => {
+                if !id.fits() {
+                    return Err(Rejection::OwnerUnfit);
+                }
                 if self.account(id).is_some() {
                     return Err(Rejection::AccountExists);
                 }
                 self.changes.accounts.put(*id, Change { before: None, after: Account::default() });
                 Ok(())
             }
-            Move::Post(transfer) => self.new_debit(transfer, asked, |debit, credit| {
+            Move::Post(transfer) => self.new_debit(transfer, |debit, credit| {
                 debit.debits += transfer.amount;
                 credit.credits += transfer.amount;
             }),
-            Move::Hold(id, transfer) => {
-                transfer.check()?;
+            Move::Hold(id, hold) => {
+                hold.check()?;
                 if self.changes.holds.get(id).is_some() || self.ledger.holds.contains_key(id) {
                     return Err(Rejection::HoldExists);
                 }
-                self.new_debit(transfer, asked, |debit, credit| {
-                    debit.debits_pending += transfer.amount;
-                    credit.credits_pending += transfer.amount;
-                })?;
-                self.changes.holds.put(*id, Some(*transfer));
+                for (place, transfer) in hold.transfers().enumerate() {
+                    let reserved = self.new_debit(&transfer, |debit, credit| {
+                        debit.debits_pending += transfer.amount;
+                        credit.credits_pending += transfer.amount;
+                    });
+                    if let Err(rejection) = reserved {
+                        hold.transfers()
+                            .take(place)
+                            .try_for_each(|made| self.end_pending(&made, |_, _, _| {}))?;
+                        return Err(rejection);
+                    }
+                }
+                self.changes.holds.put(*id, Some(hold.clone()));
                 Ok(())
             }
             Move::PostHold(id) => self.end_hold(*id, |amount, debit, credit| {
@@ -137,43 +141,46 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Ends a hold once (`L3`): takes its amount out of the pending sums (`L4`), then runs `then`.
+    /// Ends a hold once (`L3`): takes its amounts out of the pending sums (`L4`), then runs `then` for each of them.
     fn end_hold(
         &mut self,
         id: HoldId,
-        then: impl FnOnce(i128, &mut Account, &mut Account),
+        then: impl Fn(i128, &mut Account, &mut Account),
     ) -> Result<(), Rejection> {
-        let transfer = match self.changes.holds.get(&id) {
-            Some(changed) => *changed,
-            None => self.ledger.holds.get(&id).map(|hold| hold.transfer),
+        let hold: Option<&Arc<Hold>> = match self.changes.holds.get(&id) {
+            Some(changed) => changed.as_ref(),
+            None => self.ledger.holds.get(&id),
         };
-        let transfer = transfer.ok_or(Rejection::HoldNotOpen)?;
-        self.change(&transfer, |debit, credit| {
-            debit.debits_pending -= transfer.amount;
-            credit.credits_pending -= transfer.amount;
-            then(transfer.amount, debit, credit);
-            Ok(())
-        })?;
+        let hold = hold.ok_or(Rejection::HoldNotOpen)?.clone();
+        hold.transfers().try_for_each(|transfer| self.end_pending(&transfer, &then))?;
         self.changes.holds.put(id, None);
         Ok(())
     }
 
-    /// Makes a new debit, after the checks: shape, both accounts, freeze, available balance (`L2`), range.
+    fn end_pending(
+        &mut self,
+        transfer: &Transfer,
+        then: impl Fn(i128, &mut Account, &mut Account),
+    ) -> Result<(), Rejection> {
+        self.change(transfer, |debit, credit| {
+            debit.debits_pending -= transfer.amount;
+            credit.credits_pending -= transfer.amount;
+            then(transfer.amount, debit, credit);
+            Ok(())
+        })
+    }
+
+    /// Makes a new debit, after the checks: shape, both accounts, available balance (`L2`), range.
     fn new_debit(
         &mut self,
         transfer: &Transfer,
-        asked: Asked,
         change: impl FnOnce(&mut Account, &mut Account),
     ) -> Result<(), Rejection> {
         transfer.check()?;
         self.change(transfer, |debit, credit| {
-            if let Some(floor) = transfer.debit.kind.floor() {
-                if debit.frozen && asked == Asked::All {
-                    return Err(Rejection::AccountFrozen);
-                }
-                if debit.available() - floor < transfer.amount {
-                    return Err(Rejection::InsufficientFunds);
-                }
+            let floor = transfer.debit.kind.floor();
+            if floor.is_some_and(|floor| debit.available() - floor < transfer.amount) {
+                return Err(Rejection::InsufficientFunds);
             }
             if transfer.amount > SUM_MAX {
                 return Err(Rejection::TooLarge);
@@ -205,7 +212,7 @@ impl<'a> Copies<'a> {
     fn copy(&mut self, id: &AccountId) -> Result<usize, Rejection> {
         self.changes.accounts.place_or(*id, || match self.ledger.accounts.get(id) {
             Some(account) => Ok(Change { before: Some(*account), after: *account }),
-            None if id.kind.is_players() => Err(Rejection::AccountNotFound),
+            None if id.kind.is_opened() => Err(Rejection::AccountNotFound),
             None => Ok(Change { before: None, after: Account::default() }),
         })
     }

@@ -167,9 +167,9 @@ pub fn has_ended(ledger: &Ledger, hold: HoldId) -> Result<(), Violation> {
 /// `L4`: pending amounts are the sums of the open holds.
 pub fn pending_is_held(ledger: &Ledger) -> Result<(), Violation> {
     let mut sums: FxHashMap<AccountId, (i128, i128)> = FxHashMap::default();
-    for (_, hold) in ledger.holds() {
-        sums.entry(hold.transfer.debit).or_default().0 += hold.transfer.amount;
-        sums.entry(hold.transfer.credit).or_default().1 += hold.transfer.amount;
+    for transfer in ledger.holds().flat_map(|(_, hold)| hold.transfers()) {
+        sums.entry(transfer.debit).or_default().0 += transfer.amount;
+        sums.entry(transfer.credit).or_default().1 += transfer.amount;
     }
     for (id, account) in ledger.accounts() {
         let pending = (account.debits_pending, account.credits_pending);

@@ -1,22 +1,28 @@
 //! One domain's accounts and open holds.
 
-use rustc_hash::FxHashMap;
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
-use crate::{Account, AccountId, Changes, Digest, HoldId, Transfer, fingerprint};
+use crate::{
+    Account, AccountId, Changes, Digest, Hold, HoldId, codec::Encoder, digest::Print, shards::Shards,
+};
 
 /// Accounts and holds of one domain. Changed only by legs, and restored from a checkpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    pub(crate) accounts: FxHashMap<AccountId, Account>,
-    pub(crate) holds: FxHashMap<HoldId, Hold>,
-    digest: Digest,
+    pub(crate) accounts: Shards<AccountId, Account>,
+    pub(crate) holds: Shards<HoldId, Arc<Hold>>,
+    /// When holds end by themselves, the earliest first. A hold that has ended before is left in it until it is on top.
+    expiries: BinaryHeap<Reverse<(u64, HoldId)>>,
+    digests: Digests,
 }
 
-/// An open hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hold {
-    /// What will be posted.
-    pub transfer: Transfer,
+/// The digests of a ledger's two parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Digests {
+    /// Of all accounts.
+    pub accounts: Digest,
+    /// Of all open holds.
+    pub holds: Digest,
 }
 
 impl Ledger {
@@ -28,24 +34,36 @@ impl Ledger {
 
     /// An open hold.
     #[must_use]
-    pub fn hold(&self, id: HoldId) -> Option<&Hold> {
+    pub fn hold(&self, id: HoldId) -> Option<&Arc<Hold>> {
         self.holds.get(&id)
     }
 
     /// Every account, in no particular order.
-    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (&AccountId, &Account)> {
+    pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
         self.accounts.iter()
     }
 
     /// Every open hold, in no particular order.
-    pub fn holds(&self) -> impl ExactSizeIterator<Item = (HoldId, &Hold)> {
+    pub fn holds(&self) -> impl Iterator<Item = (HoldId, &Arc<Hold>)> {
         self.holds.iter().map(|(id, hold)| (*id, hold))
     }
 
-    /// Fingerprint of all accounts and holds.
+    /// The open hold that is the first to end by itself, and when, milliseconds since 1970.
     #[must_use]
-    pub fn digest(&self) -> Digest {
-        self.digest
+    pub fn next_expiry(&self) -> Option<(u64, HoldId)> {
+        self.expiries.peek().map(|Reverse(next)| *next)
+    }
+
+    /// Number of accounts, and of open holds.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.accounts.len(), self.holds.len())
+    }
+
+    /// The digests of all accounts and of all open holds.
+    #[must_use]
+    pub fn digests(&self) -> Digests {
+        self.digests
     }
 
     /// Takes over the changes of a leg, which were computed on exactly this state.
@@ -54,7 +72,7 @@ impl Ledger {
         accounts.into_entries().into_iter().for_each(|(id, change)| self.put(id, change.after));
         for (id, hold) in holds.into_entries() {
             match hold {
-                Some(transfer) => self.put_hold(id, transfer),
+                Some(hold) => self.put_hold(id, hold),
                 None => self.end_hold(id),
             }
         }
@@ -62,65 +80,45 @@ impl Ledger {
 
     /// Sets an account to its state after a leg, or in a checkpoint.
     pub fn put(&mut self, id: AccountId, account: Account) {
-        self.digest.add(account_print(&id, &account));
+        let mut spelled = Encoder::with_capacity(96);
+        self.digests.accounts.add(account_print(&mut spelled, &id, &account));
         if let Some(before) = self.accounts.insert(id, account) {
-            self.digest.remove(account_print(&id, &before));
+            self.digests.accounts.remove(account_print(&mut spelled, &id, &before));
         }
     }
 
     /// Adds an open hold of a leg or a checkpoint. The accounts already contain its pending amounts.
-    pub fn put_hold(&mut self, id: HoldId, transfer: Transfer) {
-        self.digest.add(hold_print(id, &transfer));
-        if let Some(before) = self.holds.insert(id, Hold { transfer }) {
-            self.digest.remove(hold_print(id, &before.transfer));
+    pub fn put_hold(&mut self, id: HoldId, hold: Arc<Hold>) {
+        self.digests.holds.add(hold_print(id, &hold));
+        self.expiries.extend(hold.expires.map(|expires| Reverse((expires, id))));
+        if let Some(before) = self.holds.insert(id, hold) {
+            self.digests.holds.remove(hold_print(id, &before));
         }
     }
 
     /// Removes a hold. A hold that the same leg made and ended was never here.
     fn end_hold(&mut self, id: HoldId) {
-        if let Some(Hold { transfer }) = self.holds.remove(&id) {
-            self.digest.remove(hold_print(id, &transfer));
+        if let Some(hold) = self.holds.remove(&id) {
+            self.digests.holds.remove(hold_print(id, &hold));
+        }
+        while let Some(Reverse((_, id))) = self.expiries.peek()
+            && !self.holds.contains_key(id)
+        {
+            self.expiries.pop();
         }
     }
 }
 
-fn id_words(id: &AccountId) -> [u64; 4] {
-    let code = u64::from_le_bytes(id.currency.padded());
-    [u64::from(id.kind.number()), id.owner as u64, (id.owner >> 64) as u64, code]
+fn account_print(spelled: &mut Encoder, id: &AccountId, account: &Account) -> Print {
+    spelled.clear();
+    spelled.account(id);
+    spelled.sums(account);
+    Print::of(spelled.as_bytes())
 }
 
-fn account_print(id: &AccountId, account: &Account) -> u128 {
-    let [kind, low, high, currency] = id_words(id);
-    let Account { debits, credits, debits_pending, credits_pending, frozen } = *account;
-    fingerprint(&[
-        kind,
-        low,
-        high,
-        currency,
-        debits as u64,
-        (debits >> 64) as u64,
-        credits as u64,
-        (credits >> 64) as u64,
-        debits_pending as u64,
-        credits_pending as u64,
-        u64::from(frozen),
-    ])
-}
-
-fn hold_print(id: HoldId, transfer: &Transfer) -> u128 {
-    let [debit_kind, debit_low, debit_high, currency] = id_words(&transfer.debit);
-    let [credit_kind, credit_low, credit_high, _] = id_words(&transfer.credit);
-    fingerprint(&[
-        id.0 as u64,
-        (id.0 >> 64) as u64,
-        debit_kind,
-        debit_low,
-        debit_high,
-        currency,
-        credit_kind,
-        credit_low,
-        credit_high,
-        transfer.amount as u64,
-        (transfer.amount >> 64) as u64,
-    ])
+fn hold_print(id: HoldId, hold: &Hold) -> Print {
+    let mut spelled = Encoder::with_capacity(128);
+    spelled.id(id.0);
+    spelled.hold(hold);
+    Print::of(spelled.as_bytes())
 }

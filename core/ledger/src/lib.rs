@@ -15,18 +15,28 @@
 
 mod account;
 mod changes;
+pub mod codec;
 mod digest;
 mod draft;
+mod hold;
 pub mod invariant;
 mod ledger;
+mod moves;
+mod named;
+mod owner;
 mod rejection;
+mod shards;
 mod touched;
 mod transfer;
 
 pub use account::{Account, AccountId, AccountKind, Domain, SUM_MAX};
 pub use changes::{Change, Changes, Drafted};
-pub use digest::{Digest, fingerprint, text_word};
+pub use digest::{Digest, Print};
 pub use draft::Draft;
-pub use ledger::{Hold, Ledger};
+pub use hold::{Hold, HoldId, Prover, Purpose, SOURCES_MAX, Source};
+pub use ledger::{Digests, Ledger};
+pub use moves::{Leg, Move};
+pub use owner::{Owner, OwnerKind};
 pub use rejection::Rejection;
-pub use transfer::{HoldId, Leg, Move, Transfer};
+pub use shards::Shards;
+pub use transfer::Transfer;

@@ -24,9 +24,24 @@ pub enum Rejection {
     /// A player's account must be opened first.
     #[error("the account does not exist")]
     AccountNotFound,
-    /// A frozen account takes no new debits or holds.
+    /// An account has an owner of a kind that such accounts have.
+    #[error("an account of this kind has no such owner")]
+    OwnerUnfit,
+    /// A hold draws on few accounts, on each once.
+    #[error("a hold draws on one account twice, or on too many")]
+    SourcesUnfit,
+    /// A frozen account takes no new debits or holds. The domain says so, not the ledger.
     #[error("the account is frozen")]
     AccountFrozen,
+    /// Only a freeze that stands can be lifted.
+    #[error("the player is not frozen")]
+    NotFrozen,
+    /// What is to happen at a time does not happen before it.
+    #[error("its time has not come")]
+    NotDue,
+    /// The key of a row is short.
+    #[error("the key of a row is too long")]
+    KeyTooLong,
     /// `L2`: the account would fall below its floor.
     #[error("the available balance is below the amount")]
     InsufficientFunds,

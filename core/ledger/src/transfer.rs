@@ -1,10 +1,6 @@
-//! Transfers, the moves made of them, and legs made of moves.
+//! Transfers between two accounts.
 
 use crate::{AccountId, Rejection};
-
-/// The id of a hold, never used again: the id of the transaction that made it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HoldId(pub u128);
 
 /// A debit of one account and a credit of another by the same amount, in one currency (`L1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,28 +28,9 @@ impl Transfer {
         if self.debit.currency != self.credit.currency {
             return Err(Rejection::CurrencyDiffers);
         }
+        if !self.debit.fits() || !self.credit.fits() {
+            return Err(Rejection::OwnerUnfit);
+        }
         Ok(())
     }
-}
-
-/// One change of a ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
-    /// Opens a player's account.
-    Open(AccountId),
-    /// Posts a transfer at once.
-    Post(Transfer),
-    /// Reserves a transfer under an id.
-    Hold(HoldId, Transfer),
-    /// Posts a held transfer.
-    PostHold(HoldId),
-    /// Drops a held transfer.
-    VoidHold(HoldId),
-}
-
-/// All that one transaction changes in one domain's ledger. Made by a [`crate::Draft`], and decoded from the log.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Leg {
-    /// The moves, in order.
-    pub moves: Vec<Move>,
 }

@@ -3,7 +3,10 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::{auth::TokenVerifier, config::load};
+use crate::{
+    auth::{Pseudonyms, TokenVerifier},
+    config::load,
+};
 
 fn parse(line: &str) -> (Subcommand, Sources) {
     Cli::try_parse_from(line.split(' ')).unwrap().into_parts(Environment::default())
@@ -56,10 +59,11 @@ fn a_printed_token_is_accepted_by_the_same_hub() {
 
     let serving = load();
     let rules = serving.config.token_rules();
-    let verifier = TokenVerifier::new(serving.secrets.keys, rules);
+    let verifier = TokenVerifier::new(serving.secrets.keys, rules, serving.secrets.pseudonyms);
     let text = String::from_utf8(output).unwrap();
     let identity = verifier.verify(text.trim_end(), now).unwrap();
-    assert_eq!(identity.person, people::Person::new("hub".into(), "anna").unwrap());
+    assert_eq!(identity.player, loaded.secrets.pseudonyms.player("hub", "anna"));
+    assert_ne!(identity.player, Pseudonyms::new(b"").player("hub", "anna"));
 }
 
 #[test]

@@ -1,37 +1,22 @@
-//! Authentication of players: a token gives its player, or the error that the client gets. Somebody new is enrolled first.
+//! Authentication of players: a token gives its player, or the error that the client gets.
 
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use actors::session::{Authenticate, Identity, Named};
-use people::People;
+use actors::session::{Authenticate, Identity};
 use protocol::ErrorCode;
 
-use crate::{
-    auth::{self, TokenError, TokenVerifier},
-    people::enrol,
-};
+use crate::auth::{TokenError, TokenVerifier};
 
-/// Checks tokens with the configured keys, by the time of day, and finds the person they name in the people file.
+/// Checks tokens with the configured keys, by the time of day.
 #[must_use]
-pub fn authenticate(verifier: TokenVerifier, people: People) -> Authenticate {
+pub fn authenticate(verifier: TokenVerifier) -> Authenticate {
     Arc::new(move |token| match verifier.verify(token, SystemTime::now()) {
-        Ok(identity) => Ok(named(&people, identity)),
+        Ok(identity) => Ok(Identity { player: identity.player, until_ms: milliseconds(identity.until) }),
         Err(error) => Err((code(&error), error.to_string())),
     })
-}
-
-fn named(people: &People, auth::Identity { person, until }: auth::Identity) -> Named {
-    let until_ms = milliseconds(until);
-    if let Some(player) = people.get(&person) {
-        return Named::Known(Identity { player, until_ms });
-    }
-    let people = people.clone();
-    Named::New(Box::pin(async move {
-        enrol(people, person).await.ok().map(|player| Identity { player, until_ms })
-    }))
 }
 
 fn code(error: &TokenError) -> ErrorCode {

@@ -1,10 +1,7 @@
 //! Why a log is refused. Each error names the file, or the record and its place in a file.
 
-use std::path::PathBuf;
-
 use journal::Location;
-use people::FileId;
-use protocol::{Currency, PlayerId};
+use protocol::Currency;
 
 use super::head::Head;
 
@@ -16,8 +13,8 @@ pub enum Error {
     Journal(#[source] journal::Error),
     /// A file beside the log tells of later records, or of a lineage that the log has abandoned.
     #[error(
-        "the directory of the log looks like a restored backup. If it is one, run `hub restored` on it; if not, records \
-         are missing or a file is not the log's (docs/operating.md, backups)"
+        "records of the log are missing, or its directory looks like a restored backup. Bring back the files that are \
+         missing; only if it is a restored backup, run `hub restored` on it (docs/operating.md, backups)"
     )]
     LooksRestored(#[source] journal::Error),
     /// The record that the operator expects came after a fork, in the lineage that was abandoned there.
@@ -117,45 +114,6 @@ pub enum Error {
         configured: Box<str>,
         /// The recorded one.
         recorded: Box<str>,
-    },
-    /// The people file's own findings: they name file and offset.
-    #[error("failed to use the people file")]
-    People(#[from] people::Error),
-    /// The log has players, and nothing says who they are.
-    #[error(
-        "there is no people file {}, and the log has one: every player would be a stranger to their balance. Restore it \
-         from a backup made with the log's or after it", file.display()
-    )]
-    NoPeople {
-        /// Where it was looked for.
-        file: PathBuf,
-    },
-    /// The people file is not the one that this log was written with.
-    #[error(
-        "{} is people file {found:032x}, and the log was written with {recorded:032x}: every player would be a stranger to \
-         their balance, or be another one. Restore the log's own file, or give the hub another journal.directory",
-        file.display()
-    )]
-    OtherPeople {
-        /// The file.
-        file: PathBuf,
-        /// Its id.
-        found: FileId,
-        /// The id in the log.
-        recorded: FileId,
-    },
-    /// The people file is older than the log.
-    #[error(
-        "{} does not have {count} player(s) of the log, such as {first}: it is older than the log. Restore one from a \
-         backup made with the log's or after it", file.display()
-    )]
-    Strangers {
-        /// The file.
-        file: PathBuf,
-        /// How many players.
-        count: usize,
-        /// One of them.
-        first: PlayerId,
     },
     /// A checkpoint does not hold what the replay holds.
     #[error("failed to prove checkpoint {lsn}: {what}")]

@@ -6,8 +6,8 @@
 
 use std::sync::LazyLock;
 
-use domains::Recipe;
-use engine::{Content, Envelope, Tx, TxId, World, checkpoint};
+use domains::recipes::Deposit;
+use engine::{Content, Digest, Envelope, Tx, TxId, World, checkpoint};
 use journal::{Claim, Files, Lsn, Options, SyncLog, memory::Memory, storage::Storage};
 use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunner};
 use protocol::PlayerId;
@@ -28,7 +28,7 @@ const FORK: u64 = 22;
 struct Left {
     memory: Memory,
     /// The money's digest after each record, from 0 records on.
-    digests: Vec<u128>,
+    digests: Vec<Digest>,
     /// It was stopped in order. One that was killed has noted its end when its last segment began.
     closed: bool,
 }
@@ -38,9 +38,9 @@ mod kept;
 /// Decides a deposit and applies it. Returns its record.
 fn deposit_record(world: &mut World, number: u64) -> Vec<u8> {
     let currency = "EUR".parse().expect("a currency");
-    let recipe = Recipe::Deposit { player: PlayerId(7), currency, amount: 100 };
+    let deposit = Deposit { player: PlayerId(7), currency, amount: 100 };
     let id = TxId::of_service("test", &number.to_string());
-    let tx = Tx { id, key: Some(Content::of(&[b"test"])), recipe, table: None };
+    let tx = Tx::new(id, PlayerId(7).into(), Some(Content::of(&[b"test"])), deposit);
     let concluded = world.books.run(Envelope::Run(tx), number, u64::MAX).expect("what was decided applies");
     concluded.record.expect("a new key").1
 }
@@ -63,10 +63,10 @@ fn leave(closed: bool, forked: bool) -> Left {
     let memory = Memory::new(7);
     let mut log = SyncLog::open(memory.clone(), OPTIONS).expect("a log");
     let mut world = World::default();
-    let mut digests = vec![world.books.digest().0];
+    let mut digests = vec![world.books.digest().total()];
     for number in 1..=RECORDS {
         deposit(&mut log, &mut world, number);
-        digests.push(world.books.digest().0);
+        digests.push(world.books.digest().total());
         if forked && number == FORK {
             log.close().expect("a disk");
             log = fork(&memory);
@@ -143,8 +143,8 @@ fn harmed(memory: &Memory, name: &str, harm: &Harm) -> Vec<String> {
 }
 
 /// The result of a start: the last record and the digest, or why not.
-fn start(memory: &Memory) -> Result<(u64, u128), String> {
-    open(memory).map(|(_, world)| (world.books.lsn(), world.books.digest().0))
+fn start(memory: &Memory) -> Result<(u64, Digest), String> {
+    open(memory).map(|(_, world)| (world.books.lsn(), world.books.digest().total()))
 }
 
 /// Starts on a log, or says why not.
@@ -157,7 +157,7 @@ fn open(memory: &Memory) -> Result<(SyncLog<Memory>, World), String> {
 }
 
 /// Starts, goes on past the end of the segment and into another one, and ends. Returns the last record and the digest.
-fn live_on(memory: &Memory, closed: bool) -> Result<(u64, u128), String> {
+fn live_on(memory: &Memory, closed: bool) -> Result<(u64, Digest), String> {
     let (mut log, mut world) = open(memory)?;
     let before = world.books.lsn();
     for number in before + 1..=before + PAST_A_SEGMENT {
@@ -167,20 +167,20 @@ fn live_on(memory: &Memory, closed: bool) -> Result<(u64, u128), String> {
     if closed {
         log.close().map_err(|error| error.with_causes())?;
     }
-    Ok((world.books.lsn(), world.books.digest().0))
+    Ok((world.books.lsn(), world.books.digest().total()))
 }
 
-fn verify_tail(memory: &Memory) -> Result<(u64, u128), String> {
+fn verify_tail(memory: &Memory) -> Result<(u64, Digest), String> {
     let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
     let proven = tail(&files, &Expectations::default()).map_err(|error| with_causes(&error))?;
-    Ok((proven.world.books.lsn(), proven.world.books.digest().0))
+    Ok((proven.world.books.lsn(), proven.world.books.digest().total()))
 }
 
-fn verify_full(memory: &Memory) -> Result<(u64, u128), String> {
+fn verify_full(memory: &Memory) -> Result<(u64, Digest), String> {
     let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
     let findings = full(&files, &Expectations::default()).map_err(|error| with_causes(&error))?;
     let books = &findings.verifier.world().books;
-    Ok((books.lsn(), books.digest().0))
+    Ok((books.lsn(), books.digest().total()))
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn judge(left: &Left, harms: &[(Index, Harm)]) -> Result<(), TestCaseError> {
         // What one start accepts and goes on from, the next one accepts.
         let second = live_on(&started, left.closed);
         let (third, tail, full) = (open(&started), verify_tail(&started), verify_full(&started));
-        let third = third.map(|(_, world)| (world.books.lsn(), world.books.digest().0));
+        let third = third.map(|(_, world)| (world.books.lsn(), world.books.digest().total()));
         prop_assert_eq!(&third, &second, "a later start, after {:?}", &touched);
         prop_assert_eq!(&tail, &second, "tail, after a later start and {:?}", &touched);
         prop_assert!(

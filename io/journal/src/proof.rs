@@ -17,7 +17,7 @@ use crate::Lsn;
 const RECORD: [u8; 8] = *b"hub\0rec\n";
 const BATCH: [u8; 8] = *b"hub\0bat\n";
 
-/// The hash of a record: SHA-256 of its lsn and its bytes, as [the module](self) states.
+/// The hash of a record: SHA-256 of the eight bytes `"hub\0rec\n"`, its lsn as eight bytes, little-endian, and its bytes.
 pub fn record_hash(lsn: Lsn, bytes: &[u8]) -> [u8; 32] {
     let hasher = Sha256::new().chain_update(RECORD).chain_update(lsn.0.to_le_bytes());
     hasher.chain_update(bytes).finalize().into()

@@ -3,11 +3,16 @@
 
 use std::fs;
 
-use domains::{Recipe, StateMachine};
-use engine::{Body, Content, Envelope, Record, Turn, Tx, TxId, World, checkpoint, table::TableLeg};
+use domains::{
+    StateMachine,
+    recipes::{Deposit, HoldStake},
+};
+use engine::{
+    Body, Component, Content, Digest, Envelope, Record, StateDigest, Turn, Tx, TxId, World, checkpoint,
+    table::TableLeg,
+};
 use journal::{Cursor, Lsn, Options, Reader, SyncLog, file::Directory};
-use people::{Contents, People, Person};
-use protocol::PlayerId;
+use protocol::{PlayerId, RoundId, TableId};
 use tests::{
     hub::{OPEN, Setup, TestHub},
     player::Account,
@@ -42,11 +47,8 @@ fn append(hub: &TestHub, record: &Record) {
 }
 
 fn deposit(world: &World) -> Record {
-    let mut accounts = world.books.domains().balance.ledger().accounts();
-    let owner = accounts.find(|(id, _)| id.kind.is_players()).expect("somebody has played").0.owner;
-    let (player, currency) = (PlayerId(owner), "EUR".parse().expect("a currency"));
-    let recipe = Recipe::Deposit { player, currency, amount: 100 };
-    let tx = Tx { id: TxId(7), key: Some(Content(7)), recipe, table: None };
+    let deposit = Deposit { player: PlayerId(7), currency: "EUR".parse().expect("a currency"), amount: 100 };
+    let tx = Tx::new(TxId(7), PlayerId(7).into(), Some(Content(7)), deposit);
     match world.books.turn(Envelope::Run(tx), u64::MAX) {
         Turn::New(decided) => decided.into_record(),
         other => panic!("a new key: {other:?}"),
@@ -103,8 +105,7 @@ async fn a_deposit_that_tells_another_balance_is_neither_served_nor_verified() {
 #[tokio::test]
 async fn a_digest_that_is_not_the_states_is_neither_served_nor_verified() {
     let (hub, world) = stopped().await;
-    let mut digest = world.books.digest();
-    digest.0 ^= 1;
+    let digest = StateDigest::new([(Component::Keys, Digest::from_bytes([1; 32]))]);
     append(&hub, &Record { time: u64::MAX, body: Body::Digest(digest) });
     is_refused(&hub, world.books.lsn() + 1);
 }
@@ -183,12 +184,12 @@ async fn verify_finds_a_stake_that_no_bet_stands_for() {
         other
     };
     let currency = "EUR".parse().expect("a currency");
-    let recipe = Recipe::Stake { hold, player, currency, amount: 10 };
+    let nowhere: TableId = "nowhere".parse().expect("a table id");
+    let stake = HoldStake { player, round: RoundId { table: nowhere, number: 1 }, currency, amount: 10 };
     // At a table that has no round: what one record can prove is in order.
     let leg =
         TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], share: None };
-    let table = Some(("nowhere".parse().expect("a table id"), leg));
-    let tx = Tx { id: TxId(hold.0), key: Some(Content(7)), recipe, table };
+    let tx = Tx::new(TxId(hold.0), player.into(), Some(Content(7)), stake).at(nowhere, leg);
     let Turn::New(decided) = world.books.turn(Envelope::Run(tx), u64::MAX) else { panic!("a new key") };
     let record = decided.into_record();
     world.apply(&record).expect("it fits the money");
@@ -218,26 +219,17 @@ async fn a_round_of_a_table_that_is_configured_no_more_is_voided_and_its_stakes_
     assert_eq!(hub.verify().of("balance", "cash").held, 0);
 }
 
-/// A new people file with one player.
-fn enrolled(hub: &TestHub) -> PlayerId {
-    let people = People::open(Contents::create(&hub.data()).expect("a disk")).expect("a disk");
-    let (sender, player) = std::sync::mpsc::channel();
-    let person = Person::new("hub".into(), "somebody").expect("a short name");
-    people.enrol(person, move |player| sender.send(player).expect("the test waits"));
-    player.recv().expect("an answer").expect("a disk")
-}
-
 #[tokio::test]
 async fn damage_before_the_checkpoint_is_found_by_the_full_scope_and_by_the_serving_hub_and_not_by_the_tail()
 {
     let mut hub = Setup::default().tables([OPEN]).prepare();
     let storage = Directory::create(&hub.data()).expect("a directory");
-    let player = enrolled(&hub);
     let mut log = SyncLog::open(storage, Options { segment_bytes: 4 << 10, nice: 0 }).expect("a log");
     let mut world = World::default();
     for number in 0..40 {
-        let recipe = Recipe::Deposit { player, currency: "EUR".parse().expect("a currency"), amount: 100 };
-        let tx = Tx { id: TxId(number), key: Some(Content(7)), recipe, table: None };
+        let currency = "EUR".parse().expect("a currency");
+        let deposit = Deposit { player: PlayerId(7), currency, amount: 100 };
+        let tx = Tx::new(TxId(number), PlayerId(7).into(), Some(Content(7)), deposit);
         let Turn::New(decided) = world.books.turn(Envelope::Run(tx), 1) else { panic!("a new key") };
         let record = decided.into_record();
         world.apply(&record).expect("it fits");

@@ -1,8 +1,7 @@
 //! What each recipe moves, in every domain it touches.
 
-use domains::{StateMachine, adjustment::Adjustment, balance::Balance, free_play::FreePlay};
-use domains::{adjustment, balance, free_play};
-use ledger::{AccountId, AccountKind, Domain, Rejection};
+use domains::{Command, Context, Domains, StateMachine, adjustment, balance, decide::Deciding, free_play};
+use ledger::{AccountId, AccountKind, Domain, HoldId, Rejection};
 use protocol::PlayerId;
 
 use crate::script::{check, eur};
@@ -86,25 +85,78 @@ fn a_recipe_that_names_other_holds_or_sums_than_the_ledger_has_is_refused() {
     );
 }
 
-/// Decides and applies commands; the ledger has the result.
-fn run<M: StateMachine>(machine: &mut M, commands: &[M::Command]) -> Result<(), Rejection> {
-    let drafted = machine.decide(commands)?;
-    machine.apply(&drafted.leg)
+#[test]
+fn a_credit_and_a_debit_have_their_other_side_in_corrections() {
+    check(
+        "
+        credit P1 9         => balance.P1 +9  balance.adjustment -9  adjustment.balance +9  adjustment.corrections -9
+        debit P1 4          => balance.P1 -4  balance.adjustment +4  adjustment.balance -4  adjustment.corrections +4
+        debit P1 6          => InsufficientFunds
+        debit P2 1          => AccountNotFound
+        credit P1 0         => AmountNotPositive
+        debit P1 -3         => AmountNotPositive
+        ",
+    );
+}
+
+#[test]
+fn a_frozen_player_is_paid_and_not_debited_and_open_holds_end() {
+    check(
+        "
+        deposit P1 100      => balance.P1 +100  balance.collections -100  collections.balance +100  collections.source -100
+        stake H1 P1 10      => balance.P1 held +10
+        freeze P1           =>
+        stake H2 P1 1       => AccountFrozen
+        debit P1 1          => AccountFrozen
+        credit P1 5         => balance.P1 +5  balance.adjustment -5  adjustment.balance +5  adjustment.corrections -5
+        stake H2 P2 1       => AccountNotFound          # another player's freeze
+        release P1 H1       => balance.P1 held -10
+        unfreeze P1         =>
+        unfreeze P1         => NotFrozen
+        stake H3 P1 1       => balance.P1 held +1
+        freeze P1 13        =>                          # until line 13, in the clock of these lines
+        debit P1 1          => balance.P1 -1  balance.adjustment +1  adjustment.balance -1  adjustment.corrections +1
+        unfreeze P1         => NotFrozen
+        ",
+    );
+}
+
+#[test]
+fn a_hold_without_an_end_does_not_expire() {
+    check(
+        "
+        deposit P1 100      => balance.P1 +100  balance.collections -100  collections.balance +100  collections.source -100
+        stake H1 P1 10      => balance.P1 held +10
+        expire H1           => NotDue
+        expire H2           => HoldNotOpen
+        ",
+    );
+}
+
+/// Decides commands together and applies them; the ledger has the result.
+fn run<C: Command>(world: &mut Domains, commands: &[C]) -> Result<(), Rejection> {
+    let context = Context { now: 0, id: HoldId(0), view: world, shares: &[] };
+    let mut decision = Deciding::new(&context);
+    commands.iter().try_for_each(|command| decision.ask(command)).map_err(|(_, rejection)| rejection)?;
+    for (domain, drafted) in decision.finish().legs {
+        world.ledger_mut(domain).apply(&drafted.leg)?;
+    }
+    Ok(())
 }
 
 #[test]
 fn a_bonus_is_converted_out_of_the_players_own_and_never_more_than_there_is() {
     let (player, currency) = (PlayerId(1), eur());
-    let mut free_play = FreePlay::default();
+    let mut world = Domains::default();
     let grant = |amount| [free_play::Command::Grant { player, currency, amount }];
     let convert = |player, amount| [free_play::Command::Convert { player, currency, amount }];
-    assert_eq!(run(&mut free_play, &convert(player, 1)), Err(Rejection::AccountNotFound));
-    run(&mut free_play, &grant(5)).unwrap();
-    run(&mut free_play, &grant(2)).unwrap();
-    assert_eq!(run(&mut free_play, &convert(player, 8)), Err(Rejection::InsufficientFunds));
-    assert_eq!(run(&mut free_play, &convert(PlayerId(2), 1)), Err(Rejection::AccountNotFound));
-    run(&mut free_play, &convert(player, 6)).unwrap();
-    let posted = |id| free_play.ledger().account(&id).unwrap().posted();
+    assert_eq!(run(&mut world, &convert(player, 1)), Err(Rejection::AccountNotFound));
+    run(&mut world, &grant(5)).unwrap();
+    run(&mut world, &grant(2)).unwrap();
+    assert_eq!(run(&mut world, &convert(player, 8)), Err(Rejection::InsufficientFunds));
+    assert_eq!(run(&mut world, &convert(PlayerId(2), 1)), Err(Rejection::AccountNotFound));
+    run(&mut world, &convert(player, 6)).unwrap();
+    let posted = |id| world.free_play.ledger().account(&id).unwrap().posted();
     assert_eq!(posted(AccountId::bonus(player, currency)), 1);
     assert_eq!(posted(AccountId::house(AccountKind::Clearing(Domain::Balance), currency)), 6);
     assert_eq!(posted(AccountId::house(AccountKind::Grants, currency)), -7, "granted once, and not again");
@@ -113,9 +165,7 @@ fn a_bonus_is_converted_out_of_the_players_own_and_never_more_than_there_is() {
 #[test]
 fn free_play_and_adjustment_pay_over_clearing_and_take_no_overdraft() {
     let (player, currency) = (PlayerId(1), eur());
-    let mut balance = Balance::default();
-    let mut free_play = FreePlay::default();
-    let mut adjustment = Adjustment::default();
+    let mut world = Domains::default();
     let credit = |amount, from| balance::Command::Credit { player, currency, amount, from };
     let debit = |amount, to| balance::Command::Debit { player, currency, amount, to };
 
@@ -123,12 +173,12 @@ fn free_play_and_adjustment_pay_over_clearing_and_take_no_overdraft() {
         free_play::Command::Grant { player, currency, amount: 9 },
         free_play::Command::Convert { player, currency, amount: 7 },
     ];
-    run(&mut free_play, &bonus).unwrap();
+    run(&mut world, &bonus).unwrap();
     let corrections = [
         adjustment::Command::Give { currency, amount: 5 },
         adjustment::Command::Take { currency, amount: 2 },
     ];
-    run(&mut adjustment, &corrections).unwrap();
+    run(&mut world, &corrections).unwrap();
     let commands = [
         balance::Command::Open(player, currency),
         balance::Command::Open(player, currency), // opened once, asked twice
@@ -136,11 +186,10 @@ fn free_play_and_adjustment_pay_over_clearing_and_take_no_overdraft() {
         credit(5, Domain::Adjustment),
         debit(2, Domain::Adjustment),
     ];
-    run(&mut balance, &commands).unwrap();
+    run(&mut world, &commands).unwrap();
 
-    assert_eq!(balance.funds(player, currency).unwrap().available, 10);
-    let mut world = domains::Domains { balance, free_play, adjustment, ..Default::default() };
+    assert_eq!(world.balance.funds(player, currency).unwrap().available, 10);
     ledger::invariant::clearing_nets_to_zero(|domain| world.ledger(domain)).unwrap();
-    let refused = run(&mut world.balance, &[debit(11, Domain::Adjustment)]);
+    let refused = run(&mut world, &[debit(11, Domain::Adjustment)]);
     assert_eq!(refused, Err(Rejection::InsufficientFunds));
 }

@@ -10,7 +10,14 @@
 
 use std::collections::BTreeMap;
 
-use domains::{Domains, Effects, PlayerSettlement, Recipe};
+use domains::{
+    Context, Domains, Effects, Intent, PlayerSettlement,
+    freeze::{Freeze, FreezeReason},
+    recipes::{
+        Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldStake, ReleaseStakes, RoundVoid, SettleRound,
+        TableOnly, Unfreeze,
+    },
+};
 use ledger::{AccountKind, Domain, HoldId, invariant};
 use protocol::{Currency, PlayerId, RoundId};
 
@@ -24,8 +31,16 @@ pub fn check(script: &str) {
         }
         let (action, expected) = line.split_once("=>").unwrap();
         let before = world.clone();
-        let told = match read(action).decide(&world) {
+        let (id, intent, shares) = read(action);
+        let context = Context { now: number as u64, id, view: &world, shares: &shares };
+        let told = match intent.decide(&context) {
             Ok(effects) => {
+                let moved = effects.legs.iter().map(|(domain, _)| domain);
+                assert!(
+                    moved.clone().all(|domain| intent.known().domains.contains(domain)),
+                    "{line}: {moved:?}"
+                );
+                effects.rows.iter().for_each(|row| world.rows.put(row.clone()));
                 for (domain, leg) in &effects.legs {
                     world.ledger_mut(*domain).apply(&leg.leg).unwrap();
                 }
@@ -52,39 +67,48 @@ pub fn round(number: u64) -> RoundId {
     RoundId { table: "t".parse().unwrap(), number }
 }
 
-fn read(action: &str) -> Recipe {
+/// The id of the transaction, its intent, and the shares that the table's state gives it.
+fn read(action: &str) -> (HoldId, Intent, Vec<PlayerSettlement>) {
     let (currency, round) = (eur(), round(1));
     let words: Vec<&str> = action.split_whitespace().collect();
+    let alone = |intent: Intent| (HoldId(0), intent, Vec::new());
     match words[..] {
         ["deposit", name, amount] => {
-            Recipe::Deposit { player: player(name), currency, amount: amount.parse().unwrap() }
+            alone(Deposit { player: player(name), currency, amount: amount.parse().unwrap() }.into())
         }
-        ["stake", hold, name, amount] => Recipe::Stake {
-            hold: self::hold(hold),
-            player: player(name),
-            currency,
-            amount: amount.parse().unwrap(),
-        },
-        ["release", name, ref holds @ ..] => Recipe::Release {
-            player: player(name),
-            currency,
-            holds: holds.iter().map(|name| hold(name)).collect(),
-        },
-        ["settle", outcome, ref shares @ ..] => Recipe::SettleRound {
-            round,
-            currency,
-            outcome: outcome.parse().unwrap(),
-            players: shares.split(|word| *word == "+").map(share).collect(),
-        },
-        ["void", ref shares @ ..] => Recipe::RoundVoid {
-            round,
-            currency,
-            players: shares.split(|word| *word == "+").map(share).collect(),
-        },
+        ["credit", name, amount] => {
+            alone(Credit { player: player(name), currency, amount: amount.parse().unwrap() }.into())
+        }
+        ["debit", name, amount] => {
+            alone(Debit { player: player(name), currency, amount: amount.parse().unwrap() }.into())
+        }
+        ["freeze", name, ref until @ ..] => {
+            let until = until.first().map(|until| until.parse().unwrap());
+            let freeze = Freeze { reason: FreezeReason::FraudCheck, until };
+            alone(FreezePlayer { player: player(name), freeze }.into())
+        }
+        ["unfreeze", name] => alone(Unfreeze { player: player(name) }.into()),
+        ["expire", hold] => alone(HoldExpire { hold: self::hold(hold) }.into()),
+        ["stake", hold, name, amount] => {
+            let stake = HoldStake { player: player(name), round, currency, amount: amount.parse().unwrap() };
+            (self::hold(hold), stake.into(), Vec::new())
+        }
+        ["release", name, ref holds @ ..] => {
+            let holds = holds.iter().map(|name| hold(name)).collect();
+            alone(ReleaseStakes { player: player(name), round, currency, holds }.into())
+        }
+        ["settle", outcome, ref shares @ ..] => {
+            let shares = shares.split(|word| *word == "+").map(share).collect();
+            (HoldId(0), SettleRound { round, currency, outcome: outcome.parse().unwrap() }.into(), shares)
+        }
+        ["void", ref shares @ ..] => {
+            let shares = shares.split(|word| *word == "+").map(share).collect();
+            (HoldId(0), RoundVoid { round, currency }.into(), shares)
+        }
         ["nobody-settles", outcome] => {
-            Recipe::SettleRound { round, currency, outcome: outcome.parse().unwrap(), players: Vec::new() }
+            alone(SettleRound { round, currency, outcome: outcome.parse().unwrap() }.into())
         }
-        ["table"] => Recipe::TableOnly,
+        ["table"] => alone(TableOnly.into()),
         _ => panic!("no such recipe: {action}"),
     }
 }
@@ -115,7 +139,7 @@ fn changes(before: &Domains, after: &Domains) -> Vec<String> {
         for (id, account) in accounts {
             let was = before.ledger(domain).account(id).copied().unwrap_or_default();
             let name = match id.kind {
-                AccountKind::Cash => format!("P{}", id.owner),
+                AccountKind::Cash => format!("P{}", id.owner.id()),
                 AccountKind::Clearing(with) => with.name().into(),
                 kind => format!("{kind:?}").to_lowercase(),
             };
@@ -142,7 +166,7 @@ fn check_notices(before: &Domains, after: &Domains, effects: &Effects, line: &st
     let known = |id: &&ledger::AccountId| id.kind == AccountKind::Cash;
     let ids: Vec<_> = after.ledger(Domain::Balance).accounts().map(|(id, _)| id).filter(known).collect();
     for id in ids {
-        let player = PlayerId(id.owner);
+        let player = id.owner.player().unwrap();
         let changed = funds(before, player) != funds(after, player);
         let told = effects.notices.iter().filter(|notice| notice.player == player).count();
         assert!(told == 1 || !changed && told == 0, "{line}: player {player} is told {told} times");

@@ -1,13 +1,11 @@
 //! The five domains as bytes: every account, every open hold, every player's last results.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
-use domains::Domains;
-use ledger::{Account, Domain, HoldId, Ledger};
-
-use crate::{
+use domains::{Domains, KINDS, Notice, RowImage};
+use ledger::{
+    Domain, HoldId, Ledger,
     codec::{DecodeError, Decoder, Encoder},
-    record::{decode_notice, encode_notice},
 };
 
 pub(crate) fn encode_domains(encoder: &mut Encoder, domains: &Domains) {
@@ -16,13 +14,17 @@ pub(crate) fn encode_domains(encoder: &mut Encoder, domains: &Domains) {
     }
     encoder.uint(domains.balance.players().count() as u128);
     for (id, player) in domains.balance.players() {
-        encoder.fixed(id.0);
+        encoder.player(id);
         encoder.uint(player.events.into());
         encoder.uint(player.results.len() as u128);
         for (time, notice) in &player.results {
             encoder.uint((*time).into());
-            encode_notice(encoder, notice);
+            notice.encode(encoder);
         }
+    }
+    encoder.uint(domains.rows.len() as u128);
+    for (key, value) in domains.rows.iter() {
+        RowImage { key: *key, value: Some(value.into()) }.encode(encoder);
     }
 }
 
@@ -36,9 +38,12 @@ pub(crate) fn decode_domains(decoder: &mut Decoder<'_>) -> Result<Domains, Decod
         let events = decoder.u64()?;
         let mut results = VecDeque::new();
         for _ in 0..decoder.count()? {
-            results.push_back((decoder.u64()?, decode_notice(decoder)?));
+            results.push_back((decoder.u64()?, Notice::decode(decoder)?));
         }
         domains.balance.put_player(id, events, results);
+    }
+    for _ in 0..decoder.count()? {
+        domains.rows.put(RowImage::decode(decoder, KINDS)?);
     }
     Ok(domains)
 }
@@ -47,42 +52,33 @@ fn encode_ledger(encoder: &mut Encoder, ledger: &Ledger) {
     encoder.uint(ledger.accounts().count() as u128);
     for (id, account) in ledger.accounts() {
         encoder.account(id);
-        for sum in [account.debits, account.credits, account.debits_pending, account.credits_pending] {
-            encoder.money(sum);
-        }
-        encoder.byte(u8::from(account.frozen));
+        encoder.sums(account);
     }
     encoder.uint(ledger.holds().count() as u128);
     for (id, hold) in ledger.holds() {
         encoder.fixed(id.0);
-        encoder.transfer(&hold.transfer);
+        encoder.hold(hold);
     }
 }
 
 fn decode_ledger(decoder: &mut Decoder<'_>, ledger: &mut Ledger) -> Result<(), DecodeError> {
     for _ in 0..decoder.count()? {
         let id = decoder.account()?;
-        let account = Account {
-            debits: decoder.money()?,
-            credits: decoder.money()?,
-            debits_pending: decoder.money()?,
-            credits_pending: decoder.money()?,
-            frozen: decoder.flag()?,
-        };
+        let account = decoder.sums()?;
         ledger.put(id, account);
     }
     for _ in 0..decoder.count()? {
-        let (id, transfer) = (HoldId(decoder.fixed()?), decoder.transfer()?);
-        // Otherwise a malformed transfer would be found only when its hold ends.
-        transfer.check().map_err(|_| DecodeError::OutOfRange("a hold's transfer"))?;
-        ledger.put_hold(id, transfer);
+        let (id, hold) = (HoldId(decoder.fixed()?), decoder.hold()?);
+        // Otherwise a malformed hold would be found only when it ends.
+        hold.check().map_err(|_| DecodeError::OutOfRange("a hold"))?;
+        ledger.put_hold(id, Arc::new(hold));
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use ledger::{AccountId, AccountKind, Transfer};
+    use ledger::{AccountId, AccountKind, Hold, Prover, Purpose, Transfer};
 
     use super::*;
 
@@ -93,9 +89,10 @@ mod tests {
         let clearing = |code| AccountId::house(AccountKind::Clearing(Domain::Collections), currency(code));
         let back = |transfer| {
             let (mut ledger, mut encoder) = (Ledger::default(), Encoder::default());
-            ledger.put_hold(HoldId(1), transfer);
+            let hold = Hold::on(Purpose::Service, Prover::Domain(Domain::Balance), transfer);
+            ledger.put_hold(HoldId(1), Arc::new(hold));
             encode_ledger(&mut encoder, &ledger);
-            decode_ledger(&mut Decoder(&encoder.0), &mut Ledger::default())
+            decode_ledger(&mut Decoder::new(encoder.as_bytes()), &mut Ledger::default())
         };
         let good = Transfer { debit: cash, credit: clearing("EUR"), amount: 1 };
         assert_eq!(back(good), Ok(()));
@@ -105,7 +102,7 @@ mod tests {
             Transfer { amount: 0, ..good },
             Transfer { amount: -1, ..good },
         ] {
-            assert_eq!(back(bad), Err(DecodeError::OutOfRange("a hold's transfer")), "{bad:?}");
+            assert_eq!(back(bad), Err(DecodeError::OutOfRange("a hold")), "{bad:?}");
         }
     }
 }

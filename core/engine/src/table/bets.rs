@@ -13,7 +13,7 @@ use ledger::HoldId;
 use protocol::PlayerId;
 use rustc_hash::FxHashSet;
 
-use crate::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
+use ledger::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
 
 /// Stakes by bet, minor units.
 pub type Stakes = BTreeMap<BetCode, i128>;
@@ -179,7 +179,7 @@ impl Bets {
     pub(super) fn encode(&self, encoder: &mut Encoder) {
         encoder.uint(self.players.len() as u128);
         for (player, bets) in &self.players {
-            encoder.fixed(player.0);
+            encoder.player(*player);
             encode_share(encoder, bets.share);
             encoder.uint(bets.placed.len() as u128);
             bets.placed.iter().for_each(|placed| encode_bets(encoder, placed.hold, &placed.bets));
@@ -233,7 +233,7 @@ pub(super) fn decode_share(decoder: &mut Decoder<'_>) -> Result<Option<Share>, D
 
 /// The bets of one request, with their hold.
 pub(super) fn encode_bets(encoder: &mut Encoder, hold: HoldId, bets: &[(BetCode, i128)]) {
-    encoder.fixed(hold.0);
+    encoder.id(hold.0);
     encoder.uint(bets.len() as u128);
     for (code, stake) in bets {
         encoder.uint(code.0.into());
@@ -242,7 +242,7 @@ pub(super) fn encode_bets(encoder: &mut Encoder, hold: HoldId, bets: &[(BetCode,
 }
 
 pub(super) fn decode_bets(decoder: &mut Decoder<'_>) -> Result<(HoldId, Vec<(BetCode, i128)>), DecodeError> {
-    let hold = HoldId(decoder.fixed()?);
+    let hold = HoldId(decoder.id()?);
     let count = decoder.count()?;
     let mut bets = Vec::with_capacity(count.min(AT_ONCE));
     for _ in 0..count {

@@ -17,13 +17,13 @@ pub(super) const SPOTS_PER_REQUEST_MAX: usize = BETS_MAX;
 /// Longest encoding of a spot: its code, and a stake of up to 2^100.
 const SPOT_BYTES: usize = 3 + 15;
 /// The same of a request: its hold, and the count of its spots.
-const REQUEST_BYTES: usize = 16 + 2;
+const REQUEST_BYTES: usize = 17 + 2;
 /// The same of a player: the id, a share in the randomness, and the count of requests.
-const PLAYER_BYTES: usize = 16 + 1 + 32 + 3;
-/// The same of a player who is settled: two payments, of distributions and of balance, and a notice.
-const SETTLED_BYTES: usize = (1 + 2 * 10 + 15) + (1 + 10 + 26 + 15) + (16 + 9 + 4 * 15 + 1 + 48 + 2 * 15 + 5);
+const PLAYER_BYTES: usize = 17 + 1 + 32 + 3;
+/// The same of a player who is settled: a payment, and a notice.
+const SETTLED_BYTES: usize = (1 + 3 + 1 + 17 + 3 + 15) + (3 + 3 + 4 * 15 + 1 + 3 + 10 + 2 * 15 + 5);
 /// The same of a hold that is posted.
-const POSTED_BYTES: usize = 1 + 16;
+const POSTED_BYTES: usize = 1 + 17;
 /// Room for all else: the past rounds of a table, the round's own fields.
 const REST_BYTES: usize = 64 << 10;
 

@@ -9,7 +9,7 @@ use super::{
     TableState,
     bets::{decode_bets, decode_share, encode_bets, encode_share},
 };
-use crate::codec::{DecodeError, Decoder, Encoder};
+use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// What a record changes at its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,16 +172,16 @@ impl TableLeg {
             TableLeg::BetPlaced { round, player, hold, bets, share } => {
                 encoder.byte(2);
                 encoder.uint((*round).into());
-                encoder.fixed(player.0);
+                encoder.player(*player);
                 encode_bets(encoder, *hold, bets);
                 encode_share(encoder, *share);
             }
             TableLeg::BetsCleared { round, player, holds } => {
                 encoder.byte(3);
                 encoder.uint((*round).into());
-                encoder.fixed(player.0);
+                encoder.player(*player);
                 encoder.uint(holds.len() as u128);
-                holds.iter().for_each(|hold| encoder.fixed(hold.0));
+                holds.iter().for_each(|hold| encoder.id(hold.0));
             }
             TableLeg::Locked { round, deadline, staked, mix } => {
                 encoder.byte(4);
@@ -239,7 +239,7 @@ impl TableLeg {
             3 => {
                 let player = decoder.player()?;
                 let count = decoder.count()?;
-                let holds = (0..count).map(|_| decoder.fixed().map(HoldId)).collect::<Result<_, _>>()?;
+                let holds = (0..count).map(|_| decoder.id().map(HoldId)).collect::<Result<_, _>>()?;
                 TableLeg::BetsCleared { round, player, holds }
             }
             4 => TableLeg::Locked {

@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use domains::Recipe;
+use domains::{
+    Intent, PlayerSettlement,
+    recipes::{SettleRound, TableOnly},
+};
 use games::Game;
 use protocol::{PlayerId, RoundId, TableId};
 
@@ -239,7 +242,7 @@ impl LiveTable {
             commit,
             sealed,
         };
-        self.step(Recipe::TableOnly, leg)
+        self.step(TableOnly.into(), Vec::new(), leg)
     }
 
     /// Locks the round. The deadline of the result is counted from now.
@@ -255,7 +258,7 @@ impl LiveTable {
             staked: open.bets.staked(),
             mix: open.bets.mix(),
         };
-        self.step(Recipe::TableOnly, leg)
+        self.step(TableOnly.into(), Vec::new(), leg)
     }
 
     /// Draws and settles the round; voids it when it cannot be drawn: the seed is missing or not the committed one, the
@@ -284,8 +287,8 @@ impl LiveTable {
             seed: draw.seed,
             returned: players.iter().map(|player| player.returned).sum(),
         };
-        let recipe = Recipe::SettleRound { round, currency: open.currency, outcome, players };
-        self.step(recipe, leg)
+        let intent = SettleRound { round, currency: open.currency, outcome }.into();
+        self.step(intent, players, leg)
     }
 
     /// Returns every stake of the open round.
@@ -303,7 +306,7 @@ impl LiveTable {
     pub fn quarantine(&mut self) -> Envelope {
         self.quarantine_tried = true;
         let state = Box::new(self.state.to_quarantine());
-        self.step(Recipe::TableOnly, TableLeg::Quarantined { state })
+        self.step(TableOnly.into(), Vec::new(), TableLeg::Quarantined { state })
     }
 
     /// Takes the result of an envelope, and applies its leg. Returns the offset of the leg's event, when it has one.
@@ -367,8 +370,8 @@ impl LiveTable {
         self.parking.wake_all();
     }
 
-    fn step(&mut self, recipe: Recipe, leg: TableLeg) -> Envelope {
+    fn step(&mut self, intent: Intent, shares: Vec<PlayerSettlement>, leg: TableLeg) -> Envelope {
         self.stepping = true;
-        step::step(self.id, recipe, leg)
+        step::step(self.id, intent, shares, leg)
     }
 }

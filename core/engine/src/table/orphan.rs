@@ -1,6 +1,6 @@
 //! Orphaned tables: tables of the log that are not in the configuration any more. Nothing of them stays open.
 
-use domains::Recipe;
+use domains::recipes::TableOnly;
 use protocol::{RoundId, TableId};
 
 use super::{TableLeg, TableState, VoidReason, step};
@@ -18,7 +18,7 @@ pub fn close_orphan(id: TableId, mut state: TableState, books: &Books, now: u64)
         state = state.to_quarantine();
         books.keep_held(&mut state);
         let leg = TableLeg::Quarantined { state: Box::new(state.clone()) };
-        envelopes.push(step::step(id, Recipe::TableOnly, leg));
+        envelopes.push(step::step(id, TableOnly.into(), Vec::new(), leg));
     }
     if let Some(open) = &state.open {
         let round = RoundId { table: id, number: state.round };

@@ -4,9 +4,9 @@
 //! A decision becomes an envelope: run a stake or a release with the table's leg, or refuse. `admission` decides
 //! whether a request is taken; `parking` keeps the requests that wait.
 
-use domains::Recipe;
+use domains::recipes::{HoldStake, ReleaseStakes};
 use ledger::HoldId;
-use protocol::{ErrorCode, PlayerId};
+use protocol::{ErrorCode, PlayerId, RoundId};
 
 use super::{
     PlayerBets, TableLeg,
@@ -89,7 +89,7 @@ impl LiveTable {
             (asked, Assessment::Refuse(code)) => {
                 let (id, content) = asked.key()?;
                 self.under_way.begin_refusal(id);
-                Some(Envelope::Refuse { id, content, code })
+                Some(Envelope::Refuse { id, principal: player.into(), content, code })
             }
             (Asked::Bet(bet), _) => Some(self.hold_stake(player, bet)),
             (Asked::Clear(clear), _) => Some(self.release_stakes(clear)),
@@ -105,8 +105,10 @@ impl LiveTable {
         let what = if again { What::Again } else { What::Bets(spots) };
         self.under_way.begin(id, player, self.seated(player), what);
         let leg = TableLeg::BetPlaced { round, player, hold, bets, share };
-        let recipe = Recipe::Stake { hold, player, currency: self.table_rules().currency, amount };
-        Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })
+        let round = RoundId { table: self.id(), number: round };
+        let intent = HoldStake { player, round, currency: self.table_rules().currency, amount }.into();
+        let (key, table) = (Some(content), Some((self.id(), leg)));
+        Envelope::Run(Tx { id, principal: player.into(), key, intent, shares: Vec::new(), table })
     }
 
     fn release_stakes(&mut self, clear: ClearRequest) -> Envelope {
@@ -115,7 +117,9 @@ impl LiveTable {
         let holds = bets.map(PlayerBets::holds).unwrap_or_default();
         self.under_way.begin(id, player, true, What::Clearing);
         let leg = TableLeg::BetsCleared { round, player, holds: holds.clone() };
-        let recipe = Recipe::Release { player, currency: self.table_rules().currency, holds };
-        Envelope::Run(Tx { id, key: Some(content), recipe, table: Some((self.id(), leg)) })
+        let round = RoundId { table: self.id(), number: round };
+        let intent = ReleaseStakes { player, round, currency: self.table_rules().currency, holds }.into();
+        let (key, table) = (Some(content), Some((self.id(), leg)));
+        Envelope::Run(Tx { id, principal: player.into(), key, intent, shares: Vec::new(), table })
     }
 }

@@ -5,11 +5,13 @@
 //! bounds sessions stand beside it in [`TableConfig`](super::live::TableConfig). The bounds of the record format,
 //! `REQUESTS_MAX` and `SPOTS_MAX`, are no rules of a table: they are the same for all tables of a release.
 
-use ledger::SUM_MAX;
+use ledger::{
+    SUM_MAX,
+    codec::{AT_ONCE, DecodeError, Decoder, Encoder},
+};
 use protocol::{Currency, amount::SCALE_MAX};
 
 use super::bounds::REQUESTS_MAX;
-use crate::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
 
 /// Longest name of a game, bytes.
 pub const GAME_BYTES_MAX: usize = 32;
@@ -86,7 +88,7 @@ impl TableRules {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut encoder = Encoder::default();
         self.encode(&mut encoder);
-        encoder.0
+        encoder.into_bytes()
     }
 
     /// Reads what [`TableRules::to_bytes`] has written.
@@ -94,7 +96,7 @@ impl TableRules {
     /// # Errors
     /// When the bytes are not the encoding of rules, or a value is out of its bounds.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut decoder = Decoder(bytes);
+        let mut decoder = Decoder::new(bytes);
         let rules = Self::decode(&mut decoder)?;
         decoder.finish()?;
         Ok(rules)

@@ -6,7 +6,7 @@ use ledger::HoldId;
 use protocol::Currency;
 
 use super::bets::Bets;
-use crate::codec::{DecodeError, Decoder, Encoder};
+use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// Rounds kept for each table.
 pub const HISTORY_MAX: usize = 50;

@@ -1,11 +1,12 @@
 //! The envelopes of what a table does by itself: the steps of a round, each under its own name.
 
-use domains::Recipe;
+use domains::{Intent, PlayerSettlement, recipes};
 use protocol::{RoundId, TableId};
 
 use super::{OpenRound, TableLeg, VoidReason, void_settlement};
 use crate::{
     keys::TxId,
+    principal::Principal,
     turn::{Envelope, Tx},
 };
 
@@ -13,15 +14,15 @@ use crate::{
 ///
 /// # Panics
 /// For what a player does: that is no step.
-pub(super) fn step(table: TableId, recipe: Recipe, leg: TableLeg) -> Envelope {
+pub(super) fn step(table: TableId, intent: Intent, shares: Vec<PlayerSettlement>, leg: TableLeg) -> Envelope {
     let round = RoundId { table, number: leg.round() };
     let id = TxId::of_round(round, leg.step().expect("what the round does by itself is a step"));
-    Envelope::Run(Tx { id, key: None, recipe, table: Some((table, leg)) })
+    Envelope::Run(Tx { id, principal: Principal::HUB, key: None, intent, shares, table: Some((table, leg)) })
 }
 
 /// Returns every stake of a round. `deadline`: when the next one may open, milliseconds since 1970.
 pub(super) fn void(round: RoundId, open: &OpenRound, reason: VoidReason, deadline: u64) -> Envelope {
     let leg = TableLeg::Voided { round: round.number, deadline, reason };
-    let (currency, players) = (open.currency, void_settlement(open));
-    step(round.table, Recipe::RoundVoid { round, currency, players }, leg)
+    let intent = recipes::RoundVoid { round, currency: open.currency }.into();
+    step(round.table, intent, void_settlement(open), leg)
 }

@@ -1,13 +1,24 @@
 //! Encoding of records: each is read back as it was written, and any other bytes are refused.
 
+use std::sync::Arc;
+
 use crate::rig::{BETTING_MS, Rig};
-use domains::{Funds, Notice, What};
+use domains::{
+    Funds, Intent, Notice, RowImage, What,
+    freeze::{Freeze, FreezeReason},
+    recipes::{Debit, Deposit, FreezePlayer, HoldExpire, ReleaseStakes, SetRules, SettleRound, TableOnly},
+    rules::RulesRow,
+};
 use engine::{
-    Body, Committed, Content, DecodeError, Fact, Record, SecretName, TxId,
+    Body, Committed, Component, Content, DecodeError, Fact, Principal, PrincipalKind, Record, SecretName,
+    StateDigest, TxId,
     table::{TableLeg, VoidReason},
 };
 use games::{BetCode, fair::Share};
-use ledger::{AccountId, AccountKind, Digest, Domain, HoldId, Leg, Move, SUM_MAX, Transfer};
+use ledger::{
+    AccountId, AccountKind, Digest, Domain, Hold, HoldId, Leg, Move, Owner, OwnerKind, Prover, Purpose,
+    SUM_MAX, Source, Transfer,
+};
 use proptest::prelude::*;
 use protocol::{Currency, ErrorCode, PlayerId, RoundId, TableId, amount::SCALE_MAX};
 
@@ -27,28 +38,136 @@ fn money() -> impl Strategy<Value = i128> {
 }
 
 fn account() -> impl Strategy<Value = AccountId> {
-    (1..21_u8, any::<u128>(), currency()).prop_filter_map("a kind's number", |(number, owner, currency)| {
-        let kind = AccountKind::from_number(number)?;
-        Some(AccountId { kind, owner: if kind.is_players() { owner } else { 0 }, currency })
-    })
+    let owner = prop::sample::select(&OwnerKind::ALL[..]);
+    (1..21_u8, owner, any::<u128>(), currency()).prop_filter_map(
+        "a kind's number",
+        |(number, owner, id, currency)| {
+            let kind = AccountKind::from_number(number)?;
+            Some(AccountId { kind, owner: Owner::new(owner, id), currency })
+        },
+    )
 }
 
 fn transfer() -> impl Strategy<Value = Transfer> {
     (account(), account(), money()).prop_map(|(debit, credit, amount)| Transfer { debit, credit, amount })
 }
 
+fn hold() -> impl Strategy<Value = Hold> {
+    let prover = prop_oneof![
+        (table(), any::<u64>()).prop_map(|(table, number)| Prover::Round(RoundId { table, number })),
+        prop::sample::select(&Domain::ALL[..]).prop_map(Prover::Domain),
+    ];
+    let source = || (account(), money()).prop_map(|(account, amount)| Source { account, amount });
+    let more = prop::collection::vec(source(), 0..3);
+    let purpose = prop::sample::select(&Purpose::ALL[..]);
+    (purpose, prover, any::<Option<u64>>(), account(), source(), more).prop_map(
+        |(purpose, prover, expires, credit, first, more)| Hold {
+            purpose,
+            prover,
+            expires,
+            credit,
+            first,
+            more: more.into(),
+        },
+    )
+}
+
+fn freeze() -> impl Strategy<Value = Freeze> {
+    (prop::sample::select(&FreezeReason::ALL[..]), any::<Option<u64>>())
+        .prop_map(|(reason, until)| Freeze { reason, until })
+}
+
+fn rules() -> impl Strategy<Value = RulesRow> {
+    prop::collection::vec(any::<u8>(), 1..40).prop_map(|bytes| RulesRow(bytes.into()))
+}
+
+fn row() -> impl Strategy<Value = RowImage> {
+    let key = || prop::collection::vec(any::<u8>(), 0..30);
+    prop_oneof![
+        (key(), prop::option::of(freeze())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(rules())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+    ]
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    let player = || any::<u128>().prop_map(PlayerId);
+    let round = || (table(), any::<u64>()).prop_map(|(table, number)| RoundId { table, number });
+    let holds = prop::collection::vec(any::<u128>().prop_map(HoldId), 0..5);
+    prop_oneof![
+        (player(), currency(), money()).prop_map(|(player, currency, amount)| Deposit {
+            player,
+            currency,
+            amount
+        }
+        .into()),
+        (player(), currency(), money()).prop_map(|(player, currency, amount)| Debit {
+            player,
+            currency,
+            amount
+        }
+        .into()),
+        (player(), round(), currency(), holds).prop_map(|(player, round, currency, holds)| ReleaseStakes {
+            player,
+            round,
+            currency,
+            holds
+        }
+        .into()),
+        (round(), currency(), any::<u32>()).prop_map(|(round, currency, outcome)| SettleRound {
+            round,
+            currency,
+            outcome
+        }
+        .into()),
+        (player(), freeze()).prop_map(|(player, freeze)| FreezePlayer { player, freeze }.into()),
+        any::<u128>().prop_map(|hold| HoldExpire { hold: HoldId(hold) }.into()),
+        (prop::collection::vec(any::<u8>(), 0..30), rules()).prop_map(|(of, rules)| SetRules {
+            of: of.into(),
+            rules
+        }
+        .into()),
+        Just(TableOnly.into()),
+    ]
+}
+
+fn principal() -> impl Strategy<Value = Principal> {
+    prop_oneof![
+        Just(Principal::HUB),
+        any::<u128>().prop_map(|player| PlayerId(player).into()),
+        "[a-z]{1,9}".prop_map(|name| Principal::named(PrincipalKind::Service, "", &name)),
+    ]
+}
+
+fn digest() -> impl Strategy<Value = StateDigest> {
+    let component = prop_oneof![
+        prop::sample::select(&Domain::ALL[..]).prop_map(Component::Accounts),
+        prop::sample::select(&Domain::ALL[..]).prop_map(Component::Holds),
+        Just(Component::Players),
+        Just(Component::Keys),
+        Just(Component::Facts),
+        any::<u16>().prop_map(Component::Rows),
+    ];
+    let one = (component, any::<[u8; 32]>().prop_map(Digest::from_bytes));
+    prop::collection::hash_map(any::<u8>(), one, 0..5).prop_map(|all| {
+        let all: std::collections::BTreeMap<_, _> = all.into_values().collect();
+        StateDigest::new(all)
+    })
+}
+
 fn change() -> impl Strategy<Value = Move> {
     prop_oneof![
         account().prop_map(Move::Open),
         transfer().prop_map(Move::Post),
-        (any::<u128>(), transfer()).prop_map(|(id, transfer)| Move::Hold(HoldId(id), transfer)),
+        (any::<u128>(), hold()).prop_map(|(id, hold)| Move::Hold(HoldId(id), Arc::new(hold))),
         any::<u128>().prop_map(|id| Move::PostHold(HoldId(id))),
         any::<u128>().prop_map(|id| Move::VoidHold(HoldId(id))),
     ]
 }
 
 fn notice() -> impl Strategy<Value = Notice> {
-    let funds = || (money(), money()).prop_map(|(available, held)| Funds { available, held });
+    // The funds of players are never below zero.
+    let part = || money().prop_map(|amount| amount.max(0));
+    let funds = move || (part(), part()).prop_map(|(available, held)| Funds { available, held });
     let round = || (table(), any::<u64>()).prop_map(|(table, number)| RoundId { table, number });
     let what = prop_oneof![
         Just(What::Deposit),
@@ -149,7 +268,6 @@ fn fact() -> impl Strategy<Value = Fact> {
         (currency(), 0..=SCALE_MAX).prop_map(|(currency, scale)| Fact::Scale { currency, scale }),
         (prop::sample::select(&SecretName::ALL[..]), any::<u128>())
             .prop_map(|(secret, value)| Fact::Check { secret, value }),
-        any::<u128>().prop_map(|file| Fact::People { file }),
         "[a-zé:/.]{0,128}".prop_map(|name| Fact::Issuer { name: name.into() }),
     ]
 }
@@ -159,21 +277,22 @@ fn record() -> impl Strategy<Value = Record> {
     let leg =
         (domain, prop::collection::vec(change(), 0..5)).prop_map(|(domain, moves)| (domain, Leg { moves }));
     let committed = (
-        any::<u128>(),
+        (any::<u128>(), principal(), intent()),
         prop::option::of(any::<u128>().prop_map(Content)),
         prop::collection::vec(leg, 0..4),
+        prop::collection::vec(row(), 0..3),
         prop::collection::vec(notice(), 0..4),
         prop::option::of((table(), table_leg())),
     );
     let code = prop::sample::select(ErrorCode::ALL);
     let body = prop_oneof![
-        6 => committed.prop_map(|(id, key, legs, notices, table)| {
-            Body::Committed(Committed { id: TxId(id), key, legs, notices, table })
+        6 => committed.prop_map(|((id, principal, intent), key, legs, rows, notices, table)| {
+            Body::Committed(Committed { id: TxId(id), principal, key, intent, legs, rows, notices, table })
         }),
-        1 => (any::<u128>(), any::<u128>(), code).prop_map(|(id, content, code)| {
-            Body::Refused { id: TxId(id), content: Content(content), code }
+        1 => (any::<(u128, u128)>(), principal(), prop::option::of(intent()), code).prop_map(|((id, content), principal, intent, code)| {
+            Body::Refused { id: TxId(id), principal, content: Content(content), intent, code }
         }),
-        1 => any::<u128>().prop_map(|digest| Body::Digest(Digest(digest))),
+        1 => digest().prop_map(Body::Digest),
         1 => fact().prop_map(Body::Fact),
     ];
     (any::<u64>(), body).prop_map(|(time, body)| Record { time, body })
@@ -222,12 +341,13 @@ proptest! {
 /// A count of billions of items must be refused before memory is allocated for them: that would end the process.
 #[test]
 fn a_count_that_is_too_large_is_refused_before_memory_is_allocated() {
-    let committed = |rest: &[u8]| [&[VERSION, 0, 1][..], &[7; 16], &[0], rest].concat();
+    let committed = |rest: &[u8]| [&[VERSION, 0, 1, 0][..], &[7; 16], &[0, 0, 6, 1], rest].concat();
     let billions = [0xff, 0xff, 0xff, 0xff, 0x0f];
     let legs = committed(&billions);
     let moves = committed(&[&[1, 0][..], &billions].concat());
-    let notices = committed(&[&[0][..], &billions].concat());
-    for bytes in [legs, moves, notices] {
+    let rows = committed(&[&[0][..], &billions].concat());
+    let notices = committed(&[&[0, 0][..], &billions].concat());
+    for bytes in [legs, moves, rows, notices] {
         assert_eq!(Record::decode(&bytes), Err(DecodeError::Truncated));
     }
     let beyond_128_bits = committed(&[0xff; 19]);
@@ -238,7 +358,7 @@ fn a_count_that_is_too_large_is_refused_before_memory_is_allocated() {
 
 #[test]
 fn another_version_is_refused_by_name() {
-    let mut bytes = Record { time: 0, body: Body::Digest(Digest(1)) }.encode();
+    let mut bytes = Record { time: 0, body: Body::Digest(StateDigest::default()) }.encode();
     for other in [0, VERSION - 1, VERSION + 1, 255] {
         bytes[0] = other;
         let error = Record::decode(&bytes).unwrap_err();

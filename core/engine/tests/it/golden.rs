@@ -1,9 +1,18 @@
 //! Golden bytes of every kind of record: later releases must read the logs of this one.
 
-use engine::{Body, Fact, Record, SecretName};
+use domains::{
+    Intent,
+    freeze::{Freeze, FreezeReason},
+    recipes::{Credit, Debit, FreezePlayer, SetRules, Unfreeze},
+    rules::RulesRow,
+};
+use engine::{
+    Body, Component, Content, Envelope, Fact, Principal, PrincipalKind, Record, SecretName, StateDigest, Tx,
+    TxId,
+};
 use games::fair::Share;
 use ledger::Digest;
-use protocol::ErrorCode;
+use protocol::{ErrorCode, PlayerId};
 
 use crate::rig::{Rig, refused};
 
@@ -51,14 +60,34 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let envelope = rig.live.quarantine();
     rig.run(&envelope);
     step(&rig, "a table quarantined");
+    let (player, currency) = (PlayerId(1), "EUR".parse().unwrap());
+    assert_eq!(rig.stake_too_much("f"), refused(ErrorCode::InsufficientFunds));
+    step(&rig, "a transaction that a domain refused");
+    let mut run = |rig: &mut Rig, name: &'static str, intent: Intent| {
+        let service = Principal::named(PrincipalKind::Service, "", "cashier");
+        let id = TxId::of_service("cashier", name);
+        rig.run(&Envelope::Run(Tx::new(id, service, Some(Content(2)), intent)));
+        step(rig, name);
+    };
+    run(&mut rig, "a credit by a service", Credit { player, currency, amount: 50 }.into());
+    run(&mut rig, "a debit by a service", Debit { player, currency, amount: 20 }.into());
+    let freeze = Freeze { reason: FreezeReason::FraudCheck, until: Some(1_700_000_000_000) };
+    run(&mut rig, "a player frozen", FreezePlayer { player, freeze }.into());
+    run(&mut rig, "a freeze lifted", Unfreeze { player }.into());
+    let rules = RulesRow(b"all the rules there are".as_slice().into());
+    run(&mut rig, "rules recorded", SetRules { of: b"t".as_slice().into(), rules }.into());
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
-    let digest = Record { time: 1_700_000_000_000, body: Body::Digest(Digest(0x0123_4567_89ab_cdef)) };
+    let digest = StateDigest::new([
+        (Component::Players, Digest::from_bytes([7; 32])),
+        (Component::Rows(1), Digest::from_bytes([9; 32])),
+    ]);
+    let digest = Record { time: 1_700_000_000_000, body: Body::Digest(digest) };
     records.push(("a digest".into(), digest.encode()));
     let fact = |fact| Record { time: 1_700_000_000_000, body: Body::Fact(fact) }.encode();
     let scale = Fact::Scale { currency: "EUR".parse().unwrap(), scale: 2 };
     records.push(("the scale of a currency".into(), fact(scale)));
-    let people = Fact::People { file: 0x0123_4567_89ab_cdef };
-    records.push(("the people file".into(), fact(people)));
+    let check = Fact::Check { secret: SecretName::Pseudonym, value: 0x0123_4567_89ab_cdef };
+    records.push(("the check value of the pseudonym secret".into(), fact(check)));
     let check = Fact::Check { secret: SecretName::Seed, value: 0x0123_4567_89ab_cdef };
     records.push(("the check value of the seed secret".into(), fact(check)));
     let issuer = Fact::Issuer { name: "https://id.example".into() };

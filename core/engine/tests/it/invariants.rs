@@ -1,13 +1,13 @@
 //! Each invariant of the turn accepts a correct state and finds a wrong one.
 
-use domains::{Recipe, StateMachine};
+use domains::{StateMachine, recipes::HoldStake};
 use engine::{
     ApplyError, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
     invariant::{self, Violation},
     table::TableLeg,
 };
 use ledger::HoldId;
-use protocol::PlayerId;
+use protocol::{PlayerId, RoundId, TableId};
 
 use crate::rig::{Rig, done, eur, table_id, tx_id};
 
@@ -26,11 +26,12 @@ fn a_stake_that_is_held_without_a_bet_is_found() {
     world.check().expect("all is in order");
     // A stake at a table without a round: the money side alone is correct, but the stake would be held for ever.
     let (id, hold, player) = (TxId(7), HoldId(7), PlayerId(1));
-    let recipe = Recipe::Stake { hold, player, currency: eur(), amount: 10 };
+    let elsewhere: TableId = "t2".parse().unwrap();
+    let round = RoundId { table: elsewhere, number: 1 };
+    let stake = HoldStake { player, round, currency: eur(), amount: 10 };
     let leg =
         TableLeg::BetPlaced { round: 1, player, hold, bets: vec![(games::BetCode(0), 10)], share: None };
-    let table = Some(("t2".parse().unwrap(), leg));
-    let envelope = Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table });
+    let envelope = Envelope::Run(Tx::new(id, player.into(), Some(Content(1)), stake).at(elsewhere, leg));
     let Turn::New(decided) = world.books.turn(envelope, 0) else { panic!("a new key") };
     let record = decided.into_record();
     world.apply(&record).unwrap();
@@ -89,10 +90,10 @@ fn a_currency_keeps_its_scale_from_its_first_account_on() {
 }
 
 #[test]
-fn a_secret_the_issuer_and_the_people_file_stay_as_long_as_anything_depends_on_them() {
+fn a_secret_and_the_issuer_stay_as_long_as_anything_depends_on_them() {
     let check = |secret, value| Fact::Check { secret, value };
     let issuer = |name: &str| Fact::Issuer { name: name.into() };
-    let seed = SecretName::Seed;
+    let (pseudonym, seed) = (SecretName::Pseudonym, SecretName::Seed);
     let mut rig = Rig::new();
     let mut world = World::default();
     let put = |world: &mut World, fact| {
@@ -100,18 +101,15 @@ fn a_secret_the_issuer_and_the_people_file_stay_as_long_as_anything_depends_on_t
         world.apply(&record).map(drop)
     };
     for value in [1, 2] {
+        put(&mut world, check(pseudonym, value)).expect("there are no players yet");
         put(&mut world, check(seed, value)).expect("there are no rounds yet");
         put(&mut world, issuer(&value.to_string())).expect("there are no players yet");
     }
-    let people = |file| Fact::People { file };
-    put(&mut world, people(2)).expect("the first use of it");
     let before = world.books.digest();
-    let changed = Violation::FactChanged { fact: people(3) };
-    assert_eq!(put(&mut world, people(3)), Err(ApplyError::Invariant(changed)), "also without players");
     rig.deposit(1, 100);
     rig.open();
     rig.log.iter().for_each(|bytes| drop(world.apply(&Record::decode(bytes).unwrap()).unwrap()));
-    for fact in [people(3), check(seed, 3), issuer("3")] {
+    for fact in [check(pseudonym, 3), check(seed, 3), issuer("3")] {
         assert_eq!(
             put(&mut world, fact.clone()),
             Err(ApplyError::Invariant(Violation::FactChanged { fact }))
@@ -119,7 +117,6 @@ fn a_secret_the_issuer_and_the_people_file_stay_as_long_as_anything_depends_on_t
     }
     put(&mut world, check(seed, 2)).expect("the same again");
     put(&mut world, issuer("2")).expect("the same again");
-    put(&mut world, people(2)).expect("the same again");
     let encoded = engine::checkpoint::encode(&world);
     let decoded = engine::checkpoint::decode(&encoded).expect("a checkpoint");
     assert_eq!((decoded.books.facts(), decoded.books.facts().issuer()), (world.books.facts(), Some("2")));

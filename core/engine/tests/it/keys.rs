@@ -1,6 +1,6 @@
 //! Idempotency: a key has one outcome, whatever happens around it.
 
-use engine::{Content, Envelope, Outcome, Turn, TxId, Verdict};
+use engine::{Content, Envelope, Outcome, Principal, Turn, TxId, Verdict};
 use protocol::{ErrorCode, Key, PlayerId};
 
 use crate::rig::{BETTING_MS, Rig, done, refused, tx_id};
@@ -152,7 +152,12 @@ fn a_clock_that_goes_back_does_not_move_the_time_of_the_log_back() {
     rig.now -= 500;
     rig.deposit(1, 5);
     assert_eq!(rig.books.time(), time);
-    let envelope = Envelope::Refuse { id: TxId(1), content: Content(1), code: ErrorCode::NoBets };
+    let envelope = Envelope::Refuse {
+        id: TxId(1),
+        principal: Principal::HUB,
+        content: Content(1),
+        code: ErrorCode::NoBets,
+    };
     let Turn::Refused { decided: record, .. } = rig.books.turn(envelope, 0) else { panic!("a new key") };
     let mut record = record.into_record();
     record.time -= 1;

@@ -303,7 +303,7 @@ fn decided(steps: &[Step], seats: u32, one_at_a_time: bool) -> BTreeMap<TxId, St
         // Everything but the place in the log.
         Some(Outcome::Done(done)) => format!("{} {} {}", done.amount, done.available, done.held),
         Some(Outcome::Refused(code)) => code.name().to_owned(),
-        None => "nothing".to_owned(),
+        Some(engine::Outcome::Changed { .. }) | None => "nothing".to_owned(),
     };
     asked.into_iter().map(|id| (id, outcome(id))).collect()
 }

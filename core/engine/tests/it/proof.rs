@@ -1,15 +1,21 @@
 //! Wrong transactions: the turn refuses each and names the invariant that would not hold, and a log that contains one
 //! is refused at that record.
 
-use domains::{Effects, Recipe, StateMachine, balance, collections};
+use domains::{
+    Command, Context, Effects, Intent, RowImage, balance, collections,
+    decide::Deciding,
+    distributions,
+    freeze::{Freeze, FreezeReason},
+    recipes::{Deposit, ReleaseStakes},
+};
 use engine::{
-    ApplyError, Body, Books, Committed, Content, Envelope, RECORD_BYTES_MAX, Record, Turn, Tx, TxId, Verdict,
-    invariant::Violation, table::TableLeg,
+    ApplyError, Asked, Body, Books, Committed, Content, Envelope, Principal, RECORD_BYTES_MAX, Record, Turn,
+    Tx, TxId, Verdict, invariant::Violation, table::TableLeg,
 };
 use ledger::{Domain, Drafted, HoldId};
-use protocol::{ErrorCode, PlayerId};
+use protocol::{ErrorCode, PlayerId, RoundId};
 
-use crate::rig::{BETTING_MS, Rig, done, eur, tx_id};
+use crate::rig::{BETTING_MS, Rig, done, eur, table_id, tx_id};
 
 const PLAYER: PlayerId = PlayerId(1);
 const KEY: Option<Content> = Some(Content(1));
@@ -21,15 +27,32 @@ fn books() -> Books {
     rig.books
 }
 
+/// What the faulty transactions say they do.
+fn intent() -> Intent {
+    Deposit { player: PLAYER, currency: eur(), amount: 10 }.into()
+}
+
+fn context(books: &Books) -> Context<'_> {
+    Context { now: books.time(), id: HoldId(9), view: books.domains(), shares: &[] }
+}
+
+/// The leg of one domain's commands.
+fn leg_of<C: Command>(books: &Books, commands: &[C]) -> (Domain, Drafted) {
+    let context = context(books);
+    let mut decision = Deciding::new(&context);
+    commands.iter().try_for_each(|command| decision.ask(command)).unwrap();
+    decision.finish().legs.pop().unwrap()
+}
+
 fn credit(books: &Books, amount: i128) -> (Domain, Drafted) {
     let (player, currency, from) = (PLAYER, eur(), Domain::Collections);
     let commands = [balance::Command::Credit { player, currency, amount, from }];
-    (Domain::Balance, books.domains().balance.decide(&commands).unwrap())
+    leg_of(books, &commands)
 }
 
 fn capture(books: &Books, amount: i128) -> (Domain, Drafted) {
     let commands = [collections::Command::Capture { currency: eur(), amount }];
-    (Domain::Collections, books.domains().collections.decide(&commands).unwrap())
+    leg_of(books, &commands)
 }
 
 /// A change of a notice.
@@ -37,16 +60,26 @@ type Lie = fn(&mut domains::Notice);
 
 /// What a deposit of 10 does.
 fn deposit(books: &Books) -> Effects {
-    Recipe::Deposit { player: PLAYER, currency: eur(), amount: 10 }.decide(books.domains()).unwrap()
+    intent().decide(&context(books)).unwrap()
 }
 
 /// The turn refuses the effects; a record of them is refused by `apply`, which has changed nothing.
 fn refused(books: &mut Books, key: Option<Content>, effects: Effects) -> Violation {
     let id = tx_id(9, "faulty");
-    let Effects { legs, notices } = effects;
-    let recorded = legs.iter().map(|(domain, drafted)| (*domain, drafted.leg.clone())).collect();
-    let committed = Committed { id, key, legs: recorded, notices: notices.clone(), table: None };
-    let violation = books.commit(id, key, Effects { legs, notices }, None).expect_err("it is faulty");
+    let principal = if key.is_some() { PLAYER.into() } else { Principal::HUB };
+    let asked = Asked { id, principal, key, intent: intent() };
+    let recorded = effects.legs.iter().map(|(domain, drafted)| (*domain, drafted.leg.clone())).collect();
+    let committed = Committed {
+        id,
+        principal: asked.principal,
+        key,
+        intent: intent(),
+        legs: recorded,
+        rows: effects.rows.clone(),
+        notices: effects.notices.clone(),
+        table: None,
+    };
+    let violation = books.commit(asked, effects, None).expect_err("it is faulty");
 
     let before = (books.digest(), books.lsn(), books.time());
     let record = Record { time: books.time(), body: Body::Committed(committed) };
@@ -60,7 +93,7 @@ fn domains_that_move_different_amounts_are_refused_before_anything_is_recorded()
     let mut books = books();
     let clearing =
         Violation::from(ledger::invariant::Violation::Clearing(Domain::Balance, Domain::Collections));
-    let lopsided = |legs| Effects { legs, notices: Vec::new() };
+    let lopsided = |legs| Effects { legs, ..Effects::default() };
     let legs = vec![credit(&books, 10), capture(&books, 9)];
     assert_eq!(refused(&mut books, None, lopsided(legs)), clearing);
     let one_side = vec![credit(&books, 10)];
@@ -76,9 +109,28 @@ fn a_domain_has_one_leg_and_the_legs_are_in_order() {
         vec![credit(&books, 10), credit(&books, 10), capture(&books, 20)],
         vec![capture(&books, 10), credit(&books, 10)],
     ] {
-        let effects = Effects { legs, notices: Vec::new() };
+        let effects = Effects { legs, ..Effects::default() };
         assert!(matches!(refused(&mut books, None, effects), Violation::SecondLeg(_)));
     }
+}
+
+#[test]
+fn a_domain_that_has_no_part_in_a_recipe_moves_nothing() {
+    let mut books = books();
+    let commands = [distributions::Command::PayWinnings { currency: eur(), amount: 10 }];
+    let effects = Effects { legs: vec![leg_of(&books, &commands)], ..Effects::default() };
+    let violation = refused(&mut books, None, effects);
+    assert_eq!(violation, Violation::Participant { recipe: "DEPOSIT", domain: Domain::Distributions });
+}
+
+#[test]
+fn a_row_changes_once() {
+    let mut books = books();
+    let freeze = Freeze { reason: FreezeReason::Operator, until: None };
+    let image = |freeze: Option<&Freeze>| RowImage::of(b"somebody", freeze).unwrap();
+    let mut effects = deposit(&books);
+    effects.rows = vec![image(Some(&freeze)), image(None)];
+    assert!(matches!(refused(&mut books, KEY, effects), Violation::RowTwice(_)));
 }
 
 #[test]
@@ -114,13 +166,14 @@ fn a_transaction_with_a_key_has_a_receipt() {
 #[test]
 fn an_id_has_one_effect() {
     let mut books = books();
-    let (id, recipe) = (TxId(7), Recipe::Deposit { player: PLAYER, currency: eur(), amount: 10 });
-    let envelope = Envelope::Run(Tx { id, key: KEY, recipe, table: None });
+    let id = TxId(7);
+    let envelope = Envelope::Run(Tx::new(id, PLAYER.into(), KEY, intent()));
     let Turn::New(decided) = books.turn(envelope, books.time()) else { panic!("a new key") };
     let record = decided.into_record();
     books.apply(&record).unwrap();
     for key in [KEY, None] {
-        assert_eq!(books.commit(id, key, deposit(&books), None).unwrap_err(), Violation::SecondEffect(id));
+        let asked = Asked { id, principal: PLAYER.into(), key, intent: intent() };
+        assert_eq!(books.commit(asked, deposit(&books), None).unwrap_err(), Violation::SecondEffect(id));
     }
     assert_eq!(books.apply(&record), Err(Violation::SecondEffect(id).into()));
 }
@@ -195,7 +248,7 @@ fn a_bet_is_the_stake_that_is_held_and_its_players_own() {
             other => panic!("{other:?}"),
         }),
         ("another transaction", |bet| bet.id.0 ^= 1),
-        ("no key", |bet| bet.key = None),
+        ("no key", |bet| (bet.key, bet.principal) = (None, Principal::HUB)),
     ];
     let (books, honest) = bet();
     apply(&books, &honest).unwrap();
@@ -229,7 +282,7 @@ fn a_clearing_names_the_stakes_that_are_returned_to_its_player() {
             TableLeg::BetsCleared { player, .. } => *player = PlayerId(2),
             other => panic!("{other:?}"),
         }),
-        ("no key", |clearing| clearing.key = None),
+        ("no key", |clearing| (clearing.key, clearing.principal) = (None, Principal::HUB)),
     ];
     let (books, honest) = clearing();
     apply(&books, &honest).unwrap();
@@ -285,7 +338,9 @@ fn a_step_of_a_round_goes_by_its_name_and_moves_no_money_of_its_own() {
         Turn::Unproven(Violation::StepRenamed(_))
     ));
     let holds = vec![HoldId(tx_id(1, "a").0)];
-    let paying = Tx { recipe: Recipe::Release { player: PLAYER, currency: eur(), holds }, ..lock.clone() };
+    let round = RoundId { table: table_id(), number: 1 };
+    let intent = ReleaseStakes { player: PLAYER, round, currency: eur(), holds }.into();
+    let paying = Tx { intent, ..lock.clone() };
     assert!(matches!(
         rig.books.turn(Envelope::Run(paying), rig.now),
         Turn::Unproven(Violation::LegDiffers { .. })

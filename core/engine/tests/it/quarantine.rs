@@ -1,7 +1,8 @@
 //! Quarantine: a failed table is closed alike live, in replay and in the checkpoint copy, and no stake is lost.
 
+use domains::recipes::TableOnly;
 use engine::{
-    Body, Committed, Envelope, LogVerifier, Record, TxId, Verdict, World, invariant,
+    Body, Committed, Envelope, LogVerifier, Principal, Record, TxId, Verdict, World, invariant,
     table::{TableLeg, VoidReason, close_orphan, live::Due},
 };
 use protocol::{ErrorCode, RoundId};
@@ -17,7 +18,16 @@ fn step(leg: &TableLeg) -> TxId {
 fn record_unfit(rig: &mut Rig, leg: &TableLeg) {
     let id = step(leg);
     let table = Some((table_id(), leg.clone()));
-    let unfit = Committed { id, key: None, legs: Vec::new(), notices: Vec::new(), table };
+    let unfit = Committed {
+        id,
+        principal: Principal::HUB,
+        key: None,
+        intent: TableOnly.into(),
+        legs: Vec::new(),
+        rows: Vec::new(),
+        notices: Vec::new(),
+        table,
+    };
     rig.append(&Record { time: rig.now, body: Body::Committed(unfit) });
 }
 

@@ -4,7 +4,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use domains::{Funds, Recipe};
+use domains::{
+    Funds,
+    recipes::{Deposit, HoldStake, ReleaseStakes},
+};
 use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Outcome, Record, Tx, TxId, TxResult, Verdict, World,
     table::{
@@ -17,7 +20,7 @@ use engine::{
 };
 use games::fair::{Seed, commit};
 use ledger::HoldId;
-use protocol::{Currency, ErrorCode, Key, PlayerId, TableId};
+use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId, TableId};
 
 pub const BETTING_MS: u64 = 1_000;
 pub const LOCKED_MS: u64 = 500;
@@ -147,8 +150,8 @@ impl Rig {
     pub fn deposit_as(&mut self, key: &str, player: u128, amount: i128) -> Verdict {
         let (id, player) = (TxId::of_service("demo", key), PlayerId(player));
         let content = Content::of(&[&player.0.to_be_bytes(), &amount.to_be_bytes()]);
-        let recipe = Recipe::Deposit { player, currency: eur(), amount };
-        self.run(&Envelope::Run(Tx { id, key: Some(content), recipe, table: None }))
+        let deposit = Deposit { player, currency: eur(), amount };
+        self.run(&Envelope::Run(Tx::new(id, player.into(), Some(content), deposit)))
     }
 
     pub fn request(&self, key: &str, player: u128, bets: &[(&str, &[u8], i128)]) -> BetRequest {
@@ -206,14 +209,23 @@ impl Rig {
         self.run(&envelope)
     }
 
+    /// A stake of player 1 that no account can pay, past the table.
+    pub fn stake_too_much(&mut self, key: &str) -> Verdict {
+        let (id, player) = (tx_id(1, key), PlayerId(1));
+        let round = RoundId { table: table_id(), number: self.live.state().round };
+        let stake = HoldStake { player, round, currency: eur(), amount: 1_000_000_000 };
+        self.submit(&Envelope::Run(Tx::new(id, player.into(), Some(Content(1)), stake)))
+    }
+
     /// Gives the stake of a player's bet back, by a clearing at another table: the bet's own does not hear of it.
     pub fn steal(&mut self, player: u128, key: &str) {
         let (id, holds) = (tx_id(player, "thief"), vec![HoldId(tx_id(player, key).0)]);
         let player = PlayerId(player);
-        let recipe = Recipe::Release { player, currency: eur(), holds: holds.clone() };
+        let round = RoundId { table: table_id(), number: self.live.state().round };
+        let release = ReleaseStakes { player, round, currency: eur(), holds: holds.clone() };
         let leg = TableLeg::BetsCleared { round: 1, player, holds };
-        let table = Some(("t2".parse().unwrap(), leg));
-        done(self.submit(&Envelope::Run(Tx { id, key: Some(Content(1)), recipe, table })));
+        let tx = Tx::new(id, player.into(), Some(Content(1)), release).at("t2".parse().unwrap(), leg);
+        done(self.submit(&Envelope::Run(tx)));
         self.waiting.pop_back();
     }
 

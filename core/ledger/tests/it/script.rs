@@ -1,7 +1,7 @@
 //! Runs a ledger from a script: one move a line, with its expected result.
 //!
 //! ```text
-//! account P1 100 frozen          # an open account with this balance, out of the source
+//! account P1 100                 # an open account with this balance, out of the source
 //! hold  H1 P1 > CC 60            => P1 40 held 60
 //! post  P1 > CC 500              => InsufficientFunds
 //! begin ... commit               # the moves between are one leg
@@ -10,9 +10,11 @@
 //! `P…` are players' cash, `B…` bonus money, `CC` is the clearing towards collections, `SRC` the source. A name with
 //! `.USD` is in that currency, any other in EUR. The amount `MAX` is the largest the ledger keeps.
 
+use std::sync::Arc;
+
 use ledger::{
-    Account, AccountId, AccountKind, Domain, HoldId, Ledger, Leg, Move, Rejection, SUM_MAX, Transfer,
-    invariant,
+    AccountId, AccountKind, Domain, Hold, HoldId, Ledger, Leg, Move, Prover, Purpose, Rejection, SUM_MAX,
+    Source, Transfer, invariant,
 };
 use protocol::PlayerId;
 
@@ -31,8 +33,8 @@ pub fn check(script: &str) {
         };
         let words: Vec<&str> = action.split_whitespace().collect();
         let outcome = match words[..] {
-            ["account", name, balance, ref rest @ ..] => {
-                fund(&mut ledger, account(name), amount(balance), rest.contains(&"frozen"));
+            ["account", name, balance] => {
+                fund(&mut ledger, account(name), amount(balance));
                 Ok(())
             }
             ["begin"] => {
@@ -58,7 +60,7 @@ pub fn check(script: &str) {
 
 /// Decides moves as one leg and applies it; a refusal must leave no trace.
 fn turn(ledger: &mut Ledger, moves: impl IntoIterator<Item = Move>) -> Result<(), Rejection> {
-    let before = ledger.digest();
+    let before = ledger.digests();
     let mut draft = ledger.draft();
     let decided = moves.into_iter().try_for_each(|change| draft.add(change));
     let leg = draft.finish().leg;
@@ -68,15 +70,15 @@ fn turn(ledger: &mut Ledger, moves: impl IntoIterator<Item = Move>) -> Result<()
             Ok(())
         }
         Err(rejection) => {
-            assert_eq!(ledger.digest(), before, "a refused leg left a trace");
+            assert_eq!(ledger.digests(), before, "a refused leg left a trace");
             Err(rejection)
         }
     }
 }
 
-fn fund(ledger: &mut Ledger, id: AccountId, balance: i128, frozen: bool) {
+fn fund(ledger: &mut Ledger, id: AccountId, balance: i128) {
     let mut moves = Vec::new();
-    if id.kind.is_players() {
+    if id.kind.is_opened() {
         moves.push(Move::Open(id));
     }
     if balance > 0 {
@@ -84,10 +86,6 @@ fn fund(ledger: &mut Ledger, id: AccountId, balance: i128, frozen: bool) {
         moves.push(Move::Post(Transfer { debit, credit: id, amount: balance }));
     }
     ledger.apply(&Leg { moves }).unwrap();
-    if frozen {
-        let account = Account { frozen, ..*ledger.account(&id).unwrap() };
-        ledger.put(id, account);
-    }
 }
 
 fn read(words: &[&str]) -> Move {
@@ -95,7 +93,14 @@ fn read(words: &[&str]) -> Move {
     match *words {
         ["open", name] => Move::Open(account(name)),
         ["post", debit, ">", credit, sum] => Move::Post(transfer(debit, credit, sum)),
-        ["hold", name, debit, ">", credit, sum] => Move::Hold(hold(name), transfer(debit, credit, sum)),
+        ["hold", name, debit, ">", credit, sum, ref more @ ..] => {
+            let prover = Prover::Domain(Domain::Balance);
+            let mut made = Hold::on(Purpose::Stake, prover, transfer(debit, credit, sum));
+            let sources =
+                more.chunks(2).map(|part| Source { account: account(part[0]), amount: amount(part[1]) });
+            made.more = sources.collect();
+            Move::Hold(hold(name), Arc::new(made))
+        }
         ["settle", name] => Move::PostHold(hold(name)),
         ["void", name] => Move::VoidHold(hold(name)),
         _ => panic!("no such move: {words:?}"),
@@ -124,7 +129,7 @@ fn account(name: &str) -> AccountId {
         "SRC" => AccountId::house(AccountKind::Source, currency),
         name => match name.split_at(1) {
             ("P", number) => AccountId::cash(PlayerId(number.parse().unwrap()), currency),
-            ("B", number) => AccountId { kind: AccountKind::Bonus, owner: number.parse().unwrap(), currency },
+            ("B", number) => AccountId::bonus(PlayerId(number.parse().unwrap()), currency),
             _ => panic!("no such account: {name}"),
         },
     }

@@ -1,6 +1,6 @@
 //! Players: they bet, take back, pay in, and ask again with the same key whenever they are not sure.
 
-use domains::Recipe;
+use domains::recipes::Deposit;
 use engine::{
     Content, Envelope, Tx, TxId,
     table::live::{BetRequest, ClearRequest},
@@ -90,13 +90,14 @@ impl Request {
         if let What::Bet { table, .. } | What::Clear { table, .. } = self.what
             && !hub.has(table)
         {
-            let refusal = Envelope::Refuse { id, content, code: ErrorCode::UnknownTable };
+            let refusal =
+                Envelope::Refuse { id, principal: player.into(), content, code: ErrorCode::UnknownTable };
             return hub.submit(refusal, None, Some(asked), now);
         }
         match &self.what {
             What::Deposit { amount } => {
-                let recipe = Recipe::Deposit { player, currency: currency(), amount: *amount };
-                let envelope = Envelope::Run(Tx { id, key: Some(content), recipe, table: None });
+                let deposit = Deposit { player, currency: currency(), amount: *amount };
+                let envelope = Envelope::Run(Tx::new(id, player.into(), Some(content), deposit));
                 hub.submit(envelope, None, Some(asked), now);
             }
             What::Bet { table, round, bets, share } => {

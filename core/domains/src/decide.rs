@@ -1,0 +1,150 @@
+//! How a transaction is decided: what the decision may read, and what it makes.
+
+use std::fmt;
+
+use ledger::{Change, Domain, Draft, Drafted, HoldId, Ledger, Rejection};
+use protocol::{Currency, PlayerId};
+
+use crate::{
+    Funds, Notice, PlayerSettlement, What,
+    rows::{RowImage, Rows},
+};
+
+/// The state of all domains, as a decision reads it.
+pub trait View {
+    /// The ledger of a domain.
+    fn ledger(&self, domain: Domain) -> &Ledger;
+
+    /// The rows of all domains.
+    fn rows(&self) -> &Rows;
+}
+
+/// The commands of one domain.
+pub trait Command {
+    /// The domain that the command is for.
+    const DOMAIN: Domain;
+
+    /// Decides on the state before the transaction and on what was drafted so far: adds moves and rows.
+    ///
+    /// # Errors
+    /// The first rule that the command breaks.
+    fn decide(&self, context: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection>;
+}
+
+/// What a decision may read.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The time of the decision, milliseconds since 1970.
+    pub now: u64,
+    /// The id of the transaction, under which a hold is made.
+    pub id: HoldId,
+    /// The state of all domains, before the transaction.
+    pub view: &'a dyn View,
+    /// What follows from the state of the table that takes part: the shares of a round's players.
+    pub shares: &'a [PlayerSettlement],
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { now, id, .. } = self;
+        formatter.debug_struct("Context").field("now", now).field("id", id).finish_non_exhaustive()
+    }
+}
+
+/// Why a transaction is refused: the domain that refuses, and the rule.
+pub type RefusedBy = (Domain, Rejection);
+
+/// What a transaction does: the legs of the domains with what they change, the rows, and what the players are told.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// One leg for each domain that takes part, in canonical order.
+    pub legs: Vec<(Domain, Drafted)>,
+    /// The images of the rows that change, each row once.
+    pub rows: Vec<RowImage>,
+    /// One notice for each player touched, with the funds before and after that the balance domain has drafted.
+    pub notices: Vec<Notice>,
+}
+
+/// What a domain's command works on: a draft of the domain's leg, and the rows so far.
+#[derive(Debug)]
+pub struct Part<'d, 'a> {
+    /// Where moves are added.
+    pub draft: &'d mut Draft<'a>,
+    rows: &'d mut Vec<RowImage>,
+}
+
+impl Part<'_, '_> {
+    /// Changes a row. The last image of a row counts.
+    pub fn put(&mut self, image: RowImage) {
+        self.rows.retain(|known| known.key != image.key);
+        self.rows.push(image);
+    }
+}
+
+/// A decision in the making. Commands see what earlier ones have drafted.
+#[derive(Debug)]
+pub struct Deciding<'a> {
+    context: Context<'a>,
+    drafts: [Option<Draft<'a>>; 5],
+    rows: Vec<RowImage>,
+    told: Vec<(PlayerId, Currency, What)>,
+}
+
+impl<'a> Deciding<'a> {
+    /// A decision that has changed nothing yet.
+    #[must_use]
+    pub fn new(context: &Context<'a>) -> Self {
+        Self { context: *context, drafts: [const { None }; 5], rows: Vec::new(), told: Vec::new() }
+    }
+
+    /// Lets a domain decide one of its commands.
+    ///
+    /// # Errors
+    /// The first rule that the command breaks.
+    pub fn ask<C: Command>(&mut self, command: &C) -> Result<(), RefusedBy> {
+        let view = self.context.view;
+        let draft = self.drafts[C::DOMAIN as usize].get_or_insert_with(|| view.ledger(C::DOMAIN).draft());
+        let mut part = Part { draft, rows: &mut self.rows };
+        command.decide(&self.context, &mut part).map_err(|rejection| (C::DOMAIN, rejection))
+    }
+
+    /// Changes a row. The last image of a row counts.
+    pub fn put(&mut self, image: RowImage) {
+        self.rows.retain(|known| known.key != image.key);
+        self.rows.push(image);
+    }
+
+    /// Tells a player what happened; each player once, with the funds before and after everything.
+    pub fn tell(&mut self, player: PlayerId, currency: Currency, what: What) {
+        self.told.push((player, currency, what));
+    }
+
+    /// What was decided. A domain whose commands changed nothing takes no part.
+    #[must_use]
+    pub fn finish(self) -> Effects {
+        let Self { context, drafts, rows, told } = self;
+        let legs: Vec<(Domain, Drafted)> = Domain::ALL
+            .into_iter()
+            .zip(drafts)
+            .filter_map(|(domain, draft)| Some((domain, draft?.finish())))
+            .filter(|(_, drafted)| !drafted.leg.moves.is_empty())
+            .collect();
+        let changes = legs.iter().find(|(domain, _)| *domain == Domain::Balance).map(|(_, leg)| &leg.changes);
+        let notice = |(player, currency, what): (PlayerId, Currency, What)| {
+            let cash = ledger::AccountId::cash(player, currency);
+            let (before, after) = match changes.and_then(|changes| changes.account(&cash)) {
+                Some(Change { before, after }) => {
+                    (before.as_ref().map(Funds::from).unwrap_or_default(), Funds::from(after))
+                }
+                None => {
+                    let account = context.view.ledger(Domain::Balance).account(&cash);
+                    let untouched = account.map(Funds::from).unwrap_or_default();
+                    (untouched, untouched)
+                }
+            };
+            Notice { player, currency, before, after, what }
+        };
+        let notices = told.into_iter().map(notice).collect();
+        Effects { legs, rows, notices }
+    }
+}

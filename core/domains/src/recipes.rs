@@ -1,0 +1,57 @@
+//! Recipes: the business events that move money or change rows, each one transaction over the domains it touches.
+//!
+//! | recipe | balance | collections | distributions |
+//! |---|---|---|---|
+//! | `DEPOSIT` | clearing → cash | source → clearing | |
+//! | `STAKE` | cash ⇢ clearing (held) | | |
+//! | `RELEASE` | held stakes voided | | |
+//! | `SETTLE_ROUND` | held stakes posted, clearing → cash of each winner | clearing → stakes | winnings → clearing |
+//! | `ROUND_VOID` | held stakes voided | | |
+//! | `CREDIT` | clearing → cash | | |
+//! | `DEBIT` | cash → clearing | | |
+//! | `FREEZE`, `UNFREEZE` | a row | | |
+//! | `HOLD_EXPIRE` | hold voided | | |
+//! | `RULES` | a row | | |
+//! | `TABLE` | | | |
+//!
+//! `CREDIT` and `DEBIT` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
+//! pays the winners in one record: a stake is never taken without its winnings being paid (ADR-0005).
+//!
+//! A recipe is one file with a type that implements [`Recipe`](crate::Recipe), and one line of [`STANDARD`]. What its parameters mean never
+//! changes: a new meaning is a new revision, with a file of its own beside the old one.
+
+mod credit;
+mod debit;
+mod deposit;
+mod freeze;
+mod hold_expire;
+mod release;
+mod round_void;
+mod rules;
+mod settle_round;
+mod stake;
+mod table;
+mod unfreeze;
+
+pub use self::{
+    credit::Credit, debit::Debit, deposit::Deposit, freeze::FreezePlayer, hold_expire::HoldExpire,
+    release::ReleaseStakes, round_void::RoundVoid, rules::SetRules, settle_round::SettleRound,
+    stake::HoldStake, table::TableOnly, unfreeze::Unfreeze,
+};
+use crate::recipe::Known;
+
+/// Every recipe of this release, in every revision that its records may have.
+pub const STANDARD: &[Known] = &[
+    Known::of::<Deposit>(),
+    Known::of::<HoldStake>(),
+    Known::of::<ReleaseStakes>(),
+    Known::of::<SettleRound>(),
+    Known::of::<RoundVoid>(),
+    Known::of::<TableOnly>(),
+    Known::of::<Credit>(),
+    Known::of::<Debit>(),
+    Known::of::<FreezePlayer>(),
+    Known::of::<Unfreeze>(),
+    Known::of::<HoldExpire>(),
+    Known::of::<SetRules>(),
+];

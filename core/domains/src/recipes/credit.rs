@@ -1,0 +1,49 @@
+//! `CREDIT`: a service pays a player.
+
+use ledger::{
+    Domain,
+    codec::{DecodeError, Decoder, Encoder},
+};
+use protocol::{Currency, PlayerId};
+
+use crate::{
+    Recipe, What, adjustment, balance,
+    decide::{Context, Deciding, RefusedBy},
+};
+
+/// A service pays a player, out of corrections; the first credit opens the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credit {
+    /// The player.
+    pub player: PlayerId,
+    /// The currency.
+    pub currency: Currency,
+    /// Minor units.
+    pub amount: i128,
+}
+
+impl Recipe for Credit {
+    const KIND: u16 = 7;
+    const NAME: &'static str = "CREDIT";
+    const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Adjustment];
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.player(self.player);
+        encoder.currency(self.currency);
+        encoder.money(self.amount);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { player: decoder.player()?, currency: decoder.currency()?, amount: decoder.money()? })
+    }
+
+    fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        let Self { player, currency, amount } = *self;
+        decision.ask(&balance::Command::Open(player, currency))?;
+        let from = Domain::Adjustment;
+        decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
+        decision.ask(&adjustment::Command::Give { currency, amount })?;
+        decision.tell(player, currency, What::Credit);
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! `DEBIT`: a service takes from a player.
+
+use ledger::{
+    Domain,
+    codec::{DecodeError, Decoder, Encoder},
+};
+use protocol::{Currency, PlayerId};
+
+use crate::{
+    Recipe, What, adjustment, balance,
+    decide::{Context, Deciding, RefusedBy},
+};
+
+/// A service takes from a player, into corrections. A frozen player is not debited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Debit {
+    /// The player.
+    pub player: PlayerId,
+    /// The currency.
+    pub currency: Currency,
+    /// Minor units.
+    pub amount: i128,
+}
+
+impl Recipe for Debit {
+    const KIND: u16 = 8;
+    const NAME: &'static str = "DEBIT";
+    const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Adjustment];
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.player(self.player);
+        encoder.currency(self.currency);
+        encoder.money(self.amount);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { player: decoder.player()?, currency: decoder.currency()?, amount: decoder.money()? })
+    }
+
+    fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        let Self { player, currency, amount } = *self;
+        let to = Domain::Adjustment;
+        decision.ask(&balance::Command::Debit { player, currency, amount, to })?;
+        decision.ask(&adjustment::Command::Take { currency, amount })?;
+        decision.tell(player, currency, What::Debit);
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! `DEPOSIT`: a player's money comes in from a source.
+
+use ledger::{
+    Domain,
+    codec::{DecodeError, Decoder, Encoder},
+};
+use protocol::{Currency, PlayerId};
+
+use crate::{
+    Recipe, What, balance, collections,
+    decide::{Context, Deciding, RefusedBy},
+};
+
+/// A player's money comes in; the first deposit opens the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deposit {
+    /// The player.
+    pub player: PlayerId,
+    /// The currency.
+    pub currency: Currency,
+    /// Minor units.
+    pub amount: i128,
+}
+
+impl Recipe for Deposit {
+    const KIND: u16 = 1;
+    const NAME: &'static str = "DEPOSIT";
+    const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Collections];
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.player(self.player);
+        encoder.currency(self.currency);
+        encoder.money(self.amount);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { player: decoder.player()?, currency: decoder.currency()?, amount: decoder.money()? })
+    }
+
+    fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        let Self { player, currency, amount } = *self;
+        decision.ask(&balance::Command::Open(player, currency))?;
+        let from = Domain::Collections;
+        decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
+        decision.ask(&collections::Command::Capture { currency, amount })?;
+        decision.tell(player, currency, What::Deposit);
+        Ok(())
+    }
+}

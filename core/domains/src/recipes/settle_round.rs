@@ -1,0 +1,70 @@
+//! `SETTLE_ROUND`: a round is drawn, every stake is taken and every winner is paid.
+
+use ledger::{
+    Domain,
+    codec::{DecodeError, Decoder, Encoder},
+};
+use protocol::{Currency, RoundId};
+
+use crate::{
+    Recipe, What, balance, collections,
+    decide::{Context, Deciding, RefusedBy},
+    distributions,
+};
+
+/// A round is drawn. Who has a share in it follows from the table's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettleRound {
+    /// The round.
+    pub round: RoundId,
+    /// The currency.
+    pub currency: Currency,
+    /// The outcome, which the seed gives.
+    pub outcome: u32,
+}
+
+impl Recipe for SettleRound {
+    const KIND: u16 = 4;
+    const NAME: &'static str = "SETTLE_ROUND";
+    const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Collections, Domain::Distributions];
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.round(self.round);
+        encoder.currency(self.currency);
+        encoder.uint(self.outcome.into());
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { round: decoder.round()?, currency: decoder.currency()?, outcome: decoder.u32()? })
+    }
+
+    fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        let Self { round, currency, outcome } = *self;
+        let (mut staked, mut won) = (0_i128, 0_i128);
+        for share in context.shares {
+            let checked = share.check(context.view.ledger(Domain::Balance));
+            checked.map_err(|rejection| (Domain::Balance, rejection))?;
+            for hold in &share.holds {
+                decision.ask(&balance::Command::Post { hold: *hold, player: share.player, round })?;
+            }
+            staked = staked.saturating_add(share.staked);
+        }
+        if staked != 0 {
+            decision.ask(&collections::Command::CollectStakes { currency, amount: staked })?;
+        }
+        for share in context.shares {
+            let (player, amount, from) = (share.player, share.returned, Domain::Distributions);
+            // A sum below zero is passed on, so that the ledger refuses it. If it were skipped, the notice would show it.
+            if amount != 0 {
+                decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
+                won = won.saturating_add(amount);
+            }
+            let (staked, returned) = (share.staked, share.returned);
+            decision.tell(player, currency, What::Settled { round, staked, returned, outcome });
+        }
+        if won != 0 {
+            decision.ask(&distributions::Command::PayWinnings { currency, amount: won })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! Rows: state that is no sum of moves, such as a freeze or the rules of a table.
+//!
+//! A row has a kind, a key and a value, all bytes to this store. A record holds the image of each row that it changes: its
+//! new value, or none. So applying, digests, checkpoints and copies need to know nothing of the kinds. Each kind is one type
+//! that implements [`Row`], and one line of [`KINDS`](crate::KINDS).
+
+use std::collections::BTreeMap;
+
+use ledger::{
+    Digest, Print, Shards,
+    codec::{DecodeError, Decoder, Encoder},
+};
+
+/// Longest key of a row, bytes.
+pub const KEY_BYTES_MAX: usize = 37;
+
+/// Longest value of a row, bytes.
+pub const VALUE_BYTES_MAX: usize = 4_096;
+
+/// A kind of row.
+pub trait Row: Sized {
+    /// Its number in the log.
+    const KIND: u16;
+    /// Its name in reports.
+    const NAME: &'static str;
+
+    /// Appends the value.
+    fn encode(&self, encoder: &mut Encoder);
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// When the bytes are not a value of this kind.
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+}
+
+/// What the log knows of a kind of row.
+#[derive(Debug, Clone, Copy)]
+pub struct RowKind {
+    /// Its number in the log.
+    pub number: u16,
+    /// Its name in reports.
+    pub name: &'static str,
+    /// Checks the bytes of a value.
+    check: fn(&[u8]) -> Result<(), DecodeError>,
+}
+
+impl RowKind {
+    /// The kind of a type.
+    #[must_use]
+    pub const fn of<R: Row>() -> Self {
+        Self { number: R::KIND, name: R::NAME, check: check::<R> }
+    }
+}
+
+fn check<R: Row>(bytes: &[u8]) -> Result<(), DecodeError> {
+    read::<R>(bytes).map(|_| ())
+}
+
+fn read<R: Row>(bytes: &[u8]) -> Result<R, DecodeError> {
+    let mut decoder = Decoder::new(bytes);
+    let value = R::decode(&mut decoder)?;
+    decoder.finish()?;
+    Ok(value)
+}
+
+/// Identifies a row: its kind, and its key among the rows of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    kind: u16,
+    length: u8,
+    bytes: [u8; KEY_BYTES_MAX],
+}
+
+impl RowKey {
+    /// The key of a row of this kind; `None` when it is longer than [`KEY_BYTES_MAX`].
+    #[must_use]
+    pub fn new(kind: u16, key: &[u8]) -> Option<Self> {
+        let mut bytes = [0; KEY_BYTES_MAX];
+        bytes.get_mut(..key.len())?.copy_from_slice(key);
+        Some(Self { kind, length: key.len() as u8, bytes })
+    }
+
+    /// The kind of the row.
+    #[must_use]
+    pub fn kind(&self) -> u16 {
+        self.kind
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// The image of a row after a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowImage {
+    /// Which row.
+    pub key: RowKey,
+    /// Its new value; `None` when it is removed.
+    pub value: Option<Box<[u8]>>,
+}
+
+impl RowImage {
+    /// The image of a row with this value, or of a removed row. `None` when the key is too long.
+    #[must_use]
+    pub fn of<R: Row>(key: &[u8], value: Option<&R>) -> Option<Self> {
+        let value = value.map(|value| {
+            let mut encoder = Encoder::default();
+            value.encode(&mut encoder);
+            encoder.into_bytes().into()
+        });
+        Some(Self { key: RowKey::new(R::KIND, key)?, value })
+    }
+
+    /// Appends it to a record.
+    pub fn encode(&self, encoder: &mut Encoder) {
+        encoder.uint(self.key.kind.into());
+        encoder.bytes(self.key.as_bytes());
+        encoder.flag(self.value.is_some());
+        if let Some(value) = &self.value {
+            encoder.bytes(value);
+        }
+    }
+
+    /// Reads one from a record, of one of these kinds.
+    ///
+    /// # Errors
+    /// When it is not the image of a row of a known kind.
+    pub fn decode(decoder: &mut Decoder<'_>, kinds: &[RowKind]) -> Result<Self, DecodeError> {
+        let number = decoder.u16()?;
+        let kind = kinds.iter().find(|kind| kind.number == number).ok_or(DecodeError::RowKind(number))?;
+        let key = RowKey::new(number, decoder.bytes()?).ok_or(DecodeError::OutOfRange("the key of a row"))?;
+        if !decoder.flag()? {
+            return Ok(Self { key, value: None });
+        }
+        let value = decoder.bytes()?;
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(DecodeError::OutOfRange("the value of a row"));
+        }
+        (kind.check)(value)?;
+        Ok(Self { key, value: Some(value.into()) })
+    }
+}
+
+/// All rows.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    values: Shards<RowKey, Box<[u8]>>,
+    digests: BTreeMap<u16, Digest>,
+}
+
+impl Rows {
+    /// The value of a row.
+    #[must_use]
+    pub fn get<R: Row>(&self, key: &[u8]) -> Option<R> {
+        let bytes = self.values.get(&RowKey::new(R::KIND, key)?)?;
+        read(bytes).ok()
+    }
+
+    /// The bytes of a row's value.
+    #[must_use]
+    pub fn bytes(&self, key: &RowKey) -> Option<&[u8]> {
+        self.values.get(key).map(|value| &**value)
+    }
+
+    /// Every row, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&RowKey, &[u8])> {
+        self.values.iter().map(|(key, value)| (key, &**value))
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The digest of the rows of each kind that has had one.
+    pub fn digests(&self) -> impl Iterator<Item = (u16, Digest)> {
+        self.digests.iter().map(|(kind, digest)| (*kind, *digest))
+    }
+
+    /// Takes over an image.
+    pub fn put(&mut self, image: RowImage) {
+        let RowImage { key, value } = image;
+        let digest = self.digests.entry(key.kind).or_default();
+        if let Some(value) = &value {
+            digest.add(print(&key, value));
+        }
+        let before = match value {
+            Some(value) => self.values.insert(key, value),
+            None => self.values.remove(&key),
+        };
+        if let Some(before) = before {
+            digest.remove(print(&key, &before));
+        }
+    }
+}
+
+fn print(key: &RowKey, value: &[u8]) -> Print {
+    let mut encoder = Encoder::with_capacity(64);
+    encoder.uint(key.kind.into());
+    encoder.bytes(key.as_bytes());
+    encoder.raw(value);
+    Print::of(encoder.as_bytes())
+}

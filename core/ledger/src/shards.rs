@@ -1,0 +1,89 @@
+//! A map in many parts. A map that grows moves all its entries, and all requests wait meanwhile; here only one part of
+//! the entries moves at a time.
+
+use std::{
+    borrow::Borrow,
+    hash::{BuildHasher, Hash},
+};
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+/// Number of parts: at ten millions of entries, growing one moves some ten thousands, which takes about a millisecond.
+const PARTS: usize = 256;
+
+/// Values by key, in many maps.
+#[derive(Debug, Clone)]
+pub struct Shards<K, V> {
+    parts: Box<[FxHashMap<K, V>]>,
+    len: usize,
+}
+
+impl<K, V> Default for Shards<K, V> {
+    fn default() -> Self {
+        Self { parts: (0..PARTS).map(|_| FxHashMap::default()).collect(), len: 0 }
+    }
+}
+
+impl<K: Eq + Hash, V> Shards<K, V> {
+    /// The value of a key.
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.parts[part(key)].get(key)
+    }
+
+    /// The value of a key, to change.
+    pub fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        self.parts[part(key)].get_mut(key)
+    }
+
+    /// Whether the key has a value.
+    pub fn contains_key(&self, key: &K) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Sets the value of a key, and returns the one before.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let before = self.parts[part(&key)].insert(key, value);
+        self.len += usize::from(before.is_none());
+        before
+    }
+
+    /// Removes a key, and returns its value.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        let before = self.parts[part(key)].remove(key);
+        self.len -= usize::from(before.is_some());
+        before
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Every entry, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.parts.iter().flatten()
+    }
+
+    /// Makes room for so many more entries.
+    pub fn reserve(&mut self, more: usize) {
+        self.parts.iter_mut().for_each(|part| part.reserve(more.div_ceil(PARTS)));
+    }
+}
+
+/// The part of a key. The maps use the low and the highest bits of a hash; these are from its middle.
+fn part<Q: Hash + ?Sized>(key: &Q) -> usize {
+    (FxBuildHasher.hash_one(key) >> 40) as usize % PARTS
+}
