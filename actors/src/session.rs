@@ -6,6 +6,7 @@
 mod dispatch;
 
 use std::{
+    pin::Pin,
     rc::Rc,
     sync::{Arc, atomic::AtomicU32},
     time::Duration,
@@ -37,15 +38,27 @@ const UNSUPPORTED: u16 = 1003;
 /// The player whom a token names, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    /// The player's pseudonym.
+    /// The player's id.
     pub player: PlayerId,
     /// When the token ends, the tolerated difference of the clocks included. Milliseconds since 1970, by the time of
     /// day.
     pub until_ms: u64,
 }
 
-/// Checks a token by the time of day: returns the identity it names, or the code and the sentence for the client.
-pub type Authenticate = Arc<dyn Fn(&str) -> Result<Identity, (ErrorCode, String)> + Send + Sync>;
+/// Whom a valid token names.
+pub enum Bearer {
+    /// Somebody with an id.
+    Known(Identity),
+    /// Somebody who has none yet.
+    New(Enrolment),
+}
+
+/// Gives somebody new an id: ends once it is on disk, or with `None` when nobody new is enrolled now. Nothing is done
+/// before it is polled, so that it can wait for a permit.
+pub type Enrolment = Pin<Box<dyn Future<Output = Option<Identity>>>>;
+
+/// Checks a token by the time of day: returns whom it names, or the code and the sentence for the client.
+pub type Authenticate = Arc<dyn Fn(&str) -> Result<Bearer, (ErrorCode, String)> + Send + Sync>;
 
 /// Whether a session may subscribe to a channel of a namespace the hub does not own.
 pub type MaySubscribe = Arc<dyn Fn(&Channel) -> bool + Send + Sync>;
@@ -206,7 +219,7 @@ impl SessionActor {
         let id = frame.id;
         let now = now_ms();
         match (&self.state, frame.request) {
-            (State::Waiting(_), Request::Hello(hello)) => self.hello(id, hello, now, context),
+            (State::Waiting(_), Request::Hello(hello)) => self.hello(id, hello, context),
             (State::Waiting(_), _) => {
                 self.fail(Some(id), Failure::of(ErrorCode::NotAuthenticated));
                 self.count_error();
@@ -290,9 +303,14 @@ impl SessionActor {
         } else {
             (ErrorCode::Busy, CloseCode::Busy)
         };
+        self.fail_hello(id, code, close);
+        None
+    }
+
+    /// Answers a `hello` that cannot be carried out now, and closes the connection: the client connects again later.
+    fn fail_hello(&mut self, id: U53, code: ErrorCode, close: CloseCode) {
         self.fail(Some(id), Failure::of(code).after_ms(spread::wait_ms(spread::COME_BACK)));
         self.close(close, code.text());
-        None
     }
 }
 

@@ -37,7 +37,7 @@ export { HubError } from "./errors.js";
 export { newKey } from "./wire.js";
 
 export class HubClient extends EventTarget {
-  /** The player's pseudonym, after `welcome`. */
+  /** The player's id, after `welcome`. */
   player = null;
   /** The player's personal channel, after `welcome`. */
   personal = null;

@@ -90,6 +90,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
         telemetry::stranded(&left);
     }
     memory::use_small_pages();
+    let people = recovered.people.clone();
     let setup = options::setup(&loaded, recovered, directory).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
@@ -97,7 +98,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     prepared(house.journal.condition().clone()).await?;
     let admission = Admission::new(options::bounds(config), house.journal.condition().clone());
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max);
-    let surfaces = Arc::new(Surfaces::new(&loaded, &house, currencies, &admission, &addresses));
+    let surfaces = Arc::new(Surfaces::new(&loaded, &house, &people, currencies, &admission, &addresses));
     let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
     let server = public.serve(listener, workers).map_err(Error::Serve)?;
     let admin_address = admin.as_ref().map(|admin| admin.address);

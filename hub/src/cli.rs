@@ -76,7 +76,7 @@ pub enum Subcommand {
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
     },
-    /// Begin the log in journal.directory; once, before the first start in production
+    /// Begin the log in journal.directory, and its people file; once, before the first start in production
     ///
     /// Production begins no log by itself, since one at a mistyped path would have no balances. A log that is there is
     /// left as it is.
@@ -92,7 +92,7 @@ pub enum Subcommand {
     /// Check the configuration, and print each option and where its value comes from
     ///
     /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown. Where
-    /// there is a log, its currencies and secrets must be the configured ones.
+    /// there is a log, its currencies and secrets must be the configured ones, and its people file must be there.
     #[command(after_help = "Since 0.1.")]
     CheckConfig,
     /// Print a token for a player, signed with the configured key
@@ -221,7 +221,7 @@ pub fn init(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
     let last = recovery::begin(directory, journal.segment_bytes, &expectations).map_err(source)?;
     writeln!(
         output,
-        "A log is begun in {} with {last} record(s); `hub serve` goes on from there.",
+        "A log and its people file are begun in {} with {last} record(s); `hub serve` goes on from there.",
         journal.directory
     )?;
     Ok(())
@@ -286,7 +286,8 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
     let expectations = Expectations::of(loaded, None);
     let proven = journal::Files::open(directory)
         .map_err(recovery::Error::from)
-        .and_then(|files| recovery::tail(&files, &expectations));
+        .and_then(|files| recovery::tail(&files, &expectations))
+        .and_then(|proven| recovery::people::of_log(directory, &proven.world).map(|_| proven));
     match proven {
         Ok(proven) => {
             let stranded = recovery::facts::stranded(loaded, &proven.world.books).into_iter();
@@ -298,7 +299,10 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
         Err(
             refused @ (recovery::Error::Scale { .. }
             | recovery::Error::Secret { .. }
-            | recovery::Error::Issuer { .. }),
+            | recovery::Error::Issuer { .. }
+            | recovery::Error::NoPeople { .. }
+            | recovery::Error::OtherPeople { .. }
+            | recovery::Error::Strangers { .. }),
         ) => (Err(refused), Vec::new()),
         // A start will refuse it; the configuration is not at fault.
         Err(error) => (Ok(()), vec![format!("the log could not be compared: {error}; ask `hub verify`")]),

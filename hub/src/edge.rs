@@ -27,6 +27,8 @@ use self::{
     addresses::Addresses, demo::Demo, health::HealthSurface, info::Info, metrics::MetricsSurface,
     publish::PublishSurface, rules::EdgeRules, upgrade::Upgrade,
 };
+use people::People;
+
 use crate::{
     auth::{Minter, TokenVerifier},
     config::Loaded,
@@ -55,19 +57,21 @@ impl Surfaces {
     pub fn new(
         loaded: &Arc<Loaded>,
         house: &House,
+        people: &People,
         currencies: Currencies,
         admission: &Arc<Admission>,
         addresses: &Arc<Addresses>,
     ) -> Self {
         let (secrets, rules) = (&loaded.secrets, loaded.config.token_rules());
-        let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone(), secrets.pseudonyms.clone());
-        let authenticate = authenticate::authenticate(verifier);
+        let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone());
+        let authenticate = authenticate::authenticate(verifier, people.clone());
         let minter = Minter::new(secrets.keys.clone(), rules);
         let publish = PublishSurface::new(loaded, house, admission.clone());
-        let demo = Demo::new(loaded, house, &currencies, minter, admission.clone(), addresses.clone());
+        let demo =
+            Demo::new(loaded, (house, people), &currencies, minter, admission.clone(), addresses.clone());
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
         let metrics = MetricsSurface::new(
-            house,
+            (house, people),
             publish.counted(),
             admission.clone(),
             addresses.clone(),
@@ -81,7 +85,7 @@ impl Surfaces {
             info: web::Data::new(Info::new(loaded.config.mode, demo.is_offered())),
             demo: web::Data::new(demo),
             publish: web::Data::new(publish),
-            health: web::Data::new(HealthSurface::new(house, admission.clone())),
+            health: web::Data::new(HealthSurface::new((house, people), admission.clone())),
             metrics: web::Data::new(metrics),
             public_metrics: loaded.config.server.metrics,
         }

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod door;
 pub mod edge;
+pub mod people;
 pub mod recovery;
 pub mod telemetry;
 pub mod verify;

@@ -14,10 +14,12 @@ mod expectations;
 pub mod facts;
 mod full;
 mod head;
+pub mod people;
 mod restored;
 
 use std::{path::Path, time::Instant};
 
+use ::people::People;
 use engine::{Record, World, checkpoint};
 use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, storage::Storage};
 
@@ -38,6 +40,8 @@ pub struct Recovered {
     pub world: World,
     /// The last record the newest checkpoint covers, 0 without one.
     pub checkpointed: u64,
+    /// The people file, open for writing.
+    pub people: People,
 }
 
 /// The result of proving the tail of a log.
@@ -52,11 +56,12 @@ pub struct Proven {
     pub passed_over: Vec<(u64, String)>,
 }
 
-/// Opens the log in `directory` for writing and rebuilds its state.
+/// Opens the log in `directory` and the people file beside it for writing, and rebuilds the state. The lock of the log
+/// stands for both.
 ///
 /// # Errors
-/// When another hub has the log, when it is damaged, when it does not fit together, or is not the one expected.
-/// Nothing was changed then.
+/// When another hub has the log, when it is damaged, when it does not fit together, or is not the one expected; and when
+/// the people file is damaged, lost or not the log's. Nothing was changed then.
 pub fn recover(
     directory: &Path,
     segment_bytes: u64,
@@ -65,13 +70,15 @@ pub fn recover(
     let began = Instant::now();
     let claim = Claim::take(directory)?;
     let Proven { tail, world, cursor, passed_over } = tail(claim.files(), expectations)?;
+    let found = people::of_log(directory, &world)?;
     for (lsn, why) in passed_over {
         telemetry::unusable_checkpoint(lsn, &why);
     }
     let log = claim.open(tail, Options { segment_bytes, ..Options::default() })?;
+    let people = people::open(found, directory)?;
     let lsn = world.books.lsn();
     telemetry::replayed(lsn, lsn - cursor, began.elapsed(), log.epoch());
-    Ok(Recovered { log, world, checkpointed: cursor })
+    Ok(Recovered { log, world, checkpointed: cursor, people })
 }
 
 /// Proves the tail of a log; see [the scopes](self).

@@ -3,9 +3,10 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
+use ::people::TornTail;
 use base16ct::lower::encode_string;
 use engine::{
-    Body, Books, LogVerifier, Record,
+    Body, Books, LogVerifier, Record, World,
     table::{OpenRound, TableLeg},
 };
 use journal::{Files, Lineage, Lsn, Reader, Tail};
@@ -14,7 +15,7 @@ use protocol::{Amount, Currency, RoundId};
 
 use crate::{
     config::Loaded,
-    recovery::{self, Expectations, Findings, Head, Proven, facts},
+    recovery::{self, Expectations, Findings, Head, Proven, facts, people},
     telemetry::with_causes,
 };
 
@@ -66,14 +67,53 @@ pub fn log(
     }
     match scope {
         Scope::Tail => match recovery::tail(&files, &expectations) {
-            Ok(proven) => tail(loaded, &files, &proven, output),
+            Ok(proven) => with_people(directory, &proven.world, output, |output, starts| {
+                tail(loaded, &files, (&proven, starts), output)
+            }),
             Err(error) => refused(&error, output),
         },
         Scope::Full => match recovery::full(&files, &expectations) {
-            Ok(findings) => full(loaded, &files, &findings, output),
+            Ok(findings) => {
+                let world = findings.verifier.world();
+                with_people(directory, world, output, |output, _| full(loaded, &files, &findings, output))
+            }
             Err(error) => refused(&error, output),
         },
     }
+}
+
+/// Holds the people file against a log that was proven; prints what is wrong with it, or what it has and then the log's
+/// own state. A copy of a log is proven without the file; `print` is told whether a hub has what it needs to start.
+fn with_people<W: Write>(
+    directory: &Path,
+    world: &World,
+    output: &mut W,
+    print: impl FnOnce(&mut W, bool) -> Result<ExitCode, Error>,
+) -> Result<ExitCode, Error> {
+    match people::beside(directory, world) {
+        Err(error) => return refused(&error, output),
+        Ok(Some(found)) => {
+            writeln!(
+                output,
+                "people      {:>16}   have an id, every player of the log among them",
+                found.count()
+            )?;
+            if let Some(TornTail { offset, bytes }) = found.torn() {
+                writeln!(
+                    output,
+                    "torn        {bytes:>16}   bytes of an enrolment that was never answered, in {} at offset {offset}: the next start cuts them, unless a hub writes them now",
+                    found.path().display()
+                )?;
+            }
+        }
+        Ok(None) => {
+            if let Some(missing) = people::missing(directory, world) {
+                writeln!(output, "note: {missing}")?;
+                return print(output, false);
+            }
+        }
+    }
+    print(output, true)
 }
 
 /// Prints why a hub would not start on this log.
@@ -82,7 +122,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         recovery::Error::Journal(journal::Error::Missing { .. })
         | recovery::Error::LooksRestored(journal::Error::Ends { .. })
         | recovery::Error::Short { .. } => "SHORT",
-        recovery::Error::Journal(_) => "DAMAGED",
+        recovery::Error::Journal(_) | recovery::Error::People(::people::Error::Damaged { .. }) => "DAMAGED",
         recovery::Error::Record { .. }
         | recovery::Error::Unfit { .. }
         | recovery::Error::Disproved { .. }
@@ -94,6 +134,10 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         | recovery::Error::Secret { .. }
         | recovery::Error::Issuer { .. }
         | recovery::Error::LooksRestored(_)
+        | recovery::Error::NoPeople { .. }
+        | recovery::Error::OtherPeople { .. }
+        | recovery::Error::Strangers { .. }
+        | recovery::Error::People(::people::Error::Io { .. } | ::people::Error::Version { .. })
         | recovery::Error::LostFuture { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
     };
@@ -102,7 +146,12 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
 }
 
 /// Prints the state with which a start would begin.
-fn tail(loaded: &Loaded, files: &Files, proven: &Proven, output: &mut impl Write) -> Result<ExitCode, Error> {
+fn tail(
+    loaded: &Loaded,
+    files: &Files,
+    (proven, starts): (&Proven, bool),
+    output: &mut impl Write,
+) -> Result<ExitCode, Error> {
     for (lsn, why) in &proven.passed_over {
         writeln!(output, "checkpoint {lsn} cannot be used, so more is replayed: {why}")?;
     }
@@ -110,10 +159,12 @@ fn tail(loaded: &Loaded, files: &Files, proven: &Proven, output: &mut impl Write
     writeln!(output, "records     {last:>16}   of which {} replayed", last - proven.cursor)?;
     end(files, &proven.tail, output)?;
     stranded(loaded, &proven.world.books, output)?;
-    writeln!(
-        output,
-        "\nThe tail agrees: a hub would start on this log. What lies before the checkpoint was not read."
-    )?;
+    let verdict = if starts {
+        "a hub would start on this log"
+    } else {
+        "with its people file, a hub would start on this log"
+    };
+    writeln!(output, "\nThe tail agrees: {verdict}. What lies before the checkpoint was not read.")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// A player's pseudonym: 128 bits, written as 32 hexadecimal digits. It does not reveal the person.
+/// A player's id: 128 random bits, written as 32 hexadecimal digits. It does not reveal the person.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayerId(pub u128);
 

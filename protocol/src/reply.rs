@@ -115,7 +115,7 @@ pub struct ReplyFrame {
 /// Fields of `welcome`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The player's pseudonym.
+    /// The player's id.
     pub player: PlayerId,
     /// Server time, milliseconds since 1970.
     pub time: u64,

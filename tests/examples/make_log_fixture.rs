@@ -130,7 +130,7 @@ fn main() {
     let mut writer = Writer { log, books: Books::default(), table, now: 1_790_000_000_000 };
 
     writer.fact(Fact::Scale { currency: eur(), scale: 2 });
-    writer.fact(Fact::Check { secret: SecretName::Pseudonym, value: 0x0123_4567_89ab_cdef });
+    writer.fact(Fact::People { file: 0x0123_4567_89ab_cdef });
     writer.fact(Fact::Check { secret: SecretName::Seed, value: 0xfedc_ba98_7654_3210 });
     writer.deposit(ANNA, "d-1", 100_000);
     writer.deposit(BERT, "d-2", 2_500);

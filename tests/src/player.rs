@@ -21,7 +21,7 @@ use crate::{
 pub struct Account {
     /// The token of its `hello`.
     pub token: String,
-    /// The pseudonym.
+    /// The player's id.
     pub player: PlayerId,
     /// What it was given.
     pub deposited: Cents,

@@ -16,9 +16,10 @@ use protocol::{
     request::{self, Hello, PlaceBet, Since},
 };
 
-use super::{Followed, Ready, SessionActor, State};
+use super::{Bearer, Followed, Identity, Ready, SessionActor, State};
 use crate::{
     admission::ChannelsTaken,
+    clock::now_ms,
     messages::{
         domain::{Arrive, GetBalance, GetResults},
         money::{GetOutcome, Origin},
@@ -33,16 +34,10 @@ use crate::{
 const LISTED_MAX: usize = 200;
 
 impl SessionActor {
-    /// Handles `hello`, the first request: checks the token, and starts the subscriptions.
-    pub(super) fn hello(
-        &mut self,
-        id: U53,
-        hello: Hello,
-        now: u64,
-        context: &mut ws::WebsocketContext<Self>,
-    ) {
-        let identity = match (self.context.authenticate)(&hello.token) {
-            Ok(identity) => identity,
+    /// Handles `hello`, the first request: checks the token, and enrols who is new.
+    pub(super) fn hello(&mut self, id: U53, hello: Hello, context: &mut ws::WebsocketContext<Self>) {
+        let bearer = match (self.context.authenticate)(&hello.token) {
+            Ok(bearer) => bearer,
             Err((code, words)) => {
                 self.context.metrics.token_refused();
                 self.fail(Some(id), Failure::with(code, words));
@@ -58,12 +53,34 @@ impl SessionActor {
         if let State::Waiting(Some(handle)) = self.state {
             context.cancel_future(handle);
         }
-        let player = identity.player;
+        match bearer {
+            Bearer::Known(identity) => self.welcome(to, hello, identity, context),
+            Bearer::New(enrolment) => {
+                let enrolled =
+                    enrolment.into_actor(self).map(move |identity, this, context| match identity {
+                        Some(identity) => this.welcome(to, hello, identity, context),
+                        None => this.fail_hello(to.id, ErrorCode::Busy, CloseCode::Busy),
+                    });
+                // Requests behind the `hello` wait: they come from somebody whose id is not on disk yet.
+                context.wait(enrolled);
+            }
+        }
+    }
+
+    /// Begins the session of a player: counts it, and starts the subscriptions.
+    fn welcome(
+        &mut self,
+        to: ReplyTo,
+        hello: Hello,
+        identity: Identity,
+        context: &mut ws::WebsocketContext<Self>,
+    ) {
+        let (player, now) = (identity.player, now_ms());
         if !self.context.admission.arrive(player, now) {
             let words = "as many sessions of this player are open as may be";
             let wait_ms = spread::wait_ms(spread::TOO_MANY_SESSIONS);
             let failure = Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms);
-            self.fail(Some(id), failure);
+            self.fail(Some(to.id), failure);
             return self.close(CloseCode::TooManySessions, words);
         }
         let personal = Channel::player(player);

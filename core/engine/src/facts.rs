@@ -1,9 +1,9 @@
-//! Facts that a log keeps about its hub: the decimals of each currency, check values of its secrets, and the issuer of
-//! its players' tokens.
+//! Facts that a log keeps about its hub: the decimals of each currency, the check value of its seed secret, the issuer of
+//! its players' tokens, and the people file that says whose its player ids are.
 //!
-//! An account does not contain its minor unit, and a pseudonym contains neither its secret nor its issuer. With another
-//! scale every balance would have another value; with another secret or issuer no player would find their account. So
-//! all are recorded before their first use, and the start compares them with the configuration.
+//! An account does not contain its minor unit, and a player id does not contain its person. With another scale every
+//! balance would have another value; with another issuer or people file no player would find their account. So all are
+//! recorded before their first use, and the start compares them with the configuration and the data directory.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,12 @@ pub enum Fact {
         /// A keyed hash of a fixed text, cut to 128 bits.
         value: u128,
     },
-    /// Who issues the tokens of the players: with their subject it makes their pseudonyms.
+    /// The people file: it maps issuer and subject to the player ids of this log.
+    People {
+        /// Its random id.
+        file: u128,
+    },
+    /// Who issues the tokens of the players: the people file has each of them under the issuer and the subject.
     Issuer {
         /// As its tokens name it, at most [`ISSUER_BYTES_MAX`].
         name: Box<str>,
@@ -42,19 +47,16 @@ pub enum Fact {
 /// A secret that the log depends on. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretName {
-    /// Turns subjects into player ids.
-    Pseudonym,
     /// Seals the seeds of rounds that are not drawn.
     Seed,
 }
 
 impl SecretName {
     /// Every secret.
-    pub const ALL: [SecretName; 2] = [SecretName::Pseudonym, SecretName::Seed];
+    pub const ALL: [SecretName; 1] = [SecretName::Seed];
 
     fn number(self) -> u8 {
         match self {
-            SecretName::Pseudonym => 1,
             SecretName::Seed => 2,
         }
     }
@@ -66,6 +68,7 @@ pub struct Facts {
     scales: BTreeMap<Currency, u32>,
     checks: BTreeMap<SecretName, u128>,
     issuer: Option<Box<str>>,
+    people: Option<u128>,
 }
 
 impl Facts {
@@ -92,6 +95,12 @@ impl Facts {
         self.issuer.as_deref()
     }
 
+    /// The id of the people file, once it is known.
+    #[must_use]
+    pub fn people(&self) -> Option<u128> {
+        self.people
+    }
+
     /// Whether the log has recorded this fact.
     #[must_use]
     pub fn says(&self, fact: &Fact) -> bool {
@@ -99,6 +108,7 @@ impl Facts {
             Fact::Scale { currency, scale } => self.scale(*currency) == Some(*scale),
             Fact::Check { secret, value } => self.check(*secret) == Some(*value),
             Fact::Issuer { name } => self.issuer() == Some(name),
+            Fact::People { file } => self.people == Some(*file),
         }
     }
 
@@ -109,6 +119,7 @@ impl Facts {
             Fact::Scale { currency, .. } => self.scale(*currency).is_some(),
             Fact::Check { secret, .. } => self.check(*secret).is_some(),
             Fact::Issuer { .. } => self.issuer.is_some(),
+            Fact::People { .. } => self.people.is_some(),
         };
         known && !self.says(fact)
     }
@@ -118,6 +129,7 @@ impl Facts {
             Fact::Scale { currency, scale } => drop(self.scales.insert(currency, scale)),
             Fact::Check { secret, value } => drop(self.checks.insert(secret, value)),
             Fact::Issuer { name } => self.issuer = Some(name),
+            Fact::People { file } => self.people = Some(file),
         }
     }
 
@@ -136,7 +148,8 @@ impl Facts {
         let scales = self.scales().map(|(currency, scale)| Fact::Scale { currency, scale });
         let checks = self.checks.iter().map(|(secret, value)| Fact::Check { secret: *secret, value: *value });
         let issuer = self.issuer.iter().map(|name| Fact::Issuer { name: name.clone() });
-        scales.chain(checks).chain(issuer)
+        let people = self.people.map(|file| Fact::People { file });
+        scales.chain(checks).chain(issuer).chain(people)
     }
 
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
@@ -170,6 +183,10 @@ impl Fact {
                 encoder.byte(3);
                 encoder.bytes(name.as_bytes());
             }
+            Fact::People { file } => {
+                encoder.byte(4);
+                encoder.fixed(*file);
+            }
         }
     }
 
@@ -197,6 +214,7 @@ impl Fact {
                 }
                 Ok(Fact::Issuer { name: name.into() })
             }
+            4 => Ok(Fact::People { file: decoder.fixed()? }),
             _ => Err(DecodeError::Unknown("fact")),
         }
     }

@@ -5,7 +5,7 @@
 //! * `E3` replay equals live: the same records make the same state, wherever they are applied;
 //! * `E4` the funds that a notice shows, before and after the transaction, are those of the balance domain;
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
-//!   has accounts, the pseudonym secret of a log that has players, the seed secret while a round is open.
+//!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
 
@@ -133,15 +133,17 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     }
 }
 
-/// `E5`, for what the money side depends on: the scale of a currency that has accounts, and the pseudonym secret and the
-/// issuer of a log that has players. Without such accounts or players the fact may still change.
+/// `E5`, for what the money side depends on: the scale of a currency that has accounts, the issuer of a log that has
+/// players, and the people file, once it is recorded: it may have people whom no account shows. Without such accounts or
+/// players a scale and the issuer may still change.
 ///
 /// # Errors
 /// When the log has recorded another value.
 pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
     let depends = |fact: &Fact| match fact {
         Fact::Scale { currency, .. } => books.uses(*currency),
-        Fact::Check { secret: SecretName::Pseudonym, .. } | Fact::Issuer { .. } => {
+        Fact::People { .. } => true,
+        Fact::Issuer { .. } => {
             books.domains().balance.ledger().accounts().any(|(id, _)| id.owner.kind() == OwnerKind::Player)
         }
         Fact::Check { secret: SecretName::Seed, .. } => false,

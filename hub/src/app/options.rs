@@ -60,7 +60,7 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
     Ok(Setup {
         log: recovered.log,
         directory,
-        facts: facts::missing(&facts::given(loaded), &recovered.world.books),
+        facts: facts::missing(&facts::given(loaded), recovered.people.id(), &recovered.world.books),
         currencies: currencies(loaded).with_recorded(recovered.world.books.facts().scales()),
         world: recovered.world,
         checkpointed: recovered.checkpointed,

@@ -3,18 +3,19 @@
 //! The library checks the signature; the claims are checked here, against a time that is an argument, in one
 //! stated order. `kid`, `jku`, `jwk` and `x5u` in a header are ignored: a token does not choose its own key.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use jsonwebtoken::{Header, Validation, errors::ErrorKind};
-use protocol::PlayerId;
+use people::{Person, SUBJECT_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
-use super::{Pseudonyms, TokenKeys};
+use super::TokenKeys;
 
 /// Longest token that is looked at, bytes.
 pub const TOKEN_BYTES_MAX: usize = 4096;
-/// Longest subject, bytes.
-const SUBJECT_BYTES_MAX: usize = 256;
 
 /// The rules for the claims of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +71,11 @@ pub enum TokenError {
     HoldsTooLong,
 }
 
-/// The player whom a valid token names, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The person whom a valid token names, and until when. `Debug` does not show the subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The player's pseudonym.
-    pub player: PlayerId,
+    /// Issuer and subject.
+    pub person: Person,
     /// From when on the token is refused: its `exp`, and the leeway after it.
     pub until: SystemTime,
 }
@@ -85,23 +86,25 @@ pub struct TokenVerifier {
     keys: TokenKeys,
     signature: Validation,
     rules: TokenRules,
-    pseudonyms: Pseudonyms,
+    /// The issuer of the rules, shared by everybody it names.
+    issuer: Arc<str>,
 }
 
 impl TokenVerifier {
     /// Puts keys and rules together.
     #[must_use]
-    pub fn new(keys: TokenKeys, rules: TokenRules, pseudonyms: Pseudonyms) -> Self {
+    pub fn new(keys: TokenKeys, rules: TokenRules) -> Self {
         let mut signature = Validation::new(keys.algorithm.jwt());
         // Claims are checked below, with our own time.
         signature.required_spec_claims.clear();
         signature.validate_exp = false;
         signature.validate_nbf = false;
         signature.validate_aud = false;
-        Self { keys, signature, rules, pseudonyms }
+        let issuer = rules.issuer.as_str().into();
+        Self { keys, signature, rules, issuer }
     }
 
-    /// Checks a token at the time `now`, and returns the player whom it names.
+    /// Checks a token at the time `now`, and returns the person whom it names.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong);
@@ -119,9 +122,7 @@ impl TokenVerifier {
             |claim| claims.get(claim).and_then(|value| value.as_str()).ok_or(TokenError::BadClaim(claim));
         let issuer = text("iss")?;
         let subject = text("sub")?;
-        if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
-            return Err(TokenError::BadClaim("sub"));
-        }
+        let person = Person::new(self.issuer.clone(), subject).map_err(|_| TokenError::BadClaim("sub"))?;
         let for_us = audience(claims, &self.rules.audience).ok_or(TokenError::BadClaim("aud"))?;
         let expires = time(claims, "exp")?.ok_or(TokenError::BadClaim("exp"))?;
         let begins = time(claims, "nbf")?;
@@ -146,7 +147,7 @@ impl TokenVerifier {
         if expires > now + self.rules.lifetime_max + leeway {
             return Err(TokenError::HoldsTooLong);
         }
-        Ok(Identity { player: self.pseudonyms.player(issuer, subject), until })
+        Ok(Identity { person, until })
     }
 }
 

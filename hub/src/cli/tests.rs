@@ -3,10 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::{
-    auth::{Pseudonyms, TokenVerifier},
-    config::load,
-};
+use crate::{auth::TokenVerifier, config::load};
 
 fn parse(line: &str) -> (Subcommand, Sources) {
     Cli::try_parse_from(line.split(' ')).unwrap().into_parts(Environment::default())
@@ -59,11 +56,10 @@ fn a_printed_token_is_accepted_by_the_same_hub() {
 
     let serving = load();
     let rules = serving.config.token_rules();
-    let verifier = TokenVerifier::new(serving.secrets.keys, rules, serving.secrets.pseudonyms);
+    let verifier = TokenVerifier::new(serving.secrets.keys, rules);
     let text = String::from_utf8(output).unwrap();
     let identity = verifier.verify(text.trim_end(), now).unwrap();
-    assert_eq!(identity.player, loaded.secrets.pseudonyms.player("hub", "anna"));
-    assert_ne!(identity.player, Pseudonyms::new(b"").player("hub", "anna"));
+    assert_eq!(identity.person, people::Person::new("hub".into(), "anna").unwrap());
 }
 
 #[test]

@@ -24,9 +24,6 @@ pub struct Auth {
     pub public_key_file: String,
     /// PEM file with the private key (PKCS#8), only where `hub token` shall work with EdDSA or RS256.
     pub private_key_file: String,
-    /// File with the secret that turns a subject into a pseudonym; empty: `HUB_PSEUDONYM_SECRET`.
-    /// It can never change: another secret makes every player a stranger to their own balance.
-    pub pseudonym_secret_file: String,
 }
 
 impl Default for Auth {
@@ -40,7 +37,6 @@ impl Default for Auth {
             secret_file: String::new(),
             public_key_file: String::new(),
             private_key_file: String::new(),
-            pseudonym_secret_file: String::new(),
         }
     }
 }

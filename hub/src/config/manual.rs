@@ -17,7 +17,6 @@ const SINCE: &[(&str, &[&str])] = &[
             "auth.issuer",
             "auth.leeway_seconds",
             "auth.private_key_file",
-            "auth.pseudonym_secret_file",
             "auth.public_key_file",
             "auth.secret_file",
             "channels.channels_max",

@@ -106,10 +106,10 @@ impl de::Error for Fault {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let secret = ["secret", "password", "token", "tokens", "key", "private_key", "pseudonym_secret"];
+        let secret = ["secret", "password", "token", "tokens", "key", "private_key", "seed_secret"];
         if secret.contains(&field) {
             let what = "unknown key, and secrets never stand in the configuration: give them by environment \
-                        variable (HUB_AUTH_SECRET, HUB_PSEUDONYM_SECRET, HUB_SEED_SECRET, HUB_PUBLISH_TOKENS) or \
+                        variable (HUB_AUTH_SECRET, HUB_SEED_SECRET, HUB_PUBLISH_TOKENS) or \
                         name their file";
             return Self::new(format!("{what}; known here: {}", expected.join(", ")));
         }

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use super::{
     Config, Environment, Mode, SecretPolicy, development, problem::Problem, tree::Node, validate::Check,
 };
-use crate::auth::{Algorithm, Pseudonyms, ServiceTokens, TokenKeys, TokenRules, first_half};
+use crate::auth::{Algorithm, ServiceTokens, TokenKeys, TokenRules};
 
 /// Shortest secret in production, bytes.
 const SECRET_BYTES_MIN: usize = 32;
@@ -44,11 +44,6 @@ const AUTH_PRIVATE: Given = given(
     "auth.private_key_file",
     "the private key as PEM, for `hub token` and demo players",
 );
-const PSEUDONYM: Given = given(
-    "HUB_PSEUDONYM_SECRET",
-    "auth.pseudonym_secret_file",
-    "the secret that turns a token's subject into a player's pseudonym",
-);
 const SEED: Given = given(
     "HUB_SEED_SECRET",
     "journal.seed_secret_file",
@@ -59,7 +54,7 @@ const PUBLISH: Given =
 const REDIS: Given = given("HUB_REDIS_URL", "redis.url_file", "the address of Redis with its password");
 
 /// Every secret that can be given.
-pub(super) const GIVEN: [Given; 7] = [AUTH, AUTH_PUBLIC, AUTH_PRIVATE, PSEUDONYM, SEED, PUBLISH, REDIS];
+pub(super) const GIVEN: [Given; 6] = [AUTH, AUTH_PUBLIC, AUTH_PRIVATE, SEED, PUBLISH, REDIS];
 
 /// The bytes of a secret. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,8 +85,6 @@ impl fmt::Debug for Secret {
 pub struct Secrets {
     /// Check players' tokens, and sign where possible.
     pub keys: TokenKeys,
-    /// Turn subjects into pseudonyms.
-    pub pseudonyms: Pseudonyms,
     /// Seals the seeds of rounds not yet revealed. 32 bytes.
     pub seed_key: Secret,
     /// Services that may publish over HTTP.
@@ -162,22 +155,17 @@ pub(super) fn load(
         given: Vec::new(),
     };
     let keys = finder.keys();
-    let pseudonym = finder.secret("pseudonym", PSEUDONYM.variable, PSEUDONYM.option);
     let seed = finder.secret("seed", SEED.variable, SEED.option);
     let services = finder.services();
     let redis_url = finder.redis_url();
     finder.distinct();
     finder.no_development_log();
-    let (pseudonyms, seed_key) = (Pseudonyms::new(&pseudonym?), seed_key(&seed?));
-    let checks = [
-        finder.check_of("pseudonym", SecretName::Pseudonym, pseudonyms.check()),
-        finder.check_of("seed", SecretName::Seed, seed_check(&seed_key)),
-    ];
+    let seed_key = seed_key(&seed?);
+    let check = finder.check_of("seed", SecretName::Seed, seed_check(&seed_key));
     Some(Secrets {
-        checks: checks.into_iter().flatten().collect(),
+        checks: check.into_iter().collect(),
         places: finder.places,
         keys: keys?,
-        pseudonyms,
         seed_key,
         services: services?,
         redis_url: redis_url?,
@@ -194,6 +182,13 @@ fn seed_key(secret: &[u8]) -> Secret {
 fn seed_check(key: &Secret) -> u128 {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
     first_half(mac.chain_update("hub check value of the seed secret v1"))
+}
+
+/// The first 128 bits of a code.
+fn first_half(mac: Hmac<Sha256>) -> u128 {
+    let bytes = mac.finalize().into_bytes();
+    let (first, _) = bytes.split_at(16);
+    u128::from_be_bytes(first.try_into().expect("sixteen bytes were taken"))
 }
 
 struct Finder<'a> {

@@ -181,7 +181,7 @@ fn agreement(config: &Config, check: &mut Check<'_>) {
 
 fn names(config: &Config, check: &mut Check<'_>) {
     for (key, name) in [("auth.issuer", &config.auth.issuer), ("auth.audience", &config.auth.audience)] {
-        // No control characters: a zero byte would blur where the issuer ends in a pseudonym.
+        // No control characters: messages show the name.
         if name.is_empty() || name.len() > engine::ISSUER_BYTES_MAX || name.chars().any(char::is_control) {
             check.refuse(key, "must have 1 to 256 bytes and no control characters");
         }

@@ -1,22 +1,37 @@
-//! Authentication of players: a token gives its player, or the error that the client gets.
+//! Authentication of players: a token gives its player, or the error that the client gets. Somebody new is enrolled first.
 
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use actors::session::{Authenticate, Identity};
+use actors::session::{Authenticate, Bearer, Identity};
+use people::People;
 use protocol::ErrorCode;
 
-use crate::auth::{TokenError, TokenVerifier};
+use crate::{
+    auth::{self, TokenError, TokenVerifier},
+    people::enrol,
+};
 
-/// Checks tokens with the configured keys, by the time of day.
+/// Checks tokens with the configured keys, by the time of day, and finds the person they name in the people file.
 #[must_use]
-pub fn authenticate(verifier: TokenVerifier) -> Authenticate {
+pub fn authenticate(verifier: TokenVerifier, people: People) -> Authenticate {
     Arc::new(move |token| match verifier.verify(token, SystemTime::now()) {
-        Ok(identity) => Ok(Identity { player: identity.player, until_ms: milliseconds(identity.until) }),
+        Ok(identity) => Ok(bearer(&people, identity)),
         Err(error) => Err((code(&error), error.to_string())),
     })
+}
+
+fn bearer(people: &People, auth::Identity { person, until }: auth::Identity) -> Bearer {
+    let until_ms = milliseconds(until);
+    if let Some(player) = people.get(&person) {
+        return Bearer::Known(Identity { player, until_ms });
+    }
+    let people = people.clone();
+    Bearer::New(Box::pin(async move {
+        enrol(people, person).await.ok().map(|player| Identity { player, until_ms })
+    }))
 }
 
 fn code(error: &TokenError) -> ErrorCode {

@@ -19,6 +19,7 @@ use actors::{
         money::{Execution, MoneyPort},
     },
 };
+use people::{People, Person};
 use protocol::PlayerId;
 use serde::Deserialize;
 use serde_json::json;
@@ -31,8 +32,9 @@ use super::{
     routes,
 };
 use crate::{
-    auth::{Minter, Pseudonyms},
+    auth::Minter,
     config::{self, Loaded, Mode},
+    people::enrol,
     telemetry::{RequestId, events as telemetry},
 };
 
@@ -53,9 +55,9 @@ pub struct Demo {
 /// What play money is made with.
 struct Offer {
     terms: config::Demo,
-    issuer: String,
+    issuer: Arc<str>,
     minter: Minter,
-    pseudonyms: Pseudonyms,
+    people: People,
     money: MoneyPort,
     currencies: Currencies,
     /// Players made since the start.
@@ -67,7 +69,7 @@ impl Demo {
     #[must_use]
     pub fn new(
         loaded: &Loaded,
-        house: &House,
+        (house, people): (&House, &People),
         currencies: &Currencies,
         minter: Option<Minter>,
         admission: Arc<Admission>,
@@ -77,9 +79,9 @@ impl Demo {
         let minter = minter.filter(|_| demo.enabled && *mode == Mode::Development);
         let offer = minter.map(|minter| Offer {
             terms: demo.clone(),
-            issuer: auth.issuer.clone(),
+            issuer: auth.issuer.as_str().into(),
             minter,
-            pseudonyms: loaded.secrets.pseudonyms.clone(),
+            people: people.clone(),
             money: house.money.clone(),
             currencies: currencies.clone(),
             players: AtomicU32::new(0),
@@ -136,7 +138,7 @@ async fn sign_in(
         offer.players.fetch_sub(1, Relaxed);
         return Err(Kind::Full.into());
     }
-    let (token, player) = offer.player(&name)?;
+    let (token, player) = offer.player(&name).await?;
     offer.deposit(player).await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
         "token": token,
@@ -159,15 +161,19 @@ fn name(body: &[u8]) -> Result<String, Error> {
 }
 
 impl Offer {
-    /// A token for a new player. Two people of one name are two players, and nobody can guess another's.
-    fn player(&self, name: &str) -> Result<(String, PlayerId), Error> {
+    /// A token for a new player, whose id is on disk. Two people of one name are two players, and nobody can guess another's.
+    async fn player(&self, name: &str) -> Result<(String, PlayerId), Error> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| failed(|id| telemetry::no_random_bytes(id, &error)))?;
         let subject = format!("demo:{:016x}:{name}", u64::from_be_bytes(random));
         let lifetime = Duration::from_secs(self.terms.token_seconds.into());
         let token = self.minter.mint(&subject, SystemTime::now(), lifetime);
         let token = token.map_err(|error| failed(|id| telemetry::no_demo_token(id, &error)))?;
-        Ok((token, self.pseudonyms.player(&self.issuer, &subject)))
+        let person =
+            Person::new(self.issuer.clone(), &subject).expect("a short name at the configured issuer");
+        let enrolled = enrol(self.people.clone(), person).await;
+        let player = enrolled.map_err(|error| Error::new(Kind::Unavailable, error.to_string()))?;
+        Ok((token, player))
     }
 
     /// Makes the deposit and waits until it is on disk.

@@ -21,6 +21,7 @@ use actors::{
 use futures_util::future::{join, join_all};
 use journal::Journal;
 use ledger::Domain;
+use people::People;
 use protocol::TableId;
 use serde_json::{Value, json};
 
@@ -36,6 +37,7 @@ pub struct HealthSurface {
     tables: TablePort,
     table_threads: Vec<TableId>,
     pubsub: Addr<PubSub>,
+    people: People,
     admission: Arc<Admission>,
     newest: Cached<Arc<[Part]>>,
     started: Instant,
@@ -55,13 +57,14 @@ struct Part {
 impl HealthSurface {
     /// The health of a house that starts now.
     #[must_use]
-    pub fn new(house: &House, admission: Arc<Admission>) -> Self {
+    pub fn new((house, people): (&House, &People), admission: Arc<Admission>) -> Self {
         Self {
             money: house.money.clone(),
             journal: house.journal.clone(),
             tables: house.tables.clone(),
             table_threads: house.table_threads.clone(),
             pubsub: house.pubsub.clone(),
+            people: people.clone(),
             admission,
             newest: Cached::default(),
             started: Instant::now(),
@@ -76,6 +79,8 @@ impl HealthSurface {
             needed.push(Box::pin(part(domain.name(), self.domain(domain))));
         }
         let (mut parts, channels) = join(join_all(needed), part("channels", self.channels())).await;
+        // Known players play on while nobody new can be enrolled.
+        parts.push(Part { needed: false, ..part("people", self.enrols()).await });
         // Money and tables go on without channels between hubs: a lost Redis degrades, it does not stop.
         parts.push(Part { needed: false, ..channels });
         parts.into()
@@ -124,6 +129,17 @@ impl HealthSurface {
         let (all, alive) = (answers.len(), answers.iter().filter(|answers| **answers).count());
         let message = format!("{alive} of {all} threads answer");
         if alive == all { Ok(message) } else { Err(message) }
+    }
+
+    /// New people get an id.
+    async fn enrols(&self) -> Result<String, String> {
+        match self.people.readiness() {
+            people::Readiness::Ready => Ok(format!("{} people have an id", self.people.stats().people)),
+            people::Readiness::NoRoom(why) => {
+                Err(format!("free space, and new people are enrolled again: {why}"))
+            }
+            people::Readiness::Closed(why) => Err(format!("restart the hub to enrol new people: {why}")),
+        }
     }
 
     /// A domain's actor answers.

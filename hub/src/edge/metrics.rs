@@ -26,6 +26,7 @@ use actors::{
 use futures_util::future::{join, join_all};
 use journal::Journal;
 use parking_lot::Mutex;
+use people::People;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use socket::Stats;
 
@@ -51,6 +52,7 @@ pub struct MetricsSurface {
     admission: Arc<Admission>,
     addresses: Arc<Addresses>,
     rules: Arc<EdgeRules>,
+    people: People,
     pubsub: Addr<PubSub>,
     workers: Workers,
     /// What each worker has counted, when it was last asked.
@@ -79,7 +81,7 @@ impl MetricsSurface {
     /// The figures of a running house and of what services publish.
     #[must_use]
     pub fn new(
-        house: &House,
+        (house, people): (&House, &People),
         publications: &Publications,
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
@@ -92,6 +94,7 @@ impl MetricsSurface {
             admission,
             addresses,
             rules,
+            people: people.clone(),
             pubsub: house.pubsub.clone(),
             workers: house.workers.clone(),
             sockets: Mutex::default(),
@@ -127,6 +130,8 @@ impl MetricsSurface {
             http_misdirected: refused.misdirected.load(Relaxed),
             http_malformed: refused.malformed.load(Relaxed),
             http_too_fast: refused.too_fast.load(Relaxed),
+            people: self.people.stats().people,
+            enrols: self.people.readiness() == people::Readiness::Ready,
         }
     }
 

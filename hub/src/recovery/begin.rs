@@ -24,7 +24,7 @@ pub fn begun(directory: &Path) -> bool {
     has_record().unwrap_or(true)
 }
 
-/// Begins a log whose first records are the facts of this hub. Returns its last record.
+/// Begins a log whose first records are the facts of this hub, and its people file. Returns its last record.
 ///
 /// # Errors
 /// When there is a log already, which is left as it is, or none can be written.
@@ -32,9 +32,9 @@ pub fn begin(directory: &Path, segment_bytes: u64, expectations: &Expectations) 
     if begun(directory) {
         return Err(Error::Begun);
     }
-    let Recovered { log, mut world, .. } = recover(directory, segment_bytes, expectations)?;
+    let Recovered { log, mut world, people, .. } = recover(directory, segment_bytes, expectations)?;
     let mut log = log.into_sync();
-    for fact in facts::missing(&expectations.facts, &world.books) {
+    for fact in facts::missing(&expectations.facts, people.id(), &world.books) {
         let record = world.books.fact_record(fact, now_ms());
         let unfit = |source| Error::Refused { source: Box::new(source) };
         world.apply(&record).map_err(unfit)?;

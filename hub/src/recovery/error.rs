@@ -1,7 +1,10 @@
 //! Why a log is refused. Each error names the file, or the record and its place in a file.
 
+use std::path::PathBuf;
+
 use journal::Location;
-use protocol::Currency;
+use people::FileId;
+use protocol::{Currency, PlayerId};
 
 use super::head::Head;
 
@@ -114,6 +117,45 @@ pub enum Error {
         configured: Box<str>,
         /// The recorded one.
         recorded: Box<str>,
+    },
+    /// The people file's own findings: they name file and offset.
+    #[error("failed to use the people file")]
+    People(#[from] people::Error),
+    /// The log has players, and nothing says who they are.
+    #[error(
+        "there is no people file {}, and the log has one: every player would be a stranger to their balance. Restore it \
+         from a backup made with the log's or after it", file.display()
+    )]
+    NoPeople {
+        /// Where it was looked for.
+        file: PathBuf,
+    },
+    /// The people file is not the one that this log was written with.
+    #[error(
+        "{} is people file {found:032x}, and the log was written with {recorded:032x}: every player would be a stranger to \
+         their balance, or be another one. Restore the log's own file, or give the hub another journal.directory",
+        file.display()
+    )]
+    OtherPeople {
+        /// The file.
+        file: PathBuf,
+        /// Its id.
+        found: FileId,
+        /// The id in the log.
+        recorded: FileId,
+    },
+    /// The people file is older than the log.
+    #[error(
+        "{} does not have {count} player(s) of the log, such as {first}: it is older than the log. Restore one from a \
+         backup made with the log's or after it", file.display()
+    )]
+    Strangers {
+        /// The file.
+        file: PathBuf,
+        /// How many players.
+        count: usize,
+        /// One of them.
+        first: PlayerId,
     },
     /// A checkpoint does not hold what the replay holds.
     #[error("failed to prove checkpoint {lsn}: {what}")]

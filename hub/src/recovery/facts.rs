@@ -1,26 +1,27 @@
-//! Facts that stand both in the configuration and in the log: the decimals of a currency, the fingerprint of a secret, the
-//! issuer of the players' tokens.
+//! Facts that stand both in the log and outside it: the decimals of a currency, the fingerprint of a secret, the issuer of
+//! the players' tokens, the id of the people file.
 //!
-//! With another scale every balance would have another value, with another pseudonym secret or issuer no player would
-//! find their account, and with another seed secret no open round could be drawn. Nothing else in a log shows the difference.
+//! With another scale every balance would have another value, with another issuer or people file no player would find
+//! their account, and with another seed secret no open round could be drawn. Nothing else in a log shows the difference.
 //! While nothing depends on a fact it may change, and is recorded again.
 
 use std::collections::BTreeMap;
 
 use engine::{Books, Fact, SecretName, World, invariant::fact_stands_in};
 use ledger::{AccountKind, Domain};
+use people::FileId;
 use protocol::Currency;
 
 use super::Error;
 use crate::config::Loaded;
 
-/// A fact as the configuration has it, and where a secret came from.
+/// A fact as it is outside the log, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     /// The fact.
     pub fact: Fact,
-    /// The variable or file of a secret.
-    place: String,
+    /// The variable or file of a secret; the people file.
+    pub(super) place: String,
 }
 
 /// All facts of the configuration.
@@ -63,21 +64,25 @@ pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
                 configured: name.clone(),
                 recorded: recorded.issuer().unwrap_or_default().into(),
             },
+            Fact::People { file } => Error::OtherPeople {
+                file: place.into(),
+                found: *file,
+                recorded: recorded.people().unwrap_or_default(),
+            },
         });
     }
     Ok(())
 }
 
-/// The facts that the log does not have yet.
+/// The facts that the log does not have yet, the people file with this id among them.
 #[must_use]
-pub fn missing(given: &[Given], books: &Books) -> Vec<Fact> {
-    let facts = given.iter().map(|given| &given.fact);
-    facts.filter(|fact| !books.facts().says(fact)).cloned().collect()
+pub fn missing(given: &[Given], people: FileId, books: &Books) -> Vec<Fact> {
+    let facts = given.iter().map(|given| given.fact.clone()).chain([Fact::People { file: people }]);
+    facts.filter(|fact| !books.facts().says(fact)).collect()
 }
 
 fn in_words(secret: SecretName) -> (&'static str, &'static str) {
     match secret {
-        SecretName::Pseudonym => ("pseudonym secret", "every player would be a stranger to their balance"),
         SecretName::Seed => ("seed secret", "the rounds that are open could not be drawn"),
     }
 }

@@ -23,6 +23,9 @@ const CHUNK: u64 = 1 << 20;
 /// Names of files that are being made. What is left of one after a crash is of no use.
 const UNFINISHED: [&str; 4] = [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, checkpoint::PARTIAL];
 
+/// Files that a hub keeps beside its log. They are closed to others like those of the log, and never changed here.
+const BESIDE: [&str; 1] = ["people"];
+
 /// Whether a file of this name is one of a log. Other files in its directory are never changed.
 fn is_of_a_log(name: &str) -> bool {
     let by_number = [".log", ".checkpoint"].iter().any(|suffix| scan::named_lsn(name, suffix).is_some());
@@ -86,7 +89,8 @@ impl<S: Storage> Claim<S> {
         let mut names = storage.list().map_err(Error::io("list", storage.path("")))?;
         names.retain(|name| is_of_a_log(name));
         if segment.is_some() {
-            storage.close_to_others(&names);
+            let beside = BESIDE.map(str::to_owned);
+            storage.close_to_others(&[&names[..], &beside].concat());
         } else if names.iter().any(|name| name == noted::NAME) {
             // A log has a segment before it has this file.
             let what = "it is not the noted end of a log, and there is no log";

@@ -59,7 +59,7 @@ async fn why_a_part_is_down_and_what_it_does_is_told_to_the_operator_alone() {
         let members = report.as_object().expect("a report").keys().collect::<Vec<_>>();
         assert_eq!(members, ["parts", "status"], "{report}");
         let parts = report["parts"].as_array().expect("the parts");
-        assert_eq!(parts.len(), 9, "{report}");
+        assert_eq!(parts.len(), 10, "{report}");
         for part in parts {
             assert_eq!(part.as_object().expect("a part").keys().collect::<Vec<_>>(), told, "{report}");
         }
@@ -88,7 +88,6 @@ async fn a_port_that_is_taken_ends_the_start_in_production_and_is_told_in_develo
     assert_eq!(http::get(second.address(), "/health/ready").await.status, 200);
     let production = taken
         .variable("HUB__MODE", "production")
-        .variable("HUB_PSEUDONYM_SECRET", "Pw5tYi0oPl3kJh7gFd2sAz9xCv4bNm6e")
         .variable("HUB_SEED_SECRET", "S8n1Bv6cXz4aSd9fGh2jKl7pOi3uYt5r")
         .option("demo.enabled", false)
         .option("server.allowed_origins", "https://play.example.com")

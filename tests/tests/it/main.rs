@@ -13,6 +13,7 @@ mod facts;
 mod http;
 mod old_logs;
 mod operator;
+mod people;
 mod restored;
 mod sim;
 mod slow_redis;

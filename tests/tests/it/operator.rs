@@ -13,7 +13,6 @@ use tests::{
 fn production() -> Setup {
     Setup::default()
         .variable("HUB__MODE", "production")
-        .variable("HUB_PSEUDONYM_SECRET", "Pw5tYi0oPl3kJh7gFd2sAz9xCv4bNm6e")
         .variable("HUB_SEED_SECRET", "S8n1Bv6cXz4aSd9fGh2jKl7pOi3uYt5r")
         .option("demo.enabled", false)
         .extra("[server]\nallowed_origins = [\"https://play.example.com\"]\n")
@@ -28,9 +27,7 @@ async fn production_lists_everything_that_is_missing_at_once_and_does_not_start(
         let output = hub.run(arguments);
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(78), "{arguments:?}: {words}");
-        for name in
-            ["HUB_AUTH_SECRET", "HUB_PSEUDONYM_SECRET", "HUB_SEED_SECRET", "allowed_origins", "demo.enabled"]
-        {
+        for name in ["HUB_AUTH_SECRET", "HUB_SEED_SECRET", "allowed_origins", "demo.enabled"] {
             assert!(words.contains(name), "{arguments:?} does not name {name}: {words}");
         }
     }

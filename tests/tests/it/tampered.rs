@@ -12,6 +12,7 @@ use engine::{
     table::TableLeg,
 };
 use journal::{Cursor, Lsn, Options, Reader, SyncLog, file::Directory};
+use people::{Contents, People, Person};
 use protocol::{PlayerId, RoundId, TableId};
 use tests::{
     hub::{OPEN, Setup, TestHub},
@@ -47,8 +48,10 @@ fn append(hub: &TestHub, record: &Record) {
 }
 
 fn deposit(world: &World) -> Record {
-    let deposit = Deposit { player: PlayerId(7), currency: "EUR".parse().expect("a currency"), amount: 100 };
-    let tx = Tx::new(TxId(7), PlayerId(7).into(), Some(Content(7)), deposit);
+    let mut accounts = world.books.domains().balance.ledger().accounts();
+    let player = accounts.find_map(|(id, _)| id.owner.player()).expect("somebody has played");
+    let deposit = Deposit { player, currency: "EUR".parse().expect("a currency"), amount: 100 };
+    let tx = Tx::new(TxId(7), player.into(), Some(Content(7)), deposit);
     match world.books.turn(Envelope::Run(tx), u64::MAX) {
         Turn::New(decided) => decided.into_record(),
         other => panic!("a new key: {other:?}"),
@@ -219,17 +222,27 @@ async fn a_round_of_a_table_that_is_configured_no_more_is_voided_and_its_stakes_
     assert_eq!(hub.verify().of("balance", "cash").held, 0);
 }
 
+/// A new people file with one player.
+fn enrolled(hub: &TestHub) -> PlayerId {
+    let people = People::open(Contents::create(&hub.data()).expect("a disk")).expect("a disk");
+    let (sender, player) = std::sync::mpsc::channel();
+    let person = Person::new("hub".into(), "somebody").expect("a short name");
+    people.enrol(person, move |player| sender.send(player).expect("the test waits"));
+    player.recv().expect("an answer").expect("a disk")
+}
+
 #[tokio::test]
 async fn damage_before_the_checkpoint_is_found_by_the_full_scope_and_by_the_serving_hub_and_not_by_the_tail()
 {
     let mut hub = Setup::default().tables([OPEN]).prepare();
     let storage = Directory::create(&hub.data()).expect("a directory");
+    let player = enrolled(&hub);
     let mut log = SyncLog::open(storage, Options { segment_bytes: 4 << 10, nice: 0 }).expect("a log");
     let mut world = World::default();
     for number in 0..40 {
         let currency = "EUR".parse().expect("a currency");
-        let deposit = Deposit { player: PlayerId(7), currency, amount: 100 };
-        let tx = Tx::new(TxId(number), PlayerId(7).into(), Some(Content(7)), deposit);
+        let deposit = Deposit { player, currency, amount: 100 };
+        let tx = Tx::new(TxId(number), player.into(), Some(Content(7)), deposit);
         let Turn::New(decided) = world.books.turn(Envelope::Run(tx), 1) else { panic!("a new key") };
         let record = decided.into_record();
         world.apply(&record).expect("it fits");

@@ -268,6 +268,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         (currency(), 0..=SCALE_MAX).prop_map(|(currency, scale)| Fact::Scale { currency, scale }),
         (prop::sample::select(&SecretName::ALL[..]), any::<u128>())
             .prop_map(|(secret, value)| Fact::Check { secret, value }),
+        any::<u128>().prop_map(|file| Fact::People { file }),
         "[a-zé:/.]{0,128}".prop_map(|name| Fact::Issuer { name: name.into() }),
     ]
 }

@@ -86,8 +86,8 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let fact = |fact| Record { time: 1_700_000_000_000, body: Body::Fact(fact) }.encode();
     let scale = Fact::Scale { currency: "EUR".parse().unwrap(), scale: 2 };
     records.push(("the scale of a currency".into(), fact(scale)));
-    let check = Fact::Check { secret: SecretName::Pseudonym, value: 0x0123_4567_89ab_cdef };
-    records.push(("the check value of the pseudonym secret".into(), fact(check)));
+    let people = Fact::People { file: 0x0123_4567_89ab_cdef };
+    records.push(("the people file".into(), fact(people)));
     let check = Fact::Check { secret: SecretName::Seed, value: 0x0123_4567_89ab_cdef };
     records.push(("the check value of the seed secret".into(), fact(check)));
     let issuer = Fact::Issuer { name: "https://id.example".into() };

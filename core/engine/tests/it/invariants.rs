@@ -90,10 +90,10 @@ fn a_currency_keeps_its_scale_from_its_first_account_on() {
 }
 
 #[test]
-fn a_secret_and_the_issuer_stay_as_long_as_anything_depends_on_them() {
+fn a_secret_the_issuer_and_the_people_file_stay_as_long_as_anything_depends_on_them() {
     let check = |secret, value| Fact::Check { secret, value };
     let issuer = |name: &str| Fact::Issuer { name: name.into() };
-    let (pseudonym, seed) = (SecretName::Pseudonym, SecretName::Seed);
+    let seed = SecretName::Seed;
     let mut rig = Rig::new();
     let mut world = World::default();
     let put = |world: &mut World, fact| {
@@ -101,15 +101,18 @@ fn a_secret_and_the_issuer_stay_as_long_as_anything_depends_on_them() {
         world.apply(&record).map(drop)
     };
     for value in [1, 2] {
-        put(&mut world, check(pseudonym, value)).expect("there are no players yet");
         put(&mut world, check(seed, value)).expect("there are no rounds yet");
         put(&mut world, issuer(&value.to_string())).expect("there are no players yet");
     }
+    let people = |file| Fact::People { file };
+    put(&mut world, people(2)).expect("the first use of it");
     let before = world.books.digest();
+    let changed = Violation::FactChanged { fact: people(3) };
+    assert_eq!(put(&mut world, people(3)), Err(ApplyError::Invariant(changed)), "also without players");
     rig.deposit(1, 100);
     rig.open();
     rig.log.iter().for_each(|bytes| drop(world.apply(&Record::decode(bytes).unwrap()).unwrap()));
-    for fact in [check(pseudonym, 3), check(seed, 3), issuer("3")] {
+    for fact in [people(3), check(seed, 3), issuer("3")] {
         assert_eq!(
             put(&mut world, fact.clone()),
             Err(ApplyError::Invariant(Violation::FactChanged { fact }))
@@ -117,6 +120,7 @@ fn a_secret_and_the_issuer_stay_as_long_as_anything_depends_on_them() {
     }
     put(&mut world, check(seed, 2)).expect("the same again");
     put(&mut world, issuer("2")).expect("the same again");
+    put(&mut world, people(2)).expect("the same again");
     let encoded = engine::checkpoint::encode(&world);
     let decoded = engine::checkpoint::decode(&encoded).expect("a checkpoint");
     assert_eq!((decoded.books.facts(), decoded.books.facts().issuer()), (world.books.facts(), Some("2")));

@@ -36,7 +36,7 @@ fn shared() -> TokenKeys {
 }
 
 fn verifier(keys: TokenKeys) -> TokenVerifier {
-    TokenVerifier::new(keys, rules(), Pseudonyms::new(b"pseudonyms"))
+    TokenVerifier::new(keys, rules())
 }
 
 fn claims() -> Value {
@@ -79,8 +79,8 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_good_token_names_the_same_player_under_every_algorithm() {
-    let expected = Pseudonyms::new(b"pseudonyms").player("the-issuer", "anna");
+fn a_good_token_names_the_same_person_under_every_algorithm() {
+    let expected = Person::new("the-issuer".into(), "anna").unwrap();
     let all = [
         shared(),
         TokenKeys::ed_dsa(ED_PUBLIC, Some(ED_PRIVATE)).unwrap(),
@@ -90,7 +90,7 @@ fn a_good_token_names_the_same_player_under_every_algorithm() {
         let minter = Minter::new(keys.clone(), rules()).unwrap();
         let token = minter.mint("anna", at(NOW), Duration::from_secs(60)).unwrap();
         let identity = verifier(keys).verify(&token, at(NOW)).unwrap();
-        assert_eq!(identity, Identity { player: expected, until: at(NOW + 60 + LEEWAY) });
+        assert_eq!(identity, Identity { person: expected.clone(), until: at(NOW + 60 + LEEWAY) });
     }
 }
 

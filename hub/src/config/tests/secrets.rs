@@ -9,8 +9,7 @@ fn production(house: &House) -> Vec<(&'static str, &'static str)> {
         ("HUB__MODE", "production"),
         ("HUB__SERVER__ALLOWED_ORIGINS", "https://play.example"),
         ("HUB_AUTH_SECRET", SECRET_A),
-        ("HUB_PSEUDONYM_SECRET", SECRET_B),
-        ("HUB_SEED_SECRET", SECRET_C),
+        ("HUB_SEED_SECRET", SECRET_B),
     ]
 }
 
@@ -68,7 +67,7 @@ fn production_refuses_what_a_stranger_could_guess_or_abuse() {
     );
     check_production(
         ("HUB_AUTH_SECRET", SECRET_B),
-        &format!("the auth secret and the pseudonym secret are the same; {remedy}"),
+        &format!("the auth secret and the seed secret are the same; {remedy}"),
     );
     let sites = "name the sites that may open a socket, such as [\"https://play.example.com\"], or set \
                  HUB__SERVER__ALLOWED_ORIGINS";
@@ -122,7 +121,6 @@ fn a_secret_comes_from_a_file_that_strangers_can_neither_read_nor_change() {
 fn a_secret_in_the_place_of_its_files_name_is_not_repeated() {
     let options = [
         "HUB__AUTH__SECRET_FILE",
-        "HUB__AUTH__PSEUDONYM_SECRET_FILE",
         "HUB__JOURNAL__SEED_SECRET_FILE",
         "HUB__PUBLISH__TOKENS_FILE",
         "HUB__REDIS__URL_FILE",
@@ -130,7 +128,6 @@ fn a_secret_in_the_place_of_its_files_name_is_not_repeated() {
     for option in options {
         let house = House::new();
         let mut variables = production(&house);
-        variables.retain(|(name, _)| *name != "HUB_PSEUDONYM_SECRET" || !option.contains("PSEUDONYM"));
         variables.retain(|(name, _)| *name != "HUB_SEED_SECRET" || !option.contains("SEED"));
         // Once as the only one, and once beside the right one.
         for right in [None, Some(("HUB_AUTH_SECRET", SECRET_A))] {
@@ -166,8 +163,8 @@ fn a_services_token_is_checked_like_any_secret_in_production() {
         &format!("{from} it is the same few characters again and again; {remedy}"),
     );
     check_production(
-        ("HUB_PUBLISH_TOKENS", "scores:wQ5tYi0oPl3kJh7gFd2sAz9xCv4bNm6e"),
-        &format!("the pseudonym secret and the publish token of \"scores\" are the same; {remedy}"),
+        ("HUB_PUBLISH_TOKENS", format!("scores:{SECRET_B}").leak()),
+        &format!("the seed secret and the publish token of \"scores\" are the same; {remedy}"),
     );
 }
 
@@ -204,7 +201,7 @@ fn a_wrong_configuration_leaves_no_secrets_behind() {
 fn a_development_file_without_a_secret_says_which() {
     let house = House::new();
     fs::create_dir(house.path("data")).unwrap();
-    house.write("data/development.secrets", "auth = development-1\npseudonym = development-2\n");
+    house.write("data/development.secrets", "auth = development-1\n");
     let told = house.told(house.load());
     assert_eq!(told, ["journal.seed_secret_file: data/development.secrets holds no \"seed\""]);
 }

@@ -43,6 +43,10 @@ pub struct DoorFigures {
     pub http_malformed: u64,
     /// The same: too often.
     pub http_too_fast: u64,
+    /// People with an id.
+    pub people: u64,
+    /// Whether new people are enrolled.
+    pub enrols: bool,
 }
 
 /// The log and what follows it.
@@ -118,7 +122,15 @@ impl DoorFigures {
             ("malformed", self.http_malformed),
             ("too_fast", self.http_too_fast),
         ];
-        to.by_reason(family, &reasons)
+        to.by_reason(family, &reasons)?;
+        to.gauge(
+            Family::of("hub_people", "People with a player id, whether they have played or not"),
+            self.people,
+        )?;
+        to.gauge(
+            Family::of("hub_people_ready", "Whether new people are enrolled, 1 or 0"),
+            self.enrols.into(),
+        )
     }
 }
 

@@ -60,6 +60,8 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_channels_quiet",
             "hub_http_refused",
             "hub_journal_ready",
+            "hub_people",
+            "hub_people_ready",
             "hub_publications_waiting_bytes",
             "hub_refusals_over_budget",
             "hub_tables_unfit",

@@ -13,10 +13,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["domains", "games", "ledger", "protocol"]),
     ("journal", &[]),
     ("channels", &["protocol"]),
+    ("people", &["protocol"]),
     ("socket", &[]),
     ("actors", &["channels", "domains", "engine", "games", "journal", "ledger", "protocol", "socket"]),
     // No rules in the binary: it knows neither games nor domains.
-    ("hub", &["actors", "channels", "engine", "journal", "ledger", "protocol", "socket"]),
+    ("hub", &["actors", "channels", "engine", "journal", "ledger", "people", "protocol", "socket"]),
     ("raw-socket", &[]),
     // They see what a player sees.
     ("hub-client", &["protocol"]),
