@@ -60,7 +60,7 @@ impl Contents {
     /// exists. Whoever calls it holds the lock of the log there.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or there is one already.
     pub fn create(directory: &Path) -> Result<Self, Error> {
         let (path, partial) = (directory.join(FILE), directory.join(PARTIAL));
         let mut id = [0; 16];
@@ -71,7 +71,10 @@ impl Contents {
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&partial);
         let written = opened.and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
         written.map_err(Error::io("write", &partial))?;
-        fs::rename(&partial, &path).map_err(Error::io("rename", &partial))?;
+        // Unlike a rename, a hard link replaces nothing: a file that somebody has just restored stays.
+        let linked = fs::hard_link(&partial, &path);
+        fs::remove_file(&partial).map_err(Error::io("remove", &partial))?;
+        linked.map_err(Error::io("make", &path))?;
         let names = fs::File::open(directory).and_then(|directory| directory.sync_all());
         names.map_err(Error::io("sync directory", directory))?;
         Self::of(path, &bytes)

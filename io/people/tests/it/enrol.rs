@@ -18,6 +18,7 @@ fn a_person_keeps_their_id_over_every_start_and_two_people_have_two() {
     assert!(Contents::read(directory.path()).expect("no file is no error").is_none());
     let made = Contents::create(directory.path()).expect("a disk");
     let (file, path) = (made.id(), made.path().to_owned());
+    assert!(Contents::create(directory.path()).is_err(), "the file that is there is never replaced");
     let people = People::open(made).expect("a disk");
     assert_eq!(people.get(&person("anna")), None);
     let anna = enrol(&people, "anna").expect("a disk");
