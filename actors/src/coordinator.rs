@@ -6,7 +6,10 @@
 //! only. Any other panic, and a domain that cannot apply what it has decided, ends the process; the next start replays
 //! the log.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use actix::prelude::*;
 use engine::{
@@ -35,6 +38,14 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// How often the coordinator looks whether something is due. A look costs the same however much waits.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Carry out what is due.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Look;
+
 /// Name of this part when its panic ends the process: without it every request would wait for ever.
 const PART: &str = "the coordinator";
 
@@ -48,6 +59,8 @@ pub struct Coordinator {
     currencies: Currencies,
     metrics: Metrics,
     allowances: Allowances,
+    /// Whether what is due is carried out.
+    runs_due: bool,
 }
 
 impl Coordinator {
@@ -65,7 +78,13 @@ impl Coordinator {
             let ledger = books.domains().ledger(domain);
             metrics.domain_keeps(domain, ledger.counts().0, ledger.counts().1);
         }
-        Self { books, journal, currencies, metrics, allowances: Allowances::new(budgets) }
+        Self { books, journal, currencies, metrics, allowances: Allowances::new(budgets), runs_due: true }
+    }
+
+    /// The same, but nothing that is due is carried out: its clock may be wrong.
+    #[must_use]
+    pub fn with_doubtful_clock(self) -> Self {
+        Self { runs_due: false, ..self }
     }
 
     fn turn(&mut self, envelope: Envelope, origin: Origin) {
@@ -192,6 +211,36 @@ impl Coordinator {
     }
 }
 
+impl Coordinator {
+    /// Looks now and then from now on.
+    fn look_after_what_is_due(context: &mut Context<Self>) {
+        context.run_interval(EVERY, |this, context| {
+            let _guard = AbortOnPanic(PART);
+            this.run_due(now_ms(), context);
+        });
+    }
+
+    /// Carries out what is due, but no more than [`AT_ONCE`](engine::due::AT_ONCE): then the envelopes that wait have their turn.
+    fn run_due(&mut self, now: u64, context: &mut Context<Self>) {
+        if !self.runs_due {
+            return;
+        }
+        for _ in 0..engine::due::AT_ONCE {
+            let due = self.books.borrow().due(now);
+            let Some(envelope) = due else { return };
+            let id = envelope.id();
+            self.turn(envelope, Origin::Nobody);
+            if self.books.borrow().due(now).is_some_and(|next| next.id() == id) {
+                // It cannot be done, so it would be tried for ever, and what waits behind it is not reached.
+                self.runs_due = false;
+                self.metrics.due_failed(id);
+                return;
+            }
+        }
+        context.notify(Look);
+    }
+}
+
 /// Ends the process when its money state is wrong: nothing more may be answered or written.
 fn abort(misfit: &ApplyError) -> ! {
     tracing::error!(%misfit, "the money state cannot go on; the hub stops and starts again from its log");
@@ -200,6 +249,19 @@ fn abort(misfit: &ApplyError) -> ! {
 
 impl Actor for Coordinator {
     type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        Self::look_after_what_is_due(context);
+    }
+}
+
+impl Handler<Look> for Coordinator {
+    type Result = ();
+
+    fn handle(&mut self, Look: Look, context: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
+        self.run_due(now_ms(), context);
+    }
 }
 
 impl Handler<Submit> for Coordinator {

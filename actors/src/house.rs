@@ -65,6 +65,8 @@ pub struct Setup {
     pub world: World,
     /// Facts about this hub that the log does not have yet: recorded before anything else.
     pub facts: Vec<Fact>,
+    /// The clock is right although it is far ahead of the log's last record: what is due may be carried out.
+    pub accept_clock: bool,
     /// Workers that will run sessions.
     pub workers: u16,
     /// Most bytes of publications that wait at all workers together.
@@ -155,6 +157,14 @@ impl House {
     /// # Errors
     /// When a thread or a table cannot be started, or a fact cannot be recorded.
     pub async fn start(setup: Setup) -> Result<(Self, Vec<Mailbox>), Error> {
+        let doubts_clock =
+            !setup.accept_clock && setup.world.books.doubts_clock(crate::clock::time_of_day_ms());
+        if doubts_clock {
+            tracing::warn!(
+                last_record_ms = setup.world.books.time(),
+                "the clock is more than a day ahead of the log's last record: what is due is not carried out"
+            );
+        }
         crate::clock::start_at_least(setup.world.books.time());
         let metrics = Metrics::default();
         let dropped = Arc::new(AtomicU64::new(0));
@@ -193,7 +203,8 @@ impl House {
         let (mut states, orphans): (BTreeMap<_, _>, BTreeMap<_, _>) =
             states.into_iter().partition(|(table, _)| configured.contains(table));
         let orphans = close_orphans(orphans, &books);
-        let money = start_money(books, &journal, &setup.currencies, &metrics, setup.budgets).await?;
+        let money =
+            start_money(books, &journal, &setup.currencies, &metrics, setup.budgets, doubts_clock).await?;
         let context = Arc::new(TableContext {
             money: money.clone(),
             pubsub: pubsub.clone(),
@@ -272,6 +283,7 @@ async fn start_money(
     currencies: &Currencies,
     metrics: &Metrics,
     budgets: Budgets,
+    doubts_clock: bool,
 ) -> Result<MoneyPort, Error> {
     let (sender, receiver) = oneshot::channel();
     let (journal, currencies, metrics) = (journal.clone(), currencies.clone(), metrics.clone());
@@ -292,7 +304,8 @@ async fn start_money(
             domain::<FreePlay>(&books, &journal, &currencies).recipient(),
             domain::<Adjustment>(&books, &journal, &currencies).recipient(),
         ];
-        let coordinator = Coordinator::new(books, journal, currencies, metrics, budgets).start();
+        let coordinator = Coordinator::new(books, journal, currencies, metrics, budgets);
+        let coordinator = if doubts_clock { coordinator.with_doubtful_clock() } else { coordinator }.start();
         // The start waits for this; if it has given up, nothing waits for the port.
         let _ = sender.send(MoneyPort::new(&coordinator, &balance, reports));
     });

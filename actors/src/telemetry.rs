@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use engine::invariant::Violation;
+use engine::{TxId, invariant::Violation};
 use ledger::Domain;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -255,6 +255,14 @@ impl Metrics {
 
     pub(crate) fn impossible(&self) {
         self.0.commands_impossible.inc();
+    }
+
+    /// What is due cannot be done.
+    pub(crate) fn due_failed(&self, id: TxId) {
+        tracing::error!(
+            ?id,
+            "what is due cannot be carried out; nothing more that is due is, until the next start"
+        );
     }
 
     /// What was decided would break an invariant: the recipe is wrong, and its envelope is refused.

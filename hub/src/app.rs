@@ -63,15 +63,16 @@ pub enum Error {
     Serve(#[source] io::Error),
 }
 
-/// Serves until SIGTERM, SIGHUP or Ctrl-C, then drains. The log must have the record `expected`, if there is one.
+/// Serves until SIGTERM, SIGHUP or Ctrl-C, then drains. The log must have the record `expected`, if there is one. With
+/// `accept_clock` what is due is carried out although the clock is far ahead of the log's last record.
 ///
 /// # Errors
 /// When the hub cannot start: the message says what to do about it.
-pub fn run(loaded: Loaded, expected: Option<Head>) -> Result<(), Error> {
-    actix::System::new().block_on(serve(Arc::new(loaded), expected))
+pub fn run(loaded: Loaded, expected: Option<Head>, accept_clock: bool) -> Result<(), Error> {
+    actix::System::new().block_on(serve(Arc::new(loaded), expected, accept_clock))
 }
 
-async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error> {
+async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) -> Result<(), Error> {
     let config = &loaded.config;
     let mut hangup = signals::hangup().map_err(Error::Serve)?;
     // Before anything is recovered: a port that is taken is told at once, and nothing has happened yet. Nobody is
@@ -91,7 +92,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>) -> Result<(), Error>
     }
     memory::use_small_pages();
     let people = recovered.people.clone();
-    let setup = options::setup(&loaded, recovered, directory).map_err(Error::Redis)?;
+    let setup = options::setup(&loaded, recovered, directory, accept_clock).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
     // Nobody is let in before the log has room for another segment, or has found that there is none.

@@ -75,6 +75,10 @@ pub enum Subcommand {
         /// Since 0.2
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
+        /// The clock is right, although it is more than a day ahead of the log's last record: carry out what is due. Since
+        /// 0.2
+        #[arg(long)]
+        accept_clock: bool,
     },
     /// Begin the log in journal.directory, and its people file; once, before the first start in production
     ///
@@ -140,7 +144,7 @@ impl Cli {
     pub fn into_parts(self, environment: Environment) -> (Subcommand, Sources) {
         let Options { config, config_dir, mode, data, listen } = self.options;
         let sources = Sources { config_dir, config_file: config, mode, data, listen, environment };
-        (self.subcommand.unwrap_or(Subcommand::Serve { expect: None }), sources)
+        (self.subcommand.unwrap_or(Subcommand::Serve { expect: None, accept_clock: false }), sources)
     }
 }
 

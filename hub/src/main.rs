@@ -30,9 +30,9 @@ fn main() -> ExitCode {
     };
     let mut output = io::stdout().lock();
     let result: Result<ExitCode, Box<dyn std::error::Error>> = match subcommand {
-        Subcommand::Serve { expect } => {
+        Subcommand::Serve { expect, accept_clock } => {
             drop(output);
-            return serve(loaded, expect);
+            return serve(loaded, expect, accept_clock);
         }
         Subcommand::Init => cli::init(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Subcommand::Restored => {
@@ -52,14 +52,14 @@ fn main() -> ExitCode {
     result.unwrap_or_else(|error| fail(&*error))
 }
 
-fn serve(loaded: config::Loaded, expect: Option<Head>) -> ExitCode {
+fn serve(loaded: config::Loaded, expect: Option<Head>, accept_clock: bool) -> ExitCode {
     if let Err(error) = telemetry::start(&loaded.config.telemetry) {
         return fail(&error);
     }
     for note in &loaded.notes {
         telemetry::events::note(note);
     }
-    match app::run(loaded, expect) {
+    match app::run(loaded, expect, accept_clock) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

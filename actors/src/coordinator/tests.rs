@@ -1,6 +1,8 @@
 //! Tests of the coordinator: a panic ends one decision or the process; the digest finds a state that differs from the
 //! log.
 
+mod due;
+
 use std::path::Path;
 
 use domains::{

@@ -14,6 +14,7 @@ mod books;
 pub mod checkpoint;
 mod components;
 mod conclude;
+pub mod due;
 mod facts;
 pub mod invariant;
 mod keys;

@@ -15,7 +15,7 @@ use protocol::{ErrorCode, RoundId, TableId};
 use crate::{
     invariant::step_has_its_name,
     keys::TxId,
-    record::{Body, Committed, Record},
+    record::{Body, Committed, Formats, Record},
     table::{OpenRound, PlayerBets, TableLeg, TableState, draw, settlement, void_settlement},
     turn::refusal,
     world::World,
@@ -37,6 +37,7 @@ pub type FindGame = fn(&str, u16) -> Option<&'static dyn Game>;
 #[derive(Debug)]
 pub struct LogVerifier {
     rules: FindGame,
+    formats: Formats,
     world: World,
     rounds: u64,
     draws: u64,
@@ -53,7 +54,20 @@ impl LogVerifier {
     /// A verifier with these rules of play.
     #[must_use]
     pub fn with(rules: FindGame) -> Self {
-        Self { rules, world: World::default(), rounds: 0, draws: 0, closed: Vec::new() }
+        Self {
+            rules,
+            formats: Formats::STANDARD,
+            world: World::default(),
+            rounds: 0,
+            draws: 0,
+            closed: Vec::new(),
+        }
+    }
+
+    /// The same, for records with these recipes and kinds of rows.
+    #[must_use]
+    pub fn reading(self, formats: Formats) -> Self {
+        Self { formats, ..self }
     }
 
     /// The state so far.
@@ -82,7 +96,7 @@ impl LogVerifier {
     pub fn next(&mut self, bytes: &[u8]) -> Result<Record, Finding> {
         let lsn = self.world.books.lsn() + 1;
         let finding = |what: String| Finding { lsn, what };
-        let record = Record::decode(bytes).map_err(|error| finding(error.to_string()))?;
+        let record = Record::decode_with(bytes, &self.formats).map_err(|error| finding(error.to_string()))?;
         let committed = match &record.body {
             Body::Committed(committed) => committed,
             Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => {

@@ -29,7 +29,12 @@ fn workers(configured: u16) -> u16 {
 }
 
 /// What the house is started with.
-pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Result<Setup, ConnectError> {
+pub fn setup(
+    loaded: &Loaded,
+    recovered: Recovered,
+    directory: PathBuf,
+    accept_clock: bool,
+) -> Result<Setup, ConnectError> {
     let config = &loaded.config;
     let tables = loaded.tables.iter().map(|table| {
         let config = TableConfig {
@@ -64,6 +69,7 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, directory: PathBuf) -> Resul
         currencies: currencies(loaded).with_recorded(recovered.world.books.facts().scales()),
         world: recovered.world,
         checkpointed: recovered.checkpointed,
+        accept_clock,
         workers,
         waiting_bytes_max: config.channels.waiting_bytes_max,
         table_arbiters: workers.div_ceil(2),

@@ -16,8 +16,8 @@ fn the_definition_of_the_command_line_holds_together() {
 
 #[test]
 fn without_a_command_the_hub_serves() {
-    assert_eq!(parse("hub").0, Subcommand::Serve { expect: None });
-    assert_eq!(parse("hub serve").0, Subcommand::Serve { expect: None });
+    assert_eq!(parse("hub").0, Subcommand::Serve { expect: None, accept_clock: false });
+    assert_eq!(parse("hub serve --accept-clock").0, Subcommand::Serve { expect: None, accept_clock: true });
     assert_eq!(parse("hub --listen 127.0.0.1:1").1.listen, "127.0.0.1:1".parse().ok());
 }
 

@@ -4,6 +4,7 @@
 mod auditor;
 mod bytes;
 mod checkpoints;
+mod extension;
 mod golden;
 mod invariants;
 mod keys;

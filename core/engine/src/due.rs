@@ -1,0 +1,45 @@
+//! What the hub does by itself when its time has come: the durable scheduler.
+//!
+//! What is due follows from the state alone, so it is due again after a crash. It is carried out as an envelope under an id
+//! that is derived from what is due: once, however often it is submitted.
+
+use domains::{StateMachine, recipes::HoldExpire};
+use ledger::Domain;
+
+use crate::{
+    books::Books,
+    keys::TxId,
+    principal::Principal,
+    turn::{Envelope, Tx},
+};
+
+/// Most envelopes that are due which are carried out between two others.
+pub const AT_ONCE: usize = 100;
+
+/// A clock that is further ahead of the log's last record than this at the start may be wrong, milliseconds: a day.
+pub const CLOCK_AHEAD_MAX: u64 = 24 * 60 * 60 * 1_000;
+
+impl Books {
+    /// When something is due next, milliseconds since 1970; `None` when nothing waits for a time. Costs the same however much
+    /// waits.
+    #[must_use]
+    pub fn next_due(&self) -> Option<u64> {
+        self.domains.balance.due()
+    }
+
+    /// The envelope of what is due first at a time, milliseconds since 1970; `None` when nothing is due yet.
+    #[must_use]
+    pub fn due(&self, now: u64) -> Option<Envelope> {
+        let (expires, hold) = self.domains.ledger(Domain::Balance).next_expiry()?;
+        let expired = expires <= now;
+        expired
+            .then(|| Envelope::Run(Tx::new(TxId::of_expiry(hold), Principal::HUB, None, HoldExpire { hold })))
+    }
+
+    /// Whether a clock is so far ahead of the log's last record that nothing may be carried out before somebody has looked
+    /// at it. An empty log has no such record.
+    #[must_use]
+    pub fn doubts_clock(&self, now: u64) -> bool {
+        self.lsn > 0 && now.saturating_sub(self.time) > CLOCK_AHEAD_MAX
+    }
+}

@@ -1,0 +1,236 @@
+//! What a later release can add: a recipe, a revision of a recipe, a kind of row. A log of this release replays and
+//! verifies beside them, and each is one type and one line of a list.
+
+use domains::{
+    Context, Intent, KINDS, Recipe, RowImage, RowKind,
+    decide::{Deciding, RefusedBy},
+    recipe::Known,
+    recipes::{self, Deposit},
+    rows::Row,
+};
+use engine::{
+    Body, Component, Content, DecodeError, Formats, LogVerifier, Outcome, Principal, Record, Tx, TxId,
+    Verdict, World,
+};
+use ledger::{
+    Domain, Hold, HoldId, Move, Prover, Purpose, Transfer,
+    codec::{Decoder, Encoder},
+};
+use protocol::{Currency, PlayerId};
+
+use crate::rig::{Rig, done, eur};
+
+/// A row that this release does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mood(u8);
+
+impl Row for Mood {
+    const KIND: u16 = 60_000;
+    const NAME: &'static str = "mood";
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.byte(self.0);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(decoder.byte()?))
+    }
+}
+
+/// `DEPOSIT` in a later revision: with a parameter more, and a row.
+#[derive(Debug, Clone)]
+struct CheerfulDeposit {
+    deposit: Deposit,
+    mood: Mood,
+}
+
+impl Recipe for CheerfulDeposit {
+    const KIND: u16 = Deposit::KIND;
+    const REVISION: u16 = 2;
+    const NAME: &'static str = "DEPOSIT";
+    const DOMAINS: &'static [Domain] = Deposit::DOMAINS;
+
+    fn encode(&self, encoder: &mut Encoder) {
+        Recipe::encode(&self.deposit, encoder);
+        Row::encode(&self.mood, encoder);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { deposit: Recipe::decode(decoder)?, mood: Row::decode(decoder)? })
+    }
+
+    fn decide(&self, context: &Context<'_>, deciding: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        let player = self.deposit.player.0.to_be_bytes();
+        deciding.put(RowImage::of(&player, Some(&self.mood)).unwrap());
+        self.deposit.decide(context, deciding)
+    }
+}
+
+/// A hold that a service asks for, with an end.
+#[derive(Debug, Clone)]
+pub struct SetAside {
+    pub player: PlayerId,
+    pub currency: Currency,
+    pub amount: i128,
+    pub expires: u64,
+}
+
+impl Recipe for SetAside {
+    const KIND: u16 = 60_000;
+    const NAME: &'static str = "SET_ASIDE";
+    const DOMAINS: &'static [Domain] = &[Domain::Balance];
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.player(self.player);
+        encoder.currency(self.currency);
+        encoder.money(self.amount);
+        encoder.uint(self.expires.into());
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let (player, currency) = (decoder.player()?, decoder.currency()?);
+        Ok(Self { player, currency, amount: decoder.money()?, expires: decoder.u64()? })
+    }
+
+    fn decide(&self, _: &Context<'_>, deciding: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        deciding.ask(self)?;
+        deciding.tell(self.player, self.currency, domains::What::Stake);
+        Ok(())
+    }
+}
+
+impl domains::Command for SetAside {
+    const DOMAIN: Domain = Domain::Balance;
+
+    fn decide(
+        &self,
+        context: &Context<'_>,
+        part: &mut domains::decide::Part<'_, '_>,
+    ) -> Result<(), ledger::Rejection> {
+        let debit = ledger::AccountId::cash(self.player, self.currency);
+        let clearing = ledger::AccountKind::Clearing(Domain::Collections);
+        let credit = ledger::AccountId::house(clearing, self.currency);
+        let transfer = Transfer { debit, credit, amount: self.amount };
+        let hold = Hold::on(Purpose::Service, Prover::Domain(Domain::Balance), transfer);
+        part.draft.add(Move::Hold(context.id, Hold { expires: Some(self.expires), ..hold }.into()))
+    }
+}
+
+const LATER: Formats = Formats {
+    recipes: &{
+        let mut all = [Known::of::<SetAside>(); recipes::STANDARD.len() + 2];
+        let mut place = 0;
+        while place < recipes::STANDARD.len() {
+            all[place] = recipes::STANDARD[place];
+            place += 1;
+        }
+        all[place] = Known::of::<CheerfulDeposit>();
+        all
+    },
+    rows: &{
+        let mut all = [RowKind::of::<Mood>(); KINDS.len() + 1];
+        let mut place = 0;
+        while place < KINDS.len() {
+            all[place] = KINDS[place];
+            place += 1;
+        }
+        all
+    },
+};
+
+pub fn tx(number: u128, player: PlayerId, intent: impl Into<Intent>) -> engine::Envelope {
+    engine::Envelope::Run(Tx::new(TxId(number), player.into(), Some(Content(number)), intent))
+}
+
+#[test]
+fn a_revision_and_a_kind_of_row_can_be_added_and_the_log_before_them_replays_and_verifies() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    let before = rig.books.digest_record(rig.now);
+    rig.append(&before);
+    let Body::Digest(old) = &before.body else { panic!("a digest") };
+    let old = old.clone();
+    let player = PlayerId(1);
+    let deposit = Deposit { player, currency: eur(), amount: 5 };
+    let verdict = rig.submit(&tx(7, player, CheerfulDeposit { deposit, mood: Mood(3) }));
+    assert!(matches!(verdict, Verdict::Recorded(Outcome::Done(_))), "{verdict:?}");
+    let after = rig.books.digest_record(rig.now);
+    rig.append(&after);
+
+    let (mut world, mut verifier) = (World::default(), LogVerifier::default().reading(LATER));
+    for bytes in &rig.log {
+        let record = Record::decode_with(bytes, &LATER).unwrap();
+        assert_eq!(record.encode(), *bytes);
+        world.apply(&record).unwrap();
+        verifier.next(bytes).unwrap();
+    }
+    assert_eq!(world.books.digest(), rig.books.digest());
+    let mood: Mood = world.books.domains().rows.get(&player.0.to_be_bytes()).unwrap();
+    assert_eq!(mood, Mood(3));
+    let rows = Component::Rows(Mood::KIND);
+    assert_eq!(old.of(rows), Default::default(), "the digest before does not name the component");
+    assert_ne!(world.books.digest().of(rows), Default::default());
+
+    // This release does not have them, and says so.
+    let later = rig.log.iter().find_map(|bytes| Record::decode(bytes).err()).unwrap();
+    assert_eq!(later, DecodeError::Recipe { kind: Deposit::KIND, revision: 2 });
+    assert_eq!(later.to_string(), "recipe 1 in revision 2 is not known to this release");
+}
+
+#[test]
+fn what_is_due_is_carried_out_once_in_order_and_not_before_its_time() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    let (player, currency) = (PlayerId(1), eur());
+    assert_eq!(rig.books.next_due(), None);
+    for (number, after) in [(7, 500), (8, 300), (9, 900)] {
+        let set_aside = SetAside { player, currency, amount: 10, expires: rig.now + after };
+        rig.submit(&tx(number, player, set_aside));
+    }
+    let held = |rig: &Rig| rig.books.domains().balance.funds(player, currency).unwrap().held;
+    assert_eq!((held(&rig), rig.books.next_due()), (30, Some(rig.now + 300)));
+    assert_eq!(rig.books.due(rig.now + 299), None);
+    // Too early: the intent is refused whoever sends it.
+    let early = engine::Envelope::Run(Tx::new(
+        TxId::of_expiry(HoldId(8)),
+        Principal::HUB,
+        None,
+        domains::recipes::HoldExpire { hold: HoldId(8) },
+    ));
+    assert!(matches!(rig.submit(&early), Verdict::Impossible(_)));
+
+    rig.now += 500;
+    let mut done = Vec::new();
+    while let Some(envelope) = rig.books.due(rig.now) {
+        assert!(done.len() < 2, "the third is not due");
+        done.push(envelope.id());
+        assert_eq!(rig.submit(&envelope), Verdict::Done);
+        assert_ne!(rig.books.due(rig.now), Some(envelope), "it is done once");
+    }
+    assert_eq!(done, [TxId::of_expiry(HoldId(8)), TxId::of_expiry(HoldId(7))]);
+    assert_eq!((held(&rig), rig.books.next_due()), (10, Some(rig.now + 400)));
+
+    // After a crash the same is due: the heap is made of the holds.
+    let mut world = World::default();
+    for bytes in &rig.log {
+        world.apply(&Record::decode_with(bytes, &LATER).unwrap()).unwrap();
+    }
+    assert_eq!(world.books.next_due(), rig.books.next_due());
+    let restored = engine::checkpoint::decode(&engine::checkpoint::encode(&world)).unwrap();
+    assert_eq!(restored.books.next_due(), rig.books.next_due());
+    assert_eq!(world.check(), Ok(()));
+}
+
+#[test]
+fn a_clock_a_day_ahead_of_the_log_is_doubted_and_an_empty_log_doubts_none() {
+    let mut rig = Rig::new();
+    assert!(!rig.books.doubts_clock(u64::MAX));
+    rig.deposit(1, 1_000);
+    let (last, day) = (rig.books.time(), engine::due::CLOCK_AHEAD_MAX);
+    assert_eq!(day, 86_400_000);
+    assert!(!rig.books.doubts_clock(last + day));
+    assert!(rig.books.doubts_clock(last + day + 1));
+    assert!(!rig.books.doubts_clock(0), "a clock that is behind carries nothing out too early");
+}
