@@ -14,6 +14,7 @@ use protocol::RoundId;
 use crate::{
     auth::{MintError, Minter},
     config::{Environment, Loaded, Mode, SecretPolicy, Sources},
+    inspect::Lookup,
     recovery::{self, Expectations, Head},
     verify::Scope,
 };
@@ -41,6 +42,7 @@ Examples:
   hub token --player anna --ttl 8h      a token for a client you are writing
   hub verify                            replay the log and prove every balance
   hub verify-round roulette-1:42        repeat the draw of a round
+  hub inspect 17                        show record 17 of the log in words
 
 Options come from config/hub.toml, its overlay for the mode, --config, variables such as HUB__SERVER__LISTEN, and
 these flags; the later one wins. config/hub.toml explains each of them.";
@@ -136,6 +138,18 @@ pub enum Subcommand {
         #[arg(value_name = "ROUND")]
         round: RoundId,
     },
+    /// Show a record of the log in words: intent, effects, balances before and after, neighbours, hash
+    ///
+    /// Replays the log up to the record. May run beside a hub that is serving.
+    #[command(after_help = "Since 0.2.")]
+    Inspect {
+        /// An lsn; a transaction, `tx:` and 32 hexadecimal digits; or a key, player:ID/KEY or service:NAME/KEY
+        #[arg(value_name = "RECORD")]
+        record: Lookup,
+        /// Print one JSON object, for programs
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Cli {
@@ -154,9 +168,11 @@ impl Subcommand {
     pub fn secret_policy(&self) -> SecretPolicy {
         match self {
             Self::Serve { .. } | Self::Init | Self::Token { .. } => SecretPolicy::Create,
-            Self::Restored | Self::CheckConfig | Self::Verify { .. } | Self::VerifyRound { .. } => {
-                SecretPolicy::Peek
-            }
+            Self::Restored
+            | Self::CheckConfig
+            | Self::Verify { .. }
+            | Self::VerifyRound { .. }
+            | Self::Inspect { .. } => SecretPolicy::Peek,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod door;
 pub mod edge;
+pub mod inspect;
 pub mod people;
 pub mod recovery;
 pub mod telemetry;

@@ -11,6 +11,7 @@ use hub::{
     app,
     cli::{self, Cli, Subcommand},
     config::{self, Environment},
+    inspect,
     recovery::Head,
     telemetry, verify,
 };
@@ -46,6 +47,9 @@ fn main() -> ExitCode {
         }
         Subcommand::Verify { tail, expect } => {
             verify::log(&loaded, cli::scope(tail), expect, &mut output).map_err(Into::into)
+        }
+        Subcommand::Inspect { record, json } => {
+            inspect::show(&loaded, record, json, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         Subcommand::VerifyRound { round } => verify::round(&loaded, round, &mut output).map_err(Into::into),
     };

@@ -118,7 +118,13 @@ fn with_people<W: Write>(
 
 /// Prints why a hub would not start on this log.
 fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode, Error> {
-    let word = match error {
+    writeln!(output, "{}: {}", word(error), with_causes(error))?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// What is wrong with a log, in one word; docs/operating.md lists them.
+pub(crate) fn word(error: &recovery::Error) -> &'static str {
+    match error {
         recovery::Error::Journal(journal::Error::Missing { .. })
         | recovery::Error::LooksRestored(journal::Error::Ends { .. })
         | recovery::Error::Short { .. } => "SHORT",
@@ -140,9 +146,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
         | recovery::Error::People(::people::Error::Io { .. } | ::people::Error::Version { .. })
         | recovery::Error::LostFuture { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
-    };
-    writeln!(output, "{word}: {}", with_causes(error))?;
-    Ok(ExitCode::FAILURE)
+    }
 }
 
 /// Prints the state with which a start would begin.
@@ -268,7 +272,7 @@ fn totals(verifier: &LogVerifier, output: &mut impl Write) -> Result<(), Error> 
 }
 
 /// Minor units as a decimal with a sign.
-fn signed(minor: i128, scale: u32) -> String {
+pub(crate) fn signed(minor: i128, scale: u32) -> String {
     match Amount::from_minor(minor.abs(), scale) {
         Ok(amount) if minor < 0 => format!("-{amount}"),
         Ok(amount) => amount.to_string(),

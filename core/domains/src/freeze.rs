@@ -4,7 +4,10 @@
 use ledger::codec::{DecodeError, Decoder, Encoder};
 use protocol::PlayerId;
 
-use crate::rows::{Row, RowImage, Rows};
+use crate::{
+    fields::{Field, Fields},
+    rows::{Row, RowImage, Rows},
+};
 
 /// Why a player is frozen. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,5 +86,17 @@ impl Row for Freeze {
         let reason =
             FreezeReason::from_number(decoder.byte()?).ok_or(DecodeError::Unknown("reason of a freeze"))?;
         Ok(Self { reason, until: decoder.option()? })
+    }
+
+    fn key(bytes: &[u8]) -> Field {
+        match bytes.try_into() {
+            Ok(id) => Field::Player(PlayerId(u128::from_be_bytes(id))),
+            Err(_) => Field::Bytes(bytes.to_vec()),
+        }
+    }
+
+    fn fields(&self) -> Fields {
+        let until = self.until.map(|until| ("until", Field::Time(until)));
+        std::iter::once(("reason", Field::Text(self.reason.name().into()))).chain(until).collect()
     }
 }

@@ -15,6 +15,7 @@ pub mod balance;
 pub mod collections;
 pub mod decide;
 pub mod distributions;
+mod fields;
 pub mod free_play;
 pub mod freeze;
 mod machine;
@@ -29,6 +30,7 @@ use ledger::{Domain, Ledger};
 
 pub use balance::Balance;
 pub use decide::{Command, Context, Effects, RefusedBy, View};
+pub use fields::{Field, Fields};
 pub use machine::{Accounts, StateMachine};
 pub(crate) use machine::{clearing, open, post};
 pub use notice::{Funds, Notice, What};

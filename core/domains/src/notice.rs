@@ -6,6 +6,8 @@ use ledger::{
 };
 use protocol::{Currency, PlayerId, RoundId};
 
+use crate::fields::{Field, Fields};
+
 /// A player's funds in one currency, minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Funds {
@@ -73,6 +75,40 @@ pub enum What {
 }
 
 impl What {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            What::Deposit => "deposit",
+            What::Stake => "stake",
+            What::Release => "release",
+            What::Credit => "credit",
+            What::Debit => "debit",
+            What::Expired => "expired",
+            What::Settled { .. } => "settled",
+            What::Voided { .. } => "voided",
+        }
+    }
+
+    /// What is told besides the funds, by name. Amounts are in the notice's currency.
+    #[must_use]
+    pub fn fields(&self, currency: Currency) -> Fields {
+        match *self {
+            What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => {
+                Fields::new()
+            }
+            What::Settled { round, staked, returned, outcome } => vec![
+                ("round", Field::Round(round)),
+                ("staked", Field::Amount(staked, currency)),
+                ("returned", Field::Amount(returned, currency)),
+                ("outcome", Field::Number(outcome.into())),
+            ],
+            What::Voided { round, staked } => {
+                vec![("round", Field::Round(round)), ("staked", Field::Amount(staked, currency))]
+            }
+        }
+    }
+
     /// Whether it is the end of a round for the player, which the player can look up later.
     #[must_use]
     pub fn is_result(&self) -> bool {

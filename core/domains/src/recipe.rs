@@ -7,7 +7,10 @@ use ledger::{
     codec::{DecodeError, Decoder, Encoder},
 };
 
-use crate::decide::{Context, Deciding, Effects, RefusedBy};
+use crate::{
+    decide::{Context, Deciding, Effects, RefusedBy},
+    fields::Fields,
+};
 
 /// The parameters of a business event, and how it is decided.
 pub trait Recipe: Any + fmt::Debug + Send + Sync {
@@ -30,6 +33,9 @@ pub trait Recipe: Any + fmt::Debug + Send + Sync {
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>
     where
         Self: Sized;
+
+    /// The parameters by name, as a report shows them.
+    fn fields(&self) -> Fields;
 
     /// Decides on the state before the transaction. Nothing changes.
     ///
@@ -76,6 +82,7 @@ pub struct Intent {
 /// A recipe, whatever its type.
 trait Asked: fmt::Debug + Send + Sync {
     fn encode(&self, encoder: &mut Encoder);
+    fn fields(&self) -> Fields;
     fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy>;
     fn any(&self) -> &dyn Any;
 }
@@ -83,6 +90,10 @@ trait Asked: fmt::Debug + Send + Sync {
 impl<R: Recipe> Asked for R {
     fn encode(&self, encoder: &mut Encoder) {
         Recipe::encode(self, encoder);
+    }
+
+    fn fields(&self) -> Fields {
+        Recipe::fields(self)
     }
 
     fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
@@ -111,6 +122,12 @@ impl Intent {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.known.name
+    }
+
+    /// The parameters by name, as a report shows them.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        self.recipe.fields()
     }
 
     /// The recipe with its parameters, when it is of this type.

@@ -11,6 +11,8 @@ use ledger::{
     codec::{DecodeError, Decoder, Encoder},
 };
 
+use crate::fields::{Field, Fields};
+
 /// Longest key of a row, bytes.
 pub const KEY_BYTES_MAX: usize = 37;
 
@@ -32,6 +34,12 @@ pub trait Row: Sized {
     /// # Errors
     /// When the bytes are not a value of this kind.
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+
+    /// What a key of this kind names, as a report shows it.
+    fn key(bytes: &[u8]) -> Field;
+
+    /// The value's parts by name, as a report shows them.
+    fn fields(&self) -> Fields;
 }
 
 /// What the log knows of a kind of row.
@@ -43,13 +51,37 @@ pub struct RowKind {
     pub name: &'static str,
     /// Checks the bytes of a value.
     check: fn(&[u8]) -> Result<(), DecodeError>,
+    /// What a key names.
+    key: fn(&[u8]) -> Field,
+    /// The parts of a value.
+    fields: fn(&[u8]) -> Result<Fields, DecodeError>,
 }
 
 impl RowKind {
     /// The kind of a type.
     #[must_use]
     pub const fn of<R: Row>() -> Self {
-        Self { number: R::KIND, name: R::NAME, check: check::<R> }
+        Self {
+            number: R::KIND,
+            name: R::NAME,
+            check: check::<R>,
+            key: R::key,
+            fields: |bytes| read::<R>(bytes).map(|value| value.fields()),
+        }
+    }
+
+    /// What the key of a row of this kind names.
+    #[must_use]
+    pub fn key(&self, key: &RowKey) -> Field {
+        (self.key)(key.as_bytes())
+    }
+
+    /// The parts of a value by name.
+    ///
+    /// # Errors
+    /// When the bytes are not a value of this kind.
+    pub fn fields(&self, value: &[u8]) -> Result<Fields, DecodeError> {
+        (self.fields)(value)
     }
 }
 

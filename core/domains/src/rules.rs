@@ -3,7 +3,10 @@
 
 use ledger::codec::{DecodeError, Decoder, Encoder};
 
-use crate::rows::{Row, Rows, VALUE_BYTES_MAX};
+use crate::{
+    fields::{Field, Fields},
+    rows::{Row, Rows, VALUE_BYTES_MAX},
+};
 
 /// The rules of one thing, in the encoding of that thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,5 +34,16 @@ impl Row for RulesRow {
             return Err(DecodeError::OutOfRange("rules"));
         }
         Ok(Self(bytes.into()))
+    }
+
+    fn key(bytes: &[u8]) -> Field {
+        match std::str::from_utf8(bytes) {
+            Ok(name) => Field::Text(name.into()),
+            Err(_) => Field::Bytes(bytes.to_vec()),
+        }
+    }
+
+    fn fields(&self) -> Fields {
+        vec![("rules", Field::Bytes(self.0.to_vec()))]
     }
 }

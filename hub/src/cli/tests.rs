@@ -34,6 +34,13 @@ fn options_stand_before_or_after_the_command() {
 }
 
 #[test]
+fn inspect_takes_a_record_and_prints_text_unless_asked_for_json() {
+    for (line, json) in [("hub inspect 17", false), ("hub inspect --json 17", true)] {
+        assert_eq!(parse(line).0, Subcommand::Inspect { record: "17".parse().unwrap(), json });
+    }
+}
+
+#[test]
 fn a_malformed_round_or_time_is_refused_with_what_is_expected() {
     let refused = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
     assert!(refused("hub verify-round roulette-1").contains("expected a round id such as"));

@@ -325,3 +325,45 @@ async fn tokens_of_an_issuer_with_a_key_pair_are_taken_and_no_others() {
         }
     }
 }
+
+#[tokio::test]
+async fn inspect_shows_a_bet_while_the_hub_serves_and_refuses_what_the_log_does_not_have() {
+    let hub = Setup::default().tables([OPEN]).start();
+    let account = Account::sign_in(hub.address(), "asker").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    let key = session.key();
+    let receipt = session.bet(key, OPEN.id, round, "2.50").await.expect("a good bet");
+
+    let by_key = format!("player:{}/{key}", account.player);
+    let shown = hub.run(&["inspect", &by_key]);
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
+    for part in ["STAKE", "2.50 EUR", "stake proven by round", "kind red", &account.player.to_string()] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let shown = hub.run(&["inspect", &receipt.lsn.to_string(), "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("one JSON object");
+    assert_eq!(
+        (&json["lsn"], &json["intent"]["parameters"]["amount"]),
+        (&json!(receipt.lsn), &json!("2.50"))
+    );
+    assert_eq!(json["outcome"]["available"], json!(receipt.available.to_string()), "{json}");
+    assert!(text.contains(json["hash"].as_str().expect("a hash")), "{text}");
+
+    for (arguments, status, said) in [
+        (&["inspect", "1000000"][..], 1, "there is no record 1000000 in this log, whose last record is "),
+        (&["inspect", "service:cashier/none", "--json"], 1, "there is no transaction "),
+        (
+            &["inspect", "player:anna"],
+            2,
+            "expected an lsn such as 17, a transaction as tx: and 32 hexadecimal",
+        ),
+        (&["inspect", "1", "--data", "nowhere"], 1, "nowhere"),
+    ] {
+        let refused = hub.run(arguments);
+        let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(status), "{arguments:?}: {words}");
+        assert!(words.contains(said) && refused.stdout.is_empty(), "{arguments:?}: {words}");
+    }
+}

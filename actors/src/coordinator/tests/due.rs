@@ -35,6 +35,10 @@ impl domains::Recipe for SetAside {
         Ok(Self)
     }
 
+    fn fields(&self) -> domains::Fields {
+        domains::Fields::new()
+    }
+
     fn decide(&self, _: &Decided<'_>, deciding: &mut Deciding<'_>) -> Result<(), RefusedBy> {
         deciding.ask(self)?;
         deciding.tell(PLAYER, eur(), What::Stake);

@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId};
 use crate::{
     Recipe, What, adjustment, balance,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
 };
 
 /// A service takes from a player, into corrections. A frozen player is not debited.
@@ -35,6 +36,14 @@ impl Recipe for Debit {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { player: decoder.player()?, currency: decoder.currency()?, amount: decoder.money()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![
+            ("player", Field::Player(self.player)),
+            ("currency", Field::Currency(self.currency)),
+            ("amount", Field::Amount(self.amount, self.currency)),
+        ]
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId};
 use crate::{
     Recipe, What, balance, collections,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
 };
 
 /// A player's money comes in; the first deposit opens the account.
@@ -35,6 +36,14 @@ impl Recipe for Deposit {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { player: decoder.player()?, currency: decoder.currency()?, amount: decoder.money()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![
+            ("player", Field::Player(self.player)),
+            ("currency", Field::Currency(self.currency)),
+            ("amount", Field::Amount(self.amount, self.currency)),
+        ]
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

@@ -9,6 +9,7 @@ use protocol::PlayerId;
 use crate::{
     Recipe, balance,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
     freeze::Freeze,
     rows::Row,
 };
@@ -34,6 +35,10 @@ impl Recipe for FreezePlayer {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { player: decoder.player()?, freeze: Freeze::decode(decoder)? })
+    }
+
+    fn fields(&self) -> Fields {
+        std::iter::once(("player", Field::Player(self.player))).chain(self.freeze.fields()).collect()
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

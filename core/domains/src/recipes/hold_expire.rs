@@ -8,6 +8,7 @@ use ledger::{
 use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
 };
 
 /// A hold whose time is over is voided. The hub sends it to itself when the hold is due.
@@ -28,6 +29,10 @@ impl Recipe for HoldExpire {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { hold: HoldId(decoder.id()?) })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![("hold", Field::Hold(self.hold))]
     }
 
     fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

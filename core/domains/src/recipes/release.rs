@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId, RoundId};
 use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
 };
 
 /// A player takes bets back: their stakes are returned.
@@ -42,6 +43,15 @@ impl Recipe for ReleaseStakes {
         let count = decoder.count()?;
         let holds = (0..count).map(|_| decoder.id().map(HoldId)).collect::<Result<_, _>>()?;
         Ok(Self { player, round, currency, holds })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![
+            ("player", Field::Player(self.player)),
+            ("round", Field::Round(self.round)),
+            ("currency", Field::Currency(self.currency)),
+            ("holds", Field::Holds(self.holds.clone())),
+        ]
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

@@ -9,6 +9,7 @@ use protocol::{Currency, RoundId};
 use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
 };
 
 /// A round cannot be drawn. Who has a share in it follows from the table's state.
@@ -32,6 +33,10 @@ impl Recipe for RoundVoid {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { round: decoder.round()?, currency: decoder.currency()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![("round", Field::Round(self.round)), ("currency", Field::Currency(self.currency))]
     }
 
     fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

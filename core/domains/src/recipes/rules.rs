@@ -8,6 +8,7 @@ use ledger::{
 use crate::{
     Recipe,
     decide::{Context, Deciding, RefusedBy},
+    fields::Fields,
     rows::{Row, RowImage},
     rules::RulesRow,
 };
@@ -33,6 +34,10 @@ impl Recipe for SetRules {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { of: decoder.bytes()?.into(), rules: RulesRow::decode(decoder)? })
+    }
+
+    fn fields(&self) -> Fields {
+        std::iter::once(("of", RulesRow::key(&self.of))).chain(self.rules.fields()).collect()
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

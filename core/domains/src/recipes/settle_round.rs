@@ -10,6 +10,7 @@ use crate::{
     Recipe, What, balance, collections,
     decide::{Context, Deciding, RefusedBy},
     distributions,
+    fields::{Field, Fields},
 };
 
 /// A round is drawn. Who has a share in it follows from the table's state.
@@ -36,6 +37,14 @@ impl Recipe for SettleRound {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { round: decoder.round()?, currency: decoder.currency()?, outcome: decoder.u32()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![
+            ("round", Field::Round(self.round)),
+            ("currency", Field::Currency(self.currency)),
+            ("outcome", Field::Number(self.outcome.into())),
+        ]
     }
 
     fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

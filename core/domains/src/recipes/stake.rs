@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId, RoundId};
 use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
 };
 
 /// The stake of a bet is held under the id of the transaction.
@@ -39,6 +40,15 @@ impl Recipe for HoldStake {
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let (player, round) = (decoder.player()?, decoder.round()?);
         Ok(Self { player, round, currency: decoder.currency()?, amount: decoder.money()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![
+            ("player", Field::Player(self.player)),
+            ("round", Field::Round(self.round)),
+            ("currency", Field::Currency(self.currency)),
+            ("amount", Field::Amount(self.amount, self.currency)),
+        ]
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

@@ -8,6 +8,7 @@ use ledger::{
 use crate::{
     Recipe,
     decide::{Context, Deciding, RefusedBy},
+    fields::Fields,
 };
 
 /// Only a table's state changes: no money moves, and no row changes.
@@ -23,6 +24,10 @@ impl Recipe for TableOnly {
 
     fn decode(_: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self)
+    }
+
+    fn fields(&self) -> Fields {
+        Fields::new()
     }
 
     fn decide(&self, _: &Context<'_>, _: &mut Deciding<'_>) -> Result<(), RefusedBy> {

@@ -9,6 +9,7 @@ use protocol::PlayerId;
 use crate::{
     Recipe, balance,
     decide::{Context, Deciding, RefusedBy},
+    fields::{Field, Fields},
 };
 
 /// The freeze of a player is lifted. Refused when none stands.
@@ -29,6 +30,10 @@ impl Recipe for Unfreeze {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { player: decoder.player()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![("player", Field::Player(self.player))]
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {

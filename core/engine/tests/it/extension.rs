@@ -2,7 +2,7 @@
 //! verifies beside them, and each is one type and one line of a list.
 
 use domains::{
-    Context, Intent, KINDS, Recipe, RowImage, RowKind,
+    Context, Field, Fields, Intent, KINDS, Recipe, RowImage, RowKind,
     decide::{Deciding, RefusedBy},
     recipe::Known,
     recipes::{self, Deposit},
@@ -35,6 +35,14 @@ impl Row for Mood {
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self(decoder.byte()?))
     }
+
+    fn key(bytes: &[u8]) -> Field {
+        Field::Bytes(bytes.to_vec())
+    }
+
+    fn fields(&self) -> Fields {
+        vec![("mood", Field::Number(self.0.into()))]
+    }
 }
 
 /// `DEPOSIT` in a later revision: with a parameter more, and a row.
@@ -57,6 +65,10 @@ impl Recipe for CheerfulDeposit {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self { deposit: Recipe::decode(decoder)?, mood: Row::decode(decoder)? })
+    }
+
+    fn fields(&self) -> Fields {
+        [Recipe::fields(&self.deposit), Row::fields(&self.mood)].concat()
     }
 
     fn decide(&self, context: &Context<'_>, deciding: &mut Deciding<'_>) -> Result<(), RefusedBy> {
@@ -90,6 +102,15 @@ impl Recipe for SetAside {
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let (player, currency) = (decoder.player()?, decoder.currency()?);
         Ok(Self { player, currency, amount: decoder.money()?, expires: decoder.u64()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![
+            ("player", Field::Player(self.player)),
+            ("currency", Field::Currency(self.currency)),
+            ("amount", Field::Amount(self.amount, self.currency)),
+            ("expires", Field::Time(self.expires)),
+        ]
     }
 
     fn decide(&self, _: &Context<'_>, deciding: &mut Deciding<'_>) -> Result<(), RefusedBy> {

@@ -1,0 +1,164 @@
+//! A record's parts by name: the table's leg, a fact, the image of a row. What `hub inspect` shows.
+//!
+//! Nothing here reveals a secret: of a seed that is not drawn only the commitment is named, of a secret's check value nothing.
+
+use domains::{Field, Fields, KINDS, RowImage};
+use protocol::{Currency, RoundId, TableId};
+
+use crate::{
+    components::{Component, StateDigest},
+    facts::{Fact, SecretName},
+    table::{OpenRound, TableLeg},
+};
+
+/// The image of a row by name: its kind, what its key names, and the parts of its value, or that it is removed.
+#[must_use]
+pub fn row(image: &RowImage) -> Fields {
+    let number = image.key.kind();
+    let Some(kind) = KINDS.iter().find(|kind| kind.number == number) else {
+        return vec![("kind", Field::Number(number.into()))]; // not decoded by this release either
+    };
+    let mut fields = vec![("kind", Field::Text(kind.name.into())), ("key", kind.key(&image.key))];
+    match image.value.as_deref().map(|value| kind.fields(value)) {
+        None => fields.push(("change", Field::Text("removed".into()))),
+        Some(Ok(value)) => {
+            fields.extend([("change", Field::Text("set".into())), ("value", Field::Group(value))])
+        }
+        Some(Err(unread)) => fields.push(("unreadable", Field::Text(unread.to_string()))),
+    }
+    fields
+}
+
+impl StateDigest {
+    /// The digest of each component, by name.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        let component = |(component, digest): (Component, ledger::Digest)| {
+            let name = match component {
+                Component::Accounts(domain) => format!("accounts of {}", domain.name()),
+                Component::Holds(domain) => format!("holds of {}", domain.name()),
+                Component::Players => "players".into(),
+                Component::Keys => "keys".into(),
+                Component::Facts => "facts".into(),
+                Component::Rows(kind) => match KINDS.iter().find(|known| known.number == kind) {
+                    Some(known) => format!("rows {}", known.name),
+                    None => format!("rows of kind {kind}"),
+                },
+            };
+            vec![("component", Field::Text(name)), ("digest", Field::Bytes(digest.to_bytes().to_vec()))]
+        };
+        vec![("components", Field::List(self.components().map(component).collect()))]
+    }
+}
+
+impl Fact {
+    /// The fact by name. The check value of a secret is left out.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        let text = |text: &str| Field::Text(text.into());
+        match self {
+            Fact::Scale { currency, scale } => vec![
+                ("fact", text("scale")),
+                ("currency", Field::Currency(*currency)),
+                ("decimals", Field::Number((*scale).into())),
+            ],
+            Fact::Check { secret, .. } => {
+                let name = match secret {
+                    SecretName::Seed => "seed",
+                };
+                vec![("fact", text("check")), ("secret", text(name))]
+            }
+            Fact::People { file } => {
+                vec![("fact", text("people")), ("file", Field::Bytes(file.to_be_bytes().to_vec()))]
+            }
+            Fact::Issuer { name } => vec![("fact", text("issuer")), ("issuer", text(name))],
+        }
+    }
+}
+
+impl TableLeg {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            TableLeg::Opened { .. } => "opened",
+            TableLeg::BetPlaced { .. } => "bet_placed",
+            TableLeg::BetsCleared { .. } => "bets_cleared",
+            TableLeg::Locked { .. } => "locked",
+            TableLeg::Settled { .. } => "settled",
+            TableLeg::Voided { .. } => "voided",
+            TableLeg::Quarantined { .. } => "quarantined",
+        }
+    }
+
+    /// The leg by name. `open`: the open round of the table before it, which says what the codes of bets mean.
+    #[must_use]
+    pub fn fields(&self, table: TableId, open: Option<&OpenRound>) -> Fields {
+        let mut fields = vec![
+            ("table", Field::Text(table.to_string())),
+            ("leg", Field::Text(self.name().into())),
+            ("round", Field::Round(RoundId { table, number: self.round() })),
+        ];
+        let amount = |minor| minor_units(minor, open.map(|open| open.currency));
+        match self {
+            TableLeg::Opened { deadline, game, rules, currency, commit, .. } => fields.extend([
+                ("deadline", Field::Time(*deadline)),
+                ("game", Field::Text(game.to_string())),
+                ("rules", Field::Number((*rules).into())),
+                ("currency", Field::Currency(*currency)),
+                ("commitment", Field::Bytes(commit.to_vec())),
+            ]),
+            TableLeg::BetPlaced { player, hold, bets, share, .. } => {
+                fields.extend([("player", Field::Player(*player)), ("hold", Field::Hold(*hold))]);
+                let game = open.and_then(|open| games::rules(&open.game, open.rules));
+                let bet = |(code, stake): &(games::BetCode, i128)| {
+                    let mut bet = match game.and_then(|game| game.describe(*code)) {
+                        None => vec![("code", Field::Number(code.0.into()))],
+                        Some(described) => {
+                            let numbers: Vec<_> = described.numbers.iter().map(u8::to_string).collect();
+                            let kind = ("kind", Field::Text(described.kind.into()));
+                            let numbers = ("numbers", Field::Text(numbers.join(" ")));
+                            if described.numbers.is_empty() { vec![kind] } else { vec![kind, numbers] }
+                        }
+                    };
+                    bet.push(("amount", amount(*stake)));
+                    bet
+                };
+                fields.push(("bets", Field::List(bets.iter().map(bet).collect())));
+                fields.extend(share.map(|share| ("share", Field::Bytes(share.0.to_vec()))));
+            }
+            TableLeg::BetsCleared { player, holds, .. } => {
+                fields.extend([("player", Field::Player(*player)), ("holds", Field::Holds(holds.clone()))]);
+            }
+            TableLeg::Locked { deadline, staked, mix, .. } => fields.extend([
+                ("deadline", Field::Time(*deadline)),
+                ("staked", amount(*staked)),
+                ("mix", Field::Bytes(mix.to_vec())),
+            ]),
+            TableLeg::Settled { deadline, outcome, seed, returned, .. } => fields.extend([
+                ("deadline", Field::Time(*deadline)),
+                ("outcome", Field::Number((*outcome).into())),
+                ("seed", Field::Bytes(seed.to_vec())),
+                ("returned", amount(*returned)),
+            ]),
+            TableLeg::Voided { deadline, reason, .. } => {
+                fields.extend([
+                    ("deadline", Field::Time(*deadline)),
+                    ("reason", Field::Text(reason.text().into())),
+                ]);
+            }
+            TableLeg::Quarantined { state } => {
+                let requests = state.open.as_ref().map(|open| open.bets.requests() as u64);
+                fields.extend(requests.map(|requests| ("requests", Field::Number(requests))));
+            }
+        }
+        fields
+    }
+}
+
+fn minor_units(minor: i128, currency: Option<Currency>) -> Field {
+    match currency {
+        Some(currency) => Field::Amount(minor, currency),
+        None => Field::Text(format!("{minor} minor units")),
+    }
+}
