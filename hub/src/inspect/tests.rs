@@ -11,9 +11,9 @@ use protocol::{PlayerId, RoundId};
 
 use super::*;
 
-/// One record of each kind of the engine's own tests, in the order of one log; what comes after the rules is no part of it.
+/// One record of each kind of the engine's own tests, in the order of one log, which ends before the digest.
 const GOLDEN: &str = include_str!("../../../core/engine/tests/it/golden.txt");
-const LAST: &str = "rules recorded";
+const END: &str = "a digest";
 
 /// A log in a directory, with the name of each record.
 struct Left {
@@ -22,8 +22,9 @@ struct Left {
 }
 
 impl Left {
+    /// The first record with these words in its name.
     fn lsn(&self, name: &str) -> u64 {
-        let place = self.names.iter().position(|known| known == name);
+        let place = self.names.iter().position(|known| known.contains(name));
         place.unwrap_or_else(|| panic!("no record is {name}")) as u64 + 1
     }
 
@@ -73,11 +74,11 @@ fn left() -> Left {
     writing.append("a fact", &fact);
     for block in GOLDEN.split("\n\n").skip(1) {
         let (name, hex) = block.split_once('\n').unwrap();
-        let bytes = decode_vec(hex.split_whitespace().collect::<String>()).unwrap();
-        writing.append(name, &Record::decode(&bytes).unwrap());
-        if name == LAST {
+        if name == END {
             break;
         }
+        let bytes = decode_vec(hex.split_whitespace().collect::<String>()).unwrap();
+        writing.append(name, &Record::decode(&bytes).unwrap());
     }
     let digest = writing.world.books.digest_record(0);
     writing.append("a digest", &digest);
@@ -194,7 +195,7 @@ fn a_record_of_each_recipe_is_shown_in_words() {
             ],
         ),
         ("a freeze lifted", &["recipe UNFREEZE", "kind freeze key PLAYER change removed"]),
-        ("rules recorded", &["recipe RULES", "kind rules key t change set"]),
+        ("recorded", &["recipe RULES", "kind rules key t"]),
         (
             "a digest",
             &["kind digest", "component accounts of balance digest ", "component rows rules digest "],
