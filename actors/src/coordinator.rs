@@ -155,6 +155,7 @@ impl Coordinator {
                     | TableLeg::Locked { .. }
                     | TableLeg::Settled { .. }
                     | TableLeg::Voided { .. }
+                    | TableLeg::Ruled { .. }
                     | TableLeg::Quarantined { .. },
                 )
                 | None => Ok(()),

@@ -160,6 +160,7 @@ impl TableActor {
                 self.set_alarm(at_ms, context);
                 None
             }
+            Due::Rules => self.record_rules(now, context),
             Due::Open => self.open(now, context),
             Due::Lock => Some(self.live.lock(now)),
             Due::Settle => Some(self.live.settle(self.opened_seed(), now)),
@@ -184,11 +185,28 @@ impl TableActor {
         }
     }
 
+    /// Whether the log takes records; otherwise the table asks again in a while.
+    fn log_is_ready(&mut self, now: u64, context: &mut Context<Self>) -> bool {
+        let ready = self.shared.log.is_ready();
+        if !ready {
+            self.set_alarm(now + OPEN_AGAIN_MS, context);
+        }
+        ready
+    }
+
+    /// Records the configured rules, before the first round that is played by them.
+    fn record_rules(&mut self, now: u64, context: &mut Context<Self>) -> Option<Envelope> {
+        if !self.log_is_ready(now, context) {
+            return None;
+        }
+        tracing::info!(table = %self.live.id(), "the rules of the table are recorded; the next round is played by them");
+        Some(self.live.record_rules())
+    }
+
     /// Opens a round. None while the log takes no records: nobody could bet in it, and what is kept free of the last
     /// segment is for the rounds that are open.
     fn open(&mut self, now: u64, context: &mut Context<Self>) -> Option<Envelope> {
-        if !self.shared.log.is_ready() {
-            self.set_alarm(now + OPEN_AGAIN_MS, context);
+        if !self.log_is_ready(now, context) {
             return None;
         }
         let round = RoundId { table: self.live.id(), number: self.live.state().round + 1 };
@@ -298,7 +316,10 @@ impl TableActor {
                 self.places.nobody_bets();
                 self.shared.metrics.round_voided();
             }
-            TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {}
+            TableLeg::Opened { .. }
+            | TableLeg::Locked { .. }
+            | TableLeg::Ruled { .. }
+            | TableLeg::Quarantined { .. } => {}
         }
     }
 }

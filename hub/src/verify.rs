@@ -338,7 +338,7 @@ fn tell(
             writeln!(output, "record {lsn}  opened at {time}: {game}, rules {rules}")?;
             writeln!(output, "  commitment  {}", encode_string(commit))?;
         }
-        TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => {}
+        TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } | TableLeg::Ruled { .. } => {}
         TableLeg::Locked { mix, .. } => {
             writeln!(output, "record {lsn}  bets locked at {time}")?;
             let mut shares: Vec<_> = open.into_iter().flat_map(|open| open.bets.shares()).collect();

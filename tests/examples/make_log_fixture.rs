@@ -80,6 +80,11 @@ impl Writer {
         seed
     }
 
+    fn rules(&mut self) {
+        let envelope = self.table.record_rules();
+        self.run(envelope);
+    }
+
     fn digest(&mut self) {
         let record = self.books.digest_record(self.now);
         self.append(&record);
@@ -134,6 +139,7 @@ fn main() {
     writer.fact(Fact::Check { secret: SecretName::Seed, value: 0xfedc_ba98_7654_3210 });
     writer.deposit(ANNA, "d-1", 100_000);
     writer.deposit(BERT, "d-2", 2_500);
+    writer.rules();
     let seed = writer.open(0x11);
     writer.bet(
         ANNA,

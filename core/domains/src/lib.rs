@@ -35,7 +35,7 @@ pub use machine::{Accounts, StateMachine};
 pub(crate) use machine::{clearing, open, post};
 pub use notice::{Funds, Notice, What};
 pub use recipe::{Intent, Recipe};
-pub use rows::{RowImage, RowKind, Rows};
+pub use rows::{Row, RowImage, RowKind, Rows};
 pub use settlement::PlayerSettlement;
 
 /// Every kind of row that this release has.

@@ -22,6 +22,8 @@ pub trait Recipe: Any + fmt::Debug + Send + Sync {
     const NAME: &'static str;
     /// The domains that may take part.
     const DOMAINS: &'static [Domain];
+    /// The kinds of rows that may change, by number.
+    const ROWS: &'static [u16] = &[];
 
     /// Appends the parameters.
     fn encode(&self, encoder: &mut Encoder);
@@ -55,6 +57,8 @@ pub struct Known {
     pub name: &'static str,
     /// The domains that may take part.
     pub domains: &'static [Domain],
+    /// The kinds of rows that may change, by number.
+    pub rows: &'static [u16],
     decode: fn(&mut Decoder<'_>) -> Result<Intent, DecodeError>,
 }
 
@@ -67,6 +71,7 @@ impl Known {
             revision: R::REVISION,
             name: R::NAME,
             domains: R::DOMAINS,
+            rows: R::ROWS,
             decode: |decoder| R::decode(decoder).map(Intent::new),
         }
     }

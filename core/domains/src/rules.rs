@@ -8,6 +8,9 @@ use crate::{
     rows::{Row, Rows, VALUE_BYTES_MAX},
 };
 
+/// Longest rules of one thing, bytes.
+pub const RULES_BYTES_MAX: usize = VALUE_BYTES_MAX / 2;
+
 /// The rules of one thing, in the encoding of that thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RulesRow(pub Box<[u8]>);
@@ -30,7 +33,7 @@ impl Row for RulesRow {
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let bytes = decoder.bytes()?;
-        if bytes.is_empty() || bytes.len() > VALUE_BYTES_MAX / 2 {
+        if bytes.is_empty() || bytes.len() > RULES_BYTES_MAX {
             return Err(DecodeError::OutOfRange("rules"));
         }
         Ok(Self(bytes.into()))

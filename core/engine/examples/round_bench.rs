@@ -105,6 +105,8 @@ impl Hub {
             let deposit = self.books.run(envelope, self.now, DIGEST_EVERY).expect("it applies");
             assert!(deposit.record.is_some(), "a new deposit");
         }
+        let envelope = table.record_rules();
+        self.run(table, envelope, [0, 1, 2]);
         let envelope = table.open_round(commit(&Seed([7; 32])), Box::new([7; 32]), self.now);
         self.run(table, envelope, [0, 1, 2]);
         self.clocks.0.iter_mut().for_each(|step| *step.last_mut().expect("a table") = Duration::ZERO);

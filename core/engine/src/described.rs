@@ -8,7 +8,7 @@ use protocol::{Currency, RoundId, TableId};
 use crate::{
     components::{Component, StateDigest},
     facts::{Fact, SecretName},
-    table::{OpenRound, TableLeg},
+    table::{OpenRound, TableLeg, live::BetLimits},
 };
 
 /// The image of a row by name: its kind, what its key names, and the parts of its value, or that it is removed.
@@ -87,6 +87,7 @@ impl TableLeg {
             TableLeg::Locked { .. } => "locked",
             TableLeg::Settled { .. } => "settled",
             TableLeg::Voided { .. } => "voided",
+            TableLeg::Ruled { .. } => "ruled",
             TableLeg::Quarantined { .. } => "quarantined",
         }
     }
@@ -94,11 +95,11 @@ impl TableLeg {
     /// The leg by name. `open`: the open round of the table before it, which says what the codes of bets mean.
     #[must_use]
     pub fn fields(&self, table: TableId, open: Option<&OpenRound>) -> Fields {
-        let mut fields = vec![
-            ("table", Field::Text(table.to_string())),
-            ("leg", Field::Text(self.name().into())),
-            ("round", Field::Round(RoundId { table, number: self.round() })),
-        ];
+        let mut fields =
+            vec![("table", Field::Text(table.to_string())), ("leg", Field::Text(self.name().into()))];
+        if !matches!(self, TableLeg::Ruled { .. }) {
+            fields.push(("round", Field::Round(RoundId { table, number: self.round() })));
+        }
         let amount = |minor| minor_units(minor, open.map(|open| open.currency));
         match self {
             TableLeg::Opened { deadline, game, rules, currency, commit, .. } => fields.extend([
@@ -145,6 +146,27 @@ impl TableLeg {
                 fields.extend([
                     ("deadline", Field::Time(*deadline)),
                     ("reason", Field::Text(reason.text().into())),
+                ]);
+            }
+            TableLeg::Ruled { change, rules } => {
+                let limits = |limits: &BetLimits| {
+                    vec![
+                        ("stake_min", Field::Amount(limits.stake_min, rules.currency)),
+                        ("spot_max", Field::Amount(limits.spot_max, rules.currency)),
+                    ]
+                };
+                fields.extend([
+                    ("change", Field::Number(*change)),
+                    ("game", Field::Text(rules.game.to_string())),
+                    ("rules", Field::Number(rules.rules_version.into())),
+                    ("currency", Field::Currency(rules.currency)),
+                    ("decimals", Field::Number(rules.scale.into())),
+                    ("seats_max", Field::Number(rules.seats_max.into())),
+                    ("betting_ms", Field::Number(rules.betting_ms)),
+                    ("locked_ms", Field::Number(rules.locked_ms)),
+                    ("pause_ms", Field::Number(rules.pause_ms)),
+                    ("round_max", Field::Amount(rules.round_max, rules.currency)),
+                    ("limits", Field::List(rules.limits.iter().map(limits).collect())),
                 ]);
             }
             TableLeg::Quarantined { state } => {

@@ -5,7 +5,8 @@
 //! * `E3` replay equals live: the same records make the same state, wherever they are applied;
 //! * `E4` the funds that a notice shows, before and after the transaction, are those of the balance domain;
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
-//!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open.
+//!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open;
+//! * `E6` the row of a table's rules is what the table's leg says, and changes with such a leg alone.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
 
@@ -53,6 +54,17 @@ pub enum Violation {
     /// `E1`: a row has two images in one record.
     #[error("E1: transaction {0:?} changes a row twice")]
     RowTwice(TxId),
+    /// `E1`: a row changes that the recipe does not change.
+    #[error("E1: {recipe} changes a row of {kind}, which it has no part in")]
+    RowOfAnother {
+        /// The recipe.
+        recipe: &'static str,
+        /// The kind of row.
+        kind: &'static str,
+    },
+    /// `E6`: the row of a table's rules is not what the table is ruled by.
+    #[error("E6: transaction {0:?} changes the rules of a table and the row of them in different ways")]
+    RulesDiffer(TxId),
     /// `E1`: a transaction with a key has no notice to make a receipt of.
     #[error("E1: transaction {0:?} came with a key, but has nothing to put on its receipt")]
     NoReceipt(TxId),
@@ -154,15 +166,15 @@ pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
     Ok(())
 }
 
-/// `E1`: the id of a step of a round (open, lock, settle, void, quarantine) is made of the round and the step. Phases
-/// only go forward, so each id occurs once.
+/// `E1`: the id of a step of a round (open, lock, settle, void, quarantine) is made of the round and the step; that of a
+/// change of rules is made of the table and the change. Phases and changes only go forward, so each id occurs once.
 ///
 /// # Errors
 /// When a step has another id. Bets and clearings are not steps: their ids come from the client's key.
 pub fn step_has_its_name(table: TableId, leg: &TableLeg, id: TxId) -> Result<(), Violation> {
     let round = RoundId { table, number: leg.round() };
-    match leg.step() {
-        Some(step) if id != TxId::of_round(round, step) => Err(Violation::StepRenamed(round)),
+    match leg.step_id(table) {
+        Some(step) if id != step => Err(Violation::StepRenamed(round)),
         Some(_) | None => Ok(()),
     }
 }

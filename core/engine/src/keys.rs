@@ -4,7 +4,7 @@ use ledger::{
     Digest, HoldId, Print, Shards,
     codec::{DecodeError, Decoder, Encoder},
 };
-use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId};
+use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId, TableId};
 use sha2::{Digest as _, Sha256};
 
 use crate::principal::PrincipalKind;
@@ -31,6 +31,12 @@ impl TxId {
     #[must_use]
     pub fn of_round(round: RoundId, step: &str) -> Self {
         Self::of(PrincipalKind::Hub, "round", round.to_string().as_bytes(), step.as_bytes())
+    }
+
+    /// The id of the transaction that the hub itself makes: one for each change of a table's rules.
+    #[must_use]
+    pub fn of_rules(table: TableId, change: u64) -> Self {
+        Self::of(PrincipalKind::Hub, "rules", table.as_str().as_bytes(), &change.to_be_bytes())
     }
 
     /// The id of the transaction that the hub makes when a hold is due.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use domains::{Balance, Funds, StateMachine};
+use domains::{Balance, Funds, KINDS, Row, StateMachine, rules::RulesRow};
 use ledger::{AccountId, Change, Changes, Domain, Hold, HoldId, Move, Prover, Purpose};
 use protocol::{PlayerId, RoundId};
 
@@ -16,14 +16,14 @@ use crate::{
     keys::TxId,
     principal::Principal,
     record::Committed,
-    table::TableLeg,
+    table::{TableLeg, rules_row},
 };
 
 /// Proves a transaction on the state before it; `legs` is what its legs change there. Whether its id has an effect already is checked before
 /// ([`no_effect_yet`](crate::invariant::no_effect_yet)).
 ///
 /// # Errors
-/// The first invariant that would not hold: `E1`, `L1`, `L2`, `E2`, `E4`.
+/// The first invariant that would not hold: `E1`, `E6`, `L1`, `L2`, `E2`, `E4`.
 pub(crate) fn prove(
     books: &Books,
     committed: &Committed,
@@ -46,6 +46,14 @@ pub(crate) fn prove(
     if rows.iter().enumerate().any(|(place, row)| rows[..place].iter().any(|other| other.key == row.key)) {
         return Err(Violation::RowTwice(committed.id));
     }
+    if let Some(row) = rows.iter().find(|row| !known.rows.contains(&row.key.kind())) {
+        let kind = KINDS
+            .iter()
+            .find(|kind| kind.number == row.key.kind())
+            .map_or("an unknown kind", |kind| kind.name);
+        return Err(Violation::RowOfAnother { recipe: known.name, kind });
+    }
+    rules_are_the_row(committed)?;
     for (_, changes) in legs {
         ledger::invariant::of_leg(changes)?;
     }
@@ -53,6 +61,19 @@ pub(crate) fn prove(
     let balance = legs.iter().find(|(domain, _)| *domain == Domain::Balance).map(|(_, changes)| changes);
     stakes_are_the_bets(&books.domains().balance, committed, balance)?;
     told_is_done(&books.domains().balance, committed, balance)
+}
+
+/// `E6`: the rules of a table change in its leg and in its row alike, and the row changes with such a leg alone.
+fn rules_are_the_row(committed: &Committed) -> Result<(), Violation> {
+    let mut rows = committed.rows.iter().filter(|row| row.key.kind() == RulesRow::KIND);
+    let same = match &committed.table {
+        Some((table, TableLeg::Ruled { rules, .. })) => {
+            let row = rules_row(*table, rules);
+            row.is_some() && rows.next() == row.as_ref() && rows.next().is_none()
+        }
+        Some(_) | None => rows.next().is_none(),
+    };
+    same.then_some(()).ok_or(Violation::RulesDiffer(committed.id))
 }
 
 /// `E1`, `E2`: a step of a round has its name, and the table's leg says of stakes what the money does with them. What a
@@ -105,9 +126,10 @@ fn stakes_are_the_bets(
                 None
             }
         }
-        TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {
-            (!committed.legs.is_empty()).then_some("no money moves with it")
-        }
+        TableLeg::Opened { .. }
+        | TableLeg::Locked { .. }
+        | TableLeg::Ruled { .. }
+        | TableLeg::Quarantined { .. } => (!committed.legs.is_empty()).then_some("no money moves with it"),
         TableLeg::Voided { .. } => {
             let only_voids = no_move_but(committed, |change| matches!(change, Move::VoidHold(_)));
             (!only_voids).then_some("a void returns stakes and does nothing else")

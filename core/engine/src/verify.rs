@@ -16,7 +16,9 @@ use crate::{
     invariant::step_has_its_name,
     keys::TxId,
     record::{Body, Committed, Formats, Record},
-    table::{OpenRound, PlayerBets, TableLeg, TableState, draw, settlement, void_settlement},
+    table::{
+        OpenRound, PlayerBets, TableLeg, TableState, draw, keeps, rules_intent, settlement, void_settlement,
+    },
     turn::refusal,
     world::World,
 };
@@ -141,6 +143,7 @@ impl LogVerifier {
                 TableLeg::Opened { .. }
                 | TableLeg::BetPlaced { .. }
                 | TableLeg::Locked { .. }
+                | TableLeg::Ruled { .. }
                 | TableLeg::Quarantined { .. },
             ))
             | None => Vec::new(),
@@ -225,7 +228,25 @@ impl LogVerifier {
             state.and_then(|state| state.open.as_deref()).ok_or_else(|| format!("round {round} is not open"))
         };
         match leg {
-            TableLeg::Opened { .. } | TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {
+            TableLeg::Ruled { change, rules } => {
+                if let Some(number) = state.filter(|state| state.open.is_some()).map(|state| state.round) {
+                    let round = RoundId { table, number };
+                    return Err(format!("the rules of table {table} change while round {round} is open"));
+                }
+                if *change != state.map_or(0, |state| state.rules_changes) + 1 {
+                    return Err(format!("change {change} of the rules of table {table} is not the next"));
+                }
+                Ok((rules_intent(table, rules), Vec::new(), false))
+            }
+            TableLeg::Opened { game, rules: version, currency, .. } => {
+                let rules = state.and_then(|state| state.rules.as_deref());
+                let opened = (&**game, *version, *currency);
+                if rules.map(|rules| (&*rules.game, rules.rules_version, rules.currency)) != Some(opened) {
+                    return Err(format!("round {round} is opened by other rules than its table's"));
+                }
+                Ok((TableOnly.into(), Vec::new(), false))
+            }
+            TableLeg::Locked { .. } | TableLeg::Quarantined { .. } => {
                 Ok((TableOnly.into(), Vec::new(), false))
             }
             TableLeg::BetPlaced { player, hold, bets, .. } => {
@@ -235,7 +256,14 @@ impl LogVerifier {
                 if bets.iter().any(|(_, stake)| *stake <= 0) {
                     return Err(format!("a bet of round {round} stakes nothing"));
                 }
-                let currency = open()?.currency;
+                let open = open()?;
+                if let Some(rules) = state.and_then(|state| state.rules.as_deref()) {
+                    let game = (self.rules)(&rules.game, rules.rules_version);
+                    keeps(rules, game, open, *player, bets).map_err(|rule| {
+                        format!("a bet of round {round} breaks a rule of its table: {rule}")
+                    })?;
+                }
+                let currency = open.currency;
                 let amount = bets.iter().map(|(_, stake)| stake).sum();
                 let intent = HoldStake { player: *player, round, currency, amount }.into();
                 Ok((intent, Vec::new(), true))

@@ -8,13 +8,15 @@ pub const AUTH_SECRET: &str = "0KxqvY3m8tWc5ZfR1nLb7uJd4eHs9gPa";
 pub struct Setup {
     tables: Vec<Table>,
     deposit: String,
+    /// Most that a player may stake on one spot.
+    spot_max: String,
     /// Variables of the hub's environment, by name.
     pub(super) variables: Vec<(String, String)>,
     /// Appended to the configuration as it is.
     extra: String,
 }
 
-/// A roulette table; any bet may be 0.50 to 500.00.
+/// A roulette table; any bet may be 0.50 to 500.00, unless the setup says otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
     /// Its id.
@@ -37,6 +39,7 @@ impl Default for Setup {
         let setup = Self {
             tables: vec![OPEN, QUICK],
             deposit: "1000.00".into(),
+            spot_max: "500.00".into(),
             variables: Vec::new(),
             extra: String::new(),
         };
@@ -74,6 +77,13 @@ impl Setup {
         self
     }
 
+    /// What a player may stake on one spot at most.
+    #[must_use]
+    pub fn spot_max(mut self, amount: &str) -> Self {
+        amount.clone_into(&mut self.spot_max);
+        self
+    }
+
     /// An option by its full name, such as `socket.ping_every_ms`.
     #[must_use]
     pub fn option(self, name: &str, value: impl ToString) -> Self {
@@ -100,11 +110,12 @@ impl Setup {
     pub(super) fn text(&self) -> String {
         let mut text = format!("[demo]\ndeposit = \"{}\"\n", self.deposit);
         text.push_str(&self.extra);
+        let spot_max = &self.spot_max;
         for Table { id, betting_ms, locked_ms, pause_ms } in &self.tables {
             text.push_str(&format!(
                 "\n[[tables]]\nid = \"{id}\"\nname = \"Table {id}\"\ngame = \"roulette\"\ncurrency = \"EUR\"\n\
                  betting_ms = {betting_ms}\nlocked_ms = {locked_ms}\npause_ms = {pause_ms}\n\
-                 player_round_max = \"100000.00\"\n[tables.limits]\nany = {{ min = \"0.50\", max = \"500.00\" }}\n"
+                 player_round_max = \"100000.00\"\n[tables.limits]\nany = {{ min = \"0.50\", max = \"{spot_max}\" }}\n"
             ));
         }
         text

@@ -15,6 +15,7 @@ mod old_logs;
 mod operator;
 mod people;
 mod restored;
+mod ruled;
 mod sim;
 mod slow_redis;
 mod tampered;

@@ -3,7 +3,7 @@
 //! The engine and the journal are the real ones. So are the start, which is the binary's, and the copy that checkpoints
 //! are written from. A scheduler made of one seed decides who acts next, when the log is synced and when the power fails.
 //! An auditor keeps books of its own, made only from what players were told, and compares. In some lives seeds are lost,
-//! tables fail, and tables are no longer configured.
+//! tables fail, and tables are no longer configured. Each start draws the rules that its tables are configured with.
 //!
 //! A failure prints its seed. `HUB_SIM_SEED=7 HUB_SIM_RUNS=1` runs that one again; more runs look further.
 
@@ -37,16 +37,20 @@ fn run(plan: Plan) -> Life {
 #[test]
 fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
     let (first, runs) = (variable("HUB_SIM_SEED", 1), variable("HUB_SIM_RUNS", 100));
-    let (mut crashes, mut accepted, mut rounds) = (0, 0, 0);
+    let (mut crashes, mut accepted, mut rounds, mut changes, mut mid_round) = (0, 0, 0, 0, 0);
     for seed in first..first + runs {
         let life = run(Plan { seed, steps: 400, crash_one_in: 25, power_off: None, disorder: false });
         crashes += life.crashes;
         accepted += life.auditor.accepted();
         rounds += life.auditor.rounds_drawn();
+        changes += life.changes_of_rules();
+        mid_round += life.mid_round;
     }
     println!("{runs} lives: {crashes} crashes, {accepted} accepted requests, {rounds} rounds drawn");
+    println!("{changes} changes of rules, {mid_round} open rounds that met other rules at a start");
     // A simulation in which nothing happens proves nothing.
     assert!(crashes >= 5 * runs && accepted >= 5 * runs && rounds >= 5 * runs, "too little happened");
+    assert!(changes >= 5 * runs && mid_round >= 2 * runs, "{changes} changes, {mid_round} in mid-round");
 }
 
 #[test]

@@ -27,6 +27,7 @@ impl Recipe for FreezePlayer {
     const KIND: u16 = 9;
     const NAME: &'static str = "FREEZE";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
+    const ROWS: &'static [u16] = &[Freeze::KIND];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.player(self.player);

@@ -26,6 +26,7 @@ impl Recipe for SetRules {
     const KIND: u16 = 12;
     const NAME: &'static str = "RULES";
     const DOMAINS: &'static [Domain] = &[];
+    const ROWS: &'static [u16] = &[RulesRow::KIND];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.bytes(&self.of);

@@ -10,6 +10,8 @@ use crate::{
     Recipe, balance,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    freeze::Freeze,
+    rows::Row,
 };
 
 /// The freeze of a player is lifted. Refused when none stands.
@@ -23,6 +25,7 @@ impl Recipe for Unfreeze {
     const KIND: u16 = 10;
     const NAME: &'static str = "UNFREEZE";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
+    const ROWS: &'static [u16] = &[Freeze::KIND];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.player(self.player);

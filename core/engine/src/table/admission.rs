@@ -5,7 +5,7 @@
 //! out, and as if none were. If both give the same answer, that is the decision. If not, the request waits
 //! ([`Parking`](super::parking), ADR-0014).
 
-use games::{BetRefused, Described, Game};
+use games::BetRefused;
 use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId};
 
@@ -15,7 +15,6 @@ use super::{
     bounds::{REQUESTS_MAX, SPOTS_MAX, SPOTS_PER_REQUEST_MAX},
     live::LiveTable,
     request::{Asked, Bet, BetRequest, ClearRequest, Spot, Ticket},
-    rules::BetLimits,
 };
 
 /// Whether a condition holds, whatever the outcome of the undecided requests.
@@ -80,7 +79,8 @@ impl LiveTable {
                 | BetRefused::NotOnLayout { .. } => ErrorCode::BadSelection,
             })?;
             let described = rules.describe(code).ok_or(ErrorCode::UnknownBet)?;
-            let limits = self.limits(rules, &described).ok_or(ErrorCode::UnknownBet)?;
+            let limits =
+                self.table_rules().limits.get(described.kind_index).copied().ok_or(ErrorCode::UnknownBet)?;
             spots.push(Spot { code, stake: *stake, smallest: *stake, limits });
         }
         spots.sort_unstable_by_key(|spot| spot.code);
@@ -93,17 +93,6 @@ impl LiveTable {
             same
         });
         if spots.is_empty() { Err(ErrorCode::NoBets) } else { Ok(spots) }
-    }
-
-    /// The limits of a kind of bet. They are in the order of the kinds of the table's rules; the round may have been
-    /// opened under another version with another order, so the kind is found by its name.
-    fn limits(&self, rules: &'static dyn Game, described: &Described) -> Option<BetLimits> {
-        let same = rules.rules_version() == self.game().rules_version();
-        let place = match same {
-            true => described.kind_index,
-            false => self.game().kinds().iter().position(|kind| *kind == described.kind)?,
-        };
-        self.table_rules().limits.get(place).copied()
     }
 
     /// Assesses a request that arrived at this time, milliseconds since 1970.

@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use protocol::Currency;
+
 use super::{
     TableLeg,
     bets::{Bets, Placed},
@@ -31,7 +33,10 @@ impl TableState {
             return None;
         }
         match leg {
-            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } | TableLeg::Quarantined { .. } => None,
+            TableLeg::BetPlaced { .. }
+            | TableLeg::BetsCleared { .. }
+            | TableLeg::Ruled { .. }
+            | TableLeg::Quarantined { .. } => None,
             TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
             | TableLeg::Settled { .. }
@@ -43,8 +48,18 @@ impl TableState {
     }
 
     fn try_apply(&mut self, leg: &TableLeg, time: u64) -> Result<(), Unfit> {
-        if let TableLeg::Opened { round, .. } = leg {
-            if self.open.is_some() || *round != self.round + 1 {
+        if let TableLeg::Ruled { change, rules } = leg {
+            // A round ends by the rules it was opened under.
+            if self.open.is_some() || *change != self.rules_changes + 1 {
+                return Err(Unfit);
+            }
+            self.rules_changes = *change;
+            self.rules = Some(rules.clone());
+            return Ok(());
+        }
+        if let TableLeg::Opened { round, game, rules, currency, .. } = leg {
+            if self.open.is_some() || *round != self.round + 1 || !self.are_the_rules(game, *rules, *currency)
+            {
                 return Err(Unfit);
             }
             self.begin_round(leg);
@@ -84,6 +99,7 @@ impl TableState {
                 | TableLeg::BetsCleared { .. }
                 | TableLeg::Locked { .. }
                 | TableLeg::Settled { .. }
+                | TableLeg::Ruled { .. }
                 | TableLeg::Quarantined { .. },
                 Stage::Betting | Stage::Locked { .. },
             ) => return Err(Unfit),
@@ -107,8 +123,17 @@ impl TableState {
             | TableLeg::Voided { .. }
             | TableLeg::Opened { .. }
             | TableLeg::Locked { .. }
+            | TableLeg::Ruled { .. }
             | TableLeg::Quarantined { .. } => {}
         }
+    }
+
+    /// Whether these are the game, the version of its rules and the currency of the recorded rules.
+    fn are_the_rules(&self, game: &str, version: u16, currency: Currency) -> bool {
+        let rules = self.rules.as_deref();
+        rules.is_some_and(|rules| {
+            (&*rules.game, rules.rules_version, rules.currency) == (game, version, currency)
+        })
     }
 
     fn begin_round(&mut self, leg: &TableLeg) {

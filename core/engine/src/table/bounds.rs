@@ -2,10 +2,11 @@
 
 use protocol::BETS_MAX;
 
+use super::rules::SEATS_MAX;
 use crate::record::RECORD_BYTES_MAX;
 
 /// Most requests to bet in one round. Its settlement is one record, which must stay below the largest size.
-pub const REQUESTS_MAX: usize = 50_000;
+pub const REQUESTS_MAX: usize = SEATS_MAX as usize;
 
 /// Most spots of all requests of one round; a spot is counted for each request that bets on it. The quarantine of the
 /// table is one record with all of them.

@@ -3,12 +3,14 @@
 use base16ct::lower::encode_string;
 use games::{BetCode, fair::Share};
 use ledger::HoldId;
-use protocol::{Amount, Currency, PlayerId, push::Event};
+use protocol::{Amount, Currency, PlayerId, RoundId, TableId, push::Event};
 
 use super::{
     TableState,
     bets::{decode_bets, decode_share, encode_bets, encode_share},
+    rules::TableRules,
 };
+use crate::keys::TxId;
 use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// What a record changes at its table.
@@ -86,6 +88,13 @@ pub enum TableLeg {
         /// Why.
         reason: VoidReason,
     },
+    /// The table's rules change; the same record changes the row of them. No round is open.
+    Ruled {
+        /// Number of the change, one more than the last.
+        change: u64,
+        /// The rules from here on.
+        rules: Box<TableRules>,
+    },
     /// The table has failed: it takes no more bets, and the stakes of its open round are returned. The recorded state
     /// replaces the table's state, so that all releases agree from this record on, whatever they made of earlier ones.
     Quarantined {
@@ -130,7 +139,7 @@ impl VoidReason {
 }
 
 impl TableLeg {
-    /// Number of the round it belongs to.
+    /// Number of the round it belongs to; 0 for a change of rules, which belongs to none.
     #[must_use]
     pub fn round(&self) -> u64 {
         match self {
@@ -140,11 +149,12 @@ impl TableLeg {
             | TableLeg::Locked { round, .. }
             | TableLeg::Settled { round, .. }
             | TableLeg::Voided { round, .. } => *round,
+            TableLeg::Ruled { .. } => 0,
             TableLeg::Quarantined { state } => state.round,
         }
     }
 
-    /// The name of the step of the round, which is part of its transaction's id; `None` for bets and clearings.
+    /// The name of what the table does by itself, which is part of its transaction's id; `None` for bets and clearings.
     #[must_use]
     pub fn step(&self) -> Option<&'static str> {
         match self {
@@ -152,9 +162,21 @@ impl TableLeg {
             TableLeg::Locked { .. } => Some("lock"),
             TableLeg::Settled { .. } => Some("settle"),
             TableLeg::Voided { .. } => Some("void"),
+            TableLeg::Ruled { .. } => Some("rules"),
             TableLeg::Quarantined { .. } => Some("quarantine"),
             TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } => None,
         }
+    }
+
+    /// The id of the transaction of a step of this table; `None` for bets and clearings, whose ids come from the client's
+    /// key.
+    #[must_use]
+    pub fn step_id(&self, table: TableId) -> Option<TxId> {
+        if let TableLeg::Ruled { change, .. } = self {
+            return Some(TxId::of_rules(table, *change));
+        }
+        let round = RoundId { table, number: self.round() };
+        self.step().map(|step| TxId::of_round(round, step))
     }
 
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
@@ -208,6 +230,11 @@ impl TableLeg {
                 encoder.byte(7);
                 state.encode(encoder);
             }
+            TableLeg::Ruled { change, rules } => {
+                encoder.byte(8);
+                encoder.uint((*change).into());
+                rules.encode(encoder);
+            }
         }
     }
 
@@ -219,6 +246,10 @@ impl TableLeg {
                 (true, false) => Ok(TableLeg::Quarantined { state }),
                 _ => Err(DecodeError::OutOfRange("a quarantined table")),
             };
+        }
+        if tag == 8 {
+            let change = decoder.u64()?;
+            return Ok(TableLeg::Ruled { change, rules: Box::new(TableRules::decode(decoder)?) });
         }
         let round = decoder.u64()?;
         Ok(match tag {
@@ -271,15 +302,16 @@ impl TableLeg {
     }
 
     /// The event of this leg on the table's channel, with amounts in `scale` decimals. `state` is the table after the
-    /// leg. `None` for bets and clearings, which are not public, and for a quarantine.
+    /// leg. `None` for bets and clearings, which are not public, and for a change of rules and a quarantine.
     #[must_use]
     pub fn event(&self, state: &TableState, scale: u32) -> Option<Event> {
         let amount = |minor: i128| Amount::from_minor(minor.max(0), scale).ok();
         let past = state.history.front();
         Some(match self {
-            TableLeg::BetPlaced { .. } | TableLeg::BetsCleared { .. } | TableLeg::Quarantined { .. } => {
-                return None;
-            }
+            TableLeg::BetPlaced { .. }
+            | TableLeg::BetsCleared { .. }
+            | TableLeg::Ruled { .. }
+            | TableLeg::Quarantined { .. } => return None,
             TableLeg::Opened { round, deadline, commit, .. } => {
                 Event::RoundOpened { round: *round, deadline: *deadline, commit: encode_string(commit) }
             }

@@ -14,8 +14,8 @@ use games::Game;
 use protocol::{PlayerId, RoundId, TableId};
 
 use super::{
-    OpenRound, Stage, Stake, TableLeg, TableState, VoidReason, draw, parking::Parking, settlement, step,
-    under_way::UnderWay,
+    OpenRound, Stage, Stake, TableLeg, TableState, VoidReason, draw, parking::Parking, rules_intent,
+    settlement, step, under_way::UnderWay,
 };
 pub use super::{
     bounds::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, SPOTS_MAX},
@@ -66,6 +66,8 @@ pub enum Due {
     Nothing,
     /// A step at this time, milliseconds since 1970: ask again then.
     At(u64),
+    /// Record the configured rules now: the next round is played by them.
+    Rules,
     /// Open a round now, with a new sealed seed.
     Open,
     /// Close the bets now.
@@ -117,10 +119,11 @@ impl LiveTable {
         &self.config
     }
 
-    /// The table's rules: limits, times, game.
+    /// The table's rules: limits, times, game. Those of the open round, which are recorded; without one the configured ones,
+    /// which are recorded before the next round is opened.
     #[must_use]
     pub fn table_rules(&self) -> &TableRules {
-        &self.config.rules
+        self.state.open.as_ref().and(self.state.rules.as_deref()).unwrap_or(&self.config.rules)
     }
 
     /// The game in the version of its rules under which rounds are opened.
@@ -226,9 +229,17 @@ impl LiveTable {
                 Stage::Locked { .. } => Due::Settle,
             },
             None if self.closed() || !wanted => Due::Nothing,
+            None if self.state.rules.as_deref() != Some(&self.config.rules) => Due::Rules,
             None if now < self.state.next_at => Due::At(self.state.next_at),
             None => Due::Open,
         }
+    }
+
+    /// Records the configured rules: the next round is played by them.
+    pub fn record_rules(&mut self) -> Envelope {
+        let (change, rules) = (self.state.rules_changes + 1, Box::new(self.config.rules.clone()));
+        let intent = rules_intent(self.id, &rules);
+        self.step(intent, Vec::new(), TableLeg::Ruled { change, rules })
     }
 
     /// Opens the next round with a commitment and the sealed seed.
@@ -254,7 +265,7 @@ impl LiveTable {
         let open = self.state.open.as_ref().expect("a round is open when it is locked");
         let leg = TableLeg::Locked {
             round: self.state.round,
-            deadline: now + self.config.rules.locked_ms,
+            deadline: now + self.table_rules().locked_ms,
             staked: open.bets.staked(),
             mix: open.bets.mix(),
         };
@@ -282,7 +293,7 @@ impl LiveTable {
         let outcome = draw.outcome.0;
         let leg = TableLeg::Settled {
             round: round.number,
-            deadline: now + self.config.rules.pause_ms,
+            deadline: now + self.table_rules().pause_ms,
             outcome,
             seed: draw.seed,
             returned: players.iter().map(|player| player.returned).sum(),
@@ -299,7 +310,7 @@ impl LiveTable {
         let open = self.state.open.as_ref().expect("a round is open when it is voided");
         let round = RoundId { table: self.id, number: self.state.round };
         self.stepping = true;
-        step::void(round, open, reason, now + self.config.rules.pause_ms)
+        step::void(round, open, reason, now + self.table_rules().pause_ms)
     }
 
     /// Takes the table out of play for good: records the state that it has from then on.
@@ -339,6 +350,7 @@ impl LiveTable {
             | TableLeg::Locked { .. }
             | TableLeg::Settled { .. }
             | TableLeg::Voided { .. }
+            | TableLeg::Ruled { .. }
             | TableLeg::Quarantined { .. } => self.under_way.seats_all(seated),
         }
         event

@@ -11,14 +11,12 @@ use ledger::{
 };
 use protocol::{Currency, amount::SCALE_MAX};
 
-use super::bounds::REQUESTS_MAX;
-
 /// Longest name of a game, bytes.
 pub const GAME_BYTES_MAX: usize = 32;
 /// Most bet kinds of a game.
 pub const KINDS_MAX: usize = 64;
 /// Most seats of a table: a seat is taken with a request, and a round takes no more requests.
-pub const SEATS_MAX: u32 = REQUESTS_MAX as u32;
+pub const SEATS_MAX: u32 = 50_000;
 /// Longest time for bets, milliseconds.
 pub const BETTING_MS_MAX: u64 = 3_600_000;
 /// Longest time from the lock to the result, milliseconds.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ledger::HoldId;
 use protocol::Currency;
 
-use super::bets::Bets;
+use super::{bets::Bets, rules::TableRules};
 use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// Rounds kept for each table.
@@ -24,6 +24,10 @@ pub struct TableState {
     pub history: VecDeque<PastRound>,
     /// Number of events on the table's channel so far, which is the offset of the newest.
     pub events: u64,
+    /// The recorded rules: those that the open round is played by, until it has ended. `None` before the first round.
+    pub rules: Option<Box<TableRules>>,
+    /// Number of changes of the rules so far.
+    pub rules_changes: u64,
     /// Set by a [`TableLeg::Quarantined`](super::TableLeg::Quarantined): the table is out of play. Only the leg that
     /// voids its open round fits.
     pub quarantined: bool,
@@ -121,6 +125,11 @@ impl TableState {
         encoder.uint(self.events.into());
         encoder.byte(u8::from(self.quarantined));
         encoder.byte(u8::from(self.unfit));
+        encoder.uint(self.rules_changes.into());
+        encoder.flag(self.rules.is_some());
+        if let Some(rules) = &self.rules {
+            rules.encode(encoder);
+        }
         encoder.uint(self.history.len() as u128);
         for past in &self.history {
             encoder.uint(past.number.into());
@@ -147,8 +156,12 @@ impl TableState {
             events: decoder.u64()?,
             quarantined: decoder.flag()?,
             unfit: decoder.flag()?,
+            rules_changes: decoder.u64()?,
             ..Self::default()
         };
+        if decoder.flag()? {
+            state.rules = Some(Box::new(TableRules::decode(decoder)?));
+        }
         for _ in 0..decoder.count()? {
             state.history.push_back(PastRound {
                 number: decoder.u64()?,

@@ -5,7 +5,6 @@ use protocol::{RoundId, TableId};
 
 use super::{OpenRound, TableLeg, VoidReason, void_settlement};
 use crate::{
-    keys::TxId,
     principal::Principal,
     turn::{Envelope, Tx},
 };
@@ -15,8 +14,7 @@ use crate::{
 /// # Panics
 /// For what a player does: that is no step.
 pub(super) fn step(table: TableId, intent: Intent, shares: Vec<PlayerSettlement>, leg: TableLeg) -> Envelope {
-    let round = RoundId { table, number: leg.round() };
-    let id = TxId::of_round(round, leg.step().expect("what the round does by itself is a step"));
+    let id = leg.step_id(table).expect("what the table does by itself is a step");
     Envelope::Run(Tx { id, principal: Principal::HUB, key: None, intent, shares, table: Some((table, leg)) })
 }
 

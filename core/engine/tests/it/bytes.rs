@@ -239,6 +239,11 @@ fn table_leg() -> impl Strategy<Value = TableLeg> {
             deadline,
             reason
         }),
+        (any::<u64>(), any::<u16>()).prop_map(|(change, version)| {
+            let mut rules = crate::rig::config().rules;
+            rules.rules_version = version;
+            TableLeg::Ruled { change, rules: Box::new(rules) }
+        }),
         (0..8_usize, any::<bool>()).prop_map(|(bets, locked)| quarantined(bets, locked)),
     ]
 }

@@ -57,6 +57,7 @@ impl Recipe for CheerfulDeposit {
     const REVISION: u16 = 2;
     const NAME: &'static str = "DEPOSIT";
     const DOMAINS: &'static [Domain] = Deposit::DOMAINS;
+    const ROWS: &'static [u16] = &[Mood::KIND];
 
     fn encode(&self, encoder: &mut Encoder) {
         Recipe::encode(&self.deposit, encoder);

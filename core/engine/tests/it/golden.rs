@@ -3,8 +3,7 @@
 use domains::{
     Intent,
     freeze::{Freeze, FreezeReason},
-    recipes::{Credit, Debit, FreezePlayer, SetRules, Unfreeze},
-    rules::RulesRow,
+    recipes::{Credit, Debit, FreezePlayer, Unfreeze},
 };
 use engine::{
     Body, Component, Content, Envelope, Fact, Principal, PrincipalKind, Record, SecretName, StateDigest, Tx,
@@ -30,6 +29,8 @@ fn records() -> Vec<(String, Vec<u8>)> {
     step(&rig, "a first deposit, which opens the account");
     assert_eq!(rig.bet("early", 1, &[("red", &[], 50)]), refused(ErrorCode::BetsClosed));
     step(&rig, "a refused bet");
+    rig.rule();
+    step(&rig, "the rules of a table recorded");
     rig.open();
     step(&rig, "a round opened");
     let mut request = rig.request("a", 1, &[("straight", &[17], 10), ("red", &[], 50)]);
@@ -74,8 +75,6 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let freeze = Freeze { reason: FreezeReason::FraudCheck, until: Some(1_700_000_000_000) };
     run(&mut rig, "a player frozen", FreezePlayer { player, freeze }.into());
     run(&mut rig, "a freeze lifted", Unfreeze { player }.into());
-    let rules = RulesRow(b"all the rules there are".as_slice().into());
-    run(&mut rig, "rules recorded", SetRules { of: b"t".as_slice().into(), rules }.into());
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = StateDigest::new([
         (Component::Players, Digest::from_bytes([7; 32])),

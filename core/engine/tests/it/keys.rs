@@ -28,7 +28,7 @@ fn the_same_key_and_content_gets_the_same_receipt_and_stakes_once() {
     rig.finish();
     rig.open();
     assert_eq!(rig.place(retry), first, "in a later round");
-    assert_eq!(done(first).lsn, 3);
+    assert_eq!(done(first).lsn, 4);
 }
 
 #[test]

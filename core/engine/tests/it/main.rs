@@ -14,5 +14,6 @@ mod proof;
 mod quarantine;
 mod rig;
 mod rules;
+mod ruling;
 mod table;
 mod table_rules;

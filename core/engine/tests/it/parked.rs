@@ -136,6 +136,7 @@ fn a_parked_bet_is_judged_by_the_time_it_came_and_the_lock_waits_for_it() {
 fn a_bet_for_the_round_that_is_being_opened_waits_until_it_is_open() {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);
+    rig.rule();
     let opening = rig.due().unwrap();
     rig.submit(&opening);
     let mut request = rig.request("a", 1, &[("red", &[], 50)]);
@@ -255,6 +256,7 @@ fn decided(steps: &[Step], seats: u32, one_at_a_time: bool) -> BTreeMap<TxId, St
     for (player, amount) in [(1, 250), (2, 130), (3, 60), (4, 5), (5, 130)] {
         done(rig.deposit(player, amount));
     }
+    rig.rule();
     let opening = rig.due().unwrap();
     rig.submit(&opening);
     let mut asked = Vec::new();

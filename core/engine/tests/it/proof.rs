@@ -124,6 +124,16 @@ fn a_domain_that_has_no_part_in_a_recipe_moves_nothing() {
 }
 
 #[test]
+fn a_row_changes_only_with_a_recipe_that_says_so() {
+    let mut books = books();
+    let mut effects = deposit(&books);
+    let freeze = Freeze { reason: FreezeReason::FraudCheck, until: None };
+    effects.rows = vec![RowImage::of(b"player", Some(&freeze)).unwrap()];
+    let violation = refused(&mut books, KEY, effects);
+    assert_eq!(violation, Violation::RowOfAnother { recipe: "DEPOSIT", kind: "freeze" });
+}
+
+#[test]
 fn a_row_changes_once() {
     let mut books = books();
     let freeze = Freeze { reason: FreezeReason::Operator, until: None };

@@ -251,7 +251,7 @@ fn the_verifier_names_the_record_that_closed_a_table() {
     let mut verifier = LogVerifier::default();
     rig.log.iter().for_each(|bytes| drop(verifier.next(bytes).unwrap()));
     verifier.check().unwrap();
-    assert_eq!(verifier.closed(), [(table_id(), 5)]);
+    assert_eq!(verifier.closed(), [(table_id(), 6)]);
 }
 
 /// Ends what is left of the table, which nobody runs any more, and returns how many steps that took.

@@ -234,6 +234,7 @@ impl Rig {
         let now = self.now;
         match self.live.due(now, true) {
             Due::Nothing | Due::At(_) => None,
+            Due::Rules => Some(self.live.record_rules()),
             Due::Open => {
                 let secret = seed(self.live.state().round + 1);
                 Some(self.live.open_round(commit(&Seed(secret)), secret.into(), now))
@@ -256,6 +257,13 @@ impl Rig {
                 self.unpark();
             }
         }
+    }
+
+    /// Records the rules of the table, before the first round.
+    pub fn rule(&mut self) {
+        assert_eq!(self.live.due(self.now, true), Due::Rules);
+        let change = self.due().unwrap();
+        self.run(&change);
     }
 
     pub fn wait(&mut self, ms: u64) {
@@ -307,6 +315,14 @@ impl Rig {
         self.waiting.clear();
         self.books = world.books;
         self.become_table(state);
+    }
+
+    /// Restarts the hub with other rules of its table in the configuration.
+    pub fn restart_with(&mut self, rules: TableRules) {
+        self.restart();
+        let config = TableConfig { rules, ..(**self.live.config()).clone() };
+        let state = self.live.state().clone();
+        self.live = LiveTable::new(table_id(), config.into(), self.live.game(), state);
     }
 
     /// Continues with another state of the table, as another release may have made of the same records.

@@ -26,6 +26,7 @@ fn playing() -> Rig {
 fn a_round_goes_from_deadline_to_deadline_and_rests_when_nobody_is_there() {
     let mut rig = Rig::new();
     assert_eq!(rig.live.due(rig.now, false), Due::Nothing);
+    rig.rule();
     assert_eq!(rig.live.due(rig.now, true), Due::Open);
     rig.proceed();
     let opened = rig.now;
@@ -207,7 +208,7 @@ fn a_round_survives_a_restart_in_each_phase() {
         (rig.log, rig.events)
     };
     let undisturbed = play(usize::MAX);
-    assert_eq!(undisturbed.0.len(), 8);
+    assert_eq!(undisturbed.0.len(), 9);
     for restart_at in 0..8 {
         assert_eq!(play(restart_at), undisturbed, "restart at step {restart_at}");
     }
@@ -261,7 +262,7 @@ fn a_receipt_says_where_what_and_what_is_left() {
     let receipt = done(rig.bet("a", 1, &[("red", &[], 50), ("odd", &[], 20)]));
     let round = RoundId { table: table_id(), number: 1 };
     assert_eq!(receipt.round, Some(round));
-    assert_eq!((receipt.lsn, receipt.amount, receipt.available, receipt.held), (4, 70, 930, 70));
+    assert_eq!((receipt.lsn, receipt.amount, receipt.available, receipt.held), (5, 70, 930, 70));
     assert_eq!(rig.books.outcome(tx_id(1, "a")), Some(engine::Outcome::Done(receipt)));
 }
 

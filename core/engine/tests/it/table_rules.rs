@@ -97,6 +97,24 @@ proptest! {
 }
 
 #[test]
+fn the_longest_rules_are_the_value_of_a_row() {
+    let rules = TableRules {
+        game: "x".repeat(GAME_BYTES_MAX).into(),
+        rules_version: u16::MAX,
+        currency: "ABCDEFGH".parse().unwrap(),
+        scale: SCALE_MAX,
+        seats_max: SEATS_MAX,
+        betting_ms: BETTING_MS_MAX,
+        locked_ms: LOCKED_MS_MAX,
+        pause_ms: PAUSE_MS_MAX,
+        round_max: SUM_MAX,
+        limits: vec![BetLimits { stake_min: SUM_MAX, spot_max: SUM_MAX }; KINDS_MAX],
+    };
+    assert_eq!(rules.out_of_bounds(), None);
+    assert!(rules.to_bytes().len() <= domains::rules::RULES_BYTES_MAX, "{} bytes", rules.to_bytes().len());
+}
+
+#[test]
 fn the_encoding_is_the_one_that_logs_hold() {
     let golden = "08726f756c657474650100034555520264a09c01f02ea01f80b518\
                   0264a09c0164a08d06";

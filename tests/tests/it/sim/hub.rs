@@ -24,6 +24,8 @@ use journal::{Claim, Lsn, Options, Reader, SyncLog, memory::Memory};
 use protocol::{Currency, TableId};
 
 pub const TABLES: usize = 2;
+/// Rules that a table may be configured with.
+pub const RULES: u64 = 3;
 /// The digest is recorded every so many records: often, so that short lives have some.
 const DIGEST_EVERY: u64 = 37;
 /// A checkpoint is due every so many records: short lives have several, not one at each record.
@@ -78,7 +80,8 @@ pub fn table_id(place: usize) -> TableId {
     format!("table-{place}").parse().expect("a table id")
 }
 
-fn config() -> Arc<TableConfig> {
+/// The rules that a table may be configured with: each start draws some. What a player may bet at all, every one allows.
+fn config(rules: u64) -> Arc<TableConfig> {
     let game = games::game("roulette").expect("the game");
     Arc::new(TableConfig {
         name: "A table".into(),
@@ -87,12 +90,16 @@ fn config() -> Arc<TableConfig> {
             rules_version: game.rules_version(),
             currency: currency(),
             scale: 2,
-            betting_ms: 60,
-            locked_ms: 30,
-            pause_ms: 20,
-            limits: game.kinds().iter().map(|_| BetLimits { stake_min: 5, spot_max: 100 }).collect(),
-            round_max: 250,
-            seats_max: 100,
+            betting_ms: 60 + 20 * rules,
+            locked_ms: 30 - 5 * rules,
+            pause_ms: 20 + rules,
+            limits: game
+                .kinds()
+                .iter()
+                .map(|_| BetLimits { stake_min: 5, spot_max: 100 - 30 * i128::from(rules) })
+                .collect(),
+            round_max: 250 - 50 * i128::from(rules),
+            seats_max: if rules == 0 { 100 } else { 2 },
         },
         places_max: 100,
     })
@@ -106,11 +113,12 @@ fn misfit(envelope: &mut Envelope) {
 }
 
 impl Hub {
-    /// The start path. What a table that is `absent` has left open is ended.
+    /// The start path, with these rules of 0..[`RULES`] in the configuration. What a table that is `absent` has left open is ended.
     pub fn start(
         memory: &Memory,
         disorder: bool,
         absent: Option<usize>,
+        rules: u64,
         now: u64,
     ) -> Result<Self, recovery::Error> {
         let claim = Claim::over(memory.clone())?;
@@ -120,7 +128,7 @@ impl Hub {
         let game = games::game("roulette").expect("the game");
         let tables = (0..TABLES).map(|place| {
             let state = world.tables.get(&table_id(place)).cloned().unwrap_or_default();
-            LiveTable::new(table_id(place), config(), game, state)
+            LiveTable::new(table_id(place), config(rules), game, state)
         });
         let tables = tables.collect();
         let orphan = absent.map(table_id).and_then(|id| Some((id, world.tables.get(&id)?.clone())));
@@ -138,6 +146,15 @@ impl Hub {
         let orphan = orphan.map(|(id, state)| close_orphan(id, state, &hub.books, now));
         orphan.into_iter().flatten().for_each(|envelope| hub.submit(envelope, None, None, now));
         Ok(hub)
+    }
+
+    /// How many tables have an open round and are configured with other rules than its own.
+    pub fn mid_round(&self) -> u64 {
+        let other = |live: &&LiveTable| {
+            let state = live.state();
+            state.open.is_some() && state.rules.as_deref() != Some(&live.config().rules)
+        };
+        self.tables.iter().filter(other).count() as u64
     }
 
     /// Whether this process has a table.
@@ -227,6 +244,7 @@ impl Hub {
         }
         let mut envelope = match live.due(now, wanted) {
             Due::Nothing | Due::At(_) => return,
+            Due::Rules => live.record_rules(),
             Due::Open => {
                 let seed = std::array::from_fn(|_| random.u8(..));
                 live.open_round(commit(&Seed(seed)), seed.into(), now)

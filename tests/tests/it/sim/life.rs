@@ -5,7 +5,7 @@ use journal::memory::{Crash, Memory};
 
 use super::{
     auditor::Auditor,
-    hub::{Dead, Hub, Reply, TABLES},
+    hub::{Dead, Hub, RULES, Reply, TABLES},
     players::Request,
 };
 
@@ -34,6 +34,8 @@ pub struct Life {
     pub crashes: u64,
     /// Starts without a table that had an open round.
     pub orphans: u64,
+    /// Starts with other rules in the configuration than those of an open round.
+    pub mid_round: u64,
     /// Disk operations from the first step to the last.
     pub operations: u64,
 }
@@ -42,7 +44,7 @@ impl Life {
     /// Runs a plan to its end, and lets the auditor check the result.
     pub fn lived(plan: Plan) -> Self {
         let memory = Memory::new(plan.seed);
-        let hub = Hub::start(&memory, plan.disorder, None, 0).expect("an empty disk starts");
+        let hub = Hub::start(&memory, plan.disorder, None, 0, 0).expect("an empty disk starts");
         let mut life = Self {
             plan,
             random: Rng::with_seed(plan.seed),
@@ -53,6 +55,7 @@ impl Life {
             auditor: Auditor::default(),
             crashes: 0,
             orphans: 0,
+            mid_round: 0,
             operations: 0,
         };
         let before = life.memory.operations();
@@ -75,6 +78,11 @@ impl Life {
     /// How many tables are out of play in the end.
     pub fn quarantined(&self) -> u64 {
         self.hub.tables.iter().filter(|live| live.state().quarantined).count() as u64
+    }
+
+    /// How many changes of rules the log has in the end.
+    pub fn changes_of_rules(&self) -> u64 {
+        self.hub.tables.iter().map(|live| live.state().rules_changes).sum()
     }
 
     fn step(&mut self) {
@@ -160,9 +168,11 @@ impl Life {
             }
             let absent =
                 (self.plan.disorder && self.random.u64(..3) == 0).then(|| self.random.usize(..TABLES));
-            match Hub::start(&self.memory, self.plan.disorder, absent, self.now) {
+            let rules = self.random.u64(..RULES);
+            match Hub::start(&self.memory, self.plan.disorder, absent, rules, self.now) {
                 Ok(hub) => {
                     self.orphans += u64::from(!hub.at_rest());
+                    self.mid_round += hub.mid_round();
                     self.hub = hub;
                     break;
                 }
@@ -212,7 +222,8 @@ impl Life {
     /// In a world with disorder, or at the very end: the hub ends as it does when it drains, and starts with every table.
     fn come_back(&mut self) {
         self.memory.crash(Crash::Lose);
-        self.hub = Hub::start(&self.memory, self.plan.disorder, None, self.now).expect("a synced log starts");
+        self.hub =
+            Hub::start(&self.memory, self.plan.disorder, None, 0, self.now).expect("a synced log starts");
         self.auditor.look(&self.hub);
     }
 }
