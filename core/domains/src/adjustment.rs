@@ -1,6 +1,6 @@
 //! The adjustment domain: corrections of players' balances.
 //!
-//! It has its accounts, and clearing towards the balance domain in both directions. No recipe uses it yet.
+//! It has its accounts, and clearing towards the balance domain in both directions. `CREDIT` and `DEBIT` use it.
 
 use ledger::{AccountId, AccountKind, Domain, Rejection};
 use protocol::Currency;

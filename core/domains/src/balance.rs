@@ -214,10 +214,7 @@ impl Balance {
     /// Counts an event of the player's channel, and keeps it when it is a result. Returns its offset, from 1.
     pub fn note(&mut self, time: u64, notice: &Notice) -> u64 {
         let id = notice.player;
-        if !self.players.contains_key(&id) {
-            self.players.insert(id, Player::default());
-        }
-        let Some(player) = self.players.get_mut(&id) else { return 0 };
+        let player = self.players.get_or_default(id);
         if player.events > 0 {
             self.digest.remove(player_print(id, player));
         }

@@ -3,6 +3,7 @@
 
 use std::{
     borrow::Borrow,
+    collections::hash_map::Entry,
     hash::{BuildHasher, Hash},
 };
 
@@ -39,6 +40,20 @@ impl<K: Eq + Hash, V> Shards<K, V> {
         K: Borrow<Q>,
     {
         self.parts[part(key)].get_mut(key)
+    }
+
+    /// The value of a key, to change; a new key gets the default value.
+    pub fn get_or_default(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        match self.parts[part(&key)].entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                self.len += 1;
+                new.insert(V::default())
+            }
+        }
     }
 
     /// Whether the key has a value.
