@@ -58,8 +58,7 @@ fn is_done(verdict: Verdict) -> bool {
 async fn a_decision_that_panics_changes_nothing_and_others_go_on() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
-    // It would look at the books to see what is due, and panic outside of a decision.
-    let coordinator = money.coordinator().with_doubtful_clock().start();
+    let coordinator = money.coordinator().start();
     assert!(is_done(verdict(&coordinator, deposit("first")).await));
     let state = || (money.journal.appended(), money.books.borrow().digest());
     let before = state();

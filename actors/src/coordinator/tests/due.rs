@@ -60,6 +60,7 @@ impl domains::Command for SetAside {
 fn with_holds(log: &std::path::Path) -> (Money, Coordinator) {
     let money = money(log);
     let mut coordinator = money.coordinator();
+    coordinator.runs_due = true;
     let key = Some(Content(1));
     let deposit = domains::recipes::Deposit { player: PLAYER, currency: eur(), amount: 1_000 };
     coordinator.turn(Envelope::Run(Tx::new(TxId(0), PLAYER.into(), key, deposit)), Origin::Nobody);
