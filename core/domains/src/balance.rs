@@ -240,7 +240,7 @@ impl Balance {
 }
 
 fn player_print(id: PlayerId, player: &Player) -> Print {
-    let mut encoder = Encoder::with_capacity(96);
+    let mut encoder = Encoder::plain(96);
     encoder.fixed(id.0);
     encoder.uint(player.events.into());
     encoder.uint(player.results.len() as u128);
@@ -249,7 +249,7 @@ fn player_print(id: PlayerId, player: &Player) -> Print {
 }
 
 fn result_print(time: u64, notice: &Notice) -> Print {
-    let mut encoder = Encoder::with_capacity(96);
+    let mut encoder = Encoder::plain(96);
     encoder.uint(time.into());
     notice.encode(&mut encoder);
     Print::of(encoder.as_bytes())

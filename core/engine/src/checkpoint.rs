@@ -13,7 +13,7 @@ const VERSION: u8 = 3;
 /// Encodes the state.
 #[must_use]
 pub fn encode(world: &World) -> Vec<u8> {
-    let mut encoder = Encoder::with_capacity(1 << 20);
+    let mut encoder = Encoder::plain(1 << 20);
     encoder.byte(VERSION);
     world.books.encode(&mut encoder);
     encoder.raw(&world.books.digest().total().to_bytes());
@@ -30,7 +30,7 @@ pub fn encode(world: &World) -> Vec<u8> {
 /// # Errors
 /// When the bytes are not a whole checkpoint of this version, or its digest is not that of the decoded state.
 pub fn decode(bytes: &[u8]) -> Result<World, DecodeError> {
-    let mut decoder = Decoder::new(bytes);
+    let mut decoder = Decoder::plain(bytes);
     if decoder.byte()? != VERSION {
         return Err(DecodeError::Unknown("checkpoint version"));
     }

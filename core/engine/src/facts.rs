@@ -136,7 +136,7 @@ impl Facts {
     pub(crate) fn digest(&self) -> Digest {
         let mut digest = Digest::default();
         for fact in self.all() {
-            let mut encoder = Encoder::default();
+            let mut encoder = Encoder::plain(64);
             fact.encode(&mut encoder);
             digest.add(Print::of(encoder.as_bytes()));
         }

@@ -135,7 +135,7 @@ impl Keys {
         if self.outcomes.contains_key(&id) {
             return false;
         }
-        let mut encoder = Encoder::with_capacity(96);
+        let mut encoder = Encoder::plain(96);
         encode_one(&mut encoder, id, content, &outcome);
         self.digest.add(Print::of(encoder.as_bytes()));
         self.outcomes.insert(id, (content, outcome));

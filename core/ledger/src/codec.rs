@@ -55,3 +55,34 @@ pub enum DecodeError {
     #[error("{0} is out of range")]
     OutOfRange(&'static str),
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::PlayerId;
+
+    use super::*;
+
+    #[test]
+    fn a_record_names_an_id_and_a_currency_once_and_what_is_plain_spells_them_each_time() {
+        let (player, currency) = (PlayerId(7), "EUR".parse().expect("a currency"));
+        let twice = |mut encoder: Encoder| {
+            for _ in 0..2 {
+                encoder.player(player);
+                encoder.currency(currency);
+            }
+            encoder.into_bytes()
+        };
+        let (named, plain) = (twice(Encoder::default()), twice(Encoder::plain(64)));
+        assert_eq!((named.len(), plain.len()), (1 + 16 + 1 + 4 + 1 + 1, 2 * (16 + 4)));
+        for mut decoder in [Decoder::new(&named), Decoder::plain(&plain)] {
+            for _ in 0..2 {
+                assert_eq!((decoder.player(), decoder.currency()), (Ok(player), Ok(currency)));
+            }
+            assert_eq!(decoder.finish(), Ok(()));
+        }
+        let spelled_again = [&named[..22], &named[..17]].concat();
+        let mut decoder = Decoder::new(&spelled_again);
+        assert_eq!((decoder.player(), decoder.currency()), (Ok(player), Ok(currency)));
+        assert!(decoder.player().is_err(), "one value has one encoding");
+    }
+}

@@ -80,7 +80,7 @@ impl Ledger {
 
     /// Sets an account to its state after a leg, or in a checkpoint.
     pub fn put(&mut self, id: AccountId, account: Account) {
-        let mut spelled = Encoder::with_capacity(96);
+        let mut spelled = Encoder::plain(96);
         self.digests.accounts.add(account_print(&mut spelled, &id, &account));
         if let Some(before) = self.accounts.insert(id, account) {
             self.digests.accounts.remove(account_print(&mut spelled, &id, &before));
@@ -117,7 +117,7 @@ fn account_print(spelled: &mut Encoder, id: &AccountId, account: &Account) -> Pr
 }
 
 fn hold_print(id: HoldId, hold: &Hold) -> Print {
-    let mut spelled = Encoder::with_capacity(128);
+    let mut spelled = Encoder::plain(128);
     spelled.id(id.0);
     spelled.hold(hold);
     Print::of(spelled.as_bytes())

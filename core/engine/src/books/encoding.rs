@@ -88,11 +88,11 @@ mod tests {
         let cash = AccountId::cash(protocol::PlayerId(7), currency("EUR"));
         let clearing = |code| AccountId::house(AccountKind::Clearing(Domain::Collections), currency(code));
         let back = |transfer| {
-            let (mut ledger, mut encoder) = (Ledger::default(), Encoder::default());
+            let (mut ledger, mut encoder) = (Ledger::default(), Encoder::plain(64));
             let hold = Hold::on(Purpose::Service, Prover::Domain(Domain::Balance), transfer);
             ledger.put_hold(HoldId(1), Arc::new(hold));
             encode_ledger(&mut encoder, &ledger);
-            decode_ledger(&mut Decoder::new(encoder.as_bytes()), &mut Ledger::default())
+            decode_ledger(&mut Decoder::plain(encoder.as_bytes()), &mut Ledger::default())
         };
         let good = Transfer { debit: cash, credit: clearing("EUR"), amount: 1 };
         assert_eq!(back(good), Ok(()));

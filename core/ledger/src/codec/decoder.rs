@@ -19,6 +19,7 @@ pub struct Decoder<'a> {
     bytes: &'a [u8],
     ids: Named<u128>,
     names: Named<[u8; NAME_BYTES_MAX]>,
+    plain: bool,
 }
 
 /// Each method reads one value.
@@ -29,7 +30,13 @@ impl<'a> Decoder<'a> {
     /// A decoder of these bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, ids: Named::default(), names: Named::default() }
+        Self { bytes, ids: Named::default(), names: Named::default(), plain: false }
+    }
+
+    /// A decoder of what [`Encoder::plain`](super::Encoder::plain) has written.
+    #[must_use]
+    pub fn plain(bytes: &'a [u8]) -> Self {
+        Self { plain: true, ..Self::new(bytes) }
     }
 
     /// Checks that nothing is left.
@@ -135,6 +142,9 @@ impl<'a> Decoder<'a> {
 
     /// An id of 128 bits that is new, or was spelled before in this record.
     pub fn id(&mut self) -> Result<u128, DecodeError> {
+        if self.plain {
+            return self.fixed();
+        }
         match self.back()? {
             0 => {
                 let value = self.fixed()?;
@@ -149,22 +159,20 @@ impl<'a> Decoder<'a> {
     }
 
     fn name(&mut self) -> Result<[u8; NAME_BYTES_MAX], DecodeError> {
-        match self.back()? {
-            0 => {
-                let name = self.bytes()?;
-                let mut padded = [0; NAME_BYTES_MAX];
-                if name.len() > NAME_BYTES_MAX || name.contains(&0) {
-                    return Err(DecodeError::OutOfRange("a name"));
-                }
-                padded[..name.len()].copy_from_slice(name);
-                if self.names.back(padded).is_some() {
-                    Err(DecodeError::OutOfRange("a name, spelled twice,"))
-                } else {
-                    Ok(padded)
-                }
-            }
-            back => self.names.at(back).ok_or(DecodeError::OutOfRange("a name's place")),
+        let back = if self.plain { 0 } else { self.back()? };
+        if back > 0 {
+            return self.names.at(back).ok_or(DecodeError::OutOfRange("a name's place"));
         }
+        let name = self.bytes()?;
+        let mut padded = [0; NAME_BYTES_MAX];
+        if name.len() > NAME_BYTES_MAX || name.contains(&0) {
+            return Err(DecodeError::OutOfRange("a name"));
+        }
+        padded[..name.len()].copy_from_slice(name);
+        if !self.plain && self.names.back(padded).is_some() {
+            return Err(DecodeError::OutOfRange("a name, spelled twice,"));
+        }
+        Ok(padded)
     }
 
     fn back(&mut self) -> Result<usize, DecodeError> {

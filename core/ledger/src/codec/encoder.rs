@@ -11,6 +11,8 @@ pub struct Encoder {
     bytes: Vec<u8>,
     ids: Named<u128>,
     names: Named<[u8; NAME_BYTES_MAX]>,
+    /// Every id and name is spelled, however often it occurs.
+    plain: bool,
 }
 
 impl Encoder {
@@ -18,6 +20,13 @@ impl Encoder {
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    /// An encoder that spells every id and name: for what is not one record, such as a value that is hashed, or a
+    /// checkpoint. [`Decoder::plain`](super::Decoder::plain) reads it.
+    #[must_use]
+    pub fn plain(bytes: usize) -> Self {
+        Self { plain: true, ..Self::with_capacity(bytes) }
     }
 
     /// Forgets all that was encoded.
@@ -65,6 +74,9 @@ impl Encoder {
 
     /// An id of 128 bits: 0 and its bytes when it is new in this record, otherwise how many ids were new since.
     pub fn id(&mut self, value: u128) {
+        if self.plain {
+            return self.fixed(value);
+        }
         match self.ids.back(value) {
             Some(back) => self.uint(back as u128),
             None => {
@@ -76,6 +88,9 @@ impl Encoder {
 
     /// A name of at most [`NAME_BYTES_MAX`] bytes, as an id is.
     fn name(&mut self, name: &[u8]) {
+        if self.plain {
+            return self.bytes(name);
+        }
         let mut padded = [0; NAME_BYTES_MAX];
         padded[..name.len()].copy_from_slice(name);
         match self.names.back(padded) {
