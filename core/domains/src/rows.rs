@@ -186,10 +186,14 @@ pub struct Rows {
 
 impl Rows {
     /// The value of a row.
+    ///
+    /// # Panics
+    /// When the value is not one of its kind. It was checked when its record was read, or made by that kind. A row that
+    /// cannot be read must not count as none: a freeze would be lifted.
     #[must_use]
     pub fn get<R: Row>(&self, key: &[u8]) -> Option<R> {
         let bytes = self.values.get(&RowKey::new(R::KIND, key)?)?;
-        read(bytes).ok()
+        Some(read(bytes).expect("a row's value is checked before it is put"))
     }
 
     /// The bytes of a row's value.
@@ -238,7 +242,7 @@ impl Rows {
 }
 
 fn print(key: &RowKey, value: &[u8]) -> Print {
-    let mut encoder = Encoder::with_capacity(64);
+    let mut encoder = Encoder::plain(64);
     encoder.uint(key.kind.into());
     encoder.bytes(key.as_bytes());
     encoder.raw(value);

@@ -30,6 +30,7 @@ impl Books {
     /// The envelope of what is due first at a time, milliseconds since 1970; `None` when nothing is due yet.
     #[must_use]
     pub fn due(&self, now: u64) -> Option<Envelope> {
+        // Only the balance domain makes holds.
         let (expires, hold) = self.domains.ledger(Domain::Balance).next_expiry()?;
         let expired = expires <= now;
         expired

@@ -19,8 +19,8 @@ use crate::{
     table::{TableLeg, rules_row},
 };
 
-/// Proves a transaction on the state before it; `legs` is what its legs change there. Whether its id has an effect already is checked before
-/// ([`no_effect_yet`](crate::invariant::no_effect_yet)).
+/// Proves a transaction on the state before it; `legs` is what its legs change there. That its id has no effect yet is
+/// checked before ([`no_effect_yet`](crate::invariant::no_effect_yet)).
 ///
 /// # Errors
 /// The first invariant that would not hold: `E1`, `E6`, `L1`, `L2`, `E2`, `E4`.
