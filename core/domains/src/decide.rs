@@ -76,9 +76,13 @@ pub struct Part<'d, 'a> {
 impl Part<'_, '_> {
     /// Changes a row. The last image of a row counts.
     pub fn put(&mut self, image: RowImage) {
-        self.rows.retain(|known| known.key != image.key);
-        self.rows.push(image);
+        put(self.rows, image);
     }
+}
+
+fn put(rows: &mut Vec<RowImage>, image: RowImage) {
+    rows.retain(|known| known.key != image.key);
+    rows.push(image);
 }
 
 /// A decision in the making. Commands see what earlier ones have drafted.
@@ -110,8 +114,7 @@ impl<'a> Deciding<'a> {
 
     /// Changes a row. The last image of a row counts.
     pub fn put(&mut self, image: RowImage) {
-        self.rows.retain(|known| known.key != image.key);
-        self.rows.push(image);
+        put(&mut self.rows, image);
     }
 
     /// Tells a player what happened; each player once, with the funds before and after everything.

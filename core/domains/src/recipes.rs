@@ -25,6 +25,7 @@ mod debit;
 mod deposit;
 mod freeze;
 mod hold_expire;
+mod payment;
 mod release;
 mod round_void;
 mod rules;

@@ -6,10 +6,11 @@ use ledger::{
 };
 use protocol::{Currency, PlayerId};
 
+use super::payment;
 use crate::{
     Recipe, What, adjustment, balance,
     decide::{Context, Deciding, RefusedBy},
-    fields::{Field, Fields},
+    fields::Fields,
 };
 
 /// A service pays a player, out of corrections; the first credit opens the account.
@@ -29,21 +30,16 @@ impl Recipe for Credit {
     const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Adjustment];
 
     fn encode(&self, encoder: &mut Encoder) {
-        encoder.player(self.player);
-        encoder.currency(self.currency);
-        encoder.money(self.amount);
+        payment::encode(encoder, self.player, self.currency, self.amount);
     }
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { player: decoder.player()?, currency: decoder.currency()?, amount: decoder.money()? })
+        let (player, currency, amount) = payment::decode(decoder)?;
+        Ok(Self { player, currency, amount })
     }
 
     fn fields(&self) -> Fields {
-        vec![
-            ("player", Field::Player(self.player)),
-            ("currency", Field::Currency(self.currency)),
-            ("amount", Field::Amount(self.amount, self.currency)),
-        ]
+        payment::fields(self.player, self.currency, self.amount)
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
