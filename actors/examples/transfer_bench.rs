@@ -8,19 +8,17 @@
 //! `ZIPF` (0: all alike). It is decided, proven, applied, recorded, synced; it counts when the gate has released it. `DIR` must
 //! be empty; the log stays there. The recipe is of this benchmark alone: one type, as any recipe is.
 
-use std::{
-    path::PathBuf,
-    sync::mpsc::{Receiver, Sender, channel},
-    time::{Duration, Instant},
-};
+mod durable;
+
+use std::{path::PathBuf, time::Instant};
 
 use domains::{
     Command, Context, Field, Fields, Recipe, What,
     decide::{Deciding, Part, RefusedBy},
     recipes::Deposit,
 };
-use engine::{Books, Content, DIGEST_EVERY, DecodeError, Envelope, Tx, TxId};
-use journal::{Gate, Journal, Lsn, Options};
+use durable::Bench;
+use engine::{Content, DecodeError, Tx, TxId};
 use ledger::{
     AccountId, Domain, Move, Rejection, Transfer,
     codec::{Decoder, Encoder},
@@ -76,20 +74,6 @@ impl Command for TransferBetween {
         let cash = |player| AccountId::cash(player, self.currency);
         let (debit, credit) = (cash(self.from), cash(self.to));
         part.draft.add(Move::Post(Transfer { debit, credit, amount: self.amount }))
-    }
-}
-
-/// The gate: sends the bench the start times of the transfers that are on disk now.
-struct Released(Sender<Vec<Option<Instant>>>);
-
-impl Gate<Option<Instant>> for Released {
-    fn open(&mut self, _: Lsn, done: &mut Vec<Option<Instant>>) {
-        // The bench may have ended already.
-        let _ = self.0.send(std::mem::take(done));
-    }
-
-    fn failed(&mut self, error: &journal::Error) {
-        eprintln!("the journal failed: {error}");
     }
 }
 
@@ -151,60 +135,29 @@ fn main() {
     let (in_flight, transfers) = (number(256.0) as usize, number(1_000_000.0) as usize);
     let (accounts, exponent) = (number(100_000.0) as usize, number(0.0));
 
-    let (sender, receiver) = channel();
-    let log = journal::open(&directory, Options::default()).expect("an empty directory");
-    assert_eq!(log.last(), Lsn(0), "{} has a log already", directory.display());
-    let journal = log.start(Released(sender));
-    let mut books = Books::default();
+    let mut bench = Bench::open(&directory);
     for account in 0..accounts {
         let deposit = Deposit { player: player(account), currency: eur(), amount: 1_000_000_000 };
         let id = TxId::of_service("bench", &account.to_string());
-        run(&mut books, &journal, Tx::new(id, player(account).into(), Some(Content(1)), deposit), None);
+        bench.turn(Tx::new(id, player(account).into(), Some(Content(1)), deposit), account as u64, None);
     }
     let mut draws = Draws::new(accounts, exponent);
-    let (mut waits, mut sent) = (Vec::with_capacity(transfers), 0);
+    let mut sent = 0;
     let began = Instant::now();
-    while waits.len() < transfers {
-        while sent < transfers && sent - waits.len() < in_flight {
+    while bench.waits.len() < transfers {
+        while sent < transfers && sent - bench.waits.len() < in_flight {
             let at = Instant::now();
             let (from, to) = draws.pair();
             let key = format!("transfer-{sent}");
             let transfer = TransferBetween { from, to, currency: eur(), amount: 1 };
             let content = Content::of(&[b"transfer", key.as_bytes()]);
             let id = TxId::of_service("bench", &key);
-            run(&mut books, &journal, Tx::new(id, from.into(), Some(content), transfer), Some(at));
+            let tx = Tx::new(id, from.into(), Some(content), transfer);
+            bench.turn(tx, (accounts + sent) as u64, Some(at));
             sent += 1;
         }
-        collect(&receiver, &mut waits);
+        bench.collect();
     }
-    let took = began.elapsed();
-    waits.sort_unstable();
-    let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize];
-    println!(
-        "{in_flight} in flight, Zipf {exponent}: {:.0} durable transfers/s, median {:?}, p99 {:?}",
-        waits.len() as f64 / took.as_secs_f64(),
-        at(0.5),
-        at(0.99),
-    );
-    books.check().expect("the invariants hold");
-    journal.stop();
-}
-
-/// One turn: decide, apply, append.
-fn run(books: &mut Books, journal: &Journal<Option<Instant>>, tx: Tx, began: Option<Instant>) {
-    let now = books.lsn();
-    let concluded = books.run(Envelope::Run(tx), now, DIGEST_EVERY).expect("it was decided on this state");
-    let (_, record) = concluded.record.expect("each key is new");
-    journal.append(record, began);
-    if let Some((_, digest)) = concluded.digest {
-        journal.append(digest, None);
-    }
-}
-
-/// Waits for the gate, then takes all it has released.
-fn collect(receiver: &Receiver<Vec<Option<Instant>>>, waits: &mut Vec<Duration>) {
-    let first = receiver.recv().expect("the writer runs");
-    for batch in std::iter::once(first).chain(receiver.try_iter()) {
-        waits.extend(batch.into_iter().flatten().map(|began| began.elapsed()));
-    }
+    bench.report(&format!("{in_flight} in flight, Zipf {exponent}, transfers"), began.elapsed());
+    bench.stop();
 }
