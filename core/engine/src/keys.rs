@@ -132,13 +132,12 @@ impl Keys {
 
     /// Keeps an outcome. `false`, and no change, when the key has one already.
     pub fn put(&mut self, id: TxId, content: Content, outcome: Outcome) -> bool {
-        if self.outcomes.contains_key(&id) {
+        if !self.outcomes.insert_new(id, (content, outcome)) {
             return false;
         }
         let mut encoder = Encoder::plain(96);
         encode_one(&mut encoder, id, content, &outcome);
         self.digest.add(Print::of(encoder.as_bytes()));
-        self.outcomes.insert(id, (content, outcome));
         true
     }
 

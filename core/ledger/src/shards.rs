@@ -68,6 +68,14 @@ impl<K: Eq + Hash, V> Shards<K, V> {
         before
     }
 
+    /// Sets the value of a key that has none. `false`, and no change, when it has one.
+    pub fn insert_new(&mut self, key: K, value: V) -> bool {
+        let Entry::Vacant(new) = self.parts[part(&key)].entry(key) else { return false };
+        new.insert(value);
+        self.len += 1;
+        true
+    }
+
     /// Removes a key, and returns its value.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let before = self.parts[part(key)].remove(key);
@@ -101,4 +109,27 @@ impl<K: Eq + Hash, V> Shards<K, V> {
 /// The part of a key. The maps use the low and the highest bits of a hash; these are from its middle.
 fn part<Q: Hash + ?Sized>(key: &Q) -> usize {
     (FxBuildHasher.hash_one(key) >> 40) as usize % PARTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_is_found_and_counted_however_it_came_in() {
+        let mut shards = Shards::default();
+        for key in 0..1_000_u64 {
+            assert!(shards.insert_new(key, key));
+            assert!(!shards.insert_new(key, 7), "it has a value");
+            assert_eq!(shards.insert(key, key + 1), Some(key));
+            *shards.get_or_default(key + 1_000) += key;
+        }
+        assert_eq!((shards.len(), shards.iter().count()), (2_000, 2_000));
+        for key in 0..1_000 {
+            assert_eq!((shards.get(&key), shards.get(&(key + 1_000))), (Some(&(key + 1)), Some(&key)));
+            assert_eq!(shards.remove(&key), Some(key + 1));
+            assert_eq!(shards.remove(&key), None);
+        }
+        assert_eq!((shards.len(), shards.is_empty()), (1_000, false));
+    }
 }
