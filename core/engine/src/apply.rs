@@ -109,6 +109,9 @@ impl Books {
         match &record.body {
             Body::Committed(committed) => {
                 committed.rows.iter().for_each(|row| self.domains.rows.put(row.clone()));
+                if let Some((table, leg)) = &committed.table {
+                    self.rounds.note(*table, leg);
+                }
                 for notice in &committed.notices {
                     applied.offsets.push(self.domains.balance.note(record.time, notice));
                 }

@@ -1,4 +1,4 @@
-//! The money side of the state: five domains, the keys, the facts, and its reads.
+//! The money side of the state: five domains, the keys, the facts, the open rounds, and its reads.
 //!
 //! [`Books::turn`] decides on it; only [`Books::apply`] and [`Books::take`] change it.
 
@@ -9,7 +9,7 @@ use ledger::{
     Domain,
     codec::{DecodeError, Decoder, Encoder},
 };
-use protocol::Currency;
+use protocol::{Currency, RoundId, TableId};
 
 use self::encoding::{decode_domains, encode_domains};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     facts::{Fact, Facts},
     keys::{Content, Keys, Outcome, TxId},
     record::{Body, Record},
+    rounds::Rounds,
 };
 
 /// The money side of the state, with the place and time of the last record applied.
@@ -25,6 +26,7 @@ pub struct Books {
     pub(crate) domains: Domains,
     pub(crate) facts: Facts,
     pub(crate) keys: Keys,
+    pub(crate) rounds: Rounds,
     pub(crate) lsn: u64,
     pub(crate) time: u64,
 }
@@ -40,6 +42,12 @@ impl Books {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The open round of a table, as the records say that were applied. A table applies a record later, when it is durable.
+    #[must_use]
+    pub fn open_round(&self, table: TableId) -> Option<RoundId> {
+        self.rounds.open(table)
     }
 
     /// Whether an account is kept in a currency. Costs a pass over all accounts.
@@ -90,6 +98,7 @@ impl Books {
             (Component::Players, self.domains.balance.digest()),
             (Component::Keys, self.keys.digest()),
             (Component::Facts, self.facts.digest()),
+            (Component::Rounds, self.rounds.digest()),
         ];
         StateDigest::new(ledgers.chain(rows).chain(others))
     }
@@ -112,11 +121,13 @@ impl Books {
         encode_domains(encoder, &self.domains);
         self.facts.encode(encoder);
         self.keys.encode(encoder);
+        self.rounds.encode(encoder);
     }
 
     pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let (lsn, time) = (decoder.u64()?, decoder.u64()?);
         let domains = decode_domains(decoder)?;
-        Ok(Self { lsn, time, domains, facts: Facts::decode(decoder)?, keys: Keys::decode(decoder)? })
+        let (facts, keys) = (Facts::decode(decoder)?, Keys::decode(decoder)?);
+        Ok(Self { lsn, time, domains, facts, keys, rounds: Rounds::decode(decoder)? })
     }
 }

@@ -8,7 +8,7 @@ use ledger::codec::{DecodeError, Decoder, Encoder};
 use crate::{books::Books, table::TableState, world::World};
 
 /// Version this release writes.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Encodes the state.
 #[must_use]

@@ -21,6 +21,8 @@ pub enum Component {
     Keys,
     /// The facts about the hub.
     Facts,
+    /// The open round of each table.
+    Rounds,
     /// The rows of a kind.
     Rows(u16),
 }
@@ -35,6 +37,7 @@ impl Component {
             Component::Players => 21,
             Component::Keys => 22,
             Component::Facts => 23,
+            Component::Rounds => 24,
             Component::Rows(kind) => 1_000 + u32::from(kind),
         }
     }
@@ -46,6 +49,7 @@ impl Component {
             21 => Component::Players,
             22 => Component::Keys,
             23 => Component::Facts,
+            24 => Component::Rounds,
             1..11 => Component::Accounts(Domain::from_number((number - 1) as u8)?),
             11..21 => Component::Holds(Domain::from_number((number - 11) as u8)?),
             _ => Component::Rows(u16::try_from(number.checked_sub(1_000)?).ok()?),

@@ -40,6 +40,7 @@ impl StateDigest {
                 Component::Players => "players".into(),
                 Component::Keys => "keys".into(),
                 Component::Facts => "facts".into(),
+                Component::Rounds => "open rounds".into(),
                 Component::Rows(kind) => match KINDS.iter().find(|known| known.number == kind) {
                     Some(known) => format!("rows {}", known.name),
                     None => format!("rows of kind {kind}"),

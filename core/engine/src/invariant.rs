@@ -6,9 +6,12 @@
 //! * `E4` the funds that a notice shows, before and after the transaction, are those of the balance domain;
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
 //!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open;
-//! * `E6` the row of a table's rules is what the table's leg says, and changes with such a leg alone.
+//! * `E6` the row of a table's rules is what the table's leg says, changes with such a leg alone, and never while a round of
+//!   the table is open.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
+
+use std::collections::BTreeSet;
 
 use domains::{Funds, StateMachine};
 use ledger::{Domain, HoldId, OwnerKind, Prover, invariant};
@@ -65,6 +68,12 @@ pub enum Violation {
     /// `E6`: the row of a table's rules is not what the table is ruled by.
     #[error("E6: transaction {0:?} changes the rules of a table and the row of them in different ways")]
     RulesDiffer(TxId),
+    /// `E6`: the rules of a table change while one of its rounds is open.
+    #[error("E6: the rules of table {table} change while round {0} is open", table = .0.table)]
+    RulesInMidRound(RoundId),
+    /// `E6`: money and table have different open rounds.
+    #[error("E6: another round of table {0} is open than the money side knows of")]
+    OtherRound(TableId),
     /// `E1`: a transaction with a key has no notice to make a receipt of.
     #[error("E1: transaction {0:?} came with a key, but has nothing to put on its receipt")]
     NoReceipt(TxId),
@@ -207,4 +216,25 @@ pub fn stakes_are_held<'a>(
         Some((hold, _)) => Err(Violation::HoldWithoutBet(hold)),
         None => Ok(()),
     }
+}
+
+/// `E6`: the open rounds of the tables are those that the money side knows of. Only a table that a record did not fit may,
+/// until its quarantine is recorded, have a round open that has ended.
+///
+/// # Errors
+/// The first table that differs.
+pub fn rounds_are_open<'a>(
+    books: &Books,
+    tables: impl IntoIterator<Item = (TableId, &'a TableState)>,
+) -> Result<(), Violation> {
+    let mut open: BTreeSet<RoundId> = books.rounds.all().collect();
+    for (table, state) in tables {
+        let known = books.open_round(table);
+        known.map(|round| open.remove(&round));
+        let round = state.open.as_ref().map(|_| RoundId { table, number: state.round });
+        if known != round && !state.unfit {
+            return Err(Violation::OtherRound(table));
+        }
+    }
+    open.first().map_or(Ok(()), |round| Err(Violation::OtherRound(round.table)))
 }

@@ -23,6 +23,7 @@ mod principal;
 mod proof;
 mod record;
 mod replica;
+mod rounds;
 pub mod table;
 mod turn;
 mod verify;

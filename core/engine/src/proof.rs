@@ -54,6 +54,7 @@ pub(crate) fn prove(
         return Err(Violation::RowOfAnother { recipe: known.name, kind });
     }
     rules_are_the_row(committed)?;
+    rules_stand_while_a_round_is_open(books, committed)?;
     for (_, changes) in legs {
         ledger::invariant::of_leg(changes)?;
     }
@@ -74,6 +75,16 @@ fn rules_are_the_row(committed: &Committed) -> Result<(), Violation> {
         Some(_) | None => rows.next().is_none(),
     };
     same.then_some(()).ok_or(Violation::RulesDiffer(committed.id))
+}
+
+/// `E6`: a round is played to its end by the rules that were recorded before it was opened.
+fn rules_stand_while_a_round_is_open(books: &Books, committed: &Committed) -> Result<(), Violation> {
+    match &committed.table {
+        Some((table, TableLeg::Ruled { .. })) => {
+            books.open_round(*table).map_or(Ok(()), |round| Err(Violation::RulesInMidRound(round)))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// `E1`, `E2`: a step of a round has its name, and the table's leg says of stakes what the money does with them. What a

@@ -59,13 +59,15 @@ impl World {
         self.tables.values().all(|table| !table.unfit)
     }
 
-    /// Checks every invariant on the whole state (`L1`, `L2`, `L4`, `E2`). Costs a pass over all accounts and bets.
+    /// Checks every invariant on the whole state (`L1`, `L2`, `L4`, `E2`, `E6`). Costs a pass over all accounts and bets.
     ///
     /// # Errors
     /// The first that does not hold.
     pub fn check(&self) -> Result<(), Violation> {
         self.books.check()?;
-        invariant::stakes_are_held(&self.books, self.tables.iter().map(|(table, state)| (*table, state)))
+        let tables = || self.tables.iter().map(|(table, state)| (*table, state));
+        invariant::stakes_are_held(&self.books, tables())?;
+        invariant::rounds_are_open(&self.books, tables())
     }
 }
 

@@ -145,6 +145,7 @@ fn digest() -> impl Strategy<Value = StateDigest> {
         Just(Component::Players),
         Just(Component::Keys),
         Just(Component::Facts),
+        Just(Component::Rounds),
         any::<u16>().prop_map(Component::Rows),
     ];
     let one = (component, any::<[u8; 32]>().prop_map(Digest::from_bytes));

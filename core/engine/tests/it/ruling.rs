@@ -1,20 +1,21 @@
 //! Recorded rules: a round is played to its end by the rules it was opened under, and an old record means what it meant.
 
 use domains::{
-    RowImage, View,
+    Context, Effects, RowImage, View,
     recipes::{SetRules, TableOnly},
     rules::RulesRow,
 };
 use engine::{
     ApplyError, Body, Books, Committed, Envelope, Finding, LogVerifier, Principal, Record, Turn, Tx, TxId,
-    invariant::Violation,
+    Verdict, World, checkpoint,
+    invariant::{Violation, rounds_are_open},
     table::{
-        TableLeg,
+        TableLeg, TableState,
         live::{BetLimits, Due, TableRules},
     },
 };
-use ledger::Move;
-use protocol::ErrorCode;
+use ledger::{HoldId, Move};
+use protocol::{ErrorCode, RoundId, TableId};
 
 use crate::rig::{BETTING_MS, LOCKED_MS, PAUSE_MS, Rig, config, done, refused, table_id};
 
@@ -117,19 +118,111 @@ fn change(number: u64, rules: &TableRules) -> Tx {
     Tx::new(TxId::of_rules(table_id(), number), Principal::HUB, None, intent).at(table_id(), leg)
 }
 
+/// Plays until a round is in each stage with a bet, without one, and over, and hands the rig and that round to a test.
+fn at_each_stage(test: impl Fn(Rig, Option<RoundId>)) {
+    let open = Some(RoundId { table: table_id(), number: 1 });
+    let opened = |bet: bool| {
+        let mut rig = Rig::new();
+        rig.deposit(1, 1_000);
+        rig.open();
+        if bet {
+            done(rig.bet("a", 1, &[("red", &[], 100)]));
+        }
+        rig
+    };
+    test(opened(false), open);
+    test(opened(true), open);
+    let mut rig = opened(true);
+    rig.wait(BETTING_MS);
+    test(rig, open);
+    let mut rig = opened(true);
+    rig.restart();
+    test(rig, open);
+    let mut rig = opened(true);
+    rig.finish();
+    test(rig, None);
+}
+
 #[test]
-fn a_change_of_rules_in_mid_round_does_not_fit_its_table_and_is_found() {
-    let mut rig = Rig::new();
-    rig.deposit(1, 1_000);
-    rig.open();
-    done(rig.bet("a", 1, &[("red", &[], 100)]));
-    rig.run(&Envelope::Run(change(2, &other())));
-    assert!(rig.live.closed(), "the table takes no more bets");
-    assert_eq!(rig.live.state().rules.as_deref(), Some(&config().rules));
-    rig.proceed();
-    assert_eq!(rig.funds(1), (1_000, 0), "every stake is returned");
-    let found = audit(&records(&rig)).unwrap_err();
-    assert_eq!(found.what, "the rules of table t1 change while round t1:1 is open");
+fn a_change_of_rules_while_a_round_is_open_is_refused_by_the_money_and_the_round_goes_on() {
+    at_each_stage(|mut rig, open| {
+        let (before, envelope) = (rig.books.lsn(), Envelope::Run(change(2, &other())));
+        match (rig.books.turn(envelope.clone(), rig.now), open) {
+            (Turn::Unproven(violation), Some(round)) => {
+                assert_eq!(violation, Violation::RulesInMidRound(round));
+                let said = "E6: the rules of table t1 change while round t1:1 is open";
+                assert_eq!(violation.to_string(), said);
+            }
+            (Turn::New(_), None) => return,
+            (turn, open) => panic!("{open:?}: {turn:?}"),
+        }
+        assert_eq!(rig.run(&envelope), Verdict::Impossible(ErrorCode::Internal));
+        assert_eq!((rig.books.lsn(), rig.live.closed()), (before, false), "nothing is recorded");
+        rig.finish();
+        assert!(rig.live.state().history[0].drawn.is_some(), "the round is drawn");
+        audit(&records(&rig)).unwrap();
+    });
+}
+
+/// The record of a change of rules, as a faulty hub may write it.
+fn record_of(rig: &Rig, tx: Tx) -> Record {
+    let Tx { id, principal, key, intent, table, .. } = tx;
+    let context = Context { now: rig.now, id: HoldId(id.0), view: rig.books.domains(), shares: &[] };
+    let Effects { rows, .. } = intent.decide(&context).unwrap();
+    let committed =
+        Committed { id, principal, key, intent, legs: Vec::new(), rows, notices: Vec::new(), table };
+    Record { time: rig.now, body: Body::Committed(committed) }
+}
+
+#[test]
+fn a_log_with_a_change_of_rules_while_a_round_is_open_is_refused_at_that_record() {
+    at_each_stage(|rig, open| {
+        let record = record_of(&rig, change(2, &other()));
+        let mut world = World::default();
+        for record in records(&rig) {
+            world.apply(&record).unwrap();
+        }
+        // From a checkpoint as from the whole log.
+        let restored = checkpoint::decode(&checkpoint::encode(&world)).unwrap();
+        for mut world in [world, restored] {
+            assert_eq!(world.check(), Ok(()));
+            let expected = open.map(|round| ApplyError::Invariant(Violation::RulesInMidRound(round)));
+            assert_eq!(world.apply(&record).err(), expected);
+        }
+        let mut log = records(&rig);
+        log.push(record);
+        let found = audit(&log).err().map(|finding| finding.what);
+        let said = "the rules of table t1 change while round t1:1 is open";
+        assert_eq!(found, open.map(|_| said.into()));
+    });
+}
+
+#[test]
+fn a_table_whose_open_round_the_money_does_not_know_is_found() {
+    at_each_stage(|rig, open| {
+        let mut world = World::default();
+        for record in records(&rig) {
+            world.apply(&record).unwrap();
+        }
+        let found = Err(Violation::OtherRound(table_id()));
+        let state = world.tables.get_mut(&table_id()).unwrap();
+        let round = state.open.take();
+        let mut other = world.clone();
+        assert_eq!(
+            rounds_are_open(&world.books, tables(&world)),
+            if open.is_some() { found.clone() } else { Ok(()) }
+        );
+        let Some(round) = round else { return };
+        let state = other.tables.get_mut(&table_id()).unwrap();
+        (state.open, state.round) = (Some(round), 2);
+        assert_eq!(rounds_are_open(&other.books, tables(&other)), found);
+        other.tables.clear();
+        assert_eq!(rounds_are_open(&other.books, tables(&other)), found);
+    });
+}
+
+fn tables(world: &World) -> impl Iterator<Item = (TableId, &TableState)> {
+    world.tables.iter().map(|(id, state)| (*id, state))
 }
 
 #[test]
