@@ -30,10 +30,7 @@ pub enum DecodeError {
     #[error("unknown {0}")]
     Unknown(&'static str),
     /// A version of the record format that this release does not read.
-    #[error(
-        "the record has version {found} and this release reads version {read}: go on with the release that wrote the \
-         log, or begin a new log in another directory (docs/operating.md, \"Upgrade and rollback\")"
-    )]
+    #[error("the record has version {found} and this release reads version {read}: {}", advice(*found, *read))]
     Version {
         /// The version found.
         found: u8,
@@ -41,7 +38,7 @@ pub enum DecodeError {
         read: u8,
     },
     /// A recipe, or a revision of it, that this release does not have.
-    #[error("recipe {kind} in revision {revision} is not known to this release")]
+    #[error("recipe {kind} in revision {revision} is not known to this release: {LATER}")]
     Recipe {
         /// Its number.
         kind: u16,
@@ -49,11 +46,24 @@ pub enum DecodeError {
         revision: u16,
     },
     /// A kind of row that this release does not have.
-    #[error("a row of kind {0}, which is not known to this release")]
+    #[error("a row of kind {0} is not known to this release: {LATER}")]
     RowKind(u16),
     /// A value out of its range.
     #[error("{0} is out of range")]
     OutOfRange(&'static str),
+}
+
+/// What to do about a record that only a later release can have written.
+const LATER: &str = "a later release wrote it. Go on with that release or a later one, on the same directory \
+                     (docs/operating.md, \"Upgrade and rollback\")";
+
+/// What to do about a record of another version.
+fn advice(found: u8, read: u8) -> &'static str {
+    if found > read {
+        return LATER;
+    }
+    "go on with the release that wrote the log, or begin a new log in another directory (docs/operating.md, \
+     \"Upgrade and rollback\")"
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ struct Left {
 }
 
 mod kept;
+mod later;
 
 /// Decides a deposit and applies it. Returns its record.
 fn deposit_record(world: &mut World, number: u64) -> Vec<u8> {

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{LineageId, Lsn};
+use crate::{LineageId, Lsn, format::VERSION};
 
 /// Why the log could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -112,9 +112,9 @@ pub enum Error {
     },
     /// A file has a format version that this release does not read.
     #[error(
-        "{} has format version {version}, and this release reads version {}: go on with the build that wrote it, or \
-         begin a new log in another journal.directory (docs/operating.md, upgrade and rollback)",
-        file.display(), crate::format::VERSION
+        "{} has format version {version}, and this release reads version {VERSION}: {} (docs/operating.md, upgrade and \
+         rollback)",
+        file.display(), advice(*version)
     )]
     Version {
         /// The file.
@@ -231,6 +231,15 @@ fn abandoned(forked: Option<Lsn>) -> String {
         || "this log does not have".to_owned(),
         |last| format!("this log abandoned at record {}, when a copy was restored", last.0),
     )
+}
+
+/// What to do about a file of another version.
+fn advice(version: u32) -> &'static str {
+    if version > VERSION {
+        "a later release wrote it. Go on with that release or a later one, on the same directory"
+    } else {
+        "go on with the build that wrote it, or begin a new log in another journal.directory"
+    }
 }
 
 fn holder(pid: Option<u32>) -> String {

@@ -198,7 +198,11 @@ fn a_revision_and_a_kind_of_row_can_be_added_and_the_log_before_them_replays_and
     // This release does not have them, and says so.
     let later = rig.log.iter().find_map(|bytes| Record::decode(bytes).err()).unwrap();
     assert_eq!(later, DecodeError::Recipe { kind: Deposit::KIND, revision: 2 });
-    assert_eq!(later.to_string(), "recipe 1 in revision 2 is not known to this release");
+    assert_eq!(
+        later.to_string(),
+        "recipe 1 in revision 2 is not known to this release: a later release wrote it. Go on with that release or a later \
+         one, on the same directory (docs/operating.md, \"Upgrade and rollback\")"
+    );
 }
 
 #[test]

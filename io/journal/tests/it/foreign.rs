@@ -1,11 +1,12 @@
-//! A directory that holds other files too, as one whose path was mistyped: they keep their contents and their modes.
+//! A directory that holds other files too, as one whose path was mistyped: they keep their contents and their modes. And a
+//! segment of another version.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use journal::file::Directory;
-use journal::{Claim, Error, Log};
+use journal::{Claim, Error, Log, Lsn, Reader};
 
 use crate::{SMALL, filled, replayed};
 
@@ -89,5 +90,33 @@ fn a_lock_that_a_power_failure_has_torn_is_taken() {
         assert_eq!(replayed(&log).len(), 3);
         let held = fs::read_to_string(dir.path().join("lock")).unwrap();
         assert_eq!(held, format!("{}\n", std::process::id()));
+    }
+}
+
+#[test]
+fn a_segment_of_another_version_is_refused_with_its_name_both_versions_and_what_to_do() {
+    let cases = [
+        (1_u32, "go on with the build that wrote it, or begin a new log in another journal.directory"),
+        (3, "a later release wrote it. Go on with that release or a later one, on the same directory"),
+    ];
+    for (version, advice) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        drop(filled(&Directory::create(dir.path()).unwrap(), 3));
+        let segment = dir.path().join("00000000000000000001.log");
+        let mut bytes = fs::read(&segment).unwrap();
+        assert_eq!(bytes[8..12], 2_u32.to_le_bytes(), "the version of this release");
+        bytes[8..12].copy_from_slice(&version.to_le_bytes());
+        let crc = crc32c::crc32c(&bytes[..508]);
+        bytes[508..512].copy_from_slice(&crc.to_le_bytes());
+        fs::write(&segment, &bytes).unwrap();
+        let read =
+            |lsn| Reader::open(dir.path(), Lsn(lsn)).and_then(|mut reader| reader.next(Lsn::MAX).map(drop));
+        for refused in [journal::open(dir.path(), SMALL).unwrap_err(), read(0).unwrap_err()] {
+            let said = refused.to_string();
+            assert!(said.starts_with(&segment.display().to_string()), "{said}");
+            let what = format!("has format version {version}, and this release reads version 2: {advice}");
+            assert!(said.contains(&what) && said.contains("docs/operating.md"), "{said}");
+        }
+        assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing is changed");
     }
 }
