@@ -13,7 +13,9 @@ use std::{
 
 use actix::prelude::*;
 use engine::{
-    ApplyError, Body, Concluded, DIGEST_EVERY, Envelope, Outcome, Turn, TxId, Verdict, table::TableLeg,
+    ApplyError, Body, Concluded, DIGEST_EVERY, Envelope, Outcome, Turn, TxId, Verdict,
+    due::{AT_ONCE, Scheduled, Scheduler},
+    table::TableLeg,
 };
 use journal::Journal;
 use ledger::{Domain, Leg};
@@ -59,8 +61,8 @@ pub struct Coordinator {
     currencies: Currencies,
     metrics: Metrics,
     allowances: Allowances,
-    /// Whether what is due is carried out.
-    runs_due: bool,
+    /// What carries out what is due.
+    scheduler: Scheduler,
 }
 
 impl Coordinator {
@@ -78,13 +80,20 @@ impl Coordinator {
             let ledger = books.domains().ledger(domain);
             metrics.domain_keeps(domain, ledger.counts().0, ledger.counts().1);
         }
-        Self { books, journal, currencies, metrics, allowances: Allowances::new(budgets), runs_due: true }
+        Self {
+            books,
+            journal,
+            currencies,
+            metrics,
+            allowances: Allowances::new(budgets),
+            scheduler: Scheduler::new(true),
+        }
     }
 
     /// The same, but nothing that is due is carried out: its clock may be wrong.
     #[must_use]
     pub fn with_doubtful_clock(self) -> Self {
-        Self { runs_due: false, ..self }
+        Self { scheduler: Scheduler::new(false), ..self }
     }
 
     fn turn(&mut self, envelope: Envelope, origin: Origin) {
@@ -105,7 +114,7 @@ impl Coordinator {
             }
             Some(turn) => match self.charge(&turn, &origin) {
                 Ok(()) => {
-                    self.count(&turn);
+                    self.count(id, &turn);
                     let _guard = AbortOnPanic("the money state");
                     let concluded = self.books.borrow_mut().conclude(id, turn, now, DIGEST_EVERY);
                     concluded.unwrap_or_else(|misfit| abort(&misfit))
@@ -169,7 +178,7 @@ impl Coordinator {
     }
 
     /// Counts what was decided, once it is certain that it is recorded or answered as it was decided.
-    fn count(&self, decided: &Turn) {
+    fn count(&self, id: TxId, decided: &Turn) {
         match decided {
             Turn::New(decided) => {
                 if let Some(TableLeg::Quarantined { .. }) = decided.record().leg() {
@@ -192,7 +201,7 @@ impl Coordinator {
                 self.metrics.refused_by(Some(*by));
                 self.metrics.impossible();
             }
-            Turn::Unproven(violation) => self.metrics.unproven(violation),
+            Turn::Unproven(violation) => self.metrics.unproven(id, violation),
         }
     }
 
@@ -221,21 +230,14 @@ impl Coordinator {
         });
     }
 
-    /// Carries out what is due, but no more than [`AT_ONCE`](engine::due::AT_ONCE): then the envelopes that wait have their turn.
+    /// Carries out what is due, but no more than [`AT_ONCE`]: then the envelopes that wait have their turn.
     fn run_due(&mut self, now: u64, context: &mut Context<Self>) {
-        if !self.runs_due {
-            return;
-        }
-        for _ in 0..engine::due::AT_ONCE {
-            let due = self.books.borrow().due(now);
-            let Some(envelope) = due else { return };
-            let id = envelope.id();
-            self.turn(envelope, Origin::Nobody);
-            if self.books.borrow().due(now).is_some_and(|next| next.id() == id) {
-                // It cannot be done, so it would be tried for ever, and what waits behind it is not reached.
-                self.runs_due = false;
-                self.metrics.due_failed(id);
-                return;
+        for _ in 0..AT_ONCE {
+            let next = self.scheduler.next(&self.books.borrow(), now);
+            match next {
+                Scheduled::Nothing => return,
+                Scheduled::Submit(envelope) => self.turn(*envelope, Origin::Nobody),
+                Scheduled::Failed(id) => return self.metrics.due_failed(id),
             }
         }
         context.notify(Look);

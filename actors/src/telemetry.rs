@@ -266,8 +266,8 @@ impl Metrics {
     }
 
     /// What was decided would break an invariant: the recipe is wrong, and its envelope is refused.
-    pub(crate) fn unproven(&self, violation: &Violation) {
-        tracing::error!(%violation, "a transaction was refused: an invariant would not hold after it");
+    pub(crate) fn unproven(&self, id: TxId, violation: &Violation) {
+        tracing::error!(?id, %violation, "a transaction was refused: an invariant would not hold after it");
         self.impossible();
     }
 

@@ -100,7 +100,8 @@ fn prove<S: Storage>(
     let cursor = world.books.lsn();
     let reader = read(files, cursor, |entry| {
         let (lsn, location) = (entry.lsn.0, entry.location);
-        let record = Record::decode(entry.bytes).map_err(|source| Error::Record { lsn, location, source })?;
+        let record = Record::decode_with(entry.bytes, &expectations.formats)
+            .map_err(|source| Error::Record { lsn, location, source })?;
         world.apply(&record).map(drop).map_err(|source| Error::Unfit {
             lsn,
             location,

@@ -1,7 +1,8 @@
 //! What the hub does by itself when its time has come: the durable scheduler.
 //!
 //! What is due follows from the state alone, so it is due again after a crash. It is carried out as an envelope under an id
-//! that is derived from what is due: once, however often it is submitted.
+//! that is derived from what is due: once, however often it is submitted. [`Scheduler`] is the loop of it, which the
+//! coordinator and the simulation share.
 
 use domains::{StateMachine, recipes::HoldExpire};
 use ledger::Domain;
@@ -18,6 +19,47 @@ pub const AT_ONCE: usize = 100;
 
 /// A clock that is further ahead of the log's last record than this at the start may be wrong, milliseconds: a day.
 pub const CLOCK_AHEAD_MAX: u64 = 24 * 60 * 60 * 1_000;
+
+/// Carries out what is due, one envelope at a time: the coordinator asks it for the next one, submits that, and asks again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheduler {
+    /// Whether anything is carried out.
+    runs: bool,
+    /// What was handed out last.
+    tried: Option<TxId>,
+}
+
+/// What a [`Scheduler`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scheduled {
+    /// Nothing is due, or nothing is carried out.
+    Nothing,
+    /// Submit this envelope, and ask again.
+    Submit(Box<Envelope>),
+    /// What was handed out last is due still: it cannot be done. It would be tried for ever, and what waits behind it is not
+    /// reached, so nothing more is carried out before the next start.
+    Failed(TxId),
+}
+
+impl Scheduler {
+    /// A scheduler. `runs`: whether it carries anything out; it must not while the clock is doubted
+    /// ([`Books::doubts_clock`]).
+    #[must_use]
+    pub fn new(runs: bool) -> Self {
+        Self { runs, tried: None }
+    }
+
+    /// What is due first on the applied state at a time, milliseconds since 1970.
+    pub fn next(&mut self, books: &Books, now: u64) -> Scheduled {
+        let Some(envelope) = books.due(now).filter(|_| self.runs) else { return Scheduled::Nothing };
+        let id = envelope.id();
+        if self.tried.replace(id) == Some(id) {
+            self.runs = false;
+            return Scheduled::Failed(id);
+        }
+        Scheduled::Submit(Box::new(envelope))
+    }
+}
 
 impl Books {
     /// When something is due next, milliseconds since 1970; `None` when nothing waits for a time. Costs the same however much

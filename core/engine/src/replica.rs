@@ -5,7 +5,12 @@
 
 use ledger::codec::DecodeError;
 
-use crate::{apply::ApplyError, checkpoint, record::Record, world::World};
+use crate::{
+    apply::ApplyError,
+    checkpoint,
+    record::{Formats, Record},
+    world::World,
+};
 
 /// A copy of the world that follows the log, and says when it is to be written down.
 #[derive(Debug, Clone)]
@@ -13,6 +18,7 @@ pub struct Replica {
     world: World,
     every: u64,
     written: u64,
+    formats: Formats,
 }
 
 /// The log does not stand for the copy: nothing of it may be written down.
@@ -41,7 +47,13 @@ impl Replica {
     /// a checkpoint covers.
     #[must_use]
     pub fn new(world: World, every: u64, written: u64) -> Self {
-        Self { world, every, written }
+        Self { world, every, written, formats: Formats::STANDARD }
+    }
+
+    /// The same, for records with these recipes and kinds of rows.
+    #[must_use]
+    pub fn reading(self, formats: Formats) -> Self {
+        Self { formats, ..self }
     }
 
     /// What the log stands for, as far as it was read.
@@ -70,7 +82,8 @@ impl Replica {
     /// When the log does not stand for the copy.
     pub fn take(&mut self, bytes: &[u8]) -> Result<Record, Parted> {
         let lsn = self.lsn() + 1;
-        let record = Record::decode(bytes).map_err(|source| Parted::Unreadable { lsn, source })?;
+        let record =
+            Record::decode_with(bytes, &self.formats).map_err(|source| Parted::Unreadable { lsn, source })?;
         self.world.apply(&record).map_err(|source| Parted::Unfit { lsn, source })?;
         Ok(record)
     }

@@ -1,6 +1,6 @@
 //! What the operator expects of the log; the start and `hub verify` compare it with the log in the same way.
 
-use engine::World;
+use engine::{Formats, World};
 use journal::{Files, Lsn, Tail, storage::Storage};
 
 use super::{Error, facts, facts::Given, head::Head};
@@ -13,13 +13,15 @@ pub struct Expectations {
     pub head: Option<Head>,
     /// Facts that the log must not contradict.
     pub facts: Vec<Given>,
+    /// The recipes and kinds of rows that its records may name: those of this release.
+    pub formats: Formats,
 }
 
 impl Expectations {
     /// What a configuration and the command line expect.
     #[must_use]
     pub fn of(loaded: &Loaded, head: Option<Head>) -> Self {
-        Self { head, facts: facts::given(loaded) }
+        Self { head, facts: facts::given(loaded), formats: Formats::STANDARD }
     }
 
     /// Compares all of it with a log that was read to its end.

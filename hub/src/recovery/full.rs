@@ -22,7 +22,7 @@ pub struct Findings {
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Findings, Error> {
-    let mut verifier = LogVerifier::default();
+    let mut verifier = LogVerifier::default().reading(expectations.formats);
     // Listed before the log is read: beside a serving hub, the log then has the records of all these checkpoints.
     let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
     let mut checkpoints = 0;

@@ -1,7 +1,7 @@
 //! What is due is carried out, a hundred at a time, and not with a doubtful clock.
 
 use domains::{Context as Decided, What, decide::Deciding, decide::Part, decide::RefusedBy};
-use engine::{Content, DecodeError, Envelope, Tx, TxId};
+use engine::{Content, DecodeError, Envelope, Tx, TxId, due::Scheduler};
 use ledger::{
     AccountId, AccountKind, Domain, Hold, Move, Prover, Purpose, Rejection, Transfer,
     codec::{Decoder, Encoder},
@@ -60,7 +60,7 @@ impl domains::Command for SetAside {
 fn with_holds(log: &std::path::Path) -> (Money, Coordinator) {
     let money = money(log);
     let mut coordinator = money.coordinator();
-    coordinator.runs_due = true;
+    coordinator.scheduler = Scheduler::new(true);
     let key = Some(Content(1));
     let deposit = domains::recipes::Deposit { player: PLAYER, currency: eur(), amount: 1_000 };
     coordinator.turn(Envelope::Run(Tx::new(TxId(0), PLAYER.into(), key, deposit)), Origin::Nobody);

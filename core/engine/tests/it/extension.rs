@@ -11,6 +11,7 @@ use domains::{
 use engine::{
     Body, Component, Content, DecodeError, Formats, LogVerifier, Outcome, Principal, Record, Tx, TxId,
     Verdict, World,
+    due::{Scheduled, Scheduler},
 };
 use ledger::{
     Domain, Hold, HoldId, Move, Prover, Purpose, Transfer,
@@ -247,6 +248,30 @@ fn what_is_due_is_carried_out_once_in_order_and_not_before_its_time() {
     let restored = engine::checkpoint::decode(&engine::checkpoint::encode(&world)).unwrap();
     assert_eq!(restored.books.next_due(), rig.books.next_due());
     assert_eq!(world.check(), Ok(()));
+}
+
+#[test]
+fn what_cannot_be_done_is_not_handed_out_again_and_nothing_after_it() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    for number in [7, 8] {
+        let expires = rig.now + u64::try_from(number).unwrap();
+        rig.submit(&tx(
+            number,
+            PlayerId(1),
+            SetAside { player: PlayerId(1), currency: eur(), amount: 10, expires },
+        ));
+    }
+    let (now, first) = (rig.now + 8, TxId::of_expiry(HoldId(7)));
+    let mut scheduler = Scheduler::new(true);
+    assert_eq!(scheduler.next(&rig.books, rig.now), Scheduled::Nothing, "it is too early");
+    let Scheduled::Submit(envelope) = scheduler.next(&rig.books, now) else { panic!("it is due") };
+    assert_eq!(envelope.id(), first);
+    // It was not carried out.
+    assert_eq!(scheduler.next(&rig.books, now), Scheduled::Failed(first));
+    assert_eq!(scheduler.next(&rig.books, now), Scheduled::Nothing);
+    let mut doubting = Scheduler::new(false);
+    assert_eq!(doubting.next(&rig.books, now), Scheduled::Nothing);
 }
 
 #[test]
