@@ -82,7 +82,7 @@ impl Handler<GetResults> for DomainActor<Balance> {
     fn handle(&mut self, GetResults { player, to }: GetResults, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
-        let results = books.domains().balance.player(player).into_iter().flat_map(|player| &player.results);
+        let results = books.domains().balance.player(player).into_iter().flat_map(|player| player.results());
         let results = results.filter_map(|(time, notice)| {
             let scale = self.currencies.spelling(notice.currency)?;
             let (round, staked, returned, outcome) = match notice.what {

@@ -9,6 +9,10 @@ use std::{
 use engine::{Books, DIGEST_EVERY, Envelope, Tx};
 use journal::{Gate, Journal, Lsn, Options};
 
+/// The allocator of the hub.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Books and their log.
 pub struct Bench {
     pub books: Books,

@@ -36,10 +36,39 @@ pub struct Balance {
 pub struct Player {
     /// Number of events on the player's channel so far, which is the offset of the newest.
     pub events: u64,
-    /// The last settled rounds, newest first, with the time they were settled.
-    pub results: VecDeque<(u64, Notice)>,
-    /// Fingerprint of the results, updated with each one added or dropped.
+    /// Nearly everyone who has ever had an account is away, and most have no results: these take no room.
+    results: Option<Box<Results>>,
+}
+
+/// Settled rounds, newest first, with the time they were settled.
+pub type Settled = VecDeque<(u64, Notice)>;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Results {
+    settled: Settled,
+    /// Sum of their prints, updated with each one added or dropped.
     digest: Digest,
+}
+
+impl Player {
+    /// The last settled rounds, [`RESULTS_MAX`] at most.
+    #[must_use]
+    pub fn results(&self) -> &Settled {
+        static NONE: Settled = VecDeque::new();
+        self.results.as_ref().map_or(&NONE, |results| &results.settled)
+    }
+}
+
+impl Results {
+    fn keep(&mut self, time: u64, notice: Notice) {
+        while self.settled.len() >= RESULTS_MAX
+            && let Some((time, oldest)) = self.settled.pop_back()
+        {
+            self.digest.remove(result_print(time, &oldest));
+        }
+        self.digest.add(result_print(time, &notice));
+        self.settled.push_front((time, notice));
+    }
 }
 
 /// The commands of the balance domain.
@@ -201,10 +230,13 @@ impl Balance {
     }
 
     /// Restores a player from a checkpoint: the number of events so far, and the results, newest first.
-    pub fn put_player(&mut self, id: PlayerId, events: u64, results: VecDeque<(u64, Notice)>) {
-        let mut digest = Digest::default();
-        results.iter().for_each(|(time, notice)| digest.add(result_print(*time, notice)));
-        let player = Player { events, results, digest };
+    pub fn put_player(&mut self, id: PlayerId, events: u64, settled: Settled) {
+        let mut player = Player { events, results: None };
+        if !settled.is_empty() {
+            let mut digest = Digest::default();
+            settled.iter().for_each(|(time, notice)| digest.add(result_print(*time, notice)));
+            player.results = Some(Box::new(Results { settled, digest }));
+        }
         self.digest.add(player_print(id, &player));
         if let Some(before) = self.players.insert(id, player) {
             self.digest.remove(player_print(id, &before));
@@ -220,13 +252,7 @@ impl Balance {
         }
         player.events += 1;
         if notice.what.is_result() {
-            while player.results.len() >= RESULTS_MAX
-                && let Some((time, oldest)) = player.results.pop_back()
-            {
-                player.digest.remove(result_print(time, &oldest));
-            }
-            player.digest.add(result_print(time, notice));
-            player.results.push_front((time, notice.clone()));
+            player.results.get_or_insert_default().keep(time, notice.clone());
         }
         self.digest.add(player_print(id, player));
         player.events
@@ -240,11 +266,12 @@ impl Balance {
 }
 
 fn player_print(id: PlayerId, player: &Player) -> Print {
+    let digest = player.results.as_ref().map(|results| results.digest).unwrap_or_default();
     let mut encoder = Encoder::plain(96);
     encoder.fixed(id.0);
     encoder.uint(player.events.into());
-    encoder.uint(player.results.len() as u128);
-    encoder.raw(&player.digest.to_bytes());
+    encoder.uint(player.results().len() as u128);
+    encoder.raw(&digest.to_bytes());
     Print::of(encoder.as_bytes())
 }
 

@@ -1,5 +1,8 @@
 //! A map in many parts. A map that grows moves all its entries, and all requests wait meanwhile; here only one part of
 //! the entries moves at a time.
+//!
+//! The last part gets twice as many entries as the first. So the parts do not double in size all at about the same
+//! number of entries, and at any number the map as a whole is about two thirds full.
 
 use std::{
     borrow::Borrow,
@@ -108,8 +111,26 @@ impl<K: Eq + Hash, V> Shards<K, V> {
 
 /// The part of a key. The maps use the low and the highest bits of a hash; these are from its middle.
 fn part<Q: Hash + ?Sized>(key: &Q) -> usize {
-    (FxBuildHasher.hash_one(key) >> 40) as usize % PARTS
+    usize::from(PART_OF[(FxBuildHasher.hash_one(key) >> 40) as usize % PART_OF.len()])
 }
+
+/// Which part each of these equal shares of the keys goes to: the shares of a part grow with its number, to twice as
+/// many for the last as for the first.
+static PART_OF: [u8; 1 << 11] = {
+    let mut part_of = [0; 1 << 11];
+    let (mut share, mut part, mut sum) = (0, 0, 0);
+    // Part i weighs PARTS + i; all weights together are `all`.
+    let all = PARTS * PARTS + PARTS * (PARTS - 1) / 2;
+    while share < part_of.len() {
+        while share * all >= (sum + PARTS + part) * part_of.len() {
+            sum += PARTS + part;
+            part += 1;
+        }
+        part_of[share] = part as u8;
+        share += 1;
+    }
+    part_of
+};
 
 #[cfg(test)]
 mod tests {
@@ -131,5 +152,19 @@ mod tests {
             assert_eq!(shards.remove(&key), None);
         }
         assert_eq!((shards.len(), shards.is_empty()), (1_000, false));
+    }
+
+    /// Parts of one size would all be half full at some numbers of entries, and grow together at others.
+    #[test]
+    fn at_any_number_of_entries_the_map_as_a_whole_is_about_as_full() {
+        let mut shards = Shards::default();
+        for key in 0..400_000_u64 {
+            shards.insert(key, ());
+            if key > 100_000 && key.is_multiple_of(10_000) {
+                let room: usize = shards.parts.iter().map(FxHashMap::capacity).sum();
+                let taken = shards.len() as f64 / room as f64;
+                assert!((0.6..0.9).contains(&taken), "{key} entries take {taken} of the room");
+            }
+        }
     }
 }

@@ -31,7 +31,7 @@ fn every_event_gets_the_next_offset_and_only_ended_rounds_are_results() {
         assert_eq!(balance.note(place as u64, &notice(1, what)), place as u64 + 1);
     }
     assert_eq!(balance.note(9, &notice(2, What::Deposit)), 1, "each player's channel counts by itself");
-    let results = &balance.player(PlayerId(1)).unwrap().results;
+    let results = balance.player(PlayerId(1)).unwrap().results();
     assert_eq!(results.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [4, 2]);
 }
 
@@ -41,7 +41,7 @@ fn the_last_fifty_results_are_kept_newest_first() {
     for number in 1..=60 {
         balance.note(number, &notice(1, settled(number, 0)));
     }
-    let results = &balance.player(PlayerId(1)).unwrap().results;
+    let results = balance.player(PlayerId(1)).unwrap().results();
     assert_eq!(RESULTS_MAX, 50);
     assert_eq!(
         results.iter().map(|(time, _)| *time).collect::<Vec<_>>(),
@@ -58,7 +58,7 @@ fn the_digest_depends_on_the_state_and_not_on_how_it_came_about() {
         let mut copy = Balance::default();
         for (id, player) in balance.players() {
             copy.put_player(id, 99, Default::default()); // put twice: the second counts
-            copy.put_player(id, player.events, player.results.clone());
+            copy.put_player(id, player.events, player.results().clone());
         }
         assert_eq!(copy.digest(), balance.digest(), "after {number} events");
     }

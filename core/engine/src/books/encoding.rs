@@ -16,8 +16,8 @@ pub(crate) fn encode_domains(encoder: &mut Encoder, domains: &Domains) {
     for (id, player) in domains.balance.players() {
         encoder.player(id);
         encoder.uint(player.events.into());
-        encoder.uint(player.results.len() as u128);
-        for (time, notice) in &player.results {
+        encoder.uint(player.results().len() as u128);
+        for (time, notice) in player.results() {
             encoder.uint((*time).into());
             notice.encode(encoder);
         }
