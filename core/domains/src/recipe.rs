@@ -158,6 +158,16 @@ impl Intent {
         self.recipe.encode(encoder);
     }
 
+    /// Whether a record of it could be read again: whether its parameters are within the range of records. Who asks may
+    /// ask for any amount.
+    #[must_use]
+    pub fn reads_back(&self) -> bool {
+        let mut encoder = Encoder::default();
+        self.encode(&mut encoder);
+        let mut decoder = Decoder::new(encoder.as_bytes());
+        Self::decode(&mut decoder, &[self.known]).and_then(|_| decoder.finish()).is_ok()
+    }
+
     /// Reads an intent of one of these recipes.
     ///
     /// # Errors

@@ -124,7 +124,8 @@ pub enum Turn {
     Known(Outcome),
     /// The key has an outcome for a request with another content: refused, not recorded.
     KeyReused,
-    /// The request is refused with a code that does not consume the key: answered, and not recorded.
+    /// The request is refused with a code that does not consume the key, or asks for an amount beyond those of records:
+    /// answered, and not recorded.
     Answered {
         /// Why it is refused.
         code: ErrorCode,
@@ -167,12 +168,13 @@ impl Books {
             let record = Record { time: now.max(self.time()), body };
             Box::new(Decided { bytes: record.encode(), record, changes, on: self.lsn() })
         };
-        let refused = |principal, content, intent, code: ErrorCode, by| match code.consumes_key() {
-            true => {
-                let body = Body::Refused { id, principal, content, intent, code };
-                Turn::Refused { decided: decided(body, Vec::new()), by }
+        let refused = |principal, content, intent: Option<Intent>, code: ErrorCode, by| {
+            // An intent that no record can hold is refused whatever the state: it leaves its key free.
+            if !code.consumes_key() || !intent.as_ref().is_none_or(Intent::reads_back) {
+                return Turn::Answered { code, by };
             }
-            false => Turn::Answered { code, by },
+            let body = Body::Refused { id, principal, content, intent, code };
+            Turn::Refused { decided: decided(body, Vec::new()), by }
         };
         let Tx { id, principal, key, intent, shares, table } = match envelope {
             Envelope::Refuse { principal, content, code, .. } => {

@@ -1,6 +1,7 @@
 //! Idempotency: a key has one outcome, whatever happens around it.
 
 use engine::{Content, Envelope, Outcome, Principal, Turn, TxId, Verdict};
+use ledger::SUM_MAX;
 use protocol::{ErrorCode, Key, PlayerId};
 
 use crate::rig::{BETTING_MS, Rig, done, refused, tx_id};
@@ -88,7 +89,19 @@ fn a_deposit_is_made_once() {
     assert_eq!(rig.deposit_as("d", 2, 100), Verdict::KeyReused);
     assert_eq!(rig.funds(1), (100, 0));
     assert_eq!(rig.deposit_as("none", 1, 0), refused(ErrorCode::BelowLimit));
-    assert_eq!(rig.deposit_as("all", 1, i128::MAX), refused(ErrorCode::AboveLimit));
+    assert_eq!(rig.deposit_as("all", 1, SUM_MAX), refused(ErrorCode::AboveLimit));
+}
+
+#[test]
+fn an_amount_that_no_record_can_hold_is_refused_and_leaves_its_key_free() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 100);
+    for amount in [SUM_MAX + 1, i128::MAX] {
+        assert_eq!(rig.deposit_as("all", 1, amount), Verdict::Answered(ErrorCode::AboveLimit));
+    }
+    assert_eq!(rig.deposit_as("all", 1, i128::MIN), Verdict::Answered(ErrorCode::BelowLimit));
+    rig.restart();
+    done(rig.deposit_as("all", 1, 5));
 }
 
 #[test]
