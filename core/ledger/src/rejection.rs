@@ -1,35 +1,9 @@
 //! The reasons for which a ledger refuses a move.
 
-/// Why the ledger refused a move. When several reasons hold, the first in this order is returned.
+/// Why a domain refused a command, or its ledger a move. When several reasons hold, the first in this order is returned:
+/// what a domain asks, it asks before its ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Rejection {
-    /// A transfer moves an amount above zero.
-    #[error("the amount is not above zero")]
-    AmountNotPositive,
-    /// A transfer has two different accounts.
-    #[error("debit and credit are the same account")]
-    SameAccount,
-    /// A transfer has one currency.
-    #[error("the accounts have different currencies")]
-    CurrencyDiffers,
-    /// A hold is made only once.
-    #[error("the hold exists already")]
-    HoldExists,
-    /// The hold was never made, or has ended (`L3`).
-    #[error("the hold is not open")]
-    HoldNotOpen,
-    /// An account is opened only once.
-    #[error("the account is open already")]
-    AccountExists,
-    /// A player's account must be opened first.
-    #[error("the account does not exist")]
-    AccountNotFound,
-    /// An account has an owner of a kind that such accounts have.
-    #[error("an account of this kind has no such owner")]
-    OwnerUnfit,
-    /// A hold draws on few accounts, on each once.
-    #[error("a hold draws on one account twice, or on too many")]
-    SourcesUnfit,
     /// A frozen account takes no new debits or holds. The domain says so, not the ledger.
     #[error("the account is frozen")]
     AccountFrozen,
@@ -42,6 +16,33 @@ pub enum Rejection {
     /// The key of a row is short.
     #[error("the key of a row is too long")]
     KeyTooLong,
+    /// A transfer moves an amount above zero.
+    #[error("the amount is not above zero")]
+    AmountNotPositive,
+    /// A transfer has two different accounts.
+    #[error("debit and credit are the same account")]
+    SameAccount,
+    /// A transfer has one currency.
+    #[error("the accounts have different currencies")]
+    CurrencyDiffers,
+    /// An account has an owner of a kind that such accounts have.
+    #[error("an account of this kind has no such owner")]
+    OwnerUnfit,
+    /// A hold draws on few accounts, on each once.
+    #[error("a hold draws on one account twice, or on too many")]
+    SourcesUnfit,
+    /// A hold is made only once.
+    #[error("the hold exists already")]
+    HoldExists,
+    /// The hold was never made, or has ended (`L3`).
+    #[error("the hold is not open")]
+    HoldNotOpen,
+    /// An account is opened only once.
+    #[error("the account is open already")]
+    AccountExists,
+    /// A player's account must be opened first.
+    #[error("the account does not exist")]
+    AccountNotFound,
     /// `L2`: the account would fall below its floor.
     #[error("the available balance is below the amount")]
     InsufficientFunds,

@@ -139,7 +139,7 @@ impl domains::Command for SetAside {
     }
 }
 
-const LATER: Formats = Formats {
+pub const LATER: Formats = Formats {
     recipes: &{
         let mut all = [Known::of::<SetAside>(); recipes::STANDARD.len() + 2];
         let mut place = 0;

@@ -1,6 +1,7 @@
 //! Tests of the engine through its public interface: encodings, keys, tables and the auditor.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod against_model;
 mod auditor;
 mod bytes;
 mod checkpoints;
@@ -9,6 +10,7 @@ mod golden;
 mod invariants;
 mod keys;
 mod limits;
+mod model;
 mod parked;
 mod proof;
 mod quarantine;

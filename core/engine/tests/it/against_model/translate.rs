@@ -1,0 +1,171 @@
+//! From the words of the model to the types of the hub, and back.
+
+use std::collections::BTreeMap;
+
+use domains::{
+    Intent, PlayerSettlement,
+    freeze::{Freeze, FreezeReason},
+    recipes::{
+        Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldStake, ReleaseStakes, RoundVoid, SettleRound,
+        Unfreeze,
+    },
+};
+use engine::{
+    Outcome, TxId, Verdict,
+    table::{TableLeg, VoidReason},
+};
+use games::BetCode;
+use ledger::{AccountId, AccountKind, Domain, HoldId};
+use protocol::{Currency, PlayerId, RoundId, TableId};
+
+use crate::{
+    extension::SetAside,
+    model::{self, Account, Asked, Share},
+};
+
+/// What the hub calls what the model knows by name.
+pub type Ids = BTreeMap<String, TxId>;
+
+/// The player of a name, which is `p` and a number.
+pub fn player(name: &str) -> PlayerId {
+    PlayerId(0xabc0 + name[1..].parse::<u128>().unwrap())
+}
+
+fn name_of(player: PlayerId) -> String {
+    format!("p{}", player.0 - 0xabc0)
+}
+
+pub fn currency(name: &str) -> Currency {
+    name.parse().unwrap()
+}
+
+fn round(name: &str) -> RoundId {
+    name.parse().unwrap()
+}
+
+fn holds(names: &[String], ids: &Ids) -> Vec<HoldId> {
+    names.iter().map(|name| HoldId(ids[name].0)).collect()
+}
+
+/// The intent of a request that a domain decides.
+pub fn intent(asked: &Asked, ids: &Ids) -> Intent {
+    match asked {
+        Asked::Deposit { player: p, currency: c, amount } => {
+            Deposit { player: player(p), currency: currency(c), amount: *amount }.into()
+        }
+        Asked::Credit { player: p, currency: c, amount } => {
+            Credit { player: player(p), currency: currency(c), amount: *amount }.into()
+        }
+        Asked::Debit { player: p, currency: c, amount } => {
+            Debit { player: player(p), currency: currency(c), amount: *amount }.into()
+        }
+        Asked::Stake { player: p, round: r, currency: c, amount } => {
+            HoldStake { player: player(p), round: round(r), currency: currency(c), amount: *amount }.into()
+        }
+        Asked::Release { player: p, round: r, currency: c, holds: names } => {
+            let holds = holds(names, ids);
+            ReleaseStakes { player: player(p), round: round(r), currency: currency(c), holds }.into()
+        }
+        Asked::Settle { round: r, currency: c, .. } => {
+            SettleRound { round: round(r), currency: currency(c), outcome: 7 }.into()
+        }
+        Asked::Void { round: r, currency: c, .. } => {
+            RoundVoid { round: round(r), currency: currency(c) }.into()
+        }
+        Asked::Freeze { player: p, reason, until } => {
+            let freeze = Freeze { reason: FreezeReason::from_number(*reason).unwrap(), until: *until };
+            FreezePlayer { player: player(p), freeze }.into()
+        }
+        Asked::Unfreeze { player: p } => Unfreeze { player: player(p) }.into(),
+        Asked::SetAside { player: p, currency: c, amount, expires } => {
+            SetAside { player: player(p), currency: currency(c), amount: *amount, expires: *expires }.into()
+        }
+        Asked::Expire { hold } => HoldExpire { hold: HoldId(ids[hold].0) }.into(),
+        Asked::Refuse { code } => panic!("{code} is decided by a table"),
+    }
+}
+
+/// The leg of the table that takes part.
+pub fn leg(id: TxId, asked: &Asked, ids: &Ids) -> Option<(TableId, TableLeg)> {
+    let at = |name: &str| (round(name).table, round(name).number);
+    match asked {
+        Asked::Stake { player: p, round: r, amount, .. } => {
+            let (table, round) = at(r);
+            let (hold, bets) = (HoldId(id.0), vec![(BetCode(0), *amount)]);
+            Some((table, TableLeg::BetPlaced { round, player: player(p), hold, bets, share: None }))
+        }
+        Asked::Release { player: p, round: r, holds: names, .. } => {
+            let (table, round) = at(r);
+            Some((table, TableLeg::BetsCleared { round, player: player(p), holds: holds(names, ids) }))
+        }
+        Asked::Settle { round: r, shares, .. } => {
+            let (table, round) = at(r);
+            let returned = shares.iter().fold(0_i128, |sum, share| sum.saturating_add(share.returned));
+            Some((table, TableLeg::Settled { round, deadline: 0, outcome: 7, seed: [0; 32], returned }))
+        }
+        Asked::Void { round: r, .. } => {
+            let (table, round) = at(r);
+            Some((table, TableLeg::Voided { round, deadline: 0, reason: VoidReason::SeedLost }))
+        }
+        Asked::Deposit { .. }
+        | Asked::Credit { .. }
+        | Asked::Debit { .. }
+        | Asked::Freeze { .. }
+        | Asked::Unfreeze { .. }
+        | Asked::SetAside { .. }
+        | Asked::Expire { .. }
+        | Asked::Refuse { .. } => None,
+    }
+}
+
+/// The shares of the players in a round that ends.
+pub fn settlements(asked: &Asked, ids: &Ids) -> Vec<PlayerSettlement> {
+    let (Asked::Settle { shares, .. } | Asked::Void { shares, .. }) = asked else { return Vec::new() };
+    let settlement = |share: &Share| {
+        let Share { player: p, holds: names, staked, returned } = share;
+        let (player, holds) = (player(p), holds(names, ids));
+        PlayerSettlement { player, holds, staked: *staked, returned: *returned }
+    };
+    shares.iter().map(settlement).collect()
+}
+
+/// A verdict of the hub in the words of the model.
+pub fn verdict(verdict: Verdict) -> model::Verdict {
+    match verdict {
+        Verdict::Recorded(recorded) => model::Verdict::Recorded(outcome(recorded)),
+        Verdict::Done => model::Verdict::Done,
+        Verdict::KeyReused => model::Verdict::KeyReused,
+        Verdict::Answered(code) => model::Verdict::Answered(code.name()),
+        Verdict::Impossible(code) => model::Verdict::Impossible(code.name()),
+        Verdict::TooManyRefused(_) | Verdict::TooManyCleared(_) => panic!("the books have no such budget"),
+    }
+}
+
+pub fn outcome(outcome: Outcome) -> model::Outcome {
+    match outcome {
+        Outcome::Refused(code) => model::Outcome::Refused(code.name()),
+        Outcome::Changed { lsn: place } => model::Outcome::Changed { place },
+        Outcome::Done(done) => model::Outcome::Done {
+            place: done.lsn,
+            round: done.round.map(|round| round.to_string()),
+            currency: done.currency.to_string(),
+            amount: done.amount,
+            available: done.available,
+            held: done.held,
+        },
+    }
+}
+
+/// The name of an account.
+pub fn account(domain: Domain, id: &AccountId) -> Account {
+    let owner = match (id.owner.player(), id.kind) {
+        (Some(player), AccountKind::Cash) => name_of(player),
+        (None, AccountKind::Clearing(with)) => format!("clearing {}", with.name()),
+        (None, AccountKind::Source) => "source".into(),
+        (None, AccountKind::Stakes) => "stakes".into(),
+        (None, AccountKind::Winnings) => "winnings".into(),
+        (None, AccountKind::Corrections) => "corrections".into(),
+        (owner, kind) => panic!("no recipe here uses an account of {owner:?} for {kind:?}"),
+    };
+    (domain.name(), owner, id.currency.to_string())
+}

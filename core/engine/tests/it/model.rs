@@ -1,0 +1,314 @@
+//! The naive model: the rules of money as the documentation states them, written a second time.
+//!
+//! It shares no code with the hub: names are text, amounts are `i128`, and there is no index, no digest and no draft. It
+//! keeps every transfer that was ever posted, and computes each sum again whenever it is asked. So it is slow and easy to
+//! check. `against_model.rs` compares the books with it.
+
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Largest amount of a transfer, and largest sum of one side of an account, open holds included. No record holds a
+/// larger one.
+const SUM_MAX: i128 = 1 << 100;
+
+/// What is asked for. A hold has the name of the request that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    Deposit { player: String, currency: String, amount: i128 },
+    Credit { player: String, currency: String, amount: i128 },
+    Debit { player: String, currency: String, amount: i128 },
+    Stake { player: String, round: String, currency: String, amount: i128 },
+    Release { player: String, round: String, currency: String, holds: Vec<String> },
+    Settle { round: String, currency: String, shares: Vec<Share> },
+    Void { round: String, currency: String, shares: Vec<Share> },
+    Freeze { player: String, reason: u8, until: Option<u64> },
+    Unfreeze { player: String },
+    SetAside { player: String, currency: String, amount: i128, expires: u64 },
+    Expire { hold: String },
+    Refuse { code: &'static str },
+}
+
+impl Asked {
+    fn amount(&self) -> i128 {
+        match self {
+            Asked::Deposit { amount, .. }
+            | Asked::Credit { amount, .. }
+            | Asked::Debit { amount, .. }
+            | Asked::Stake { amount, .. }
+            | Asked::SetAside { amount, .. } => *amount,
+            Asked::Release { .. }
+            | Asked::Settle { .. }
+            | Asked::Void { .. }
+            | Asked::Freeze { .. }
+            | Asked::Unfreeze { .. }
+            | Asked::Expire { .. }
+            | Asked::Refuse { .. } => 0,
+        }
+    }
+}
+
+/// A player's part in the end of a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    pub player: String,
+    pub holds: Vec<String>,
+    pub staked: i128,
+    pub returned: i128,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Recorded(Outcome),
+    Done,
+    KeyReused,
+    Answered(&'static str),
+    Impossible(&'static str),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Done { place: u64, round: Option<String>, currency: String, amount: i128, available: i128, held: i128 },
+    Changed { place: u64 },
+    Refused(&'static str),
+}
+
+/// An account: domain, owner or purpose, currency.
+pub type Account = (&'static str, String, String);
+
+/// Posted debits and credits, then those of open holds.
+pub type Sums = (i128, i128, i128, i128);
+
+/// A freeze: the reason, and the end.
+pub type Freeze = (u8, Option<u64>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Transfer {
+    debit: Account,
+    credit: Account,
+    amount: i128,
+}
+
+/// An open hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub player: String,
+    pub currency: String,
+    pub amount: i128,
+    /// The round of the bet; `None` for what a service asked to be held.
+    pub round: Option<String>,
+    pub expires: Option<u64>,
+}
+
+/// What a request does when nothing speaks against it.
+#[derive(Default)]
+struct Effects {
+    opened: Option<Account>,
+    posted: Vec<Transfer>,
+    held: Option<Held>,
+    ended: Vec<String>,
+    /// Whose freeze begins or ends.
+    frozen: Option<(String, Option<Freeze>)>,
+    /// Whom it tells, in which currency, and the amount on the receipt.
+    told: Vec<(String, String, i128)>,
+    round: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Model {
+    digest_every: u64,
+    /// Every player's account that was opened, and every other account that a transfer named.
+    accounts: BTreeSet<Account>,
+    posted: Vec<Transfer>,
+    /// Open holds by name.
+    pub holds: BTreeMap<String, Held>,
+    /// The row of each frozen player.
+    pub freezes: BTreeMap<String, Freeze>,
+    /// Every key with the content that came with it first, and its outcome.
+    pub keys: BTreeMap<String, (String, Outcome)>,
+    /// Number of notices to each player.
+    pub told: BTreeMap<String, u64>,
+    /// What all players have together, by currency: the sum of what came in, less what went out.
+    pub owed: BTreeMap<String, i128>,
+    pub records: u64,
+    pub time: u64,
+}
+
+fn cash(player: &str, currency: &str) -> Account {
+    ("balance", player.into(), currency.into())
+}
+
+fn clearing(domain: &'static str, with: &str, currency: &str) -> Account {
+    (domain, format!("clearing {with}"), currency.into())
+}
+
+fn house(domain: &'static str, purpose: &str, currency: &str) -> Account {
+    (domain, purpose.into(), currency.into())
+}
+
+/// From one account of a domain over the clearing accounts to one of another domain.
+fn across(debit: Account, credit: Account, amount: i128) -> Vec<Transfer> {
+    let (out, into) = (clearing(debit.0, credit.0, &debit.2), clearing(credit.0, debit.0, &debit.2));
+    vec![Transfer { debit, credit: out, amount }, Transfer { debit: into, credit, amount }]
+}
+
+impl Model {
+    pub fn new(digest_every: u64) -> Self {
+        Self {
+            digest_every,
+            accounts: BTreeSet::new(),
+            posted: Vec::new(),
+            holds: BTreeMap::new(),
+            freezes: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            told: BTreeMap::new(),
+            owed: BTreeMap::new(),
+            records: 0,
+            time: 0,
+        }
+    }
+
+    /// Runs a request of this name. `content` is given for a request with a client's key.
+    pub fn run(&mut self, name: &str, content: Option<&str>, asked: &Asked, clock: u64) -> Verdict {
+        if let (Some(content), Some((first, outcome))) = (content, self.keys.get(name)) {
+            return if first == content { Verdict::Recorded(outcome.clone()) } else { Verdict::KeyReused };
+        }
+        let now = clock.max(self.time);
+        let effects = match self.decide(asked, now) {
+            Ok(effects) => effects,
+            Err(code) => return self.refuse(name, content, asked, code, now),
+        };
+        let place = self.record(now);
+        let round = effects.round.clone();
+        let told = self.carry_out(name, effects, now);
+        let Some(content) = content else { return Verdict::Done };
+        let outcome = match told {
+            None => Outcome::Changed { place },
+            Some((player, currency, amount)) => {
+                let (available, held) = self.funds(&player, &currency);
+                Outcome::Done { place, round, currency, amount, available, held }
+            }
+        };
+        self.keys.insert(name.into(), (content.into(), outcome.clone()));
+        Verdict::Recorded(outcome)
+    }
+
+    /// A refusal is recorded when the state of the money or of the table did not allow the request. An amount that no
+    /// record can hold is refused whatever the state.
+    fn refuse(
+        &mut self,
+        name: &str,
+        content: Option<&str>,
+        asked: &Asked,
+        code: &'static str,
+        now: u64,
+    ) -> Verdict {
+        let recorded = [
+            "bets_closed",
+            "wrong_round",
+            "below_limit",
+            "above_limit",
+            "insufficient_funds",
+            "no_bets",
+            "no_account",
+            "table_full",
+            "table_closed",
+            "account_frozen",
+        ];
+        let Some(content) = content else { return Verdict::Impossible(code) };
+        if !recorded.contains(&code) || asked.amount().unsigned_abs() > SUM_MAX.unsigned_abs() {
+            return Verdict::Answered(code);
+        }
+        self.record(now);
+        let outcome = Outcome::Refused(code);
+        self.keys.insert(name.into(), (content.into(), outcome.clone()));
+        Verdict::Recorded(outcome)
+    }
+
+    /// Counts a record, and that of the digest which follows each so many records. Returns the place of the first.
+    fn record(&mut self, now: u64) -> u64 {
+        (self.records, self.time) = (self.records + 1, now);
+        let place = self.records;
+        self.records += u64::from(place.is_multiple_of(self.digest_every));
+        place
+    }
+
+    fn carry_out(&mut self, name: &str, effects: Effects, now: u64) -> Option<(String, String, i128)> {
+        let Effects { opened, posted, held, ended, frozen, told, .. } = effects;
+        self.time = now;
+        self.accounts.extend(opened);
+        for transfer in &posted {
+            for (account, change) in
+                [(&transfer.debit, -transfer.amount), (&transfer.credit, transfer.amount)]
+            {
+                self.accounts.insert(account.clone());
+                if is_cash(account) {
+                    *self.owed.entry(account.2.clone()).or_default() += change;
+                }
+            }
+        }
+        self.posted.extend(posted);
+        ended.iter().for_each(|hold| drop(self.holds.remove(hold)));
+        if let Some(held) = held {
+            self.accounts.insert(clearing("balance", "collections", &held.currency));
+            self.holds.insert(name.into(), held);
+        }
+        if let Some((player, freeze)) = frozen {
+            match freeze {
+                Some(freeze) => drop(self.freezes.insert(player, freeze)),
+                None => drop(self.freezes.remove(&player)),
+            }
+        }
+        told.iter().for_each(|(player, ..)| *self.told.entry(player.clone()).or_default() += 1);
+        told.into_iter().next()
+    }
+
+    /// What is available to a player in a currency, and what is held.
+    pub fn funds(&self, player: &str, currency: &str) -> (i128, i128) {
+        let (debits, credits, held, _) = self.sums(&cash(player, currency));
+        (credits - debits - held, held)
+    }
+
+    /// Every account with its four sums.
+    pub fn accounts(&self) -> BTreeMap<Account, Sums> {
+        self.accounts.iter().map(|account| (account.clone(), self.sums(account))).collect()
+    }
+
+    /// The earliest end of a hold.
+    pub fn due(&self) -> Option<u64> {
+        self.holds.values().filter_map(|held| held.expires).min()
+    }
+
+    pub fn is_frozen(&self, player: &str, now: u64) -> bool {
+        match self.freezes.get(player) {
+            None => false,
+            Some((_, None)) => true,
+            Some((_, Some(until))) => now < *until,
+        }
+    }
+
+    fn sums(&self, account: &Account) -> Sums {
+        self.sums_with(account, &[], &[])
+    }
+
+    /// The sums with transfers that are not posted yet, and with holds that have ended.
+    fn sums_with(&self, account: &Account, more: &[Transfer], ended: &[String]) -> Sums {
+        let mut sums = (0, 0, 0, 0);
+        for transfer in self.posted.iter().chain(more) {
+            sums.0 += if transfer.debit == *account { transfer.amount } else { 0 };
+            sums.1 += if transfer.credit == *account { transfer.amount } else { 0 };
+        }
+        let (domain, owner, currency) = account;
+        let open = self.holds.iter().filter(|(name, _)| !ended.contains(name)).map(|(_, held)| held);
+        for held in open.filter(|held| *domain == "balance" && held.currency == *currency) {
+            sums.2 += if held.player == *owner { held.amount } else { 0 };
+            sums.3 += if owner == "clearing collections" { held.amount } else { 0 };
+        }
+        sums
+    }
+}
+
+/// Whether an account is a player's: the others have no number in their names.
+fn is_cash((domain, owner, _): &Account) -> bool {
+    *domain == "balance" && !owner.starts_with("clearing")
+}

@@ -1,0 +1,182 @@
+//! The rules of the naive model: which request is refused and why, and what the others do.
+
+use super::*;
+
+impl Model {
+    pub(super) fn decide(&self, asked: &Asked, now: u64) -> Result<Effects, &'static str> {
+        match asked {
+            Asked::Deposit { player, currency, amount } => {
+                self.pay_in(player, currency, *amount, house("collections", "source", currency))
+            }
+            Asked::Credit { player, currency, amount } => {
+                self.pay_in(player, currency, *amount, house("adjustment", "corrections", currency))
+            }
+            Asked::Debit { player, currency, amount } => {
+                self.not_frozen(player, now)?;
+                self.can_pay(player, currency, *amount)?;
+                let to = house("adjustment", "corrections", currency);
+                let posted = across(cash(player, currency), to, *amount);
+                self.fit(&posted, &[])?;
+                Ok(Effects { posted, ..told(player, currency, *amount) })
+            }
+            Asked::Stake { player, round, currency, amount } => {
+                self.not_frozen(player, now)?;
+                let held = self.hold(player, currency, *amount, Some(round.clone()), None)?;
+                Ok(Effects { held, round: Some(round.clone()), ..told(player, currency, *amount) })
+            }
+            Asked::SetAside { player, currency, amount, expires } => {
+                let held = self.hold(player, currency, *amount, None, Some(*expires))?;
+                Ok(Effects { held, ..told(player, currency, *amount) })
+            }
+            Asked::Release { player, round, currency, holds } => {
+                let returned = self.stakes(player, round, holds)?;
+                let (ended, round) = (holds.clone(), Some(round.clone()));
+                Ok(Effects { ended, round, ..told(player, currency, returned) })
+            }
+            Asked::Void { round, currency, shares } => {
+                let mut effects = Effects { round: Some(round.clone()), ..Effects::default() };
+                for share in shares {
+                    self.end_stakes(round, share, &mut effects)?;
+                    effects.told.push((share.player.clone(), currency.clone(), share.staked));
+                }
+                Ok(effects)
+            }
+            Asked::Settle { round, currency, shares } => self.settle(round, currency, shares),
+            Asked::Freeze { player, reason, until } => {
+                let freeze = Some((*reason, *until));
+                Ok(Effects { frozen: Some((player.clone(), freeze)), ..Effects::default() })
+            }
+            Asked::Unfreeze { player } if !self.is_frozen(player, now) => Err("internal"),
+            Asked::Unfreeze { player } => {
+                Ok(Effects { frozen: Some((player.clone(), None)), ..Effects::default() })
+            }
+            Asked::Expire { hold } => {
+                let held = self.holds.get(hold).ok_or("no_bets")?;
+                match held.expires {
+                    Some(expires) if expires <= now => {
+                        let ended = vec![hold.clone()];
+                        Ok(Effects { ended, ..told(&held.player, &held.currency, held.amount) })
+                    }
+                    Some(_) | None => Err("internal"),
+                }
+            }
+            Asked::Refuse { code } => Err(code),
+        }
+    }
+
+    /// A player is paid, and gets an account with the first payment.
+    fn pay_in(
+        &self,
+        player: &str,
+        currency: &str,
+        amount: i128,
+        from: Account,
+    ) -> Result<Effects, &'static str> {
+        positive(amount)?;
+        let account = cash(player, currency);
+        let posted = across(from, account.clone(), amount);
+        self.fit(&posted, &[])?;
+        Ok(Effects { opened: Some(account), posted, ..told(player, currency, amount) })
+    }
+
+    fn settle(&self, round: &str, currency: &str, shares: &[Share]) -> Result<Effects, &'static str> {
+        let mut effects = Effects { round: Some(round.into()), ..Effects::default() };
+        for share in shares {
+            self.end_stakes(round, share, &mut effects)?;
+            for held in share.holds.iter().map(|hold| &self.holds[hold]) {
+                let stakes = house("collections", "stakes", &held.currency);
+                effects.posted.extend(across(cash(&held.player, &held.currency), stakes, held.amount));
+            }
+        }
+        for Share { player, returned, .. } in shares {
+            if *returned != 0 {
+                positive(*returned)?;
+                if !self.accounts.contains(&cash(player, currency)) {
+                    return Err("no_account");
+                }
+                let winnings = house("distributions", "winnings", currency);
+                effects.posted.extend(across(winnings, cash(player, currency), *returned));
+                self.fit(&effects.posted, &effects.ended)?;
+            }
+            effects.told.push((player.clone(), currency.into(), *returned));
+        }
+        self.fit(&effects.posted, &effects.ended)?;
+        Ok(effects)
+    }
+
+    /// A share's holds are open stakes of its player in the round, and add up to what it says.
+    fn end_stakes(&self, round: &str, share: &Share, effects: &mut Effects) -> Result<(), &'static str> {
+        if self.stakes(&share.player, round, &share.holds)? != share.staked {
+            return Err("no_bets");
+        }
+        if share.holds.iter().any(|hold| effects.ended.contains(hold)) {
+            return Err("no_bets");
+        }
+        effects.ended.extend(share.holds.iter().cloned());
+        Ok(())
+    }
+
+    /// The sum of open stakes, each named once, of one player in one round.
+    fn stakes(&self, player: &str, round: &str, holds: &[String]) -> Result<i128, &'static str> {
+        let mut sum = 0;
+        for (place, name) in holds.iter().enumerate() {
+            let held = self.holds.get(name).ok_or("no_bets")?;
+            let is_theirs = held.player == player && held.round.as_deref() == Some(round);
+            if !is_theirs || holds[..place].contains(name) {
+                return Err("no_bets");
+            }
+            sum += held.amount;
+        }
+        Ok(sum)
+    }
+
+    fn hold(
+        &self,
+        player: &str,
+        currency: &str,
+        amount: i128,
+        round: Option<String>,
+        expires: Option<u64>,
+    ) -> Result<Option<Held>, &'static str> {
+        self.can_pay(player, currency, amount)?;
+        // A hold counts as if it were posted, so that it can be.
+        let credit = clearing("balance", "collections", currency);
+        self.fit(&[Transfer { debit: cash(player, currency), credit, amount }], &[])?;
+        Ok(Some(Held { player: player.into(), currency: currency.into(), amount, round, expires }))
+    }
+
+    fn not_frozen(&self, player: &str, now: u64) -> Result<(), &'static str> {
+        if self.is_frozen(player, now) { Err("account_frozen") } else { Ok(()) }
+    }
+
+    /// The amount is above zero, the player has an account, and enough is available in it.
+    fn can_pay(&self, player: &str, currency: &str, amount: i128) -> Result<(), &'static str> {
+        positive(amount)?;
+        if !self.accounts.contains(&cash(player, currency)) {
+            return Err("no_account");
+        }
+        if self.funds(player, currency).0 < amount { Err("insufficient_funds") } else { Ok(()) }
+    }
+
+    /// No amount and no sum becomes too large.
+    fn fit(&self, posted: &[Transfer], ended: &[String]) -> Result<(), &'static str> {
+        if posted.iter().any(|transfer| transfer.amount > SUM_MAX) {
+            return Err("above_limit");
+        }
+        for account in posted.iter().flat_map(|transfer| [&transfer.debit, &transfer.credit]) {
+            let (debits, credits, held, to_come) = self.sums_with(account, posted, ended);
+            if debits + held > SUM_MAX || credits + to_come > SUM_MAX {
+                return Err("above_limit");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn positive(amount: i128) -> Result<(), &'static str> {
+    if amount <= 0 { Err("below_limit") } else { Ok(()) }
+}
+
+fn told(player: &str, currency: &str, amount: i128) -> Effects {
+    Effects { told: vec![(player.into(), currency.into(), amount)], ..Effects::default() }
+}
