@@ -3,7 +3,8 @@
 //! * `E1` an id has one effect, for good: a key has one outcome, a step of a round has one record;
 //! * `E2` a stake is held exactly as long as its bet stands in an open round;
 //! * `E3` replay equals live: the same records make the same state, wherever they are applied;
-//! * `E4` the funds that a notice shows, before and after the transaction, are those of the balance domain;
+//! * `E4` a player whose funds change is told, and the funds that a notice shows, before and after the transaction, are
+//!   those of the balance domain;
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
 //!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open;
 //! * `E6` the row of a table's rules is what the table's leg says, changes with such a leg alone, and never while a round of
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 
 use domains::{Funds, StateMachine};
 use ledger::{Domain, HoldId, OwnerKind, Prover, invariant};
-use protocol::{PlayerId, RoundId, TableId};
+use protocol::{Currency, PlayerId, RoundId, TableId};
 use rustc_hash::FxHashMap;
 
 pub use crate::world::{fact_stands_in, same};
@@ -140,6 +141,14 @@ pub enum Violation {
         recorded: Funds,
         /// The funds in the balance domain.
         found: Funds,
+    },
+    /// `E4`: a player's funds change without a notice.
+    #[error("E4: the funds of player {player} in {currency} change, and the player is not told")]
+    Untold {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
     },
 }
 

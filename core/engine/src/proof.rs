@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use domains::{Balance, Funds, KINDS, Row, StateMachine, rules::RulesRow};
-use ledger::{AccountId, Change, Changes, Domain, Hold, HoldId, Move, Prover, Purpose};
+use ledger::{AccountId, AccountKind, Change, Changes, Domain, Hold, HoldId, Move, Prover, Purpose};
 use protocol::{PlayerId, RoundId};
 
 use crate::{
@@ -61,6 +61,7 @@ pub(crate) fn prove(
     ledger::invariant::legs_clear(legs)?;
     let balance = legs.iter().find(|(domain, _)| *domain == Domain::Balance).map(|(_, changes)| changes);
     stakes_are_the_bets(&books.domains().balance, committed, balance)?;
+    done_is_told(committed, balance)?;
     told_is_done(&books.domains().balance, committed, balance)
 }
 
@@ -159,6 +160,23 @@ fn is_cash(hold: &Hold, player: PlayerId) -> bool {
 
 fn no_move_but(committed: &Committed, allowed: impl Fn(&Move) -> bool) -> bool {
     committed.legs.iter().flat_map(|(_, leg)| &leg.moves).all(allowed)
+}
+
+/// `E4`: a player whose funds change is told of it.
+fn done_is_told(committed: &Committed, changes: Option<&Changes>) -> Result<(), Violation> {
+    // Accounts and notices are in the same order in every recipe, so each search begins behind the last notice found.
+    let (notices, mut next) = (&committed.notices, 0);
+    for (id, Change { before, after }) in changes.into_iter().flat_map(Changes::accounts) {
+        let (AccountKind::Cash, Some(player)) = (id.kind, id.owner.player()) else { continue };
+        if before.as_ref().map(Funds::from).unwrap_or_default() == Funds::from(after) {
+            continue;
+        }
+        let told =
+            |place: &usize| (notices[*place].player, notices[*place].currency) == (player, id.currency);
+        let untold = || Violation::Untold { player, currency: id.currency };
+        next = 1 + (next..notices.len()).chain(0..next).find(told).ok_or_else(untold)?;
+    }
+    Ok(())
 }
 
 /// `E4`: the funds in each notice, before and after, are those that the balance domain has and will have.

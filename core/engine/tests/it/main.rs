@@ -6,6 +6,7 @@ mod auditor;
 mod bytes;
 mod checkpoints;
 mod extension;
+mod faulty;
 mod golden;
 mod invariants;
 mod keys;

@@ -1,189 +1,37 @@
-//! Wrong transactions: the turn refuses each and names the invariant that would not hold, and a log that contains one
-//! is refused at that record.
+//! Wrong transactions of a real table: the turn refuses each and names the invariant that would not hold, and a log that
+//! contains one is refused at that record. `faulty.rs` has a wrong recipe for each invariant.
 
 use domains::{
-    Command, Context, Effects, Intent, RowImage, balance, collections,
-    decide::Deciding,
-    distributions,
-    freeze::{Freeze, FreezeReason},
+    Context, Intent,
     recipes::{Deposit, ReleaseStakes},
 };
 use engine::{
     ApplyError, Asked, Body, Books, Committed, Content, Envelope, Principal, RECORD_BYTES_MAX, Record, Turn,
     Tx, TxId, Verdict, invariant::Violation, table::TableLeg,
 };
-use ledger::{Domain, Drafted, HoldId};
+use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId, RoundId};
 
 use crate::rig::{BETTING_MS, Rig, done, eur, table_id, tx_id};
 
 const PLAYER: PlayerId = PlayerId(1);
-const KEY: Option<Content> = Some(Content(1));
-
-/// A hub with a player who has 100.
-fn books() -> Books {
-    let mut rig = Rig::new();
-    rig.deposit(PLAYER.0, 100);
-    rig.books
-}
-
-/// What the faulty transactions say they do.
-fn intent() -> Intent {
-    Deposit { player: PLAYER, currency: eur(), amount: 10 }.into()
-}
-
-fn context(books: &Books) -> Context<'_> {
-    Context { now: books.time(), id: HoldId(9), view: books.domains(), shares: &[] }
-}
-
-/// The leg of one domain's commands.
-fn leg_of<C: Command>(books: &Books, commands: &[C]) -> (Domain, Drafted) {
-    let context = context(books);
-    let mut decision = Deciding::new(&context);
-    commands.iter().try_for_each(|command| decision.ask(command)).unwrap();
-    decision.finish().legs.pop().unwrap()
-}
-
-fn credit(books: &Books, amount: i128) -> (Domain, Drafted) {
-    let (player, currency, from) = (PLAYER, eur(), Domain::Collections);
-    let commands = [balance::Command::Credit { player, currency, amount, from }];
-    leg_of(books, &commands)
-}
-
-fn capture(books: &Books, amount: i128) -> (Domain, Drafted) {
-    let commands = [collections::Command::Capture { currency: eur(), amount }];
-    leg_of(books, &commands)
-}
-
-/// A change of a notice.
-type Lie = fn(&mut domains::Notice);
-
-/// What a deposit of 10 does.
-fn deposit(books: &Books) -> Effects {
-    intent().decide(&context(books)).unwrap()
-}
-
-/// The turn refuses the effects; a record of them is refused by `apply`, which has changed nothing.
-fn refused(books: &mut Books, key: Option<Content>, effects: Effects) -> Violation {
-    let id = tx_id(9, "faulty");
-    let principal = if key.is_some() { PLAYER.into() } else { Principal::HUB };
-    let asked = Asked { id, principal, key, intent: intent() };
-    let recorded = effects.legs.iter().map(|(domain, drafted)| (*domain, drafted.leg.clone())).collect();
-    let committed = Committed {
-        id,
-        principal: asked.principal,
-        key,
-        intent: intent(),
-        legs: recorded,
-        rows: effects.rows.clone(),
-        notices: effects.notices.clone(),
-        table: None,
-    };
-    let violation = books.commit(asked, effects, None).expect_err("it is faulty");
-
-    let before = (books.digest(), books.lsn(), books.time());
-    let record = Record { time: books.time(), body: Body::Committed(committed) };
-    assert_eq!(books.apply(&record), Err(ApplyError::Invariant(violation.clone())));
-    assert_eq!((books.digest(), books.lsn(), books.time()), before, "nothing has changed");
-    violation
-}
-
-#[test]
-fn domains_that_move_different_amounts_are_refused_before_anything_is_recorded() {
-    let mut books = books();
-    let clearing =
-        Violation::from(ledger::invariant::Violation::Clearing(Domain::Balance, Domain::Collections));
-    let lopsided = |legs| Effects { legs, ..Effects::default() };
-    let legs = vec![credit(&books, 10), capture(&books, 9)];
-    assert_eq!(refused(&mut books, None, lopsided(legs)), clearing);
-    let one_side = vec![credit(&books, 10)];
-    assert_eq!(refused(&mut books, None, lopsided(one_side)), clearing);
-    let other_side = vec![capture(&books, 10)];
-    assert_eq!(refused(&mut books, None, lopsided(other_side)), clearing);
-}
-
-#[test]
-fn a_domain_has_one_leg_and_the_legs_are_in_order() {
-    let mut books = books();
-    for legs in [
-        vec![credit(&books, 10), credit(&books, 10), capture(&books, 20)],
-        vec![capture(&books, 10), credit(&books, 10)],
-    ] {
-        let effects = Effects { legs, ..Effects::default() };
-        assert!(matches!(refused(&mut books, None, effects), Violation::SecondLeg(_)));
-    }
-}
-
-#[test]
-fn a_domain_that_has_no_part_in_a_recipe_moves_nothing() {
-    let mut books = books();
-    let commands = [distributions::Command::PayWinnings { currency: eur(), amount: 10 }];
-    let effects = Effects { legs: vec![leg_of(&books, &commands)], ..Effects::default() };
-    let violation = refused(&mut books, None, effects);
-    assert_eq!(violation, Violation::Participant { recipe: "DEPOSIT", domain: Domain::Distributions });
-}
-
-#[test]
-fn a_row_changes_only_with_a_recipe_that_says_so() {
-    let mut books = books();
-    let mut effects = deposit(&books);
-    let freeze = Freeze { reason: FreezeReason::FraudCheck, until: None };
-    effects.rows = vec![RowImage::of(b"player", Some(&freeze)).unwrap()];
-    let violation = refused(&mut books, KEY, effects);
-    assert_eq!(violation, Violation::RowOfAnother { recipe: "DEPOSIT", kind: "freeze" });
-}
-
-#[test]
-fn a_row_changes_once() {
-    let mut books = books();
-    let freeze = Freeze { reason: FreezeReason::Operator, until: None };
-    let image = |freeze: Option<&Freeze>| RowImage::of(b"somebody", freeze).unwrap();
-    let mut effects = deposit(&books);
-    effects.rows = vec![image(Some(&freeze)), image(None)];
-    assert!(matches!(refused(&mut books, KEY, effects), Violation::RowTwice(_)));
-}
-
-#[test]
-fn a_notice_has_the_funds_before_and_after() {
-    let mut books = books();
-    let lies: [(&str, Lie); 4] = [
-        ("before", |notice| notice.before.available += 1),
-        ("before", |notice| notice.before.held += 1),
-        ("after", |notice| notice.after.available -= 1),
-        ("after", |notice| notice.player = PlayerId(2)),
-    ];
-    for (lie, tell) in lies {
-        let mut effects = deposit(&books);
-        tell(&mut effects.notices[0]);
-        match refused(&mut books, KEY, effects) {
-            Violation::Told { when, .. } => assert!(when == lie || lie == "after", "{lie}: {when}"),
-            other => panic!("{lie}: {other}"),
-        }
-    }
-    let mut untouched = deposit(&books);
-    untouched.legs.clear();
-    assert!(matches!(refused(&mut books, KEY, untouched), Violation::Told { when: "after", .. }));
-}
-
-#[test]
-fn a_transaction_with_a_key_has_a_receipt() {
-    let mut books = books();
-    let mut effects = deposit(&books);
-    effects.notices.clear();
-    assert!(matches!(refused(&mut books, KEY, effects), Violation::NoReceipt(_)));
-}
 
 #[test]
 fn an_id_has_one_effect() {
-    let mut books = books();
-    let id = TxId(7);
-    let envelope = Envelope::Run(Tx::new(id, PLAYER.into(), KEY, intent()));
+    let mut rig = Rig::new();
+    rig.deposit(PLAYER.0, 100);
+    let mut books = rig.books;
+    let (id, key) = (TxId(7), Some(Content(1)));
+    let intent = || Intent::from(Deposit { player: PLAYER, currency: eur(), amount: 10 });
+    let envelope = Envelope::Run(Tx::new(id, PLAYER.into(), key, intent()));
     let Turn::New(decided) = books.turn(envelope, books.time()) else { panic!("a new key") };
     let record = decided.into_record();
     books.apply(&record).unwrap();
-    for key in [KEY, None] {
+    for key in [key, None] {
         let asked = Asked { id, principal: PLAYER.into(), key, intent: intent() };
-        assert_eq!(books.commit(asked, deposit(&books), None).unwrap_err(), Violation::SecondEffect(id));
+        let context = Context { now: books.time(), id: HoldId(9), view: books.domains(), shares: &[] };
+        let effects = intent().decide(&context).unwrap();
+        assert_eq!(books.commit(asked, effects, None).unwrap_err(), Violation::SecondEffect(id));
     }
     assert_eq!(books.apply(&record), Err(Violation::SecondEffect(id).into()));
 }

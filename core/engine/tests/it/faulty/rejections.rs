@@ -1,0 +1,140 @@
+//! Recipes that break a rule of the ledger or of a domain: refused while they are decided, before any proof.
+
+use std::sync::Arc;
+
+use domains::{
+    Recipe, balance,
+    freeze::{Freeze, FreezeReason},
+    recipes::{FreezePlayer, SetRules},
+    rules::RulesRow,
+};
+use engine::{Content, Envelope, Principal, Tx, TxId, Verdict};
+use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, Rejection, SUM_MAX, Source, Transfer};
+use protocol::PlayerId;
+
+use super::{
+    hub,
+    recipe::{Does, Faulty, ID, OTHER, PLAYER, Raw, context, hold, round, stake, tell},
+};
+use crate::rig::{eur, tx_id};
+
+const FROZEN: PlayerId = PlayerId(3);
+
+fn transfer(amount: i128) -> Transfer {
+    let credit = AccountId::house(AccountKind::Clearing(Domain::Collections), eur());
+    Transfer { debit: AccountId::cash(PLAYER, eur()), credit, amount }
+}
+
+fn dollars(account: AccountId) -> AccountId {
+    AccountId { currency: "USD".parse().unwrap(), ..account }
+}
+
+fn more(sources: &[Source]) -> Hold {
+    Hold { more: sources.into(), ..stake(PLAYER, 10) }
+}
+
+/// A recipe that is refused for this reason. Exhaustive: a new reason needs a recipe.
+fn wrong(rejection: Rejection) -> Does {
+    match rejection {
+        Rejection::AmountNotPositive => |_, deciding| deciding.ask(&Raw(Move::Post(transfer(0)))),
+        Rejection::SameAccount => |_, deciding| {
+            let debit = transfer(10).debit;
+            deciding.ask(&Raw(Move::Post(Transfer { debit, credit: debit, amount: 10 })))
+        },
+        Rejection::CurrencyDiffers => |_, deciding| {
+            let Transfer { debit, credit, amount } = transfer(10);
+            deciding.ask(&Raw(Move::Post(Transfer { debit, credit: dollars(credit), amount })))
+        },
+        Rejection::HoldExists => |_, deciding| {
+            hold(deciding, ID.0, stake(PLAYER, 10))?;
+            hold(deciding, ID.0, stake(PLAYER, 10))
+        },
+        Rejection::HoldNotOpen => |_, deciding| {
+            let (hold, player, round) = (HoldId(tx_id(1, "a").0), PLAYER, round());
+            let release = balance::Command::Release { hold, player, round };
+            deciding.ask(&release)?;
+            deciding.ask(&release)
+        },
+        Rejection::AccountExists => {
+            |_, deciding| deciding.ask(&Raw(Move::Open(AccountId::cash(PLAYER, eur()))))
+        }
+        Rejection::AccountNotFound => |_, deciding| {
+            let debit = AccountId::cash(PlayerId(4), eur());
+            deciding.ask(&Raw(Move::Post(Transfer { debit, ..transfer(10) })))
+        },
+        Rejection::OwnerUnfit => |_, deciding| {
+            let owner = PLAYER.into();
+            let stakes = AccountId { kind: AccountKind::Stakes, owner, currency: eur() };
+            deciding.ask(&Raw(Move::Open(stakes)))
+        },
+        Rejection::SourcesUnfit => |_, deciding| {
+            let again = Source { account: AccountId::cash(PLAYER, eur()), amount: 10 };
+            hold(deciding, ID.0, more(&[again]))
+        },
+        Rejection::AccountFrozen => |_, deciding| {
+            let (player, currency, to) = (FROZEN, eur(), Domain::Adjustment);
+            deciding.ask(&balance::Command::Debit { player, currency, amount: 10, to })
+        },
+        Rejection::NotFrozen => |_, deciding| deciding.ask(&balance::Command::Unfreeze(PLAYER)),
+        Rejection::NotDue => |_, deciding| deciding.ask(&balance::Command::Expire(HoldId(tx_id(1, "a").0))),
+        Rejection::KeyTooLong => |context, deciding| {
+            SetRules { of: [b'x'; 38].into(), rules: RulesRow([].into()) }.decide(context, deciding)
+        },
+        Rejection::InsufficientFunds => |_, deciding| deciding.ask(&Raw(Move::Post(transfer(951)))),
+        Rejection::TooLarge => |_, deciding| {
+            let Transfer { debit, credit, .. } = transfer(0);
+            deciding.ask(&Raw(Move::Post(Transfer { debit: credit, credit: debit, amount: SUM_MAX })))
+        },
+    }
+}
+
+const REJECTIONS: [Rejection; 15] = [
+    Rejection::AmountNotPositive,
+    Rejection::SameAccount,
+    Rejection::CurrencyDiffers,
+    Rejection::HoldExists,
+    Rejection::HoldNotOpen,
+    Rejection::AccountExists,
+    Rejection::AccountNotFound,
+    Rejection::OwnerUnfit,
+    Rejection::SourcesUnfit,
+    Rejection::AccountFrozen,
+    Rejection::NotFrozen,
+    Rejection::NotDue,
+    Rejection::KeyTooLong,
+    Rejection::InsufficientFunds,
+    Rejection::TooLarge,
+];
+
+#[test]
+fn each_rule_of_the_ledger_refuses_a_recipe_that_breaks_it_and_nothing_changes() {
+    let mut rig = hub();
+    let freeze = Freeze { reason: FreezeReason::Operator, until: None };
+    let freezing = FreezePlayer { player: FROZEN, freeze };
+    rig.submit(&Envelope::Run(Tx::new(TxId(7), OTHER.into(), Some(Content(7)), freezing)));
+    let before = (rig.books.digest(), rig.books.lsn());
+    for rejection in REJECTIONS {
+        let mut deciding = domains::decide::Deciding::new(&context(&rig.books));
+        let (_, refused) = wrong(rejection)(&context(&rig.books), &mut deciding).unwrap_err();
+        assert_eq!(refused, rejection);
+        let own = Tx::new(ID, Principal::HUB, None, Faulty(wrong(rejection)));
+        let verdict = rig.submit(&Envelope::Run(own));
+        assert!(matches!(verdict, Verdict::Impossible(_)), "{rejection:?}: {verdict:?}");
+        assert_eq!((rig.books.digest(), rig.books.lsn()), before, "{rejection:?}");
+    }
+}
+
+/// A refused move leaves no half of itself: the second source of a hold has too little, and the first is as it was.
+#[test]
+fn a_recipe_that_goes_on_after_a_refused_move_has_not_made_it() {
+    let mut rig = hub();
+    let goes_on = Faulty(|_, deciding| {
+        let source = Source { account: AccountId::cash(OTHER, eur()), amount: 951 };
+        let refused = deciding.ask(&Raw(Move::Hold(HoldId(ID.0), Arc::new(more(&[source])))));
+        assert_eq!(refused, Err((Domain::Balance, Rejection::InsufficientFunds)));
+        tell(deciding)
+    });
+    let before = (rig.funds(1), rig.funds(2));
+    rig.submit(&Envelope::Run(Tx::new(ID, PLAYER.into(), Some(Content(1)), goes_on)));
+    assert_eq!((rig.funds(1), rig.funds(2)), before);
+}
