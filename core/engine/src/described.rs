@@ -7,7 +7,7 @@ use protocol::{Currency, RoundId, TableId};
 
 use crate::{
     components::{Component, StateDigest},
-    facts::{Fact, SecretName},
+    facts::{FACTS, Fact, SecretName},
     table::{OpenRound, TableLeg, live::BetLimits},
 };
 
@@ -73,6 +73,13 @@ impl Fact {
                 vec![("fact", text("people")), ("file", Field::Bytes(file.to_be_bytes().to_vec()))]
             }
             Fact::Issuer { name } => vec![("fact", text("issuer")), ("issuer", text(name))],
+            Fact::Kept { kind, value } => {
+                let fact = match FACTS.iter().find(|known| known.number == *kind) {
+                    Some(known) => text(known.name),
+                    None => Field::Number((*kind).into()), // not decoded by this release either
+                };
+                vec![("fact", fact), ("value", Field::Bytes(value.to_vec()))]
+            }
         }
     }
 }

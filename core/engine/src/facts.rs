@@ -1,5 +1,5 @@
 //! Facts that a log keeps about its hub: the decimals of each currency, the check value of its seed secret, the issuer of
-//! its players' tokens, and the people file that says whose its player ids are.
+//! its players' tokens, and the people file that says whose its player ids are. A kind of fact is one line of [`FACTS`].
 //!
 //! An account does not contain its minor unit, and a player id does not contain its person. With another scale every
 //! balance would have another value; with another issuer or people file no player would find their account. So all are
@@ -14,6 +14,9 @@ use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// Longest name of an issuer, bytes.
 pub const ISSUER_BYTES_MAX: usize = 256;
+
+/// Longest value of a fact that is only kept, bytes.
+pub const KEPT_BYTES_MAX: usize = 256;
 
 /// A fact about the hub that writes the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,41 @@ pub enum Fact {
         /// As its tokens name it, at most [`ISSUER_BYTES_MAX`].
         name: Box<str>,
     },
+    /// A fact of a kind that this crate only keeps and compares: the log has one value of it, for good.
+    Kept {
+        /// The number of its kind.
+        kind: u8,
+        /// Its value, at most [`KEPT_BYTES_MAX`].
+        value: Box<[u8]>,
+    },
 }
+
+/// What the log knows of a kind of fact.
+#[derive(Debug, Clone, Copy)]
+pub struct FactKind {
+    /// Its number in the log.
+    pub number: u8,
+    /// Its name in reports.
+    pub name: &'static str,
+    /// Reads a fact of the kind with this number.
+    decode: fn(u8, &mut Decoder<'_>) -> Result<Fact, DecodeError>,
+}
+
+impl FactKind {
+    /// A kind that is only kept: see [`Fact::Kept`].
+    #[must_use]
+    pub const fn kept(number: u8, name: &'static str) -> Self {
+        Self { number, name, decode: decode_kept }
+    }
+}
+
+/// Every kind of fact that this release has.
+pub const FACTS: &[FactKind] = &[
+    FactKind { number: 1, name: "scale", decode: decode_scale },
+    FactKind { number: 2, name: "check", decode: decode_check },
+    FactKind { number: 3, name: "issuer", decode: decode_issuer },
+    FactKind { number: 4, name: "people", decode: |_, decoder| Ok(Fact::People { file: decoder.fixed()? }) },
+];
 
 /// A secret that the log depends on. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +106,7 @@ pub struct Facts {
     checks: BTreeMap<SecretName, u128>,
     issuer: Option<Box<str>>,
     people: Option<u128>,
+    kept: BTreeMap<u8, Box<[u8]>>,
 }
 
 impl Facts {
@@ -101,6 +139,12 @@ impl Facts {
         self.people
     }
 
+    /// The value of a fact of a kind that is only kept, once it is known.
+    #[must_use]
+    pub fn kept(&self, kind: u8) -> Option<&[u8]> {
+        self.kept.get(&kind).map(|value| &**value)
+    }
+
     /// Whether the log has recorded this fact.
     #[must_use]
     pub fn says(&self, fact: &Fact) -> bool {
@@ -109,10 +153,11 @@ impl Facts {
             Fact::Check { secret, value } => self.check(*secret) == Some(*value),
             Fact::Issuer { name } => self.issuer() == Some(name),
             Fact::People { file } => self.people == Some(*file),
+            Fact::Kept { kind, value } => self.kept(*kind) == Some(value),
         }
     }
 
-    /// Whether the log has recorded another value for the same currency or secret.
+    /// Whether the log has recorded another value for the same currency, secret or kind.
     #[must_use]
     pub fn denies(&self, fact: &Fact) -> bool {
         let known = match fact {
@@ -120,6 +165,7 @@ impl Facts {
             Fact::Check { secret, .. } => self.check(*secret).is_some(),
             Fact::Issuer { .. } => self.issuer.is_some(),
             Fact::People { .. } => self.people.is_some(),
+            Fact::Kept { kind, .. } => self.kept.contains_key(kind),
         };
         known && !self.says(fact)
     }
@@ -130,6 +176,7 @@ impl Facts {
             Fact::Check { secret, value } => drop(self.checks.insert(secret, value)),
             Fact::Issuer { name } => self.issuer = Some(name),
             Fact::People { file } => self.people = Some(file),
+            Fact::Kept { kind, value } => drop(self.kept.insert(kind, value)),
         }
     }
 
@@ -149,7 +196,8 @@ impl Facts {
         let checks = self.checks.iter().map(|(secret, value)| Fact::Check { secret: *secret, value: *value });
         let issuer = self.issuer.iter().map(|name| Fact::Issuer { name: name.clone() });
         let people = self.people.map(|file| Fact::People { file });
-        scales.chain(checks).chain(issuer).chain(people)
+        let kept = self.kept.iter().map(|(kind, value)| Fact::Kept { kind: *kind, value: value.clone() });
+        scales.chain(checks).chain(issuer).chain(people).chain(kept)
     }
 
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
@@ -160,7 +208,7 @@ impl Facts {
     pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let mut facts = Self::default();
         for _ in 0..decoder.count()? {
-            facts.put(Fact::decode(decoder)?);
+            facts.put(Fact::decode(decoder, FACTS)?);
         }
         Ok(facts)
     }
@@ -187,35 +235,47 @@ impl Fact {
                 encoder.byte(4);
                 encoder.fixed(*file);
             }
+            Fact::Kept { kind, value } => {
+                encoder.byte(*kind);
+                encoder.bytes(value);
+            }
         }
     }
 
-    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        match decoder.byte()? {
-            1 => {
-                let (currency, scale) = (decoder.currency()?, decoder.u32()?);
-                if scale > SCALE_MAX {
-                    return Err(DecodeError::OutOfRange("a scale"));
-                }
-                Ok(Fact::Scale { currency, scale })
-            }
-            2 => {
-                let number = decoder.byte()?;
-                let secret = SecretName::ALL.into_iter().find(|secret| secret.number() == number);
-                Ok(Fact::Check {
-                    secret: secret.ok_or(DecodeError::Unknown("secret"))?,
-                    value: decoder.fixed()?,
-                })
-            }
-            3 => {
-                let name = decoder.text()?;
-                if name.len() > ISSUER_BYTES_MAX {
-                    return Err(DecodeError::OutOfRange("an issuer"));
-                }
-                Ok(Fact::Issuer { name: name.into() })
-            }
-            4 => Ok(Fact::People { file: decoder.fixed()? }),
-            _ => Err(DecodeError::Unknown("fact")),
-        }
+    /// Reads a fact of one of these kinds.
+    pub(crate) fn decode(decoder: &mut Decoder<'_>, kinds: &[FactKind]) -> Result<Self, DecodeError> {
+        let number = decoder.byte()?;
+        let kind = kinds.iter().find(|kind| kind.number == number).ok_or(DecodeError::FactKind(number))?;
+        (kind.decode)(number, decoder)
     }
+}
+
+fn decode_scale(_: u8, decoder: &mut Decoder<'_>) -> Result<Fact, DecodeError> {
+    let (currency, scale) = (decoder.currency()?, decoder.u32()?);
+    if scale > SCALE_MAX {
+        return Err(DecodeError::OutOfRange("a scale"));
+    }
+    Ok(Fact::Scale { currency, scale })
+}
+
+fn decode_check(_: u8, decoder: &mut Decoder<'_>) -> Result<Fact, DecodeError> {
+    let number = decoder.byte()?;
+    let secret = SecretName::ALL.into_iter().find(|secret| secret.number() == number);
+    Ok(Fact::Check { secret: secret.ok_or(DecodeError::Unknown("secret"))?, value: decoder.fixed()? })
+}
+
+fn decode_issuer(_: u8, decoder: &mut Decoder<'_>) -> Result<Fact, DecodeError> {
+    let name = decoder.text()?;
+    if name.len() > ISSUER_BYTES_MAX {
+        return Err(DecodeError::OutOfRange("an issuer"));
+    }
+    Ok(Fact::Issuer { name: name.into() })
+}
+
+fn decode_kept(kind: u8, decoder: &mut Decoder<'_>) -> Result<Fact, DecodeError> {
+    let value = decoder.bytes()?;
+    if value.len() > KEPT_BYTES_MAX {
+        return Err(DecodeError::OutOfRange("the value of a fact"));
+    }
+    Ok(Fact::Kept { kind, value: value.into() })
 }

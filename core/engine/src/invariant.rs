@@ -172,7 +172,7 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
 pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
     let depends = |fact: &Fact| match fact {
         Fact::Scale { currency, .. } => books.uses(*currency),
-        Fact::People { .. } => true,
+        Fact::People { .. } | Fact::Kept { .. } => true,
         Fact::Issuer { .. } => {
             books.domains().balance.ledger().accounts().any(|(id, _)| id.owner.kind() == OwnerKind::Player)
         }

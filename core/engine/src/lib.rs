@@ -35,7 +35,7 @@ pub use components::{Component, StateDigest};
 pub use conclude::{Concluded, Told, TxResult, Verdict};
 pub use described::row;
 pub use domains::{Field, Fields, Intent};
-pub use facts::{Fact, Facts, ISSUER_BYTES_MAX, SecretName};
+pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, KEPT_BYTES_MAX, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
 pub use ledger::{Digest, codec::DecodeError};
 pub use principal::{Principal, PrincipalKind};

@@ -14,7 +14,7 @@ use protocol::{ErrorCode, RoundId, TableId};
 
 use crate::{
     components::StateDigest,
-    facts::Fact,
+    facts::{FACTS, Fact, FactKind},
     keys::{Content, Done, Outcome, TxId},
     principal::Principal,
     table::TableLeg,
@@ -84,18 +84,20 @@ pub struct Committed {
     pub table: Option<(TableId, TableLeg)>,
 }
 
-/// The recipes and the kinds of rows that records may name.
+/// The recipes, and the kinds of rows and facts, that records may name.
 #[derive(Debug, Clone, Copy)]
 pub struct Formats {
     /// The recipes, in every revision.
     pub recipes: &'static [Known],
     /// The kinds of rows.
     pub rows: &'static [RowKind],
+    /// The kinds of facts.
+    pub facts: &'static [FactKind],
 }
 
 impl Formats {
     /// Those of this release.
-    pub const STANDARD: Formats = Formats { recipes: recipes::STANDARD, rows: KINDS };
+    pub const STANDARD: Formats = Formats { recipes: recipes::STANDARD, rows: KINDS, facts: FACTS };
 }
 
 impl Default for Formats {
@@ -183,7 +185,7 @@ impl Record {
         Self::decode_with(bytes, &Formats::STANDARD)
     }
 
-    /// As [`Record::decode`], with these recipes and kinds of rows.
+    /// As [`Record::decode`], with these recipes and kinds of rows and facts.
     ///
     /// # Errors
     /// As [`Record::decode`].
@@ -207,7 +209,7 @@ impl Record {
                 code: ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
             },
             3 => Body::Digest(StateDigest::decode(&mut decoder)?),
-            4 => Body::Fact(Fact::decode(&mut decoder)?),
+            4 => Body::Fact(Fact::decode(&mut decoder, formats.facts)?),
             _ => return Err(DecodeError::Unknown("record body")),
         };
         decoder.finish()?;

@@ -66,7 +66,7 @@ impl LogVerifier {
         }
     }
 
-    /// The same, for records with these recipes and kinds of rows.
+    /// The same, for records with these recipes and kinds of rows and facts.
     #[must_use]
     pub fn reading(self, formats: Formats) -> Self {
         Self { formats, ..self }

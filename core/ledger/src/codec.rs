@@ -48,6 +48,9 @@ pub enum DecodeError {
     /// A kind of row that this release does not have.
     #[error("a row of kind {0} is not known to this release: {LATER}")]
     RowKind(u16),
+    /// A kind of fact that this release does not have.
+    #[error("a fact of kind {0} is not known to this release: {LATER}")]
+    FactKind(u8),
     /// A value out of its range.
     #[error("{0} is out of range")]
     OutOfRange(&'static str),

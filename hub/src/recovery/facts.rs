@@ -46,9 +46,7 @@ pub fn given(loaded: &Loaded) -> Vec<Given> {
 /// The first that is contradicted, in words that say what to do.
 pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
     for Given { fact, place } in given {
-        if fact_stands_in(world, fact).is_ok() {
-            continue;
-        }
+        let Err(violation) = fact_stands_in(world, fact) else { continue };
         let recorded = world.books.facts();
         return Err(match fact {
             Fact::Scale { currency, scale } => Error::Scale {
@@ -69,6 +67,9 @@ pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
                 found: *file,
                 recorded: recorded.people().unwrap_or_default(),
             },
+            Fact::Kept { .. } => {
+                Error::Invariant { lsn: world.books.lsn(), source: violation.to_string().into() }
+            }
         });
     }
     Ok(())

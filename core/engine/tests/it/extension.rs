@@ -1,5 +1,5 @@
-//! What a later release can add: a recipe, a revision of a recipe, a kind of row. A log of this release replays and
-//! verifies beside them, and each is one type and one line of a list.
+//! What a later release can add: a recipe, a revision of a recipe, a kind of row, a kind of fact. A log of this release
+//! replays and verifies beside them. A recipe or row is one type and one line of a list; a fact that is only kept is one line.
 
 use domains::{
     Context, Field, Fields, Intent, KINDS, Recipe, RowImage, RowKind,
@@ -9,9 +9,10 @@ use domains::{
     rows::Row,
 };
 use engine::{
-    Body, Component, Content, DecodeError, Formats, LogVerifier, Outcome, Principal, Record, Tx, TxId,
-    Verdict, World,
+    ApplyError, Body, Component, Content, DecodeError, FACTS, Fact, FactKind, Formats, KEPT_BYTES_MAX,
+    LogVerifier, Outcome, Principal, Record, Tx, TxId, Verdict, World,
     due::{Scheduled, Scheduler},
+    invariant::Violation,
 };
 use ledger::{
     Domain, Hold, HoldId, Move, Prover, Purpose, Transfer,
@@ -159,7 +160,23 @@ pub const LATER: Formats = Formats {
         }
         all
     },
+    facts: &{
+        let mut all = [BIRTHPLACE; FACTS.len() + 1];
+        let mut place = 0;
+        while place < FACTS.len() {
+            all[place] = FACTS[place];
+            place += 1;
+        }
+        all
+    },
 };
+
+/// A fact that this release does not have.
+const BIRTHPLACE: FactKind = FactKind::kept(250, "birthplace");
+
+fn birthplace(value: &str) -> Fact {
+    Fact::Kept { kind: BIRTHPLACE.number, value: value.as_bytes().into() }
+}
 
 pub fn tx(number: u128, player: PlayerId, intent: impl Into<Intent>) -> engine::Envelope {
     engine::Envelope::Run(Tx::new(TxId(number), player.into(), Some(Content(number)), intent))
@@ -204,6 +221,60 @@ fn a_revision_and_a_kind_of_row_can_be_added_and_the_log_before_them_replays_and
         "recipe 1 in revision 2 is not known to this release: a later release wrote it. Go on with that release or a later \
          one, on the same directory (docs/operating.md, \"Upgrade and rollback\")"
     );
+}
+
+#[test]
+fn a_kind_of_fact_can_be_added_and_the_log_before_it_replays_and_verifies() {
+    let mut rig = Rig::new();
+    let scale = rig.books.fact_record(Fact::Scale { currency: eur(), scale: 2 }, rig.now);
+    rig.append(&scale);
+    rig.deposit(1, 1_000);
+    let before = rig.books.digest_record(rig.now);
+    rig.append(&before);
+    let old = rig.log.len();
+    let known = rig.books.fact_record(birthplace("Valletta"), rig.now);
+    rig.append(&known);
+    let after = rig.books.digest_record(rig.now);
+    rig.append(&after);
+    assert_ne!(before.body, after.body, "it is part of the digest");
+
+    let (mut world, mut verifier) = (World::default(), LogVerifier::default().reading(LATER));
+    for bytes in &rig.log {
+        let record = Record::decode_with(bytes, &LATER).unwrap();
+        assert_eq!(record.encode(), *bytes);
+        world.apply(&record).unwrap();
+        verifier.next(bytes).unwrap();
+    }
+    assert_eq!(world.books.digest(), rig.books.digest());
+    assert_eq!(world.books.facts().kept(BIRTHPLACE.number), Some(b"Valletta".as_slice()));
+
+    // It stands for good, and may be recorded again.
+    let put = |world: &mut World, fact: Fact| {
+        let record = world.books.fact_record(fact, 0);
+        world.apply(&record).map(drop)
+    };
+    let fact = birthplace("Sliema");
+    let changed = Violation::FactChanged { fact: fact.clone() };
+    assert_eq!(put(&mut world, fact), Err(ApplyError::Invariant(changed)));
+    put(&mut world, birthplace("Valletta")).unwrap();
+
+    // This release reads the log up to it, and says what it does not have.
+    let mut this = LogVerifier::default();
+    rig.log[..old].iter().for_each(|bytes| drop(this.next(bytes).unwrap()));
+    let found = this.next(&rig.log[old]).unwrap_err();
+    assert_eq!(found.lsn, old as u64 + 1);
+    assert!(found.what.starts_with("a fact of kind 250 is not known to this release: "), "{found:?}");
+}
+
+#[test]
+fn a_fact_that_is_too_long_is_refused() {
+    let read = |length: usize| {
+        let value = vec![b'x'; length].into();
+        let body = Body::Fact(Fact::Kept { kind: BIRTHPLACE.number, value });
+        Record::decode_with(&Record { time: 0, body }.encode(), &LATER).map(drop)
+    };
+    assert_eq!(read(KEPT_BYTES_MAX), Ok(()));
+    assert_eq!(read(KEPT_BYTES_MAX + 1), Err(DecodeError::OutOfRange("the value of a fact")));
 }
 
 #[test]
