@@ -23,6 +23,10 @@ use crate::{
 /// Settled rounds kept for each player.
 pub const RESULTS_MAX: usize = 50;
 
+/// The first byte of what the digest of players is made of: an event, or a result.
+const EVENT: u8 = 1;
+const RESULT: u8 = 2;
+
 /// The state machine of players' accounts.
 #[derive(Debug, Clone, Default)]
 pub struct Balance {
@@ -41,33 +45,14 @@ pub struct Player {
 }
 
 /// Settled rounds, newest first, with the time they were settled.
-pub type Settled = VecDeque<(u64, Notice)>;
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Results {
-    settled: Settled,
-    /// Sum of their prints, updated with each one added or dropped.
-    digest: Digest,
-}
+pub type Results = VecDeque<(u64, Notice)>;
 
 impl Player {
     /// The last settled rounds, [`RESULTS_MAX`] at most.
     #[must_use]
-    pub fn results(&self) -> &Settled {
-        static NONE: Settled = VecDeque::new();
-        self.results.as_ref().map_or(&NONE, |results| &results.settled)
-    }
-}
-
-impl Results {
-    fn keep(&mut self, time: u64, notice: Notice) {
-        while self.settled.len() >= RESULTS_MAX
-            && let Some((time, oldest)) = self.settled.pop_back()
-        {
-            self.digest.remove(result_print(time, &oldest));
-        }
-        self.digest.add(result_print(time, &notice));
-        self.settled.push_front((time, notice));
+    pub fn results(&self) -> &Results {
+        static NONE: Results = VecDeque::new();
+        self.results.as_deref().unwrap_or(&NONE)
     }
 }
 
@@ -229,32 +214,30 @@ impl Balance {
         self.players.iter().map(|(id, player)| (*id, player))
     }
 
-    /// Restores a player from a checkpoint: the number of events so far, and the results, newest first.
-    pub fn put_player(&mut self, id: PlayerId, events: u64, settled: Settled) {
-        let mut player = Player { events, results: None };
-        if !settled.is_empty() {
-            let mut digest = Digest::default();
-            settled.iter().for_each(|(time, notice)| digest.add(result_print(*time, notice)));
-            player.results = Some(Box::new(Results { settled, digest }));
-        }
-        self.digest.add(player_print(id, &player));
-        if let Some(before) = self.players.insert(id, player) {
-            self.digest.remove(player_print(id, &before));
-        }
+    /// Restores a player from a checkpoint, who is not here yet: the number of events so far, and the results, newest
+    /// first.
+    pub fn put_player(&mut self, id: PlayerId, events: u64, settled: Results) {
+        self.digest.add_times(event_print(id), events);
+        settled.iter().for_each(|(time, notice)| self.digest.add(result_print(*time, notice)));
+        let results = (!settled.is_empty()).then(|| Box::new(settled));
+        self.players.insert_new(id, Player { events, results });
     }
 
     /// Counts an event of the player's channel, and keeps it when it is a result. Returns its offset, from 1.
     pub fn note(&mut self, time: u64, notice: &Notice) -> u64 {
-        let id = notice.player;
-        let player = self.players.get_or_default(id);
-        if player.events > 0 {
-            self.digest.remove(player_print(id, player));
-        }
+        let player = self.players.get_or_default(notice.player);
         player.events += 1;
+        self.digest.add(event_print(notice.player));
         if notice.what.is_result() {
-            player.results.get_or_insert_default().keep(time, notice.clone());
+            let results = player.results.get_or_insert_default();
+            while results.len() >= RESULTS_MAX
+                && let Some((time, oldest)) = results.pop_back()
+            {
+                self.digest.remove(result_print(time, &oldest));
+            }
+            self.digest.add(result_print(time, notice));
+            results.push_front((time, notice.clone()));
         }
-        self.digest.add(player_print(id, player));
         player.events
     }
 
@@ -265,18 +248,17 @@ impl Balance {
     }
 }
 
-fn player_print(id: PlayerId, player: &Player) -> Print {
-    let digest = player.results.as_ref().map(|results| results.digest).unwrap_or_default();
-    let mut encoder = Encoder::plain(96);
-    encoder.fixed(id.0);
-    encoder.uint(player.events.into());
-    encoder.uint(player.results().len() as u128);
-    encoder.raw(&digest.to_bytes());
-    Print::of(encoder.as_bytes())
+/// The print of an event of a player's channel. It is in the digest as often as there were events, so that it is the
+/// number of the events that counts.
+fn event_print(player: PlayerId) -> Print {
+    let mut bytes = [EVENT; 17];
+    bytes[1..].copy_from_slice(&player.0.to_le_bytes());
+    Print::of(&bytes)
 }
 
 fn result_print(time: u64, notice: &Notice) -> Print {
     let mut encoder = Encoder::plain(96);
+    encoder.byte(RESULT);
     encoder.uint(time.into());
     notice.encode(&mut encoder);
     Print::of(encoder.as_bytes())

@@ -111,26 +111,10 @@ impl<K: Eq + Hash, V> Shards<K, V> {
 
 /// The part of a key. The maps use the low and the highest bits of a hash; these are from its middle.
 fn part<Q: Hash + ?Sized>(key: &Q) -> usize {
-    usize::from(PART_OF[(FxBuildHasher.hash_one(key) >> 40) as usize % PART_OF.len()])
+    // A fraction of 2^16. As it grows from 0 to 1, (4x - x²) / 3 does so too, at first twice as fast as in the end.
+    let x = FxBuildHasher.hash_one(key) >> 40 & 0xffff;
+    ((x * ((4 << 16) - x) / 3 * PARTS as u64) >> 32) as usize
 }
-
-/// Which part each of these equal shares of the keys goes to: the shares of a part grow with its number, to twice as
-/// many for the last as for the first.
-static PART_OF: [u8; 1 << 11] = {
-    let mut part_of = [0; 1 << 11];
-    let (mut share, mut part, mut sum) = (0, 0, 0);
-    // Part i weighs PARTS + i; all weights together are `all`.
-    let all = PARTS * PARTS + PARTS * (PARTS - 1) / 2;
-    while share < part_of.len() {
-        while share * all >= (sum + PARTS + part) * part_of.len() {
-            sum += PARTS + part;
-            part += 1;
-        }
-        part_of[share] = part as u8;
-        share += 1;
-    }
-    part_of
-};
 
 #[cfg(test)]
 mod tests {
