@@ -32,8 +32,11 @@ const _: () = assert!(
     SPOTS_MAX * SPOT_BYTES + REQUESTS_MAX * (REQUEST_BYTES + PLAYER_BYTES) + REST_BYTES < RECORD_BYTES_MAX,
     "a quarantine of the fullest round is a record, though each request is another player's"
 );
+/// Longest record of the settlement of a round, or of its void. Bytes.
+pub const SETTLEMENT_BYTES_MAX: usize = REQUESTS_MAX * (POSTED_BYTES + SETTLED_BYTES) + REST_BYTES;
+
 const _: () = assert!(
-    REQUESTS_MAX * (POSTED_BYTES + SETTLED_BYTES) + REST_BYTES < RECORD_BYTES_MAX,
+    SETTLEMENT_BYTES_MAX < RECORD_BYTES_MAX,
     "a settlement of the fullest round is a record, though each request is another player's"
 );
 

@@ -18,7 +18,7 @@ use super::{
     settlement, step, under_way::UnderWay,
 };
 pub use super::{
-    bounds::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, SPOTS_MAX},
+    bounds::{PARKED_MAX, PARKED_PER_PLAYER_MAX, REQUESTS_MAX, SETTLEMENT_BYTES_MAX, SPOTS_MAX},
     config::TableConfig,
     request::{BetRequest, ClearRequest, Decision, Question, Ticket, Unparked},
     rules::{

@@ -7,6 +7,7 @@ mod bytes;
 mod checkpoints;
 mod extension;
 mod faulty;
+mod fullest_round;
 mod golden;
 mod invariants;
 mod keys;
