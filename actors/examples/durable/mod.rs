@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Books, DIGEST_EVERY, Envelope, Tx};
+use engine::{Books, DIGEST_EVERY, Envelope, Tx, TxResult};
 use journal::{Gate, Journal, Lsn, Options};
 
 /// The allocator of the hub.
@@ -46,15 +46,21 @@ impl Bench {
         Self { books, journal, released, waits: Vec::new() }
     }
 
-    /// One turn: decide, apply, append. It counts when `began` is given.
+    /// One turn of a transaction: decide, apply, append. It counts when `began` is given. `now`: milliseconds since 1970.
     pub fn turn(&mut self, tx: Tx, now: u64, began: Option<Instant>) {
-        let concluded = self.books.run(Envelope::Run(tx), now, DIGEST_EVERY);
+        self.run(Envelope::Run(tx), now, began);
+    }
+
+    /// The same of any envelope that is new, with its result.
+    pub fn run(&mut self, envelope: Envelope, now: u64, began: Option<Instant>) -> TxResult {
+        let concluded = self.books.run(envelope, now, DIGEST_EVERY);
         let concluded = concluded.expect("it was decided on this state");
-        let (_, record) = concluded.record.expect("each key is new");
+        let (_, record) = concluded.record.expect("each envelope makes a record");
         self.journal.append(record, began);
         if let Some((_, digest)) = concluded.digest {
             self.journal.append(digest, None);
         }
+        concluded.result
     }
 
     /// Waits for the gate, then takes all it has released.
