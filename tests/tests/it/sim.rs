@@ -2,18 +2,23 @@
 //!
 //! The engine and the journal are the real ones. So are the start, which is the binary's, and the copy that checkpoints
 //! are written from. A scheduler made of one seed decides who acts next, when the log is synced and when the power fails.
-//! An auditor keeps books of its own, made only from what players were told, and compares. In some lives seeds are lost,
-//! tables fail, and tables are no longer configured. Each start draws the rules that its tables are configured with.
+//! An auditor keeps books of its own, made only from what players were told, and compares. After each start it also reads the
+//! whole log: the state must be what the log tells, freezes and what is due included. In some lives seeds are lost, tables
+//! fail, and tables are no longer configured. Each start draws the rules that its tables are configured with, and whether its
+//! clock is days ahead or behind.
 //!
 //! A failure prints its seed. `HUB_SIM_SEED=7 HUB_SIM_RUNS=1` runs that one again; more runs look further.
 
+mod aside;
 mod auditor;
 mod hub;
 mod life;
 mod players;
+mod story;
 
 use journal::memory::Crash;
 use life::{Life, Plan};
+use story::Seen;
 
 fn variable(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
@@ -37,20 +42,30 @@ fn run(plan: Plan) -> Life {
 #[test]
 fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
     let (first, runs) = (variable("HUB_SIM_SEED", 1), variable("HUB_SIM_RUNS", 100));
-    let (mut crashes, mut accepted, mut rounds, mut changes, mut mid_round) = (0, 0, 0, 0, 0);
+    let (mut crashes, mut accepted, mut rounds, mut mid_round, mut refused) = (0, 0, 0, 0, 0);
+    let (mut doubted, mut behind, mut seen) = (0, 0, Seen::default());
     for seed in first..first + runs {
         let life = run(Plan { seed, steps: 400, crash_one_in: 25, power_off: None, disorder: false });
         crashes += life.crashes;
         accepted += life.auditor.accepted();
         rounds += life.auditor.rounds_drawn();
-        changes += life.changes_of_rules();
         mid_round += life.mid_round;
+        refused += life.refused_rules;
+        (doubted, behind) = (doubted + life.doubted, behind + life.behind);
+        seen.add(life.seen);
     }
-    println!("{runs} lives: {crashes} crashes, {accepted} accepted requests, {rounds} rounds drawn");
-    println!("{changes} changes of rules, {mid_round} open rounds that met other rules at a start");
+    println!(
+        "{runs} lives: {crashes} crashes, {accepted} accepted requests, {rounds} rounds drawn, {seen:?}"
+    );
+    println!(
+        "{mid_round} open rounds that met other rules at a start, {refused} changes in mid-round refused"
+    );
+    println!("{doubted} starts with a clock that was doubted, {behind} with one behind the log");
     // A simulation in which nothing happens proves nothing.
     assert!(crashes >= 5 * runs && accepted >= 5 * runs && rounds >= 5 * runs, "too little happened");
-    assert!(changes >= 5 * runs && mid_round >= 2 * runs, "{changes} changes, {mid_round} in mid-round");
+    assert!(seen.least() >= runs && refused >= runs, "{seen:?}, {refused} changes in mid-round refused");
+    assert!(seen.rules >= 5 * runs && mid_round >= 2 * runs, "{seen:?}, {mid_round} in mid-round");
+    assert!(doubted >= runs / 5 && behind >= runs / 5, "{doubted} clocks doubted, {behind} behind");
 }
 
 #[test]
@@ -73,28 +88,48 @@ fn where_seeds_are_lost_and_tables_fail_every_stake_comes_back_and_nothing_is_lo
     );
 }
 
-/// One short life, ended at each of its disk operations in turn, with each kind of crash.
-#[test]
-fn a_crash_at_every_position_of_the_log_loses_and_doubles_nothing() {
-    let seed = variable("HUB_SIM_SEED", 1);
-    let plan = Plan { seed, steps: 170, crash_one_in: 0, power_off: None, disorder: false };
-    let operations = run(plan).operations;
-    let kinds = [
-        Crash::Lose,
-        Crash::Keep,
-        Crash::Torn(1),
-        Crash::Torn(600),
-        Crash::Torn(1 << 20),
-        Crash::Random(seed),
-    ];
+/// Ends a life at each of its disk operations in turn, with each kind of crash. Returns the positions, and the orphans.
+fn crash_everywhere(plan: Plan, kinds: &[Crash]) -> (u64, u64) {
+    let (operations, mut orphans) = (run(plan).operations, 0);
     for at in 0..operations {
         for crash in kinds {
-            let life = run(Plan { power_off: Some((at, crash)), ..plan });
+            let life = run(Plan { power_off: Some((at, *crash)), ..plan });
             assert!(life.crashes >= 1, "operation {at} was never reached");
+            orphans += life.orphans;
         }
     }
     println!("{operations} positions, {} kinds of crash", kinds.len());
+    (operations, orphans)
+}
+
+/// The first short life, from the seed on, in which enough happens.
+fn eventful(disorder: bool, steps: u64, enough: impl Fn(&Life) -> bool) -> Plan {
+    let first = variable("HUB_SIM_SEED", 1);
+    let plans =
+        (first..first + 1_000).map(|seed| Plan { seed, steps, crash_one_in: 0, power_off: None, disorder });
+    let found = plans.into_iter().find(|plan| {
+        let life = run(*plan);
+        life.seen.least() >= 1 && life.refused_rules >= 1 && enough(&life)
+    });
+    found.expect("in one of a thousand lives enough happens")
+}
+
+/// One short life in which money is set aside and returned, players are frozen, freezes are lifted and end, and rules change.
+#[test]
+fn a_crash_at_every_position_of_the_log_loses_and_doubles_nothing() {
+    let plan = eventful(false, 170, |life| life.auditor.rounds_drawn() >= 2);
+    let random = Crash::Random(plan.seed);
+    let kinds = [Crash::Lose, Crash::Keep, Crash::Torn(1), Crash::Torn(600), Crash::Torn(1 << 20), random];
+    let (operations, _) = crash_everywhere(plan, &kinds);
     assert!(operations >= 60, "too short a life: {operations} operations");
+}
+
+/// The same with a table that fails, a round that is void, and starts without a table.
+#[test]
+fn a_crash_at_every_position_where_tables_fail_and_rounds_are_void_loses_and_doubles_nothing() {
+    let plan = eventful(true, 170, |life| life.seen.quarantined >= 1 && life.seen.voided >= 1);
+    let (operations, orphans) = crash_everywhere(plan, &[Crash::Lose, Crash::Keep, Crash::Random(plan.seed)]);
+    assert!(operations >= 60 && orphans >= 5, "{operations} operations, {orphans} orphans");
 }
 
 #[test]

@@ -10,8 +10,10 @@ use protocol::ErrorCode;
 use protocol::PlayerId;
 
 use super::{
+    aside::FORMATS,
     hub::{Hub, TABLES, currency, table_id},
     players::{BETS, PLAYERS, Request, What},
+    story::{Seen, Story},
 };
 
 const RED: [u32; 18] = [1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32, 34, 36];
@@ -26,6 +28,8 @@ pub struct Auditor {
     commits: BTreeMap<(usize, u64), [u8; 32]>,
     /// The highest record anyone has heard of.
     heard: u64,
+    /// Freezes that could not be lifted, because none stood: it may be asked again.
+    not_frozen: BTreeSet<usize>,
 }
 
 impl Auditor {
@@ -45,8 +49,13 @@ impl Auditor {
         self.outcomes.get(&request).copied()
     }
 
+    /// Whether a request has had an answer that it need not ask for again.
+    pub fn answered(&self, request: usize) -> bool {
+        self.outcomes.contains_key(&request) || self.not_frozen.contains(&request)
+    }
+
     /// A player is told a verdict: every later one on the same request must be the same.
-    pub fn told(&mut self, request: usize, verdict: Verdict, forged: bool) {
+    pub fn told(&mut self, (request, what): (usize, &What), verdict: Verdict, forged: bool) {
         let first = self.outcomes.get(&request).copied();
         match (verdict, first) {
             (Verdict::KeyReused, Some(_)) if forged => {}
@@ -54,13 +63,18 @@ impl Auditor {
                 assert_eq!(outcome, first, "request {request} is told something else than before");
             }
             (Verdict::Recorded(outcome), None) if !forged => {
-                if let Outcome::Done(done) = outcome {
-                    self.heard = self.heard.max(done.lsn);
+                match outcome {
+                    Outcome::Done(done) => self.heard = self.heard.max(done.lsn),
+                    Outcome::Changed { lsn } => self.heard = self.heard.max(lsn),
+                    Outcome::Refused(_) => {}
                 }
                 self.outcomes.insert(request, outcome);
             }
             // A table that is not configured now may be again: the same key is decided then.
             (Verdict::Answered(ErrorCode::UnknownTable), None) => {}
+            (Verdict::Answered(ErrorCode::Internal), None) if matches!(what, What::Unfreeze) => {
+                self.not_frozen.insert(request);
+            }
             (verdict, first) => {
                 panic!("request {request} (forged: {forged}) is told {verdict:?} after {first:?}")
             }
@@ -90,9 +104,31 @@ impl Auditor {
         }
     }
 
+    /// After a start: the state is that of the whole log, every invariant holds on it, what everybody was told stands, and
+    /// the log tells the same of freezes and of what is due.
+    pub fn restarted(&self, requests: &[Request], hub: &Hub, now: u64) {
+        let (recovered, mut world) = (hub.recovered(), World::default());
+        let read = |bytes: Vec<u8>| Record::decode_with(&bytes, &FORMATS).expect("a record of the log");
+        let records: Vec<Record> = hub.records().into_iter().map(read).collect();
+        for record in &records {
+            world.apply(record).expect("replay applies");
+        }
+        // A table without a record has no state in the replay.
+        for id in recovered.tables.keys() {
+            world.tables.entry(*id).or_default();
+        }
+        invariant::same(&world, &recovered).expect("E3 holds after a start");
+        recovered.check().expect("every invariant holds after a start");
+        for (request, outcome) in &self.outcomes {
+            let found = hub.books.outcome(requests[*request].id);
+            assert_eq!(found, Some(*outcome), "request {request} was told otherwise");
+        }
+        Story::of(&records).is_told_by(&hub.books, now);
+    }
+
     /// At the end, with every request answered and every round over: is every cent where it belongs?
-    pub fn close(&self, requests: &[Request], hub: &Hub) {
-        assert_eq!(self.outcomes.len(), requests.len(), "a request without an answer");
+    pub fn close(&self, requests: &[Request], hub: &Hub, now: u64) -> Seen {
+        assert!((0..requests.len()).all(|request| self.answered(request)), "a request without an answer");
         self.check_places();
         let mut expected: BTreeMap<PlayerId, i128> = BTreeMap::new();
         let mut standing = self.standing(requests, &mut expected);
@@ -113,11 +149,17 @@ impl Auditor {
         }
         for player in (1..=PLAYERS).map(|player| PlayerId(player.into())) {
             let funds = hub.books.domains().balance.funds(player, currency()).unwrap_or_default();
-            assert_eq!(funds.held, 0, "player {player} has money held with no round open");
+            assert_eq!(
+                funds.held, 0,
+                "player {player} has money held, with no round open and nothing set aside"
+            );
             let expected = expected.get(&player).copied().unwrap_or(0);
             assert_eq!(funds.available, expected, "player {player}");
         }
-        check_log(hub);
+        let story = Story::of(&check_log(hub));
+        story.is_told_by(&hub.books, now);
+        assert!(!story.waits(), "something that is set aside is never returned");
+        story.seen
     }
 
     /// No two receipts name the same record.
@@ -150,6 +192,13 @@ impl Auditor {
                     assert_eq!(done.amount, amount);
                     *expected.entry(request.player).or_default() += amount;
                 }
+                What::Debit { amount } => {
+                    assert_eq!(done.amount, amount);
+                    *expected.entry(request.player).or_default() -= amount;
+                }
+                // It comes back.
+                What::SetAside { amount, .. } => assert_eq!(done.amount, amount),
+                What::Freeze { .. } | What::Unfreeze => panic!("a freeze moves money"),
                 What::Bet { .. } => drop(standing.insert(lsn, (number, done))),
                 What::Clear { table, round } => {
                     let mine = |other: &Request| {
@@ -174,13 +223,15 @@ impl Auditor {
     }
 }
 
-/// Replays and verifies the whole log: it must make the very state that is live.
-fn check_log(hub: &Hub) {
-    let mut verifier = LogVerifier::default();
-    let mut world = World::default();
+/// Replays and verifies the whole log: it must make the very state that is live. Returns its records.
+fn check_log(hub: &Hub) -> Vec<Record> {
+    let mut verifier = LogVerifier::default().reading(FORMATS);
+    let (mut world, mut records) = (World::default(), Vec::new());
     for bytes in hub.records() {
-        verifier.next(&bytes).unwrap_or_else(|finding| panic!("record {}: {}", finding.lsn, finding.what));
-        world.apply(&Record::decode(&bytes).expect("a record of the log")).expect("replay applies");
+        let read = verifier.next(&bytes);
+        let record = read.unwrap_or_else(|finding| panic!("record {}: {}", finding.lsn, finding.what));
+        world.apply(&record).expect("replay applies");
+        records.push(record);
     }
     verifier.check().unwrap_or_else(|finding| panic!("{}", finding.what));
     assert!(hub.disorder() || verifier.closed().is_empty(), "a table fails in an orderly world");
@@ -195,6 +246,7 @@ fn check_log(hub: &Hub) {
             assert_eq!(&state, hub.tables[place].state(), "replay is not live");
         }
     }
+    records
 }
 
 /// Whether a bet of [`BETS`] wins on a number of the wheel.

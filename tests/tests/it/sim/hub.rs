@@ -3,15 +3,18 @@
 //! The start is the binary's own ([`hub::recovery`]), the turn is the coordinator's ([`Books::run`]), the copy is the
 //! checkpoint writer's ([`Replica`]). What the actors do beside them is done here step by step: a turn appends to the
 //! log, results wait behind the gate until a sync has returned, and only then the table applies its leg and the player
-//! hears.
+//! hears. What is due is carried out by the coordinator's own loop ([`Scheduler`]).
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
+use domains::{recipes::SetRules, rules::RulesRow};
 use engine::{
-    Books, Envelope, Replica, Tx, TxResult, Verdict, checkpoint, invariant,
+    Books, Envelope, Principal, Replica, Tx, TxResult, Verdict, World, checkpoint,
+    due::{AT_ONCE, Scheduled, Scheduler},
+    invariant,
     table::{
         TableLeg, close_orphan,
         live::{BetLimits, Decision, Due, LiveTable, TableConfig, TableRules, Ticket, Unparked},
@@ -21,7 +24,9 @@ use fastrand::Rng;
 use games::fair::{Seed, commit};
 use hub::recovery::{self, Expectations, Proven};
 use journal::{Claim, Lsn, Options, Reader, SyncLog, memory::Memory};
-use protocol::{Currency, TableId};
+use protocol::{Currency, ErrorCode, TableId};
+
+use super::aside::FORMATS;
 
 pub const TABLES: usize = 2;
 /// Rules that a table may be configured with.
@@ -62,10 +67,24 @@ pub struct Hub {
     gate: VecDeque<Waiting>,
     /// The checkpoint writer's copy: it follows the log on its own.
     copy: Replica,
+    /// Whether the clock was doubted at the start.
+    pub doubts_clock: bool,
+    /// How it was started.
+    setup: Setup,
+    scheduler: Scheduler,
+}
+
+/// How a process is started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setup {
     /// Tables and seeds may fail, and a table may be missing in the configuration.
-    disorder: bool,
-    /// The table that this process is not configured to have.
-    absent: Option<usize>,
+    pub disorder: bool,
+    /// The table that the process is not configured to have.
+    pub absent: Option<usize>,
+    /// The rules in the configuration, of 0..[`RULES`].
+    pub rules: u64,
+    /// Whether the operator says that the clock is right.
+    pub accept_clock: bool,
 }
 
 /// The disk failed under the hub: this process is over.
@@ -113,39 +132,46 @@ fn misfit(envelope: &mut Envelope) {
 }
 
 impl Hub {
-    /// The start path, with these rules of 0..[`RULES`] in the configuration. What a table that is `absent` has left open is ended.
-    pub fn start(
-        memory: &Memory,
-        disorder: bool,
-        absent: Option<usize>,
-        rules: u64,
-        now: u64,
-    ) -> Result<Self, recovery::Error> {
+    /// The start path, to where the state is recovered.
+    pub fn start(memory: &Memory, setup: Setup, now: u64) -> Result<Self, recovery::Error> {
         let claim = Claim::over(memory.clone())?;
-        let Proven { tail, world, cursor, .. } = recovery::tail(claim.files(), &Expectations::default())?;
+        let expectations = Expectations { formats: FORMATS, ..Expectations::default() };
+        let Proven { tail, world, cursor, .. } = recovery::tail(claim.files(), &expectations)?;
         let log = claim.open(tail, OPTIONS)?.into_sync();
         assert_eq!(world.books.lsn(), log.durable().0, "the log and the books count together");
         let game = games::game("roulette").expect("the game");
         let tables = (0..TABLES).map(|place| {
             let state = world.tables.get(&table_id(place)).cloned().unwrap_or_default();
-            LiveTable::new(table_id(place), config(rules), game, state)
+            LiveTable::new(table_id(place), config(setup.rules), game, state)
         });
         let tables = tables.collect();
-        let orphan = absent.map(table_id).and_then(|id| Some((id, world.tables.get(&id)?.clone())));
-        let mut hub = Self {
+        let doubts_clock = !setup.accept_clock && world.books.doubts_clock(now);
+        Ok(Self {
             memory: memory.clone(),
             log,
             books: world.books.clone(),
             tables,
             parked: BTreeMap::new(),
             gate: VecDeque::new(),
-            copy: Replica::new(world, CHECKPOINT_EVERY, cursor),
-            disorder,
-            absent,
-        };
-        let orphan = orphan.map(|(id, state)| close_orphan(id, state, &hub.books, now));
-        orphan.into_iter().flatten().for_each(|envelope| hub.submit(envelope, None, None, now));
-        Ok(hub)
+            copy: Replica::new(world, CHECKPOINT_EVERY, cursor).reading(FORMATS),
+            doubts_clock,
+            setup,
+            scheduler: Scheduler::new(!doubts_clock),
+        })
+    }
+
+    /// The rest of the start path: ends what a table that is absent has left open. Whether it had anything open.
+    pub fn end_orphan(&mut self, now: u64) -> bool {
+        let orphan = self.setup.absent.map(|table| (table_id(table), self.tables[table].state().clone()));
+        let envelopes = orphan.map(|(id, state)| close_orphan(id, state, &self.books, now));
+        envelopes.into_iter().flatten().for_each(|envelope| self.submit(envelope, None, None, now));
+        !self.at_rest()
+    }
+
+    /// The state as it was recovered: money and tables.
+    pub fn recovered(&self) -> World {
+        let tables = self.tables.iter().map(|live| (live.id(), live.state().clone()));
+        World { books: self.books.clone(), tables: tables.collect() }
     }
 
     /// How many tables have an open round and are configured with other rules than its own.
@@ -159,7 +185,7 @@ impl Hub {
 
     /// Whether this process has a table.
     pub fn has(&self, table: usize) -> bool {
-        self.absent != Some(table)
+        self.setup.absent != Some(table)
     }
 
     /// What a table says to a request of a player.
@@ -207,7 +233,10 @@ impl Hub {
             let TxResult { id, time, leg, verdict } = result;
             if let Some(table) = table {
                 self.tables[table].apply(id, leg.as_ref(), time);
-                assert!(self.disorder || !self.tables[table].closed(), "a table failed in an orderly world");
+                assert!(
+                    self.disorder() || !self.tables[table].closed(),
+                    "a table failed in an orderly world"
+                );
                 self.unpark(table, now);
             }
             match (request, verdict) {
@@ -220,7 +249,7 @@ impl Hub {
     }
 
     pub fn disorder(&self) -> bool {
-        self.disorder
+        self.setup.disorder
     }
 
     pub fn durable(&self) -> u64 {
@@ -237,7 +266,7 @@ impl Hub {
         if !self.has(table) {
             return;
         }
-        let fails = self.disorder && random.u64(..12) == 0;
+        let fails = self.disorder() && random.u64(..12) == 0;
         let live = &mut self.tables[table];
         if fails && random.u64(..12) == 0 {
             live.panicked();
@@ -256,11 +285,11 @@ impl Hub {
                 live.settle((!fails).then_some(seed), now)
             }
             Due::Void(reason) => {
-                assert!(self.disorder, "a round is voided in an orderly world: {}", reason.text());
+                assert!(self.setup.disorder, "a round is voided in an orderly world: {}", reason.text());
                 live.void(reason, now)
             }
             Due::Quarantine => {
-                assert!(self.disorder, "a table fails in an orderly world");
+                assert!(self.setup.disorder, "a table fails in an orderly world");
                 live.quarantine()
             }
         };
@@ -268,6 +297,43 @@ impl Hub {
             misfit(&mut envelope);
         }
         self.submit(envelope, Some(table), None, now);
+    }
+
+    /// The coordinator's look for what is due. Afterwards nothing is, unless the clock is doubted.
+    pub fn run_due(&mut self, now: u64) {
+        for _ in 0..AT_ONCE {
+            match self.scheduler.next(&self.books, now) {
+                Scheduled::Nothing => break,
+                Scheduled::Submit(envelope) => {
+                    assert!(!self.doubts_clock, "something is carried out by a clock that is doubted");
+                    self.submit(*envelope, None, None, now);
+                }
+                Scheduled::Failed(id) => panic!("what is due cannot be carried out: {id:?}"),
+            }
+        }
+        assert!(self.doubts_clock || self.books.due(now).is_none(), "something is due and not carried out");
+    }
+
+    /// A faulty table asks for other rules while its round is open: the books refuse it, and nothing is recorded. `false` when
+    /// nobody can ask, because no round is known to be open.
+    pub fn refuses_rules(&mut self, table: usize, now: u64) -> bool {
+        let state = self.tables[table].state();
+        // At a table that a record did not fit, and at one that is absent, a round may stay open that has ended.
+        let known = self.has(table) && !state.unfit;
+        if !self.gate.is_empty() || state.open.is_none() || !known {
+            return false;
+        }
+        let (id, change) = (table_id(table), state.rules_changes + 1);
+        let rules = config((self.setup.rules + 1) % RULES).rules.clone();
+        let intent = SetRules { of: id.as_str().as_bytes().into(), rules: RulesRow(rules.to_bytes().into()) };
+        let leg = TableLeg::Ruled { change, rules: Box::new(rules) };
+        let step = leg.step_id(id).expect("a change of rules is a step");
+        let before = (self.books.lsn(), self.books.digest());
+        let envelope = Envelope::Run(Tx::new(step, Principal::HUB, None, intent).at(id, leg));
+        let concluded = self.books.run(envelope, now, DIGEST_EVERY).expect("nothing is applied");
+        assert_eq!(concluded.result.verdict, Verdict::Impossible(ErrorCode::Internal), "rules in mid-round");
+        assert_eq!((self.books.lsn(), self.books.digest()), before, "nothing is recorded");
+        true
     }
 
     /// The checkpoint writer's work: reads what is durable, compares, and writes a checkpoint whenever one is due.

@@ -5,9 +5,12 @@ use journal::memory::{Crash, Memory};
 
 use super::{
     auditor::Auditor,
-    hub::{Dead, Hub, RULES, Reply, TABLES},
+    hub::{Dead, Hub, RULES, Reply, Setup, TABLES},
     players::Request,
+    story::Seen,
 };
+
+const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// The plan of a life.
 #[derive(Debug, Clone, Copy)]
@@ -36,15 +39,24 @@ pub struct Life {
     pub orphans: u64,
     /// Starts with other rules in the configuration than those of an open round.
     pub mid_round: u64,
+    /// Starts with a clock that was doubted.
+    pub doubted: u64,
+    /// Starts with a clock behind the log.
+    pub behind: u64,
+    /// Changes of rules in mid-round that were refused.
+    pub refused_rules: u64,
     /// Disk operations from the first step to the last.
     pub operations: u64,
+    /// What has happened by the log.
+    pub seen: Seen,
 }
 
 impl Life {
     /// Runs a plan to its end, and lets the auditor check the result.
     pub fn lived(plan: Plan) -> Self {
         let memory = Memory::new(plan.seed);
-        let hub = Hub::start(&memory, plan.disorder, None, 0, 0).expect("an empty disk starts");
+        let setup = Setup { disorder: plan.disorder, ..Setup::default() };
+        let hub = Hub::start(&memory, setup, 0).expect("an empty disk starts");
         let mut life = Self {
             plan,
             random: Rng::with_seed(plan.seed),
@@ -56,7 +68,11 @@ impl Life {
             crashes: 0,
             orphans: 0,
             mid_round: 0,
+            doubted: 0,
+            behind: 0,
+            refused_rules: 0,
             operations: 0,
+            seen: Seen::default(),
         };
         let before = life.memory.operations();
         if let Some((at, _)) = plan.power_off {
@@ -80,11 +96,6 @@ impl Life {
         self.hub.tables.iter().filter(|live| live.state().quarantined).count() as u64
     }
 
-    /// How many changes of rules the log has in the end.
-    pub fn changes_of_rules(&self) -> u64 {
-        self.hub.tables.iter().map(|live| live.state().rules_changes).sum()
-    }
-
     fn step(&mut self) {
         if self.plan.crash_one_in != 0 && self.random.u64(..self.plan.crash_one_in) == 0 {
             return self.crash_at_a_random_moment();
@@ -92,7 +103,7 @@ impl Life {
         match self.random.u64(..20) {
             0..8 => {
                 let number = self.requests.len();
-                let request = Request::random(number, &self.hub, &mut self.random);
+                let request = Request::random(number, &self.hub, self.now, &mut self.random);
                 self.requests.push(request);
                 self.send(number, false);
             }
@@ -113,14 +124,18 @@ impl Life {
         request.send(number, forged, &mut self.hub, self.now);
     }
 
-    /// Time passes, and every table does what is due. Sometimes the clock goes back, as a wall clock may.
+    /// Time passes, what is due is carried out, and every table does its next step. Sometimes the clock goes back, as a wall clock may.
     fn tick(&mut self, wanted: bool) {
         self.now += self.random.u64(..25);
         if self.random.u64(..50) == 0 {
             self.now -= 5;
         }
+        self.hub.run_due(self.now);
         for table in 0..TABLES {
             self.hub.proceed(table, wanted, self.now, &mut self.random);
+            if self.random.u64(..4) == 0 {
+                self.refused_rules += u64::from(self.hub.refuses_rules(table, self.now));
+            }
         }
     }
 
@@ -128,7 +143,8 @@ impl Life {
         match self.hub.sync(self.now) {
             Ok(replies) => {
                 for Reply { request, forged, verdict } in replies {
-                    self.auditor.told(request, verdict, forged);
+                    let what = &self.requests[request].what;
+                    self.auditor.told((request, what), verdict, forged);
                 }
                 self.auditor.look(&self.hub);
             }
@@ -169,16 +185,38 @@ impl Life {
             let absent =
                 (self.plan.disorder && self.random.u64(..3) == 0).then(|| self.random.usize(..TABLES));
             let rules = self.random.u64(..RULES);
-            match Hub::start(&self.memory, self.plan.disorder, absent, rules, self.now) {
+            let accept_clock = self.random.u64(..2) == 0;
+            let setup = Setup { disorder: self.plan.disorder, absent, rules, accept_clock };
+            self.wall_clock();
+            match Hub::start(&self.memory, setup, self.now) {
                 Ok(hub) => {
-                    self.orphans += u64::from(!hub.at_rest());
-                    self.mid_round += hub.mid_round();
-                    self.hub = hub;
+                    self.start(hub);
                     break;
                 }
                 Err(error) => assert!(cut_off, "the hub refuses to start: {error}"),
             }
         }
+    }
+
+    /// The hub was off for days, or somebody has set its clock; mostly not.
+    fn wall_clock(&mut self) {
+        self.now = match self.random.u64(..10) {
+            0 => self.now + DAY + self.random.u64(..DAY),
+            1 => self.now.saturating_sub(365 * DAY),
+            _ => self.now,
+        };
+    }
+
+    /// The start has recovered a state: it is checked before the hub does anything by itself.
+    fn start(&mut self, hub: Hub) {
+        self.hub = hub;
+        // As the binary's clock: it starts no earlier than the log's last record.
+        self.behind += u64::from(self.now < self.hub.books.time());
+        self.now = self.now.max(self.hub.books.time());
+        self.doubted += u64::from(self.hub.doubts_clock);
+        self.mid_round += self.hub.mid_round();
+        self.auditor.restarted(&self.requests, &self.hub, self.now);
+        self.orphans += u64::from(self.hub.end_orphan(self.now));
         self.auditor.look(&self.hub);
     }
 
@@ -198,13 +236,17 @@ impl Life {
         }
         self.come_back();
         for number in 0..self.requests.len() {
-            while self.auditor.outcome(number).is_none() {
+            while !self.auditor.answered(number) {
                 self.send(number, false);
                 self.sync();
                 self.tick(false);
             }
         }
-        while !self.hub.at_rest() || self.hub.tables.iter().any(|live| live.state().open.is_some()) {
+        let busy = |hub: &Hub| {
+            let open = hub.tables.iter().any(|live| live.state().open.is_some());
+            !hub.at_rest() || open || hub.books.next_due().is_some()
+        };
+        while busy(&self.hub) {
             self.tick(false);
             self.sync();
         }
@@ -213,17 +255,18 @@ impl Life {
         }
         self.sync();
         self.checkpoint();
-        self.auditor.close(&self.requests, &self.hub);
+        self.seen = self.auditor.close(&self.requests, &self.hub, self.now);
         // And once more from the disk alone.
         self.come_back();
-        self.auditor.close(&self.requests, &self.hub);
+        self.auditor.close(&self.requests, &self.hub, self.now);
     }
 
-    /// In a world with disorder, or at the very end: the hub ends as it does when it drains, and starts with every table.
+    /// In a world with disorder, or at the very end: the hub ends as it does when it drains, and starts with every table and a
+    /// clock that the operator has looked at.
     fn come_back(&mut self) {
         self.memory.crash(Crash::Lose);
-        self.hub =
-            Hub::start(&self.memory, self.plan.disorder, None, 0, self.now).expect("a synced log starts");
-        self.auditor.look(&self.hub);
+        let setup = Setup { disorder: self.plan.disorder, accept_clock: true, ..Setup::default() };
+        let hub = Hub::start(&self.memory, setup, self.now).expect("a synced log starts");
+        self.start(hub);
     }
 }

@@ -1,15 +1,22 @@
-//! Players: they bet, take back, pay in, and ask again with the same key whenever they are not sure.
+//! Players: they bet, take back, pay in, set aside, and ask again with the same key whenever they are not sure. And an
+//! operator who freezes them.
 
-use domains::recipes::Deposit;
+use domains::{
+    freeze::{Freeze, FreezeReason},
+    recipes::{Debit, Deposit, FreezePlayer, Unfreeze},
+};
 use engine::{
-    Content, Envelope, Tx, TxId,
+    Content, Envelope, Intent, Principal, PrincipalKind, Tx, TxId,
     table::live::{BetRequest, ClearRequest},
 };
 use fastrand::Rng;
 use games::fair::Share;
 use protocol::{ErrorCode, Key, PlayerId};
 
-use super::hub::{Hub, TABLES, currency};
+use super::{
+    aside::SetAside,
+    hub::{Hub, TABLES, currency},
+};
 
 pub const PLAYERS: u64 = 4;
 
@@ -42,13 +49,35 @@ pub enum What {
         table: usize,
         round: u64,
     },
+    Debit {
+        amount: i128,
+    },
+    /// Money is held until a time.
+    SetAside {
+        amount: i128,
+        until: u64,
+    },
+    Freeze {
+        until: Option<u64>,
+    },
+    Unfreeze,
+}
+
+/// Who freezes.
+fn operator() -> Principal {
+    Principal::named(PrincipalKind::Operator, "sim", "operator")
 }
 
 impl Request {
     fn new(player: PlayerId, number: usize, what: What) -> Self {
         let content = Content::of(&[format!("{what:?}").as_bytes()]);
         let id = match &what {
-            What::Deposit { .. } => TxId::of_service("demo", &number.to_string()),
+            What::Deposit { .. } | What::Debit { .. } | What::SetAside { .. } => {
+                TxId::of_service("demo", &number.to_string())
+            }
+            What::Freeze { .. } | What::Unfreeze => {
+                TxId::of(PrincipalKind::Operator, "sim", b"operator", &number.to_be_bytes())
+            }
             What::Bet { .. } | What::Clear { .. } => {
                 let key: Key = format!("k{number}").parse().expect("a key");
                 TxId::of_key(player, &key)
@@ -58,7 +87,7 @@ impl Request {
     }
 
     /// Something a player may want, given what the tables show.
-    pub fn random(number: usize, hub: &Hub, random: &mut Rng) -> Self {
+    pub fn random(number: usize, hub: &Hub, now: u64, random: &mut Rng) -> Self {
         let player = PlayerId(u128::from(random.u64(..PLAYERS)) + 1);
         let table = random.usize(..TABLES);
         // Mostly the round that is shown, sometimes one that is over or not there yet.
@@ -68,9 +97,16 @@ impl Request {
             1 => shown + 1,
             _ => shown,
         };
-        let what = match random.u64(..20) {
-            0..2 => What::Deposit { amount: i128::from(random.u64(..300)) },
-            2..4 => What::Clear { table, round },
+        let what = match random.u64(..26) {
+            0..3 => What::Deposit { amount: i128::from(random.u64(..300)) },
+            3..5 => What::Clear { table, round },
+            5..7 => {
+                let until = now + random.u64(..150);
+                What::SetAside { amount: 1 + i128::from(random.u64(..40)), until }
+            }
+            7 => What::Debit { amount: 1 + i128::from(random.u64(..40)) },
+            8 => What::Freeze { until: (random.u64(..3) > 0).then(|| now + random.u64(..100)) },
+            9 => What::Unfreeze,
             _ => {
                 let count = 1 + random.u64(..2);
                 let bets = (0..count).map(|_| (random.usize(..BETS.len()), 1 + i128::from(random.u64(..60))));
@@ -97,8 +133,23 @@ impl Request {
         match &self.what {
             What::Deposit { amount } => {
                 let deposit = Deposit { player, currency: currency(), amount: *amount };
-                let envelope = Envelope::Run(Tx::new(id, player.into(), Some(content), deposit));
-                hub.submit(envelope, None, Some(asked), now);
+                hub.submit(self.run(player.into(), deposit), None, Some(asked), now);
+            }
+            What::Debit { amount } => {
+                let debit = Debit { player, currency: currency(), amount: *amount };
+                hub.submit(self.run(player.into(), debit), None, Some(asked), now);
+            }
+            What::SetAside { amount, until } => {
+                let aside = SetAside { player, currency: currency(), amount: *amount, until: *until };
+                hub.submit(self.run(player.into(), aside), None, Some(asked), now);
+            }
+            What::Freeze { until } => {
+                let freeze = Freeze { reason: FreezeReason::Operator, until: *until };
+                let freeze = FreezePlayer { player, freeze };
+                hub.submit(self.run(operator(), freeze), None, Some(asked), now);
+            }
+            What::Unfreeze => {
+                hub.submit(self.run(operator(), Unfreeze { player }), None, Some(asked), now);
             }
             What::Bet { table, round, bets, share } => {
                 let spelled = bets.iter().map(|(place, stake)| {
@@ -116,6 +167,10 @@ impl Request {
                 hub.decided(decided, *table, asked, now);
             }
         }
+    }
+
+    fn run(&self, principal: Principal, intent: impl Into<Intent>) -> Envelope {
+        Envelope::Run(Tx::new(self.id, principal, Some(self.content), intent))
     }
 
     /// The same key for something else.

@@ -1,0 +1,164 @@
+//! What the log tells of freezes, of money set aside, and of keys: read from the intents alone, by rules of its own.
+//!
+//! It shares no code with the domains: it looks at no row, no hold and no account. After each start the state must be what
+//! the durable records tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domains::{
+    Intent, StateMachine, View,
+    freeze::Freeze,
+    recipes::{Debit, FreezePlayer, HoldExpire, HoldStake, Unfreeze},
+};
+use engine::{Body, Books, Committed, Record, TxId, table::TableLeg};
+use ledger::HoldId;
+use protocol::{ErrorCode, PlayerId};
+
+use super::{aside::SetAside, players::PLAYERS};
+
+/// What has happened, counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    /// Money that was set aside and returned at its time.
+    pub returned: u64,
+    pub frozen: u64,
+    pub lifted: u64,
+    /// A player's money was used again after a freeze whose end had passed.
+    pub passed: u64,
+    /// Requests that a freeze refused.
+    pub refused: u64,
+    pub rules: u64,
+    pub quarantined: u64,
+    pub voided: u64,
+}
+
+impl Seen {
+    pub fn add(&mut self, other: Self) {
+        self.returned += other.returned;
+        self.frozen += other.frozen;
+        self.lifted += other.lifted;
+        self.passed += other.passed;
+        self.refused += other.refused;
+        self.rules += other.rules;
+        self.quarantined += other.quarantined;
+        self.voided += other.voided;
+    }
+
+    /// The fewest of what happens in every world.
+    pub fn least(&self) -> u64 {
+        let Self { returned, frozen, lifted, passed, refused, rules, .. } = *self;
+        [returned, frozen, lifted, passed, refused, rules].into_iter().min().unwrap_or(0)
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Story {
+    /// The freeze of a player, and when it ends.
+    freezes: BTreeMap<PlayerId, Option<u64>>,
+    /// What is set aside, and until when.
+    aside: BTreeMap<HoldId, u64>,
+    /// What was set aside and has been returned.
+    returned: BTreeSet<HoldId>,
+    keys: BTreeSet<TxId>,
+    time: u64,
+    pub seen: Seen,
+}
+
+impl Story {
+    /// Reads a log from its first record.
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut story = Self::default();
+        records.into_iter().for_each(|record| story.next(record));
+        story
+    }
+
+    /// Whether a freeze of the player stands at a time.
+    fn stands(&self, player: PlayerId, time: u64) -> bool {
+        self.freezes.get(&player).is_some_and(|until| until.is_none_or(|until| time < until))
+    }
+
+    fn next(&mut self, record: &Record) {
+        let time = record.time;
+        assert!(self.time <= time, "time went back from {} to {time}", self.time);
+        self.time = time;
+        match &record.body {
+            Body::Committed(committed) => self.committed(committed, time),
+            Body::Refused { id, intent, code, .. } => {
+                assert!(self.keys.insert(*id), "{id:?} has two outcomes");
+                if *code == ErrorCode::AccountFrozen {
+                    let player = intent.as_ref().and_then(uses).expect("somebody's money is asked for");
+                    assert!(self.stands(player, time), "player {player} is refused without a freeze");
+                    self.seen.refused += 1;
+                }
+            }
+            Body::Digest(_) | Body::Fact(_) => {}
+        }
+    }
+
+    fn committed(&mut self, committed: &Committed, time: u64) {
+        let Committed { id, key, intent, table, .. } = committed;
+        assert!(key.is_none() || self.keys.insert(*id), "{id:?} has two outcomes");
+        if let Some(player) = uses(intent) {
+            assert!(!self.stands(player, time), "the money of player {player} is used in spite of a freeze");
+            self.seen.passed += u64::from(self.freezes.contains_key(&player));
+        }
+        if let Some(FreezePlayer { player, freeze }) = intent.get() {
+            self.freezes.insert(*player, freeze.until);
+            self.seen.frozen += 1;
+        }
+        if let Some(Unfreeze { player }) = intent.get() {
+            assert!(self.stands(*player, time), "the freeze of player {player} is lifted, and none stands");
+            self.freezes.remove(player);
+            self.seen.lifted += 1;
+        }
+        if let Some(SetAside { until, .. }) = intent.get() {
+            self.aside.insert(HoldId(id.0), *until);
+        }
+        if let Some(HoldExpire { hold }) = intent.get() {
+            let until =
+                self.aside.remove(hold).expect("what is returned was set aside, and is returned once");
+            assert!(until <= time, "returned at {time}, {} too early", until - time);
+            self.returned.insert(*hold);
+            self.seen.returned += 1;
+        }
+        match table {
+            Some((_, TableLeg::Ruled { .. })) => self.seen.rules += 1,
+            Some((_, TableLeg::Quarantined { .. })) => self.seen.quarantined += 1,
+            Some((_, TableLeg::Voided { .. })) => self.seen.voided += 1,
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether money is set aside still.
+    pub fn waits(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
+    /// The state is what the log tells: each freeze stands until its end, and exactly what was set aside and not returned is
+    /// held and will be due.
+    pub fn is_told_by(&self, books: &Books, now: u64) {
+        for player in (1..=PLAYERS).map(|player| PlayerId(player.into())) {
+            for time in [now, books.time()] {
+                let freeze = Freeze::of(books.domains().rows(), player, time);
+                let told = self.freezes.get(&player).filter(|_| self.stands(player, time));
+                assert_eq!(
+                    freeze.map(|freeze| freeze.until).as_ref(),
+                    told,
+                    "the freeze of {player} at {time}"
+                );
+            }
+        }
+        let ledger = books.domains().balance.ledger();
+        assert!(self.aside.keys().all(|hold| ledger.hold(*hold).is_some()), "what is set aside is not held");
+        assert!(self.returned.iter().all(|hold| ledger.hold(*hold).is_none()), "what was returned is held");
+        assert_eq!(books.next_due(), self.aside.values().min().copied(), "what is due next");
+    }
+}
+
+/// Whose money a transaction takes or holds, if it does.
+fn uses(intent: &Intent) -> Option<PlayerId> {
+    let stake = intent.get::<HoldStake>().map(|stake| stake.player);
+    let debit = intent.get::<Debit>().map(|debit| debit.player);
+    let aside = intent.get::<SetAside>().map(|aside| aside.player);
+    stake.or(debit).or(aside)
+}
