@@ -30,7 +30,11 @@ pub fn start_at_least(log_ms: u64) {
     let wall = time_of_day_ms();
     let ahead_seconds = log_ms.saturating_sub(wall) / 1000;
     if ahead_seconds > FAR_AHEAD_SECONDS {
-        tracing::error!(ahead_seconds, "the log's last record is far in the future: is the clock right?");
+        tracing::error!(
+            ahead_seconds,
+            "the log's last record is far in the future: the hub goes on from the time of that record, not of the clock. If \
+             the clock is wrong, stop the hub, set the clock and start again"
+        );
     } else if ahead_seconds > 60 {
         tracing::warn!(ahead_seconds, "the log's last record is from the future; the hub goes on from there");
     }

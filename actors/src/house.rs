@@ -157,14 +157,7 @@ impl House {
     /// # Errors
     /// When a thread or a table cannot be started, or a fact cannot be recorded.
     pub async fn start(setup: Setup) -> Result<(Self, Vec<Mailbox>), Error> {
-        let doubts_clock =
-            !setup.accept_clock && setup.world.books.doubts_clock(crate::clock::time_of_day_ms());
-        if doubts_clock {
-            tracing::warn!(
-                last_record_ms = setup.world.books.time(),
-                "the clock is more than a day ahead of the log's last record: what is due is not carried out"
-            );
-        }
+        let (doubts_clock, clock_fact) = clock(&setup.world.books, setup.accept_clock);
         crate::clock::start_at_least(setup.world.books.time());
         let metrics = Metrics::default();
         let dropped = Arc::new(AtomicU64::new(0));
@@ -187,7 +180,7 @@ impl House {
         let journal = setup.log.start(gate);
         let World { mut books, tables: states } = setup.world;
         let copy = World { books: books.clone(), tables: states.clone() };
-        for fact in setup.facts {
+        for fact in clock_fact.into_iter().chain(setup.facts) {
             let record = books.fact_record(fact, now_ms());
             books.apply(&record).map_err(|source| Error::Fact(Box::new(source)))?;
             journal.append(record.encode(), Output::Nothing);
@@ -267,6 +260,28 @@ impl House {
             }
         }
     }
+}
+
+/// Whether the clock is doubted, and the fact to record of it before anything else.
+fn clock(books: &Books, accepted: bool) -> (bool, Option<Fact>) {
+    let now = crate::clock::time_of_day_ms();
+    let doubted = books.doubts_clock(now, accepted);
+    if doubted && books.far_behind(now) {
+        tracing::warn!(
+            last_record_ms = books.time(),
+            now_ms = now,
+            "the clock is more than a day ahead of the log's last record: what is due is not carried out. If the clock is \
+             right, start again with `hub serve --accept-clock`"
+        );
+    } else if doubted {
+        tracing::warn!(
+            last_record_ms = books.time(),
+            now_ms = now,
+            "an earlier start doubted the clock: what is due is not carried out. If the clock and the times in the log are \
+             right, start again with `hub serve --accept-clock`"
+        );
+    }
+    (doubted, books.clock_fact(doubted))
 }
 
 /// Waits until the log takes no records.

@@ -80,6 +80,10 @@ impl Fact {
                 };
                 vec![("fact", fact), ("value", Field::Bytes(value.to_vec()))]
             }
+            Fact::Clock { doubted } => {
+                let clock = if *doubted { "in doubt" } else { "accepted" };
+                vec![("fact", text("clock")), ("clock", text(clock))]
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use ledger::Domain;
 
 use crate::{
     books::Books,
+    facts::Fact,
     keys::TxId,
     principal::Principal,
     turn::{Envelope, Tx},
@@ -82,7 +83,22 @@ impl Books {
     /// Whether a clock is so far ahead of the log's last record that nothing may be carried out before somebody has looked
     /// at it. An empty log has no such record.
     #[must_use]
-    pub fn doubts_clock(&self, now: u64) -> bool {
+    pub fn far_behind(&self, now: u64) -> bool {
         self.lsn > 0 && now.saturating_sub(self.time) > CLOCK_AHEAD_MAX
+    }
+
+    /// Whether nothing that is due may be carried out by a start with this clock, milliseconds since 1970: it is far ahead, or
+    /// an earlier start has found it so. `accepted`: an operator says that it is right.
+    #[must_use]
+    pub fn doubts_clock(&self, now: u64, accepted: bool) -> bool {
+        !accepted && (self.facts.clock_doubted() || self.far_behind(now))
+    }
+
+    /// The fact that such a start records before anything else, when the log does not have it yet: its records have the time
+    /// of its clock, and without the fact the next start would not doubt it.
+    #[must_use]
+    pub fn clock_fact(&self, doubted: bool) -> Option<Fact> {
+        let fact = Fact::Clock { doubted };
+        (!self.facts.says(&fact)).then_some(fact)
     }
 }

@@ -1,5 +1,6 @@
 //! Facts that a log keeps about its hub: the decimals of each currency, the check value of its seed secret, the issuer of
-//! its players' tokens, and the people file that says whose its player ids are. A kind of fact is one line of [`FACTS`].
+//! its players' tokens, the people file that says whose its player ids are, and whether its clock is in doubt. A kind of fact is
+//! one line of [`FACTS`].
 //!
 //! An account does not contain its minor unit, and a player id does not contain its person. With another scale every
 //! balance would have another value; with another issuer or people file no player would find their account. So all are
@@ -52,6 +53,12 @@ pub enum Fact {
         /// Its value, at most [`KEPT_BYTES_MAX`].
         value: Box<[u8]>,
     },
+    /// Whether the clock is in doubt: a start has found it far ahead of the log, and no operator has accepted it since. The
+    /// records after it have the time of that clock, so that nothing else in the log shows the doubt at a later start.
+    Clock {
+        /// It is in doubt.
+        doubted: bool,
+    },
 }
 
 /// What the log knows of a kind of fact.
@@ -79,6 +86,7 @@ pub const FACTS: &[FactKind] = &[
     FactKind { number: 2, name: "check", decode: decode_check },
     FactKind { number: 3, name: "issuer", decode: decode_issuer },
     FactKind { number: 4, name: "people", decode: |_, decoder| Ok(Fact::People { file: decoder.fixed()? }) },
+    FactKind { number: 5, name: "clock", decode: |_, decoder| Ok(Fact::Clock { doubted: decoder.flag()? }) },
 ];
 
 /// A secret that the log depends on. The numbers are written into the log.
@@ -107,6 +115,7 @@ pub struct Facts {
     issuer: Option<Box<str>>,
     people: Option<u128>,
     kept: BTreeMap<u8, Box<[u8]>>,
+    clock_doubted: bool,
 }
 
 impl Facts {
@@ -145,6 +154,12 @@ impl Facts {
         self.kept.get(&kind).map(|value| &**value)
     }
 
+    /// Whether the clock is in doubt since an earlier start.
+    #[must_use]
+    pub fn clock_doubted(&self) -> bool {
+        self.clock_doubted
+    }
+
     /// Whether the log has recorded this fact.
     #[must_use]
     pub fn says(&self, fact: &Fact) -> bool {
@@ -154,6 +169,7 @@ impl Facts {
             Fact::Issuer { name } => self.issuer() == Some(name),
             Fact::People { file } => self.people == Some(*file),
             Fact::Kept { kind, value } => self.kept(*kind) == Some(value),
+            Fact::Clock { doubted } => self.clock_doubted == *doubted,
         }
     }
 
@@ -166,6 +182,7 @@ impl Facts {
             Fact::Issuer { .. } => self.issuer.is_some(),
             Fact::People { .. } => self.people.is_some(),
             Fact::Kept { kind, .. } => self.kept.contains_key(kind),
+            Fact::Clock { .. } => true,
         };
         known && !self.says(fact)
     }
@@ -177,6 +194,7 @@ impl Facts {
             Fact::Issuer { name } => self.issuer = Some(name),
             Fact::People { file } => self.people = Some(file),
             Fact::Kept { kind, value } => drop(self.kept.insert(kind, value)),
+            Fact::Clock { doubted } => self.clock_doubted = doubted,
         }
     }
 
@@ -197,7 +215,8 @@ impl Facts {
         let issuer = self.issuer.iter().map(|name| Fact::Issuer { name: name.clone() });
         let people = self.people.map(|file| Fact::People { file });
         let kept = self.kept.iter().map(|(kind, value)| Fact::Kept { kind: *kind, value: value.clone() });
-        scales.chain(checks).chain(issuer).chain(people).chain(kept)
+        let clock = self.clock_doubted.then_some(Fact::Clock { doubted: true });
+        scales.chain(checks).chain(issuer).chain(people).chain(clock).chain(kept)
     }
 
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
@@ -238,6 +257,10 @@ impl Fact {
             Fact::Kept { kind, value } => {
                 encoder.byte(*kind);
                 encoder.bytes(value);
+            }
+            Fact::Clock { doubted } => {
+                encoder.byte(5);
+                encoder.flag(*doubted);
             }
         }
     }

@@ -56,6 +56,12 @@ impl TestHub {
         self.process.as_ref().expect("the hub runs").child.id()
     }
 
+    /// How many lines with this text the hub has logged over all its starts.
+    #[must_use]
+    pub fn times_logged(&self, text: &str) -> usize {
+        self.log.lines().iter().filter(|line| line.contains(text)).count()
+    }
+
     /// Waits until the hub has logged a line with this text.
     pub async fn logged(&self, text: &str) -> String {
         let line = async || self.log.lines().iter().find(|line| line.contains(text)).cloned();

@@ -23,6 +23,8 @@ pub struct TestHub {
     pub(super) process: Option<Process>,
     pub(super) log: Log,
     expects_errors: bool,
+    /// More arguments of a start.
+    arguments: &'static [&'static str],
     /// Longest file that a started process may write. Bytes.
     file_bytes_max: Option<u64>,
 }
@@ -62,6 +64,7 @@ impl Setup {
             process: None,
             log: Log::default(),
             expects_errors: false,
+            arguments: &[],
             file_bytes_max: None,
         }
     }
@@ -83,7 +86,8 @@ impl TestHub {
     /// When it runs already.
     pub fn spawn(&mut self) {
         assert!(self.process.is_none(), "the hub runs already");
-        let mut command = self.command(["--listen", "127.0.0.1:0"]);
+        let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(self.arguments);
         let file_bytes_max = self.file_bytes_max;
         // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
         unsafe {
@@ -183,6 +187,11 @@ impl TestHub {
 
     fn process_id(&self) -> Pid {
         Pid::from_child(&self.process.as_ref().expect("the hub runs").child)
+    }
+
+    /// From the next start on `hub serve` gets these arguments too.
+    pub fn serve_with(&mut self, arguments: &'static [&'static str]) {
+        self.arguments = arguments;
     }
 
     /// The hub will have reason to log errors.

@@ -5,6 +5,7 @@ mod at_the_table;
 mod backplane;
 mod bad_input;
 mod channels;
+mod clock;
 mod coming_back;
 mod crash;
 mod data_directory;

@@ -7,20 +7,12 @@ use protocol::{CloseCode, ErrorCode, PlayerId};
 use serde_json::json;
 use tests::{
     http,
-    hub::{AUTH_SECRET, OPEN, Setup, TestHub},
-    player::Account,
+    hub::{OPEN, Setup, TestHub},
+    player::{Account, token},
     raw::RawSocket,
     soon, until,
 };
 use tokio::task::JoinSet;
-
-/// A token of the issuer for somebody.
-fn token(subject: &str) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let claims = json!({"iss": "hub", "aud": "hub", "sub": subject, "exp": now.as_secs() + 600});
-    let key = jsonwebtoken::EncodingKey::from_secret(AUTH_SECRET.as_bytes()).expect("a secret");
-    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("claims can be signed")
-}
 
 /// The id that the hub has for somebody; `None` when there is no session.
 async fn id_of(hub: SocketAddr, subject: &str) -> Option<PlayerId> {

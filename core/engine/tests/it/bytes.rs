@@ -275,6 +275,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         (prop::sample::select(&SecretName::ALL[..]), any::<u128>())
             .prop_map(|(secret, value)| Fact::Check { secret, value }),
         any::<u128>().prop_map(|file| Fact::People { file }),
+        any::<bool>().prop_map(|doubted| Fact::Clock { doubted }),
         "[a-zé:/.]{0,128}".prop_map(|name| Fact::Issuer { name: name.into() }),
     ]
 }

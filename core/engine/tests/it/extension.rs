@@ -348,11 +348,38 @@ fn what_cannot_be_done_is_not_handed_out_again_and_nothing_after_it() {
 #[test]
 fn a_clock_a_day_ahead_of_the_log_is_doubted_and_an_empty_log_doubts_none() {
     let mut rig = Rig::new();
-    assert!(!rig.books.doubts_clock(u64::MAX));
+    assert!(!rig.books.doubts_clock(u64::MAX, false));
     rig.deposit(1, 1_000);
     let (last, day) = (rig.books.time(), engine::due::CLOCK_AHEAD_MAX);
     assert_eq!(day, 86_400_000);
-    assert!(!rig.books.doubts_clock(last + day));
-    assert!(rig.books.doubts_clock(last + day + 1));
-    assert!(!rig.books.doubts_clock(0), "a clock that is behind carries nothing out too early");
+    assert!(!rig.books.doubts_clock(last + day, false));
+    assert!(rig.books.doubts_clock(last + day + 1, false));
+    assert!(!rig.books.doubts_clock(last + day + 1, true), "an operator says that it is right");
+    assert!(!rig.books.doubts_clock(0, false), "a clock that is behind carries nothing out too early");
+}
+
+#[test]
+fn a_clock_that_was_doubted_is_doubted_at_every_later_start_until_it_is_accepted() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    let restarted = |rig: &Rig| {
+        let world = rig.replay();
+        engine::checkpoint::decode(&engine::checkpoint::encode(&world)).unwrap().books
+    };
+    assert_eq!(rig.books.clock_fact(false), None, "a clock that nobody doubts is not recorded");
+    rig.now += engine::due::CLOCK_AHEAD_MAX + 1;
+    let doubt = rig.books.clock_fact(true).expect("the log does not say so yet");
+    let doubt = rig.books.fact_record(doubt, rig.now);
+    rig.append(&doubt);
+    // The log goes on in the time of that clock.
+    rig.deposit(1, 1_000);
+    for _ in 0..2 {
+        let books = restarted(&rig);
+        assert!(!books.far_behind(rig.now) && books.doubts_clock(rig.now, false));
+        assert_eq!(books.clock_fact(true), None, "it is recorded once");
+    }
+    let accepted = rig.books.clock_fact(rig.books.doubts_clock(rig.now, true)).expect("the doubt is over");
+    let accepted = rig.books.fact_record(accepted, rig.now);
+    rig.append(&accepted);
+    assert!(!restarted(&rig).doubts_clock(rig.now, false));
 }

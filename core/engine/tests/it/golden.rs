@@ -91,6 +91,7 @@ fn records() -> Vec<(String, Vec<u8>)> {
     records.push(("the check value of the seed secret".into(), fact(check)));
     let issuer = Fact::Issuer { name: "https://id.example".into() };
     records.push(("the issuer of the players' tokens".into(), fact(issuer)));
+    records.push(("a clock in doubt".into(), fact(Fact::Clock { doubted: true })));
     records
 }
 

@@ -30,6 +30,8 @@ pub struct Auditor {
     heard: u64,
     /// Freezes that could not be lifted, because none stood: it may be asked again.
     not_frozen: BTreeSet<usize>,
+    /// The times of starts at which the operator accepted the clock.
+    pub accepted_clocks: Vec<u64>,
 }
 
 impl Auditor {
@@ -123,7 +125,9 @@ impl Auditor {
             let found = hub.books.outcome(requests[*request].id);
             assert_eq!(found, Some(*outcome), "request {request} was told otherwise");
         }
-        Story::of(&records).is_told_by(&hub.books, now);
+        let story = Story::of(&records);
+        story.is_told_by(&hub.books, now);
+        self.check_clocks(&story);
     }
 
     /// At the end, with every request answered and every round over: is every cent where it belongs?
@@ -160,6 +164,15 @@ impl Auditor {
         story.is_told_by(&hub.books, now);
         assert!(!story.waits(), "something that is set aside is never returned");
         story.seen
+    }
+
+    /// Wherever the log's time goes ahead by more than a day, an operator has accepted the clock.
+    fn check_clocks(&self, story: &Story) {
+        for (before, after) in &story.leaps {
+            // In a life the clock may go back a little between a start and its first record.
+            let accepted = self.accepted_clocks.iter().any(|time| before < time && *time <= after + 100);
+            assert!(accepted, "the time goes on from {before} at {after}, and nobody has accepted that");
+        }
     }
 
     /// No two receipts name the same record.

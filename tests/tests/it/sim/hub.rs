@@ -145,7 +145,7 @@ impl Hub {
             LiveTable::new(table_id(place), config(setup.rules), game, state)
         });
         let tables = tables.collect();
-        let doubts_clock = !setup.accept_clock && world.books.doubts_clock(now);
+        let doubts_clock = world.books.doubts_clock(now, setup.accept_clock);
         Ok(Self {
             memory: memory.clone(),
             log,
@@ -160,12 +160,23 @@ impl Hub {
         })
     }
 
-    /// The rest of the start path: ends what a table that is absent has left open. Whether it had anything open.
-    pub fn end_orphan(&mut self, now: u64) -> bool {
+    /// The rest of the start path: records whether the clock is doubted, and ends what a table that is absent has left open.
+    /// Whether it had anything open.
+    pub fn begin(&mut self, now: u64) -> bool {
+        if let Some(fact) = self.books.clock_fact(self.doubts_clock) {
+            let record = self.books.fact_record(fact, now);
+            self.books.apply(&record).expect("a fact applies");
+            assert_eq!(self.log.append(&record.encode()).0, self.books.lsn(), "they count together");
+        }
         let orphan = self.setup.absent.map(|table| (table_id(table), self.tables[table].state().clone()));
         let envelopes = orphan.map(|(id, state)| close_orphan(id, state, &self.books, now));
         envelopes.into_iter().flatten().for_each(|envelope| self.submit(envelope, None, None, now));
         !self.at_rest()
+    }
+
+    /// Whether the operator says that the clock of this process is right.
+    pub fn accepts_clock(&self) -> bool {
+        self.setup.accept_clock
     }
 
     /// The state as it was recovered: money and tables.

@@ -10,7 +10,8 @@ use super::{
     story::Seen,
 };
 
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+/// Milliseconds.
+pub const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// The plan of a life.
 #[derive(Debug, Clone, Copy)]
@@ -215,8 +216,11 @@ impl Life {
         self.now = self.now.max(self.hub.books.time());
         self.doubted += u64::from(self.hub.doubts_clock);
         self.mid_round += self.hub.mid_round();
+        if self.hub.accepts_clock() {
+            self.auditor.accepted_clocks.push(self.now);
+        }
         self.auditor.restarted(&self.requests, &self.hub, self.now);
-        self.orphans += u64::from(self.hub.end_orphan(self.now));
+        self.orphans += u64::from(self.hub.begin(self.now));
         self.auditor.look(&self.hub);
     }
 

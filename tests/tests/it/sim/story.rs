@@ -10,11 +10,11 @@ use domains::{
     freeze::Freeze,
     recipes::{Debit, FreezePlayer, HoldExpire, HoldStake, Unfreeze},
 };
-use engine::{Body, Books, Committed, Record, TxId, table::TableLeg};
+use engine::{Body, Books, Committed, Fact, Record, TxId, table::TableLeg};
 use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId};
 
-use super::{aside::SetAside, players::PLAYERS};
+use super::{aside::SetAside, life::DAY, players::PLAYERS};
 
 /// What has happened, counted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +61,10 @@ pub struct Story {
     returned: BTreeSet<HoldId>,
     keys: BTreeSet<TxId>,
     time: u64,
+    /// Where the time goes ahead by more than a day although the clock is not in doubt: before, and after.
+    pub leaps: Vec<(u64, u64)>,
+    /// Whether the clock is in doubt.
+    doubted: bool,
     pub seen: Seen,
 }
 
@@ -80,6 +84,10 @@ impl Story {
     fn next(&mut self, record: &Record) {
         let time = record.time;
         assert!(self.time <= time, "time went back from {} to {time}", self.time);
+        let doubt = matches!(record.body, Body::Fact(Fact::Clock { doubted: true }));
+        if !doubt && !self.doubted && self.time > 0 && time - self.time > DAY {
+            self.leaps.push((self.time, time));
+        }
         self.time = time;
         match &record.body {
             Body::Committed(committed) => self.committed(committed, time),
@@ -91,6 +99,7 @@ impl Story {
                     self.seen.refused += 1;
                 }
             }
+            Body::Fact(Fact::Clock { doubted }) => self.doubted = *doubted,
             Body::Digest(_) | Body::Fact(_) => {}
         }
     }
@@ -115,6 +124,7 @@ impl Story {
             self.aside.insert(HoldId(id.0), *until);
         }
         if let Some(HoldExpire { hold }) = intent.get() {
+            assert!(!self.doubted, "something is carried out while the clock is in doubt");
             let until =
                 self.aside.remove(hold).expect("what is returned was set aside, and is returned once");
             assert!(until <= time, "returned at {time}, {} too early", until - time);
