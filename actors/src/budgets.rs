@@ -19,9 +19,13 @@ use crate::{
     messages::money::Subject,
 };
 
-/// What one recorded refusal is charged: some 60 bytes of the log, and its key in memory twice, live and in the checkpoint
-/// writer's copy.
+/// What one recorded refusal is charged: a record of up to [`REFUSAL_RECORD_BYTES`], and its key in memory twice, live and in
+/// the checkpoint writer's copy.
 pub const REFUSAL_BYTES: u64 = 512;
+
+/// Length of a record that [`REFUSAL_BYTES`] pays for; what a longer one has more is charged as well. A refused bet on one
+/// spot has some 80 bytes, one on every spot of a layout some hundreds.
+const REFUSAL_RECORD_BYTES: u64 = 128;
 
 /// What a clearing, and each request to bet that it undoes, is charged: a record of 200 to 500 bytes, and its key in memory
 /// twice.
@@ -62,13 +66,15 @@ impl Allowances {
         Self { refused: Buckets::new(budgets.refused), cleared: Buckets::new(budgets.cleared) }
     }
 
-    /// Charges a subject for a refusal that is to be recorded.
+    /// Charges a subject for a refusal that is to be recorded, in a record of so many bytes. No more than can be saved up.
     ///
     /// # Errors
     /// The milliseconds to wait, when it has not that much left; nothing is charged.
-    pub fn refuse(&mut self, subject: Subject, now_ms: u64) -> Result<(), u64> {
+    pub fn refuse(&mut self, subject: Subject, record_bytes: usize, now_ms: u64) -> Result<(), u64> {
         let refill = self.refused.refill;
-        self.refused.of(subject, now_ms).take(REFUSAL_BYTES, refill, now_ms)
+        let more = (record_bytes as u64).saturating_sub(REFUSAL_RECORD_BYTES);
+        let price = REFUSAL_BYTES.saturating_add(more).min(refill.burst.into());
+        self.refused.of(subject, now_ms).take(price, refill, now_ms)
     }
 
     /// Charges a player for a clearing that undoes so many requests to bet. It may cost more than is left.
@@ -129,22 +135,32 @@ mod tests {
     fn a_player_may_burst_and_then_keeps_to_the_rate_and_others_have_their_own() {
         let mut allowances = allowances(128, 3 * REFUSAL_BYTES);
         for _ in 0..3 {
-            assert_eq!(allowances.refuse(SUBJECT, 1_000), Ok(()));
+            assert_eq!(allowances.refuse(SUBJECT, 80, 1_000), Ok(()));
         }
-        assert_eq!(allowances.refuse(SUBJECT, 1_000), Err(4_000), "512 bytes at 128 a second");
-        assert_eq!(allowances.refuse(Subject::Player(PlayerId(8)), 1_000), Ok(()));
-        assert_eq!(allowances.refuse(Subject::Service("one"), 1_000), Ok(()));
-        assert_eq!(allowances.refuse(SUBJECT, 4_999), Err(1));
-        assert_eq!(allowances.refuse(SUBJECT, 5_000), Ok(()));
+        assert_eq!(allowances.refuse(SUBJECT, 80, 1_000), Err(4_000), "512 bytes at 128 a second");
+        assert_eq!(allowances.refuse(Subject::Player(PlayerId(8)), 80, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(Subject::Service("one"), 80, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(SUBJECT, 80, 4_999), Err(1));
+        assert_eq!(allowances.refuse(SUBJECT, 80, 5_000), Ok(()));
         assert_eq!(
-            allowances.refuse(SUBJECT, 4_000),
+            allowances.refuse(SUBJECT, 80, 4_000),
             Err(4_000),
             "a clock that goes back gives nothing away"
         );
         for _ in 0..3 {
-            assert_eq!(allowances.refuse(SUBJECT, u64::MAX), Ok(()));
+            assert_eq!(allowances.refuse(SUBJECT, 80, u64::MAX), Ok(()));
         }
-        assert!(allowances.refuse(SUBJECT, u64::MAX).is_err(), "a pause saves up no more than the burst");
+        assert!(allowances.refuse(SUBJECT, 80, u64::MAX).is_err(), "a pause saves up no more than the burst");
+    }
+
+    #[test]
+    fn a_refusal_with_a_long_record_costs_its_bytes_and_never_more_than_can_be_saved_up() {
+        let mut allowances = allowances(1_024, 3 * REFUSAL_BYTES);
+        assert_eq!(allowances.refuse(SUBJECT, 128, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(SUBJECT, 128 + 512, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(SUBJECT, 0, 1_000), Err(500), "the three are used up");
+        assert_eq!(allowances.refuse(SUBJECT, usize::MAX, 2_499), Err(1));
+        assert_eq!(allowances.refuse(SUBJECT, usize::MAX, 2_500), Ok(()));
     }
 
     #[test]
@@ -158,7 +174,7 @@ mod tests {
         assert_eq!(allowances.bet(PLAYER, 10_999), Err(1));
         assert_eq!(allowances.bet(PLAYER, 11_000), Ok(()));
         assert_eq!(allowances.bet(PlayerId(8), 1_000), Ok(()));
-        assert_eq!(allowances.refuse(SUBJECT, 1_000), Ok(()), "refusals have a budget of their own");
+        assert_eq!(allowances.refuse(SUBJECT, 80, 1_000), Ok(()), "refusals have a budget of their own");
         allowances.clear(PLAYER, usize::MAX - 1, 1_000);
         assert!(allowances.bet(PLAYER, 1_000).is_err());
     }
@@ -168,7 +184,7 @@ mod tests {
         let mut allowances = allowances(512, 2 * REFUSAL_BYTES);
         for player in 0..3 * FORGET_ABOVE as u128 {
             let now_ms = player as u64;
-            assert_eq!(allowances.refuse(Subject::Player(PlayerId(player)), now_ms), Ok(()));
+            assert_eq!(allowances.refuse(Subject::Player(PlayerId(player)), 80, now_ms), Ok(()));
             // Each is full again after a second.
             let known = allowances.refused.subjects.len();
             assert!(known <= FORGET_ABOVE.max(2 * 1_001), "{known}");

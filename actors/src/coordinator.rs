@@ -143,7 +143,8 @@ impl Coordinator {
         match turn {
             Turn::Refused { decided, .. } => {
                 let Some(subject) = origin.subject() else { return Ok(()) };
-                self.allowances.refuse(subject, decided.record().time).map_err(|wait_ms| {
+                let (bytes, time) = (decided.record_bytes(), decided.record().time);
+                self.allowances.refuse(subject, bytes, time).map_err(|wait_ms| {
                     self.metrics.refusal_over_budget();
                     Verdict::TooManyRefused(wait_ms)
                 })

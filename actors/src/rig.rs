@@ -11,7 +11,10 @@ use std::{
 use actix::prelude::*;
 use channels::{Memory, Options};
 use domains::balance::Balance;
-use engine::{Books, LogVerifier, Record};
+use engine::{
+    Books, LogVerifier, Record,
+    table::{Grounds, TableAsked, TableRequest},
+};
 use journal::{Journal, Lsn, Reader};
 use protocol::{Currency, Reply, U53};
 use socket::Slot;
@@ -137,6 +140,13 @@ impl Money {
         };
         tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("an answer")
     }
+}
+
+/// A request that a table refuses with [`ErrorCode::BetsClosed`](protocol::ErrorCode::BetsClosed): it has no round.
+pub fn refused() -> Option<Box<TableRequest>> {
+    let table = "no-round".parse().expect("a table id");
+    let (asked, grounds) = (TableAsked::Clearing, Grounds::Log);
+    Some(Box::new(TableRequest { table, round: 1, arrived: 0, asked, grounds }))
 }
 
 /// The records of a log, each proven.

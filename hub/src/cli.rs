@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::{Args, Parser};
+use engine::Level;
 use protocol::RoundId;
 
 use crate::{
@@ -115,8 +116,8 @@ pub enum Subcommand {
     },
     /// Replay the whole log, recompute its hash chain and every balance, and print the totals
     ///
-    /// Also holds every checkpoint in the directory against the replay. Exits with 0 only when everything agrees. May
-    /// run beside a hub that is serving.
+    /// Decides every transaction and refusal again, holds every checkpoint in the directory against the replay, and says
+    /// what it did. Exits with 0 only when everything agrees. May run beside a hub that is serving.
     #[command(after_help = "Since 0.1.")]
     Verify {
         /// Read only what a start reads: headers, links and sizes, and everything after the newest checkpoint. Since 0.2
@@ -124,6 +125,9 @@ pub enum Subcommand {
         /// The verdict is the start's. Damage before the checkpoint is found only without this.
         #[arg(long)]
         tail: bool,
+        /// How much is proven of each record. Since 0.2
+        #[arg(long, value_name = "LEVEL", value_enum, default_value_t, conflicts_with = "tail")]
+        level: VerifyLevel,
         /// The log must have a batch with this end and hash: the `head` that an earlier `verify` printed, kept elsewhere
         ///
         /// A log that was cut short, or written anew with other records, agrees with itself; only what was noted
@@ -194,10 +198,24 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(total))
 }
 
-/// How much `hub verify` reads.
+/// How much `hub verify` proves of each record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum VerifyLevel {
+    /// Apply every record again and prove the invariants; works for records of recipes that this release does not have
+    ReApply,
+    /// The same, and decide every transaction and refusal again from what was asked
+    #[default]
+    ReDecide,
+}
+
+/// How much `hub verify` reads and proves.
 #[must_use]
-pub fn scope(tail: bool) -> Scope {
-    if tail { Scope::Tail } else { Scope::Full }
+pub fn scope(tail: bool, level: VerifyLevel) -> Scope {
+    match (tail, level) {
+        (true, _) => Scope::Tail,
+        (false, VerifyLevel::ReApply) => Scope::Full(Level::ReApply),
+        (false, VerifyLevel::ReDecide) => Scope::Full(Level::ReDecide),
+    }
 }
 
 /// Why a command failed.

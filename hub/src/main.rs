@@ -45,8 +45,8 @@ fn main() -> ExitCode {
                 .map(|()| ExitCode::SUCCESS)
                 .map_err(Into::into)
         }
-        Subcommand::Verify { tail, expect } => {
-            verify::log(&loaded, cli::scope(tail), expect, &mut output).map_err(Into::into)
+        Subcommand::Verify { tail, level, expect } => {
+            verify::log(&loaded, cli::scope(tail, level), expect, &mut output).map_err(Into::into)
         }
         Subcommand::Inspect { record, json } => {
             inspect::show(&loaded, record, json, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)

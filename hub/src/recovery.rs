@@ -3,7 +3,7 @@
 //!
 //! * *tail*: every segment's header, link and size, and every byte after the newest usable checkpoint; the state is
 //!   rebuilt from there. A start is exactly this ([`recover`]), `hub verify --tail` too ([`tail`]).
-//! * *full*: every byte, and every record decided again ([`full()`]).
+//! * *full*: every byte, and every record decided again, or only applied ([`full()`]).
 //!
 //! Both end with every invariant on the whole state and with what the operator expects of the log
 //! ([`Expectations`]). Nothing is changed before all of it holds.

@@ -1,12 +1,14 @@
 //! `hub verify` and `hub verify-round`: prints what the log proves. The proof itself is in [`recovery`], and the start
 //! uses the same.
 
+mod done;
+
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
 use ::people::TornTail;
 use base16ct::lower::encode_string;
 use engine::{
-    Body, Books, LogVerifier, Record, World,
+    Body, Books, Level, LogVerifier, Occurrences, Record, World,
     table::{OpenRound, TableLeg},
 };
 use journal::{Files, Lineage, Lsn, Reader, Tail};
@@ -38,8 +40,8 @@ pub enum Error {
 pub enum Scope {
     /// What a start reads.
     Tail,
-    /// Everything.
-    Full,
+    /// Everything, at this level.
+    Full(Level),
 }
 
 /// Proves the log in a scope and prints its state. Success only when everything agrees: the log with itself,
@@ -72,7 +74,7 @@ pub fn log(
             }),
             Err(error) => refused(&error, output),
         },
-        Scope::Full => match recovery::full(&files, &expectations) {
+        Scope::Full(level) => match recovery::full(&files, level, &expectations) {
             Ok(findings) => {
                 let world = findings.verifier.world();
                 with_people(directory, world, output, |output, _| full(loaded, &files, &findings, output))
@@ -180,10 +182,11 @@ fn full(
 ) -> Result<ExitCode, Error> {
     let Findings { tail, verifier, checkpoints } = findings;
     totals(verifier, output)?;
+    done::print(verifier, output)?;
     writeln!(output, "\ncheckpoints {checkpoints:>16}   each holds what the replay holds")?;
     end(files, tail, output)?;
     stranded(loaded, &verifier.world().books, output)?;
-    if verifier.closed().is_empty() {
+    if verifier.closed().is_empty() && !verifier.tally().lacks() {
         writeln!(
             output,
             "\nEverything agrees: debits equal credits in every domain, no account is overdrawn,"
@@ -192,6 +195,15 @@ fn full(
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(output)?;
+    for (why, Occurrences { count, first }) in &verifier.tally().undecided {
+        if why.is_unknown() {
+            writeln!(output, "UNKNOWN {why}: {count} record(s) not decided again, from record {first} on")?;
+        }
+    }
+    if verifier.closed().is_empty() {
+        writeln!(output, "The money agrees. Verify with a release that knows them.")?;
+        return Ok(ExitCode::FAILURE);
+    }
     for (table, lsn) in verifier.closed() {
         writeln!(
             output,
@@ -243,10 +255,11 @@ fn totals(verifier: &LogVerifier, output: &mut impl Write) -> Result<(), Error> 
     let (rounds, drawn) = verifier.rounds();
     writeln!(output, "records     {:>16}   chain and checksums agree", books.lsn())?;
     writeln!(output, "keys        {:>16}   each with one outcome", books.keys())?;
-    writeln!(
-        output,
-        "rounds      {rounds:>16}   {drawn} drawn again from their seeds, every payment recomputed"
-    )?;
+    let drawn_how = match verifier.level() {
+        Level::ReApply => "drawn",
+        Level::ReDecide => "drawn again from their seeds, every payment recomputed",
+    };
+    writeln!(output, "rounds      {rounds:>16}   {drawn} {drawn_how}")?;
     for domain in Domain::ALL {
         let ledger = books.domains().ledger(domain);
         let mut sums: BTreeMap<(Currency, String), (i128, i128, u64)> = BTreeMap::new();

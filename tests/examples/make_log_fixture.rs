@@ -18,7 +18,7 @@ use engine::{
 };
 use games::fair::{Seed, Share, commit};
 use journal::{Options, SyncLog, file::Directory};
-use protocol::{Currency, ErrorCode, PlayerId};
+use protocol::{Currency, PlayerId};
 
 struct Writer {
     log: SyncLog<Directory>,
@@ -172,7 +172,9 @@ fn main() {
     writer.open(0x33);
     writer.bet(ANNA, "a-3", &[("street", &[0, 2, 3], 150), ("high", &[], 50)], Some("again"));
     let (id, content) = (TxId::of_key(BERT, &"b-6".parse().expect("a key")), Content::of(&[b"late"]));
-    writer.run(Envelope::Refuse { id, principal: BERT.into(), content, code: ErrorCode::BetsClosed });
+    let late = ClearRequest { id, content, player: BERT, round: 2 }; // a round that is over
+    let late = writer.table.clear_bets(late, writer.now);
+    writer.run(late.now().expect("it is refused at once"));
     let quarantine = writer.table.quarantine();
     writer.run(quarantine);
     println!("records  {}", writer.books.lsn());

@@ -230,8 +230,8 @@ async fn the_digest_of_the_live_state_is_recorded_when_it_is_due() {
     for number in 1..DIGEST_EVERY {
         let key = number.to_string();
         let (id, content) = (TxId::of_service("test", &key), Content::of(&[key.as_bytes()]));
-        let envelope =
-            Envelope::Refuse { id, principal: PLAYER.into(), content, code: ErrorCode::BetsClosed };
+        let (code, request) = (ErrorCode::BetsClosed, crate::rig::refused());
+        let envelope = Envelope::Refuse { id, principal: PLAYER.into(), content, code, request };
         coordinator.do_send(Submit { envelope, origin: Origin::Nobody });
     }
     assert!(is_done(verdict(&coordinator, deposit("last")).await));

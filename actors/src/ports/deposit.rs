@@ -40,7 +40,8 @@ impl DepositReport {
         let id = TxId::of_service(service, key);
         let principal = Principal::named(PrincipalKind::Service, "", service);
         if currencies.scale(*currency).is_none() {
-            return Ok(Envelope::Refuse { id, principal, content, code: ErrorCode::WrongCurrency });
+            let code = ErrorCode::WrongCurrency;
+            return Ok(Envelope::Refuse { id, principal, content, code, request: None });
         }
         let deposit = recipes::Deposit { player: *player, currency: *currency, amount };
         Ok(Envelope::Run(Tx::new(id, principal, Some(content), deposit)))

@@ -33,8 +33,8 @@ async fn a_command_that_the_log_refuses_is_rejected_with_its_code() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let (id, content) = (TxId::of_service("test", "refused"), Content::of(&[b"refused"]));
-    let refused =
-        Envelope::Refuse { id, principal: engine::Principal::HUB, content, code: ErrorCode::BetsClosed };
+    let (principal, code, request) = (engine::Principal::HUB, ErrorCode::BetsClosed, crate::rig::refused());
+    let refused = Envelope::Refuse { id, principal, content, code, request };
     assert_eq!(money.port().execute("test", refused).await, Execution::Rejected(ErrorCode::BetsClosed));
 }
 
@@ -84,6 +84,7 @@ async fn refusals_of_a_service_are_recorded_within_a_budget_of_its_own_and_then_
         id: TxId::of_service("test", &number.to_string()),
         content: Content(1),
         code: ErrorCode::AboveLimit,
+        request: crate::rig::refused(),
     };
     let mut answers = Vec::new();
     for number in 0..10 {

@@ -296,7 +296,8 @@ impl SessionActor {
 
     /// Refuses a request with a key through the log: the key may have an outcome already, and then that is the answer.
     fn refuse_keyed(&self, id: TxId, content: Content, code: ErrorCode, context: BetContext) {
-        let envelope = Envelope::Refuse { id, principal: context.player.into(), content, code };
+        let principal = context.player.into();
+        let envelope = Envelope::Refuse { id, principal, content, code, request: None };
         self.context.money.submit(envelope, Origin::Session(context));
     }
 }

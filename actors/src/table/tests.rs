@@ -383,6 +383,7 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
         id: TxId(number.into()),
         content: Content(1),
         code: ErrorCode::BetsClosed,
+        request: crate::rig::refused(),
     };
     let before = rig.money.books.borrow().keys();
     let mut limited = 0;
@@ -408,6 +409,7 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
         principal: engine::Principal::HUB,
         content: Content(1),
         code: ErrorCode::BetsClosed,
+        request: crate::rig::refused(),
     };
     assert_eq!(
         rig.port.execute("test", known).await,

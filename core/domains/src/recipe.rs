@@ -9,7 +9,7 @@ use ledger::{
 
 use crate::{
     decide::{Context, Deciding, Effects, RefusedBy},
-    fields::Fields,
+    fields::{Field, Fields},
 };
 
 /// The parameters of a business event, and how it is decided.
@@ -168,7 +168,7 @@ impl Intent {
         Self::decode(&mut decoder, &[self.known]).and_then(|_| decoder.finish()).is_ok()
     }
 
-    /// Reads an intent of one of these recipes.
+    /// Reads an intent of one of these recipes. It is the last value of its record.
     ///
     /// # Errors
     /// When the recipe, or its revision, is none of them, or its parameters cannot be read.
@@ -176,6 +176,58 @@ impl Intent {
         let (kind, revision) = (decoder.u16()?, decoder.u16()?);
         let known = recipes.iter().find(|known| (known.kind, known.revision) == (kind, revision));
         (known.ok_or(DecodeError::Recipe { kind, revision })?.decode)(decoder)
+    }
+
+    /// As [`Intent::decode`], and of a recipe or revision that is none of them only the number is read: its effects can be
+    /// applied, and it cannot be decided.
+    ///
+    /// # Errors
+    /// When the parameters of a known recipe cannot be read.
+    pub fn decode_any(decoder: &mut Decoder<'_>, recipes: &[Known]) -> Result<Self, DecodeError> {
+        let rest = decoder.rest();
+        match Self::decode(decoder, recipes) {
+            Err(DecodeError::Recipe { kind, revision }) => {
+                let mut unread = Decoder::new(rest);
+                let (_, _, parameters) = (unread.u16()?, unread.u16()?, unread.rest());
+                decoder.raw(decoder.rest().len())?;
+                let known = Known { kind, revision, ..Known::of::<Unread>() };
+                Ok(Self { known, recipe: Arc::new(Unread(parameters.into())) })
+            }
+            read => read,
+        }
+    }
+
+    /// Whether this release has the recipe in this revision; if not, the intent cannot be decided.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.get::<Unread>().is_none()
+    }
+}
+
+/// The parameters of a recipe, or of a revision, that this release does not have.
+#[derive(Debug, Clone)]
+struct Unread(Box<[u8]>);
+
+impl Recipe for Unread {
+    const KIND: u16 = 0;
+    const NAME: &'static str = "an unknown recipe";
+    const DOMAINS: &'static [Domain] = &Domain::ALL;
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.raw(&self.0);
+    }
+
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Err(DecodeError::Recipe { kind: decoder.u16()?, revision: decoder.u16()? })
+    }
+
+    fn fields(&self) -> Fields {
+        vec![("bytes", Field::Bytes(self.0.to_vec()))]
+    }
+
+    /// Decides nothing: whoever decides asks [`Intent::is_read`] first.
+    fn decide(&self, _: &Context<'_>, _: &mut Deciding<'_>) -> Result<(), RefusedBy> {
+        Ok(())
     }
 }
 

@@ -162,18 +162,36 @@ impl RowImage {
     /// # Errors
     /// When it is not the image of a row of a known kind.
     pub fn decode(decoder: &mut Decoder<'_>, kinds: &[RowKind]) -> Result<Self, DecodeError> {
-        let number = decoder.u16()?;
+        let (number, image) = Self::image(decoder)?;
         let kind = kinds.iter().find(|kind| kind.number == number).ok_or(DecodeError::RowKind(number))?;
+        image.value.as_ref().map_or(Ok(()), |value| (kind.check)(value))?;
+        Ok(image)
+    }
+
+    /// As [`RowImage::decode`], and the value of a row of any other kind is taken as it is: nothing here can read it.
+    ///
+    /// # Errors
+    /// When it is not the image of a row.
+    pub fn decode_any(decoder: &mut Decoder<'_>, kinds: &[RowKind]) -> Result<Self, DecodeError> {
+        let (number, image) = Self::image(decoder)?;
+        let kind = kinds.iter().find(|kind| kind.number == number);
+        if let (Some(kind), Some(value)) = (kind, &image.value) {
+            (kind.check)(value)?;
+        }
+        Ok(image)
+    }
+
+    fn image(decoder: &mut Decoder<'_>) -> Result<(u16, Self), DecodeError> {
+        let number = decoder.u16()?;
         let key = RowKey::new(number, decoder.bytes()?).ok_or(DecodeError::OutOfRange("the key of a row"))?;
         if !decoder.flag()? {
-            return Ok(Self { key, value: None });
+            return Ok((number, Self { key, value: None }));
         }
         let value = decoder.bytes()?;
         if value.len() > VALUE_BYTES_MAX {
             return Err(DecodeError::OutOfRange("the value of a row"));
         }
-        (kind.check)(value)?;
-        Ok(Self { key, value: Some(value.into()) })
+        Ok((number, Self { key, value: Some(value.into()) }))
     }
 }
 

@@ -3,12 +3,13 @@
 //! Nothing here reveals a secret: of a seed that is not drawn only the commitment is named, of a secret's check value nothing.
 
 use domains::{Field, Fields, KINDS, RowImage};
+use games::{BetCode, Game};
 use protocol::{Currency, RoundId, TableId};
 
 use crate::{
     components::{Component, StateDigest},
     facts::{FACTS, Fact, SecretName},
-    table::{OpenRound, TableLeg, live::BetLimits},
+    table::{OpenRound, SpotAsked, TableAsked, TableLeg, TableRequest, TableState, live::BetLimits},
 };
 
 /// The image of a row by name: its kind, what its key names, and the parts of its value, or that it is removed.
@@ -124,16 +125,8 @@ impl TableLeg {
             TableLeg::BetPlaced { player, hold, bets, share, .. } => {
                 fields.extend([("player", Field::Player(*player)), ("hold", Field::Hold(*hold))]);
                 let game = open.and_then(|open| games::rules(&open.game, open.rules));
-                let bet = |(code, stake): &(games::BetCode, i128)| {
-                    let mut bet = match game.and_then(|game| game.describe(*code)) {
-                        None => vec![("code", Field::Number(code.0.into()))],
-                        Some(described) => {
-                            let numbers: Vec<_> = described.numbers.iter().map(u8::to_string).collect();
-                            let kind = ("kind", Field::Text(described.kind.into()));
-                            let numbers = ("numbers", Field::Text(numbers.join(" ")));
-                            if described.numbers.is_empty() { vec![kind] } else { vec![kind, numbers] }
-                        }
-                    };
+                let bet = |(code, stake): &(BetCode, i128)| {
+                    let mut bet = spot(game, *code);
                     bet.push(("amount", amount(*stake)));
                     bet
                 };
@@ -188,6 +181,50 @@ impl TableLeg {
         }
         fields
     }
+}
+
+impl TableRequest {
+    /// The request by name. `state`: its table's before the record, which says what the codes of bets mean.
+    #[must_use]
+    pub fn fields(&self, state: Option<&TableState>) -> Fields {
+        let Self { table, round, arrived, asked, grounds } = self;
+        let rules = state.and_then(|state| state.rules.as_deref());
+        let text = |text: &str| Field::Text(text.into());
+        let mut fields = vec![
+            ("request", text(self.name())),
+            ("revision", Field::Number(self.revision().into())),
+            ("round", Field::Round(RoundId { table: *table, number: *round })),
+            ("arrived", Field::Time(*arrived)),
+            ("grounds", text(grounds.name())),
+        ];
+        if let TableAsked::Bets(spots) = asked {
+            let game = rules.and_then(|rules| games::rules(&rules.game, rules.rules_version));
+            let amount = |minor| minor_units(minor, rules.map(|rules| rules.currency));
+            let asked = |asked: &SpotAsked| {
+                let mut bet = spot(game, asked.code);
+                bet.push(("amount", amount(asked.stake)));
+                if asked.smallest != asked.stake {
+                    bet.push(("smallest", amount(asked.smallest)));
+                }
+                bet
+            };
+            fields.push(("bets", Field::List(spots.iter().map(asked).collect())));
+        }
+        fields
+    }
+}
+
+/// What a bet is on: its kind and numbers, or its code when its game is not known.
+fn spot(game: Option<&dyn Game>, code: BetCode) -> Fields {
+    let Some(described) = game.and_then(|game| game.describe(code)) else {
+        return vec![("code", Field::Number(code.0.into()))];
+    };
+    let mut fields = vec![("kind", Field::Text(described.kind.into()))];
+    if !described.numbers.is_empty() {
+        let numbers: Vec<_> = described.numbers.iter().map(u8::to_string).collect();
+        fields.push(("numbers", Field::Text(numbers.join(" "))));
+    }
+    fields
 }
 
 fn minor_units(minor: i128, currency: Option<Currency>) -> Field {

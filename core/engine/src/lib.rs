@@ -39,10 +39,10 @@ pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, KEPT_BYTES_MAX, 
 pub use keys::{Content, Done, Outcome, TxId};
 pub use ledger::{Digest, codec::DecodeError};
 pub use principal::{Principal, PrincipalKind};
-pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record};
+pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record, RefusedRequest};
 pub use replica::{Parted, Replica};
 pub use turn::{Asked, Decided, Envelope, Turn, Tx};
-pub use verify::{Finding, LogVerifier};
+pub use verify::{Decisions, Finding, Level, LogVerifier, Occurrences, Tally, Undecided};
 pub use world::{World, WorldApplied};
 
 /// Interval of digests, in records: the digest of the live state is recorded, and every copy must have the same.

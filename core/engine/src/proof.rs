@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use domains::{Balance, Funds, KINDS, Row, StateMachine, rules::RulesRow};
+use domains::{Balance, Funds, KINDS, Row, RowImage, StateMachine, rules::RulesRow};
 use ledger::{AccountId, AccountKind, Change, Changes, Domain, Hold, HoldId, Move, Prover, Purpose};
 use protocol::{PlayerId, RoundId};
 
@@ -46,7 +46,9 @@ pub(crate) fn prove(
     if rows.iter().enumerate().any(|(place, row)| rows[..place].iter().any(|other| other.key == row.key)) {
         return Err(Violation::RowTwice(committed.id));
     }
-    if let Some(row) = rows.iter().find(|row| !known.rows.contains(&row.key.kind())) {
+    // What a recipe may change, only a release that has it knows.
+    let declared = |row: &&RowImage| !committed.intent.is_read() || known.rows.contains(&row.key.kind());
+    if let Some(row) = rows.iter().find(|row| !declared(row)) {
         let kind = KINDS
             .iter()
             .find(|kind| kind.number == row.key.kind())

@@ -3,7 +3,7 @@
 //! A transaction is recorded as its intent (the recipe with its parameters, who asked, the key) and its effects (moves, row
 //! images, notices, the table's part). Replay applies the effects; `hub verify` decides the intent again and compares.
 //!
-//! The first byte is the version. The decoder reads the version of its release; for any other, the error names both.
+//! The intent is the last value: what only applies effects need not read it. The first byte is the version. The decoder reads the version of its release; for any other, the error names both.
 
 use domains::{Intent, KINDS, Notice, RowImage, RowKind, What, recipe::Known, recipes};
 use ledger::{
@@ -17,7 +17,7 @@ use crate::{
     facts::{FACTS, Fact, FactKind},
     keys::{Content, Done, Outcome, TxId},
     principal::Principal,
-    table::TableLeg,
+    table::{TableLeg, TableRequest},
 };
 
 /// Version this release writes.
@@ -52,15 +52,24 @@ pub enum Body {
         principal: Principal,
         /// Its content.
         content: Content,
-        /// What was refused, when a domain refused it; `None` when a table did.
-        intent: Option<Intent>,
         /// Why.
         code: ErrorCode,
+        /// What was refused, and by whom.
+        refused: RefusedRequest,
     },
     /// The digest of the money state after the record before this one.
     Digest(StateDigest),
     /// A fact about the hub that writes the log.
     Fact(Fact),
+}
+
+/// A request that was refused, and by whom: all that is needed to decide it again on the state at its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusedRequest {
+    /// A domain refused to carry out the intent.
+    ByDomain(Intent),
+    /// A table refused a request.
+    ByTable(Box<TableRequest>),
 }
 
 /// A transaction that was carried out.
@@ -98,6 +107,24 @@ pub struct Formats {
 impl Formats {
     /// Those of this release.
     pub const STANDARD: Formats = Formats { recipes: recipes::STANDARD, rows: KINDS, facts: FACTS };
+}
+
+/// What becomes of a recipe, a revision or a kind of row that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// The record is refused.
+    Refused,
+    /// It is taken as bytes.
+    Kept,
+}
+
+impl Unknown {
+    fn intent(self, decoder: &mut Decoder<'_>, formats: &Formats) -> Result<Intent, DecodeError> {
+        match self {
+            Unknown::Refused => Intent::decode(decoder, formats.recipes),
+            Unknown::Kept => Intent::decode_any(decoder, formats.recipes),
+        }
+    }
 }
 
 impl Default for Formats {
@@ -154,16 +181,13 @@ impl Record {
                 encoder.byte(1);
                 committed.encode(&mut encoder);
             }
-            Body::Refused { id, principal, content, intent, code } => {
+            Body::Refused { id, principal, content, code, refused } => {
                 encoder.byte(2);
                 encoder.id(id.0);
                 principal.encode(&mut encoder);
                 encoder.fixed(content.0);
-                encoder.flag(intent.is_some());
-                if let Some(intent) = intent {
-                    intent.encode(&mut encoder);
-                }
                 encoder.uint(code.number().into());
+                refused.encode(&mut encoder);
             }
             Body::Digest(digest) => {
                 encoder.byte(3);
@@ -190,6 +214,19 @@ impl Record {
     /// # Errors
     /// As [`Record::decode`].
     pub fn decode_with(bytes: &[u8], formats: &Formats) -> Result<Self, DecodeError> {
+        Self::read(bytes, formats, Unknown::Refused)
+    }
+
+    /// As [`Record::decode_with`], for a record that is only to be applied: its recipe, its revision and its kinds of rows
+    /// need not be known. What is decided by it must be known: a hub never starts on such a record.
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    pub fn decode_effects(bytes: &[u8], formats: &Formats) -> Result<Self, DecodeError> {
+        Self::read(bytes, formats, Unknown::Kept)
+    }
+
+    fn read(bytes: &[u8], formats: &Formats, unknown: Unknown) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let version = decoder.byte()?;
         if version != VERSION {
@@ -197,16 +234,13 @@ impl Record {
         }
         let time = decoder.u64()?;
         let body = match decoder.byte()? {
-            1 => Body::Committed(Committed::decode(&mut decoder, formats)?),
+            1 => Body::Committed(Committed::decode(&mut decoder, formats, unknown)?),
             2 => Body::Refused {
                 id: TxId(decoder.id()?),
                 principal: Principal::decode(&mut decoder)?,
                 content: Content(decoder.fixed()?),
-                intent: match decoder.flag()? {
-                    true => Some(Intent::decode(&mut decoder, formats.recipes)?),
-                    false => None,
-                },
                 code: ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
+                refused: RefusedRequest::decode(&mut decoder, formats, unknown)?,
             },
             3 => Body::Digest(StateDigest::decode(&mut decoder)?),
             4 => Body::Fact(Fact::decode(&mut decoder, formats.facts)?),
@@ -214,6 +248,37 @@ impl Record {
         };
         decoder.finish()?;
         Ok(Self { time, body })
+    }
+}
+
+impl RefusedRequest {
+    /// Whether a record of it could be read again.
+    pub(crate) fn reads_back(&self) -> bool {
+        match self {
+            RefusedRequest::ByDomain(intent) => intent.reads_back(),
+            RefusedRequest::ByTable(_) => true, // its stakes have no bounds
+        }
+    }
+
+    fn encode(&self, encoder: &mut Encoder) {
+        match self {
+            RefusedRequest::ByDomain(intent) => {
+                encoder.byte(1);
+                intent.encode(encoder);
+            }
+            RefusedRequest::ByTable(request) => {
+                encoder.byte(2);
+                request.encode(encoder);
+            }
+        }
+    }
+
+    fn decode(decoder: &mut Decoder<'_>, formats: &Formats, unknown: Unknown) -> Result<Self, DecodeError> {
+        Ok(match decoder.byte()? {
+            1 => RefusedRequest::ByDomain(unknown.intent(decoder, formats)?),
+            2 => RefusedRequest::ByTable(Box::new(TableRequest::decode(decoder)?)),
+            _ => return Err(DecodeError::Unknown("refusal")),
+        })
     }
 }
 
@@ -225,7 +290,6 @@ impl Committed {
         if let Some(content) = self.key {
             encoder.fixed(content.0);
         }
-        self.intent.encode(encoder);
         encoder.uint(self.legs.len() as u128);
         for (domain, leg) in &self.legs {
             encoder.byte(*domain as u8);
@@ -240,19 +304,22 @@ impl Committed {
             encoder.table(*table);
             leg.encode(encoder);
         }
+        self.intent.encode(encoder);
     }
 
-    fn decode(decoder: &mut Decoder<'_>, formats: &Formats) -> Result<Self, DecodeError> {
+    fn decode(decoder: &mut Decoder<'_>, formats: &Formats, unknown: Unknown) -> Result<Self, DecodeError> {
         let (id, principal) = (TxId(decoder.id()?), Principal::decode(decoder)?);
         let key = if decoder.flag()? { Some(Content(decoder.fixed()?)) } else { None };
-        let intent = Intent::decode(decoder, formats.recipes)?;
         let mut legs = Vec::new();
         for _ in 0..decoder.count()? {
             legs.push((decoder.domain()?, decoder.leg()?));
         }
         let mut rows = Vec::new();
         for _ in 0..decoder.count()? {
-            rows.push(RowImage::decode(decoder, formats.rows)?);
+            rows.push(match unknown {
+                Unknown::Refused => RowImage::decode(decoder, formats.rows)?,
+                Unknown::Kept => RowImage::decode_any(decoder, formats.rows)?,
+            });
         }
         let count = decoder.count()?;
         let mut notices = Vec::with_capacity(count.min(AT_ONCE));
@@ -260,6 +327,7 @@ impl Committed {
             notices.push(Notice::decode(decoder)?);
         }
         let table = if decoder.flag()? { Some((decoder.table()?, TableLeg::decode(decoder)?)) } else { None };
+        let intent = unknown.intent(decoder, formats)?;
         Ok(Self { id, principal, key, intent, legs, rows, notices, table })
     }
 }

@@ -13,8 +13,8 @@ use crate::{
     keys::{Content, Outcome, TxId},
     principal::Principal,
     proof::prove,
-    record::{Body, Committed, RECORD_BYTES_MAX, Record},
-    table::{TableLeg, TableState},
+    record::{Body, Committed, RECORD_BYTES_MAX, Record, RefusedRequest},
+    table::{TableLeg, TableRequest, TableState},
 };
 
 /// What is submitted to the coordinator.
@@ -26,8 +26,8 @@ use crate::{
 pub enum Envelope {
     /// Run a transaction.
     Run(Tx),
-    /// Refuse a request, unless its key has an outcome already. The refusal is recorded when its code consumes the key
-    /// ([`ErrorCode::consumes_key`]).
+    /// Refuse a request, unless its key has an outcome already. A table's refusal is recorded when its code consumes the key
+    /// ([`ErrorCode::consumes_key`]); any other is only answered.
     Refuse {
         /// The id that the request's transaction would have had.
         id: TxId,
@@ -37,6 +37,8 @@ pub enum Envelope {
         content: Content,
         /// Why it is refused.
         code: ErrorCode,
+        /// What a table refused; `None` when the request did not get that far.
+        request: Option<Box<TableRequest>>,
     },
 }
 
@@ -103,6 +105,12 @@ impl Decided {
         &self.record
     }
 
+    /// Length of the record, bytes.
+    #[must_use]
+    pub fn record_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The record, by value.
     #[must_use]
     pub fn into_record(self) -> Record {
@@ -148,7 +156,7 @@ pub enum Turn {
     Refused {
         /// The record.
         decided: Box<Decided>,
-        /// The domain that refuses; `None` when the table refused it. It is reported here and not recorded.
+        /// The domain that refuses; `None` when the table refused it.
         by: Option<Domain>,
     },
 }
@@ -165,20 +173,26 @@ impl Books {
             return if first == content { Turn::Known(outcome) } else { Turn::KeyReused };
         }
         let decided = |body, changes| {
-            let record = Record { time: now.max(self.time()), body };
+            // A request that has waited arrived before: the record's time is never earlier.
+            let arrived = match &body {
+                Body::Refused { refused: RefusedRequest::ByTable(request), .. } => request.arrived,
+                Body::Refused { .. } | Body::Committed(_) | Body::Digest(_) | Body::Fact(_) => 0,
+            };
+            let record = Record { time: now.max(self.time()).max(arrived), body };
             Box::new(Decided { bytes: record.encode(), record, changes, on: self.lsn() })
         };
-        let refused = |principal, content, intent: Option<Intent>, code: ErrorCode, by| {
+        let refused = |principal, content, refused: Option<RefusedRequest>, code: ErrorCode, by| match refused
+        {
             // An intent that no record can hold is refused whatever the state: it leaves its key free.
-            if !code.consumes_key() || !intent.as_ref().is_none_or(Intent::reads_back) {
-                return Turn::Answered { code, by };
+            Some(refused) if code.consumes_key() && refused.reads_back() => {
+                let body = Body::Refused { id, principal, content, code, refused };
+                Turn::Refused { decided: decided(body, Vec::new()), by }
             }
-            let body = Body::Refused { id, principal, content, intent, code };
-            Turn::Refused { decided: decided(body, Vec::new()), by }
+            Some(_) | None => Turn::Answered { code, by },
         };
         let Tx { id, principal, key, intent, shares, table } = match envelope {
-            Envelope::Refuse { principal, content, code, .. } => {
-                return refused(principal, content, None, code, None);
+            Envelope::Refuse { principal, content, code, request, .. } => {
+                return refused(principal, content, request.map(RefusedRequest::ByTable), code, None);
             }
             Envelope::Run(tx) => tx,
         };
@@ -200,9 +214,13 @@ impl Books {
                     Err(violation) => Turn::Unproven(violation),
                 }
             }
-            (Err((by, rejection)), Some(content)) => {
-                refused(principal, content, Some(intent), refusal(rejection), Some(by))
-            }
+            (Err((by, rejection)), Some(content)) => refused(
+                principal,
+                content,
+                Some(RefusedRequest::ByDomain(intent)),
+                refusal(rejection),
+                Some(by),
+            ),
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
     }

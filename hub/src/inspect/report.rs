@@ -1,6 +1,9 @@
 //! What is in a record, by name and type. The names are stable: programs read them in the output of `--json`.
 
-use engine::{Body, Committed, Field, Fields, Outcome, Principal, PrincipalKind, Record, TxId, World, row};
+use engine::{
+    Body, Committed, Field, Fields, Outcome, Principal, PrincipalKind, Record, RefusedRequest, TxId, World,
+    row,
+};
 use journal::Entry;
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, OwnerKind, Prover, Transfer};
 
@@ -16,13 +19,20 @@ pub(super) fn of(entry: &Entry<'_>, record: &Record, before: &World) -> Fields {
             fields.push(("intent", intent(&committed.intent)));
             effects(committed, before, &mut fields);
         }
-        Body::Refused { id, principal, content, intent: refused, code } => {
+        Body::Refused { id, principal, content, code, refused } => {
             fields.push(("kind", text("refusal")));
             fields.extend(asked(*id, *principal));
             fields.extend([("key", Field::Flag(true)), ("content", hex(content.0))]);
             fields.push(("code", text(code.name())));
-            fields.push(("by", text(if refused.is_some() { "domain" } else { "table" })));
-            fields.extend(refused.as_ref().map(|refused| ("intent", intent(refused))));
+            match refused {
+                RefusedRequest::ByDomain(refused) => {
+                    fields.extend([("by", text("domain")), ("intent", intent(refused))]);
+                }
+                RefusedRequest::ByTable(request) => {
+                    let state = before.tables.get(&request.table);
+                    fields.extend([("by", text("table")), ("asked", Field::Group(request.fields(state)))]);
+                }
+            }
         }
         Body::Digest(digest) => {
             fields.push(("kind", text("digest")));

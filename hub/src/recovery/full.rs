@@ -1,8 +1,9 @@
-//! The full scope: every record is decided again, and every checkpoint is held against the replay.
+//! The full scope: every record is applied again and, at the level re-decide, decided again; every checkpoint is held
+//! against the replay.
 
 use std::collections::BTreeSet;
 
-use engine::{LogVerifier, checkpoint, invariant};
+use engine::{Level, LogVerifier, checkpoint, invariant};
 use journal::{Files, Lsn, Tail, storage::Storage};
 
 use super::{Error, Expectations, read};
@@ -21,8 +22,12 @@ pub struct Findings {
 ///
 /// # Errors
 /// The first thing that is not as it must be.
-pub fn full<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Findings, Error> {
-    let mut verifier = LogVerifier::default().reading(expectations.formats);
+pub fn full<S: Storage>(
+    files: &Files<S>,
+    level: Level,
+    expectations: &Expectations,
+) -> Result<Findings, Error> {
+    let mut verifier = LogVerifier::default().reading(expectations.formats).at(level);
     // Listed before the log is read: beside a serving hub, the log then has the records of all these checkpoints.
     let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
     let mut checkpoints = 0;

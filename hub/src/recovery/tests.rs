@@ -179,7 +179,8 @@ fn verify_tail(memory: &Memory) -> Result<(u64, Digest), String> {
 
 fn verify_full(memory: &Memory) -> Result<(u64, Digest), String> {
     let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
-    let findings = full(&files, &Expectations::default()).map_err(|error| with_causes(&error))?;
+    let findings = full(&files, engine::Level::ReDecide, &Expectations::default())
+        .map_err(|error| with_causes(&error))?;
     let books = &findings.verifier.world().books;
     Ok((books.lsn(), books.digest().total()))
 }

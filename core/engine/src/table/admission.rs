@@ -10,7 +10,7 @@ use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId};
 
 use super::{
-    PlayerBets, Stage, Stakes,
+    Grounds, PlayerBets, Stage, Stakes,
     assessment::{Assessment, Wait},
     bounds::{REQUESTS_MAX, SPOTS_MAX, SPOTS_PER_REQUEST_MAX},
     live::LiveTable,
@@ -109,7 +109,7 @@ impl LiveTable {
         match asked {
             Asked::Bet(bet) => self.assess_bet(player, bet, arrived_ms, ahead),
             Asked::Clear(clear) => self.assess_clearing(clear, arrived_ms, ahead),
-            Asked::Refused { code, .. } => Assessment::Refuse(*code),
+            Asked::Refused { code, .. } => refuse(*code),
             Asked::Question => Assessment::Take,
         }
     }
@@ -119,15 +119,15 @@ impl LiveTable {
             return no;
         }
         if bet.spots.iter().any(|spot| spot.smallest < spot.limits.stake_min || spot.smallest <= 0) {
-            return Assessment::Refuse(ErrorCode::BelowLimit);
+            return refuse(ErrorCode::BelowLimit);
         }
         if self.bets_stand_under(HoldId(bet.id.0)) {
             return Assessment::Take; // a retry: answered with its receipt, it stakes nothing more
         }
         match (self.room(player, bet.spots.len(), ahead), self.within_limits(player, &bet.spots)) {
-            (Sure::No, _) => Assessment::Refuse(ErrorCode::TableFull),
+            (Sure::No, _) => refuse(ErrorCode::TableFull),
             (Sure::Maybe, _) => Assessment::Wait(Wait::Table),
-            (Sure::Yes, Sure::No) => Assessment::Refuse(ErrorCode::AboveLimit),
+            (Sure::Yes, Sure::No) => refuse(ErrorCode::AboveLimit),
             (Sure::Yes, Sure::Maybe) => Assessment::Wait(Wait::Own),
             (Sure::Yes, Sure::Yes) => Assessment::Take,
         }
@@ -141,7 +141,7 @@ impl LiveTable {
             return Assessment::Wait(Wait::Own);
         }
         if !self.seated(clear.player) {
-            return Assessment::Refuse(ErrorCode::NoBets);
+            return refuse(ErrorCode::NoBets);
         }
         // The room that a clearing frees must not go to requests that came before it. So it waits for them, unless
         // there is room for all of them anyway.
@@ -157,22 +157,25 @@ impl LiveTable {
 
     /// Why the state of the round alone refuses a request or makes it wait; `None` when it does not.
     fn assess_round(&self, round: u64, arrived_ms: u64) -> Option<Assessment> {
-        let code = match &self.state.open {
-            _ if self.closed() => ErrorCode::TableClosed,
-            None if self.opening() && round == self.state.round + 1 => {
-                return Some(Assessment::Wait(Wait::Table));
-            }
-            Some(_) if round > self.state.round => ErrorCode::WrongRound,
-            Some(_) if round == self.state.round && self.takes_bets(arrived_ms) => return None,
-            Some(_) | None => ErrorCode::BetsClosed,
+        let refused = |code, grounds| Some(Assessment::Refuse(code, grounds));
+        let open = match self.state.open.as_deref() {
+            _ if self.state.failed() => return refused(ErrorCode::TableClosed, Grounds::Log),
+            _ if self.closed() => return refused(ErrorCode::TableClosed, Grounds::Fault),
+            // The step that is under way decides whether a round is open, and which one.
+            _ if round > self.state.round && self.stepping => return Some(Assessment::Wait(Wait::Table)),
+            None => return refused(ErrorCode::BetsClosed, Grounds::Log),
+            Some(open) => open,
         };
-        Some(Assessment::Refuse(code))
-    }
-
-    /// Whether bets can be placed at this time.
-    fn takes_bets(&self, now: u64) -> bool {
-        let open = self.state.open.as_deref().filter(|open| self.rules_of(open).is_ok());
-        !self.stepping && open.is_some_and(|open| open.stage == Stage::Betting && now < open.deadline)
+        if round > self.state.round {
+            return refused(ErrorCode::WrongRound, Grounds::Log);
+        }
+        if round < self.state.round || open.stage != Stage::Betting || arrived_ms >= open.deadline {
+            return refused(ErrorCode::BetsClosed, Grounds::Log);
+        }
+        if self.rules_of(open).is_err() || self.stepping {
+            return refused(ErrorCode::BetsClosed, Grounds::Configuration);
+        }
+        None
     }
 
     /// Whether the round takes one more request of this player, on so many spots.
@@ -229,4 +232,9 @@ impl LiveTable {
 
 fn sum(sum: i128, stake: &i128) -> i128 {
     sum.saturating_add(*stake)
+}
+
+/// A refusal that follows from the records of the table.
+fn refuse(code: ErrorCode) -> Assessment {
+    Assessment::Refuse(code, Grounds::Log)
 }

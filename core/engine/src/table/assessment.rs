@@ -2,11 +2,13 @@
 
 use protocol::ErrorCode;
 
+use super::Grounds;
+
 /// What is to be done with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Assessment {
     Take,
-    Refuse(ErrorCode),
+    Refuse(ErrorCode, Grounds),
     /// The decision depends on undecided requests.
     Wait(Wait),
 }

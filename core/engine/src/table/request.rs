@@ -105,6 +105,8 @@ pub(super) enum Asked {
         id: TxId,
         content: Content,
         code: ErrorCode,
+        /// The round, when it was a request to bet; its spots are none.
+        round: Option<u64>,
     },
     /// The question what the outcome of a key is.
     Question,

@@ -9,10 +9,10 @@ use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId, RoundId};
 
 use super::{
-    PlayerBets, TableLeg,
+    Grounds, PlayerBets, SpotAsked, TableAsked, TableLeg, TableRequest,
     assessment::{Assessment, Wait},
     live::LiveTable,
-    request::{Asked, Bet, BetRequest, ClearRequest, Decision, Question, Ticket, Unparked},
+    request::{Asked, Bet, BetRequest, ClearRequest, Decision, Question, Spot, Ticket, Unparked},
     under_way::What,
 };
 use crate::{
@@ -27,7 +27,7 @@ impl LiveTable {
         let BetRequest { id, content, player, round, share, .. } = request;
         let asked = match spots {
             Ok(spots) => Asked::Bet(Bet { id, content, round, spots, share }),
-            Err(code) => Asked::Refused { id, content, code },
+            Err(code) => Asked::Refused { id, content, code, round: Some(round) },
         };
         self.decide(player, asked, now)
     }
@@ -40,7 +40,7 @@ impl LiveTable {
     /// Refuses a request whatever the table's state. It waits behind the player's parked requests: it may be a retry of
     /// one of them.
     pub fn refuse(&mut self, id: TxId, content: Content, player: PlayerId, code: ErrorCode) -> Decision {
-        self.decide(player, Asked::Refused { id, content, code }, 0)
+        self.decide(player, Asked::Refused { id, content, code, round: None }, 0)
     }
 
     /// Lets a question about a key through, or parks it behind what its player has parked.
@@ -59,9 +59,9 @@ impl LiveTable {
             let ahead = self.ahead(Some(first.ticket));
             match self.assess(player, &first.asked, first.arrived_ms, ahead) {
                 Assessment::Wait(wait) => self.parking.keep(player, wait),
-                decision @ (Assessment::Take | Assessment::Refuse(_)) => {
+                decision @ (Assessment::Take | Assessment::Refuse(..)) => {
                     let Some(parked) = self.parking.take(player) else { continue };
-                    let unparked = match self.carry_out(player, parked.asked, decision) {
+                    let unparked = match self.carry_out(player, parked.asked, parked.arrived_ms, decision) {
                         Some(envelope) => Unparked::Submit(envelope),
                         None => Unparked::GoOn,
                     };
@@ -80,21 +80,52 @@ impl LiveTable {
         if let Assessment::Wait(wait) = assessment {
             return self.parking.park(player, now, asked, wait).map_or(Decision::Busy, Decision::Parked);
         }
-        self.carry_out(player, asked, assessment).map_or(Decision::Busy, Decision::Now)
+        self.carry_out(player, asked, now, assessment).map_or(Decision::Busy, Decision::Now)
     }
 
     /// The envelope of a decision; a question has none.
-    fn carry_out(&mut self, player: PlayerId, asked: Asked, decision: Assessment) -> Option<Envelope> {
+    fn carry_out(
+        &mut self,
+        player: PlayerId,
+        asked: Asked,
+        arrived: u64,
+        decision: Assessment,
+    ) -> Option<Envelope> {
         match (asked, decision) {
-            (asked, Assessment::Refuse(code)) => {
+            (asked, Assessment::Refuse(code, grounds)) => {
                 let (id, content) = asked.key()?;
                 self.under_way.begin_refusal(id);
-                Some(Envelope::Refuse { id, principal: player.into(), content, code })
+                let request = self.refused(&asked, arrived, code, grounds);
+                Some(Envelope::Refuse { id, principal: player.into(), content, code, request })
             }
             (Asked::Bet(bet), _) => Some(self.hold_stake(player, bet)),
             (Asked::Clear(clear), _) => Some(self.release_stakes(clear)),
             (Asked::Refused { .. } | Asked::Question, _) => None,
         }
+    }
+
+    /// What is recorded of a refused request; `None` when its code is not recorded.
+    fn refused(
+        &self,
+        asked: &Asked,
+        arrived: u64,
+        code: ErrorCode,
+        grounds: Grounds,
+    ) -> Option<Box<TableRequest>> {
+        if !code.consumes_key() {
+            return None;
+        }
+        let (round, asked) = match asked {
+            Asked::Bet(bet) => {
+                let spot =
+                    |spot: &Spot| SpotAsked { code: spot.code, stake: spot.stake, smallest: spot.smallest };
+                (bet.round, TableAsked::Bets(bet.spots.iter().map(spot).collect()))
+            }
+            Asked::Clear(clear) => (clear.round, TableAsked::Clearing),
+            Asked::Refused { round, .. } => ((*round)?, TableAsked::Bets(Vec::new())),
+            Asked::Question => return None,
+        };
+        Some(Box::new(TableRequest { table: self.id(), round, arrived, asked, grounds }))
     }
 
     fn hold_stake(&mut self, player: PlayerId, bet: Bet) -> Envelope {

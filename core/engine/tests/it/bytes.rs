@@ -10,9 +10,9 @@ use domains::{
     rules::RulesRow,
 };
 use engine::{
-    Body, Committed, Component, Content, DecodeError, Fact, Principal, PrincipalKind, Record, SecretName,
-    StateDigest, TxId,
-    table::{TableLeg, VoidReason},
+    Body, Committed, Component, Content, DecodeError, Fact, Principal, PrincipalKind, Record, RefusedRequest,
+    SecretName, StateDigest, TxId,
+    table::{Grounds, SpotAsked, TableAsked, TableLeg, TableRequest, VoidReason},
 };
 use games::{BetCode, fair::Share};
 use ledger::{
@@ -280,6 +280,24 @@ fn fact() -> impl Strategy<Value = Fact> {
     ]
 }
 
+fn refusal() -> impl Strategy<Value = RefusedRequest> {
+    let spot =
+        (any::<u16>(), any::<i128>(), prop::option::of(any::<i128>())).prop_map(|(code, stake, smallest)| {
+            SpotAsked { code: BetCode(code), stake, smallest: smallest.unwrap_or(stake) }
+        });
+    let asked = prop_oneof![
+        prop::collection::vec(spot, 0..4).prop_map(TableAsked::Bets),
+        Just(TableAsked::Clearing),
+    ];
+    let grounds = prop::sample::select(vec![Grounds::Log, Grounds::Fault, Grounds::Configuration]);
+    let request = (table(), any::<(u64, u64)>(), asked, grounds).prop_map(
+        |(table, (round, arrived), asked, grounds)| {
+            RefusedRequest::ByTable(Box::new(TableRequest { table, round, arrived, asked, grounds }))
+        },
+    );
+    prop_oneof![intent().prop_map(RefusedRequest::ByDomain), request]
+}
+
 fn record() -> impl Strategy<Value = Record> {
     let domain = (0..5_u8).prop_map(|number| Domain::from_number(number).unwrap());
     let leg =
@@ -297,8 +315,8 @@ fn record() -> impl Strategy<Value = Record> {
         6 => committed.prop_map(|((id, principal, intent), key, legs, rows, notices, table)| {
             Body::Committed(Committed { id: TxId(id), principal, key, intent, legs, rows, notices, table })
         }),
-        1 => (any::<(u128, u128)>(), principal(), prop::option::of(intent()), code).prop_map(|((id, content), principal, intent, code)| {
-            Body::Refused { id: TxId(id), principal, content: Content(content), intent, code }
+        1 => (any::<(u128, u128)>(), principal(), refusal(), code).prop_map(|((id, content), principal, refused, code)| {
+            Body::Refused { id: TxId(id), principal, content: Content(content), code, refused }
         }),
         1 => digest().prop_map(Body::Digest),
         1 => fact().prop_map(Body::Fact),
@@ -349,7 +367,7 @@ proptest! {
 /// A count of billions of items must be refused before memory is allocated for them: that would end the process.
 #[test]
 fn a_count_that_is_too_large_is_refused_before_memory_is_allocated() {
-    let committed = |rest: &[u8]| [&[VERSION, 0, 1, 0][..], &[7; 16], &[0, 0, 6, 1], rest].concat();
+    let committed = |rest: &[u8]| [&[VERSION, 0, 1, 0][..], &[7; 16], &[0, 0], rest].concat();
     let billions = [0xff, 0xff, 0xff, 0xff, 0x0f];
     let legs = committed(&billions);
     let moves = committed(&[&[1, 0][..], &billions].concat());

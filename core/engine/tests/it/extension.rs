@@ -9,8 +9,8 @@ use domains::{
     rows::Row,
 };
 use engine::{
-    ApplyError, Body, Component, Content, DecodeError, FACTS, Fact, FactKind, Formats, KEPT_BYTES_MAX,
-    LogVerifier, Outcome, Principal, Record, Tx, TxId, Verdict, World,
+    ApplyError, Body, Component, Content, DecodeError, FACTS, Fact, FactKind, Formats, KEPT_BYTES_MAX, Level,
+    LogVerifier, Occurrences, Outcome, Principal, Record, Tx, TxId, Undecided, Verdict, World,
     due::{Scheduled, Scheduler},
     invariant::Violation,
 };
@@ -215,6 +215,9 @@ fn a_revision_and_a_kind_of_row_can_be_added_and_the_log_before_them_replays_and
 
     // This release does not have them, and says so.
     let later = rig.log.iter().find_map(|bytes| Record::decode(bytes).err()).unwrap();
+    assert_eq!(later, DecodeError::RowKind(Mood::KIND));
+    let kinds = Formats { rows: LATER.rows, ..Formats::STANDARD };
+    let later = rig.log.iter().find_map(|bytes| Record::decode_with(bytes, &kinds).err()).unwrap();
     assert_eq!(later, DecodeError::Recipe { kind: Deposit::KIND, revision: 2 });
     assert_eq!(
         later.to_string(),
@@ -275,6 +278,42 @@ fn a_fact_that_is_too_long_is_refused() {
     };
     assert_eq!(read(KEPT_BYTES_MAX), Ok(()));
     assert_eq!(read(KEPT_BYTES_MAX + 1), Err(DecodeError::OutOfRange("the value of a fact")));
+}
+
+#[test]
+fn what_this_release_does_not_have_is_applied_again_and_named_as_not_decided_again() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    let player = PlayerId(1);
+    let deposit = Deposit { player, currency: eur(), amount: 5 };
+    for number in [7, 8] {
+        rig.submit(&tx(number, player, CheerfulDeposit { deposit, mood: Mood(3) }));
+    }
+    let too_much = SetAside { player, currency: eur(), amount: 2_000, expires: 1 };
+    let refused = rig.submit(&tx(9, player, too_much));
+    assert_eq!(refused, crate::rig::refused(protocol::ErrorCode::InsufficientFunds));
+    let digest = rig.books.digest_record(rig.now);
+    rig.append(&digest);
+    for level in [Level::ReApply, Level::ReDecide] {
+        let mut verifier = LogVerifier::default().at(level);
+        for bytes in &rig.log {
+            assert_eq!(verifier.next(bytes).unwrap().encode(), *bytes);
+        }
+        verifier.check().unwrap();
+        assert_eq!(verifier.world().books.digest(), rig.books.digest());
+        let tally = verifier.tally();
+        assert_eq!((tally.re_applied(), tally.transactions, tally.refusals, tally.digests), (5, 3, 1, 1));
+        let unknown = |kind, revision, count, first| {
+            (Undecided::Recipe { kind, revision }, Occurrences { count, first })
+        };
+        let (decided, undecided) = match level {
+            Level::ReApply => (0, Vec::new()),
+            Level::ReDecide => (1, vec![unknown(1, 2, 2, 2), unknown(SetAside::KIND, 1, 1, 4)]),
+        };
+        assert_eq!(tally.re_decided(), decided);
+        assert_eq!(tally.undecided, undecided.into_iter().collect());
+        assert_eq!(tally.lacks(), level == Level::ReDecide);
+    }
 }
 
 #[test]

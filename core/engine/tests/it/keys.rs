@@ -170,6 +170,7 @@ fn a_clock_that_goes_back_does_not_move_the_time_of_the_log_back() {
         principal: Principal::HUB,
         content: Content(1),
         code: ErrorCode::NoBets,
+        request: Some(crate::rig::asked(1)),
     };
     let Turn::Refused { decided: record, .. } = rig.books.turn(envelope, 0) else { panic!("a new key") };
     let mut record = record.into_record();

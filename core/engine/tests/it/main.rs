@@ -16,6 +16,7 @@ mod model;
 mod parked;
 mod proof;
 mod quarantine;
+mod refusals;
 mod rig;
 mod rules;
 mod ruling;

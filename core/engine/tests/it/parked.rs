@@ -143,8 +143,11 @@ fn a_bet_for_the_round_that_is_being_opened_waits_until_it_is_open() {
     request.round = 1;
     assert!(matches!(rig.live.place_bet(request.clone(), rig.now), Decision::Parked(_)));
     (request.id, request.player, request.round) = (tx_id(2, "b"), protocol::PlayerId(2), 2);
-    assert_eq!(rig.place(request), refused(ErrorCode::BetsClosed), "another round than that");
+    assert!(matches!(rig.live.place_bet(request.clone(), rig.now), Decision::Parked(_)));
+    (request.id, request.player, request.round) = (tx_id(3, "c"), protocol::PlayerId(3), 0);
+    assert_eq!(rig.place(request), refused(ErrorCode::BetsClosed), "a round that is over whatever comes");
     done(outcome(&rig, 1, "a").unwrap());
+    assert_eq!(outcome(&rig, 2, "b"), Some(refused(ErrorCode::WrongRound)), "another round than that");
 }
 
 #[test]
@@ -301,6 +304,10 @@ fn decided(steps: &[Step], seats: u32, one_at_a_time: bool) -> BTreeMap<TxId, St
     rig.release();
     rig.now += BETTING_MS;
     assert_eq!(rig.live.due(rig.now, true), Due::Lock, "nobody waits for ever");
+    // What a table refused on its own state, with requests under way, the log's state at that place refuses as well.
+    let mut verifier = engine::LogVerifier::default();
+    rig.log.iter().for_each(|bytes| drop(verifier.next(bytes).unwrap()));
+    assert!(verifier.tally().undecided.is_empty());
     let outcome = |id| match rig.books.outcome(id) {
         // Everything but the place in the log.
         Some(Outcome::Done(done)) => format!("{} {} {}", done.amount, done.available, done.held),

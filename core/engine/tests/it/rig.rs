@@ -11,7 +11,7 @@ use domains::{
 use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Outcome, Record, Tx, TxId, TxResult, Verdict, World,
     table::{
-        TableLeg, TableState,
+        Grounds, TableAsked, TableLeg, TableRequest, TableState,
         live::{
             BetLimits, BetRequest, ClearRequest, Decision, Due, LiveTable, TableConfig, TableRules, Ticket,
             Unparked,
@@ -329,6 +329,12 @@ impl Rig {
     pub fn become_table(&mut self, state: TableState) {
         self.live = LiveTable::new(table_id(), self.live.config().clone(), self.live.game(), state);
     }
+}
+
+/// A request that the table refuses: a clearing of a round.
+pub fn asked(round: u64) -> Box<TableRequest> {
+    let (table, asked, grounds) = (table_id(), TableAsked::Clearing, Grounds::Log);
+    Box::new(TableRequest { table, round, arrived: 0, asked, grounds })
 }
 
 /// The code of a recorded refusal.

@@ -47,6 +47,12 @@ impl<'a> Decoder<'a> {
         if self.bytes.is_empty() { Ok(()) } else { Err(DecodeError::TrailingBytes) }
     }
 
+    /// What is left, without reading it.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// So many bytes.
     pub fn raw(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let (head, tail) = self.bytes.split_at_checked(count).ok_or(DecodeError::Truncated)?;

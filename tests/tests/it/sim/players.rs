@@ -126,8 +126,8 @@ impl Request {
         if let What::Bet { table, .. } | What::Clear { table, .. } = self.what
             && !hub.has(table)
         {
-            let refusal =
-                Envelope::Refuse { id, principal: player.into(), content, code: ErrorCode::UnknownTable };
+            let (principal, code, request) = (player.into(), ErrorCode::UnknownTable, None);
+            let refusal = Envelope::Refuse { id, principal, content, code, request };
             return hub.submit(refusal, None, Some(asked), now);
         }
         match &self.what {

@@ -10,7 +10,7 @@ use domains::{
     freeze::Freeze,
     recipes::{Debit, FreezePlayer, HoldExpire, HoldStake, Unfreeze},
 };
-use engine::{Body, Books, Committed, Fact, Record, TxId, table::TableLeg};
+use engine::{Body, Books, Committed, Fact, Record, RefusedRequest, TxId, table::TableLeg};
 use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId};
 
@@ -91,10 +91,11 @@ impl Story {
         self.time = time;
         match &record.body {
             Body::Committed(committed) => self.committed(committed, time),
-            Body::Refused { id, intent, code, .. } => {
+            Body::Refused { id, code, refused, .. } => {
                 assert!(self.keys.insert(*id), "{id:?} has two outcomes");
                 if *code == ErrorCode::AccountFrozen {
-                    let player = intent.as_ref().and_then(uses).expect("somebody's money is asked for");
+                    let RefusedRequest::ByDomain(intent) = refused else { panic!("a table knows no freeze") };
+                    let player = uses(intent).expect("somebody's money is asked for");
                     assert!(self.stands(player, time), "player {player} is refused without a freeze");
                     self.seen.refused += 1;
                 }

@@ -178,7 +178,8 @@ impl Both {
         let envelope = match asked {
             Asked::Refuse { code } => {
                 let code = ErrorCode::ALL.iter().find(|known| known.name() == *code).copied().unwrap();
-                Envelope::Refuse { id: *id, principal: *by, content: key, code }
+                let request = Some(crate::rig::asked(1));
+                Envelope::Refuse { id: *id, principal: *by, content: key, code, request }
             }
             asked => {
                 let tx = Tx::new(*id, *by, Some(key), intent(asked, &self.ids));
