@@ -252,6 +252,8 @@ mod tests {
         assert_eq!(of_leg(&leg(debit(11))), Err(conservation));
         let pending = |debits_pending| Account { debits: 12, debits_pending, ..Account::default() };
         assert!(matches!(of_leg(&leg(pending(1))), Err(Violation::Conservation { debits: 6, .. })));
+        let pending = Account { debits: 12, credits_pending: 2, ..Account::default() };
+        assert!(matches!(of_leg(&leg(pending)), Err(Violation::Conservation { credits: 7, .. })));
     }
 
     #[test]
@@ -261,6 +263,13 @@ mod tests {
         let leg =
             changes(&[(AccountId::cash(PlayerId(1), eur()), None, credit(5)), (dollars, None, debit(5))]);
         assert!(matches!(of_leg(&leg), Err(Violation::Conservation { debits: 0, credits: 5, .. })));
+        let clearing = AccountId::house(CLEARING, eur());
+        let balanced = [(AccountId::cash(PlayerId(1), eur()), None, credit(5)), (clearing, None, debit(5))];
+        let [one, other] = balanced;
+        assert_eq!(of_leg(&changes(&[one, other])), Ok(()));
+        let alone = changes(&[one, other, (dollars, None, debit(3))]);
+        let currency = dollars.currency;
+        assert_eq!(of_leg(&alone), Err(Violation::Conservation { currency, debits: 3, credits: 0 }));
     }
 
     #[test]
@@ -285,6 +294,8 @@ mod tests {
         assert_eq!(legs_clear(&[balance(), other(Domain::Collections, 107)]), Ok(()));
         assert_eq!(legs_clear(&[balance(), other(Domain::Collections, 106)]), clearing);
         assert_eq!(legs_clear(&[balance()]), clearing, "one side alone");
+        let moved = leg(Domain::Collections, Domain::Balance, credit(50), credit(57));
+        assert_eq!(legs_clear(&[balance(), moved]), Ok(()), "what moves counts, not what was there");
         assert!(legs_clear(&[balance(), other(Domain::Distributions, 107)]).is_err(), "with another domain");
     }
 }

@@ -77,6 +77,16 @@ fn an_owner_is_of_its_kind_and_has_its_id_and_only_a_player_is_a_player() {
 }
 
 #[test]
+fn each_domain_purpose_and_kind_of_owner_has_a_name_of_its_own() {
+    let domains = Domain::ALL.map(Domain::name);
+    let (purposes, owners) = (Purpose::ALL.map(Purpose::name), OwnerKind::ALL.map(OwnerKind::name));
+    for names in [&domains[..], &purposes, &owners] {
+        let different: std::collections::BTreeSet<_> = names.iter().filter(|name| !name.is_empty()).collect();
+        assert_eq!(different.len(), names.len(), "{names:?}");
+    }
+}
+
+#[test]
 fn a_leg_with_each_kind_of_move_is_read_back() {
     let cash = AccountId::cash(PlayerId(1), eur());
     let clearing = AccountId::house(AccountKind::Clearing(Domain::Collections), eur());
