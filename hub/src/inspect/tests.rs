@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use base16ct::lower::decode_vec;
-use domains::recipes::{HoldExpire, HoldStake};
+use domains::{
+    Funds, Notice, What,
+    recipes::{HoldExpire, HoldStake},
+};
 use engine::{Body, Committed, Envelope, Fact, Principal, SecretName, Turn, Tx, TxId, table::TableLeg};
 use journal::{Options, SyncLog, file::Directory};
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Leg, Move, Prover, Purpose, Transfer};
@@ -94,6 +97,8 @@ fn left() -> Left {
         ..Hold::on(Purpose::Service, Prover::Domain(Domain::Balance), transfer)
     };
     let round = RoundId { table: "t".parse().unwrap(), number: 1 };
+    let before = writing.world.books.domains().balance.funds(player, currency).unwrap();
+    let after = Funds { available: before.available - 7, held: before.held + 7 };
     let held = Committed {
         id: TxId(0xfeed),
         principal: Principal::HUB,
@@ -101,7 +106,7 @@ fn left() -> Left {
         intent: HoldStake { player, round, currency, amount: 7 }.into(),
         legs: vec![(Domain::Balance, Leg { moves: vec![Move::Hold(HoldId(0xfeed), Arc::new(hold))] })],
         rows: Vec::new(),
-        notices: Vec::new(),
+        notices: vec![Notice { player, currency, before, after, what: What::Stake }],
         table: None,
     };
     writing.append("a hold with an end", &Record { time, body: Body::Committed(held) });
