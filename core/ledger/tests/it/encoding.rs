@@ -124,6 +124,16 @@ fn an_integer_has_one_encoding_and_at_most_128_bits() {
 }
 
 #[test]
+fn amounts_of_both_signs_and_raw_bytes_are_read_back() {
+    for amount in [0, 1, -1, 63, -64, ledger::SUM_MAX, -ledger::SUM_MAX] {
+        assert_eq!(read_back(|encoder| encoder.money(amount), |decoder| decoder.money()), Ok(amount));
+    }
+    let beyond = read_back(|encoder| encoder.money(ledger::SUM_MAX + 1), |decoder| decoder.money());
+    assert_eq!(beyond, Err(DecodeError::OutOfRange("an amount")));
+    assert_eq!(read_back(|encoder| encoder.raw(&[1, 2]), |decoder| decoder.array()), Ok([1, 2]));
+}
+
+#[test]
 fn bytes_after_the_end_are_refused() {
     let mut decoder = Decoder::new(&[5, 6]);
     assert_eq!((decoder.byte(), decoder.finish()), (Ok(5), Err(DecodeError::TrailingBytes)));
