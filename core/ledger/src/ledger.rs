@@ -101,8 +101,9 @@ impl Ledger {
         if let Some(hold) = self.holds.remove(&id) {
             self.digests.holds.remove(hold_print(id, &hold));
         }
-        while let Some(Reverse((_, id))) = self.expiries.peek()
-            && !self.holds.contains_key(id)
+        // A hold under the same id may have been made again, with another end or none.
+        while let Some(Reverse((expires, id))) = self.expiries.peek()
+            && self.holds.get(id).is_none_or(|hold| hold.expires != Some(*expires))
         {
             self.expiries.pop();
         }

@@ -103,3 +103,21 @@ fn an_account_that_would_hold_too_much_refuses_also_when_the_other_has_room() {
     let moves = vec![Move::Open(cash), Move::Post(Transfer { debit: fresh, credit: full, amount: 1 })];
     assert_eq!(ledger.apply(&Leg { moves }), Err(Rejection::TooLarge));
 }
+
+#[test]
+fn a_hold_that_is_made_again_does_not_end_when_the_one_before_was_to() {
+    let mut ledger = Ledger::default();
+    let transfer = Transfer { debit: source(), credit: clearing(Domain::Collections), amount: 5 };
+    let hold = |expires| {
+        let hold = Hold::on(Purpose::Service, Prover::Domain(Domain::Balance), transfer);
+        Arc::new(Hold { expires, ..hold })
+    };
+    let (first, other) = (HoldId(1), HoldId(2));
+    ledger.apply(&Leg { moves: vec![Move::Hold(first, hold(Some(6)))] }).unwrap();
+    ledger.apply(&Leg { moves: vec![Move::Hold(other, hold(Some(3)))] }).unwrap();
+    ledger.apply(&Leg { moves: vec![Move::VoidHold(first)] }).unwrap();
+    ledger.apply(&Leg { moves: vec![Move::Hold(first, hold(None))] }).unwrap();
+    assert_eq!(ledger.next_expiry(), Some((3, other)));
+    ledger.apply(&Leg { moves: vec![Move::VoidHold(other)] }).unwrap();
+    assert_eq!(ledger.next_expiry(), None);
+}
