@@ -37,14 +37,6 @@ impl<K: Eq + Hash, V> Shards<K, V> {
         self.parts[part(key)].get(key)
     }
 
-    /// The value of a key, to change.
-    pub fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
-    where
-        K: Borrow<Q>,
-    {
-        self.parts[part(key)].get_mut(key)
-    }
-
     /// The value of a key, to change; a new key gets the default value.
     pub fn get_or_default(&mut self, key: K) -> &mut V
     where
