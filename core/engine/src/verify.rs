@@ -133,7 +133,7 @@ impl LogVerifier {
         let record =
             Record::decode_effects(bytes, &self.formats).map_err(|error| finding(error.to_string()))?;
         if self.level == Level::ReDecide {
-            let decider = Decider { rules: self.rules, world: &self.world };
+            let decider = Decider { rules: self.rules, rows: self.formats.rows, world: &self.world };
             match decider.decide(&record).map_err(finding)? {
                 Ok((name, revision)) => self.tally.decided(name, revision, &record.body),
                 Err(Some(why)) => self.tally.undecided(why, lsn),

@@ -9,9 +9,10 @@ use domains::{
     Context, Intent, PlayerSettlement,
     recipe::Known,
     recipes::{HoldStake, ReleaseStakes, RoundVoid, SettleRound, TableOnly},
+    rows::{RowImage, RowKind},
 };
 use games::{BetCode, DrawResult, Game};
-use ledger::HoldId;
+use ledger::{HoldId, codec::DecodeError};
 use protocol::{ErrorCode, PlayerId, RoundId, TableId};
 
 use super::tally::Undecided;
@@ -40,6 +41,8 @@ pub type FindGame = fn(&str, u16) -> Option<&'static dyn Game>;
 pub(super) struct Decider<'a> {
     /// The rules of play.
     pub rules: FindGame,
+    /// The kinds of rows that are known.
+    pub rows: &'a [RowKind],
     /// The state before the record.
     pub world: &'a World,
 }
@@ -68,6 +71,11 @@ impl Decider<'_> {
         let name = committed.intent.name();
         if let Some(unknown) = unknown(&committed.intent) {
             return Ok(Err(Some(unknown)));
+        }
+        // A known recipe changes rows of known kinds, unless its release is later and has not raised its revision.
+        let of_unknown_kind = |row: &&RowImage| self.rows.iter().all(|kind| kind.number != row.key.kind());
+        if let Some(row) = committed.rows.iter().find(of_unknown_kind) {
+            return Err(DecodeError::RowKind(row.key.kind()).to_string());
         }
         if let Some((table, TableLeg::Settled { .. })) = &committed.table
             && let Some(unknown) = self.unknown_rules(*table)
