@@ -266,7 +266,7 @@ impl House {
 fn clock(books: &Books, accepted: bool) -> (bool, Option<Fact>) {
     let now = crate::clock::time_of_day_ms();
     let doubted = books.doubts_clock(now, accepted);
-    if doubted && books.far_behind(now) {
+    if doubted && books.clock_far_ahead(now) {
         tracing::warn!(
             last_record_ms = books.time(),
             now_ms = now,

@@ -158,8 +158,8 @@ impl Intent {
         self.recipe.encode(encoder);
     }
 
-    /// Whether a record of it could be read again: whether its parameters are within the range of records. Who asks may
-    /// ask for any amount.
+    /// Whether a record of it could be read again: whether its parameters are in the range that records have. A caller
+    /// inside the hub may ask for any amount.
     #[must_use]
     pub fn reads_back(&self) -> bool {
         let mut encoder = Encoder::default();

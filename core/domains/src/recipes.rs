@@ -17,8 +17,8 @@
 //! `CREDIT` and `DEBIT` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
 //! pays the winners in one record: a stake is never taken without its winnings being paid (ADR-0005).
 //!
-//! A recipe is one file with a type that implements [`Recipe`](crate::Recipe), and one line of [`STANDARD`]. What its parameters mean never
-//! changes: a new meaning is a new revision, with a file of its own beside the old one.
+//! A recipe is one file with a type that implements [`Recipe`](crate::Recipe), and one line of [`STANDARD`]. What its
+//! parameters mean never changes: a new meaning is a new revision, with a file of its own beside the old one.
 
 mod credit;
 mod debit;

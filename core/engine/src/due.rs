@@ -83,7 +83,7 @@ impl Books {
     /// Whether a clock is so far ahead of the log's last record that nothing may be carried out before somebody has looked
     /// at it. An empty log has no such record.
     #[must_use]
-    pub fn far_behind(&self, now: u64) -> bool {
+    pub fn clock_far_ahead(&self, now: u64) -> bool {
         self.lsn > 0 && now.saturating_sub(self.time) > CLOCK_AHEAD_MAX
     }
 
@@ -91,7 +91,7 @@ impl Books {
     /// an earlier start has found it so. `accepted`: an operator says that it is right.
     #[must_use]
     pub fn doubts_clock(&self, now: u64, accepted: bool) -> bool {
-        !accepted && (self.facts.clock_doubted() || self.far_behind(now))
+        !accepted && (self.facts.clock_doubted() || self.clock_far_ahead(now))
     }
 
     /// The fact that such a start records before anything else, when the log does not have it yet: its records have the time

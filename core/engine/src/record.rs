@@ -3,7 +3,8 @@
 //! A transaction is recorded as its intent (the recipe with its parameters, who asked, the key) and its effects (moves, row
 //! images, notices, the table's part). Replay applies the effects; `hub verify` decides the intent again and compares.
 //!
-//! The intent is the last value: what only applies effects need not read it. The first byte is the version. The decoder reads the version of its release; for any other, the error names both.
+//! The intent is the last value: what only applies effects need not read it. The first byte is the version. The decoder
+//! reads the version of its release; for any other, the error names both.
 
 use domains::{Intent, KINDS, Notice, RowImage, RowKind, What, recipe::Known, recipes};
 use ledger::{

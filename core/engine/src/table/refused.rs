@@ -2,8 +2,8 @@
 //!
 //! A table decides on the records that it has applied and on what is under way. It refuses only what it would refuse
 //! whatever becomes of the requests under way (ADR-0014), and their records stand before the refusal. So the state of the
-//! table at the place of the refusal in the log gives the same code, as [`ruling`](super::ruling) decides it, unless the refusal rests
-//! on something that is not in the log ([`Grounds`]).
+//! table at the place of the refusal in the log gives the same code, as [`ruling`](super::ruling) decides it, unless the
+//! refusal follows from something that is not in the log ([`Grounds`]).
 
 use games::BetCode;
 use ledger::codec::{AT_ONCE, DecodeError, Decoder, Encoder};
