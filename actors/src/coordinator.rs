@@ -255,7 +255,9 @@ impl Actor for Coordinator {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        Self::look_after_what_is_due(context);
+        if self.scheduler.runs() {
+            Self::look_after_what_is_due(context);
+        }
     }
 }
 

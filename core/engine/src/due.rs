@@ -50,6 +50,12 @@ impl Scheduler {
         Self { runs, tried: None }
     }
 
+    /// Whether it may still carry anything out. Once `false`, it stays so until the next start.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.runs
+    }
+
     /// What is due first on the applied state at a time, milliseconds since 1970.
     pub fn next(&mut self, books: &Books, now: u64) -> Scheduled {
         let Some(envelope) = books.due(now).filter(|_| self.runs) else { return Scheduled::Nothing };
