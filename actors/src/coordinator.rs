@@ -123,7 +123,6 @@ impl Coordinator {
             },
         };
         let Concluded { result, notices, legs, record, digest } = concluded;
-        self.count_moves(&legs);
         let output = Output::Result { origin, result, notices };
         match record {
             Some(record) => self.append(record, output),
@@ -132,6 +131,8 @@ impl Coordinator {
         if let Some(digest) = digest {
             self.append(digest, Output::Nothing);
         }
+        // Counted while the journal writes already.
+        self.count_moves(&legs);
     }
 
     /// Charges whoever has asked for a key that is to be recorded and has cost nothing: a refusal, or a clearing with the

@@ -288,7 +288,7 @@ impl<S: Storage> Appender<S> {
 
 /// Checks that the open segment is still found under its name, with its length. One system call.
 fn still_there<S: Storage>(storage: &S, present: &Present<S>) -> Result<(), Error> {
-    let open = *present.segment.lock();
+    let open = present.segment.lock().clone();
     match open.check(storage) {
         Err(error) if error.tells_of_loss() => Err(error),
         // A check that the system refuses shows no loss; the helper reports it.

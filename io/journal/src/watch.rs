@@ -28,9 +28,11 @@ pub(crate) struct Present<S: Storage> {
 }
 
 /// The segment that is open for writing, as it must be found under its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OpenSegment {
     pub first: Lsn,
+    /// The name of its file, kept because it is looked up for every batch.
+    name: Arc<str>,
     pub identity: FileIdentity,
     /// Length. Bytes.
     pub bytes: u64,
@@ -40,14 +42,13 @@ impl OpenSegment {
     /// The segment of an open handle.
     pub fn of<S: Storage>(storage: &S, file: &S::File, first: Lsn, bytes: u64) -> Result<OpenSegment, Error> {
         let identity = file.identity().map_err(Error::io("look at", storage.path(&segment_name(first))))?;
-        Ok(OpenSegment { first, identity, bytes })
+        Ok(OpenSegment { first, name: segment_name(first).into(), identity, bytes })
     }
 
     /// Looks the file up by its name, with one system call. See [`Error::tells_of_loss`].
     pub fn check<S: Storage>(&self, storage: &S) -> Result<(), Error> {
-        let name = segment_name(self.first);
-        let damaged = |offset, what| Error::Damaged { file: storage.path(&name), offset, what };
-        match storage.status(&name) {
+        let damaged = |offset, what| Error::Damaged { file: storage.path(&self.name), offset, what };
+        match storage.status(&self.name) {
             Ok(found) if found.identity != self.identity => {
                 Err(damaged(0, "another file has the name of the segment that is being written"))
             }
@@ -109,7 +110,7 @@ impl<S: Storage> Watch<S> {
         }
         // Repeated when the writer has changed the segment meanwhile.
         loop {
-            let open = *self.present.segment.lock();
+            let open = self.present.segment.lock().clone();
             let checked = self.check_segments(&open);
             if *self.present.segment.lock() == open {
                 return checked;

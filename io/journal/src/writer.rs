@@ -268,8 +268,12 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
                     Item::Barrier(done) => self.done.push(done),
                 }
             }
+            // Whoever is alone waits for nobody: a batch of one record is followed by no other at once.
+            let shared = self.done.len() > 1;
             self.commit();
-            self.shared.gather();
+            if shared {
+                self.shared.gather();
+            }
         }
         // A log that is damaged or gone gets no mark, because the mark would state that it is complete.
         if self.is_unsound() {
