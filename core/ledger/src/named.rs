@@ -3,6 +3,7 @@
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 /// Most values that are searched one by one: that costs about as much as one hash.
 const LINEAR_MAX: usize = 8;
@@ -10,14 +11,15 @@ const LINEAR_MAX: usize = 8;
 /// Values in the order in which they were first named.
 #[derive(Debug)]
 pub(crate) struct Named<T> {
-    values: Vec<T>,
+    /// Nearly every record names a few: these take no allocation.
+    values: SmallVec<[T; LINEAR_MAX]>,
     /// The place of each value; empty up to [`LINEAR_MAX`] values.
     places: FxHashMap<T, usize>,
 }
 
 impl<T> Default for Named<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), places: FxHashMap::default() }
+        Self { values: SmallVec::new(), places: FxHashMap::default() }
     }
 }
 

@@ -47,6 +47,7 @@ const PURE_CRATES: &[&str] = &[
     "serde_bytes",
     "serde_json",
     "sha2",
+    "smallvec",
     "thiserror",
 ];
 
