@@ -19,7 +19,7 @@
 
 pub mod admission;
 mod books;
-mod bucket;
+pub mod bucket;
 pub mod budgets;
 pub mod clock;
 mod coordinator;

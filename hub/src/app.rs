@@ -98,7 +98,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     // Nobody is let in before the log has room for another segment, or has found that there is none.
     prepared(house.journal.condition().clone()).await?;
     let admission = Admission::new(options::bounds(config), house.journal.condition().clone());
-    let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max);
+    let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max, Instant::now());
     let surfaces = Arc::new(Surfaces::new(&loaded, &house, &people, currencies, &admission, &addresses));
     let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
     let server = public.serve(listener, workers).map_err(Error::Serve)?;

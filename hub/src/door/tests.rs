@@ -153,7 +153,8 @@ impl Rig {
         let (asked, sending) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let counts = (asked.clone(), sending.clone());
         let server = actix_server::Server::build().workers(1).disable_signals().shutdown_timeout(1);
-        let rules = Arc::new(EdgeRules::new(&Server::default(), Addresses::new(&rate, 1_000)));
+        let rules =
+            Arc::new(EdgeRules::new(&Server::default(), Addresses::new(&rate, 1_000, Instant::now())));
         let server = if sockets {
             server.listen("door", listener, move || {
                 let upgrade = fn_service(|(_, framed): (Request, Framed<TcpStream, h1::Codec>)| async {

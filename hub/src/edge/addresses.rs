@@ -7,23 +7,29 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
+use actors::bucket::{Bucket, Refill};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
 use crate::config::Rate;
 
-/// Above this many addresses, those without a connection that have asked for nothing in the last minute are forgotten.
+/// Above this many addresses, those without a connection whose allowances are whole again are forgotten.
 const KEPT_MAX: usize = 10_000;
+
+/// How often they are looked for, at most. Milliseconds.
+const SWEEP_EVERY_MS: u64 = 1_000;
 
 /// The open connections and the allowances of every address.
 pub struct Addresses {
-    connects: Allowance,
-    requests: Allowance,
+    connects: Refill,
+    requests: Refill,
     open_max: u32,
     known: Mutex<Table>,
+    /// When the hub started: allowances count the milliseconds since.
+    began: Instant,
     /// Refusals since the start: too many connections open.
     pub too_many: AtomicU64,
     /// Refusals since the start: too many in a short time.
@@ -32,26 +38,13 @@ pub struct Addresses {
 
 struct Table {
     addresses: HashMap<IpAddr, Known>,
-    swept: Instant,
+    swept_ms: u64,
 }
 
 struct Known {
     open: u32,
-    connects: f64,
-    requests: f64,
-    filled: Instant,
-}
-
-/// A token bucket: its size, and how fast it is refilled.
-struct Allowance {
-    per_second: f64,
-    burst: f64,
-}
-
-impl Allowance {
-    fn refill(&self, tokens: &mut f64, passed: Duration) {
-        *tokens = (*tokens + passed.as_secs_f64() * self.per_second).min(self.burst);
-    }
+    connects: Bucket,
+    requests: Bucket,
 }
 
 /// One connection of an address; dropped with it.
@@ -70,20 +63,21 @@ pub enum Excess {
 }
 
 impl Addresses {
-    /// Limits without any connection yet.
+    /// Limits without any connection yet. `began`: no later than any time that is given afterwards.
     #[must_use]
-    pub fn new(rate: &Rate, open_max: u32) -> Arc<Self> {
+    pub fn new(rate: &Rate, open_max: u32, began: Instant) -> Arc<Self> {
         Arc::new(Self {
-            connects: Allowance {
-                per_second: rate.connects_per_second_per_address.into(),
-                burst: rate.connects_burst_per_address.into(),
+            connects: Refill {
+                per_second: rate.connects_per_second_per_address,
+                burst: rate.connects_burst_per_address,
             },
-            requests: Allowance {
-                per_second: rate.requests_per_second_per_address.into(),
-                burst: rate.requests_burst_per_address.into(),
+            requests: Refill {
+                per_second: rate.requests_per_second_per_address,
+                burst: rate.requests_burst_per_address,
             },
             open_max,
-            known: Mutex::new(Table { addresses: HashMap::new(), swept: Instant::now() }),
+            known: Mutex::new(Table { addresses: HashMap::new(), swept_ms: 0 }),
+            began,
             too_many: AtomicU64::new(0),
             too_fast: AtomicU64::new(0),
         })
@@ -95,14 +89,14 @@ impl Addresses {
     /// When the address has too many, or comes too fast.
     pub fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Excess> {
         let address = network(address);
-        self.take(address, now, |known| {
+        self.counted(self.known_of(address, now, |known, now_ms| {
             if known.open >= self.open_max {
                 return Err(Excess::TooMany);
             }
-            known.pay()?;
+            take(&mut known.connects, 1, self.connects, now_ms)?;
             known.open += 1;
             Ok(())
-        })?;
+        }))?;
         Ok(Place { addresses: self.clone(), address })
     }
 
@@ -111,26 +105,24 @@ impl Addresses {
     /// # Errors
     /// When the address comes too fast.
     pub fn pay(&self, address: IpAddr, now: Instant) -> Result<(), Excess> {
-        self.take(network(address), now, Known::pay)
+        self.counted(self.known_of(network(address), now, |known, now_ms| {
+            take(&mut known.connects, 1, self.connects, now_ms)
+        }))
     }
 
-    /// Takes what a request costs. A request that costs more than is left is let through, and the next ones wait for
-    /// it.
+    /// Takes what a request costs, 1 at least. A request that costs more than is left is let through, and the next ones
+    /// wait for it.
     ///
     /// # Errors
     /// When the address has nothing left.
     pub fn ask(&self, address: IpAddr, cost: u32, now: Instant) -> Result<(), Excess> {
-        self.known_of(network(address), now, |known| take(&mut known.requests, cost))
+        self.known_of(network(address), now, |known, now_ms| {
+            take(&mut known.requests, cost, self.requests, now_ms)
+        })
     }
 
-    /// Runs a function on the state of an address, and counts a refusal.
-    fn take(
-        &self,
-        address: IpAddr,
-        now: Instant,
-        take: impl FnOnce(&mut Known) -> Result<(), Excess>,
-    ) -> Result<(), Excess> {
-        let taken = self.known_of(address, now, take);
+    /// Counts a refusal.
+    fn counted(&self, taken: Result<(), Excess>) -> Result<(), Excess> {
         let refusals = match taken {
             Ok(()) => return Ok(()),
             Err(Excess::TooMany) => &self.too_many,
@@ -140,43 +132,37 @@ impl Addresses {
         taken
     }
 
-    /// Runs a function on the state of an address.
+    /// Runs a function on the state of an address, with the milliseconds since the start.
     fn known_of(
         &self,
         address: IpAddr,
         now: Instant,
-        act: impl FnOnce(&mut Known) -> Result<(), Excess>,
+        act: impl FnOnce(&mut Known, u64) -> Result<(), Excess>,
     ) -> Result<(), Excess> {
+        let now_ms = u64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(u64::MAX);
+        let (connects, requests) = (self.connects, self.requests);
         let mut table = self.known.lock();
-        if table.addresses.len() > KEPT_MAX && now.duration_since(table.swept) > Duration::from_secs(1) {
-            let forgettable = Duration::from_secs(60);
-            table
-                .addresses
-                .retain(|_, known| known.open > 0 || now.duration_since(known.filled) < forgettable);
-            table.swept = now;
+        if table.addresses.len() > KEPT_MAX && now_ms.saturating_sub(table.swept_ms) > SWEEP_EVERY_MS {
+            table.addresses.retain(|_, known| {
+                let whole =
+                    known.connects.is_full(connects, now_ms) && known.requests.is_full(requests, now_ms);
+                known.open > 0 || !whole
+            });
+            table.swept_ms = now_ms;
         }
-        let fresh =
-            Known { open: 0, connects: self.connects.burst, requests: self.requests.burst, filled: now };
-        let known = table.addresses.entry(address).or_insert(fresh);
-        let passed = now.duration_since(known.filled);
-        self.connects.refill(&mut known.connects, passed);
-        self.requests.refill(&mut known.requests, passed);
-        known.filled = now;
-        act(known)
+        let known = table.addresses.entry(address).or_insert_with(|| Known {
+            open: 0,
+            connects: Bucket::full(connects, now_ms),
+            requests: Bucket::full(requests, now_ms),
+        });
+        act(known, now_ms)
     }
 }
 
-impl Known {
-    fn pay(&mut self) -> Result<(), Excess> {
-        take(&mut self.connects, 1)
-    }
-}
-
-fn take(tokens: &mut f64, cost: u32) -> Result<(), Excess> {
-    if *tokens < 1.0 {
-        return Err(Excess::TooFast);
-    }
-    *tokens -= f64::from(cost);
+/// Takes a cost of 1 or more when there is 1: what is missing is owed.
+fn take(bucket: &mut Bucket, cost: u32, refill: Refill, now_ms: u64) -> Result<(), Excess> {
+    bucket.take(1, refill, now_ms).map_err(|_wait_ms| Excess::TooFast)?;
+    bucket.owe(cost.saturating_sub(1).into(), refill, now_ms);
     Ok(())
 }
 
@@ -201,14 +187,16 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::{net::Ipv4Addr, time::Duration};
+
     use super::*;
 
     #[test]
     fn an_address_may_burst_and_then_keeps_to_its_rate_and_its_connections() {
         let rate =
             Rate { connects_per_second_per_address: 1, connects_burst_per_address: 2, ..Rate::default() };
-        let addresses = Addresses::new(&rate, 2);
         let (address, began) = (IpAddr::from([127, 0, 0, 1]), Instant::now());
+        let addresses = Addresses::new(&rate, 2, began);
         let one = addresses.enter(address, began);
         let two = addresses.enter(address, began);
         assert!(one.is_ok() && two.is_ok());
@@ -223,6 +211,36 @@ mod tests {
         );
         assert_eq!((addresses.too_many.load(Relaxed), addresses.too_fast.load(Relaxed)), (1, 2));
         assert!(addresses.enter(IpAddr::from([127, 0, 0, 2]), began).is_ok(), "another address has its own");
+    }
+
+    #[test]
+    fn a_request_above_what_is_left_is_let_through_and_the_next_ones_wait_for_it() {
+        let rate =
+            Rate { requests_per_second_per_address: 10, requests_burst_per_address: 20, ..Rate::default() };
+        let (address, began) = (IpAddr::from([127, 0, 0, 1]), Instant::now());
+        let addresses = Addresses::new(&rate, 2, began);
+        let ask = |cost, ms| addresses.ask(address, cost, began + Duration::from_millis(ms));
+        assert_eq!(ask(30, 0), Ok(()));
+        assert_eq!(ask(1, 1_099), Err(Excess::TooFast), "10 are owed");
+        assert_eq!(ask(1, 1_100), Ok(()));
+    }
+
+    #[test]
+    fn an_address_is_forgotten_only_once_its_allowances_are_whole_again() {
+        let rate =
+            Rate { connects_per_second_per_address: 1, connects_burst_per_address: 10, ..Rate::default() };
+        let began = Instant::now();
+        let addresses = Addresses::new(&rate, 2, began);
+        let kept = || addresses.known.lock().addresses.len();
+        for number in 0..=KEPT_MAX as u32 {
+            let address = Ipv4Addr::from_bits(number).into();
+            let costs = if number == 0 { 5 } else { 1 };
+            (0..costs).for_each(|_| addresses.pay(address, began).expect("within the burst"));
+        }
+        assert_eq!(kept(), KEPT_MAX + 1);
+        let later = began + Duration::from_secs(2);
+        addresses.pay(Ipv4Addr::from_bits(u32::MAX).into(), later).expect("a new address");
+        assert_eq!(kept(), 2, "the one that has used five, and the new one");
     }
 
     #[test]

@@ -158,7 +158,7 @@ mod tests {
     fn rules() -> EdgeRules {
         let rate =
             Rate { requests_per_second_per_address: 1, requests_burst_per_address: 2, ..Rate::default() };
-        EdgeRules::new(&Server::default(), Addresses::new(&rate, 1))
+        EdgeRules::new(&Server::default(), Addresses::new(&rate, 1, Instant::now()))
     }
 
     #[test]
