@@ -98,7 +98,8 @@ impl<'a> Deciding<'a> {
     /// A decision that has changed nothing yet.
     #[must_use]
     pub fn new(context: &Context<'a>) -> Self {
-        Self { context: *context, drafts: [const { None }; 5], rows: Vec::new(), told: Vec::new() }
+        let told = Vec::with_capacity(context.shares.len());
+        Self { context: *context, drafts: [const { None }; 5], rows: Vec::new(), told }
     }
 
     /// Lets a domain decide one of its commands.
@@ -106,8 +107,11 @@ impl<'a> Deciding<'a> {
     /// # Errors
     /// The first rule that the command breaks.
     pub fn ask<C: Command>(&mut self, command: &C) -> Result<(), RefusedBy> {
-        let view = self.context.view;
-        let draft = self.drafts[C::DOMAIN as usize].get_or_insert_with(|| view.ledger(C::DOMAIN).draft());
+        let Context { view, shares, .. } = self.context;
+        // Only the balance domain has an account for each player.
+        let accounts = if C::DOMAIN == Domain::Balance { shares.len() } else { 0 };
+        let draft = self.drafts[C::DOMAIN as usize]
+            .get_or_insert_with(|| view.ledger(C::DOMAIN).draft_with_room(accounts));
         let mut part = Part { draft, rows: &mut self.rows };
         command.decide(&self.context, &mut part).map_err(|rejection| (C::DOMAIN, rejection))
     }

@@ -171,10 +171,18 @@ impl Record {
         }
     }
 
+    /// Enough bytes for nearly every record.
+    fn room(&self) -> usize {
+        match &self.body {
+            Body::Committed(committed) => 192 + 64 * committed.notices.len(),
+            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => 256,
+        }
+    }
+
     /// The record's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder::with_capacity(256);
+        let mut encoder = Encoder::with_capacity(self.room());
         encoder.byte(VERSION);
         encoder.uint(self.time.into());
         match &self.body {

@@ -34,6 +34,11 @@ pub struct Change {
 }
 
 impl Changes {
+    /// No changes yet, and room for so many accounts, with a hold each.
+    pub(crate) fn with_room(accounts: usize) -> Self {
+        Self { accounts: Touched::with_room(accounts), holds: Touched::with_room(accounts) }
+    }
+
     /// The change of one account; `None` when the leg does not touch it.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Change> {

@@ -28,7 +28,14 @@ impl Ledger {
     /// Starts to decide a transaction's leg.
     #[must_use]
     pub fn draft(&self) -> Draft<'_> {
-        Draft::new(self)
+        self.draft_with_room(0)
+    }
+
+    /// The same with room for so many accounts, with a hold each: a large leg then need not grow.
+    #[must_use]
+    pub fn draft_with_room(&self, accounts: usize) -> Draft<'_> {
+        let copies = Copies { ledger: self, changes: Changes::with_room(accounts) };
+        Draft { copies, leg: Leg { moves: Vec::with_capacity(2 * accounts) } }
     }
 
     /// What a recorded leg changes. Checks every rule again: the shape of the transfers, which accounts exist, `L2`, `L3`,
@@ -37,7 +44,7 @@ impl Ledger {
     /// # Errors
     /// When the leg breaks a rule: then it was not decided on this state.
     pub fn changes_of(&self, leg: &Leg) -> Result<Changes, Rejection> {
-        let mut copies = Copies::new(self);
+        let mut copies = Copies { ledger: self, changes: Changes::default() };
         leg.moves.iter().try_for_each(|change| copies.make(change))?;
         Ok(copies.finish())
     }
@@ -53,10 +60,6 @@ impl Ledger {
 }
 
 impl<'a> Draft<'a> {
-    pub(crate) fn new(ledger: &'a Ledger) -> Self {
-        Self { copies: Copies::new(ledger), leg: Leg::default() }
-    }
-
     /// The account as it stands after the moves so far.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<Account> {
@@ -81,10 +84,6 @@ impl<'a> Draft<'a> {
 }
 
 impl<'a> Copies<'a> {
-    pub fn new(ledger: &'a Ledger) -> Self {
-        Self { ledger, changes: Changes::default() }
-    }
-
     /// Makes one move. A refused move changes nothing.
     pub fn make(&mut self, change: &Move) -> Result<(), Rejection> {
         match change {

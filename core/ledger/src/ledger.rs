@@ -16,6 +16,9 @@ pub struct Ledger {
     digests: Digests,
 }
 
+/// Room for nearly every account and hold as it is hashed. Bytes.
+const SPELLED_BYTES: usize = 128;
+
 /// The digests of a ledger's two parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Digests {
@@ -69,37 +72,44 @@ impl Ledger {
     /// Takes over the changes of a leg, which were computed on exactly this state.
     pub fn take_over(&mut self, changes: Changes) {
         let Changes { accounts, holds } = changes;
-        accounts.into_entries().into_iter().for_each(|(id, change)| self.put(id, change.after));
+        let mut spelled = Encoder::plain(SPELLED_BYTES);
+        for (id, change) in accounts.into_entries() {
+            self.put_spelled(&mut spelled, id, change.after);
+        }
         for (id, hold) in holds.into_entries() {
             match hold {
                 Some(hold) => self.put_hold(id, hold),
-                None => self.end_hold(id),
+                None => self.end_hold(&mut spelled, id),
             }
         }
     }
 
-    /// Sets an account to its state after a leg, or in a checkpoint.
+    /// Sets an account to its state in a checkpoint.
     pub fn put(&mut self, id: AccountId, account: Account) {
-        let mut spelled = Encoder::plain(96);
-        self.digests.accounts.add(account_print(&mut spelled, &id, &account));
+        self.put_spelled(&mut Encoder::plain(SPELLED_BYTES), id, account);
+    }
+
+    fn put_spelled(&mut self, spelled: &mut Encoder, id: AccountId, account: Account) {
+        self.digests.accounts.add(account_print(spelled, &id, &account));
         if let Some(before) = self.accounts.insert(id, account) {
-            self.digests.accounts.remove(account_print(&mut spelled, &id, &before));
+            self.digests.accounts.remove(account_print(spelled, &id, &before));
         }
     }
 
     /// Adds an open hold of a leg or a checkpoint. The accounts already contain its pending amounts.
     pub fn put_hold(&mut self, id: HoldId, hold: Arc<Hold>) {
-        self.digests.holds.add(hold_print(id, &hold));
+        let spelled = &mut Encoder::plain(SPELLED_BYTES);
+        self.digests.holds.add(hold_print(spelled, id, &hold));
         self.expiries.extend(hold.expires.map(|expires| Reverse((expires, id))));
         if let Some(before) = self.holds.insert(id, hold) {
-            self.digests.holds.remove(hold_print(id, &before));
+            self.digests.holds.remove(hold_print(spelled, id, &before));
         }
     }
 
     /// Removes a hold. A hold that the same leg made and ended was never here.
-    fn end_hold(&mut self, id: HoldId) {
+    fn end_hold(&mut self, spelled: &mut Encoder, id: HoldId) {
         if let Some(hold) = self.holds.remove(&id) {
-            self.digests.holds.remove(hold_print(id, &hold));
+            self.digests.holds.remove(hold_print(spelled, id, &hold));
         }
         // A hold under the same id may have been made again, with another end or none.
         while let Some(Reverse((expires, id))) = self.expiries.peek()
@@ -117,8 +127,8 @@ fn account_print(spelled: &mut Encoder, id: &AccountId, account: &Account) -> Pr
     Print::of(spelled.as_bytes())
 }
 
-fn hold_print(id: HoldId, hold: &Hold) -> Print {
-    let mut spelled = Encoder::plain(128);
+fn hold_print(spelled: &mut Encoder, id: HoldId, hold: &Hold) -> Print {
+    spelled.clear();
     spelled.id(id.0);
     spelled.hold(hold);
     Print::of(spelled.as_bytes())

@@ -25,6 +25,15 @@ impl<K, V> Default for Touched<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V> Touched<K, V> {
+    /// With room for so many entries.
+    pub fn with_room(entries: usize) -> Self {
+        let mut index = FxHashMap::default();
+        if entries > LINEAR_MAX {
+            index.reserve(entries);
+        }
+        Self { entries: Vec::with_capacity(entries), index }
+    }
+
     pub fn get(&self, key: &K) -> Option<&V> {
         self.place(key).map(|place| &self.entries[place].1)
     }
@@ -67,7 +76,7 @@ impl<K: Copy + Eq + Hash, V> Touched<K, V> {
         if !self.index.is_empty() {
             self.index.insert(key, place);
         } else if place >= LINEAR_MAX {
-            self.index = self.entries.iter().enumerate().map(|(place, (key, _))| (*key, place)).collect();
+            self.index.extend(self.entries.iter().enumerate().map(|(place, (key, _))| (*key, place)));
         }
         place
     }
