@@ -5,7 +5,8 @@
 //! ```
 //! Three passes over all players, each with one transaction a player: a deposit without a key opens the account; a freeze
 //! adds a row; a deposit with a key adds the key's outcome. After each of `STEPS` parts of a pass it prints how many bytes
-//! the process has more than before the first account, as requested of the allocator and resident. No disk, one thread.
+//! the process has more than before the first account, as requested of the allocator and resident. No disk, one thread; no
+//! huge pages, as in a hub that serves.
 
 mod turns;
 
@@ -21,6 +22,7 @@ use domains::{
 use engine::{Books, Content, DIGEST_EVERY, Envelope, Principal, Tx, TxId};
 use mimalloc::MiMalloc;
 use protocol::PlayerId;
+use rustix::thread::disable_transparent_huge_pages;
 use turns::Turns;
 
 /// The allocator of the hub, which also counts the bytes that are requested and not given back.
@@ -97,6 +99,7 @@ fn main() {
             Tx::new(id("pay", number), player(number).into(), Some(Content(1)), deposit(number))
         }),
     ];
+    disable_transparent_huge_pages(true).expect("Linux");
     let mut turns = [accounts; 3].map(Turns::with_capacity);
     let (mut books, before) = (Books::default(), Bytes::now());
     for ((name, transaction), turns) in passes.iter().zip(&mut turns) {

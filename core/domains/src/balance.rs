@@ -200,7 +200,7 @@ impl Balance {
     /// The player's funds in a currency, if the account is open.
     #[must_use]
     pub fn funds(&self, player: PlayerId, currency: Currency) -> Option<Funds> {
-        self.ledger.account(&AccountId::cash(player, currency)).map(Funds::from)
+        self.ledger.account(&AccountId::cash(player, currency)).as_ref().map(Funds::from)
     }
 
     /// What else is kept of a player.

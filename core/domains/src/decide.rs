@@ -145,7 +145,7 @@ impl<'a> Deciding<'a> {
                 }
                 None => {
                     let account = context.view.ledger(Domain::Balance).account(&cash);
-                    let untouched = account.map(Funds::from).unwrap_or_default();
+                    let untouched = account.as_ref().map(Funds::from).unwrap_or_default();
                     (untouched, untouched)
                 }
             };

@@ -4,17 +4,19 @@
 //! new value, or none. So applying, digests, checkpoints and copies need to know nothing of the kinds. Each kind is one type
 //! that implements [`Row`], and one line of [`KINDS`](crate::KINDS).
 
+mod kept;
+mod key;
+
 use std::collections::BTreeMap;
 
+use kept::Kept;
+pub use key::{KEY_BYTES_MAX, RowKey};
 use ledger::{
-    Digest, Print, Shards,
+    Digest,
     codec::{DecodeError, Decoder, Encoder},
 };
 
 use crate::fields::{Field, Fields};
-
-/// Longest key of a row, bytes.
-pub const KEY_BYTES_MAX: usize = 37;
 
 /// Longest value of a row, bytes.
 pub const VALUE_BYTES_MAX: usize = 4_096;
@@ -96,36 +98,6 @@ fn read<R: Row>(bytes: &[u8]) -> Result<R, DecodeError> {
     Ok(value)
 }
 
-/// Identifies a row: its kind, and its key among the rows of that kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowKey {
-    kind: u16,
-    length: u8,
-    bytes: [u8; KEY_BYTES_MAX],
-}
-
-impl RowKey {
-    /// The key of a row of this kind; `None` when it is longer than [`KEY_BYTES_MAX`].
-    #[must_use]
-    pub fn new(kind: u16, key: &[u8]) -> Option<Self> {
-        let mut bytes = [0; KEY_BYTES_MAX];
-        bytes.get_mut(..key.len())?.copy_from_slice(key);
-        Some(Self { kind, length: key.len() as u8, bytes })
-    }
-
-    /// The kind of the row.
-    #[must_use]
-    pub fn kind(&self) -> u16 {
-        self.kind
-    }
-
-    /// The key's bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
-    }
-}
-
 /// The image of a row after a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowImage {
@@ -149,7 +121,7 @@ impl RowImage {
 
     /// Appends it to a record.
     pub fn encode(&self, encoder: &mut Encoder) {
-        encoder.uint(self.key.kind.into());
+        encoder.uint(self.key.kind().into());
         encoder.bytes(self.key.as_bytes());
         encoder.flag(self.value.is_some());
         if let Some(value) = &self.value {
@@ -198,8 +170,7 @@ impl RowImage {
 /// All rows.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
-    values: Shards<RowKey, Box<[u8]>>,
-    digests: BTreeMap<u16, Digest>,
+    kinds: BTreeMap<u16, Kept>,
 }
 
 impl Rows {
@@ -210,59 +181,41 @@ impl Rows {
     /// cannot be read must not count as none: a freeze would be lifted.
     #[must_use]
     pub fn get<R: Row>(&self, key: &[u8]) -> Option<R> {
-        let bytes = self.values.get(&RowKey::new(R::KIND, key)?)?;
+        let bytes = self.bytes(&RowKey::new(R::KIND, key)?)?;
         Some(read(bytes).expect("a row's value is checked before it is put"))
     }
 
     /// The bytes of a row's value.
     #[must_use]
     pub fn bytes(&self, key: &RowKey) -> Option<&[u8]> {
-        self.values.get(key).map(|value| &**value)
+        self.kinds.get(&key.kind())?.get(key)
     }
 
     /// Every row, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&RowKey, &[u8])> {
-        self.values.iter().map(|(key, value)| (key, &**value))
+    pub fn iter(&self) -> impl Iterator<Item = (RowKey, &[u8])> {
+        self.kinds.iter().flat_map(|(kind, kept)| kept.iter(*kind))
     }
 
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.kinds.values().map(Kept::len).sum()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.len() == 0
     }
 
     /// The digest of the rows of each kind that has had one.
     pub fn digests(&self) -> impl Iterator<Item = (u16, Digest)> {
-        self.digests.iter().map(|(kind, digest)| (*kind, *digest))
+        self.kinds.iter().map(|(kind, kept)| (*kind, kept.digest()))
     }
 
     /// Takes over an image.
     pub fn put(&mut self, image: RowImage) {
         let RowImage { key, value } = image;
-        let digest = self.digests.entry(key.kind).or_default();
-        if let Some(value) = &value {
-            digest.add(print(&key, value));
-        }
-        let before = match value {
-            Some(value) => self.values.insert(key, value),
-            None => self.values.remove(&key),
-        };
-        if let Some(before) = before {
-            digest.remove(print(&key, &before));
-        }
+        self.kinds.entry(key.kind()).or_default().set(key, value);
     }
-}
-
-fn print(key: &RowKey, value: &[u8]) -> Print {
-    let mut encoder = Encoder::plain(64);
-    encoder.uint(key.kind.into());
-    encoder.bytes(key.as_bytes());
-    encoder.raw(value);
-    Print::of(encoder.as_bytes())
 }

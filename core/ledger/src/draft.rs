@@ -136,7 +136,7 @@ impl<'a> Copies<'a> {
     fn account(&self, id: &AccountId) -> Option<Account> {
         match self.changes.account(id) {
             Some(change) => Some(change.after),
-            None => self.ledger.accounts.get(id).copied(),
+            None => self.ledger.account(id),
         }
     }
 
@@ -209,8 +209,8 @@ impl<'a> Copies<'a> {
 
     /// The place of an account's copy. The operator's accounts are opened by their first use.
     fn copy(&mut self, id: &AccountId) -> Result<usize, Rejection> {
-        self.changes.accounts.place_or(*id, || match self.ledger.accounts.get(id) {
-            Some(account) => Ok(Change { before: Some(*account), after: *account }),
+        self.changes.accounts.place_or(*id, || match self.ledger.account(id) {
+            Some(account) => Ok(Change { before: Some(account), after: account }),
             None if id.kind.is_opened() => Err(Rejection::AccountNotFound),
             None => Ok(Change { before: None, after: Account::default() }),
         })

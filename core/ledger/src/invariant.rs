@@ -53,7 +53,7 @@ pub enum Violation {
 pub fn conservation(ledger: &Ledger) -> Result<(), Violation> {
     let mut sums: BTreeMap<Currency, Sums> = BTreeMap::new();
     for (id, account) in ledger.accounts() {
-        sums.entry(id.currency).or_default().add(account);
+        sums.entry(id.currency).or_default().add(&account);
     }
     sums.into_iter().try_for_each(|(currency, sums)| sums.balance(currency))
 }
@@ -94,7 +94,7 @@ impl Sums {
 
 /// `L2`: no account has less available than its floor.
 pub fn no_overdraft(ledger: &Ledger) -> Result<(), Violation> {
-    ledger.accounts().try_for_each(|(id, account)| above_floor(id, account))
+    ledger.accounts().try_for_each(|(id, account)| above_floor(id, &account))
 }
 
 fn above_floor(id: &AccountId, account: &Account) -> Result<(), Violation> {
@@ -197,7 +197,7 @@ pub fn clearing_nets_to_zero<'a>(ledger_of: impl Fn(Domain) -> &'a Ledger) -> Re
         let kind = AccountKind::Clearing(with);
         let accounts = ledger_of(of).accounts().filter(|(id, _)| id.kind == kind);
         accounts
-            .map(|(id, account): (_, &Account)| (id.currency, account.posted()))
+            .map(|(id, account)| (id.currency, account.posted()))
             .filter(|(_, posted)| *posted != 0)
             .collect()
     };

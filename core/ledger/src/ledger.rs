@@ -3,13 +3,14 @@
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use crate::{
-    Account, AccountId, Changes, Digest, Hold, HoldId, codec::Encoder, digest::Print, shards::Shards,
+    Account, AccountId, Changes, Digest, Hold, HoldId, codec::Encoder, digest::Print, packed::Packed,
+    shards::Shards,
 };
 
 /// Accounts and holds of one domain. Changed only by legs, and restored from a checkpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    pub(crate) accounts: Shards<AccountId, Account>,
+    accounts: Shards<AccountId, Packed>,
     pub(crate) holds: Shards<HoldId, Arc<Hold>>,
     /// When holds end by themselves, the earliest first. A hold that has ended before is left in it until it is on top.
     expiries: BinaryHeap<Reverse<(u64, HoldId)>>,
@@ -31,8 +32,8 @@ pub struct Digests {
 impl Ledger {
     /// The account, if it has been opened or used.
     #[must_use]
-    pub fn account(&self, id: &AccountId) -> Option<&Account> {
-        self.accounts.get(id)
+    pub fn account(&self, id: &AccountId) -> Option<Account> {
+        self.accounts.get(id).map(Packed::account)
     }
 
     /// An open hold.
@@ -42,8 +43,8 @@ impl Ledger {
     }
 
     /// Every account, in no particular order.
-    pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
-        self.accounts.iter()
+    pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, Account)> {
+        self.accounts.iter().map(|(id, account)| (id, account.account()))
     }
 
     /// Every open hold, in no particular order.
@@ -85,14 +86,25 @@ impl Ledger {
     }
 
     /// Sets an account to its state in a checkpoint.
+    ///
+    /// # Panics
+    /// When a sum is not from -2^103 to 2^103 - 1. Those of a leg are at most [`SUM_MAX`](crate::SUM_MAX), and no decoded
+    /// amount is larger.
     pub fn put(&mut self, id: AccountId, account: Account) {
         self.put_spelled(&mut Encoder::plain(SPELLED_BYTES), id, account);
     }
 
     fn put_spelled(&mut self, spelled: &mut Encoder, id: AccountId, account: Account) {
         self.digests.accounts.add(account_print(spelled, &id, &account));
-        if let Some(before) = self.accounts.insert(id, account) {
-            self.digests.accounts.remove(account_print(spelled, &id, &before));
+        let after = Packed::new(&account);
+        match self.accounts.get_mut(&id) {
+            Some(kept) => {
+                let before = std::mem::replace(kept, after).account();
+                self.digests.accounts.remove(account_print(spelled, &id, &before));
+            }
+            None => {
+                self.accounts.insert_new(id, after);
+            }
         }
     }
 

@@ -24,6 +24,7 @@ mod ledger;
 mod moves;
 mod named;
 mod owner;
+mod packed;
 mod rejection;
 mod shards;
 mod touched;

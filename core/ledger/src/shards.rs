@@ -37,6 +37,11 @@ impl<K: Eq + Hash, V> Shards<K, V> {
         self.parts[part(key)].get(key)
     }
 
+    /// The value of a key, to change.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.parts[part(key)].get_mut(key)
+    }
+
     /// The value of a key, to change; a new key gets the default value.
     pub fn get_or_default(&mut self, key: K) -> &mut V
     where
@@ -120,11 +125,13 @@ mod tests {
             assert!(!shards.insert_new(key, 7), "it has a value");
             assert_eq!(shards.insert(key, key + 1), Some(key));
             *shards.get_or_default(key + 1_000) += key;
+            *shards.get_mut(&key).expect("a value") += 1;
+            assert_eq!(shards.get_mut(&(key + 2_000)), None);
         }
         assert_eq!((shards.len(), shards.iter().count()), (2_000, 2_000));
         for key in 0..1_000 {
-            assert_eq!((shards.get(&key), shards.get(&(key + 1_000))), (Some(&(key + 1)), Some(&key)));
-            assert_eq!(shards.remove(&key), Some(key + 1));
+            assert_eq!((shards.get(&key), shards.get(&(key + 1_000))), (Some(&(key + 2)), Some(&key)));
+            assert_eq!(shards.remove(&key), Some(key + 2));
             assert_eq!(shards.remove(&key), None);
         }
         assert_eq!((shards.len(), shards.is_empty()), (1_000, false));

@@ -137,7 +137,7 @@ fn changes(before: &Domains, after: &Domains) -> Vec<String> {
     for domain in Domain::ALL {
         let accounts: BTreeMap<_, _> = after.ledger(domain).accounts().collect();
         for (id, account) in accounts {
-            let was = before.ledger(domain).account(id).copied().unwrap_or_default();
+            let was = before.ledger(domain).account(id).unwrap_or_default();
             let name = match id.kind {
                 AccountKind::Cash => format!("P{}", id.owner.id()),
                 AccountKind::Clearing(with) => with.name().into(),

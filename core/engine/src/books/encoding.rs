@@ -24,7 +24,7 @@ pub(crate) fn encode_domains(encoder: &mut Encoder, domains: &Domains) {
     }
     encoder.uint(domains.rows.len() as u128);
     for (key, value) in domains.rows.iter() {
-        RowImage { key: *key, value: Some(value.into()) }.encode(encoder);
+        RowImage { key, value: Some(value.into()) }.encode(encoder);
     }
 }
 
@@ -52,7 +52,7 @@ fn encode_ledger(encoder: &mut Encoder, ledger: &Ledger) {
     encoder.uint(ledger.accounts().count() as u128);
     for (id, account) in ledger.accounts() {
         encoder.account(id);
-        encoder.sums(account);
+        encoder.sums(&account);
     }
     encoder.uint(ledger.holds().count() as u128);
     for (id, hold) in ledger.holds() {

@@ -79,7 +79,7 @@ fn settlement_is_what_the_game_pays_for_the_drawn_outcome() {
         assert_eq!(past.drawn.unwrap().outcome, drawn.outcome.0);
         let house = |domain, kind| {
             let id = AccountId::house(kind, eur());
-            rig.books.domains().ledger(domain).account(&id).map_or(0, ledger::Account::posted)
+            rig.books.domains().ledger(domain).account(&id).map_or(0, |account| account.posted())
         };
         let returned: i128 = shares.iter().map(|share| share.returned).sum();
         assert_eq!(house(Domain::Collections, AccountKind::Stakes), past.staked);

@@ -147,7 +147,7 @@ fn shown(ledger: &Ledger, outcome: &Result<(), Rejection>, expected: &str) -> St
         if !names_account || words.get(place + 1).is_none() {
             continue;
         }
-        let found = ledger.account(&account(name)).copied().unwrap_or_default();
+        let found = ledger.account(&account(name)).unwrap_or_default();
         shown.push(format!("{name} {}", found.available()));
         if words.get(place + 2) == Some(&"held") {
             shown.push(format!("held {}", found.debits_pending));

@@ -18,7 +18,7 @@ pub fn agree(both: &Both) {
     let domains = books.domains();
 
     let sums = Domain::ALL.into_iter().flat_map(|domain| {
-        let named = move |(id, sums): (_, &ledger::Account)| {
+        let named = move |(id, sums): (_, ledger::Account)| {
             let held = (sums.debits_pending, sums.credits_pending);
             (account(domain, id), (sums.debits, sums.credits, held.0, held.1))
         };

@@ -1,0 +1,141 @@
+//! The rows of one kind as they are kept. Most rows are a few bytes about somebody with an id, such as a freeze; there can
+//! be one for each player. They are kept without an allocation of their own.
+
+use ledger::{Digest, Shards};
+
+use super::key::{RowKey, print};
+
+/// Length of a short row's key, bytes: that of an id.
+const ID_BYTES: usize = 16;
+
+/// Longest value of a short row, bytes.
+const SHORT_BYTES_MAX: usize = 11;
+
+/// The rows of one kind, and their digest. A row is in one of the two maps.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    /// Those whose key is as long as an id, and whose value is at most [`SHORT_BYTES_MAX`] bytes.
+    short: Shards<[u8; ID_BYTES], Short>,
+    /// All others.
+    long: Shards<RowKey, Box<[u8]>>,
+    digest: Digest,
+}
+
+/// A value of a short row. With its key it has 28 bytes.
+#[derive(Debug, Clone, Copy)]
+struct Short {
+    length: u8,
+    bytes: [u8; SHORT_BYTES_MAX],
+}
+
+impl Short {
+    /// `None` when the value is longer than [`SHORT_BYTES_MAX`].
+    fn new(value: &[u8]) -> Option<Self> {
+        let mut bytes = [0; SHORT_BYTES_MAX];
+        bytes.get_mut(..value.len())?.copy_from_slice(value);
+        Some(Self { length: value.len() as u8, bytes })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl Kept {
+    pub fn get(&self, key: &RowKey) -> Option<&[u8]> {
+        // For nearly every player no row is found. Then an empty map costs no search.
+        let short = (!self.short.is_empty()).then(|| self.short.get(&id(key)?)).flatten();
+        match short {
+            Some(value) => Some(value.as_bytes()),
+            None if self.long.is_empty() => None,
+            None => self.long.get(key).map(|value| &**value),
+        }
+    }
+
+    /// Sets the value of a row, or removes it.
+    pub fn set(&mut self, key: RowKey, value: Option<Box<[u8]>>) {
+        if let Some(before) = self.get(&key) {
+            let before = print(&key, before);
+            self.digest.remove(before);
+        }
+        let Some(value) = value else { return self.remove(&key) };
+        self.digest.add(print(&key, &value));
+        match id(&key).zip(Short::new(&value)) {
+            Some((id, value)) => {
+                self.long.remove(&key);
+                self.short.insert(id, value);
+            }
+            None => {
+                id(&key).map(|id| self.short.remove(&id));
+                self.long.insert(key, value);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &RowKey) {
+        id(key).map(|id| self.short.remove(&id));
+        self.long.remove(key);
+    }
+
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+
+    /// Every row of this kind, which has this number, in no particular order.
+    pub fn iter(&self, kind: u16) -> impl Iterator<Item = (RowKey, &[u8])> {
+        let short = self.short.iter().map(move |(id, value)| {
+            (RowKey::new(kind, id).expect("an id is shorter than the longest key"), value.as_bytes())
+        });
+        short.chain(self.long.iter().map(|(key, value)| (*key, &**value)))
+    }
+}
+
+/// The key, if it is as long as an id.
+fn id(key: &RowKey) -> Option<[u8; ID_BYTES]> {
+    key.as_bytes().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_row_has_its_last_value_however_long_its_key_and_its_values_are() {
+        let (mut kept, mut expected) = (Kept::default(), BTreeMap::new());
+        let lengths = [0, 1, SHORT_BYTES_MAX, SHORT_BYTES_MAX + 1, 300, SHORT_BYTES_MAX, 40, 0];
+        for (turn, length) in lengths.into_iter().enumerate() {
+            for key_length in [0, 1, ID_BYTES - 1, ID_BYTES, ID_BYTES + 1, 37] {
+                for who in 0..3 {
+                    let key = RowKey::new(7, &vec![who; key_length]).expect("a short key");
+                    let value = vec![turn as u8; length];
+                    // Each time, another one of three has no row.
+                    if (turn + usize::from(who)).is_multiple_of(3) {
+                        kept.set(key, None);
+                        expected.remove(&key);
+                    } else {
+                        kept.set(key, Some(value.clone().into()));
+                        expected.insert(key, value);
+                    }
+                    assert_eq!(kept.get(&key), expected.get(&key).map(Vec::as_slice), "{turn} {key:?}");
+                }
+            }
+            let all: BTreeMap<_, _> = kept.iter(7).map(|(key, value)| (key, value.to_vec())).collect();
+            assert_eq!((kept.len(), &all), (expected.len(), &expected));
+            let mut digest = Digest::default();
+            expected.iter().for_each(|(key, value)| digest.add(print(key, value)));
+            assert_eq!(kept.digest(), digest, "{turn}");
+        }
+    }
+
+    /// The table of a million rows has this size for each.
+    #[test]
+    fn a_short_row_is_kept_in_28_bytes() {
+        assert_eq!(size_of::<([u8; ID_BYTES], Short)>(), 28);
+    }
+}
