@@ -1,6 +1,6 @@
 //! A log on disk for the tests of the followers.
 
-use std::{fs, thread, time::Duration};
+use std::{fs::File, os::unix::fs::FileExt, thread, time::Duration};
 
 use journal::{Journal, Lsn, Options, State};
 use tempfile::TempDir;
@@ -38,12 +38,14 @@ pub fn durable(journal: &Journal<Output>, lsn: u64) {
     }
 }
 
-/// Turns a bit of the first segment.
-pub fn flip(directory: &TempDir, at: usize) {
+/// Turns a bit of the first segment, in place: a file that is written anew is short for a moment, which is another damage.
+pub fn flip(directory: &TempDir, at: u64) {
     let segment = directory.path().join("00000000000000000001.log");
-    let mut bytes = fs::read(&segment).expect("a segment");
-    bytes[at] ^= 1;
-    fs::write(&segment, bytes).expect("a disk");
+    let file = File::options().read(true).write(true).open(&segment).expect("a segment");
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).expect("the file is as long");
+    byte[0] ^= 1;
+    file.write_all_at(&byte, at).expect("a disk");
 }
 
 /// Waits until the log is unsound, for a reason that names the first segment and `place`.
