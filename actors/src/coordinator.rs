@@ -122,7 +122,10 @@ impl Coordinator {
                 Err(verdict) => Concluded::unrecorded(id, verdict),
             },
         };
-        let Concluded { result, notices, legs, record, digest } = concluded;
+        let Concluded { result, notices, legs, upgrades, record, digest } = concluded;
+        for upgrade in upgrades {
+            self.append(upgrade, Output::Nothing);
+        }
         let output = Output::Result { origin, result, notices };
         match record {
             Some(record) => self.append(record, output),

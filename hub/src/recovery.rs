@@ -96,7 +96,7 @@ fn prove<S: Storage>(
     finish: impl FnOnce(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
 ) -> Result<Proven, Error> {
     let mut passed_over = Vec::new();
-    let mut world = from_checkpoint(files, &mut passed_over)?.unwrap_or_default();
+    let mut world = from_checkpoint(files, expectations, &mut passed_over)?.unwrap_or_default();
     let cursor = world.books.lsn();
     let reader = read(files, cursor, |entry| {
         let (lsn, location) = (entry.lsn.0, entry.location);
@@ -131,9 +131,11 @@ fn read<S: Storage>(
 }
 
 /// The state of the newest usable checkpoint: whole, of this very log, and readable by this release. Adds to
-/// `passed_over` why newer ones cannot be used.
+/// `passed_over` why newer ones cannot be used. One that a later release made with what this one does not have is no such:
+/// the log behind it has it too, and is refused.
 fn from_checkpoint<S: Storage>(
     files: &Files<S>,
+    expectations: &Expectations,
     passed_over: &mut Vec<(u64, String)>,
 ) -> Result<Option<World>, Error> {
     for lsn in journal::checkpoint::list_in(files.storage())?.into_iter().rev() {
@@ -155,9 +157,12 @@ fn from_checkpoint<S: Storage>(
             passed_over.push((lsn.0, "it is not of this log".into()));
             continue;
         }
-        match checkpoint::decode(&found.bytes) {
+        match checkpoint::decode_with(&found.bytes, &expectations.formats) {
             Ok(world) if world.books.lsn() == lsn.0 => return Ok(Some(world)),
             Ok(_) => passed_over.push((lsn.0, "its state is of another record".into())),
+            Err(source) if source.is_later() => {
+                return Err(Error::Later { checkpoint: journal::checkpoint::name(lsn), source });
+            }
             Err(error) => passed_over.push((lsn.0, error.to_string())),
         }
     }

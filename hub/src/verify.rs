@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 use ::people::TornTail;
 use base16ct::lower::encode_string;
 use engine::{
-    Body, Books, Level, LogVerifier, Occurrences, Record, World,
+    Body, Books, InUse, Level, LogVerifier, Occurrences, Record, World,
     table::{OpenRound, TableLeg},
 };
 use journal::{Files, Lineage, Lsn, Reader, Tail};
@@ -132,6 +132,7 @@ pub(crate) fn word(error: &recovery::Error) -> &'static str {
         | recovery::Error::Short { .. } => "SHORT",
         recovery::Error::Journal(_) | recovery::Error::People(::people::Error::Damaged { .. }) => "DAMAGED",
         recovery::Error::Record { .. }
+        | recovery::Error::Later { .. }
         | recovery::Error::Unfit { .. }
         | recovery::Error::Disproved { .. }
         | recovery::Error::Invariant { .. }
@@ -164,6 +165,7 @@ fn tail(
     let last = proven.tail.last().0;
     writeln!(output, "records     {last:>16}   of which {} replayed", last - proven.cursor)?;
     end(files, &proven.tail, output)?;
+    upgrades(&proven.world.books, output)?;
     stranded(loaded, &proven.world.books, output)?;
     let verdict = if starts {
         "a hub would start on this log"
@@ -185,6 +187,7 @@ fn full(
     done::print(verifier, output)?;
     writeln!(output, "\ncheckpoints {checkpoints:>16}   each holds what the replay holds")?;
     end(files, tail, output)?;
+    upgrades(&verifier.world().books, output)?;
     stranded(loaded, &verifier.world().books, output)?;
     if verifier.closed().is_empty() && !verifier.tally().lacks() {
         writeln!(
@@ -212,6 +215,14 @@ fn full(
     }
     writeln!(output, "The money agrees. Keep the log and report it; give a new table a new id.")?;
     Ok(ExitCode::FAILURE)
+}
+
+/// Prints what the log uses that an older release may not have.
+fn upgrades(books: &Books, output: &mut impl Write) -> Result<(), Error> {
+    for InUse { feature, first } in books.facts().upgrades() {
+        writeln!(output, "upgrade     {first:>16}   is the record of the first use of {feature}")?;
+    }
+    Ok(())
 }
 
 /// Prints the accounts in currencies that are configured no more.

@@ -4,12 +4,13 @@ use std::{any::Any, fmt, sync::Arc};
 
 use ledger::{
     Domain,
-    codec::{DecodeError, Decoder, Encoder},
+    codec::{DecodeError, Decoder, Encoder, Feature, NamedFeature},
 };
 
 use crate::{
     decide::{Context, Deciding, Effects, RefusedBy},
     fields::{Field, Fields},
+    rows::RowKind,
 };
 
 /// The parameters of a business event, and how it is decided.
@@ -22,8 +23,8 @@ pub trait Recipe: Any + fmt::Debug + Send + Sync {
     const NAME: &'static str;
     /// The domains that may take part.
     const DOMAINS: &'static [Domain];
-    /// The kinds of rows that may change, by number.
-    const ROWS: &'static [u16] = &[];
+    /// The kinds of rows that may change.
+    const ROWS: &'static [RowKind] = &[];
 
     /// Appends the parameters.
     fn encode(&self, encoder: &mut Encoder);
@@ -57,8 +58,8 @@ pub struct Known {
     pub name: &'static str,
     /// The domains that may take part.
     pub domains: &'static [Domain],
-    /// The kinds of rows that may change, by number.
-    pub rows: &'static [u16],
+    /// The kinds of rows that may change.
+    pub rows: &'static [RowKind],
     decode: fn(&mut Decoder<'_>) -> Result<Intent, DecodeError>,
 }
 
@@ -74,6 +75,22 @@ impl Known {
             rows: R::ROWS,
             decode: |decoder| R::decode(decoder).map(Intent::new),
         }
+    }
+
+    /// What a log uses with it: the recipe in this revision.
+    #[must_use]
+    pub fn feature(&self) -> Feature {
+        Feature::Recipe { kind: self.kind, revision: self.revision }
+    }
+
+    /// The same by name, or of a kind of row that may change. `None` of any other.
+    #[must_use]
+    pub fn named(&self, feature: Feature) -> Option<NamedFeature> {
+        let name = match feature {
+            Feature::Recipe { .. } => (feature == self.feature()).then_some(self.name),
+            Feature::Row { kind } => self.rows.iter().find(|row| row.number == kind).map(|row| row.name),
+        };
+        name.map(|name| NamedFeature::new(feature, name))
     }
 }
 

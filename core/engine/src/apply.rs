@@ -101,6 +101,7 @@ impl Books {
 
     /// Posts a record that has been proven.
     fn post(&mut self, record: &Record, changes: Vec<(Domain, Changes)>) -> Result<Applied, ApplyError> {
+        self.upgrades_are_recorded(&record.body)?; // E7
         let lsn = self.lsn + 1;
         let mut applied = Applied::default();
         for (domain, changes) in changes {
@@ -123,7 +124,7 @@ impl Books {
             Body::Refused { id, content, code, .. } => {
                 applied.outcome = Some(self.put_key(*id, *content, Outcome::Refused(*code))?);
             }
-            Body::Fact(fact) => self.facts.put(fact.clone()),
+            Body::Fact(fact) => self.facts.put(fact.clone(), lsn),
             Body::Digest(_) => {}
         }
         (self.lsn, self.time) = (lsn, record.time);

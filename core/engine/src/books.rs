@@ -16,7 +16,7 @@ use crate::{
     components::{Component, StateDigest},
     facts::{Fact, Facts},
     keys::{Content, Keys, Outcome, TxId},
-    record::{Body, Record},
+    record::{Body, Formats, Record, Unknown},
     rounds::Rounds,
 };
 
@@ -115,19 +115,24 @@ impl Books {
         Record { time: now.max(self.time), body: Body::Fact(fact) }
     }
 
+    /// The facts come before what is read by them: a release that lacks a feature of this state finds its name first.
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
         encoder.uint(self.lsn.into());
         encoder.uint(self.time.into());
-        encode_domains(encoder, &self.domains);
         self.facts.encode(encoder);
+        encode_domains(encoder, &self.domains);
         self.keys.encode(encoder);
         self.rounds.encode(encoder);
     }
 
-    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(
+        decoder: &mut Decoder<'_>,
+        formats: &Formats,
+        unknown: Unknown,
+    ) -> Result<Self, DecodeError> {
         let (lsn, time) = (decoder.u64()?, decoder.u64()?);
-        let domains = decode_domains(decoder)?;
-        let (facts, keys) = (Facts::decode(decoder)?, Keys::decode(decoder)?);
-        Ok(Self { lsn, time, domains, facts, keys, rounds: Rounds::decode(decoder)? })
+        let facts = Facts::decode(decoder, formats.facts, |feature| unknown.refuses(feature, formats))?;
+        let domains = decode_domains(decoder, formats, unknown)?;
+        Ok(Self { lsn, time, domains, facts, keys: Keys::decode(decoder)?, rounds: Rounds::decode(decoder)? })
     }
 }

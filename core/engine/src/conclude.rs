@@ -70,6 +70,8 @@ pub struct Concluded {
     pub notices: Vec<Told>,
     /// The legs of the domains that took part.
     pub legs: Vec<(Domain, Leg)>,
+    /// The records before it, with their places in the log: of the features that it is the first to use (`E7`).
+    pub upgrades: Vec<(u64, Vec<u8>)>,
     /// The envelope's record with its place in the log; `None` when nothing new happened.
     pub record: Option<(u64, Vec<u8>)>,
     /// The record of the digest that follows it, with its place in the log, when one was due.
@@ -81,12 +83,13 @@ impl Concluded {
     #[must_use]
     pub fn unrecorded(id: TxId, verdict: Verdict) -> Self {
         let result = TxResult { id, time: 0, leg: None, verdict };
-        Self { result, notices: Vec::new(), legs: Vec::new(), record: None, digest: None }
+        let (notices, legs, upgrades) = (Vec::new(), Vec::new(), Vec::new());
+        Self { result, notices, legs, upgrades, record: None, digest: None }
     }
 
     /// The records to append, each with the place it must get in the log.
     pub fn records(&self) -> impl Iterator<Item = &(u64, Vec<u8>)> {
-        self.record.iter().chain(&self.digest)
+        self.upgrades.iter().chain(&self.record).chain(&self.digest)
     }
 }
 
@@ -111,8 +114,8 @@ impl Books {
         self.conclude(id, turn, now, digest_every)
     }
 
-    /// Applies what a turn has decided. A digest is recorded after each record whose place is a multiple of
-    /// `digest_every`.
+    /// Applies what a turn has decided. A digest is recorded after it when one of its records has a place that is a multiple
+    /// of `digest_every`.
     ///
     /// # Errors
     /// As [`Books::apply`]: the process must end.
@@ -133,6 +136,13 @@ impl Books {
                 return Ok(Concluded::unrecorded(id, Verdict::Impossible(ErrorCode::Internal)));
             }
         };
+        let first = self.lsn() + 1;
+        let mut upgrades = Vec::new();
+        for fact in self.upgrades(&decided.record.body) {
+            let record = self.fact_record(fact, now);
+            self.apply(&record)?;
+            upgrades.push((self.lsn(), record.encode()));
+        }
         let (record, bytes, applied) = self.take(*decided)?;
         let (lsn, time) = (self.lsn(), record.time);
         let (leg, notices, legs) = match record.body {
@@ -144,7 +154,7 @@ impl Books {
             Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => (None, Vec::new(), Vec::new()),
         };
         let verdict = applied.outcome.map_or(Verdict::Done, Verdict::Recorded);
-        let digest = if lsn.is_multiple_of(digest_every) {
+        let digest = if (first..=lsn).any(|place| place.is_multiple_of(digest_every)) {
             let record = self.digest_record(now);
             self.apply(&record)?;
             Some((self.lsn(), record.encode()))
@@ -152,6 +162,6 @@ impl Books {
             None
         };
         let result = TxResult { id, time, leg, verdict };
-        Ok(Concluded { result, notices, legs, record: Some((lsn, bytes)), digest })
+        Ok(Concluded { result, notices, legs, upgrades, record: Some((lsn, bytes)), digest })
     }
 }

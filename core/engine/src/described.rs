@@ -85,6 +85,9 @@ impl Fact {
                 let clock = if *doubted { "in doubt" } else { "accepted" };
                 vec![("fact", text("clock")), ("clock", text(clock))]
             }
+            Fact::Upgrade(feature) => {
+                vec![("fact", text("upgrade")), ("feature", Field::Text(feature.to_string()))]
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Facts that a log keeps about its hub: the decimals of each currency, the check value of its seed secret, the issuer of
-//! its players' tokens, the people file that says whose its player ids are, and whether its clock is in doubt. A kind of fact is
-//! one line of [`FACTS`].
+//! its players' tokens, the people file that says whose its player ids are, whether its clock is in doubt, and what it uses of
+//! later releases. A kind of fact is one line of [`FACTS`].
 //!
 //! An account does not contain its minor unit, and a player id does not contain its person. With another scale every
 //! balance would have another value; with another issuer or people file no player would find their account. So all are
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use ledger::{Digest, Print};
 use protocol::{Currency, amount::SCALE_MAX};
 
-use ledger::codec::{DecodeError, Decoder, Encoder};
+use ledger::codec::{DecodeError, Decoder, Encoder, Feature, NamedFeature};
 
 /// Longest name of an issuer, bytes.
 pub const ISSUER_BYTES_MAX: usize = 256;
@@ -59,6 +59,17 @@ pub enum Fact {
         /// It is in doubt.
         doubted: bool,
     },
+    /// The log uses a feature from here on: see [`upgrade`](crate::upgrade).
+    Upgrade(NamedFeature),
+}
+
+/// A feature that a log uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InUse {
+    /// The feature.
+    pub feature: NamedFeature,
+    /// Place in the log of the record of its first use. It has a place of its own, before that of the record that uses it.
+    pub first: u64,
 }
 
 /// What the log knows of a kind of fact.
@@ -87,6 +98,7 @@ pub const FACTS: &[FactKind] = &[
     FactKind { number: 3, name: "issuer", decode: decode_issuer },
     FactKind { number: 4, name: "people", decode: |_, decoder| Ok(Fact::People { file: decoder.fixed()? }) },
     FactKind { number: 5, name: "clock", decode: |_, decoder| Ok(Fact::Clock { doubted: decoder.flag()? }) },
+    FactKind { number: 6, name: "upgrade", decode: |_, decoder| Ok(Fact::Upgrade(decoder.feature()?)) },
 ];
 
 /// A secret that the log depends on. The numbers are written into the log.
@@ -116,6 +128,7 @@ pub struct Facts {
     people: Option<u128>,
     kept: BTreeMap<u8, Box<[u8]>>,
     clock_doubted: bool,
+    in_use: BTreeMap<Feature, InUse>,
 }
 
 impl Facts {
@@ -160,6 +173,17 @@ impl Facts {
         self.clock_doubted
     }
 
+    /// Every feature that the log uses and that version 3 of records does not have.
+    pub fn upgrades(&self) -> impl Iterator<Item = InUse> {
+        self.in_use.values().copied()
+    }
+
+    /// Whether the first use of a feature is recorded.
+    #[must_use]
+    pub fn in_use(&self, feature: Feature) -> bool {
+        self.in_use.contains_key(&feature)
+    }
+
     /// Whether the log has recorded this fact.
     #[must_use]
     pub fn says(&self, fact: &Fact) -> bool {
@@ -170,6 +194,9 @@ impl Facts {
             Fact::People { file } => self.people == Some(*file),
             Fact::Kept { kind, value } => self.kept(*kind) == Some(value),
             Fact::Clock { doubted } => self.clock_doubted == *doubted,
+            Fact::Upgrade(named) => {
+                self.in_use.get(&named.feature).is_some_and(|known| known.feature == *named)
+            }
         }
     }
 
@@ -183,11 +210,13 @@ impl Facts {
             Fact::People { .. } => self.people.is_some(),
             Fact::Kept { kind, .. } => self.kept.contains_key(kind),
             Fact::Clock { .. } => true,
+            Fact::Upgrade(named) => self.in_use(named.feature),
         };
         known && !self.says(fact)
     }
 
-    pub(crate) fn put(&mut self, fact: Fact) {
+    /// Takes over the fact that is recorded at `lsn`.
+    pub(crate) fn put(&mut self, fact: Fact, lsn: u64) {
         match fact {
             Fact::Scale { currency, scale } => drop(self.scales.insert(currency, scale)),
             Fact::Check { secret, value } => drop(self.checks.insert(secret, value)),
@@ -195,6 +224,9 @@ impl Facts {
             Fact::People { file } => self.people = Some(file),
             Fact::Kept { kind, value } => drop(self.kept.insert(kind, value)),
             Fact::Clock { doubted } => self.clock_doubted = doubted,
+            Fact::Upgrade(feature) => {
+                self.in_use.entry(feature.feature).or_insert(InUse { feature, first: lsn });
+            }
         }
     }
 
@@ -205,10 +237,16 @@ impl Facts {
             fact.encode(&mut encoder);
             digest.add(Print::of(encoder.as_bytes()));
         }
+        for InUse { feature, first } in self.upgrades() {
+            let mut encoder = Encoder::plain(64);
+            Fact::Upgrade(feature).encode(&mut encoder);
+            encoder.uint(first.into());
+            digest.add(Print::of(encoder.as_bytes()));
+        }
         digest
     }
 
-    /// Every fact.
+    /// Every fact but the features in use.
     fn all(&self) -> impl Iterator<Item = Fact> {
         let scales = self.scales().map(|(currency, scale)| Fact::Scale { currency, scale });
         let checks = self.checks.iter().map(|(secret, value)| Fact::Check { secret: *secret, value: *value });
@@ -222,12 +260,29 @@ impl Facts {
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
         encoder.uint(self.all().count() as u128);
         self.all().for_each(|fact| fact.encode(encoder));
+        encoder.uint(self.in_use.len() as u128);
+        for InUse { feature, first } in self.upgrades() {
+            encoder.feature(&feature);
+            encoder.uint(first.into());
+        }
     }
 
-    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(
+        decoder: &mut Decoder<'_>,
+        kinds: &[FactKind],
+        lacks: impl Fn(Feature) -> bool,
+    ) -> Result<Self, DecodeError> {
         let mut facts = Self::default();
         for _ in 0..decoder.count()? {
-            facts.put(Fact::decode(decoder, FACTS)?);
+            let fact = Fact::decode(decoder, kinds, &lacks)?;
+            facts.put(fact, 0);
+        }
+        for _ in 0..decoder.count()? {
+            let (feature, first) = (decoder.feature()?, decoder.u64()?);
+            if lacks(feature.feature) {
+                return Err(DecodeError::InUse { feature, first });
+            }
+            facts.put(Fact::Upgrade(feature), first);
         }
         Ok(facts)
     }
@@ -262,14 +317,26 @@ impl Fact {
                 encoder.byte(5);
                 encoder.flag(*doubted);
             }
+            Fact::Upgrade(feature) => {
+                encoder.byte(6);
+                encoder.feature(feature);
+            }
         }
     }
 
-    /// Reads a fact of one of these kinds.
-    pub(crate) fn decode(decoder: &mut Decoder<'_>, kinds: &[FactKind]) -> Result<Self, DecodeError> {
+    /// Reads a fact of one of these kinds, and not that of the first use of a feature that is lacking.
+    pub(crate) fn decode(
+        decoder: &mut Decoder<'_>,
+        kinds: &[FactKind],
+        lacks: impl Fn(Feature) -> bool,
+    ) -> Result<Self, DecodeError> {
         let number = decoder.byte()?;
-        let kind = kinds.iter().find(|kind| kind.number == number).ok_or(DecodeError::FactKind(number))?;
-        (kind.decode)(number, decoder)
+        let kind = kinds.iter().find(|kind| kind.number == number);
+        let fact = (kind.ok_or(DecodeError::FactKind(number))?.decode)(number, decoder)?;
+        match fact {
+            Fact::Upgrade(named) if lacks(named.feature) => Err(DecodeError::Upgrade(named)),
+            fact => Ok(fact),
+        }
     }
 }
 

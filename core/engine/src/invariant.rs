@@ -8,14 +8,16 @@
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
 //!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open;
 //! * `E6` the row of a table's rules is what the table's leg says, changes with such a leg alone, and never while a round of
-//!   the table is open.
+//!   the table is open;
+//! * `E7` a recipe in a revision, or a kind of row, that version 3 of records does not have is used only after its first use
+//!   was recorded.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
 
 use std::collections::BTreeSet;
 
 use domains::{Funds, StateMachine};
-use ledger::{Domain, HoldId, OwnerKind, Prover, invariant};
+use ledger::{Domain, HoldId, OwnerKind, Prover, codec::NamedFeature, invariant};
 use protocol::{Currency, PlayerId, RoundId, TableId};
 use rustc_hash::FxHashMap;
 
@@ -130,6 +132,9 @@ pub enum Violation {
         /// What is recorded.
         fact: Fact,
     },
+    /// `E7`: a feature is used, and its first use is not recorded.
+    #[error("E7: {0} is used, and the log does not say so before")]
+    NotInUse(NamedFeature),
     /// `E4`: a notice shows other funds than the balance domain has.
     #[error("E4: player {player} is told of {recorded:?} {when} the transaction, and has {found:?}")]
     Told {
@@ -172,7 +177,7 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
 pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
     let depends = |fact: &Fact| match fact {
         Fact::Scale { currency, .. } => books.uses(*currency),
-        Fact::People { .. } | Fact::Kept { .. } => true,
+        Fact::People { .. } | Fact::Kept { .. } | Fact::Upgrade(_) => true,
         Fact::Issuer { .. } => {
             books.domains().balance.ledger().accounts().any(|(id, _)| id.owner.kind() == OwnerKind::Player)
         }

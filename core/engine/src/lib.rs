@@ -26,6 +26,7 @@ mod replica;
 mod rounds;
 pub mod table;
 mod turn;
+mod upgrade;
 mod verify;
 mod world;
 
@@ -35,11 +36,14 @@ pub use components::{Component, StateDigest};
 pub use conclude::{Concluded, Told, TxResult, Verdict};
 pub use described::row;
 pub use domains::{Field, Fields, Intent};
-pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, KEPT_BYTES_MAX, SecretName};
+pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, InUse, KEPT_BYTES_MAX, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
-pub use ledger::{Digest, codec::DecodeError};
+pub use ledger::{
+    Digest,
+    codec::{DecodeError, Feature, NamedFeature},
+};
 pub use principal::{Principal, PrincipalKind};
-pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record, RefusedRequest};
+pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record, RefusedRequest, Shape, Unknown};
 pub use replica::{Parted, Replica};
 pub use turn::{Asked, Decided, Envelope, Turn, Tx};
 pub use verify::{Decisions, Finding, Level, LogVerifier, Occurrences, Tally, Undecided};

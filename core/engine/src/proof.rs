@@ -47,7 +47,9 @@ pub(crate) fn prove(
         return Err(Violation::RowTwice(committed.id));
     }
     // What a recipe may change, only a release that has it knows.
-    let declared = |row: &&RowImage| !committed.intent.is_read() || known.rows.contains(&row.key.kind());
+    let declared = |row: &&RowImage| {
+        !committed.intent.is_read() || known.rows.iter().any(|kind| kind.number == row.key.kind())
+    };
     if let Some(row) = rows.iter().find(|row| !declared(row)) {
         let kind = KINDS
             .iter()

@@ -3,26 +3,26 @@
 //! A transaction is recorded as its intent (the recipe with its parameters, who asked, the key) and its effects (moves, row
 //! images, notices, the table's part). Replay applies the effects; `hub verify` decides the intent again and compares.
 //!
-//! The intent is the last value: what only applies effects need not read it. The first byte is the version. The decoder
-//! reads the version of its release; for any other, the error names both.
+//! The intent is the last value: what only applies effects need not read it. The first byte is the version
+//! ([`upgrade`](crate::upgrade)); for one that this release does not read, the error names both.
 
-use domains::{Intent, KINDS, Notice, RowImage, RowKind, What, recipe::Known, recipes};
+use domains::{Intent, Notice, RowImage, RowKind, What, recipe::Known};
 use ledger::{
     Domain, Leg,
-    codec::{AT_ONCE, DecodeError, Decoder, Encoder},
+    codec::{AT_ONCE, DecodeError, Decoder, Encoder, Feature},
 };
 use protocol::{ErrorCode, RoundId, TableId};
 
 use crate::{
     components::StateDigest,
-    facts::{FACTS, Fact, FactKind},
+    facts::{Fact, FactKind},
     keys::{Content, Done, Outcome, TxId},
     principal::Principal,
     table::{TableLeg, TableRequest},
 };
 
-/// Version this release writes.
-const VERSION: u8 = 3;
+/// Version of the records that this release writes.
+pub(crate) const VERSION: u8 = 3;
 
 /// Longest record that is made. Bytes; the journal takes no longer one.
 pub const RECORD_BYTES_MAX: usize = 16 << 20;
@@ -94,9 +94,11 @@ pub struct Committed {
     pub table: Option<(TableId, TableLeg)>,
 }
 
-/// The recipes, and the kinds of rows and facts, that records may name.
+/// The versions that records may have, and the recipes and the kinds of rows and facts that they may name.
 #[derive(Debug, Clone, Copy)]
 pub struct Formats {
+    /// The versions.
+    pub shapes: &'static [Shape],
     /// The recipes, in every revision.
     pub recipes: &'static [Known],
     /// The kinds of rows.
@@ -105,14 +107,29 @@ pub struct Formats {
     pub facts: &'static [FactKind],
 }
 
+/// How the records of one version are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// The version.
+    pub version: u8,
+    /// Reads what follows the version, to the end, as a record of today.
+    pub read: fn(&mut Decoder<'_>, &Formats, Unknown) -> Result<Record, DecodeError>,
+}
+
 impl Formats {
-    /// Those of this release.
-    pub const STANDARD: Formats = Formats { recipes: recipes::STANDARD, rows: KINDS, facts: FACTS };
+    /// Whether they have this feature.
+    #[must_use]
+    pub fn have(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::Recipe { .. } => self.recipes.iter().any(|known| known.feature() == feature),
+            Feature::Row { kind } => self.rows.iter().any(|known| known.number == kind),
+        }
+    }
 }
 
 /// What becomes of a recipe, a revision or a kind of row that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unknown {
+pub enum Unknown {
     /// The record is refused.
     Refused,
     /// It is taken as bytes.
@@ -126,11 +143,20 @@ impl Unknown {
             Unknown::Kept => Intent::decode_any(decoder, formats.recipes),
         }
     }
-}
 
-impl Default for Formats {
-    fn default() -> Self {
-        Self::STANDARD
+    pub(crate) fn row(self, decoder: &mut Decoder<'_>, formats: &Formats) -> Result<RowImage, DecodeError> {
+        match self {
+            Unknown::Refused => RowImage::decode(decoder, formats.rows),
+            Unknown::Kept => RowImage::decode_any(decoder, formats.rows),
+        }
+    }
+
+    /// Whether a feature is refused, because these formats do not have it.
+    pub(crate) fn refuses(self, feature: Feature, formats: &Formats) -> bool {
+        match self {
+            Unknown::Refused => !formats.have(feature),
+            Unknown::Kept => false,
+        }
     }
 }
 
@@ -210,52 +236,28 @@ impl Record {
         encoder.into_bytes()
     }
 
-    /// Reads a record.
-    ///
-    /// # Errors
-    /// When the bytes are not a whole record of a known version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode_with(bytes, &Formats::STANDARD)
-    }
-
-    /// As [`Record::decode`], with these recipes and kinds of rows and facts.
-    ///
-    /// # Errors
-    /// As [`Record::decode`].
-    pub fn decode_with(bytes: &[u8], formats: &Formats) -> Result<Self, DecodeError> {
-        Self::read(bytes, formats, Unknown::Refused)
-    }
-
-    /// As [`Record::decode_with`], for a record that is only to be applied: its recipe, its revision and its kinds of rows
-    /// need not be known. What is decided by it must be known: a hub never starts on such a record.
-    ///
-    /// # Errors
-    /// As [`Record::decode`].
-    pub fn decode_effects(bytes: &[u8], formats: &Formats) -> Result<Self, DecodeError> {
-        Self::read(bytes, formats, Unknown::Kept)
-    }
-
-    fn read(bytes: &[u8], formats: &Formats, unknown: Unknown) -> Result<Self, DecodeError> {
-        let mut decoder = Decoder::new(bytes);
-        let version = decoder.byte()?;
-        if version != VERSION {
-            return Err(DecodeError::Version { found: version, read: VERSION });
-        }
+    /// Reads what follows the version, in the shape that this release writes.
+    pub(crate) fn read_newest(
+        decoder: &mut Decoder<'_>,
+        formats: &Formats,
+        unknown: Unknown,
+    ) -> Result<Self, DecodeError> {
         let time = decoder.u64()?;
         let body = match decoder.byte()? {
-            1 => Body::Committed(Committed::decode(&mut decoder, formats, unknown)?),
+            1 => Body::Committed(Committed::decode(decoder, formats, unknown)?),
             2 => Body::Refused {
                 id: TxId(decoder.id()?),
-                principal: Principal::decode(&mut decoder)?,
+                principal: Principal::decode(decoder)?,
                 content: Content(decoder.fixed()?),
                 code: ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
-                refused: RefusedRequest::decode(&mut decoder, formats, unknown)?,
+                refused: RefusedRequest::decode(decoder, formats, unknown)?,
             },
-            3 => Body::Digest(StateDigest::decode(&mut decoder)?),
-            4 => Body::Fact(Fact::decode(&mut decoder, formats.facts)?),
+            3 => Body::Digest(StateDigest::decode(decoder)?),
+            4 => {
+                Body::Fact(Fact::decode(decoder, formats.facts, |feature| unknown.refuses(feature, formats))?)
+            }
             _ => return Err(DecodeError::Unknown("record body")),
         };
-        decoder.finish()?;
         Ok(Self { time, body })
     }
 }
@@ -325,10 +327,7 @@ impl Committed {
         }
         let mut rows = Vec::new();
         for _ in 0..decoder.count()? {
-            rows.push(match unknown {
-                Unknown::Refused => RowImage::decode(decoder, formats.rows)?,
-                Unknown::Kept => RowImage::decode_any(decoder, formats.rows)?,
-            });
+            rows.push(unknown.row(decoder, formats)?);
         }
         let count = decoder.count()?;
         let mut notices = Vec::with_capacity(count.min(AT_ONCE));

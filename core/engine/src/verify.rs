@@ -97,6 +97,12 @@ impl LogVerifier {
         &self.world
     }
 
+    /// What the records may have and name.
+    #[must_use]
+    pub fn formats(&self) -> Formats {
+        self.formats
+    }
+
     /// The level.
     #[must_use]
     pub fn level(&self) -> Level {

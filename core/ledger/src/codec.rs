@@ -8,10 +8,12 @@
 
 mod decoder;
 mod encoder;
+mod feature;
 
 pub use self::{
     decoder::{AT_ONCE, Decoder},
     encoder::Encoder,
+    feature::{FEATURE_NAME_BYTES_MAX, Feature, NamedFeature},
 };
 
 /// Longest name that is spelled once and referred to, bytes.
@@ -51,9 +53,36 @@ pub enum DecodeError {
     /// A kind of fact that this release does not have.
     #[error("a fact of kind {0} is not known to this release: {LATER}")]
     FactKind(u8),
+    /// A feature that this release does not have, at the record of its first use.
+    #[error("{0} is used from here on and is not known to this release: {LATER}")]
+    Upgrade(NamedFeature),
+    /// A feature that this release does not have, in the state after its first use.
+    #[error("{feature} is used since record {first} and is not known to this release: {LATER}")]
+    InUse {
+        /// The feature.
+        feature: NamedFeature,
+        /// Place in the log of the record of its first use.
+        first: u64,
+    },
     /// A value out of its range.
     #[error("{0} is out of range")]
     OutOfRange(&'static str),
+}
+
+impl DecodeError {
+    /// Whether the bytes are sound and of a later release.
+    #[must_use]
+    pub fn is_later(&self) -> bool {
+        match self {
+            Self::Version { found, read } => found > read,
+            Self::Recipe { .. }
+            | Self::RowKind(_)
+            | Self::FactKind(_)
+            | Self::Upgrade(_)
+            | Self::InUse { .. } => true,
+            Self::Truncated | Self::TrailingBytes | Self::Unknown(_) | Self::OutOfRange(_) => false,
+        }
+    }
 }
 
 /// What to do about a record that only a later release can have written.

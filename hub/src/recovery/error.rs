@@ -43,6 +43,14 @@ pub enum Error {
         /// What is wrong with it.
         source: engine::DecodeError,
     },
+    /// A checkpoint is behind the first use of what this release does not have.
+    #[error("failed to go on from {checkpoint}")]
+    Later {
+        /// Its file.
+        checkpoint: String,
+        /// What it has.
+        source: engine::DecodeError,
+    },
     /// The record does not fit the state before it.
     #[error("failed to apply record {lsn} in {location}")]
     Unfit {

@@ -62,8 +62,8 @@ pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
                 configured: name.clone(),
                 recorded: recorded.issuer().unwrap_or_default().into(),
             },
-            // What the log says of its clock stands nowhere else.
-            Fact::Clock { .. } => continue,
+            // What the log says of its clock, and of what it uses, stands nowhere else.
+            Fact::Clock { .. } | Fact::Upgrade(_) => continue,
             Fact::People { file } => Error::OtherPeople {
                 file: place.into(),
                 found: *file,

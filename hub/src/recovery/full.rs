@@ -70,7 +70,8 @@ fn agrees<S: Storage>(
     if ends != Some(found.at.hash) {
         return Err(wrong("it is not of this log".into()));
     }
-    let world = checkpoint::decode(&found.bytes).map_err(|error| wrong(error.to_string()))?;
+    let world = checkpoint::decode_effects(&found.bytes, &verifier.formats());
+    let world = world.map_err(|error| wrong(error.to_string()))?;
     invariant::same(&world, verifier.world()).map_err(|violation| wrong(violation.to_string()))?;
     Ok(true)
 }

@@ -11,7 +11,7 @@ use crate::{
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
     freeze::Freeze,
-    rows::Row,
+    rows::{Row, RowKind},
 };
 
 /// A player is frozen. A new freeze replaces the one that stands.
@@ -27,7 +27,7 @@ impl Recipe for FreezePlayer {
     const KIND: u16 = 9;
     const NAME: &'static str = "FREEZE";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
-    const ROWS: &'static [u16] = &[Freeze::KIND];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<Freeze>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.player(self.player);

@@ -9,7 +9,7 @@ use crate::{
     Recipe,
     decide::{Context, Deciding, RefusedBy},
     fields::Fields,
-    rows::{Row, RowImage},
+    rows::{Row, RowImage, RowKind},
     rules::RulesRow,
 };
 
@@ -26,7 +26,7 @@ impl Recipe for SetRules {
     const KIND: u16 = 12;
     const NAME: &'static str = "RULES";
     const DOMAINS: &'static [Domain] = &[];
-    const ROWS: &'static [u16] = &[RulesRow::KIND];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<RulesRow>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.bytes(&self.of);

@@ -11,7 +11,7 @@ use crate::{
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
     freeze::Freeze,
-    rows::Row,
+    rows::RowKind,
 };
 
 /// The freeze of a player is lifted. Refused when none stands.
@@ -25,7 +25,7 @@ impl Recipe for Unfreeze {
     const KIND: u16 = 10;
     const NAME: &'static str = "UNFREEZE";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
-    const ROWS: &'static [u16] = &[Freeze::KIND];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<Freeze>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.player(self.player);

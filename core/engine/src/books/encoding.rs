@@ -2,11 +2,13 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use domains::{Domains, KINDS, Notice, RowImage};
+use domains::{Domains, Notice, RowImage};
 use ledger::{
     Domain, HoldId, Ledger,
     codec::{DecodeError, Decoder, Encoder},
 };
+
+use crate::record::{Formats, Unknown};
 
 pub(crate) fn encode_domains(encoder: &mut Encoder, domains: &Domains) {
     for domain in Domain::ALL {
@@ -28,7 +30,11 @@ pub(crate) fn encode_domains(encoder: &mut Encoder, domains: &Domains) {
     }
 }
 
-pub(crate) fn decode_domains(decoder: &mut Decoder<'_>) -> Result<Domains, DecodeError> {
+pub(crate) fn decode_domains(
+    decoder: &mut Decoder<'_>,
+    formats: &Formats,
+    unknown: Unknown,
+) -> Result<Domains, DecodeError> {
     let mut domains = Domains::default();
     for domain in Domain::ALL {
         decode_ledger(decoder, domains.ledger_mut(domain))?;
@@ -43,7 +49,7 @@ pub(crate) fn decode_domains(decoder: &mut Decoder<'_>) -> Result<Domains, Decod
         domains.balance.put_player(id, events, results);
     }
     for _ in 0..decoder.count()? {
-        domains.rows.put(RowImage::decode(decoder, KINDS)?);
+        domains.rows.put(unknown.row(decoder, formats)?);
     }
     Ok(domains)
 }

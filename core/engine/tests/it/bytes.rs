@@ -10,8 +10,8 @@ use domains::{
     rules::RulesRow,
 };
 use engine::{
-    Body, Committed, Component, Content, DecodeError, Fact, Principal, PrincipalKind, Record, RefusedRequest,
-    SecretName, StateDigest, TxId,
+    Body, Committed, Component, Content, DecodeError, Fact, Feature, NamedFeature, Principal, PrincipalKind,
+    Record, RefusedRequest, SecretName, StateDigest, TxId,
     table::{Grounds, SpotAsked, TableAsked, TableLeg, TableRequest, VoidReason},
 };
 use games::{BetCode, fair::Share};
@@ -276,6 +276,14 @@ fn fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(secret, value)| Fact::Check { secret, value }),
         any::<u128>().prop_map(|file| Fact::People { file }),
         any::<bool>().prop_map(|doubted| Fact::Clock { doubted }),
+        (
+            prop_oneof![
+                (1_u16..=12).prop_map(|kind| Feature::Recipe { kind, revision: 1 }),
+                (1_u16..=2).prop_map(|kind| Feature::Row { kind })
+            ],
+            "[!-~]{0,23}"
+        )
+            .prop_map(|(feature, name)| Fact::Upgrade(NamedFeature::new(feature, &name))),
         "[a-zé:/.]{0,128}".prop_map(|name| Fact::Issuer { name: name.into() }),
     ]
 }

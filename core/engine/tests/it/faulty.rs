@@ -84,6 +84,8 @@ violations! {
     Violation::Money(_) => "Money", Reach::Never("it compares two copies of the state");
     Violation::Table(_) => "Table", Reach::Never("it compares two copies of the state");
     Violation::FactChanged { .. } => "FactChanged", Reach::Never("a fact is a record of its own");
+    Violation::NotInUse(_) => "NotInUse",
+        Reach::Never("the first use is recorded in the same turn, before the record");
     Violation::Told { .. } => "Told", BY_EFFECTS;
     Violation::Untold { .. } => "Untold", BY_RECIPE;
 }

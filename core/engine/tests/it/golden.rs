@@ -6,8 +6,8 @@ use domains::{
     recipes::{Credit, Debit, FreezePlayer, Unfreeze},
 };
 use engine::{
-    Body, Component, Content, Envelope, Fact, Principal, PrincipalKind, Record, SecretName, StateDigest, Tx,
-    TxId,
+    Body, Component, Content, Envelope, Fact, Feature, NamedFeature, Principal, PrincipalKind, Record,
+    SecretName, StateDigest, Tx, TxId,
 };
 use games::fair::Share;
 use ledger::Digest;
@@ -92,6 +92,10 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let issuer = Fact::Issuer { name: "https://id.example".into() };
     records.push(("the issuer of the players' tokens".into(), fact(issuer)));
     records.push(("a clock in doubt".into(), fact(Fact::Clock { doubted: true })));
+    let upgrade = |feature, name| fact(Fact::Upgrade(NamedFeature::new(feature, name)));
+    let (recipe, row) = (Feature::Recipe { kind: 1, revision: 1 }, Feature::Row { kind: 2 });
+    records.push(("the first use of a recipe".into(), upgrade(recipe, "DEPOSIT")));
+    records.push(("the first use of a kind of row".into(), upgrade(row, "rules")));
     records
 }
 

@@ -22,3 +22,4 @@ mod rules;
 mod ruling;
 mod table;
 mod table_rules;
+mod upgrade;

@@ -130,6 +130,8 @@ pub struct Model {
     pub told: BTreeMap<String, u64>,
     /// What all players have together, by currency: the sum of what came in, less what went out.
     pub owed: BTreeMap<String, i128>,
+    /// Whether a record says already that money is set aside, which came with a later release than the rest.
+    upgraded: bool,
     pub records: u64,
     pub time: u64,
 }
@@ -163,6 +165,7 @@ impl Model {
             keys: BTreeMap::new(),
             told: BTreeMap::new(),
             owed: BTreeMap::new(),
+            upgraded: false,
             records: 0,
             time: 0,
         }
@@ -178,7 +181,7 @@ impl Model {
             Ok(effects) => effects,
             Err(code) => return self.refuse(name, content, asked, code, now),
         };
-        let place = self.record(now);
+        let place = self.record(asked, now);
         let round = effects.round.clone();
         let told = self.carry_out(name, effects, now);
         let Some(content) = content else { return Verdict::Done };
@@ -219,17 +222,21 @@ impl Model {
         if !recorded.contains(&code) || asked.amount().unsigned_abs() > SUM_MAX.unsigned_abs() {
             return Verdict::Answered(code);
         }
-        self.record(now);
+        self.record(asked, now);
         let outcome = Outcome::Refused(code);
         self.keys.insert(name.into(), (content.into(), outcome.clone()));
         Verdict::Recorded(outcome)
     }
 
-    /// Counts a record, and that of the digest which follows each so many records. Returns the place of the first.
-    fn record(&mut self, now: u64) -> u64 {
-        (self.records, self.time) = (self.records + 1, now);
-        let place = self.records;
-        self.records += u64::from(place.is_multiple_of(self.digest_every));
+    /// Counts a record, the one before it that says what is used for the first time, and that of the digest which follows
+    /// each so many records. Returns the place of the record itself.
+    fn record(&mut self, asked: &Asked, now: u64) -> u64 {
+        let before = self.records;
+        let upgrades = matches!(asked, Asked::SetAside { .. }) && !self.upgraded;
+        self.upgraded |= upgrades;
+        let place = before + u64::from(upgrades) + 1;
+        let digest = (before + 1..=place).any(|place| place.is_multiple_of(self.digest_every));
+        (self.records, self.time) = (place + u64::from(digest), now);
         place
     }
 

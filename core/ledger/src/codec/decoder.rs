@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use protocol::{Currency, PlayerId, RoundId, TableId};
 
-use super::{DecodeError, NAME_BYTES_MAX};
+use super::{
+    DecodeError, NAME_BYTES_MAX,
+    feature::{Feature, NamedFeature},
+};
 use crate::{
     Account, AccountId, AccountKind, Domain, Hold, HoldId, Leg, Move, Owner, OwnerKind, Prover, Purpose,
     SUM_MAX, Source, Transfer, named::Named,
@@ -210,6 +213,18 @@ impl<'a> Decoder<'a> {
     /// A round.
     pub fn round(&mut self) -> Result<RoundId, DecodeError> {
         Ok(RoundId { table: self.table()?, number: self.u64()? })
+    }
+
+    /// A feature with its name.
+    pub fn feature(&mut self) -> Result<NamedFeature, DecodeError> {
+        let feature = match self.byte()? {
+            1 => Feature::Recipe { kind: self.u16()?, revision: self.u16()? },
+            2 => Feature::Row { kind: self.u16()? },
+            _ => return Err(DecodeError::Unknown("feature")),
+        };
+        let name = self.text()?;
+        let named = NamedFeature::new(feature, name);
+        if named.name() == name { Ok(named) } else { Err(DecodeError::OutOfRange("the name of a feature")) }
     }
 
     /// A domain.

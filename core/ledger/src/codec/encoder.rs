@@ -3,6 +3,7 @@
 use protocol::{Currency, PlayerId, RoundId, TableId};
 
 use super::NAME_BYTES_MAX;
+use super::feature::{Feature, NamedFeature};
 use crate::{Account, AccountId, Hold, Leg, Move, OwnerKind, Prover, Transfer, named::Named};
 
 /// Appends values to a record.
@@ -116,6 +117,22 @@ impl Encoder {
     /// Bytes as they are.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// A feature with its name.
+    pub fn feature(&mut self, named: &NamedFeature) {
+        match named.feature {
+            Feature::Recipe { kind, revision } => {
+                self.byte(1);
+                self.uint(kind.into());
+                self.uint(revision.into());
+            }
+            Feature::Row { kind } => {
+                self.byte(2);
+                self.uint(kind.into());
+            }
+        }
+        self.bytes(named.name().as_bytes());
     }
 
     /// A player, as an id.

@@ -363,7 +363,7 @@ impl Hub {
                 assert_eq!(copy, live, "the copy is not the live state");
             }
             if let Some(bytes) = self.copy.due(false) {
-                let read_back = checkpoint::decode(&bytes).expect("a checkpoint reads back");
+                let read_back = checkpoint::decode_with(&bytes, &FORMATS).expect("a checkpoint reads back");
                 invariant::same(&read_back, self.copy.world()).expect("E3 holds");
                 journal::checkpoint::write_in(&self.memory, reader.cursor(), &bytes).map_err(|_| Dead)?;
                 self.copy.written();

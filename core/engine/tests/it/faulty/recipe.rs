@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domains::{
     Command, Context, Effects, Fields, Recipe, What, balance, collections,
     decide::{Deciding, Part, RefusedBy},
-    rows::Row,
+    rows::RowKind,
     rules::RulesRow,
 };
 use engine::{Books, Content, DecodeError, Envelope, Principal, Tx, TxId, table::TableLeg};
@@ -33,7 +33,7 @@ impl Recipe for Faulty {
     const KIND: u16 = 60_001;
     const NAME: &'static str = "FAULTY";
     const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Collections];
-    const ROWS: &'static [u16] = &[RulesRow::KIND];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<RulesRow>()];
 
     fn encode(&self, _: &mut Encoder) {}
 
