@@ -98,7 +98,6 @@ impl Follower for SecondCopy {
 mod tests {
     use domains::recipes::Deposit;
     use engine::{Content, Envelope, Record, Tx, TxId, checkpoint};
-    use journal::Options;
     use protocol::PlayerId;
 
     use super::*;
@@ -122,7 +121,7 @@ mod tests {
     }
 
     fn start(directory: &tempfile::TempDir) -> (Journal<Output>, World) {
-        let log = journal::open(directory.path(), Options::default()).expect("a log");
+        let log = log::reopened(directory);
         let mut world = World::default();
         log.replay(Lsn(0), |entry| {
             world.apply(&Record::decode(entry.bytes).expect("our record")).expect("it fits");
@@ -135,7 +134,7 @@ mod tests {
     /// The newest checkpoint: where it stands, and whether it is of this log and holds this world.
     fn newest(directory: &tempfile::TempDir, world: &World) -> (u64, bool) {
         let found = journal::checkpoint::latest(directory.path()).expect("readable").expect("one is there");
-        let log = journal::open(directory.path(), Options::default()).expect("a log");
+        let log = log::reopened(directory);
         let same = log.hash_at(found.at.lsn).expect("readable") == Some(found.at.hash);
         let copy = checkpoint::decode(&found.bytes).expect("our checkpoint");
         (found.at.lsn.0, same && copy.books.digest() == world.books.digest())
@@ -191,7 +190,7 @@ mod tests {
     fn a_copy_that_parts_from_the_log_ends_the_process() {
         if let Some((log, of)) = to_die() {
             let (journal, world) = {
-                let log = journal::open(&log, Options::default()).expect("a log");
+                let log = journal::open(&log, journal::Options::default()).expect("a log");
                 (log.start(OpenGate), World::default())
             };
             let (mut live, every) = (world.clone(), if of == PANIC { u64::MAX } else { 10 });

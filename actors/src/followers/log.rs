@@ -1,8 +1,13 @@
 //! A log on disk for the tests of the followers.
 
-use std::{fs::File, os::unix::fs::FileExt, thread, time::Duration};
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    thread,
+    time::{Duration, Instant},
+};
 
-use journal::{Journal, Lsn, Options, State};
+use journal::{Error, Journal, Log, Lsn, Options, State, file::Directory};
 use tempfile::TempDir;
 
 use crate::messages::output::Output;
@@ -17,6 +22,18 @@ impl journal::Gate<Output> for OpenGate {
 
     fn failed(&mut self, error: &journal::Error) {
         panic!("the journal failed: {error}");
+    }
+}
+
+/// Opens a log that was closed just now. A process that another test starts holds its lock for a moment, from its fork
+/// until it runs its own program.
+pub fn reopened(directory: &TempDir) -> Log<Directory> {
+    let began = Instant::now();
+    loop {
+        match journal::open(directory.path(), Options::default()) {
+            Err(Error::Locked { .. }) if began.elapsed() < Duration::from_secs(30) => thread::yield_now(),
+            opened => return opened.expect("a log"),
+        }
     }
 }
 
