@@ -77,7 +77,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     let mut hangup = signals::hangup().map_err(Error::Serve)?;
     // Before anything is recovered: a port that is taken is told at once, and nothing has happened yet. Nobody is
     // let in before the house stands.
-    let Listening { listener, address } = Listening::at(config.server.listen)?;
+    let Listening { listener, address } = Listening::at("server.listen", config.server.listen)?;
     let admin = admin_port(config)?;
     let directory = PathBuf::from(&config.journal.directory);
     files::allow(u64::from(config.server.connections_max));
@@ -171,7 +171,7 @@ fn admin_port(config: &Config) -> Result<Option<Listening>, Error> {
     if !config.admin.enabled {
         return Ok(None);
     }
-    match Listening::at(config.admin.listen) {
+    match Listening::at("admin.listen", config.admin.listen) {
         Ok(listening) => Ok(Some(listening)),
         Err(error) if error.is_taken() && config.mode == Mode::Development => {
             telemetry::admin_port_taken(config.admin.listen);
