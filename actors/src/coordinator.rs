@@ -134,7 +134,7 @@ impl Coordinator {
         if let Some(digest) = digest {
             self.append(digest, Output::Nothing);
         }
-        // Counted while the journal writes already.
+        // Counted last: the journal writes meanwhile.
         self.count_moves(&legs);
     }
 

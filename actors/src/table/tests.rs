@@ -184,13 +184,18 @@ impl Rig {
     async fn held_becomes(&self, expected: i128) {
         let held =
             || self.money.books.borrow().domains().balance.funds(PLAYER, eur()).map(|funds| funds.held);
-        let waiting = async {
-            while held() != Some(expected) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("the stakes are returned");
+        until("the stakes", || held() == Some(expected)).await;
     }
+}
+
+/// Lets the actors work until `condition` holds.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect(what);
 }
 
 fn code(reply: &Reply) -> Option<ErrorCode> {

@@ -268,10 +268,10 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
                     Item::Barrier(done) => self.done.push(done),
                 }
             }
-            // Whoever is alone waits for nobody: a batch of one record is followed by no other at once.
-            let shared = self.done.len() > 1;
+            // After a single item no other thread is at work: giving up the processor would only cost time.
+            let several = self.done.len() > 1;
             self.commit();
-            if shared {
+            if several {
                 self.shared.gather();
             }
         }

@@ -290,7 +290,7 @@ async fn a_client_that_asks_for_pages_and_reads_none_is_given_up() {
     let mut hog = socket.connect(hub.address()).await.expect("the hub listens");
     let requests = "GET /client/hub.js HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1_000);
     tokio::io::AsyncWriteExt::write_all(&mut hog, requests.as_bytes()).await.expect("the hub takes requests");
-    // Whoever is answered has its place. Without this the next connection could be first, at another worker.
+    // A client that is answered has its place. Before that, a later connection could take it at another worker.
     let mut status = [0; 12];
     let answered = tokio::io::AsyncReadExt::read_exact(&mut hog, &mut status);
     soon("the first answer", answered).await.expect("it is answered");
