@@ -154,7 +154,33 @@ impl Books {
 
 #[cfg(test)]
 mod tests {
+    use domains::{recipes::Deposit, rows::RowKey};
+    use protocol::PlayerId;
+
     use super::*;
+    use crate::{keys::TxId, principal::Principal, record::Committed};
+
+    /// A second fact of the same feature would not apply, and the hub would stop.
+    #[test]
+    fn a_feature_that_a_record_uses_twice_is_recorded_once() {
+        let row = |key: &[u8]| RowImage {
+            key: RowKey::new(60_000, key).expect("a short key"),
+            value: Some([1].into()),
+        };
+        let currency = "EUR".parse().expect("a currency");
+        let body = Body::Committed(Committed {
+            id: TxId(1),
+            principal: Principal::HUB,
+            key: None,
+            intent: Deposit { player: PlayerId(1), currency, amount: 1 }.into(),
+            legs: Vec::new(),
+            rows: vec![row(b"one"), row(b"other")],
+            notices: Vec::new(),
+            table: None,
+        });
+        let feature = NamedFeature::new(Feature::Row { kind: 60_000 }, "unknown");
+        assert_eq!(Books::default().upgrades(&body), [Fact::Upgrade(feature)]);
+    }
 
     #[test]
     fn every_feature_of_version_3_is_one_of_this_release() {

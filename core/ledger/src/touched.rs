@@ -97,13 +97,14 @@ mod tests {
     #[test]
     fn a_key_has_its_last_value_and_its_first_place_however_many_there_are() {
         for count in [1, LINEAR_MAX, LINEAR_MAX + 1, 100] {
-            let mut touched = Touched::default();
-            (0..count).for_each(|key| touched.put(key, key));
-            (0..count).for_each(|key| touched.put(key, key * 10));
-            assert!((0..count).all(|key| touched.get(&key) == Some(&(key * 10))), "{count}");
-            assert_eq!(touched.get(&count), None);
-            let entries = touched.into_entries();
-            assert_eq!(entries, (0..count).map(|key| (key, key * 10)).collect::<Vec<_>>());
+            for mut touched in [Touched::default(), Touched::with_room(count)] {
+                (0..count).for_each(|key| touched.put(key, key));
+                (0..count).for_each(|key| touched.put(key, key * 10));
+                assert!((0..count).all(|key| touched.get(&key) == Some(&(key * 10))), "{count}");
+                assert_eq!(touched.get(&count), None);
+                let entries = touched.into_entries();
+                assert_eq!(entries, (0..count).map(|key| (key, key * 10)).collect::<Vec<_>>());
+            }
         }
     }
 }
