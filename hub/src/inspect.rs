@@ -12,7 +12,7 @@ mod text;
 
 use std::{io::Write, path::Path};
 
-use engine::{Facts, Fields, Record, World};
+use engine::{Facts, Fields, Record};
 use journal::{Files, Lsn, storage::Storage};
 
 pub use self::lookup::Lookup;
@@ -38,6 +38,17 @@ pub enum Error {
         wanted: Lookup,
         /// The last record of the log.
         last: u64,
+    },
+    /// The log's oldest segments were removed.
+    #[error(
+        "{wanted} is not after record {state}, the first whose state is here: the log's beginning was removed after it was \
+         archived, and `hub archive` fetches it"
+    )]
+    BeforeState {
+        /// What was asked for.
+        wanted: Lookup,
+        /// The record of the oldest state.
+        state: u64,
     },
     /// The answer could not be written.
     #[error("failed to write the answer")]
@@ -86,9 +97,13 @@ fn find<S: Storage>(files: &Files<S>, wanted: Lookup) -> Result<Found, Error> {
         let last = files.finish(files.reader(Lsn(lsn))?)?.last().0;
         return Err(Error::Absent { wanted, last });
     }
-    let (mut world, mut before, mut found): (World, Option<(u64, Record)>, Option<Found>) =
-        Default::default();
-    let mut reader = files.reader(Lsn(0))?;
+    let mut world = recovery::oldest(files)?;
+    let state = world.books.lsn();
+    if matches!(wanted, Lookup::Lsn(lsn) if lsn <= state) {
+        return Err(Error::BeforeState { wanted, state });
+    }
+    let (mut before, mut found): (Option<(u64, Record)>, Option<Found>) = Default::default();
+    let mut reader = files.reader(Lsn(state))?;
     while let Some(reader) = &mut reader
         && let Some(entry) = reader.next(Lsn::MAX)?
     {
@@ -122,6 +137,7 @@ fn find<S: Storage>(files: &Files<S>, wanted: Lookup) -> Result<Found, Error> {
     }
     match found {
         Some(found) => Ok(found),
+        None if state > 0 => Err(Error::BeforeState { wanted, state }),
         None => Err(Error::Absent { wanted, last: files.finish(reader)?.last().0 }),
     }
 }

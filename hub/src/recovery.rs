@@ -5,10 +5,13 @@
 //!   rebuilt from there. A start is exactly this ([`recover`]), `hub verify --tail` too ([`tail`]).
 //! * *full*: every byte, and every record decided again, or only applied ([`full()`]).
 //!
+//! Of a log whose oldest segments were removed, the full scope begins with the oldest usable checkpoint.
+//!
 //! Both end with every invariant on the whole state and with what the operator expects of the log
 //! ([`Expectations`]). Nothing is changed before all of it holds.
 
 mod begin;
+mod beginning;
 mod error;
 mod expectations;
 pub mod facts;
@@ -20,7 +23,7 @@ mod restored;
 use std::{path::Path, time::Instant};
 
 use ::people::People;
-use engine::{Record, World, checkpoint};
+use engine::{Formats, Record, World, checkpoint};
 use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, storage::Storage};
 
 pub use begin::{begin, begun};
@@ -30,6 +33,7 @@ pub use full::{Findings, full};
 pub use head::Head;
 pub use restored::{Restored, restored};
 
+use self::beginning::{Decode, Prefer, beginning};
 use crate::telemetry::events as telemetry;
 
 /// A recovered log and its state.
@@ -96,7 +100,8 @@ fn prove<S: Storage>(
     finish: impl FnOnce(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
 ) -> Result<Proven, Error> {
     let mut passed_over = Vec::new();
-    let mut world = from_checkpoint(files, expectations, &mut passed_over)?.unwrap_or_default();
+    let as_recorded = (checkpoint::decode_with as Decode, &expectations.formats);
+    let mut world = beginning(files, Prefer::Newest, as_recorded, &mut passed_over)?;
     let cursor = world.books.lsn();
     let reader = read(files, cursor, |entry| {
         let (lsn, location) = (entry.lsn.0, entry.location);
@@ -115,6 +120,17 @@ fn prove<S: Storage>(
     Ok(Proven { tail, world, cursor, passed_over })
 }
 
+/// The state with which the reading of a log begins, of which as much as possible is read.
+///
+/// # Errors
+/// When the log's oldest segments were removed and no checkpoint can be used.
+pub fn oldest<S: Storage>(files: &Files<S>) -> Result<World, Error> {
+    if files.begins().lsn == Lsn(0) {
+        return Ok(World::default());
+    }
+    beginning(files, Prefer::Oldest, (checkpoint::decode_with, &Formats::STANDARD), &mut Vec::new())
+}
+
 /// Hands over every record after one, in order. The reader is then at the end of the log; `None` when there is no log.
 fn read<S: Storage>(
     files: &Files<S>,
@@ -128,45 +144,6 @@ fn read<S: Storage>(
         }
     }
     Ok(reader)
-}
-
-/// The state of the newest usable checkpoint: whole, of this very log, and readable by this release. Adds to
-/// `passed_over` why newer ones cannot be used. One that a later release made with what this one does not have is no such:
-/// the log behind it has it too, and is refused.
-fn from_checkpoint<S: Storage>(
-    files: &Files<S>,
-    expectations: &Expectations,
-    passed_over: &mut Vec<(u64, String)>,
-) -> Result<Option<World>, Error> {
-    for lsn in journal::checkpoint::list_in(files.storage())?.into_iter().rev() {
-        let found = match journal::checkpoint::at_in(files.storage(), lsn) {
-            Ok(Some(found)) => found,
-            // A newer one has taken its place since the list was made.
-            Ok(None) => continue,
-            Err(error @ journal::Error::Damaged { .. }) => {
-                passed_over.push((lsn.0, error.to_string()));
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if let Err(lost) = files.admits(&found.at, &journal::checkpoint::name(lsn)) {
-            passed_over.push((lsn.0, lost.to_string()));
-            continue;
-        }
-        if files.hash_at(lsn)? != Some(found.at.hash) {
-            passed_over.push((lsn.0, "it is not of this log".into()));
-            continue;
-        }
-        match checkpoint::decode_with(&found.bytes, &expectations.formats) {
-            Ok(world) if world.books.lsn() == lsn.0 => return Ok(Some(world)),
-            Ok(_) => passed_over.push((lsn.0, "its state is of another record".into())),
-            Err(source) if source.is_later() => {
-                return Err(Error::Later { checkpoint: journal::checkpoint::name(lsn), source });
-            }
-            Err(error) => passed_over.push((lsn.0, error.to_string())),
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -127,7 +127,8 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
 /// What is wrong with a log, in one word; docs/operating.md lists them.
 pub(crate) fn word(error: &recovery::Error) -> &'static str {
     match error {
-        recovery::Error::Journal(journal::Error::Missing { .. })
+        recovery::Error::Journal(journal::Error::Missing { .. } | journal::Error::Removed { .. })
+        | recovery::Error::NoAnchor { .. }
         | recovery::Error::LooksRestored(journal::Error::Ends { .. })
         | recovery::Error::Short { .. } => "SHORT",
         recovery::Error::Journal(_) | recovery::Error::People(::people::Error::Damaged { .. }) => "DAMAGED",
@@ -182,7 +183,15 @@ fn full(
     findings: &Findings,
     output: &mut impl Write,
 ) -> Result<ExitCode, Error> {
-    let Findings { tail, verifier, checkpoints } = findings;
+    let Findings { tail, verifier, trusted, checkpoints } = findings;
+    if *trusted > 0 {
+        let removed = files.begins().lsn.0;
+        writeln!(output, "removed     {removed:>16}   record(s) at the beginning, which are in the archive")?;
+        writeln!(
+            output,
+            "trusted     {trusted:>16}   is the record of the checkpoint that the rest is proven on: `hub archive` fetches what was before"
+        )?;
+    }
     totals(verifier, output)?;
     done::print(verifier, output)?;
     writeln!(output, "\ncheckpoints {checkpoints:>16}   each holds what the replay holds")?;
@@ -310,8 +319,13 @@ pub(crate) fn signed(minor: i128, scale: u32) -> String {
 /// When the log cannot be read at all.
 pub fn round(loaded: &Loaded, round: RoundId, output: &mut impl Write) -> Result<ExitCode, Error> {
     let directory = Path::new(&loaded.config.journal.directory);
-    let mut verifier = LogVerifier::default();
-    let mut reader = Reader::open(directory, Lsn(0))?;
+    let files = Files::open(directory)?;
+    let mut verifier = match recovery::oldest(&files) {
+        Ok(world) => LogVerifier::default().on(world),
+        Err(error) => return refused(&error, output),
+    };
+    let begins = verifier.world().books.lsn();
+    let mut reader = Reader::open(directory, Lsn(begins))?;
     while let Some(entry) = reader.next(Lsn::MAX)? {
         let (lsn, location) = (entry.lsn.0, entry.location);
         match verifier.next(entry.bytes) {
@@ -333,6 +347,10 @@ pub fn round(loaded: &Loaded, round: RoundId, output: &mut impl Write) -> Result
     let state = verifier.world().tables.get(&round.table);
     match state.filter(|state| state.round == round.number) {
         Some(_) => writeln!(output, "round {round} is still open: its seed is not revealed yet")?,
+        None if begins > 0 => writeln!(
+            output,
+            "there is no round {round} after record {begins}, the first whose state is here: `hub archive` fetches what was before"
+        )?,
         None => writeln!(output, "there is no round {round} in this log")?,
     }
     Ok(ExitCode::FAILURE)

@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -36,6 +36,14 @@ pub trait Follower: Send + 'static {
 
     /// The last record it needs no more: whenever the log is opened, it is read from the one after.
     fn cursor(&self) -> Lsn;
+
+    /// Opens the log where it goes on. One that reads whatever the log still has overrides this.
+    ///
+    /// # Errors
+    /// When the log cannot be read there.
+    fn open(&self, directory: &Path) -> Result<Reader, journal::Error> {
+        Reader::open(directory, self.cursor())
+    }
 
     /// The last record it wants now; never above `durable`. The batch of that record is read to its end.
     fn limit(&mut self, durable: Lsn) -> Lsn;
@@ -139,7 +147,7 @@ impl<F: Follower> Run<F> {
 
     /// Reads until the follower is told to end.
     fn follow(&mut self) -> Result<(), journal::Error> {
-        let mut reader = Reader::open(&self.directory, self.follower.cursor())?;
+        let mut reader = self.follower.open(&self.directory)?;
         loop {
             // Loaded before the log is read: everything that was accepted before the stop is then read.
             let stopping = self.is_stopping();
@@ -167,7 +175,7 @@ impl<F: Follower> Run<F> {
                     if self.ends_at_once() {
                         return Ok(());
                     }
-                    reader = Reader::open(&self.directory, self.follower.cursor())?;
+                    reader = self.follower.open(&self.directory)?;
                 }
             }
         }

@@ -5,9 +5,13 @@
 //! start and once a day. Damage that it meets makes the log unsound: the hub refuses further requests and reports the
 //! place.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use journal::{Entry, Journal, Lsn};
+use journal::{Entry, Journal, Lsn, Reader};
 
 use super::runner::{Follower, Next, Running};
 use crate::messages::output::Output;
@@ -60,6 +64,10 @@ impl Follower for Check {
         Lsn(0)
     }
 
+    fn open(&self, directory: &Path) -> Result<Reader, journal::Error> {
+        Reader::of_kept(directory)
+    }
+
     fn limit(&mut self, durable: Lsn) -> Lsn {
         *self.until.get_or_insert(durable)
     }
@@ -80,6 +88,13 @@ impl Follower for Check {
     }
 
     fn failed(&mut self, error: &journal::Error) -> Duration {
+        if let journal::Error::Removed { first, .. } = error {
+            tracing::debug!(
+                first = first.0,
+                "segments were removed while the log was read again; it goes on behind them"
+            );
+            return Duration::ZERO;
+        }
         self.until = None;
         tracing::warn!(%error, "the log could not be read again; tried again in a day");
         EVERY
@@ -88,7 +103,7 @@ impl Follower for Check {
 
 #[cfg(test)]
 mod tests {
-    use journal::{Reader, State};
+    use journal::State;
 
     use super::*;
     use crate::followers::log;

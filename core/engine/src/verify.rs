@@ -91,6 +91,15 @@ impl LogVerifier {
         Self { level, ..self }
     }
 
+    /// The same, for the records after those that are in this state, which is trusted.
+    #[must_use]
+    pub fn on(self, world: World) -> Self {
+        let lsn = world.books.lsn();
+        let failed = world.tables.iter().filter(|(_, state)| state.failed());
+        let closed = failed.map(|(table, _)| (*table, lsn)).collect();
+        Self { world, closed, ..self }
+    }
+
     /// The state so far.
     #[must_use]
     pub fn world(&self) -> &World {

@@ -7,7 +7,9 @@ use domains::{
     Funds, Notice, What,
     recipes::{HoldExpire, HoldStake},
 };
-use engine::{Body, Committed, Envelope, Fact, Principal, SecretName, Turn, Tx, TxId, table::TableLeg};
+use engine::{
+    Body, Committed, Envelope, Fact, Principal, SecretName, Turn, Tx, TxId, World, table::TableLeg,
+};
 use journal::{Options, SyncLog, file::Directory};
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Leg, Move, Prover, Purpose, Transfer};
 use protocol::{PlayerId, RoundId};

@@ -51,6 +51,17 @@ pub enum Error {
         /// What it has.
         source: engine::DecodeError,
     },
+    /// The oldest segments were removed, and nothing has the state with which the rest begins.
+    #[error(
+        "the log begins at record {first}, and no checkpoint can be used to go on from{passed_over}. Bring back a checkpoint \
+         of this log, or fetch the records before {first} from the archive (docs/operating.md, archive)"
+    )]
+    NoAnchor {
+        /// The first record that the log keeps.
+        first: u64,
+        /// The checkpoints that there are, and why each cannot be used.
+        passed_over: String,
+    },
     /// The record does not fit the state before it.
     #[error("failed to apply record {lsn} in {location}")]
     Unfit {

@@ -6,7 +6,11 @@ use std::collections::BTreeSet;
 use engine::{Level, LogVerifier, checkpoint, invariant};
 use journal::{Files, Lsn, Tail, storage::Storage};
 
-use super::{Error, Expectations, read};
+use super::{
+    Error, Expectations,
+    beginning::{Decode, Prefer, beginning},
+    read,
+};
 
 /// The result of proving a whole log.
 pub struct Findings {
@@ -14,6 +18,9 @@ pub struct Findings {
     pub tail: Tail,
     /// The state, and what was counted on the way.
     pub verifier: LogVerifier,
+    /// The record whose state was taken from a checkpoint, because the log does not have all records before it any more; 0
+    /// when every record was proven.
+    pub trusted: u64,
     /// Checkpoints that hold what the replay holds.
     pub checkpoints: u64,
 }
@@ -28,11 +35,22 @@ pub fn full<S: Storage>(
     expectations: &Expectations,
 ) -> Result<Findings, Error> {
     let mut verifier = LogVerifier::default().reading(expectations.formats).at(level);
+    let begins = files.begins().lsn;
+    if begins > Lsn(0) {
+        let effects = (checkpoint::decode_effects as Decode, &expectations.formats);
+        verifier = verifier.on(beginning(files, Prefer::Oldest, effects, &mut Vec::new())?);
+    }
+    let trusted = Lsn(verifier.world().books.lsn());
     // Listed before the log is read: beside a serving hub, the log then has the records of all these checkpoints.
     let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
+    waiting.retain(|lsn| *lsn > trusted);
     let mut checkpoints = 0;
-    let reader = read(files, 0, |entry| {
+    let reader = read(files, begins.0, |entry| {
         let (lsn, location) = (entry.lsn, entry.location);
+        // Of the records that its state includes, only the chain is proven.
+        if lsn <= trusted {
+            return Ok(());
+        }
         let disproved =
             |finding: engine::Finding| Error::Disproved { lsn: lsn.0, location, what: finding.what };
         verifier.next(entry.bytes).map_err(disproved)?;
@@ -47,7 +65,7 @@ pub fn full<S: Storage>(
     let source = |finding: engine::Finding| Error::Invariant { lsn, source: finding.what.into() };
     verifier.check().map_err(source)?;
     expectations.check(files, &tail, verifier.world())?;
-    Ok(Findings { tail, verifier, checkpoints })
+    Ok(Findings { tail, verifier, trusted: trusted.0, checkpoints })
 }
 
 /// Compares a checkpoint with the log at its record: the same log, and the same world (`E3`). `ends` is the hash of the

@@ -17,6 +17,7 @@ use crate::proof::BatchHash;
 use crate::scan::segment_name;
 use crate::spare::{self, Spare};
 use crate::storage::{self, File, Storage};
+use crate::truncate::{Beginning, Truncated};
 use crate::watch::{OpenSegment, Present};
 use crate::{Error, Lsn, MAX_RECORD};
 
@@ -36,6 +37,9 @@ pub(crate) struct LogIdentity {
     pub epoch: u32,
     pub lineage: LineageId,
 }
+
+/// Removes the oldest segments of a log that is being written.
+pub(crate) type Truncation = Box<dyn Fn(Lsn, &[Lsn]) -> Result<Truncated, Error> + Send + Sync>;
 
 /// The writing end of a log.
 ///
@@ -80,19 +84,20 @@ struct Building {
 }
 
 impl<S: Storage> Appender<S> {
-    /// Starts to append at the end of a segment.
+    /// Starts to append at the end of a segment. `begins` is the first record that the log keeps.
     pub fn new(
         (storage, lock): (S, S::Lock),
         identity: LogIdentity,
         (spare, condition, segment_bytes): (Spare<S::File>, Condition, u64),
         segment: Segment<S::File>,
-        end: Cursor,
+        (begins, end): (Lsn, Cursor),
     ) -> Result<Self, Error> {
         let noted = noted(&identity, &segment, end);
         let present = Present {
             notes: Notes::open(&storage, &noted)?,
             noted: Mutex::new(noted),
             segment: Mutex::new(OpenSegment::of(&storage, &segment.file, segment.first, segment.limit)?),
+            beginning: Beginning::at(begins),
         };
         let hash = BatchHash::begin(&end.hash, end.lsn.next());
         let batch = Building { frame: vec![0; FRAME_HEADER], count: 0, crc: 0, hash, last: end.lsn };
@@ -131,6 +136,17 @@ impl<S: Storage> Appender<S> {
         if self.helper.is_none() {
             self.condition.ready();
         }
+    }
+
+    /// Removes the oldest segments; see [`Journal::truncate_before`](crate::Journal::truncate_before).
+    pub fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
+        self.present.beginning.truncate_before(&self.storage, lsn, needed)
+    }
+
+    /// A function that does the same from any thread while batches are written.
+    pub fn truncation(&self) -> Truncation {
+        let (storage, present) = (self.storage.clone(), self.present.clone());
+        Box::new(move |lsn, needed| present.beginning.truncate_before(&storage, lsn, needed))
     }
 
     /// Writes and syncs the batch, marks the end of the log, and notes it in the file `head`.

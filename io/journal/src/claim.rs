@@ -13,7 +13,8 @@ use crate::scan::{self, segment_name};
 use crate::spare::{self, Spare};
 use crate::storage::{File, Storage};
 use crate::tail::{LogEnd, Tail};
-use crate::{Error, Lsn, Options, checkpoint, noted};
+use crate::truncate::{self, Beginning, Truncated};
+use crate::{Error, Lsn, Options, checkpoint, kept, noted};
 
 /// Shortest segment. Bytes.
 const MIN_SEGMENT: u64 = 4 << 10;
@@ -21,7 +22,8 @@ const MIN_SEGMENT: u64 = 4 << 10;
 const CHUNK: u64 = 1 << 20;
 
 /// Names of files that are being made. What is left of one after a crash is of no use.
-const UNFINISHED: [&str; 4] = [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, checkpoint::PARTIAL];
+const UNFINISHED: [&str; 5] =
+    [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, checkpoint::PARTIAL, kept::PARTIAL];
 
 /// Files that a hub keeps beside its log. They are closed to others like those of the log, and never changed here.
 const BESIDE: [&str; 1] = ["people"];
@@ -29,7 +31,9 @@ const BESIDE: [&str; 1] = ["people"];
 /// Whether a file of this name is one of a log. Other files in its directory are never changed.
 fn is_of_a_log(name: &str) -> bool {
     let by_number = [".log", ".checkpoint"].iter().any(|suffix| scan::named_lsn(name, suffix).is_some());
-    by_number || UNFINISHED.contains(&name) || [file::LOCK, noted::NAME, spare::READY].contains(&name)
+    by_number
+        || UNFINISHED.contains(&name)
+        || [file::LOCK, noted::NAME, spare::READY, kept::NAME].contains(&name)
 }
 
 /// While you hold this, no other process or thread writes the log (`J5`). Dropping it releases the right; no file of
@@ -64,6 +68,13 @@ impl<S: Storage> Claim<S> {
         &self.files
     }
 
+    /// Removes the oldest segments of a log that no hub serves; see
+    /// [`Journal::truncate_before`](crate::Journal::truncate_before). The caller has read the log to its end and found it
+    /// sound. Ends the claim, whose files are others then.
+    pub fn truncate_before(self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
+        Beginning::at(self.files.begins().lsn.next()).truncate_before(&self.storage, lsn, needed)
+    }
+
     /// Opens the log for writing: cuts a torn tail, makes the rest durable and begins a new epoch. Creates the log when
     /// there is none. `tail` must be what [`Files::finish`] returned for these files.
     pub fn open(self, tail: Tail, options: Options) -> Result<Log<S>, Error> {
@@ -85,7 +96,8 @@ impl<S: Storage> Claim<S> {
 
     fn open_as(self, tail: Tail, options: Options, fork: Option<LineageId>) -> Result<Log<S>, Error> {
         let options = Options { segment_bytes: options.segment_bytes.max(MIN_SEGMENT), ..options };
-        let Claim { storage, lock, segment, .. } = self;
+        let Claim { storage, lock, segment, files } = self;
+        let begins = files.begins().lsn.next();
         let mut names = storage.list().map_err(Error::io("list", storage.path("")))?;
         names.retain(|name| is_of_a_log(name));
         if segment.is_some() {
@@ -99,11 +111,12 @@ impl<S: Storage> Claim<S> {
         for name in names.iter().filter(|name| UNFINISHED.contains(&name.as_str())) {
             storage.remove(name).map_err(Error::io("remove", storage.path(name)))?;
         }
+        truncate::remove(&storage, &kept::left_over(&storage, begins)?)?;
         let condition = Condition::default();
         let spare = Spare::new(&storage, options.segment_bytes, &names, condition.clone())?;
         let appender = match (&tail.end, segment) {
             (Some(end), Some(file)) => {
-                let mut appender = resume((storage, lock), (spare, condition), options, end, file)?;
+                let mut appender = resume((storage, lock), (spare, condition), options, (begins, end), file)?;
                 begin(&mut appender, fork)?;
                 appender
             }
@@ -121,7 +134,7 @@ impl<S: Storage> Log<S> {
     /// Opens or creates the log in a storage; see [`open`](crate::open).
     pub fn open(storage: S, options: Options) -> Result<Log<S>, Error> {
         let claim = Claim::over(storage)?;
-        let reader = claim.files().reader(Lsn(0))?;
+        let reader = claim.files().reader(claim.files().begins().lsn)?;
         let tail = claim.files().finish(reader)?;
         claim.open(tail, options)
     }
@@ -150,7 +163,7 @@ fn create<S: Storage>(
     let segment = first_segment(&storage, &identity, options.segment_bytes)?;
     let settings = (spare, condition, options.segment_bytes);
     let end = Cursor { lineage: identity.lineage, ..Cursor::default() };
-    Appender::new((storage, lock), identity, settings, segment, end)
+    Appender::new((storage, lock), identity, settings, segment, (Lsn(1), end))
 }
 
 /// Cuts the torn tail, and makes the rest durable.
@@ -158,7 +171,7 @@ fn resume<S: Storage>(
     (storage, lock): (S, S::Lock),
     (spare, condition): (Spare<S::File>, Condition),
     options: Options,
-    end: &LogEnd,
+    (begins, end): (Lsn, &LogEnd),
     file: S::File,
 ) -> Result<Appender<S>, Error> {
     let path = storage.path(&segment_name(end.header.first));
@@ -188,7 +201,7 @@ fn resume<S: Storage>(
         limit: end.header.bytes,
     };
     let settings = (spare, condition, options.segment_bytes);
-    Appender::new((storage, lock), identity, settings, segment, end.cursor)
+    Appender::new((storage, lock), identity, settings, segment, (begins, end.cursor))
 }
 
 /// Marks the new epoch, in a new lineage if one is given.

@@ -49,6 +49,19 @@ pub enum Error {
         /// Why the record must exist.
         what: &'static str,
     },
+    /// Records were removed from the log on purpose, after they were archived.
+    #[error(
+        "record {} was removed from {} after it was archived: the log begins at record {} (docs/operating.md, archive)",
+        lsn.0, place.display(), first.0
+    )]
+    Removed {
+        /// The directory of the log.
+        place: PathBuf,
+        /// The first record that is needed.
+        lsn: Lsn,
+        /// The first record that the log keeps.
+        first: Lsn,
+    },
     /// The log ends before a record that a file beside it tells of: records were lost, or the directory is a restored
     /// copy.
     #[error(
@@ -170,6 +183,7 @@ impl Error {
                 source.kind() == io::ErrorKind::NotFound || source.raw_os_error() == Some(libc::EIO)
             }
             Error::Locked { .. }
+            | Error::Removed { .. }
             | Error::Version { .. }
             | Error::NoRoom { .. }
             | Error::NotMade { .. }
@@ -192,6 +206,7 @@ impl Error {
                 matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
             }
             Error::Locked { .. }
+            | Error::Removed { .. }
             | Error::Version { .. }
             | Error::NoRoom { .. }
             | Error::NotMade { .. }

@@ -12,7 +12,8 @@ use std::path::Path;
 use crate::cursor::Cursor;
 use crate::file::Directory;
 use crate::format::SegmentHeader;
-use crate::lineage::{Lineage, Standing, lineages, standing};
+use crate::kept::{self, FirstKept};
+use crate::lineage::{Lineage, Standing, continued, standing};
 use crate::noted::{self, Noted};
 use crate::proof::Proof;
 use crate::reader::Reader;
@@ -27,6 +28,8 @@ pub struct Files<S: Storage = Directory> {
     /// The headers of the segments, by first lsn.
     headers: Vec<SegmentHeader>,
     lineages: Vec<Lineage>,
+    /// Where the log begins, when its oldest segments were removed.
+    kept: Option<FirstKept>,
     /// The newest checkpoint, damaged or not; 0 without one.
     checkpoint: Lsn,
     /// A record that the log is known to have had.
@@ -44,21 +47,45 @@ impl<S: Storage> Files<S> {
     /// Checks the files of the log in a storage: [`Error::Missing`] when a segment is missing, [`Error::Damaged`] when
     /// a header is damaged or a file does not have its length, [`Error::Foreign`] when a segment is of another log.
     pub fn over(storage: S) -> Result<Files<S>, Error> {
+        let mut kept = kept::read(&storage)?;
+        loop {
+            match Files::from_first_kept(storage.clone(), kept.clone()) {
+                Ok(files) => return Ok(files),
+                Err(error) => {
+                    // Beside a running writer, segments may have been removed since the file was read.
+                    let now = kept::read(&storage)?;
+                    if now == kept {
+                        return Err(error);
+                    }
+                    kept = now;
+                }
+            }
+        }
+    }
+
+    fn from_first_kept(storage: S, kept: Option<FirstKept>) -> Result<Files<S>, Error> {
         // Read before the segments are listed: with a running writer, the records of a checkpoint and of the noted end
         // are then surely in the segments.
         let noted = noted::read(&storage)?;
         let checkpoint = checkpoint::list_in(&storage)?.last().copied().unwrap_or_default();
         let (mut headers, mut lengths): (Vec<SegmentHeader>, Vec<u64>) = Default::default();
-        for first in scan::segments(&storage)? {
-            let (header, bytes) = survey(&storage, headers.last(), first)?;
+        let first_kept = kept.as_ref().map_or(Lsn(1), FirstKept::first);
+        let mut segments = scan::segments(&storage)?;
+        // Earlier ones do not count: their removal was interrupted.
+        segments.retain(|first| *first >= first_kept);
+        if kept.is_some() && segments.is_empty() {
+            return Err(missing(&storage, first_kept));
+        }
+        for first in segments {
+            let (header, bytes) = survey(&storage, kept.as_ref(), headers.last(), first)?;
             headers.push(header);
             lengths.push(bytes);
         }
         for (header, bytes) in headers.iter().zip(lengths) {
             sized(&storage, header, bytes)?;
         }
-        let lineages = lineages(&headers);
-        Ok(Files { storage, headers, lineages, checkpoint, noted })
+        let lineages = continued(kept.as_ref().map_or(&[], |kept| &kept.lineages), &headers);
+        Ok(Files { storage, headers, lineages, kept, checkpoint, noted })
     }
 
     /// Whether there is no log yet.
@@ -76,17 +103,37 @@ impl<S: Storage> Files<S> {
         self.headers.len()
     }
 
+    /// The end of the last batch that was removed, or the beginning of the log when nothing was: the log has the records
+    /// after it.
+    pub fn begins(&self) -> Cursor {
+        self.kept.as_ref().map(|kept| kept.before).unwrap_or_default()
+    }
+
+    /// The headers of the segments, in order.
+    pub(crate) fn headers(&self) -> &[SegmentHeader] {
+        &self.headers
+    }
+
+    /// The lineages of the segments that were removed.
+    pub(crate) fn removed_lineages(&self) -> &[Lineage] {
+        self.kept.as_ref().map_or(&[], |kept| &kept.lineages)
+    }
+
     /// The first record of the last segment.
     pub(crate) fn last_segment(&self) -> Option<Lsn> {
         self.headers.last().map(|header| header.first)
     }
 
     /// A reader of the records after `after`. It checks every byte of the segments that hold them. `None` when there is
-    /// no log yet.
+    /// no log yet. [`Error::Removed`] when they do not all exist any more.
     ///
     /// Of earlier segments only the headers are checked, which state the length and the segment before.
     pub fn reader(&self, after: Lsn) -> Result<Option<Reader<S>>, Error> {
         let Some(first) = self.headers.first() else { return Ok(None) };
+        if after < self.begins().lsn {
+            let (place, first) = (self.storage.path(""), first.first);
+            return Err(Error::Removed { place, lsn: after.next(), first });
+        }
         let begins = self.headers.iter().rev().find(|header| header.first <= after.next()).unwrap_or(first);
         Reader::begin(self.storage.clone(), begins.first, after).map(Some)
     }
@@ -162,6 +209,10 @@ impl<S: Storage> Files<S> {
             return Err(self.ends_before(tail, noted::NAME, told));
         }
         self.admits(&noted.end, noted::NAME)?;
+        // Of a record that was removed since, nothing is left to be compared.
+        if noted.end.lsn < self.begins().lsn {
+            return Ok(());
+        }
         if noted.end != tail.cursor() && self.hash_at(noted.end.lsn)? != Some(noted.end.hash) {
             let what = "the log has other records than those noted here";
             return Err(Error::Damaged { file: self.storage.path(noted::NAME), offset: 0, what });
@@ -212,6 +263,7 @@ fn sized<S: Storage>(storage: &S, header: &SegmentHeader, bytes: u64) -> Result<
 /// Reads a segment's header and its file's length, and compares the header with the one before.
 fn survey<S: Storage>(
     storage: &S,
+    kept: Option<&FirstKept>,
     before: Option<&SegmentHeader>,
     first: Lsn,
 ) -> Result<(SegmentHeader, u64), Error> {
@@ -221,26 +273,30 @@ fn survey<S: Storage>(
     let file = storage.read(&name).map_err(Error::io("open", &path))?;
     let header = segment_header(storage, &file, first)?;
     let bytes = file.len().map_err(Error::io("read", &path))?;
-    let missing = |lsn| Error::Missing {
-        place: storage.path(&segment_name(lsn)),
-        lsn,
-        what: "the file is not there, and a later one is",
-    };
     let Some(before) = before else {
-        // Segments are never removed, so without the first one the log is incomplete.
-        return if first == Lsn(1) { Ok((header, bytes)) } else { Err(missing(Lsn(1))) };
+        // Without the file `first_kept` nothing was removed, so the log is incomplete without the first segment.
+        let begins = kept.map_or(Lsn(1), FirstKept::first);
+        if first != begins {
+            return Err(missing(storage, begins));
+        }
+        return kept.map_or(Ok(()), |kept| kept.is_followed_by(&header, storage)).map(|()| (header, bytes));
     };
     if header.id != before.id {
         return Err(Error::Foreign { file: path });
     }
     if header.before > before.first && header.before < first {
-        return Err(missing(header.before));
+        return Err(missing(storage, header.before));
     }
     if header.before != before.first || header.salt != before.salt || header.epoch < before.epoch {
         let what = "the header does not follow the segment before";
         return Err(Error::Damaged { file: path, offset: 0, what });
     }
     Ok((header, bytes))
+}
+
+fn missing<S: Storage>(storage: &S, lsn: Lsn) -> Error {
+    let what = "the file is not there, and a later one or the file first_kept is";
+    Error::Missing { place: storage.path(&segment_name(lsn)), lsn, what }
 }
 
 impl<S: Storage> std::fmt::Debug for Files<S> {

@@ -25,6 +25,7 @@ pub mod file;
 mod files;
 mod format;
 mod helper;
+mod kept;
 mod lineage;
 mod log;
 mod lsn;
@@ -37,6 +38,7 @@ mod scan;
 mod spare;
 pub mod storage;
 mod tail;
+mod truncate;
 mod watch;
 mod writer;
 
@@ -55,6 +57,7 @@ pub use options::Options;
 pub use proof::{Proof, record_hash};
 pub use reader::Reader;
 pub use tail::{Tail, TornTail};
+pub use truncate::Truncated;
 pub use writer::{Gate, Journal, Stats};
 
 /// Opens the log in a directory for writing, or creates it: takes the lock, reads everything, cuts a torn tail (see

@@ -21,9 +21,9 @@ pub struct Lineage {
     pub forked: Option<Cursor>,
 }
 
-/// The lineages of a log, from the headers of its segments in order.
-pub(crate) fn lineages(headers: &[SegmentHeader]) -> Vec<Lineage> {
-    let mut found: Vec<Lineage> = Vec::new();
+/// The lineages of a log, from those of the segments that were removed and the headers of the others in order.
+pub(crate) fn continued(removed: &[Lineage], headers: &[SegmentHeader]) -> Vec<Lineage> {
+    let mut found: Vec<Lineage> = removed.to_vec();
     for header in headers {
         let forked = match found.last() {
             Some(current) if current.id == header.lineage => continue,

@@ -6,6 +6,7 @@ use crate::file::Directory;
 use crate::reader::Reader;
 use crate::storage::Storage;
 use crate::tail::{Tail, TornTail};
+use crate::truncate::Truncated;
 use crate::writer::{self, Gate, Journal};
 use crate::{Entry, Error, Lsn, Options};
 
@@ -59,13 +60,14 @@ impl<S: Storage> Log<S> {
         }
         match Reader::over(self.appender.storage.clone(), lsn) {
             Ok(mut reader) => reader.hash_at(lsn),
-            Err(Error::Missing { .. }) => Ok(None),
+            Err(Error::Missing { .. } | Error::Removed { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Calls `f` with each record after `after`, in order, and verifies the batches' hashes; stops at the first error of
-    /// `f`. [`Error::Missing`] when the segment of `after + 1` is missing.
+    /// `f`. [`Error::Missing`] when the segment of `after + 1` is missing,
+    /// [`Error::Removed`] when it was removed.
     pub fn replay<E: From<Error>>(
         &self,
         after: Lsn,
@@ -80,6 +82,11 @@ impl<S: Storage> Log<S> {
             f(entry)?;
         }
         Ok(())
+    }
+
+    /// Removes the oldest segments; see [`Journal::truncate_before`].
+    pub fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
+        self.appender.truncate_before(lsn, needed)
     }
 
     /// Starts the writer's thread ("hub-journal"). Panics when the system cannot start a thread.

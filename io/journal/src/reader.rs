@@ -13,6 +13,7 @@ use crate::cursor::Cursor;
 use crate::entry::Batch;
 use crate::file::Directory;
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RawEntry, SegmentHeader};
+use crate::kept;
 use crate::proof::{BatchHash, Proof, record_hash};
 use crate::scan::{self, Window, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
@@ -61,15 +62,36 @@ struct Loaded {
 
 impl Reader {
     /// Reads the records after `after` of the log in a directory. [`Error::Missing`] when there is no log, or its
-    /// segments begin later.
+    /// segments begin later; [`Error::Removed`] when these records were removed.
     pub fn open(dir: &Path, after: Lsn) -> Result<Reader, Error> {
         Reader::over(Directory::open(dir)?, after)
+    }
+
+    /// Reads all records that the log in a directory keeps; see [`Files::begins`](crate::Files::begins).
+    pub fn of_kept(dir: &Path) -> Result<Reader, Error> {
+        let storage = Directory::open(dir)?;
+        loop {
+            let after = kept::read(&storage)?.map(|kept| kept.before.lsn).unwrap_or_default();
+            match Reader::over(storage.clone(), after) {
+                // More was removed meanwhile.
+                Err(Error::Removed { .. }) => {}
+                opened => return opened,
+            }
+        }
     }
 }
 
 impl<S: Storage> Reader<S> {
     /// Reads the records after `after` of the log in a storage; see [`Reader::open`].
     pub fn over(storage: S, after: Lsn) -> Result<Reader<S>, Error> {
+        let opened = Reader::at(storage.clone(), after);
+        match kept::removed(&storage, after)? {
+            Some(removed) => Err(removed),
+            None => opened,
+        }
+    }
+
+    fn at(storage: S, after: Lsn) -> Result<Reader<S>, Error> {
         let segments = scan::segments(&storage)?;
         let Some(&first) = segments.iter().rev().find(|first| first.0 <= after.0.saturating_add(1)) else {
             let what = "no segment reaches back so far";
@@ -176,8 +198,16 @@ impl<S: Storage> Reader<S> {
         Entry { lsn, epoch: *epoch, hash, batch, bytes: &bytes[*payload..*at], location }
     }
 
-    /// Reads the next batch, in this segment or the next one. `false` when there is none yet.
+    /// Reads the next batch, in this segment or the next one. `false` when there is none yet. Beside a running hub the
+    /// batch may have been removed meanwhile.
     fn load(&mut self, limit: Lsn) -> Result<bool, Error> {
+        match self.find(limit) {
+            Err(error) => Err(kept::removed(&self.storage, Lsn(self.next.0 - 1))?.unwrap_or(error)),
+            found => found,
+        }
+    }
+
+    fn find(&mut self, limit: Lsn) -> Result<bool, Error> {
         if self.load_here()?.is_ok() {
             return Ok(true);
         }
@@ -192,7 +222,7 @@ impl<S: Storage> Reader<S> {
         let Err(mut flaw) = self.load_here()? else { return Ok(true) };
         if self.next == self.header.first && self.is_replaced()? {
             self.reenter()?;
-            return self.load(limit);
+            return self.find(limit);
         }
         if following == Some(self.next) && self.unused()?.is_none() {
             return self.enter_next().map(|()| true);

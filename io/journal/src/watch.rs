@@ -9,13 +9,16 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::kept;
 use crate::noted::{Noted, Notes};
 use crate::scan::{self, segment_name};
 use crate::storage::{File, FileIdentity, Storage};
+use crate::truncate::Beginning;
 use crate::{Error, Lsn};
 
 /// The state that the writer shares with the helper.
@@ -25,6 +28,8 @@ pub(crate) struct Present<S: Storage> {
     /// The segment being written.
     pub segment: Mutex<OpenSegment>,
     pub notes: Notes<S::File>,
+    /// Where the log begins.
+    pub beginning: Beginning,
 }
 
 /// The segment that is open for writing, as it must be found under its name.
@@ -66,7 +71,10 @@ impl OpenSegment {
 
 /// The error for a segment that was there and whose look-up failed.
 fn not_found<S: Storage>(storage: &S, lsn: Lsn, source: io::Error) -> Error {
-    let place = storage.path(&segment_name(lsn));
+    lost(storage.path(&segment_name(lsn)), lsn, source)
+}
+
+fn lost(place: PathBuf, lsn: Lsn, source: io::Error) -> Error {
     match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             Error::Missing { place, lsn, what: "the file was there, and is not any more" }
@@ -80,7 +88,7 @@ pub(crate) struct Watch<S: Storage> {
     storage: S,
     present: Arc<Present<S>>,
     directory: FileIdentity,
-    /// Every segment that was seen, by its first lsn.
+    /// Every segment that was seen and is kept, by its first lsn.
     segments: BTreeSet<Lsn>,
 }
 
@@ -121,6 +129,14 @@ impl<S: Storage> Watch<S> {
     fn check_segments(&mut self, open: &OpenSegment) -> Result<(), Error> {
         let names: BTreeSet<Lsn> = scan::segments(&self.storage)?.into_iter().collect();
         self.segments.insert(open.first);
+        // Asked after the names were listed: what was removed until then is known by now.
+        let first = self.present.beginning.first();
+        self.segments.retain(|segment| *segment >= first);
+        if first > Lsn(1)
+            && let Err(source) = self.storage.status(kept::NAME)
+        {
+            return Err(lost(self.storage.path(kept::NAME), first, source));
+        }
         if let Some(lsn) = self.segments.difference(&names).next() {
             // Looked up by name as well, because a list may be incomplete while names change.
             if let Err(source) = self.storage.status(&segment_name(*lsn)) {

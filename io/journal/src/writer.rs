@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use rustix::process::setpriority_process;
 
-use crate::append::Appender;
+use crate::append::{Appender, Truncation};
 use crate::condition::{Condition, State};
 use crate::storage::Storage;
+use crate::truncate::Truncated;
 use crate::{Error, Lsn, MAX_RECORD, Options};
 
 /// A batch is closed once it has this length, so that under high load the first records are still released soon.
@@ -76,6 +77,7 @@ struct Shared<C> {
     durable: AtomicU64,
     condition: Condition,
     counters: Counters,
+    truncation: Truncation,
 }
 
 struct Queue<C> {
@@ -128,6 +130,16 @@ impl<C: Send + 'static> Journal<C> {
     /// The last record appended, durable or not.
     pub fn appended(&self) -> Lsn {
         self.handle.shared.queue.lock().appended
+    }
+
+    /// Removes the segments all of whose records come before `lsn`, and are at or before every cursor in `needed`: each of
+    /// them needs the records after it. Whole segments only, and never the last one. Writing goes on meanwhile; the calls
+    /// to the disk are made on the calling thread.
+    ///
+    /// The caller has made sure that what is removed is kept elsewhere. A crash at any step leaves a log that opens; what
+    /// an error leaves behind is removed by the next call or the next open.
+    pub fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
+        (self.handle.shared.truncation)(lsn, needed)
     }
 
     /// Writes all queued records, releases their outputs, ends the thread and releases the lock. Called from the gate
@@ -234,6 +246,7 @@ pub(crate) fn start<S: Storage, C: Send + 'static>(
         durable: AtomicU64::new(last.0),
         condition: appender.condition.clone(),
         counters: Counters::default(),
+        truncation: appender.truncation(),
     });
     let writer = Writer { appender, shared: shared.clone(), gate, done: Vec::new() };
     let run = move || {

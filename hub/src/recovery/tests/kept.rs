@@ -1,10 +1,13 @@
 //! Positions that were kept outside of the log: what is not of this log is refused, and the message says why.
 
-use engine::{World, checkpoint};
-use journal::{Files, SyncLog, memory::Memory, storage::Storage};
+use engine::{Level, World, checkpoint};
+use journal::{Files, Lsn, SyncLog, memory::Memory, storage::Storage};
 
 use super::{deposit, deposit_record, fork, open, verify_full};
-use crate::recovery::{Error, Expectations, Head, tail};
+use crate::{
+    recovery::{Error, Expectations, Head, full, tail},
+    telemetry::with_causes,
+};
 
 /// A log of deposits, each a batch of its own.
 fn played(to: u64) -> (Memory, SyncLog<Memory>, World) {
@@ -48,6 +51,45 @@ fn a_checkpoint_of_an_abandoned_lineage_is_passed_over_by_the_start_and_refused_
     assert!(why.contains("which this log abandoned at record 8"), "{why}");
     let wrong = verify_full(&copy).expect_err("it is not of this log");
     assert!(wrong.contains("checkpoint 20") && wrong.contains("abandoned at record 8"), "{wrong}");
+}
+
+#[test]
+fn a_log_whose_beginning_was_removed_starts_from_a_checkpoint_behind_it_and_from_nothing_else() {
+    let (memory, mut log, mut world) = played(20);
+    checkpoint_at_the_end(&memory, &log, &world);
+    for number in 21..=40 {
+        deposit(&mut log, &mut world, number);
+    }
+    let first = log.log().truncate_before(Lsn(21), &[]).expect("a disk").first;
+    assert!((Lsn(2)..=Lsn(21)).contains(&first), "{first:?}");
+    log.close().expect("a disk");
+    let files = Files::over(memory.clone()).expect("a log");
+    let proven = tail(&files, &Expectations::default()).expect("it starts");
+    assert_eq!((proven.world.books.lsn(), proven.cursor), (40, 20));
+    let findings = full(&files, Level::ReDecide, &Expectations::default()).expect("it is sound");
+    assert_eq!((findings.trusted, findings.verifier.tally().re_applied()), (20, 20));
+    assert_eq!(findings.verifier.world().books.digest(), world.books.digest());
+
+    // A record that was removed is expected in vain, and the message says why.
+    let error = refused(&memory, Head { lsn: 1, hash: [1; 32] }).expect("it is gone");
+    assert!(with_causes(&error).contains("record 2 was removed"), "{}", with_causes(&error));
+
+    // A checkpoint of a record that was removed is no beginning.
+    let older = memory.copy();
+    let (_, log, before) = played(1);
+    journal::checkpoint::write_in(&older, log.log().end(), &checkpoint::encode(&before)).expect("a disk");
+    older.remove("00000000000000000020.checkpoint").expect("it is there");
+    let Err(error) = tail(&Files::over(older).expect("a log"), &Expectations::default()) else {
+        panic!("it starts")
+    };
+    let text = with_causes(&error);
+    assert!(
+        text.contains(&format!("begins at record {}", first.0)) && text.contains("00001.checkpoint: "),
+        "{text}"
+    );
+    memory.flip("00000000000000000020.checkpoint", 200, 1);
+    let wrong = verify_full(&memory).expect_err("nothing to begin with");
+    assert!(wrong.contains("no checkpoint can be used") && wrong.contains("00020.checkpoint"), "{wrong}");
 }
 
 fn checkpoint_at_the_end(memory: &Memory, log: &SyncLog<Memory>, world: &World) {

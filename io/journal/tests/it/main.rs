@@ -11,6 +11,7 @@ mod foreign;
 mod hooked;
 mod lineages;
 mod lives;
+mod removal;
 mod threaded;
 mod watched;
 
