@@ -1,0 +1,81 @@
+//! Spans: the parts of the key space that runs cover.
+//!
+//! The whole key space is the span of depth 0. Each span has four children, each a quarter of it. A span is a prefix of
+//! two bits for each level of depth, so spans nest or are apart, and never overlap in part.
+
+use crate::Key;
+
+/// Depth at which spans are not divided further. Keys that are distributed evenly need one level for each factor of
+/// four over 262,144 keys: 16 levels would be for 10^15 keys.
+pub(crate) const DEPTH_MAX: u8 = 16;
+
+/// A part of the key space: all keys that begin with these bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Span {
+    /// Number of divisions; 0 for the whole key space.
+    pub depth: u8,
+    /// The first `2 * depth` bits of its keys.
+    pub prefix: u32,
+}
+
+impl Span {
+    /// The whole key space.
+    pub const ALL: Span = Span { depth: 0, prefix: 0 };
+
+    /// Whether it is one that [`Span::child_of`] can make.
+    pub fn is_valid(self) -> bool {
+        self.depth <= DEPTH_MAX && u64::from(self.prefix) >> (2 * u32::from(self.depth)) == 0
+    }
+
+    /// The span of one depth that has a key.
+    pub fn child_of(depth: u8, key: &Key) -> Span {
+        let prefix = if depth == 0 { 0 } else { (key.top() >> (64 - 2 * u32::from(depth))) as u32 };
+        Span { depth, prefix }
+    }
+
+    /// The top 8 bytes of its first key.
+    pub fn first(self) -> u64 {
+        if self.depth == 0 { 0 } else { u64::from(self.prefix) << (64 - 2 * u32::from(self.depth)) }
+    }
+
+    /// The top 8 bytes of the first key behind it; `None` at the end of the key space.
+    pub fn end(self) -> Option<u64> {
+        match self.depth {
+            0 => None,
+            depth => self.first().checked_add(1 << (64 - 2 * u32::from(depth))),
+        }
+    }
+
+    /// Whether every key of `other` is one of its keys.
+    pub fn contains(self, other: Span) -> bool {
+        let deeper = other.depth.checked_sub(self.depth);
+        deeper.is_some_and(|deeper| {
+            u64::from(other.prefix) >> (2 * u32::from(deeper)) == u64::from(self.prefix)
+        })
+    }
+
+    /// Whether the two have a key in common.
+    pub fn overlaps(self, other: Span) -> bool {
+        self.contains(other) || other.contains(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_nest_or_are_apart() {
+        let key = Key([0xc5; 16]);
+        let (two, three) = (Span::child_of(2, &key), Span::child_of(3, &key));
+        assert!(Span::ALL.contains(two) && two.contains(three) && !three.contains(two));
+        assert!(two.overlaps(three) && three.overlaps(two));
+        let beside = Span { depth: 3, prefix: three.prefix ^ 1 };
+        assert!(!beside.overlaps(three) && two.contains(beside));
+        assert_eq!((two.first(), two.end()), (0xc << 60, Some(0xd << 60)));
+        assert_eq!(Span { depth: 1, prefix: 3 }.end(), None);
+        assert_eq!(Span::child_of(0, &key), Span::ALL);
+        assert!(Span { depth: DEPTH_MAX, prefix: u32::MAX }.is_valid());
+        assert!(!Span { depth: 1, prefix: 4 }.is_valid());
+    }
+}
