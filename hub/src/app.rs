@@ -85,8 +85,9 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
         return Err(Error::NoLog { directory });
     }
     let expectations = Expectations::of(&loaded, expected);
-    let recovered = recovery::recover(&directory, config.journal.segment_bytes, &expectations)
-        .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
+    let recovered =
+        recovery::recover(&directory, config.journal.segment_bytes, &expectations, &loaded.secrets.people)
+            .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
     for left in recovery::facts::stranded(&loaded, &recovered.world.books) {
         telemetry::stranded(&left);
     }

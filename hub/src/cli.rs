@@ -17,6 +17,7 @@ use crate::{
     config::{Environment, Loaded, Mode, SecretPolicy, Sources},
     inspect::Lookup,
     recovery::{self, Expectations, Head},
+    telemetry::with_causes,
     verify::Scope,
 };
 
@@ -83,7 +84,7 @@ pub enum Subcommand {
         #[arg(long)]
         accept_clock: bool,
     },
-    /// Begin the log in journal.directory, and its people file; once, before the first start in production
+    /// Begin the log in journal.directory, and its people store; once, before the first start in production
     ///
     /// Production begins no log by itself, since one at a mistyped path would have no balances. A log that is there is
     /// left as it is.
@@ -99,7 +100,7 @@ pub enum Subcommand {
     /// Check the configuration, and print each option and where its value comes from
     ///
     /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown. Where
-    /// there is a log, its currencies and secrets must be the configured ones, and its people file must be there.
+    /// there is a log, its currencies and secrets must be the configured ones, and its people store must be there.
     #[command(after_help = "Since 0.1.")]
     CheckConfig,
     /// Print a token for a player, signed with the configured key
@@ -256,10 +257,11 @@ pub fn init(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
     let journal = &loaded.config.journal;
     let (directory, expectations) = (Path::new(&journal.directory), Expectations::of(loaded, None));
     let source = |source| Error::Init { directory: journal.directory.clone(), source: Box::new(source) };
-    let last = recovery::begin(directory, journal.segment_bytes, &expectations).map_err(source)?;
+    let last = recovery::begin(directory, journal.segment_bytes, &expectations, &loaded.secrets.people)
+        .map_err(source)?;
     writeln!(
         output,
-        "A log and its people file are begun in {} with {last} record(s); `hub serve` goes on from there.",
+        "A log and its people store are begun in {} with {last} record(s); `hub serve` goes on from there.",
         journal.directory
     )?;
     Ok(())
@@ -295,7 +297,9 @@ pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode
     let right = "# The configuration is right";
     match &verdict {
         Ok(()) => text.push_str(&format!("{right}: {} mode, {tables} table(s).\n", loaded.config.mode)),
-        Err(refused) => text.push_str(&format!("# The configuration is not the log's: {refused}.\n")),
+        Err(refused) => {
+            text.push_str(&format!("# The configuration is not the log's: {}.\n", with_causes(refused)))
+        }
     }
     for note in loaded.notes.iter().chain(&notes) {
         text.push_str(&format!("# note: {note}\n"));
@@ -308,7 +312,7 @@ pub fn check_config(loaded: &Loaded, output: &mut impl Write) -> Result<ExitCode
     Ok(match verdict {
         Ok(()) => ExitCode::SUCCESS,
         Err(refused) => {
-            eprintln!("hub: {refused}");
+            eprintln!("hub: {}", with_causes(&refused));
             ExitCode::from(EXIT_CONFIG)
         }
     })
@@ -325,7 +329,9 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
     let proven = journal::Files::open(directory)
         .map_err(recovery::Error::from)
         .and_then(|files| recovery::tail(&files, &expectations))
-        .and_then(|proven| recovery::people::of_log(directory, &proven.world).map(|_| proven));
+        .and_then(|proven| {
+            recovery::people::of_log(directory, &loaded.secrets.people, &proven.world).map(|_| proven)
+        });
     match proven {
         Ok(proven) => {
             let stranded = recovery::facts::stranded(loaded, &proven.world.books).into_iter();
@@ -340,6 +346,13 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
             | recovery::Error::Issuer { .. }
             | recovery::Error::NoPeople { .. }
             | recovery::Error::OtherPeople { .. }
+            | recovery::Error::People(
+                people::Error::WrongKey { .. }
+                | people::Error::NoKeys { .. }
+                | people::Error::KeysLost { .. }
+                | people::Error::OtherStore { .. }
+                | people::Error::Old { .. },
+            )
             | recovery::Error::Strangers { .. }),
         ) => (Err(refused), Vec::new()),
         // A start will refuse it; the configuration is not at fault.

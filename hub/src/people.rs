@@ -1,4 +1,4 @@
-//! Enrolling for whoever waits in an async task: the answer comes from the thread that writes the people file.
+//! Enrolling for whoever waits in an async task: the answer comes from the thread that enrols.
 
 use people::{NotEnrolled, People, Person};
 use protocol::PlayerId;

@@ -22,7 +22,7 @@ mod restored;
 
 use std::{path::Path, time::Instant};
 
-use ::people::People;
+use ::people::{Master, People};
 use engine::{Formats, Record, World, checkpoint};
 use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, storage::Storage};
 
@@ -44,7 +44,7 @@ pub struct Recovered {
     pub world: World,
     /// The last record the newest checkpoint covers, 0 without one.
     pub checkpointed: u64,
-    /// The people file, open for writing.
+    /// The people store, open for writing.
     pub people: People,
 }
 
@@ -60,26 +60,27 @@ pub struct Proven {
     pub passed_over: Vec<(u64, String)>,
 }
 
-/// Opens the log in `directory` and the people file beside it for writing, and rebuilds the state. The lock of the log
+/// Opens the log in `directory` and the people store beside it for writing, and rebuilds the state. The lock of the log
 /// stands for both.
 ///
 /// # Errors
 /// When another hub has the log, when it is damaged, when it does not fit together, or is not the one expected; and when
-/// the people file is damaged, lost or not the log's. Nothing was changed then.
+/// the people store is damaged, lost, under another master key or not the log's. Nothing was changed then.
 pub fn recover(
     directory: &Path,
     segment_bytes: u64,
     expectations: &Expectations,
+    people_key: &Master,
 ) -> Result<Recovered, Error> {
     let began = Instant::now();
     let claim = Claim::take(directory)?;
     let Proven { tail, world, cursor, passed_over } = tail(claim.files(), expectations)?;
-    let found = people::of_log(directory, &world)?;
+    let found = people::of_log(directory, people_key, &world)?;
     for (lsn, why) in passed_over {
         telemetry::unusable_checkpoint(lsn, &why);
     }
     let log = claim.open(tail, Options { segment_bytes, ..Options::default() })?;
-    let people = people::open(found, directory)?;
+    let people = people::open(found, directory, people_key)?;
     let lsn = world.books.lsn();
     telemetry::replayed(lsn, lsn - cursor, began.elapsed(), log.epoch());
     Ok(Recovered { log, world, checkpointed: cursor, people })

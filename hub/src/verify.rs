@@ -5,7 +5,7 @@ mod done;
 
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
-use ::people::TornTail;
+use ::people::Master;
 use base16ct::lower::encode_string;
 use engine::{
     Body, Books, InUse, Level, LogVerifier, Occurrences, Record, World,
@@ -57,6 +57,7 @@ pub fn log(
 ) -> Result<ExitCode, Error> {
     let directory = Path::new(&loaded.config.journal.directory);
     let expectations = Expectations::of(loaded, expected);
+    let key = &loaded.secrets.people;
     let files = match Files::open(directory) {
         Ok(files) if files.is_empty() => return Err(Error::NoLog(loaded.config.journal.directory.clone())),
         Ok(files) => files,
@@ -69,7 +70,7 @@ pub fn log(
     }
     match scope {
         Scope::Tail => match recovery::tail(&files, &expectations) {
-            Ok(proven) => with_people(directory, &proven.world, output, |output, starts| {
+            Ok(proven) => with_people((directory, key), &proven.world, output, |output, starts| {
                 tail(loaded, &files, (&proven, starts), output)
             }),
             Err(error) => refused(&error, output),
@@ -77,22 +78,24 @@ pub fn log(
         Scope::Full(level) => match recovery::full(&files, level, &expectations) {
             Ok(findings) => {
                 let world = findings.verifier.world();
-                with_people(directory, world, output, |output, _| full(loaded, &files, &findings, output))
+                with_people((directory, key), world, output, |output, _| {
+                    full(loaded, &files, &findings, output)
+                })
             }
             Err(error) => refused(&error, output),
         },
     }
 }
 
-/// Holds the people file against a log that was proven; prints what is wrong with it, or what it has and then the log's
-/// own state. A copy of a log is proven without the file; `print` is told whether a hub has what it needs to start.
+/// Holds the people store against a log that was proven; prints what is wrong with it, or what it has and then the log's
+/// own state. A copy of a log is proven without the store; `print` is told whether a hub has what it needs to start.
 fn with_people<W: Write>(
-    directory: &Path,
+    (directory, key): (&Path, &Master),
     world: &World,
     output: &mut W,
     print: impl FnOnce(&mut W, bool) -> Result<ExitCode, Error>,
 ) -> Result<ExitCode, Error> {
-    match people::beside(directory, world) {
+    match people::beside(directory, key, world) {
         Err(error) => return refused(&error, output),
         Ok(Some(found)) => {
             writeln!(
@@ -100,13 +103,6 @@ fn with_people<W: Write>(
                 "people      {:>16}   have an id, every player of the log among them",
                 found.count()
             )?;
-            if let Some(TornTail { offset, bytes }) = found.torn() {
-                writeln!(
-                    output,
-                    "torn        {bytes:>16}   bytes of an enrolment that was never answered, in {} at offset {offset}: the next start cuts them, unless a hub writes them now",
-                    found.path().display()
-                )?;
-            }
         }
         Ok(None) => {
             if let Some(missing) = people::missing(directory, world) {
@@ -147,7 +143,7 @@ pub(crate) fn word(error: &recovery::Error) -> &'static str {
         | recovery::Error::NoPeople { .. }
         | recovery::Error::OtherPeople { .. }
         | recovery::Error::Strangers { .. }
-        | recovery::Error::People(::people::Error::Io { .. } | ::people::Error::Version { .. })
+        | recovery::Error::People(_)
         | recovery::Error::LostFuture { .. }
         | recovery::Error::OtherLog { .. } => "WRONG",
     }
@@ -171,7 +167,7 @@ fn tail(
     let verdict = if starts {
         "a hub would start on this log"
     } else {
-        "with its people file, a hub would start on this log"
+        "with its people store, a hub would start on this log"
     };
     writeln!(output, "\nThe tail agrees: {verdict}. What lies before the checkpoint was not read.")?;
     Ok(ExitCode::SUCCESS)

@@ -10,5 +10,5 @@ mod setup;
 
 pub use self::{
     process::{TestHub, aborted},
-    setup::{AUTH_SECRET, OPEN, QUICK, Setup, Table},
+    setup::{AUTH_SECRET, OPEN, PEOPLE_KEY, QUICK, Setup, Table},
 };

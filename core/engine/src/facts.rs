@@ -1,9 +1,9 @@
 //! Facts that a log keeps about its hub: the decimals of each currency, the check value of its seed secret, the issuer of
-//! its players' tokens, the people file that says whose its player ids are, whether its clock is in doubt, and what it uses of
+//! its players' tokens, the people store that says whose its player ids are, whether its clock is in doubt, and what it uses of
 //! later releases. A kind of fact is one line of [`FACTS`].
 //!
 //! An account does not contain its minor unit, and a player id does not contain its person. With another scale every
-//! balance would have another value; with another issuer or people file no player would find their account. So all are
+//! balance would have another value; with another issuer or people store no player would find their account. So all are
 //! recorded before their first use, and the start compares them with the configuration and the data directory.
 
 use std::collections::BTreeMap;
@@ -36,12 +36,12 @@ pub enum Fact {
         /// A keyed hash of a fixed text, cut to 128 bits.
         value: u128,
     },
-    /// The people file: it maps issuer and subject to the player ids of this log.
+    /// The people store: it maps issuer and subject to the player ids of this log.
     People {
         /// Its random id.
         file: u128,
     },
-    /// Who issues the tokens of the players: the people file has each of them under the issuer and the subject.
+    /// Who issues the tokens of the players: the people store has each of them under the issuer and the subject.
     Issuer {
         /// As its tokens name it, at most [`ISSUER_BYTES_MAX`].
         name: Box<str>,
@@ -155,7 +155,7 @@ impl Facts {
         self.issuer.as_deref()
     }
 
-    /// The id of the people file, once it is known.
+    /// The id of the people store, once it is known.
     #[must_use]
     pub fn people(&self) -> Option<u128> {
         self.people

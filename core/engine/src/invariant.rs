@@ -6,7 +6,7 @@
 //! * `E4` a player whose funds change is told, and the funds that a notice shows, before and after the transaction, are
 //!   those of the balance domain;
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
-//!   has accounts, the issuer of a log that has players, the people file, the seed secret while a round is open;
+//!   has accounts, the issuer of a log that has players, the people store, the seed secret while a round is open;
 //! * `E6` the row of a table's rules is what the table's leg says, changes with such a leg alone, and never while a round of
 //!   the table is open;
 //! * `E7` a recipe in a revision, or a kind of row, that version 3 of records does not have is used only after its first use
@@ -169,7 +169,7 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
 }
 
 /// `E5`, for what the money side depends on: the scale of a currency that has accounts, the issuer of a log that has
-/// players, and the people file, once it is recorded: it may have people whom no account shows. Without such accounts or
+/// players, and the people store, once it is recorded: it may have people whom no account shows. Without such accounts or
 /// players a scale and the issuer may still change.
 ///
 /// # Errors

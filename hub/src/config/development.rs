@@ -64,9 +64,10 @@ fn write_new(path: &Path) -> io::Result<bool> {
 fn random() -> io::Result<String> {
     let mut text = String::from(
         "# Random secrets of this data directory, for development. Production refuses them.\n\
-         # Without this file every token is void, and no round that is open can be drawn.\n",
+         # Without this file every token is void, and no round that is open can be drawn,\n\
+         # and nobody can say who the players are.\n",
     );
-    for name in ["auth", "seed"] {
+    for name in ["auth", "seed", "people"] {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         let hex = base16ct::lower::encode_string(&bytes);

@@ -1,8 +1,8 @@
 //! Every option and every variable for the manual: what is built in, and the release that brought it.
 
 use super::{
+    given::GIVEN,
     options::defaults,
-    secrets::GIVEN,
     tree::{Node, Value},
 };
 
@@ -93,6 +93,8 @@ const SINCE: &[(&str, &[&str])] = &[
             "channels.history_bytes_max",
             "channels.history_bytes_per_channel_max",
             "channels.waiting_bytes_max",
+            "people.key_file",
+            "people.old_key_file",
             "rate.cleared_bytes_burst_per_player",
             "rate.cleared_bytes_per_second_per_player",
             "rate.refused_bytes_burst_per_player",

@@ -10,6 +10,7 @@
 mod access;
 mod channels;
 mod development;
+mod given;
 mod layers;
 pub mod manual;
 mod options;
@@ -31,7 +32,7 @@ pub use options::{Config, Mode};
 pub use problem::{Problem, Problems};
 pub use secrets::{Secret, SecretCheck, Secrets};
 pub use server::{Admin, Rate, Server, Socket};
-pub use storage::Journal;
+pub use storage::{Journal, PeopleKeys};
 pub use tables::{ANY_KIND, Catalogue, CurrencyOptions, KindLimit, Limit, Table, TableOptions};
 pub use tree::Origin;
 

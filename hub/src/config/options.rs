@@ -8,7 +8,7 @@ use super::{
     access::{Auth, Demo, Publish},
     channels::{Channels, Redis},
     server::{Admin, Rate, Server, Socket},
-    storage::Journal,
+    storage::{Journal, PeopleKeys},
     tables::{self, CurrencyOptions, TableOptions},
     tree::{Node, Origin},
 };
@@ -70,6 +70,8 @@ pub struct Config {
     pub redis: Redis,
     /// The log.
     pub journal: Journal,
+    /// The keys of the people store.
+    pub people: PeopleKeys,
     /// What the hub logs.
     pub telemetry: crate::telemetry::Options,
     /// Currencies accounts may hold.
@@ -92,6 +94,7 @@ impl Default for Config {
             channels: Channels::default(),
             redis: Redis::default(),
             journal: Journal::default(),
+            people: PeopleKeys::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),
             tables: tables::default_tables(),

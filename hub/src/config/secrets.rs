@@ -7,10 +7,15 @@ use std::{collections::BTreeMap, fmt, fs, os::unix::fs::PermissionsExt, path::Pa
 
 use engine::SecretName;
 use hmac::{Hmac, KeyInit, Mac};
+use people::Master;
 use sha2::Sha256;
 
 use super::{
-    Config, Environment, Mode, SecretPolicy, development, problem::Problem, tree::Node, validate::Check,
+    Config, Environment, Mode, SecretPolicy, development,
+    given::{AUTH, AUTH_PRIVATE, AUTH_PUBLIC, PEOPLE, PEOPLE_OLD, PUBLISH, REDIS, SEED},
+    problem::Problem,
+    tree::Node,
+    validate::Check,
 };
 use crate::auth::{Algorithm, ServiceTokens, TokenKeys, TokenRules};
 
@@ -18,43 +23,6 @@ use crate::auth::{Algorithm, ServiceTokens, TokenKeys, TokenRules};
 const SECRET_BYTES_MIN: usize = 32;
 /// Fewer different bytes than this are no random secret, whatever their number.
 const DIFFERENT_BYTES_MIN: usize = 8;
-
-/// Where a secret may come from: its variable, or the file that its option names.
-pub(super) struct Given {
-    /// The variable.
-    pub variable: &'static str,
-    /// The option with the file.
-    pub option: &'static str,
-    /// What it is.
-    pub what: &'static str,
-    /// The release that brought it.
-    pub since: &'static str,
-}
-
-const fn given(variable: &'static str, option: &'static str, what: &'static str) -> Given {
-    Given { variable, option, what, since: "0.1" }
-}
-
-const AUTH: Given =
-    given("HUB_AUTH_SECRET", "auth.secret_file", "the secret that signs and checks players' tokens, HS256");
-const AUTH_PUBLIC: Given =
-    given("HUB_AUTH_PUBLIC_KEY", "auth.public_key_file", "the issuer's public key as PEM, EdDSA and RS256");
-const AUTH_PRIVATE: Given = given(
-    "HUB_AUTH_PRIVATE_KEY",
-    "auth.private_key_file",
-    "the private key as PEM, for `hub token` and demo players",
-);
-const SEED: Given = given(
-    "HUB_SEED_SECRET",
-    "journal.seed_secret_file",
-    "the secret that seals the seeds of open rounds in the log",
-);
-const PUBLISH: Given =
-    given("HUB_PUBLISH_TOKENS", "publish.tokens_file", "services that may publish, `name:token` a line");
-const REDIS: Given = given("HUB_REDIS_URL", "redis.url_file", "the address of Redis with its password");
-
-/// Every secret that can be given.
-pub(super) const GIVEN: [Given; 6] = [AUTH, AUTH_PUBLIC, AUTH_PRIVATE, SEED, PUBLISH, REDIS];
 
 /// The bytes of a secret. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,6 +55,10 @@ pub struct Secrets {
     pub keys: TokenKeys,
     /// Seals the seeds of rounds not yet revealed. 32 bytes.
     pub seed_key: Secret,
+    /// The master key of the people store.
+    pub people: Master,
+    /// The master key that it replaces, while it is being changed.
+    pub old_people: Option<Master>,
     /// Services that may publish over HTTP.
     pub services: ServiceTokens,
     /// The address of Redis with its password; UTF-8. `None`: no Redis.
@@ -156,6 +128,8 @@ pub(super) fn load(
     };
     let keys = finder.keys();
     let seed = finder.secret("seed", SEED.variable, SEED.option);
+    let people = finder.secret("people", PEOPLE.variable, PEOPLE.option);
+    let old_people = finder.old_people();
     let services = finder.services();
     let redis_url = finder.redis_url();
     finder.distinct();
@@ -167,6 +141,8 @@ pub(super) fn load(
         places: finder.places,
         keys: keys?,
         seed_key,
+        people: Master::new(&people?),
+        old_people: old_people?,
         services: services?,
         redis_url: redis_url?,
     })
@@ -270,6 +246,16 @@ impl Finder<'_> {
         };
         self.given.push((format!("{name} secret"), secret.clone()));
         Some(secret)
+    }
+
+    /// `None` after a problem, `Some(None)` when the master key of the people store is not being changed.
+    fn old_people(&mut self) -> Option<Option<Master>> {
+        let given = self.given("old people key", PEOPLE_OLD.variable, PEOPLE_OLD.option, Kind::Secret)?;
+        Some(given.map(|old| {
+            let master = Master::new(&old);
+            self.given.push(("old people secret".into(), old));
+            master
+        }))
     }
 
     fn check_of(&self, name: &str, secret: SecretName, value: u128) -> Option<SecretCheck> {

@@ -1,4 +1,4 @@
-//! Where the log is kept.
+//! Where the log is kept, and the keys of the people store.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Journal {
-    /// Directory of segments, checkpoints and the lock; relative to where the hub is started.
+    /// Directory of segments, checkpoints, the lock and the people store; relative to where the hub is started.
     pub directory: String,
     /// Size of one segment. Bytes; 1_048_576..=4_294_967_296.
     pub segment_bytes: u64,
@@ -25,4 +25,14 @@ impl Default for Journal {
             seed_secret_file: String::new(),
         }
     }
+}
+
+/// The keys of the people store, which is beside the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PeopleKeys {
+    /// File with the master key; empty: `HUB_PEOPLE_KEY`.
+    pub key_file: String,
+    /// File with the master key that `hub person rotate-key` replaces; empty: `HUB_PEOPLE_KEY_OLD`.
+    pub old_key_file: String,
 }

@@ -17,6 +17,7 @@ const GAMES: Catalogue<'_> = &[("roulette", 1, KINDS)];
 
 const SECRET_A: &str = "J2xPq7vTbN4kWm9sRf3hZc8yLd6gUe1a";
 const SECRET_B: &str = "M8n1Bv6cXz4aSd9fGh2jKl7pOi3uYt5r";
+const SECRET_C: &str = "w3Vb7Nq1Xs9Lk5Pz0Rf8Ty2Hd6Gj4McE";
 
 /// A directory of its own for one test: configuration and data.
 struct House {
@@ -150,7 +151,7 @@ fn what_is_shipped_starts_in_development_and_asks_only_for_secrets_and_origins_i
     let production = Sources { mode: Some(Mode::Production), ..house.sources() };
     let problems = load(&production, GAMES, SecretPolicy::Peek).unwrap_err().0;
     let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
-    let asked = ["server.allowed_origins", "auth.secret_file", "journal.seed_secret_file"];
+    let asked = ["server.allowed_origins", "auth.secret_file", "journal.seed_secret_file", "people.key_file"];
     assert_eq!(keys, asked);
 }
 

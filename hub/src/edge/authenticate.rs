@@ -14,7 +14,7 @@ use crate::{
     people::enrol,
 };
 
-/// Checks tokens with the configured keys, by the time of day, and finds the person they name in the people file.
+/// Checks tokens with the configured keys, by the time of day, and finds the person they name in the people store.
 #[must_use]
 pub fn authenticate(verifier: TokenVerifier, people: People) -> Authenticate {
     Arc::new(move |token| match verifier.verify(token, SystemTime::now()) {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use actors::clock::now_ms;
 use journal::{Files, Lsn};
+use people::Master;
 
 use super::{Error, Expectations, Recovered, facts, recover};
 
@@ -24,15 +25,21 @@ pub fn begun(directory: &Path) -> bool {
     has_record().unwrap_or(true)
 }
 
-/// Begins a log whose first records are the facts of this hub, and its people file. Returns its last record.
+/// Begins a log whose first records are the facts of this hub, and its people store. Returns its last record.
 ///
 /// # Errors
 /// When there is a log already, which is left as it is, or none can be written.
-pub fn begin(directory: &Path, segment_bytes: u64, expectations: &Expectations) -> Result<u64, Error> {
+pub fn begin(
+    directory: &Path,
+    segment_bytes: u64,
+    expectations: &Expectations,
+    people_key: &Master,
+) -> Result<u64, Error> {
     if begun(directory) {
         return Err(Error::Begun);
     }
-    let Recovered { log, mut world, people, .. } = recover(directory, segment_bytes, expectations)?;
+    let Recovered { log, mut world, people, .. } =
+        recover(directory, segment_bytes, expectations, people_key)?;
     let mut log = log.into_sync();
     for fact in facts::missing(&expectations.facts, people.id(), &world.books) {
         let record = world.books.fact_record(fact, now_ms());

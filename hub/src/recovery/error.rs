@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use journal::Location;
-use people::FileId;
+use people::StoreId;
 use protocol::{Currency, PlayerId};
 
 use super::head::Head;
@@ -137,33 +137,33 @@ pub enum Error {
         /// The recorded one.
         recorded: Box<str>,
     },
-    /// The people file's own findings: they name file and offset.
-    #[error("failed to use the people file")]
+    /// The people store's own findings: they name the file.
+    #[error("failed to use the people store")]
     People(#[from] people::Error),
     /// The log has players, and nothing says who they are.
     #[error(
-        "there is no people file {}, and the log has one: every player would be a stranger to their balance. Restore it \
+        "there is no people store {}, and the log has one: every player would be a stranger to their balance. Restore it \
          from a backup made with the log's or after it", file.display()
     )]
     NoPeople {
         /// Where it was looked for.
         file: PathBuf,
     },
-    /// The people file is not the one that this log was written with.
+    /// The people store is not the one that this log was written with.
     #[error(
-        "{} is people file {found:032x}, and the log was written with {recorded:032x}: every player would be a stranger to \
-         their balance, or be another one. Restore the log's own file, or give the hub another journal.directory",
+        "{} is people store {found:032x}, and the log was written with {recorded:032x}: every player would be a stranger to \
+         their balance, or be another one. Restore the log's own store, or give the hub another journal.directory",
         file.display()
     )]
     OtherPeople {
         /// The file.
         file: PathBuf,
         /// Its id.
-        found: FileId,
+        found: StoreId,
         /// The id in the log.
-        recorded: FileId,
+        recorded: StoreId,
     },
-    /// The people file is older than the log.
+    /// The people store is older than the log.
     #[error(
         "{} does not have {count} player(s) of the log, such as {first}: it is older than the log. Restore one from a \
          backup made with the log's or after it", file.display()

@@ -1,7 +1,7 @@
 //! Facts that stand both in the log and outside it: the decimals of a currency, the fingerprint of a secret, the issuer of
-//! the players' tokens, the id of the people file.
+//! the players' tokens, the id of the people store.
 //!
-//! With another scale every balance would have another value, with another issuer or people file no player would find
+//! With another scale every balance would have another value, with another issuer or people store no player would find
 //! their account, and with another seed secret no open round could be drawn. Nothing else in a log shows the difference.
 //! While nothing depends on a fact it may change, and is recorded again.
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use engine::{Books, Fact, SecretName, World, invariant::fact_stands_in};
 use ledger::{AccountKind, Domain};
-use people::FileId;
+use people::StoreId;
 use protocol::Currency;
 
 use super::Error;
@@ -20,7 +20,7 @@ use crate::config::Loaded;
 pub struct Given {
     /// The fact.
     pub fact: Fact,
-    /// The variable or file of a secret; the people file.
+    /// The variable or file of a secret; the people store.
     pub(super) place: String,
 }
 
@@ -77,9 +77,9 @@ pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
     Ok(())
 }
 
-/// The facts that the log does not have yet, the people file with this id among them.
+/// The facts that the log does not have yet, the people store with this id among them.
 #[must_use]
-pub fn missing(given: &[Given], people: FileId, books: &Books) -> Vec<Fact> {
+pub fn missing(given: &[Given], people: StoreId, books: &Books) -> Vec<Fact> {
     let facts = given.iter().map(|given| given.fact.clone()).chain([Fact::People { file: people }]);
     facts.filter(|fact| !books.facts().says(fact)).collect()
 }

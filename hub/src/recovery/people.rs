@@ -1,24 +1,24 @@
-//! The people file beside a log: it must be the log's own, and have every player of the log.
+//! The people store beside a log: it must be the log's own, and have every player of the log.
 //!
-//! It is read after the log, because it may be written meanwhile: an entry is on disk before the first record that names
-//! its id. So whoever reads the log first finds in the file every player that the log names.
+//! It is read after the log, because it may be written meanwhile: a person is on disk before the first record that names
+//! their id. So whoever reads the log first finds in the store every player that the log names.
 
 use std::path::Path;
 
 use engine::{Books, Fact, World};
 use ledger::Domain;
-use people::{Contents, People};
+use people::{Contents, Master, People};
 use protocol::PlayerId;
 
 use super::{Error, facts, facts::Given};
 
-/// Reads the people file of a directory and compares it with the log there. `None` when there is no file; a copy of a
-/// log is proven without it.
+/// Reads the people store of a directory and compares it with the log there. `None` when there is none; a copy of a log is
+/// proven without it.
 ///
 /// # Errors
-/// When the file is damaged, belongs to another log, or does not have a player of this one.
-pub fn beside(directory: &Path, world: &World) -> Result<Option<Contents>, Error> {
-    let Some(contents) = Contents::read(directory)? else { return Ok(None) };
+/// When the store is damaged, under another master key, belongs to another log, or does not have a player of this one.
+pub fn beside(directory: &Path, master: &Master, world: &World) -> Result<Option<Contents>, Error> {
+    let Some(contents) = Contents::read(directory, master)? else { return Ok(None) };
     let place = contents.path().display().to_string();
     facts::check(&[Given { fact: Fact::People { file: contents.id() }, place }], world)?;
     let strangers = players(&world.books).filter(|player| !contents.has(*player));
@@ -26,36 +26,34 @@ pub fn beside(directory: &Path, world: &World) -> Result<Option<Contents>, Error
     strangers.sort_unstable();
     strangers.dedup();
     match strangers.first() {
-        Some(first) => {
-            Err(Error::Strangers { file: contents.path().to_owned(), count: strangers.len(), first: *first })
-        }
+        Some(first) => Err(Error::Strangers { file: contents.path(), count: strangers.len(), first: *first }),
         None => Ok(Some(contents)),
     }
 }
 
-/// [`beside`], for who cannot do without the file; `None` only for a log that has none yet.
+/// [`beside`], for who cannot do without the store; `None` only for a log that has none yet.
 ///
 /// # Errors
-/// Those of [`beside`], and when the file is lost.
-pub fn of_log(directory: &Path, world: &World) -> Result<Option<Contents>, Error> {
-    match beside(directory, world)? {
+/// Those of [`beside`], and when the store is lost.
+pub fn of_log(directory: &Path, master: &Master, world: &World) -> Result<Option<Contents>, Error> {
+    match beside(directory, master, world)? {
         None => missing(directory, world).map_or(Ok(None), Err),
         found => Ok(found),
     }
 }
 
-/// Why a start needs a people file that is not there; `None` for a log that nobody has ever signed in to.
+/// Why a start needs a people store that is not there; `None` for a log that nobody has ever signed in to.
 #[must_use]
 pub fn missing(directory: &Path, world: &World) -> Option<Error> {
     let named = world.books.facts().people().is_some() || players(&world.books).next().is_some();
-    named.then(|| Error::NoPeople { file: directory.join(people::FILE) })
+    named.then(|| Error::NoPeople { file: directory.join(people::DATABASE) })
 }
 
-/// Opens the file for writing, or makes it for a log that has none yet. Call it under the lock of the log.
-pub(super) fn open(found: Option<Contents>, directory: &Path) -> Result<People, Error> {
+/// Opens the store for writing, or makes it for a log that has none yet. Call it under the lock of the log.
+pub(super) fn open(found: Option<Contents>, directory: &Path, master: &Master) -> Result<People, Error> {
     let contents = match found {
         Some(contents) => contents,
-        None => Contents::create(directory)?,
+        None => Contents::create(directory, master)?,
     };
     Ok(People::open(contents)?)
 }

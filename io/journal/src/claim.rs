@@ -26,7 +26,7 @@ const UNFINISHED: [&str; 5] =
     [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, checkpoint::PARTIAL, kept::PARTIAL];
 
 /// Files that a hub keeps beside its log. They are closed to others like those of the log, and never changed here.
-const BESIDE: [&str; 1] = ["people"];
+const BESIDE: [&str; 3] = ["people.db", "people.db-journal", "people.keys"];
 
 /// Whether a file of this name is one of a log. Other files in its directory are never changed.
 fn is_of_a_log(name: &str) -> bool {

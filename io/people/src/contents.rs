@@ -1,147 +1,130 @@
-//! What a people file has, read and proven before anything is changed.
+//! What a people store has, read and proven before anything is changed.
 
 use std::{
-    collections::HashSet,
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    collections::{BTreeSet, HashSet},
     path::{Path, PathBuf},
 };
 
 use protocol::PlayerId;
 
 use crate::{
-    Error, FILE, FileId,
-    format::{self, BadHeader, Enrolled, HEADER_BYTES, Header},
+    Error, Master, StoreId,
+    database::{DATABASE, Database, Exclusion, Meta},
+    keyfile::{KEYS, KeyFile},
+    master::{Blind, StoreKeys},
     register::Register,
 };
 
-/// A file that is being made; what is left of one after a crash is replaced.
-const PARTIAL: &str = "people.partial";
+/// The people file of builds before the store.
+const OLD: &str = "people";
 
-/// The result of reading a people file. Reading takes no lock and may run beside a hub that writes.
+/// The result of reading a people store. Reading takes no lock for long, and may run beside a hub that writes.
 #[derive(Debug)]
 pub struct Contents {
-    pub(crate) path: PathBuf,
-    pub(crate) header: Header,
+    pub(crate) directory: PathBuf,
+    pub(crate) meta: Meta,
+    pub(crate) keys: StoreKeys,
     pub(crate) register: Register,
-    ids: HashSet<PlayerId>,
-    /// The end of the last whole batch. Bytes.
-    pub(crate) end: u64,
-    /// The bytes before `end` that are not known to be synced.
-    pub(crate) unproven: Vec<u8>,
-    torn: Option<TornTail>,
-}
-
-/// The beginning of a write that was never answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TornTail {
-    /// Where it begins in the file. Bytes.
-    pub offset: u64,
-    /// Its length. Bytes.
-    pub bytes: u64,
+    pub(crate) exclusions: Vec<Exclusion>,
+    /// `None` when making the store was interrupted: then it has nobody.
+    pub(crate) file: Option<KeyFile>,
+    /// The slots of the people in the database.
+    pub(crate) used: BTreeSet<u64>,
+    pub(crate) ids: HashSet<PlayerId>,
+    /// Whose keys are not in the key file, in order.
+    pub(crate) keyless: Vec<PlayerId>,
 }
 
 impl Contents {
-    /// Reads the people file of a directory; `None` when there is none.
+    /// Reads the people store of a directory; `None` when there is none.
     ///
     /// # Errors
-    /// When it cannot be read, is damaged, or of another version.
-    pub fn read(directory: &Path) -> Result<Option<Self>, Error> {
-        let path = directory.join(FILE);
-        match fs::read(&path) {
-            Ok(bytes) => Self::of(path, &bytes).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", &path)(error)),
+    /// When it cannot be read, is damaged, of another version, or under another master key.
+    pub fn read(directory: &Path, master: &Master) -> Result<Option<Self>, Error> {
+        let Some(mut database) = Database::open(directory)? else {
+            let old = directory.join(OLD);
+            return if old.is_file() { Err(Error::Old { file: old }) } else { Ok(None) };
+        };
+        let path = directory.join(DATABASE);
+        let (register, mut people) = (Register::default(), Vec::new());
+        let derived = |meta: &Meta| {
+            let keys = master.keys(meta.store);
+            if keys.check != meta.check {
+                return Err(Error::WrongKey { file: path.clone() });
+            }
+            Ok((keys.clone(), keys))
+        };
+        let (meta, keys, exclusions) = database.read(derived, |row| {
+            people.push((PlayerId(row.player), row.slot));
+            let new = register.add(row.lookup, PlayerId(row.player));
+            if new { Ok(()) } else { Err("one person has two ids") }
+        })?;
+        let (ids, used) = people.iter().copied().unzip::<_, _, HashSet<_>, BTreeSet<_>>();
+        if used.len() < people.len() {
+            return Err(Error::Damaged { file: path, what: "two people have the same key" });
         }
+        let file = KeyFile::read(directory, meta.store, &[&keys])?.map(|(file, _)| file);
+        let mut keyless = Vec::new();
+        match &file {
+            Some(file) => {
+                let lacks = |(_, slot): &&(PlayerId, u64)| !file.slots.contains_key(slot);
+                keyless.extend(people.iter().filter(lacks).map(|(player, _)| *player));
+                let key = file.blind(&keys).ok_or_else(|| Error::Damaged {
+                    file: directory.join(KEYS),
+                    what: "the key of the blind index does not unwrap",
+                })?;
+                let hashes = exclusions.iter().map(|exclusion| exclusion.blind);
+                register.exclude(Blind::new(&key), hashes.collect());
+            }
+            None if meta.next_slot > 0 || meta.exclusions > 0 => {
+                return Err(Error::NoKeys { file: directory.join(KEYS) });
+            }
+            None => {}
+        }
+        keyless.sort_unstable();
+        let directory = directory.to_owned();
+        Ok(Some(Self { directory, meta, keys, register, exclusions, file, used, ids, keyless }))
     }
 
-    /// Makes an empty people file with a new random id: whole or not at all, readable by its owner alone. The directory
+    /// Makes an empty people store with a new random id: whole or not at all, readable by its owner alone. The directory
     /// exists. Whoever calls it holds the lock of the log there.
     ///
     /// # Errors
     /// When it cannot be made, or there is one already.
-    pub fn create(directory: &Path) -> Result<Self, Error> {
-        let (path, partial) = (directory.join(FILE), directory.join(PARTIAL));
+    pub fn create(directory: &Path, master: &Master) -> Result<Self, Error> {
+        // A key file that was restored before its database must not be written over.
+        let file = directory.join(KEYS);
+        if !directory.join(DATABASE).exists() && file.exists() {
+            return Err(Error::KeysAlone { file });
+        }
         let mut id = [0; 16];
-        getrandom::fill(&mut id)
-            .map_err(|error| Error::io("draw random bytes for", &path)(io::Error::other(error)))?;
-        let bytes = format::header(u128::from_be_bytes(id));
-        let mut options = OpenOptions::new();
-        let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&partial);
-        let written = opened.and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
-        written.map_err(Error::io("write", &partial))?;
-        // Unlike a rename, a hard link replaces nothing: a file that somebody has just restored stays.
-        let linked = fs::hard_link(&partial, &path);
-        fs::remove_file(&partial).map_err(Error::io("remove", &partial))?;
-        linked.map_err(Error::io("make", &path))?;
-        let names = fs::File::open(directory).and_then(|directory| directory.sync_all());
-        names.map_err(Error::io("sync directory", directory))?;
-        Self::of(path, &bytes)
+        getrandom::fill(&mut id).map_err(Error::NoRandom)?;
+        let store = u128::from_be_bytes(id);
+        let keys = master.keys(store);
+        let meta = Meta { store, check: keys.check, people: 0, exclusions: 0, next_slot: 0 };
+        Database::create(directory, &meta, &keys)?;
+        Self::read(directory, master)?.ok_or(Error::Damaged {
+            file: directory.join(DATABASE),
+            what: "it was made a moment ago and is gone",
+        })
     }
 
-    /// Reads the bytes of a file. `path` is for messages, and for [`People::open`](crate::People::open).
-    ///
-    /// # Errors
-    /// When they are damaged or of another version.
-    pub fn of(path: PathBuf, bytes: &[u8]) -> Result<Self, Error> {
-        let header = match format::read_header(bytes) {
-            Ok(header) => header,
-            Err(BadHeader::Version(version)) => return Err(Error::Version { file: path, version }),
-            Err(BadHeader::Damaged(offset, what)) => return Err(Error::Damaged { file: path, offset, what }),
-        };
-        let damaged =
-            |offset: usize, what| Err(Error::Damaged { file: path.clone(), offset: offset as u64, what });
-        let (register, mut ids, mut issuer) = (Register::default(), HashSet::new(), None);
-        let mut end = HEADER_BYTES;
-        while let Some(mut entries) = format::batch_at(bytes, header.id, end) {
-            let next = format::batch_end(end, entries);
-            while !entries.is_empty() {
-                let Some(Enrolled { player, person }) = format::next_entry(&mut entries, &mut issuer) else {
-                    return damaged(end, "its checksum is right, and its entries are not");
-                };
-                if !ids.insert(player) {
-                    return damaged(end, "two people have the same id");
-                }
-                if !register.add(person, player) {
-                    return damaged(end, "one person has two ids");
-                }
-            }
-            end = next;
-        }
-        if (end as u64) < header.synced {
-            let what =
-                if end == bytes.len() { "it ends before its noted end" } else { "there is no whole batch" };
-            return damaged(end, what);
-        }
-        // Only the newest batch can be torn. Another one behind it shows that this one was synced.
-        let behind = end + 1..bytes.len();
-        if behind.into_iter().any(|offset| format::batch_at(bytes, header.id, offset).is_some()) {
-            return damaged(end, "there is no whole batch, and one behind it");
-        }
-        let left = bytes.len() - end;
-        let torn = (left > 0).then_some(TornTail { offset: end as u64, bytes: left as u64 });
-        let proven = usize::try_from(header.synced).unwrap_or(end).min(end);
-        let unproven = bytes[proven..end].to_vec();
-        Ok(Self { path, header, register, ids, end: end as u64, unproven, torn })
-    }
-
-    /// The id of the file.
+    /// The id of the store.
     #[must_use]
-    pub fn id(&self) -> FileId {
-        self.header.id
+    pub fn id(&self) -> StoreId {
+        self.meta.store
     }
 
-    /// The file.
+    /// The database.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(DATABASE)
     }
 
     /// How many people have an id.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.ids.len() as u64
+        self.meta.people
     }
 
     /// Whether somebody has this id.
@@ -150,9 +133,14 @@ impl Contents {
         self.ids.contains(&player)
     }
 
-    /// What [`People::open`](crate::People::open) cuts off the end.
-    #[must_use]
-    pub fn torn(&self) -> Option<TornTail> {
-        self.torn
+    /// Checks that everybody's key is there, but those of `erased`: somebody who was erased may be in a database that is
+    /// older than the erasure, without a key.
+    ///
+    /// # Errors
+    /// When keys are lost.
+    pub fn check_keys(&self, erased: impl Fn(PlayerId) -> bool) -> Result<(), Error> {
+        let mut lost = self.keyless.iter().filter(|player| !erased(**player));
+        let Some(first) = lost.next() else { return Ok(()) };
+        Err(Error::KeysLost { file: self.directory.join(KEYS), count: 1 + lost.count(), first: *first })
     }
 }

@@ -2,31 +2,50 @@
 //!
 //! The edge asks it with every `hello` ([`People::get`], in memory) and enrols whom it does not know
 //! ([`People::enrol`], on disk before the answer). Behind it there are ids only: they tell nothing about the person, and
-//! this file is the only place that links the two (ADR-0021).
+//! this store is the only place that links the two (ADR-0027).
+//!
+//! It is two files: a database (SQLite) with names that are sealed under a key for each person, and a key file with these
+//! keys, wrapped under a key that comes from the master key. A person is found by a keyed hash of the name. To erase a
+//! person is to destroy the key and then the row.
 //!
 //! What it guarantees:
-//! * P1 an id is answered only once its entry is synced, so no record of the log names an id that a crash could lose;
-//! * P2 one person has one id, and one id one person, for good; a file in which that does not hold is refused;
-//! * P3 damage before the end of the file is never skipped: reading refuses it, and names file and offset;
-//! * P4 after a failed sync, or a write that failed for another reason than room, nobody is enrolled until the file is
+//! * P1 an id is answered only once its row is synced, and its key before it, so no record of the log names an id that a
+//!   crash could lose;
+//! * P2 one person has one id, and one id one person, for good; a store in which that does not hold is refused;
+//! * P3 damage is never skipped: every row and the number of rows are authenticated, and reading refuses what the hub did not
+//!   write, and names the file;
+//! * P4 after a failed sync, or a write that failed for another reason than room, nobody is enrolled until the store is
 //!   opened again.
 //!
-//! It takes no lock: whoever opens the file for writing holds the lock of the log in the same directory. It removes
-//! nobody, and it neither logs nor shows a subject.
+//! It takes no lock: whoever opens the store for writing holds the lock of the log in the same directory. It neither logs
+//! nor shows a name.
 
 mod contents;
+mod database;
+mod disk;
+mod erase;
 mod error;
-mod format;
+mod keyfile;
+mod master;
 mod people;
 mod person;
 mod register;
+mod rotate;
+mod seal;
 pub mod storage;
 mod telemetry;
 mod writer;
 
-pub use contents::{Contents, TornTail};
+pub use contents::Contents;
+pub use database::DATABASE;
+pub use erase::Erased;
 pub use error::{Error, NotEnrolled};
-pub use format::{FILE, FileId};
+pub use keyfile::KEYS;
+pub use master::Master;
 pub use people::People;
 pub use person::{ISSUER_BYTES_MAX, OutOfBounds, Person, SUBJECT_BYTES_MAX};
 pub use register::{Readiness, Stats};
+pub use rotate::{Rotated, rotate};
+
+/// The random id of a people store. The log records it.
+pub type StoreId = u128;

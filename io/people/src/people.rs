@@ -1,9 +1,6 @@
-//! The open people file, as the workers use it.
+//! The open people store, as the workers use it.
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
-    os::unix::fs::PermissionsExt,
-    path::Path,
     sync::{Arc, mpsc},
     thread,
 };
@@ -11,66 +8,72 @@ use std::{
 use protocol::PlayerId;
 
 use crate::{
-    Contents, Error, FileId, NotEnrolled, Person,
+    Contents, Error, NotEnrolled, Person, StoreId,
+    disk::Disk,
+    master::StoreKeys,
     register::{Readiness, Register, Stats},
     storage::Storage,
-    telemetry,
     writer::{Waiter, Writer},
 };
 
-/// Permission bits of group and others.
-const OTHERS: u32 = 0o077;
-
-/// The mapping, open for reading and enrolling. Clones share it; the thread that writes ends with the last one.
+/// The mapping, open for reading and enrolling. Clones share it; the thread that enrols ends with the last one.
 #[derive(Debug, Clone)]
 pub struct People {
-    id: FileId,
+    id: StoreId,
+    keys: Arc<StoreKeys>,
     register: Arc<Register>,
     queue: mpsc::Sender<Waiter>,
 }
 
 impl People {
-    /// Opens the file that was read: cuts a torn tail, makes the rest durable, closes it to group and others, and starts
-    /// the thread that writes. Nobody has written the file since it was read: the caller holds the lock of the log in its
+    /// Opens the store that was read: finishes what a crash interrupted, closes the files to group and others, and starts
+    /// the thread that enrols. Nobody has written the store since it was read: the caller holds the lock of the log in its
     /// directory.
     ///
     /// # Errors
-    /// When the file cannot be opened or written.
-    pub fn open(contents: Contents) -> Result<Self, Error> {
-        let path = contents.path.clone();
-        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
-        tighten(&file, &path)?;
-        Self::over(contents, file)
+    /// When a file cannot be opened or written, or keys of people are lost.
+    pub fn open(mut contents: Contents) -> Result<Self, Error> {
+        contents.check_keys(|_| false)?;
+        let (directory, file) = (contents.directory.clone(), contents.file.take());
+        let disk = Disk::open(directory, contents.keys.clone(), contents.meta, file, &contents.used)?;
+        Self::over(contents, disk)
     }
 
     /// [`People::open`] for any storage that has these contents.
     ///
     /// # Errors
-    /// When it cannot be written, or the thread not be started.
+    /// When the thread cannot be started.
     pub fn over(contents: Contents, storage: impl Storage) -> Result<Self, Error> {
-        let (path, id) = (contents.path.clone(), contents.id());
-        let (writer, register) = Writer::open(contents, storage)?;
+        let (path, id) = (contents.path(), contents.id());
+        let (keys, register) = (contents.keys, Arc::new(contents.register));
+        let writer = Writer { storage, path: path.clone(), keys: keys.clone(), register: register.clone() };
         let (queue, waiting) = mpsc::channel();
         let started = thread::Builder::new().name("hub-people".into()).spawn(move || writer.run(&waiting));
         started.map_err(Error::io("start the writer of", &path))?;
-        Ok(Self { id, register, queue })
+        Ok(Self { id, keys: Arc::new(keys), register, queue })
     }
 
-    /// The id of the file.
+    /// The id of the store.
     #[must_use]
-    pub fn id(&self) -> FileId {
+    pub fn id(&self) -> StoreId {
         self.id
     }
 
-    /// The id of a person who was enrolled. In memory.
+    /// The id of a person who was enrolled. In memory, about a microsecond: a keyed hash and a look-up.
     #[must_use]
     pub fn get(&self, person: &Person) -> Option<PlayerId> {
-        self.register.get(person)
+        self.register.get(self.keys.lookup(person))
+    }
+
+    /// Whether a person was excluded and then erased. Such a person gets no new id. In memory.
+    #[must_use]
+    pub fn is_excluded(&self, person: &Person) -> bool {
+        self.register.is_excluded(person)
     }
 
     /// Gives a person an id for good, and calls `done` with it once it is on disk (P1); a person who has one already
-    /// keeps it. Returns at once. `done` is called once, on the thread that writes, and must not wait. Everybody who waits
-    /// while the disk is busy shares the next sync. The queue has no bound of its own: whoever calls this holds a permit.
+    /// keeps it. Returns at once. `done` is called once, on the thread that enrols, and must not wait. Everybody who waits
+    /// while the disk is busy shares the next commit. The queue has no bound of its own: whoever calls this holds a permit.
     pub fn enrol(&self, person: Person, done: impl FnOnce(Result<PlayerId, NotEnrolled>) + Send + 'static) {
         // Without a writer the enrolment is dropped, and `done` with it: its receiver learns that nobody answers.
         let _ = self.queue.send(Waiter { person, done: Box::new(done) });
@@ -87,15 +90,4 @@ impl People {
     pub fn stats(&self) -> Stats {
         self.register.stats()
     }
-}
-
-/// Removes the permissions of group and others, if it has any.
-fn tighten(file: &fs::File, path: &Path) -> Result<(), Error> {
-    let mode = file.metadata().map_err(Error::io("open", path))?.permissions().mode() & 0o7777;
-    if mode & OTHERS != 0 {
-        let closed = Permissions::from_mode(mode & !OTHERS);
-        file.set_permissions(closed).map_err(Error::io("change the mode of", path))?;
-        telemetry::tightened(path, mode);
-    }
-    Ok(())
 }

@@ -1,21 +1,16 @@
 //! The log events of this room: one function an event. None shows a person.
 
-use std::{io, path::Path};
+use std::{fmt::Display, path::Path};
 
-/// Group or others could use the people file; now they cannot.
+/// Group or others could use a file of the people store; now they cannot.
 pub fn tightened(file: &Path, before: u32) {
     let before = format!("{before:o}");
-    tracing::info!(file = %file.display(), before, "closed the people file to group and others");
-}
-
-/// A crash has interrupted a write; nobody had an id from it.
-pub fn tail_cut(file: &Path, offset: u64, bytes: u64) {
-    tracing::warn!(file = %file.display(), offset, bytes, "cut a torn tail of the people file");
+    tracing::info!(file = %file.display(), before, "closed a file of the people store to group and others");
 }
 
 /// The disk or a quota is full: new people are refused, known ones are not.
-pub fn no_room(file: &Path, error: &io::Error) {
-    tracing::error!(file = %file.display(), %error, "no room to enrol new people; they are refused until there is");
+pub fn no_room(file: &Path, error: &str) {
+    tracing::error!(file = %file.display(), error, "no room to enrol new people; they are refused until there is");
 }
 
 /// There was no room, and there is again.
@@ -24,11 +19,11 @@ pub fn room_again(file: &Path) {
 }
 
 /// A write or sync has failed: new people are refused until the next start, known ones are not.
-pub fn closed(file: &Path, error: &io::Error) {
-    tracing::error!(file = %file.display(), %error, "the people file cannot be written; new people are refused until a restart");
+pub fn closed(file: &Path, error: &str) {
+    tracing::error!(file = %file.display(), error, "the people store cannot be written; new people are refused until a restart");
 }
 
 /// The system gives no random bytes.
-pub fn no_random(error: &getrandom::Error) {
+pub fn no_random(error: &impl Display) {
     tracing::error!(%error, "no random id for a new person");
 }

@@ -1,8 +1,7 @@
-//! The thread that writes: everybody who waits becomes one batch with one sync.
+//! The thread that enrols: everybody who waits becomes one batch with one commit.
 
 use std::{
     collections::HashMap,
-    io,
     path::PathBuf,
     process,
     sync::{Arc, mpsc},
@@ -12,72 +11,53 @@ use std::{
 use protocol::PlayerId;
 
 use crate::{
-    Contents, Error, FileId, NotEnrolled, Person, Readiness, TornTail,
-    format::{self, BATCH_BYTES_MAX, Enrolled},
+    NotEnrolled, Person, Readiness,
+    master::{Hash, StoreKeys},
     register::Register,
-    storage::Storage,
+    storage::{Enrolled, NotKept, Storage},
     telemetry,
 };
 
+/// Most people of one batch: no more than keys are made ahead.
+const BATCH_MAX: usize = crate::keyfile::AHEAD as usize;
+
 /// Who is told the id.
-pub type Tell = Box<dyn FnOnce(Result<PlayerId, NotEnrolled>) + Send>;
+pub(crate) type Tell = Box<dyn FnOnce(Result<PlayerId, NotEnrolled>) + Send>;
 
 /// A person who waits for an id.
-pub struct Waiter {
+pub(crate) struct Waiter {
     /// Who.
     pub person: Person,
     /// Is called once.
     pub done: Tell,
 }
 
-/// Writes the file. There is one.
-pub struct Writer<S> {
-    storage: S,
-    path: PathBuf,
-    id: FileId,
-    register: Arc<Register>,
-    /// The length of the file. Bytes.
-    end: u64,
-    next_note: u8,
+/// Enrols people. There is one.
+pub(crate) struct Writer<S> {
+    pub storage: S,
+    /// The database, for messages.
+    pub path: PathBuf,
+    pub keys: StoreKeys,
+    pub register: Arc<Register>,
 }
 
-/// People who get their ids with one sync.
+/// People who get their ids with one commit.
 #[derive(Default)]
 struct Batch {
     entries: Vec<Enrolled>,
     /// Who waits for each entry: one person may be enrolled twice at the same time.
     waiting: Vec<Vec<Tell>>,
-    places: HashMap<Person, usize>,
-    bytes: usize,
+    places: HashMap<Hash, usize>,
 }
 
 impl<S: Storage> Writer<S> {
-    /// Cuts a torn tail and makes the rest durable.
-    pub fn open(contents: Contents, storage: S) -> Result<(Self, Arc<Register>), Error> {
-        let (torn, id) = (contents.torn(), contents.id());
-        let Contents { path, header, register, end, unproven, .. } = contents;
-        if let Some(TornTail { offset, bytes }) = torn {
-            storage.cut(end).map_err(Error::io("cut", &path))?;
-            telemetry::tail_cut(&path, offset, bytes);
-        }
-        // Written again, not only synced: after a failed sync the page cache may mark bytes as clean that are not on
-        // disk, and a second sync would not write them.
-        storage.write_at(end - unproven.len() as u64, &unproven).map_err(Error::io("write", &path))?;
-        storage.sync().map_err(Error::io("sync", &path))?;
-        let register = Arc::new(register);
-        let mut writer =
-            Self { storage, path, id, register: register.clone(), end, next_note: header.next_note };
-        writer.note().map_err(Error::io("write", &writer.path))?;
-        Ok((writer, register))
-    }
-
     /// Enrols until nobody can ask any more.
     pub fn run(mut self, queue: &mpsc::Receiver<Waiter>) {
         let _abort = AbortOnPanic;
         while let Ok(first) = queue.recv() {
             let mut batch = Batch::default();
             self.take(&mut batch, first);
-            while batch.bytes < BATCH_BYTES_MAX - ENTRY_BYTES_MAX
+            while batch.entries.len() < BATCH_MAX
                 && let Ok(next) = queue.try_recv()
             {
                 self.take(&mut batch, next);
@@ -90,13 +70,17 @@ impl<S: Storage> Writer<S> {
 
     /// Adds somebody to the batch, or answers at once: who is known, and everybody after a failure.
     fn take(&self, batch: &mut Batch, Waiter { person, done }: Waiter) {
-        if let Some(player) = self.register.get(&person) {
+        let lookup = self.keys.lookup(&person);
+        if let Some(player) = self.register.get(lookup) {
             return done(Ok(player));
+        }
+        if self.register.is_excluded(&person) {
+            return done(Err(NotEnrolled::Excluded));
         }
         if self.register.is_closed() {
             return done(Err(NotEnrolled::Closed));
         }
-        if let Some(place) = batch.places.get(&person) {
+        if let Some(place) = batch.places.get(&lookup) {
             return batch.waiting[*place].push(done);
         }
         // 128 random bits: that two people draw the same is less likely than any fault of the machine.
@@ -105,67 +89,58 @@ impl<S: Storage> Writer<S> {
             telemetry::no_random(&error);
             return done(Err(NotEnrolled::NoRandom));
         }
-        let entry = Enrolled { player: PlayerId(u128::from_be_bytes(random)), person };
-        batch.places.insert(entry.person.clone(), batch.entries.len());
-        batch.bytes += entry.bytes();
-        batch.entries.push(entry);
+        batch.places.insert(lookup, batch.entries.len());
+        batch.entries.push(Enrolled { player: PlayerId(u128::from_be_bytes(random)), person, lookup });
         batch.waiting.push(vec![done]);
     }
 
-    /// Writes and syncs a batch, then tells everybody in it.
+    /// Makes a batch durable, then tells everybody in it.
     fn write(&mut self, Batch { entries, waiting, .. }: Batch) {
-        let bytes = format::batch(self.id, self.end, &entries);
-        let result = self.store(&bytes);
-        if result.is_ok() {
-            self.register.count_batch();
-        }
-        for (Enrolled { player, person }, waiting) in entries.into_iter().zip(waiting) {
+        let result = match self.storage.enrol(&entries) {
+            Ok(()) => {
+                self.register.count_batch();
+                if self.register.set(Readiness::Ready) != Readiness::Ready {
+                    telemetry::room_again(&self.path);
+                }
+                Ok(())
+            }
+            Err(failure) => Err(self.failed(failure)),
+        };
+        for (Enrolled { player, lookup, .. }, waiting) in entries.into_iter().zip(waiting) {
             if result.is_ok() {
-                self.register.add(person, player);
+                self.register.add(lookup, player);
             }
             waiting.into_iter().for_each(|done| done(result.map(|()| player)));
         }
     }
 
-    /// Makes a batch durable at the end of the file.
-    fn store(&mut self, bytes: &[u8]) -> Result<(), NotEnrolled> {
-        match self.storage.write_at(self.end, bytes) {
-            Ok(()) => {}
-            // What it left behind the end counts for nothing: the next batch is written over it.
-            Err(error) if is_full(&error) => return Err(self.has_no_room(&error)),
-            Err(error) => return Err(self.close(&error)),
+    fn failed(&self, failure: NotKept) -> NotEnrolled {
+        match failure {
+            NotKept::NoRoom(error) => {
+                self.waits(error);
+                NotEnrolled::NoRoom
+            }
+            NotKept::InUse(error) => {
+                self.waits(error);
+                NotEnrolled::InUse
+            }
+            NotKept::NoRandom(error) => {
+                telemetry::no_random(&error);
+                NotEnrolled::NoRandom
+            }
+            // Never twice (P4): after an error the system may take the lost bytes for written.
+            NotKept::Closed(error) => {
+                telemetry::closed(&self.path, &error);
+                self.register.set(Readiness::Closed(error));
+                NotEnrolled::Closed
+            }
         }
-        // Never twice (P4): after an error the system may take the lost bytes for written.
-        self.storage.sync().map_err(|error| self.close(&error))?;
-        self.end += bytes.len() as u64;
-        if self.register.set(Readiness::Ready) != Readiness::Ready {
-            telemetry::room_again(&self.path);
-        }
-        // The batch is on disk; the note goes there with the next one.
-        if let Err(error) = self.note() {
-            self.close(&error);
-        }
-        Ok(())
     }
 
-    /// Notes the length that is synced.
-    fn note(&mut self) -> io::Result<()> {
-        let (at, note) = format::note(self.id, self.next_note, self.end);
-        self.next_note ^= 1;
-        self.storage.write_at(at, &note)
-    }
-
-    fn has_no_room(&self, error: &io::Error) -> NotEnrolled {
-        if self.register.set(Readiness::NoRoom(error.to_string())) == Readiness::Ready {
-            telemetry::no_room(&self.path, error);
+    fn waits(&self, error: String) {
+        if self.register.set(Readiness::NoRoom(error.clone())) == Readiness::Ready {
+            telemetry::no_room(&self.path, &error);
         }
-        NotEnrolled::NoRoom
-    }
-
-    fn close(&self, error: &io::Error) -> NotEnrolled {
-        self.register.set(Readiness::Closed(error.to_string()));
-        telemetry::closed(&self.path, error);
-        NotEnrolled::Closed
     }
 }
 
@@ -178,11 +153,4 @@ impl Drop for AbortOnPanic {
             process::abort();
         }
     }
-}
-
-/// Longest entry: id, lengths, issuer and subject. Bytes.
-const ENTRY_BYTES_MAX: usize = 20 + crate::ISSUER_BYTES_MAX + crate::SUBJECT_BYTES_MAX;
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG))
 }

@@ -3,6 +3,9 @@
 /// The shared secret of tokens in tests.
 pub const AUTH_SECRET: &str = "0KxqvY3m8tWc5ZfR1nLb7uJd4eHs9gPa";
 
+/// The master key of the people store in tests.
+pub const PEOPLE_KEY: &str = "w3Vb7Nq1Xs9Lk5Pz0Rf8Ty2Hd6Gj4Mc-";
+
 /// How a hub is configured. Times are short and nobody is too fast, unless a test says otherwise.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -45,6 +48,7 @@ impl Default for Setup {
         };
         setup
             .variable("HUB_AUTH_SECRET", AUTH_SECRET)
+            .variable("HUB_PEOPLE_KEY", PEOPLE_KEY)
             .option("auth.leeway_seconds", 0)
             .option("admin.listen", "127.0.0.1:0")
             .option("server.connections_per_address_max", 50_000)

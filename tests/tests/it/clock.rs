@@ -11,10 +11,10 @@ use domains::{
 use engine::{Asked, Body, Content, Envelope, Principal, Record, Turn, Tx, TxId, World};
 use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, Prover, Purpose, Rejection, Transfer};
-use people::{Contents, People, Person};
+use people::{Contents, Master, People, Person};
 use protocol::{Currency, PlayerId, push::Event};
 use tests::{
-    hub::{QUICK, Setup, TestHub},
+    hub::{PEOPLE_KEY, QUICK, Setup, TestHub},
     player::{Account, token},
 };
 
@@ -77,7 +77,8 @@ fn stopped_at(time: u64) -> (TestHub, Account) {
 }
 
 fn enrolled(hub: &TestHub) -> PlayerId {
-    let people = People::open(Contents::create(&hub.data()).expect("a disk")).expect("a disk");
+    let made = Contents::create(&hub.data(), &Master::new(PEOPLE_KEY.as_bytes())).expect("a disk");
+    let people = People::open(made).expect("a disk");
     let (sender, player) = std::sync::mpsc::channel();
     let person = Person::new("hub".into(), SUBJECT).expect("a short name");
     people.enrol(person, move |player| sender.send(player).expect("the test waits"));

@@ -143,11 +143,11 @@ async fn production_begins_no_log_by_itself_and_init_begins_it_once() {
 
     let init = hub.run(&["init"]);
     assert!(init.status.success(), "{}", words(&init));
-    let people = std::fs::read(hub.data().join("people")).expect("init makes the people file too");
+    let people = std::fs::read(hub.data().join("people.db")).expect("init makes the people store too");
     let again = hub.run(&["init"]);
     assert!(!again.status.success() && words(&again).contains("there is a log already"), "{}", words(&again));
     hub.start();
     hub.kill();
-    assert_eq!(std::fs::read(hub.data().join("people")).expect("it stays"), people);
+    assert_eq!(std::fs::read(hub.data().join("people.db")).expect("it stays"), people);
     assert!(hub.run(&["verify"]).status.success());
 }

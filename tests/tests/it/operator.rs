@@ -20,14 +20,20 @@ fn production() -> Setup {
 
 #[tokio::test]
 async fn production_lists_everything_that_is_missing_at_once_and_does_not_start() {
-    let hub = Setup::default().variable("HUB_AUTH_SECRET", "").variable("HUB__MODE", "production").prepare();
+    let hub = Setup::default()
+        .variable("HUB_AUTH_SECRET", "")
+        .variable("HUB_PEOPLE_KEY", "")
+        .variable("HUB__MODE", "production")
+        .prepare();
     for arguments in
         [&["check-config"][..], &["serve", "--listen", "127.0.0.1:0"], &["token", "--player", "x"]]
     {
         let output = hub.run(arguments);
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(78), "{arguments:?}: {words}");
-        for name in ["HUB_AUTH_SECRET", "HUB_SEED_SECRET", "allowed_origins", "demo.enabled"] {
+        for name in
+            ["HUB_AUTH_SECRET", "HUB_SEED_SECRET", "HUB_PEOPLE_KEY", "allowed_origins", "demo.enabled"]
+        {
             assert!(words.contains(name), "{arguments:?} does not name {name}: {words}");
         }
     }

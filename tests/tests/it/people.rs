@@ -1,13 +1,17 @@
-//! The people file beside the log: ids outlive crashes, and a lost, older, damaged or foreign file is refused by name.
+//! The people store beside the log: ids outlive crashes, and a lost, older, damaged or foreign store is refused by name.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::Output, time::Instant};
+use std::{
+    collections::BTreeMap, fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, process::Output,
+    time::Instant,
+};
 
 use hub_client::{Client, Options};
+use people::{DATABASE, KEYS};
 use protocol::{CloseCode, ErrorCode, PlayerId};
 use serde_json::json;
 use tests::{
     http,
-    hub::{OPEN, Setup, TestHub},
+    hub::{OPEN, PEOPLE_KEY, Setup, TestHub},
     player::{Account, token},
     raw::RawSocket,
     soon, until,
@@ -21,7 +25,23 @@ async fn id_of(hub: SocketAddr, subject: &str) -> Option<PlayerId> {
 }
 
 fn file(hub: &TestHub) -> PathBuf {
-    hub.data().join("people")
+    hub.data().join(DATABASE)
+}
+
+fn keys(hub: &TestHub) -> PathBuf {
+    hub.data().join(KEYS)
+}
+
+/// Both files of the store.
+type Store = (Vec<u8>, Vec<u8>);
+
+fn store(hub: &TestHub) -> Store {
+    (fs::read(file(hub)).expect("the database"), fs::read(keys(hub)).expect("the key file"))
+}
+
+fn put(hub: &TestHub, (database, wrapped): &Store) {
+    fs::write(file(hub), database).expect("a disk");
+    fs::write(keys(hub), wrapped).expect("a disk");
 }
 
 fn words(output: &Output) -> String {
@@ -30,14 +50,15 @@ fn words(output: &Output) -> String {
 
 /// The start and `check-config` refuse with these words, and change no file.
 fn refused(hub: &TestHub, expected: &[&str]) {
-    let before = fs::read(file(hub)).ok();
+    let before = (fs::read(file(hub)).ok(), fs::read(keys(hub)).ok());
     for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["check-config"]] {
         let output = hub.run(arguments);
         let said = words(&output);
         assert!(!output.status.success(), "{arguments:?}: {said}");
         expected.iter().for_each(|word| assert!(said.contains(word), "{arguments:?}: no {word:?} in {said}"));
     }
-    assert_eq!(fs::read(file(hub)).ok(), before, "refusing has changed the file");
+    let after = (fs::read(file(hub)).ok(), fs::read(keys(hub)).ok());
+    assert!(after == before, "refusing has changed the store");
 }
 
 #[tokio::test]
@@ -132,20 +153,20 @@ async fn a_lost_file_is_refused_and_the_log_is_verified_without_it() {
     let mut hub = Setup::default().tables([OPEN]).start();
     let account = Account::sign_in(hub.address(), "anna").await;
     hub.kill();
-    let kept = fs::read(file(&hub)).expect("the people file");
+    let kept = store(&hub);
     fs::remove_file(file(&hub)).expect("it is there");
-    refused(&hub, &["there is no people file data/people", "Restore it from a backup"]);
+    refused(&hub, &["there is no people store data/people.db", "Restore it from a backup"]);
     assert!(!file(&hub).exists(), "no other one is made");
     for arguments in [&["verify"][..], &["verify", "--tail"]] {
         let output = hub.run(arguments);
         let said = words(&output);
         assert!(
-            output.status.success() && said.contains("note: there is no people file data/people"),
+            output.status.success() && said.contains("note: there is no people store data/people.db"),
             "{said}"
         );
         assert!(!said.contains("agrees: a hub would start"), "{said}");
     }
-    fs::write(file(&hub), kept).expect("a disk");
+    put(&hub, &kept);
     hub.start();
     assert_eq!(account.connect(hub.address()).await.balance().await, (100_000, 0));
 }
@@ -155,29 +176,32 @@ async fn another_hubs_file_and_an_older_one_are_refused_and_named() {
     let mut hub = Setup::default().tables([OPEN]).start();
     let first = Account::sign_in(hub.address(), "first").await;
     hub.kill();
-    let (own, older) = (fs::read(file(&hub)).expect("the people file"), file(&hub).with_file_name("older"));
-    fs::write(&older, &own).expect("a disk");
+    let own = store(&hub);
     hub.start();
     let later = Account::sign_in(hub.address(), "later").await;
     hub.kill();
-    let newest = fs::read(file(&hub)).expect("the people file");
+    let newest = store(&hub);
 
-    fs::write(file(&hub), &own).expect("a disk");
+    put(&hub, &own);
     let stranger = later.player.to_string();
-    let older = ["data/people does not have 1 player(s) of the log", &stranger, "older than the log"];
+    let older = ["data/people.db does not have 1 player(s) of the log", &stranger, "older than the log"];
     refused(&hub, &older);
     let verified = hub.run(&["verify"]);
     assert!(
-        !verified.status.success() && words(&verified).contains("WRONG: data/people does not have"),
+        !verified.status.success() && words(&verified).contains("WRONG: data/people.db does not have"),
         "{}",
         words(&verified)
     );
 
     let other = Setup::default().tables([OPEN]).start();
-    fs::copy(file(&other), file(&hub)).expect("a disk");
-    refused(&hub, &["data/people is people file", "the log was written with", "Restore the log's own file"]);
+    put(&hub, &store(&other));
+    let foreign =
+        ["data/people.db is people store", "the log was written with", "Restore the log's own store"];
+    refused(&hub, &foreign);
+    put(&hub, &(newest.0.clone(), store(&other).1));
+    refused(&hub, &["data/people.keys is of people store", "restore the two together"]);
 
-    fs::write(file(&hub), newest).expect("a disk");
+    put(&hub, &newest);
     hub.start();
     for account in [first, later] {
         assert_eq!(account.connect(hub.address()).await.client.welcome().player, account.player);
@@ -185,43 +209,92 @@ async fn another_hubs_file_and_an_older_one_are_refused_and_named() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_refused_with_its_place_and_a_torn_tail_is_cut() {
+async fn a_damaged_file_is_refused_by_name() {
     let mut hub = Setup::default().tables([OPEN]).start();
     let mut ids = Vec::new();
     for name in ["anna", "bert"] {
         ids.push((name, id_of(hub.address(), name).await));
     }
     hub.kill();
-    let whole = fs::read(file(&hub)).expect("the people file");
-    for place in [0, 20, 70, whole.len() - 5] {
+    let whole = store(&hub);
+    // The subject of a person, whatever page it is on: the last bytes of a row before the free space.
+    let row = whole.0.windows(2).rposition(|pair| pair[0] != 0 && pair[1] != 0).expect("a row");
+    for place in [0, 20, row] {
         let mut bytes = whole.clone();
-        bytes[place] ^= 4;
-        fs::write(file(&hub), bytes).expect("a disk");
+        bytes.0[place] ^= 4;
+        put(&hub, &bytes);
         let start = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
         let said = words(&start);
-        assert!(
-            !start.status.success() && said.contains("data/people is damaged at offset"),
-            "{place}: {said}"
-        );
+        assert!(!start.status.success() && said.contains("data/people.db is damaged"), "{place}: {said}");
         let verified = hub.run(&["verify"]);
-        assert!(words(&verified).contains("DAMAGED: failed to use the people file"), "{}", words(&verified));
+        assert!(words(&verified).contains("DAMAGED: failed to use the people store"), "{}", words(&verified));
     }
-    fs::write(file(&hub), [&whole[..], &whole[64..100]].concat()).expect("a disk");
+    let mut bytes = whole.clone();
+    bytes.1[200] ^= 4;
+    put(&hub, &bytes);
+    refused_start(&hub, "data/people.keys is damaged: its checksum is wrong");
+    put(&hub, &whole);
     hub.start();
-    hub.logged("cut a torn tail of the people file").await;
     for (name, id) in ids {
         assert_eq!(id_of(hub.address(), name).await, id, "{name}");
     }
+}
+
+fn refused_start(hub: &TestHub, expected: &str) {
+    let output = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let said = words(&output);
+    assert!(!output.status.success() && said.contains(expected), "no {expected:?} in {said}");
+}
+
+#[tokio::test]
+async fn a_wrong_master_key_and_a_lost_key_file_are_refused_before_anything_changes() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let anna = id_of(hub.address(), "anna").await.expect("a session");
+    hub.kill();
+    let segments: Vec<_> = hub.segments().iter().map(|path| fs::read(path).expect("a segment")).collect();
+    hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY", "another key of thirty-two bytes ."));
+    refused(&hub, &["data/people.db is under another master key", "give the hub the people key it had"]);
+    hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY", PEOPLE_KEY));
+    let kept = fs::read(keys(&hub)).expect("the key file");
+    fs::remove_file(keys(&hub)).expect("it is there");
+    refused(&hub, &["there is no key file data/people.keys", "Restore it"]);
+    let after: Vec<_> = hub.segments().iter().map(|path| fs::read(path).expect("a segment")).collect();
+    assert!(after == segments, "refusing has changed the log");
+    fs::write(keys(&hub), kept).expect("a disk");
+    hub.start();
+    assert_eq!(id_of(hub.address(), "anna").await, Some(anna));
+}
+
+#[tokio::test]
+async fn a_people_file_of_an_earlier_build_is_refused_by_name_with_what_to_do() {
+    let hub = Setup::default().tables([OPEN]).prepare();
+    fs::create_dir(hub.data()).expect("a disk");
+    fs::write(hub.data().join("people"), "HUB-PPL\0").expect("a disk");
+    refused_start(&hub, "data/people is a people file of an earlier build");
+    refused_start(&hub, "Give the hub another journal.directory");
+    assert!(hub.segments().is_empty(), "no log is begun beside it");
+}
+
+#[tokio::test]
+async fn in_development_the_master_key_is_made_beside_the_data_and_kept() {
+    let mut hub = Setup::default().variable("HUB_PEOPLE_KEY", "").tables([OPEN]).start();
+    hub.logged("made random development secrets").await;
+    let anna = id_of(hub.address(), "anna").await.expect("a session");
+    let secrets = hub.data().join("development.secrets");
+    assert_eq!(fs::metadata(&secrets).expect("it was made").permissions().mode() & 0o777, 0o600);
+    assert!(fs::read_to_string(&secrets).expect("text").contains("\npeople = development-"));
+    hub.crash();
+    assert_eq!(id_of(hub.address(), "anna").await, Some(anna));
 }
 
 #[tokio::test]
 async fn a_second_hub_on_the_directory_leaves_the_file_alone_and_the_first_goes_on_enrolling() {
     let hub = Setup::default().tables([OPEN]).start();
     let anna = id_of(hub.address(), "anna").await.expect("a session");
-    let before = fs::read(file(&hub)).expect("the people file");
+    let before = store(&hub);
     let second = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(!second.status.success() && words(&second).contains("is locked by"), "{}", words(&second));
-    assert_eq!(fs::read(file(&hub)).expect("the people file"), before);
+    assert!(store(&hub) == before);
     assert_ne!(id_of(hub.address(), "bert").await, Some(anna));
     let verified = hub.run(&["verify"]);
     assert!(verified.status.success() && words(&verified).contains("have an id"), "{}", words(&verified));

@@ -12,10 +12,10 @@ use engine::{
     table::TableLeg,
 };
 use journal::{Cursor, Lsn, Options, Reader, SyncLog, file::Directory};
-use people::{Contents, People, Person};
+use people::{Contents, Master, People, Person};
 use protocol::{PlayerId, RoundId, TableId};
 use tests::{
-    hub::{OPEN, Setup, TestHub},
+    hub::{OPEN, PEOPLE_KEY, Setup, TestHub},
     player::Account,
 };
 
@@ -222,9 +222,10 @@ async fn a_round_of_a_table_that_is_configured_no_more_is_voided_and_its_stakes_
     assert_eq!(hub.verify().of("balance", "cash").held, 0);
 }
 
-/// A new people file with one player.
+/// A new people store with one player.
 fn enrolled(hub: &TestHub) -> PlayerId {
-    let people = People::open(Contents::create(&hub.data()).expect("a disk")).expect("a disk");
+    let made = Contents::create(&hub.data(), &Master::new(PEOPLE_KEY.as_bytes())).expect("a disk");
+    let people = People::open(made).expect("a disk");
     let (sender, player) = std::sync::mpsc::channel();
     let person = Person::new("hub".into(), "somebody").expect("a short name");
     people.enrol(person, move |player| sender.send(player).expect("the test waits"));

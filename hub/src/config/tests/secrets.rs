@@ -10,6 +10,7 @@ fn production(house: &House) -> Vec<(&'static str, &'static str)> {
         ("HUB__SERVER__ALLOWED_ORIGINS", "https://play.example"),
         ("HUB_AUTH_SECRET", SECRET_A),
         ("HUB_SEED_SECRET", SECRET_B),
+        ("HUB_PEOPLE_KEY", SECRET_C),
     ]
 }
 
@@ -122,6 +123,8 @@ fn a_secret_in_the_place_of_its_files_name_is_not_repeated() {
     let options = [
         "HUB__AUTH__SECRET_FILE",
         "HUB__JOURNAL__SEED_SECRET_FILE",
+        "HUB__PEOPLE__KEY_FILE",
+        "HUB__PEOPLE__OLD_KEY_FILE",
         "HUB__PUBLISH__TOKENS_FILE",
         "HUB__REDIS__URL_FILE",
     ];
@@ -203,7 +206,13 @@ fn a_development_file_without_a_secret_says_which() {
     fs::create_dir(house.path("data")).unwrap();
     house.write("data/development.secrets", "auth = development-1\n");
     let told = house.told(house.load());
-    assert_eq!(told, ["journal.seed_secret_file: data/development.secrets holds no \"seed\""]);
+    assert_eq!(
+        told,
+        [
+            "journal.seed_secret_file: data/development.secrets holds no \"seed\"",
+            "people.key_file: data/development.secrets holds no \"people\""
+        ]
+    );
 }
 
 #[test]

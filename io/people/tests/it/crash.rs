@@ -1,105 +1,107 @@
-//! Crashes: whatever a power failure leaves, everybody who was answered has their id, and nobody else's entry is torn.
+//! Crashes: whatever one leaves, everybody who was answered has their id, and the store goes on.
 
-use std::sync::mpsc;
+use std::{fs, path::Path};
 
-use people::{Contents, People, storage::Memory};
+use people::{Contents, DATABASE, Error, KEYS, People};
 use protocol::PlayerId;
+use rusqlite::Connection;
 
-use crate::rig::{empty, enrol, long, open, person, read, with};
+use crate::rig::{Image, empty, enrol, master, open, person, read, with};
 
-/// A file that is written when the power fails: two answered people, and a batch of these names whose sync never
-/// returned.
-fn interrupted(names: &[String]) -> (Memory, Vec<PlayerId>) {
-    let (people, memory, ids) = with(&["anna", "bert"]);
-    memory.fail_next_sync(5);
-    let (sender, answers) = mpsc::channel();
-    let (go, wait) = mpsc::channel::<()>();
-    // The writer is kept busy with an answer, so that all names are in one batch.
-    people.enrol(person("anna"), move |_| wait.recv().expect("the test goes on"));
-    for name in names {
-        let sender = sender.clone();
-        people.enrol(person(name), move |result| sender.send(result).expect("the test waits"));
-    }
-    go.send(()).expect("the writer waits");
-    drop(sender);
-    assert!(answers.iter().all(|answer| answer.is_err()));
-    (memory, ids)
-}
-
-/// Starts on these bytes: both people have their ids, and somebody new can be enrolled and found by the start after.
-fn goes_on(bytes: Vec<u8>, ids: &[PlayerId], what: &str) -> Contents {
-    let found = read(&bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let memory = Memory::with(bytes);
-    let before = found.count();
-    let people = People::over(found, memory.clone()).expect("a storage");
-    for (name, id) in ["anna", "bert"].iter().zip(ids) {
+/// Starts on what is in a directory: these people have their ids, and somebody new can be enrolled and found again.
+fn goes_on(directory: &Path, ids: &[(&str, PlayerId)], what: &str) {
+    let people = open(directory);
+    for (name, id) in ids {
         assert_eq!(people.get(&person(name)), Some(*id), "{what}");
     }
+    let before = people.stats().people;
     let carl = enrol(&people, "carl").expect("a disk");
-    let after = read(&memory.after_power_failure(0)).unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert_eq!((after.count(), after.has(carl), after.torn()), (before + 1, true, None), "{what}");
-    after
-}
-
-#[test]
-fn a_write_torn_at_any_byte_is_cut_and_everybody_answered_is_there() {
-    let (memory, ids) = interrupted(&["dora".into(), "emil".into()]);
-    let whole = memory.bytes();
-    // The synced part ends where the write of the last batch began; the note of bert is written before it.
-    let synced = memory.after_power_failure(12).len();
-    assert!(whole.len() > synced + 80);
-    for end in synced..whole.len() {
-        let found = read(&whole[..end]).unwrap_or_else(|error| panic!("cut at {end}: {error}"));
-        assert_eq!(found.count(), 2, "a batch is there whole or not at all");
-        assert_eq!(found.torn().map(|torn| torn.bytes), (end > synced).then(|| (end - synced) as u64));
-        goes_on(whole[..end].to_vec(), &ids, &format!("cut at {end}"));
-    }
-    for kept in 0..=memory.unsynced_bytes() {
-        goes_on(memory.after_power_failure(kept), &ids, &format!("{kept} bytes kept"));
-    }
-}
-
-#[test]
-fn sectors_of_a_torn_write_that_never_came_are_no_damage() {
-    let names: Vec<_> = (0..20).map(long).collect();
-    let (memory, ids) = interrupted(&names);
-    let whole = memory.bytes();
-    let synced = memory.after_power_failure(12).len();
-    for lost in (synced..whole.len()).step_by(512) {
-        let mut bytes = whole.clone();
-        let end = (lost + 512).min(bytes.len());
-        bytes[lost..end].fill(0);
-        let found = goes_on(bytes, &ids, &format!("a sector lost at {lost}"));
-        assert_eq!(found.count(), 3, "the torn batch is cut as a whole");
-    }
-}
-
-#[test]
-fn an_entry_that_holds_the_bytes_of_a_batch_is_no_batch() {
-    let (people, memory, ids) = with(&["anna"]);
-    // The bytes of anna's batch are text, more or less: what is not is left out.
-    let batch = &memory.bytes()[64..];
-    let forged: String = batch.iter().map(|byte| char::from(byte & 0x7f)).take(128).collect();
-    memory.fail_next_sync(5);
-    assert!(enrol(&people, &forged).is_err());
-    let whole = memory.bytes();
-    for end in (64 + batch.len()..whole.len()).rev() {
-        let found = read(&whole[..end]).expect("a torn tail");
-        assert!(found.count() == 1 && found.has(ids[0]));
-    }
-}
-
-#[test]
-fn starts_and_ends_without_anybody_new_change_nothing_but_the_notes() {
-    let (people, memory, ids) = with(&["anna", "bert"]);
     drop(people);
-    let mut bytes = memory.bytes();
-    for _ in 0..5 {
-        let (people, again) = open(bytes.clone());
-        drop(people);
-        assert_eq!(again.bytes()[64..], bytes[64..]);
-        bytes = again.after_power_failure(0);
+    let after = read(directory).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!((after.count(), after.has(carl)), (before + 1, true), "{what}");
+    after.check_keys(|_| false).expect("everybody has a key");
+    let left = [directory.join("people.keys.partial"), directory.join("people.db.partial")];
+    assert!(left.iter().all(|path| !path.exists()), "{what}");
+}
+
+#[test]
+fn a_transaction_that_a_crash_interrupts_is_taken_back() {
+    let (directory, ids) = with(&["anna", "bert"]);
+    let writing = Connection::open(directory.path().join(DATABASE)).expect("a database");
+    // Without a cache the pages of an open transaction are on the disk at once, and the old ones in the journal.
+    writing
+        .execute_batch("PRAGMA cache_size = 0; PRAGMA cache_spill = 1; BEGIN IMMEDIATE")
+        .expect("a database");
+    writing.execute_batch("DELETE FROM person; UPDATE store SET people = 0").expect("rows");
+    for _ in 0..2_000 {
+        let row = "INSERT INTO exclusion VALUES (randomblob(16), zeroblob(16), zeroblob(16))";
+        writing.execute(row, []).expect("a row");
     }
-    goes_on(bytes, &ids, "after five starts");
-    goes_on(empty(), &[], "an empty file");
+    let crashed = tempfile::tempdir().expect("a temporary directory");
+    for name in [DATABASE, "people.db-journal", KEYS] {
+        fs::copy(directory.path().join(name), crashed.path().join(name)).expect("a disk");
+    }
+    assert!(Image::of(crashed.path()).database.len() > 50_000, "the transaction is half on the disk");
+    assert!(fs::metadata(crashed.path().join("people.db-journal")).expect("a journal").len() > 4_096);
+    goes_on(crashed.path(), &[("anna", ids[0]), ("bert", ids[1])], "an interrupted transaction");
+}
+
+#[test]
+fn a_store_whose_making_was_interrupted_at_any_step_is_made() {
+    // Before the database has its name: what is left is replaced.
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for name in ["people.db.partial", "people.db.partial-journal"] {
+        fs::write(directory.path().join(name), "half a database").expect("a disk");
+    }
+    assert!(Contents::read(directory.path(), &master()).expect("no store").is_none());
+    Contents::create(directory.path(), &master()).expect("a disk");
+    goes_on(directory.path(), &[], "before the database");
+    // Between the two files, and with half a key file.
+    let directory = empty();
+    assert!(!directory.path().join(KEYS).exists(), "the key file comes with the first start");
+    fs::write(directory.path().join("people.keys.partial"), "half a key file").expect("a disk");
+    goes_on(directory.path(), &[], "before the key file");
+}
+
+#[test]
+fn keys_without_a_database_are_not_written_over() {
+    let (directory, _) = with(&["anna"]);
+    fs::remove_file(directory.path().join(DATABASE)).expect("it is there");
+    let keys = fs::read(directory.path().join(KEYS)).expect("the key file");
+    assert!(Contents::read(directory.path(), &master()).expect("no database").is_none());
+    assert!(matches!(Contents::create(directory.path(), &master()), Err(Error::KeysAlone { .. })));
+    assert_eq!(fs::read(directory.path().join(KEYS)).expect("the key file"), keys);
+}
+
+#[test]
+fn keys_that_were_made_ahead_before_a_crash_are_used_and_none_is_used_twice() {
+    let (directory, ids) = with(&["anna"]);
+    let one = Image::of(directory.path());
+    let people = open(directory.path());
+    // More people than keys are left: the key file is written again.
+    for number in 0..4_096 {
+        people.enrol(person(&number.to_string()), |result| assert!(result.is_ok()));
+    }
+    enrol(&people, "last").expect("a disk");
+    drop(people);
+    let other = Image::of(directory.path());
+    assert!(one.keys.len() < other.keys.len());
+    // The crash came after the key file and before the database.
+    Image { database: one.database.clone(), keys: other.keys.clone() }.put(directory.path());
+    goes_on(directory.path(), &[("anna", ids[0])], "between key file and database");
+    // The other way around cannot come from a crash: it is an old key file, and is refused.
+    Image { database: other.database, keys: one.keys }.put(directory.path());
+    let refused = People::open(read(directory.path()).expect("the database is sound"));
+    assert!(matches!(refused, Err(Error::KeysLost { count: 2.., .. })), "{refused:?}");
+}
+
+#[test]
+fn starts_and_ends_without_anybody_new_change_nothing() {
+    let (directory, ids) = with(&["anna", "bert"]);
+    let before = Image::of(directory.path());
+    for _ in 0..3 {
+        drop(open(directory.path()));
+        assert!(Image::of(directory.path()) == before);
+    }
+    goes_on(directory.path(), &[("anna", ids[0]), ("bert", ids[1])], "after three starts");
 }

@@ -1,118 +1,170 @@
 //! Damage: a changed byte is never skipped, and nobody silently loses their id.
 
-use people::{Contents, Error};
+use std::{fs, path::Path};
 
-use crate::rig::{empty, read, with};
+use people::{Contents, DATABASE, Error, KEYS, Master};
+use protocol::PlayerId;
+use rusqlite::Connection;
+use tempfile::TempDir;
 
-/// The file, of which everything but the last note is on the disk; the file is named by each refusal.
-fn judged(bytes: &[u8]) -> Result<Contents, Error> {
-    let found = read(bytes);
+use crate::rig::{Image, master, person, read, with};
+
+const NAMES: [&str; 3] = ["anna", "bert", "carl"];
+
+/// Reads what is in a directory; a refusal names a file of the store.
+fn judged(directory: &Path) -> Result<Contents, Error> {
+    let found = read(directory);
     if let Err(error) = &found {
-        assert!(error.to_string().contains("data/people"), "{error}");
+        let said = error.to_string();
+        assert!(said.contains(DATABASE) || said.contains(KEYS), "{said}");
     }
     found
 }
 
-#[test]
-fn a_flipped_bit_is_refused_by_name_or_changes_nobody() {
-    let (_people, memory, ids) = with(&["anna", "bert", "carl"]);
-    let whole = memory.bytes();
-    let (mut refused, mut harmless) = (0, 0);
-    for place in 0..whole.len() {
-        for bit in 0..8 {
-            let mut bytes = whole.clone();
-            bytes[place] ^= 1 << bit;
-            match judged(&bytes) {
-                Err(_) => refused += 1,
-                // One of the two notes: the other one has the same or nearly the same.
-                Ok(found) => {
-                    harmless += 1;
-                    assert!((32..56).contains(&place), "a bit at {place} is not noticed");
-                    assert!(ids.iter().all(|id| found.has(*id)) && found.torn().is_none());
-                }
-            }
+/// Changes one bit of a file; it is refused, or everybody has their id and a name that opens as before.
+fn flip(directory: &Path, (name, bytes): (&str, &[u8]), place: usize, ids: &[PlayerId]) -> bool {
+    let mut changed = bytes.to_vec();
+    changed[place] ^= 1 << (place % 8);
+    fs::write(directory.join(name), changed).expect("a disk");
+    match judged(directory) {
+        Err(_) => true,
+        Ok(found) => {
+            let same = NAMES.iter().zip(ids).all(|(name, id)| found.find(&person(name)) == Some(*id));
+            assert!(same && found.count() == 3, "a bit at {place} of {name} is not noticed");
+            false
         }
     }
-    assert_eq!((refused, harmless), ((whole.len() - 24) * 8, 24 * 8));
 }
 
 #[test]
-fn after_a_power_failure_damage_before_the_last_batch_is_refused() {
-    let (_people, memory, ids) = with(&["anna", "bert", "carl"]);
-    // The note of carl's batch was not synced: the one of bert's is the newest on the disk.
-    let disk = memory.after_power_failure(0);
-    let found = read(&disk).expect("a sound file");
-    assert!(ids.iter().all(|id| found.has(*id)));
-    let last = disk.len() - (8 + 20 + "https://id.example".len() + "carl".len());
-    for place in 64..last {
-        let mut bytes = disk.clone();
-        bytes[place] ^= 0x10;
-        assert!(judged(&bytes).is_err(), "a byte at {place}");
+fn a_flipped_bit_is_refused_by_name_or_changes_nobody() {
+    let (directory, ids) = with(&NAMES);
+    let image = Image::of(directory.path());
+    // Free space of pages is zeros and not read.
+    let places = (0..image.database.len()).filter(|place| image.database[*place] != 0 || place % 61 == 0);
+    let (mut refused, mut tried) = (0, 0);
+    for place in places {
+        tried += 1;
+        refused += usize::from(flip(directory.path(), (DATABASE, &image.database), place, &ids));
+    }
+    println!("{refused} of {tried} flipped bits are refused");
+    assert!(refused > 700, "{refused} of {tried}");
+    image.put(directory.path());
+    judged(directory.path()).expect("the store is whole again");
+}
+
+#[test]
+fn a_changed_or_cut_key_file_is_refused() {
+    let (directory, ids) = with(&NAMES);
+    let image = Image::of(directory.path());
+    let head_and_end = (0..400).chain(image.keys.len() - 100..image.keys.len());
+    for place in head_and_end.chain((0..image.keys.len()).step_by(499)) {
+        assert!(flip(directory.path(), (KEYS, &image.keys), place, &ids), "a byte at {place}");
+        fs::write(directory.path().join(KEYS), &image.keys[..place]).expect("a disk");
+        assert!(judged(directory.path()).is_err(), "cut at {place}");
+    }
+    // Somebody who changes it can make the checksum right, and not the code.
+    let mut forged = image.keys.clone();
+    forged[100] ^= 1;
+    let end = forged.len() - 4;
+    let check = crc32c::crc32c(&forged[..end]).to_be_bytes();
+    forged[end..].copy_from_slice(&check);
+    fs::write(directory.path().join(KEYS), forged).expect("a disk");
+    let said = judged(directory.path()).expect_err("it is forged").to_string();
+    assert!(said.contains("its content is not what the hub wrote"), "{said}");
+}
+
+#[test]
+fn a_database_that_was_cut_is_refused() {
+    let (directory, _) = with(&NAMES);
+    let image = Image::of(directory.path());
+    for end in (1..image.database.len()).step_by(509) {
+        fs::write(directory.path().join(DATABASE), &image.database[..end]).expect("a disk");
+        assert!(judged(directory.path()).is_err(), "cut at {end}");
+    }
+    fs::write(directory.path().join(DATABASE), "").expect("a disk");
+    assert!(judged(directory.path()).is_err());
+}
+
+/// A store of three people after these statements.
+fn changed(statements: &str) -> TempDir {
+    let (directory, _) = with(&NAMES);
+    let connection = Connection::open(directory.path().join(DATABASE)).expect("a database");
+    connection.execute_batch(statements).expect("statements");
+    directory
+}
+
+#[test]
+fn what_sql_can_change_is_refused_too() {
+    let first = "(SELECT min(player) FROM person)";
+    for statements in [
+        "DELETE FROM person",
+        &format!("DELETE FROM person WHERE player = {first}"),
+        &format!("UPDATE person SET lookup = zeroblob(16) WHERE player = {first}"),
+        &format!("UPDATE person SET player = zeroblob(16) WHERE player = {first}"),
+        &format!("UPDATE person SET slot = 77 WHERE player = {first}"),
+        &format!("UPDATE person SET subject = issuer WHERE player = {first}"),
+        &format!(
+            "INSERT INTO person SELECT zeroblob(16), lookup, 9, issuer, subject, tag FROM person WHERE player = {first}"
+        ),
+        "UPDATE store SET people = 2",
+        "UPDATE store SET next_slot = 0",
+        "UPDATE store SET id = zeroblob(16)",
+        "DELETE FROM store",
+        "INSERT INTO exclusion VALUES (zeroblob(16), zeroblob(16), zeroblob(16))",
+        "DROP TABLE exclusion",
+    ] {
+        let directory = changed(statements);
+        let refused = judged(directory.path());
+        assert!(refused.is_err(), "{statements}");
     }
 }
 
 #[test]
-fn a_file_that_was_cut_is_refused_and_so_is_a_batch_taken_out() {
-    let (_people, memory, _) = with(&["anna", "bert", "carl"]);
-    let whole = memory.bytes();
-    for end in 0..whole.len() {
-        assert!(judged(&whole[..end]).is_err(), "cut at {end}");
-    }
-    let batch = (whole.len() - 64) / 3;
-    for which in 0..3 {
-        let mut bytes = whole.clone();
-        bytes.drain(64 + which * batch..64 + (which + 1) * batch);
-        assert!(judged(&bytes).is_err(), "batch {which} taken out");
-    }
+fn a_newer_version_and_what_is_no_people_database_are_told_apart() {
+    let newer = judged(changed("PRAGMA user_version = 2").path());
+    assert!(matches!(newer, Err(Error::Version { version: 2, reads: 1, .. })), "{newer:?}");
+    let other = judged(changed("PRAGMA application_id = 1").path());
+    assert!(
+        matches!(&other, Err(Error::Damaged { what, .. }) if what.contains("not a people database")),
+        "{other:?}"
+    );
+    let (directory, _) = with(&NAMES);
+    fs::write(directory.path().join(DATABASE), vec![b'x'; 10_000]).expect("a disk");
+    assert!(matches!(judged(directory.path()), Err(Error::Damaged { .. })));
 }
 
 #[test]
-fn batches_of_another_file_and_another_place_are_none() {
-    let (_people, memory, _) = with(&["anna", "bert"]);
-    let (_others, other, _) = with(&["anna", "bert"]);
-    let (mut one, other) = (memory.bytes(), other.bytes());
-    let twice = [&one[..], &one[64..]].concat();
-    let found = judged(&twice).expect("what is behind the end was never synced");
-    assert_eq!((found.count(), found.torn().map(|torn| torn.offset)), (2, Some(one.len() as u64)));
-    one[64..].copy_from_slice(&other[64..]);
-    assert!(judged(&one).is_err());
+fn another_master_key_is_refused_before_anything_changes() {
+    let (directory, _) = with(&NAMES);
+    let before = Image::of(directory.path());
+    let refused = Contents::read(directory.path(), &Master::new(b"another key"));
+    assert!(matches!(&refused, Err(Error::WrongKey { file }) if file.ends_with(DATABASE)), "{refused:?}");
+    assert!(Image::of(directory.path()) == before);
 }
 
 #[test]
-fn what_is_no_people_file_and_what_another_version_wrote_is_told_apart() {
-    for bytes in [&b""[..], b"something else", &[0; 64]] {
-        assert!(matches!(judged(bytes), Err(Error::Damaged { offset: 0, .. })));
-    }
-    let mut later = empty();
-    later[8] = 2;
-    let check = crc32c::crc32c(&later[..28]);
-    later[28..32].copy_from_slice(&check.to_le_bytes());
-    assert!(matches!(judged(&later), Err(Error::Version { version: 2, .. })));
-}
-
-/// A file of one batch with these ids and subjects, and checksums that are right.
-fn written(entries: &[(u128, &str)]) -> Vec<u8> {
-    let mut bytes = empty();
-    let id: [u8; 16] = bytes[12..28].try_into().expect("16 bytes");
-    let mut batch = Vec::new();
-    for (player, subject) in entries {
-        batch.extend(player.to_be_bytes());
-        batch.extend([1, 0]);
-        batch.extend((subject.len() as u16).to_le_bytes());
-        batch.extend(format!("i{subject}").as_bytes());
-    }
-    let length = (batch.len() as u32).to_le_bytes();
-    let check = crc32c::crc32c(&[&id[..], &64_u64.to_le_bytes(), &length, &batch].concat());
-    bytes.extend([&length[..], &check.to_le_bytes(), &batch].concat());
-    bytes
+fn a_key_file_that_is_lost_of_another_store_or_newer_is_refused_by_name() {
+    let ((directory, _), (other, _)) = (with(&NAMES), with(&NAMES));
+    let image = Image::of(directory.path());
+    let keys = directory.path().join(KEYS);
+    fs::write(&keys, Image::of(other.path()).keys).expect("a disk");
+    assert!(matches!(judged(directory.path()), Err(Error::OtherStore { .. })));
+    let mut newer = image.keys.clone();
+    newer[11] = 2;
+    let end = newer.len() - 4;
+    let check = crc32c::crc32c(&newer[..end]).to_be_bytes();
+    newer[end..].copy_from_slice(&check);
+    fs::write(&keys, newer).expect("a disk");
+    assert!(matches!(judged(directory.path()), Err(Error::Version { version: 2, .. })));
+    fs::remove_file(&keys).expect("it is there");
+    assert!(matches!(judged(directory.path()), Err(Error::NoKeys { .. })));
 }
 
 #[test]
-fn a_person_or_an_id_found_twice_is_damage_and_is_told_apart() {
-    let said = |entries: &[(u128, &str)]| judged(&written(entries)).map(|found| found.count());
-    assert_eq!(said(&[(1, "anna"), (2, "bert")]).expect("two people"), 2);
-    let words = |entries: &[(u128, &str)]| said(entries).expect_err("damage").to_string();
-    assert!(words(&[(1, "anna"), (1, "bert")]).contains("two people have the same id"));
-    assert!(words(&[(1, "anna"), (2, "anna")]).contains("one person has two ids"));
-    assert!(words(&[(1, "")]).contains("its checksum is right, and its entries are not"));
+fn a_people_file_of_an_earlier_build_is_refused_by_name() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fs::write(directory.path().join("people"), "HUB-PPL\0").expect("a disk");
+    let said = Contents::read(directory.path(), &master()).expect_err("an old file").to_string();
+    assert!(said.contains("people is a people file of an earlier build"), "{said}");
 }

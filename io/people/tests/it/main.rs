@@ -1,6 +1,8 @@
-//! The people file as a whole: crashes, damage, failures, races.
+//! The people store as a whole: crashes, damage, failures, races, erasure, the change of the master key.
 
 mod crash;
 mod damage;
 mod enrol;
+mod erase;
 mod rig;
+mod rotate;

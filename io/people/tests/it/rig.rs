@@ -1,35 +1,42 @@
-//! A people file in memory, and enrolments that wait.
+//! Stores in temporary directories, and enrolments that wait.
 
-use std::{path::PathBuf, sync::mpsc};
+use std::{fs, path::Path, sync::mpsc};
 
-use people::{Contents, Error, NotEnrolled, People, Person, storage::Memory};
+use people::{Contents, DATABASE, Error, KEYS, Master, NotEnrolled, People, Person, storage::Memory};
 use protocol::PlayerId;
+use tempfile::TempDir;
 
-/// A name that is as long as a subject may be, for batches of many bytes.
-pub fn long(number: usize) -> String {
-    format!("{number:0>256}")
+pub const ISSUER: &str = "https://id.example";
+
+pub fn master() -> Master {
+    Master::new(b"the master key of these tests, 32 bytes")
 }
 
 pub fn person(subject: &str) -> Person {
-    Person::new("https://id.example".into(), subject).expect("within the bounds")
+    Person::new(ISSUER.into(), subject).expect("within the bounds")
 }
 
-pub fn read(bytes: &[u8]) -> Result<Contents, Error> {
-    Contents::of(PathBuf::from("data/people"), bytes)
+pub fn read(directory: &Path) -> Result<Contents, Error> {
+    Contents::read(directory, &master()).map(|found| found.expect("a store"))
 }
 
-/// The bytes of a new file, as `hub init` makes it.
-pub fn empty() -> Vec<u8> {
+/// A new store, as `hub init` makes it.
+pub fn empty() -> TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let contents = Contents::create(directory.path()).expect("a disk");
-    std::fs::read(contents.path()).expect("it was made")
+    Contents::create(directory.path(), &master()).expect("a disk");
+    directory
 }
 
-/// Opens a file with these bytes.
-pub fn open(bytes: Vec<u8>) -> (People, Memory) {
-    let contents = read(&bytes).expect("a sound file");
-    let memory = Memory::with(bytes);
-    (People::over(contents, memory.clone()).expect("a storage"), memory)
+pub fn open(directory: &Path) -> People {
+    People::open(read(directory).expect("a sound store")).expect("a disk")
+}
+
+/// An empty store that keeps its people in memory.
+pub fn in_memory() -> (People, Memory) {
+    let directory = empty();
+    let memory = Memory::default();
+    let contents = read(directory.path()).expect("a sound store");
+    (People::over(contents, memory.clone()).expect("a thread"), memory)
 }
 
 /// Enrols and waits for the answer.
@@ -39,9 +46,30 @@ pub fn enrol(people: &People, subject: &str) -> Result<PlayerId, NotEnrolled> {
     answer.recv().expect("an answer")
 }
 
-/// A new file with these people, each enrolled alone.
-pub fn with(subjects: &[&str]) -> (People, Memory, Vec<PlayerId>) {
-    let (people, memory) = open(empty());
+/// A new store with these people, each enrolled alone.
+pub fn with(subjects: &[&str]) -> (TempDir, Vec<PlayerId>) {
+    let directory = empty();
+    let people = open(directory.path());
     let ids = subjects.iter().map(|subject| enrol(&people, subject).expect("a disk")).collect();
-    (people, memory, ids)
+    (directory, ids)
+}
+
+/// Both files of a store at one moment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image {
+    pub database: Vec<u8>,
+    pub keys: Vec<u8>,
+}
+
+impl Image {
+    pub fn of(directory: &Path) -> Self {
+        let bytes = |name| fs::read(directory.join(name)).expect("a file of the store");
+        Self { database: bytes(DATABASE), keys: bytes(KEYS) }
+    }
+
+    /// Puts the files into a directory.
+    pub fn put(&self, directory: &Path) {
+        fs::write(directory.join(DATABASE), &self.database).expect("a disk");
+        fs::write(directory.join(KEYS), &self.keys).expect("a disk");
+    }
 }
