@@ -120,7 +120,7 @@ impl<S: Storage> Files<S> {
     }
 
     /// The first record of the last segment.
-    pub(crate) fn last_segment(&self) -> Option<Lsn> {
+    pub fn last_segment(&self) -> Option<Lsn> {
         self.headers.last().map(|header| header.first)
     }
 

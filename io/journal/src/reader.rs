@@ -153,6 +153,14 @@ impl<S: Storage> Reader<S> {
         Ok((self.end.lsn == lsn).then_some(self.end.hash))
     }
 
+    /// Reads the whole batches of the segment that it is in. Returns where the last one ends, bytes.
+    pub(crate) fn read_here(&mut self) -> Result<u64, Error> {
+        while self.load_here()?.is_ok() {
+            (self.batch.left, self.next) = (0, self.end.lsn.next());
+        }
+        Ok(self.at)
+    }
+
     /// The proof for `lsn`, which must be after the reader's position. `None` when the log ends before it.
     pub(crate) fn proof(&mut self, lsn: Lsn) -> Result<Option<Proof>, Error> {
         self.pass(lsn)?;

@@ -4,7 +4,6 @@
 
 mod corruption;
 mod crash_points;
-mod merges;
 mod model;
 mod on_disk;
 mod views;

@@ -1,0 +1,190 @@
+//! Sends a sealed segment: checked, hashed, compressed as a stream, put once, read back and compared.
+
+use std::io;
+
+use journal::{Files, Sealed, storage::File, storage::Storage};
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use sha2::{Digest, Sha256};
+
+use crate::compress::Compressor;
+use crate::store::lost;
+use crate::{Archive, Error, ObjectName};
+
+/// Bytes of a segment that are read at a time.
+const CHUNK: usize = 1 << 20;
+/// Length from which an object is put in parts, and of each part but the last. Bytes; S3 wants 5 MiB at least.
+const PART: usize = 8 << 20;
+
+/// A segment that is in the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Its object.
+    pub name: ObjectName,
+    /// Whether the object was there before, and was only compared.
+    pub was_there: bool,
+    /// Length of the object, bytes; 0 when it was there.
+    pub packed: u64,
+}
+
+impl Archive {
+    /// Sends a sealed segment, unless its object is there; then that is compared. Returns once the object was read back
+    /// whole and is what its name states. An object of that name with another content is never overwritten.
+    pub fn send<S: Storage>(&mut self, files: &Files<S>, segment: &Sealed) -> Result<Sent, Error> {
+        let file = files.open_sealed(segment)?;
+        let name = self.name(files, segment, &file)?;
+        let sent = if self.verified.contains(&name) {
+            Sent { name, was_there: true, packed: 0 }
+        } else {
+            self.runtime.block_on(self.retry.run(|| self.put_and_compare(&file, &name)))?
+        };
+        self.verified.insert(name);
+        Ok(sent)
+    }
+
+    /// Makes sure that the archived copy of a segment is whole and is this segment: reads both, unless this process has done
+    /// so. [`Error::Lost`] when there is no copy.
+    pub fn verify_segment<S: Storage>(
+        &mut self,
+        files: &Files<S>,
+        segment: &Sealed,
+    ) -> Result<ObjectName, Error> {
+        let file = files.open_sealed(segment)?;
+        let name = self.name(files, segment, &file)?;
+        if !self.verified.contains(&name) {
+            self.verify(&name)?;
+        }
+        Ok(name)
+    }
+
+    fn name<S: Storage>(
+        &self,
+        files: &Files<S>,
+        segment: &Sealed,
+        file: &S::File,
+    ) -> Result<ObjectName, Error> {
+        let mut hash = Sha256::new();
+        read(file, segment.bytes, &segment.name(), |plain| {
+            hash.update(plain);
+            Ok(())
+        })?;
+        let log = files.id().unwrap_or_default();
+        Ok(ObjectName::of(log, segment, hash.finalize().into()))
+    }
+
+    async fn put_and_compare<F: File>(&self, file: &F, name: &ObjectName) -> Result<Sent, Error> {
+        let (object, path) = (name.path(), Path::from(name.path()));
+        match self.retry.call(("look at", &object), self.store.head(&path)).await {
+            Ok(_) => return self.compared(name, true, 0).await,
+            Err(Error::Store { source: object_store::Error::NotFound { .. }, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        match self.put(file, name).await {
+            Ok(packed) => self.compared(name, false, packed).await,
+            // Another process has put it, or an attempt whose answer was lost.
+            Err(Error::Store { source: object_store::Error::AlreadyExists { .. }, .. }) => {
+                self.compared(name, true, 0).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn compared(&self, name: &ObjectName, was_there: bool, packed: u64) -> Result<Sent, Error> {
+        self.read(name, io::sink()).await.map_err(lost)?;
+        Ok(Sent { name: *name, was_there, packed })
+    }
+
+    /// Puts the object in one call when it is short, in parts otherwise. Returns its length, bytes.
+    async fn put<F: File>(&self, file: &F, name: &ObjectName) -> Result<u64, Error> {
+        let mut upload = None;
+        match self.put_parts(file, name, &mut upload).await {
+            Ok(packed) => Ok(packed),
+            Err(error) => {
+                // What is unfinished would cost space for ever.
+                if let Some(mut upload) = upload
+                    && let Err(left) = self.retry.call(("abort", &name.path()), upload.abort()).await
+                {
+                    tracing::warn!(error = %left, "an unfinished upload was not removed from the archive");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn put_parts<F: File>(
+        &self,
+        file: &F,
+        name: &ObjectName,
+        upload: &mut Option<Box<dyn MultipartUpload>>,
+    ) -> Result<u64, Error> {
+        let (object, path) = (name.path(), Path::from(name.path()));
+        let system = |source| Error::System { action: "compress a segment", source };
+        let mut compressor = Compressor::new().map_err(system)?;
+        let (mut at, mut packed, mut chunk) = (0, 0, vec![0; CHUNK]);
+        while at < name.bytes {
+            at += read_chunk(file, (at, name.bytes), &object, &mut chunk, |plain| {
+                compressor.push(plain).map_err(system)
+            })?;
+            let Some(part) = compressor.take(PART) else { continue };
+            packed += part.len() as u64;
+            let begun = match upload {
+                Some(begun) => begun,
+                None => {
+                    let call = self.store.put_multipart(&path);
+                    upload.insert(self.retry.call(("begin", &object), call).await?)
+                }
+            };
+            self.retry.call(("put a part of", &object), begun.put_part(PutPayload::from(part))).await?;
+        }
+        let (rest, sha256) = compressor.finish().map_err(system)?;
+        if sha256 != name.sha256 {
+            return Err(Error::Unsteady { segment: object });
+        }
+        packed += rest.len() as u64;
+        match upload {
+            Some(begun) => {
+                self.retry.call(("put a part of", &object), begun.put_part(PutPayload::from(rest))).await?;
+                self.retry.call(("complete", &object), begun.complete()).await?;
+            }
+            None => {
+                let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+                let call = self.store.put_opts(&path, PutPayload::from(rest), create);
+                self.retry.call(("put", &object), call).await?;
+            }
+        }
+        // It is complete: nothing is left to be aborted.
+        *upload = None;
+        Ok(packed)
+    }
+}
+
+/// Hands all bytes of a segment to `take`.
+fn read<F: File>(
+    file: &F,
+    bytes: u64,
+    segment: &str,
+    mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (mut at, mut chunk) = (0, vec![0; CHUNK]);
+    while at < bytes {
+        at += read_chunk(file, (at, bytes), segment, &mut chunk, &mut take)?;
+    }
+    Ok(())
+}
+
+fn read_chunk<F: File>(
+    file: &F,
+    (at, bytes): (u64, u64),
+    segment: &str,
+    chunk: &mut [u8],
+    mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<u64, Error> {
+    let wanted = (bytes - at).min(chunk.len() as u64) as usize;
+    let system = |source| Error::System { action: "read a segment", source };
+    let read = file.read_at(at, &mut chunk[..wanted]).map_err(system)?;
+    if read < wanted {
+        return Err(Error::Unsteady { segment: segment.to_owned() });
+    }
+    take(&chunk[..read])?;
+    Ok(read as u64)
+}

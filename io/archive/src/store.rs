@@ -1,0 +1,252 @@
+//! The archive itself: which store it is, what it has, and the check of an object.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::{Path as Directory, PathBuf};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use journal::{Files, Lsn, Sealed, storage::Storage};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::compress::Unpacked;
+use crate::{Error, ObjectName, RetryRule};
+
+/// The store of archived segments. Its calls block the thread, at most as long as [`RetryRule`] says.
+pub struct Archive {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) retry: RetryRule,
+    pub(crate) runtime: Runtime,
+    /// Objects that this process has read back and found whole.
+    pub(crate) verified: HashSet<ObjectName>,
+    /// What was given as its place.
+    place: String,
+    /// The directory that it is, if it is one.
+    directory: Option<PathBuf>,
+}
+
+/// An object of the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Archived {
+    /// What it is.
+    pub name: ObjectName,
+    /// Its length in the archive. Bytes.
+    pub packed: u64,
+}
+
+/// What the archive has of one log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    /// The objects of this log and its lineages, by their first records. Where two have the same, one may be of a restored
+    /// copy's lost future.
+    pub objects: BTreeMap<Lsn, Vec<Archived>>,
+    /// Objects of lineages that the log does not have, or has abandoned before them.
+    pub lost_future: u64,
+    /// Objects with other names; they are left alone.
+    pub foreign: u64,
+}
+
+impl Catalogue {
+    /// Objects that state the lineage, the records and the length of a segment.
+    pub(crate) fn of(&self, segment: &Sealed) -> impl Iterator<Item = &Archived> {
+        let found = self.objects.get(&segment.first).into_iter().flatten();
+        found.filter(|archived| archived.name.states(segment))
+    }
+
+    /// Whether there is an object that states a segment.
+    pub fn has(&self, segment: &Sealed) -> bool {
+        self.of(segment).next().is_some()
+    }
+
+    /// The last record of which all before it are in the archive without a gap, from record 1 on.
+    pub fn reaches(&self) -> Lsn {
+        let mut last = Lsn(0);
+        while let Some(next) = self.objects.get(&last.next()).and_then(|found| found.last()) {
+            last = next.name.last;
+        }
+        last
+    }
+
+    /// Length of all objects. Bytes.
+    pub fn packed(&self) -> u64 {
+        self.objects.values().flatten().map(|archived| archived.packed).sum()
+    }
+}
+
+impl Archive {
+    /// The archive at a directory, `file:///directory`, or, in a build with the feature `s3`, `s3://bucket/prefix`. A
+    /// directory is made when it is missing, for its owner alone.
+    pub fn open(to: &str, retry: RetryRule) -> Result<Archive, Error> {
+        let refused = |why: String| Error::Target { to: to.to_owned(), why };
+        if to.starts_with("s3://") {
+            return Archive::over(bucket(to, &retry)?, to, retry);
+        }
+        let directory = match to.split_once("://") {
+            Some(("file", path)) => Directory::new(path),
+            Some(_) => {
+                return Err(refused("expected a directory, file:///directory or s3://bucket/prefix".into()));
+            }
+            None => Directory::new(to),
+        };
+        if directory.as_os_str().is_empty() {
+            return Err(refused("it is empty".into()));
+        }
+        // Made by the journal's own rules: for its owner alone, and durable.
+        journal::file::Directory::create(directory)?;
+        let store =
+            LocalFileSystem::new_with_prefix(directory).map_err(|error| refused(error.to_string()))?;
+        let archive = Archive::over(Arc::new(store.with_fsync(true)), to, retry)?;
+        Ok(Archive { directory: Some(directory.to_owned()), ..archive })
+    }
+
+    /// The archive in any store.
+    pub fn over(store: Arc<dyn ObjectStore>, place: &str, retry: RetryRule) -> Result<Archive, Error> {
+        let system = |source| Error::System { action: "start the archive's calls", source };
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
+        Ok(Archive {
+            store,
+            retry,
+            runtime,
+            verified: HashSet::new(),
+            place: place.to_owned(),
+            directory: None,
+        })
+    }
+
+    /// Where it is, as it was given.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Removes what a killed process left of uploads to a directory. Call it before the first [`Archive::send`]; the upload of
+    /// another process at the same time would fail, and be repeated. A bucket needs a rule for unfinished uploads.
+    pub fn remove_unfinished(&self) -> Result<(), Error> {
+        let swept = self.directory.as_deref().map_or(Ok(()), sweep);
+        swept.map_err(|source| Error::System { action: "remove unfinished uploads", source })
+    }
+
+    /// Lists what it has of a log.
+    pub fn catalogue<S: Storage>(&self, files: &Files<S>) -> Result<Catalogue, Error> {
+        let Some(log) = files.id() else { return Ok(Catalogue::default()) };
+        let listed = self.runtime.block_on(self.retry.run(|| self.list(log)))?;
+        let mut catalogue = Catalogue::default();
+        for (path, packed) in listed {
+            match ObjectName::parse(&path) {
+                Some(name) if !is_of_this_log(files, &name) => catalogue.lost_future += 1,
+                Some(name) => {
+                    catalogue.objects.entry(name.first).or_default().push(Archived { name, packed });
+                }
+                None => catalogue.foreign += 1,
+            }
+        }
+        catalogue.objects.values_mut().for_each(|found| found.sort_by_key(|archived| archived.name.path()));
+        Ok(catalogue)
+    }
+
+    async fn list(&self, log: [u8; 16]) -> Result<Vec<(String, u64)>, Error> {
+        let prefix = Path::from(journal::LineageId(log).to_string());
+        let mut list = self.store.list(Some(&prefix));
+        let (mut found, object) = (Vec::new(), prefix.to_string());
+        // Each answer has its deadline; a list comes in several.
+        while let Some(meta) =
+            self.retry.call(("list", &object), async { list.next().await.transpose() }).await?
+        {
+            found.push((meta.location.to_string(), meta.size));
+        }
+        Ok(found)
+    }
+
+    /// Reads an object back whole, and checks that it is what its name states.
+    pub fn verify(&mut self, name: &ObjectName) -> Result<(), Error> {
+        let read = self.runtime.block_on(self.retry.run(|| self.read(name, io::sink())));
+        read.map_err(lost)?;
+        self.verified.insert(*name);
+        Ok(())
+    }
+
+    /// Hands the plain bytes of an object to a sink; they are whole only when it returns it.
+    pub(crate) async fn read<W: io::Write>(&self, name: &ObjectName, into: W) -> Result<W, Error> {
+        let object = name.path();
+        let path = Path::from(object.as_str());
+        let got = self.retry.call(("get", &object), self.store.get(&path)).await?;
+        let mut stream = got.into_stream();
+        let system = |source| Error::System { action: "unpack an archived segment", source };
+        let judged = |source: io::Error| match source.get_ref() {
+            // The system's own errors have a number, and come from the sink.
+            _ if source.raw_os_error().is_some() => system(source),
+            _ => Error::Altered { object: object.clone(), what: source.to_string() },
+        };
+        let mut unpacked = Unpacked::new(name, into).map_err(system)?;
+        while let Some(bytes) =
+            self.retry.call(("read", &object), async { stream.next().await.transpose() }).await?
+        {
+            unpacked.push(&bytes).map_err(judged)?;
+        }
+        unpacked.finish().map_err(judged)
+    }
+}
+
+/// An object that must be there and is not.
+pub(crate) fn lost(error: Error) -> Error {
+    match error {
+        Error::Store { object, source: object_store::Error::NotFound { .. }, .. } => Error::Lost { object },
+        other => other,
+    }
+}
+
+/// Whether the records of an object are records of this log, as far as its name tells.
+fn is_of_this_log<S: Storage>(files: &Files<S>, name: &ObjectName) -> bool {
+    let end = journal::Cursor { lineage: name.lineage, lsn: name.last, hash: [0; 32] };
+    files.id() == Some(name.log) && files.admits(&end, "the archive").is_ok()
+}
+
+/// Removes the files of uploads that a killed process did not finish: the store gives them a number sign and a number, and
+/// never lists them.
+fn sweep(directory: &Directory) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            sweep(&entry.path())?;
+        }
+        let name = entry.file_name();
+        let unfinished = name.to_str().and_then(|name| name.split_once(".log.zst#"));
+        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if kind.is_file() && unfinished.is_some_and(|(_, digits)| is_number(digits)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(feature = "s3")]
+fn bucket(to: &str, retry: &RetryRule) -> Result<Arc<dyn ObjectStore>, Error> {
+    use object_store::aws::AmazonS3Builder;
+    use object_store::{ClientOptions, RetryConfig, prefix::PrefixStore};
+
+    let refused = |error: object_store::Error| Error::Target { to: to.to_owned(), why: error.to_string() };
+    let prefix = to.trim_start_matches("s3://").split_once('/').map_or("", |(_, prefix)| prefix);
+    let prefix = Path::parse(prefix.trim_end_matches('/'))
+        .map_err(|error| Error::Target { to: to.to_owned(), why: error.to_string() })?;
+    // Repeated here, with a deadline of our own: the client's repetitions would hide how long a call takes.
+    let once = RetryConfig { max_retries: 0, retry_timeout: retry.call, ..RetryConfig::default() };
+    let plain = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|allowed| allowed == "true");
+    let options =
+        ClientOptions::new().with_allow_http(plain).with_timeout(retry.call).with_connect_timeout(retry.call);
+    let store = AmazonS3Builder::from_env()
+        .with_url(to)
+        .with_retry(once)
+        .with_client_options(options)
+        .build()
+        .map_err(refused)?;
+    Ok(if prefix.as_ref().is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) })
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket(to: &str, _: &RetryRule) -> Result<Arc<dyn ObjectStore>, Error> {
+    let why = "this build has no S3: build the hub with `--features s3`, or name a directory".to_owned();
+    Err(Error::Target { to: to.to_owned(), why })
+}

@@ -1,0 +1,122 @@
+//! An archive in a directory: what is written there, what a killed process leaves, and what cannot be an archive.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use archive::{Archive, Error};
+use journal::{Options, SyncLog, file::Directory};
+
+use crate::{SOON, bytes_of, files, fill, filled, send_all};
+
+fn found(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(self::found(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn each_segment_is_one_compressed_object_of_its_owner_alone_and_a_second_run_only_compares() {
+    let at = tempfile::tempdir().unwrap();
+    let (place, memory) = (at.path().join("deep/archive"), filled(60));
+    let mut archive = Archive::open(place.to_str().unwrap(), SOON).unwrap();
+    let sent = send_all(&mut archive, &memory);
+    assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o700);
+    let objects = found(&place);
+    assert_eq!(objects.len(), sent.len());
+    for (object, sent) in objects.iter().zip(&sent) {
+        assert!(!sent.was_there);
+        assert_eq!(*object, place.join(sent.name.path()));
+        assert_eq!(fs::metadata(object).unwrap().len(), sent.packed);
+    }
+    assert!(
+        sent.iter().map(|sent| sent.packed).sum::<u64>() * 3 < sent.iter().map(|sent| sent.name.bytes).sum()
+    );
+    // The name of the same archive as an address.
+    let mut again = Archive::open(&format!("file://{}", place.display()), SOON).unwrap();
+    assert!(send_all(&mut again, &memory).iter().all(|sent| sent.was_there));
+}
+
+#[test]
+fn a_long_segment_is_sent_in_parts_and_comes_back_byte_for_byte() {
+    let at = tempfile::tempdir().unwrap();
+    let data = Directory::create(&at.path().join("data")).unwrap();
+    let options = Options { segment_bytes: 24 << 20, nice: 0 };
+    let mut log = SyncLog::open(data.clone(), options).unwrap();
+    let mut random = fastrand::Rng::with_seed(5);
+    for _ in 0..10 {
+        // Noise cannot be compressed: more than two parts.
+        log.append(&(0..3 << 20).map(|_| random.u8(..)).collect::<Vec<u8>>());
+        log.sync().unwrap();
+    }
+    fill(&mut log, 12);
+    let place = at.path().join("archive");
+    let mut archive = Archive::open(place.to_str().unwrap(), SOON).unwrap();
+    let sent = send_all(&mut archive, &data);
+    let longest = sent.iter().max_by_key(|sent| sent.packed).unwrap();
+    assert!(longest.packed > 16 << 20, "{longest:?}");
+    let (files, to) = (files(&data), journal::memory::Memory::new(1));
+    let first = longest.name.first;
+    log.log().truncate_before(longest.name.last.next(), &[]).unwrap();
+    drop(files);
+    let (files, segment) = (crate::files(&data), journal::segment_file(first));
+    let catalogue = archive.catalogue(&files).unwrap();
+    archive.fetch(&files, &catalogue, &to, |_, _| {}).unwrap();
+    assert_eq!(bytes_of(&to, &segment).len() as u64, longest.name.bytes);
+    assert_eq!(crate::records(&to).len(), 12);
+}
+
+#[test]
+fn what_a_killed_process_left_of_an_upload_is_removed_and_nothing_else() {
+    let at = tempfile::tempdir().unwrap();
+    let mut archive = Archive::open(at.path().to_str().unwrap(), SOON).unwrap();
+    let sent = send_all(&mut archive, &filled(60));
+    let object = at.path().join(sent[0].name.path());
+    let beside = |name: String| object.with_file_name(name);
+    let name = object.file_name().unwrap().to_str().unwrap().to_owned();
+    let (unfinished, others) = (
+        [beside(format!("{name}#1")), beside(format!("{name}#27"))],
+        [beside(format!("{name}#")), beside(format!("{name}#1x")), beside("notes#1".into())],
+    );
+    for path in unfinished.iter().chain(&others) {
+        fs::write(path, b"part").unwrap();
+    }
+    archive.remove_unfinished().unwrap();
+    assert!(unfinished.iter().all(|path| !path.exists()));
+    assert!(others.iter().all(|path| path.exists()) && object.exists());
+}
+
+#[test]
+fn what_is_no_archive_is_refused_and_says_what_was_expected() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("file"), b"").unwrap();
+    let refused = |to: &str| Archive::open(to, SOON).err().unwrap();
+    for to in ["", "file://", "ftp://somewhere/else"] {
+        assert!(matches!(refused(to), Error::Target { .. }), "{to}");
+    }
+    assert!(matches!(refused(at.path().join("file").to_str().unwrap()), Error::Journal(_)));
+    #[cfg(not(feature = "s3"))]
+    assert!(refused("s3://bucket/logs").to_string().contains("--features s3"));
+}
+
+#[test]
+fn an_archive_that_cannot_be_written_is_tried_again_until_its_time_is_over() {
+    let at = tempfile::tempdir().unwrap();
+    let memory = filled(60);
+    let files = files(&memory);
+    let segment = files.sealed().next().unwrap();
+    let mut archive = Archive::open(at.path().to_str().unwrap(), SOON).unwrap();
+    // A file where the archive needs a directory: as a full disk, an error of the system.
+    let log = journal::LineageId(files.id().unwrap()).to_string();
+    fs::write(at.path().join(&log), b"").unwrap();
+    let error = archive.send(&files, &segment).unwrap_err();
+    assert!(matches!(error, Error::Store { .. }) && !error.tells_of_damage(), "{error}");
+    fs::remove_file(at.path().join(&log)).unwrap();
+    assert!(!archive.send(&files, &segment).unwrap().was_there);
+}
