@@ -90,8 +90,7 @@ fn layers(runs: &[Arc<Run>]) -> BTreeMap<Span, Layer<'_>> {
     for run in runs {
         layers.entry(run.info.span).or_default().runs.push(run);
         for depth in 0..run.info.span.depth {
-            let prefix = run.info.span.prefix >> (2 * u32::from(run.info.span.depth - depth));
-            layers.entry(Span { depth, prefix }).or_default().below += run.info.weight();
+            layers.entry(run.info.span.parent_at(depth)).or_default().below += run.info.weight();
         }
     }
     layers

@@ -33,6 +33,12 @@ impl Span {
         Span { depth, prefix }
     }
 
+    /// The span of a smaller depth that contains this one.
+    pub fn parent_at(self, depth: u8) -> Span {
+        let deeper = 2 * u32::from(self.depth.saturating_sub(depth));
+        Span { depth, prefix: self.prefix.checked_shr(deeper).unwrap_or_default() }
+    }
+
     /// The top 8 bytes of its first key.
     pub fn first(self) -> u64 {
         if self.depth == 0 { 0 } else { u64::from(self.prefix) << (64 - 2 * u32::from(self.depth)) }
@@ -48,10 +54,7 @@ impl Span {
 
     /// Whether every key of `other` is one of its keys.
     pub fn contains(self, other: Span) -> bool {
-        let deeper = other.depth.checked_sub(self.depth);
-        deeper.is_some_and(|deeper| {
-            u64::from(other.prefix) >> (2 * u32::from(deeper)) == u64::from(self.prefix)
-        })
+        self.depth <= other.depth && other.parent_at(self.depth) == self
     }
 
     /// Whether the two have a key in common.
@@ -76,6 +79,7 @@ mod tests {
         assert_eq!(Span { depth: 1, prefix: 3 }.end(), None);
         assert_eq!(Span::child_of(0, &key), Span::ALL);
         assert!(Span { depth: DEPTH_MAX, prefix: u32::MAX }.is_valid());
+        assert_eq!(Span { depth: DEPTH_MAX, prefix: u32::MAX }.parent_at(0), Span::ALL);
         assert!(!Span { depth: 1, prefix: 4 }.is_valid());
     }
 }

@@ -28,8 +28,10 @@ pub struct Store<S: Storage = Directory> {
     /// The number of the next file. A number is not used twice, also not after an error.
     next: u64,
     merging: Option<Merge<S>>,
-    /// Files that no manifest names any more. Each is removed once no view has it.
-    old: Vec<Arc<RunFile>>,
+    /// Runs that no manifest names any more. Each is dropped, and its file removed, once no view has it.
+    old: Vec<Arc<Run>>,
+    /// Views of before. Kept until nobody else has them, so that it is this thread that frees their memory.
+    past: Vec<View>,
     written: Written,
     /// Held for as long as the store is open.
     _lock: S::Lock,
@@ -96,6 +98,7 @@ impl<S: Storage> Store<S> {
             next: manifest.next.max(1),
             merging: None,
             old: Vec::new(),
+            past: Vec::new(),
             written: Written::default(),
             _lock: lock,
         })
@@ -263,9 +266,7 @@ impl<S: Storage> Store<S> {
         let manifest_bytes = self.publish(snapshot, &begun)?;
         self.written.merged += merge.written + manifest_bytes;
         self.written.merges += 1;
-        let live: BTreeSet<u64> = self.infos(&self.current.0).map(|info| info.number).collect();
-        let files = merge.task.sources.iter().map(|run| run.file.clone());
-        self.old.extend(files.filter(|file| !live.contains(&file.number)));
+        self.old.extend(merge.task.sources.iter().cloned());
         drop(merge);
         self.remove_old();
         Ok(())
@@ -287,7 +288,7 @@ impl<S: Storage> Store<S> {
         let bytes = manifest.write_partial(&self.storage).inspect_err(|_| self.discard(begun))?;
         // From here on a start may find the new manifest, so its files stay whatever happens.
         manifest::swap(&self.storage)?;
-        self.current = View(Arc::new(snapshot));
+        self.past.push(std::mem::replace(&mut self.current, View(Arc::new(snapshot))));
         Ok(bytes)
     }
 
@@ -298,16 +299,18 @@ impl<S: Storage> Store<S> {
         }
     }
 
-    /// Removes the old files that no view has any more.
+    /// Drops the old views, runs and files that no view of somebody else needs.
     fn remove_old(&mut self) {
+        self.past.retain(|view| Arc::strong_count(&view.0) > 1);
         let storage = &self.storage;
-        self.old.retain(|file| {
-            let is_used = Arc::strong_count(file) > 1;
-            if !is_used {
+        self.old.retain_mut(|run| {
+            let Some(own) = Arc::get_mut(run) else { return true };
+            // The two runs of a commit share their file.
+            if Arc::get_mut(&mut own.file).is_some() {
                 // What cannot be removed is left over, and the next start removes it.
-                let _ = storage.remove(&file_name(file.number));
+                let _ = storage.remove(&file_name(own.info.number));
             }
-            is_used
+            false
         });
     }
 }

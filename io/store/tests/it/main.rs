@@ -4,6 +4,7 @@
 
 mod corruption;
 mod crash_points;
+mod merges;
 mod model;
 mod on_disk;
 mod views;

@@ -3,12 +3,19 @@
 use journal::memory::Memory;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use store::{Tree, View};
+use store::{Key, Tree, View};
 
-use crate::{Entries, commit, key, merge_all, open, scanned, value};
+use crate::{Entries, commit, merge_all, open, scanned, value};
 
 /// Numbers of keys that a case uses, so that many are put twice.
 const KEYS: u64 = 60;
+
+/// Two keys each have the same first 15 bytes.
+fn key(number: u64) -> Key {
+    let mut key = crate::key(number / 2);
+    key.0[15] = number as u8 % 2;
+    key
+}
 
 #[derive(Debug, Clone)]
 enum Step {
