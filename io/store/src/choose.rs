@@ -9,8 +9,9 @@
 //!   about `2 + log4(keys / 262,144)` times in all;
 //! * a look-up asks the filters of the small runs (15 at most of each size) and of up to three full ones a layer.
 //!
-//! All runs of a span are newer, for each of their keys, than the runs of the spans inside it. A merge takes neighbours
-//! in age, and divides only the oldest runs of a span among its children, which keeps that so.
+//! All runs of a span are newer, for each of their keys, than the runs of the spans inside it. A merge takes runs of one
+//! span that are neighbours in age. What it makes stands in their place, or, only if they are the oldest of the span,
+//! in front of the runs of the children.
 //!
 //! In the tree of the rows, values supersede others. There a span whose newer runs have as many entries as its oldest
 //! run, or as the runs inside it, is merged whole. A small store of rows so stays one run and a few small ones, and no
@@ -67,15 +68,13 @@ struct Layer<'a> {
     below: u64,
 }
 
-/// The next merge of a tree; `None` when nothing is due. `runs` are newest first.
+/// The next merge of a tree; `None` when nothing is due. `runs` are in the order of a [`Shelf`](crate::view::Shelf).
 pub(crate) fn next_task(weights: Weights, tree: Tree, runs: &[Arc<Run>]) -> Option<Task> {
     let layers = layers(runs);
     layers.iter().find_map(|(span, layer)| {
         let (from, to, children) = weights.choice(tree, *span, layer)?;
         let sources: Vec<Arc<Run>> = layer.runs[from..to].iter().map(|run| (*run).clone()).collect();
-        let oldest = sources.last()?.info.age;
-        let is_older = |run: &&Arc<Run>| run.info.age < oldest && span.overlaps(run.info.span);
-        let is_last = !runs.iter().any(|run| is_older(&run));
+        let is_last = to == layer.runs.len() && layer.below == 0;
         Some(Task { tree, sources, depth: span.depth + u8::from(children), is_last })
     })
 }

@@ -3,10 +3,10 @@
 //! ```text
 //! manifest = magic 8, version 4, meta bytes 4, generation 8, next file 8, lineage 16, lsn 8, batch hash 32, runs 4,
 //!            meta, run{runs}, crc 4
-//! run      = tree 1, depth 1, zero 2, prefix 4, file 8, age 8, offset 4, bytes 4, entries 4, removed 4, crc 4
+//! run      = tree 1, depth 1, zero 2, prefix 4, file 8, offset 4, bytes 4, entries 4, removed 4, crc 4
 //! ```
 //! Little-endian. The checksum stands last in every version and is tested first, so that a flipped bit in the version
-//! is damage and not another version.
+//! is damage and not another version. The order of the runs says which is newer.
 
 use std::io;
 
@@ -22,7 +22,7 @@ const MAGIC: [u8; 8] = *b"hub\0sto\n";
 /// Length of what stands before the meta text. Bytes.
 const HEADER: usize = 92;
 /// Length of what is said of one run. Bytes.
-const LISTED: usize = 44;
+const LISTED: usize = 36;
 
 /// Its name, and the name under which the next one is written.
 pub(crate) const NAME: &str = "manifest";
@@ -39,7 +39,7 @@ pub(crate) struct Manifest {
     pub at: Cursor,
     /// The text that the last commit has kept beside the cursor.
     pub meta: Vec<u8>,
-    /// The live runs.
+    /// The live runs, those of each tree in the order of its [`Shelf`](crate::view::Shelf).
     pub runs: Vec<RunInfo>,
 }
 
@@ -64,7 +64,6 @@ impl Manifest {
             out.extend_from_slice(&[tree, run.span.depth, 0, 0]);
             out.extend_from_slice(&run.span.prefix.to_le_bytes());
             out.extend_from_slice(&run.number.to_le_bytes());
-            out.extend_from_slice(&run.age.to_le_bytes());
             for number in [run.offset, run.len, run.entries, run.removed, run.crc] {
                 out.extend_from_slice(&number.to_le_bytes());
             }
@@ -160,12 +159,11 @@ fn listed(bytes: &[u8]) -> Option<RunInfo> {
         tree,
         span,
         number: u64_at(bytes, 8),
-        age: u64_at(bytes, 16),
-        offset: u32_at(bytes, 24),
-        len: u32_at(bytes, 28),
-        entries: u32_at(bytes, 32),
-        removed: u32_at(bytes, 36),
-        crc: u32_at(bytes, 40),
+        offset: u32_at(bytes, 16),
+        len: u32_at(bytes, 20),
+        entries: u32_at(bytes, 24),
+        removed: u32_at(bytes, 28),
+        crc: u32_at(bytes, 32),
     };
     span.is_valid().then_some(run)
 }
@@ -179,7 +177,6 @@ mod tests {
             tree: Tree::Keys,
             span: Span { depth: 2, prefix: 7 },
             number: 9,
-            age: 8,
             offset: 100,
             len: 2000,
             entries: 30,

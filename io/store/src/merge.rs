@@ -87,8 +87,7 @@ fn end<F: journal::storage::File>(
     written: &mut u64,
 ) -> Result<(), Error> {
     let Some((mut writer, span)) = out else { return Ok(()) };
-    let age = task.sources.first().map_or(0, |run| run.info.age);
-    done.extend(writer.end_run(task.tree, span, age)?.map(Arc::new));
+    done.extend(writer.end_run(task.tree, span)?.map(Arc::new));
     *written += writer.finish()?;
     Ok(())
 }

@@ -49,8 +49,6 @@ pub(crate) struct RunInfo {
     pub span: Span,
     /// The file.
     pub number: u64,
-    /// Rises with each commit; a merged run has that of its newest part. Where two runs have one key, the higher wins.
-    pub age: u64,
     /// Where the run begins in its file. Bytes.
     pub offset: u32,
     /// Its length. Bytes.
@@ -130,7 +128,7 @@ impl Run {
     /// Whether a key may be in the run. Reads no file.
     pub fn may_have(&self, key: &Key, top: u64) -> bool {
         let [first, last] = &self.keys;
-        first <= key && key <= last && self.filter.as_ref().is_none_or(|filter| filter.may_have(top))
+        self.filter.as_ref().is_none_or(|filter| filter.may_have(top)) && first <= key && key <= last
     }
 
     /// Reads one block and checks it.

@@ -51,16 +51,6 @@ impl Span {
             depth => self.first().checked_add(1 << (64 - 2 * u32::from(depth))),
         }
     }
-
-    /// Whether every key of `other` is one of its keys.
-    pub fn contains(self, other: Span) -> bool {
-        self.depth <= other.depth && other.parent_at(self.depth) == self
-    }
-
-    /// Whether the two have a key in common.
-    pub fn overlaps(self, other: Span) -> bool {
-        self.contains(other) || other.contains(self)
-    }
 }
 
 #[cfg(test)]
@@ -68,18 +58,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_nest_or_are_apart() {
+    fn a_span_is_a_quarter_of_its_parent() {
         let key = Key([0xc5; 16]);
         let (two, three) = (Span::child_of(2, &key), Span::child_of(3, &key));
-        assert!(Span::ALL.contains(two) && two.contains(three) && !three.contains(two));
-        assert!(two.overlaps(three) && three.overlaps(two));
-        let beside = Span { depth: 3, prefix: three.prefix ^ 1 };
-        assert!(!beside.overlaps(three) && two.contains(beside));
+        assert_eq!((three.parent_at(2), two.parent_at(0)), (two, Span::ALL));
         assert_eq!((two.first(), two.end()), (0xc << 60, Some(0xd << 60)));
+        assert_eq!((three.first(), three.end()), (0b11_0001 << 58, Some(0b11_0010 << 58)));
         assert_eq!(Span { depth: 1, prefix: 3 }.end(), None);
         assert_eq!(Span::child_of(0, &key), Span::ALL);
-        assert!(Span { depth: DEPTH_MAX, prefix: u32::MAX }.is_valid());
-        assert_eq!(Span { depth: DEPTH_MAX, prefix: u32::MAX }.parent_at(0), Span::ALL);
+        let deepest = Span::child_of(DEPTH_MAX, &Key([0xff; 16]));
+        assert!(deepest.is_valid() && deepest.parent_at(0) == Span::ALL && deepest.end().is_none());
         assert!(!Span { depth: 1, prefix: 4 }.is_valid());
     }
 }

@@ -1,6 +1,6 @@
 //! The store as its writer has it: open, commit, merge, remove.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -71,17 +71,12 @@ impl<S: Storage> Store<S> {
         remove_files(&storage, |number| !live.contains(&number))?;
 
         let source: Arc<dyn RunSource> = Arc::new(storage.clone());
-        let mut file = Arc::new(RunFile { number: 0 });
-        let mut runs = Vec::with_capacity(manifest.runs.len());
-        let mut infos = manifest.runs;
         // The two runs of one commit share their file.
-        infos.sort_by_key(|info| info.number);
-        for info in infos {
-            if file.number != info.number {
-                file = Arc::new(RunFile { number: info.number });
-            }
-            runs.push(Arc::new(Run::load(info, file.clone(), &source)?));
-        }
+        let files: BTreeMap<u64, Arc<RunFile>> =
+            live.into_iter().map(|number| (number, Arc::new(RunFile { number }))).collect();
+        let runs = manifest.runs.iter().map(|info| Run::load(*info, files[&info.number].clone(), &source));
+        let runs = runs.map(|run| run.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        drop(files);
         let (rows, keys) = runs.into_iter().partition(|run: &Arc<Run>| run.info.tree == Tree::Rows);
         let snapshot = Snapshot {
             generation: manifest.generation,
@@ -233,7 +228,7 @@ impl<S: Storage> Store<S> {
                     taken += 1;
                 }
                 rest = &rest[taken..];
-                runs.extend(out.end_run(first.tree, Span::ALL, self.next - 1)?.map(Arc::new));
+                runs.extend(out.end_run(first.tree, Span::ALL)?.map(Arc::new));
                 if !rest.is_empty() {
                     bytes += writer.take().map_or(Ok(0), RunWriter::finish)?;
                 }
@@ -250,8 +245,10 @@ impl<S: Storage> Store<S> {
             if tree != merge.task.tree {
                 return old.clone();
             }
-            let kept = old.runs.iter().filter(|run| !taken(run)).cloned();
-            Arc::new(Shelf::new(kept.chain(merge.done.iter().cloned()).collect()))
+            let at = old.runs.iter().position(taken).unwrap_or_default();
+            let mut runs: Vec<_> = old.runs.iter().filter(|run| !taken(run)).cloned().collect();
+            runs.splice(at..at, merge.done.iter().cloned());
+            Arc::new(Shelf::new(runs))
         };
         let old = &self.current.0;
         let snapshot = Snapshot {

@@ -40,7 +40,8 @@ impl Snapshot {
 /// The live runs of one tree.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
-    /// Newest first.
+    /// By span, the largest ones first; those of one span newest first. All runs of a span are newer, for each of their
+    /// keys, than the runs of the spans inside it. So this is, for each key, newest first.
     pub runs: Vec<Arc<Run>>,
     /// Where the key space is cut, so that each part has the same runs in all of it: the top 8 bytes of the first key.
     cuts: Vec<u64>,
@@ -51,8 +52,9 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
+    /// Of the runs of one span, the newest stands first in `runs`.
     pub fn new(mut runs: Vec<Arc<Run>>) -> Shelf {
-        runs.sort_by_key(|run| std::cmp::Reverse(run.info.age));
+        runs.sort_by_key(|run| run.info.span);
         let spans = runs.iter().map(|run| run.info.span);
         let mut cuts: Vec<u64> = spans.flat_map(|span| [Some(span.first()), span.end()]).flatten().collect();
         cuts.push(0);

@@ -97,7 +97,7 @@ impl<F: File> RunWriter<F> {
     }
 
     /// Ends the run: builds its filter and writes index, filter and footer. `None` when it has no entry.
-    pub fn end_run(&mut self, tree: Tree, span: Span, age: u64) -> Result<Option<Run>, Error> {
+    pub fn end_run(&mut self, tree: Tree, span: Span) -> Result<Option<Run>, Error> {
         self.end_block()?;
         let Some(keys) = self.keys.take() else { return Ok(None) };
         let mut index = std::mem::take(&mut self.index);
@@ -109,7 +109,6 @@ impl<F: File> RunWriter<F> {
             tree,
             span,
             number: self.shared.number,
-            age,
             offset: self.begin as u32,
             len: 0,
             entries: tops.len() as u32,

@@ -3,12 +3,12 @@
 use journal::memory::Memory;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use store::{Key, Tree, View};
+use store::{Key, Options, Store, Tree, View};
 
-use crate::{Entries, commit, merge_all, open, scanned, value};
+use crate::{Entries, commit, merge_all, scanned, value};
 
 /// Numbers of keys that a case uses, so that many are put twice.
-const KEYS: u64 = 60;
+const KEYS: u64 = 90;
 
 /// Two keys each have the same first 15 bytes.
 fn key(number: u64) -> Key {
@@ -33,7 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let change = (tree, 0..KEYS, proptest::option::weighted(0.7, 0..1000u64));
     vec(
         prop_oneof![
-            6 => vec(change, 0..12).prop_map(Step::Commit),
+            6 => vec(change, 0..25).prop_map(Step::Commit),
             3 => Just(Step::Merge),
             1 => Just(Step::MergeAll),
             1 => Just(Step::Reopen),
@@ -45,10 +45,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn compare(view: &View, [rows, keys]: &[Entries; 2]) {
     for (tree, expected) in [(Tree::Rows, rows), (Tree::Keys, keys)] {
-        assert_eq!(scanned(view, tree), *expected);
+        assert!(scanned(view, tree) == *expected, "a scan of {tree:?} differs");
         for number in 0..KEYS {
             let key = key(number);
-            assert_eq!(view.get(tree, &key).unwrap().as_ref(), expected.get(&key));
+            assert!(view.get(tree, &key).unwrap().as_ref() == expected.get(&key), "a value differs");
             assert!(
                 view.may_have(tree, &key) || !expected.contains_key(&key),
                 "a key that was put is absent"
@@ -58,12 +58,14 @@ fn compare(view: &View, [rows, keys]: &[Entries; 2]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_store_answers_as_a_map_does(steps in steps()) {
+    fn a_store_answers_as_a_map_does(steps in steps(), run_entries in 4..60u64) {
         let memory = Memory::new(1);
-        let mut store = open(&memory);
+        let options = Options { run_entries, block_bytes: 100, piece_entries: 5 };
+        let open = || Store::over(memory.clone(), options).unwrap();
+        let mut store = open();
         let (mut model, mut kept) = ([Entries::new(), Entries::new()], Vec::new());
         let mut commits = 0;
         for step in steps {
@@ -89,7 +91,7 @@ proptest! {
                     // Views of a store that was dropped are not promised to work.
                     kept.drain(..).for_each(|(view, model)| compare(&view, &model));
                     drop(store);
-                    store = open(&memory);
+                    store = open();
                 }
                 Step::Keep => kept.push((store.view(), model.clone())),
             }
