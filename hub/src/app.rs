@@ -23,6 +23,7 @@ use protocol::CloseCode;
 
 use self::{admin::Admin, listen::Listening, public::Public};
 use crate::{
+    archive::{Archiver, Checkpoints, Figures},
     config::{Config, Loaded, Mode},
     door::Waits,
     edge::{Surfaces, addresses::Addresses},
@@ -55,6 +56,9 @@ pub enum Error {
     /// The address of Redis.
     #[error("failed to use redis.url")]
     Redis(#[source] channels::ConnectError),
+    /// The archive's thread.
+    #[error("failed to start the archiver")]
+    Archiver(#[source] io::Error),
     /// A port.
     #[error("failed to open the hub's ports")]
     Listen(#[from] listen::NotHad),
@@ -92,6 +96,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
         telemetry::stranded(&left);
     }
     memory::use_small_pages();
+    let data = directory.clone();
     let people = recovered.people.clone();
     let setup = options::setup(&loaded, recovered, directory, accept_clock).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
@@ -99,8 +104,11 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     // Nobody is let in before the log has room for another segment, or has found that there is none.
     prepared(house.journal.condition().clone()).await?;
     let admission = Admission::new(options::bounds(config), house.journal.condition().clone());
+    let figures = Figures::default();
+    let archiver = archiver(config, data, &house, &figures)?;
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max, Instant::now());
-    let surfaces = Arc::new(Surfaces::new(&loaded, &house, &people, currencies, &admission, &addresses));
+    let surfaces =
+        Arc::new(Surfaces::new(&loaded, (&house, &people, &figures), currencies, &admission, &addresses));
     let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
     let server = public.serve(listener, workers).map_err(Error::Serve)?;
     let admin_address = admin.as_ref().map(|admin| admin.address);
@@ -128,12 +136,31 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
         closed = close_ports(handle, serving, admin) => closed?,
         () = stop.comes() => telemetry::told_twice(),
     }
+    // It removes nothing from a log that is being closed.
+    drop(archiver);
     tokio::select! {
         () = house.stop() => {}
         () = stop.comes() => end_at_once(),
     }
     telemetry::closed();
     Ok(())
+}
+
+/// Starts the archiver, if there is an archive.
+fn archiver(
+    config: &Config,
+    directory: PathBuf,
+    house: &House,
+    figures: &Figures,
+) -> Result<Option<Archiver>, Error> {
+    if config.archive.to.is_empty() {
+        return Ok(None);
+    }
+    // Everybody who reads the log behind its writer, but for the scrub, which goes on behind what is removed.
+    let cursors = vec![house.checkpoints.progress()];
+    let log = (directory, house.journal.clone());
+    let started = Archiver::start(&config.archive, log, Checkpoints, cursors, figures.clone());
+    started.map(Some).map_err(Error::Archiver)
 }
 
 /// Ends the process although its log is not closed. Not by returning: that would wait for threads that wait for the disk.

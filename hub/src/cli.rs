@@ -136,6 +136,30 @@ pub enum Subcommand {
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
     },
+    /// Send the full segments of the log to an archive, read each back and compare it; list, verify or fetch what is there
+    ///
+    /// A directory or, in a build with the feature `s3`, an S3-compatible bucket; credentials, region and endpoint of a bucket come
+    /// from the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL. May run beside a hub that is
+    /// serving, except with --remove. What is there already is compared, and never overwritten.
+    #[command(after_help = "Since 0.2.")]
+    Archive {
+        /// The archive: a directory, file:///directory or s3://bucket/prefix [default: archive.to]
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+        /// Then remove from the log of a stopped hub what has a verified copy and a checkpoint behind it, but for
+        /// archive.keep_bytes
+        #[arg(long)]
+        remove: bool,
+        /// Only list what the archive has of this log
+        #[arg(long, conflicts_with_all = ["remove", "verify", "fetch"])]
+        list: bool,
+        /// Only read every object back, and say which is not what its name states
+        #[arg(long, conflicts_with_all = ["remove", "fetch"])]
+        verify: bool,
+        /// Only put the whole log together in an empty directory: what was removed from the archive, the rest from the log
+        #[arg(long, value_name = "DIR", conflicts_with = "remove")]
+        fetch: Option<String>,
+    },
     /// Check the draw of a round (commitment, seed, players' shares, result) and its payments
     #[command(after_help = "Since 0.1.")]
     VerifyRound {
@@ -174,6 +198,7 @@ impl Subcommand {
         match self {
             Self::Serve { .. } | Self::Init | Self::Token { .. } => SecretPolicy::Create,
             Self::Restored
+            | Self::Archive { .. }
             | Self::CheckConfig
             | Self::Verify { .. }
             | Self::VerifyRound { .. }

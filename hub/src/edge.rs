@@ -30,6 +30,7 @@ use self::{
 use people::People;
 
 use crate::{
+    archive::Figures,
     auth::{Minter, TokenVerifier},
     config::Loaded,
 };
@@ -56,8 +57,7 @@ impl Surfaces {
     #[must_use]
     pub fn new(
         loaded: &Arc<Loaded>,
-        house: &House,
-        people: &People,
+        (house, people, archive): (&House, &People, &Figures),
         currencies: Currencies,
         admission: &Arc<Admission>,
         addresses: &Arc<Addresses>,
@@ -71,7 +71,7 @@ impl Surfaces {
             Demo::new(loaded, (house, people), &currencies, minter, admission.clone(), addresses.clone());
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
         let metrics = MetricsSurface::new(
-            (house, people),
+            (house, people, archive),
             publish.counted(),
             admission.clone(),
             addresses.clone(),

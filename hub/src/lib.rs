@@ -1,6 +1,7 @@
 //! The server binary: HTTP and WebSocket edge, configuration, wiring, operator commands.
 
 pub mod app;
+pub mod archive;
 pub mod auth;
 pub mod cli;
 pub mod config;

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 use hub::{
-    app,
+    app, archive,
     cli::{self, Cli, Subcommand},
     config::{self, Environment},
     inspect,
@@ -38,6 +38,10 @@ fn main() -> ExitCode {
         Subcommand::Init => cli::init(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Subcommand::Restored => {
             cli::restored(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Subcommand::Archive { to, remove, list, verify, fetch } => {
+            let order = archive::Order { to, list, verify, fetch, remove };
+            archive::run(&loaded, &order, &mut output).map_err(Into::into)
         }
         Subcommand::CheckConfig => cli::check_config(&loaded, &mut output).map_err(Into::into),
         Subcommand::Token { player, ttl } => {

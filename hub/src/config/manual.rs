@@ -86,6 +86,9 @@ const SINCE: &[(&str, &[&str])] = &[
     (
         "0.2",
         &[
+            "archive.keep_bytes",
+            "archive.remove",
+            "archive.to",
             "admin.enabled",
             "admin.listen",
             "admin.remote",

@@ -8,7 +8,7 @@ use super::{
     access::{Auth, Demo, Publish},
     channels::{Channels, Redis},
     server::{Admin, Rate, Server, Socket},
-    storage::{Journal, PeopleKeys},
+    storage::{Archiving, Journal, PeopleKeys},
     tables::{self, CurrencyOptions, TableOptions},
     tree::{Node, Origin},
 };
@@ -70,6 +70,8 @@ pub struct Config {
     pub redis: Redis,
     /// The log.
     pub journal: Journal,
+    /// The archive of the log.
+    pub archive: Archiving,
     /// The keys of the people store.
     pub people: PeopleKeys,
     /// What the hub logs.
@@ -94,6 +96,7 @@ impl Default for Config {
             channels: Channels::default(),
             redis: Redis::default(),
             journal: Journal::default(),
+            archive: Archiving::default(),
             people: PeopleKeys::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),

@@ -16,6 +16,24 @@ pub struct Journal {
     pub seed_secret_file: String,
 }
 
+/// Copies of full segments of the log elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Archiving {
+    /// A directory, `file:///directory`, or `s3://bucket/prefix` in a build with the feature `s3`; empty: no archive.
+    pub to: String,
+    /// Whether archived segments are removed from the log.
+    pub remove: bool,
+    /// Length of the newest full segments that are kept in any case. Bytes; 0..=1_125_899_906_842_624.
+    pub keep_bytes: u64,
+}
+
+impl Default for Archiving {
+    fn default() -> Self {
+        Self { to: String::new(), remove: false, keep_bytes: 1 << 30 }
+    }
+}
+
 impl Default for Journal {
     fn default() -> Self {
         Self {

@@ -140,6 +140,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     check.within("channels.history_bytes_per_channel_max", of_one, 131_072..=1_073_741_824);
     check.within("journal.segment_bytes", journal.segment_bytes, 1_048_576..=4_294_967_296);
     check.within("journal.checkpoint_every_records", journal.checkpoint_every_records, 1_000..=1_000_000_000);
+    check.within("archive.keep_bytes", config.archive.keep_bytes, 0..=1 << 50);
     for (name, namespace) in &channels.namespaces {
         let key = |option| format!("channels.namespaces.{name}.{option}");
         check.within(&key("history_size"), namespace.history_size, 0..=10_000);
@@ -185,6 +186,9 @@ fn names(config: &Config, check: &mut Check<'_>) {
         if name.is_empty() || name.len() > engine::ISSUER_BYTES_MAX || name.chars().any(char::is_control) {
             check.refuse(key, "must have 1 to 256 bytes and no control characters");
         }
+    }
+    if config.archive.remove && config.archive.to.is_empty() {
+        check.refuse("archive.remove", "needs archive.to: nothing is removed that is not archived");
     }
     if config.journal.directory.is_empty() {
         check.refuse("journal.directory", "must name a directory");

@@ -39,6 +39,7 @@ use super::{
     routes,
     rules::EdgeRules,
 };
+use crate::archive::Figures;
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
@@ -59,6 +60,7 @@ pub struct MetricsSurface {
     sockets: Mutex<Vec<Stats>>,
     journal: Journal<Output>,
     checkpoint: Progress,
+    archive: Figures,
     dropped: Arc<AtomicU64>,
     newest: Cached<Option<web::Bytes>>,
 }
@@ -81,7 +83,7 @@ impl MetricsSurface {
     /// The figures of a running house and of what services publish.
     #[must_use]
     pub fn new(
-        (house, people): (&House, &People),
+        (house, people, archive): (&House, &People, &Figures),
         publications: &Publications,
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
@@ -100,6 +102,7 @@ impl MetricsSurface {
             sockets: Mutex::default(),
             journal: house.journal.clone(),
             checkpoint: house.checkpoints.progress(),
+            archive: archive.clone(),
             dropped: house.dropped.clone(),
             newest: Cached::default(),
         }
@@ -142,6 +145,7 @@ impl MetricsSurface {
             durable_lsn: self.journal.durable().0,
             written: self.journal.stats(),
             checkpoint_lsn: self.checkpoint.load(Relaxed),
+            archived: self.archive.now(),
             dropped: self.dropped.load(Relaxed),
             waiting_bytes: self.workers.waiting_bytes(),
         }

@@ -87,6 +87,45 @@ pub fn drained(all_gone: bool) {
     tracing::info!(all_gone, "drained; open rounds stay in the log");
 }
 
+/// A full segment is in the archive, read back and compared.
+pub fn segment_archived(segment: &journal::Sealed, sent: &archive::Sent) {
+    let (first, last, bytes) = (segment.first.0, segment.end.lsn.0, segment.bytes);
+    tracing::info!(
+        first,
+        last,
+        bytes,
+        packed = sent.packed,
+        was_there = sent.was_there,
+        "a segment is archived"
+    );
+}
+
+/// Segments were removed from the log, after their archived copies were read back.
+pub fn segments_removed(done: &journal::Truncated) {
+    let journal::Truncated { first, segments, bytes } = *done;
+    tracing::info!(
+        first = first.0,
+        segments,
+        bytes,
+        "archived segments are removed; the log begins later now"
+    );
+}
+
+/// The archive cannot be written or read, or is not what it must be.
+pub fn archive_failed(error: &archive::Error) {
+    let why = super::with_causes(error);
+    if error.tells_of_damage() {
+        tracing::error!(why, "what is archived is not what it must be; nothing more is archived or removed");
+    } else {
+        tracing::warn!(why, "a segment could not be archived; it is tried again");
+    }
+}
+
+/// The archive takes segments again.
+pub fn archive_works_again() {
+    tracing::info!("segments are archived again");
+}
+
 /// The log is closed; the process ends.
 pub fn closed() {
     tracing::info!("the log is closed; good bye");

@@ -230,7 +230,8 @@ impl TestHub {
     }
 
     /// The hub with these arguments, over the same directory and configuration.
-    pub(super) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    #[must_use]
+    pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(binary());
         for (name, _) in std::env::vars_os() {
             if name.as_encoded_bytes().starts_with(b"HUB_") {

@@ -1,6 +1,7 @@
 //! Tests of the whole house: its own rules, the simulation, and the real binary from outside.
 
 mod admin;
+mod archived;
 mod at_the_table;
 mod backplane;
 mod bad_input;

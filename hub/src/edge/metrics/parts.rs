@@ -8,6 +8,7 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, regis
 use socket::Stats;
 
 use super::families::{Families, Family};
+use crate::archive::ArchiveFigures;
 
 /// The figures of every part at one moment.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +61,8 @@ pub struct LogFigures {
     pub written: journal::Stats,
     /// The last record of the checkpoint writer's copy.
     pub checkpoint_lsn: u64,
+    /// What the archiver has done.
+    pub archived: ArchiveFigures,
     /// Publications a worker was too slow to take.
     pub dropped: u64,
     /// Publications that wait for a worker, bytes.
@@ -159,12 +162,32 @@ impl LogFigures {
         to.gauge(family, written.sync_us_max)?;
         let family = Family::of("hub_checkpoint_lsn", "The last record the checkpoint writer has applied");
         to.gauge(family, self.checkpoint_lsn)?;
+        self.archived.encode(to)?;
         let family =
             Family::of("hub_publications_dropped", "Publications that a worker was too slow to take");
         to.counter(family, self.dropped)?;
         let family =
             Family::bytes("hub_publications_waiting", "Bytes of publications that wait for a worker");
         to.gauge(family, self.waiting_bytes)
+    }
+}
+
+impl ArchiveFigures {
+    fn encode(&self, to: &mut Families) -> fmt::Result {
+        let family = Family::of("hub_archive_lsn", "The last record in the archive; 0 without one");
+        to.gauge(family, self.lsn)?;
+        let family =
+            Family::of("hub_archive_waiting_segments", "Full segments of the log that are not archived yet");
+        to.gauge(family, self.waiting)?;
+        to.counter(Family::bytes("hub_archive_sent", "Bytes sent to the archive, compressed"), self.packed)?;
+        let family =
+            Family::of("hub_archive_failures", "Passes of the archiver that failed and are repeated");
+        to.counter(family, self.failures)?;
+        let family = Family::of(
+            "hub_journal_first_lsn",
+            "The first record that the log keeps, when it is archived; 0 without an archive",
+        );
+        to.gauge(family, self.first_kept)
     }
 }
 

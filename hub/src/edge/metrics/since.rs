@@ -54,6 +54,11 @@ pub const SINCE: &[(&str, &[&str])] = &[
     (
         "0.2",
         &[
+            "hub_archive_failures",
+            "hub_archive_lsn",
+            "hub_archive_sent_bytes",
+            "hub_archive_waiting_segments",
+            "hub_journal_first_lsn",
             "hub_bets_over_budget",
             "hub_channels_dropped",
             "hub_channels_history_bytes",

@@ -1,0 +1,253 @@
+//! `hub archive`: sends, lists, verifies, fetches, and on a stopped hub removes.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+use ::archive::{Archive, FetchedFrom, Retention, RetryRule};
+use journal::{Claim, Files, Lsn, file::Directory};
+
+use super::anchor::{Anchors, Checkpoints};
+use crate::{
+    config::Loaded,
+    recovery::{self, Expectations, Head},
+    telemetry::with_causes,
+};
+
+/// How long a call is repeated: somebody waits for the command, and can give it again.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// What `hub archive` is told to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Order {
+    /// The archive; that of the configuration when empty.
+    pub to: Option<String>,
+    /// Only list the objects of the log.
+    pub list: bool,
+    /// Read every object back.
+    pub verify: bool,
+    /// Put the whole log together in this directory.
+    pub fetch: Option<String>,
+    /// Remove what is archived from the log of a stopped hub.
+    pub remove: bool,
+}
+
+/// The archive could not be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No archive is named.
+    #[error(
+        "name an archive with --to DIR or --to s3://bucket/prefix, or set archive.to in the configuration"
+    )]
+    Nowhere,
+    /// Nothing is there to be archived.
+    #[error("there is no log in {0}")]
+    NoLog(String),
+    /// The log cannot be read.
+    #[error("failed to read the log")]
+    Journal(#[from] journal::Error),
+    /// The log is not one that a hub would start on.
+    #[error("failed to prove the log; nothing is removed")]
+    Unproven(#[source] Box<recovery::Error>),
+    /// A hub has the log.
+    #[error(
+        "a hub serves from {0}, and only it may remove segments of its log: set archive.remove = true in its configuration. \
+         What is full was sent"
+    )]
+    Served(String),
+    /// The directory to fetch into has files.
+    #[error("{0} is not empty: a log is put together in a directory of its own")]
+    NotEmpty(String),
+    /// The archive's own findings.
+    #[error("failed to use the archive")]
+    Archive(#[from] ::archive::Error),
+    /// The answer could not be written.
+    #[error("failed to write the answer")]
+    Write(#[from] io::Error),
+}
+
+/// Carries out an order on the configured log.
+///
+/// # Errors
+/// When the log or the archive cannot be used. What is wrong with an object is printed, and told by the exit code.
+pub fn run(loaded: &Loaded, order: &Order, output: &mut impl Write) -> Result<ExitCode, Error> {
+    let configured = &loaded.config.archive;
+    let to = order.to.as_deref().unwrap_or(&configured.to);
+    if to.is_empty() {
+        return Err(Error::Nowhere);
+    }
+    let place = &loaded.config.journal.directory;
+    let directory = Path::new(place);
+    if !recovery::begun(directory) {
+        return Err(Error::NoLog(place.clone()));
+    }
+    let mut archive = Archive::open(to, RetryRule { within: WITHIN, ..RetryRule::default() })?;
+    let files = Files::open(directory)?;
+    if order.list || order.verify {
+        return list(&mut archive, &files, order.verify, output);
+    }
+    if let Some(into) = &order.fetch {
+        return fetch(&mut archive, &files, into, output);
+    }
+    archive.remove_unfinished()?;
+    send(&mut archive, &files, output)?;
+    drop(files);
+    if order.remove {
+        remove(loaded, &mut archive, output)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends every full segment, or compares its object.
+fn send(archive: &mut Archive, files: &Files, output: &mut impl Write) -> Result<(), Error> {
+    let segments: Vec<_> = files.sealed().collect();
+    let (mut sent, mut compared, mut packed) = (0, 0, 0);
+    for (place, segment) in segments.iter().enumerate() {
+        let done = archive.send(files, segment)?;
+        let (first, last) = (segment.first.0, segment.end.lsn.0);
+        let what = if done.was_there {
+            compared += 1;
+            "was there, compared".to_owned()
+        } else {
+            sent += 1;
+            packed += done.packed;
+            format!("sent as {} bytes, compared", done.packed)
+        };
+        writeln!(
+            output,
+            "{}/{}  records {first} to {last}, {} bytes: {what}",
+            place + 1,
+            segments.len(),
+            segment.bytes
+        )?;
+    }
+    writeln!(
+        output,
+        "{sent} segment(s) sent as {packed} bytes, {compared} compared; the last one of the log is being written and stays"
+    )?;
+    Ok(())
+}
+
+/// Prints what the archive has of the log, and with `verify` reads it back.
+fn list(
+    archive: &mut Archive,
+    files: &Files,
+    verify: bool,
+    output: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let catalogue = archive.catalogue(files)?;
+    let mut wrong = 0;
+    let (mut objects, mut next) = (0, Lsn(1));
+    for archived in catalogue.objects.values().flatten() {
+        let name = archived.name;
+        if name.first > next {
+            writeln!(output, "GAP      records {} to {}", next.0, name.first.0 - 1)?;
+            wrong += u64::from(next <= files.begins().lsn);
+        }
+        next = next.max(name.last.next());
+        let word = match verify.then(|| archive.verify(&name)) {
+            None => "object ",
+            Some(Ok(())) => "whole  ",
+            Some(Err(error @ (::archive::Error::Altered { .. } | ::archive::Error::Lost { .. }))) => {
+                wrong += 1;
+                writeln!(output, "WRONG    {}", with_causes(&error))?;
+                continue;
+            }
+            Some(Err(error)) => return Err(error.into()),
+        };
+        objects += 1;
+        let (first, last) = (name.first.0, name.last.0);
+        writeln!(
+            output,
+            "{word}  records {first} to {last}, {} bytes as {}: {name}",
+            name.bytes, archived.packed
+        )?;
+    }
+    writeln!(output, "{objects} object(s) of {} bytes in {}", catalogue.packed(), archive.place())?;
+    if catalogue.lost_future > 0 {
+        writeln!(output, "{} object(s) of a lost future are left alone", catalogue.lost_future)?;
+    }
+    if catalogue.foreign > 0 {
+        writeln!(output, "{} object(s) with other names are left alone", catalogue.foreign)?;
+    }
+    let (begins, reaches) = (files.begins().lsn, catalogue.reaches());
+    if reaches < begins {
+        writeln!(
+            output,
+            "GAP      records {} to {begins}, which the log does not have",
+            reaches.next().0,
+            begins = begins.0
+        )?;
+        wrong += 1;
+    }
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Puts the whole log together in an empty directory.
+fn fetch(
+    archive: &mut Archive,
+    files: &Files,
+    into: &str,
+    output: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let to = Directory::create(Path::new(into))?;
+    if std::fs::read_dir(into)?.next().is_some() {
+        return Err(Error::NotEmpty(into.to_owned()));
+    }
+    let catalogue = archive.catalogue(files)?;
+    let mut told = Ok(());
+    let fetched = archive.fetch(files, &catalogue, &to, |first, source| {
+        let from = match source {
+            FetchedFrom::Archive => "the archive",
+            FetchedFrom::Log => "the log",
+        };
+        told = writeln!(output, "{}  from {from}", journal::segment_file(first));
+    })?;
+    told?;
+    writeln!(
+        output,
+        "{} segment(s) from the archive and {} from the log, {} bytes: a whole log to record {}. Prove it with `hub verify \
+         --data {into}`",
+        fetched.archived, fetched.local, fetched.bytes, fetched.last.0
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Removes the oldest segments of the log of a stopped hub, after it has proven the log as a start does.
+fn remove(loaded: &Loaded, archive: &mut Archive, output: &mut impl Write) -> Result<(), Error> {
+    let place = &loaded.config.journal.directory;
+    let claim = match Claim::take(Path::new(place)) {
+        Err(journal::Error::Locked { .. }) => return Err(Error::Served(place.clone())),
+        claim => claim?,
+    };
+    let expectations = Expectations::of(loaded, None);
+    let proven =
+        recovery::tail(claim.files(), &expectations).map_err(|source| Error::Unproven(Box::new(source)))?;
+    let end = Head { lsn: proven.tail.last().0, hash: proven.tail.cursor().hash };
+    drop(proven);
+    let mut archived_before = claim.files().begins().lsn.next();
+    for segment in claim.files().sealed().collect::<Vec<_>>() {
+        archive.verify_segment(claim.files(), &segment)?;
+        archived_before = segment.end.lsn.next();
+    }
+    let retention = Retention {
+        archived_before,
+        anchor: Checkpoints.verified(claim.files())?,
+        cursors: &[],
+        keep_bytes: loaded.config.archive.keep_bytes,
+    };
+    let (bound, why) = retention.bound(claim.files());
+    let done = claim.truncate_before(bound, &[])?;
+    writeln!(
+        output,
+        "{} segment(s) of {} bytes removed: the log begins at record {} and ends with {end}",
+        done.segments, done.bytes, done.first.0
+    )?;
+    if let Some(why) = why {
+        writeln!(output, "no more is removed: {}", why.why())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! The archive of a log: sent, verified, removed, put together again; by the command and by a serving hub, killed in the
+//! middle, and with a disk that is full.
+
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use engine::{Body, Record, World, checkpoint};
+use journal::{Files, Lsn, Options, SyncLog, file::Directory};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tests::{
+    hub::{OPEN, Setup, TestHub},
+    player::Account,
+    until,
+};
+
+/// Records behind the first segment of a new log, each in a batch of its own: more than twenty segments of 4 KiB.
+const RECORDS: u64 = 200;
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+fn run(hub: &TestHub, arguments: &[&str]) -> String {
+    let output = hub.run(arguments);
+    let said = words(&output);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
+}
+
+/// A hub whose log has many short segments and two checkpoints. The records are digests of the state, which need no player.
+fn filled(setup: Setup) -> TestHub {
+    let hub = setup.tables([OPEN]).prepare();
+    run(&hub, &["init"]);
+    let options = Options { segment_bytes: 4 << 10, ..Options::default() };
+    let log = journal::open(&hub.data(), options).expect("a log");
+    let mut world = World::default();
+    log.replay(Lsn(0), |entry| {
+        let record = Record::decode(entry.bytes).expect("our record");
+        world.apply(&record).expect("it fits");
+        Ok::<_, journal::Error>(())
+    })
+    .expect("a sound log");
+    let mut log = log.into_sync();
+    let digest = |log: &mut SyncLog<Directory>, world: &mut World| {
+        let record = Record { time: world.books.time(), body: Body::Digest(world.books.digest()) };
+        world.apply(&record).expect("it fits");
+        log.append(&record.encode());
+    };
+    // The first segment was begun with the configured length.
+    while hub.segments().len() == 1 {
+        (0..500).for_each(|_| digest(&mut log, &mut world));
+        log.sync().expect("a disk");
+    }
+    for number in 1..=RECORDS {
+        digest(&mut log, &mut world);
+        log.sync().expect("a disk");
+        if [RECORDS - 60, RECORDS - 20].contains(&number) {
+            let at = log.log().end();
+            journal::checkpoint::write(&hub.data(), at, &checkpoint::encode(&world)).expect("a disk");
+        }
+    }
+    log.close().expect("a disk");
+    hub
+}
+
+fn objects(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        if entry.path().is_dir() {
+            found.extend(objects(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+#[tokio::test]
+async fn a_log_is_archived_shortened_served_put_together_again_and_proven_from_its_first_record() {
+    let mut hub = filled(Setup::default());
+    let at = tempfile::tempdir().expect("a directory");
+    let to = at.path().join("archive");
+    let before = run(&hub, &["verify"]);
+    let segments = hub.segments().len();
+
+    let said = run(&hub, &["archive", "--to", text(&to)]);
+    assert!(said.contains(&format!("{} segment(s) sent", segments - 1)), "{said}");
+    let said = run(&hub, &["archive", "--to", text(&to)]);
+    assert!(said.contains(&format!("0 segment(s) sent as 0 bytes, {} compared", segments - 1)), "{said}");
+    assert_eq!(objects(&to).len(), segments - 1);
+    for only in ["--list", "--verify"] {
+        let said = run(&hub, &["archive", "--to", text(&to), only]);
+        assert!(said.contains(&format!("{} object(s)", segments - 1)) && !said.contains("GAP"), "{said}");
+    }
+
+    // By default the newest GiB stays, which is all of it.
+    let said = run(&hub, &["archive", "--to", text(&to), "--remove"]);
+    assert!(
+        said.contains("0 segment(s) of 0 bytes removed") && said.contains("archive.keep_bytes"),
+        "{said}"
+    );
+    hub.configure(|setup| setup.option("archive.keep_bytes", 0));
+    let said = run(&hub, &["archive", "--to", text(&to), "--remove"]);
+    assert!(said.contains("no verified checkpoint is behind the next segment"), "{said}");
+    let left = hub.segments().len();
+    assert!((2..segments / 2).contains(&left), "{left} of {segments} segments are left: {said}");
+
+    // The shorter log is proven from its checkpoint, and played on.
+    let report = run(&hub, &["verify"]);
+    assert!(
+        report.contains("removed ") && report.contains("trusted ") && report.contains("Everything agrees"),
+        "{report}"
+    );
+    let gone = words(&hub.run(&["inspect", "3"]));
+    assert!(gone.contains("record 3 was removed from") && gone.contains("archive"), "{gone}");
+    hub.start();
+    let account = Account::sign_in(hub.address(), "anna").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+
+    // Put together beside the serving hub, and proven from record 1.
+    let auditor = Setup::default().tables([OPEN]).prepare();
+    let whole = auditor.data();
+    let said = run(&hub, &["archive", "--to", text(&to), "--fetch", text(&whole)]);
+    assert!(said.contains("from the archive") && said.contains("from the log"), "{said}");
+    let report = run(&auditor, &["verify"]);
+    assert!(!report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
+    let first = |report: &str| report.lines().find(|line| line.starts_with("lineage")).map(str::to_owned);
+    assert_eq!(first(&report), first(&before));
+    let again = hub.run(&["archive", "--to", text(&to), "--fetch", text(&whole)]);
+    assert!(!again.status.success() && words(&again).contains("is not empty"), "{}", words(&again));
+
+    // Only the hub itself may remove from the log that it writes.
+    let refused = hub.run(&["archive", "--to", text(&to), "--remove"]);
+    assert!(
+        !refused.status.success() && words(&refused).contains("archive.remove = true"),
+        "{}",
+        words(&refused)
+    );
+
+    // One altered object is named, and nothing that needs it succeeds.
+    let object = objects(&to)[1].clone();
+    let mut bytes = fs::read(&object).expect("an object");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&object, bytes).expect("a disk");
+    let name = object.file_name().expect("a name").to_string_lossy().into_owned();
+    for arguments in [&["--verify"][..], &["--fetch", text(&at.path().join("other"))]] {
+        let output = hub.run(&[&["archive", "--to", text(&to)][..], arguments].concat());
+        let said = words(&output);
+        assert!(!output.status.success() && said.contains(&name), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_serving_hub_archives_what_is_full_removes_what_may_go_and_counts_it() {
+    let at = tempfile::tempdir().expect("a directory");
+    let to = at.path().join("archive");
+    let setup = Setup::default()
+        .option("archive.to", text(&to))
+        .option("archive.remove", true)
+        .option("archive.keep_bytes", 3 * (4 << 10));
+    let mut hub = filled(setup);
+    let segments = hub.segments().len();
+    hub.start();
+    let removed = async || hub.figure("hub_journal_first_lsn").await.filter(|first| *first > 1);
+    let first = until("the first segments are removed", removed).await;
+    assert_eq!(hub.figure("hub_archive_waiting_segments").await, Some(0));
+    assert_eq!(hub.figure("hub_archive_failures_total").await, Some(0));
+    let account = Account::sign_in(hub.address(), "anna").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    assert!(hub.segments().len() < segments / 2);
+    assert_eq!(hub.times_logged("the log is not sound"), 0);
+    // Killed and started again, it goes on where it was, and sends nothing twice.
+    hub.crash();
+    until("the archive is found as it was left", async || {
+        hub.figure("hub_archive_lsn").await.filter(|lsn| *lsn >= first)
+    })
+    .await;
+    hub.terminate();
+    assert!(hub.ended().await.success());
+    let report = run(&hub, &["verify"]);
+    assert!(report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
+    let auditor = Setup::default().tables([OPEN]).prepare();
+    run(&hub, &["archive", "--fetch", text(&auditor.data())]);
+    let report = run(&auditor, &["verify"]);
+    assert!(report.contains("Everything agrees"), "{report}");
+}
+
+#[tokio::test]
+async fn a_serving_hub_plays_on_while_its_archive_cannot_be_written_and_archives_later() {
+    let at = tempfile::tempdir().expect("a directory");
+    let to = at.path().join("archive");
+    fs::write(&to, b"a file where a directory should be").expect("a disk");
+    let mut hub = filled(Setup::default().option("archive.to", text(&to)));
+    hub.start();
+    hub.logged("a segment could not be archived; it is tried again").await;
+    let account = Account::sign_in(hub.address(), "anna").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    assert!(hub.figure("hub_archive_failures_total").await >= Some(1));
+    // It waits half a minute after a failure; a restart does not.
+    fs::remove_file(&to).expect("a file of ours");
+    hub.crash();
+    let all = async || {
+        let waiting = hub.figure("hub_archive_waiting_segments").await == Some(0);
+        hub.figure("hub_archive_lsn").await.filter(|lsn| waiting && *lsn > RECORDS)
+    };
+    until("every full segment is archived", all).await;
+}
+
+#[tokio::test]
+async fn an_archive_run_that_is_killed_anywhere_loses_nothing_and_sends_nothing_twice_uncompared() {
+    let hub = filled(Setup::default());
+    let at = tempfile::tempdir().expect("a directory");
+    let to = at.path().join("archive");
+    let segments = hub.segments().len() - 1;
+    let (mut killed, mut in_the_middle) = (0, 0);
+    for wait_ms in (0..40).map(|n| n * 15) {
+        let mut child = hub
+            .command(["archive", "--to", text(&to)])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a process");
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let ended = child.try_wait().expect("a child of ours").is_some();
+        child.kill().expect("a child of ours");
+        child.wait().expect("a child of ours");
+        killed += u32::from(!ended);
+        let there = if to.exists() { objects(&to).len() } else { 0 };
+        in_the_middle += u32::from(!ended && there > 0 && there < segments);
+        if there >= segments {
+            fs::remove_dir_all(&to).expect("a directory of ours");
+        }
+    }
+    let before = if to.exists() { objects(&to) } else { Vec::new() };
+    let whole = before.iter().filter(|path| !text(path).contains('#')).count();
+    let said = run(&hub, &["archive", "--to", text(&to)]);
+    assert!(said.contains(&format!("{} segment(s) sent", segments - whole)), "{whole} were there: {said}");
+    assert!(said.contains(&format!("{whole} compared")), "{said}");
+    assert_eq!(objects(&to).len(), segments, "what was unfinished is removed");
+    let said = run(&hub, &["archive", "--to", text(&to), "--verify"]);
+    assert!(said.contains(&format!("{segments} object(s)")), "{said}");
+    println!("archive run killed {killed} times, {in_the_middle} with a part of the objects there; lost 0");
+    assert!(killed > 3 && in_the_middle > 0, "killed {killed} times, {in_the_middle} in the middle");
+}
+
+#[tokio::test]
+async fn a_full_disk_of_the_archive_is_told_and_leaves_nothing_half() {
+    let hub = filled(Setup::default());
+    let at = tempfile::tempdir().expect("a directory");
+    let to = at.path().join("archive");
+    let mut command = hub.command(["archive", "--to", text(&to)]);
+    // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            // Shorter than every object.
+            let limit = Rlimit { current: Some(64), maximum: Some(64) };
+            setrlimit(Resource::Fsize, limit)?;
+            Ok(())
+        });
+    }
+    let output = command.output().expect("a process");
+    let said = words(&output);
+    assert!(!output.status.success() && said.contains("cannot put"), "{said}");
+    assert_eq!(objects(&to), Vec::<PathBuf>::new(), "nothing is left of it");
+    assert!(Files::open(&hub.data()).expect("a log").begins().lsn == Lsn(0));
+    run(&hub, &["archive", "--to", text(&to)]);
+}
