@@ -16,6 +16,7 @@ use crate::{
     auth::{MintError, Minter},
     config::{Environment, Loaded, Mode, SecretPolicy, Sources},
     inspect::Lookup,
+    person::PersonTask,
     recovery::{self, Expectations, Head},
     telemetry::with_causes,
     verify::Scope,
@@ -179,6 +180,9 @@ pub enum Subcommand {
         #[arg(long)]
         json: bool,
     },
+    /// Find, export or erase a person, or change the master key of the people store
+    #[command(subcommand, after_help = "Since 0.2.")]
+    Person(PersonTask),
 }
 
 impl Cli {
@@ -202,7 +206,8 @@ impl Subcommand {
             | Self::CheckConfig
             | Self::Verify { .. }
             | Self::VerifyRound { .. }
-            | Self::Inspect { .. } => SecretPolicy::Peek,
+            | Self::Inspect { .. }
+            | Self::Person(_) => SecretPolicy::Peek,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod door;
 pub mod edge;
 pub mod inspect;
 pub mod people;
+pub mod person;
 pub mod recovery;
 pub mod telemetry;
 pub mod verify;

@@ -55,6 +55,9 @@ fn main() -> ExitCode {
         Subcommand::Inspect { record, json } => {
             inspect::show(&loaded, record, json, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
+        Subcommand::Person(task) => {
+            task.run(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
         Subcommand::VerifyRound { round } => verify::round(&loaded, round, &mut output).map_err(Into::into),
     };
     result.unwrap_or_else(|error| fail(&*error))

@@ -80,7 +80,7 @@ pub fn recover(
         telemetry::unusable_checkpoint(lsn, &why);
     }
     let log = claim.open(tail, Options { segment_bytes, ..Options::default() })?;
-    let people = people::open(found, directory, people_key)?;
+    let people = people::open(found, directory, people_key, &world)?;
     let lsn = world.books.lsn();
     telemetry::replayed(lsn, lsn - cursor, began.elapsed(), log.epoch());
     Ok(Recovered { log, world, checkpointed: cursor, people })

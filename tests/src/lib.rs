@@ -8,6 +8,7 @@
 pub mod bettor;
 pub mod http;
 pub mod hub;
+pub mod needle;
 pub mod player;
 pub mod proxy;
 pub mod raw;

@@ -86,7 +86,10 @@ impl Books {
                 prove(self, committed, &changes)?;
             }
             Body::Refused { id, .. } => no_effect_yet(self, *id)?,
-            Body::Fact(fact) => fact_stands(self, fact)?,
+            Body::Fact(fact) => {
+                fact_stands(self, fact)?;
+                self.erases_nothing_open(fact, record.time)?; // E8
+            }
             // E3: a live state or a copy that differs from the log is found here.
             Body::Digest(recorded) => {
                 let state = self.digest();

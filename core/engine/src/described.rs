@@ -85,6 +85,11 @@ impl Fact {
                 let clock = if *doubted { "in doubt" } else { "accepted" };
                 vec![("fact", text("clock")), ("clock", text(clock))]
             }
+            Fact::Erased { player, excluded } => vec![
+                ("fact", text("erased")),
+                ("player", Field::Player(*player)),
+                ("excluded", text(if *excluded { "yes" } else { "no" })),
+            ],
             Fact::Upgrade(feature) => {
                 vec![("fact", text("upgrade")), ("feature", Field::Text(feature.to_string()))]
             }

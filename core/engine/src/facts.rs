@@ -1,6 +1,6 @@
 //! Facts that a log keeps about its hub: the decimals of each currency, the check value of its seed secret, the issuer of
 //! its players' tokens, the people store that says whose its player ids are, whether its clock is in doubt, and what it uses of
-//! later releases. A kind of fact is one line of [`FACTS`].
+//! later releases, and which players were erased. A kind of fact is one line of [`FACTS`].
 //!
 //! An account does not contain its minor unit, and a player id does not contain its person. With another scale every
 //! balance would have another value; with another issuer or people store no player would find their account. So all are
@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use ledger::{Digest, Print};
-use protocol::{Currency, amount::SCALE_MAX};
+use protocol::{Currency, PlayerId, amount::SCALE_MAX};
 
 use ledger::codec::{DecodeError, Decoder, Encoder, Feature, NamedFeature};
 
@@ -59,6 +59,13 @@ pub enum Fact {
         /// It is in doubt.
         doubted: bool,
     },
+    /// The people store forgets who a player is: see [`erasure`](crate::erasure). It holds for good.
+    Erased {
+        /// The random id.
+        player: PlayerId,
+        /// Whether the person stays excluded, and is recognised under the same name.
+        excluded: bool,
+    },
     /// The log uses a feature from here on: see [`upgrade`](crate::upgrade).
     Upgrade(NamedFeature),
 }
@@ -99,6 +106,7 @@ pub const FACTS: &[FactKind] = &[
     FactKind { number: 4, name: "people", decode: |_, decoder| Ok(Fact::People { file: decoder.fixed()? }) },
     FactKind { number: 5, name: "clock", decode: |_, decoder| Ok(Fact::Clock { doubted: decoder.flag()? }) },
     FactKind { number: 6, name: "upgrade", decode: |_, decoder| Ok(Fact::Upgrade(decoder.feature()?)) },
+    FactKind { number: 7, name: "erased", decode: decode_erased },
 ];
 
 /// A secret that the log depends on. The numbers are written into the log.
@@ -128,6 +136,7 @@ pub struct Facts {
     people: Option<u128>,
     kept: BTreeMap<u8, Box<[u8]>>,
     clock_doubted: bool,
+    erased: BTreeMap<PlayerId, bool>,
     in_use: BTreeMap<Feature, InUse>,
 }
 
@@ -173,6 +182,17 @@ impl Facts {
         self.clock_doubted
     }
 
+    /// Every player who was erased, and whether the person stays excluded.
+    pub fn erased(&self) -> impl Iterator<Item = (PlayerId, bool)> {
+        self.erased.iter().map(|(player, excluded)| (*player, *excluded))
+    }
+
+    /// Whether a player was erased.
+    #[must_use]
+    pub fn is_erased(&self, player: PlayerId) -> bool {
+        self.erased.contains_key(&player)
+    }
+
     /// Every feature that the log uses and that version 3 of records does not have.
     pub fn upgrades(&self) -> impl Iterator<Item = InUse> {
         self.in_use.values().copied()
@@ -194,6 +214,9 @@ impl Facts {
             Fact::People { file } => self.people == Some(*file),
             Fact::Kept { kind, value } => self.kept(*kind) == Some(value),
             Fact::Clock { doubted } => self.clock_doubted == *doubted,
+            Fact::Erased { player, excluded } => {
+                self.erased.get(player).is_some_and(|known| *known || !excluded)
+            }
             Fact::Upgrade(named) => {
                 self.in_use.get(&named.feature).is_some_and(|known| known.feature == *named)
             }
@@ -210,6 +233,7 @@ impl Facts {
             Fact::People { .. } => self.people.is_some(),
             Fact::Kept { kind, .. } => self.kept.contains_key(kind),
             Fact::Clock { .. } => true,
+            Fact::Erased { player, .. } => self.is_erased(*player),
             Fact::Upgrade(named) => self.in_use(named.feature),
         };
         known && !self.says(fact)
@@ -224,6 +248,7 @@ impl Facts {
             Fact::People { file } => self.people = Some(file),
             Fact::Kept { kind, value } => drop(self.kept.insert(kind, value)),
             Fact::Clock { doubted } => self.clock_doubted = doubted,
+            Fact::Erased { player, excluded } => *self.erased.entry(player).or_default() |= excluded,
             Fact::Upgrade(feature) => {
                 self.in_use.entry(feature.feature).or_insert(InUse { feature, first: lsn });
             }
@@ -254,7 +279,8 @@ impl Facts {
         let people = self.people.map(|file| Fact::People { file });
         let kept = self.kept.iter().map(|(kind, value)| Fact::Kept { kind: *kind, value: value.clone() });
         let clock = self.clock_doubted.then_some(Fact::Clock { doubted: true });
-        scales.chain(checks).chain(issuer).chain(people).chain(clock).chain(kept)
+        let erased = self.erased().map(|(player, excluded)| Fact::Erased { player, excluded });
+        scales.chain(checks).chain(issuer).chain(people).chain(clock).chain(erased).chain(kept)
     }
 
     pub(crate) fn encode(&self, encoder: &mut Encoder) {
@@ -317,6 +343,11 @@ impl Fact {
                 encoder.byte(5);
                 encoder.flag(*doubted);
             }
+            Fact::Erased { player, excluded } => {
+                encoder.byte(7);
+                encoder.fixed(player.0);
+                encoder.flag(*excluded);
+            }
             Fact::Upgrade(feature) => {
                 encoder.byte(6);
                 encoder.feature(feature);
@@ -352,6 +383,10 @@ fn decode_check(_: u8, decoder: &mut Decoder<'_>) -> Result<Fact, DecodeError> {
     let number = decoder.byte()?;
     let secret = SecretName::ALL.into_iter().find(|secret| secret.number() == number);
     Ok(Fact::Check { secret: secret.ok_or(DecodeError::Unknown("secret"))?, value: decoder.fixed()? })
+}
+
+fn decode_erased(_: u8, decoder: &mut Decoder<'_>) -> Result<Fact, DecodeError> {
+    Ok(Fact::Erased { player: PlayerId(decoder.fixed()?), excluded: decoder.flag()? })
 }
 
 fn decode_issuer(_: u8, decoder: &mut Decoder<'_>) -> Result<Fact, DecodeError> {

@@ -11,6 +11,8 @@
 //!   the table is open;
 //! * `E7` a recipe in a revision, or a kind of row, that version 3 of records does not have is used only after its first use
 //!   was recorded.
+//! * `E8` a player is recorded as erased only while they have no balance, no hold and no freeze; an exclusion may take the place
+//!   of a freeze that has no end.
 //!
 //! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
 
@@ -135,6 +137,9 @@ pub enum Violation {
     /// `E7`: a feature is used, and its first use is not recorded.
     #[error("E7: {0} is used, and the log does not say so before")]
     NotInUse(NamedFeature),
+    /// `E8`: something of a player who is erased is open.
+    #[error("E8: player {0} is erased, and has a balance, a hold or a freeze")]
+    ErasedTooEarly(PlayerId),
     /// `E4`: a notice shows other funds than the balance domain has.
     #[error("E4: player {player} is told of {recorded:?} {when} the transaction, and has {found:?}")]
     Told {
@@ -181,7 +186,7 @@ pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
         Fact::Issuer { .. } => {
             books.domains().balance.ledger().accounts().any(|(id, _)| id.owner.kind() == OwnerKind::Player)
         }
-        Fact::Check { secret: SecretName::Seed, .. } | Fact::Clock { .. } => false,
+        Fact::Check { secret: SecretName::Seed, .. } | Fact::Clock { .. } | Fact::Erased { .. } => false,
     };
     if books.facts().denies(fact) && depends(fact) {
         return Err(Violation::FactChanged { fact: fact.clone() });

@@ -16,6 +16,7 @@ mod components;
 mod conclude;
 mod described;
 pub mod due;
+mod erasure;
 mod facts;
 pub mod invariant;
 mod keys;
@@ -36,6 +37,7 @@ pub use components::{Component, StateDigest};
 pub use conclude::{Concluded, Told, TxResult, Verdict};
 pub use described::row;
 pub use domains::{Field, Fields, Intent};
+pub use erasure::StillOpen;
 pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, InUse, KEPT_BYTES_MAX, SecretName};
 pub use keys::{Content, Done, Outcome, TxId};
 pub use ledger::{

@@ -65,7 +65,7 @@ pub fn setup(
     Ok(Setup {
         log: recovered.log,
         directory,
-        facts: facts::missing(&facts::given(loaded), recovered.people.id(), &recovered.world.books),
+        facts: facts::missing(&facts::given(loaded), &recovered.people, &recovered.world.books),
         currencies: currencies(loaded).with_recorded(recovered.world.books.facts().scales()),
         world: recovered.world,
         checkpointed: recovered.checkpointed,

@@ -18,6 +18,10 @@ use crate::{
 #[must_use]
 pub fn authenticate(verifier: TokenVerifier, people: People) -> Authenticate {
     Arc::new(move |token| match verifier.verify(token, SystemTime::now()) {
+        // Final: a later token of the same person is refused too.
+        Ok(identity) if people.is_excluded(&identity.person) => {
+            Err((ErrorCode::Forbidden, "this person is excluded".into()))
+        }
         Ok(identity) => Ok(bearer(&people, identity)),
         Err(error) => Err((code(&error), error.to_string())),
     })

@@ -41,7 +41,7 @@ pub fn begin(
     let Recovered { log, mut world, people, .. } =
         recover(directory, segment_bytes, expectations, people_key)?;
     let mut log = log.into_sync();
-    for fact in facts::missing(&expectations.facts, people.id(), &world.books) {
+    for fact in facts::missing(&expectations.facts, &people, &world.books) {
         let record = world.books.fact_record(fact, now_ms());
         let unfit = |source| Error::Refused { source: Box::new(source) };
         world.apply(&record).map_err(unfit)?;

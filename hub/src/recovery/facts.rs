@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use engine::{Books, Fact, SecretName, World, invariant::fact_stands_in};
 use ledger::{AccountKind, Domain};
-use people::StoreId;
+use people::People;
 use protocol::Currency;
 
 use super::Error;
@@ -63,7 +63,7 @@ pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
                 recorded: recorded.issuer().unwrap_or_default().into(),
             },
             // What the log says of its clock, and of what it uses, stands nowhere else.
-            Fact::Clock { .. } | Fact::Upgrade(_) => continue,
+            Fact::Clock { .. } | Fact::Erased { .. } | Fact::Upgrade(_) => continue,
             Fact::People { file } => Error::OtherPeople {
                 file: place.into(),
                 found: *file,
@@ -77,10 +77,16 @@ pub(super) fn check(given: &[Given], world: &World) -> Result<(), Error> {
     Ok(())
 }
 
-/// The facts that the log does not have yet, the people store with this id among them.
+/// The facts that the log does not have yet: the given ones, the people store, and who was erased from it since the log was
+/// copied. Who has money in a restored log stays unrecorded.
 #[must_use]
-pub fn missing(given: &[Given], people: StoreId, books: &Books) -> Vec<Fact> {
-    let facts = given.iter().map(|given| given.fact.clone()).chain([Fact::People { file: people }]);
+pub fn missing(given: &[Given], people: &People, books: &Books) -> Vec<Fact> {
+    let store = Fact::People { file: people.id() };
+    let erased = people.erased().iter().copied();
+    let erased =
+        erased.filter(|(player, excluded)| books.still_open(*player, *excluded, books.time()).is_none());
+    let erased = erased.map(|(player, excluded)| Fact::Erased { player, excluded });
+    let facts = given.iter().map(|given| given.fact.clone()).chain([store]).chain(erased);
     facts.filter(|fact| !books.facts().says(fact)).collect()
 }
 

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use protocol::PlayerId;
+
 use super::RequestId;
 use crate::{config::Mode, recovery::facts::Stranded};
 
@@ -30,6 +32,21 @@ pub fn stranded(left: &Stranded) {
         %currency, scale, accounts, available, held,
         "accounts in a currency that is not configured: nothing can be done with them (minor units)"
     );
+}
+
+/// The log says that a player is erased, and the people store still had the person.
+pub fn erased_again(player: PlayerId) {
+    tracing::warn!(%player, "an erased player was still in the people store, and is erased again");
+}
+
+/// Nothing says any more who an excluded player was.
+pub fn exclusion_lost(player: PlayerId) {
+    tracing::error!(%player, "an excluded player who was erased cannot be recognised any more");
+}
+
+/// The log was restored from before the erasure of a player.
+pub fn erased_has_money(player: PlayerId) {
+    tracing::warn!(%player, "the log has a balance, a hold or a freeze of a player who was erased");
 }
 
 /// A checkpoint is not whole, not of this log, or cannot be read by this release.

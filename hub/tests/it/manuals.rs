@@ -70,7 +70,7 @@ fn commands(mut program: Command) -> String {
     if program.get_arguments().any(is_shown) {
         writeln!(text, "**`{name}`**, before or after every command:\n\n{}", arguments(&program)).unwrap();
     }
-    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+    for (name, command) in leaves(&name, &program) {
         let about = command.get_about().unwrap_or_else(|| panic!("{} is not explained", command.get_name()));
         let since =
             command.get_after_help().unwrap_or_else(|| panic!("{} has no release", command.get_name()));
@@ -80,6 +80,16 @@ fn commands(mut program: Command) -> String {
         }
     }
     text
+}
+
+/// The commands that do something, each with the words before its name.
+fn leaves<'a>(name: &str, program: &'a Command) -> Vec<(String, &'a Command)> {
+    let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
+    let leaf = |command: &'a Command| match command.has_subcommands() {
+        true => leaves(&format!("{name} {}", command.get_name()), command),
+        false => vec![(name.to_owned(), command)],
+    };
+    commands.flat_map(leaf).collect()
 }
 
 fn is_shown(argument: &Arg) -> bool {

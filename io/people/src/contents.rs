@@ -1,7 +1,7 @@
 //! What a people store has, read and proven before anything is changed.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -9,7 +9,7 @@ use protocol::PlayerId;
 
 use crate::{
     Error, Master, StoreId,
-    database::{DATABASE, Database, Exclusion, Meta},
+    database::{DATABASE, Database, Exclusion, Meta, Rest},
     keyfile::{KEYS, KeyFile},
     master::{Blind, StoreKeys},
     register::Register,
@@ -26,6 +26,8 @@ pub struct Contents {
     pub(crate) keys: StoreKeys,
     pub(crate) register: Register,
     pub(crate) exclusions: Vec<Exclusion>,
+    /// Who was erased, and whether the person stays excluded.
+    pub(crate) erased: BTreeMap<PlayerId, bool>,
     /// `None` when making the store was interrupted: then it has nobody.
     pub(crate) file: Option<KeyFile>,
     /// The slots of the people in the database.
@@ -54,7 +56,7 @@ impl Contents {
             }
             Ok((keys.clone(), keys))
         };
-        let (meta, keys, exclusions) = database.read(derived, |row| {
+        let (Rest { meta, exclusions, erased }, keys) = database.read(derived, |row| {
             people.push((PlayerId(row.player), row.slot));
             let new = register.add(row.lookup, PlayerId(row.player));
             if new { Ok(()) } else { Err("one person has two ids") }
@@ -76,14 +78,16 @@ impl Contents {
                 let hashes = exclusions.iter().map(|exclusion| exclusion.blind);
                 register.exclude(Blind::new(&key), hashes.collect());
             }
-            None if meta.next_slot > 0 || meta.exclusions > 0 => {
+            None if meta.next_slot > 0 => {
                 return Err(Error::NoKeys { file: directory.join(KEYS) });
             }
             None => {}
         }
         keyless.sort_unstable();
         let directory = directory.to_owned();
-        Ok(Some(Self { directory, meta, keys, register, exclusions, file, used, ids, keyless }))
+        let erased =
+            erased.iter().map(|tombstone| (PlayerId(tombstone.player), tombstone.excluded)).collect();
+        Ok(Some(Self { directory, meta, keys, register, exclusions, erased, file, used, ids, keyless }))
     }
 
     /// Makes an empty people store with a new random id: whole or not at all, readable by its owner alone. The directory
@@ -101,7 +105,7 @@ impl Contents {
         getrandom::fill(&mut id).map_err(Error::NoRandom)?;
         let store = u128::from_be_bytes(id);
         let keys = master.keys(store);
-        let meta = Meta { store, check: keys.check, people: 0, exclusions: 0, next_slot: 0 };
+        let meta = Meta { store, check: keys.check, people: 0, exclusions: 0, erased: 0, next_slot: 0 };
         Database::create(directory, &meta, &keys)?;
         Self::read(directory, master)?.ok_or(Error::Damaged {
             file: directory.join(DATABASE),
@@ -131,6 +135,18 @@ impl Contents {
     #[must_use]
     pub fn has(&self, player: PlayerId) -> bool {
         self.ids.contains(&player)
+    }
+
+    /// Every player who was erased from this store, and whether the person stays excluded. A log that is older than an
+    /// erasure still has the player.
+    pub fn erased(&self) -> impl Iterator<Item = (PlayerId, bool)> {
+        self.erased.iter().map(|(player, excluded)| (*player, *excluded))
+    }
+
+    /// Whether a player was erased from this store.
+    #[must_use]
+    pub fn is_erased(&self, player: PlayerId) -> bool {
+        self.erased.contains_key(&player)
     }
 
     /// Checks that everybody's key is there, but those of `erased`: somebody who was erased may be in a database that is

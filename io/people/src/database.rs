@@ -33,7 +33,7 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE store (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         id BLOB NOT NULL, key_check BLOB NOT NULL,
-        people INTEGER NOT NULL, exclusions INTEGER NOT NULL, next_slot INTEGER NOT NULL,
+        people INTEGER NOT NULL, exclusions INTEGER NOT NULL, erased INTEGER NOT NULL, next_slot INTEGER NOT NULL,
         tag BLOB NOT NULL
     ) STRICT;
     CREATE TABLE person (
@@ -43,6 +43,10 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE exclusion (
         blind BLOB PRIMARY KEY, player BLOB NOT NULL,
+        tag BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE erased (
+        player BLOB PRIMARY KEY, excluded INTEGER NOT NULL,
         tag BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 "];
@@ -63,13 +67,15 @@ pub(crate) struct Meta {
     pub people: u64,
     /// Number of exclusions.
     pub exclusions: u64,
+    /// Number of players who were erased.
+    pub erased: u64,
     /// The first slot that no person ever had.
     pub next_slot: u64,
 }
 
 impl Meta {
     fn tag(&self, keys: &StoreKeys) -> u128 {
-        let numbers = [self.people, self.exclusions, self.next_slot].map(u64::to_be_bytes);
+        let numbers = [self.people, self.exclusions, self.erased, self.next_slot].map(u64::to_be_bytes);
         keys.tag(0, &[&self.store.to_be_bytes(), &self.check.to_be_bytes(), &numbers.concat()])
     }
 }
@@ -107,6 +113,28 @@ impl Exclusion {
     fn tag(&self, keys: &StoreKeys) -> u128 {
         keys.tag(2, &[&self.blind.to_be_bytes(), &self.player.to_be_bytes()])
     }
+}
+
+/// A player who was erased: the random id alone. A log that is older than the erasure still has the player.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tombstone {
+    pub player: u128,
+    /// Whether the person stays excluded.
+    pub excluded: bool,
+}
+
+impl Tombstone {
+    fn tag(&self, keys: &StoreKeys) -> u128 {
+        keys.tag(3, &[&self.player.to_be_bytes(), &[u8::from(self.excluded)]])
+    }
+}
+
+/// Everything that a database has besides its people.
+#[derive(Debug, Clone)]
+pub(crate) struct Rest {
+    pub meta: Meta,
+    pub exclusions: Vec<Exclusion>,
+    pub erased: Vec<Tombstone>,
 }
 
 /// The open database. One thread uses it.
@@ -207,7 +235,7 @@ impl Database {
         &mut self,
         keys: impl FnOnce(&Meta) -> Result<(K, StoreKeys), Error>,
         mut take: impl FnMut(PersonRow) -> Result<(), &'static str>,
-    ) -> Result<(Meta, K, Vec<Exclusion>), Error> {
+    ) -> Result<(Rest, K), Error> {
         let path = self.path.clone();
         let sql = || Error::sql("read", &path);
         let damaged = |what| Error::Damaged { file: path.clone(), what };
@@ -245,10 +273,19 @@ impl Database {
         })
         .map_err(sql())?
         .map_err(damaged)?;
-        if (people, exclusions.len() as u64) != (meta.people, meta.exclusions) {
+        let mut erased = Vec::new();
+        each(&moment, "SELECT player, excluded, tag FROM erased", tombstone, |(tombstone, tag)| {
+            let authentic = tombstone.tag(&keys) == tag;
+            erased.push(tombstone);
+            if authentic { Ok(()) } else { Err("an erasure in it is not what the hub wrote") }
+        })
+        .map_err(sql())?
+        .map_err(damaged)?;
+        let found = [people, exclusions.len() as u64, erased.len() as u64];
+        if found != [meta.people, meta.exclusions, meta.erased] {
             return Err(damaged("it does not have as many rows as it says"));
         }
-        Ok((meta, kept, exclusions))
+        Ok((Rest { meta, exclusions, erased }, kept))
     }
 
     /// The row of a player. The caller has authenticated the database before, under the same lock.
@@ -277,10 +314,10 @@ impl Database {
 /// Writes the row `store`.
 pub(crate) fn put_meta(change: &Transaction<'_>, meta: &Meta, keys: &StoreKeys) -> rusqlite::Result<()> {
     let (store, check) = (meta.store.to_be_bytes(), meta.check.to_be_bytes());
-    let numbers = [meta.people, meta.exclusions, meta.next_slot].map(|number| number as i64);
-    let [people, exclusions, next_slot] = numbers;
-    let row = params![store, check, people, exclusions, next_slot, meta.tag(keys).to_be_bytes()];
-    change.execute("REPLACE INTO store VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)", row)?;
+    let numbers = [meta.people, meta.exclusions, meta.erased, meta.next_slot].map(|number| number as i64);
+    let [people, exclusions, erased, next_slot] = numbers;
+    let row = params![store, check, people, exclusions, erased, next_slot, meta.tag(keys).to_be_bytes()];
+    change.execute("REPLACE INTO store VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)", row)?;
     Ok(())
 }
 
@@ -311,6 +348,18 @@ pub(crate) fn put_exclusion(
     Ok(())
 }
 
+/// Notes that a player was erased.
+pub(crate) fn put_tombstone(
+    change: &Transaction<'_>,
+    tombstone: Tombstone,
+    keys: &StoreKeys,
+) -> rusqlite::Result<()> {
+    let tag = tombstone.tag(keys).to_be_bytes();
+    let row = params![tombstone.player.to_be_bytes(), tombstone.excluded, tag];
+    change.execute("REPLACE INTO erased VALUES (?1, ?2, ?3)", row)?;
+    Ok(())
+}
+
 /// Removes the row of a person.
 pub(crate) fn remove_person(change: &Transaction<'_>, player: u128) -> rusqlite::Result<()> {
     change.execute("DELETE FROM person WHERE player = ?1", [player.to_be_bytes()])?;
@@ -318,14 +367,18 @@ pub(crate) fn remove_person(change: &Transaction<'_>, player: u128) -> rusqlite:
 }
 
 fn meta(connection: &Connection) -> rusqlite::Result<Option<(Meta, u128)>> {
-    let columns = "SELECT id, key_check, people, exclusions, next_slot, tag FROM store WHERE one = 1";
+    let columns = "SELECT id, key_check, people, exclusions, erased, next_slot, tag FROM store WHERE one = 1";
     let read = |row: &rusqlite::Row<'_>| {
-        let [people, exclusions, next_slot] =
-            [row.get::<_, i64>(2)?, row.get(3)?, row.get(4)?].map(|n| n as u64);
-        Ok((
-            Meta { store: half(row, 0)?, check: half(row, 1)?, people, exclusions, next_slot },
-            half(row, 5)?,
-        ))
+        let number = |column| row.get::<_, i64>(column).map(|number| number as u64);
+        let meta = Meta {
+            store: half(row, 0)?,
+            check: half(row, 1)?,
+            people: number(2)?,
+            exclusions: number(3)?,
+            erased: number(4)?,
+            next_slot: number(5)?,
+        };
+        Ok((meta, half(row, 6)?))
     };
     connection.query_row(columns, [], read).optional()
 }
@@ -345,6 +398,10 @@ fn each<T>(
         }
     }
     Ok(Ok(()))
+}
+
+fn tombstone(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Tombstone, u128)> {
+    Ok((Tombstone { player: half(row, 0)?, excluded: row.get(1)? }, half(row, 2)?))
 }
 
 fn exclusion(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Exclusion, u128)> {

@@ -72,14 +72,19 @@ impl Contents {
         let is_excluded = |player: PlayerId| self.exclusions.iter().any(|known| known.player == player.0);
         let wanted = people.iter().filter(|(player, excluded)| *excluded && !is_excluded(*player));
         let wanted: Vec<PlayerId> = wanted.map(|(player, _)| *player).collect();
-        if erased.removed.is_empty() && wanted.is_empty() {
+        let new = |(player, excluded): &&(PlayerId, bool)| match self.erased.get(player) {
+            Some(known) => *excluded && !known,
+            None => true,
+        };
+        let tombstones: Vec<(PlayerId, bool)> = people.iter().filter(new).copied().collect();
+        if erased.removed.is_empty() && wanted.is_empty() && tombstones.is_empty() {
             return Ok(erased);
         }
         let Some(mut database) = Database::open(&self.directory)? else { return Ok(erased) };
         erased.unrecognised = self.exclude(&mut database, &wanted)?;
         let removed: HashSet<PlayerId> = erased.removed.iter().copied().collect();
         self.destroy_keys(&database, &removed)?;
-        self.remove_rows(&mut database, &removed)?;
+        self.remove_rows(&mut database, &removed, &tombstones)?;
         Ok(erased)
     }
 
@@ -128,15 +133,28 @@ impl Contents {
         Ok(())
     }
 
-    fn remove_rows(&mut self, database: &mut Database, players: &HashSet<PlayerId>) -> Result<(), Error> {
-        let meta = database::Meta { people: self.meta.people - players.len() as u64, ..self.meta };
+    /// Removes the rows, and notes the ids in the same transaction.
+    fn remove_rows(
+        &mut self,
+        database: &mut Database,
+        players: &HashSet<PlayerId>,
+        tombstones: &[(PlayerId, bool)],
+    ) -> Result<(), Error> {
+        let mut erased = self.erased.clone();
+        erased.extend(tombstones.iter().copied());
+        let people = self.meta.people - players.len() as u64;
+        let meta = database::Meta { people, erased: erased.len() as u64, ..self.meta };
         let keys = &self.keys;
         let changed = database.change(|change| {
             players.iter().try_for_each(|player| database::remove_person(change, player.0))?;
+            for (player, excluded) in tombstones {
+                let tombstone = database::Tombstone { player: player.0, excluded: *excluded };
+                database::put_tombstone(change, tombstone, keys)?;
+            }
             database::put_meta(change, &meta, keys)
         });
         changed.map_err(Error::sql("write", database.path()))?;
-        self.meta = meta;
+        (self.meta, self.erased) = (meta, erased);
         self.ids.retain(|player| !players.contains(player));
         self.keyless.retain(|player| !players.contains(player));
         self.register.remove(players);

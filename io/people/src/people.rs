@@ -20,6 +20,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct People {
     id: StoreId,
+    erased: Arc<[(PlayerId, bool)]>,
     keys: Arc<StoreKeys>,
     register: Arc<Register>,
     queue: mpsc::Sender<Waiter>,
@@ -45,18 +46,25 @@ impl People {
     /// When the thread cannot be started.
     pub fn over(contents: Contents, storage: impl Storage) -> Result<Self, Error> {
         let (path, id) = (contents.path(), contents.id());
+        let erased = contents.erased().collect();
         let (keys, register) = (contents.keys, Arc::new(contents.register));
         let writer = Writer { storage, path: path.clone(), keys: keys.clone(), register: register.clone() };
         let (queue, waiting) = mpsc::channel();
         let started = thread::Builder::new().name("hub-people".into()).spawn(move || writer.run(&waiting));
         started.map_err(Error::io("start the writer of", &path))?;
-        Ok(Self { id, keys: Arc::new(keys), register, queue })
+        Ok(Self { id, erased, keys: Arc::new(keys), register, queue })
     }
 
     /// The id of the store.
     #[must_use]
     pub fn id(&self) -> StoreId {
         self.id
+    }
+
+    /// Every player who was erased before the store was opened, and whether the person stays excluded.
+    #[must_use]
+    pub fn erased(&self) -> &[(PlayerId, bool)] {
+        &self.erased
     }
 
     /// The id of a person who was enrolled. In memory, about a microsecond: a keyed hash and a look-up.

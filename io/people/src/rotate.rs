@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::{
     Error, Master, StoreId,
-    database::{self, DATABASE, Database, Exclusion, Meta, PersonRow},
+    database::{self, DATABASE, Database, Meta, PersonRow, Rest},
     erase::unreadable,
     keyfile::{KEYS, KeyFile},
     master::StoreKeys,
@@ -36,10 +36,11 @@ pub fn rotate(directory: &Path, from: &Master, to: &Master) -> Result<Option<Rot
         let under = [&new, &old].into_iter().find(|keys| keys.check == meta.check).cloned();
         under.map(|under| ((old, new), under)).ok_or_else(|| Error::WrongKey { file: path.clone() })
     };
-    let (meta, (old, new), exclusions) = database.read(derived, |row| {
+    let (rest, (old, new)) = database.read(derived, |row| {
         rows.push(row);
         Ok(())
     })?;
+    let meta = rest.meta;
     let Some((file, which)) = KeyFile::read(directory, meta.store, &[&new, &old])? else {
         return Err(Error::NoKeys { file: directory.join(KEYS) });
     };
@@ -54,7 +55,8 @@ pub fn rotate(directory: &Path, from: &Master, to: &Master) -> Result<Option<Rot
     }
     let stale = meta.check != new.check;
     if stale {
-        put(&mut database, &rows, &exclusions, &Meta { check: new.check, ..meta }, &new)?;
+        let rest = Rest { meta: Meta { check: new.check, ..meta }, ..rest };
+        put(&mut database, &rows, &rest, &new)?;
     }
     Ok(Some(Rotated { people: meta.people, changed: stale || !is_new }))
 }
@@ -67,17 +69,12 @@ fn renewed(row: PersonRow, file: &KeyFile, new: &StoreKeys, store: StoreId) -> O
     Some(PersonRow { lookup: new.lookup(&person), ..row })
 }
 
-fn put(
-    database: &mut Database,
-    rows: &[PersonRow],
-    exclusions: &[Exclusion],
-    meta: &Meta,
-    new: &StoreKeys,
-) -> Result<(), Error> {
+fn put(database: &mut Database, rows: &[PersonRow], rest: &Rest, new: &StoreKeys) -> Result<(), Error> {
     let changed = database.change(|change| {
         database::put_people(change, rows, new)?;
-        exclusions.iter().try_for_each(|exclusion| database::put_exclusion(change, *exclusion, new))?;
-        database::put_meta(change, meta, new)
+        rest.exclusions.iter().try_for_each(|exclusion| database::put_exclusion(change, *exclusion, new))?;
+        rest.erased.iter().try_for_each(|erased| database::put_tombstone(change, *erased, new))?;
+        database::put_meta(change, &rest.meta, new)
     });
     changed.map_err(Error::sql("write", database.path()))
 }

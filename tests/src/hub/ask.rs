@@ -56,6 +56,12 @@ impl TestHub {
         self.process.as_ref().expect("the hub runs").child.id()
     }
 
+    /// Everything that the hub has logged over all its starts.
+    #[must_use]
+    pub fn whole_log(&self) -> String {
+        self.log.lines().join("\n")
+    }
+
     /// How many lines with this text the hub has logged over all its starts.
     #[must_use]
     pub fn times_logged(&self, text: &str) -> usize {

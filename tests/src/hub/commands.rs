@@ -1,6 +1,11 @@
 //! What the hub has on disk, and what its own commands say of it.
 
-use std::{fs, os::unix::process::CommandExt, path::PathBuf, process::Output};
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, Output, Stdio},
+};
 
 use protocol::RoundId;
 
@@ -23,6 +28,16 @@ impl TestHub {
             });
         }
         command.output().expect("the hub can be started")
+    }
+
+    /// Starts a command of the hub and waits for nothing.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the hub can be started")
     }
 
     /// Runs `hub verify` and reads its totals.

@@ -276,6 +276,8 @@ fn fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(secret, value)| Fact::Check { secret, value }),
         any::<u128>().prop_map(|file| Fact::People { file }),
         any::<bool>().prop_map(|doubted| Fact::Clock { doubted }),
+        (any::<u128>(), any::<bool>())
+            .prop_map(|(player, excluded)| Fact::Erased { player: PlayerId(player), excluded }),
         (
             prop_oneof![
                 (1_u16..=12).prop_map(|kind| Feature::Recipe { kind, revision: 1 }),

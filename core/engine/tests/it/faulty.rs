@@ -83,6 +83,8 @@ violations! {
     Violation::Place { .. } => "Place", Reach::Never("it compares two copies of the state");
     Violation::Money(_) => "Money", Reach::Never("it compares two copies of the state");
     Violation::Table(_) => "Table", Reach::Never("it compares two copies of the state");
+    Violation::ErasedTooEarly(_) => "ErasedTooEarly",
+        Reach::Never("of a fact, not of a transaction; see erasure.rs");
     Violation::FactChanged { .. } => "FactChanged", Reach::Never("a fact is a record of its own");
     Violation::NotInUse(_) => "NotInUse",
         Reach::Never("the first use is recorded in the same turn, before the record");

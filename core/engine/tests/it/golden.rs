@@ -92,6 +92,8 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let issuer = Fact::Issuer { name: "https://id.example".into() };
     records.push(("the issuer of the players' tokens".into(), fact(issuer)));
     records.push(("a clock in doubt".into(), fact(Fact::Clock { doubted: true })));
+    let erased = Fact::Erased { player: PlayerId(0x0123_4567_89ab_cdef), excluded: true };
+    records.push(("a player who was erased".into(), fact(erased)));
     let upgrade = |feature, name| fact(Fact::Upgrade(NamedFeature::new(feature, name)));
     let (recipe, row) = (Feature::Recipe { kind: 1, revision: 1 }, Feature::Row { kind: 2 });
     records.push(("the first use of a recipe".into(), upgrade(recipe, "DEPOSIT")));

@@ -5,6 +5,7 @@ mod against_model;
 mod auditor;
 mod bytes;
 mod checkpoints;
+mod erasure;
 mod extension;
 mod faulty;
 mod fullest_round;

@@ -2,8 +2,9 @@
 
 use std::{fs, path::Path};
 
-use people::{Contents, Error, NotEnrolled, People};
+use people::{Contents, DATABASE, Error, NotEnrolled, People};
 use protocol::PlayerId;
+use rusqlite::{Connection, Row};
 
 use crate::rig::{Image, enrol, open, person, read, with};
 
@@ -26,9 +27,27 @@ fn is_gone(directory: &Path, ids: &[PlayerId], what: &str) {
 #[test]
 fn who_was_erased_is_nobody_and_comes_back_as_somebody_new() {
     let (directory, ids) = with(&["anna", "bert"]);
+    let row: Vec<Vec<u8>> = {
+        let database = Connection::open(directory.path().join(DATABASE)).expect("a database");
+        let columns = "SELECT lookup, issuer, subject, tag FROM person WHERE player = ?1";
+        let column = |row: &Row<'_>| (0..4).map(|column| row.get(column)).collect();
+        database.query_row(columns, [ids[0].0.to_be_bytes()], column).expect("her row")
+    };
+    let before = Image::of(directory.path());
+    let wrapped = &before.keys[92 + 8..92 + 48];
+    let has = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+    assert!(row.iter().all(|part| has(&before.database, part)));
     let erased = erase(directory.path(), &[(ids[0], false)]);
     assert_eq!((erased.removed, erased.unrecognised), (vec![ids[0]], vec![]));
+    for entry in fs::read_dir(directory.path()).expect("a directory") {
+        let path = entry.expect("a file").path();
+        let bytes = fs::read(&path).expect("a file");
+        let left = row.iter().map(|part| &part[..]).chain([wrapped]).any(|part| has(&bytes, part));
+        assert!(!left, "{} has a part of her row or her key, in free space", path.display());
+    }
     is_gone(directory.path(), &ids, "erased");
+    let found = read(directory.path()).expect("a sound store");
+    assert_eq!(found.erased().collect::<Vec<_>>(), [(ids[0], false)], "the id alone is noted");
     let again = erase(directory.path(), &[(ids[0], false)]);
     assert_eq!(again, people::Erased::default(), "it may be repeated");
 }

@@ -1,0 +1,385 @@
+//! Erasing a person, on the real binary: afterwards no file has the name, the log is proven, and no restored copy brings it
+//! back.
+
+use std::{
+    fs,
+    path::Path,
+    process::Output,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use domains::{
+    freeze::{Freeze, FreezeReason},
+    recipes::{Debit, FreezePlayer, Unfreeze},
+};
+use engine::{Body, Content, Envelope, Fact, Intent, Principal, PrincipalKind, Record, Tx, TxId, World};
+use hub_client::{Client, Options as ClientOptions};
+use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
+use people::{Contents, Master};
+use protocol::{ErrorCode, PlayerId};
+use serde_json::{Value, json};
+use tests::{
+    hub::{OPEN, PEOPLE_KEY, Setup, TestHub},
+    needle::Needle,
+    player::{Account, token},
+    raw::RawSocket,
+};
+
+/// A name that occurs nowhere by chance.
+const NAME: &str = "Zyxwvut-Quokka-7731";
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+/// The command succeeds; what it printed.
+fn done(hub: &TestHub, arguments: &[&str]) -> String {
+    let output = hub.run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", words(&output));
+    words(&output)
+}
+
+/// The command refuses with these words, and without the name.
+fn refused(hub: &TestHub, arguments: &[&str], expected: &str) {
+    let output = hub.run(arguments);
+    let said = words(&output);
+    assert!(!output.status.success() && said.contains(expected), "{arguments:?}: no {expected:?} in {said}");
+    assert!(!Needle::of(NAME).is_in(said.as_bytes()), "{said}");
+}
+
+async fn id_of(hub: &TestHub, subject: &str) -> PlayerId {
+    let url = format!("ws://{}/ws", hub.address());
+    let connected = Client::connect(&url, &token(subject), ClientOptions::default()).await;
+    connected.expect("a session").0.welcome().player
+}
+
+/// The state of the log of a stopped hub.
+fn replayed(hub: &TestHub) -> World {
+    let mut world = World::default();
+    let mut reader = Reader::open(&hub.data(), Lsn(0)).expect("a log");
+    while let Some(entry) = reader.next(Lsn::MAX).expect("a sound log") {
+        world.apply(&Record::decode(entry.bytes).expect("a record")).expect("it fits");
+    }
+    world
+}
+
+/// Carries something out for a service of the operator, while the hub is stopped.
+fn carried_out(hub: &TestHub, name: &str, intent: impl Into<Intent>) {
+    let mut world = replayed(hub);
+    let storage = Directory::create(&hub.data()).expect("a directory");
+    let mut log = SyncLog::open(storage, Options { segment_bytes: 1 << 20, nice: 0 }).expect("a log");
+    let service = Principal::named(PrincipalKind::Service, "", "cashier");
+    let tx = Tx::new(TxId::of_service("cashier", name), service, Some(Content(1)), intent);
+    let now: Duration = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let concluded = world.books.run(Envelope::Run(tx), now.as_millis() as u64, u64::MAX).expect("it applies");
+    log.append(&concluded.record.expect("a new key").1);
+    log.sync().expect("a disk");
+    log.close().expect("a disk");
+}
+
+/// Takes everything from a player's account.
+fn paid_out(hub: &TestHub, player: PlayerId) {
+    let currency = "EUR".parse().expect("a currency");
+    let amount = replayed(hub).books.domains().balance.funds(player, currency).expect("an account").available;
+    carried_out(hub, &format!("pay out {player}"), Debit { player, currency, amount });
+}
+
+/// The erasures in the log.
+fn recorded(hub: &TestHub) -> Vec<(PlayerId, bool)> {
+    let mut reader = Reader::open(&hub.data(), Lsn(0)).expect("a log");
+    let mut erased = Vec::new();
+    while let Some(entry) = reader.next(Lsn::MAX).expect("a sound log") {
+        if let Body::Fact(Fact::Erased { player, excluded }) =
+            Record::decode(entry.bytes).expect("a record").body
+        {
+            erased.push((player, excluded));
+        }
+    }
+    erased
+}
+
+/// A copy of both files of the people store, and putting them back.
+struct Copies(Vec<(&'static str, Vec<u8>)>);
+
+impl Copies {
+    fn of(hub: &TestHub, names: &[&'static str]) -> Self {
+        let bytes = |name: &&'static str| (*name, fs::read(hub.data().join(name)).expect("a file"));
+        Self(names.iter().map(bytes).collect())
+    }
+
+    fn put(&self, hub: &TestHub) {
+        for (name, bytes) in &self.0 {
+            fs::write(hub.data().join(name), bytes).expect("a disk");
+        }
+    }
+}
+
+const STORE: [&str; 2] = ["people.db", "people.keys"];
+
+/// Nobody has the id, no file below the data directory has the name, and the log is proven in full.
+fn is_forgotten(hub: &TestHub, player: PlayerId, what: &str) {
+    let store = Contents::read(&hub.data(), &Master::new(PEOPLE_KEY.as_bytes())).expect("a sound store");
+    let store = store.expect("a store");
+    assert!(!store.has(player) && store.is_erased(player), "{what}");
+    let found = Needle::of(NAME).files_with_it(&hub.data());
+    assert!(found.is_empty(), "{what}: {found:?}");
+    hub.verify();
+    done(hub, &["verify", "--tail"]);
+}
+
+#[tokio::test]
+async fn after_an_erasure_no_file_has_the_name_the_log_is_proven_and_a_restored_store_does_not_bring_it_back()
+{
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let account = Account::sign_in(hub.address(), NAME).await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    let bert = id_of(&hub, "bert").await;
+    let by_id = account.player.to_string();
+    let erase = ["person", "erase", "--id", &by_id];
+    refused(&hub, &erase, "a hub serves from data, or another command writes there: stop it");
+    hub.kill();
+    refused(&hub, &erase, "cannot be erased: there is a balance of ");
+    hub.start();
+    let mut session = account.connect(hub.address()).await;
+    session.open_round(OPEN.id).await;
+    session
+        .client
+        .clear_bets(session.key(), OPEN.id.parse().expect("a table id"), round)
+        .await
+        .expect("the bet is taken back");
+    drop(session);
+    hub.kill();
+    paid_out(&hub, account.player);
+    let backup = Copies::of(&hub, &STORE);
+    let told = done(&hub, &erase);
+    assert!(told.contains(&format!("erased      {by_id}   recorded as record ")), "{told}");
+    is_forgotten(&hub, account.player, "after the erasure");
+    assert_eq!(recorded(&hub), [(account.player, false)]);
+    refused(&hub, &["person", "find", "--id", &by_id], "was erased");
+    assert!(done(&hub, &erase).contains("before; nothing was left"));
+
+    backup.put(&hub);
+    hub.start();
+    hub.logged("an erased player was still in the people store, and is erased again").await;
+    assert_eq!(id_of(&hub, "bert").await, bert);
+    hub.kill();
+    is_forgotten(&hub, account.player, "after a restored people store and a start");
+    assert_eq!(recorded(&hub), [(account.player, false)], "it is recorded once");
+}
+
+#[tokio::test]
+async fn a_freeze_is_an_open_case_and_only_an_exclusion_takes_its_place() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let player = id_of(&hub, NAME).await;
+    hub.kill();
+    let by_name = ["person", "erase", "--subject", NAME];
+    let frozen = |until| Freeze { reason: FreezeReason::PlayerRequest, until };
+    carried_out(&hub, "freeze", FreezePlayer { player, freeze: frozen(Some(u64::MAX >> 12)) });
+    let excluded = ["person", "erase", "--subject", NAME, "--excluded"];
+    refused(&hub, &excluded, "the player is frozen until");
+    carried_out(&hub, "lift", Unfreeze { player });
+    carried_out(&hub, "freeze for good", FreezePlayer { player, freeze: frozen(None) });
+    refused(&hub, &by_name, "the player is frozen; lift the freeze, or give --excluded");
+    let backup = Copies::of(&hub, &STORE);
+    let told = done(&hub, &excluded);
+    assert!(told.contains("who comes back under the same name is refused"), "{told}");
+    is_forgotten(&hub, player, "after the exclusion");
+    assert_eq!(recorded(&hub), [(player, true)]);
+    refused(&hub, &by_name, "the person with this name was excluded and erased");
+
+    // The same on the store of yesterday: the exclusion is made again with the erasure.
+    for restored in [false, true] {
+        if restored {
+            backup.put(&hub);
+        }
+        hub.start();
+        let mut socket =
+            RawSocket::open(hub.address(), protocol::SUBPROTOCOL_JSON).await.expect("a handshake");
+        let refusal = socket.ask(json!({"t": "hello", "token": token(NAME)})).await;
+        assert_eq!(refusal["code"], json!(ErrorCode::Forbidden.number()), "restored {restored}: {refusal}");
+        assert!(!Needle::of(NAME).is_in(refusal.to_string().as_bytes()), "{refusal}");
+        id_of(&hub, "carl").await;
+        hub.kill();
+        is_forgotten(&hub, player, "after a start");
+    }
+    hub.logged("an erased player was still in the people store, and is erased again").await;
+    assert_eq!(hub.times_logged("cannot be recognised any more"), 0);
+}
+
+#[tokio::test]
+async fn an_exclusion_that_a_restored_database_lost_with_its_key_is_told_at_the_start() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let player = id_of(&hub, NAME).await;
+    hub.kill();
+    let older = Copies::of(&hub, &["people.db"]);
+    done(&hub, &["person", "erase", "--subject", NAME, "--excluded"]);
+    older.put(&hub);
+    hub.expect_errors();
+    hub.start();
+    hub.logged("an excluded player who was erased cannot be recognised any more").await;
+    hub.kill();
+    is_forgotten(&hub, player, "after the start");
+}
+
+#[tokio::test]
+async fn a_log_from_before_the_erasure_starts_with_the_newer_store_and_records_it_again() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let account = Account::sign_in(hub.address(), NAME).await;
+    hub.kill();
+    paid_out(&hub, account.player);
+    let kept = tempfile::tempdir().expect("a temporary directory");
+    copy(&hub.data(), kept.path());
+    done(&hub, &["person", "erase", "--id", &account.player.to_string()]);
+    let newest = Copies::of(&hub, &STORE);
+    fs::remove_dir_all(hub.data()).expect("it is ours");
+    copy(kept.path(), &hub.data());
+    newest.put(&hub);
+    assert_eq!(recorded(&hub), []);
+    done(&hub, &["restored"]);
+    hub.start();
+    hub.kill();
+    assert_eq!(recorded(&hub), [(account.player, false)], "the store knows, and the log does again");
+    is_forgotten(&hub, account.player, "after the restored log");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a disk");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a disk");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_killed_at_any_moment_is_whole_or_finished_by_the_next_start() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let (mut finished, mut begun, mut not_begun) = (0, 0, 0);
+    for run in 0..10_u32 {
+        let name = format!("{NAME}-{run}");
+        let player = id_of(&hub, &name).await;
+        hub.kill();
+        let id = player.to_string();
+        let before = Copies::of(&hub, &STORE);
+        let mut command = hub.begin(&["person", "erase", "--id", &id]);
+        // A whole run takes a few times this; the last ones are left to end.
+        std::thread::sleep(Duration::from_millis(u64::from(run) * 12));
+        command.kill().expect("a child of ours");
+        command.wait().expect("a child of ours");
+        let is_recorded = recorded(&hub).iter().any(|(erased, _)| *erased == player);
+        let is_whole =
+            before.0.iter().any(|(name, bytes)| *bytes != fs::read(hub.data().join(name)).expect("a file"));
+        hub.start();
+        hub.kill();
+        let needle = Needle::of(&name);
+        assert!(needle.files_with_it(&hub.data()).is_empty(), "run {run}");
+        let found = hub.run(&["person", "find", "--id", &id]);
+        match is_recorded {
+            true => assert!(words(&found).contains("was erased"), "run {run}: {}", words(&found)),
+            false => assert!(words(&found).contains(&name), "run {run}: {}", words(&found)),
+        }
+        match (is_recorded, is_whole) {
+            (true, true) => finished += 1,
+            (true, false) => begun += 1,
+            (false, _) => not_begun += 1,
+        }
+        hub.start();
+    }
+    println!(
+        "10 kills: {not_begun} before the record, {begun} behind it with the store untouched, {finished} later"
+    );
+}
+
+#[tokio::test]
+async fn each_state_between_two_steps_of_an_erasure_is_finished_by_the_next_start() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let player = id_of(&hub, NAME).await;
+    let bert = id_of(&hub, "bert").await;
+    hub.kill();
+    let before = (Copies::of(&hub, &["people.db"]), Copies::of(&hub, &["people.keys"]));
+    done(&hub, &["person", "erase", "--id", &player.to_string()]);
+    let after = (Copies::of(&hub, &["people.db"]), Copies::of(&hub, &["people.keys"]));
+    let states = [
+        ("recorded", &before.0, &before.1),
+        ("the key destroyed", &before.0, &after.1),
+        ("whole", &after.0, &after.1),
+        ("an old key file", &after.0, &before.1),
+    ];
+    for (what, database, keys) in states {
+        database.put(&hub);
+        keys.put(&hub);
+        hub.start();
+        assert_eq!(id_of(&hub, "bert").await, bert, "{what}");
+        hub.kill();
+        is_forgotten(&hub, player, what);
+        refused(&hub, &["person", "find", "--id", &player.to_string()], "was erased");
+        refused(&hub, &["person", "find", "--subject", NAME], "nobody has this name or id here");
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_name_and_by_id_and_exported_with_the_records_that_name_the_id() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let account = Account::sign_in(hub.address(), "somebody").await;
+    let player = id_of(&hub, NAME).await;
+    let found = |hub: &TestHub| {
+        let by_name = done(hub, &["person", "find", "--subject", NAME]);
+        assert_eq!(by_name, done(hub, &["person", "find", "--issuer", "hub", "--subject", NAME]));
+        assert_eq!(by_name, done(hub, &["person", "find", "--id", &player.to_string()]));
+        by_name
+    };
+    let expected = format!("player      {player}\nissuer      hub\nsubject     {NAME}\n");
+    assert_eq!(found(&hub), expected, "beside a hub that serves");
+    refused(
+        &hub,
+        &["person", "find", "--issuer", "other", "--subject", NAME],
+        "nobody has this name or id here",
+    );
+    refused(
+        &hub,
+        &["person", "erase", "--subject", NAME],
+        "not be changed, while a hub serves in this release",
+    );
+    hub.kill();
+    assert_eq!(found(&hub), expected);
+    let export = |id: PlayerId| -> Value {
+        let text = done(&hub, &["person", "export", "--id", &id.to_string()]);
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let nothing = export(player);
+    assert_eq!((&nothing["subject"], &nothing["log"]["records"]), (&json!(NAME), &json!(0)));
+    assert_eq!((&nothing["log"]["first"], &nothing["issuer"]), (&Value::Null, &json!("hub")));
+    let deposited = export(account.player);
+    assert_eq!(deposited["log"]["records"], 1, "{deposited}");
+    assert_eq!(deposited["log"]["first"], deposited["log"]["last"]);
+    let lsn = deposited["log"]["first"].to_string();
+    assert!(done(&hub, &["inspect", &lsn]).contains(&account.player.to_string()));
+    refused(&hub, &["person", "erase", "--id", &"0".repeat(32)], "nobody has this name or id here");
+}
+
+#[tokio::test]
+async fn the_master_key_is_changed_by_a_command_with_both_and_the_old_one_is_refused_afterwards() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    let player = id_of(&hub, NAME).await;
+    let rotate = ["person", "rotate-key"];
+    refused(&hub, &rotate, "the master key that is replaced is not given");
+    let old = PEOPLE_KEY;
+    let new = "n3w-k3y-0f-th1s-hub-thirty-two-bytes";
+    hub.kill();
+    let before = Copies::of(&hub, &["people.db"]);
+    hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY", new).variable("HUB_PEOPLE_KEY_OLD", old));
+    refused(&hub, &["verify"], "data/people.db is under another master key");
+    assert!(done(&hub, &rotate).contains("1 people, and is under the new master key"));
+    assert!(done(&hub, &rotate).contains("nothing was changed"));
+    // Killed between the two files: the start refuses, the same command finishes.
+    before.put(&hub);
+    refused(&hub, &["verify"], "run `hub person rotate-key` with both");
+    assert!(done(&hub, &rotate).contains("1 people, and is under the new master key"));
+    hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY_OLD", ""));
+    hub.start();
+    assert_eq!(id_of(&hub, NAME).await, player);
+    hub.kill();
+    hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY", old));
+    refused(&hub, &["check-config"], "data/people.db is under another master key");
+}
