@@ -101,6 +101,8 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     let setup = options::setup(&loaded, recovered, directory, accept_clock).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
+    let journal = &config.journal;
+    house.journal.condition().keep_free(journal.disk_warn_bytes, journal.disk_refuse_bytes);
     // Nobody is let in before the log has room for another segment, or has found that there is none.
     prepared(house.journal.condition().clone()).await?;
     let admission = Admission::new(options::bounds(config), house.journal.condition().clone());

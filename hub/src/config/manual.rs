@@ -89,6 +89,8 @@ const SINCE: &[(&str, &[&str])] = &[
             "archive.keep_bytes",
             "archive.remove",
             "archive.to",
+            "journal.disk_refuse_bytes",
+            "journal.disk_warn_bytes",
             "admin.enabled",
             "admin.listen",
             "admin.remote",

@@ -10,6 +10,10 @@ pub struct Journal {
     pub directory: String,
     /// Size of one segment. Bytes; 1_048_576..=4_294_967_296.
     pub segment_bytes: u64,
+    /// Free bytes on the log's disk below which the operator is warned; 0..=1_125_899_906_842_624, 0: never.
+    pub disk_warn_bytes: u64,
+    /// Free bytes on the log's disk below which requests are refused as `busy`; at most `disk_warn_bytes`, 0: never.
+    pub disk_refuse_bytes: u64,
     /// Records between checkpoints; 1_000..=1_000_000_000. More: less work running, a longer start.
     pub checkpoint_every_records: u64,
     /// File with the secret that seals the seeds of rounds not yet revealed; empty: `HUB_SEED_SECRET`.
@@ -39,6 +43,8 @@ impl Default for Journal {
         Self {
             directory: "data".into(),
             segment_bytes: 64 * 1024 * 1024,
+            disk_warn_bytes: 2 << 30,
+            disk_refuse_bytes: 256 << 20,
             checkpoint_every_records: 500_000,
             seed_secret_file: String::new(),
         }

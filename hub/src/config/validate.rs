@@ -140,6 +140,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     check.within("channels.history_bytes_per_channel_max", of_one, 131_072..=1_073_741_824);
     check.within("journal.segment_bytes", journal.segment_bytes, 1_048_576..=4_294_967_296);
     check.within("journal.checkpoint_every_records", journal.checkpoint_every_records, 1_000..=1_000_000_000);
+    check.within("journal.disk_warn_bytes", journal.disk_warn_bytes, 0..=1 << 50);
     check.within("archive.keep_bytes", config.archive.keep_bytes, 0..=1 << 50);
     for (name, namespace) in &channels.namespaces {
         let key = |option| format!("channels.namespaces.{name}.{option}");
@@ -173,6 +174,8 @@ fn agreement(config: &Config, check: &mut Check<'_>) {
     at_most("demo.token_seconds", demo, "auth.token_lifetime_max_seconds", any);
     let (session, hub) = (rate.in_flight_per_session as usize, rate.in_flight_max as usize);
     at_most("rate.in_flight_per_session", session, "rate.in_flight_max", hub);
+    let (refuse, warn) = (config.journal.disk_refuse_bytes as usize, config.journal.disk_warn_bytes as usize);
+    at_most("journal.disk_refuse_bytes", refuse, "journal.disk_warn_bytes", warn);
     let (one, all) = (channels.history_bytes_per_channel_max, channels.history_bytes_max);
     at_most("channels.history_bytes_per_channel_max", one, "channels.history_bytes_max", all);
     // A session must be able to queue a few publications, or the first large one closes it.

@@ -119,7 +119,12 @@ impl HealthSurface {
             return Err(self.admission.log().why());
         }
         self.money.durable().await?;
-        Ok(format!("{} records on disk", self.journal.durable().0))
+        let records = format!("{} records on disk", self.journal.durable().0);
+        let disk = self.journal.condition().disk();
+        Ok(match disk.free.filter(|_| disk.is_low) {
+            Some(free) => format!("{records}; {free} bytes are free, fewer than journal.disk_warn_bytes"),
+            None => records,
+        })
     }
 
     /// Every thread of tables answers for one of its tables.

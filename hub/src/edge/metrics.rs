@@ -143,6 +143,7 @@ impl MetricsSurface {
         LogFigures {
             ready: self.journal.condition().is_ready(),
             durable_lsn: self.journal.durable().0,
+            disk_free: self.journal.condition().disk().free.unwrap_or_default(),
             written: self.journal.stats(),
             checkpoint_lsn: self.checkpoint.load(Relaxed),
             archived: self.archive.now(),

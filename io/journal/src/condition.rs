@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::Error;
+use crate::disk::{DiskRoom, Watermarks};
 
 /// Whether the log takes records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum State {
     Unsound,
 }
 
-/// The state of a log, and the reason for it. Clones share it. Reading the state is one atomic load.
+/// The state of a log, and the reason for it. Clones share it. Reading the state is a few atomic loads.
 #[derive(Debug, Clone, Default)]
 pub struct Condition {
     shared: Arc<Shared>,
@@ -36,6 +37,7 @@ pub struct Condition {
 struct Shared {
     state: AtomicU8,
     why: Mutex<String>,
+    watermarks: Watermarks,
     /// Told at every change; waits with `why`.
     changed: Condvar,
 }
@@ -48,8 +50,48 @@ impl Condition {
         condition
     }
 
-    /// The current state.
+    /// The current state. A log that takes records has no room for them when its disk is below the second watermark.
     pub fn state(&self) -> State {
+        match self.of_the_files() {
+            State::Ready if self.shared.watermarks.disk().is_full => State::NoRoom,
+            state => state,
+        }
+    }
+
+    /// Keeps room on the log's disk for others: with less than `warn` bytes free the operator is warned, with less than
+    /// `refuse` no requests are taken until there is more. 0: none is kept.
+    pub fn keep_free(&self, warn: u64, refuse: u64) {
+        self.shared.watermarks.set(warn, refuse);
+    }
+
+    /// The room on the log's disk, as it was asked about within the last second or so.
+    pub fn disk(&self) -> DiskRoom {
+        self.shared.watermarks.disk()
+    }
+
+    /// Notes the room on the disk; a watermark that is passed is logged.
+    pub(crate) fn has_free(&self, free: Option<u64>) {
+        // Under the lock with which others wait for a change of the state.
+        let why = self.shared.why.lock();
+        let ((was_low, was_full), now) = self.shared.watermarks.note(free);
+        drop(why);
+        self.shared.changed.notify_all();
+        let free = now.free.unwrap_or_default();
+        if now.is_full && !was_full {
+            tracing::error!(
+                free,
+                "the log's disk is below journal.disk_refuse_bytes; requests are refused until there is room"
+            );
+        } else if now.is_low && !was_low {
+            tracing::warn!(free, "the log's disk is below journal.disk_warn_bytes");
+        }
+        if was_full && !now.is_full {
+            tracing::info!(free, "the log's disk has room again; requests are taken");
+        }
+    }
+
+    /// The state by the files alone.
+    fn of_the_files(&self) -> State {
         match self.shared.state.load(Ordering::Acquire) {
             0 => State::Preparing,
             1 => State::Ready,
@@ -73,7 +115,14 @@ impl Condition {
 
     /// The reason for the state, as a text for people; empty when the log takes records.
     pub fn why(&self) -> String {
-        self.shared.why.lock().clone()
+        let why = self.shared.why.lock().clone();
+        match self.of_the_files() {
+            State::Ready if self.shared.watermarks.disk().is_full => {
+                let free = self.shared.watermarks.disk().free.unwrap_or_default();
+                format!("{free} bytes are free on the disk of the log, fewer than journal.disk_refuse_bytes")
+            }
+            _ => why,
+        }
     }
 
     /// Reports damaged or missing files: from now on nothing is released.
@@ -108,7 +157,7 @@ impl Condition {
 
     /// Records are taken from now on, unless the log is unsound.
     pub fn ready(&self) {
-        let before = self.state();
+        let before = self.of_the_files();
         if self.enter(State::Ready, String::new()) && matches!(before, State::NoRoom | State::NoSegment) {
             tracing::info!("the log has its next segment again; requests are taken");
         }
@@ -117,7 +166,7 @@ impl Condition {
     /// Changes the state; `false` when it does not change. [`State::Unsound`] never changes.
     fn enter(&self, state: State, because: String) -> bool {
         let mut why = self.shared.why.lock();
-        let before = self.state();
+        let before = self.of_the_files();
         if before == State::Unsound || before == state {
             return false;
         }

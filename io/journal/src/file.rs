@@ -185,6 +185,11 @@ impl Storage for Directory {
         status(&self.path(name))
     }
 
+    fn free(&self) -> io::Result<Option<u64>> {
+        let found = rustix::fs::fstatvfs(&*self.held)?;
+        Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         if name.is_empty() { self.path.to_path_buf() } else { self.path.join(name) }
     }

@@ -35,7 +35,14 @@ impl Helper {
         let stop = Arc::new(AtomicBool::new(false));
         let path = storage.path("");
         let watch = Watch::new(storage.clone(), present.clone())?;
-        let guard = Guard { present, condition, watch, checked: Instant::now(), refused: false };
+        let guard = Guard {
+            storage: storage.clone(),
+            present,
+            condition,
+            watch,
+            checked: Instant::now(),
+            refused: false,
+        };
         let work = Work { storage, spare, guard, stop: stop.clone() };
         let thread = Builder::new().name("hub-journal-helper".into()).spawn(move || work.run(&requests));
         let thread = thread.map_err(Error::io("start the helper's thread for", path))?;
@@ -92,6 +99,7 @@ impl<S: Storage> Work<S> {
 
 /// Notes the log's end, and stops the log when its files are gone.
 struct Guard<S: Storage> {
+    storage: S,
     present: Arc<Present<S>>,
     condition: Condition,
     watch: Watch<S>,
@@ -106,6 +114,8 @@ impl<S: Storage> Guard<S> {
         // Copied first, so that no lock is held during a write.
         let noted = *self.present.noted.lock();
         self.present.notes.note(&noted, false);
+        // A disk that cannot be asked is not known to be full.
+        self.condition.has_free(self.storage.free().unwrap_or_default());
         let checked = self.watch.check();
         self.checked = Instant::now();
         self.refused = match checked {

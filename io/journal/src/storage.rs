@@ -42,6 +42,10 @@ pub trait Storage: Clone + Send + Sync + 'static {
     /// path every time and without opening it, so that a file or directory that was removed, replaced or unmounted is
     /// noticed.
     fn status(&self, name: &str) -> io::Result<FileStatus>;
+    /// Room that is free for new files, bytes; `None` where that is not known.
+    fn free(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
     /// The file's path, or the directory's for an empty name: for messages.
     fn path(&self, name: &str) -> PathBuf;
 }

@@ -272,3 +272,35 @@ async fn a_full_disk_stops_the_hub_before_it_says_anything_that_is_not_on_disk()
     }
     assert_eq!(session.balance().await, (98_500, 1_500));
 }
+
+#[tokio::test]
+async fn a_disk_below_its_watermarks_is_told_first_and_then_refused_as_busy_and_never_ends_the_hub() {
+    let everything = 1_u64 << 50;
+    let mut hub = Setup::default().tables([OPEN]).option("journal.disk_warn_bytes", everything).start();
+    hub.logged("below journal.disk_warn_bytes").await;
+    let account = Account::sign_in(hub.address(), "keeper").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    let first = session.key();
+    let receipt = session.bet(first, OPEN.id, round, "1.00").await.expect("a good bet");
+    let health = http::get(hub.admin(), "/health/ready").await;
+    assert!(health.status == 200 && health.body.contains("journal.disk_warn_bytes"), "{}", health.body);
+    assert!(hub.figure("hub_journal_disk_free_bytes").await > Some(0));
+
+    hub.expect_errors();
+    hub.configure(|setup| setup.option("journal.disk_refuse_bytes", everything));
+    hub.kill();
+    hub.start();
+    hub.logged("requests are refused until there is room").await;
+    let health = http::get(hub.admin(), "/health/ready").await;
+    assert!(health.status == 503 && health.body.contains("journal.disk_refuse_bytes"), "{}", health.body);
+    assert_eq!(http::get(hub.address(), "/health/live").await.status, 200);
+
+    // With room again, it plays on: the bet is known.
+    hub.configure(|setup| setup.option("journal.disk_refuse_bytes", 0));
+    hub.kill();
+    hub.start();
+    let session = account.connect(hub.address()).await;
+    let again = session.bet(first, OPEN.id, round, "1.00").await.expect("the first answer");
+    assert_eq!(again, receipt);
+}

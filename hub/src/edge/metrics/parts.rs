@@ -57,6 +57,8 @@ pub struct LogFigures {
     pub ready: bool,
     /// The last record on disk.
     pub durable_lsn: u64,
+    /// Free on the log's disk, bytes; 0 when it is not known.
+    pub disk_free: u64,
     /// What the writer has done.
     pub written: journal::Stats,
     /// The last record of the checkpoint writer's copy.
@@ -151,6 +153,11 @@ impl LogFigures {
         )?;
         to.counter(Family::of("hub_journal_records", "Records written"), written.records)?;
         to.counter(Family::bytes("hub_journal", "Bytes written, padding included"), written.bytes)?;
+        let family = Family::bytes(
+            "hub_journal_disk_free",
+            "Bytes that are free on the log's disk, as of the last second; 0 when it is not known",
+        );
+        to.gauge(family, self.disk_free)?;
         let microseconds = || Some(Unit::Other("microseconds".to_owned()));
         let family =
             Family { unit: microseconds(), ..Family::of("hub_journal_sync", "Time spent in write and sync") };

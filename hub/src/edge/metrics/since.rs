@@ -58,6 +58,7 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_archive_lsn",
             "hub_archive_sent_bytes",
             "hub_archive_waiting_segments",
+            "hub_journal_disk_free_bytes",
             "hub_journal_first_lsn",
             "hub_bets_over_budget",
             "hub_channels_dropped",

@@ -136,6 +136,12 @@ impl Storage for Memory {
         Ok(of(file as u64, state.files[file].seen.len() as u64))
     }
 
+    fn free(&self) -> io::Result<Option<u64>> {
+        let state = self.state.lock();
+        let limited = (state.space != u64::MAX).then(|| state.space.saturating_sub(state.used()));
+        Ok(limited)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from("memory").join(name)
     }

@@ -5,9 +5,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use journal::memory::Memory;
-use journal::storage::Storage;
+use journal::storage::{File, Storage};
 use journal::{Error, Files, Gate, Journal, Log, Lsn, State};
 
+use crate::watched::until;
 use crate::{SMALL, expected, filled, open, payload, replayed, segments};
 
 /// A gate that sends what it releases.
@@ -49,6 +50,35 @@ fn a_log_takes_records_once_a_whole_spare_is_there_and_not_before() {
     reaches(&journal, State::Ready);
     journal.stop();
     assert_eq!(replayed(open(&memory).log()), expected(2));
+}
+
+#[test]
+fn below_the_second_watermark_no_requests_are_taken_until_there_is_room_and_what_is_under_way_ends() {
+    let memory = Memory::new(1);
+    let (journal, released) = start(&memory);
+    reaches(&journal, State::Ready);
+    // Between the watermarks the log takes records.
+    let log = journal.condition();
+    log.keep_free(200 << 10, 100 << 10);
+    memory.limit_space(memory.used() + (150 << 10));
+    until("the room is asked about", || log.disk().is_low);
+    assert!(log.is_ready() && !log.disk().is_full && log.disk().free.is_some_and(|free| free <= 150 << 10));
+    // Somebody else fills the disk.
+    let other = memory.create("of another program").unwrap();
+    other.write_at(0, &[7; 100 << 10]).unwrap();
+    reaches(&journal, State::NoRoom);
+    assert!(!log.is_ready() && log.why().contains("journal.disk_refuse_bytes"), "{}", log.why());
+    // There is room for what is under way, also for another segment.
+    for n in 1..=30 {
+        journal.append(payload(n), n);
+        assert_eq!(released.recv_timeout(Duration::from_secs(20)), Ok(n));
+    }
+    assert_eq!(log.state(), State::NoRoom, "a new segment changes nothing");
+    memory.remove("of another program").unwrap();
+    reaches(&journal, State::Ready);
+    assert_eq!(log.why(), "");
+    journal.stop();
+    assert_eq!(replayed(open(&memory).log()), expected(30));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn put(journal: &Journal<u64>, released: &mpsc::Receiver<u64>, n: u64) {
 }
 
 /// Waits until something is so.
-fn until(what: &str, is: impl Fn() -> bool) {
+pub fn until(what: &str, is: impl Fn() -> bool) {
     let began = Instant::now();
     while !is() {
         assert!(began.elapsed() < Duration::from_secs(20), "{what}");
