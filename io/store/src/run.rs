@@ -242,3 +242,48 @@ pub(crate) fn encode_end(run: &Run, out: &mut Vec<u8>) -> u32 {
     out.extend_from_slice(&crc.to_le_bytes());
     crc
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u8) -> Key {
+        Key([number; 16])
+    }
+
+    #[test]
+    fn a_run_without_a_filter_may_have_every_key_between_its_first_and_its_last() {
+        let info = RunInfo {
+            tree: Tree::Keys,
+            span: Span::ALL,
+            number: 1,
+            offset: 0,
+            len: 0,
+            entries: 2,
+            removed: 0,
+            crc: 0,
+        };
+        let file = Arc::new(RunFile { number: 1 });
+        let run = Run { info, file, index: Index::default(), keys: [key(3), key(7)], filter: None };
+        let may_have = |number: u8| run.may_have(&key(number), key(number).top());
+        assert_eq!((0..9).filter(|number| may_have(*number)).collect::<Vec<u8>>(), [3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_its_number_and_no_other_name_is() {
+        assert_eq!(file_number(&file_name(7)), Some(7));
+        assert_eq!(file_number(&file_name(u64::MAX)), Some(u64::MAX));
+        for name in ["7.run", "000000000007.ru", "+00000000007.run", "manifest", "000000000007.run.old"] {
+            assert_eq!(file_number(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_block_that_may_have_a_key_is_a_candidate() {
+        let index = Index { tops: vec![2, 5, 5, 5, 9], offsets: vec![0; 6] };
+        let expected = [(1, 0..0), (2, 0..1), (3, 0..1), (5, 0..4), (7, 3..4), (9, 3..5), (10, 4..5)];
+        for (top, blocks) in expected {
+            assert_eq!(index.candidates(top), blocks, "{top}");
+        }
+    }
+}

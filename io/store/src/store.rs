@@ -143,13 +143,14 @@ impl<S: Storage> Store<S> {
             source: old.source.clone(),
         };
         let manifest_bytes = self.publish(snapshot, &begun)?;
+        self.remove_old();
         self.written.committed += bytes + manifest_bytes;
         self.written.commits += 1;
         Ok(())
     }
 
-    /// Does one bounded piece of merging, of about 2 MiB; `false` when nothing is due. The caller says when: a piece
-    /// after each commit and a few between two commits keep up with 16,384 changes a second.
+    /// Does one bounded piece of merging, of about 2 MiB; `false` when nothing is due. The caller says when:
+    /// three pieces for each commit of 16,384 changes keep up, on average.
     ///
     /// An error leaves the store as it was, without what the merge has written; the next call begins it again.
     pub fn merge_step(&mut self) -> Result<bool, Error> {

@@ -1,8 +1,8 @@
 //! The workload of `io/store/examples/keys_bench.rs` on fjall, for docs/adr/0026.
 //!
 //! `cargo run --release --manifest-path io/store/compare/Cargo.toml -- [directory] [keys] [keys a commit] [MiB of
-//! memtable]`. fjall is set as it suits this work best: one worker thread, the journal persisted by hand, filters of 10
-//! bits a key and indexes pinned in memory, a cache of 128 MiB, and the cursor in the same batch as the keys, synced
+//! memtable] [bits a key]`. fjall is set as it suits this work best: one worker thread, the journal persisted by hand,
+//! filters and indexes pinned in memory, a cache of 128 MiB, and the cursor in the same batch as the keys, synced
 //! with each commit.
 
 use std::path::PathBuf;
@@ -23,12 +23,12 @@ const READ: u64 = 100_000;
 fn main() -> fjall::Result<()> {
     let mut args = std::env::args().skip(1);
     let dir = args.next().map_or_else(std::env::temp_dir, PathBuf::from).join("compare");
-    let [keys, batch, memtable] = [10_000_000, 16_384, 32]
+    let [keys, batch, memtable, bits] = [10_000_000, 16_384, 32, 10]
         .map(|default| args.next().map_or(default, |text| text.replace('_', "").parse().unwrap_or(default)));
     let _ = std::fs::remove_dir_all(&dir);
     let base = memory("VmRSS:");
     {
-        let (database, rows, index) = open(&dir, memtable)?;
+        let (database, rows, index) = open(&dir, memtable, bits)?;
         let mut commits = Vec::new();
         let begun = Instant::now();
         let mut done = 0;
@@ -44,7 +44,7 @@ fn main() -> fjall::Result<()> {
                 write.commit()
             })?;
         }
-        println!("memtable of {memtable} MiB");
+        println!("memtable of {memtable} MiB, filters of {bits} bits a key");
         println!("inserted: {:.0} keys/s", keys as f64 / begun.elapsed().as_secs_f64());
         print_times("commit", commits);
         tell("at the end of the commits", &database, base, keys);
@@ -61,14 +61,18 @@ fn main() -> fjall::Result<()> {
         ask(&index, keys)?;
     }
     let begun = Instant::now();
-    let opened = open(&dir, memtable)?;
+    let opened = open(&dir, memtable, bits)?;
     println!("open: {:?} with warm files", begun.elapsed());
     drop(opened);
     let _ = std::fs::remove_dir_all(&dir);
     Ok(())
 }
 
-fn open(dir: &std::path::Path, memtable: u64) -> fjall::Result<(Database, fjall::Keyspace, fjall::Keyspace)> {
+fn open(
+    dir: &std::path::Path,
+    memtable: u64,
+    bits: u64,
+) -> fjall::Result<(Database, fjall::Keyspace, fjall::Keyspace)> {
     let database = Database::builder(dir)
         .worker_threads(1)
         .manual_journal_persist(true)
@@ -80,7 +84,7 @@ fn open(dir: &std::path::Path, memtable: u64) -> fjall::Result<(Database, fjall:
             .manual_journal_persist(true)
             .max_memtable_size(memtable << 20)
             .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(
-                10.0,
+                bits as f32,
             ))))
             .filter_block_pinning_policy(PinningPolicy::all(true))
             .index_block_pinning_policy(PinningPolicy::all(true))

@@ -4,6 +4,7 @@
 
 mod corruption;
 mod crash_points;
+mod golden;
 mod merges;
 mod model;
 mod on_disk;

@@ -58,7 +58,7 @@ fn compare(view: &View, [rows, keys]: &[Entries; 2]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_store_answers_as_a_map_does(steps in steps(), run_entries in 4..60u64) {
