@@ -24,6 +24,9 @@ const HEADER: usize = 92;
 /// Length of what is said of one run. Bytes.
 const LISTED: usize = 36;
 
+/// Longest manifest: room for the meta text and for three million runs. Bytes.
+const BYTES_MAX: u64 = 128 << 20;
+
 /// Its name, and the name under which the next one is written.
 pub(crate) const NAME: &str = "manifest";
 pub(crate) const PARTIAL: &str = "manifest.partial";
@@ -112,6 +115,9 @@ impl Manifest {
             Err(error) => return Err(Error::io("open", path)(error)),
         };
         let len = file.len().map_err(Error::io("read", &path))?;
+        if len > BYTES_MAX {
+            return Err(Error::Damaged { file: path, offset: 0, what: "it is longer than any manifest" });
+        }
         let mut bytes = vec![0; len as usize];
         let read = file.read_at(0, &mut bytes).map_err(Error::io("read", &path))?;
         bytes.truncate(read);

@@ -150,7 +150,8 @@ impl<S: Storage> Store<S> {
     }
 
     /// Does one bounded piece of merging, of about 2 MiB; `false` when nothing is due. The caller says when:
-    /// three pieces for each commit of 16,384 changes keep up, on average.
+    /// three pieces for each commit of 16,384 changes keep up, on average, and forty for one of 262,144. Where merges fall
+    /// behind, look-ups ask more filters ([`Stats::merges_due`]).
     ///
     /// An error leaves the store as it was, without what the merge has written; the next call begins it again.
     pub fn merge_step(&mut self) -> Result<bool, Error> {

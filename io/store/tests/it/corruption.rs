@@ -104,9 +104,11 @@ fn a_file_that_is_missing_cut_or_swapped_is_named() {
             refused(memory, name);
         }
     }
-    let memory = whole.copy();
-    memory.change("manifest", |content| content.clear());
-    refused(memory, "manifest");
+    for bytes in [0, 129 << 20] {
+        let memory = whole.copy();
+        memory.change("manifest", |content| content.resize(bytes, 0));
+        refused(memory, "manifest");
+    }
 }
 
 #[test]
