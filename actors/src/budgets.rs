@@ -19,8 +19,8 @@ use crate::{
     messages::money::Subject,
 };
 
-/// What one recorded refusal is charged: a record of up to [`REFUSAL_RECORD_BYTES`], and its key in memory twice, live and in
-/// the checkpoint writer's copy.
+/// What one recorded refusal is charged: a record of up to [`REFUSAL_RECORD_BYTES`], and its key, in memory
+/// for a while and in the state store for good.
 pub const REFUSAL_BYTES: u64 = 512;
 
 /// Length of a record that [`REFUSAL_BYTES`] pays for; what a longer one has more is charged as well. A refused bet on one

@@ -1,7 +1,8 @@
 //! The coordinator: takes envelopes in the order they come, one turn each, and gives them their place in the log.
 //!
 //! A turn is synchronous: look the key up, let the domains decide, apply, queue the record. Nothing is awaited, so
-//! there is nothing to lock. The result leaves through the journal's gate when the record is on disk. What is decided
+//! there is nothing to lock. Whether an old key has an outcome, only the state store can tell: it is read on another thread,
+//! and the envelope has its turn when the answer comes back. The result leaves through the journal's gate when the record is on disk. What is decided
 //! is proven before its record is queued: a decision that would break an invariant, or that panics, costs that envelope
 //! only. Any other panic, and a domain that cannot apply what it has decided, ends the process; the next start replays
 //! the log.
@@ -13,7 +14,8 @@ use std::{
 
 use actix::prelude::*;
 use engine::{
-    ApplyError, Body, Concluded, DIGEST_EVERY, Envelope, Outcome, Turn, TxId, Verdict,
+    ApplyError, Aside, Body, Concluded, DIGEST_EVERY, Envelope, Found, KeyState, Outcome, Turn, TxId,
+    Unreadable, Verdict,
     due::{AT_ONCE, Scheduled, Scheduler},
     table::TableLeg,
 };
@@ -26,12 +28,13 @@ use protocol::{
 use tokio::sync::oneshot;
 
 use crate::{
+    asides::Asides,
     books::SharedBooks,
     budgets::{Allowances, Budgets},
     clock::now_ms,
     currencies::Currencies,
     messages::{
-        money::{AwaitDurable, GetOutcome, Origin, Submit},
+        money::{AsideQuestion, AwaitDurable, GetOutcome, LookedUp, Origin, StoreCommitted, Submit},
         output::Output,
         reply::ReplyTo,
     },
@@ -42,6 +45,17 @@ use crate::{
 
 /// How often the coordinator looks whether something is due. A look costs the same however much waits.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// How many keys that the state store has leave memory with each turn: more than come in, so that memory does not grow.
+const FORGET_A_TURN: usize = 4;
+
+/// How many of them leave memory at once while nothing else is to be done: about a tenth of a millisecond.
+const FORGET_AT_ONCE: usize = 512;
+
+/// Drop from memory what the state store has.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Forget;
 
 /// Carry out what is due.
 #[derive(Message)]
@@ -63,6 +77,11 @@ pub struct Coordinator {
     allowances: Allowances,
     /// What carries out what is due.
     scheduler: Scheduler,
+    asides: Asides,
+    /// Where the answer to a look-up goes: this actor, once it is started.
+    looked_up: Option<Recipient<LookedUp>>,
+    /// Whether memory has keys that the state store has too.
+    forgets: bool,
 }
 
 impl Coordinator {
@@ -74,6 +93,7 @@ impl Coordinator {
         currencies: Currencies,
         metrics: Metrics,
         budgets: Budgets,
+        asides: Asides,
     ) -> Self {
         for domain in Domain::ALL {
             let books = books.borrow();
@@ -87,6 +107,9 @@ impl Coordinator {
             metrics,
             allowances: Allowances::new(budgets),
             scheduler: Scheduler::new(true),
+            asides,
+            looked_up: None,
+            forgets: false,
         }
     }
 
@@ -96,12 +119,34 @@ impl Coordinator {
         Self { scheduler: Scheduler::new(false), ..self }
     }
 
-    fn turn(&mut self, envelope: Envelope, origin: Origin) {
+    fn turn(&mut self, envelope: Envelope, origin: Origin, found: Option<&Found>) {
         let (id, now) = (envelope.id(), now_ms());
         // A panic while deciding has changed nothing: that envelope is dropped, the others go on.
         let books = self.books.clone();
-        let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().turn(envelope, now)));
-        self.conclude(id, decided.ok(), now, origin);
+        let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().try_turn(envelope, now, found)));
+        match decided {
+            Ok(Ok(turn)) => self.conclude(id, Some(turn), now, origin),
+            Ok(Err(aside)) => {
+                let Aside { envelope, .. } = *aside;
+                self.look_up(id, AsideQuestion::Submit(Box::new(Submit { envelope, origin })));
+            }
+            Err(_) => self.conclude(id, None, now, origin),
+        }
+        if self.forgets {
+            self.forgets = !self.books.borrow_mut().forget(FORGET_A_TURN);
+        }
+    }
+
+    /// Asks the state store beside the turn; [`LookedUp`] brings the answer.
+    fn look_up(&self, id: TxId, question: AsideQuestion) {
+        let (store, to) = (self.books.borrow().store(), self.looked_up.clone());
+        self.metrics.key_looked_up();
+        self.asides.run(move || {
+            let found = engine::look_up(&*store, id);
+            if let Some(to) = to {
+                to.do_send(LookedUp { question, found });
+            }
+        });
     }
 
     /// Applies what was decided, and queues its record with the outputs that wait for it. `None` when deciding has
@@ -241,7 +286,7 @@ impl Coordinator {
             let next = self.scheduler.next(&self.books.borrow(), now);
             match next {
                 Scheduled::Nothing => return,
-                Scheduled::Submit(envelope) => self.turn(*envelope, Origin::Nobody),
+                Scheduled::Submit(envelope) => self.turn(*envelope, Origin::Nobody, None),
                 Scheduled::Failed(id) => return self.metrics.due_failed(id),
             }
         }
@@ -259,6 +304,7 @@ impl Actor for Coordinator {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        self.looked_up = Some(context.address().recipient());
         if self.scheduler.runs() {
             Self::look_after_what_is_due(context);
         }
@@ -279,11 +325,88 @@ impl Handler<Submit> for Coordinator {
 
     fn handle(&mut self, Submit { envelope, origin }: Submit, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(PART);
-        self.turn(envelope, origin);
+        self.turn(envelope, origin, None);
+    }
+}
+
+impl Handler<LookedUp> for Coordinator {
+    type Result = ();
+
+    fn handle(&mut self, LookedUp { question, found }: LookedUp, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
+        match (question, found) {
+            (AsideQuestion::Submit(submit), Ok(found)) => {
+                let Submit { envelope, origin } = *submit;
+                self.turn(envelope, origin, Some(&found));
+            }
+            (AsideQuestion::Submit(submit), Err(unreadable)) => {
+                let Submit { envelope, origin } = *submit;
+                self.cannot_read(&unreadable);
+                let verdict = Verdict::Answered(ErrorCode::Unavailable);
+                let result = Concluded::unrecorded(envelope.id(), verdict).result;
+                self.journal.barrier(Output::Result { origin, result, notices: Vec::new() });
+            }
+            (AsideQuestion::Outcome(ask), Ok(found)) => self.answer_outcome(ask, Some(&found)),
+            (AsideQuestion::Outcome(GetOutcome { to, .. }), Err(unreadable)) => {
+                self.cannot_read(&unreadable);
+                let failure = Failure::of(ErrorCode::Unavailable).not_final();
+                self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
+            }
+        }
+    }
+}
+
+impl Handler<StoreCommitted> for Coordinator {
+    type Result = ();
+
+    fn handle(&mut self, StoreCommitted(store): StoreCommitted, context: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
+        self.books.borrow_mut().turn_to(store);
+        self.forgets = true;
+        context.notify(Forget);
+    }
+}
+
+impl Handler<Forget> for Coordinator {
+    type Result = ();
+
+    fn handle(&mut self, Forget: Forget, context: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
+        self.forgets = !self.books.borrow_mut().forget(FORGET_AT_ONCE);
+        if self.forgets {
+            context.notify(Forget);
+        }
     }
 }
 
 impl Coordinator {
+    /// Answers what became of a key, or looks it up first.
+    fn answer_outcome(&self, ask: GetOutcome, found: Option<&Found>) {
+        let id = TxId::of_key(ask.player, &ask.key);
+        let state = self.books.borrow().key_state(id, found);
+        let GetOutcome { key, to, .. } = ask;
+        let outcome = match state {
+            KeyState::Older(_) => {
+                return self.look_up(id, AsideQuestion::Outcome(GetOutcome { player: ask.player, key, to }));
+            }
+            KeyState::New => KeyOutcome::Unknown,
+            KeyState::Known((_, Outcome::Refused(code))) => {
+                KeyOutcome::Refused { code: code.into(), name: code.name().into() }
+            }
+            KeyState::Known((_, Outcome::Done(done))) => match receipt(key, &done, &self.currencies) {
+                Some(receipt) => KeyOutcome::Accepted { receipt },
+                None => return self.no_receipt(to),
+            },
+            KeyState::Known((_, Outcome::Changed { .. })) => return self.no_receipt(to),
+        };
+        self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
+    }
+
+    /// The state store cannot be read: nothing is known of old keys, so no request can be admitted.
+    fn cannot_read(&self, unreadable: &Unreadable) {
+        self.journal.condition().unsound(format!("{unreadable}; {}", crate::stored::ADVICE));
+    }
+
     /// The outcome stands and must be told, but it is not a bet's and has no receipt to show.
     fn no_receipt(&self, to: ReplyTo) {
         let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
@@ -294,20 +417,9 @@ impl Coordinator {
 impl Handler<GetOutcome> for Coordinator {
     type Result = ();
 
-    fn handle(&mut self, GetOutcome { player, key, to }: GetOutcome, _: &mut Context<Self>) {
+    fn handle(&mut self, ask: GetOutcome, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(PART);
-        let outcome = match self.books.borrow().outcome(TxId::of_key(player, &key)) {
-            None => KeyOutcome::Unknown,
-            Some(Outcome::Refused(code)) => {
-                KeyOutcome::Refused { code: code.into(), name: code.name().into() }
-            }
-            Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
-                Some(receipt) => KeyOutcome::Accepted { receipt },
-                None => return self.no_receipt(to),
-            },
-            Some(Outcome::Changed { .. }) => return self.no_receipt(to),
-        };
-        self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
+        self.answer_outcome(ask, None);
     }
 }
 

@@ -8,21 +8,29 @@
 use std::marker::PhantomData;
 
 use actix::prelude::*;
-use domains::{StateMachine, What, balance::Balance};
+use domains::{
+    StateMachine, What,
+    balance::Balance,
+    results::{RESULTS_MAX, Settled},
+};
+use engine::last_results;
 use journal::Journal;
 use protocol::{
-    Amount, Reply,
-    reply::{self, PlayerResult},
+    Amount, ErrorCode, Reply,
+    reply::{self, Failure, PlayerResult},
 };
 
 use crate::{
+    asides::Asides,
     books::SharedBooks,
     currencies::Currencies,
     messages::{
-        domain::{Arrive, GetBalance, GetReport, GetResults, Report},
+        domain::{Arrive, GetBalance, GetReport, GetResults, Report, ResultsRead},
         output::Output,
+        reply::ReplyTo,
     },
     panics::AbortOnPanic,
+    stored::ADVICE,
 };
 
 /// One domain's actor. Lives on the money arbiter.
@@ -30,14 +38,15 @@ pub struct DomainActor<M> {
     books: SharedBooks,
     journal: Journal<Output>,
     currencies: Currencies,
+    asides: Asides,
     machine: PhantomData<M>,
 }
 
 impl<M: StateMachine + Unpin + 'static> DomainActor<M> {
     /// The actor of one domain of these books.
     #[must_use]
-    pub fn new(books: SharedBooks, journal: Journal<Output>, currencies: Currencies) -> Self {
-        Self { books, journal, currencies, machine: PhantomData }
+    pub fn new(books: SharedBooks, journal: Journal<Output>, currencies: Currencies, asides: Asides) -> Self {
+        Self { books, journal, currencies, asides, machine: PhantomData }
     }
 }
 
@@ -79,11 +88,42 @@ impl Handler<GetBalance> for DomainActor<Balance> {
 impl Handler<GetResults> for DomainActor<Balance> {
     type Result = ();
 
-    fn handle(&mut self, GetResults { player, to }: GetResults, _: &mut Context<Self>) {
+    fn handle(&mut self, GetResults { player, to }: GetResults, context: &mut Context<Self>) {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
-        let results = books.domains().balance.player(player).into_iter().flat_map(|player| player.results());
-        let results = results.filter_map(|(time, notice)| {
+        let balance = &books.domains().balance;
+        let count = balance.player(player).map_or(0, |player| player.results);
+        let recent: Vec<_> = balance.recent(player).cloned().collect();
+        if recent.len() as u64 == count.min(RESULTS_MAX as u64) {
+            return self.answer_results(to, &recent);
+        }
+        let (store, this) = (books.store(), context.address());
+        self.asides.run(move || {
+            let results = last_results(&*store, player, count, recent);
+            this.do_send(ResultsRead { to, results });
+        });
+    }
+}
+
+impl Handler<ResultsRead> for DomainActor<Balance> {
+    type Result = ();
+
+    fn handle(&mut self, ResultsRead { to, results }: ResultsRead, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(Balance::DOMAIN.name());
+        match results {
+            Ok(results) => self.answer_results(to, &results),
+            Err(unreadable) => {
+                self.journal.condition().unsound(format!("{unreadable}; {ADVICE}"));
+                let failure = Failure::of(ErrorCode::Unavailable).not_final();
+                self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
+            }
+        }
+    }
+}
+
+impl DomainActor<Balance> {
+    fn answer_results(&self, to: ReplyTo, results: &[Settled]) {
+        let results = results.iter().filter_map(|Settled { time, notice, .. }| {
             let scale = self.currencies.spelling(notice.currency)?;
             let (round, staked, returned, outcome) = match notice.what {
                 What::Settled { round, staked, returned, outcome } => {

@@ -1,10 +1,10 @@
-//! Followers: they read the log behind the writer. One writes checkpoints; the other checks old parts of the log for
+//! Followers: they read the log behind the writer. One keeps the state store; the other checks old parts of the log for
 //! damage. Both run under one runner.
 
-pub mod checkpoint;
 #[cfg(test)]
 mod log;
 mod runner;
 pub mod scrub;
+pub mod state;
 
 pub use runner::Progress;

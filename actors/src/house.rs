@@ -32,13 +32,14 @@ use protocol::{Channel, TableId};
 use tokio::sync::oneshot;
 
 use crate::{
+    asides::Asides,
     books::SharedBooks,
     budgets::Budgets,
     clock::{Alarms, now_ms},
     coordinator::Coordinator,
     currencies::Currencies,
     domain::DomainActor,
-    followers::{checkpoint::CheckpointWriter, scrub::Scrub},
+    followers::{scrub::Scrub, state::StateStore},
     gate::OutputGate,
     messages::{money::Origin, output::Output, pubsub::Declare},
     ports::{
@@ -47,6 +48,7 @@ use crate::{
     },
     pubsub::{MakeBackplane, PubSub},
     seal::Sealer,
+    stored::Keeper,
     table::{TableActor, TableContext},
     telemetry::Metrics,
     workers::{Mailbox, Workers},
@@ -83,10 +85,12 @@ pub struct Setup {
     pub sealer: Sealer,
     /// Makes the backplane.
     pub backplane: MakeBackplane,
-    /// How many records there are between two checkpoints.
-    pub checkpoint_every: u64,
-    /// The last record the newest checkpoint covers, 0 without one.
-    pub checkpointed: u64,
+    /// The state store, open.
+    pub keeper: Keeper,
+    /// The state store is committed about every so many records.
+    pub commit_every: u64,
+    /// The last record that the start has not read.
+    pub unread: u64,
 }
 
 /// The running actors.
@@ -107,8 +111,8 @@ pub struct House {
     pub table_threads: Vec<TableId>,
     /// Publications dropped because a worker was too slow.
     pub dropped: Arc<AtomicU64>,
-    /// The checkpoint writer.
-    pub checkpoints: CheckpointWriter,
+    /// Keeps the state store.
+    pub state_store: StateStore,
     /// Reads again what the start has not read.
     pub scrub: Scrub,
 }
@@ -179,25 +183,27 @@ impl House {
         };
         let journal = setup.log.start(gate);
         let World { mut books, tables: states } = setup.world;
-        let copy = World { books: books.clone(), tables: states.clone() };
         for fact in clock_fact.into_iter().chain(setup.facts) {
             let record = books.fact_record(fact, now_ms());
             books.apply(&record).map_err(|source| Error::Fact(Box::new(source)))?;
             journal.append(record.encode(), Output::Nothing);
         }
-        let every = setup.checkpoint_every;
-        let (directory, checkpointed) = (setup.directory, setup.checkpointed);
+        let directory = setup.directory;
         let scrub =
-            Scrub::start(directory.clone(), journal.clone(), checkpointed).map_err(Error::Follower)?;
-        let checkpoints = CheckpointWriter::start(directory, journal.clone(), copy, every, checkpointed)
-            .map_err(Error::Follower)?;
+            Scrub::start(directory.clone(), journal.clone(), setup.unread).map_err(Error::Follower)?;
         metrics.tables_unfit(states.values().filter(|state| state.unfit).count());
         let configured: BTreeSet<_> = setup.tables.iter().map(|(table, _)| *table).collect();
         let (mut states, orphans): (BTreeMap<_, _>, BTreeMap<_, _>) =
             states.into_iter().partition(|(table, _)| configured.contains(table));
         let orphans = close_orphans(orphans, &books);
-        let money =
-            start_money(books, &journal, &setup.currencies, &metrics, setup.budgets, doubts_clock).await?;
+        let asides = Asides::start().map_err(Error::Follower)?;
+        let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
+        let money = money.start(books, setup.budgets, doubts_clock).await?;
+        let tell = money.clone();
+        let committed = move |store| tell.committed(store);
+        let (keeper, every) = (setup.keeper, setup.commit_every);
+        let state_store = StateStore::start(keeper, directory, journal.clone(), every, committed)
+            .map_err(Error::Follower)?;
         let context = Arc::new(TableContext {
             money: money.clone(),
             pubsub: pubsub.clone(),
@@ -225,7 +231,7 @@ impl House {
             metrics,
             table_threads,
             dropped,
-            checkpoints,
+            state_store,
             scrub,
         };
         Ok((house, mailboxes))
@@ -244,11 +250,11 @@ impl House {
             // What there is still room for is written when the journal stops.
             () = takes_no_records(self.journal.condition()) => {}
         }
-        let Self { scrub, checkpoints, journal, .. } = self;
+        let Self { scrub, state_store, journal, .. } = self;
         let (sender, stopped) = oneshot::channel();
         let close = move || {
             drop(scrub);
-            drop(checkpoints);
+            drop(state_store);
             journal.stop();
             // Whoever waited may have given up.
             let _ = sender.send(());
@@ -291,40 +297,46 @@ async fn takes_no_records(log: &Condition) {
     }
 }
 
-/// Starts the coordinator and the five domains on one thread, around the same books.
-async fn start_money(
-    books: Books,
-    journal: &Journal<Output>,
-    currencies: &Currencies,
-    metrics: &Metrics,
-    budgets: Budgets,
-    doubts_clock: bool,
-) -> Result<MoneyPort, Error> {
-    let (sender, receiver) = oneshot::channel();
-    let (journal, currencies, metrics) = (journal.clone(), currencies.clone(), metrics.clone());
-    Arbiter::new().spawn_fn(move || {
-        let books = Rc::new(RefCell::new(books));
-        fn domain<M: domains::StateMachine + Unpin + 'static>(
-            books: &SharedBooks,
-            journal: &Journal<Output>,
-            currencies: &Currencies,
-        ) -> Addr<DomainActor<M>> {
-            DomainActor::new(books.clone(), journal.clone(), currencies.clone()).start()
-        }
-        let balance = domain::<Balance>(&books, &journal, &currencies);
-        let reports = [
-            balance.clone().recipient(),
-            domain::<Collections>(&books, &journal, &currencies).recipient(),
-            domain::<Distributions>(&books, &journal, &currencies).recipient(),
-            domain::<FreePlay>(&books, &journal, &currencies).recipient(),
-            domain::<Adjustment>(&books, &journal, &currencies).recipient(),
-        ];
-        let coordinator = Coordinator::new(books, journal, currencies, metrics, budgets);
-        let coordinator = if doubts_clock { coordinator.with_doubtful_clock() } else { coordinator }.start();
-        // The start waits for this; if it has given up, nothing waits for the port.
-        let _ = sender.send(MoneyPort::new(&coordinator, &balance, reports));
-    });
-    receiver.await.map_err(|_| Error::Arbiter)
+/// What the actors of the money thread have in common besides the books.
+struct MoneySide<'a> {
+    journal: &'a Journal<Output>,
+    currencies: &'a Currencies,
+    metrics: &'a Metrics,
+    asides: Asides,
+}
+
+impl MoneySide<'_> {
+    /// Starts the coordinator and the five domains on one thread, around the same books.
+    async fn start(self, books: Books, budgets: Budgets, doubts_clock: bool) -> Result<MoneyPort, Error> {
+        let (sender, receiver) = oneshot::channel();
+        let Self { journal, currencies, metrics, asides } = self;
+        let (journal, currencies, metrics) = (journal.clone(), currencies.clone(), metrics.clone());
+        Arbiter::new().spawn_fn(move || {
+            let books = Rc::new(RefCell::new(books));
+            fn domain<M: domains::StateMachine + Unpin + 'static>(
+                books: &SharedBooks,
+                journal: &Journal<Output>,
+                currencies: &Currencies,
+                asides: &Asides,
+            ) -> Addr<DomainActor<M>> {
+                DomainActor::new(books.clone(), journal.clone(), currencies.clone(), asides.clone()).start()
+            }
+            let balance = domain::<Balance>(&books, &journal, &currencies, &asides);
+            let reports = [
+                balance.clone().recipient(),
+                domain::<Collections>(&books, &journal, &currencies, &asides).recipient(),
+                domain::<Distributions>(&books, &journal, &currencies, &asides).recipient(),
+                domain::<FreePlay>(&books, &journal, &currencies, &asides).recipient(),
+                domain::<Adjustment>(&books, &journal, &currencies, &asides).recipient(),
+            ];
+            let coordinator = Coordinator::new(books, journal, currencies, metrics, budgets, asides);
+            let coordinator =
+                if doubts_clock { coordinator.with_doubtful_clock() } else { coordinator }.start();
+            // The start waits for this; if it has given up, nothing waits for the port.
+            let _ = sender.send(MoneyPort::new(&coordinator, &balance, reports));
+        });
+        receiver.await.map_err(|_| Error::Arbiter)
+    }
 }
 
 /// Starts the tables, spread over their arbiters by a hash of their id. Returns each table, and whether its round was

@@ -15,9 +15,11 @@
 //! files of its folder.
 //!
 //! Threads: a session lives on the worker that accepted its socket, a table on a table arbiter, the coordinator
-//! and the domains on the money arbiter, pubsub on its own; the journal's writer and the followers are plain threads.
+//! and the domains on the money arbiter, pubsub on its own; the journal's writer, the followers and the reader of the
+//! state store are plain threads.
 
 pub mod admission;
+mod asides;
 mod books;
 pub mod bucket;
 pub mod budgets;
@@ -37,6 +39,7 @@ mod receipts;
 pub mod seal;
 pub mod session;
 pub mod spread;
+pub mod stored;
 mod table;
 pub mod telemetry;
 pub mod worker;

@@ -21,6 +21,7 @@ use socket::Slot;
 
 use crate::{
     admission::{Admission, Bounds},
+    asides::Asides,
     books::SharedBooks,
     budgets::{Budget, Budgets},
     coordinator::Coordinator,
@@ -51,6 +52,7 @@ pub struct Money {
     pub log_epoch: channels::Epoch,
     mailbox: Mailbox,
     admission: Arc<Admission>,
+    pub asides: Asides,
 }
 
 /// Room for four recorded refusals of a player, and for four keys of bets that are taken back.
@@ -103,6 +105,7 @@ pub fn money(directory: &Path) -> Money {
         log_epoch,
         mailbox: mailboxes.remove(0),
         admission: admission(),
+        asides: Asides::start().expect("a thread"),
     }
 }
 
@@ -110,16 +113,22 @@ impl Money {
     /// A coordinator that carries nothing out by itself: some tests hold the books, and a look at them would panic.
     pub fn coordinator(&self) -> Coordinator {
         let (currencies, metrics) = (self.currencies.clone(), self.metrics.clone());
-        Coordinator::new(self.books.clone(), self.journal.clone(), currencies, metrics, BUDGETS)
-            .with_doubtful_clock()
+        let (books, journal, asides) = (self.books.clone(), self.journal.clone(), self.asides.clone());
+        Coordinator::new(books, journal, currencies, metrics, BUDGETS, asides).with_doubtful_clock()
     }
 
     /// The way to this money, its actors on the test's own thread.
     pub fn port(&self) -> MoneyPort {
-        let (books, journal, currencies) = (&self.books, &self.journal, &self.currencies);
-        let balance = DomainActor::<Balance>::new(books.clone(), journal.clone(), currencies.clone()).start();
+        let balance = self.domain::<Balance>().start();
         let reports = std::array::from_fn(|_| balance.clone().recipient());
         MoneyPort::new(&self.coordinator().start(), &balance, reports)
+    }
+
+    /// The actor of a domain.
+    pub fn domain<M: domains::StateMachine + Unpin + 'static>(&self) -> DomainActor<M> {
+        let (books, journal, currencies) =
+            (self.books.clone(), self.journal.clone(), self.currencies.clone());
+        DomainActor::new(books, journal, currencies, self.asides.clone())
     }
 
     /// A session of the worker, with a permit.

@@ -44,6 +44,7 @@ struct Figures {
     domain_accounts: Labelled<Domain, Level>,
     domain_holds: Labelled<Domain, Level>,
     keys_known: Count,
+    keys_looked_up: Count,
     keys_reused: Count,
     refusals_over_budget: Count,
     bets_over_budget: Count,
@@ -96,6 +97,7 @@ impl Default for Metrics {
             domain_accounts: by_domain(),
             domain_holds: by_domain(),
             keys_known: Count::default(),
+            keys_looked_up: Count::default(),
             keys_reused: Count::default(),
             refusals_over_budget: Count::default(),
             bets_over_budget: Count::default(),
@@ -144,7 +146,7 @@ impl Metrics {
         registry.register("hub_rounds_voided", "Rounds voided", figures.rounds_voided.clone());
         registry.register(
             "hub_tables_unfit",
-            "Tables that a record did not fit and that are not quarantined yet: until then no checkpoint is written",
+            "Tables that a record did not fit and that are not quarantined yet: until then the state store is not committed",
             figures.tables_unfit.clone(),
         );
         self.register_money(registry);
@@ -176,6 +178,11 @@ impl Metrics {
             "hub_keys_known",
             "Requests whose key had an outcome already",
             figures.keys_known.clone(),
+        );
+        registry.register(
+            "hub_keys_looked_up",
+            "Keys that were looked up in the state store: old ones, and a new one of some thousands",
+            figures.keys_looked_up.clone(),
         );
         registry.register(
             "hub_keys_reused",
@@ -239,6 +246,10 @@ impl Metrics {
 
     pub(crate) fn key_known(&self) {
         self.0.keys_known.inc();
+    }
+
+    pub(crate) fn key_looked_up(&self) {
+        self.0.keys_looked_up.inc();
     }
 
     pub(crate) fn refusal_over_budget(&self) {

@@ -23,7 +23,7 @@ use protocol::CloseCode;
 
 use self::{admin::Admin, listen::Listening, public::Public};
 use crate::{
-    archive::{Archiver, Checkpoints, Figures},
+    archive::{Archiver, Figures, StoreAnchor},
     config::{Config, Loaded, Mode},
     door::Waits,
     edge::{Surfaces, addresses::Addresses},
@@ -159,9 +159,10 @@ fn archiver(
         return Ok(None);
     }
     // Everybody who reads the log behind its writer, but for the scrub, which goes on behind what is removed.
-    let cursors = vec![house.checkpoints.progress()];
+    let cursors = vec![house.state_store.stored()];
+    let anchors = StoreAnchor { directory: directory.clone() };
     let log = (directory, house.journal.clone());
-    let started = Archiver::start(&config.archive, log, Checkpoints, cursors, figures.clone());
+    let started = Archiver::start(&config.archive, log, anchors, cursors, figures.clone());
     started.map(Some).map_err(Error::Archiver)
 }
 

@@ -8,6 +8,6 @@ mod anchor;
 mod command;
 mod follower;
 
-pub use anchor::{Anchors, Checkpoints};
+pub use anchor::{Anchors, StoreAnchor};
 pub use command::{Error, Order, run};
 pub use follower::{ArchiveFigures, Archiver, Figures};

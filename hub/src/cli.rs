@@ -94,8 +94,8 @@ pub enum Subcommand {
     /// Begin a new lineage of the log on a restored backup; once, before the first start on it
     ///
     /// What came after the backup is lost. The log is proven as by a start, and goes on from its end as another log: a
-    /// client's position, a checkpoint or an expected head of the lost future is then refused by name. Checkpoints of the
-    /// lost future are set aside. No hub may run on the directory.
+    /// client's position or an expected head of the lost future is then refused by name. A state store of the lost future
+    /// is removed, and the next start builds it again. No hub may run on the directory.
     #[command(after_help = "Since 0.2.")]
     Restored,
     /// Check the configuration, and print each option and where its value comes from
@@ -118,13 +118,12 @@ pub enum Subcommand {
     },
     /// Replay the whole log, recompute its hash chain and every balance, and print the totals
     ///
-    /// Decides every transaction and refusal again, holds every checkpoint in the directory against the replay, and says
-    /// what it did. Exits with 0 only when everything agrees. May run beside a hub that is serving.
+    /// Decides every transaction and refusal again, holds the state store against the replay, and says what it did. Exits with 0 only when everything agrees. May run beside a hub that is serving.
     #[command(after_help = "Since 0.1.")]
     Verify {
-        /// Read only what a start reads: headers, links and sizes, and everything after the newest checkpoint. Since 0.2
+        /// Read only what a start reads: headers, links and sizes, and everything behind the state store. Since 0.2
         ///
-        /// The verdict is the start's. Damage before the checkpoint is found only without this.
+        /// The verdict is the start's. Damage before that is found only without this.
         #[arg(long)]
         tail: bool,
         /// How much is proven of each record. Since 0.2
@@ -147,7 +146,7 @@ pub enum Subcommand {
         /// The archive: a directory, file:///directory or s3://bucket/prefix [default: archive.to]
         #[arg(long, value_name = "URL")]
         to: Option<String>,
-        /// Then remove from the log of a stopped hub what has a verified copy and a checkpoint behind it, but for
+        /// Then remove from the log of a stopped hub what has a verified copy and a verified state behind it, but for
         /// archive.keep_bytes
         #[arg(long)]
         remove: bool,
@@ -309,8 +308,11 @@ pub fn restored(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
     let (forked, last) = (restored.forked, restored.forked.lsn.0);
     writeln!(output, "lineage     {}   begins after record {last}", restored.lineage)?;
     writeln!(output, "abandoned   {}   at {}", forked.lineage, Head { lsn: last, hash: forked.hash })?;
-    for name in restored.set_aside {
-        writeln!(output, "set aside   {name}   a checkpoint of the lost future")?;
+    if restored.store_removed {
+        writeln!(
+            output,
+            "removed     the state store, which is of the lost future; the next start builds it again"
+        )?;
     }
     writeln!(
         output,
@@ -358,7 +360,7 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
     let expectations = Expectations::of(loaded, None);
     let proven = journal::Files::open(directory)
         .map_err(recovery::Error::from)
-        .and_then(|files| recovery::tail(&files, &expectations))
+        .and_then(|files| recovery::tail(&files, recovery::store_of(directory)?.as_ref(), &expectations))
         .and_then(|proven| {
             recovery::people::of_log(directory, &loaded.secrets.people, &proven.world).map(|_| proven)
         });

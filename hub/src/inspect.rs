@@ -77,7 +77,8 @@ pub fn show(loaded: &Loaded, wanted: Lookup, json: bool, output: &mut impl Write
     if files.is_empty() {
         return Err(Error::NoLog(directory.clone()));
     }
-    let Found { fields, facts } = find(&files, wanted)?;
+    let store = recovery::store_of(Path::new(directory))?;
+    let Found { fields, facts } = find(&files, store.as_ref(), wanted)?;
     let shown = match json {
         true => format!("{}\n", Json::of(&fields, &facts)),
         false => Text::of(&fields, &facts).to_string(),
@@ -90,14 +91,14 @@ pub fn show(loaded: &Loaded, wanted: Lookup, json: bool, output: &mut impl Write
 }
 
 /// Finds a record, by a replay up to it.
-fn find<S: Storage>(files: &Files<S>, wanted: Lookup) -> Result<Found, Error> {
+fn find<S: Storage, T: Storage>(files: &Files<S>, store: Option<&T>, wanted: Lookup) -> Result<Found, Error> {
     if let Lookup::Lsn(lsn) = wanted
         && files.proof(Lsn(lsn))?.is_none()
     {
         let last = files.finish(files.reader(Lsn(lsn))?)?.last().0;
         return Err(Error::Absent { wanted, last });
     }
-    let mut world = recovery::oldest(files)?;
+    let mut world = recovery::oldest(files, store)?;
     let state = world.books.lsn();
     if matches!(wanted, Lookup::Lsn(lsn) if lsn <= state) {
         return Err(Error::BeforeState { wanted, state });

@@ -1,17 +1,18 @@
 //! Recovery: reads a log, rebuilds its state and proves it, in one of two scopes. The start and `hub verify` both use
 //! it, so that the same scope gives the same verdict.
 //!
-//! * *tail*: every segment's header, link and size, and every byte after the newest usable checkpoint; the state is
-//!   rebuilt from there. A start is exactly this ([`recover`]), `hub verify --tail` too ([`tail`]).
+//! * *tail*: every segment's header, link and size, and every byte after the cursor of the state store; the state is
+//!   rebuilt from there. A start is exactly this ([`recover`]), `hub verify --tail` too ([`tail`]). A store that is missing,
+//!   damaged or far behind is built again from the log first ([`base`]).
 //! * *full*: every byte, and every record decided again, or only applied ([`full()`]).
 //!
-//! Of a log whose oldest segments were removed, the full scope begins with the oldest usable checkpoint.
+//! Of a log whose oldest segments were removed, both begin with the state store.
 //!
 //! Both end with every invariant on the whole state and with what the operator expects of the log
-//! ([`Expectations`]). Nothing is changed before all of it holds.
+//! ([`Expectations`]). Nothing of the log is changed before all of it holds.
 
+mod base;
 mod begin;
-mod beginning;
 mod error;
 mod expectations;
 pub mod facts;
@@ -19,13 +20,16 @@ mod full;
 mod head;
 pub mod people;
 mod restored;
+mod scratch;
 
 use std::{path::Path, time::Instant};
 
 use ::people::{Master, People};
-use engine::{Formats, Record, World, checkpoint};
-use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, storage::Storage};
+use actors::stored::{self, Keeper};
+use engine::{Record, World};
+use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, file::Directory, storage::Storage};
 
+pub use base::Base;
 pub use begin::{begin, begun};
 pub use error::Error;
 pub use expectations::Expectations;
@@ -33,7 +37,6 @@ pub use full::{Findings, full};
 pub use head::Head;
 pub use restored::{Restored, restored};
 
-use self::beginning::{Decode, Prefer, beginning};
 use crate::telemetry::events as telemetry;
 
 /// A recovered log and its state.
@@ -42,8 +45,10 @@ pub struct Recovered {
     pub log: Log,
     /// The state after its last record.
     pub world: World,
-    /// The last record the newest checkpoint covers, 0 without one.
-    pub checkpointed: u64,
+    /// The state store, open for its follower.
+    pub keeper: Keeper,
+    /// The last record that was not read: the state store stands for it.
+    pub unread: u64,
     /// The people store, open for writing.
     pub people: People,
 }
@@ -54,18 +59,19 @@ pub struct Proven {
     pub tail: Tail,
     /// The state after its last record.
     pub world: World,
-    /// The last record of the checkpoint that the rest was replayed on, 0 without one.
+    /// The last record of the state store that the rest was replayed on, 0 without one.
     pub cursor: u64,
-    /// Newer checkpoints that could not be used, and why.
-    pub passed_over: Vec<(u64, String)>,
+    /// Why the state store that was there could not be used.
+    pub passed_over: Option<String>,
 }
 
-/// Opens the log in `directory` and the people store beside it for writing, and rebuilds the state. The lock of the log
-/// stands for both.
+/// Opens the log in `directory` with its state store and the people store beside it for writing, and rebuilds the state. The
+/// lock of the log stands for all.
 ///
 /// # Errors
 /// When another hub has the log, when it is damaged, when it does not fit together, or is not the one expected; and when
-/// the people store is damaged, lost, under another master key or not the log's. Nothing was changed then.
+/// the people store is damaged, lost, under another master key or not the log's. Nothing was changed then but the state
+/// store, which is derived.
 pub fn recover(
     directory: &Path,
     segment_bytes: u64,
@@ -74,35 +80,71 @@ pub fn recover(
 ) -> Result<Recovered, Error> {
     let began = Instant::now();
     let claim = Claim::take(directory)?;
-    let Proven { tail, world, cursor, passed_over } = tail(claim.files(), expectations)?;
+    let (keeper, proven) = kept(claim.files(), stored::storage(directory)?, expectations)?;
+    let Proven { tail, world, cursor, .. } = proven;
     let found = people::of_log(directory, people_key, &world)?;
-    for (lsn, why) in passed_over {
-        telemetry::unusable_checkpoint(lsn, &why);
-    }
     let log = claim.open(tail, Options { segment_bytes, ..Options::default() })?;
     let people = people::open(found, directory, people_key, &world)?;
     let lsn = world.books.lsn();
     telemetry::replayed(lsn, lsn - cursor, began.elapsed(), log.epoch());
-    Ok(Recovered { log, world, checkpointed: cursor, people })
+    Ok(Recovered { log, world, keeper, unread: cursor, people })
 }
 
-/// Proves the tail of a log; see [the scopes](self).
+/// Proves the tail of a log as a start does: the state store in a storage is built again when it cannot be used, and is open
+/// for its follower then.
 ///
 /// # Errors
 /// The first thing that is not as it must be.
-pub fn tail<S: Storage>(files: &Files<S>, expectations: &Expectations) -> Result<Proven, Error> {
-    prove(files, expectations, |files, reader| files.finish(reader))
+pub fn kept<S: Storage, T: Storage>(
+    files: &Files<S>,
+    storage: T,
+    expectations: &Expectations,
+) -> Result<(Keeper<T>, Proven), Error> {
+    let (keeper, base) = Base::kept(files, storage.clone(), expectations)?;
+    match replay(files, base, expectations, Files::finish) {
+        Ok(proven) => Ok((keeper, proven)),
+        Err(error) => {
+            let why = error.of_the_store()?;
+            drop(keeper);
+            let (keeper, base) = Base::anew(files, storage, expectations, why)?;
+            Ok((keeper, replay(files, base, expectations, Files::finish)?))
+        }
+    }
 }
 
-/// [`tail`], with another way to say where the log ends.
-fn prove<S: Storage>(
+/// The state store of the log in a directory, to be read; `None` when there is none.
+///
+/// # Errors
+/// When its directory cannot be read.
+pub fn store_of(directory: &Path) -> Result<Option<Directory>, Error> {
+    Ok(stored::storage_to_read(directory)?)
+}
+
+/// Proves the tail of a log; see [the scopes](self). `store` is the storage of the state store, if there is one; it
+/// is only read.
+///
+/// # Errors
+/// The first thing that is not as it must be.
+pub fn tail<S: Storage, T: Storage>(
     files: &Files<S>,
+    store: Option<&T>,
+    expectations: &Expectations,
+) -> Result<Proven, Error> {
+    let base = Base::read(files, store, expectations)?;
+    replay(files, base, expectations, Files::finish).or_else(|error| {
+        let base = Base::without(files, expectations, Some(error.of_the_store()?))?;
+        replay(files, base, expectations, Files::finish)
+    })
+}
+
+/// Replays the log behind a state, and proves what comes of it. `finish` says where the log ends.
+fn replay<S: Storage>(
+    files: &Files<S>,
+    base: Base,
     expectations: &Expectations,
     finish: impl FnOnce(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
 ) -> Result<Proven, Error> {
-    let mut passed_over = Vec::new();
-    let as_recorded = (checkpoint::decode_with as Decode, &expectations.formats);
-    let mut world = beginning(files, Prefer::Newest, as_recorded, &mut passed_over)?;
+    let Base { mut world, passed_over, scratch: _scratch } = base;
     let cursor = world.books.lsn();
     let reader = read(files, cursor, |entry| {
         let (lsn, location) = (entry.lsn.0, entry.location);
@@ -124,12 +166,12 @@ fn prove<S: Storage>(
 /// The state with which the reading of a log begins, of which as much as possible is read.
 ///
 /// # Errors
-/// When the log's oldest segments were removed and no checkpoint can be used.
-pub fn oldest<S: Storage>(files: &Files<S>) -> Result<World, Error> {
-    if files.begins().lsn == Lsn(0) {
-        return Ok(World::default());
+/// When the log's oldest segments were removed and the state store cannot be used.
+pub fn oldest<S: Storage, T: Storage>(files: &Files<S>, store: Option<&T>) -> Result<World, Error> {
+    match files.begins().lsn {
+        Lsn(0) => Ok(World::default()),
+        _ => Base::read(files, store, &Expectations::default()).map(|base| base.world),
     }
-    beginning(files, Prefer::Oldest, (checkpoint::decode_with, &Formats::STANDARD), &mut Vec::new())
 }
 
 /// Hands over every record after one, in order. The reader is then at the end of the log; `None` when there is no log.

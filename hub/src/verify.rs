@@ -45,7 +45,7 @@ pub enum Scope {
 }
 
 /// Proves the log in a scope and prints its state. Success only when everything agrees: the log with itself,
-/// with its checkpoints, and with what the operator expects of it.
+/// with its state store, and with what the operator expects of it.
 ///
 /// # Errors
 /// When the log cannot be looked at; what is wrong with it is printed and told by the exit code.
@@ -68,14 +68,18 @@ pub fn log(
         let what = "the file head is missing or torn, so a log that was cut where a batch begins would pass";
         writeln!(output, "note: {what}")?;
     }
+    let store = match recovery::store_of(directory) {
+        Ok(store) => store,
+        Err(error) => return refused(&error, output),
+    };
     match scope {
-        Scope::Tail => match recovery::tail(&files, &expectations) {
+        Scope::Tail => match recovery::tail(&files, store.as_ref(), &expectations) {
             Ok(proven) => with_people((directory, key), &proven.world, output, |output, starts| {
                 tail(loaded, &files, (&proven, starts), output)
             }),
             Err(error) => refused(&error, output),
         },
-        Scope::Full(level) => match recovery::full(&files, level, &expectations) {
+        Scope::Full(level) => match recovery::full(&files, store.as_ref(), level, &expectations) {
             Ok(findings) => {
                 let world = findings.verifier.world();
                 with_people((directory, key), world, output, |output, _| {
@@ -133,7 +137,10 @@ pub(crate) fn word(error: &recovery::Error) -> &'static str {
         | recovery::Error::Unfit { .. }
         | recovery::Error::Disproved { .. }
         | recovery::Error::Invariant { .. }
-        | recovery::Error::Checkpoint { .. }
+        | recovery::Error::Store { .. }
+        | recovery::Error::StoreDamaged(_)
+        | recovery::Error::StoreFails(_)
+        | recovery::Error::Scratch { .. }
         | recovery::Error::Begun
         | recovery::Error::Refused { .. }
         | recovery::Error::Scale { .. }
@@ -156,8 +163,8 @@ fn tail(
     (proven, starts): (&Proven, bool),
     output: &mut impl Write,
 ) -> Result<ExitCode, Error> {
-    for (lsn, why) in &proven.passed_over {
-        writeln!(output, "checkpoint {lsn} cannot be used, so more is replayed: {why}")?;
+    if let Some(why) = &proven.passed_over {
+        writeln!(output, "note: the state store cannot be used, and a start builds it again: {why}")?;
     }
     let last = proven.tail.last().0;
     writeln!(output, "records     {last:>16}   of which {} replayed", last - proven.cursor)?;
@@ -169,7 +176,10 @@ fn tail(
     } else {
         "with its people store, a hub would start on this log"
     };
-    writeln!(output, "\nThe tail agrees: {verdict}. What lies before the checkpoint was not read.")?;
+    writeln!(
+        output,
+        "\nThe tail agrees: {verdict}. What lies before the state store's cursor was not read."
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -179,18 +189,23 @@ fn full(
     findings: &Findings,
     output: &mut impl Write,
 ) -> Result<ExitCode, Error> {
-    let Findings { tail, verifier, trusted, checkpoints } = findings;
+    let Findings { tail, verifier, trusted, stored } = findings;
     if *trusted > 0 {
         let removed = files.begins().lsn.0;
         writeln!(output, "removed     {removed:>16}   record(s) at the beginning, which are in the archive")?;
         writeln!(
             output,
-            "trusted     {trusted:>16}   is the record of the checkpoint that the rest is proven on: `hub archive` fetches what was before"
+            "trusted     {trusted:>16}   is the record of the state store that the rest is proven on: `hub archive` fetches what was before"
         )?;
     }
     totals(verifier, output)?;
     done::print(verifier, output)?;
-    writeln!(output, "\ncheckpoints {checkpoints:>16}   each holds what the replay holds")?;
+    match stored {
+        Some(lsn) => {
+            writeln!(output, "\nstate store {lsn:>16}   is its last record, and it has what the replay has")?
+        }
+        None => writeln!(output, "\nnote: there is no state store; the next start builds it from the log")?,
+    }
     end(files, tail, output)?;
     upgrades(&verifier.world().books, output)?;
     stranded(loaded, &verifier.world().books, output)?;
@@ -316,7 +331,11 @@ pub(crate) fn signed(minor: i128, scale: u32) -> String {
 pub fn round(loaded: &Loaded, round: RoundId, output: &mut impl Write) -> Result<ExitCode, Error> {
     let directory = Path::new(&loaded.config.journal.directory);
     let files = Files::open(directory)?;
-    let mut verifier = match recovery::oldest(&files) {
+    let store = match recovery::store_of(directory) {
+        Ok(store) => store,
+        Err(error) => return refused(&error, output),
+    };
+    let mut verifier = match recovery::oldest(&files, store.as_ref()) {
         Ok(world) => LogVerifier::default().on(world),
         Err(error) => return refused(&error, output),
     };

@@ -1,6 +1,7 @@
 //! Tests of the coordinator: a panic ends one decision or the process; the digest finds a state that differs from the
 //! log.
 
+mod aside;
 mod due;
 
 use std::path::Path;
@@ -23,7 +24,6 @@ use protocol::{
 use super::*;
 use crate::{
     dies::{dies, to_die},
-    domain::DomainActor,
     messages::{
         domain::{Arrive, GetBalance, GetReport, GetResults},
         pubsub::Subscriber,
@@ -172,12 +172,9 @@ async fn money_that_cannot_be_applied_ends_the_process_without_an_answer() {
 /// Sends one message whose handler reads the books while they are mutably borrowed: the handler panics.
 #[expect(clippy::await_holding_refcell_ref, reason = "held on purpose: whoever looks at the books panics")]
 async fn look_fails(money: &Money, part: &str) {
-    let (books, journal, currencies) = (&money.books, &money.journal, &money.currencies);
     let coordinator = money.coordinator().start();
-    let balance = DomainActor::<Balance>::new(books.clone(), journal.clone(), currencies.clone()).start();
-    let adjustment =
-        DomainActor::<Adjustment>::new(books.clone(), journal.clone(), currencies.clone()).start();
-    let _held = books.borrow_mut();
+    let (balance, adjustment) = (money.domain::<Balance>().start(), money.domain::<Adjustment>().start());
+    let _held = money.books.borrow_mut();
     let (player, to) = (PLAYER, money.to(1));
     // The process aborts before the answer; an error because the actor is gone would not matter.
     match part {

@@ -1,4 +1,4 @@
-//! The scrub: reads slowly the part of the log that a start does not read. Damage before the checkpoint is then found
+//! The scrub: reads slowly the part of the log that a start does not read. Damage before the state store's cursor is then found
 //! while a good backup still exists.
 //!
 //! It checks checksums and the hash chain of every record, at the lowest priority and with pauses: once after the
@@ -109,7 +109,7 @@ mod tests {
     use crate::followers::log;
 
     #[test]
-    fn a_byte_that_turned_before_the_checkpoint_is_found_while_the_hub_serves() {
+    fn a_byte_that_turned_in_what_the_start_did_not_read_is_found_while_the_hub_serves() {
         let directory = tempfile::tempdir().expect("a directory");
         let journal = log::filled(&directory, 25);
         log::flip(&directory, 600);

@@ -1,6 +1,8 @@
 //! Messages to a domain's actor.
 
 use actix::prelude::*;
+use domains::results::Settled;
+use engine::Unreadable;
 use ledger::Domain;
 use protocol::{PlayerId, reply::Welcome, request::Since};
 
@@ -40,6 +42,16 @@ pub struct GetResults {
     pub player: PlayerId,
     /// The session.
     pub to: ReplyTo,
+}
+
+/// The last settled rounds of a player, newest first, as far as they were read from the state store.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct ResultsRead {
+    /// The session.
+    pub to: ReplyTo,
+    /// The rounds.
+    pub results: Result<Vec<Settled>, Unreadable>,
 }
 
 /// The player of a session is known: reads the position of the player's channel and hands the session on to pubsub.

@@ -1,7 +1,9 @@
 //! Messages to the coordinator, and the result of an envelope.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
-use engine::{Envelope, Verdict};
+use engine::{Envelope, Found, StoredState, Unreadable, Verdict};
 use protocol::{Key, PlayerId, TableId};
 use tokio::sync::oneshot;
 
@@ -73,6 +75,30 @@ pub struct GetOutcome {
     pub key: Key,
     /// The session.
     pub to: ReplyTo,
+}
+
+/// The state store has a new commit: from now on it is the current one.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct StoreCommitted(pub Arc<dyn StoredState>);
+
+/// What only the state store could answer.
+#[derive(Debug)]
+pub enum AsideQuestion {
+    /// An envelope with an old key.
+    Submit(Box<Submit>),
+    /// The outcome of an old key.
+    Outcome(GetOutcome),
+}
+
+/// What was looked up in the state store.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct LookedUp {
+    /// What asked.
+    pub question: AsideQuestion,
+    /// What the store has.
+    pub found: Result<Found, Unreadable>,
 }
 
 /// Replies when everything applied so far is on disk. Without a reply when it cannot be written: the process ends.

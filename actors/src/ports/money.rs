@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Done, Envelope, Outcome, Verdict};
+use engine::{Done, Envelope, Outcome, StoredState, Verdict};
 use ledger::Domain;
 use protocol::ErrorCode;
 use tokio::sync::oneshot;
 
 use crate::messages::{
     domain::{Arrive, GetBalance, GetReport, GetResults, Report},
-    money::{AwaitDurable, GetOutcome, Origin, Submit},
+    money::{AwaitDurable, GetOutcome, Origin, StoreCommitted, Submit},
 };
 
 /// The way to money. Clones share it.
@@ -23,6 +23,7 @@ struct Ways {
     submit: Recipient<Submit>,
     outcome: Recipient<GetOutcome>,
     durable: Recipient<AwaitDurable>,
+    committed: Recipient<StoreCommitted>,
     balance: Recipient<GetBalance>,
     results: Recipient<GetResults>,
     arrive: Recipient<Arrive>,
@@ -50,13 +51,18 @@ impl MoneyPort {
         reports: [Recipient<GetReport>; Domain::ALL.len()],
     ) -> Self
     where
-        C: Actor<Context = Context<C>> + Handler<Submit> + Handler<GetOutcome> + Handler<AwaitDurable>,
+        C: Actor<Context = Context<C>>
+            + Handler<Submit>
+            + Handler<GetOutcome>
+            + Handler<AwaitDurable>
+            + Handler<StoreCommitted>,
         B: Actor<Context = Context<B>> + Handler<GetBalance> + Handler<GetResults> + Handler<Arrive>,
     {
         Self(Arc::new(Ways {
             submit: coordinator.clone().recipient(),
             outcome: coordinator.clone().recipient(),
             durable: coordinator.clone().recipient(),
+            committed: coordinator.clone().recipient(),
             balance: balance.clone().recipient(),
             results: balance.clone().recipient(),
             arrive: balance.clone().recipient(),
@@ -91,6 +97,11 @@ impl MoneyPort {
     /// [`super::table::TablePort::ask_outcome`].
     pub fn outcome(&self, ask: GetOutcome) {
         self.0.outcome.do_send(ask);
+    }
+
+    /// Tells that the state store has a new commit.
+    pub fn committed(&self, store: Arc<dyn StoredState>) {
+        self.0.committed.do_send(StoreCommitted(store));
     }
 
     /// Asks for a player's balances.

@@ -1,14 +1,14 @@
 //! The balance domain: what the operator owes each player, available and held.
 //!
 //! A stake is held when its bet is taken, posted when its round settles, and voided when the bet is taken back or its
-//! round is void. This domain also keeps each player's last results and counts the events of the player's channel,
-//! so that replay restores both.
+//! round is void. This domain also counts the events of each player's channel and their results, and keeps the results that
+//! the state store does not have yet ([`results`](crate::results)).
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use ledger::{
     AccountId, Digest, Domain, Hold, HoldId, Ledger, Move, Print, Prover, Purpose, Rejection, Shards,
-    Transfer, codec::Encoder,
+    Transfer,
 };
 use protocol::{Currency, PlayerId, RoundId};
 
@@ -18,12 +18,10 @@ use crate::{
     freeze::Freeze,
     notice::{Funds, Notice},
     open, post,
+    results::{Recent, Settled},
 };
 
-/// Settled rounds kept for each player.
-pub const RESULTS_MAX: usize = 50;
-
-/// The first byte of what the digest of players is made of: an event, or a result.
+/// The first byte of what the digest of players is made of: an event, or that there is a result.
 const EVENT: u8 = 1;
 const RESULT: u8 = 2;
 
@@ -32,28 +30,26 @@ const RESULT: u8 = 2;
 pub struct Balance {
     ledger: Ledger,
     players: Shards<PlayerId, Player>,
-    digest: Digest,
+    recent: Recent,
+    digests: PlayerDigests,
 }
 
 /// What the domain keeps of a player besides the accounts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Player {
     /// Number of events on the player's channel so far, which is the offset of the newest.
     pub events: u64,
-    /// Nearly everyone who has ever had an account is away, and most have no results: these take no room.
-    results: Option<Box<Results>>,
+    /// Number of results so far: each round that has ended for the player.
+    pub results: u64,
 }
 
-/// Settled rounds, newest first, with the time they were settled.
-pub type Results = VecDeque<(u64, Notice)>;
-
-impl Player {
-    /// The last settled rounds, [`RESULTS_MAX`] at most.
-    #[must_use]
-    pub fn results(&self) -> &Results {
-        static NONE: Results = VecDeque::new();
-        self.results.as_deref().unwrap_or(&NONE)
-    }
+/// The digests of what the domain keeps of players besides its ledger and rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlayerDigests {
+    /// Of the numbers of events and results of every player.
+    pub players: Digest,
+    /// Of every result that there ever was, also of those that are not kept any more.
+    pub results: Digest,
 }
 
 /// The commands of the balance domain.
@@ -210,56 +206,79 @@ impl Balance {
     }
 
     /// Every player with events, in no particular order.
-    pub fn players(&self) -> impl Iterator<Item = (PlayerId, &Player)> {
-        self.players.iter().map(|(id, player)| (*id, player))
+    pub fn players(&self) -> impl Iterator<Item = (PlayerId, Player)> {
+        self.players.iter().map(|(id, player)| (*id, *player))
     }
 
-    /// Restores a player from a checkpoint, who is not here yet: the number of events so far, and the results, newest
-    /// first.
-    pub fn put_player(&mut self, id: PlayerId, events: u64, settled: Results) {
-        self.digest.add_times(event_print(id), events);
-        settled.iter().for_each(|(time, notice)| self.digest.add(result_print(*time, notice)));
-        let results = (!settled.is_empty()).then(|| Box::new(settled));
-        self.players.insert_new(id, Player { events, results });
+    /// Restores a player from the state store, who is not here yet.
+    pub fn put_player(&mut self, id: PlayerId, player: Player) {
+        self.digests.players.add_times(event_print(id), player.events);
+        self.digests.players.add_times(counted_print(id), player.results);
+        self.players.insert_new(id, player);
     }
 
-    /// Counts an event of the player's channel, and keeps it when it is a result. Returns its offset, from 1.
-    pub fn note(&mut self, time: u64, notice: &Notice) -> u64 {
+    /// Makes a player present whom the digest contains already.
+    pub fn page_in(&mut self, id: PlayerId, player: Player) {
+        self.players.insert(id, player);
+    }
+
+    /// Makes a player absent. The digest still contains them.
+    pub fn page_out(&mut self, id: PlayerId) {
+        self.players.remove(&id);
+    }
+
+    /// Sets the digests to those of all players and all results.
+    pub fn restore(&mut self, digests: PlayerDigests) {
+        self.digests = digests;
+    }
+
+    /// Counts the event of a notice that is recorded at `lsn`, and keeps it when it is a result. Returns its offset on the
+    /// player's channel, from 1.
+    pub fn note(&mut self, lsn: u64, time: u64, notice: &Notice) -> u64 {
         let player = self.players.get_or_default(notice.player);
         player.events += 1;
-        self.digest.add(event_print(notice.player));
+        self.digests.players.add(event_print(notice.player));
         if notice.what.is_result() {
-            let results = player.results.get_or_insert_default();
-            while results.len() >= RESULTS_MAX
-                && let Some((time, oldest)) = results.pop_back()
-            {
-                self.digest.remove(result_print(time, &oldest));
-            }
-            self.digest.add(result_print(time, notice));
-            results.push_front((time, notice.clone()));
+            player.results += 1;
+            let settled = Settled { number: player.results, time, notice: notice.clone() };
+            self.digests.players.add(counted_print(notice.player));
+            self.digests.results.add(settled.print());
+            self.recent.push(lsn, settled);
         }
         player.events
     }
 
-    /// Digest of what this domain keeps of players besides its ledger and rows.
+    /// The results of a player that the state store does not have yet, newest first.
+    pub fn recent(&self, player: PlayerId) -> impl Iterator<Item = &Settled> {
+        self.recent.of(player)
+    }
+
+    /// The state store has every result that is recorded up to `lsn`: they are dropped here, but no more than `most`.
+    /// Returns whether all of them are.
+    pub fn forget_results(&mut self, lsn: u64, most: usize) -> bool {
+        self.recent.forget(lsn, most)
+    }
+
+    /// The digests of what this domain keeps of players besides its ledger and rows.
     #[must_use]
-    pub fn digest(&self) -> Digest {
-        self.digest
+    pub fn digests(&self) -> PlayerDigests {
+        self.digests
     }
 }
 
 /// The print of an event of a player's channel. It is in the digest as often as there were events, so that it is the
 /// number of the events that counts.
 fn event_print(player: PlayerId) -> Print {
-    let mut bytes = [EVENT; 17];
-    bytes[1..].copy_from_slice(&player.0.to_le_bytes());
-    Print::of(&bytes)
+    print(EVENT, player)
 }
 
-fn result_print(time: u64, notice: &Notice) -> Print {
-    let mut encoder = Encoder::plain(96);
-    encoder.byte(RESULT);
-    encoder.uint(time.into());
-    notice.encode(&mut encoder);
-    Print::of(encoder.as_bytes())
+/// The print that is in the digest as often as the player has results.
+fn counted_print(player: PlayerId) -> Print {
+    print(RESULT, player)
+}
+
+fn print(what: u8, player: PlayerId) -> Print {
+    let mut bytes = [what; 17];
+    bytes[1..].copy_from_slice(&player.0.to_le_bytes());
+    Print::of(&bytes)
 }

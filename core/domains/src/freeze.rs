@@ -68,7 +68,11 @@ impl Freeze {
     }
 
     /// The image of a player's freeze, or of none.
-    pub(crate) fn image(player: PlayerId, freeze: Option<&Self>) -> RowImage {
+    ///
+    /// # Panics
+    /// Never: a player's id is shorter than the longest key.
+    #[must_use]
+    pub fn image(player: PlayerId, freeze: Option<&Self>) -> RowImage {
         RowImage::of(&player.0.to_be_bytes(), freeze).expect("a player's id is a short key")
     }
 }

@@ -22,6 +22,7 @@ mod machine;
 mod notice;
 pub mod recipe;
 pub mod recipes;
+pub mod results;
 pub mod rows;
 pub mod rules;
 mod settlement;

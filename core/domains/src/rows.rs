@@ -1,7 +1,7 @@
 //! Rows: state that is no sum of moves, such as a freeze or the rules of a table.
 //!
 //! A row has a kind, a key and a value, all bytes to this store. A record holds the image of each row that it changes: its
-//! new value, or none. So applying, digests, checkpoints and copies need to know nothing of the kinds. Each kind is one type
+//! new value, or none. So applying, digests, the state store and copies need to know nothing of the kinds. Each kind is one type
 //! that implements [`Row`], and one line of [`KINDS`](crate::KINDS).
 
 mod kept;
@@ -211,6 +211,21 @@ impl Rows {
     /// The digest of the rows of each kind that has had one.
     pub fn digests(&self) -> impl Iterator<Item = (u16, Digest)> {
         self.kinds.iter().map(|(kind, kept)| (*kind, kept.digest()))
+    }
+
+    /// Sets the digest of a kind to that of all its rows, in a copy in which only some of them are present.
+    pub fn restore(&mut self, kind: u16, digest: Digest) {
+        self.kinds.entry(kind).or_default().restore(digest);
+    }
+
+    /// Makes a row present that the digest of its kind contains already.
+    pub fn page_in(&mut self, key: RowKey, value: Box<[u8]>) {
+        self.kinds.entry(key.kind()).or_default().page_in(key, value);
+    }
+
+    /// Makes a row absent. The digest of its kind still contains it.
+    pub fn page_out(&mut self, key: &RowKey) {
+        self.kinds.entry(key.kind()).or_default().page_out(key);
     }
 
     /// Takes over an image.

@@ -9,10 +9,11 @@ use crate::{
     books::Books,
     components::Component,
     invariant::{Violation, fact_stands, no_effect_yet},
-    keys::{Content, Outcome, TxId},
+    keys::Outcome,
     proof::prove,
     record::{Body, Record},
     turn::Decided,
+    tx_id::{Content, TxId},
 };
 
 /// The result of applying a record.
@@ -117,15 +118,15 @@ impl Books {
                     self.rounds.note(*table, leg);
                 }
                 for notice in &committed.notices {
-                    applied.offsets.push(self.domains.balance.note(record.time, notice));
+                    applied.offsets.push(self.domains.balance.note(lsn, record.time, notice));
                 }
                 if let Some(content) = committed.key {
                     let outcome = committed.outcome(lsn).ok_or(Violation::NoReceipt(committed.id))?;
-                    applied.outcome = Some(self.put_key(committed.id, content, outcome)?);
+                    applied.outcome = Some(self.put_key(lsn, committed.id, content, outcome)?);
                 }
             }
             Body::Refused { id, content, code, .. } => {
-                applied.outcome = Some(self.put_key(*id, *content, Outcome::Refused(*code))?);
+                applied.outcome = Some(self.put_key(lsn, *id, *content, Outcome::Refused(*code))?);
             }
             Body::Fact(fact) => self.facts.put(fact.clone(), lsn),
             Body::Digest(_) => {}
@@ -146,7 +147,13 @@ impl Books {
     }
 
     /// Keeps the only outcome of a key (`E1`).
-    fn put_key(&mut self, id: TxId, content: Content, outcome: Outcome) -> Result<Outcome, Violation> {
-        if self.keys.put(id, content, outcome) { Ok(outcome) } else { Err(Violation::SecondEffect(id)) }
+    fn put_key(
+        &mut self,
+        lsn: u64,
+        id: TxId,
+        content: Content,
+        outcome: Outcome,
+    ) -> Result<Outcome, Violation> {
+        if self.keys.put(lsn, id, content, outcome) { Ok(outcome) } else { Err(Violation::SecondEffect(id)) }
     }
 }

@@ -2,22 +2,21 @@
 //!
 //! [`Books::turn`] decides on it; only [`Books::apply`] and [`Books::take`] change it.
 
-mod encoding;
+use std::sync::Arc;
 
-use domains::Domains;
-use ledger::{
-    Domain,
-    codec::{DecodeError, Decoder, Encoder},
-};
-use protocol::{Currency, RoundId, TableId};
+use domains::{Domains, results::Settled};
+use ledger::Domain;
+use protocol::{Currency, PlayerId, RoundId, TableId};
 
-use self::encoding::{decode_domains, encode_domains};
 use crate::{
     components::{Component, StateDigest},
     facts::{Fact, Facts},
-    keys::{Content, Keys, Outcome, TxId},
+    item::{ItemId, StateItem},
+    keys::{Found, KeyState, Keys, Outcome},
     record::{Body, Formats, Record, Unknown},
     rounds::Rounds,
+    stored_state::{StoredState, Unreadable},
+    tx_id::TxId,
 };
 
 /// The money side of the state, with the place and time of the last record applied.
@@ -50,11 +49,11 @@ impl Books {
         self.rounds.open(table)
     }
 
-    /// Whether an account is kept in a currency. Costs a pass over all accounts.
+    /// Whether an account is kept in a currency.
     #[must_use]
     pub fn uses(&self, currency: Currency) -> bool {
-        let mut ledgers = Domain::ALL.into_iter().map(|domain| self.domains.ledger(domain));
-        ledgers.any(|ledger| ledger.accounts().any(|(id, _)| id.currency == currency))
+        let uses = |domain| self.domains.ledger(domain).used().currencies.contains(&currency);
+        Domain::ALL.into_iter().any(uses)
     }
 
     /// Place in the log of the last record applied; 0 before the first.
@@ -71,19 +70,52 @@ impl Books {
 
     /// Number of keys that have an outcome.
     #[must_use]
-    pub fn keys(&self) -> usize {
-        self.keys.len()
+    pub fn keys(&self) -> u64 {
+        self.keys.count()
     }
 
-    /// The outcome of a transaction, when it has one.
+    /// Number of the keys that are in memory.
     #[must_use]
-    pub fn outcome(&self, id: TxId) -> Option<Outcome> {
-        self.keys.get(id).map(|(_, outcome)| outcome)
+    pub fn keys_in_memory(&self) -> usize {
+        self.keys.in_memory()
     }
 
-    /// The outcome of a transaction, and the content of its request.
-    pub(crate) fn known(&self, id: TxId) -> Option<(Content, Outcome)> {
-        self.keys.get(id)
+    /// The outcome of a transaction, when it has one. May wait for a disk: live, [`Books::key_state`] is asked.
+    ///
+    /// # Errors
+    /// When the state store cannot be read.
+    pub fn outcome(&self, id: TxId) -> Result<Option<Outcome>, Unreadable> {
+        Ok(self.keys.look_up(id)?.map(|(_, outcome)| outcome))
+    }
+
+    /// What is known of a key without a wait. `found` is what was looked up for it, if anything was.
+    #[must_use]
+    pub fn key_state(&self, id: TxId, found: Option<&Found>) -> KeyState {
+        self.keys.state(id, found)
+    }
+
+    /// The state store that has what is not in memory.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn StoredState> {
+        self.keys.older().clone()
+    }
+
+    /// The state store has a new commit: from now on it is the current one. What it has leaves memory by [`Books::forget`].
+    pub fn turn_to(&mut self, store: Arc<dyn StoredState>) {
+        self.keys.turn_to(store);
+    }
+
+    /// Drops from memory what the state store has, keys and results, but no more than `most` of each. Returns whether all of
+    /// it is dropped.
+    pub fn forget(&mut self, most: usize) -> bool {
+        let stored = self.keys.older().lsn();
+        let keys = self.forget_keys(most);
+        self.domains.balance.forget_results(stored, most) && keys
+    }
+
+    /// The same of the keys alone.
+    pub(crate) fn forget_keys(&mut self, most: usize) -> bool {
+        self.keys.forget(most)
     }
 
     /// The digest of the whole money state, component by component.
@@ -95,7 +127,8 @@ impl Books {
         });
         let rows = self.domains.rows.digests().map(|(kind, digest)| (Component::Rows(kind), digest));
         let others = [
-            (Component::Players, self.domains.balance.digest()),
+            (Component::Players, self.domains.balance.digests().players),
+            (Component::Results, self.domains.balance.digests().results),
             (Component::Keys, self.keys.digest()),
             (Component::Facts, self.facts.digest()),
             (Component::Rounds, self.rounds.digest()),
@@ -114,25 +147,29 @@ impl Books {
     pub fn fact_record(&self, fact: Fact, now: u64) -> Record {
         Record { time: now.max(self.time), body: Body::Fact(fact) }
     }
+}
 
-    /// The facts come before what is read by them: a release that lacks a feature of this state finds its name first.
-    pub(crate) fn encode(&self, encoder: &mut Encoder) {
-        encoder.uint(self.lsn.into());
-        encoder.uint(self.time.into());
-        self.facts.encode(encoder);
-        encode_domains(encoder, &self.domains);
-        self.keys.encode(encoder);
-        self.rounds.encode(encoder);
+/// The last results of a player: `recent` are those in memory, newest first, of `results` in all; the older ones are read from
+/// the state store. May wait for a disk.
+///
+/// # Errors
+/// When the state store cannot be read.
+pub fn last_results(
+    store: &dyn StoredState,
+    player: PlayerId,
+    results: u64,
+    recent: Vec<Settled>,
+) -> Result<Vec<Settled>, Unreadable> {
+    let mut found = recent;
+    let oldest = results.saturating_sub(domains::results::RESULTS_MAX as u64);
+    for number in (oldest + 1..=results).rev().skip(found.len()) {
+        let id = ItemId::Result(player, Settled::place(number));
+        let bytes = store.item(id.place())?.ok_or_else(|| Unreadable(format!("{id:?} is missing")))?;
+        match StateItem::decode(&bytes, &Formats::STANDARD, Unknown::Kept) {
+            Ok(StateItem::Result(settled)) if settled.number == number => found.push(settled),
+            Ok(_) => return Err(Unreadable(format!("{id:?} is another item"))),
+            Err(error) => return Err(Unreadable(format!("{id:?}: {error}"))),
+        }
     }
-
-    pub(crate) fn decode(
-        decoder: &mut Decoder<'_>,
-        formats: &Formats,
-        unknown: Unknown,
-    ) -> Result<Self, DecodeError> {
-        let (lsn, time) = (decoder.u64()?, decoder.u64()?);
-        let facts = Facts::decode(decoder, formats.facts, |feature| unknown.refuses(feature, formats))?;
-        let domains = decode_domains(decoder, formats, unknown)?;
-        Ok(Self { lsn, time, domains, facts, keys: Keys::decode(decoder)?, rounds: Rounds::decode(decoder)? })
-    }
+    Ok(found)
 }

@@ -15,8 +15,10 @@ pub enum Component {
     Accounts(Domain),
     /// The open holds of a domain.
     Holds(Domain),
-    /// What is kept of each player: events and results.
+    /// What is kept of each player: the numbers of events and results.
     Players,
+    /// Every result of a player that there ever was.
+    Results,
     /// The keys with their outcomes.
     Keys,
     /// The facts about the hub.
@@ -38,6 +40,7 @@ impl Component {
             Component::Keys => 22,
             Component::Facts => 23,
             Component::Rounds => 24,
+            Component::Results => 25,
             Component::Rows(kind) => 1_000 + u32::from(kind),
         }
     }
@@ -50,6 +53,7 @@ impl Component {
             22 => Component::Keys,
             23 => Component::Facts,
             24 => Component::Rounds,
+            25 => Component::Results,
             1..11 => Component::Accounts(Domain::from_number((number - 1) as u8)?),
             11..21 => Component::Holds(Domain::from_number((number - 11) as u8)?),
             _ => Component::Rows(u16::try_from(number.checked_sub(1_000)?).ok()?),

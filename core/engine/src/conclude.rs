@@ -11,10 +11,11 @@ use protocol::ErrorCode;
 use crate::{
     apply::ApplyError,
     books::Books,
-    keys::{Outcome, TxId},
+    keys::Outcome,
     record::Body,
     table::TableLeg,
     turn::{Envelope, Turn},
+    tx_id::TxId,
 };
 
 /// The verdict on an envelope.
@@ -90,17 +91,6 @@ impl Concluded {
     /// The records to append, each with the place it must get in the log.
     pub fn records(&self) -> impl Iterator<Item = &(u64, Vec<u8>)> {
         self.upgrades.iter().chain(&self.record).chain(&self.digest)
-    }
-}
-
-impl Envelope {
-    /// The id of the transaction that it is, or would have been.
-    #[must_use]
-    pub fn id(&self) -> TxId {
-        match self {
-            Envelope::Run(tx) => tx.id,
-            Envelope::Refuse { id, .. } => *id,
-        }
     }
 }
 

@@ -42,6 +42,7 @@ impl StateDigest {
                 Component::Keys => "keys".into(),
                 Component::Facts => "facts".into(),
                 Component::Rounds => "open rounds".into(),
+                Component::Results => "results".into(),
                 Component::Rows(kind) => match KINDS.iter().find(|known| known.number == kind) {
                     Some(known) => format!("rows {}", known.name),
                     None => format!("rows of kind {kind}"),

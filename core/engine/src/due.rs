@@ -10,9 +10,9 @@ use ledger::Domain;
 use crate::{
     books::Books,
     facts::Fact,
-    keys::TxId,
     principal::Principal,
     turn::{Envelope, Tx},
+    tx_id::TxId,
 };
 
 /// Most envelopes that are due which are carried out between two others.

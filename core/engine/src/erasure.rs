@@ -5,7 +5,7 @@
 //! it proves the balances of others.
 
 use domains::freeze::Freeze;
-use ledger::Domain;
+use ledger::{AccountId, AccountKind, Domain, OwnerKind};
 use protocol::{Currency, PlayerId};
 
 use crate::{books::Books, facts::Fact, invariant::Violation};
@@ -40,25 +40,37 @@ pub enum StillOpen {
 
 impl Books {
     /// What keeps a player from being erased at a time, milliseconds since 1970; `None` for nothing. Who is to stay excluded
-    /// may be frozen without an end: the exclusion takes the place of the freeze. Costs a look at each account of a player.
+    /// may be frozen without an end: the exclusion takes the place of the freeze.
     #[must_use]
     pub fn still_open(&self, player: PlayerId, excluded: bool, now: u64) -> Option<StillOpen> {
-        for domain in Domain::ALL {
-            let accounts = self.domains.ledger(domain).accounts();
-            for (id, account) in accounts.filter(|(id, _)| id.owner.player() == Some(player)) {
-                let (posted, currency) = (account.posted(), id.currency);
-                if posted != 0 {
-                    return Some(StillOpen::Money { domain, currency, posted });
-                }
-                let amount = account.debits_pending + account.credits_pending;
-                if amount != 0 {
-                    return Some(StillOpen::Held { domain, currency, amount });
-                }
+        for (domain, id) in self.accounts_of(player) {
+            let Some(account) = self.domains.ledger(domain).account(&id) else { continue };
+            let (posted, currency) = (account.posted(), id.currency);
+            if posted != 0 {
+                return Some(StillOpen::Money { domain, currency, posted });
+            }
+            let amount = account.debits_pending + account.credits_pending;
+            if amount != 0 {
+                return Some(StillOpen::Held { domain, currency, amount });
             }
         }
         let freeze = Freeze::of(&self.domains.rows, player, now)?;
         let lasts = freeze.until.is_none() && excluded;
         (!lasts).then_some(StillOpen::Frozen { until: freeze.until })
+    }
+
+    /// Every account that a player may have.
+    pub(crate) fn accounts_of(&self, player: PlayerId) -> Vec<(Domain, AccountId)> {
+        let mut accounts = Vec::new();
+        for domain in Domain::ALL {
+            for currency in self.domains.ledger(domain).used().currencies.iter().copied() {
+                let kinds = AccountKind::ALL.into_iter();
+                let of_players = kinds.filter(|kind| kind.owners().contains(&OwnerKind::Player));
+                let owner = player.into();
+                accounts.extend(of_players.map(|kind| (domain, AccountId { kind, owner, currency })));
+            }
+        }
+        accounts
     }
 
     /// `E8`: the record of an erasure comes while nothing of the player is open.

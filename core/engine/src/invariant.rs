@@ -14,12 +14,12 @@
 //! * `E8` a player is recorded as erased only while they have no balance, no hold and no freeze; an exclusion may take the place
 //!   of a freeze that has no end.
 //!
-//! The start, `hub verify`, the checkpoint writer and the simulation share these predicates.
+//! The start, `hub verify`, the state store's follower and the simulation share these predicates.
 
 use std::collections::BTreeSet;
 
 use domains::{Funds, StateMachine};
-use ledger::{Domain, HoldId, OwnerKind, Prover, codec::NamedFeature, invariant};
+use ledger::{Domain, HoldId, Prover, codec::NamedFeature, invariant};
 use protocol::{Currency, PlayerId, RoundId, TableId};
 use rustc_hash::FxHashMap;
 
@@ -28,9 +28,10 @@ use crate::{
     books::Books,
     components::Component,
     facts::{Fact, SecretName},
-    keys::TxId,
     record::RECORD_BYTES_MAX,
+    stored_state::Unreadable,
     table::{TableLeg, TableState},
+    tx_id::TxId,
 };
 
 /// An invariant that does not hold: a bug of the hub or a damaged log, never a user's mistake.
@@ -42,6 +43,9 @@ pub enum Violation {
     /// `E1`: a second effect under one id.
     #[error("E1: transaction {0:?} has an outcome already")]
     SecondEffect(TxId),
+    /// `E1` cannot be checked: the state store cannot be read.
+    #[error("E1 cannot be checked: {0}")]
+    Unreadable(#[from] Unreadable),
     /// `E1`: a step of a round has the id of something else.
     #[error("E1: a step of round {0} is recorded under another name than its own")]
     StepRenamed(RoundId),
@@ -165,9 +169,9 @@ pub enum Violation {
 /// `E1`: no outcome is recorded under this id yet.
 ///
 /// # Errors
-/// When the id has an outcome.
+/// When the id has an outcome, or that cannot be read.
 pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
-    match books.outcome(id) {
+    match books.outcome(id)? {
         Some(_) => Err(Violation::SecondEffect(id)),
         None => Ok(()),
     }
@@ -183,9 +187,7 @@ pub fn fact_stands(books: &Books, fact: &Fact) -> Result<(), Violation> {
     let depends = |fact: &Fact| match fact {
         Fact::Scale { currency, .. } => books.uses(*currency),
         Fact::People { .. } | Fact::Kept { .. } | Fact::Upgrade(_) => true,
-        Fact::Issuer { .. } => {
-            books.domains().balance.ledger().accounts().any(|(id, _)| id.owner.kind() == OwnerKind::Player)
-        }
+        Fact::Issuer { .. } => books.domains().balance.ledger().used().players,
         Fact::Check { secret: SecretName::Seed, .. } | Fact::Clock { .. } | Fact::Erased { .. } => false,
     };
     if books.facts().denies(fact) && depends(fact) {

@@ -1,79 +1,17 @@
-//! Idempotency keys, and the outcome of each, kept for good.
+//! Idempotency keys, and the outcome of each, kept for good: the newest in memory, the others in the state store.
+
+use std::{collections::VecDeque, sync::Arc};
 
 use ledger::{
-    Digest, HoldId, Print, Shards,
+    Digest, Print, Shards,
     codec::{DecodeError, Decoder, Encoder},
 };
-use protocol::{Currency, ErrorCode, Key, PlayerId, RoundId, TableId};
-use sha2::{Digest as _, Sha256};
+use protocol::{Currency, ErrorCode, RoundId};
 
-use crate::principal::PrincipalKind;
-
-/// The id of a transaction: a hash of who asks and the key, so that a retry has the same id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TxId(pub u128);
-
-impl TxId {
-    /// The id of a principal's key: a hash of the kind of principal, of who vouches for it, of its name there, and of the
-    /// key. All transports share this space.
-    #[must_use]
-    pub fn of(kind: PrincipalKind, issuer: &str, subject: &[u8], key: &[u8]) -> Self {
-        Self(hash(&[b"hub-tx-v2", &[kind as u8], issuer.as_bytes(), subject, key]))
-    }
-
-    /// The id of the transaction of a player's key. A player's id stands for the issuer and the subject.
-    #[must_use]
-    pub fn of_key(player: PlayerId, key: &Key) -> Self {
-        Self::of(PrincipalKind::Player, "", &player.0.to_be_bytes(), key.as_bytes())
-    }
-
-    /// The id of a transaction that the hub itself makes: one for each round and step.
-    #[must_use]
-    pub fn of_round(round: RoundId, step: &str) -> Self {
-        Self::of(PrincipalKind::Hub, "round", round.to_string().as_bytes(), step.as_bytes())
-    }
-
-    /// The id of the transaction that the hub itself makes: one for each change of a table's rules.
-    #[must_use]
-    pub fn of_rules(table: TableId, change: u64) -> Self {
-        Self::of(PrincipalKind::Hub, "rules", table.as_str().as_bytes(), &change.to_be_bytes())
-    }
-
-    /// The id of the transaction that the hub makes when a hold is due.
-    #[must_use]
-    pub fn of_expiry(hold: HoldId) -> Self {
-        Self::of(PrincipalKind::Hub, "hold", &hold.0.to_be_bytes(), b"expire")
-    }
-
-    /// The id of the transaction of a service's key, such as a deposit.
-    #[must_use]
-    pub fn of_service(service: &str, key: &str) -> Self {
-        Self::of(PrincipalKind::Service, "", service.as_bytes(), key.as_bytes())
-    }
-}
-
-/// Fingerprint of a request's content: the same key with another content is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content(pub u128);
-
-impl Content {
-    /// The fingerprint of the parts of a request, in a fixed order.
-    #[must_use]
-    pub fn of(parts: &[&[u8]]) -> Self {
-        Self(hash(parts))
-    }
-}
-
-/// First 128 bits of SHA-256 over length-prefixed parts.
-fn hash(parts: &[&[u8]]) -> u128 {
-    let mut sha = Sha256::new();
-    for part in parts {
-        sha.update((part.len() as u64).to_be_bytes());
-        sha.update(part);
-    }
-    let digest: [u8; 32] = sha.finalize().into();
-    u128::from_be_bytes(digest[..16].try_into().expect("SHA-256 has 32 bytes"))
-}
+use crate::{
+    stored_state::{Empty, StoredState, Unreadable},
+    tx_id::{Content, TxId},
+};
 
 /// The recorded outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,86 +44,192 @@ pub struct Done {
     pub held: i128,
 }
 
+/// The outcome under a key, and the content of its request.
+pub type KeptKey = (Content, Outcome);
+
+/// What the state store has under a key, looked up beside the turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The key.
+    pub id: TxId,
+    /// The generation of the store that was read.
+    pub generation: u64,
+    /// What it has.
+    pub kept: Option<KeptKey>,
+}
+
+/// What is known of a key without a look into the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    /// It has an outcome.
+    Known(KeptKey),
+    /// It has none.
+    New,
+    /// Only the state store of this generation can tell.
+    Older(u64),
+}
+
 /// Every key with an outcome, and the content of its request.
-#[derive(Debug, Clone, Default)]
+///
+/// A key leaves memory only when the generation of the store that has it is the current one here.
+#[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    outcomes: Shards<TxId, (Content, Outcome)>,
+    recent: Shards<TxId, KeptKey>,
+    /// The recent keys in the order of the log, with the place of each.
+    order: VecDeque<(u64, TxId)>,
+    older: Arc<dyn StoredState>,
+    count: u64,
     digest: Digest,
 }
 
+impl Default for Keys {
+    fn default() -> Self {
+        let (recent, order) = (Shards::default(), VecDeque::new());
+        Self { recent, order, older: Arc::new(Empty), count: 0, digest: Digest::default() }
+    }
+}
+
 impl Keys {
-    pub fn get(&self, id: TxId) -> Option<(Content, Outcome)> {
-        self.outcomes.get(&id).copied()
+    /// The keys of a state that the store has as a whole.
+    pub fn of(older: Arc<dyn StoredState>, count: u64, digest: Digest) -> Self {
+        Self { older, count, digest, ..Self::default() }
     }
 
-    pub fn len(&self) -> usize {
-        self.outcomes.len()
+    /// What is known of a key; `found` is what was looked up for it, if anything was.
+    pub fn state(&self, id: TxId, found: Option<&Found>) -> KeyState {
+        if let Some(kept) = self.recent.get(&id) {
+            return KeyState::Known(*kept);
+        }
+        let generation = self.older.generation();
+        match found.filter(|found| (found.id, found.generation) == (id, generation)) {
+            Some(Found { kept: Some(kept), .. }) => KeyState::Known(*kept),
+            Some(Found { kept: None, .. }) => KeyState::New,
+            None if self.older.may_have(id) => KeyState::Older(generation),
+            None => KeyState::New,
+        }
+    }
+
+    /// The outcome under a key. May wait for a disk.
+    pub fn look_up(&self, id: TxId) -> Result<Option<KeptKey>, Unreadable> {
+        match self.state(id, None) {
+            KeyState::Known(kept) => Ok(Some(kept)),
+            KeyState::New => Ok(None),
+            KeyState::Older(_) => look_up(&*self.older, id).map(|found| found.kept),
+        }
+    }
+
+    /// Number of all keys.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Number of the keys in memory.
+    pub fn in_memory(&self) -> usize {
+        self.recent.len()
     }
 
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    pub fn reserve(&mut self, more: usize) {
-        self.outcomes.reserve(more);
+    /// The store that has the older keys.
+    pub fn older(&self) -> &Arc<dyn StoredState> {
+        &self.older
     }
 
-    /// Keeps an outcome. `false`, and no change, when the key has one already.
-    pub fn put(&mut self, id: TxId, content: Content, outcome: Outcome) -> bool {
-        if !self.outcomes.insert_new(id, (content, outcome)) {
-            return false;
-        }
-        let mut encoder = Encoder::plain(96);
-        encode_one(&mut encoder, id, content, &outcome);
-        self.digest.add(Print::of(encoder.as_bytes()));
-        true
+    /// From now on this is the current store. What it has leaves memory by and by: [`Keys::forget`].
+    pub fn turn_to(&mut self, store: Arc<dyn StoredState>) {
+        self.older = store;
     }
 
-    pub fn encode(&self, encoder: &mut Encoder) {
-        encoder.uint(self.len() as u128);
-        for (id, (content, outcome)) in self.outcomes.iter() {
-            encode_one(encoder, *id, *content, outcome);
-        }
-    }
-
-    pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        let count = decoder.count_of(ENTRY_BYTES_MIN)?;
-        let mut keys = Self::default();
-        keys.reserve(count);
-        for _ in 0..count {
-            let (id, content) = (TxId(decoder.fixed()?), Content(decoder.fixed()?));
-            let outcome = match decoder.byte()? {
-                0 => Outcome::Refused(
-                    ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?,
-                ),
-                tag @ (1 | 2) => {
-                    let lsn = decoder.u64()?;
-                    let round = if tag == 2 { Some(decoder.round()?) } else { None };
-                    Outcome::Done(Done {
-                        lsn,
-                        round,
-                        currency: decoder.currency()?,
-                        amount: decoder.money()?,
-                        available: decoder.money()?,
-                        held: decoder.money()?,
-                    })
+    /// Drops from memory what the store has, but no more than `most`. Returns whether all of it is dropped.
+    pub fn forget(&mut self, most: usize) -> bool {
+        let stored = self.older.lsn();
+        for _ in 0..most {
+            match self.order.front() {
+                Some((lsn, id)) if *lsn <= stored => {
+                    self.recent.remove(id);
+                    self.order.pop_front();
                 }
-                3 => Outcome::Changed { lsn: decoder.u64()? },
-                _ => return Err(DecodeError::Unknown("outcome")),
-            };
-            if !keys.put(id, content, outcome) {
-                return Err(DecodeError::OutOfRange("a key with two outcomes"));
+                Some(_) | None => return true,
             }
         }
-        Ok(keys)
+        self.order.front().is_none_or(|(lsn, _)| *lsn > stored)
+    }
+
+    /// The keys in memory that are recorded after `lsn`, in the order of the log.
+    pub fn since(&self, lsn: u64) -> impl Iterator<Item = (TxId, KeptKey)> {
+        let first = self.order.partition_point(|(place, _)| *place <= lsn);
+        self.order.range(first..).filter_map(|(_, id)| Some((*id, *self.recent.get(id)?)))
+    }
+
+    /// Keeps an outcome that is recorded at `lsn`. `false`, and no change, when the key has one in memory.
+    pub fn put(&mut self, lsn: u64, id: TxId, content: Content, outcome: Outcome) -> bool {
+        if !self.recent.insert_new(id, (content, outcome)) {
+            return false;
+        }
+        self.order.push_back((lsn, id));
+        self.count += 1;
+        self.digest.add(print(id, &(content, outcome)));
+        true
     }
 }
 
-/// Fewest bytes of a key in a checkpoint: two 128-bit hashes, a tag and a code.
-const ENTRY_BYTES_MIN: usize = 16 + 16 + 1 + 1;
+/// Looks up a key in the state store. May wait for a disk.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn look_up(store: &dyn StoredState, id: TxId) -> Result<Found, Unreadable> {
+    let bytes = store.key(id)?;
+    let kept = bytes.map(|bytes| decode_kept(&bytes)).transpose();
+    let kept = kept.map_err(|error| Unreadable(format!("the outcome of a key: {error}")))?;
+    Ok(Found { id, generation: store.generation(), kept })
+}
 
-fn encode_one(encoder: &mut Encoder, id: TxId, content: Content, outcome: &Outcome) {
+/// The print of a key and its outcome in the digest of all keys.
+pub(crate) fn print(id: TxId, kept: &KeptKey) -> Print {
+    let mut encoder = Encoder::plain(96);
     encoder.fixed(id.0);
+    encode_kept(&mut encoder, kept);
+    Print::of(encoder.as_bytes())
+}
+
+/// The print of a key, from its bytes in the state store.
+///
+/// # Errors
+/// When they are no outcome.
+pub fn key_print(id: TxId, kept: &[u8]) -> Result<Print, DecodeError> {
+    Ok(print(id, &decode_kept(kept)?))
+}
+
+pub(crate) fn decode_kept(bytes: &[u8]) -> Result<KeptKey, DecodeError> {
+    let mut decoder = Decoder::plain(bytes);
+    let content = Content(decoder.fixed()?);
+    let outcome = match decoder.byte()? {
+        0 => {
+            let code = ErrorCode::from_number(decoder.u16()?);
+            Outcome::Refused(code.ok_or(DecodeError::Unknown("error code"))?)
+        }
+        tag @ (1 | 2) => {
+            let lsn = decoder.u64()?;
+            let round = if tag == 2 { Some(decoder.round()?) } else { None };
+            Outcome::Done(Done {
+                lsn,
+                round,
+                currency: decoder.currency()?,
+                amount: decoder.money()?,
+                available: decoder.money()?,
+                held: decoder.money()?,
+            })
+        }
+        3 => Outcome::Changed { lsn: decoder.u64()? },
+        _ => return Err(DecodeError::Unknown("outcome")),
+    };
+    decoder.finish()?;
+    Ok((content, outcome))
+}
+
+pub(crate) fn encode_kept(encoder: &mut Encoder, (content, outcome): &KeptKey) {
     encoder.fixed(content.0);
     match outcome {
         Outcome::Refused(code) => {

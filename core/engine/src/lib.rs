@@ -5,51 +5,57 @@
 //! ```
 //!
 //! [`Books`] is the money side: five domains, the idempotency keys, the running digest. [`table::TableState`] is
-//! the table side. [`World`] is both together, as replay, `hub verify`, the checkpoint writer and the simulation
+//! the table side. [`World`] is both together, as replay, `hub verify`, the state store's follower and the simulation
 //! use them; live, the same two halves run on different threads. Nothing here reads a clock, a file or a random
 //! source: time and draws are inputs and are recorded. Each invariant has a name and a predicate in [`invariant`].
 
 mod apply;
 mod books;
-pub mod checkpoint;
 mod components;
 mod conclude;
 mod described;
 pub mod due;
 mod erasure;
 mod facts;
+mod head;
 pub mod invariant;
+pub mod item;
 mod keys;
 mod principal;
 mod proof;
 mod record;
 mod replica;
 mod rounds;
+pub mod stored_state;
 pub mod table;
 mod turn;
+mod tx_id;
 mod upgrade;
 mod verify;
 mod world;
 
 pub use apply::{Applied, ApplyError};
-pub use books::Books;
+pub use books::{Books, last_results};
 pub use components::{Component, StateDigest};
 pub use conclude::{Concluded, Told, TxResult, Verdict};
 pub use described::row;
 pub use domains::{Field, Fields, Intent};
 pub use erasure::StillOpen;
 pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, InUse, KEPT_BYTES_MAX, SecretName};
-pub use keys::{Content, Done, Outcome, TxId};
+pub use item::{ItemId, StateItem};
+pub use keys::{Done, Found, KeptKey, KeyState, Outcome, key_print, look_up};
 pub use ledger::{
     Digest,
     codec::{DecodeError, Feature, NamedFeature},
 };
 pub use principal::{Principal, PrincipalKind};
 pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record, RefusedRequest, Shape, Unknown};
-pub use replica::{Parted, Replica};
-pub use turn::{Asked, Decided, Envelope, Turn, Tx};
+pub use replica::{Parted, Replica, StoreCommit};
+pub use stored_state::{ItemPlace, StoredState, Unreadable};
+pub use turn::{Aside, Asked, Decided, Envelope, Turn, Tx};
+pub use tx_id::{Content, TxId};
 pub use verify::{Decisions, Finding, Level, LogVerifier, Occurrences, Tally, Undecided};
-pub use world::{World, WorldApplied};
+pub use world::{Loading, Unloadable, World, WorldApplied};
 
 /// Interval of digests, in records: the digest of the live state is recorded, and every copy must have the same.
 pub const DIGEST_EVERY: u64 = 10_000;

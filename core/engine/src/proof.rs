@@ -13,10 +13,10 @@ use protocol::{PlayerId, RoundId};
 use crate::{
     books::Books,
     invariant::{Violation, step_has_its_name},
-    keys::TxId,
     principal::Principal,
     record::Committed,
     table::{TableLeg, rules_row},
+    tx_id::TxId,
 };
 
 /// Proves a transaction on the state before it; `legs` is what its legs change there. That its id has no effect yet is

@@ -16,9 +16,10 @@ use protocol::{ErrorCode, RoundId, TableId};
 use crate::{
     components::StateDigest,
     facts::{Fact, FactKind},
-    keys::{Content, Done, Outcome, TxId},
+    keys::{Done, Outcome},
     principal::Principal,
     table::{TableLeg, TableRequest},
+    tx_id::{Content, TxId},
 };
 
 /// Version of the records that this release writes.

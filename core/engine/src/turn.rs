@@ -10,11 +10,12 @@ use protocol::{ErrorCode, TableId};
 use crate::{
     books::Books,
     invariant::{Violation, no_effect_yet},
-    keys::{Content, Outcome, TxId},
+    keys::{Found, KeptKey, KeyState, Outcome, look_up},
     principal::Principal,
     proof::prove,
     record::{Body, Committed, RECORD_BYTES_MAX, Record, RefusedRequest},
     table::{TableLeg, TableRequest, TableState},
+    tx_id::{Content, TxId},
 };
 
 /// What is submitted to the coordinator.
@@ -40,6 +41,30 @@ pub enum Envelope {
         /// What a table refused; `None` when the request did not get that far.
         request: Option<Box<TableRequest>>,
     },
+}
+
+impl Envelope {
+    /// The id of the transaction that it is, or would have been.
+    #[must_use]
+    pub fn id(&self) -> TxId {
+        match self {
+            Envelope::Run(tx) => tx.id,
+            Envelope::Refuse { id, .. } => *id,
+        }
+    }
+
+    /// The content of its request, when it came with a client's key.
+    fn content(&self) -> Option<Content> {
+        match self {
+            Envelope::Run(tx) => tx.key,
+            Envelope::Refuse { content, .. } => Some(*content),
+        }
+    }
+
+    /// The turn of an envelope whose key has an outcome.
+    fn known(&self, (first, outcome): KeptKey) -> Turn {
+        if self.content() == Some(first) { Turn::Known(outcome) } else { Turn::KeyReused }
+    }
 }
 
 /// A transaction to run.
@@ -161,17 +186,51 @@ pub enum Turn {
     },
 }
 
+/// Whether an envelope's key has an outcome, only the state store can tell: it is to be looked up beside the turn, in
+/// [`Books::store`], and the envelope is to be decided again with what was found.
+#[derive(Debug)]
+pub struct Aside {
+    /// The envelope.
+    pub envelope: Envelope,
+    /// The generation of the store.
+    pub generation: u64,
+}
+
 impl Books {
-    /// Decides an envelope on the applied state. Nothing changes. `now`: milliseconds since 1970.
+    /// Decides an envelope on the applied state. Nothing changes. `now`: milliseconds since 1970. May wait for a disk: live,
+    /// [`Books::try_turn`] is asked.
     #[must_use]
     pub fn turn(&self, envelope: Envelope, now: u64) -> Turn {
-        let (id, content) = match &envelope {
-            Envelope::Run(tx) => (tx.id, tx.key),
-            Envelope::Refuse { id, content, .. } => (*id, Some(*content)),
-        };
-        if let (Some(content), Some((first, outcome))) = (content, self.known(id)) {
-            return if first == content { Turn::Known(outcome) } else { Turn::KeyReused };
+        let id = envelope.id();
+        match self.try_turn(envelope, now, None) {
+            Ok(turn) => turn,
+            Err(aside) => match look_up(&*self.store(), id) {
+                Ok(Found { kept: Some(kept), .. }) => aside.envelope.known(kept),
+                Ok(Found { kept: None, .. }) => self.decide(aside.envelope, now),
+                Err(unreadable) => Turn::Unproven(unreadable.into()),
+            },
         }
+    }
+
+    /// Decides an envelope on the applied state, without a wait. Nothing changes. `found` is what the state store has under
+    /// its key, if it was looked up; it counts only while the same generation is the current one.
+    ///
+    /// # Errors
+    /// The envelope, when only the state store can tell whether its key has an outcome.
+    pub fn try_turn(&self, envelope: Envelope, now: u64, found: Option<&Found>) -> Result<Turn, Box<Aside>> {
+        if envelope.content().is_some() {
+            match self.key_state(envelope.id(), found) {
+                KeyState::Known(kept) => return Ok(envelope.known(kept)),
+                KeyState::Older(generation) => return Err(Box::new(Aside { envelope, generation })),
+                KeyState::New => {}
+            }
+        }
+        Ok(self.decide(envelope, now))
+    }
+
+    /// Decides an envelope whose key has no outcome.
+    fn decide(&self, envelope: Envelope, now: u64) -> Turn {
+        let id = envelope.id();
         let decided = |body, changes| {
             // A request that has waited arrived before: the record's time is never earlier.
             let arrived = match &body {

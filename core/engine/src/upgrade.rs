@@ -1,15 +1,15 @@
-//! Upgrades: the versions of records and checkpoints, the old shapes of records, and the first use of what a later release
+//! Upgrades: the versions of records and of the state store, the old shapes of records, and the first use of what a later release
 //! has added.
 //!
-//! Every record and checkpoint begins with its version, and reading begins here. A shape that is not written any more has
+//! Every record and the head of the state store begin with their version, and reading begins here. A shape that is not written any more has
 //! one function in [`SHAPES`], which makes a record of today of it; nothing else in the engine knows that there were others.
 //! So far there is one version. The parameters of a recipe have no shape here: each of their revisions is a type beside
 //! the newest one (`core/domains/src/recipes.rs`).
 //!
 //! A recipe in a new revision and a new kind of row are *features*. A release that does not have a feature must not go on
 //! with a state that was made by it. So the record of the fact [`Fact::Upgrade`] comes before the first record that uses
-//! one (`E7`), in the same turn, and the state and its checkpoints keep it. Until that record an older release can go on
-//! with the log; from then on it refuses the log and its checkpoints, and names the feature. A start records nothing, and
+//! one (`E7`), in the same turn, and the state and its store keep it. Until that record an older release can go on
+//! with the log; from then on it refuses the log and the store, and names the feature. A start records nothing, and
 //! what every release has that reads version 3 needs no such record (ADR-0025).
 
 use domains::{KINDS, RowImage, recipes};
@@ -22,9 +22,9 @@ use crate::{
     record::{Body, Formats, Record, RefusedRequest, Shape, Unknown, VERSION},
 };
 
-/// Version of the checkpoints that this release writes, and the only one that it reads: without a checkpoint a start
-/// replays the log.
-const CHECKPOINT: u8 = 5;
+/// Version of the state store that this release writes, and the only one that it reads: a store of another version is built
+/// again from the log.
+const STORE: u8 = 6;
 
 /// Every version of records that this release reads.
 const SHAPES: &[Shape] = &[Shape { version: VERSION, read: Record::read_newest }];
@@ -76,19 +76,19 @@ impl Record {
     }
 }
 
-/// Begins a checkpoint: its version, and that of the records that may be behind it.
-pub(crate) fn begin_checkpoint(encoder: &mut Encoder) {
-    encoder.byte(CHECKPOINT);
+/// Begins the head of a state store: its version, and that of the records that may be behind it.
+pub(crate) fn begin_head(encoder: &mut Encoder) {
+    encoder.byte(STORE);
     encoder.byte(VERSION);
 }
 
-/// Reads what [`begin_checkpoint`] has written.
+/// Reads what [`begin_head`] has written.
 ///
 /// # Errors
-/// When the checkpoint is of another version, or records of a version that these formats do not have may be behind it.
-pub(crate) fn checkpoint(decoder: &mut Decoder<'_>, formats: &Formats) -> Result<(), DecodeError> {
-    if decoder.byte()? != CHECKPOINT {
-        return Err(DecodeError::Unknown("checkpoint version"));
+/// When the store is of another version, or records of a version that these formats do not have may be behind it.
+pub(crate) fn head(decoder: &mut Decoder<'_>, formats: &Formats) -> Result<(), DecodeError> {
+    if decoder.byte()? != STORE {
+        return Err(DecodeError::Unknown("version of the state store"));
     }
     shape(decoder.byte()?, formats).map(drop)
 }
@@ -158,7 +158,7 @@ mod tests {
     use protocol::PlayerId;
 
     use super::*;
-    use crate::{keys::TxId, principal::Principal, record::Committed};
+    use crate::{principal::Principal, record::Committed, tx_id::TxId};
 
     /// A second fact of the same feature would not apply, and the hub would stop.
     #[test]
@@ -195,11 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_behind_which_records_of_a_later_version_may_be_is_refused() {
+    fn a_store_behind_which_records_of_a_later_version_may_be_is_refused() {
         let mut encoder = Encoder::plain(2);
-        begin_checkpoint(&mut encoder);
+        begin_head(&mut encoder);
         let mut bytes = encoder.into_bytes();
-        let read = |bytes: &[u8]| checkpoint(&mut Decoder::plain(bytes), &Formats::STANDARD);
+        let read = |bytes: &[u8]| head(&mut Decoder::plain(bytes), &Formats::STANDARD);
         assert_eq!(read(&bytes), Ok(()));
         bytes[1] += 1;
         let later = DecodeError::Version { found: VERSION + 1, read: VERSION };

@@ -10,6 +10,8 @@
 mod decide;
 mod tally;
 
+use std::sync::Arc;
+
 use domains::StateMachine;
 use ledger::{HoldId, invariant};
 use protocol::TableId;
@@ -21,7 +23,10 @@ pub use self::{
 };
 use crate::{
     record::{Body, Committed, Formats, Record},
+    replica::keys_since,
+    stored_state::StoredState,
     table::{PlayerBets, TableLeg, TableState},
+    tx_id::TxId,
     world::World,
 };
 
@@ -104,6 +109,18 @@ impl LogVerifier {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// The keys of the records after one that are in memory, each with its outcome, for a state store of their own.
+    #[must_use]
+    pub fn new_keys(&self, after: u64) -> Vec<(TxId, Vec<u8>)> {
+        keys_since(&self.world, after)
+    }
+
+    /// A state store has every key so far: they leave memory.
+    pub fn stored(&mut self, store: Arc<dyn StoredState>) {
+        self.world.books.turn_to(store);
+        self.world.books.forget_keys(usize::MAX);
     }
 
     /// What the records may have and name.

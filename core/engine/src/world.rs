@@ -1,9 +1,12 @@
-//! The whole state, money and tables: rebuilt by replay, `hub verify`, the checkpoint writer and the simulation.
+//! The whole state, money and tables: rebuilt by replay, `hub verify`, the state store's follower and the simulation.
+
+mod paging;
 
 use std::collections::BTreeMap;
 
 use protocol::TableId;
 
+pub use self::paging::{Loading, Unloadable};
 use crate::{
     apply::{Applied, ApplyError},
     books::Books,
@@ -53,7 +56,7 @@ impl World {
     }
 
     /// Whether this is what every release makes of the log so far. What becomes of a table that a record did not fit, only
-    /// the record of its quarantine says: before that no checkpoint is written.
+    /// the record of its quarantine says: before that nothing is written into the state store.
     #[must_use]
     pub fn settled(&self) -> bool {
         self.tables.values().all(|table| !table.unfit)
@@ -77,8 +80,7 @@ impl World {
 /// When the log has recorded another value.
 pub fn fact_stands_in(world: &World, fact: &Fact) -> Result<(), Violation> {
     let is_seed = matches!(fact, Fact::Check { secret: SecretName::Seed, .. });
-    if is_seed && world.books.facts().denies(fact) && world.tables.values().any(|table| table.open.is_some())
-    {
+    if is_seed && world.books.facts().denies(fact) && world.books.rounds.all().next().is_some() {
         return Err(Violation::FactChanged { fact: fact.clone() });
     }
     invariant::fact_stands(&world.books, fact)

@@ -70,6 +70,17 @@ pub enum AccountKind {
 }
 
 impl AccountKind {
+    /// Every kind but the clearing accounts, of which there is one towards each domain.
+    pub const ALL: [AccountKind; 7] = [
+        AccountKind::Cash,
+        AccountKind::Source,
+        AccountKind::Stakes,
+        AccountKind::Winnings,
+        AccountKind::Grants,
+        AccountKind::Bonus,
+        AccountKind::Corrections,
+    ];
+
     /// The number in the log.
     #[must_use]
     pub fn number(self) -> u8 {

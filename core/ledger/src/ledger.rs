@@ -1,16 +1,23 @@
 //! One domain's accounts and open holds.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
-
-use crate::{
-    Account, AccountId, Changes, Digest, Hold, HoldId, codec::Encoder, digest::Print, packed::Packed,
-    shards::Shards,
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+    sync::Arc,
 };
 
-/// Accounts and holds of one domain. Changed only by legs, and restored from a checkpoint.
+use protocol::Currency;
+
+use crate::{
+    Account, AccountId, Changes, Digest, Hold, HoldId, OwnerKind, codec::Encoder, digest::Print,
+    packed::Packed, shards::Shards,
+};
+
+/// Accounts and holds of one domain. Changed only by legs, and restored from the state store.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     accounts: Shards<AccountId, Packed>,
+    used: Used,
     pub(crate) holds: Shards<HoldId, Arc<Hold>>,
     /// When holds end by themselves, the earliest first. A hold that has ended before is left in it until it is on top.
     expiries: BinaryHeap<Reverse<(u64, HoldId)>>,
@@ -27,6 +34,22 @@ pub struct Digests {
     pub accounts: Digest,
     /// Of all open holds.
     pub holds: Digest,
+}
+
+/// What the accounts of a ledger depend on. An account is never removed, so neither is any of this.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Used {
+    /// The currencies of the accounts.
+    pub currencies: BTreeSet<Currency>,
+    /// Whether an account belongs to a player.
+    pub players: bool,
+}
+
+impl Used {
+    fn by(&mut self, id: &AccountId) {
+        self.currencies.insert(id.currency);
+        self.players |= id.owner.kind() == OwnerKind::Player;
+    }
 }
 
 impl Ledger {
@@ -85,7 +108,13 @@ impl Ledger {
         }
     }
 
-    /// Sets an account to its state in a checkpoint.
+    /// What its accounts depend on.
+    #[must_use]
+    pub fn used(&self) -> &Used {
+        &self.used
+    }
+
+    /// Sets an account to its state in the state store.
     ///
     /// # Panics
     /// When a sum is not from -2^103 to 2^103 - 1. Those of a leg are at most [`SUM_MAX`](crate::SUM_MAX), and no decoded
@@ -103,12 +132,13 @@ impl Ledger {
                 self.digests.accounts.remove(account_print(spelled, &id, &before));
             }
             None => {
+                self.used.by(&id);
                 self.accounts.insert_new(id, after);
             }
         }
     }
 
-    /// Adds an open hold of a leg or a checkpoint. The accounts already contain its pending amounts.
+    /// Adds an open hold of a leg or of the state store. The accounts already contain its pending amounts.
     pub fn put_hold(&mut self, id: HoldId, hold: Arc<Hold>) {
         let spelled = &mut Encoder::plain(SPELLED_BYTES);
         self.digests.holds.add(hold_print(spelled, id, &hold));
@@ -116,6 +146,35 @@ impl Ledger {
         if let Some(before) = self.holds.insert(id, hold) {
             self.digests.holds.remove(hold_print(spelled, id, &before));
         }
+    }
+
+    /// Makes this the ledger of a copy in which only some accounts and holds are present: the digests and what is used are
+    /// those of all of them.
+    pub fn restore(&mut self, digests: Digests, used: Used) {
+        (self.digests, self.used) = (digests, used);
+    }
+
+    /// Makes an account present that the digests contain already.
+    ///
+    /// # Panics
+    /// As [`Ledger::put`].
+    pub fn page_in(&mut self, id: AccountId, account: Account) {
+        self.accounts.insert(id, Packed::new(&account));
+    }
+
+    /// Makes a hold present that the digests contain already. A copy carries out nothing that is due, so its end is not noted.
+    pub fn page_in_hold(&mut self, id: HoldId, hold: Arc<Hold>) {
+        self.holds.insert(id, hold);
+    }
+
+    /// Makes an account absent. The digests still contain it.
+    pub fn page_out(&mut self, id: &AccountId) {
+        self.accounts.remove(id);
+    }
+
+    /// Makes a hold absent. The digests still contain it.
+    pub fn page_out_hold(&mut self, id: HoldId) {
+        self.holds.remove(&id);
     }
 
     /// Removes a hold. A hold that the same leg made and ended was never here.

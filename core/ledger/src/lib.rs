@@ -35,7 +35,7 @@ pub use changes::{Change, Changes, Drafted};
 pub use digest::{Digest, Print};
 pub use draft::Draft;
 pub use hold::{Hold, HoldId, Prover, Purpose, SOURCES_MAX, Source};
-pub use ledger::{Digests, Ledger};
+pub use ledger::{Digests, Ledger, Used};
 pub use moves::{Leg, Move};
 pub use owner::{Owner, OwnerKind};
 pub use rejection::Rejection;

@@ -14,7 +14,7 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Checks the rules that need no state (`L1`). Deciding, applying and reading a checkpoint all use it.
+    /// Checks the rules that need no state (`L1`). Deciding, applying and reading the state store all use it.
     ///
     /// # Errors
     /// The first rule that it breaks.

@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::telemetry::events as telemetry;
 
-/// Files the hub needs besides connections: segments, checkpoints, Redis, its own threads.
+/// Files the hub needs besides connections: segments, the state store, Redis, its own threads.
 const BESIDES: u64 = 256;
 
 /// Raises this process's limit of open files to what `connections` need, as far as the system lets it, and says so

@@ -68,7 +68,8 @@ pub fn setup(
         facts: facts::missing(&facts::given(loaded), &recovered.people, &recovered.world.books),
         currencies: currencies(loaded).with_recorded(recovered.world.books.facts().scales()),
         world: recovered.world,
-        checkpointed: recovered.checkpointed,
+        keeper: recovered.keeper,
+        unread: recovered.unread,
         accept_clock,
         workers,
         waiting_bytes_max: config.channels.waiting_bytes_max,
@@ -86,7 +87,7 @@ pub fn setup(
         tables: tables.collect(),
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,
-        checkpoint_every: config.journal.checkpoint_every_records,
+        commit_every: config.journal.store_every_records,
     })
 }
 

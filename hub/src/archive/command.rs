@@ -10,7 +10,7 @@ use std::{
 use ::archive::{Archive, FetchedFrom, Retention, RetryRule};
 use journal::{Claim, Files, Lsn, file::Directory};
 
-use super::anchor::{Anchors, Checkpoints};
+use super::anchor::{Anchors, StoreAnchor};
 use crate::{
     config::Loaded,
     recovery::{self, Expectations, Head},
@@ -224,8 +224,10 @@ fn remove(loaded: &Loaded, archive: &mut Archive, output: &mut impl Write) -> Re
         claim => claim?,
     };
     let expectations = Expectations::of(loaded, None);
-    let proven =
-        recovery::tail(claim.files(), &expectations).map_err(|source| Error::Unproven(Box::new(source)))?;
+    let unproven = |source| Error::Unproven(Box::new(source));
+    let directory = Path::new(place);
+    let store = recovery::store_of(directory).map_err(unproven)?;
+    let proven = recovery::tail(claim.files(), store.as_ref(), &expectations).map_err(unproven)?;
     let end = Head { lsn: proven.tail.last().0, hash: proven.tail.cursor().hash };
     drop(proven);
     let mut archived_before = claim.files().begins().lsn.next();
@@ -235,7 +237,7 @@ fn remove(loaded: &Loaded, archive: &mut Archive, output: &mut impl Write) -> Re
     }
     let retention = Retention {
         archived_before,
-        anchor: Checkpoints.verified(claim.files())?,
+        anchor: StoreAnchor { directory: directory.to_owned() }.verified(claim.files())?,
         cursors: &[],
         keep_bytes: loaded.config.archive.keep_bytes,
     };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Journal {
-    /// Directory of segments, checkpoints, the lock and the people store; relative to where the hub is started.
+    /// Directory of segments, the state store, the lock and the people store; relative to where the hub is started.
     pub directory: String,
     /// Size of one segment. Bytes; 1_048_576..=4_294_967_296.
     pub segment_bytes: u64,
@@ -14,8 +14,9 @@ pub struct Journal {
     pub disk_warn_bytes: u64,
     /// Free bytes on the log's disk below which requests are refused as `busy`; at most `disk_warn_bytes`, 0: never.
     pub disk_refuse_bytes: u64,
-    /// Records between checkpoints; 1_000..=1_000_000_000. More: less work running, a longer start.
-    pub checkpoint_every_records: u64,
+    /// Records between two commits of the state store, at most one a second; 1_000..=200_000. More: fewer syncs of the disk,
+    /// more memory, a longer start.
+    pub store_every_records: u64,
     /// File with the secret that seals the seeds of rounds not yet revealed; empty: `HUB_SEED_SECRET`.
     pub seed_secret_file: String,
 }
@@ -45,7 +46,7 @@ impl Default for Journal {
             segment_bytes: 64 * 1024 * 1024,
             disk_warn_bytes: 2 << 30,
             disk_refuse_bytes: 256 << 20,
-            checkpoint_every_records: 500_000,
+            store_every_records: 16_384,
             seed_secret_file: String::new(),
         }
     }

@@ -139,8 +139,8 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     let of_one = channels.history_bytes_per_channel_max;
     check.within("channels.history_bytes_per_channel_max", of_one, 131_072..=1_073_741_824);
     check.within("journal.segment_bytes", journal.segment_bytes, 1_048_576..=4_294_967_296);
-    check.within("journal.checkpoint_every_records", journal.checkpoint_every_records, 1_000..=1_000_000_000);
     check.within("journal.disk_warn_bytes", journal.disk_warn_bytes, 0..=1 << 50);
+    check.within("journal.store_every_records", journal.store_every_records, 1_000..=200_000);
     check.within("archive.keep_bytes", config.archive.keep_bytes, 0..=1 << 50);
     for (name, namespace) in &channels.namespaces {
         let key = |option| format!("channels.namespaces.{name}.{option}");

@@ -38,7 +38,7 @@ impl Left {
     }
 
     fn find(&self, wanted: &str) -> Result<Found, Error> {
-        find(&self.files(), wanted.parse().unwrap())
+        find(&self.files(), None::<&Directory>, wanted.parse().unwrap())
     }
 
     fn text(&self, wanted: &str) -> String {

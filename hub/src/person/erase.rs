@@ -10,7 +10,7 @@ use protocol::PlayerId;
 
 use super::{
     error::Error,
-    opened::{claim, player, refused, store},
+    opened::{claim, directory, player, refused, store},
     whom::Whom,
 };
 use crate::{
@@ -26,8 +26,9 @@ use crate::{
 pub fn erase(loaded: &Loaded, whom: &Whom, excluded: bool, output: &mut impl Write) -> Result<(), Error> {
     let claim = claim(loaded)?;
     let expectations = Expectations::of(loaded, None);
+    let stored = recovery::store_of(directory(loaded)).map_err(refused(loaded))?;
     let Proven { tail, mut world, .. } =
-        recovery::tail(claim.files(), &expectations).map_err(refused(loaded))?;
+        recovery::tail(claim.files(), stored.as_ref(), &expectations).map_err(refused(loaded))?;
     let mut contents = store(loaded, &world)?;
     let player = player(loaded, whom, &contents)?;
     let facts = world.books.facts();

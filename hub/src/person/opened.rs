@@ -38,7 +38,9 @@ pub(super) fn opened(loaded: &Loaded) -> Result<(Contents, World), Error> {
         return Err(Error::NoLog(loaded.config.journal.directory.clone()));
     }
     let files = Files::open(directory(loaded)).map_err(refused(loaded))?;
-    let proven = recovery::tail(&files, &Expectations::of(loaded, None)).map_err(refused(loaded))?;
+    let stored = recovery::store_of(directory(loaded)).map_err(refused(loaded))?;
+    let proven = recovery::tail(&files, stored.as_ref(), &Expectations::of(loaded, None));
+    let proven = proven.map_err(refused(loaded))?;
     Ok((store(loaded, &proven.world)?, proven.world))
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use actors::stored;
+use engine::{ApplyError, Unloadable, invariant::Violation};
 use journal::Location;
 use people::StoreId;
 use protocol::{Currency, PlayerId};
@@ -43,24 +45,36 @@ pub enum Error {
         /// What is wrong with it.
         source: engine::DecodeError,
     },
-    /// A checkpoint is behind the first use of what this release does not have.
-    #[error("failed to go on from {checkpoint}")]
+    /// The state store is behind the first use of what this release does not have.
+    #[error("failed to go on from the state store")]
     Later {
-        /// Its file.
-        checkpoint: String,
         /// What it has.
         source: engine::DecodeError,
     },
     /// The oldest segments were removed, and nothing has the state with which the rest begins.
     #[error(
-        "the log begins at record {first}, and no checkpoint can be used to go on from{passed_over}. Bring back a checkpoint \
-         of this log, or fetch the records before {first} from the archive (docs/operating.md, archive)"
+        "the log begins at record {first}, and there is no state store to go on from{passed_over}. Bring back the state store of \
+         this log, or fetch the records before {first} from the archive (docs/operating.md, archive)"
     )]
     NoAnchor {
         /// The first record that the log keeps.
         first: u64,
-        /// The checkpoints that there are, and why each cannot be used.
+        /// Why the store that is there cannot be used.
         passed_over: String,
+    },
+    /// The state store cannot be used, and another one that is built from the log can.
+    #[error("the state store cannot be used: {0}")]
+    StoreDamaged(String),
+    /// The disk of the state store fails.
+    #[error("failed to use the state store: {0}")]
+    StoreFails(String),
+    /// There is no directory for the state store of a proof.
+    #[error("failed to make a directory in {} for the state store of this proof; TMPDIR names another place", directory.display())]
+    Scratch {
+        /// Where it was tried.
+        directory: PathBuf,
+        /// Why not.
+        source: std::io::Error,
     },
     /// The record does not fit the state before it.
     #[error("failed to apply record {lsn} in {location}")]
@@ -176,9 +190,9 @@ pub enum Error {
         /// One of them.
         first: PlayerId,
     },
-    /// A checkpoint does not hold what the replay holds.
-    #[error("failed to prove checkpoint {lsn}: {what}")]
-    Checkpoint {
+    /// The state store does not have what the replay has.
+    #[error("failed to prove the state store at record {lsn}: {what}")]
+    Store {
         /// The last record it stands for.
         lsn: u64,
         /// What is wrong with it.
@@ -200,6 +214,41 @@ pub enum Error {
         /// The end of its batch.
         found: Head,
     },
+}
+
+impl From<stored::Error> for Error {
+    fn from(error: stored::Error) -> Self {
+        match error {
+            stored::Error::Contents(Unloadable::Unread(source)) if source.is_later() => {
+                Self::Later { source }
+            }
+            other if other.is_cured_by_a_new_store() => Self::StoreDamaged(other.with_causes()),
+            other => Self::StoreFails(other.with_causes()),
+        }
+    }
+}
+
+impl Error {
+    /// What is wrong with the state store, when it alone is wrong: another one can be built from the log.
+    ///
+    /// # Errors
+    /// Any other error, as it is.
+    pub fn of_the_store(self) -> Result<String, Self> {
+        match self {
+            Self::StoreDamaged(why) => Ok(why),
+            Self::Unfit { lsn, location, source } => match *source {
+                ApplyError::Invariant(Violation::Unreadable(unreadable)) => Ok(unreadable.0),
+                source => Err(Self::Unfit { lsn, location, source: Box::new(source) }),
+            },
+            other => Err(other),
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        stored::Error::from(error).into()
+    }
 }
 
 impl From<journal::Error> for Error {

@@ -1,16 +1,21 @@
-//! The full scope: every record is applied again and, at the level re-decide, decided again; every checkpoint is held
-//! against the replay.
+//! The full scope: every record is applied again and, at the level re-decide, decided again; the state store is held against
+//! the replay. Keys are kept in a store of its own while it runs, so that memory does not grow with them.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use engine::{Level, LogVerifier, checkpoint, invariant};
-use journal::{Files, Lsn, Tail, storage::Storage};
+use actors::stored::{self, Stored};
+use engine::{Level, LogVerifier, StateItem, TxId, Unknown, World, invariant};
+use journal::{Cursor, Entry, Files, Lsn, Tail, storage::Storage};
+use ledger::Digest;
+use store::{Change, Key, Options, Store, Tree};
 
-use super::{
-    Error, Expectations,
-    beginning::{Decode, Prefer, beginning},
-    read,
-};
+use super::{Error, Expectations, read, scratch::Scratch};
+
+/// Keys in memory before they go to the store of the proof.
+const KEYS_IN_MEMORY_MAX: usize = 1 << 20;
+
+/// How often the state store of a serving hub is read again because the hub has changed it meanwhile.
+const ATTEMPTS: u32 = 5;
 
 /// The result of proving a whole log.
 pub struct Findings {
@@ -18,33 +23,41 @@ pub struct Findings {
     pub tail: Tail,
     /// The state, and what was counted on the way.
     pub verifier: LogVerifier,
-    /// The record whose state was taken from a checkpoint, because the log does not have all records before it any more; 0
-    /// when every record was proven.
+    /// The record whose state was taken from the state store, because the log does not have all records before it any more;
+    /// 0 when every record was proven.
     pub trusted: u64,
-    /// Checkpoints that hold what the replay holds.
-    pub checkpoints: u64,
+    /// The last record of the state store, which has what the replay has; `None` when there is no store.
+    pub stored: Option<u64>,
 }
 
-/// Proves a whole log without trust in anything that it says; see [the scopes](super).
+/// Proves a whole log without trust in anything that it says; see [the scopes](super). `store` is the storage of the state
+/// store, if there is one; it is only read.
 ///
 /// # Errors
 /// The first thing that is not as it must be.
-pub fn full<S: Storage>(
+pub fn full<S: Storage, T: Storage>(
     files: &Files<S>,
+    store: Option<&T>,
     level: Level,
     expectations: &Expectations,
 ) -> Result<Findings, Error> {
     let mut verifier = LogVerifier::default().reading(expectations.formats).at(level);
+    // Read before the log: beside a serving hub, the log then has the records that the store stands for.
+    let mut found = match store {
+        Some(store) => Found::read(files, store, expectations)?,
+        None => None,
+    };
     let begins = files.begins().lsn;
-    if begins > Lsn(0) {
-        let effects = (checkpoint::decode_effects as Decode, &expectations.formats);
-        verifier = verifier.on(beginning(files, Prefer::Oldest, effects, &mut Vec::new())?);
-    }
-    let trusted = Lsn(verifier.world().books.lsn());
-    // Listed before the log is read: beside a serving hub, the log then has the records of all these checkpoints.
-    let mut waiting: BTreeSet<Lsn> = journal::checkpoint::list_in(files.storage())?.into_iter().collect();
-    waiting.retain(|lsn| *lsn > trusted);
-    let mut checkpoints = 0;
+    let trusted = if begins > Lsn(0) {
+        let Some(Found { world, .. }) = found.take().filter(|found| found.at.lsn >= begins) else {
+            return Err(Error::NoAnchor { first: begins.next().0, passed_over: String::new() });
+        };
+        verifier = verifier.on(world);
+        Lsn(verifier.world().books.lsn())
+    } else {
+        Lsn(0)
+    };
+    let (mut compared, mut keys) = (None, None);
     let reader = read(files, begins.0, |entry| {
         let (lsn, location) = (entry.lsn, entry.location);
         // Of the records that its state includes, only the chain is proven.
@@ -54,42 +67,132 @@ pub fn full<S: Storage>(
         let disproved =
             |finding: engine::Finding| Error::Disproved { lsn: lsn.0, location, what: finding.what };
         verifier.next(entry.bytes).map_err(disproved)?;
-        if waiting.remove(&lsn) {
-            let ends = (lsn == entry.batch.last()).then_some(entry.batch.hash);
-            checkpoints += u64::from(agrees(files, (lsn, ends), &verifier)?);
+        if let Some(found) = found.as_ref().filter(|found| found.at.lsn == lsn) {
+            found.agrees(&entry, &verifier)?;
+            compared = Some(lsn.0);
+        }
+        if verifier.world().books.keys_in_memory() > KEYS_IN_MEMORY_MAX {
+            spill(&mut keys, &mut verifier)?;
         }
         Ok(())
     })?;
     let tail = files.finish(reader)?;
+    if let Some(found) = &found {
+        files.reaches(&tail, &found.at, stored::DIRECTORY)?;
+    }
     let lsn = tail.last().0;
     let source = |finding: engine::Finding| Error::Invariant { lsn, source: finding.what.into() };
     verifier.check().map_err(source)?;
     expectations.check(files, &tail, verifier.world())?;
-    Ok(Findings { tail, verifier, trusted: trusted.0, checkpoints })
+    Ok(Findings { tail, verifier, trusted: trusted.0, stored: compared })
 }
 
-/// Compares a checkpoint with the log at its record: the same log, and the same world (`E3`). `ends` is the hash of the
-/// batch that ends there, if one does. `false` when the checkpoint is gone, since a newer one has taken its place.
-fn agrees<S: Storage>(
-    files: &Files<S>,
-    (lsn, ends): (Lsn, Option<[u8; 32]>),
-    verifier: &LogVerifier,
-) -> Result<bool, Error> {
-    let wrong = |what: String| Error::Checkpoint { lsn: lsn.0, what };
-    let found = match journal::checkpoint::at_in(files.storage(), lsn) {
-        Ok(Some(found)) => found,
-        Ok(None) => return Ok(false),
-        Err(error @ (journal::Error::Damaged { .. } | journal::Error::Version { .. })) => {
-            return Err(wrong(error.to_string()));
+/// The keys of a proof that are not in memory.
+struct Keys {
+    store: Store,
+    _directory: Scratch,
+}
+
+/// Moves the keys in memory to the store of the proof.
+fn spill(keys: &mut Option<Keys>, verifier: &mut LogVerifier) -> Result<(), Error> {
+    let keys = match keys {
+        Some(keys) => keys,
+        None => {
+            let directory = Scratch::new()?;
+            let store = Store::over(directory.storage()?, Options::default()).map_err(stored::Error::from)?;
+            keys.insert(Keys { store, _directory: directory })
         }
-        Err(error) => return Err(error.into()),
     };
-    files.admits(&found.at, &journal::checkpoint::name(lsn)).map_err(|lost| wrong(lost.to_string()))?;
-    if ends != Some(found.at.hash) {
-        return Err(wrong("it is not of this log".into()));
+    let new = verifier.new_keys(keys.store.view().cursor().lsn.0);
+    let changes = new.iter().map(|(id, kept)| Change {
+        tree: Tree::Keys,
+        key: Key(id.0.to_be_bytes()),
+        value: Some(kept),
+    });
+    let at = Cursor { lsn: Lsn(verifier.world().books.lsn()), ..Cursor::default() };
+    keys.store.commit(changes, at, &[]).map_err(stored::Error::from)?;
+    while keys.store.merge_step().map_err(stored::Error::from)? {}
+    verifier.stored(Arc::new(Stored(keys.store.view())));
+    Ok(())
+}
+
+/// What the state store has.
+struct Found {
+    at: Cursor,
+    world: World,
+    /// The digest of its keys, and how many there are.
+    keys: (Digest, u64),
+    results: Vec<StateItem>,
+}
+
+impl Found {
+    /// Reads the store; `None` when there is none.
+    fn read<S: Storage, T: Storage>(
+        files: &Files<S>,
+        storage: &T,
+        expectations: &Expectations,
+    ) -> Result<Option<Self>, Error> {
+        let wrong = |lsn: Lsn, what: String| Error::Store { lsn: lsn.0, what };
+        for attempt in 1.. {
+            let stored = Stored::read(storage).map_err(|error| wrong(Lsn(0), error.to_string()))?;
+            let at = stored.0.cursor();
+            if at.lsn == Lsn(0) {
+                return Ok(None);
+            }
+            match Self::of(&stored, expectations) {
+                Ok(found) => {
+                    files.admits(&at, stored::DIRECTORY).map_err(|lost| wrong(at.lsn, lost.to_string()))?;
+                    return Ok(Some(found));
+                }
+                // A serving hub removes files that it has merged.
+                Err(_) if attempt < ATTEMPTS && has_moved(&stored, storage) => {}
+                Err(error) => return Err(wrong(at.lsn, error.to_string())),
+            }
+        }
+        Ok(None)
     }
-    let world = checkpoint::decode_effects(&found.bytes, &verifier.formats());
-    let world = world.map_err(|error| wrong(error.to_string()))?;
-    invariant::same(&world, verifier.world()).map_err(|violation| wrong(violation.to_string()))?;
-    Ok(true)
+
+    fn of(stored: &Stored, expectations: &Expectations) -> Result<Self, stored::Error> {
+        let world = stored.load(expectations.formats, Unknown::Kept)?;
+        let (mut digest, mut count) = (Digest::default(), 0);
+        for entry in stored.0.scan(Tree::Keys) {
+            let (Key(id), kept) = entry?;
+            digest.add(engine::key_print(TxId(u128::from_be_bytes(id)), &kept).map_err(stored::Error::item)?);
+            count += 1;
+        }
+        let mut results = Vec::new();
+        for entry in stored.0.scan(Tree::Rows) {
+            let item = StateItem::decode(&entry?.1, &expectations.formats, Unknown::Kept);
+            if let item @ StateItem::Result(_) = item.map_err(stored::Error::item)? {
+                results.push(item);
+            }
+        }
+        Ok(Self { at: stored.0.cursor(), world, keys: (digest, count), results })
+    }
+
+    /// Compares it with the log at its record: the same log, and the same state (`E3`).
+    fn agrees(&self, entry: &Entry<'_>, verifier: &LogVerifier) -> Result<(), Error> {
+        let wrong = |what: String| Err(Error::Store { lsn: entry.lsn.0, what });
+        let ends = (entry.lsn == entry.batch.last()).then_some(entry.batch.hash);
+        if ends != Some(self.at.hash) {
+            return wrong("it is not of this log".into());
+        }
+        let world = verifier.world();
+        if let Err(violation) = invariant::same(&self.world, world) {
+            return wrong(violation.to_string());
+        }
+        let keys = (world.books.digest().of(engine::Component::Keys), world.books.keys());
+        if self.keys != keys {
+            return wrong(format!("it has {} keys, and not the {} of the log", self.keys.1, keys.1));
+        }
+        match self.results.iter().find(|result| world.item(result.id()).as_ref() != Some(*result)) {
+            Some(result) => wrong(format!("{:?} is not that of the log", result.id())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the store has another commit, or other files, than when it was read.
+fn has_moved<T: Storage>(stored: &Stored, storage: &T) -> bool {
+    Stored::read(storage).is_ok_and(|now| !now.0.is_same(&stored.0))
 }

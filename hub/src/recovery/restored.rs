@@ -5,9 +5,12 @@
 
 use std::path::Path;
 
-use journal::{Claim, Cursor, LineageId, Options};
+use journal::{Claim, Cursor, Files, LineageId, Options};
 
-use super::{Error, Expectations, Proven, prove};
+use actors::stored;
+use store::Store;
+
+use super::{Base, Error, Expectations, Proven, replay};
 
 /// A new lineage, begun.
 pub struct Restored {
@@ -15,12 +18,12 @@ pub struct Restored {
     pub lineage: LineageId,
     /// The end of the lineage before, which is abandoned there.
     pub forked: Cursor,
-    /// Checkpoints of the lost future that were set aside: their new names.
-    pub set_aside: Vec<String>,
+    /// Whether a state store of the lost future was removed: it is derived, and the next start builds it again.
+    pub store_removed: bool,
 }
 
-/// Proves the tail of the log in a directory, as a start does, and begins a new lineage at its end. What a checkpoint or
-/// the file `head` tells of later records is lost.
+/// Proves the tail of the log in a directory, as a start does, and begins a new lineage at its end. What the state
+/// store or the file `head` tells of later records is lost.
 ///
 /// # Errors
 /// When there is no log, another hub has it, it is damaged, does not fit together, or is not the one expected. Nothing
@@ -31,10 +34,16 @@ pub fn restored(
     expectations: &Expectations,
 ) -> Result<Restored, Error> {
     let claim = Claim::take(directory)?;
-    let Proven { tail, .. } = prove(claim.files(), expectations, |files, reader| files.restored(reader))?;
+    let storage = stored::storage(directory)?;
+    let base = Base::restored(claim.files(), &storage, expectations)?;
+    let store_removed = base.passed_over.is_some();
+    let Proven { tail, .. } = replay(claim.files(), base, expectations, Files::restored)?;
     let forked = tail.cursor();
-    let (log, set_aside) = claim.restored(tail, Options { segment_bytes, ..Options::default() })?;
+    let log = claim.restored(tail, Options { segment_bytes, ..Options::default() })?;
+    if store_removed {
+        Store::remove_in(&storage).map_err(stored::Error::from)?;
+    }
     let lineage = log.lineage();
     log.into_sync().close()?;
-    Ok(Restored { lineage, forked, set_aside })
+    Ok(Restored { lineage, forked, store_removed })
 }

@@ -1,4 +1,4 @@
-//! Damage of every kind to logs of several segments, with checkpoints and a spare: the start and `hub verify --tail` say
+//! Damage of every kind to logs of several segments, with a state store and a spare: the start and `hub verify --tail` say
 //! the same, and what opens holds every acknowledged record or the refusal says what is wrong.
 //!
 //! The oracle is what was acknowledged: the digest of the state after each record. `HUB_DAMAGE_RUNS` sets how many
@@ -6,22 +6,27 @@
 
 use std::sync::LazyLock;
 
+use actors::stored::Keeper;
 use domains::recipes::Deposit;
-use engine::{Content, Digest, Envelope, Tx, TxId, World, checkpoint};
-use journal::{Claim, Files, Lsn, Options, SyncLog, memory::Memory, storage::Storage};
+use engine::{Content, Digest, Envelope, Formats, Tx, TxId, World};
+use journal::{
+    Claim, Files, Lsn, Options, Reader, SyncLog,
+    memory::{DiskPart, Memory},
+    storage::Storage,
+};
 use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunner};
 use protocol::PlayerId;
 
-use super::{Error, Expectations, full, tail};
+use super::{Error, Expectations, full, kept as kept_state, tail};
 use crate::telemetry::with_causes;
 
 const OPTIONS: Options = Options { segment_bytes: 4 << 10, nice: 0 };
 const RECORDS: u64 = 45;
 /// More records than a segment and a spare have room for.
 const PAST_A_SEGMENT: u64 = 18;
-/// Records after which a checkpoint was written; the older of the two is far from the end as well.
-const CHECKPOINTS: [u64; 2] = [18, 27];
-/// The record after which one of the logs begins a new lineage, between two checkpoints.
+/// Records after which the state store was committed.
+const COMMITS: [u64; 2] = [18, 27];
+/// The record after which one of the logs begins a new lineage, between two commits.
 const FORK: u64 = 22;
 
 /// A log as it was left, and what was acknowledged of it.
@@ -57,7 +62,20 @@ fn deposit(log: &mut SyncLog<Memory>, world: &mut World, number: u64) {
 fn fork(memory: &Memory) -> SyncLog<Memory> {
     let claim = Claim::over(memory.clone()).expect("a log");
     let tail = claim.files().restored(claim.files().reader(Lsn(0)).expect("a log")).expect("it is sound");
-    claim.restored(tail, OPTIONS).expect("a disk").0.into_sync()
+    claim.restored(tail, OPTIONS).expect("a disk").into_sync()
+}
+
+/// The state store's part of the disk.
+fn store_of(memory: &Memory) -> DiskPart {
+    memory.part("store-")
+}
+
+/// Brings the state store to the end of the log, and commits it.
+fn commit(memory: &Memory) {
+    let mut keeper = Keeper::over(store_of(memory), Formats::STANDARD).expect("a sound store");
+    let mut reader = Reader::over(memory.clone(), keeper.lsn()).expect("a log");
+    keeper.follow(&mut reader, |_| {}).expect("the log stands for it");
+    keeper.commit(reader.cursor()).expect("a disk").expect("there is something new");
 }
 
 fn leave(closed: bool, forked: bool) -> Left {
@@ -72,9 +90,8 @@ fn leave(closed: bool, forked: bool) -> Left {
             log.close().expect("a disk");
             log = fork(&memory);
         }
-        if CHECKPOINTS.contains(&number) {
-            let (at, bytes) = (log.log().end(), checkpoint::encode(&world));
-            journal::checkpoint::write_in(&memory, at, &bytes).expect("a disk");
+        if COMMITS.contains(&number) {
+            commit(&memory);
         }
     }
     log.prepare_spare().expect("a disk");
@@ -92,8 +109,8 @@ static FORKED: LazyLock<Left> = LazyLock::new(|| leave(true, true));
 static BEGINS_LATER: LazyLock<Left> = LazyLock::new(|| {
     let left = leave(true, false);
     let claim = Claim::over(left.memory.clone()).expect("a log");
-    let done = claim.truncate_before(Lsn(CHECKPOINTS[0] + 1), &[]).expect("a disk");
-    assert!(done.segments > 1 && done.first <= Lsn(CHECKPOINTS[0]));
+    let done = claim.truncate_before(Lsn(COMMITS[0] + 1), &[]).expect("a disk");
+    assert!(done.segments > 1 && done.first <= Lsn(COMMITS[0]));
     left
 });
 
@@ -158,7 +175,8 @@ fn start(memory: &Memory) -> Result<(u64, Digest), String> {
 /// Starts on a log, or says why not.
 fn open(memory: &Memory) -> Result<(SyncLog<Memory>, World), String> {
     let claim = Claim::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
-    let proven = tail(claim.files(), &Expectations::default()).map_err(|error| with_causes(&error))?;
+    let (_, proven) = kept_state(claim.files(), store_of(memory), &Expectations::default())
+        .map_err(|error| with_causes(&error))?;
     let log = claim.open(proven.tail, OPTIONS).map_err(|error| with_causes(&Error::from(error)))?;
     assert_eq!(log.last().0, proven.world.books.lsn());
     Ok((log.into_sync(), proven.world))
@@ -180,13 +198,14 @@ fn live_on(memory: &Memory, closed: bool) -> Result<(u64, Digest), String> {
 
 fn verify_tail(memory: &Memory) -> Result<(u64, Digest), String> {
     let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
-    let proven = tail(&files, &Expectations::default()).map_err(|error| with_causes(&error))?;
+    let proven = tail(&files, Some(&store_of(memory)), &Expectations::default());
+    let proven = proven.map_err(|error| with_causes(&error))?;
     Ok((proven.world.books.lsn(), proven.world.books.digest().total()))
 }
 
 fn verify_full(memory: &Memory) -> Result<(u64, Digest), String> {
     let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
-    let findings = full(&files, engine::Level::ReDecide, &Expectations::default())
+    let findings = full(&files, Some(&store_of(memory)), engine::Level::ReDecide, &Expectations::default())
         .map_err(|error| with_causes(&error))?;
     let books = &findings.verifier.world().books;
     Ok((books.lsn(), books.digest().total()))
@@ -233,11 +252,11 @@ fn judge(left: &Left, harms: &[(Index, Harm)]) -> Result<(), TestCaseError> {
                 );
             }
             Err(why) => {
-                // Without its checkpoints, a log that begins later has no state to begin with.
-                let no_state = why.contains("no checkpoint can be used");
-                let named = touched
-                    .iter()
-                    .any(|name| why.contains(name) || (no_state && name.ends_with(".checkpoint")));
+                // Without its store, a log that begins later has no state to begin with; `hub verify` in full names the
+                // store and not its file when the store has another state than the log.
+                let of_store = why.contains("state store");
+                let named =
+                    touched.iter().any(|name| why.contains(name) || (of_store && name.starts_with("store-")));
                 prop_assert!(named, "{}: {} does not say where, after {:?}", scope, why, &touched);
             }
         }
@@ -256,22 +275,22 @@ fn judge(left: &Left, harms: &[(Index, Harm)]) -> Result<(), TestCaseError> {
             full
         );
     } else {
-        let same = names(&before).iter().all(|name| started.bytes(name) == before.bytes(name));
+        // The state store may have been built again: it is derived.
+        let mut names = names(&before).into_iter().filter(|name| !name.starts_with("store-"));
+        let same = names.all(|name| started.bytes(&name) == before.bytes(&name));
         prop_assert!(same, "a refusal has changed the files");
     }
     Ok(())
 }
 
 #[test]
-fn the_logs_that_are_damaged_have_segments_checkpoints_and_a_spare() {
+fn the_logs_that_are_damaged_have_segments_a_store_and_a_spare() {
     for (left, lineages) in [(&*CLOSED, 1), (&*KILLED, 1), (&*FORKED, 2), (&*BEGINS_LATER, 1)] {
         assert_eq!(Files::over(left.memory.clone()).expect("a log").lineages().len(), lineages);
         let names = names(&left.memory);
         let of = |end: &str| names.iter().filter(|name| name.ends_with(end)).count();
-        assert!(
-            of(".log") > 3 && of(".checkpoint") == 2 && of("spare.ready") == 1 && of("head") == 1,
-            "{names:?}"
-        );
+        let stored = names.iter().filter(|name| name.starts_with("store-")).count();
+        assert!(of(".log") > 3 && stored >= 3 && of("spare.ready") == 1 && of("head") == 1, "{names:?}");
         let whole = left.memory.copy();
         let expected = Ok((RECORDS, left.digests[RECORDS as usize]));
         assert_eq!(

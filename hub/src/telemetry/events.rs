@@ -19,7 +19,7 @@ pub fn note(text: &str) {
     tracing::info!("{text}");
 }
 
-/// The start has rebuilt the state: so many records, of which so many since the checkpoint.
+/// The start has rebuilt the state: so many records, of which so many since the cursor of the state store.
 pub fn replayed(records: u64, replayed: u64, took: Duration, epoch: u32) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(records, replayed, took_ms, epoch, "the log is replayed and proven");
@@ -49,9 +49,14 @@ pub fn erased_has_money(player: PlayerId) {
     tracing::warn!(%player, "the log has a balance, a hold or a freeze of a player who was erased");
 }
 
-/// A checkpoint is not whole, not of this log, or cannot be read by this release.
-pub fn unusable_checkpoint(lsn: u64, why: &str) {
-    tracing::warn!(lsn, why, "a checkpoint cannot be used; more of the log is replayed");
+/// The state store is not whole, not of this log, or of another version.
+pub fn store_is_built_again(why: &str) {
+    tracing::warn!(why, "the state store cannot be used; it is built again from the log");
+}
+
+/// The state store is being built: it has the records up to one, of about so many.
+pub fn store_is_being_built(at: u64, of: u64) {
+    tracing::info!(record = at, of, "the state store is being built from the log");
 }
 
 /// The system allows fewer open files than the configured connections need.

@@ -33,7 +33,7 @@ impl Kept {
     pub fn why(self) -> &'static str {
         match self {
             Kept::NotArchived => "the next segment has no verified copy in the archive",
-            Kept::NoAnchor => "no verified checkpoint is behind the next segment",
+            Kept::NoAnchor => "no verified state is behind the next segment",
             Kept::Needed => "a follower has not read the next segment",
             Kept::Recent => "the newest full segments are kept by archive.keep_bytes",
         }

@@ -14,7 +14,7 @@ use crate::spare::{self, Spare};
 use crate::storage::{File, Storage};
 use crate::tail::{LogEnd, Tail};
 use crate::truncate::{self, Beginning, Truncated};
-use crate::{Error, Lsn, Options, checkpoint, kept, noted};
+use crate::{Error, Lsn, Options, kept, noted};
 
 /// Shortest segment. Bytes.
 const MIN_SEGMENT: u64 = 4 << 10;
@@ -22,16 +22,15 @@ const MIN_SEGMENT: u64 = 4 << 10;
 const CHUNK: u64 = 1 << 20;
 
 /// Names of files that are being made. What is left of one after a crash is of no use.
-const UNFINISHED: [&str; 5] =
-    [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, checkpoint::PARTIAL, kept::PARTIAL];
+const UNFINISHED: [&str; 4] = [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, kept::PARTIAL];
 
-/// Files that a hub keeps beside its log. They are closed to others like those of the log, and never changed here.
-const BESIDE: [&str; 3] = ["people.db", "people.db-journal", "people.keys"];
+/// What a hub keeps beside its log: files, which are closed to others like those of the log, and directories, which are so
+/// from the beginning. Never changed here.
+const BESIDE: [&str; 4] = ["people.db", "people.db-journal", "people.keys", "store"];
 
 /// Whether a file of this name is one of a log. Other files in its directory are never changed.
 fn is_of_a_log(name: &str) -> bool {
-    let by_number = [".log", ".checkpoint"].iter().any(|suffix| scan::named_lsn(name, suffix).is_some());
-    by_number
+    scan::named_lsn(name, ".log").is_some()
         || UNFINISHED.contains(&name)
         || [file::LOCK, noted::NAME, spare::READY, kept::NAME].contains(&name)
 }
@@ -81,17 +80,14 @@ impl<S: Storage> Claim<S> {
         self.open_as(tail, options, None)
     }
 
-    /// Opens a restored log for writing, and begins a new lineage at its end; see [`Files::restored`]. Checkpoints of
-    /// the lineage that is abandoned there are set aside: their names get the ending `.lost`. Returns these names too.
+    /// Opens a restored log for writing, and begins a new lineage at its end; see [`Files::restored`].
     ///
-    /// A crash before the end is noticed: the next start refuses the checkpoints, and the same may be called again.
-    pub fn restored(self, tail: Tail, options: Options) -> Result<(Log<S>, Vec<String>), Error> {
+    /// A crash before the end changes nothing, and the same may be called again.
+    pub fn restored(self, tail: Tail, options: Options) -> Result<Log<S>, Error> {
         let storage = self.storage.clone();
         let lineage =
             LineageId(storage.random().map_err(Error::io("draw random bytes for", storage.path("")))?);
-        let log = self.open_as(tail, options, Some(lineage))?;
-        let set_aside = checkpoint::set_aside(&storage, log.last())?;
-        Ok((log, set_aside))
+        self.open_as(tail, options, Some(lineage))
     }
 
     fn open_as(self, tail: Tail, options: Options, fork: Option<LineageId>) -> Result<Log<S>, Error> {

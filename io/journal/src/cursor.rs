@@ -14,7 +14,7 @@ impl fmt::Display for LineageId {
     }
 }
 
-/// The end of a batch: where a follower goes on, and what a checkpoint stands for.
+/// The end of a batch: where a follower goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Cursor {
     /// The lineage of the log at that time.

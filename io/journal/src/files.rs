@@ -20,7 +20,7 @@ use crate::reader::Reader;
 use crate::scan::{self, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
 use crate::tail::Tail;
-use crate::{Error, Lsn, checkpoint};
+use crate::{Error, Lsn};
 
 /// The files of a log, checked by their headers.
 pub struct Files<S: Storage = Directory> {
@@ -30,8 +30,6 @@ pub struct Files<S: Storage = Directory> {
     lineages: Vec<Lineage>,
     /// Where the log begins, when its oldest segments were removed.
     kept: Option<FirstKept>,
-    /// The newest checkpoint, damaged or not; 0 without one.
-    checkpoint: Lsn,
     /// A record that the log is known to have had.
     noted: Option<Noted>,
 }
@@ -64,10 +62,9 @@ impl<S: Storage> Files<S> {
     }
 
     fn from_first_kept(storage: S, kept: Option<FirstKept>) -> Result<Files<S>, Error> {
-        // Read before the segments are listed: with a running writer, the records of a checkpoint and of the noted end
-        // are then surely in the segments.
+        // Read before the segments are listed: with a running writer, the record of the noted end is then surely in the
+        // segments.
         let noted = noted::read(&storage)?;
-        let checkpoint = checkpoint::list_in(&storage)?.last().copied().unwrap_or_default();
         let (mut headers, mut lengths): (Vec<SegmentHeader>, Vec<u64>) = Default::default();
         let first_kept = kept.as_ref().map_or(Lsn(1), FirstKept::first);
         let mut segments = scan::segments(&storage)?;
@@ -85,7 +82,7 @@ impl<S: Storage> Files<S> {
             sized(&storage, header, bytes)?;
         }
         let lineages = continued(kept.as_ref().map_or(&[], |kept| &kept.lineages), &headers);
-        Ok(Files { storage, headers, lineages, kept, checkpoint, noted })
+        Ok(Files { storage, headers, lineages, kept, noted })
     }
 
     /// Whether there is no log yet.
@@ -138,21 +135,27 @@ impl<S: Storage> Files<S> {
         Reader::begin(self.storage.clone(), begins.first, after).map(Some)
     }
 
-    /// Reads the rest of the log, and returns where it ends. [`Error::Ends`] when a checkpoint or the file `head` is of
-    /// later records, [`Error::Abandoned`] when it is of a lost future.
+    /// Reads the rest of the log, and returns where it ends. [`Error::Ends`] when the file `head` is of later records,
+    /// [`Error::Abandoned`] when it is of a lost future.
     pub fn finish(&self, reader: Option<Reader<S>>) -> Result<Tail, Error> {
         let tail = self.restored(reader)?;
-        if self.checkpoint > tail.last() {
-            let file = checkpoint::name(self.checkpoint);
-            let at = checkpoint::at_in(&self.storage, self.checkpoint).ok().flatten().map(|found| found.at);
-            return Err(self.ends_before(&tail, &file, (self.checkpoint, at)));
-        }
         self.holds_what_was_noted(&tail)?;
         Ok(tail)
     }
 
-    /// [`Files::finish`] of a restored copy, whatever a checkpoint or the file `head` tells of later records of this log:
-    /// they are lost, and [`Claim::restored`](crate::Claim::restored) begins a new lineage.
+    /// Whether the log reaches to the cursor of a follower that is kept in `file`: [`Error::Ends`] when it ends before it,
+    /// and [`Error::Abandoned`] when it does so because the lineage of the cursor was abandoned.
+    pub fn reaches(&self, tail: &Tail, at: &Cursor, file: &str) -> Result<(), Error> {
+        if at.lsn > tail.last() { Err(self.ends_before(tail, file, (at.lsn, Some(*at)))) } else { Ok(()) }
+    }
+
+    /// The last record that the file `head` notes; 0 without it. The log has at least the records up to it.
+    pub fn noted_end(&self) -> Lsn {
+        self.noted.as_ref().map_or(Lsn(0), |noted| noted.end.lsn)
+    }
+
+    /// [`Files::finish`] of a restored copy, whatever the file `head` tells of later records of this log: they are lost,
+    /// and [`Claim::restored`](crate::Claim::restored) begins a new lineage.
     pub fn restored(&self, reader: Option<Reader<S>>) -> Result<Tail, Error> {
         let end = match reader {
             None => None,
@@ -226,7 +229,7 @@ impl<S: Storage> Files<S> {
         self.noted.is_some()
     }
 
-    /// The hash of the batch that ends with a record, which must equal that of a checkpoint there. `None` when no batch
+    /// The hash of the batch that ends with a record, which must equal that of a cursor there. `None` when no batch
     /// ends there.
     pub fn hash_at(&self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         match self.reader(lsn)? {

@@ -2,7 +2,7 @@
 //!
 //! The money arbiter appends records ([`Journal::append`]). The writer's thread writes all queued records as one batch
 //! with one sync, and then opens the output gate ([`Gate`]) for the outputs that waited for them. Followers and
-//! `hub verify` read while it writes ([`Reader`]); a restart replays the records after a [`checkpoint`].
+//! `hub verify` read while it writes ([`Reader`]); a restart replays the records after a [`Cursor`].
 //!
 //! Its invariants:
 //! * J1 nothing is released before its record, and all records before it, are synced;
@@ -15,7 +15,6 @@
 //! It does not interpret records, does not replicate, and does not retry.
 
 mod append;
-pub mod checkpoint;
 mod claim;
 mod condition;
 mod cursor;

@@ -52,7 +52,7 @@ impl<S: Storage> Log<S> {
         self.tail.torn()
     }
 
-    /// The hash of the batch that ends with a record, which must equal that of a checkpoint there. `None` when no batch
+    /// The hash of the batch that ends with a record, which must equal that of a cursor there. `None` when no batch
     /// ends there, and when its segment is missing.
     pub fn hash_at(&self, lsn: Lsn) -> Result<Option<[u8; 32]>, Error> {
         if lsn > self.last() {

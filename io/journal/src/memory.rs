@@ -8,6 +8,7 @@
 //! The caller or a seed decides everything, so two runs with one seed are the same.
 
 mod handles;
+mod part;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -17,6 +18,7 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 
 pub use handles::{MemoryFile, MemoryLock};
+pub use part::DiskPart;
 
 /// The unit that a disk usually writes whole or not at all. Bytes.
 const SECTOR: usize = 512;

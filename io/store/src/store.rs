@@ -1,6 +1,6 @@
 //! The store as its writer has it: open, commit, merge, remove.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -13,8 +13,7 @@ use journal::storage::Storage;
 use crate::choose::{Weights, due, next_task};
 use crate::manifest::{self, Manifest};
 use crate::merge::Merge;
-use crate::run::{Run, RunFile, RunInfo, file_name, file_number};
-use crate::source::RunSource;
+use crate::run::{Run, RunInfo, file_name, file_number};
 use crate::span::Span;
 use crate::view::{Shelf, Snapshot, View};
 use crate::write::RunWriter;
@@ -70,27 +69,13 @@ impl<S: Storage> Store<S> {
         let live: BTreeSet<u64> = manifest.runs.iter().map(|run| run.number).collect();
         remove_files(&storage, |number| !live.contains(&number))?;
 
-        let source: Arc<dyn RunSource> = Arc::new(storage.clone());
-        // The two runs of one commit share their file.
-        let files: BTreeMap<u64, Arc<RunFile>> =
-            live.into_iter().map(|number| (number, Arc::new(RunFile { number }))).collect();
-        let runs = manifest.runs.iter().map(|info| Run::load(*info, files[&info.number].clone(), &source));
-        let runs = runs.map(|run| run.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        drop(files);
-        let (rows, keys) = runs.into_iter().partition(|run: &Arc<Run>| run.info.tree == Tree::Rows);
-        let snapshot = Snapshot {
-            generation: manifest.generation,
-            at: manifest.at,
-            meta: manifest.meta.into(),
-            rows: Arc::new(Shelf::new(rows)),
-            keys: Arc::new(Shelf::new(keys)),
-            source,
-        };
+        let next = manifest.next.max(1);
+        let snapshot = Snapshot::load(&storage, manifest)?;
         Ok(Store {
             storage,
             options,
             current: View(Arc::new(snapshot)),
-            next: manifest.next.max(1),
+            next,
             merging: None,
             old: Vec::new(),
             past: Vec::new(),

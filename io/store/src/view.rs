@@ -1,12 +1,15 @@
 //! Views: what the store was when a commit returned, for any number of readers.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use journal::Cursor;
+use journal::storage::Storage;
 
 use crate::iterate::Merged;
-use crate::run::Run;
+use crate::manifest::Manifest;
+use crate::run::{Run, RunFile};
 use crate::source::RunSource;
 use crate::{Error, Key, Tree};
 
@@ -29,6 +32,27 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// What a manifest names. Reads the filters and no entries.
+    pub fn load<S: Storage>(storage: &S, manifest: Manifest) -> Result<Snapshot, Error> {
+        let source: Arc<dyn RunSource> = Arc::new(storage.clone());
+        // The two runs of one commit share their file.
+        let live: BTreeSet<u64> = manifest.runs.iter().map(|run| run.number).collect();
+        let files: BTreeMap<u64, Arc<RunFile>> =
+            live.into_iter().map(|number| (number, Arc::new(RunFile { number }))).collect();
+        let runs = manifest.runs.iter().map(|info| Run::load(*info, files[&info.number].clone(), &source));
+        let runs = runs.map(|run| run.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        drop(files);
+        let (rows, keys) = runs.into_iter().partition(|run: &Arc<Run>| run.info.tree == Tree::Rows);
+        Ok(Snapshot {
+            generation: manifest.generation,
+            at: manifest.at,
+            meta: manifest.meta.into(),
+            rows: Arc::new(Shelf::new(rows)),
+            keys: Arc::new(Shelf::new(keys)),
+            source,
+        })
+    }
+
     pub fn shelf(&self, tree: Tree) -> &Arc<Shelf> {
         match tree {
             Tree::Rows => &self.rows,
@@ -94,6 +118,23 @@ impl Shelf {
 }
 
 impl View {
+    /// The store of a storage as it is now, which is not changed: another process may have it open for writing. That process
+    /// removes files that it has merged, so a read may find a file missing; then the store has moved on, and a view of it
+    /// that is read anew [is not the same](View::is_same).
+    pub fn read<S: Storage>(storage: &S) -> Result<View, Error> {
+        let manifest = Manifest::read(storage)?.unwrap_or_default();
+        Snapshot::load(storage, manifest).map(|snapshot| View(Arc::new(snapshot)))
+    }
+
+    /// Whether both views are of one commit and read the same files.
+    pub fn is_same(&self, other: &View) -> bool {
+        let files = |view: &View| -> Vec<_> {
+            let runs = view.0.rows.runs.iter().chain(&view.0.keys.runs);
+            runs.map(|run| (run.info.tree, run.info.number, run.info.offset)).collect()
+        };
+        (self.generation(), files(self)) == (other.generation(), files(other))
+    }
+
     /// Number of commits before this view. Each commit raises it, also over restarts; a merge does not.
     pub fn generation(&self) -> u64 {
         self.0.generation

@@ -60,7 +60,7 @@ impl Default for Setup {
             .option("rate.requests_per_second_per_player", 100_000)
             .option("rate.requests_burst_per_player", 100_000)
             .option("journal.segment_bytes", 1_048_576)
-            .option("journal.checkpoint_every_records", 1_000)
+            .option("journal.store_every_records", 1_000)
             .option("telemetry.format", "json")
             .option("telemetry.log", "info")
     }

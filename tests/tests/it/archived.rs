@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use engine::{Body, Record, World, checkpoint};
+use actors::stored;
+use engine::{Body, Record, World};
 use journal::{Files, Lsn, Options, SyncLog, file::Directory};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tests::{
@@ -32,7 +33,7 @@ fn run(hub: &TestHub, arguments: &[&str]) -> String {
     said
 }
 
-/// A hub whose log has many short segments and two checkpoints. The records are digests of the state, which need no player.
+/// A hub whose log has many short segments and a state store. The records are digests of the state, which need no player.
 fn filled(setup: Setup) -> TestHub {
     let hub = setup.tables([OPEN]).prepare();
     run(&hub, &["init"]);
@@ -59,9 +60,9 @@ fn filled(setup: Setup) -> TestHub {
     for number in 1..=RECORDS {
         digest(&mut log, &mut world);
         log.sync().expect("a disk");
-        if [RECORDS - 60, RECORDS - 20].contains(&number) {
-            let at = log.log().end();
-            journal::checkpoint::write(&hub.data(), at, &checkpoint::encode(&world)).expect("a disk");
+        if number == RECORDS - 60 {
+            let store = stored::storage(&hub.data()).expect("a directory");
+            stored::replace(store, &world, log.log().end()).expect("a disk");
         }
     }
     log.close().expect("a disk");
@@ -111,11 +112,11 @@ async fn a_log_is_archived_shortened_served_put_together_again_and_proven_from_i
     );
     hub.configure(|setup| setup.option("archive.keep_bytes", 0));
     let said = run(&hub, &["archive", "--to", text(&to), "--remove"]);
-    assert!(said.contains("no verified checkpoint is behind the next segment"), "{said}");
+    assert!(said.contains("no verified state is behind the next segment"), "{said}");
     let left = hub.segments().len();
     assert!((2..segments / 2).contains(&left), "{left} of {segments} segments are left: {said}");
 
-    // The shorter log is proven from its checkpoint, and played on.
+    // The shorter log is proven from its state store, and played on.
     let report = run(&hub, &["verify"]);
     assert!(
         report.contains("removed ") && report.contains("trusted ") && report.contains("Everything agrees"),

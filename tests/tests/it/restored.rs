@@ -8,14 +8,19 @@ use tests::{
     player::Account,
 };
 
-/// Puts a copy of every file of one directory into another, which is emptied before.
+/// Puts a copy of everything in one directory into another, which is emptied before.
 fn copy(from: &Path, to: &Path) {
     if to.exists() {
         fs::remove_dir_all(to).expect("a directory of ours");
     }
     fs::create_dir_all(to).expect("a disk");
-    for file in fs::read_dir(from).expect("a directory").flatten() {
-        fs::copy(file.path(), to.join(file.file_name())).expect("a disk");
+    for entry in fs::read_dir(from).expect("a directory").flatten() {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(path, to).expect("a disk");
+        }
     }
 }
 
@@ -70,6 +75,8 @@ async fn a_restored_backup_begins_a_new_lineage_and_refuses_what_is_kept_of_the_
     assert!(hub.ended().await.success());
     let (lost_head, lost_note) =
         (verified(&hub, "head").remove(0), fs::read(data.join("head")).expect("it is noted"));
+    let lost_store = hub.data().with_file_name("lost-store");
+    copy(&data.join("store"), &lost_store);
 
     // Nothing in a whole copy tells that it is one: without the command, a client would go on from another history.
     copy(&backup, &data);
@@ -78,19 +85,26 @@ async fn a_restored_backup_begins_a_new_lineage_and_refuses_what_is_kept_of_the_
     assert!(come_back(&hub, &account, &lost).await.recovered, "which is wrong");
     hub.kill();
 
-    // A copy that does not fit the files beside it is refused, with what to do.
-    copy(&backup, &data);
-    fs::write(data.join("head"), &lost_note).expect("a disk");
-    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["verify"], &["verify", "--tail"]] {
-        let refused = hub.run(command);
-        let said = words(&refused);
-        assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(said.contains("looks like a restored backup") && said.contains("`hub restored`"), "{said}");
+    // A copy that does not fit what is beside it is refused, with what to do.
+    for of_store in [false, true] {
+        copy(&backup, &data);
+        match of_store {
+            true => copy(&lost_store, &data.join("store")),
+            false => fs::write(data.join("head"), &lost_note).expect("a disk"),
+        }
+        for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["verify"], &["verify", "--tail"]] {
+            let refused = hub.run(command);
+            let said = words(&refused);
+            assert_eq!(refused.status.code(), Some(1), "{said}");
+            let told = said.contains("looks like a restored backup") && said.contains("`hub restored`");
+            assert!(told, "{said}");
+        }
     }
 
     let restored = hub.run(&["restored"]);
     let said = words(&restored);
     assert!(restored.status.success() && said.contains(&format!("at {kept}")), "{said}");
+    assert!(said.contains("removed     the state store, which is of the lost future"), "{said}");
     hub.start();
     let locked = hub.run(&["restored"]);
     assert!(words(&locked).contains("is locked by"), "not beside a serving hub: {}", words(&locked));

@@ -1,7 +1,7 @@
 //! The simulation: a seeded world of players and tables on a disk that fails, without actors or threads.
 //!
-//! The engine and the journal are the real ones. So are the start, which is the binary's, and the copy that checkpoints
-//! are written from. A scheduler made of one seed decides who acts next, when the log is synced and when the power fails.
+//! The engine, the journal and the state store are the real ones. So are the start, which is the binary's, and the copy that
+//! the store is kept from. The store is on the same disk, and at some starts it is lost. A scheduler made of one seed decides who acts next, when the log is synced and when the power fails.
 //! An auditor keeps books of its own, made only from what players were told, and compares. After each start it also reads the
 //! whole log: the state must be what the log tells, freezes and what is due included. In some lives seeds are lost, tables
 //! fail, and tables are no longer configured. Each start draws the rules that its tables are configured with, and whether its
@@ -47,6 +47,7 @@ fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
     let (first, runs) = (variable("HUB_SIM_SEED", 1), variable("HUB_SIM_RUNS", RUNS));
     let (mut crashes, mut accepted, mut rounds, mut mid_round, mut refused) = (0, 0, 0, 0, 0);
     let (mut doubted, mut behind, mut seen) = (0, 0, Seen::default());
+    let (mut looked_up, mut stores_lost) = (0, 0);
     for seed in first..first + runs {
         let life = run(Plan { seed, steps: 400, crash_one_in: 25, power_off: None, disorder: false });
         crashes += life.crashes;
@@ -55,6 +56,7 @@ fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
         mid_round += life.mid_round;
         refused += life.refused_rules;
         (doubted, behind) = (doubted + life.doubted, behind + life.behind);
+        (looked_up, stores_lost) = (looked_up + life.looked_up, stores_lost + life.stores_lost);
         seen.add(life.seen);
     }
     println!(
@@ -64,7 +66,9 @@ fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
         "{mid_round} open rounds that met other rules at a start, {refused} changes in mid-round refused"
     );
     println!("{doubted} starts with a clock that was doubted, {behind} with one behind the log");
+    println!("{looked_up} look-ups of old keys, {stores_lost} starts without the store");
     // A simulation in which nothing happens proves nothing.
+    assert!(looked_up >= 5 * runs && stores_lost >= runs / 5, "{looked_up} look-ups, {stores_lost} lost");
     assert!(crashes >= 5 * runs && accepted >= 5 * runs && rounds >= 5 * runs, "too little happened");
     assert!(seen.least() >= runs && refused >= runs, "{seen:?}, {refused} changes in mid-round refused");
     assert!(seen.rules >= 5 * runs && mid_round >= 2 * runs, "{seen:?}, {mid_round} in mid-round");

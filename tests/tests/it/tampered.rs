@@ -1,19 +1,20 @@
-//! Logs whose bytes are sound and whose records are wrong: neither served nor verified. And what `hub verify` proves of
-//! checkpoints and of the log's end.
+//! Logs whose bytes are sound and whose records are wrong: neither served nor verified. And what `hub verify` proves of the
+//! state store and of the log's end.
 
 use std::fs;
 
+use actors::stored;
 use domains::{
     StateMachine,
     recipes::{Deposit, HoldStake},
 };
 use engine::{
-    Body, Component, Content, Digest, Envelope, Record, StateDigest, Turn, Tx, TxId, World, checkpoint,
-    table::TableLeg,
+    Body, Component, Content, Digest, Envelope, Record, StateDigest, Turn, Tx, TxId, World, table::TableLeg,
 };
 use journal::{Cursor, Lsn, Options, Reader, SyncLog, file::Directory};
 use people::{Contents, Master, People, Person};
 use protocol::{PlayerId, RoundId, TableId};
+use store::{Change, Options as StoreOptions, Store, Tree};
 use tests::{
     hub::{OPEN, PEOPLE_KEY, Setup, TestHub},
     player::Account,
@@ -138,7 +139,7 @@ async fn verify_holds_the_log_against_a_head_that_was_noted_elsewhere() {
 }
 
 #[tokio::test]
-async fn verify_holds_every_checkpoint_against_the_replay() {
+async fn verify_holds_the_state_store_against_the_replay() {
     let (hub, world) = stopped().await;
     let (lsn, data) = (world.books.lsn(), hub.data());
     let Cursor { lineage, hash, .. } = {
@@ -146,33 +147,41 @@ async fn verify_holds_every_checkpoint_against_the_replay() {
         while reader.next(Lsn::MAX).expect("a sound log").is_some() {}
         reader.cursor()
     };
-    let path = data.join(format!("{lsn:020}.checkpoint"));
-    let write = |lsn, hash, bytes: &[u8]| {
-        journal::checkpoint::write(&data, Cursor { lineage, lsn: Lsn(lsn), hash }, bytes).expect("a disk");
+    let storage = || stored::storage(&data).expect("a directory");
+    let write = |lsn, hash, world: &World| {
+        stored::replace(storage(), world, Cursor { lineage, lsn: Lsn(lsn), hash }).expect("a disk");
     };
-    let honest = checkpoint::encode(&world);
-    write(lsn, hash, &honest);
+    write(lsn, hash, &world);
     let said = words(&hub.run(&["verify"]));
-    assert!(said.contains("checkpoints                1"), "{said}");
+    assert!(said.contains("it has what the replay has"), "{said}");
 
-    write(lsn, [7; 32], &honest);
-    verify_says(&hub, &[], &format!("checkpoint {lsn}: it is not of this log"));
+    let at = format!("the state store at record {lsn}: ");
+    write(lsn, [7; 32], &world);
+    verify_says(&hub, &[], &format!("{at}it is not of this log"));
     let mut other = world.clone();
     other.apply(&deposit(&world)).expect("it fits");
-    write(lsn, hash, &checkpoint::encode(&other));
-    verify_says(&hub, &[], &format!("checkpoint {lsn}: E3"));
+    write(lsn, hash, &other);
+    verify_says(&hub, &[], &format!("{at}E3"));
     let mut other = world.clone();
     other.tables.values_mut().for_each(|table| table.next_at += 1);
-    write(lsn, hash, &checkpoint::encode(&other));
-    verify_says(&hub, &[], &format!("checkpoint {lsn}: E3"));
-    write(lsn, hash, b"nothing");
-    verify_says(&hub, &[], &format!("checkpoint {lsn}"));
-    let bytes = fs::read(&path).expect("the checkpoint");
-    fs::write(&path, &bytes[..bytes.len() - 1]).expect("a disk");
-    verify_says(&hub, &[], "its length or number is not what its header states");
+    write(lsn, hash, &other);
+    verify_says(&hub, &[], &format!("{at}E3"));
+    // A key is missing, which would be paid twice.
+    write(lsn, hash, &world);
+    let mut store = Store::over(storage(), StoreOptions::default()).expect("a store");
+    let view = store.view();
+    let (key, _) = view.scan(Tree::Keys).next().expect("a key").expect("it reads");
+    let gone = Change { tree: Tree::Keys, key, value: None };
+    store.commit([gone], view.cursor(), view.meta()).expect("a disk");
+    drop(store);
+    verify_says(&hub, &[], &format!("{at}it has {} keys, and not", world.books.keys() - 1));
+    write(lsn, hash, &world);
+    let manifest = data.join("store/manifest");
+    let bytes = fs::read(&manifest).expect("the manifest");
+    fs::write(&manifest, &bytes[..bytes.len() - 1]).expect("a disk");
+    verify_says(&hub, &[], "state store is damaged in");
 
-    fs::remove_file(&path).expect("a disk");
-    write(lsn + 1, hash, &honest);
+    write(lsn + 1, hash, &world);
     verify_says(&hub, &[], &format!("log ends at record {lsn}"));
 }
 
@@ -233,8 +242,8 @@ fn enrolled(hub: &TestHub) -> PlayerId {
 }
 
 #[tokio::test]
-async fn damage_before_the_checkpoint_is_found_by_the_full_scope_and_by_the_serving_hub_and_not_by_the_tail()
-{
+async fn damage_before_the_stores_cursor_is_found_by_the_full_scope_and_by_the_serving_hub_and_not_by_the_tail()
+ {
     let mut hub = Setup::default().tables([OPEN]).prepare();
     let storage = Directory::create(&hub.data()).expect("a directory");
     let player = enrolled(&hub);
@@ -250,7 +259,8 @@ async fn damage_before_the_checkpoint_is_found_by_the_full_scope_and_by_the_serv
         log.append(&record.encode());
         log.sync().expect("a disk");
     }
-    journal::checkpoint::write(&hub.data(), log.log().end(), &checkpoint::encode(&world)).expect("a disk");
+    let store = stored::storage(&hub.data()).expect("a directory");
+    stored::replace(store, &world, log.log().end()).expect("a disk");
     log.close().expect("a disk");
     assert!(hub.segments().len() > 3);
     let damaged = hub.segments()[1].clone();

@@ -63,10 +63,10 @@ fn with_holds(log: &std::path::Path) -> (Money, Coordinator) {
     coordinator.scheduler = Scheduler::new(true);
     let key = Some(Content(1));
     let deposit = domains::recipes::Deposit { player: PLAYER, currency: eur(), amount: 1_000 };
-    coordinator.turn(Envelope::Run(Tx::new(TxId(0), PLAYER.into(), key, deposit)), Origin::Nobody);
+    coordinator.turn(Envelope::Run(Tx::new(TxId(0), PLAYER.into(), key, deposit)), Origin::Nobody, None);
     for number in 1..=HOLDS {
         let tx = Tx::new(TxId(number), PLAYER.into(), key, SetAside);
-        coordinator.turn(Envelope::Run(tx), Origin::Nobody);
+        coordinator.turn(Envelope::Run(tx), Origin::Nobody, None);
     }
     (money, coordinator)
 }

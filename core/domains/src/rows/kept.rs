@@ -72,6 +72,24 @@ impl Kept {
         }
     }
 
+    /// Sets the digest to that of all rows of this kind: only some of them are present.
+    pub fn restore(&mut self, digest: Digest) {
+        self.digest = digest;
+    }
+
+    /// Makes a row present that the digest contains already.
+    pub fn page_in(&mut self, key: RowKey, value: Box<[u8]>) {
+        match id(&key).zip(Short::new(&value)) {
+            Some((id, value)) => drop(self.short.insert(id, value)),
+            None => drop(self.long.insert(key, value)),
+        }
+    }
+
+    /// Makes a row absent. The digest still contains it.
+    pub fn page_out(&mut self, key: &RowKey) {
+        self.remove(key);
+    }
+
     fn remove(&mut self, key: &RowKey) {
         id(key).map(|id| self.short.remove(&id));
         self.long.remove(key);

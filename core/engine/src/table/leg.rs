@@ -10,7 +10,7 @@ use super::{
     bets::{decode_bets, decode_share, encode_bets, encode_share},
     rules::TableRules,
 };
-use crate::keys::TxId;
+use crate::tx_id::TxId;
 use ledger::codec::{DecodeError, Decoder, Encoder};
 
 /// What a record changes at its table.

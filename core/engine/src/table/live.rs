@@ -26,7 +26,7 @@ pub use super::{
         TableRules,
     },
 };
-use crate::{keys::TxId, turn::Envelope};
+use crate::{turn::Envelope, tx_id::TxId};
 
 /// A live table.
 pub struct LiveTable {
@@ -205,7 +205,7 @@ impl LiveTable {
         // Lock, void and quarantine wait for undecided requests: their holds may belong to the round.
         let bets_are_final = self.under_way.is_empty() && self.parking.is_empty();
         if self.state.unfit {
-            // Asked first: a table that stands still is quarantined all the same, or no checkpoint would be written.
+            // Asked first: a table that stands still is quarantined all the same, or the state store would not be committed.
             let now = bets_are_final && !self.quarantine_tried;
             return if now { Due::Quarantine } else { Due::Nothing };
         }

@@ -7,8 +7,8 @@ use super::{TableLeg, TableState, VoidReason, step};
 use crate::{books::Books, turn::Envelope};
 
 /// The envelopes to submit for such a table, in this order; none when nothing is open. A table that a record did not fit
-/// is quarantined first, as a live table would be, with an open round or without: until that is recorded, no checkpoint
-/// is written. Then the stakes of its open round are returned that are held in `books`, on which the envelopes are to be
+/// is quarantined first, as a live table would be, with an open round or without: until that is recorded, the state store
+/// is not committed. Then the stakes of its open round are returned that are held in `books`, on which the envelopes are to be
 /// decided. `now`: milliseconds since 1970.
 #[must_use]
 pub fn close_orphan(id: TableId, mut state: TableState, books: &Books, now: u64) -> Vec<Envelope> {

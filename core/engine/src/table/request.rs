@@ -5,8 +5,8 @@ use protocol::{ErrorCode, PlayerId};
 
 use super::rules::BetLimits;
 use crate::{
-    keys::{Content, TxId},
     turn::Envelope,
+    tx_id::{Content, TxId},
 };
 
 /// A request to bet, with its amounts in minor units.

@@ -16,8 +16,8 @@ use super::{
     under_way::What,
 };
 use crate::{
-    keys::{Content, TxId},
     turn::{Envelope, Tx},
+    tx_id::{Content, TxId},
 };
 
 impl LiveTable {

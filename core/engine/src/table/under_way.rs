@@ -14,7 +14,7 @@ use super::{
     bets::{Stakes, take},
     request::Spot,
 };
-use crate::keys::TxId;
+use crate::tx_id::TxId;
 
 /// Requests under way, each once.
 #[derive(Debug, Default)]

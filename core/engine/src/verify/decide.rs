@@ -18,7 +18,6 @@ use protocol::{ErrorCode, PlayerId, RoundId, TableId};
 use super::tally::Undecided;
 use crate::{
     invariant::step_has_its_name,
-    keys::TxId,
     principal::{Principal, PrincipalKind},
     record::{Body, Committed, Record, RefusedRequest},
     table::{
@@ -26,6 +25,7 @@ use crate::{
         settlement, void_settlement,
     },
     turn::refusal,
+    tx_id::TxId,
     world::World,
 };
 

@@ -10,8 +10,10 @@ use domains::{
     rules::RulesRow,
 };
 use engine::{
-    Body, Committed, Component, Content, DecodeError, Fact, Feature, NamedFeature, Principal, PrincipalKind,
-    Record, RefusedRequest, SecretName, StateDigest, TxId,
+    Body, Committed, Component, Content, DecodeError, Fact, Feature, Formats, NamedFeature, Principal,
+    PrincipalKind, Record, RefusedRequest, SecretName, StateDigest, TxId, Unknown,
+    item::StateItem,
+    stored_state::memory::MemoryStore,
     table::{Grounds, SpotAsked, TableAsked, TableLeg, TableRequest, VoidReason},
 };
 use games::{BetCode, fair::Share};
@@ -369,7 +371,9 @@ proptest! {
             if let Ok(record) = Record::decode(&bytes) {
                 prop_assert_eq!(&record.encode(), &bytes);
             }
-            let _ = engine::checkpoint::decode(&bytes); // an error is fine, a panic is not
+            // An error is fine, a panic is not.
+            let _ = StateItem::decode(&bytes, &Formats::STANDARD, Unknown::Refused);
+            let _ = MemoryStore { head: bytes, ..MemoryStore::default() }.load(Formats::STANDARD, Unknown::Refused);
         }
     }
 }

@@ -1,17 +1,19 @@
 //! A player is erased while nothing of theirs is open (`E8`), and stays erased.
 
+use std::sync::Arc;
+
 use domains::{
     freeze::{Freeze, FreezeReason},
     recipes::{Debit, FreezePlayer, Unfreeze},
 };
 use engine::{
-    ApplyError, Content, Envelope, Fact, Intent, Outcome, Principal, PrincipalKind, Record, StillOpen, Tx,
-    TxId, Verdict, World, checkpoint, invariant::Violation,
+    ApplyError, Content, Envelope, Fact, Formats, Intent, Outcome, Principal, PrincipalKind, Record, Replica,
+    StillOpen, Tx, TxId, Verdict, World, invariant::Violation, stored_state::memory::MemoryStore,
 };
 use ledger::Domain;
 use protocol::PlayerId;
 
-use crate::rig::{Rig, done, eur};
+use crate::rig::{Rig, done, eur, stored};
 
 const PLAYER: PlayerId = PlayerId(1);
 
@@ -19,11 +21,19 @@ fn erased(excluded: bool) -> Fact {
     Fact::Erased { player: PLAYER, excluded }
 }
 
-/// Records an erasure as a hub does; what is in the log is replayed first.
+/// Records an erasure as a hub does; what is in the log is replayed first. The copy that follows the log says the same of it,
+/// although nothing of the player is present in it.
 fn erase(rig: &Rig, excluded: bool) -> (World, Result<(), ApplyError>) {
     let mut world = rig.replay();
     let record = world.books.fact_record(erased(excluded), rig.now);
+    let store = Arc::new(MemoryStore::of(&world));
     let result = world.apply(&record).map(drop);
+    let mut replica = match rig.log.is_empty() {
+        true => Replica::new(Formats::STANDARD),
+        false => Replica::open(&store.head, store.clone(), Formats::STANDARD).expect("a sound store"),
+    };
+    let copied = replica.take(&record.encode()).map(drop);
+    assert_eq!(copied.is_ok(), result.is_ok(), "{copied:?} {result:?}");
     (world, result)
 }
 
@@ -80,7 +90,7 @@ fn an_erasure_is_a_part_of_the_state_and_holds_for_good() {
     let (mut world, result) = erase(&Rig::new(), true);
     result.expect("nobody has anything");
     assert!(world.books.facts().is_erased(PLAYER) && !world.books.facts().is_erased(PlayerId(2)));
-    let decoded = checkpoint::decode(&checkpoint::encode(&world)).expect("a checkpoint");
+    let decoded = stored(&world);
     assert_eq!(decoded.books.facts().erased().collect::<Vec<_>>(), [(PLAYER, true)]);
     assert_ne!(World::default().books.digest(), world.books.digest());
     assert_eq!(decoded.books.digest(), world.books.digest());

@@ -11,7 +11,7 @@ use domains::{
 use engine::{
     ApplyError, Body, Component, Content, DecodeError, FACTS, Fact, FactKind, Feature, Formats,
     KEPT_BYTES_MAX, Level, LogVerifier, NamedFeature, Occurrences, Outcome, Principal, Record, Tx, TxId,
-    Undecided, Verdict, World, checkpoint,
+    Undecided, Verdict, World,
     due::{Scheduled, Scheduler},
     invariant::Violation,
 };
@@ -22,7 +22,7 @@ use ledger::{
 use protocol::{Currency, PlayerId};
 
 use crate::{
-    rig::{Rig, done, eur},
+    rig::{Rig, done, eur, stored, stored_with},
     upgrade::SHAPES,
 };
 
@@ -367,7 +367,7 @@ fn what_is_due_is_carried_out_once_in_order_and_not_before_its_time() {
         world.apply(&Record::decode_with(bytes, &LATER).unwrap()).unwrap();
     }
     assert_eq!(world.books.next_due(), rig.books.next_due());
-    let restored = checkpoint::decode_with(&checkpoint::encode(&world), &LATER).unwrap();
+    let restored = stored_with(&world, LATER).unwrap();
     assert_eq!(restored.books.next_due(), rig.books.next_due());
     assert_eq!(world.check(), Ok(()));
 }
@@ -415,7 +415,7 @@ fn a_clock_that_was_doubted_is_doubted_at_every_later_start_until_it_is_accepted
     rig.deposit(1, 1_000);
     let restarted = |rig: &Rig| {
         let world = rig.replay();
-        checkpoint::decode(&checkpoint::encode(&world)).unwrap().books
+        stored(&world).books
     };
     assert_eq!(rig.books.clock_fact(false), None, "a clock that nobody doubts is not recorded");
     rig.now += engine::due::CLOCK_AHEAD_MAX + 1;

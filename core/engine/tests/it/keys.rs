@@ -108,9 +108,9 @@ fn an_amount_that_no_record_can_hold_is_refused_and_leaves_its_key_free() {
 fn a_refusal_by_the_table_is_an_outcome_too() {
     let mut rig = playing();
     assert_eq!(rig.bet("a", 1, &[("red", &[], 9)]), refused(ErrorCode::BelowLimit));
-    let outcome = rig.books.outcome(tx_id(1, "a"));
+    let outcome = rig.books.outcome(tx_id(1, "a")).unwrap();
     assert_eq!(outcome, Some(Outcome::Refused(ErrorCode::BelowLimit)));
-    assert_eq!(rig.books.outcome(tx_id(2, "a")), None, "another player's key is another key");
+    assert_eq!(rig.books.outcome(tx_id(2, "a")).unwrap(), None, "another player's key is another key");
 }
 
 #[test]

@@ -4,7 +4,6 @@
 mod against_model;
 mod auditor;
 mod bytes;
-mod checkpoints;
 mod erasure;
 mod extension;
 mod faulty;
@@ -21,6 +20,7 @@ mod refusals;
 mod rig;
 mod rules;
 mod ruling;
+mod stored;
 mod table;
 mod table_rules;
 mod upgrade;

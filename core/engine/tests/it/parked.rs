@@ -12,7 +12,7 @@ use protocol::ErrorCode;
 use crate::rig::{BETTING_MS, Rig, config, done, refused, tx_id};
 
 fn outcome(rig: &Rig, player: u128, key: &str) -> Option<Verdict> {
-    rig.books.outcome(tx_id(player, key)).map(Verdict::Recorded)
+    rig.books.outcome(tx_id(player, key)).unwrap().map(Verdict::Recorded)
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn decided(steps: &[Step], seats: u32, one_at_a_time: bool) -> BTreeMap<TxId, St
     let mut verifier = engine::LogVerifier::default();
     rig.log.iter().for_each(|bytes| drop(verifier.next(bytes).unwrap()));
     assert!(verifier.tally().undecided.is_empty());
-    let outcome = |id| match rig.books.outcome(id) {
+    let outcome = |id| match rig.books.outcome(id).unwrap() {
         // Everything but the place in the log.
         Some(Outcome::Done(done)) => format!("{} {} {}", done.amount, done.available, done.held),
         Some(Outcome::Refused(code)) => code.name().to_owned(),

@@ -1,4 +1,4 @@
-//! Quarantine: a failed table is closed alike live, in replay and in the checkpoint copy, and no stake is lost.
+//! Quarantine: a failed table is closed alike live, in replay and in the state store, and no stake is lost.
 
 use domains::recipes::TableOnly;
 use engine::{
@@ -7,7 +7,7 @@ use engine::{
 };
 use protocol::{ErrorCode, RoundId};
 
-use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, table_id};
+use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, stored, table_id};
 
 /// The transaction of a step of the first round.
 fn step(leg: &TableLeg) -> TxId {
@@ -108,11 +108,11 @@ fn a_void_at_a_failed_table_waits_for_bets_under_way() {
 }
 
 #[test]
-fn live_replay_and_a_checkpoint_agree_on_a_failed_table() {
+fn live_replay_and_the_store_agree_on_a_failed_table() {
     let mut rig = failed(true);
     rig.release();
     let world = rig.replay();
-    let copy = engine::checkpoint::decode(&engine::checkpoint::encode(&world)).unwrap();
+    let copy = stored(&world);
     for state in [&world.tables[&table_id()], &copy.tables[&table_id()]] {
         assert_eq!(state, rig.live.state());
         assert!(state.unfit && !state.quarantined, "a replay decides nothing by itself");
@@ -263,7 +263,7 @@ fn close_as_orphan(rig: &mut Rig) -> usize {
     }
     let world = rig.replay();
     world.check().unwrap();
-    assert!(world.settled(), "a checkpoint can be written");
+    assert!(world.settled(), "the store can take it over");
     assert!(world.tables[&table_id()].quarantined && world.tables[&table_id()].open.is_none());
     envelopes.len()
 }

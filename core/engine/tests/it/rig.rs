@@ -9,7 +9,9 @@ use domains::{
     recipes::{Deposit, HoldStake, ReleaseStakes},
 };
 use engine::{
-    Books, Content, DIGEST_EVERY, Envelope, Outcome, Record, Tx, TxId, TxResult, Verdict, World,
+    Books, Content, DIGEST_EVERY, Envelope, Formats, Outcome, Record, Tx, TxId, TxResult, Unknown,
+    Unloadable, Verdict, World,
+    stored_state::memory::MemoryStore,
     table::{
         Grounds, TableAsked, TableLeg, TableRequest, TableState,
         live::{
@@ -329,6 +331,16 @@ impl Rig {
     pub fn become_table(&mut self, state: TableState) {
         self.live = LiveTable::new(table_id(), self.live.config().clone(), self.live.game(), state);
     }
+}
+
+/// The state as a start reads it from a store that has the whole of it.
+pub fn stored(world: &World) -> World {
+    stored_with(world, Formats::STANDARD).unwrap()
+}
+
+/// The same, as a release with these formats reads it.
+pub fn stored_with(world: &World, formats: Formats) -> Result<World, Unloadable> {
+    MemoryStore::of(world).load(formats, Unknown::Refused)
 }
 
 /// A request that the table refuses: a clearing of a round.

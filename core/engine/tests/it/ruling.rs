@@ -7,7 +7,7 @@ use domains::{
 };
 use engine::{
     ApplyError, Body, Books, Committed, Envelope, Finding, LogVerifier, Principal, Record, Turn, Tx, TxId,
-    Verdict, World, checkpoint,
+    Verdict, World,
     invariant::{Violation, rounds_are_open},
     table::{
         TableLeg, TableState,
@@ -17,7 +17,7 @@ use engine::{
 use ledger::{HoldId, Move};
 use protocol::{ErrorCode, RoundId, TableId};
 
-use crate::rig::{BETTING_MS, LOCKED_MS, PAUSE_MS, Rig, config, done, refused, table_id};
+use crate::rig::{BETTING_MS, LOCKED_MS, PAUSE_MS, Rig, config, done, refused, stored, table_id};
 
 fn other() -> TableRules {
     let mut rules = config().rules;
@@ -182,8 +182,8 @@ fn a_log_with_a_change_of_rules_while_a_round_is_open_is_refused_at_that_record(
         for record in records(&rig) {
             world.apply(&record).unwrap();
         }
-        // From a checkpoint as from the whole log.
-        let restored = checkpoint::decode(&checkpoint::encode(&world)).unwrap();
+        // From the state store as from the whole log.
+        let restored = stored(&world);
         for mut world in [world, restored] {
             assert_eq!(world.check(), Ok(()));
             let expected = open.map(|round| ApplyError::Invariant(Violation::RulesInMidRound(round)));

@@ -263,7 +263,7 @@ fn a_receipt_says_where_what_and_what_is_left() {
     let round = RoundId { table: table_id(), number: 1 };
     assert_eq!(receipt.round, Some(round));
     assert_eq!((receipt.lsn, receipt.amount, receipt.available, receipt.held), (5, 70, 930, 70));
-    assert_eq!(rig.books.outcome(tx_id(1, "a")), Some(engine::Outcome::Done(receipt)));
+    assert_eq!(rig.books.outcome(tx_id(1, "a")).unwrap(), Some(engine::Outcome::Done(receipt)));
 }
 
 #[test]

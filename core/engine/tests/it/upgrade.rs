@@ -1,17 +1,17 @@
-//! The first use of what a later release adds: recorded before it, kept in checkpoints, and refused by name by a release that
+//! The first use of what a later release adds: recorded before it, kept in the state store, and refused by name by a release that
 //! does not have it. Until then the log is one of the older release as well. And records in an old shape.
 
 use domains::{Recipe, recipes::Deposit};
 use engine::{
     ApplyError, Body, Component, DecodeError, Fact, Feature, Formats, InUse, LogVerifier, NamedFeature,
-    Outcome, Record, Shape, Unknown, Verdict, World, checkpoint, invariant::Violation,
+    Outcome, Record, Shape, Unknown, Unloadable, Verdict, World, invariant::Violation,
 };
 use ledger::codec::Decoder;
 use protocol::PlayerId;
 
 use crate::{
     extension::{CHEERFUL, CheerfulDeposit, LATER, MOOD, Mood, SetAside, tx},
-    rig::{Rig, done, eur},
+    rig::{Rig, done, eur, stored_with},
 };
 
 /// The shapes of a later release, which has read records for longer than this one: also those of version 2.
@@ -97,19 +97,19 @@ fn a_release_that_uses_nothing_new_records_no_upgrade() {
     assert!(rig.log.iter().all(|bytes| !matches!(Record::decode(bytes).unwrap().body, Body::Fact(_))));
 }
 
-/// Why this release does not start on a log of the later one after its record `end`, from a checkpoint that stands for the
-/// records up to `cursor`, or from none.
+/// Why this release does not start on a log of the later one after its record `end`, from a state store that stands for
+/// the records up to `cursor`, or from none.
 fn refusal(rig: &Rig, cursor: u64, end: u64) -> Option<(u64, DecodeError)> {
     let mut world = World::default();
     for (_, record) in records(rig).take(cursor as usize) {
         world.apply(&record).unwrap();
     }
-    let bytes = checkpoint::encode(&world);
-    let behind = checkpoint::decode_with(&bytes, &LATER).unwrap();
+    let behind = stored_with(&world, LATER).unwrap();
     assert_eq!(behind.books.facts(), world.books.facts(), "the later release goes on from it");
-    let mut world = match checkpoint::decode(&bytes) {
+    let mut world = match stored_with(&world, Formats::STANDARD) {
         Ok(world) => world,
-        Err(error) => return Some((cursor, error)),
+        Err(Unloadable::Unread(error)) => return Some((cursor, error)),
+        Err(error) => panic!("{error}"),
     };
     for lsn in cursor + 1..=end {
         match Record::decode(&rig.log[lsn as usize - 1]) {
@@ -121,8 +121,7 @@ fn refusal(rig: &Rig, cursor: u64, end: u64) -> Option<(u64, DecodeError)> {
 }
 
 #[test]
-fn the_older_release_starts_until_the_first_use_and_refuses_by_name_from_then_on_with_and_without_a_checkpoint()
- {
+fn the_older_release_starts_until_the_first_use_and_refuses_by_name_from_then_on_with_and_without_a_store() {
     let rig = later();
     let first = rig.books.facts().upgrades().map(|upgrade| upgrade.first).min().unwrap();
     let last = rig.log.len() as u64;
@@ -151,13 +150,14 @@ fn the_older_release_starts_until_the_first_use_and_refuses_by_name_from_then_on
 }
 
 #[test]
-fn a_checkpoint_names_the_feature_although_no_row_of_it_is_left() {
+fn a_store_names_the_feature_although_no_row_of_it_is_left() {
     // The row was removed again: nothing else in the state shows that there was one.
     let mut world = World::default();
     let record = world.books.fact_record(Fact::Upgrade(named(MOOD)), 0);
     world.apply(&record).unwrap();
-    let refused = checkpoint::decode(&checkpoint::encode(&world)).err();
-    assert_eq!(refused, Some(DecodeError::InUse { feature: named(MOOD), first: 1 }));
+    let refused = stored_with(&world, Formats::STANDARD).err();
+    let lacking = DecodeError::InUse { feature: named(MOOD), first: 1 };
+    assert_eq!(refused, Some(Unloadable::Unread(lacking)));
 }
 
 /// `E7`.

@@ -23,8 +23,8 @@ impl Encoder {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
     }
 
-    /// An encoder that spells every id and name: for what is not one record, such as a value that is hashed, or a
-    /// checkpoint. [`Decoder::plain`](super::Decoder::plain) reads it.
+    /// An encoder that spells every id and name: for what is not one record, such as a value that is hashed, or an
+    /// item of the state store. [`Decoder::plain`](super::Decoder::plain) reads it.
     #[must_use]
     pub fn plain(bytes: usize) -> Self {
         Self { plain: true, ..Self::with_capacity(bytes) }

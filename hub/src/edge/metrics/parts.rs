@@ -61,8 +61,10 @@ pub struct LogFigures {
     pub disk_free: u64,
     /// What the writer has done.
     pub written: journal::Stats,
-    /// The last record of the checkpoint writer's copy.
-    pub checkpoint_lsn: u64,
+    /// The last record of the state store's copy of the state.
+    pub store_applied_lsn: u64,
+    /// The last record that the state store stands for.
+    pub store_lsn: u64,
     /// What the archiver has done.
     pub archived: ArchiveFigures,
     /// Publications a worker was too slow to take.
@@ -167,8 +169,11 @@ impl LogFigures {
             "The longest write and sync since the start, microseconds",
         );
         to.gauge(family, written.sync_us_max)?;
-        let family = Family::of("hub_checkpoint_lsn", "The last record the checkpoint writer has applied");
-        to.gauge(family, self.checkpoint_lsn)?;
+        let family =
+            Family::of("hub_store_applied_lsn", "The last record that the state store's copy has applied");
+        to.gauge(family, self.store_applied_lsn)?;
+        let family = Family::of("hub_store_lsn", "The last record that the state store stands for");
+        to.gauge(family, self.store_lsn)?;
         self.archived.encode(to)?;
         let family =
             Family::of("hub_publications_dropped", "Publications that a worker was too slow to take");

@@ -1,11 +1,11 @@
 //! Positions that were kept outside of the log: what is not of this log is refused, and the message says why.
 
-use engine::{Level, World, checkpoint};
+use engine::{Level, World};
 use journal::{Files, Lsn, SyncLog, memory::Memory, storage::Storage};
 
-use super::{deposit, deposit_record, fork, open, verify_full};
+use super::{commit, deposit, deposit_record, fork, open, store_of, verify_full};
 use crate::{
-    recovery::{Error, Expectations, Head, full, tail},
+    recovery::{Error, Expectations, Head, Proven, full, kept, tail},
     telemetry::with_causes,
 };
 
@@ -21,42 +21,85 @@ fn played(to: u64) -> (Memory, SyncLog<Memory>, World) {
 
 fn refused(memory: &Memory, head: Head) -> Option<Error> {
     let expectations = Expectations { head: Some(head), ..Expectations::default() };
-    tail(&Files::over(memory.clone()).expect("a log"), &expectations).err()
+    tail(&Files::over(memory.clone()).expect("a log"), Some(&store_of(memory)), &expectations).err()
+}
+
+fn tail_of(memory: &Memory) -> Result<Proven, Error> {
+    let files = Files::over(memory.clone()).expect("a log");
+    tail(&files, Some(&store_of(memory)), &Expectations::default())
+}
+
+/// The state with which a start begins, and where its store then stands.
+fn started(memory: &Memory) -> Result<(Proven, Lsn), Error> {
+    let files = Files::over(memory.clone()).expect("a log");
+    let (keeper, proven) = kept(&files, store_of(memory), &Expectations::default())?;
+    Ok((proven, keeper.cursor().lsn))
+}
+
+/// Puts the state store of one disk onto another.
+fn put_store(from: &Memory, to: &Memory) {
+    for name in store_of(to).list().expect("a disk") {
+        store_of(to).remove(&name).expect("it is listed");
+    }
+    for name in from.list().expect("a disk").into_iter().filter(|name| name.starts_with("store-")) {
+        let bytes = from.bytes(&name).expect("it is listed");
+        to.create(&name).expect("a disk");
+        to.change(&name, |file| file.clone_from(&bytes));
+    }
 }
 
 #[test]
-fn a_checkpoint_of_an_abandoned_lineage_is_passed_over_by_the_start_and_refused_by_verify() {
-    let (memory, log, mut world) = played(8);
+fn a_store_of_an_abandoned_lineage_is_built_again_by_the_start_and_refused_by_verify() {
+    let (memory, log, world) = played(8);
     log.close().expect("a disk");
-    let (copy, mut other) = (memory.copy(), world.clone());
-    let (mut log, _) = open(&memory).expect("a log");
+    let (copy, mut other) = (memory.copy(), world);
+    let (mut log, mut world) = open(&memory).expect("a log");
     for number in 9..=20 {
         deposit(&mut log, &mut world, number);
     }
-    checkpoint_at_the_end(&memory, &log, &world);
-    let name = "00000000000000000020.checkpoint";
-    let lost = memory.bytes(name).expect("the checkpoint");
+    commit(&memory);
 
     let mut log = fork(&copy);
     for number in 109..=130 {
         deposit(&mut log, &mut other, number);
     }
     log.close().expect("a disk");
-    copy.create(name).expect("a disk");
-    copy.change(name, |bytes| bytes.clone_from(&lost));
-    let proven =
-        tail(&Files::over(copy.clone()).expect("a log"), &Expectations::default()).expect("it starts");
+    put_store(&memory, &copy);
+    let proven = tail_of(&copy).expect("it starts");
     assert_eq!((proven.world.books.lsn(), proven.cursor), (30, 0));
-    let [(20, why)] = &proven.passed_over[..] else { panic!("{:?}", proven.passed_over) };
+    let why = proven.passed_over.expect("it is passed over");
     assert!(why.contains("which this log abandoned at record 8"), "{why}");
     let wrong = verify_full(&copy).expect_err("it is not of this log");
-    assert!(wrong.contains("checkpoint 20") && wrong.contains("abandoned at record 8"), "{wrong}");
+    assert!(wrong.contains("at record 20") && wrong.contains("abandoned at record 8"), "{wrong}");
+    let (proven, stored) = started(&copy).expect("it starts");
+    assert_eq!((proven.world.books.lsn(), stored), (30, Lsn(0)), "its follower builds it again");
 }
 
 #[test]
-fn a_log_whose_beginning_was_removed_starts_from_a_checkpoint_behind_it_and_from_nothing_else() {
+fn a_store_of_later_records_than_the_log_tells_that_records_are_missing_and_is_left_as_it_is() {
+    let (memory, log, _) = played(8);
+    log.close().expect("a disk");
+    let copy = memory.copy();
+    let (mut log, mut world) = open(&memory).expect("a log");
+    for number in 9..=20 {
+        deposit(&mut log, &mut world, number);
+    }
+    commit(&memory);
+    put_store(&memory, &copy);
+    let stored = |memory: &Memory| store_of(memory).list().expect("a disk");
+    let before = stored(&copy);
+    for refused in [tail_of(&copy).err(), started(&copy).err()] {
+        let error = refused.expect("records are missing");
+        assert!(matches!(error, Error::LooksRestored(_)), "{error}");
+        assert!(with_causes(&error).contains("store"), "{}", with_causes(&error));
+    }
+    assert_eq!(stored(&copy), before);
+}
+
+#[test]
+fn a_log_whose_beginning_was_removed_starts_from_its_store_and_from_nothing_else() {
     let (memory, mut log, mut world) = played(20);
-    checkpoint_at_the_end(&memory, &log, &world);
+    commit(&memory);
     for number in 21..=40 {
         deposit(&mut log, &mut world, number);
     }
@@ -64,9 +107,11 @@ fn a_log_whose_beginning_was_removed_starts_from_a_checkpoint_behind_it_and_from
     assert!((Lsn(2)..=Lsn(21)).contains(&first), "{first:?}");
     log.close().expect("a disk");
     let files = Files::over(memory.clone()).expect("a log");
-    let proven = tail(&files, &Expectations::default()).expect("it starts");
+    let proven = tail_of(&memory).expect("it starts");
     assert_eq!((proven.world.books.lsn(), proven.cursor), (40, 20));
-    let findings = full(&files, Level::ReDecide, &Expectations::default()).expect("it is sound");
+    let store = store_of(&memory);
+    let findings =
+        full(&files, Some(&store), Level::ReDecide, &Expectations::default()).expect("it is sound");
     assert_eq!((findings.trusted, findings.verifier.tally().re_applied()), (20, 20));
     assert_eq!(findings.verifier.world().books.digest(), world.books.digest());
 
@@ -74,26 +119,22 @@ fn a_log_whose_beginning_was_removed_starts_from_a_checkpoint_behind_it_and_from
     let error = refused(&memory, Head { lsn: 1, hash: [1; 32] }).expect("it is gone");
     assert!(with_causes(&error).contains("record 2 was removed"), "{}", with_causes(&error));
 
-    // A checkpoint of a record that was removed is no beginning.
-    let older = memory.copy();
-    let (_, log, before) = played(1);
-    journal::checkpoint::write_in(&older, log.log().end(), &checkpoint::encode(&before)).expect("a disk");
-    older.remove("00000000000000000020.checkpoint").expect("it is there");
-    let Err(error) = tail(&Files::over(older).expect("a log"), &Expectations::default()) else {
-        panic!("it starts")
-    };
-    let text = with_causes(&error);
-    assert!(
-        text.contains(&format!("begins at record {}", first.0)) && text.contains("00001.checkpoint: "),
-        "{text}"
-    );
-    memory.flip("00000000000000000020.checkpoint", 200, 1);
-    let wrong = verify_full(&memory).expect_err("nothing to begin with");
-    assert!(wrong.contains("no checkpoint can be used") && wrong.contains("00020.checkpoint"), "{wrong}");
-}
-
-fn checkpoint_at_the_end(memory: &Memory, log: &SyncLog<Memory>, world: &World) {
-    journal::checkpoint::write_in(memory, log.log().end(), &checkpoint::encode(world)).expect("a disk");
+    // A store that stands before the first record that is kept is no beginning, nor is a damaged one. Neither is removed.
+    let (older, damaged) = (memory.copy(), memory.copy());
+    let (early, _, _) = played(1);
+    commit(&early);
+    put_store(&early, &older);
+    damaged.flip("store-manifest", 20, 1);
+    for bad in [older, damaged] {
+        let before = store_of(&bad).list().expect("a disk");
+        let expected = format!("begins at record {}", first.0);
+        for error in [started(&bad).err(), tail_of(&bad).err()] {
+            let said = with_causes(&error.expect("nothing to begin with"));
+            assert!(said.contains(&expected), "{said}");
+        }
+        verify_full(&bad).expect_err("nothing to begin with");
+        assert_eq!(store_of(&bad).list().expect("a disk"), before);
+    }
 }
 
 #[test]

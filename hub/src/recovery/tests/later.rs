@@ -10,7 +10,7 @@ use domains::{
 };
 use engine::{
     Body, Committed, Content, DecodeError, Envelope, Fact, Feature, Formats, NamedFeature, Principal, Record,
-    Tx, TxId, World, checkpoint,
+    Tx, TxId, World,
 };
 use journal::{Files, memory::Memory, storage::Storage};
 use ledger::{
@@ -19,7 +19,7 @@ use ledger::{
 };
 use protocol::PlayerId;
 
-use super::{Expectations, deposit, open, start, tail, verify_full, verify_tail};
+use super::{Expectations, deposit, open, start, store_of, tail, verify_full, verify_tail};
 
 /// What an operator can do about a record of a later release.
 const ADVICE: &str = "a later release wrote it. Go on with that release or a later one, on the same directory \
@@ -147,16 +147,15 @@ fn a_record_that_this_release_cannot_read_is_refused_with_its_place_and_what_to_
     }
 }
 
-/// A log of two deposits by a later release, then a record in its new revision when `used`; with checkpoints behind these
-/// records.
-fn log_of_later_release(used: bool, checkpoints: &[u64]) -> Memory {
+/// A log of two deposits by a later release, then a record in its new revision when `used`; with a state store that stands
+/// for these records, if there is a number of them.
+fn log_of_later_release(used: bool, stored: u64) -> Memory {
     let memory = Memory::new(3);
     let (mut log, mut world): (_, World) = open(&memory).expect("a new log");
     let keep = |log: &mut journal::SyncLog<Memory>, world: &World| {
         log.sync().expect("a disk");
-        if checkpoints.contains(&world.books.lsn()) {
-            journal::checkpoint::write_in(&memory, log.log().end(), &checkpoint::encode(world))
-                .expect("a disk");
+        if stored == world.books.lsn() {
+            actors::stored::replace(store_of(&memory), world, log.log().end()).expect("a disk");
         }
     };
     for number in [1, 2] {
@@ -176,30 +175,30 @@ fn log_of_later_release(used: bool, checkpoints: &[u64]) -> Memory {
 }
 
 #[test]
-fn a_rollback_works_until_the_first_use_and_is_refused_by_name_from_then_on_with_and_without_checkpoints() {
+fn a_rollback_works_until_the_first_use_and_is_refused_by_name_from_then_on_with_and_without_a_store() {
     let later = Expectations { formats: LATER, ..Expectations::default() };
     let goes_on = |memory: &Memory| {
         let files = Files::over(memory.clone()).expect("a log");
-        tail(&files, &later)
+        tail(&files, Some(&store_of(memory)), &later)
             .map(|proven| (proven.world.books.lsn(), proven.cursor))
             .expect("the later release starts")
     };
-    for checkpoints in [&[][..], &[2]] {
-        let memory = log_of_later_release(false, checkpoints);
-        assert_eq!(goes_on(&memory), (2, checkpoints.last().copied().unwrap_or(0)));
+    for stored in [0, 2] {
+        let memory = log_of_later_release(false, stored);
+        assert_eq!(goes_on(&memory), (2, stored));
         start(&memory.copy()).expect("nothing new is used");
         verify_full(&memory).expect("nothing new is used");
     }
     let in_the_log = "failed to read record 3 in ";
-    let behind_it = "failed to go on from 00000000000000000004.checkpoint: ";
+    let behind_it = "failed to go on from the state store: ";
     let cases = [
-        (&[][..], in_the_log, "is used from here on"),
-        (&[2], in_the_log, "is used from here on"),
-        (&[2, 4], behind_it, "is used since record 3"),
+        (0, in_the_log, "is used from here on"),
+        (2, in_the_log, "is used from here on"),
+        (4, behind_it, "is used since record 3"),
     ];
-    for (checkpoints, place, how) in cases {
-        let memory = log_of_later_release(true, checkpoints);
-        assert_eq!(goes_on(&memory), (4, checkpoints.last().copied().unwrap_or(0)));
+    for (stored, place, how) in cases {
+        let memory = log_of_later_release(true, stored);
+        assert_eq!(goes_on(&memory), (4, stored));
         let names = memory.list().expect("a disk");
         for said in refusals(&memory) {
             assert!(said.starts_with(place), "{said}");
@@ -210,7 +209,7 @@ fn a_rollback_works_until_the_first_use_and_is_refused_by_name_from_then_on_with
             );
         }
         assert_eq!(memory.list().expect("a disk"), names, "nothing is changed");
-        // The auditor of the older release goes on, and compares the checkpoints too.
+        // The auditor of the older release goes on, and compares the store too.
         verify_full(&memory).expect("it is sound");
     }
 }

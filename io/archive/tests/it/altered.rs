@@ -161,7 +161,7 @@ fn objects_of_a_lost_future_and_of_other_logs_do_not_count() {
 
     let claim = Claim::over(copy.clone()).unwrap();
     let tail = claim.files().restored(claim.files().reader(Lsn(0)).unwrap()).unwrap();
-    let mut log = claim.restored(tail, SMALL).unwrap().0.into_sync();
+    let mut log = claim.restored(tail, SMALL).unwrap().into_sync();
     for n in 21..=60 {
         log.append(format!("another future {n}").repeat(3).as_bytes());
         log.sync().unwrap();

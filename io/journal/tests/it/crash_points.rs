@@ -135,7 +135,7 @@ fn point_5_a_follower_goes_on_from_its_cursor() {
     assert_eq!(follower.next(log.durable()).unwrap(), None);
 }
 
-// Point 6, during a checkpoint, is in checkpoints.rs.
+// Point 6, during a commit of the state store, is a matter of that store.
 
 #[test]
 fn point_7_a_crash_at_any_step_of_a_segment_change_loses_nothing_synced() {

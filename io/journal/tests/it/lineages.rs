@@ -1,22 +1,20 @@
 //! Restored copies: the log that goes on from one begins a new lineage, and what was kept of the lost future is refused
 //! by name.
 
-use journal::checkpoint;
 use journal::memory::{Crash, Memory};
 use journal::storage::Storage;
 use journal::{Claim, Cursor, Error, Files, LineageId, Log, Lsn, Reader, SyncLog};
 
 use crate::{SMALL, expected, filled, open, payload, read_all, replayed};
 
-/// Begins a new lineage, as the operator does on a restored copy. Returns the log and the names that were set aside.
-fn restored(memory: &Memory) -> Result<(SyncLog<Memory>, Vec<String>), Error> {
+/// Begins a new lineage, as the operator does on a restored copy.
+fn restored(memory: &Memory) -> Result<SyncLog<Memory>, Error> {
     let claim = Claim::over(memory.clone())?;
     let tail = claim.files().restored(claim.files().reader(Lsn(0))?)?;
-    let (log, set_aside) = claim.restored(tail, SMALL)?;
-    Ok((log.into_sync(), set_aside))
+    Ok(claim.restored(tail, SMALL)?.into_sync())
 }
 
-/// A copy of a log at record 8, and the log that went on to record 30 with two checkpoints.
+/// A copy of a log at record 8, and the log that went on to record 30.
 fn copied() -> (Memory, Memory) {
     let memory = Memory::new(1);
     filled(&memory, 8).close().unwrap();
@@ -24,9 +22,6 @@ fn copied() -> (Memory, Memory) {
     let mut log = open(&memory);
     for n in 9..=30 {
         append(&mut log, n, b"of the lost future");
-        if [12, 25].contains(&n) {
-            checkpoint::write_in(&memory, log.log().end(), b"state").unwrap();
-        }
     }
     log.close().unwrap();
     (copy, memory)
@@ -54,8 +49,7 @@ fn end(memory: &Memory) -> Cursor {
 fn a_restored_copy_has_the_same_records_and_another_lineage() {
     let (copy, original) = copied();
     let first = end(&copy).lineage;
-    let (mut log, set_aside) = restored(&copy).unwrap();
-    assert!(set_aside.is_empty());
+    let mut log = restored(&copy).unwrap();
     let second = log.log().lineage();
     assert_ne!(second, first);
     assert_eq!(log.log().id(), first.0, "it is the same log");
@@ -86,41 +80,37 @@ fn a_restored_copy_has_the_same_records_and_another_lineage() {
 
 #[test]
 fn a_copy_beside_files_of_the_lost_future_is_refused_until_it_begins_a_new_lineage() {
-    let lost = ["head", "00000000000000000012.checkpoint", "00000000000000000025.checkpoint"];
-    for kept in [&lost[..1], &lost[1..2], &lost] {
-        let (copy, original) = copied();
-        kept.iter().for_each(|name| put(name, &original, &copy));
-        for refused in
-            [Log::open(copy.copy(), SMALL).unwrap_err(), Log::open(copy.clone(), SMALL).unwrap_err()]
-        {
-            let Error::Ends { last: Lsn(8), file, .. } = &refused else { panic!("{refused}") };
-            assert!(kept.iter().any(|name| *file == copy.path(name)), "{refused}");
-            assert!(refused.to_string().contains("restored copy"), "{refused}");
-        }
-        let (mut log, set_aside) = restored(&copy).unwrap();
-        let checkpoints = kept.iter().filter(|name| name.ends_with(".checkpoint"));
-        assert_eq!(set_aside, checkpoints.map(|name| format!("{name}.lost")).collect::<Vec<_>>());
-        append(&mut log, 9, b"of another future");
-        log.close().unwrap();
-        // Kept for the operator, and never read again.
-        assert!(set_aside.iter().all(|name| copy.bytes(name).is_some()));
-        let mut log = open(&copy);
-        (10..=40).for_each(|n| append(&mut log, n, b"of another future"));
-        drop(log);
-        // Brought back, they are refused by name, although the log has records of these numbers by now.
-        put("head", &original, &copy);
-        let refused = Log::open(copy, SMALL).unwrap_err();
-        assert!(matches!(refused, Error::Abandoned { lsn: Lsn(30), forked: Some(Lsn(8)), .. }), "{refused}");
+    let (copy, original) = copied();
+    put("head", &original, &copy);
+    for refused in [Log::open(copy.copy(), SMALL).unwrap_err(), Log::open(copy.clone(), SMALL).unwrap_err()] {
+        let Error::Ends { last: Lsn(8), file, .. } = &refused else { panic!("{refused}") };
+        assert_eq!(*file, copy.path("head"));
+        assert!(refused.to_string().contains("restored copy"), "{refused}");
     }
+    let mut log = restored(&copy).unwrap();
+    (9..=40).for_each(|n| append(&mut log, n, b"of another future"));
+    log.close().unwrap();
+    // Brought back, it is refused by name, although the log has records of these numbers by now.
+    put("head", &original, &copy);
+    let refused = Log::open(copy, SMALL).unwrap_err();
+    assert!(matches!(refused, Error::Abandoned { lsn: Lsn(30), forked: Some(Lsn(8)), .. }), "{refused}");
 }
 
 #[test]
-fn a_later_checkpoint_of_an_abandoned_lineage_is_refused_by_name() {
+fn a_cursor_that_the_log_does_not_reach_is_refused_and_by_name_when_its_lineage_was_abandoned() {
     let (copy, original) = copied();
-    restored(&copy).unwrap().0.close().unwrap();
-    put("00000000000000000025.checkpoint", &original, &copy);
-    let refused = Log::open(copy, SMALL).unwrap_err();
-    assert!(matches!(refused, Error::Abandoned { lsn: Lsn(25), forked: Some(Lsn(8)), .. }), "{refused}");
+    let later = end(&original);
+    let reaches = |memory: &Memory, at: &Cursor| {
+        let files = Files::over(memory.clone()).unwrap();
+        let tail = files.finish(files.reader(Lsn(0)).unwrap()).unwrap();
+        files.reaches(&tail, at, "store")
+    };
+    reaches(&original, &later).unwrap();
+    let refused = reaches(&copy, &later).unwrap_err();
+    assert!(matches!(refused, Error::Ends { last: Lsn(8), lsn: Lsn(30), .. }), "{refused}");
+    restored(&copy).unwrap().close().unwrap();
+    let refused = reaches(&copy, &later).unwrap_err();
+    assert!(matches!(refused, Error::Abandoned { lsn: Lsn(30), forked: Some(Lsn(8)), .. }), "{refused}");
 }
 
 #[test]
@@ -128,12 +118,12 @@ fn a_copy_restored_twice_has_the_lineages_that_have_records() {
     let (copy, _) = copied();
     let first = end(&copy).lineage;
     // Nothing is appended in the second one, so the third takes its place.
-    let second = restored(&copy).unwrap().0.log().lineage();
-    let (mut log, _) = restored(&copy).unwrap();
+    let second = restored(&copy).unwrap().log().lineage();
+    let mut log = restored(&copy).unwrap();
     let third = log.log().lineage();
     append(&mut log, 9, b"of another future");
     drop(log);
-    let fourth = restored(&copy).unwrap().0.log().lineage();
+    let fourth = restored(&copy).unwrap().log().lineage();
     let files = Files::over(copy).unwrap();
     let found: Vec<_> =
         files.lineages().iter().map(|lineage| (lineage.id, lineage.forked.map(|at| at.lsn))).collect();
@@ -153,7 +143,6 @@ fn a_crash_while_a_lineage_begins_is_noticed_by_the_next_start_or_has_changed_no
         for crash in [Crash::Lose, Crash::Keep, Crash::Torn(40), Crash::Random(1), Crash::Random(2)] {
             let (copy, original) = copied();
             put("head", &original, &copy);
-            put("00000000000000000025.checkpoint", &original, &copy);
             let first = Files::over(copy.clone()).unwrap().lineages()[0].id;
             copy.power_off_after(steps);
             complete = restored(&copy).is_ok();
@@ -166,7 +155,7 @@ fn a_crash_while_a_lineage_begins_is_noticed_by_the_next_start_or_has_changed_no
                     "{steps} steps, {crash:?}: {error}"
                 ),
             }
-            let (log, _) = restored(&copy).unwrap();
+            let log = restored(&copy).unwrap();
             assert_ne!(log.log().lineage(), first);
             assert_eq!(replayed(log.log()), expected(8));
         }
@@ -185,7 +174,7 @@ fn a_torn_tail_is_cut_before_the_fork() {
     assert!(log.sync().is_err());
     drop(log);
     copy.crash(Crash::Torn(80));
-    let (log, _) = restored(&copy).unwrap();
+    let log = restored(&copy).unwrap();
     assert_eq!(replayed(log.log()), expected(8));
     drop(log);
     let mut reader = Reader::over(copy.clone(), Lsn(0)).unwrap();

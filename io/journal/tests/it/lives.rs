@@ -1,4 +1,4 @@
-//! Property test of recovery: random appends, syncs, spares and empty checkpoints, with crashes in the middle of any
+//! Property test of recovery: random appends, syncs and spares, with crashes in the middle of any
 //! step.
 
 use journal::memory::{Crash, Memory};

@@ -2,7 +2,6 @@
 //! crashes, every byte flipped, and the writer's thread with its gate.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod checkpoints;
 mod condition;
 mod conformance;
 mod corruption;

@@ -252,7 +252,7 @@ fn a_cursor_of_a_lost_future_is_refused_by_name_although_its_segments_were_remov
     filled(&memory, 8).close().unwrap();
     let claim = Claim::over(memory.clone()).unwrap();
     let tail = claim.files().restored(claim.files().reader(Lsn(0)).unwrap()).unwrap();
-    let mut log = claim.restored(tail, SMALL).unwrap().0.into_sync();
+    let mut log = claim.restored(tail, SMALL).unwrap().into_sync();
     for n in 9..=40 {
         log.append(&payload(n));
         log.sync().unwrap();

@@ -122,7 +122,7 @@ impl Auditor {
         invariant::same(&world, &recovered).expect("E3 holds after a start");
         recovered.check().expect("every invariant holds after a start");
         for (request, outcome) in &self.outcomes {
-            let found = hub.books.outcome(requests[*request].id);
+            let found = hub.books.outcome(requests[*request].id).expect("a sound store reads");
             assert_eq!(found, Some(*outcome), "request {request} was told otherwise");
         }
         let story = Story::of(&records);

@@ -1,8 +1,8 @@
 //! The hub without its actors: books, tables, log and gate, on one thread and a disk that can fail.
 //!
-//! The start is the binary's own ([`hub::recovery`]), the turn is the coordinator's ([`Books::run`]), the copy is the
-//! checkpoint writer's ([`Replica`]). What the actors do beside them is done here step by step: a turn appends to the
-//! log, results wait behind the gate until a sync has returned, and only then the table applies its leg and the player
+//! The start is the binary's own ([`hub::recovery`]), the turn is the coordinator's ([`Books::try_turn`]), the state store and
+//! its copy of the state are those of its follower ([`Keeper`]). What the actors do beside them is done here step by step:
+//! what only the store can answer waits until it was looked up, a turn appends to the log, results wait behind the gate until a sync has returned, and only then the table applies its leg and the player
 //! hears. What is due is carried out by the coordinator's own loop ([`Scheduler`]).
 
 use std::{
@@ -10,11 +10,11 @@ use std::{
     sync::Arc,
 };
 
+use actors::stored::Keeper;
 use domains::{recipes::SetRules, rules::RulesRow};
 use engine::{
-    Books, Envelope, Principal, Replica, Tx, TxResult, Verdict, World, checkpoint,
+    Books, Envelope, Found, Principal, Tx, TxResult, Verdict, World,
     due::{AT_ONCE, Scheduled, Scheduler},
-    invariant,
     table::{
         TableLeg, close_orphan,
         live::{BetLimits, Decision, Due, LiveTable, TableConfig, TableRules, Ticket, Unparked},
@@ -23,7 +23,10 @@ use engine::{
 use fastrand::Rng;
 use games::fair::{Seed, commit};
 use hub::recovery::{self, Expectations, Proven};
-use journal::{Claim, Lsn, Options, Reader, SyncLog, memory::Memory};
+use journal::{
+    Claim, Lsn, Options, Reader, SyncLog,
+    memory::{DiskPart, Memory},
+};
 use protocol::{Currency, ErrorCode, TableId};
 
 use super::aside::FORMATS;
@@ -33,8 +36,10 @@ pub const TABLES: usize = 2;
 pub const RULES: u64 = 3;
 /// The digest is recorded every so many records: often, so that short lives have some.
 const DIGEST_EVERY: u64 = 37;
-/// A checkpoint is due every so many records: short lives have several, not one at each record.
-const CHECKPOINT_EVERY: u64 = 8;
+/// The state store is on the disk of the log.
+pub const STORE: &str = "store-";
+/// The store is committed every so many records: short lives have several commits, not one at each record.
+const COMMIT_EVERY: u64 = 8;
 /// Segments so short that a life goes through several.
 const OPTIONS: Options = Options { segment_bytes: 16 << 10, nice: 0 };
 
@@ -57,6 +62,15 @@ pub struct Reply {
     pub verdict: Verdict,
 }
 
+/// An envelope that waits for a look-up.
+#[derive(Debug)]
+struct Aside {
+    envelope: Envelope,
+    table: Option<usize>,
+    request: Option<(usize, bool)>,
+    found: Found,
+}
+
 pub struct Hub {
     memory: Memory,
     log: SyncLog<Memory>,
@@ -65,8 +79,12 @@ pub struct Hub {
     /// Requests parked at a table.
     parked: BTreeMap<(usize, Ticket), (usize, bool)>,
     gate: VecDeque<Waiting>,
-    /// The checkpoint writer's copy: it follows the log on its own.
-    copy: Replica,
+    /// The state store, with the copy that follows the log on its own.
+    keeper: Keeper<DiskPart>,
+    /// Envelopes with old keys, and what was looked up for each.
+    asides: VecDeque<Aside>,
+    /// Number of look-ups.
+    pub looked_up: u64,
     /// Whether the clock was doubted at the start.
     pub doubts_clock: bool,
     /// How it was started.
@@ -136,7 +154,8 @@ impl Hub {
     pub fn start(memory: &Memory, setup: Setup, now: u64) -> Result<Self, recovery::Error> {
         let claim = Claim::over(memory.clone())?;
         let expectations = Expectations { formats: FORMATS, ..Expectations::default() };
-        let Proven { tail, world, cursor, .. } = recovery::tail(claim.files(), &expectations)?;
+        let store = memory.part(STORE);
+        let (keeper, Proven { tail, world, .. }) = recovery::kept(claim.files(), store, &expectations)?;
         let log = claim.open(tail, OPTIONS)?.into_sync();
         assert_eq!(world.books.lsn(), log.durable().0, "the log and the books count together");
         let game = games::game("roulette").expect("the game");
@@ -153,7 +172,9 @@ impl Hub {
             tables,
             parked: BTreeMap::new(),
             gate: VecDeque::new(),
-            copy: Replica::new(world, CHECKPOINT_EVERY, cursor).reading(FORMATS),
+            keeper,
+            asides: VecDeque::new(),
+            looked_up: 0,
             doubts_clock,
             setup,
             scheduler: Scheduler::new(!doubts_clock),
@@ -228,7 +249,36 @@ impl Hub {
         request: Option<(usize, bool)>,
         now: u64,
     ) {
-        let concluded = self.books.run(envelope, now, DIGEST_EVERY).expect("what was decided applies");
+        self.turn(envelope, table, request, None, now);
+    }
+
+    /// What waited for a look-up has its turn.
+    pub fn run_asides(&mut self, now: u64) {
+        for _ in 0..self.asides.len() {
+            let Some(Aside { envelope, table, request, found }) = self.asides.pop_front() else { return };
+            self.turn(envelope, table, request, Some(found), now);
+        }
+    }
+
+    fn turn(
+        &mut self,
+        envelope: Envelope,
+        table: Option<usize>,
+        request: Option<(usize, bool)>,
+        found: Option<Found>,
+        now: u64,
+    ) {
+        let id = envelope.id();
+        let turn = match self.books.try_turn(envelope, now, found.as_ref()) {
+            Ok(turn) => turn,
+            Err(aside) => {
+                let found = engine::look_up(&*self.books.store(), id).expect("a sound store reads");
+                self.looked_up += 1;
+                return self.asides.push_back(Aside { envelope: aside.envelope, table, request, found });
+            }
+        };
+        self.books.forget(4);
+        let concluded = self.books.conclude(id, turn, now, DIGEST_EVERY).expect("what was decided applies");
         for (place, bytes) in concluded.records() {
             assert_eq!(self.log.append(bytes).0, *place, "the log and the books count together");
         }
@@ -269,7 +319,7 @@ impl Hub {
 
     /// Whether nothing is under way: nothing waits behind the gate, or is parked.
     pub fn at_rest(&self) -> bool {
-        self.gate.is_empty() && self.parked.is_empty()
+        self.gate.is_empty() && self.parked.is_empty() && self.asides.is_empty()
     }
 
     /// Does what a table's clock asks for.
@@ -347,30 +397,25 @@ impl Hub {
         true
     }
 
-    /// The checkpoint writer's work: reads what is durable, compares, and writes a checkpoint whenever one is due.
-    pub fn checkpoint(&mut self) -> Result<(), Dead> {
-        let durable = self.log.durable().0;
-        loop {
-            let before = self.copy.lsn();
-            let mut reader = Reader::over(self.memory.clone(), Lsn(before)).map_err(|_| Dead)?;
-            let limit = Lsn(self.copy.limit(durable));
-            while let Some(entry) = reader.next(limit).map_err(|_| Dead)? {
-                self.copy.take(entry.bytes).expect("the log stands for the copy");
-            }
-            let lsn = self.copy.lsn();
-            if lsn == self.books.lsn() {
-                let (copy, live) = (self.copy.world().books.digest(), self.books.digest());
-                assert_eq!(copy, live, "the copy is not the live state");
-            }
-            if let Some(bytes) = self.copy.due(false) {
-                let read_back = checkpoint::decode_with(&bytes, &FORMATS).expect("a checkpoint reads back");
-                invariant::same(&read_back, self.copy.world()).expect("E3 holds");
-                journal::checkpoint::write_in(&self.memory, reader.cursor(), &bytes).map_err(|_| Dead)?;
-                self.copy.written();
-            } else if lsn == before {
-                return Ok(());
-            }
+    /// The work of the state store's follower: reads what is durable, compares, commits when it is due, and merges.
+    pub fn commit(&mut self) -> Result<(), Dead> {
+        let durable = self.log.durable();
+        let mut reader = Reader::over(self.memory.clone(), self.keeper.lsn()).map_err(|_| Dead)?;
+        while let Some(entry) = reader.next(durable).map_err(|_| Dead)? {
+            self.keeper.take(entry.bytes).expect("the log stands for the copy");
         }
+        if self.keeper.lsn().0 == self.books.lsn() {
+            assert_eq!(self.keeper.digest(), self.books.digest(), "the copy is not the live state");
+        }
+        if self.keeper.uncommitted() < COMMIT_EVERY {
+            return self.keeper.merge_step().map(drop).map_err(|_| Dead);
+        }
+        if let Some(stored) = self.keeper.commit(reader.cursor()).map_err(|_| Dead)? {
+            let read_back = self.keeper.load().expect("the store reads back");
+            assert_eq!(read_back.books.digest(), self.keeper.digest(), "E3 holds");
+            self.books.turn_to(Arc::new(stored));
+        }
+        Ok(())
     }
 
     /// Every record that is durable, as bytes.

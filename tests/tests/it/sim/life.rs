@@ -1,11 +1,14 @@
 //! One life of the world: a scheduler that draws who acts next, and ends processes at bad moments.
 
 use fastrand::Rng;
-use journal::memory::{Crash, Memory};
+use journal::{
+    memory::{Crash, Memory},
+    storage::Storage,
+};
 
 use super::{
     auditor::Auditor,
-    hub::{Dead, Hub, RULES, Reply, Setup, TABLES},
+    hub::{Dead, Hub, RULES, Reply, STORE, Setup, TABLES},
     players::Request,
     story::Seen,
 };
@@ -46,6 +49,10 @@ pub struct Life {
     pub behind: u64,
     /// Changes of rules in mid-round that were refused.
     pub refused_rules: u64,
+    /// Look-ups of old keys in the state store.
+    pub looked_up: u64,
+    /// Starts without the state store that was there.
+    pub stores_lost: u64,
     /// Disk operations from the first step to the last.
     pub operations: u64,
     /// What has happened by the log.
@@ -72,6 +79,8 @@ impl Life {
             doubted: 0,
             behind: 0,
             refused_rules: 0,
+            looked_up: 0,
+            stores_lost: 0,
             operations: 0,
             seen: Seen::default(),
         };
@@ -116,7 +125,7 @@ impl Life {
             }
             8..15 => self.tick(true),
             15..19 => self.sync(),
-            _ => self.checkpoint(),
+            _ => self.commit(),
         }
     }
 
@@ -131,6 +140,7 @@ impl Life {
         if self.random.u64(..50) == 0 {
             self.now -= 5;
         }
+        self.hub.run_asides(self.now);
         self.hub.run_due(self.now);
         for table in 0..TABLES {
             self.hub.proceed(table, wanted, self.now, &mut self.random);
@@ -153,20 +163,20 @@ impl Life {
         }
     }
 
-    fn checkpoint(&mut self) {
-        if let Err(Dead) = self.hub.checkpoint() {
+    fn commit(&mut self) {
+        if let Err(Dead) = self.hub.commit() {
             self.restart();
         }
     }
 
-    /// The power fails now, or in the middle of the next write, sync or checkpoint.
+    /// The power fails now, or in the middle of the next write, sync or commit of the store.
     fn crash_at_a_random_moment(&mut self) {
         if self.random.u64(..4) == 0 {
             return self.restart();
         }
         self.memory.power_off_after(self.random.u64(..4));
         if self.random.u64(..4) == 0 {
-            self.checkpoint();
+            self.commit();
         } else {
             self.sync();
         }
@@ -179,6 +189,10 @@ impl Life {
             self.crashes += 1;
             let crash = planned.unwrap_or_else(|| self.random_crash());
             self.memory.crash(crash);
+            if self.random.u64(..8) == 0 {
+                self.stores_lost += 1;
+                self.lose_store();
+            }
             let cut_off = planned.is_none() && self.random.u64(..5) == 0;
             if cut_off {
                 self.memory.power_off_after(self.random.u64(..8));
@@ -199,6 +213,17 @@ impl Life {
         }
     }
 
+    /// Somebody has removed the state store, or a part of it.
+    fn lose_store(&mut self) {
+        let (store, all) = (self.memory.part(STORE), self.random.u64(..2) == 0);
+        for name in store.list().expect("the disk works") {
+            if all || name == "manifest" {
+                store.remove(&name).expect("the disk works");
+            }
+        }
+        store.sync_names().expect("the disk works");
+    }
+
     /// The hub was off for days, or somebody has set its clock; mostly not.
     fn wall_clock(&mut self) {
         self.now = match self.random.u64(..10) {
@@ -210,6 +235,7 @@ impl Life {
 
     /// The start has recovered a state: it is checked before the hub does anything by itself.
     fn start(&mut self, hub: Hub) {
+        self.looked_up += self.hub.looked_up;
         self.hub = hub;
         // As the binary's clock: it starts no earlier than the log's last record.
         self.behind += u64::from(self.now < self.hub.books.time());
@@ -257,8 +283,11 @@ impl Life {
         for number in 0..self.requests.len() {
             self.send(number, false);
         }
-        self.sync();
-        self.checkpoint();
+        while !self.hub.at_rest() {
+            self.tick(false);
+            self.sync();
+        }
+        self.commit();
         self.seen = self.auditor.close(&self.requests, &self.hub, self.now);
         // And once more from the disk alone.
         self.come_back();

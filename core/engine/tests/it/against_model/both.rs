@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domains::recipes::HoldExpire;
-use engine::{
-    Books, Content, Envelope, Principal, PrincipalKind, Record, Tx, TxId, Verdict, World, checkpoint,
-};
+use engine::{Books, Content, Envelope, Principal, PrincipalKind, Record, Tx, TxId, Verdict, World};
 use ledger::HoldId;
 use protocol::ErrorCode;
 
@@ -16,6 +14,7 @@ use super::{
 use crate::{
     extension::LATER,
     model::{self, Asked, Model, Share},
+    rig::stored_with,
 };
 
 const DIGEST_EVERY: u64 = 7;
@@ -305,7 +304,7 @@ impl Both {
         }
         assert_eq!(world.books.digest(), self.books.digest());
         assert_eq!(world.books.check(), Ok(()));
-        let restored = checkpoint::decode_with(&checkpoint::encode(&world), &LATER).unwrap();
+        let restored = stored_with(&world, LATER).unwrap();
         assert_eq!(restored.books.digest(), self.books.digest());
         self.books = world.books;
     }

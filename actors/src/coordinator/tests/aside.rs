@@ -1,0 +1,212 @@
+//! Old keys: their outcomes are in the state store, which no turn waits for.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+};
+
+use engine::{
+    Formats, ItemPlace, KeyState, StoredState, Unreadable,
+    stored_state::{Empty, memory::MemoryStore},
+};
+use journal::Reader;
+use parking_lot::Mutex;
+
+use super::*;
+use crate::stored::Keeper;
+
+/// The state store of a log, brought to its end.
+fn stored(log: &Path) -> Arc<dyn StoredState> {
+    let mut keeper = Keeper::open(log, Formats::STANDARD).expect("a sound store");
+    let mut reader = Reader::open(log, keeper.lsn()).expect("a log");
+    keeper.follow(&mut reader, |_| {}).expect("the log stands for it");
+    Arc::new(keeper.commit(reader.cursor()).expect("a disk").expect("there is something new"))
+}
+
+/// Lets the actors of this thread do what they were told.
+async fn until(done: impl Fn() -> bool) {
+    while !done() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[actix::test]
+async fn an_old_key_has_its_outcome_and_nothing_is_done_again() {
+    let log = tempfile::tempdir().expect("a directory");
+    let mut money = money(log.path());
+    let coordinator = money.coordinator().start();
+    let mut first = Vec::new();
+    for number in 0..20 {
+        first.push(verdict(&coordinator, deposit(&number.to_string())).await);
+    }
+    let key: protocol::Key = "asked".parse().expect("a key");
+    let (id, content) = (TxId::of_key(PLAYER, &key), Content::of(&[b"asked"]));
+    let (code, request) = (ErrorCode::BetsClosed, crate::rig::refused());
+    let refuse = Envelope::Refuse { id, principal: PLAYER.into(), content, code, request };
+    assert_eq!(verdict(&coordinator, refuse).await, Verdict::Recorded(Outcome::Refused(code)));
+
+    coordinator.do_send(StoreCommitted(stored(log.path())));
+    let books = money.books.clone();
+    until(|| books.borrow().keys_in_memory() == 0).await;
+    let before = (books.borrow().lsn(), books.borrow().digest());
+    for (number, first) in first.into_iter().enumerate() {
+        assert_eq!(verdict(&coordinator, deposit(&number.to_string())).await, first);
+    }
+    let (sender, receiver) = oneshot::channel();
+    let Envelope::Run(mut other) = deposit("0") else { panic!("a deposit") };
+    other.key = Some(Content::of(&[b"another"]));
+    let origin = Origin::Service { name: "test", answer: sender };
+    coordinator.do_send(Submit { envelope: Envelope::Run(other), origin });
+    assert_eq!(receiver.await.expect("a verdict"), Verdict::KeyReused);
+    assert_eq!((books.borrow().lsn(), books.borrow().digest()), before, "nothing was recorded");
+
+    let to = money.to(1);
+    coordinator.do_send(GetOutcome { player: PLAYER, key, to });
+    let Reply::Outcome { outcome: KeyOutcome::Refused { code: told, .. }, .. } = money.reply().await else {
+        panic!("a refusal")
+    };
+    assert_eq!(told, code);
+    money.journal.stop();
+}
+
+/// A store that says "maybe" of every key, and answers when it is told to.
+#[derive(Debug)]
+struct Slow {
+    store: MemoryStore,
+    told: Mutex<Receiver<()>>,
+}
+
+impl Slow {
+    fn new(store: MemoryStore) -> (Arc<Self>, Sender<()>) {
+        let (tell, told) = mpsc::channel();
+        (Arc::new(Self { store, told: Mutex::new(told) }), tell)
+    }
+}
+
+impl StoredState for Slow {
+    fn generation(&self) -> u64 {
+        self.store.generation()
+    }
+
+    fn lsn(&self) -> u64 {
+        self.store.lsn()
+    }
+
+    fn may_have(&self, _: TxId) -> bool {
+        true
+    }
+
+    fn key(&self, id: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
+        self.told.lock().recv().expect("the test tells");
+        self.store.key(id)
+    }
+
+    fn item(&self, _: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
+        Ok(None)
+    }
+}
+
+fn send(coordinator: &Addr<Coordinator>, envelope: Envelope) -> oneshot::Receiver<Verdict> {
+    let (sender, receiver) = oneshot::channel();
+    coordinator.do_send(Submit { envelope, origin: Origin::Service { name: "test", answer: sender } });
+    receiver
+}
+
+/// Both retries ask the same commit. While the second waits, the first is carried out, and its key moves on to another commit.
+#[actix::test]
+async fn a_key_that_moves_to_the_store_during_its_look_up_is_never_carried_out_twice() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let (slow, tell) = Slow::new(MemoryStore::default());
+    let coordinator = money.coordinator().start();
+    coordinator.do_send(StoreCommitted(slow));
+    let (one, other) = (send(&coordinator, deposit("key")), send(&coordinator, deposit("key")));
+    tell.send(()).expect("it waits");
+    let receipt = one.await.expect("a verdict");
+    assert!(is_done(receipt));
+    let books = money.books.clone();
+    let store = {
+        let mut world = engine::World::default();
+        records(log.path()).iter().for_each(|record| drop(world.apply(record).expect("it fits")));
+        let whole = MemoryStore::of(&world);
+        // Its number is above that of the commit that is asked still.
+        Arc::new(MemoryStore { generation: 7, ..whole })
+    };
+    coordinator.do_send(StoreCommitted(store));
+    until(|| books.borrow().keys_in_memory() == 0).await;
+    tell.send(()).expect("it waits");
+    assert_eq!(other.await.expect("a verdict"), receipt);
+    assert_eq!(books.borrow().lsn(), 1, "it was carried out once");
+    money.journal.stop();
+}
+
+#[actix::test]
+async fn others_go_on_while_a_key_is_looked_up() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let coordinator = money.coordinator().start();
+    let (slow, tell) = Slow::new(MemoryStore::default());
+    coordinator.do_send(StoreCommitted(slow));
+    let waits = send(&coordinator, deposit("waits"));
+    let id = TxId::of_service("test", "waits");
+    let books = money.books.clone();
+    until(|| matches!(books.borrow().key_state(id, None), KeyState::Older(_))).await;
+    // The money side has another store meanwhile.
+    coordinator.do_send(StoreCommitted(Arc::new(Empty)));
+    assert!(is_done(verdict(&coordinator, deposit("other")).await));
+    tell.send(()).expect("it waits");
+    assert!(is_done(waits.await.expect("a verdict")));
+    money.journal.stop();
+}
+
+/// A store that cannot be read.
+#[derive(Debug)]
+struct Broken(BTreeMap<TxId, ()>);
+
+impl StoredState for Broken {
+    fn generation(&self) -> u64 {
+        1
+    }
+
+    fn lsn(&self) -> u64 {
+        0
+    }
+
+    fn may_have(&self, id: TxId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    fn key(&self, _: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
+        Err(Unreadable("a block is damaged".into()))
+    }
+
+    fn item(&self, _: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
+        Err(Unreadable("a block is damaged".into()))
+    }
+}
+
+#[actix::test]
+async fn a_store_that_cannot_be_read_leaves_an_old_key_undecided_and_the_hub_not_ready() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let coordinator = money.coordinator().start();
+    let id = TxId::of_service("test", "old");
+    coordinator.do_send(StoreCommitted(Arc::new(Broken([(id, ())].into()))));
+    let waits = send(&coordinator, deposit("old"));
+    let condition = money.journal.condition();
+    let state = condition.clone();
+    let unsound = tokio::task::spawn_blocking(move || {
+        state.wait_while(|state| state != journal::State::Unsound, Duration::from_secs(30))
+    });
+    assert_eq!(unsound.await.expect("it waits"), journal::State::Unsound);
+    assert!(
+        condition.why().contains("a block is damaged") && condition.why().contains("remove the directory")
+    );
+    // Nothing is released any more: the request is answered by nothing, and its key is free.
+    money.journal.stop();
+    assert!(waits.await.is_err() || money.books.borrow().lsn() == 0);
+    assert_eq!(money.books.borrow().lsn(), 0, "nothing was carried out");
+}

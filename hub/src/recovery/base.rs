@@ -1,0 +1,211 @@
+//! What a replay begins with: the state of the state store. One that is missing, damaged, of another log or far behind is
+//! built from the log first, by the code of its follower and in bounded memory.
+
+use std::time::{Duration, Instant};
+
+use actors::stored::{self, Following, Keeper, Stored, UNCOMMITTED_MAX};
+use engine::{Parted, Unknown, World};
+use journal::{Cursor, Files, Lsn, storage::Storage};
+
+use super::{Error, Expectations, scratch::Scratch};
+use crate::telemetry::events as telemetry;
+
+/// How often a build tells how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(2);
+
+/// A state, and the store that has its keys.
+pub struct Base {
+    /// The state.
+    pub world: World,
+    /// Why the store that was there could not be used.
+    pub passed_over: Option<String>,
+    /// Keeps a store of its own, when the state came from one.
+    pub scratch: Option<Scratch>,
+}
+
+impl Base {
+    /// The state of the store in a storage, which is open for its follower then. A store that cannot be used is removed and
+    /// built again.
+    ///
+    /// # Errors
+    /// When the store is of later records than the log, or of a later release; or when it cannot be built.
+    pub fn kept<S: Storage, T: Storage>(
+        files: &Files<S>,
+        storage: T,
+        expectations: &Expectations,
+    ) -> Result<(Keeper<T>, Self), Error> {
+        let why = match Keeper::over(storage.clone(), expectations.formats) {
+            Ok(mut keeper) => match unusable(files, &keeper.cursor())? {
+                None => match build(files, &mut keeper).and_then(|()| Ok(keeper.load()?)) {
+                    Ok(world) => return Ok((keeper, Self { world, passed_over: None, scratch: None })),
+                    Err(error) => error.of_the_store()?,
+                },
+                Some(why) => why,
+            },
+            Err(error) => Error::from(error).of_the_store()?,
+        };
+        Self::anew(files, storage, expectations, why)
+    }
+
+    /// The same of a store that cannot be used, and why.
+    ///
+    /// # Errors
+    /// As [`Base::kept`].
+    pub fn anew<S: Storage, T: Storage>(
+        files: &Files<S>,
+        storage: T,
+        expectations: &Expectations,
+        why: String,
+    ) -> Result<(Keeper<T>, Self), Error> {
+        // What cannot be built again is not removed.
+        reaches_back(files, Lsn(0), Some(&why))?;
+        telemetry::store_is_built_again(&why);
+        let mut keeper = Keeper::anew(storage, expectations.formats)?;
+        build(files, &mut keeper)?;
+        let world = keeper.load()?;
+        Ok((keeper, Self { world, passed_over: Some(why), scratch: None }))
+    }
+
+    /// The same of a store that is only read: instead of one that cannot be used, another one is built in a directory for
+    /// temporary files.
+    ///
+    /// # Errors
+    /// As [`Base::kept`].
+    pub fn read<S: Storage, T: Storage>(
+        files: &Files<S>,
+        storage: Option<&T>,
+        expectations: &Expectations,
+    ) -> Result<Self, Error> {
+        Self::only_read(files, storage, expectations, unusable)
+    }
+
+    /// The same beside a log that is a restored copy: a store of later records is of its lost future, and is passed over.
+    ///
+    /// # Errors
+    /// As [`Base::kept`], but for that.
+    pub fn restored<S: Storage, T: Storage>(
+        files: &Files<S>,
+        storage: &T,
+        expectations: &Expectations,
+    ) -> Result<Self, Error> {
+        Self::only_read(files, Some(storage), expectations, foreign)
+    }
+
+    fn only_read<S: Storage, T: Storage>(
+        files: &Files<S>,
+        storage: Option<&T>,
+        expectations: &Expectations,
+        unusable: impl Fn(&Files<S>, &Cursor) -> Result<Option<String>, Error>,
+    ) -> Result<Self, Error> {
+        let passed_over = match storage.map(Stored::read).transpose() {
+            Ok(None) => None,
+            Ok(Some(stored)) => match unusable(files, &stored.0.cursor())? {
+                None if stored.0.cursor().lsn > Lsn(0) => {
+                    match stored.load(expectations.formats, Unknown::Refused) {
+                        Ok(world) => return Ok(Self { world, passed_over: None, scratch: None }),
+                        Err(error) => Some(Error::from(error).of_the_store()?),
+                    }
+                }
+                why => why,
+            },
+            Err(error) => Some(Error::from(error).of_the_store()?),
+        };
+        Self::without(files, expectations, passed_over)
+    }
+
+    /// The state before the first record, or one that is near to the end of a long log; and why the store that is there
+    /// cannot be used.
+    ///
+    /// # Errors
+    /// As [`Base::kept`].
+    pub fn without<S: Storage>(
+        files: &Files<S>,
+        expectations: &Expectations,
+        passed_over: Option<String>,
+    ) -> Result<Self, Error> {
+        reaches_back(files, Lsn(0), passed_over.as_ref())?;
+        if !is_far_behind(files, Lsn(0)) {
+            return Ok(Self { world: World::default(), passed_over, scratch: None });
+        }
+        let scratch = Scratch::new()?;
+        let mut keeper = Keeper::over(scratch.storage()?, expectations.formats)?;
+        build(files, &mut keeper)?;
+        let world = keeper.load()?;
+        Ok(Self { world, passed_over, scratch: Some(scratch) })
+    }
+}
+
+/// Why a store that stands at this cursor cannot be used with the log.
+///
+/// # Errors
+/// When the cursor is of later records than the log has: they are missing from it.
+fn unusable<S: Storage>(files: &Files<S>, at: &Cursor) -> Result<Option<String>, Error> {
+    let why = foreign(files, at)?;
+    if why.is_some() {
+        let of_last_segment = files.reader(Lsn(u64::MAX - 1))?;
+        files.reaches(&files.restored(of_last_segment)?, at, stored::DIRECTORY)?;
+    }
+    Ok(why)
+}
+
+/// Why a cursor is not one of this log.
+fn foreign<S: Storage>(files: &Files<S>, at: &Cursor) -> Result<Option<String>, Error> {
+    if at.lsn == Lsn(0) {
+        return Ok(None);
+    }
+    match files.admits(at, stored::DIRECTORY) {
+        Err(lost) => Ok(Some(lost.to_string())),
+        Ok(()) => match files.hash_at(at.lsn) {
+            Ok(hash) if hash == Some(at.hash) => Ok(None),
+            Ok(_) => Ok(Some("it is not of this log".into())),
+            Err(error @ journal::Error::Removed { .. }) => Ok(Some(error.with_causes())),
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+/// Whether so many records come after one that they are not to be replayed in memory alone.
+fn is_far_behind<S: Storage>(files: &Files<S>, at: Lsn) -> bool {
+    match files.noted_end() {
+        Lsn(0) => files.segments() > 1,
+        end => end.0.saturating_sub(at.0) > UNCOMMITTED_MAX,
+    }
+}
+
+/// Whether the log has every record after one: its oldest segments may have been removed.
+fn reaches_back<S: Storage>(files: &Files<S>, from: Lsn, why: Option<&String>) -> Result<(), Error> {
+    let begins = files.begins().lsn;
+    if from >= begins {
+        return Ok(());
+    }
+    let passed_over = why.map(|why| format!("; {why}")).unwrap_or_default();
+    Err(Error::NoAnchor { first: begins.next().0, passed_over })
+}
+
+/// Brings a store that is far behind near to the end of the log.
+fn build<S: Storage, T: Storage>(files: &Files<S>, keeper: &mut Keeper<T>) -> Result<(), Error> {
+    let from = keeper.cursor().lsn;
+    reaches_back(files, from, None)?;
+    if !is_far_behind(files, from) {
+        return Ok(());
+    }
+    let Some(mut reader) = files.reader(from)? else { return Ok(()) };
+    let (end, mut told) = (files.noted_end(), Instant::now());
+    let tell = |at: Lsn| {
+        if told.elapsed() >= TELL_EVERY {
+            telemetry::store_is_being_built(at.0, end.0);
+            told = Instant::now();
+        }
+    };
+    keeper.follow(&mut reader, tell).map_err(|error| match error {
+        Following::Log(error) => error.into(),
+        Following::Parted { location, source: Parted::Unreadable { lsn, source } } => {
+            Error::Record { lsn, location, source }
+        }
+        Following::Parted { location, source: Parted::Unfit { lsn, source } } => {
+            Error::Unfit { lsn, location, source }
+        }
+        Following::Parted { source: Parted::Store(unreadable), .. } => Error::StoreDamaged(unreadable.0),
+        Following::Store(error) => stored::Error::from(error).into(),
+    })
+}
