@@ -1,7 +1,7 @@
 //! What a people store has, read and proven before anything is changed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -30,9 +30,8 @@ pub struct Contents {
     pub(crate) erased: BTreeMap<PlayerId, bool>,
     /// `None` when making the store was interrupted: then it has nobody.
     pub(crate) file: Option<KeyFile>,
-    /// The slots of the people in the database.
-    pub(crate) used: BTreeSet<u64>,
-    pub(crate) ids: HashSet<PlayerId>,
+    /// Who has an id, and the slot of the row and the key.
+    pub(crate) ids: HashMap<PlayerId, u64>,
     /// Whose keys are not in the key file, in order.
     pub(crate) keyless: Vec<PlayerId>,
 }
@@ -48,7 +47,7 @@ impl Contents {
             return if old.is_file() { Err(Error::Old { file: old }) } else { Ok(None) };
         };
         let path = directory.join(DATABASE);
-        let (register, mut people) = (Register::default(), Vec::new());
+        let (register, mut ids) = (Register::default(), HashMap::new());
         let derived = |meta: &Meta| {
             let keys = master.keys(meta.store);
             if keys.check != meta.check {
@@ -57,20 +56,19 @@ impl Contents {
             Ok((keys.clone(), keys))
         };
         let (Rest { meta, exclusions, erased }, keys) = database.read(derived, |row| {
-            people.push((PlayerId(row.player), row.slot));
-            let new = register.add(row.lookup, PlayerId(row.player));
+            let player = PlayerId(row.player);
+            if ids.insert(player, row.slot).is_some() {
+                return Err("two people have the same id");
+            }
+            let new = register.add(row.lookup, player);
             if new { Ok(()) } else { Err("one person has two ids") }
         })?;
-        let (ids, used) = people.iter().copied().unzip::<_, _, HashSet<_>, BTreeSet<_>>();
-        if used.len() < people.len() {
-            return Err(Error::Damaged { file: path, what: "two people have the same key" });
-        }
         let file = KeyFile::read(directory, meta.store, &[&keys])?.map(|(file, _)| file);
         let mut keyless = Vec::new();
         match &file {
             Some(file) => {
-                let lacks = |(_, slot): &&(PlayerId, u64)| !file.slots.contains_key(slot);
-                keyless.extend(people.iter().filter(lacks).map(|(player, _)| *player));
+                let lacks = |(_, slot): &(&PlayerId, &u64)| !file.slots.contains_key(slot);
+                keyless.extend(ids.iter().filter(lacks).map(|(player, _)| *player));
                 let key = file.blind(&keys).ok_or_else(|| Error::Damaged {
                     file: directory.join(KEYS),
                     what: "the key of the blind index does not unwrap",
@@ -87,7 +85,7 @@ impl Contents {
         let directory = directory.to_owned();
         let erased =
             erased.iter().map(|tombstone| (PlayerId(tombstone.player), tombstone.excluded)).collect();
-        Ok(Some(Self { directory, meta, keys, register, exclusions, erased, file, used, ids, keyless }))
+        Ok(Some(Self { directory, meta, keys, register, exclusions, erased, file, ids, keyless }))
     }
 
     /// Makes an empty people store with a new random id: whole or not at all, readable by its owner alone. The directory
@@ -134,7 +132,7 @@ impl Contents {
     /// Whether somebody has this id.
     #[must_use]
     pub fn has(&self, player: PlayerId) -> bool {
-        self.ids.contains(&player)
+        self.ids.contains_key(&player)
     }
 
     /// Every player who was erased from this store, and whether the person stays excluded. A log that is older than an

@@ -28,6 +28,7 @@ pub(crate) const ROLLBACK: &str = "people.db-journal";
 
 /// Marks the file as ours in its header.
 const APPLICATION: i32 = 0x4855_4250;
+/// A person's row is found by its slot: slots rise, so that new people are at the end, and enrolling changes few pages.
 /// The statements that make each version of the schema of the one before. The last is the version that is written and read.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE store (
@@ -37,10 +38,10 @@ const MIGRATIONS: &[&str] = &["
         tag BLOB NOT NULL
     ) STRICT;
     CREATE TABLE person (
-        player BLOB PRIMARY KEY, lookup BLOB NOT NULL, slot INTEGER NOT NULL,
+        slot INTEGER PRIMARY KEY, player BLOB NOT NULL, lookup BLOB NOT NULL,
         issuer BLOB NOT NULL, subject BLOB NOT NULL,
         tag BLOB NOT NULL
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE TABLE exclusion (
         blind BLOB PRIMARY KEY, player BLOB NOT NULL,
         tag BLOB NOT NULL
@@ -288,10 +289,10 @@ impl Database {
         Ok((Rest { meta, exclusions, erased }, kept))
     }
 
-    /// The row of a player. The caller has authenticated the database before, under the same lock.
-    pub fn row(&self, player: u128) -> Result<Option<PersonRow>, Error> {
-        let statement = "SELECT player, lookup, slot, issuer, subject, tag FROM person WHERE player = ?1";
-        let row = self.connection.query_row(statement, [player.to_be_bytes()], person).optional();
+    /// The row at a slot. The caller has authenticated the database before, under the same lock.
+    pub fn row(&self, slot: u64) -> Result<Option<PersonRow>, Error> {
+        let statement = "SELECT player, lookup, slot, issuer, subject, tag FROM person WHERE slot = ?1";
+        let row = self.connection.query_row(statement, [slot as i64], person).optional();
         row.map(|row| row.map(|(row, _)| row)).map_err(Error::sql("read", &self.path))
     }
 
@@ -331,7 +332,7 @@ pub(crate) fn put_people(
     for row in rows {
         let (player, lookup) = (row.player.to_be_bytes(), row.lookup.to_be_bytes());
         let tag = row.tag(keys).to_be_bytes();
-        statement.execute(params![player, lookup, row.slot as i64, row.issuer, row.subject, tag])?;
+        statement.execute(params![row.slot as i64, player, lookup, row.issuer, row.subject, tag])?;
     }
     Ok(())
 }
@@ -361,8 +362,8 @@ pub(crate) fn put_tombstone(
 }
 
 /// Removes the row of a person.
-pub(crate) fn remove_person(change: &Transaction<'_>, player: u128) -> rusqlite::Result<()> {
-    change.execute("DELETE FROM person WHERE player = ?1", [player.to_be_bytes()])?;
+pub(crate) fn remove_person(change: &Transaction<'_>, slot: u64) -> rusqlite::Result<()> {
+    change.execute("DELETE FROM person WHERE slot = ?1", [slot as i64])?;
     Ok(())
 }
 

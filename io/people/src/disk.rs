@@ -1,7 +1,7 @@
 //! The storage on disk: the database and the key file, open for writing.
 
 use std::{
-    collections::BTreeSet,
+    collections::HashSet,
     fs::{self, Permissions},
     io,
     os::unix::fs::PermissionsExt,
@@ -42,7 +42,7 @@ impl Disk {
         keys: StoreKeys,
         meta: Meta,
         found: Option<KeyFile>,
-        used: &BTreeSet<u64>,
+        used: &HashSet<u64>,
     ) -> Result<Self, Error> {
         let database = Database::open(&directory)?.ok_or_else(|| {
             let gone = io::Error::from(io::ErrorKind::NotFound);

@@ -52,7 +52,8 @@ impl Contents {
     }
 
     fn name(&self, database: &Database, player: PlayerId) -> Result<Option<Person>, Error> {
-        let Some(row) = database.row(player.0)? else { return Ok(None) };
+        let Some(slot) = self.ids.get(&player) else { return Ok(None) };
+        let Some(row) = database.row(*slot)? else { return Ok(None) };
         let file = self.file.as_ref();
         let Some(key) = file.and_then(|file| file.key(row.slot, &self.keys)) else { return Ok(None) };
         let place = SealedAt { store: self.meta.store, player: player.0, slot: row.slot };
@@ -83,7 +84,7 @@ impl Contents {
         let Some(mut database) = Database::open(&self.directory)? else { return Ok(erased) };
         erased.unrecognised = self.exclude(&mut database, &wanted)?;
         let removed: HashSet<PlayerId> = erased.removed.iter().copied().collect();
-        self.destroy_keys(&database, &removed)?;
+        self.destroy_keys(&removed)?;
         self.remove_rows(&mut database, &removed, &tombstones)?;
         Ok(erased)
     }
@@ -117,13 +118,12 @@ impl Contents {
         Ok(unrecognised)
     }
 
-    fn destroy_keys(&mut self, database: &Database, players: &HashSet<PlayerId>) -> Result<(), Error> {
+    fn destroy_keys(&mut self, players: &HashSet<PlayerId>) -> Result<(), Error> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let before = file.slots.len();
         for player in players {
-            if let Some(row) = database.row(player.0)? {
-                file.slots.remove(&row.slot);
-                self.used.remove(&row.slot);
+            if let Some(slot) = self.ids.get(player) {
+                file.slots.remove(slot);
             }
         }
         if file.slots.len() < before {
@@ -144,9 +144,10 @@ impl Contents {
         erased.extend(tombstones.iter().copied());
         let people = self.meta.people - players.len() as u64;
         let meta = database::Meta { people, erased: erased.len() as u64, ..self.meta };
+        let slots: Vec<u64> = players.iter().filter_map(|player| self.ids.get(player)).copied().collect();
         let keys = &self.keys;
         let changed = database.change(|change| {
-            players.iter().try_for_each(|player| database::remove_person(change, player.0))?;
+            slots.iter().try_for_each(|slot| database::remove_person(change, *slot))?;
             for (player, excluded) in tombstones {
                 let tombstone = database::Tombstone { player: player.0, excluded: *excluded };
                 database::put_tombstone(change, tombstone, keys)?;
@@ -155,7 +156,7 @@ impl Contents {
         });
         changed.map_err(Error::sql("write", database.path()))?;
         (self.meta, self.erased) = (meta, erased);
-        self.ids.retain(|player| !players.contains(player));
+        self.ids.retain(|player, _| !players.contains(player));
         self.keyless.retain(|player| !players.contains(player));
         self.register.remove(players);
         Ok(())

@@ -36,7 +36,8 @@ impl People {
     pub fn open(mut contents: Contents) -> Result<Self, Error> {
         contents.check_keys(|_| false)?;
         let (directory, file) = (contents.directory.clone(), contents.file.take());
-        let disk = Disk::open(directory, contents.keys.clone(), contents.meta, file, &contents.used)?;
+        let used = contents.ids.values().copied().collect();
+        let disk = Disk::open(directory, contents.keys.clone(), contents.meta, file, &used)?;
         Self::over(contents, disk)
     }
 

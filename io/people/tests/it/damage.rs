@@ -96,7 +96,7 @@ fn changed(statements: &str) -> TempDir {
 
 #[test]
 fn what_sql_can_change_is_refused_too() {
-    let first = "(SELECT min(player) FROM person)";
+    let first = "(SELECT player FROM person LIMIT 1)";
     for statements in [
         "DELETE FROM person",
         &format!("DELETE FROM person WHERE player = {first}"),
@@ -105,7 +105,7 @@ fn what_sql_can_change_is_refused_too() {
         &format!("UPDATE person SET slot = 77 WHERE player = {first}"),
         &format!("UPDATE person SET subject = issuer WHERE player = {first}"),
         &format!(
-            "INSERT INTO person SELECT zeroblob(16), lookup, 9, issuer, subject, tag FROM person WHERE player = {first}"
+            "INSERT INTO person SELECT 9, zeroblob(16), lookup, issuer, subject, tag FROM person WHERE player = {first}"
         ),
         "UPDATE store SET people = 2",
         "UPDATE store SET next_slot = 0",
