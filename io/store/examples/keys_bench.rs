@@ -19,6 +19,7 @@ const VALUE: usize = 46;
 /// Look-ups that are timed.
 const ASKED: u64 = 1_000_000;
 const READ: u64 = 100_000;
+const SCANNED: usize = 1_000_000;
 
 fn main() -> Result<(), Error> {
     let mut args = std::env::args().skip(1);
@@ -121,6 +122,9 @@ fn ask(store: &Store, keys: u64) -> Result<(), Error> {
         assert!(value.is_some_and(|value| value[..8] == number.to_le_bytes()), "key {number} is lost");
     }
     print_times("get of a key", times);
+    let begun = Instant::now();
+    let read = view.scan(Tree::Keys).take(SCANNED).filter(|entry| entry.is_ok()).count();
+    println!("scan: {:.0} entries/s", read as f64 / begun.elapsed().as_secs_f64());
     Ok(())
 }
 

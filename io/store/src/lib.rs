@@ -17,6 +17,8 @@
 //! * T3 bytes that are not as they were written are an [`Error::Damaged`] or change no answer; never a panic, never a
 //!   wrong value;
 //! * T4 a view gives the same answers for as long as it lives, whatever is committed or merged meanwhile.
+//!
+//! Why it is no library: docs/adr/0026-the-state-store-is-sorted-runs-of-our-own.md.
 
 mod block;
 mod choose;

@@ -134,3 +134,33 @@ fn a_later_version_is_named() {
     let error = read(&memory).unwrap_err();
     assert!(matches!(error, Error::Version { version: 9, .. }) && error.needs_a_new_store(), "{error}");
 }
+
+#[test]
+fn a_merge_that_meets_damage_stops_and_the_store_goes_on_without_it() {
+    let memory = Memory::new(1);
+    let mut store = open(&memory);
+    for n in 0..15 {
+        commit(&mut store, &put(Tree::Keys, n * 2..n * 2 + 2), n + 1).unwrap();
+    }
+    // The first block of the first run.
+    memory.flip("000000000001.run", 20, 1);
+    commit(&mut store, &put(Tree::Keys, 30..32), 16).unwrap();
+    let files = memory.list().unwrap();
+    for _ in 0..2 {
+        let refused = loop {
+            match store.merge_step() {
+                Ok(true) => {}
+                Ok(false) => panic!("the damage was not noticed"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(&refused, Error::Damaged { file, .. } if *file == memory.path("000000000001.run")));
+        assert!(refused.needs_a_new_store());
+        assert_eq!(memory.list().unwrap(), files, "the merge has left something over");
+    }
+    commit(&mut store, &put(Tree::Keys, 32..34), 17).unwrap();
+    let view = store.view();
+    assert!((0..34).all(|n| view.may_have(Tree::Keys, &key(n))));
+    assert!((2..34).all(|n| view.get(Tree::Keys, &key(n)).unwrap().is_some()));
+    assert!((0..2).all(|n| matches!(view.get(Tree::Keys, &key(n)), Err(Error::Damaged { .. }))));
+}
