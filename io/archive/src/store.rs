@@ -82,7 +82,7 @@ impl Archive {
     pub fn open(to: &str, retry: RetryRule) -> Result<Archive, Error> {
         let refused = |why: String| Error::Target { to: to.to_owned(), why };
         if to.starts_with("s3://") {
-            return Archive::over(bucket(to, &retry)?, to, retry);
+            return Archive::bucket(to, retry, std::env::vars());
         }
         let directory = match to.split_once("://") {
             Some(("file", path)) => Directory::new(path),
@@ -100,6 +100,16 @@ impl Archive {
             LocalFileSystem::new_with_prefix(directory).map_err(|error| refused(error.to_string()))?;
         let archive = Archive::over(Arc::new(store.with_fsync(true)), to, retry)?;
         Ok(Archive { directory: Some(directory.to_owned()), ..archive })
+    }
+
+    /// The archive in an S3-compatible bucket, `s3://bucket/prefix`. Credentials, region and endpoint are those of the variables
+    /// named `AWS_…`. Refused in a build without the feature `s3`.
+    pub fn bucket(
+        to: &str,
+        retry: RetryRule,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Archive, Error> {
+        Archive::over(bucket(to, &retry, variables)?, to, retry)
     }
 
     /// The archive in any store.
@@ -223,7 +233,11 @@ fn sweep(directory: &Directory) -> io::Result<()> {
 }
 
 #[cfg(feature = "s3")]
-fn bucket(to: &str, retry: &RetryRule) -> Result<Arc<dyn ObjectStore>, Error> {
+fn bucket(
+    to: &str,
+    retry: &RetryRule,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Arc<dyn ObjectStore>, Error> {
     use object_store::aws::AmazonS3Builder;
     use object_store::{ClientOptions, RetryConfig, prefix::PrefixStore};
 
@@ -233,20 +247,28 @@ fn bucket(to: &str, retry: &RetryRule) -> Result<Arc<dyn ObjectStore>, Error> {
         .map_err(|error| Error::Target { to: to.to_owned(), why: error.to_string() })?;
     // Repeated here, with a deadline of our own: the client's repetitions would hide how long a call takes.
     let once = RetryConfig { max_retries: 0, retry_timeout: retry.call, ..RetryConfig::default() };
-    let plain = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|allowed| allowed == "true");
+    let mut builder = AmazonS3Builder::new();
+    let mut plain = false;
+    for (name, value) in variables.into_iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        plain |= name == "AWS_ALLOW_HTTP" && value == "true";
+        // Other programs have variables with this beginning too.
+        if let Ok(key) = name.to_ascii_lowercase().parse() {
+            builder = builder.with_config(key, value);
+        }
+    }
     let options =
         ClientOptions::new().with_allow_http(plain).with_timeout(retry.call).with_connect_timeout(retry.call);
-    let store = AmazonS3Builder::from_env()
-        .with_url(to)
-        .with_retry(once)
-        .with_client_options(options)
-        .build()
-        .map_err(refused)?;
+    let store =
+        builder.with_url(to).with_retry(once).with_client_options(options).build().map_err(refused)?;
     Ok(if prefix.as_ref().is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) })
 }
 
 #[cfg(not(feature = "s3"))]
-fn bucket(to: &str, _: &RetryRule) -> Result<Arc<dyn ObjectStore>, Error> {
+fn bucket(
+    to: &str,
+    _: &RetryRule,
+    _: impl IntoIterator<Item = (String, String)>,
+) -> Result<Arc<dyn ObjectStore>, Error> {
     let why = "this build has no S3: build the hub with `--features s3`, or name a directory".to_owned();
     Err(Error::Target { to: to.to_owned(), why })
 }

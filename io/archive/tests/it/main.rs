@@ -6,6 +6,10 @@ mod altered;
 mod crashes;
 mod directory;
 mod retained;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "s3")]
+mod stand_in;
 
 use std::sync::Arc;
 use std::time::Duration;
