@@ -14,7 +14,7 @@ use std::{
         },
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ::archive::{Archive, Retention, RetryRule};
@@ -29,6 +29,9 @@ use crate::{config::Archiving, telemetry::events as telemetry};
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long it waits after a failure; the calls themselves were repeated before.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// How long it waits before it looks for an anchor again: a whole state is read for that.
+const ANCHOR_AGAIN: Duration = Duration::from_secs(15);
 
 /// What the archiver has done. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +114,7 @@ impl Archiver {
             figures,
             stop: stop.clone(),
             sent: None,
+            not_anchored: None,
         };
         let thread = thread::Builder::new().name("hub-archive".into()).spawn(move || work.until_stopped())?;
         Ok(Self { stop, thread })
@@ -138,6 +142,8 @@ struct Work<A> {
     stop: Arc<Stop>,
     /// The last record that is in the archive; `None` before it was listed.
     sent: Option<Lsn>,
+    /// When no anchor was found behind what could go otherwise.
+    not_anchored: Option<Instant>,
 }
 
 impl<A: Anchors> Work<A> {
@@ -211,12 +217,21 @@ impl<A: Anchors> Work<A> {
         segments: &[Sealed],
     ) -> Result<(), ::archive::Error> {
         let cursors: Vec<Lsn> = self.cursors.iter().map(|cursor| Lsn(cursor.load(Acquire))).collect();
-        let anchor = self.anchors.verified(files)?;
-        // First without regard to the archive: only what may go otherwise is read back.
-        let archived_before = self.sent.unwrap_or_default().next();
-        let mut retention =
-            Retention { archived_before, anchor, cursors: &cursors, keep_bytes: self.options.keep_bytes };
+        // First without regard to anchor and archive: only what may go otherwise is read back.
+        let mut retention = Retention {
+            archived_before: self.sent.unwrap_or_default().next(),
+            anchor: Some(Lsn::MAX),
+            cursors: &cursors,
+            keep_bytes: self.options.keep_bytes,
+        };
+        let goes = |bound: Lsn| segments.iter().any(|segment| segment.end.lsn < bound);
+        let waits = self.not_anchored.is_some_and(|since| since.elapsed() < ANCHOR_AGAIN);
+        if waits || !goes(retention.bound(files).0) {
+            return Ok(());
+        }
+        retention.anchor = self.anchors.verified(files)?;
         let (bound, _) = retention.bound(files);
+        self.not_anchored = (!goes(bound)).then(Instant::now);
         retention.archived_before = files.begins().lsn.next();
         for segment in segments.iter().filter(|segment| segment.end.lsn < bound) {
             if self.is_stopping() {
@@ -226,7 +241,7 @@ impl<A: Anchors> Work<A> {
             retention.archived_before = segment.end.lsn.next();
         }
         let (bound, _) = retention.bound(files);
-        if !segments.iter().any(|segment| segment.end.lsn < bound) {
+        if !goes(bound) {
             return Ok(());
         }
         let _removal = self.stop.removal.lock();
