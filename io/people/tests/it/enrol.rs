@@ -160,6 +160,29 @@ fn a_database_that_another_process_holds_enrols_nobody_for_now_and_loses_nobody(
 }
 
 #[test]
+fn when_keys_run_out_and_the_key_file_cannot_be_written_nobody_is_enrolled_and_nobody_is_lost() {
+    let (directory, ids) = with(&["anna"]);
+    let people = open(directory.path());
+    let obstacle = directory.path().join("people.keys.partial");
+    fs::create_dir(&obstacle).expect("a disk");
+    let (sender, answers) = mpsc::channel();
+    for number in 0..4_095 {
+        let sender = sender.clone();
+        people.enrol(person(&number.to_string()), move |result| sender.send(result).expect("the test waits"));
+    }
+    drop(sender);
+    assert!(answers.iter().all(|result| result.is_ok()), "the keys that were made ahead are enough");
+    assert_eq!(enrol(&people, "one more"), Err(NotEnrolled::Closed));
+    assert_eq!(people.get(&person("anna")), Some(ids[0]));
+    drop(people);
+    fs::remove_dir(&obstacle).expect("it was made");
+    let people = open(directory.path());
+    assert_eq!(people.stats().people, 4_096);
+    assert_eq!(people.get(&person("one more")), None);
+    enrol(&people, "one more").expect("the disk is well again");
+}
+
+#[test]
 fn a_name_is_in_no_file_and_in_no_debug_output() {
     let (directory, _) = with(&["anna-the-subject"]);
     let contents = read(directory.path()).expect("a sound store");
