@@ -165,7 +165,7 @@ async fn a_log_is_archived_shortened_served_put_together_again_and_proven_from_i
 }
 
 #[tokio::test]
-async fn a_serving_hub_archives_what_is_full_removes_what_may_go_and_counts_it() {
+async fn a_serving_hub_archives_and_removes_by_itself_and_without_its_store_the_fetched_log_plays_on() {
     let at = tempfile::tempdir().expect("a directory");
     let to = at.path().join("archive");
     let setup = Setup::default()
@@ -199,6 +199,25 @@ async fn a_serving_hub_archives_what_is_full_removes_what_may_go_and_counts_it()
     run(&hub, &["archive", "--fetch", text(&auditor.data())]);
     let report = run(&auditor, &["verify"]);
     assert!(report.contains("Everything agrees"), "{report}");
+
+    // Without its state store, the shorter log has no state to start from. The whole one has, with the people store and the
+    // secrets.
+    fs::remove_dir_all(hub.data().join(stored::DIRECTORY)).expect("a directory of ours");
+    let refused = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let said = words(&refused);
+    assert!(!refused.status.success() && said.contains("archive"), "{said}");
+    let mut restored = auditor;
+    for entry in fs::read_dir(hub.data()).expect("a directory").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("people.") || name == "development.secrets" {
+            fs::copy(entry.path(), restored.data().join(entry.file_name())).expect("a disk");
+        }
+    }
+    restored.start();
+    let account = Account::sign_in(restored.address(), "anna").await;
+    let mut session = account.connect(restored.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
 }
 
 #[tokio::test]
