@@ -48,7 +48,7 @@ use crate::{
     },
     pubsub::{MakeBackplane, PubSub},
     seal::Sealer,
-    stored::Keeper,
+    stored::{Keeper, LatestStored, Stored},
     table::{TableActor, TableContext},
     telemetry::Metrics,
     workers::{Mailbox, Workers},
@@ -189,8 +189,10 @@ impl House {
             journal.append(record.encode(), Output::Nothing);
         }
         let directory = setup.directory;
-        let scrub =
-            Scrub::start(directory.clone(), journal.clone(), setup.unread).map_err(Error::Follower)?;
+        let latest = LatestStored::default();
+        latest.set(setup.keeper.stored());
+        let scrub = Scrub::start(directory.clone(), journal.clone(), setup.unread, latest.clone())
+            .map_err(Error::Follower)?;
         metrics.tables_unfit(states.values().filter(|state| state.unfit).count());
         let configured: BTreeSet<_> = setup.tables.iter().map(|(table, _)| *table).collect();
         let (mut states, orphans): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -200,7 +202,10 @@ impl House {
         let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
         let money = money.start(books, setup.budgets, doubts_clock).await?;
         let tell = money.clone();
-        let committed = move |store| tell.committed(store);
+        let committed = move |stored: Stored| {
+            latest.set(stored.clone());
+            tell.committed(Arc::new(stored));
+        };
         let (keeper, every) = (setup.keeper, setup.commit_every);
         let state_store = StateStore::start(keeper, directory, journal.clone(), every, committed)
             .map_err(Error::Follower)?;

@@ -11,6 +11,7 @@ use engine::{
     TxId, Unknown, Unloadable, Unreadable, World,
 };
 use journal::{Cursor, Location, Lsn, Reader, file::Directory, storage::Storage};
+use parking_lot::Mutex;
 use store::{Change, Key, Options, Store, Tree, View};
 
 /// Name of the store's directory in that of the log.
@@ -70,6 +71,23 @@ impl Stored {
             loading.take(&item?.1)?;
         }
         Ok(loading.finish()?)
+    }
+}
+
+/// The newest commit of a store, for those who read it now and then. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct LatestStored(Arc<Mutex<Option<Stored>>>);
+
+impl LatestStored {
+    /// The newest commit; `None` before there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<Stored> {
+        self.0.lock().clone()
+    }
+
+    /// There is a newer commit.
+    pub fn set(&self, stored: Stored) {
+        *self.0.lock() = Some(stored);
     }
 }
 

@@ -61,11 +61,13 @@ pub trait Follower: Send + 'static {
     fn failed(&mut self, error: &journal::Error) -> Duration;
 }
 
-/// What comes after the limit. Unless it is [`Next::Read`], a follower that is told to end ends here.
+/// What comes after the limit. Unless more is to be read, a follower that is told to end ends here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// More is read at once.
     Read,
+    /// More is read after this time.
+    ReadAfter(Duration),
     /// More is read from here; after this time, if the cursor is at the end of the log.
     Rest(Duration),
     /// The log is read from the cursor again, after this time.
@@ -149,6 +151,9 @@ impl<F: Follower> Run<F> {
     fn follow(&mut self) -> Result<(), journal::Error> {
         let mut reader = self.follower.open(&self.directory)?;
         loop {
+            if self.ends_at_once() {
+                return Ok(());
+            }
             // Loaded before the log is read: everything that was accepted before the stop is then read.
             let stopping = self.is_stopping();
             let limit = self.follower.limit(self.journal.durable());
@@ -164,6 +169,7 @@ impl<F: Follower> Run<F> {
             self.progress.store(cursor.0, Relaxed);
             match self.follower.reached(&reader.cursor(), stopping)? {
                 Next::Read => {}
+                Next::ReadAfter(time) => thread::park_timeout(time),
                 Next::Rest(_) | Next::Restart(_) if stopping => return Ok(()),
                 Next::Rest(time) => {
                     if cursor >= self.journal.durable() {

@@ -1,9 +1,12 @@
-//! The scrub: reads slowly the part of the log that a start does not read. Damage before the state store's cursor is then found
-//! while a good backup still exists.
+//! The scrub: reads slowly the part of the log that a start does not read, and then every key of the state store. Damage before
+//! the store's cursor is then found while a good backup still exists, and a key that the store has lost before it is used
+//! again.
 //!
-//! It checks checksums and the hash chain of every record, at the lowest priority and with pauses: once after the
-//! start and once a day. Damage that it meets makes the log unsound: the hub refuses further requests and reports the
-//! place.
+//! It checks checksums and the hash chain of every record, and the keys against their digest, at the lowest priority and with
+//! pauses: once after the start and once a day. Damage that it meets makes the log unsound: the hub refuses further requests
+//! and reports the place.
+
+mod keys;
 
 use std::{
     io,
@@ -11,10 +14,14 @@ use std::{
     time::Duration,
 };
 
-use journal::{Entry, Journal, Lsn, Reader};
+use journal::{Condition, Entry, Journal, Lsn, Reader};
 
+use self::keys::{KeyScan, Scanned};
 use super::runner::{Follower, Next, Running};
-use crate::messages::output::Output;
+use crate::{
+    messages::output::Output,
+    stored::{ADVICE, LatestStored},
+};
 
 /// How much is read between two pauses. Bytes; with the pause, 4 MiB a second at most.
 const READ_BYTES: usize = 256 << 10;
@@ -35,8 +42,14 @@ impl Scrub {
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(directory: PathBuf, journal: Journal<Output>, unread: u64) -> io::Result<Self> {
-        Ok(Self { _running: Running::start(Check::up_to(Lsn(unread)), directory, journal)? })
+    pub fn start(
+        directory: PathBuf,
+        journal: Journal<Output>,
+        unread: u64,
+        store: LatestStored,
+    ) -> io::Result<Self> {
+        let check = Check::up_to(Lsn(unread), store, journal.condition().clone());
+        Ok(Self { _running: Running::start(check, directory, journal)? })
     }
 }
 
@@ -46,11 +59,27 @@ struct Check {
     until: Option<Lsn>,
     /// Read since the last pause. Bytes.
     read: usize,
+    store: LatestStored,
+    /// The reading of the keys, which comes after that of the log.
+    keys: Option<KeyScan>,
+    log: Condition,
 }
 
 impl Check {
-    fn up_to(until: Lsn) -> Self {
-        Self { until: Some(until), read: 0 }
+    fn up_to(until: Lsn, store: LatestStored, log: Condition) -> Self {
+        Self { until: Some(until), read: 0, store, keys: None, log }
+    }
+
+    /// Reads some more keys.
+    fn scan(&mut self, keys: &mut KeyScan) -> Option<Next> {
+        match keys.step(READ_BYTES) {
+            Scanned::More => return Some(Next::ReadAfter(PAUSE)),
+            Scanned::Whole(count) => {
+                tracing::debug!(count, "every key of the state store was read and is found")
+            }
+            Scanned::Unsound(why) => self.log.unsound(format!("{why}; {ADVICE}")),
+        }
+        None
     }
 }
 
@@ -81,10 +110,27 @@ impl Follower for Check {
     }
 
     fn reached(&mut self, _: &journal::Cursor, _: bool) -> Result<Next, journal::Error> {
-        if let Some(last) = self.until.take().filter(|last| *last > Lsn(0)) {
+        if let Some(mut keys) = self.keys.take() {
+            if let Some(next) = self.scan(&mut keys) {
+                self.keys = Some(keys);
+                return Ok(next);
+            }
+            self.until = None;
+            return Ok(Next::Restart(EVERY));
+        }
+        if let Some(last) = self.until.filter(|last| *last > Lsn(0)) {
             tracing::debug!(last = last.0, "the log was read again and is sound");
         }
-        Ok(Next::Restart(EVERY))
+        match self.store.get().filter(|stored| stored.0.cursor().lsn > Lsn(0)) {
+            Some(stored) => {
+                self.keys = Some(KeyScan::of(stored));
+                Ok(Next::Read)
+            }
+            None => {
+                self.until = None;
+                Ok(Next::Restart(EVERY))
+            }
+        }
     }
 
     fn failed(&mut self, error: &journal::Error) -> Duration {
@@ -95,7 +141,7 @@ impl Follower for Check {
             );
             return Duration::ZERO;
         }
-        self.until = None;
+        (self.until, self.keys) = (None, None);
         tracing::warn!(%error, "the log could not be read again; tried again in a day");
         EVERY
     }
@@ -103,17 +149,75 @@ impl Follower for Check {
 
 #[cfg(test)]
 mod tests {
-    use journal::State;
+    use domains::recipes::Deposit;
+    use engine::{Content, Envelope, Formats, Tx, TxId, World};
+    use journal::{Cursor, State};
+    use protocol::PlayerId;
+    use store::{Change, Options, Store, Tree};
+    use tempfile::TempDir;
 
     use super::*;
-    use crate::followers::log;
+    use crate::{
+        followers::log,
+        stored::{self, Keeper, Stored},
+    };
+
+    fn scrub(directory: &TempDir, journal: &Journal<Output>, unread: u64, store: LatestStored) -> Scrub {
+        Scrub::start(directory.path().to_owned(), journal.clone(), unread, store).expect("a thread")
+    }
+
+    /// A store with the keys of so many deposits.
+    fn with_keys(directory: &TempDir, keys: u64) -> Stored {
+        let mut world = World::default();
+        for number in 0..keys {
+            let deposit =
+                Deposit { player: PlayerId(7), currency: "EUR".parse().expect("a currency"), amount: 100 };
+            let id = TxId::of_service("test", &number.to_string());
+            let tx = Tx::new(id, PlayerId(7).into(), Some(Content::of(&[b"test"])), deposit);
+            world.books.run(Envelope::Run(tx), number, u64::MAX).expect("what was decided applies");
+        }
+        let at = Cursor { lsn: Lsn(world.books.lsn()), ..Cursor::default() };
+        stored::replace(stored::storage(directory.path()).expect("a directory"), &world, at).expect("a disk");
+        Keeper::open(directory.path(), Formats::STANDARD).expect("a sound store").stored()
+    }
+
+    #[test]
+    fn every_key_is_read_in_pieces_and_one_that_the_store_has_lost_is_noticed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut keys = KeyScan::of(with_keys(&directory, 500));
+        let mut pieces = 0;
+        let whole = loop {
+            match keys.step(1_000) {
+                Scanned::More => pieces += 1,
+                end => break end,
+            }
+        };
+        assert_eq!((whole, pieces > 20), (Scanned::Whole(500), true));
+
+        let storage = stored::storage(directory.path()).expect("a directory");
+        let mut store = Store::over(storage, Options::default()).expect("a store");
+        let view = store.view();
+        let (key, _) = view.scan(Tree::Keys).nth(250).expect("a key").expect("it reads");
+        let gone = Change { tree: Tree::Keys, key, value: None };
+        store.commit([gone], view.cursor(), view.meta()).expect("a disk");
+        let latest = LatestStored::default();
+        latest.set(Stored(store.view()));
+        let log = tempfile::tempdir().expect("a directory");
+        let journal = log::filled(&log, 25);
+        let scrub = scrub(&log, &journal, 25, latest);
+        let state = journal.condition().wait_while(|state| state != State::Unsound, Duration::from_secs(30));
+        assert_eq!(state, State::Unsound);
+        let why = journal.condition().why();
+        assert!(why.contains("it has 499") || why.contains("has 499 keys, and not the 500"), "{why}");
+        drop(scrub);
+    }
 
     #[test]
     fn a_byte_that_turned_in_what_the_start_did_not_read_is_found_while_the_hub_serves() {
         let directory = tempfile::tempdir().expect("a directory");
         let journal = log::filled(&directory, 25);
         log::flip(&directory, 600);
-        let scrub = Scrub::start(directory.path().to_owned(), journal.clone(), 25).expect("a thread");
+        let scrub = scrub(&directory, &journal, 25, LatestStored::default());
         log::becomes_unsound(&journal, "at offset 512");
         drop(scrub);
     }
@@ -127,7 +231,7 @@ mod tests {
             log::durable(&journal, n.into()); // each is a batch of its own
         }
         for until in [0, 1, 25] {
-            let mut check = Check::up_to(Lsn(until));
+            let mut check = Check::up_to(Lsn(until), LatestStored::default(), journal.condition().clone());
             let mut reader = Reader::open(directory.path(), check.cursor()).expect("a log");
             let limit = check.limit(journal.durable());
             let mut taken = 0;
@@ -142,7 +246,7 @@ mod tests {
             );
             assert_eq!((check.cursor(), check.limit(journal.durable())), (Lsn(0), Lsn(25)));
         }
-        drop(Scrub::start(directory.path().to_owned(), journal.clone(), 25).expect("a thread"));
+        drop(scrub(&directory, &journal, 25, LatestStored::default()));
         assert_ne!(journal.condition().state(), State::Unsound);
     }
 
@@ -154,7 +258,7 @@ mod tests {
         journal.append(vec![0; 1], Output::Nothing);
         journal.append(vec![0; 1], Output::Nothing);
         log::durable(&journal, 3);
-        let mut check = Check::up_to(Lsn(3));
+        let mut check = Check::up_to(Lsn(3), LatestStored::default(), journal.condition().clone());
         let mut reader = Reader::open(directory.path(), Lsn(0)).expect("a log");
         let mut pauses = Vec::new();
         while let Some(entry) = reader.next(Lsn(3)).expect("it is sound") {

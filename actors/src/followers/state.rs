@@ -15,13 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Parted, StoredState};
+use engine::Parted;
 use journal::{Condition, Entry, Journal, Lsn};
 
 use super::runner::{Follower, Next, Progress, Running};
 use crate::{
     messages::output::Output,
-    stored::{ADVICE, Keeper, UNCOMMITTED_MAX},
+    stored::{ADVICE, Keeper, Stored, UNCOMMITTED_MAX},
 };
 
 /// How long the follower rests when it has read all there is.
@@ -53,7 +53,7 @@ impl StateStore {
         directory: PathBuf,
         journal: Journal<Output>,
         every: u64,
-        committed: impl Fn(Arc<dyn StoredState>) + Send + 'static,
+        committed: impl Fn(Stored) + Send + 'static,
     ) -> std::io::Result<Self> {
         let stored = Arc::new(AtomicU64::new(keeper.cursor().lsn.0));
         let keeping = Keeping {
@@ -88,7 +88,7 @@ struct Keeping {
     /// When it was committed last.
     last: Instant,
     log: Condition,
-    committed: Box<dyn Fn(Arc<dyn StoredState>) + Send>,
+    committed: Box<dyn Fn(Stored) + Send>,
     stored: Progress,
     /// The store cannot be read: nothing more is taken.
     broken: bool,
@@ -155,7 +155,7 @@ impl Follower for Keeping {
                 Ok(Some(stored)) => {
                     tracing::debug!(lsn = at.lsn.0, "the state store has a new commit");
                     self.stored.store(at.lsn.0, Relaxed);
-                    (self.committed)(Arc::new(stored));
+                    (self.committed)(stored);
                 }
                 Ok(None) => {}
                 Err(error) => self.failed_to_write(&error),
@@ -197,7 +197,7 @@ mod tests {
     use std::{path::Path, sync::mpsc};
 
     use domains::recipes::Deposit;
-    use engine::{Content, Envelope, Formats, Record, Tx, TxId, World};
+    use engine::{Content, Envelope, Formats, Record, StoredState as _, Tx, TxId, World};
     use journal::Cursor;
     use protocol::PlayerId;
     use tempfile::TempDir;
@@ -299,7 +299,7 @@ mod tests {
         for number in 0..25 {
             let id = TxId::of_service("test", &number.to_string());
             assert_eq!(
-                engine::look_up(&**last, id).expect("readable").kept.map(|(_, outcome)| outcome),
+                engine::look_up(last, id).expect("readable").kept.map(|(_, outcome)| outcome),
                 world.books.outcome(id).expect("in memory")
             );
         }
@@ -332,7 +332,7 @@ mod tests {
                 (log.start(OpenGate), World::default())
             };
             let mut live = world.clone();
-            let committed = move |_: Arc<dyn StoredState>| assert_ne!(of, PANIC);
+            let committed = move |_: Stored| assert_ne!(of, PANIC);
             let writer =
                 StateStore::start(keeper(&log), log, journal.clone(), 10, committed).expect("a thread");
             play(&mut live, &journal, 25);

@@ -29,6 +29,28 @@ pub(crate) struct StoreHead {
     pub digest: StateDigest,
 }
 
+/// What a head says of the whole state, for those who compare it with the items and keys beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSummary {
+    /// The last record that the store stands for.
+    pub lsn: u64,
+    /// Number of keys.
+    pub keys: u64,
+    /// The digest of the whole state.
+    pub digest: StateDigest,
+}
+
+impl StoreSummary {
+    /// Reads it from the head of a store.
+    ///
+    /// # Errors
+    /// When the bytes are no head of this version.
+    pub fn of(head: &[u8]) -> Result<Self, DecodeError> {
+        let StoreHead { lsn, keys, digest, .. } = StoreHead::decode(head, &Formats::STANDARD, Unknown::Kept)?;
+        Ok(Self { lsn, keys, digest })
+    }
+}
+
 impl StoreHead {
     /// The head of a state.
     pub fn of(books: &Books) -> Self {

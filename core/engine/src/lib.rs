@@ -42,6 +42,7 @@ pub use described::row;
 pub use domains::{Field, Fields, Intent};
 pub use erasure::StillOpen;
 pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, InUse, KEPT_BYTES_MAX, SecretName};
+pub use head::StoreSummary;
 pub use item::{ItemId, StateItem};
 pub use keys::{Done, Found, KeptKey, KeyState, Outcome, key_print, look_up};
 pub use ledger::{
