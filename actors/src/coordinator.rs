@@ -49,6 +49,10 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How many keys that the state store has leave memory with each turn: more than come in, so that memory does not grow.
 const FORGET_A_TURN: usize = 4;
 
+/// Most keys in memory, about 800 MiB: with more of them the state store is minutes behind, and new requests with a key are
+/// refused until it has them.
+const KEYS_IN_MEMORY_MAX: usize = 1 << 22;
+
 /// How many of them leave memory at once while nothing else is to be done: about a tenth of a millisecond.
 const FORGET_AT_ONCE: usize = 512;
 
@@ -82,6 +86,7 @@ pub struct Coordinator {
     looked_up: Option<Recipient<LookedUp>>,
     /// Whether memory has keys that the state store has too.
     forgets: bool,
+    keys_in_memory_max: usize,
 }
 
 impl Coordinator {
@@ -110,6 +115,7 @@ impl Coordinator {
             asides,
             looked_up: None,
             forgets: false,
+            keys_in_memory_max: KEYS_IN_MEMORY_MAX,
         }
     }
 
@@ -121,6 +127,9 @@ impl Coordinator {
 
     fn turn(&mut self, envelope: Envelope, origin: Origin, found: Option<&Found>) {
         let (id, now) = (envelope.id(), now_ms());
+        if origin.subject().is_some() && self.is_full_of_keys() {
+            return self.answer(id, origin, ErrorCode::Busy);
+        }
         // A panic while deciding has changed nothing: that envelope is dropped, the others go on.
         let books = self.books.clone();
         let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().try_turn(envelope, now, found)));
@@ -135,6 +144,19 @@ impl Coordinator {
         if self.forgets {
             self.forgets = !self.books.borrow_mut().forget(FORGET_A_TURN);
         }
+    }
+
+    /// Whether the state store is so far behind that memory is to take no more keys. What the hub does itself goes on.
+    fn is_full_of_keys(&self) -> bool {
+        // A panic of whoever holds the books is found by the turn.
+        self.books.try_borrow().is_ok_and(|books| books.keys_in_memory() >= self.keys_in_memory_max)
+    }
+
+    /// Answers an envelope that has no turn now: nothing is recorded, and its key is as it was.
+    fn answer(&self, id: TxId, origin: Origin, code: ErrorCode) {
+        self.metrics.refused(code);
+        let result = Concluded::unrecorded(id, Verdict::Answered(code)).result;
+        self.journal.barrier(Output::Result { origin, result, notices: Vec::new() });
     }
 
     /// Asks the state store beside the turn; [`LookedUp`] brings the answer.
@@ -342,9 +364,7 @@ impl Handler<LookedUp> for Coordinator {
             (AsideQuestion::Submit(submit), Err(unreadable)) => {
                 let Submit { envelope, origin } = *submit;
                 self.cannot_read(&unreadable);
-                let verdict = Verdict::Answered(ErrorCode::Unavailable);
-                let result = Concluded::unrecorded(envelope.id(), verdict).result;
-                self.journal.barrier(Output::Result { origin, result, notices: Vec::new() });
+                self.answer(envelope.id(), origin, ErrorCode::Unavailable);
             }
             (AsideQuestion::Outcome(ask), Ok(found)) => self.answer_outcome(ask, Some(&found)),
             (AsideQuestion::Outcome(GetOutcome { to, .. }), Err(unreadable)) => {

@@ -20,6 +20,9 @@ pub const DIRECTORY: &str = "store";
 /// Most records that the copy takes before a commit: what changes with them is in memory. About 50 MiB of bets.
 pub const UNCOMMITTED_MAX: u64 = 1 << 18;
 
+/// Most parts of the key space in which merges wait while a store is being built.
+const MERGES_DUE_MAX: u64 = 4;
+
 /// What an operator does about a store that cannot be read.
 pub const ADVICE: &str = "stop the hub, remove the directory `store` beside the log, and start again: it is built again from the log";
 
@@ -324,7 +327,8 @@ impl<S: Storage> Keeper<S> {
             self.take(entry.bytes).map_err(|source| Following::Parted { location, source })?;
             if ends && self.uncommitted() >= UNCOMMITTED_MAX && self.settled() {
                 self.commit(reader.cursor())?;
-                self.merge_step()?;
+                // Not all that is due: a few more runs cost less than a merge of all of them each time.
+                while self.store.stats().merges_due > MERGES_DUE_MAX && self.merge_step()? {}
                 told(self.lsn());
             }
         }

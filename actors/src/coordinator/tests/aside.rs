@@ -162,6 +162,24 @@ async fn others_go_on_while_a_key_is_looked_up() {
     money.journal.stop();
 }
 
+#[actix::test]
+async fn while_the_store_is_too_far_behind_new_keys_are_refused_as_busy_and_old_ones_are_not_lost() {
+    let log = tempfile::tempdir().expect("a directory");
+    let money = money(log.path());
+    let coordinator = Coordinator { keys_in_memory_max: 3, ..money.coordinator() }.start();
+    for number in 0..3 {
+        assert!(is_done(verdict(&coordinator, deposit(&number.to_string())).await));
+    }
+    let busy = Verdict::Answered(ErrorCode::Busy);
+    assert_eq!(verdict(&coordinator, deposit("more")).await, busy);
+    assert_eq!(money.books.borrow().lsn(), 3, "nothing is recorded");
+    coordinator.do_send(StoreCommitted(stored(log.path())));
+    let books = money.books.clone();
+    until(|| books.borrow().keys_in_memory() == 0).await;
+    assert!(is_done(verdict(&coordinator, deposit("more")).await), "the key was free");
+    money.journal.stop();
+}
+
 /// A store that cannot be read.
 #[derive(Debug)]
 struct Broken(BTreeMap<TxId, ()>);
