@@ -1,7 +1,7 @@
 //! The composition root: recovers the state, starts the actors bottom up, accepts connections last; drains top down.
 
 mod admin;
-mod files;
+pub(crate) mod files;
 mod listen;
 mod memory;
 mod options;

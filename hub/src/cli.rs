@@ -98,6 +98,35 @@ pub enum Subcommand {
     /// is removed, and the next start builds it again. No hub may run on the directory.
     #[command(after_help = "Since 0.2.")]
     Restored,
+    /// Copy log, state store and people database as of one moment to an empty directory, beside a hub that is serving or stopped
+    ///
+    /// Takes no lock, and play goes on. Everything that was answered before the command is in the backup. The file backup.json
+    /// is written last; a directory without it is no backup. Secrets and the people key file are not in it.
+    #[command(after_help = "Since 0.2.")]
+    Backup {
+        /// The directory of the backup: new or empty, and not below journal.directory
+        #[arg(long, value_name = "DIR")]
+        to: String,
+        /// Copy the people key file too, to this directory: new or empty, and kept apart from the backup
+        #[arg(long, value_name = "DIR")]
+        keys_to: Option<String>,
+        /// Copy at most so many bytes a second, so that play is not disturbed
+        #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+        bytes_per_second: u64,
+    },
+    /// Put a backup into the empty directory of the log, prove it as a start does, and begin its new lineage
+    ///
+    /// Every file is held against the inventory first. What came after the backup is lost. If it fails or is interrupted, nothing
+    /// is there that a hub would start on, and it may be given again.
+    #[command(after_help = "Since 0.2.")]
+    Restore {
+        /// The directory of the backup
+        #[arg(long, value_name = "DIR")]
+        from: String,
+        /// The directory of the people key file; without it, put the file in place by hand before the start
+        #[arg(long, value_name = "DIR")]
+        keys_from: Option<String>,
+    },
     /// Check the configuration, and print each option and where its value comes from
     ///
     /// Every problem is listed at once with its file and line. Secrets are named by their source and never shown. Where
@@ -201,6 +230,8 @@ impl Subcommand {
         match self {
             Self::Serve { .. } | Self::Init | Self::Token { .. } => SecretPolicy::Create,
             Self::Restored
+            | Self::Backup { .. }
+            | Self::Restore { .. }
             | Self::Archive { .. }
             | Self::CheckConfig
             | Self::Verify { .. }

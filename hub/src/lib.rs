@@ -3,6 +3,7 @@
 pub mod app;
 pub mod archive;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod door;

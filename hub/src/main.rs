@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 use hub::{
-    app, archive,
+    app, archive, backup,
     cli::{self, Cli, Subcommand},
     config::{self, Environment},
     inspect,
@@ -38,6 +38,14 @@ fn main() -> ExitCode {
         Subcommand::Init => cli::init(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into),
         Subcommand::Restored => {
             cli::restored(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Subcommand::Backup { to, keys_to, bytes_per_second } => {
+            let order = backup::BackupOrder { to, keys_to, speed: bytes_per_second };
+            backup::make(&loaded, &order, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Subcommand::Restore { from, keys_from } => {
+            let order = backup::RestoreOrder { from, keys_from };
+            backup::restore(&loaded, &order, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         Subcommand::Archive { to, remove, list, verify, fetch } => {
             let order = archive::Order { to, list, verify, fetch, remove };

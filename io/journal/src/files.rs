@@ -17,7 +17,7 @@ use crate::lineage::{Lineage, Standing, continued, standing};
 use crate::noted::{self, Noted};
 use crate::proof::Proof;
 use crate::reader::Reader;
-use crate::scan::{self, segment_header, segment_name};
+use crate::scan::{self, missing, segment_header, segment_name};
 use crate::storage::{File as _, Storage};
 use crate::tail::Tail;
 use crate::{Error, Lsn};
@@ -104,6 +104,11 @@ impl<S: Storage> Files<S> {
     /// after it.
     pub fn begins(&self) -> Cursor {
         self.kept.as_ref().map(|kept| kept.before).unwrap_or_default()
+    }
+
+    /// What the file `first_kept` states, when segments were removed.
+    pub(crate) fn first_kept(&self) -> Option<&FirstKept> {
+        self.kept.as_ref()
     }
 
     /// The headers of the segments, in order.
@@ -295,11 +300,6 @@ fn survey<S: Storage>(
         return Err(Error::Damaged { file: path, offset: 0, what });
     }
     Ok((header, bytes))
-}
-
-fn missing<S: Storage>(storage: &S, lsn: Lsn) -> Error {
-    let what = "the file is not there, and a later one or the file first_kept is";
-    Error::Missing { place: storage.path(&segment_name(lsn)), lsn, what }
 }
 
 impl<S: Storage> std::fmt::Debug for Files<S> {

@@ -44,7 +44,8 @@ impl FirstKept {
         self.before.lsn.next()
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The bytes of the file.
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(FIXED + self.lineages.len() * LINEAGE + 4);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());

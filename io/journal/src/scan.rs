@@ -30,6 +30,12 @@ pub(crate) fn segments<S: Storage>(storage: &S) -> Result<Vec<Lsn>, Error> {
     Ok(found)
 }
 
+/// The error for a segment that must be there and is not.
+pub(crate) fn missing<S: Storage>(storage: &S, lsn: Lsn) -> Error {
+    let what = "the file is not there, and a later one or the file first_kept is";
+    Error::Missing { place: storage.path(&segment_name(lsn)), lsn, what }
+}
+
 /// Reads a segment's header, and compares it with the file name.
 pub(crate) fn segment_header<S: Storage>(
     storage: &S,

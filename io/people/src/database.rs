@@ -15,7 +15,11 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior,
+    backup::{Backup, StepResult},
+    params,
+};
 
 use crate::{Error, StoreId, master::StoreKeys};
 
@@ -294,6 +298,28 @@ impl Database {
         let statement = "SELECT player, lookup, slot, issuer, subject, tag FROM person WHERE slot = ?1";
         let row = self.connection.query_row(statement, [slot as i64], person).optional();
         row.map(|row| row.map(|(row, _)| row)).map_err(Error::sql("read", &self.path))
+    }
+
+    /// Writes a copy as of one moment to a file that does not exist, readable by its owner alone, and syncs it. Whoever writes
+    /// the database waits meanwhile, at most as long as the copy takes.
+    pub fn copy(&self, to: &Path) -> Result<(), Error> {
+        let mut options = OpenOptions::new();
+        let made = options.read(true).write(true).create_new(true).mode(0o600).open(to);
+        let made = made.map_err(Error::io("make", to))?;
+        let write = Error::sql("write", to);
+        let copied =
+            Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|mut copy| {
+                // What a crash leaves of the copy is of no use, and the sync is below.
+                copy.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(()))?;
+                copy.pragma_update(None, "synchronous", "off")?;
+                let step = Backup::new(&self.connection, &mut copy)?.step(-1)?;
+                copy.close().map_err(|(_, error)| error)?;
+                Ok(step)
+            });
+        match copied.map_err(write)? {
+            StepResult::Done => made.sync_all().map_err(Error::io("sync", to)),
+            _ => Err(Error::InUse { file: self.path.clone() }),
+        }
     }
 
     /// The file.

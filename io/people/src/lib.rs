@@ -21,6 +21,7 @@
 //! nor shows a name.
 
 mod contents;
+mod copy;
 mod database;
 mod disk;
 mod erase;
@@ -37,6 +38,7 @@ mod telemetry;
 mod writer;
 
 pub use contents::Contents;
+pub use copy::{PeopleCopy, copy};
 pub use database::DATABASE;
 pub use erase::Erased;
 pub use error::{Error, NotEnrolled};

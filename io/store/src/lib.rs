@@ -22,6 +22,7 @@
 
 mod block;
 mod choose;
+mod cut;
 mod error;
 mod filter;
 mod format;
@@ -39,6 +40,7 @@ mod write;
 
 use std::fmt;
 
+pub use cut::{MANIFEST, StoreCut};
 pub use error::Error;
 pub use options::Options;
 pub use stats::Stats;

@@ -4,6 +4,7 @@ mod admin;
 mod archived;
 mod at_the_table;
 mod backplane;
+mod backup;
 mod bad_input;
 mod channels;
 mod clock;

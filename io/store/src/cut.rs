@@ -1,0 +1,130 @@
+//! A cut: the files of a store as of one commit, open, so that they can be copied while its writer goes on.
+//!
+//! Files of runs never change. The writer removes those that it has merged, but an open file can be read although it was
+//! removed.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use journal::Cursor;
+use journal::storage::{File, Storage};
+
+use crate::Error;
+use crate::manifest::{self, Manifest};
+use crate::run::file_name;
+
+/// The name of the file that says which runs are the store.
+pub const MANIFEST: &str = manifest::NAME;
+
+/// How often a cut is tried, when merges remove files meanwhile. A try is over before a merge of many.
+const TRIES: usize = 100;
+
+/// The files of a store as of one commit.
+#[derive(Debug)]
+pub struct StoreCut<F> {
+    /// The place in the log that the store stands for.
+    pub cursor: Cursor,
+    /// The bytes of the file [`MANIFEST`].
+    pub manifest: Vec<u8>,
+    /// The names of the files of runs, and the files.
+    pub runs: Vec<(String, F)>,
+}
+
+impl<F: File> StoreCut<F> {
+    /// Takes a cut. A writer may be at work; it does not wait. `None` when there is no store.
+    ///
+    /// Needs an open file for each file of the store. Of the files only the manifest is read.
+    ///
+    /// # Errors
+    /// When the manifest cannot be read, or a file that it names cannot be opened.
+    pub fn take<S: Storage<File = F>>(storage: &S) -> Result<Option<Self>, Error> {
+        let mut passed = None;
+        for _ in 0..TRIES {
+            let Some(manifest) = Manifest::read(storage)? else { return Ok(None) };
+            match open(storage, &manifest) {
+                Ok(runs) => {
+                    return Ok(Some(Self { cursor: manifest.at, manifest: manifest.encode(), runs }));
+                }
+                // Another commit or merge may have removed the file since the manifest was read.
+                Err(error) if Manifest::read(storage)?.as_ref() == Some(&manifest) => return Err(error),
+                Err(error) => passed = Some(error),
+            }
+        }
+        passed.map_or(Ok(None), Err)
+    }
+}
+
+/// Opens every file that a manifest names.
+fn open<S: Storage>(storage: &S, manifest: &Manifest) -> Result<Vec<(String, S::File)>, Error> {
+    // The two runs of a commit share their file.
+    let numbers: BTreeSet<u64> = manifest.runs.iter().map(|run| run.number).collect();
+    let mut runs = Vec::with_capacity(numbers.len());
+    for name in numbers.into_iter().map(file_name) {
+        match storage.read(&name) {
+            Ok(file) => runs.push((name, file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let what = "the file is missing";
+                return Err(Error::Damaged { file: storage.path(&name), offset: 0, what });
+            }
+            Err(error) => return Err(Error::io("open", storage.path(&name))(error)),
+        }
+    }
+    Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use journal::{Lsn, memory::Memory};
+
+    use super::*;
+    use crate::{Change, Key, Options, Store, Tree, View};
+
+    /// Commits so many keys, from a first one on.
+    fn commit(store: &mut Store<Memory>, first: u64, keys: u64) {
+        let place = |n: u64| {
+            Key((u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).to_be_bytes())
+        };
+        let changes =
+            (first..first + keys).map(|n| Change { tree: Tree::Keys, key: place(n), value: Some(b"value") });
+        let at = Cursor { lsn: Lsn(first + keys), ..Cursor::default() };
+        store.commit(changes, at, b"meta").expect("a disk");
+    }
+
+    #[test]
+    fn a_cut_is_copied_whole_although_its_files_are_merged_and_removed_meanwhile() {
+        let storage = Memory::new(1);
+        let options = Options { run_entries: 512, ..Options::default() };
+        let mut store = Store::over(storage.clone(), options).expect("a disk");
+        (0..12).for_each(|n| commit(&mut store, n * 500, 500));
+        let cut = StoreCut::take(&storage).expect("a store").expect("a store");
+
+        while store.merge_step().expect("a disk") {}
+        commit(&mut store, 6_000, 500);
+        let names = storage.list().expect("a disk");
+        assert!(cut.runs.iter().any(|(name, _)| !names.contains(name)), "files of the cut were removed");
+
+        let copy = Memory::new(2);
+        let put =
+            |name: &str, bytes: &[u8]| copy.create(name).expect("a disk").write_at(0, bytes).expect("a disk");
+        for (name, file) in &cut.runs {
+            let mut bytes = vec![0; file.len().expect("a disk") as usize];
+            file.read_at(0, &mut bytes).expect("a disk");
+            put(name, &bytes);
+        }
+        put(MANIFEST, &cut.manifest);
+        let view = View::read(&copy).expect("a store");
+        assert_eq!((view.cursor(), view.cursor().lsn), (cut.cursor, Lsn(6_000)));
+        assert_eq!(view.scan(Tree::Keys).filter(Result::is_ok).count(), 6_000);
+    }
+
+    #[test]
+    fn no_store_has_no_cut_and_a_missing_file_is_an_error() {
+        let storage = Memory::new(1);
+        assert!(StoreCut::take(&storage).expect("an empty directory").is_none());
+        let mut store = Store::over(storage.clone(), Options::default()).expect("a disk");
+        commit(&mut store, 0, 500);
+        let cut = StoreCut::take(&storage).expect("a store").expect("a store");
+        storage.remove(&cut.runs[0].0).expect("a disk");
+        assert!(matches!(StoreCut::take(&storage), Err(Error::Damaged { .. })));
+    }
+}

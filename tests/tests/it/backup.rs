@@ -1,0 +1,345 @@
+//! Backups: made beside a hub that serves, restored elsewhere, and played on; killed in the middle, with a full disk, and with
+//! files that were altered.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use protocol::{Key, reply::Receipt};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tests::{
+    hub::{OPEN, Setup, TestHub},
+    player::{Account, Session},
+    until,
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+fn run(hub: &TestHub, arguments: &[&str]) -> String {
+    let output = hub.run(arguments);
+    let said = words(&output);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
+}
+
+fn refused(hub: &TestHub, arguments: &[&str]) -> String {
+    let output = hub.run(arguments);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+    said
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+/// A hub whose secrets another machine has too.
+fn setup() -> Setup {
+    Setup::default().tables([OPEN]).variable("HUB_SEED_SECRET", "q8Zt5Yw2Rk7Jd4Vn1Xc6Mb9Lp3Hs0FgT")
+}
+
+/// What a player was answered, and when.
+type Answered = Vec<(Key, Receipt, Instant)>;
+
+/// A player who bets until told to stop. Returns what was answered, and when.
+fn betting(session: Session, round: u64) -> (watch::Sender<bool>, JoinHandle<Answered>) {
+    let (stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(async move {
+        let mut answered = Vec::new();
+        while !*stopped.borrow() {
+            let key = session.key();
+            let receipt = session.bet(key, OPEN.id, round, "0.50").await.expect("a good bet");
+            answered.push((key, receipt, Instant::now()));
+        }
+        answered
+    });
+    (stop, task)
+}
+
+/// Everything below a directory, by path.
+fn below(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            found.extend(below(&entry.path()));
+        } else {
+            found.insert(entry.path(), fs::read(entry.path()).expect("a file"));
+        }
+    }
+    found
+}
+
+/// A hub with some bets and a backup of it, made while it serves.
+async fn backed_up(at: &Path) -> (TestHub, Account, u64, Vec<Receipt>, PathBuf, PathBuf) {
+    let hub = setup().start();
+    let account = Account::sign_in(hub.address(), "anna").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    let mut receipts = Vec::new();
+    for _ in 0..30 {
+        receipts.push(session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet"));
+    }
+    let last = receipts[29].lsn;
+    let committed = async || hub.figure("hub_store_lsn").await.filter(|lsn| *lsn >= last);
+    until("the state store has the bets", committed).await;
+    let (backup, keys) = (at.join("backup"), at.join("keys"));
+    run(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
+    (hub, account, round, receipts, backup, keys)
+}
+
+#[tokio::test]
+async fn a_backup_beside_play_is_restored_elsewhere_with_every_bet_answered_before_it_and_is_played_on() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (backup, keys) = (at.path().join("backup"), at.path().join("keys"));
+    let mut hub = setup().deposit("100000.00").start();
+    let account = Account::sign_in(hub.address(), "anna").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    let mut bettors = Vec::new();
+    for name in ["berta", "clara", "doris"] {
+        let other = Account::sign_in(hub.address(), name).await;
+        let mut session = other.connect(hub.address()).await;
+        assert_eq!(session.open_round(OPEN.id).await, round);
+        bettors.push((session, other));
+    }
+    let (sessions, accounts): (Vec<_>, Vec<_>) = bettors.into_iter().unzip();
+    let load: Vec<_> = sessions.into_iter().map(|session| betting(session, round)).collect();
+    for _ in 0..200 {
+        session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    }
+
+    // Slow enough for many commits and merges meanwhile, and for people who sign in during the backup.
+    let began = Instant::now();
+    let arguments =
+        ["backup", "--to", text(&backup), "--keys-to", text(&keys), "--bytes-per-second", "1500000"];
+    let child =
+        hub.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
+    let late = Account::sign_in(hub.address(), "elena").await;
+    let mut late_session = late.connect(hub.address()).await;
+    late_session.open_round(OPEN.id).await;
+    late_session.bet(late_session.key(), OPEN.id, round, "1.00").await.expect("play goes on");
+    let output =
+        tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("a thread").expect("a process");
+    let said = words(&output);
+    assert!(output.status.success() && said.contains("head  "), "{said}");
+    let took = began.elapsed();
+    let mut answered = Vec::new();
+    for ((stop, task), account) in load.into_iter().zip(&accounts) {
+        stop.send_replace(true);
+        answered.push((account, task.await.expect("a bettor")));
+    }
+    let during = answered.iter().flat_map(|(_, bets)| bets).filter(|(.., when)| *when > began).count();
+    assert!(during > 100, "play went on: {during} bets during the backup");
+    hub.terminate();
+    assert!(hub.ended().await.success());
+
+    // On another machine.
+    let began_to_restore = Instant::now();
+    let mut other = setup().deposit("100000.00").prepare();
+    let said = run(&other, &["restore", "--from", text(&backup), "--keys-from", text(&keys)]);
+    assert!(said.contains("lineage  ") && said.contains("is lost"), "{said}");
+    other.start();
+    let mut first = account.connect(other.address()).await;
+    let goes_on = first.open_round(OPEN.id).await;
+    first.bet(first.key(), OPEN.id, goes_on, "1.00").await.expect("it plays on");
+    let time = began_to_restore.elapsed();
+
+    let (mut there, mut lost) = (0, 0);
+    for (account, bets) in &answered {
+        let mut session = account.connect(other.address()).await;
+        assert_eq!(session.open_round(OPEN.id).await, round, "the round goes on");
+        for (key, receipt, when) in bets {
+            let again = session.bet(*key, OPEN.id, round, "0.50").await.expect("an answer");
+            if again == *receipt {
+                there += 1;
+            } else {
+                lost += 1;
+                assert!(
+                    *when > began,
+                    "a bet that was answered before the backup began is lost: {receipt:?}"
+                );
+            }
+        }
+    }
+    assert!(there > 0);
+    let report = run(&other, &["verify"]);
+    assert!(report.contains("Everything agrees"), "{report}");
+    println!(
+        "backup in {took:?}, {during} bets meanwhile; restored: {there} bets there, {lost} of after it; RPO: 0 bets answered \
+         before the backup lost; RTO: {time:?} from an empty machine to the first bet"
+    );
+}
+
+#[tokio::test]
+async fn a_backup_of_a_killed_hub_is_restored_without_keys_and_starts_once_they_are_there() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (mut hub, account, round, receipts, _, _) = backed_up(at.path()).await;
+    hub.kill();
+    let (backup, keys) = (at.path().join("second"), at.path().join("second-keys"));
+    let inside = backup.join("keys");
+    let said = refused(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&inside)]);
+    assert!(said.contains("kept apart"), "{said}");
+    let said = run(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
+    assert!(said.contains("people.keys is in"), "{said}");
+    let said = run(&hub, &["backup", "--to", text(&at.path().join("third"))]);
+    assert!(said.contains("people.keys is not in the backup"), "{said}");
+    let named: Vec<_> = below(&backup).into_keys().filter(|path| path.ends_with("people.keys")).collect();
+    assert_eq!(named, Vec::<PathBuf>::new(), "keys are apart");
+
+    let mut other = setup().prepare();
+    let said = run(&other, &["restore", "--from", text(&backup)]);
+    assert!(said.contains("put people.keys into data"), "{said}");
+    let start = words(&other.run(&["serve", "--listen", "127.0.0.1:0"]));
+    assert!(start.contains("people.keys"), "{start}");
+    fs::copy(keys.join("people.keys"), other.data().join("people.keys")).expect("a disk");
+    other.start();
+    let mut session = account.connect(other.address()).await;
+    assert_eq!(session.open_round(OPEN.id).await, round, "the round goes on");
+    for receipt in &receipts {
+        let again = session.bet(receipt.key, OPEN.id, round, "1.00").await.expect("the first answer");
+        assert_eq!(again, *receipt);
+    }
+    assert_eq!(run(&other, &["verify"]).lines().filter(|line| line.starts_with("lineage")).count(), 2);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_killed_anywhere_is_none_or_whole_and_the_next_one_is_whole() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (hub, _, _, _, whole, keys) = backed_up(at.path()).await;
+    let files = below(&whole).len();
+    let (mut killed, mut in_the_middle) = (0, 0);
+    for number in 0..25_u64 {
+        let to = at.path().join(format!("{number}"));
+        let mut child = hub
+            .command(["backup", "--to", text(&to), "--bytes-per-second", "3000000"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a process");
+        tokio::time::sleep(Duration::from_millis(number * 30)).await;
+        let ended = child.try_wait().expect("a child of ours").is_some();
+        child.kill().expect("a child of ours");
+        child.wait().expect("a child of ours");
+        killed += u32::from(!ended);
+        let there = below(&to).len();
+        in_the_middle += u32::from(!ended && there > 0 && there < files);
+        let other = setup().prepare();
+        if to.join("backup.json").exists() {
+            run(&other, &["restore", "--from", text(&to), "--keys-from", text(&keys)]);
+        } else {
+            let said = refused(&other, &["restore", "--from", text(&to)]);
+            assert!(said.contains("no whole backup"), "{said}");
+        }
+        if there > 0 {
+            let said = refused(&hub, &["backup", "--to", text(&to)]);
+            assert!(said.contains("is not empty"), "{said}");
+        }
+    }
+    println!(
+        "backup killed {killed} times, {in_the_middle} with a part of the files there; passed for whole: 0"
+    );
+    assert!(killed > 3 && in_the_middle > 0, "killed {killed} times, {in_the_middle} in the middle");
+    let again = at.path().join("again");
+    run(&hub, &["backup", "--to", text(&again)]);
+    run(&setup().prepare(), &["restore", "--from", text(&again), "--keys-from", text(&keys)]);
+}
+
+/// Runs a command that may write no file beyond so many bytes.
+fn with_files_below(hub: &TestHub, bytes: u64, arguments: &[&str]) -> Output {
+    let mut command = hub.command(arguments);
+    // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
+    unsafe {
+        command.pre_exec(move || {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            setrlimit(Resource::Fsize, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+            Ok(())
+        });
+    }
+    command.output().expect("a process")
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_backup_and_restore_by_name_and_leaves_nothing_that_passes_for_whole() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (hub, _, _, _, whole, keys) = backed_up(at.path()).await;
+    for bytes in [64, 4_096, 300_000] {
+        let to = at.path().join(format!("below-{bytes}"));
+        let output = with_files_below(&hub, bytes, &["backup", "--to", text(&to)]);
+        let said = words(&output);
+        assert!(output.status.code() == Some(1) && said.contains(text(&to)), "{bytes}: {said}");
+        assert!(!to.join("backup.json").exists(), "{bytes}: {said}");
+        let partial =
+            below(&to).into_keys().filter(|path| path.extension().is_some_and(|end| end == "partial"));
+        assert_eq!(partial.count(), 0, "{bytes}: nothing half is left");
+        let other = setup().prepare();
+        let restore = ["restore", "--from", text(&whole), "--keys-from", text(&keys)];
+        let output = with_files_below(&other, bytes, &restore);
+        assert_eq!(output.status.code(), Some(1), "{bytes}: {}", words(&output));
+        assert_eq!(below(&other.data()).len(), 0, "{bytes}: nothing is left");
+        // With room it works, in the same directory.
+        run(&other, &restore);
+    }
+}
+
+#[tokio::test]
+async fn an_altered_cut_missing_or_swapped_file_of_a_backup_is_refused_by_its_name_and_nothing_is_restored() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (_hub, _, _, _, backup, keys) = backed_up(at.path()).await;
+    let files = below(&backup);
+    assert!(files.len() > 4, "{:?}", files.keys());
+    let other = setup().prepare();
+    let restore = ["restore", "--from", text(&backup), "--keys-from", text(&keys)];
+    let check = |what: &str, path: &Path| {
+        let said = refused(&other, &restore);
+        assert!(
+            said.contains(path.file_name().and_then(|name| name.to_str()).expect("a name")),
+            "{what} {path:?}: {said}"
+        );
+        assert_eq!(below(&other.data()).len(), 0, "{what} {path:?}: nothing was restored");
+        let whole = &files[path];
+        fs::write(path, whole).expect("a disk");
+    };
+    for (path, bytes) in &files {
+        let mut altered = bytes.clone();
+        altered[bytes.len() / 2] ^= 1;
+        fs::write(path, &altered).expect("a disk");
+        check("altered", path);
+        fs::write(path, &bytes[..bytes.len() - 1]).expect("a disk");
+        check("cut", path);
+        fs::write(path, [&bytes[..], b"x"].concat()).expect("a disk");
+        check("longer", path);
+        fs::remove_file(path).expect("a file");
+        check("missing", path);
+        let another = files.iter().find(|(other, _)| *other != path).expect("another file").1;
+        fs::write(path, another).expect("a disk");
+        check("swapped", path);
+    }
+    let inventory = backup.join("backup.json");
+    fs::write(&inventory, r#"{"format": 99}"#).expect("a disk");
+    let said = refused(&other, &restore);
+    assert!(said.contains("format 99"), "{said}");
+    fs::write(&inventory, &files[&inventory]).expect("a disk");
+
+    // Keys of somebody else are no keys of this backup.
+    let mut wrong = fs::read(keys.join("people.keys")).expect("keys");
+    let middle = wrong.len() / 2;
+    wrong[middle] ^= 1;
+    let altered = at.path().join("altered");
+    fs::create_dir(&altered).expect("a disk");
+    fs::write(altered.join("people.keys"), wrong).expect("a disk");
+    let said = refused(&other, &["restore", "--from", text(&backup), "--keys-from", text(&altered)]);
+    assert!(said.contains("people.keys"), "{said}");
+    assert_eq!(below(&other.data()).len(), 0);
+
+    run(&other, &restore);
+    let said = refused(&other, &restore);
+    assert!(said.contains("is not empty"), "{said}");
+}
