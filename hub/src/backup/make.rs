@@ -66,9 +66,17 @@ pub fn make(loaded: &Loaded, order: &BackupOrder, output: &mut dyn Write) -> Res
 
     files::allow_all();
     let cut_ms = now_ms();
-    let cut = cut(&from, output)?.ok_or_else(|| Error::NoLog(place.clone()))?;
+    let no_log = || Error::NoLog(place.clone());
+    let mut taken = cut(&from, output)?.ok_or_else(no_log)?;
     let partial = format!("{DATABASE}.{PARTIAL}");
-    let people = people::copy(directory, &people_to.path(&partial))?;
+    let mut people = people::copy(directory, &people_to.path(&partial))?;
+    if people.as_ref().is_some_and(|copied| copied.keyless > 0) {
+        // An erasure was interrupted. Its record came first, and must be in the cut.
+        people_to.remove(&partial).map_err(Error::io("remove", people_to.path(&partial)))?;
+        taken = cut(&from, output)?.ok_or_else(no_log)?;
+        people = people::copy(directory, &people_to.path(&partial))?;
+    }
+    let cut = taken;
     if people.is_some() {
         people_to.rename(&partial, DATABASE).map_err(Error::io("rename", people_to.path(&partial)))?;
         people_to.sync_names().map_err(Error::io("sync directory", people_to.path("")))?;

@@ -13,7 +13,7 @@
 //! on disk before the row that needs it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
@@ -164,6 +164,19 @@ impl KeyFile {
         }
         Ok(Some((Self { store, blind, slots }, which)))
     }
+}
+
+/// The slots that the bytes of a key file have keys for. They stand in the clear; nothing is authenticated.
+pub(crate) fn slots(bytes: &[u8], path: &Path) -> Result<BTreeSet<u64>, Error> {
+    let damaged = |what| Error::Damaged { file: path.to_owned(), what };
+    let (whole, check) =
+        bytes.split_last_chunk::<CHECK_BYTES>().ok_or_else(|| damaged("it is shorter than a key file"))?;
+    if !whole.starts_with(&MAGIC) || crc32c::crc32c(whole) != u32::from_be_bytes(*check) {
+        return Err(damaged("its checksum is wrong"));
+    }
+    let entries = whole.len().checked_sub(MAC_BYTES).and_then(|end| whole.get(HEAD_BYTES..end));
+    let entries = entries.ok_or_else(|| damaged("it is shorter than a key file"))?.chunks_exact(ENTRY_BYTES);
+    Ok(entries.filter_map(|entry| entry.first_chunk().copied()).map(u64::from_be_bytes).collect())
 }
 
 /// Reads values from the front of bytes.

@@ -34,7 +34,7 @@ fn run(hub: &TestHub, arguments: &[&str]) -> String {
 }
 
 /// A hub whose log has many short segments and a state store. The records are digests of the state, which need no player.
-fn filled(setup: Setup) -> TestHub {
+pub fn filled(setup: Setup) -> TestHub {
     let hub = setup.tables([OPEN]).prepare();
     run(&hub, &["init"]);
     let options = Options { segment_bytes: 4 << 10, ..Options::default() };

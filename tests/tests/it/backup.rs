@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::archived;
 use protocol::{Key, reply::Receipt};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tests::{
@@ -342,4 +343,75 @@ async fn an_altered_cut_missing_or_swapped_file_of_a_backup_is_refused_by_its_na
     run(&other, &restore);
     let said = refused(&other, &restore);
     assert!(said.contains("is not empty"), "{said}");
+}
+
+#[tokio::test]
+async fn a_backup_of_a_log_that_begins_later_is_restored_with_its_beginning_and_played_on() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (archive, backup, keys) =
+        (at.path().join("archive"), at.path().join("backup"), at.path().join("keys"));
+    let hub = archived::filled(setup().option("archive.keep_bytes", 0));
+    run(&hub, &["archive", "--to", text(&archive), "--remove"]);
+    let said = run(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
+    assert!(said.contains("log  ") && !said.contains("from record 1,"), "{said}");
+    let mut other = setup().prepare();
+    run(&other, &["restore", "--from", text(&backup), "--keys-from", text(&keys)]);
+    let report = run(&other, &["verify"]);
+    assert!(report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
+    other.start();
+    let account = Account::sign_in(other.address(), "anna").await;
+    let mut session = account.connect(other.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+
+    // Its store cannot be built again, so there is no backup without it.
+    fs::write(hub.data().join("store/manifest"), b"no manifest").expect("a disk");
+    let without = at.path().join("without");
+    let said = refused(&hub, &["backup", "--to", text(&without)]);
+    assert!(said.contains("failed to read the state store") && said.contains("manifest"), "{said}");
+    assert!(!without.join("backup.json").exists());
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_anywhere_leaves_no_log_to_start_on_or_a_whole_one() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (hub, _, _, receipts, backup, keys) = backed_up(at.path()).await;
+    drop(hub);
+    let restore = ["restore", "--from", text(&backup), "--keys-from", text(&keys)];
+    let (mut killed, mut in_the_middle, mut whole) = (0, 0, 0);
+    for number in 0..30_u64 {
+        let other = setup().prepare();
+        let mut child = other.begin(&restore);
+        tokio::time::sleep(Duration::from_millis(number * 2)).await;
+        let ended = child.try_wait().expect("a child of ours").is_some();
+        child.kill().expect("a child of ours");
+        child.wait().expect("a child of ours");
+        killed += u32::from(!ended);
+        let verified = other.run(&["verify"]);
+        let said = words(&verified);
+        if verified.status.success() {
+            // It is the new lineage, and has everything.
+            assert_eq!(said.lines().filter(|line| line.starts_with("lineage")).count(), 2, "{said}");
+            whole += 1;
+            continue;
+        }
+        let is_segment = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
+        let segments = fs::read_dir(other.data()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let segments = segments.filter(is_segment).count();
+        in_the_middle += u32::from(other.data().join("restoring").exists());
+        assert!(segments == 0 || said.contains("DAMAGED") || said.contains("no log"), "{said}");
+        let again = other.run(&restore);
+        let said = words(&again);
+        if !again.status.success() {
+            assert!(said.contains("is not empty"), "{said}");
+            fs::remove_dir_all(other.data()).expect("a directory");
+            run(&other, &restore);
+        }
+        let records = other.verify().records;
+        assert!(records >= receipts[29].lsn, "{records}");
+    }
+    println!(
+        "restore killed {killed} times, {in_the_middle} in the middle, {whole} whole; half a log to start on: 0"
+    );
+    assert!(killed > 3 && in_the_middle > 0, "killed {killed} times, {in_the_middle} in the middle");
 }

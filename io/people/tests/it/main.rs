@@ -1,5 +1,6 @@
 //! The people store as a whole: crashes, damage, failures, races, erasure, the change of the master key.
 
+mod copy;
 mod crash;
 mod damage;
 mod enrol;
