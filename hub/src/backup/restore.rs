@@ -168,3 +168,35 @@ fn tell(
         "What came after record {last} is lost: reconcile it from other sources, run `hub verify`, then start the hub."
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn wherever_the_files_stop_getting_their_places_the_log_has_no_beginning() {
+        let segments = [1, 50, 99].map(|first| format!("{first:020}.log"));
+        let names = ["people.db", "people.keys", "store", "head", "first_kept"].map(str::to_owned);
+        let names = [&names[..], &segments].concat();
+        for stop in &names {
+            let data = tempfile::tempdir().unwrap();
+            let (stage, target) = (data.path().join(STAGE), Directory::open(data.path()).unwrap());
+            fs::create_dir_all(stage.join("store")).unwrap();
+            for name in names.iter().filter(|name| *name != "store") {
+                fs::write(stage.join(name), name).unwrap();
+            }
+            // Nothing is moved over a directory with a file.
+            fs::create_dir(data.path().join(stop)).unwrap();
+            fs::write(data.path().join(stop).join("file"), "").unwrap();
+            assert!(move_out(&stage, &target).is_err(), "{stop}");
+            let there = |name: &String| data.path().join(name).is_file();
+            assert!(!there(&segments[0]), "{stop}: the log has its beginning");
+
+            fs::remove_dir_all(data.path().join(stop)).unwrap();
+            move_out(&stage, &target).unwrap();
+            assert!(names.iter().all(|name| data.path().join(name).exists()) && !stage.exists(), "{stop}");
+        }
+    }
+}
