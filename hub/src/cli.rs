@@ -110,7 +110,7 @@ pub enum Subcommand {
         /// Copy the people key file too, to this directory: new or empty, and kept apart from the backup
         #[arg(long, value_name = "DIR")]
         keys_to: Option<String>,
-        /// Copy at most so many bytes a second, so that play is not disturbed
+        /// Copy at most so many bytes a second; a lower number disturbs play less
         #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
         bytes_per_second: u64,
     },

@@ -20,6 +20,9 @@ use super::{
 };
 use crate::{app::files, config::Loaded, recovery::Head};
 
+/// How much lower the priority of a backup is than that of a hub, in the system's steps.
+const NICE: i32 = 10;
+
 /// What `hub backup` is told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupOrder {
@@ -65,6 +68,8 @@ pub fn make(loaded: &Loaded, order: &BackupOrder, output: &mut dyn Write) -> Res
     let (log, kept_store, people_to) = (log?, kept_store?, people_to?);
 
     files::allow_all();
+    // Play comes first where processors are few. Without it the backup is as good.
+    let _ = rustix::process::nice(NICE);
     let cut_ms = now_ms();
     let no_log = || Error::NoLog(place.clone());
     let mut taken = cut(&from, output)?.ok_or_else(no_log)?;
