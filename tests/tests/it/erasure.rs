@@ -248,7 +248,12 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a disk");
     for entry in fs::read_dir(from).expect("a directory") {
         let path = entry.expect("an entry").path();
-        fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a disk");
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, to).expect("a disk");
+        }
     }
 }
 
