@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Books, DIGEST_EVERY, Envelope, Tx, TxResult};
+use engine::{Books, DIGEST_EVERY, Envelope, Record, Tx, TxResult, World};
 use journal::{Gate, Journal, Lsn, Options};
 
 /// The allocator of the hub.
@@ -37,12 +37,18 @@ impl Gate<Option<Instant>> for Released {
 }
 
 impl Bench {
-    /// A bench with a new log in an empty directory.
+    /// A bench that goes on with the log in a directory, or begins one in an empty directory.
     pub fn open(directory: &Path) -> Self {
         let (sender, released) = channel();
-        let log = journal::open(directory, Options::default()).expect("an empty directory");
-        assert_eq!(log.last(), Lsn(0), "{} has a log already", directory.display());
-        let (books, journal) = (Books::default(), log.start(Released(sender)));
+        let log = journal::open(directory, Options::default()).expect("a log, or an empty directory");
+        let mut world = World::default();
+        let replayed = log.replay(Lsn(0), |entry| {
+            let record = Record::decode(entry.bytes).expect("a record of this release");
+            world.apply(&record).expect("it fits");
+            Ok::<_, journal::Error>(())
+        });
+        replayed.expect("a sound log");
+        let (books, journal) = (world.books, log.start(Released(sender)));
         Self { books, journal, released, waits: Vec::new() }
     }
 
