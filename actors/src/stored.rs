@@ -61,6 +61,12 @@ impl Stored {
         View::read(storage).map(Self)
     }
 
+    /// Whether the store has another commit, or other files, than when it was read.
+    #[must_use]
+    pub fn has_moved<S: Storage>(&self, storage: &S) -> bool {
+        Self::read(storage).is_ok_and(|now| !now.0.is_same(&self.0))
+    }
+
     /// The state that the store has.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ use journal::{Cursor, Files, Lsn, storage::Storage};
 use super::{Error, Expectations, scratch::Scratch};
 use crate::telemetry::events as telemetry;
 
+/// How often a store that another process changes meanwhile is read again.
+pub(super) const ATTEMPTS: u32 = 5;
+
 /// How often a build tells how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
@@ -97,18 +100,15 @@ impl Base {
         expectations: &Expectations,
         unusable: impl Fn(&Files<S>, &Cursor) -> Result<Option<String>, Error>,
     ) -> Result<Self, Error> {
-        let passed_over = match storage.map(Stored::read).transpose() {
+        let passed_over = match storage.map(|storage| loaded(storage, expectations)).transpose() {
             Ok(None) => None,
-            Ok(Some(stored)) => match unusable(files, &stored.0.cursor())? {
-                None if stored.0.cursor().lsn > Lsn(0) => {
-                    match stored.load(expectations.formats, Unknown::Refused) {
-                        Ok(world) => return Ok(Self { world, passed_over: None, scratch: None }),
-                        Err(error) => Some(Error::from(error).of_the_store()?),
-                    }
+            Ok(Some((stored, world))) => match unusable(files, &stored.0.cursor())? {
+                None if world.books.lsn() > 0 => {
+                    return Ok(Self { world, passed_over: None, scratch: None });
                 }
                 why => why,
             },
-            Err(error) => Some(Error::from(error).of_the_store()?),
+            Err(error) => Some(error.of_the_store()?),
         };
         Self::without(files, expectations, passed_over)
     }
@@ -132,6 +132,20 @@ impl Base {
         build(files, &mut keeper)?;
         let world = keeper.load()?;
         Ok(Self { world, passed_over, scratch: Some(scratch) })
+    }
+}
+
+/// Reads a store that is not changed by this process, and its state. A serving hub removes files that it has merged: then the
+/// store is read again.
+fn loaded<T: Storage>(storage: &T, expectations: &Expectations) -> Result<(Stored, World), Error> {
+    let mut attempt = 1;
+    loop {
+        let stored = Stored::read(storage)?;
+        match stored.load(expectations.formats, Unknown::Refused) {
+            Ok(world) => return Ok((stored, world)),
+            Err(_) if attempt < ATTEMPTS && stored.has_moved(storage) => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

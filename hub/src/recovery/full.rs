@@ -9,13 +9,10 @@ use journal::{Cursor, Entry, Files, Lsn, Tail, storage::Storage};
 use ledger::Digest;
 use store::{Change, Key, Options, Store, Tree};
 
-use super::{Error, Expectations, read, scratch::Scratch};
+use super::{Error, Expectations, base::ATTEMPTS, read, scratch::Scratch};
 
 /// Keys in memory before they go to the store of the proof.
 const KEYS_IN_MEMORY_MAX: usize = 1 << 20;
-
-/// How often the state store of a serving hub is read again because the hub has changed it meanwhile.
-const ATTEMPTS: u32 = 5;
 
 /// The result of proving a whole log.
 pub struct Findings {
@@ -133,7 +130,8 @@ impl Found {
         expectations: &Expectations,
     ) -> Result<Option<Self>, Error> {
         let wrong = |lsn: Lsn, what: String| Error::Store { lsn: lsn.0, what };
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let stored = Stored::read(storage).map_err(|error| wrong(Lsn(0), error.to_string()))?;
             let at = stored.0.cursor();
             if at.lsn == Lsn(0) {
@@ -145,11 +143,10 @@ impl Found {
                     return Ok(Some(found));
                 }
                 // A serving hub removes files that it has merged.
-                Err(_) if attempt < ATTEMPTS && has_moved(&stored, storage) => {}
+                Err(_) if attempt < ATTEMPTS && stored.has_moved(storage) => attempt += 1,
                 Err(error) => return Err(wrong(at.lsn, error.to_string())),
             }
         }
-        Ok(None)
     }
 
     fn of(stored: &Stored, expectations: &Expectations) -> Result<Self, stored::Error> {
@@ -190,9 +187,4 @@ impl Found {
             None => Ok(()),
         }
     }
-}
-
-/// Whether the store has another commit, or other files, than when it was read.
-fn has_moved<T: Storage>(stored: &Stored, storage: &T) -> bool {
-    Stored::read(storage).is_ok_and(|now| !now.0.is_same(&stored.0))
 }
