@@ -57,7 +57,7 @@ mod tests {
     use super::*;
     use crate::{AccountId, SUM_MAX};
 
-    /// Checkpoints can have negative sums: that an account is below its floor is found afterwards.
+    /// The state store can have negative sums: that an account is below its floor is found afterwards.
     #[test]
     fn every_sum_that_a_ledger_can_have_or_read_comes_back() {
         for sum in [0, 1, -1, 255, 1 << 64, SUM_MAX - 1, SUM_MAX, -SUM_MAX, (1 << 103) - 1, -(1 << 103)] {
