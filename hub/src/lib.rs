@@ -13,4 +13,5 @@ pub mod people;
 pub mod person;
 pub mod recovery;
 pub mod telemetry;
+mod utc;
 pub mod verify;

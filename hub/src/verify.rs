@@ -176,10 +176,12 @@ fn tail(
     } else {
         "with its people store, a hub would start on this log"
     };
-    writeln!(
-        output,
-        "\nThe tail agrees: {verdict}. What lies before the state store's cursor was not read."
-    )?;
+    let read = if proven.cursor == files.begins().lsn.0 {
+        "The log was replayed from its first record."
+    } else {
+        "What lies before the state store's cursor was not read."
+    };
+    writeln!(output, "\nThe tail agrees: {verdict}. {read}")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -18,6 +18,7 @@ use super::{
     copy::{Copier, empty, write_small},
     inventory::Inventory,
 };
+use crate::utc::utc;
 use crate::{
     config::Loaded,
     recovery::{self, Expectations, Head, Restored},
@@ -155,7 +156,7 @@ fn tell(
         inventory.files.len(),
         inventory.bytes()
     )?;
-    writeln!(output, "backup      of a hub {}, cut at {} ms since 1970", inventory.hub, inventory.cut_ms)?;
+    writeln!(output, "backup      of a hub {}, cut at {}", inventory.hub, utc(inventory.cut_ms))?;
     writeln!(output, "log         from record {}", inventory.first)?;
     writeln!(output, "head        {}", inventory.head)?;
     writeln!(output, "lineage     {}   begins after record {last}", restored.lineage)?;

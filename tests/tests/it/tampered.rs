@@ -270,7 +270,9 @@ async fn damage_before_the_stores_cursor_is_found_by_the_full_scope_and_by_the_s
     fs::write(&damaged, bytes).expect("a disk");
 
     let tail = hub.run(&["verify", "--tail"]);
-    assert!(tail.status.success() && words(&tail).contains("a hub would start"), "{}", words(&tail));
+    let report = words(&tail);
+    assert!(tail.status.success() && report.contains("a hub would start"), "{report}");
+    assert!(report.contains("before the state store's cursor was not read"), "{report}");
     verify_says(&hub, &[], &format!("{name} at offset 512"));
     hub.expect_errors();
     hub.start();
@@ -278,4 +280,21 @@ async fn damage_before_the_stores_cursor_is_found_by_the_full_scope_and_by_the_s
     assert!(line.contains(&name) && line.contains("at offset 512"), "{line}");
     let ready = tests::http::get(hub.admin(), "/health/ready").await;
     assert!(ready.status == 503 && ready.json().to_string().contains(&name), "{ready:?}");
+}
+
+#[tokio::test]
+async fn without_a_usable_store_the_tail_is_the_whole_log_and_the_report_says_so() {
+    let mut hub = Setup::default().tables([OPEN]).start();
+    Account::sign_in(hub.address(), "anna").await;
+    hub.kill();
+    let store = hub.data().join("store");
+    fs::create_dir_all(&store).expect("a directory");
+    fs::write(store.join("manifest"), "no manifest").expect("a disk");
+    let tail = hub.run(&["verify", "--tail"]);
+    let report = words(&tail);
+    assert!(tail.status.success() && report.contains("a start builds it again"), "{report}");
+    assert!(
+        report.contains("replayed from its first record") && !report.contains("was not read"),
+        "{report}"
+    );
 }
