@@ -100,15 +100,24 @@ impl Base {
         expectations: &Expectations,
         unusable: impl Fn(&Files<S>, &Cursor) -> Result<Option<String>, Error>,
     ) -> Result<Self, Error> {
-        let passed_over = match storage.map(|storage| loaded(storage, expectations)).transpose() {
-            Ok(None) => None,
-            Ok(Some((stored, world))) => match unusable(files, &stored.0.cursor())? {
-                None if world.books.lsn() > 0 => {
-                    return Ok(Self { world, passed_over: None, scratch: None });
-                }
-                why => why,
-            },
-            Err(error) => Some(error.of_the_store()?),
+        let Some(storage) = storage else { return Self::without(files, expectations, None) };
+        let mut attempt = 1;
+        // As in `kept`, and in its order: the same damage has the same verdict.
+        let passed_over = loop {
+            let stored = match Stored::read(storage) {
+                Ok(stored) => stored,
+                Err(error) => break Some(Error::from(error).of_the_store()?),
+            };
+            let why = unusable(files, &stored.0.cursor())?;
+            if why.is_some() || stored.0.cursor().lsn == Lsn(0) {
+                break why;
+            }
+            match stored.load(expectations.formats, Unknown::Refused) {
+                Ok(world) => return Ok(Self { world, passed_over: None, scratch: None }),
+                // A serving hub removes files that it has merged.
+                Err(_) if attempt < ATTEMPTS && stored.has_moved(storage) => attempt += 1,
+                Err(error) => break Some(Error::from(error).of_the_store()?),
+            }
         };
         Self::without(files, expectations, passed_over)
     }
@@ -132,20 +141,6 @@ impl Base {
         build(files, &mut keeper)?;
         let world = keeper.load()?;
         Ok(Self { world, passed_over, scratch: Some(scratch) })
-    }
-}
-
-/// Reads a store that is not changed by this process, and its state. A serving hub removes files that it has merged: then the
-/// store is read again.
-fn loaded<T: Storage>(storage: &T, expectations: &Expectations) -> Result<(Stored, World), Error> {
-    let mut attempt = 1;
-    loop {
-        let stored = Stored::read(storage)?;
-        match stored.load(expectations.formats, Unknown::Refused) {
-            Ok(world) => return Ok((stored, world)),
-            Err(_) if attempt < ATTEMPTS && stored.has_moved(storage) => attempt += 1,
-            Err(error) => return Err(error.into()),
-        }
     }
 }
 

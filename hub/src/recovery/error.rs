@@ -156,7 +156,7 @@ pub enum Error {
     People(#[from] people::Error),
     /// The log has players, and nothing says who they are.
     #[error(
-        "there is no people store {}, and the log has one: every player would be a stranger to their balance. Restore it \
+        "there is no people store {}, and the log has one: no player would find their balance. Restore it \
          from a backup made with the log's or after it", file.display()
     )]
     NoPeople {
@@ -165,8 +165,8 @@ pub enum Error {
     },
     /// The people store is not the one that this log was written with.
     #[error(
-        "{} is people store {found:032x}, and the log was written with {recorded:032x}: every player would be a stranger to \
-         their balance, or be another one. Restore the log's own store, or give the hub another journal.directory",
+        "{} is people store {found:032x}, and the log was written with {recorded:032x}: no player would find \
+         their balance, or it would be another one's. Restore the log's own store, or give the hub another journal.directory",
         file.display()
     )]
     OtherPeople {

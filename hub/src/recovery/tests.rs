@@ -223,6 +223,22 @@ fn whatever_is_done_to_a_log_start_and_verify_agree_and_no_acknowledged_record_i
     }
 }
 
+#[test]
+fn a_damaged_log_beside_a_damaged_store_has_one_verdict() {
+    for left in [&CLOSED, &KILLED, &FORKED, &BEGINS_LATER] {
+        let names = names(&left.memory);
+        for log in names.iter().filter(|name| name.ends_with(".log")) {
+            for run in names.iter().filter(|name| name.ends_with(".run")) {
+                let damaged = left.memory.copy();
+                // The header of the first batch, and the first block.
+                damaged.change(log, |bytes| bytes[512] ^= 1);
+                damaged.change(run, |bytes| bytes[0] ^= 1);
+                assert_eq!(start(&damaged.copy()), verify_tail(&damaged), "{log} and {run}");
+            }
+        }
+    }
+}
+
 fn judge(left: &Left, harms: &[(Index, Harm)]) -> Result<(), TestCaseError> {
     let damaged = left.memory.copy();
     let last_segment = names(&damaged).into_iter().rfind(|name| name.ends_with(".log")).expect("segments");
