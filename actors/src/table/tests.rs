@@ -2,208 +2,20 @@
 
 mod fragile;
 mod no_records;
+mod rig;
 
-use std::{sync::atomic::AtomicBool, time::Duration};
-
-use engine::{
-    Content, TxId, TxResult, Verdict,
-    table::{
-        OpenRound, TableState, VoidReason,
-        live::{BetLimits, BetRequest, ClearRequest, TableConfig, TableRules},
-    },
-};
-use fragile::Fragile;
-use games::Game;
-use protocol::TableId;
+use engine::{Content, TxId, TxResult, Verdict, table::VoidReason};
+use rig::{Heard, PLAYER, code, id, rig, rig_over, rig_with, round_to_settle, until};
 
 use super::*;
 use crate::{
     messages::{
         money::{GetOutcome, Origin},
         reply::BetContext,
-        table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, NoPlace, Wake},
+        table::{AskOutcome, Finished, GetRounds, NoPlace, Wake},
     },
-    ports::{deposit::DepositReport, money::Execution, table::Table},
-    rig::{Money, eur, money, records},
+    ports::money::Execution,
 };
-
-const SEED_KEY: [u8; 32] = [7; 32];
-
-const PLAYER: PlayerId = PlayerId(7);
-
-struct Rig {
-    table: Addr<TableActor>,
-    status: Arc<Status>,
-    money: Money,
-    port: MoneyPort,
-    broken: Arc<AtomicBool>,
-    refused: Addr<Refused>,
-    _log: tempfile::TempDir,
-}
-
-/// A session that keeps which of its joins are refused.
-#[derive(Default)]
-struct Refused(Vec<NoPlace>);
-
-impl Actor for Refused {
-    type Context = Context<Self>;
-}
-
-impl Handler<NoPlace> for Refused {
-    type Result = ();
-
-    fn handle(&mut self, refused: NoPlace, _: &mut Context<Self>) {
-        self.0.push(refused);
-    }
-}
-
-/// Asks what a session has heard.
-#[derive(Message)]
-#[rtype(result = "Vec<NoPlace>")]
-struct Heard;
-
-impl Handler<Heard> for Refused {
-    type Result = MessageResult<Heard>;
-
-    fn handle(&mut self, _: Heard, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.0.clone())
-    }
-}
-
-async fn rig() -> Rig {
-    rig_over(TableState::default()).await
-}
-
-fn id() -> TableId {
-    "test".parse().expect("a table id")
-}
-
-/// A table that goes on from a state, and a player with money.
-async fn rig_over(state: TableState) -> Rig {
-    rig_with(state, journal::Condition::always_ready()).await
-}
-
-/// The same over a log that takes records or not.
-async fn rig_with(state: TableState, condition: journal::Condition) -> Rig {
-    let log = tempfile::tempdir().expect("a directory");
-    let money = money(log.path());
-    let port = money.port();
-    let amount = "100.00".parse().expect("an amount");
-    let deposit = DepositReport { service: "test", key: "1".into(), player: PLAYER, currency: eur(), amount };
-    let deposit = deposit.envelope(&money.currencies).expect("a good deposit");
-    assert!(matches!(port.execute("test", deposit).await, Execution::Committed(_)));
-
-    let broken = Arc::new(AtomicBool::new(false));
-    let game: &'static dyn Game =
-        Box::leak(Box::new(Fragile { rules: games::GAMES[0], broken: broken.clone() }));
-    let config = Arc::new(TableConfig {
-        name: "Test".into(),
-        rules: TableRules {
-            game: game.name().into(),
-            rules_version: game.rules_version(),
-            currency: eur(),
-            scale: 2,
-            betting_ms: 60_000,
-            locked_ms: 1,
-            pause_ms: 60_000,
-            limits: vec![BetLimits { stake_min: 1, spot_max: 10_000 }; game.kinds().len()],
-            round_max: 10_000,
-            seats_max: 2,
-        },
-        places_max: 2,
-    });
-    let status = Arc::new(Status::default());
-    let context = Arc::new(TableContext {
-        money: port.clone(),
-        pubsub: money.pubsub.clone(),
-        workers: money.workers.clone(),
-        tables: money.tables.clone(),
-        sealer: Sealer::new(&SEED_KEY),
-        currencies: money.currencies.clone(),
-        log_epoch: money.log_epoch,
-        log: condition,
-        metrics: money.metrics.clone(),
-    });
-    let live = LiveTable::new(id(), config.clone(), game, state);
-    let table = TableActor::new(live, context, Alarms::start(), status.clone()).start();
-    money.tables.fill(vec![Table::new(id(), &table, config, status.clone())]);
-    Rig { table, status, money, port, broken, refused: Refused::default().start(), _log: log }
-}
-
-impl Rig {
-    fn bet(&self, session: u32, key: &str, kind: &str) {
-        let key = key.parse().expect("a key");
-        let request = BetRequest {
-            id: TxId::of_key(PLAYER, &key),
-            content: Content::of(&[kind.as_bytes()]),
-            player: PLAYER,
-            round: 1,
-            bets: vec![(kind.into(), Vec::new(), 500)],
-            share: None,
-        };
-        let context = BetContext { to: self.money.to(session), player: PLAYER, key, clears: false };
-        self.table.do_send(Bet { request, context });
-    }
-
-    fn clear(&self, session: u32, key: &str) {
-        let key = key.parse().expect("a key");
-        let (id, content) = (TxId::of_key(PLAYER, &key), Content::of(&[b"clear"]));
-        let request = ClearRequest { id, content, player: PLAYER, round: 1 };
-        let context = BetContext { to: self.money.to(session), player: PLAYER, key, clears: true };
-        self.table.do_send(Clear { request, context });
-    }
-
-    async fn reply(&mut self) -> Reply {
-        self.money.reply().await
-    }
-
-    /// A session of a player of its own comes; the player with the money has session 1 and 2.
-    fn join(&self, session: u32) {
-        let player = if session <= 2 { PLAYER } else { PlayerId(session.into()) };
-        let refused = self.refused.clone().recipient();
-        // By the port, as a session does: the port is where a bounded send would change the order.
-        self.way().join(Join { player, to: self.money.to(session), join: session.into(), refused });
-    }
-
-    /// A session leaves.
-    fn leave(&self, session: u32) {
-        self.way().leave(self.money.to(session).session);
-    }
-
-    /// The way of sessions to the table.
-    fn way(&self) -> &Table {
-        self.money.tables.get(id()).expect("the table is in the port")
-    }
-
-    /// Waits until all that was recorded is on disk, and on its way back to the table.
-    async fn settled(&self) {
-        self.port.durable().await.expect("on disk");
-    }
-
-    /// What the player holds in stakes, once it is `expected`.
-    async fn held_becomes(&self, expected: i128) {
-        let held =
-            || self.money.books.borrow().domains().balance.funds(PLAYER, eur()).map(|funds| funds.held);
-        until("the stakes", || held() == Some(expected)).await;
-    }
-}
-
-/// Lets the actors work until `condition` holds.
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    let waiting = async {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect(what);
-}
-
-fn code(reply: &Reply) -> Option<ErrorCode> {
-    match reply {
-        Reply::Error(failure) => Some(failure.code.known()?),
-        _ => None,
-    }
-}
 
 #[actix::test]
 async fn a_table_that_panics_is_closed_and_returns_its_stakes() {
@@ -222,16 +34,6 @@ async fn a_table_that_panics_is_closed_and_returns_its_stakes() {
     rig.money.books.borrow().check().expect("every invariant holds");
 }
 
-/// The table legs of the log, once the log is closed.
-fn legs(rig: &Rig) -> Vec<TableLeg> {
-    rig.money.journal.stop();
-    let leg = |record: engine::Record| match record.body {
-        engine::Body::Committed(committed) => committed.table.map(|(_, leg)| leg),
-        engine::Body::Refused { .. } | engine::Body::Digest(_) | engine::Body::Fact(_) => None,
-    };
-    records(rig._log.path()).into_iter().filter_map(leg).collect()
-}
-
 #[actix::test]
 async fn a_table_that_a_record_does_not_fit_records_its_quarantine_and_returns_its_stakes() {
     let mut rig = rig().await;
@@ -247,7 +49,7 @@ async fn a_table_that_a_record_does_not_fit_records_its_quarantine_and_returns_i
     rig.bet(1, "late", "red");
     assert_eq!(code(&rig.reply().await), Some(ErrorCode::TableClosed));
     rig.money.books.borrow().check().expect("every invariant holds");
-    match &legs(&rig)[..] {
+    match &rig.legs()[..] {
         [.., TableLeg::Quarantined { state }, TableLeg::Voided { reason: VoidReason::Fault, .. }] => {
             let staked = state.open.as_ref().map(|open| open.bets.staked());
             assert_eq!(staked, Some(500), "the bets whose stakes are held are recorded");
@@ -308,11 +110,7 @@ async fn a_player_with_bets_comes_back_to_a_full_table_and_takes_them_back() {
         rig.join(2);
         assert!(matches!(rig.reply().await, Reply::Joined { .. }));
     }
-    let key: protocol::Key = "clear".parse().expect("a key");
-    let (id, content) = (TxId::of_key(PLAYER, &key), Content::of(&[b"clear"]));
-    let request = engine::table::live::ClearRequest { id, content, player: PLAYER, round: 1 };
-    let context = BetContext { to: rig.money.to(2), player: PLAYER, key, clears: true };
-    rig.table.do_send(crate::messages::table::Clear { request, context });
+    rig.clear(2, "clear");
     assert!(matches!(rig.reply().await, Reply::BetsCleared(_)));
 }
 
@@ -466,23 +264,6 @@ async fn every_request_to_a_broken_table_is_answered() {
     let Reply::TableHistory { rounds, .. } = rig.reply().await else { panic!("the table lives on") };
     assert_eq!(rounds.len(), 1, "its round is void");
     rig.money.books.borrow().check().expect("every invariant holds");
-}
-
-/// A round nobody has bet in, locked and due.
-fn round_to_settle() -> TableState {
-    let round = RoundId { table: id(), number: 1 };
-    let (commit, sealed) = Sealer::new(&SEED_KEY).make(round).expect("random bytes");
-    let open = OpenRound {
-        stage: Stage::Locked { mix: [0; 32] },
-        deadline: 1,
-        game: games::GAMES[0].name().into(),
-        rules: games::GAMES[0].rules_version(),
-        currency: eur(),
-        commit,
-        sealed,
-        bets: Default::default(),
-    };
-    TableState { round: 1, open: Some(Box::new(open)), events: 2, ..TableState::default() }
 }
 
 #[actix::test]

@@ -1,5 +1,7 @@
 //! A table whose log takes no records.
 
+use engine::table::TableState;
+
 use super::*;
 
 #[actix::test]
