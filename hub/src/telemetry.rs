@@ -6,6 +6,7 @@
 pub mod events;
 mod request_id;
 
+pub use journal::with_causes;
 pub use request_id::RequestId;
 
 use std::{
@@ -69,18 +70,6 @@ impl Options {
             Format::Json => false,
         }
     }
-}
-
-/// An error and its causes in one line, for people.
-#[must_use]
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 /// The filter directive that silences the HTTP server's own messages about single connections.

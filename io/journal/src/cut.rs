@@ -105,14 +105,8 @@ fn attempt<S: Storage>(files: &Files<S>, last: Lsn) -> Result<Option<LogCut<S::F
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::path::PathBuf;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::{Arc, Mutex};
-
     use super::*;
     use crate::memory::Memory;
-    use crate::storage::FileStatus;
     use crate::{Options, SyncLog};
 
     /// A log of many short segments, each record in a batch of its own.
@@ -174,66 +168,6 @@ mod tests {
         assert!(error.to_string().contains(&first), "{error}");
     }
 
-    type Happening = Box<dyn FnOnce() + Send>;
-
-    /// A directory in which something happens before the file with this number is opened for reading.
-    #[derive(Clone)]
-    struct Busy {
-        inner: Memory,
-        reads: Arc<AtomicU64>,
-        at: u64,
-        happens: Arc<Mutex<Option<Happening>>>,
-    }
-
-    impl Storage for Busy {
-        type File = <Memory as Storage>::File;
-        type Lock = <Memory as Storage>::Lock;
-
-        fn lock(&self) -> Result<Self::Lock, Error> {
-            self.inner.lock()
-        }
-        fn random(&self) -> io::Result<[u8; 16]> {
-            self.inner.random()
-        }
-        fn list(&self) -> io::Result<Vec<String>> {
-            self.inner.list()
-        }
-        fn create(&self, name: &str) -> io::Result<Self::File> {
-            self.inner.create(name)
-        }
-        fn open(&self, name: &str) -> io::Result<Self::File> {
-            self.inner.open(name)
-        }
-        fn read(&self, name: &str) -> io::Result<Self::File> {
-            if self.reads.fetch_add(1, Ordering::SeqCst) == self.at
-                && let Some(happens) = self.happens.lock().expect("one thread").take()
-            {
-                happens();
-            }
-            self.inner.read(name)
-        }
-        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-            self.inner.rename(from, to)
-        }
-        fn remove(&self, name: &str) -> io::Result<()> {
-            self.inner.remove(name)
-        }
-        fn sync_names(&self) -> io::Result<()> {
-            self.inner.sync_names()
-        }
-        fn status(&self, name: &str) -> io::Result<FileStatus> {
-            self.inner.status(name)
-        }
-        fn path(&self, name: &str) -> PathBuf {
-            self.inner.path(name)
-        }
-    }
-
-    fn busy(inner: &Memory, at: u64, happens: impl FnOnce() + Send + 'static) -> Busy {
-        let happens: Happening = Box::new(happens);
-        Busy { inner: inner.clone(), reads: Arc::default(), at, happens: Arc::new(Mutex::new(Some(happens))) }
-    }
-
     #[test]
     fn whenever_segments_are_begun_and_removed_during_a_cut_it_is_whole_and_has_what_was_there_before() {
         let (mut removed, mut at) = (0, 0);
@@ -241,20 +175,20 @@ mod tests {
             let storage = Memory::new(1);
             let mut log = written(&storage, 30);
             let before = log.log().end();
-            let busy = busy(&storage, at, move || {
+            storage.before_read(at, move || {
                 for _ in 0..15 {
                     log.append(&[8; 300]);
                     log.sync().expect("a disk");
                 }
                 log.log().truncate_before(Lsn(20), &[]).expect("a disk");
             });
-            let cut = LogCut::take(&busy).expect("a log").expect("a log");
+            let cut = LogCut::take(&storage).expect("a log").expect("a log");
             assert!(cut.end.lsn >= before.lsn, "read {at}: {:?}", cut.end);
             let copy = Files::over(copied(&cut)).unwrap_or_else(|error| panic!("read {at}: {error}"));
             let tail = copy.finish(copy.reader(cut.begins.lsn).expect("a log")).expect("a log");
             assert_eq!((tail.cursor(), tail.torn()), (cut.end, None), "read {at}");
             removed += u64::from(cut.begins.lsn > Lsn(0));
-            if busy.happens.lock().expect("one thread").is_some() {
+            if storage.withdraw_before_read() {
                 break;
             }
             at += 1;

@@ -150,6 +150,17 @@ pub enum Error {
     Poisoned,
 }
 
+/// An error and its causes in one line, for people.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 impl Error {
     /// For `map_err`: an [`Error::Io`] with what was tried, and on which file.
     pub(crate) fn io(action: &'static str, file: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
@@ -160,13 +171,7 @@ impl Error {
 impl Error {
     /// The error and its causes in one line, for people.
     pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 
     /// Whether the error shows that the log is damaged or gone.

@@ -52,7 +52,7 @@ pub use cursor::{Cursor, LineageId};
 pub use cut::{CutSegment, FIRST_KEPT, LogCut};
 pub use disk::DiskRoom;
 pub use entry::{Batch, Entry, Location};
-pub use error::Error;
+pub use error::{Error, with_causes};
 pub use files::Files;
 pub use lineage::Lineage;
 pub use log::{Log, SyncLog};

@@ -11,6 +11,7 @@ mod handles;
 mod part;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -82,6 +83,7 @@ struct State {
     operations: u64,
     power_off_at: Option<u64>,
     fault: Option<Fault>,
+    meanwhile: Option<Meanwhile>,
     random: Rng,
 }
 
@@ -106,6 +108,18 @@ struct Fault {
     errno: i32,
 }
 
+/// What another user of the directory does before a file is opened for reading.
+struct Meanwhile {
+    skip: u64,
+    happens: Box<dyn FnOnce() + Send>,
+}
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meanwhile").field("skip", &self.skip).finish_non_exhaustive()
+    }
+}
+
 impl Memory {
     /// An empty directory whose random numbers come from `seed`.
     pub fn new(seed: u64) -> Memory {
@@ -123,6 +137,7 @@ impl Memory {
             operations: 0,
             power_off_at: None,
             fault: None,
+            meanwhile: None,
             random: Rng::with_seed(seed),
         };
         Memory { state: Arc::new(Mutex::new(state)) }
@@ -155,6 +170,18 @@ impl Memory {
     /// have succeeded.
     pub fn fail(&self, operation: Operation, skip: u64, errno: i32) {
         self.state.lock().fault = Some(Fault { operation, skip, errno });
+    }
+
+    /// Runs `happens` once, before a file is opened by [`Storage::read`], after `skip` more have been: what another user
+    /// of the directory does while this one reads.
+    pub fn before_read(&self, skip: u64, happens: impl FnOnce() + Send + 'static) {
+        self.state.lock().meanwhile = Some(Meanwhile { skip, happens: Box::new(happens) });
+    }
+
+    /// Withdraws what [`Self::before_read`] has planned. Returns whether it was still to happen.
+    pub fn withdraw_before_read(&self) -> bool {
+        let meanwhile = self.state.lock().meanwhile.take();
+        meanwhile.is_some()
     }
 
     /// Limits the bytes of all named files together. A call that would exceed the limit fails with `ENOSPC` and writes
@@ -295,6 +322,15 @@ impl State {
             Some(_) | None => {}
         }
         Ok(())
+    }
+
+    /// What is to happen before the file that is opened for reading now.
+    fn meanwhile(&mut self) -> Option<Meanwhile> {
+        let due = self.meanwhile.take_if(|meanwhile| meanwhile.skip == 0);
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.skip -= 1;
+        }
+        due
     }
 
     fn used(&self) -> u64 {

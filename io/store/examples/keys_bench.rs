@@ -5,20 +5,20 @@
 //! for keys. Memory is that of the process over what it had before the first commit; the peak is the kernel's
 //! (VmHWM), so that it has the building of filters in it. 100,000,000 keys need 8 GB of disk.
 
+mod workload;
+
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use journal::{Cursor, LineageId, Lsn};
 use store::{Change, Error, Key, Options, Store, Tree};
+use workload::{ASKED, READ, VALUE, key, memory, mixed, print_times, timed, value};
 
 /// As in the hub.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const VALUE: usize = 46;
-/// Look-ups that are timed.
-const ASKED: u64 = 1_000_000;
-const READ: u64 = 100_000;
+/// Entries that a scan reads.
 const SCANNED: usize = 1_000_000;
 
 fn main() -> Result<(), Error> {
@@ -38,22 +38,6 @@ fn main() -> Result<(), Error> {
     Store::remove(&dir)
 }
 
-/// The key of a number: evenly spread, as hashes are.
-fn key(number: u64) -> Key {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&mixed(number).to_be_bytes());
-    bytes[8..].copy_from_slice(&mixed(!number).to_be_bytes());
-    Key(bytes)
-}
-
-/// The finalizer of SplitMix64: one number for each number.
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 /// Puts the keys, and prints what they have cost at each doubling.
 fn fill(store: &mut Store, keys: u64, batch: u64) -> Result<(), Error> {
     let mut values = vec![0; batch as usize * VALUE];
@@ -66,16 +50,13 @@ fn fill(store: &mut Store, keys: u64, batch: u64) -> Result<(), Error> {
     );
     while done < keys {
         let numbers = done..keys.min(done + batch);
-        for (place, value) in values.chunks_exact_mut(VALUE).enumerate() {
-            let number = done + place as u64;
-            value[..8].copy_from_slice(&number.to_le_bytes());
-            value[30..38].copy_from_slice(&mixed(number ^ 1 << 60).to_le_bytes());
-            value[38..].copy_from_slice(&mixed(number ^ 1 << 61).to_le_bytes());
+        for (place, bytes) in values.chunks_exact_mut(VALUE).enumerate() {
+            bytes.copy_from_slice(&value(done + place as u64));
         }
         done = numbers.end;
         let changes = numbers.zip(values.chunks_exact(VALUE)).map(|(number, value)| Change {
             tree: Tree::Keys,
-            key: key(number),
+            key: Key(key(number)),
             value: Some(value),
         });
         let at = Cursor { lineage: LineageId([1; 16]), lsn: Lsn(done), hash: [0; 32] };
@@ -112,13 +93,13 @@ fn fill(store: &mut Store, keys: u64, batch: u64) -> Result<(), Error> {
 fn ask(store: &Store, keys: u64) -> Result<(), Error> {
     let view = store.view();
     let begun = Instant::now();
-    let maybe = (0..ASKED).filter(|n| view.may_have(Tree::Keys, &key(1 << 50 | n))).count();
+    let maybe = (0..ASKED).filter(|n| view.may_have(Tree::Keys, &Key(key(1 << 50 | n)))).count();
     let each = begun.elapsed().as_nanos() as f64 / ASKED as f64;
     println!("may_have of an absent key: {each:.0} ns, {maybe} of {ASKED} maybe");
     let mut times = Vec::new();
     for n in 0..READ {
         let number = mixed(n) % keys;
-        let value = timed(&mut times, || view.get(Tree::Keys, &key(number)))?;
+        let value = timed(&mut times, || view.get(Tree::Keys, &Key(key(number))))?;
         assert!(value.is_some_and(|value| value[..8] == number.to_le_bytes()), "key {number} is lost");
     }
     print_times("get of a key", times);
@@ -126,24 +107,4 @@ fn ask(store: &Store, keys: u64) -> Result<(), Error> {
     let read = view.scan(Tree::Keys).take(SCANNED).filter(|entry| entry.is_ok()).count();
     println!("scan: {:.0} entries/s", read as f64 / begun.elapsed().as_secs_f64());
     Ok(())
-}
-
-fn timed<T>(times: &mut Vec<Duration>, work: impl FnOnce() -> T) -> T {
-    let begun = Instant::now();
-    let done = work();
-    times.push(begun.elapsed());
-    done
-}
-
-fn print_times(what: &str, mut times: Vec<Duration>) {
-    times.sort_unstable();
-    let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
-    println!("{what}: p50 {:?}, p99 {:?}, longest {:?}, {} times", at(0.5), at(0.99), at(1.0), times.len());
-}
-
-/// A figure of the process, in bytes; 0 where the system does not tell.
-fn memory(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    line.split_whitespace().next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default() * 1024
 }

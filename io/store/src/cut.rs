@@ -74,11 +74,6 @@ fn open<S: Storage>(storage: &S, manifest: &Manifest) -> Result<Vec<(String, S::
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::{Arc, Mutex};
-
-    use journal::storage::FileStatus;
     use journal::{Lsn, memory::Memory};
 
     use super::*;
@@ -139,66 +134,6 @@ mod tests {
         assert!(matches!(StoreCut::take(&storage), Err(Error::Damaged { .. })));
     }
 
-    type Happening = Box<dyn FnOnce() + Send>;
-
-    /// A directory in which something happens before the file with this number is opened for reading.
-    #[derive(Clone)]
-    struct Busy {
-        inner: Memory,
-        reads: Arc<AtomicU64>,
-        at: u64,
-        happens: Arc<Mutex<Option<Happening>>>,
-    }
-
-    impl Storage for Busy {
-        type File = <Memory as Storage>::File;
-        type Lock = <Memory as Storage>::Lock;
-
-        fn lock(&self) -> Result<Self::Lock, journal::Error> {
-            self.inner.lock()
-        }
-        fn random(&self) -> io::Result<[u8; 16]> {
-            self.inner.random()
-        }
-        fn list(&self) -> io::Result<Vec<String>> {
-            self.inner.list()
-        }
-        fn create(&self, name: &str) -> io::Result<Self::File> {
-            self.inner.create(name)
-        }
-        fn open(&self, name: &str) -> io::Result<Self::File> {
-            self.inner.open(name)
-        }
-        fn read(&self, name: &str) -> io::Result<Self::File> {
-            if self.reads.fetch_add(1, Ordering::SeqCst) == self.at
-                && let Some(happens) = self.happens.lock().expect("one thread").take()
-            {
-                happens();
-            }
-            self.inner.read(name)
-        }
-        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-            self.inner.rename(from, to)
-        }
-        fn remove(&self, name: &str) -> io::Result<()> {
-            self.inner.remove(name)
-        }
-        fn sync_names(&self) -> io::Result<()> {
-            self.inner.sync_names()
-        }
-        fn status(&self, name: &str) -> io::Result<FileStatus> {
-            self.inner.status(name)
-        }
-        fn path(&self, name: &str) -> PathBuf {
-            self.inner.path(name)
-        }
-    }
-
-    fn busy(inner: &Memory, at: u64, happens: impl FnOnce() + Send + 'static) -> Busy {
-        let happens: Happening = Box::new(happens);
-        Busy { inner: inner.clone(), reads: Arc::default(), at, happens: Arc::new(Mutex::new(Some(happens))) }
-    }
-
     #[test]
     fn whenever_files_are_merged_during_a_cut_it_is_the_store_before_or_after() {
         let (mut after, mut at) = (0, 0);
@@ -207,16 +142,17 @@ mod tests {
             let options = Options { run_entries: 512, ..Options::default() };
             let mut store = Store::over(storage.clone(), options).expect("a disk");
             (0..12).for_each(|n| commit(&mut store, n * 500, 500));
-            let busy = busy(&storage, at, move || {
+            storage.before_read(at, move || {
                 while store.merge_step().expect("a disk") {}
                 commit(&mut store, 6_000, 500);
             });
-            let cut =
-                StoreCut::take(&busy).unwrap_or_else(|error| panic!("read {at}: {error}")).expect("a store");
+            let cut = StoreCut::take(&storage)
+                .unwrap_or_else(|error| panic!("read {at}: {error}"))
+                .expect("a store");
             let is_after = cut.cursor.lsn > Lsn(6_000);
             whole(&cut, if is_after { 6_500 } else { 6_000 });
             after += u64::from(is_after);
-            if busy.happens.lock().expect("one thread").is_some() {
+            if storage.withdraw_before_read() {
                 break;
             }
             at += 1;

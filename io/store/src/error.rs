@@ -68,12 +68,6 @@ impl Error {
 
     /// The error and its causes in one line, for people.
     pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        text
+        journal::with_causes(self)
     }
 }

@@ -92,6 +92,10 @@ impl Storage for Memory {
     }
 
     fn read(&self, name: &str) -> io::Result<MemoryFile> {
+        let meanwhile = self.state.lock().meanwhile();
+        if let Some(meanwhile) = meanwhile {
+            (meanwhile.happens)();
+        }
         self.open(name)
     }
 

@@ -5,20 +5,21 @@
 //! filters and indexes pinned in memory, a cache of 128 MiB, and the cursor in the same batch as the keys, synced
 //! with each commit.
 
+#[path = "../../examples/workload/mod.rs"]
+mod workload;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use workload::{ASKED, READ, figure, key, memory, mixed, print_times, timed, value};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const VALUE: usize = 46;
+/// The cache, and the most that its journal has. Bytes.
 const CACHE: u64 = 128 << 20;
-/// Look-ups that are timed.
-const ASKED: u64 = 1_000_000;
-const READ: u64 = 100_000;
 
 fn main() -> fjall::Result<()> {
     let mut args = std::env::args().skip(1);
@@ -114,28 +115,6 @@ fn ask(index: &fjall::Keyspace, keys: u64) -> fjall::Result<()> {
     Ok(())
 }
 
-fn key(number: u64) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&mixed(number).to_be_bytes());
-    bytes[8..].copy_from_slice(&mixed(!number).to_be_bytes());
-    bytes
-}
-
-fn value(number: u64) -> [u8; VALUE] {
-    let mut value = [0; VALUE];
-    value[..8].copy_from_slice(&number.to_le_bytes());
-    value[30..38].copy_from_slice(&mixed(number ^ 1 << 60).to_le_bytes());
-    value[38..].copy_from_slice(&mixed(number ^ 1 << 61).to_le_bytes());
-    value
-}
-
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 fn tell(when: &str, database: &Database, base: u64, keys: u64) {
     let each = |bytes: u64| bytes as f64 / keys as f64;
     println!(
@@ -147,31 +126,7 @@ fn tell(when: &str, database: &Database, base: u64, keys: u64) {
     );
 }
 
-fn timed<T>(times: &mut Vec<Duration>, work: impl FnOnce() -> T) -> T {
-    let begun = Instant::now();
-    let done = work();
-    times.push(begun.elapsed());
-    done
-}
-
-fn print_times(what: &str, mut times: Vec<Duration>) {
-    times.sort_unstable();
-    let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
-    println!("{what}: p50 {:?}, p99 {:?}, longest {:?}, {} times", at(0.5), at(0.99), at(1.0), times.len());
-}
-
-/// A figure of the process, in bytes; 0 where the system does not tell.
-fn memory(name: &str) -> u64 {
-    figure("/proc/self/status", name) * 1024
-}
-
 /// Bytes that the process has handed to the system to write.
 fn written() -> u64 {
     figure("/proc/self/io", "wchar:")
-}
-
-fn figure(file: &str, name: &str) -> u64 {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    line.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
