@@ -9,6 +9,7 @@ mod process;
 mod setup;
 
 pub use self::{
+    commands::words,
     process::{TestHub, aborted},
     setup::{AUTH_SECRET, OPEN, PEOPLE_KEY, QUICK, Setup, Table},
 };

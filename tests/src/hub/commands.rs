@@ -12,6 +12,12 @@ use protocol::RoundId;
 use super::process::TestHub;
 use crate::{PATIENCE, verify::Totals};
 
+/// What a command has said, on both of its outputs.
+#[must_use]
+pub fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
 impl TestHub {
     /// Runs a command of the hub, such as `check-config`, to its end; the kernel ends it after [`PATIENCE`].
     ///
@@ -28,6 +34,28 @@ impl TestHub {
             });
         }
         command.output().expect("the hub can be started")
+    }
+
+    /// Runs a command that succeeds, and returns what it has said.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = words(&output);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    }
+
+    /// Runs a command that the hub refuses, and returns what it has said.
+    ///
+    /// # Panics
+    /// When it succeeds, or ends in another way.
+    pub fn refuses(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        said
     }
 
     /// Starts a command of the hub and waits for nothing.

@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use engine::{Body, Record, World};
 use journal::{Files, Lsn, Options, SyncLog, file::Directory};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tests::{
-    hub::{OPEN, Setup, TestHub},
+    hub::{OPEN, Setup, TestHub, words},
     player::Account,
     until,
 };
@@ -22,21 +22,10 @@ use tests::{
 /// Records behind the first segment of a new log, each in a batch of its own: more than twenty segments of 4 KiB.
 const RECORDS: u64 = 200;
 
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
-}
-
-fn run(hub: &TestHub, arguments: &[&str]) -> String {
-    let output = hub.run(arguments);
-    let said = words(&output);
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    said
-}
-
 /// A hub whose log has many short segments and a state store. The records are digests of the state, which need no player.
 pub fn filled(setup: Setup) -> TestHub {
     let hub = setup.tables([OPEN]).prepare();
-    run(&hub, &["init"]);
+    hub.done(&["init"]);
     let options = Options { segment_bytes: 4 << 10, ..Options::default() };
     let log = journal::open(&hub.data(), options).expect("a log");
     let mut world = World::default();
@@ -91,33 +80,33 @@ async fn a_log_is_archived_shortened_served_put_together_again_and_proven_from_i
     let mut hub = filled(Setup::default());
     let at = tempfile::tempdir().expect("a directory");
     let to = at.path().join("archive");
-    let before = run(&hub, &["verify"]);
+    let before = hub.done(&["verify"]);
     let segments = hub.segments().len();
 
-    let said = run(&hub, &["archive", "--to", text(&to)]);
+    let said = hub.done(&["archive", "--to", text(&to)]);
     assert!(said.contains(&format!("{} segment(s) sent", segments - 1)), "{said}");
-    let said = run(&hub, &["archive", "--to", text(&to)]);
+    let said = hub.done(&["archive", "--to", text(&to)]);
     assert!(said.contains(&format!("0 segment(s) sent as 0 bytes, {} compared", segments - 1)), "{said}");
     assert_eq!(objects(&to).len(), segments - 1);
     for only in ["--list", "--verify"] {
-        let said = run(&hub, &["archive", "--to", text(&to), only]);
+        let said = hub.done(&["archive", "--to", text(&to), only]);
         assert!(said.contains(&format!("{} object(s)", segments - 1)) && !said.contains("GAP"), "{said}");
     }
 
     // By default the newest GiB stays, which is all of it.
-    let said = run(&hub, &["archive", "--to", text(&to), "--remove"]);
+    let said = hub.done(&["archive", "--to", text(&to), "--remove"]);
     assert!(
         said.contains("0 segment(s) of 0 bytes removed") && said.contains("archive.keep_bytes"),
         "{said}"
     );
     hub.configure(|setup| setup.option("archive.keep_bytes", 0));
-    let said = run(&hub, &["archive", "--to", text(&to), "--remove"]);
+    let said = hub.done(&["archive", "--to", text(&to), "--remove"]);
     assert!(said.contains("no verified state is behind the next segment"), "{said}");
     let left = hub.segments().len();
     assert!((2..segments / 2).contains(&left), "{left} of {segments} segments are left: {said}");
 
     // The shorter log is proven from its state store, and played on.
-    let report = run(&hub, &["verify"]);
+    let report = hub.done(&["verify"]);
     assert!(
         report.contains("removed ") && report.contains("trusted ") && report.contains("Everything agrees"),
         "{report}"
@@ -133,9 +122,9 @@ async fn a_log_is_archived_shortened_served_put_together_again_and_proven_from_i
     // Put together beside the serving hub, and proven from record 1.
     let auditor = Setup::default().tables([OPEN]).prepare();
     let whole = auditor.data();
-    let said = run(&hub, &["archive", "--to", text(&to), "--fetch", text(&whole)]);
+    let said = hub.done(&["archive", "--to", text(&to), "--fetch", text(&whole)]);
     assert!(said.contains("from the archive") && said.contains("from the log"), "{said}");
-    let report = run(&auditor, &["verify"]);
+    let report = auditor.done(&["verify"]);
     assert!(!report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
     let first = |report: &str| report.lines().find(|line| line.starts_with("lineage")).map(str::to_owned);
     assert_eq!(first(&report), first(&before));
@@ -193,11 +182,11 @@ async fn a_serving_hub_archives_and_removes_by_itself_and_without_its_store_the_
     .await;
     hub.terminate();
     assert!(hub.ended().await.success());
-    let report = run(&hub, &["verify"]);
+    let report = hub.done(&["verify"]);
     assert!(report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
     let auditor = Setup::default().tables([OPEN]).prepare();
-    run(&hub, &["archive", "--fetch", text(&auditor.data())]);
-    let report = run(&auditor, &["verify"]);
+    hub.done(&["archive", "--fetch", text(&auditor.data())]);
+    let report = auditor.done(&["verify"]);
     assert!(report.contains("Everything agrees"), "{report}");
 
     // Without its state store, the shorter log has no state to start from. The whole one has, with the people store and the
@@ -270,11 +259,11 @@ async fn an_archive_run_that_is_killed_anywhere_loses_nothing_and_sends_nothing_
     }
     let before = if to.exists() { objects(&to) } else { Vec::new() };
     let whole = before.iter().filter(|path| !text(path).contains('#')).count();
-    let said = run(&hub, &["archive", "--to", text(&to)]);
+    let said = hub.done(&["archive", "--to", text(&to)]);
     assert!(said.contains(&format!("{} segment(s) sent", segments - whole)), "{whole} were there: {said}");
     assert!(said.contains(&format!("{whole} compared")), "{said}");
     assert_eq!(objects(&to).len(), segments, "what was unfinished is removed");
-    let said = run(&hub, &["archive", "--to", text(&to), "--verify"]);
+    let said = hub.done(&["archive", "--to", text(&to), "--verify"]);
     assert!(said.contains(&format!("{segments} object(s)")), "{said}");
     println!("archive run killed {killed} times, {in_the_middle} with a part of the objects there; lost 0");
     assert!(killed > 3 && in_the_middle > 0, "killed {killed} times, {in_the_middle} in the middle");
@@ -301,5 +290,5 @@ async fn a_full_disk_of_the_archive_is_told_and_leaves_nothing_half() {
     assert!(!output.status.success() && said.contains("cannot put"), "{said}");
     assert_eq!(objects(&to), Vec::<PathBuf>::new(), "nothing is left of it");
     assert!(Files::open(&hub.data()).expect("a log").begins().lsn == Lsn(0));
-    run(&hub, &["archive", "--to", text(&to)]);
+    hub.done(&["archive", "--to", text(&to)]);
 }

@@ -14,29 +14,11 @@ use crate::archived;
 use protocol::{Key, reply::Receipt};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tests::{
-    hub::{OPEN, Setup, TestHub},
+    hub::{OPEN, Setup, TestHub, words},
     player::{Account, Session},
     until,
 };
 use tokio::{sync::watch, task::JoinHandle};
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
-}
-
-fn run(hub: &TestHub, arguments: &[&str]) -> String {
-    let output = hub.run(arguments);
-    let said = words(&output);
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    said
-}
-
-fn refused(hub: &TestHub, arguments: &[&str]) -> String {
-    let output = hub.run(arguments);
-    let said = words(&output);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-    said
-}
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
@@ -92,7 +74,7 @@ async fn backed_up(at: &Path) -> (TestHub, Account, u64, Vec<Receipt>, PathBuf, 
     let committed = async || hub.figure("hub_store_lsn").await.filter(|lsn| *lsn >= last);
     until("the state store has the bets", committed).await;
     let (backup, keys) = (at.join("backup"), at.join("keys"));
-    run(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
+    hub.done(&["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
     (hub, account, round, receipts, backup, keys)
 }
 
@@ -145,7 +127,7 @@ async fn a_backup_beside_play_is_restored_elsewhere_with_every_bet_answered_befo
     // On another machine.
     let began_to_restore = Instant::now();
     let mut other = setup().deposit("100000.00").prepare();
-    let said = run(&other, &["restore", "--from", text(&backup), "--keys-from", text(&keys)]);
+    let said = other.done(&["restore", "--from", text(&backup), "--keys-from", text(&keys)]);
     assert!(said.contains("lineage  ") && said.contains("is lost"), "{said}");
     other.start();
     let mut first = account.connect(other.address()).await;
@@ -171,7 +153,7 @@ async fn a_backup_beside_play_is_restored_elsewhere_with_every_bet_answered_befo
         }
     }
     assert!(there > 0);
-    let report = run(&other, &["verify"]);
+    let report = other.done(&["verify"]);
     assert!(report.contains("Everything agrees"), "{report}");
     println!(
         "backup in {took:?}, {during} bets meanwhile; restored: {there} bets there, {lost} of after it; RPO: 0 bets answered \
@@ -186,17 +168,17 @@ async fn a_backup_of_a_killed_hub_is_restored_without_keys_and_starts_once_they_
     hub.kill();
     let (backup, keys) = (at.path().join("second"), at.path().join("second-keys"));
     let inside = backup.join("keys");
-    let said = refused(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&inside)]);
+    let said = hub.refuses(&["backup", "--to", text(&backup), "--keys-to", text(&inside)]);
     assert!(said.contains("kept apart"), "{said}");
-    let said = run(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
+    let said = hub.done(&["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
     assert!(said.contains("people.keys is in"), "{said}");
-    let said = run(&hub, &["backup", "--to", text(&at.path().join("third"))]);
+    let said = hub.done(&["backup", "--to", text(&at.path().join("third"))]);
     assert!(said.contains("people.keys is not in the backup"), "{said}");
     let named: Vec<_> = below(&backup).into_keys().filter(|path| path.ends_with("people.keys")).collect();
     assert_eq!(named, Vec::<PathBuf>::new(), "keys are apart");
 
     let mut other = setup().prepare();
-    let said = run(&other, &["restore", "--from", text(&backup)]);
+    let said = other.done(&["restore", "--from", text(&backup)]);
     assert!(said.contains("put people.keys into data"), "{said}");
     let start = words(&other.run(&["serve", "--listen", "127.0.0.1:0"]));
     assert!(start.contains("people.keys"), "{start}");
@@ -208,7 +190,7 @@ async fn a_backup_of_a_killed_hub_is_restored_without_keys_and_starts_once_they_
         let again = session.bet(receipt.key, OPEN.id, round, "1.00").await.expect("the first answer");
         assert_eq!(again, *receipt);
     }
-    assert_eq!(run(&other, &["verify"]).lines().filter(|line| line.starts_with("lineage")).count(), 2);
+    assert_eq!(other.done(&["verify"]).lines().filter(|line| line.starts_with("lineage")).count(), 2);
 }
 
 #[tokio::test]
@@ -234,13 +216,13 @@ async fn a_backup_that_is_killed_anywhere_is_none_or_whole_and_the_next_one_is_w
         in_the_middle += u32::from(!ended && there > 0 && there < files);
         let other = setup().prepare();
         if to.join("backup.json").exists() {
-            run(&other, &["restore", "--from", text(&to), "--keys-from", text(&keys)]);
+            other.done(&["restore", "--from", text(&to), "--keys-from", text(&keys)]);
         } else {
-            let said = refused(&other, &["restore", "--from", text(&to)]);
+            let said = other.refuses(&["restore", "--from", text(&to)]);
             assert!(said.contains("no whole backup"), "{said}");
         }
         if there > 0 {
-            let said = refused(&hub, &["backup", "--to", text(&to)]);
+            let said = hub.refuses(&["backup", "--to", text(&to)]);
             assert!(said.contains("is not empty"), "{said}");
         }
     }
@@ -249,8 +231,8 @@ async fn a_backup_that_is_killed_anywhere_is_none_or_whole_and_the_next_one_is_w
     );
     assert!(killed > 3 && in_the_middle > 0, "killed {killed} times, {in_the_middle} in the middle");
     let again = at.path().join("again");
-    run(&hub, &["backup", "--to", text(&again)]);
-    run(&setup().prepare(), &["restore", "--from", text(&again), "--keys-from", text(&keys)]);
+    hub.done(&["backup", "--to", text(&again)]);
+    setup().prepare().done(&["restore", "--from", text(&again), "--keys-from", text(&keys)]);
 }
 
 /// Runs a command that may write no file beyond so many bytes.
@@ -286,7 +268,7 @@ async fn a_full_disk_ends_backup_and_restore_by_name_and_leaves_nothing_that_pas
         assert_eq!(output.status.code(), Some(1), "{bytes}: {}", words(&output));
         assert_eq!(below(&other.data()).len(), 0, "{bytes}: nothing is left");
         // With room it works, in the same directory.
-        run(&other, &restore);
+        other.done(&restore);
     }
 }
 
@@ -299,7 +281,7 @@ async fn an_altered_cut_missing_or_swapped_file_of_a_backup_is_refused_by_its_na
     let other = setup().prepare();
     let restore = ["restore", "--from", text(&backup), "--keys-from", text(&keys)];
     let check = |what: &str, path: &Path| {
-        let said = refused(&other, &restore);
+        let said = other.refuses(&restore);
         assert!(
             said.contains(path.file_name().and_then(|name| name.to_str()).expect("a name")),
             "{what} {path:?}: {said}"
@@ -325,7 +307,7 @@ async fn an_altered_cut_missing_or_swapped_file_of_a_backup_is_refused_by_its_na
     }
     let inventory = backup.join("backup.json");
     fs::write(&inventory, r#"{"format": 99}"#).expect("a disk");
-    let said = refused(&other, &restore);
+    let said = other.refuses(&restore);
     assert!(said.contains("format 99"), "{said}");
     fs::write(&inventory, &files[&inventory]).expect("a disk");
 
@@ -336,12 +318,12 @@ async fn an_altered_cut_missing_or_swapped_file_of_a_backup_is_refused_by_its_na
     let altered = at.path().join("altered");
     fs::create_dir(&altered).expect("a disk");
     fs::write(altered.join("people.keys"), wrong).expect("a disk");
-    let said = refused(&other, &["restore", "--from", text(&backup), "--keys-from", text(&altered)]);
+    let said = other.refuses(&["restore", "--from", text(&backup), "--keys-from", text(&altered)]);
     assert!(said.contains("people.keys"), "{said}");
     assert_eq!(below(&other.data()).len(), 0);
 
-    run(&other, &restore);
-    let said = refused(&other, &restore);
+    other.done(&restore);
+    let said = other.refuses(&restore);
     assert!(said.contains("is not empty"), "{said}");
 }
 
@@ -351,12 +333,12 @@ async fn a_backup_of_a_log_that_begins_later_is_restored_with_its_beginning_and_
     let (archive, backup, keys) =
         (at.path().join("archive"), at.path().join("backup"), at.path().join("keys"));
     let hub = archived::filled(setup().option("archive.keep_bytes", 0));
-    run(&hub, &["archive", "--to", text(&archive), "--remove"]);
-    let said = run(&hub, &["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
+    hub.done(&["archive", "--to", text(&archive), "--remove"]);
+    let said = hub.done(&["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
     assert!(said.contains("log  ") && !said.contains("from record 1,"), "{said}");
     let mut other = setup().prepare();
-    run(&other, &["restore", "--from", text(&backup), "--keys-from", text(&keys)]);
-    let report = run(&other, &["verify"]);
+    other.done(&["restore", "--from", text(&backup), "--keys-from", text(&keys)]);
+    let report = other.done(&["verify"]);
     assert!(report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
     other.start();
     let account = Account::sign_in(other.address(), "anna").await;
@@ -367,7 +349,7 @@ async fn a_backup_of_a_log_that_begins_later_is_restored_with_its_beginning_and_
     // Its store cannot be built again, so there is no backup without it.
     fs::write(hub.data().join("store/manifest"), b"no manifest").expect("a disk");
     let without = at.path().join("without");
-    let said = refused(&hub, &["backup", "--to", text(&without)]);
+    let said = hub.refuses(&["backup", "--to", text(&without)]);
     assert!(said.contains("failed to read the state store") && said.contains("manifest"), "{said}");
     assert!(!without.join("backup.json").exists());
 }
@@ -405,7 +387,7 @@ async fn a_restore_that_is_killed_anywhere_leaves_no_log_to_start_on_or_a_whole_
         if !again.status.success() {
             assert!(said.contains("is not empty"), "{said}");
             fs::remove_dir_all(other.data()).expect("a directory");
-            run(&other, &restore);
+            other.done(&restore);
         }
         let records = other.verify().records;
         assert!(records >= receipts[29].lsn, "{records}");

@@ -4,7 +4,6 @@
 use std::{
     fs,
     path::Path,
-    process::Output,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -19,7 +18,7 @@ use people::{Contents, Master};
 use protocol::{ErrorCode, PlayerId};
 use serde_json::{Value, json};
 use tests::{
-    hub::{OPEN, PEOPLE_KEY, Setup, TestHub},
+    hub::{OPEN, PEOPLE_KEY, Setup, TestHub, words},
     needle::Needle,
     player::{Account, token},
     raw::RawSocket,
@@ -28,22 +27,10 @@ use tests::{
 /// A name that occurs nowhere by chance.
 const NAME: &str = "Zyxwvut-Quokka-7731";
 
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
-}
-
-/// The command succeeds; what it printed.
-fn done(hub: &TestHub, arguments: &[&str]) -> String {
-    let output = hub.run(arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", words(&output));
-    words(&output)
-}
-
 /// The command refuses with these words, and without the name.
 fn refused(hub: &TestHub, arguments: &[&str], expected: &str) {
-    let output = hub.run(arguments);
-    let said = words(&output);
-    assert!(!output.status.success() && said.contains(expected), "{arguments:?}: no {expected:?} in {said}");
+    let said = hub.refuses(arguments);
+    assert!(said.contains(expected), "{arguments:?}: no {expected:?} in {said}");
     assert!(!Needle::of(NAME).is_in(said.as_bytes()), "{said}");
 }
 
@@ -124,7 +111,7 @@ fn is_forgotten(hub: &TestHub, player: PlayerId, what: &str) {
     let found = Needle::of(NAME).files_with_it(&hub.data());
     assert!(found.is_empty(), "{what}: {found:?}");
     hub.verify();
-    done(hub, &["verify", "--tail"]);
+    hub.done(&["verify", "--tail"]);
 }
 
 #[tokio::test]
@@ -153,12 +140,12 @@ async fn after_an_erasure_no_file_has_the_name_the_log_is_proven_and_a_restored_
     hub.kill();
     paid_out(&hub, account.player);
     let backup = Copies::of(&hub, &STORE);
-    let told = done(&hub, &erase);
+    let told = hub.done(&erase);
     assert!(told.contains(&format!("erased      {by_id}   recorded as record ")), "{told}");
     is_forgotten(&hub, account.player, "after the erasure");
     assert_eq!(recorded(&hub), [(account.player, false)]);
     refused(&hub, &["person", "find", "--id", &by_id], "was erased");
-    assert!(done(&hub, &erase).contains("before; nothing was left"));
+    assert!(hub.done(&erase).contains("before; nothing was left"));
 
     backup.put(&hub);
     hub.start();
@@ -183,7 +170,7 @@ async fn a_freeze_is_an_open_case_and_only_an_exclusion_takes_its_place() {
     carried_out(&hub, "freeze for good", FreezePlayer { player, freeze: frozen(None) });
     refused(&hub, &by_name, "the player is frozen; lift the freeze, or give --excluded");
     let backup = Copies::of(&hub, &STORE);
-    let told = done(&hub, &excluded);
+    let told = hub.done(&excluded);
     assert!(told.contains("who comes back under the same name is refused"), "{told}");
     is_forgotten(&hub, player, "after the exclusion");
     assert_eq!(recorded(&hub), [(player, true)]);
@@ -214,7 +201,7 @@ async fn an_exclusion_that_a_restored_database_lost_with_its_key_is_told_at_the_
     let player = id_of(&hub, NAME).await;
     hub.kill();
     let older = Copies::of(&hub, &["people.db"]);
-    done(&hub, &["person", "erase", "--subject", NAME, "--excluded"]);
+    hub.done(&["person", "erase", "--subject", NAME, "--excluded"]);
     older.put(&hub);
     hub.expect_errors();
     hub.start();
@@ -231,13 +218,13 @@ async fn a_log_from_before_the_erasure_starts_with_the_newer_store_and_records_i
     paid_out(&hub, account.player);
     let kept = tempfile::tempdir().expect("a temporary directory");
     copy(&hub.data(), kept.path());
-    done(&hub, &["person", "erase", "--id", &account.player.to_string()]);
+    hub.done(&["person", "erase", "--id", &account.player.to_string()]);
     let newest = Copies::of(&hub, &STORE);
     fs::remove_dir_all(hub.data()).expect("it is ours");
     copy(kept.path(), &hub.data());
     newest.put(&hub);
     assert_eq!(recorded(&hub), []);
-    done(&hub, &["restored"]);
+    hub.done(&["restored"]);
     hub.start();
     hub.kill();
     assert_eq!(recorded(&hub), [(account.player, false)], "the store knows, and the log does again");
@@ -303,7 +290,7 @@ async fn each_state_between_two_steps_of_an_erasure_is_finished_by_the_next_star
     let bert = id_of(&hub, "bert").await;
     hub.kill();
     let before = (Copies::of(&hub, &["people.db"]), Copies::of(&hub, &["people.keys"]));
-    done(&hub, &["person", "erase", "--id", &player.to_string()]);
+    hub.done(&["person", "erase", "--id", &player.to_string()]);
     let after = (Copies::of(&hub, &["people.db"]), Copies::of(&hub, &["people.keys"]));
     let states = [
         ("recorded", &before.0, &before.1),
@@ -329,9 +316,9 @@ async fn a_person_is_found_by_name_and_by_id_and_exported_with_the_records_that_
     let account = Account::sign_in(hub.address(), "somebody").await;
     let player = id_of(&hub, NAME).await;
     let found = |hub: &TestHub| {
-        let by_name = done(hub, &["person", "find", "--subject", NAME]);
-        assert_eq!(by_name, done(hub, &["person", "find", "--issuer", "hub", "--subject", NAME]));
-        assert_eq!(by_name, done(hub, &["person", "find", "--id", &player.to_string()]));
+        let by_name = hub.done(&["person", "find", "--subject", NAME]);
+        assert_eq!(by_name, hub.done(&["person", "find", "--issuer", "hub", "--subject", NAME]));
+        assert_eq!(by_name, hub.done(&["person", "find", "--id", &player.to_string()]));
         by_name
     };
     let expected = format!("player      {player}\nissuer      hub\nsubject     {NAME}\n");
@@ -349,7 +336,7 @@ async fn a_person_is_found_by_name_and_by_id_and_exported_with_the_records_that_
     hub.kill();
     assert_eq!(found(&hub), expected);
     let export = |id: PlayerId| -> Value {
-        let text = done(&hub, &["person", "export", "--id", &id.to_string()]);
+        let text = hub.done(&["person", "export", "--id", &id.to_string()]);
         serde_json::from_str(&text).expect("JSON")
     };
     let nothing = export(player);
@@ -359,7 +346,7 @@ async fn a_person_is_found_by_name_and_by_id_and_exported_with_the_records_that_
     assert_eq!(deposited["log"]["records"], 1, "{deposited}");
     assert_eq!(deposited["log"]["first"], deposited["log"]["last"]);
     let lsn = deposited["log"]["first"].to_string();
-    assert!(done(&hub, &["inspect", &lsn]).contains(&account.player.to_string()));
+    assert!(hub.done(&["inspect", &lsn]).contains(&account.player.to_string()));
     refused(&hub, &["person", "erase", "--id", &"0".repeat(32)], "nobody has this name or id here");
 }
 
@@ -375,12 +362,12 @@ async fn the_master_key_is_changed_by_a_command_with_both_and_the_old_one_is_ref
     let before = Copies::of(&hub, &["people.db"]);
     hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY", new).variable("HUB_PEOPLE_KEY_OLD", old));
     refused(&hub, &["verify"], "data/people.db is under another master key");
-    assert!(done(&hub, &rotate).contains("1 people, and is under the new master key"));
-    assert!(done(&hub, &rotate).contains("nothing was changed"));
+    assert!(hub.done(&rotate).contains("1 people, and is under the new master key"));
+    assert!(hub.done(&rotate).contains("nothing was changed"));
     // Killed between the two files: the start refuses, the same command finishes.
     before.put(&hub);
     refused(&hub, &["verify"], "run `hub person rotate-key` with both");
-    assert!(done(&hub, &rotate).contains("1 people, and is under the new master key"));
+    assert!(hub.done(&rotate).contains("1 people, and is under the new master key"));
     hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY_OLD", ""));
     hub.start();
     assert_eq!(id_of(&hub, NAME).await, player);

@@ -1,19 +1,12 @@
 //! Facts in a log about its hub: another scale, another secret or another path is refused at the start, by name.
 
-use std::process::Output;
-
 use protocol::{ErrorCode, Key, reply::KeyOutcome};
 use tests::{
-    hub::{OPEN, Setup, TestHub},
+    hub::{OPEN, Setup, TestHub, words},
     player::Account,
 };
 
 const SEED: (&str, &str) = ("HUB_SEED_SECRET", "S8n1Bv6cXz4aSd9fGh2jKl7pOi3uYt5r");
-
-fn words(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stdout) + &text(&output.stderr)
-}
 
 /// The start, `verify` in both scopes and `check-config` refuse the configuration with these words.
 fn all_refuse(hub: &TestHub, expected: &[&str]) {

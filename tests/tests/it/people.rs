@@ -1,8 +1,7 @@
 //! The people store beside the log: ids outlive crashes, and a lost, older, damaged or foreign store is refused by name.
 
 use std::{
-    collections::BTreeMap, fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, process::Output,
-    time::Instant,
+    collections::BTreeMap, fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, time::Instant,
 };
 
 use hub_client::{Client, Options};
@@ -11,7 +10,7 @@ use protocol::{CloseCode, ErrorCode, PlayerId};
 use serde_json::json;
 use tests::{
     http,
-    hub::{OPEN, PEOPLE_KEY, Setup, TestHub},
+    hub::{OPEN, PEOPLE_KEY, Setup, TestHub, words},
     player::{Account, token},
     raw::RawSocket,
     soon, until,
@@ -42,10 +41,6 @@ fn store(hub: &TestHub) -> Store {
 fn put(hub: &TestHub, (database, wrapped): &Store) {
     fs::write(file(hub), database).expect("a disk");
     fs::write(keys(hub), wrapped).expect("a disk");
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
 /// The start and `check-config` refuse with these words, and change no file.

@@ -1,10 +1,10 @@
 //! A restored backup: what came after it is lost, and nobody goes on from there as if it were not.
 
-use std::{fs, path::Path, process::Output};
+use std::{fs, path::Path};
 
 use protocol::reply::Subscribed;
 use tests::{
-    hub::{OPEN, Setup, TestHub},
+    hub::{OPEN, Setup, TestHub, words},
     player::Account,
 };
 
@@ -22,10 +22,6 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(path, to).expect("a disk");
         }
     }
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
 /// What `hub verify` prints behind a word at the beginning of a line.

@@ -16,7 +16,7 @@ use people::{Contents, Master, People, Person};
 use protocol::{PlayerId, RoundId, TableId};
 use store::{Change, Options as StoreOptions, Store, Tree};
 use tests::{
-    hub::{OPEN, PEOPLE_KEY, Setup, TestHub},
+    hub::{OPEN, PEOPLE_KEY, Setup, TestHub, words},
     player::Account,
 };
 
@@ -57,10 +57,6 @@ fn deposit(world: &World) -> Record {
         Turn::New(decided) => decided.into_record(),
         other => panic!("a new key: {other:?}"),
     }
-}
-
-fn words(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
 /// Neither served nor verified, and the record is named.
