@@ -24,7 +24,7 @@ pub const UNCOMMITTED_MAX: u64 = 1 << 18;
 const MERGES_DUE_MAX: u64 = 4;
 
 /// What an operator does about a store that cannot be read.
-pub const ADVICE: &str = "stop the hub, remove the directory `store` beside the log, and start again: it is built again from the log";
+pub const ADVICE: &str = "stop the hub, move the directory `store` away from beside the log, and start again: it is built again from the log. If the log has a file `first_kept`, its beginning was removed: first put the whole log together with `hub archive --fetch`";
 
 /// The store as of a commit.
 #[derive(Debug, Clone)]

@@ -116,7 +116,7 @@ pub enum Subcommand {
     },
     /// Put a backup into the empty directory of the log, prove it as a start does, and begin its new lineage
     ///
-    /// Every file is held against the inventory first. What came after the backup is lost. If it fails or is interrupted, nothing
+    /// Every file is compared with the inventory first. What came after the backup is lost. If it fails or is interrupted, nothing
     /// is there that a hub would start on, and it may be given again.
     #[command(after_help = "Since 0.2.")]
     Restore {
@@ -147,12 +147,12 @@ pub enum Subcommand {
     },
     /// Replay the whole log, recompute its hash chain and every balance, and print the totals
     ///
-    /// Decides every transaction and refusal again, holds the state store against the replay, and says what it did. Exits with 0 only when everything agrees. May run beside a hub that is serving.
+    /// Decides every transaction and refusal again, compares the state store with the replay, and says what it did. Exits with 0 only when everything agrees. May run beside a hub that is serving.
     #[command(after_help = "Since 0.1.")]
     Verify {
-        /// Read only what a start reads: headers, links and sizes, and everything behind the state store. Since 0.2
+        /// Read only what a start reads: headers, links and sizes, and every record after the state store's cursor. Since 0.2
         ///
-        /// The verdict is the start's. Damage before that is found only without this.
+        /// The verdict is the start's. Damage before that cursor is found only without --tail.
         #[arg(long)]
         tail: bool,
         /// How much is proven of each record. Since 0.2
@@ -175,8 +175,8 @@ pub enum Subcommand {
         /// The archive: a directory, file:///directory or s3://bucket/prefix [default: archive.to]
         #[arg(long, value_name = "URL")]
         to: Option<String>,
-        /// Then remove from the log of a stopped hub what has a verified copy and a verified state behind it, but for
-        /// archive.keep_bytes
+        /// Then remove from the log of a stopped hub each full segment that has a verified copy and a verified state
+        /// behind it; the newest archive.keep_bytes stay
         #[arg(long)]
         remove: bool,
         /// Only list what the archive has of this log
@@ -185,7 +185,7 @@ pub enum Subcommand {
         /// Only read every object back, and say which is not what its name states
         #[arg(long, conflicts_with_all = ["remove", "fetch"])]
         verify: bool,
-        /// Only put the whole log together in an empty directory: what was removed from the archive, the rest from the log
+        /// Only put the whole log together in an empty directory: removed segments from the archive, the others from the log
         #[arg(long, value_name = "DIR", conflicts_with = "remove")]
         fetch: Option<String>,
     },

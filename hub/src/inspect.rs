@@ -41,8 +41,8 @@ pub enum Error {
     },
     /// The log's oldest segments were removed.
     #[error(
-        "{wanted} is not after record {state}, the first whose state is here: the log's beginning was removed after it was \
-         archived, and `hub archive` fetches it"
+        "there is no {wanted} after record {state}, where the oldest state here is. If it is older, put the whole log together \
+         with `hub archive --fetch DIR`, and inspect that"
     )]
     BeforeState {
         /// What was asked for.

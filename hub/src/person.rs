@@ -31,7 +31,7 @@ pub enum PersonTask {
         #[command(flatten)]
         whom: Whom,
     },
-    /// Print everything that the people store has of a person as JSON, and which records of the log name the id
+    /// Print everything that the people store has of a person as JSON, and how many records of the log name the id
     ///
     /// Reads the whole log. May run beside a hub that is serving.
     #[command(after_help = "Since 0.2.")]

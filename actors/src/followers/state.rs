@@ -1,5 +1,5 @@
 //! The follower that keeps the state store: a copy of the state follows the log, and what has changed in it is committed
-//! about once a second.
+//! every one to ten seconds.
 //!
 //! Play never waits for it: it reads what is durable on a thread of its own. Like replay it refuses a record that does
 //! not fit, and a digest that differs from its own; so it notices when the live state differs from the log. That ends

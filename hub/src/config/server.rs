@@ -20,7 +20,7 @@ pub struct Server {
     /// Host names that the hub answers to besides those of the two options above, and `"*"` for any. IP addresses and
     /// `localhost` are always answered.
     pub allowed_hosts: Vec<String>,
-    /// Most connections at once, rounded up to a multiple of the workers. 1..=1_000_000. Plan 12 KiB of memory for each.
+    /// Most connections at once, rounded up to a multiple of the workers. 1..=1_000_000. Plan 16 KiB of memory for each.
     pub connections_max: u32,
     /// Most connections from one network address. 1..=1_000_000. Many people share one address.
     pub connections_per_address_max: u32,

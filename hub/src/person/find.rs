@@ -25,7 +25,7 @@ pub fn find(loaded: &Loaded, whom: &Whom, output: &mut impl Write) -> Result<(),
     Ok(())
 }
 
-/// `hub person export`: everything that the store has of a person, and where the log names the id, as JSON.
+/// `hub person export`: everything that the store has of a person, and how many records of the log name the id, as JSON.
 ///
 /// # Errors
 /// When nobody has it, or the store or the log cannot be read.
@@ -44,7 +44,7 @@ pub fn export(loaded: &Loaded, whom: &Whom, output: &mut impl Write) -> Result<(
             "first": first,
             "last": last,
             "begins": begins,
-            "note": "records of the log that name the player id, with their lsns; `hub inspect` shows each. The log has no name of a person",
+            "note": "number of records that name the player id, and the lsns of the first and the last. The log has no name of a person",
         },
     });
     writeln!(output, "{told:#}")?;

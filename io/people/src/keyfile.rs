@@ -9,7 +9,7 @@
 //! Numbers are big endian, slots rise. The file is never appended to and never changed in place: each change writes a whole
 //! new file, which takes the name once it is synced. So a key that is destroyed is in no file of the store any more.
 //!
-//! StoreKeys are made ahead, [`AHEAD`] at once. So enrolling writes this file once for as many people, and the key of a person is
+//! Keys are made ahead, [`AHEAD`] at once. So enrolling writes this file once for as many people, and the key of a person is
 //! on disk before the row that needs it.
 
 use std::{
