@@ -90,7 +90,7 @@ struct Keeping {
     log: Condition,
     committed: Box<dyn Fn(Stored) + Send>,
     stored: Progress,
-    /// The store cannot be read: nothing more is taken.
+    /// The store cannot be read: nothing more is taken, of the same batch neither.
     broken: bool,
 }
 
@@ -132,6 +132,9 @@ impl Follower for Keeping {
     }
 
     fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
+        if self.broken {
+            return None;
+        }
         match self.keeper.take(entry.bytes) {
             Ok(_) => {}
             Err(Parted::Store(unreadable)) => self.breaks(&unreadable.to_string()),
@@ -147,7 +150,7 @@ impl Follower for Keeping {
 
     fn reached(&mut self, at: &journal::Cursor, stopping: bool) -> Result<Next, journal::Error> {
         if self.broken {
-            return Ok(Next::Rest(RETRY));
+            return Ok(Next::Restart(RETRY));
         }
         if self.is_due(stopping) {
             self.last = Instant::now();
@@ -158,7 +161,7 @@ impl Follower for Keeping {
                     (self.committed)(stored);
                 }
                 Ok(None) => {}
-                Err(error) => self.failed_to_write(&error),
+                Err(error) => return Ok(self.failed_to_write(&error)),
             }
         }
         if stopping {
@@ -167,10 +170,7 @@ impl Follower for Keeping {
         match self.keeper.merge_step() {
             Ok(true) => Ok(Next::Read),
             Ok(false) => Ok(Next::Rest(REST)),
-            Err(error) => {
-                self.failed_to_write(&error);
-                Ok(Next::Rest(REST))
-            }
+            Err(error) => Ok(self.failed_to_write(&error)),
         }
     }
 
@@ -182,13 +182,17 @@ impl Follower for Keeping {
 }
 
 impl Keeping {
-    /// A commit or a merge that failed is tried again when the next one is due, for instance when the disk has room again.
-    fn failed_to_write(&mut self, error: &store::Error) {
+    /// A commit or a merge that failed is tried again in a while, for instance when the disk has room again.
+    fn failed_to_write(&mut self, error: &store::Error) -> Next {
         if error.needs_a_new_store() {
-            return self.breaks(&error.with_causes());
+            self.breaks(&error.with_causes());
+        } else {
+            tracing::error!(
+                fault = error.with_causes(),
+                "the state store is not kept; tried again in a while"
+            );
         }
-        tracing::error!(fault = error.with_causes(), "the state store is not kept; tried again in a while");
-        self.last = Instant::now();
+        Next::Restart(RETRY)
     }
 }
 
@@ -317,6 +321,51 @@ mod tests {
         journal.stop();
         drop(follower);
         assert_eq!(keeper(directory.path()).cursor(), Cursor::default());
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_stops_the_log_and_takes_nothing_more_even_of_the_same_batch() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (journal, mut world) = start(&directory);
+        let follower = follow(&directory, &journal, 1_000);
+        play(&mut world, &journal, 25);
+        journal.stop();
+        drop(follower);
+        // The blocks of a run come first in its file; what a start reads of it comes last.
+        for file in std::fs::read_dir(directory.path().join(DIRECTORY)).expect("a store") {
+            let path = file.expect("an entry").path();
+            if path.extension().is_some_and(|kind| kind == "run") {
+                let mut bytes = std::fs::read(&path).expect("a file");
+                bytes[40] ^= 1;
+                std::fs::write(&path, bytes).expect("a disk");
+            }
+        }
+        let (journal, mut world) = start(&directory);
+        play(&mut world, &journal, 26);
+        // Without record 26 the copy has another digest.
+        let digest = Record { time: 26, body: engine::Body::Digest(world.books.digest()) };
+        journal.append(digest.encode(), Output::Nothing);
+        log::durable(&journal, 27);
+        let path = directory.path();
+        let mut keeping = Keeping {
+            keeper: keeper(path),
+            every: 1,
+            last: Instant::now(),
+            log: journal.condition().clone(),
+            committed: Box::new(|_| panic!("nothing is committed")),
+            stored: Progress::default(),
+            broken: false,
+        };
+        let mut reader = journal::Reader::open(path, keeping.cursor()).expect("a log");
+        while let Some(entry) = reader.next(Lsn(27)).expect("a sound log") {
+            assert_eq!(keeping.take(&entry), None);
+        }
+        let why = journal.condition().why();
+        assert!(why.contains(".run") && why.contains(ADVICE), "{why}");
+        assert_eq!((keeping.cursor(), keeping.limit(Lsn(27))), (Lsn(25), Lsn(25)));
+        let next = keeping.reached(&reader.cursor(), false).expect("no file is touched");
+        assert_eq!(next, Next::Restart(RETRY));
+        journal.stop();
     }
 
     const OTHER_DIGEST: &str = "another digest than the copy's";

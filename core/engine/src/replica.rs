@@ -18,6 +18,7 @@ use crate::{
     apply::ApplyError,
     facts::Fact,
     head::StoreHead,
+    invariant::Violation,
     item::{ItemId, StateItem},
     keys::encode_kept,
     record::{Body, Committed, Formats, Record, Unknown},
@@ -157,8 +158,10 @@ impl Replica {
             Body::Fact(Fact::Erased { player, .. }) => self.fetch_player(*player)?,
             Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => {}
         }
-        let unfit = |source| Parted::Unfit { lsn, source: Box::new(source) };
-        self.world.apply(&record).map_err(unfit)?;
+        self.world.apply(&record).map_err(|error| match error {
+            ApplyError::Invariant(Violation::Unreadable(unreadable)) => Parted::Store(unreadable),
+            source => Parted::Unfit { lsn, source: Box::new(source) },
+        })?;
         if let Body::Committed(committed) = &record.body {
             self.note_results(committed);
         }
