@@ -68,8 +68,8 @@ impl Beginning {
             let lineage = lineages.last().map(|lineage| lineage.id).unwrap_or_default();
             let before = Cursor { lineage, ..header.follows() };
             kept::write(storage, &FirstKept { id: header.id, before, lineages })?;
-            self.first.store(header.first.0, Ordering::Release);
         }
+        self.first.store(header.first.0, Ordering::Release);
         // Also those that an interrupted removal has left.
         remove(storage, &kept::left_over(storage, header.first)?)?;
         let bytes = removed.iter().map(|header| header.bytes).sum();
@@ -79,11 +79,14 @@ impl Beginning {
 
 /// Removes segments, the oldest first. Nothing needs them: the log states that it begins later.
 pub(crate) fn remove<S: Storage>(storage: &S, segments: &[Lsn]) -> Result<(), Error> {
+    if segments.is_empty() {
+        return Ok(());
+    }
+    let sync_names = || storage.sync_names().map_err(Error::io("sync directory", storage.path("")));
+    // Whoever wrote where the log begins may have stopped before that was durable.
+    sync_names()?;
     for name in segments.iter().map(|first| segment_name(*first)) {
         storage.remove(&name).map_err(Error::io("remove", storage.path(&name)))?;
     }
-    if !segments.is_empty() {
-        storage.sync_names().map_err(Error::io("sync directory", storage.path("")))?;
-    }
-    Ok(())
+    sync_names()
 }

@@ -133,17 +133,46 @@ fn a_crash_at_each_step_of_a_removal_leaves_a_log_that_opens_and_loses_nothing_e
 }
 
 #[test]
-fn an_error_in_the_middle_is_made_good_by_the_next_removal() {
-    let memory = Memory::new(1);
-    let log = filled(&memory, 40);
-    let before = firsts(&memory);
-    // The second one comes after the segments are removed; the first one after their new beginning is stated.
-    memory.fail(Operation::SyncNames, 1, libc::EIO);
-    assert!(log.log().truncate_before(Lsn(before[3]), &[]).is_err());
-    let done = log.log().truncate_before(Lsn(before[3]), &[]).unwrap();
-    assert_eq!((done.first, done.segments), (Lsn(before[3]), 0));
-    drop(log);
-    assert_eq!(whole_from_its_beginning(&memory, 40), before[3] - 1);
+fn an_error_in_the_middle_is_made_good_by_the_next_removal_or_open_whatever_is_lost_meanwhile() {
+    let mut tried = 0;
+    // The syncs: of the new beginning, before the segments are removed, and after that.
+    for skip in 0..3 {
+        for opens in [false, true] {
+            for crash in [Crash::Lose, Crash::Keep].into_iter().chain((0..20).map(Crash::Random)) {
+                for steps in 0.. {
+                    let memory = Memory::new(1);
+                    let log = filled(&memory, 40);
+                    let before = firsts(&memory);
+                    memory.fail(Operation::SyncNames, skip, libc::EIO);
+                    assert!(log.log().truncate_before(Lsn(before[3]), &[]).is_err());
+                    memory.power_off_after(steps);
+                    let complete = if opens {
+                        drop(log);
+                        SyncLog::<Memory>::open(memory.clone(), SMALL).is_ok()
+                    } else {
+                        let done = log.log().truncate_before(Lsn(before[3]), &[]);
+                        let nothing_left = Truncated { first: Lsn(before[3]), segments: 0, bytes: 0 };
+                        assert!(done.as_ref().is_ok_and(|done| *done == nothing_left) || done.is_err());
+                        drop(log);
+                        done.is_ok()
+                    };
+                    memory.crash(crash);
+                    tried += 1;
+                    let begins = whole_from_its_beginning(&memory, 40);
+                    assert!(
+                        [0, before[3] - 1].contains(&begins),
+                        "{skip}, {opens}, {crash:?}, {steps} steps"
+                    );
+                    assert!(!complete || begins > 0, "{skip}, {opens}, {crash:?}: complete, and undone");
+                    if complete {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    println!("removal after an error: {tried} crashes tried");
+    assert!(tried > 500);
 }
 
 #[test]
