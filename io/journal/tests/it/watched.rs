@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use journal::memory::Memory;
+use journal::memory::{Memory, Operation};
 use journal::storage::Storage;
 use journal::{Journal, Log, Lsn, State};
 
@@ -276,5 +276,30 @@ fn a_place_that_cannot_hold_room_is_filled_less_and_less_often() {
     // At 0, 1, 3 and 7 seconds, not at each of them; the helper looks only once a second.
     let times = filled.load(Ordering::Relaxed);
     assert!((2..=4).contains(&times), "{times}");
+    journal.stop();
+}
+
+#[test]
+fn a_removal_that_failed_half_way_and_was_finished_is_no_loss() {
+    let memory = Memory::new(1);
+    drop(filled(&memory, 40));
+    let (looks, counted) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let (seen, counts) = (looks.clone(), counted.clone());
+    let storage = Hooked::new(&memory, move |call, _| {
+        seen.fetch_add(u64::from(call == Call::List && counts.load(Ordering::Relaxed)), Ordering::Relaxed);
+        Ok(())
+    });
+    let (journal, _released) = start(&storage);
+    reaches(&journal, State::Ready);
+    until("a spare is made", || memory.bytes("spare.ready").is_some());
+    // The new beginning is written, and its sync fails.
+    memory.fail(Operation::SyncNames, 0, libc::EIO);
+    assert!(journal.truncate_before(Lsn(30), &[]).is_err());
+    let before = segments(&memory).len();
+    journal.truncate_before(Lsn(30), &[]).unwrap();
+    assert!(segments(&memory).len() < before);
+    counted.store(true, Ordering::Relaxed);
+    until("the helper looks", || looks.load(Ordering::Relaxed) > 3);
+    assert_eq!(journal.condition().state(), State::Ready, "{}", journal.condition().why());
     journal.stop();
 }
