@@ -61,10 +61,10 @@ impl Stored {
         View::read(storage).map(Self)
     }
 
-    /// Whether the store has another commit, or other files, than when it was read.
+    /// Whether the store in a storage has another commit, or other files, than when it was read.
     #[must_use]
     pub fn has_moved<S: Storage>(&self, storage: &S) -> bool {
-        Self::read(storage).is_ok_and(|now| !now.0.is_same(&self.0))
+        self.0.has_moved(storage)
     }
 
     /// The state that the store has.

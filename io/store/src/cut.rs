@@ -16,9 +16,6 @@ use crate::run::file_name;
 /// The name of the file that says which runs are the store.
 pub const MANIFEST: &str = manifest::NAME;
 
-/// How often a cut is tried, when merges remove files meanwhile. A try is over before a merge of many.
-const TRIES: usize = 100;
-
 /// The files of a store as of one commit.
 #[derive(Debug)]
 pub struct StoreCut<F> {
@@ -38,19 +35,10 @@ impl<F: File> StoreCut<F> {
     /// # Errors
     /// When the manifest cannot be read, or a file that it names cannot be opened.
     pub fn take<S: Storage<File = F>>(storage: &S) -> Result<Option<Self>, Error> {
-        let mut passed = None;
-        for _ in 0..TRIES {
-            let Some(manifest) = Manifest::read(storage)? else { return Ok(None) };
-            match open(storage, &manifest) {
-                Ok(runs) => {
-                    return Ok(Some(Self { cursor: manifest.at, manifest: manifest.encode(), runs }));
-                }
-                // Another commit or merge may have removed the file since the manifest was read.
-                Err(error) if Manifest::read(storage)?.as_ref() == Some(&manifest) => return Err(error),
-                Err(error) => passed = Some(error),
-            }
-        }
-        passed.map_or(Ok(None), Err)
+        Manifest::with_files(storage, |manifest| {
+            let runs = open(storage, manifest)?;
+            Ok(Self { cursor: manifest.at, manifest: manifest.encode(), runs })
+        })
     }
 }
 

@@ -31,6 +31,10 @@ const BYTES_MAX: u64 = 128 << 20;
 pub(crate) const NAME: &str = "manifest";
 pub(crate) const PARTIAL: &str = "manifest.partial";
 
+/// How often the files that a manifest names are opened, when merges remove them meanwhile. A try is over before a merge of
+/// many.
+const TRIES: usize = 100;
+
 /// What a manifest says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
@@ -105,6 +109,24 @@ impl Manifest {
             meta: meta.to_vec(),
             runs: runs.ok_or(Flaw::Bad("it names a run that makes no sense"))?,
         })
+    }
+
+    /// Reads the manifest of a directory and opens what it names, which is done again as long as the writer of the store has
+    /// another manifest meanwhile: it removes the files that it has merged. `None` when there is no manifest.
+    pub fn with_files<S: Storage, T>(
+        storage: &S,
+        mut open: impl FnMut(&Manifest) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut passed = None;
+        for _ in 0..TRIES {
+            let Some(manifest) = Manifest::read(storage)? else { return Ok(None) };
+            match open(&manifest) {
+                Ok(opened) => return Ok(Some(opened)),
+                Err(error) if Manifest::read(storage)?.as_ref() == Some(&manifest) => return Err(error),
+                Err(error) => passed = Some(error),
+            }
+        }
+        passed.map_or(Ok(None), Err)
     }
 
     /// Reads the manifest of a directory; `None` when there is none.

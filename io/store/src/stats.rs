@@ -1,4 +1,4 @@
-//! Figures of a store, for its owner's metrics.
+//! Figures of a store.
 
 /// What a store holds, and what it has written since it was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -70,7 +70,7 @@ impl<S: Storage> Store<S> {
         remove_files(&storage, |number| !live.contains(&number))?;
 
         let next = manifest.next.max(1);
-        let snapshot = Snapshot::load(&storage, manifest)?;
+        let snapshot = Snapshot::load(&storage, &manifest)?;
         Ok(Store {
             storage,
             options,

@@ -33,7 +33,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// What a manifest names. Reads the filters and no entries.
-    pub fn load<S: Storage>(storage: &S, manifest: Manifest) -> Result<Snapshot, Error> {
+    pub fn load<S: Storage>(storage: &S, manifest: &Manifest) -> Result<Snapshot, Error> {
         let source: Arc<dyn RunSource> = Arc::new(storage.clone());
         // The two runs of one commit share their file.
         let live: BTreeSet<u64> = manifest.runs.iter().map(|run| run.number).collect();
@@ -46,7 +46,7 @@ impl Snapshot {
         Ok(Snapshot {
             generation: manifest.generation,
             at: manifest.at,
-            meta: manifest.meta.into(),
+            meta: manifest.meta.as_slice().into(),
             rows: Arc::new(Shelf::new(rows)),
             keys: Arc::new(Shelf::new(keys)),
             source,
@@ -119,20 +119,30 @@ impl Shelf {
 
 impl View {
     /// The store of a storage as it is now, which is not changed: another process may have it open for writing. That process
-    /// removes files that it has merged, so a read may find a file missing; then the store has moved on, and a view of it
-    /// that is read anew [is not the same](View::is_same).
+    /// removes files that it has merged, so a later read may find a file missing; then the store [has
+    /// moved](View::has_moved), and can be read anew.
+    ///
+    /// # Errors
+    /// When a file of the store cannot be read.
     pub fn read<S: Storage>(storage: &S) -> Result<View, Error> {
-        let manifest = Manifest::read(storage)?.unwrap_or_default();
-        Snapshot::load(storage, manifest).map(|snapshot| View(Arc::new(snapshot)))
+        let snapshot = match Manifest::with_files(storage, |manifest| Snapshot::load(storage, manifest))? {
+            Some(snapshot) => snapshot,
+            None => Snapshot::load(storage, &Manifest::default())?,
+        };
+        Ok(View(Arc::new(snapshot)))
     }
 
-    /// Whether both views are of one commit and read the same files.
-    pub fn is_same(&self, other: &View) -> bool {
-        let files = |view: &View| -> Vec<_> {
-            let runs = view.0.rows.runs.iter().chain(&view.0.keys.runs);
-            runs.map(|run| (run.info.tree, run.info.number, run.info.offset)).collect()
-        };
-        (self.generation(), files(self)) == (other.generation(), files(other))
+    /// Whether the store of a storage has another commit, or other files, than this view. `false` when that cannot be said.
+    pub fn has_moved<S: Storage>(&self, storage: &S) -> bool {
+        let Ok(Some(now)) = Manifest::read(storage) else { return false };
+        let mine: BTreeSet<u64> = self.files().collect();
+        let files = now.runs.iter().map(|run| run.number).collect();
+        (self.generation(), mine) != (now.generation, files)
+    }
+
+    /// The numbers of the files that it reads.
+    fn files(&self) -> impl Iterator<Item = u64> {
+        self.0.rows.runs.iter().chain(&self.0.keys.runs).map(|run| run.info.number)
     }
 
     /// Number of commits before this view. Each commit raises it, also over restarts; a merge does not.

@@ -1,9 +1,9 @@
 //! What a view promises.
 
-use journal::Cursor;
 use journal::memory::{Memory, Operation};
 use journal::storage::Storage;
-use store::{Change, Error, Key, Store, Tree};
+use journal::{Cursor, Lsn};
+use store::{Change, Error, Key, Store, Tree, View};
 
 use crate::{commit, cursor, key, merge_all, open, put, scanned, value};
 
@@ -167,4 +167,34 @@ fn a_commit_that_failed_may_be_tried_again_and_nothing_of_it_is_seen() {
             }
         }
     }
+}
+
+#[test]
+fn whenever_files_are_merged_while_a_view_is_read_it_is_the_store_before_or_after() {
+    let (mut after, mut at) = (0, 0);
+    loop {
+        let memory = Memory::new(1);
+        let mut store = open(&memory);
+        (0..12).for_each(|n| commit(&mut store, &put(Tree::Keys, n * 40..n * 40 + 40), n + 1).unwrap());
+        let before = View::read(&memory).unwrap();
+        assert!(!before.has_moved(&memory));
+        memory.before_read(at, move || {
+            merge_all(&mut store);
+            commit(&mut store, &put(Tree::Keys, 480..520), 13).unwrap();
+        });
+        let view = View::read(&memory).unwrap_or_else(|error| panic!("read {at}: {error}"));
+        let withdrawn = memory.withdraw_before_read();
+        assert_eq!(before.has_moved(&memory), !withdrawn, "read {at}");
+        let is_after = view.cursor().lsn == Lsn(13);
+        after += u64::from(is_after);
+        if withdrawn {
+            break;
+        }
+        // Its files may be gone, and then it says so.
+        if is_after || !view.has_moved(&memory) {
+            assert_eq!(scanned(&view, Tree::Keys).len(), 520, "read {at}");
+        }
+        at += 1;
+    }
+    assert!(at > 5 && after > 3, "{at} reads, {after} views of the store after the merge");
 }
