@@ -59,7 +59,8 @@ pub struct Proven {
     pub tail: Tail,
     /// The state after its last record.
     pub world: World,
-    /// The last record of the state store that the rest was replayed on, 0 without one.
+    /// The last record of the state store that the rest was replayed on. Without one it is the record before the first one
+    /// that the log keeps.
     pub cursor: u64,
     /// Why the state store that was there could not be used.
     pub passed_over: Option<String>,
@@ -131,9 +132,19 @@ pub fn tail<S: Storage, T: Storage>(
     expectations: &Expectations,
 ) -> Result<Proven, Error> {
     let base = Base::read(files, store, expectations)?;
-    replay(files, base, expectations, Files::finish).or_else(|error| {
+    proven(files, base, expectations, Files::finish)
+}
+
+/// Proves the tail of a log that is only read, on the state store or, when that turns out to be damaged, without it.
+fn proven<S: Storage>(
+    files: &Files<S>,
+    base: Base,
+    expectations: &Expectations,
+    finish: impl Fn(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
+) -> Result<Proven, Error> {
+    replay(files, base, expectations, &finish).or_else(|error| {
         let base = Base::without(files, expectations, Some(error.of_the_store()?))?;
-        replay(files, base, expectations, Files::finish)
+        replay(files, base, expectations, &finish)
     })
 }
 
@@ -144,9 +155,11 @@ fn replay<S: Storage>(
     expectations: &Expectations,
     finish: impl FnOnce(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
 ) -> Result<Proven, Error> {
-    let Base { mut world, passed_over, scratch: _scratch } = base;
-    let cursor = world.books.lsn();
-    let reader = read(files, cursor, |entry| {
+    let Base { mut world, passed_over, scratch } = base;
+    let after = world.books.lsn();
+    // A state that was just built of the log was replayed as well.
+    let cursor = if scratch.is_some() { files.begins().lsn.0 } else { after };
+    let reader = read(files, after, |entry| {
         let (lsn, location) = (entry.lsn.0, entry.location);
         let record = Record::decode_with(entry.bytes, &expectations.formats)
             .map_err(|source| Error::Record { lsn, location, source })?;

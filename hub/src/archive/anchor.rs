@@ -8,8 +8,8 @@ use journal::{Files, Lsn, storage::Storage};
 
 /// What keeps full states of a log.
 pub trait Anchors: Send + 'static {
-    /// The record of the state from which a start would go on. It was read whole now, it has the digests that it states, and
-    /// its hash is the log's. `None` when there is none.
+    /// The record of the state from which a start would go on. Its items were all read now and have the digests that it
+    /// states, and its hash is the log's; its keys are read by the scrub. `None` when there is none.
     ///
     /// # Errors
     /// When a file cannot be read.

@@ -129,22 +129,22 @@ impl Found {
         storage: &T,
         expectations: &Expectations,
     ) -> Result<Option<Self>, Error> {
-        let wrong = |lsn: Lsn, what: String| Error::Store { lsn: lsn.0, what };
         let mut attempt = 1;
         loop {
-            let stored = Stored::read(storage).map_err(|error| wrong(Lsn(0), error.to_string()))?;
+            let stored = Stored::read(storage).map_err(stored::Error::from)?;
             let at = stored.0.cursor();
             if at.lsn == Lsn(0) {
                 return Ok(None);
             }
             match Self::of(&stored, expectations) {
                 Ok(found) => {
-                    files.admits(&at, stored::DIRECTORY).map_err(|lost| wrong(at.lsn, lost.to_string()))?;
+                    let wrong = |lost| Error::Store { lsn: at.lsn.0, what: journal::with_causes(&lost) };
+                    files.admits(&at, stored::DIRECTORY).map_err(wrong)?;
                     return Ok(Some(found));
                 }
                 // A serving hub removes files that it has merged.
                 Err(_) if attempt < ATTEMPTS && stored.has_moved(storage) => attempt += 1,
-                Err(error) => return Err(wrong(at.lsn, error.to_string())),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -179,8 +179,11 @@ impl Found {
             return wrong(violation.to_string());
         }
         let keys = (world.books.digest().of(engine::Component::Keys), world.books.keys());
+        if self.keys.1 != keys.1 {
+            return wrong(format!("it has {} keys, and the log has {}", self.keys.1, keys.1));
+        }
         if self.keys != keys {
-            return wrong(format!("it has {} keys, and not the {} of the log", self.keys.1, keys.1));
+            return wrong(format!("its {} keys are not those of the log", keys.1));
         }
         match self.results.iter().find(|result| world.item(result.id()).as_ref() != Some(*result)) {
             Some(result) => wrong(format!("{:?} is not that of the log", result.id())),

@@ -10,7 +10,7 @@ use journal::{Claim, Cursor, Files, LineageId, Options};
 use actors::stored;
 use store::Store;
 
-use super::{Base, Error, Expectations, Proven, replay};
+use super::{Base, Error, Expectations, Proven, proven};
 
 /// A new lineage, begun.
 pub struct Restored {
@@ -18,7 +18,8 @@ pub struct Restored {
     pub lineage: LineageId,
     /// The end of the lineage before, which is abandoned there.
     pub forked: Cursor,
-    /// Whether a state store of the lost future was removed: it is derived, and the next start builds it again.
+    /// Whether a state store was removed, of the lost future or a damaged one: it is derived, and the next start builds it
+    /// again.
     pub store_removed: bool,
 }
 
@@ -36,8 +37,8 @@ pub fn restored(
     let claim = Claim::take(directory)?;
     let storage = stored::storage(directory)?;
     let base = Base::restored(claim.files(), &storage, expectations)?;
-    let store_removed = base.passed_over.is_some();
-    let Proven { tail, .. } = replay(claim.files(), base, expectations, Files::restored)?;
+    let Proven { tail, passed_over, .. } = proven(claim.files(), base, expectations, Files::restored)?;
+    let store_removed = passed_over.is_some();
     let forked = tail.cursor();
     let log = claim.restored(tail, Options { segment_bytes, ..Options::default() })?;
     if store_removed {

@@ -192,8 +192,16 @@ impl Run {
         let mut run = Run { info, file, index, keys, filter };
         if run.filter.is_none() {
             run.filter = run.filter_again(&open);
-            let (file, built) = (source.path(&file_name(info.number)), run.filter.is_some());
-            tracing::warn!(file = %file.display(), built, "a filter of the state store was damaged and is built again");
+            let file = source.path(&file_name(info.number));
+            let file = file.display();
+            match run.filter {
+                Some(_) => {
+                    tracing::warn!(%file, "a missing or damaged filter of the state store was built again")
+                }
+                None => {
+                    tracing::warn!(%file, "a missing or damaged filter of the state store cannot be built again: each look-up in its run reads the disk")
+                }
+            }
         }
         Ok(run)
     }

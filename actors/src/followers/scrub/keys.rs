@@ -24,6 +24,8 @@ pub enum Scanned {
     Whole(u64),
     /// The store is not to be believed, and why.
     Unsound(String),
+    /// The store could not be read, and that is no damage.
+    Failed(String),
 }
 
 impl KeyScan {
@@ -39,7 +41,10 @@ impl KeyScan {
         while read < bytes {
             let (key, kept) = match self.scan.next() {
                 Some(Ok(entry)) => entry,
-                Some(Err(error)) => return Scanned::Unsound(error.with_causes()),
+                Some(Err(error)) if error.needs_a_new_store() => {
+                    return Scanned::Unsound(error.with_causes());
+                }
+                Some(Err(error)) => return Scanned::Failed(error.with_causes()),
                 None => return self.end(),
             };
             read += size_of::<Key>() + kept.len();
@@ -64,12 +69,15 @@ impl KeyScan {
             {
                 Scanned::Whole(self.count)
             }
-            Ok(summary) => Scanned::Unsound(format!(
-                "the state store has {} keys, and not the {} of the log up to record {}",
-                self.count,
-                summary.keys,
-                self.stored.0.cursor().lsn.0
-            )),
+            Ok(summary) => {
+                let (lsn, count) = (self.stored.0.cursor().lsn.0, self.count);
+                Scanned::Unsound(if summary.keys == count {
+                    format!("the {count} keys of the state store are not those of the log up to record {lsn}")
+                } else {
+                    let keys = summary.keys;
+                    format!("the state store has {count} keys, and the log has {keys} up to record {lsn}")
+                })
+            }
             Err(error) => Scanned::Unsound(format!("the state store has no head: {error}")),
         }
     }
