@@ -1,8 +1,8 @@
 //! The archive of the hub's log: the command `hub archive`, and the follower that does the same while the hub serves.
 //!
 //! Sending needs no lock: a full segment never changes. Removing does: a serving hub removes in its own follower, a stopped
-//! one through the right to write its log. Nothing is removed before its archived copy was read back by the process that
-//! removes, an anchor is behind it, and every follower has read it.
+//! one through the right to write its log. Nothing is removed before its archived copy was read back in the same pass, an
+//! anchor is behind it, and every follower has read it.
 
 mod anchor;
 mod command;

@@ -23,7 +23,10 @@ use journal::{Files, Journal, Lsn, Sealed};
 use parking_lot::Mutex;
 
 use super::anchor::Anchors;
-use crate::{config::Archiving, telemetry::events as telemetry};
+use crate::{
+    config::Archiving,
+    telemetry::{events as telemetry, with_causes},
+};
 
 /// How often it looks whether another segment is full.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -115,6 +118,7 @@ impl Archiver {
             stop: stop.clone(),
             sent: None,
             not_anchored: None,
+            told: ToldFailure::default(),
         };
         let thread = thread::Builder::new().name("hub-archive".into()).spawn(move || work.until_stopped())?;
         Ok(Self { stop, thread })
@@ -140,35 +144,72 @@ struct Work<A> {
     cursors: Vec<Progress>,
     figures: Figures,
     stop: Arc<Stop>,
-    /// The last record that is in the archive; `None` before it was listed.
+    /// The last record that is in the archive; `None` when it is to be listed: at the start, and after a failure.
     sent: Option<Lsn>,
     /// When no anchor was found behind what could go otherwise.
     not_anchored: Option<Instant>,
+    /// What the operator knows of failed passes.
+    told: ToldFailure,
+}
+
+/// The failure that the log messages tell of, so that one which lasts is told once.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum ToldFailure {
+    /// None: the last pass succeeded.
+    #[default]
+    Nothing,
+    /// One that may pass.
+    Passing,
+    /// Damage, in these words.
+    Damage(String),
+}
+
+impl ToldFailure {
+    /// Whether a failure is news: the first one, and each other damage, whatever came before it.
+    fn is_news(&mut self, error: &::archive::Error) -> bool {
+        if !error.tells_of_damage() {
+            let news = *self == Self::Nothing;
+            if news {
+                *self = Self::Passing;
+            }
+            return news;
+        }
+        let damage = Self::Damage(with_causes(error));
+        let news = *self != damage;
+        *self = damage;
+        news
+    }
 }
 
 impl<A: Anchors> Work<A> {
     fn until_stopped(&mut self) {
-        let mut failing = false;
         while !self.is_stopping() {
-            let mut archive = self.archive.take();
-            let passed = self.pass(&mut archive);
-            self.archive = archive;
-            let wait = match passed {
-                Ok(()) => {
-                    if std::mem::take(&mut failing) {
-                        telemetry::archive_works_again();
-                    }
-                    LOOK_EVERY
-                }
-                Err(error) => {
-                    self.figures.0.failures.fetch_add(1, Relaxed);
-                    if !std::mem::replace(&mut failing, true) {
-                        telemetry::archive_failed(&error);
-                    }
-                    RETRY_AFTER
-                }
-            };
+            let wait = self.turn();
             thread::park_timeout(wait);
+        }
+    }
+
+    /// One pass, and what is told of it. Returns how long to wait for the next one.
+    fn turn(&mut self) -> Duration {
+        let mut archive = self.archive.take();
+        let passed = self.pass(&mut archive);
+        self.archive = archive;
+        match passed {
+            Ok(()) => {
+                if std::mem::take(&mut self.told) != ToldFailure::Nothing {
+                    telemetry::archive_works_again();
+                }
+                LOOK_EVERY
+            }
+            Err(error) => {
+                // The archive may have lost what was in it: it is listed again.
+                self.sent = None;
+                self.figures.0.failures.fetch_add(1, Relaxed);
+                if self.told.is_news(&error) {
+                    telemetry::archive_failed(&error);
+                }
+                RETRY_AFTER
+            }
         }
     }
 
@@ -212,7 +253,7 @@ impl<A: Anchors> Work<A> {
     /// Removes the oldest segments as far as every reason to keep them lets it.
     fn remove(
         &mut self,
-        archive: &mut Archive,
+        archive: &Archive,
         files: &Files,
         segments: &[Sealed],
     ) -> Result<(), ::archive::Error> {
@@ -269,3 +310,6 @@ fn found(archive: &Archive, files: &Files, segments: &[Sealed]) -> Result<Lsn, :
     let before = files.begins().lsn;
     Ok(there.checked_sub(2).map_or(before, |second_last| segments[second_last].end.lsn))
 }
+
+#[cfg(test)]
+mod tests;

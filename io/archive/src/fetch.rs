@@ -34,7 +34,7 @@ impl Archive {
     /// Writes every segment of a log to an empty storage, from record 1 on, and reads all of it: checksums, hashes and
     /// links. What the log has is copied, what was removed from it is fetched. `tell` is told of each segment.
     pub fn fetch<S: Storage, T: Storage>(
-        &mut self,
+        &self,
         files: &Files<S>,
         catalogue: &Catalogue,
         to: &T,
@@ -67,7 +67,7 @@ impl Archive {
         Ok(fetched)
     }
 
-    fn fetch_object<T: Storage>(&mut self, archived: &Archived, to: &T) -> Result<(), Error> {
+    fn fetch_object<T: Storage>(&self, archived: &Archived, to: &T) -> Result<(), Error> {
         let name = archived.name;
         let file_name = journal::segment_file(name.first);
         let system = |action| move |source| Error::System { action, source };
@@ -84,9 +84,7 @@ impl Archive {
             }
         };
         sink.file.sync().map_err(system("sync a segment"))?;
-        to.sync_names().map_err(system("sync the directory"))?;
-        self.verified.insert(name);
-        Ok(())
+        to.sync_names().map_err(system("sync the directory"))
     }
 }
 

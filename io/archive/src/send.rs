@@ -30,30 +30,22 @@ pub struct Sent {
 impl Archive {
     /// Sends a sealed segment, unless its object is there; then that is compared. Returns once the object was read back
     /// whole and is what its name states. An object of that name with another content is never overwritten.
-    pub fn send<S: Storage>(&mut self, files: &Files<S>, segment: &Sealed) -> Result<Sent, Error> {
+    pub fn send<S: Storage>(&self, files: &Files<S>, segment: &Sealed) -> Result<Sent, Error> {
         let file = files.open_sealed(segment)?;
         let name = self.name(files, segment, &file)?;
-        let sent = if self.verified.contains(&name) {
-            Sent { name, was_there: true, packed: 0 }
-        } else {
-            self.runtime.block_on(self.retry.run(|| self.put_and_compare(&file, &name)))?
-        };
-        self.verified.insert(name);
-        Ok(sent)
+        self.runtime.block_on(self.retry.run(|| self.put_and_compare(&file, &name)))
     }
 
-    /// Makes sure that the archived copy of a segment is whole and is this segment: reads both, unless this process has done
-    /// so. [`Error::Lost`] when there is no copy.
+    /// Makes sure that the archived copy of a segment is whole and is this segment: reads both now, whatever was read before.
+    /// [`Error::Lost`] when there is no copy.
     pub fn verify_segment<S: Storage>(
-        &mut self,
+        &self,
         files: &Files<S>,
         segment: &Sealed,
     ) -> Result<ObjectName, Error> {
         let file = files.open_sealed(segment)?;
         let name = self.name(files, segment, &file)?;
-        if !self.verified.contains(&name) {
-            self.verify(&name)?;
-        }
+        self.verify(&name)?;
         Ok(name)
     }
 

@@ -1,6 +1,6 @@
 //! The archive itself: which store it is, what it has, and the check of an object.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path as Directory, PathBuf};
 use std::sync::Arc;
@@ -20,8 +20,6 @@ pub struct Archive {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) retry: RetryRule,
     pub(crate) runtime: Runtime,
-    /// Objects that this process has read back and found whole.
-    pub(crate) verified: HashSet<ObjectName>,
     /// What was given as its place.
     place: String,
     /// The directory that it is, if it is one.
@@ -116,14 +114,7 @@ impl Archive {
     pub fn over(store: Arc<dyn ObjectStore>, place: &str, retry: RetryRule) -> Result<Archive, Error> {
         let system = |source| Error::System { action: "start the archive's calls", source };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
-        Ok(Archive {
-            store,
-            retry,
-            runtime,
-            verified: HashSet::new(),
-            place: place.to_owned(),
-            directory: None,
-        })
+        Ok(Archive { store, retry, runtime, place: place.to_owned(), directory: None })
     }
 
     /// Where it is, as it was given.
@@ -170,11 +161,9 @@ impl Archive {
     }
 
     /// Reads an object back whole, and checks that it is what its name states.
-    pub fn verify(&mut self, name: &ObjectName) -> Result<(), Error> {
+    pub fn verify(&self, name: &ObjectName) -> Result<(), Error> {
         let read = self.runtime.block_on(self.retry.run(|| self.read(name, io::sink())));
-        read.map_err(lost)?;
-        self.verified.insert(*name);
-        Ok(())
+        read.map(drop).map_err(lost)
     }
 
     /// Hands the plain bytes of an object to a sink; they are whole only when it returns it.

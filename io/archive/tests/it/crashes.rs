@@ -11,7 +11,7 @@ use object_store::memory::InMemory;
 use crate::{SMALL, expected, files, filled, over, records};
 
 /// One run of the operator's command: sends what is sealed, then removes what may go.
-fn run(archive: &mut Archive, memory: &Memory) -> Result<(usize, usize), Error> {
+fn run(archive: &Archive, memory: &Memory) -> Result<(usize, usize), Error> {
     let files = journal::Files::over(memory.clone())?;
     let (mut sent, mut compared, mut archived_before) = (0, 0, files.begins().lsn.next());
     for segment in files.sealed().collect::<Vec<_>>() {
@@ -35,17 +35,17 @@ fn a_crash_at_each_step_of_an_archive_run_loses_nothing_and_the_next_run_goes_on
             let (memory, store) = (filled(60), Arc::new(InMemory::new()));
             let segments = files(&memory).sealed().count();
             memory.power_off_after(steps);
-            let complete = run(&mut over(&store), &memory).is_ok();
+            let complete = run(&over(&store), &memory).is_ok();
             memory.crash(crash);
             tried += 1;
             // The next process goes on where this one was.
             let before = over(&store).catalogue(&files(&memory)).unwrap().objects.len();
-            let (sent, compared) = run(&mut over(&store), &memory).unwrap();
+            let (sent, compared) = run(&over(&store), &memory).unwrap();
             doubled += usize::from(sent + before != segments);
             assert!(compared <= before);
             let (shortened, to) = (files(&memory), Memory::new(3));
             assert!(shortened.begins().lsn > Lsn(20), "nothing was removed");
-            let mut archive = over(&store);
+            let archive = over(&store);
             let catalogue = archive.catalogue(&shortened).unwrap();
             archive.fetch(&shortened, &catalogue, &to, |_, _| {}).unwrap();
             lost += usize::from(records(&to) != expected(60));

@@ -25,8 +25,8 @@ fn found(directory: &Path) -> Vec<PathBuf> {
 fn each_segment_is_one_compressed_object_of_its_owner_alone_and_a_second_run_only_compares() {
     let at = tempfile::tempdir().unwrap();
     let (place, memory) = (at.path().join("deep/archive"), filled(60));
-    let mut archive = Archive::open(place.to_str().unwrap(), SOON).unwrap();
-    let sent = send_all(&mut archive, &memory);
+    let archive = Archive::open(place.to_str().unwrap(), SOON).unwrap();
+    let sent = send_all(&archive, &memory);
     assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o700);
     let objects = found(&place);
     assert_eq!(objects.len(), sent.len());
@@ -39,8 +39,8 @@ fn each_segment_is_one_compressed_object_of_its_owner_alone_and_a_second_run_onl
         sent.iter().map(|sent| sent.packed).sum::<u64>() * 3 < sent.iter().map(|sent| sent.name.bytes).sum()
     );
     // The name of the same archive as an address.
-    let mut again = Archive::open(&format!("file://{}", place.display()), SOON).unwrap();
-    assert!(send_all(&mut again, &memory).iter().all(|sent| sent.was_there));
+    let again = Archive::open(&format!("file://{}", place.display()), SOON).unwrap();
+    assert!(send_all(&again, &memory).iter().all(|sent| sent.was_there));
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn a_long_segment_is_sent_in_parts_and_comes_back_byte_for_byte() {
     }
     fill(&mut log, 12);
     let place = at.path().join("archive");
-    let mut archive = Archive::open(place.to_str().unwrap(), SOON).unwrap();
-    let sent = send_all(&mut archive, &data);
+    let archive = Archive::open(place.to_str().unwrap(), SOON).unwrap();
+    let sent = send_all(&archive, &data);
     let longest = sent.iter().max_by_key(|sent| sent.packed).unwrap();
     assert!(longest.packed > 16 << 20, "{longest:?}");
     let (files, to) = (files(&data), journal::memory::Memory::new(1));
@@ -75,8 +75,8 @@ fn a_long_segment_is_sent_in_parts_and_comes_back_byte_for_byte() {
 #[test]
 fn what_a_killed_process_left_of_an_upload_is_removed_and_nothing_else() {
     let at = tempfile::tempdir().unwrap();
-    let mut archive = Archive::open(at.path().to_str().unwrap(), SOON).unwrap();
-    let sent = send_all(&mut archive, &filled(60));
+    let archive = Archive::open(at.path().to_str().unwrap(), SOON).unwrap();
+    let sent = send_all(&archive, &filled(60));
     let object = at.path().join(sent[0].name.path());
     let beside = |name: String| object.with_file_name(name);
     let name = object.file_name().unwrap().to_str().unwrap().to_owned();
@@ -111,7 +111,7 @@ fn an_archive_that_cannot_be_written_is_tried_again_until_its_time_is_over() {
     let memory = filled(60);
     let files = files(&memory);
     let segment = files.sealed().next().unwrap();
-    let mut archive = Archive::open(at.path().to_str().unwrap(), SOON).unwrap();
+    let archive = Archive::open(at.path().to_str().unwrap(), SOON).unwrap();
     // A file where the archive needs a directory: as a full disk, an error of the system.
     let log = journal::LineageId(files.id().unwrap()).to_string();
     fs::write(at.path().join(&log), b"").unwrap();

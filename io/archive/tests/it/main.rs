@@ -62,7 +62,7 @@ fn over(store: &Arc<InMemory>) -> Archive {
 }
 
 /// Sends every sealed segment.
-fn send_all<S: Storage>(archive: &mut Archive, storage: &S) -> Vec<Sent> {
+fn send_all<S: Storage>(archive: &Archive, storage: &S) -> Vec<Sent> {
     let files = files(storage);
     let sealed: Vec<_> = files.sealed().collect();
     sealed.iter().map(|segment| archive.send(&files, segment).unwrap()).collect()

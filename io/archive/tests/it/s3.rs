@@ -23,14 +23,14 @@ fn bucket(stand_in: &StandIn) -> Archive {
 #[test]
 fn segments_go_to_a_bucket_are_listed_in_pages_compared_and_put_together_again() {
     let (stand_in, memory) = (StandIn::start(), filled(60));
-    let sent = send_all(&mut bucket(&stand_in), &memory);
+    let sent = send_all(&bucket(&stand_in), &memory);
     assert!(sent.len() > 5 && sent.iter().all(|sent| !sent.was_there));
     let objects: Vec<String> = stand_in.objects().into_keys().collect();
     let names: Vec<String> = sent.iter().map(|sent| format!("logs/eu/{}", sent.name)).collect();
     assert_eq!(objects, names, "under the prefix");
-    assert!(send_all(&mut bucket(&stand_in), &memory).iter().all(|sent| sent.was_there));
+    assert!(send_all(&bucket(&stand_in), &memory).iter().all(|sent| sent.was_there));
     truncate(&memory, journal::Lsn(40));
-    let (mut archive, files, to) = (bucket(&stand_in), files(&memory), Memory::new(2));
+    let (archive, files, to) = (bucket(&stand_in), files(&memory), Memory::new(2));
     let catalogue = archive.catalogue(&files).unwrap();
     assert_eq!(catalogue.objects.len(), sent.len(), "all pages of the list");
     archive.fetch(&files, &catalogue, &to, |_, _| {}).unwrap();
@@ -42,7 +42,7 @@ fn segments_go_to_a_bucket_are_listed_in_pages_compared_and_put_together_again()
 fn a_request_with_another_secret_is_refused_and_not_repeated() {
     let (stand_in, memory) = (StandIn::start(), filled(60));
     let variables = stand_in.variables("another secret");
-    let mut archive = Archive::bucket("s3://bucket", RULE, variables).unwrap();
+    let archive = Archive::bucket("s3://bucket", RULE, variables).unwrap();
     let files = files(&memory);
     let error = archive.send(&files, &files.sealed().next().unwrap()).unwrap_err();
     assert!(matches!(error, Error::Store { .. }) && !error.tells_of_damage(), "{error}");
@@ -66,7 +66,7 @@ fn whatever_an_answer_does_each_segment_is_there_once_and_whole() {
         let (stand_in, memory) = (StandIn::start(), filled(60));
         // More than once in a row.
         (0..3).for_each(|_| stand_in.fail(method, fault));
-        let sent = send_all(&mut bucket(&stand_in), &memory);
+        let sent = send_all(&bucket(&stand_in), &memory);
         assert_eq!(stand_in.objects().len(), sent.len(), "{method} {fault:?}");
         let mut second = bucket(&stand_in);
         for sent in &sent {
@@ -83,7 +83,7 @@ fn an_archive_that_never_answers_well_is_given_up_in_time() {
     let (stand_in, memory) = (StandIn::start(), filled(60));
     (0..10_000).for_each(|_| stand_in.fail("HEAD", Fault::Unavailable));
     let rule = RetryRule { within: Duration::from_millis(300), ..RULE };
-    let mut archive = Archive::bucket("s3://bucket", rule, stand_in.variables(SECRET)).unwrap();
+    let archive = Archive::bucket("s3://bucket", rule, stand_in.variables(SECRET)).unwrap();
     let files = files(&memory);
     let began = std::time::Instant::now();
     archive.send(&files, &files.sealed().next().unwrap()).unwrap_err();
@@ -106,7 +106,7 @@ fn a_long_segment_goes_in_parts_and_what_fails_of_it_is_aborted() {
     // The second part fails, until its time is over; each attempt is aborted.
     (0..10_000).for_each(|_| stand_in.fail("PUT", Fault::Unavailable));
     let rule = RetryRule { within: Duration::from_millis(500), ..RULE };
-    let mut hasty = Archive::bucket("s3://bucket/logs/eu", rule, stand_in.variables(SECRET)).unwrap();
+    let hasty = Archive::bucket("s3://bucket/logs/eu", rule, stand_in.variables(SECRET)).unwrap();
     hasty.send(&files, &segment).unwrap_err();
     assert!(stand_in.seen("POST", 200) >= 1 && stand_in.seen("DELETE", 204) >= 1);
     assert_eq!((stand_in.unfinished(), stand_in.objects().len()), (0, 0));
