@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use ::archive::{Archive, FetchedFrom, Retention, RetryRule};
-use journal::{Claim, Files, Lsn, file::Directory};
+use ::archive::{Archive, FetchedFrom, Kept, Retention, RetryRule};
+use journal::{Claim, Files, Lsn, Truncated, file::Directory, storage::Storage};
 
 use super::anchor::{Anchors, StoreAnchor};
 use crate::{
@@ -61,6 +61,14 @@ pub enum Error {
     /// The directory to fetch into has files.
     #[error("{0} is not empty: a log is put together in a directory of its own")]
     NotEmpty(String),
+    /// The directory to fetch into cannot be read.
+    #[error("failed to list {directory}")]
+    List {
+        /// Which one.
+        directory: String,
+        /// The error of the system.
+        source: io::Error,
+    },
     /// The archive's own findings.
     #[error("failed to use the archive")]
     Archive(#[from] ::archive::Error),
@@ -84,25 +92,25 @@ pub fn run(loaded: &Loaded, order: &Order, output: &mut impl Write) -> Result<Ex
     if !recovery::begun(directory) {
         return Err(Error::NoLog(place.clone()));
     }
-    let mut archive = Archive::open(to, RetryRule { within: WITHIN, ..RetryRule::default() })?;
+    let archive = Archive::open(to, RetryRule { within: WITHIN, ..RetryRule::default() })?;
     let files = Files::open(directory)?;
     if order.list || order.verify {
-        return list(&mut archive, &files, order.verify, output);
+        return list(&archive, &files, order.verify, output);
     }
     if let Some(into) = &order.fetch {
-        return fetch(&mut archive, &files, into, output);
+        return fetch(&archive, &files, into, output);
     }
     archive.remove_unfinished()?;
-    send(&mut archive, &files, output)?;
+    send(&archive, &files, output)?;
     drop(files);
     if order.remove {
-        remove(loaded, &mut archive, output)?;
+        remove(loaded, &archive, output)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Sends every full segment, or compares its object.
-fn send(archive: &mut Archive, files: &Files, output: &mut impl Write) -> Result<(), Error> {
+fn send(archive: &Archive, files: &Files, output: &mut impl Write) -> Result<(), Error> {
     let segments: Vec<_> = files.sealed().collect();
     let (mut sent, mut compared, mut packed) = (0, 0, 0);
     for (place, segment) in segments.iter().enumerate() {
@@ -132,20 +140,16 @@ fn send(archive: &mut Archive, files: &Files, output: &mut impl Write) -> Result
 }
 
 /// Prints what the archive has of the log, and with `verify` reads it back.
-fn list(
-    archive: &mut Archive,
-    files: &Files,
-    verify: bool,
-    output: &mut impl Write,
-) -> Result<ExitCode, Error> {
+fn list(archive: &Archive, files: &Files, verify: bool, output: &mut impl Write) -> Result<ExitCode, Error> {
     let catalogue = archive.catalogue(files)?;
     let mut wrong = 0;
+    let begins = files.begins().lsn;
     let (mut objects, mut next) = (0, Lsn(1));
     for archived in catalogue.objects.values().flatten() {
         let name = archived.name;
         if name.first > next {
-            writeln!(output, "GAP      records {} to {}", next.0, name.first.0 - 1)?;
-            wrong += u64::from(next <= files.begins().lsn);
+            gap(output, (next, Lsn(name.first.0 - 1)), begins)?;
+            wrong += u64::from(next <= begins);
         }
         next = next.max(name.last.next());
         let word = match verify.then(|| archive.verify(&name)) {
@@ -173,28 +177,34 @@ fn list(
     if catalogue.foreign > 0 {
         writeln!(output, "{} object(s) with other names are left alone", catalogue.foreign)?;
     }
-    let (begins, reaches) = (files.begins().lsn, catalogue.reaches());
-    if reaches < begins {
-        writeln!(
-            output,
-            "GAP      records {} to {begins}, which the log does not have",
-            reaches.next().0,
-            begins = begins.0
-        )?;
+    // A gap between two objects is told above; here the one behind the last object.
+    let untold = if next <= begins { Some(next) } else { None };
+    let reaches = catalogue.reaches();
+    // Objects that overlap have no gap between them, and yet do not follow each other.
+    let untold = untold.or_else(|| (wrong == 0 && reaches < begins).then(|| reaches.next()));
+    if let Some(first) = untold {
+        gap(output, (first, begins), begins)?;
         wrong += 1;
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Tells of records that the archive does not have. The log lacks those up to `begins`.
+fn gap(output: &mut impl Write, (first, last): (Lsn, Lsn), begins: Lsn) -> io::Result<()> {
+    let lost = if first <= begins { ", which the log does not have" } else { "" };
+    writeln!(output, "GAP      records {} to {}{lost}", first.0, last.0)
+}
+
+fn has_files(directory: &str) -> Result<bool, Error> {
+    let listed = std::fs::read_dir(directory);
+    let mut entries = listed.map_err(|source| Error::List { directory: directory.to_owned(), source })?;
+    Ok(entries.next().is_some())
+}
+
 /// Puts the whole log together in an empty directory.
-fn fetch(
-    archive: &mut Archive,
-    files: &Files,
-    into: &str,
-    output: &mut impl Write,
-) -> Result<ExitCode, Error> {
+fn fetch(archive: &Archive, files: &Files, into: &str, output: &mut impl Write) -> Result<ExitCode, Error> {
     let to = Directory::create(Path::new(into))?;
-    if std::fs::read_dir(into)?.next().is_some() {
+    if has_files(into)? {
         return Err(Error::NotEmpty(into.to_owned()));
     }
     let catalogue = archive.catalogue(files)?;
@@ -217,7 +227,7 @@ fn fetch(
 }
 
 /// Removes the oldest segments of the log of a stopped hub, after it has proven the log as a start does.
-fn remove(loaded: &Loaded, archive: &mut Archive, output: &mut impl Write) -> Result<(), Error> {
+fn remove(loaded: &Loaded, archive: &Archive, output: &mut impl Write) -> Result<(), Error> {
     let place = &loaded.config.journal.directory;
     let claim = match Claim::take(Path::new(place)) {
         Err(journal::Error::Locked { .. }) => return Err(Error::Served(place.clone())),
@@ -230,19 +240,14 @@ fn remove(loaded: &Loaded, archive: &mut Archive, output: &mut impl Write) -> Re
     let proven = recovery::tail(claim.files(), store.as_ref(), &expectations).map_err(unproven)?;
     let end = Head { lsn: proven.tail.last().0, hash: proven.tail.cursor().hash };
     drop(proven);
-    let mut archived_before = claim.files().begins().lsn.next();
-    for segment in claim.files().sealed().collect::<Vec<_>>() {
-        archive.verify_segment(claim.files(), &segment)?;
-        archived_before = segment.end.lsn.next();
-    }
     let retention = Retention {
-        archived_before,
+        // Every full segment was sent.
+        archived_before: Lsn::MAX,
         anchor: StoreAnchor { directory: directory.to_owned() }.verified(claim.files())?,
         cursors: &[],
         keep_bytes: loaded.config.archive.keep_bytes,
     };
-    let (bound, why) = retention.bound(claim.files());
-    let done = claim.truncate_before(bound, &[])?;
+    let (done, why) = remove_verified(archive, claim, &retention)?;
     writeln!(
         output,
         "{} segment(s) of {} bytes removed: the log begins at record {} and ends with {end}",
@@ -252,4 +257,67 @@ fn remove(loaded: &Loaded, archive: &mut Archive, output: &mut impl Write) -> Re
         writeln!(output, "no more is removed: {}", why.why())?;
     }
     Ok(())
+}
+
+/// Removes what may go, after the archived copies of exactly these segments were read again.
+fn remove_verified<S: Storage>(
+    archive: &Archive,
+    claim: Claim<S>,
+    retention: &Retention<'_>,
+) -> Result<(Truncated, Option<Kept>), Error> {
+    let (bound, why) = retention.bound(claim.files());
+    for segment in claim.files().sealed().filter(|segment| segment.end.lsn < bound) {
+        archive.verify_segment(claim.files(), &segment)?;
+    }
+    Ok((claim.truncate_before(bound, &[])?, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use journal::{Options, SyncLog, memory::Memory};
+
+    use super::*;
+
+    #[test]
+    fn only_the_copies_of_what_is_removed_are_read_again() {
+        let at = tempfile::tempdir().expect("a directory");
+        let archive = Archive::open(at.path().to_str().expect("a plain path"), RetryRule::default());
+        let (archive, memory) = (archive.expect("a directory"), Memory::new(1));
+        let options = Options { segment_bytes: 4 << 10, nice: 0 };
+        let mut log = SyncLog::open(memory.clone(), options).expect("a log");
+        for record in 0..60 {
+            log.append(format!("record {record} ").repeat(50).as_bytes());
+            log.sync().expect("a disk");
+        }
+        log.close().expect("a disk");
+        let files = Files::over(memory.clone()).expect("a log");
+        let segments: Vec<_> = files.sealed().collect();
+        let object = |place: usize| -> PathBuf {
+            let name = archive.send(&files, &segments[place]).expect("an archive").name;
+            at.path().join(name.path())
+        };
+        let objects: Vec<PathBuf> = (0..segments.len()).map(object).collect();
+        let anchor = Some(segments[3].first);
+        let retention = Retention { archived_before: Lsn::MAX, anchor, cursors: &[], keep_bytes: 0 };
+        let alter = |object: &PathBuf| fs::write(object, "something else").expect("a disk");
+
+        alter(&objects[3]);
+        let claim = Claim::over(memory.clone()).expect("a log that nobody writes");
+        let (done, why) = remove_verified(&archive, claim, &retention).expect("three whole copies");
+        assert_eq!((done.segments, why), (3, Some(Kept::NoAnchor)));
+
+        let claim = Claim::over(memory.clone()).expect("a log that nobody writes");
+        let retention = Retention { anchor: Some(Lsn::MAX), ..retention };
+        let error = remove_verified(&archive, claim, &retention).expect_err("an altered copy");
+        assert!(matches!(error, Error::Archive(::archive::Error::Altered { .. })), "{error}");
+        assert_eq!(Files::over(memory).expect("a log").begins().lsn.next(), segments[3].first);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_listed_is_named() {
+        let error = has_files("/nowhere/to/be/found").expect_err("it is not there");
+        assert_eq!(error.to_string(), "failed to list /nowhere/to/be/found");
+    }
 }

@@ -105,6 +105,14 @@ async fn a_log_is_archived_shortened_served_put_together_again_and_proven_from_i
     let left = hub.segments().len();
     assert!((2..segments / 2).contains(&left), "{left} of {segments} segments are left: {said}");
 
+    // A gap is told once, and the records behind it are not called missing.
+    let (gone, aside) = (objects(&to)[1].clone(), at.path().join("aside"));
+    fs::rename(&gone, &aside).expect("a disk");
+    let output = hub.run(&["archive", "--to", text(&to), "--list"]);
+    let said = words(&output);
+    assert_eq!((output.status.code(), said.matches("GAP ").count()), (Some(1), 1), "{said}");
+    fs::rename(&aside, &gone).expect("a disk");
+
     // The shorter log is proven from its state store, and played on.
     let report = hub.done(&["verify"]);
     assert!(
