@@ -143,6 +143,9 @@ impl HealthSurface {
             people::Readiness::NoRoom(why) => {
                 Err(format!("free space, and new people are enrolled again: {why}"))
             }
+            people::Readiness::InUse(why) => {
+                Err(format!("end the other process, and new people are enrolled again: {why}"))
+            }
             people::Readiness::Closed(why) => Err(format!("restart the hub to enrol new people: {why}")),
         }
     }

@@ -19,8 +19,10 @@ pub enum Readiness {
     /// They are.
     #[default]
     Ready,
-    /// The last enrolment found no room, or the database in use; the next one tries again. The error of the system.
+    /// The last enrolment found no room; the next one tries again. The error of the system.
     NoRoom(String),
+    /// The last enrolment found the database in use by another process; the next one tries again. The error of SQLite.
+    InUse(String),
     /// A write or sync failed: nobody is enrolled until the store is opened again. The error of the system.
     Closed(String),
 }

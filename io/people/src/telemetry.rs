@@ -13,8 +13,16 @@ pub fn no_room(file: &Path, error: &str) {
     tracing::error!(file = %file.display(), error, "no room to enrol new people; they are refused until there is");
 }
 
-/// There was no room, and there is again.
-pub fn room_again(file: &Path) {
+/// Another process uses the database: new people are refused, known ones are not.
+pub fn in_use(file: &Path, error: &str) {
+    tracing::error!(
+        file = %file.display(), error,
+        "another process uses the people store; new people are refused until it does not"
+    );
+}
+
+/// There was no room, or the database was in use; now people are enrolled.
+pub fn enrols_again(file: &Path) {
     tracing::info!(file = %file.display(), "new people are enrolled again");
 }
 

@@ -100,7 +100,7 @@ impl<S: Storage> Writer<S> {
             Ok(()) => {
                 self.register.count_batch();
                 if self.register.set(Readiness::Ready) != Readiness::Ready {
-                    telemetry::room_again(&self.path);
+                    telemetry::enrols_again(&self.path);
                 }
                 Ok(())
             }
@@ -117,11 +117,15 @@ impl<S: Storage> Writer<S> {
     fn failed(&self, failure: NotKept) -> NotEnrolled {
         match failure {
             NotKept::NoRoom(error) => {
-                self.waits(error);
+                if self.waits(Readiness::NoRoom(error.clone())) {
+                    telemetry::no_room(&self.path, &error);
+                }
                 NotEnrolled::NoRoom
             }
             NotKept::InUse(error) => {
-                self.waits(error);
+                if self.waits(Readiness::InUse(error.clone())) {
+                    telemetry::in_use(&self.path, &error);
+                }
                 NotEnrolled::InUse
             }
             NotKept::NoRandom(error) => {
@@ -137,10 +141,10 @@ impl<S: Storage> Writer<S> {
         }
     }
 
-    fn waits(&self, error: String) {
-        if self.register.set(Readiness::NoRoom(error.clone())) == Readiness::Ready {
-            telemetry::no_room(&self.path, &error);
-        }
+    /// Sets why nobody new is enrolled for now. Returns whether that is news.
+    fn waits(&self, why: Readiness) -> bool {
+        let kind = std::mem::discriminant(&why);
+        std::mem::discriminant(&self.register.set(why)) != kind
     }
 }
 

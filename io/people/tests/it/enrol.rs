@@ -126,13 +126,13 @@ fn want_of_room_and_of_the_database_ends_with_the_next_enrolment_that_succeeds()
     let (people, memory) = in_memory();
     let anna = enrol(&people, "anna").expect("a disk");
     let cases = [
-        (NotKept::NoRoom("full".into()), NotEnrolled::NoRoom),
-        (NotKept::InUse("full".into()), NotEnrolled::InUse),
+        (NotKept::NoRoom("full".into()), NotEnrolled::NoRoom, Readiness::NoRoom("full".into())),
+        (NotKept::InUse("locked".into()), NotEnrolled::InUse, Readiness::InUse("locked".into())),
     ];
-    for (round, (failure, told)) in cases.into_iter().enumerate() {
+    for (round, (failure, told, readiness)) in cases.into_iter().enumerate() {
         memory.fail(Some(failure));
         assert_eq!(enrol(&people, "bert"), Err(told));
-        assert_eq!(people.readiness(), Readiness::NoRoom("full".into()));
+        assert_eq!(people.readiness(), readiness);
         assert_eq!((people.get(&person("bert")), people.get(&person("anna"))), (None, Some(anna)));
         memory.fail(None);
         let name = format!("later {round}");
