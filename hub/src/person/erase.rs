@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// Erases a person: records it in the log, destroys the key, removes the row. With `excluded` the person stays excluded: who
-/// comes back under the same name is recognised. A person who was erased before is erased again where anything is left.
+/// comes back under the same name is recognised. A person who was erased before is erased again where anything is left, and
+/// cannot be excluded any more.
 ///
 /// # Errors
 /// When a hub serves, nobody has the name or id, something of the player is open, or a file cannot be written.
@@ -36,6 +37,10 @@ pub fn erase(loaded: &Loaded, whom: &Whom, excluded: bool, output: &mut impl Wri
         return Err(Error::Nobody);
     }
     let fact = Fact::Erased { player, excluded };
+    // An exclusion that recognises nobody is not recorded: every start would tell that it is lost.
+    if excluded && !facts.says(&fact) && !contents.excludes(player) && contents.person(player)?.is_none() {
+        return Err(Error::ErasedBefore(player));
+    }
     let segment_bytes = loaded.config.journal.segment_bytes;
     let now = now_ms().max(world.books.time());
     if let Some(open) = world.books.still_open(player, excluded, now).filter(|_| !facts.says(&fact)) {

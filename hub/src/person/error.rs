@@ -36,6 +36,12 @@ pub enum Error {
     /// The player was erased.
     #[error("player {0} was erased")]
     Erased(PlayerId),
+    /// Who was erased cannot be excluded later.
+    #[error(
+        "player {0} was erased before, and without --excluded: nothing says any more who the person was, so nobody can be \
+         recognised. Nothing was changed"
+    )]
+    ErasedBefore(PlayerId),
     /// A hub has the lock.
     #[error(
         "a hub serves from {directory}, or another command writes there: stop it, and call this again. A person cannot be \

@@ -39,6 +39,12 @@ impl Contents {
         self.register.is_excluded(person)
     }
 
+    /// Whether a player was excluded and erased, and the person is recognised under the same name.
+    #[must_use]
+    pub fn excludes(&self, player: PlayerId) -> bool {
+        self.exclusions.iter().any(|known| known.player == player.0)
+    }
+
     /// Who has an id; `None` for an id that nobody has, and for somebody whose key is destroyed.
     ///
     /// # Errors
@@ -70,8 +76,7 @@ impl Contents {
     pub fn erase(&mut self, people: &[(PlayerId, bool)]) -> Result<Erased, Error> {
         let mut erased = Erased::default();
         erased.removed.extend(people.iter().map(|(player, _)| *player).filter(|player| self.has(*player)));
-        let is_excluded = |player: PlayerId| self.exclusions.iter().any(|known| known.player == player.0);
-        let wanted = people.iter().filter(|(player, excluded)| *excluded && !is_excluded(*player));
+        let wanted = people.iter().filter(|(player, excluded)| *excluded && !self.excludes(*player));
         let wanted: Vec<PlayerId> = wanted.map(|(player, _)| *player).collect();
         let new = |(player, excluded): &&(PlayerId, bool)| match self.erased.get(player) {
             Some(known) => *excluded && !known,

@@ -146,6 +146,13 @@ async fn after_an_erasure_no_file_has_the_name_the_log_is_proven_and_a_restored_
     assert_eq!(recorded(&hub), [(account.player, false)]);
     refused(&hub, &["person", "find", "--id", &by_id], "was erased");
     assert!(hub.done(&erase).contains("before; nothing was left"));
+    let later = [&erase[..], &["--excluded"]].concat();
+    refused(
+        &hub,
+        &later,
+        "was erased before, and without --excluded: nothing says any more who the person was",
+    );
+    assert_eq!(recorded(&hub), [(account.player, false)], "nothing was changed");
 
     backup.put(&hub);
     hub.start();
