@@ -162,7 +162,10 @@ fn tell(
     writeln!(output, "lineage     {}   begins after record {last}", restored.lineage)?;
     writeln!(output, "abandoned   {}", restored.forked.lineage)?;
     if order.keys_from.is_none() && inventory.keys.is_some() {
-        writeln!(output, "keys        put {KEYS} into {data} before the start: the newest there is")?;
+        writeln!(
+            output,
+            "keys        put {KEYS} into {data} before the start: the one that was copied with this backup"
+        )?;
     }
     writeln!(
         output,

@@ -39,10 +39,12 @@ pub enum Error {
         /// Where it was looked for.
         file: PathBuf,
     },
-    /// The key file does not have the keys of people in the database.
+    /// The key file does not have the keys of people in the database. It is the older of the two, or it is from after an
+    /// erasure, and database and log are from before it.
     #[error(
-        "{} does not have the keys of {count} player(s), such as {first}: it is older than the database. Restore one \
-         from a backup made with the database's or after it", file.display()
+        "{} does not have the keys of {count} player(s), such as {first}: it is older than the database, or from after an \
+         erasure that the database and the log are older than. Restore the key file that was copied with the database, or the \
+         newest database together with the newest key file", file.display()
     )]
     KeysLost {
         /// The key file.
