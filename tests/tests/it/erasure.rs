@@ -380,5 +380,7 @@ async fn the_master_key_is_changed_by_a_command_with_both_and_the_old_one_is_ref
     assert_eq!(id_of(&hub, NAME).await, player);
     hub.kill();
     hub.configure(|setup| setup.variable("HUB_PEOPLE_KEY", old));
-    refused(&hub, &["check-config"], "data/people.db is under another master key");
+    let output = hub.run(&["check-config"]);
+    assert_eq!(output.status.code(), Some(78), "the configuration is wrong");
+    assert!(words(&output).contains("data/people.db is under another master key"), "{}", words(&output));
 }
