@@ -20,6 +20,8 @@ use hub::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before any file is made: data, backups and archived segments are their owner's alone, whoever starts the hub.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let (subcommand, sources) = Cli::parse().into_parts(Environment::of_process());
     let catalogue = actors::house::catalogue();
     let loaded = match config::load(&sources, &catalogue, subcommand.secret_policy()) {

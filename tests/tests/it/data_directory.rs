@@ -3,14 +3,19 @@
 
 use std::{
     fs::{self, File},
-    os::unix::fs::FileExt,
-    path::PathBuf,
+    os::unix::{
+        fs::{FileExt, PermissionsExt},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
 };
+
+use crate::archived;
 
 use protocol::{Key, reply::Receipt};
 use tests::{
     http,
-    hub::{OPEN, Setup, TestHub, aborted},
+    hub::{OPEN, Setup, TestHub, aborted, words},
     player::{Account, Session, red},
     soon, until,
 };
@@ -45,6 +50,52 @@ fn first_segment(hub: &TestHub) -> (PathBuf, u64) {
     let bytes = fs::read(&path).expect("a segment");
     let used = bytes.iter().rposition(|byte| *byte != 0).expect("records") as u64 + 1;
     (path, used)
+}
+
+/// The files and directories below one that group or others may use.
+fn open_to_others(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        let (path, mode) = (entry.path(), entry.metadata().expect("an entry").permissions().mode());
+        if mode & 0o077 != 0 {
+            found.push(format!("{} {mode:o}", path.display()));
+        }
+        if path.is_dir() {
+            found.extend(open_to_others(&path));
+        }
+    }
+    found
+}
+
+#[test]
+fn whatever_the_umask_is_every_file_of_data_backup_and_archive_is_its_owners_alone() {
+    let at = tempfile::tempdir().expect("a directory");
+    let hub = archived::filled(Setup::default().option("archive.keep_bytes", 0));
+    let place = |name: &str| at.path().join(name).to_str().expect("a plain path").to_owned();
+    let (archive, whole, restored) = (place("archive"), place("whole"), place("restored"));
+    let (backup, keys) = (place("backup"), place("keys"));
+    let commands = [
+        &["archive", "--to", &archive, "--remove"][..],
+        &["archive", "--to", &archive, "--fetch", &whole],
+        &["backup", "--to", &backup, "--keys-to", &keys],
+        &["restore", "--from", &backup, "--keys-from", &keys, "--data", &restored],
+    ];
+    for arguments in commands {
+        // The last --data counts.
+        let mut command = hub.command(arguments);
+        // SAFETY: between fork and exec only `umask` is called, which is safe there.
+        unsafe {
+            command.pre_exec(|| {
+                libc::umask(0);
+                Ok(())
+            });
+        }
+        let output = command.output().expect("a process");
+        assert!(output.status.success(), "{arguments:?}: {}", words(&output));
+    }
+    for directory in [at.path(), &hub.data()] {
+        assert_eq!(open_to_others(directory), Vec::<String>::new());
+    }
 }
 
 #[tokio::test]
