@@ -193,6 +193,15 @@ fn names(config: &Config, check: &mut Check<'_>) {
     if config.archive.remove && config.archive.to.is_empty() {
         check.refuse("archive.remove", "needs archive.to: nothing is removed that is not archived");
     }
+    if !config.archive.to.is_empty()
+        && let Err(error) = archive::Archive::check(&config.archive.to)
+    {
+        let why = match error {
+            archive::Error::Target { why, .. } => why,
+            other => other.to_string(),
+        };
+        check.refuse("archive.to", why);
+    }
     if config.journal.directory.is_empty() {
         check.refuse("journal.directory", "must name a directory");
     }

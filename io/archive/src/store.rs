@@ -76,28 +76,31 @@ impl Catalogue {
 
 impl Archive {
     /// The archive at a directory, `file:///directory`, or, in a build with the feature `s3`, `s3://bucket/prefix`. A
-    /// directory is made when it is missing, for its owner alone.
+    /// directory is made when it is missing, for its owner alone; files and directories in it get the modes that the umask of
+    /// the process leaves.
     pub fn open(to: &str, retry: RetryRule) -> Result<Archive, Error> {
         let refused = |why: String| Error::Target { to: to.to_owned(), why };
-        if to.starts_with("s3://") {
-            return Archive::bucket(to, retry, std::env::vars());
-        }
-        let directory = match to.split_once("://") {
-            Some(("file", path)) => Directory::new(path),
-            Some(_) => {
-                return Err(refused("expected a directory, file:///directory or s3://bucket/prefix".into()));
-            }
-            None => Directory::new(to),
+        let directory = match Place::of(to)? {
+            Place::Bucket => return Archive::bucket(to, retry, std::env::vars()),
+            Place::Directory(directory) => directory,
         };
-        if directory.as_os_str().is_empty() {
-            return Err(refused("it is empty".into()));
-        }
         // Made by the journal's own rules: for its owner alone, and durable.
         journal::file::Directory::create(directory)?;
         let store =
             LocalFileSystem::new_with_prefix(directory).map_err(|error| refused(error.to_string()))?;
         let archive = Archive::over(Arc::new(store.with_fsync(true)), to, retry)?;
         Ok(Archive { directory: Some(directory.to_owned()), ..archive })
+    }
+
+    /// Checks the text that names an archive, as [`Archive::open`] does. Nothing is made, and no bucket is asked.
+    ///
+    /// # Errors
+    /// [`Error::Target`], with what is wrong.
+    pub fn check(to: &str) -> Result<(), Error> {
+        match Place::of(to)? {
+            Place::Bucket => bucket(to, &RetryRule::default(), std::env::vars()).map(drop),
+            Place::Directory(_) => Ok(()),
+        }
     }
 
     /// The archive in an S3-compatible bucket, `s3://bucket/prefix`. Credentials, region and endpoint are those of the variables
@@ -185,6 +188,32 @@ impl Archive {
             unpacked.push(&bytes).map_err(judged)?;
         }
         unpacked.finish().map_err(judged)
+    }
+}
+
+/// What the text that names an archive means.
+enum Place<'a> {
+    /// Whether the bucket can be used is another question.
+    Bucket,
+    Directory(&'a Directory),
+}
+
+impl Place<'_> {
+    fn of(to: &str) -> Result<Place<'_>, Error> {
+        let refused = |why: &str| Err(Error::Target { to: to.to_owned(), why: why.to_owned() });
+        let path = match to.split_once("://") {
+            Some(("s3", at)) if at.is_empty() || at.starts_with('/') => {
+                return refused("the bucket is missing: expected s3://bucket/prefix");
+            }
+            Some(("s3", _)) => return Ok(Place::Bucket),
+            Some(("file", path)) if !path.is_empty() && !path.starts_with('/') => {
+                return refused("the path is not absolute: expected file:///directory");
+            }
+            Some(("file", path)) => path,
+            None if !to.starts_with("s3:") && !to.starts_with("file:") => to,
+            _ => return refused("expected a directory, file:///directory or s3://bucket/prefix"),
+        };
+        if path.is_empty() { refused("it is empty") } else { Ok(Place::Directory(Directory::new(path))) }
     }
 }
 

@@ -45,6 +45,15 @@ fn a_wrong_key_or_value_names_its_place_and_what_is_allowed() {
         "config/hub.toml:2: server.workers = 1.5: expected a whole number from 0 to 65535",
     );
     check("[demo]\nenabled = \"yes\"\n", "config/hub.toml:2: demo.enabled = \"yes\": expected true or false");
+    check(
+        "[archive]\nto = \"ftp://backup/hub\"\n",
+        "config/hub.toml:2: archive.to = \"ftp://backup/hub\": expected a directory, file:///directory or \
+         s3://bucket/prefix",
+    );
+    check(
+        "[archive]\nto = \"s3://\"\n",
+        "config/hub.toml:2: archive.to = \"s3://\": the bucket is missing: expected s3://bucket/prefix",
+    );
     check("[auth]\nissuer = 3\n", "config/hub.toml:2: auth.issuer = 3: expected text in quotes");
     check(
         "[auth]\nalgorithm = \"none\"\n",

@@ -97,12 +97,32 @@ fn what_is_no_archive_is_refused_and_says_what_was_expected() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("file"), b"").unwrap();
     let refused = |to: &str| Archive::open(to, SOON).err().unwrap();
-    for to in ["", "file://", "ftp://somewhere/else"] {
-        assert!(matches!(refused(to), Error::Target { .. }), "{to}");
+    let wrong = [
+        ("", "it is empty"),
+        ("file://", "it is empty"),
+        ("ftp://somewhere/else", "expected a directory, file:///directory or s3://bucket/prefix"),
+        ("file:/somewhere", "expected a directory, file:///directory or s3://bucket/prefix"),
+        ("s3:bucket/logs", "expected a directory, file:///directory or s3://bucket/prefix"),
+        ("file://here/logs", "the path is not absolute: expected file:///directory"),
+        ("s3://", "the bucket is missing: expected s3://bucket/prefix"),
+        ("s3:///logs", "the bucket is missing: expected s3://bucket/prefix"),
+    ];
+    for (to, why) in wrong {
+        let checked = Archive::check(to).expect_err("no archive");
+        for error in [refused(to), checked] {
+            assert!(matches!(&error, Error::Target { why: found, .. } if found == why), "{to}: {error}");
+        }
     }
+    let missing = at.path().join("missing");
+    for to in [missing.to_str().unwrap(), "a/relative/directory", "file:///somewhere"] {
+        Archive::check(to).unwrap();
+    }
+    assert!(!missing.exists(), "a check makes nothing");
     assert!(matches!(refused(at.path().join("file").to_str().unwrap()), Error::Journal(_)));
     #[cfg(not(feature = "s3"))]
-    assert!(refused("s3://bucket/logs").to_string().contains("--features s3"));
+    for error in [refused("s3://bucket/logs"), Archive::check("s3://bucket/logs").unwrap_err()] {
+        assert!(error.to_string().contains("--features s3"), "{error}");
+    }
 }
 
 #[test]
