@@ -3,12 +3,14 @@
 //! [`Books::apply`] computes what a record changes, proves the invariants of that, and only then posts it, all or
 //! nothing. A record that a turn has just decided and proven is posted without a second computation ([`Books::take`]).
 
+use std::cmp::Ordering;
+
 use ledger::{Changes, Digest, Domain, Rejection};
 
 use crate::{
     books::Books,
     components::Component,
-    invariant::{Violation, fact_stands, no_effect_yet},
+    invariant::{Violation, fact_stands, no_effect_in_memory, no_effect_yet},
     keys::Outcome,
     proof::prove,
     record::{Body, Record},
@@ -56,14 +58,18 @@ pub enum ApplyError {
 
 impl Books {
     /// Applies what a turn has just decided: like [`Books::apply`], without computing a second time what the record
-    /// changes. Returns the record and its bytes, to be queued.
+    /// changes, and without a look into the state store. Returns the record and its bytes, to be queued.
     ///
     /// # Errors
     /// As [`Books::apply`].
     pub fn take(&mut self, decided: Decided) -> Result<(Record, Vec<u8>, Applied), ApplyError> {
         let Decided { record, bytes, changes, on } = decided;
-        // When it was decided on another state, its changes may be wrong: they are computed again from the record.
-        let applied = if on == self.lsn { self.post(&record, changes)? } else { self.apply(&record)? };
+        let applied = match on.cmp(&self.lsn) {
+            Ordering::Equal => self.post(&record, changes)?,
+            // The upgrades of the same turn came between: the changes are computed again. Its key was looked up.
+            Ordering::Less => self.prove_and_post(&record, no_effect_in_memory)?,
+            Ordering::Greater => self.apply(&record)?,
+        };
         Ok((record, bytes, applied))
     }
 
@@ -73,6 +79,15 @@ impl Books {
     /// When the record was not decided on this state. The state is unchanged. Live, the process must end; in replay,
     /// the log is refused.
     pub fn apply(&mut self, record: &Record) -> Result<Applied, ApplyError> {
+        self.prove_and_post(record, no_effect_yet)
+    }
+
+    /// Applies the next record; `no_effect` tells that its id has no effect yet (`E1`).
+    fn prove_and_post(
+        &mut self,
+        record: &Record,
+        no_effect: fn(&Books, TxId) -> Result<(), Violation>,
+    ) -> Result<Applied, ApplyError> {
         if record.time < self.time {
             return Err(ApplyError::TimeWentBack);
         }
@@ -83,10 +98,10 @@ impl Books {
                     let of_leg = self.domains.ledger(*domain).changes_of(leg);
                     changes.push((*domain, of_leg.map_err(|why| ApplyError::Leg { domain: *domain, why })?));
                 }
-                no_effect_yet(self, committed.id)?;
+                no_effect(self, committed.id)?;
                 prove(self, committed, &changes)?;
             }
-            Body::Refused { id, .. } => no_effect_yet(self, *id)?,
+            Body::Refused { id, .. } => no_effect(self, *id)?,
             Body::Fact(fact) => {
                 fact_stands(self, fact)?;
                 self.erases_nothing_open(fact, record.time)?; // E8

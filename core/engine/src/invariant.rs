@@ -28,6 +28,7 @@ use crate::{
     books::Books,
     components::Component,
     facts::{Fact, SecretName},
+    keys::KeyState,
     record::RECORD_BYTES_MAX,
     stored_state::Unreadable,
     table::{TableLeg, TableState},
@@ -174,6 +175,18 @@ pub fn no_effect_yet(books: &Books, id: TxId) -> Result<(), Violation> {
     match books.outcome(id)? {
         Some(_) => Err(Violation::SecondEffect(id)),
         None => Ok(()),
+    }
+}
+
+/// The same without a look into the state store: for what has no key, or whose key its turn has looked up. The hub's own
+/// steps have ids that no key has, and each occurs once, because phases, changes and holds only go forward.
+///
+/// # Errors
+/// When memory has an outcome of the id.
+pub(crate) fn no_effect_in_memory(books: &Books, id: TxId) -> Result<(), Violation> {
+    match books.key_state(id, None) {
+        KeyState::Known(_) => Err(Violation::SecondEffect(id)),
+        KeyState::New | KeyState::Older(_) => Ok(()),
     }
 }
 

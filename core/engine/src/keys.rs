@@ -101,11 +101,13 @@ impl Keys {
             return KeyState::Known(*kept);
         }
         let generation = self.older.generation();
-        match found.filter(|found| (found.id, found.generation) == (id, generation)) {
+        match found.filter(|found| found.id == id) {
+            // Kept for good, whatever has been committed meanwhile.
             Some(Found { kept: Some(kept), .. }) => KeyState::Known(*kept),
-            Some(Found { kept: None, .. }) => KeyState::New,
-            None if self.older.may_have(id) => KeyState::Older(generation),
-            None => KeyState::New,
+            // Between two commits the key may have moved from memory to the store.
+            Some(found) if found.generation == generation => KeyState::New,
+            _ if self.older.may_have(id) => KeyState::Older(generation),
+            _ => KeyState::New,
         }
     }
 

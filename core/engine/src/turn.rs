@@ -9,7 +9,7 @@ use protocol::{ErrorCode, TableId};
 
 use crate::{
     books::Books,
-    invariant::{Violation, no_effect_yet},
+    invariant::{Violation, no_effect_in_memory, no_effect_yet},
     keys::{Found, KeptKey, KeyState, Outcome, look_up},
     principal::Principal,
     proof::prove,
@@ -38,7 +38,7 @@ pub enum Envelope {
         content: Content,
         /// Why it is refused.
         code: ErrorCode,
-        /// What a table refused; `None` when the request did not get that far.
+        /// What a table refused; `None` when the request did not get that far, or when others had their turn first.
         request: Option<Box<TableRequest>>,
     },
 }
@@ -58,6 +58,18 @@ impl Envelope {
         match self {
             Envelope::Run(tx) => tx.key,
             Envelope::Refuse { content, .. } => Some(*content),
+        }
+    }
+
+    /// The envelope when others may have their turn before it. A table's refusal follows from the records before it: behind
+    /// later ones it may not, so it is only answered then, and its key stays free.
+    fn overtaken(self) -> Self {
+        match self {
+            Envelope::Refuse { id, principal, content, code, request: _ } => {
+                Envelope::Refuse { id, principal, content, code, request: None }
+            }
+            // Decided in its turn, on the money as it is then. The table keeps room for it until then.
+            Envelope::Run(tx) => Envelope::Run(tx),
         }
     }
 
@@ -190,7 +202,7 @@ pub enum Turn {
 /// [`Books::store`], and the envelope is to be decided again with what was found.
 #[derive(Debug)]
 pub struct Aside {
-    /// The envelope.
+    /// The envelope, as it is to be decided behind others: a table's refusal is not recorded any more.
     pub envelope: Envelope,
     /// The generation of the store.
     pub generation: u64,
@@ -213,7 +225,7 @@ impl Books {
     }
 
     /// Decides an envelope on the applied state, without a wait. Nothing changes. `found` is what the state store has under
-    /// its key, if it was looked up; it counts only while the same generation is the current one.
+    /// its key, if it was looked up: an outcome stands; that there is none counts only while the same generation is the current one.
     ///
     /// # Errors
     /// The envelope, when only the state store can tell whether its key has an outcome.
@@ -221,7 +233,9 @@ impl Books {
         if envelope.content().is_some() {
             match self.key_state(envelope.id(), found) {
                 KeyState::Known(kept) => return Ok(envelope.known(kept)),
-                KeyState::Older(generation) => return Err(Box::new(Aside { envelope, generation })),
+                KeyState::Older(generation) => {
+                    return Err(Box::new(Aside { envelope: envelope.overtaken(), generation }));
+                }
                 KeyState::New => {}
             }
         }
@@ -260,8 +274,8 @@ impl Books {
         let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
         match (intent.decide(&context), key) {
             (Ok(effects), key) => {
-                // E1: a key was looked up above.
-                let new = if key.is_some() { Ok(()) } else { no_effect_yet(self, id) };
+                // E1: a key was looked up before.
+                let new = if key.is_some() { Ok(()) } else { no_effect_in_memory(self, id) };
                 let asked = Asked { id, principal, key, intent };
                 let proven = new.and_then(|()| self.proven(asked, effects, table));
                 let decided = proven.map(|(committed, changes)| decided(Body::Committed(committed), changes));

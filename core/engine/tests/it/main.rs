@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod against_model;
+mod aside;
 mod auditor;
 mod bytes;
 mod erasure;
