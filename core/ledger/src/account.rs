@@ -229,3 +229,26 @@ impl Account {
         fits(self.debits, self.debits_pending) && fits(self.credits, self.credits_pending)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kind that is added does not compile here before it has a place, and fails here until it is in the list.
+    #[test]
+    fn every_kind_is_in_the_list_but_the_clearing_accounts() {
+        let place = |kind| match kind {
+            AccountKind::Cash => Some(0),
+            AccountKind::Source => Some(1),
+            AccountKind::Stakes => Some(2),
+            AccountKind::Winnings => Some(3),
+            AccountKind::Grants => Some(4),
+            AccountKind::Bonus => Some(5),
+            AccountKind::Corrections => Some(6),
+            AccountKind::Clearing(_) => None,
+        };
+        let numbered = (0..=u8::MAX).filter_map(AccountKind::from_number);
+        assert!(numbered.filter_map(place).eq(0..AccountKind::ALL.len()), "each has a number in the log");
+        assert!(AccountKind::ALL.into_iter().map(place).eq((0..AccountKind::ALL.len()).map(Some)));
+    }
+}
