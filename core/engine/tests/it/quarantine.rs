@@ -36,7 +36,7 @@ fn hand_over(rig: &mut Rig, leg: &TableLeg) {
 }
 
 /// A table with bets of two players, after a leg that did not fit.
-fn failed(in_flight: bool) -> Rig {
+pub fn failed(in_flight: bool) -> Rig {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);
     rig.deposit(2, 1_000);

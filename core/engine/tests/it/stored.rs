@@ -12,7 +12,10 @@ use engine::{
 use games::fair::Share;
 use protocol::{ErrorCode, PlayerId};
 
-use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, stored, table_id};
+use crate::{
+    quarantine::failed,
+    rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, stored, table_id},
+};
 
 /// A log with every kind of record.
 fn story() -> Rig {
@@ -176,8 +179,13 @@ fn no_bit_of_a_store_changes_without_being_noticed() {
 
 #[test]
 fn nothing_is_committed_while_a_table_waits_for_its_quarantine_nor_twice() {
-    let rig = story();
+    let mut rig = failed(false);
     let (mut replica, store) = followed(&rig.log, |_| false);
+    let waits = rig.log.len();
+    assert_eq!(replica.commit(), None, "the quarantine is not recorded yet");
+    let quarantine = rig.due().unwrap();
+    rig.run(&quarantine);
+    rig.log[waits..].iter().for_each(|bytes| drop(replica.take(bytes).unwrap()));
     let commit = replica.commit().unwrap();
     replica.committed(Arc::new(store.with(commit)));
     assert_eq!(replica.commit(), None, "nothing is new");
