@@ -1,12 +1,27 @@
 //! Reads beside the money thread: what the state store has on disk is read on a thread of its own, and the answer comes
 //! back as a message. So no turn waits for a disk.
 
-use std::{io, sync::mpsc, thread};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc,
+    },
+    thread,
+};
 
-use crate::panics::AbortOnPanic;
+use engine::Unreadable;
+use journal::Condition;
+use protocol::{ErrorCode, reply::Failure};
+
+use crate::{clock::now_ms, panics::AbortOnPanic, receipts::not_now, spread, stored::ADVICE};
 
 /// Name of this part when its panic ends the process: without it requests with an old key would wait for ever.
 const PART: &str = "the reader of the state store";
+
+/// A reading that failed is told at most this often, milliseconds.
+const TELL_EVERY_MS: u64 = 1_000;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -14,7 +29,11 @@ type Job = Box<dyn FnOnce() + Send>;
 ///
 /// What waits is bounded by the permits of those who ask.
 #[derive(Debug, Clone)]
-pub struct Asides(mpsc::Sender<Job>);
+pub struct Asides {
+    jobs: mpsc::Sender<Job>,
+    /// When it was told last that a reading failed, milliseconds since 1970.
+    told_ms: Arc<AtomicU64>,
+}
 
 impl Asides {
     /// Starts the thread.
@@ -27,7 +46,7 @@ impl Asides {
             let _guard = AbortOnPanic(PART);
             jobs.iter().for_each(|job| job());
         })?;
-        Ok(Self(sender))
+        Ok(Self { jobs: sender, told_ms: Arc::default() })
     }
 
     /// Runs a job behind those that wait already.
@@ -35,7 +54,30 @@ impl Asides {
     /// # Panics
     /// When the thread is gone: it ends with the last way to it, and a panic in it ends the process.
     pub fn run(&self, job: impl FnOnce() + Send + 'static) {
-        self.0.send(Box::new(job)).expect("the thread lives as long as a way to it");
+        self.jobs.send(Box::new(job)).expect("the thread lives as long as a way to it");
+    }
+
+    /// A reading has failed. Damage makes the hub not ready: nothing is known of old keys, so no request can be admitted. What
+    /// an operation of the system came to passes. Returns when to try again, milliseconds from now.
+    #[must_use]
+    pub fn failed(&self, unreadable: &Unreadable, log: &Condition) -> u64 {
+        let now = now_ms();
+        if unreadable.damaged {
+            log.unsound(format!("{unreadable}; {ADVICE}"));
+        } else if now.saturating_sub(self.told_ms.load(Relaxed)) >= TELL_EVERY_MS {
+            self.told_ms.store(now, Relaxed);
+            tracing::error!(
+                fault = unreadable.what,
+                "the state store cannot be read now; requests with an old key are answered as unavailable until it can"
+            );
+        }
+        spread::wait_ms(spread::BUSY)
+    }
+
+    /// The same, as the failure of a request that only reads.
+    #[must_use]
+    pub fn failure(&self, unreadable: &Unreadable, log: &Condition) -> Failure {
+        not_now(ErrorCode::Unavailable, self.failed(unreadable, log))
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! A turn is synchronous: look the key up, let the domains decide, apply, queue the record. Nothing is awaited, so
 //! there is nothing to lock. Whether an old key has an outcome, only the state store can tell: it is read on another thread,
-//! and the envelope has its turn when the answer comes back. The result leaves through the journal's gate when the record is on disk. What is decided
-//! is proven before its record is queued: a decision that would break an invariant, or that panics, costs that envelope
-//! only. Any other panic, and a domain that cannot apply what it has decided, ends the process; the next start replays
-//! the log.
+//! and the envelope has its turn when the answer comes back. The result leaves through the journal's gate when the record
+//! is on disk. What is decided is proven before its record is queued: a decision that would break an invariant, or that
+//! panics, costs that envelope only. Any other panic, and a domain that cannot apply what it has decided, ends the process;
+//! the next start replays the log.
 
 use std::{
+    collections::hash_map::Entry,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use std::{
 use actix::prelude::*;
 use engine::{
     ApplyError, Aside, Body, Concluded, DIGEST_EVERY, Envelope, Found, KeyState, Outcome, Turn, TxId,
-    Unreadable, Verdict,
+    Verdict,
     due::{AT_ONCE, Scheduled, Scheduler},
     table::TableLeg,
 };
@@ -25,6 +26,7 @@ use protocol::{
     ErrorCode, Reply,
     reply::{Failure, KeyOutcome},
 };
+use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -40,6 +42,7 @@ use crate::{
     },
     panics::AbortOnPanic,
     receipts::receipt,
+    spread,
     telemetry::Metrics,
 };
 
@@ -49,8 +52,8 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How many keys that the state store has leave memory with each turn: more than come in, so that memory does not grow.
 const FORGET_A_TURN: usize = 4;
 
-/// Most keys in memory, about 800 MiB: with more of them the state store is minutes behind, and new requests with a key are
-/// refused until it has them.
+/// Most keys in memory, about 800 MiB: with more of them the state store is minutes behind, and no request gets a new key
+/// recorded until it has them. Known keys are answered.
 const KEYS_IN_MEMORY_MAX: usize = 1 << 22;
 
 /// How many of them leave memory at once while nothing else is to be done: about a tenth of a millisecond.
@@ -82,6 +85,8 @@ pub struct Coordinator {
     /// What carries out what is due.
     scheduler: Scheduler,
     asides: Asides,
+    /// The keys of envelopes that wait for a look-up, with the number of these.
+    looking_up: FxHashMap<TxId, u32>,
     /// Where the answer to a look-up goes: this actor, once it is started.
     looked_up: Option<Recipient<LookedUp>>,
     /// Whether memory has keys that the state store has too.
@@ -113,6 +118,7 @@ impl Coordinator {
             allowances: Allowances::new(budgets),
             scheduler: Scheduler::new(true),
             asides,
+            looking_up: FxHashMap::default(),
             looked_up: None,
             forgets: false,
             keys_in_memory_max: KEYS_IN_MEMORY_MAX,
@@ -127,9 +133,6 @@ impl Coordinator {
 
     fn turn(&mut self, envelope: Envelope, origin: Origin, found: Option<&Found>) {
         let (id, now) = (envelope.id(), now_ms());
-        if origin.subject().is_some() && self.is_full_of_keys() {
-            return self.answer(id, origin, ErrorCode::Busy);
-        }
         // A panic while deciding has changed nothing: that envelope is dropped, the others go on.
         let books = self.books.clone();
         let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().try_turn(envelope, now, found)));
@@ -137,6 +140,7 @@ impl Coordinator {
             Ok(Ok(turn)) => self.conclude(id, Some(turn), now, origin),
             Ok(Err(aside)) => {
                 let Aside { envelope, .. } = *aside;
+                *self.looking_up.entry(id).or_default() += 1;
                 self.look_up(id, AsideQuestion::Submit(Box::new(Submit { envelope, origin })));
             }
             Err(_) => self.conclude(id, None, now, origin),
@@ -152,11 +156,21 @@ impl Coordinator {
         self.books.try_borrow().is_ok_and(|books| books.keys_in_memory() >= self.keys_in_memory_max)
     }
 
-    /// Answers an envelope that has no turn now: nothing is recorded, and its key is as it was.
-    fn answer(&self, id: TxId, origin: Origin, code: ErrorCode) {
-        self.metrics.refused(code);
-        let result = Concluded::unrecorded(id, Verdict::Answered(code)).result;
+    /// Answers an envelope whose key cannot be looked up now: nothing is recorded, and its key is as it was.
+    fn not_now(&self, id: TxId, origin: Origin, wait_ms: u64) {
+        self.metrics.refused(ErrorCode::Unavailable);
+        let result = Concluded::unrecorded(id, Verdict::NotNow(ErrorCode::Unavailable, wait_ms)).result;
         self.journal.barrier(Output::Result { origin, result, notices: Vec::new() });
+    }
+
+    /// An envelope has come back from its look-up.
+    fn came_back(&mut self, id: TxId) {
+        if let Entry::Occupied(mut waiting) = self.looking_up.entry(id) {
+            *waiting.get_mut() -= 1;
+            if *waiting.get() == 0 {
+                waiting.remove();
+            }
+        }
     }
 
     /// Asks the state store beside the turn; [`LookedUp`] brings the answer.
@@ -209,8 +223,15 @@ impl Coordinator {
     /// bets that it undoes.
     ///
     /// # Errors
-    /// The verdict, when the budget is used up: nothing is recorded.
+    /// The verdict, when the budget is used up or memory takes no more keys: nothing is recorded.
     fn charge(&mut self, turn: &Turn, origin: &Origin) -> Result<(), Verdict> {
+        if matches!(turn, Turn::New(_) | Turn::Refused { .. })
+            && origin.subject().is_some()
+            && self.is_full_of_keys()
+        {
+            self.metrics.refused(ErrorCode::Busy);
+            return Err(Verdict::NotNow(ErrorCode::Busy, spread::wait_ms(spread::COME_BACK)));
+        }
         match turn {
             Turn::Refused { decided, .. } => {
                 let Some(subject) = origin.subject() else { return Ok(()) };
@@ -357,19 +378,21 @@ impl Handler<LookedUp> for Coordinator {
     fn handle(&mut self, LookedUp { question, found }: LookedUp, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(PART);
         match (question, found) {
-            (AsideQuestion::Submit(submit), Ok(found)) => {
+            (AsideQuestion::Submit(submit), found) => {
                 let Submit { envelope, origin } = *submit;
-                self.turn(envelope, origin, Some(&found));
-            }
-            (AsideQuestion::Submit(submit), Err(unreadable)) => {
-                let Submit { envelope, origin } = *submit;
-                self.cannot_read(&unreadable);
-                self.answer(envelope.id(), origin, ErrorCode::Unavailable);
+                let id = envelope.id();
+                self.came_back(id);
+                match found {
+                    Ok(found) => self.turn(envelope, origin, Some(&found)),
+                    Err(unreadable) => {
+                        let wait_ms = self.asides.failed(&unreadable, self.journal.condition());
+                        self.not_now(id, origin, wait_ms);
+                    }
+                }
             }
             (AsideQuestion::Outcome(ask), Ok(found)) => self.answer_outcome(ask, Some(&found)),
             (AsideQuestion::Outcome(GetOutcome { to, .. }), Err(unreadable)) => {
-                self.cannot_read(&unreadable);
-                let failure = Failure::of(ErrorCode::Unavailable).not_final();
+                let failure = self.asides.failure(&unreadable, self.journal.condition());
                 self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
             }
         }
@@ -381,7 +404,9 @@ impl Handler<StoreCommitted> for Coordinator {
 
     fn handle(&mut self, StoreCommitted(store): StoreCommitted, context: &mut Context<Self>) {
         let _guard = AbortOnPanic(PART);
-        self.books.borrow_mut().turn_to(store);
+        let before = self.books.borrow_mut().turn_to(store);
+        // Its files are closed where no turn waits for it.
+        self.asides.run(move || drop(before));
         self.forgets = true;
         context.notify(Forget);
     }
@@ -406,10 +431,11 @@ impl Coordinator {
         let state = self.books.borrow().key_state(id, found);
         let GetOutcome { key, to, .. } = ask;
         let outcome = match state {
-            KeyState::Older(_) => {
+            KeyState::New if !self.looking_up.contains_key(&id) => KeyOutcome::Unknown,
+            // Or an envelope with this key is still to have its turn: a look-up behind its own waits for that.
+            KeyState::Older(_) | KeyState::New => {
                 return self.look_up(id, AsideQuestion::Outcome(GetOutcome { player: ask.player, key, to }));
             }
-            KeyState::New => KeyOutcome::Unknown,
             KeyState::Known((_, Outcome::Refused(code))) => {
                 KeyOutcome::Refused { code: code.into(), name: code.name().into() }
             }
@@ -420,11 +446,6 @@ impl Coordinator {
             KeyState::Known((_, Outcome::Changed { .. })) => return self.no_receipt(to),
         };
         self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
-    }
-
-    /// The state store cannot be read: nothing is known of old keys, so no request can be admitted.
-    fn cannot_read(&self, unreadable: &Unreadable) {
-        self.journal.condition().unsound(format!("{unreadable}; {}", crate::stored::ADVICE));
     }
 
     /// The outcome stands and must be told, but it is not a bet's and has no receipt to show.

@@ -16,8 +16,8 @@ use domains::{
 use engine::last_results;
 use journal::Journal;
 use protocol::{
-    Amount, ErrorCode, Reply,
-    reply::{self, Failure, PlayerResult},
+    Amount, Reply,
+    reply::{self, PlayerResult},
 };
 
 use crate::{
@@ -30,7 +30,6 @@ use crate::{
         reply::ReplyTo,
     },
     panics::AbortOnPanic,
-    stored::ADVICE,
 };
 
 /// One domain's actor. Lives on the money arbiter.
@@ -113,8 +112,7 @@ impl Handler<ResultsRead> for DomainActor<Balance> {
         match results {
             Ok(results) => self.answer_results(to, &results),
             Err(unreadable) => {
-                self.journal.condition().unsound(format!("{unreadable}; {ADVICE}"));
-                let failure = Failure::of(ErrorCode::Unavailable).not_final();
+                let failure = self.asides.failure(&unreadable, self.journal.condition());
                 self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
             }
         }

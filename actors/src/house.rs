@@ -136,6 +136,12 @@ pub enum Error {
     /// The log already has another value of a fact about this hub.
     #[error("failed to record what the log is to say of this hub")]
     Fact(#[source] Box<engine::ApplyError>),
+    /// The thread that reads the state store beside the money thread could not be started.
+    #[error(
+        "failed to start the thread `hub-aside`, which reads old keys from the state store: the process may have no more \
+         threads or memory. Raise its limit of threads (`ulimit -u`, or that of its container), and start again"
+    )]
+    Asides(#[source] std::io::Error),
     /// A follower's thread could not be started.
     #[error("failed to start a follower of the log")]
     Follower(#[source] std::io::Error),
@@ -198,7 +204,7 @@ impl House {
         let (mut states, orphans): (BTreeMap<_, _>, BTreeMap<_, _>) =
             states.into_iter().partition(|(table, _)| configured.contains(table));
         let orphans = close_orphans(orphans, &books);
-        let asides = Asides::start().map_err(Error::Follower)?;
+        let asides = Asides::start().map_err(Error::Asides)?;
         let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
         let money = money.start(books, setup.budgets, doubts_clock).await?;
         let tell = money.clone();

@@ -34,10 +34,22 @@ pub fn bet_reply(
             let words = "the player has taken too many bets back";
             Reply::Error(Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms))
         }
+        Verdict::NotNow(code, wait_ms) => Reply::Error(not_now(code, wait_ms)),
         Verdict::Answered(code) => Reply::Error(refusal(code).not_final()),
         Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
         Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),
     }
+}
+
+/// The failure of a request that is not decided now. `wait_ms`: until the client tries again, milliseconds.
+#[must_use]
+pub fn not_now(code: ErrorCode, wait_ms: u64) -> Failure {
+    let words = match code {
+        ErrorCode::Busy => "the hub takes no new keys until the state store has those that it has taken",
+        ErrorCode::Unavailable => "the state store could not be read",
+        other => other.text(),
+    };
+    Failure::with(code, words).not_final().after_ms(wait_ms)
 }
 
 /// A receipt as the wire writes it; `None` for an outcome that is not a bet's, or whose amounts cannot be written.

@@ -44,11 +44,11 @@ impl StoredState for Stored {
     }
 
     fn key(&self, id: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.0.get(Tree::Keys, &key(id)).map_err(|error| Unreadable(error.with_causes()))
+        self.0.get(Tree::Keys, &key(id)).map_err(|error| unreadable(&error))
     }
 
     fn item(&self, place: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.0.get(Tree::Rows, &Key(place)).map_err(|error| Unreadable(error.with_causes()))
+        self.0.get(Tree::Rows, &Key(place)).map_err(|error| unreadable(&error))
     }
 }
 
@@ -98,6 +98,10 @@ impl LatestStored {
     pub fn set(&self, stored: Stored) {
         *self.0.lock() = Some(stored);
     }
+}
+
+fn unreadable(error: &store::Error) -> Unreadable {
+    Unreadable { what: error.with_causes(), damaged: error.needs_a_new_store() }
 }
 
 /// The place of a key: a transaction's id is a hash.

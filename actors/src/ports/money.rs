@@ -37,6 +37,13 @@ pub enum Execution {
     Committed(Option<Done>),
     /// It is refused; the code tells whether for good.
     Rejected(ErrorCode),
+    /// Nothing is decided now.
+    NotNow {
+        /// Why not.
+        code: ErrorCode,
+        /// When to try again with the same key, milliseconds from now.
+        wait_ms: u64,
+    },
     /// Unknown whether it was carried out: the coordinator gave no answer. A retry with the same key returns the
     /// outcome.
     Unknown,
@@ -87,6 +94,7 @@ impl MoneyPort {
             Ok(Verdict::Impossible(ErrorCode::Internal) | Verdict::Answered(ErrorCode::Internal))
             | Err(_) => Execution::Unknown,
             Ok(Verdict::Impossible(code) | Verdict::Answered(code)) => Execution::Rejected(code),
+            Ok(Verdict::NotNow(code, wait_ms)) => Execution::NotNow { code, wait_ms },
             Ok(Verdict::TooManyRefused(_) | Verdict::TooManyCleared(_)) => {
                 Execution::Rejected(ErrorCode::RateLimited)
             }

@@ -101,8 +101,9 @@ impl Books {
     }
 
     /// The state store has a new commit: from now on it is the current one. What it has leaves memory by [`Books::forget`].
-    pub fn turn_to(&mut self, store: Arc<dyn StoredState>) {
-        self.keys.turn_to(store);
+    /// Returns the commit before: whoever drops it last closes files.
+    pub fn turn_to(&mut self, store: Arc<dyn StoredState>) -> Arc<dyn StoredState> {
+        self.keys.turn_to(store)
     }
 
     /// Drops from memory what the state store has, keys and results, but no more than `most` of each. Returns whether all of
@@ -164,11 +165,12 @@ pub fn last_results(
     let oldest = results.saturating_sub(domains::results::RESULTS_MAX as u64);
     for number in (oldest + 1..=results).rev().skip(found.len()) {
         let id = ItemId::Result(player, Settled::place(number));
-        let bytes = store.item(id.place())?.ok_or_else(|| Unreadable(format!("{id:?} is missing")))?;
+        let bytes =
+            store.item(id.place())?.ok_or_else(|| Unreadable::damage(format!("{id:?} is missing")))?;
         match StateItem::decode(&bytes, &Formats::STANDARD, Unknown::Kept) {
             Ok(StateItem::Result(settled)) if settled.number == number => found.push(settled),
-            Ok(_) => return Err(Unreadable(format!("{id:?} is another item"))),
-            Err(error) => return Err(Unreadable(format!("{id:?}: {error}"))),
+            Ok(_) => return Err(Unreadable::damage(format!("{id:?} is another item"))),
+            Err(error) => return Err(Unreadable::damage(format!("{id:?}: {error}"))),
         }
     }
     Ok(found)

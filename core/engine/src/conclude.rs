@@ -34,6 +34,8 @@ pub enum Verdict {
     TooManyRefused(u64),
     /// The player has taken back more bets than may be: no bet is taken, for so many milliseconds.
     TooManyCleared(u64),
+    /// Nothing is decided now, and the key is as it was. Try again after so many milliseconds.
+    NotNow(ErrorCode, u64),
     /// The hub's own transaction cannot be done.
     Impossible(ErrorCode),
 }

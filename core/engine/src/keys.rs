@@ -139,9 +139,9 @@ impl Keys {
         &self.older
     }
 
-    /// From now on this is the current store. What it has leaves memory by and by: [`Keys::forget`].
-    pub fn turn_to(&mut self, store: Arc<dyn StoredState>) {
-        self.older = store;
+    /// From now on this is the current store; returns the one before. What it has leaves memory by and by: [`Keys::forget`].
+    pub fn turn_to(&mut self, store: Arc<dyn StoredState>) -> Arc<dyn StoredState> {
+        std::mem::replace(&mut self.older, store)
     }
 
     /// Drops from memory what the store has, but no more than `most`. Returns whether all of it is dropped.
@@ -184,7 +184,7 @@ impl Keys {
 pub fn look_up(store: &dyn StoredState, id: TxId) -> Result<Found, Unreadable> {
     let bytes = store.key(id)?;
     let kept = bytes.map(|bytes| decode_kept(&bytes)).transpose();
-    let kept = kept.map_err(|error| Unreadable(format!("the outcome of a key: {error}")))?;
+    let kept = kept.map_err(|error| Unreadable::damage(format!("the outcome of a key: {error}")))?;
     Ok(Found { id, generation: store.generation(), kept })
 }
 

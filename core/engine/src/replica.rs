@@ -246,8 +246,12 @@ impl Replica {
     fn stored(&self, id: ItemId) -> Result<Option<StateItem>, Unreadable> {
         let Some(bytes) = self.store.item(id.place())? else { return Ok(None) };
         let item = StateItem::decode(&bytes, &self.formats, Unknown::Refused)
-            .map_err(|error| Unreadable(format!("{id:?}: {error}")))?;
-        if item.id() == id { Ok(Some(item)) } else { Err(Unreadable(format!("{id:?} is another item"))) }
+            .map_err(|error| Unreadable::damage(format!("{id:?}: {error}")))?;
+        if item.id() == id {
+            Ok(Some(item))
+        } else {
+            Err(Unreadable::damage(format!("{id:?} is another item")))
+        }
     }
 
     /// The results of the record that was applied are new items.

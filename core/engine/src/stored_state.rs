@@ -36,8 +36,22 @@ pub trait StoredState: fmt::Debug + Send + Sync {
 
 /// The state store cannot be read, or what it has is nothing that was put there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the state store cannot be read: {0}")]
-pub struct Unreadable(pub String);
+#[error("the state store cannot be read: {what}")]
+pub struct Unreadable {
+    /// What is wrong, for people.
+    pub what: String,
+    /// Whether only another store helps, built from the log. Otherwise an operation of the system failed, such as opening a
+    /// file when too many are open: the same look-up may succeed later.
+    pub damaged: bool,
+}
+
+impl Unreadable {
+    /// What the store has is nothing that was put there.
+    #[must_use]
+    pub fn damage(what: impl Into<String>) -> Self {
+        Self { what: what.into(), damaged: true }
+    }
+}
 
 /// A store that has nothing yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

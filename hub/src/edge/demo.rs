@@ -20,7 +20,7 @@ use actors::{
     },
 };
 use people::{People, Person};
-use protocol::PlayerId;
+use protocol::{ErrorCode, PlayerId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -189,11 +189,20 @@ impl Offer {
             Ok(envelope) => self.money.execute(deposit.service, envelope).await,
             Err(code) => Execution::Rejected(code),
         };
-        match made {
-            Execution::Committed(_) => Ok(()),
-            Execution::Rejected(_) | Execution::Unknown => {
-                Err(failed(|id| telemetry::no_demo_deposit(id, &made)))
-            }
+        answer(made)
+    }
+}
+
+/// What the client is told of its deposit.
+fn answer(made: Execution) -> Result<(), Error> {
+    match made {
+        Execution::Committed(_) => Ok(()),
+        Execution::NotNow { code, wait_ms } => {
+            let kind = if code == ErrorCode::Busy { Kind::Busy } else { Kind::Unavailable };
+            Err(Error::from(kind).retry_after_ms(wait_ms))
+        }
+        Execution::Rejected(_) | Execution::Unknown => {
+            Err(failed(|id| telemetry::no_demo_deposit(id, &made)))
         }
     }
 }
@@ -222,5 +231,17 @@ mod tests {
         for body in ["{\"name\":\"\"}", "{\"name\":\"a\\u0000\"}", &long] {
             assert_eq!(told(body), Err(Kind::BadName), "{body}");
         }
+    }
+
+    #[test]
+    fn a_deposit_that_is_not_decided_now_is_told_as_such_with_the_time_to_wait() {
+        for (code, kind) in [(ErrorCode::Busy, Kind::Busy), (ErrorCode::Unavailable, Kind::Unavailable)] {
+            let error = answer(Execution::NotNow { code, wait_ms: 1_500 }).expect_err("no deposit was made");
+            assert_eq!((error.kind(), error.kind().status().as_u16()), (kind, 503));
+            let retry = error.headers().find(|(name, _)| *name == header::RETRY_AFTER);
+            assert_eq!(retry.expect("a time to wait").1, "2", "seconds, never too few");
+        }
+        let failed = answer(Execution::Unknown).expect_err("it is not known");
+        assert_eq!(failed.kind(), Kind::Internal);
     }
 }

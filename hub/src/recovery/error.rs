@@ -237,7 +237,7 @@ impl Error {
         match self {
             Self::StoreDamaged(why) => Ok(why),
             Self::Unfit { lsn, location, source } => match *source {
-                ApplyError::Invariant(Violation::Unreadable(unreadable)) => Ok(unreadable.0),
+                ApplyError::Invariant(Violation::Unreadable(unreadable)) => Ok(unreadable.what),
                 source => Err(Self::Unfit { lsn, location, source: Box::new(source) }),
             },
             other => Err(other),

@@ -1,13 +1,12 @@
 //! Old keys: their outcomes are in the state store, which no turn waits for.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        mpsc::{self, Receiver, Sender},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
+    mpsc::{self, Receiver, Sender},
 };
 
+use domains::recipes::HoldStake;
 use engine::{
     Formats, ItemPlace, KeyState, StoredState, Unreadable,
     stored_state::{Empty, memory::MemoryStore},
@@ -16,7 +15,7 @@ use journal::Reader;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::stored::Keeper;
+use crate::{messages::domain::ResultsRead, ports::money::Execution, stored::Keeper};
 
 /// The state store of a log, brought to its end.
 fn stored(log: &Path) -> Arc<dyn StoredState> {
@@ -162,29 +161,88 @@ async fn others_go_on_while_a_key_is_looked_up() {
     money.journal.stop();
 }
 
+/// A stake that nobody can pay, under a player's key: its refusal is recorded.
+fn unpaid(key: &protocol::Key) -> Envelope {
+    let round = protocol::RoundId { table: "no-round".parse().expect("a table id"), number: 1 };
+    let stake = HoldStake { player: PLAYER, round, currency: eur(), amount: 1 };
+    Envelope::Run(Tx::new(TxId::of_key(PLAYER, key), PLAYER.into(), Some(Content(1)), stake))
+}
+
+/// The next commit has no key that it would have to look up: without the envelope that waits, the key would be unknown.
 #[actix::test]
-async fn while_the_store_is_too_far_behind_new_keys_are_refused_as_busy_and_old_ones_are_not_lost() {
+async fn a_question_about_a_key_waits_for_the_request_that_is_being_looked_up() {
+    let log = tempfile::tempdir().expect("a directory");
+    let mut money = money(log.path());
+    let coordinator = money.coordinator().start();
+    let (slow, tell) = Slow::new(MemoryStore::default());
+    let key: protocol::Key = "asked".parse().expect("a key");
+    coordinator.do_send(StoreCommitted(slow));
+    let waits = send(&coordinator, unpaid(&key));
+    coordinator.do_send(StoreCommitted(Arc::new(Empty)));
+    let to = money.to(1);
+    coordinator.do_send(GetOutcome { player: PLAYER, key, to });
+    tell.send(()).expect("it waits");
+    let Reply::Outcome { outcome: KeyOutcome::Refused { code, .. }, .. } = money.reply().await else {
+        panic!("it has an outcome")
+    };
+    assert_eq!(code, ErrorCode::NoAccount);
+    assert_eq!(waits.await.expect("a verdict"), Verdict::Recorded(Outcome::Refused(ErrorCode::NoAccount)));
+    let (to, key) = (money.to(1), "never-used".parse().expect("a key"));
+    coordinator.do_send(GetOutcome { player: PLAYER, key, to });
+    let reply = money.reply().await;
+    assert!(matches!(reply, Reply::Outcome { outcome: KeyOutcome::Unknown, .. }), "{reply:?}");
+    money.journal.stop();
+}
+
+/// Whether a verdict sends the client away for a while.
+fn is_busy(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::NotNow(ErrorCode::Busy, wait_ms) if spread::COME_BACK.contains(&wait_ms))
+}
+
+#[actix::test]
+async fn while_the_store_is_too_far_behind_new_keys_are_refused_as_busy_and_known_ones_are_answered() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let coordinator = Coordinator { keys_in_memory_max: 3, ..money.coordinator() }.start();
+    let mut first = Vec::new();
     for number in 0..3 {
-        assert!(is_done(verdict(&coordinator, deposit(&number.to_string())).await));
+        first.push(verdict(&coordinator, deposit(&number.to_string())).await);
     }
-    let busy = Verdict::Answered(ErrorCode::Busy);
-    assert_eq!(verdict(&coordinator, deposit("more")).await, busy);
+    assert!(is_busy(verdict(&coordinator, deposit("more")).await));
+    assert_eq!(verdict(&coordinator, deposit("0")).await, first[0], "it is in memory");
     assert_eq!(money.books.borrow().lsn(), 3, "nothing is recorded");
     coordinator.do_send(StoreCommitted(stored(log.path())));
     let books = money.books.clone();
     until(|| books.borrow().keys_in_memory() == 0).await;
-    assert!(is_done(verdict(&coordinator, deposit("more")).await), "the key was free");
+    for key in ["more", "and more", "and again"] {
+        assert!(is_done(verdict(&coordinator, deposit(key)).await), "the key was free");
+    }
+    assert!(is_busy(verdict(&coordinator, deposit("too many")).await));
+    assert_eq!(verdict(&coordinator, deposit("0")).await, first[0], "it is in the store");
     money.journal.stop();
 }
 
-/// A store that cannot be read.
+/// A store that cannot be read, because of damage or for a while.
 #[derive(Debug)]
-struct Broken(BTreeMap<TxId, ()>);
+struct Unread {
+    damaged: bool,
+    /// How often more.
+    times: AtomicU32,
+}
 
-impl StoredState for Broken {
+impl Unread {
+    fn new(damaged: bool, times: u32) -> Arc<Self> {
+        Arc::new(Self { damaged, times: AtomicU32::new(times) })
+    }
+
+    fn read(&self) -> Result<Option<Vec<u8>>, Unreadable> {
+        let fails = self.times.try_update(Relaxed, Relaxed, |times| times.checked_sub(1)).is_ok();
+        let what = if self.damaged { "a block is damaged" } else { "too many open files" };
+        if fails { Err(Unreadable { what: what.into(), damaged: self.damaged }) } else { Ok(None) }
+    }
+}
+
+impl StoredState for Unread {
     fn generation(&self) -> u64 {
         1
     }
@@ -193,26 +251,25 @@ impl StoredState for Broken {
         0
     }
 
-    fn may_have(&self, id: TxId) -> bool {
-        self.0.contains_key(&id)
+    fn may_have(&self, _: TxId) -> bool {
+        true
     }
 
     fn key(&self, _: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        Err(Unreadable("a block is damaged".into()))
+        self.read()
     }
 
     fn item(&self, _: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
-        Err(Unreadable("a block is damaged".into()))
+        self.read()
     }
 }
 
 #[actix::test]
-async fn a_store_that_cannot_be_read_leaves_an_old_key_undecided_and_the_hub_not_ready() {
+async fn a_damaged_store_leaves_an_old_key_undecided_and_the_hub_not_ready() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let coordinator = money.coordinator().start();
-    let id = TxId::of_service("test", "old");
-    coordinator.do_send(StoreCommitted(Arc::new(Broken([(id, ())].into()))));
+    coordinator.do_send(StoreCommitted(Unread::new(true, u32::MAX)));
     let waits = send(&coordinator, deposit("old"));
     let condition = money.journal.condition();
     let state = condition.clone();
@@ -221,8 +278,37 @@ async fn a_store_that_cannot_be_read_leaves_an_old_key_undecided_and_the_hub_not
     });
     assert_eq!(unsound.await.expect("it waits"), journal::State::Unsound);
     assert!(condition.why().contains("a block is damaged") && condition.why().contains("move the directory"));
-    // Nothing is released any more: the request is answered by nothing, and its key is free.
-    money.journal.stop();
-    assert!(waits.await.is_err() || money.books.borrow().lsn() == 0);
     assert_eq!(money.books.borrow().lsn(), 0, "nothing was carried out");
+    money.journal.stop();
+    waits.await.expect_err("nothing is released any more, so the request has no answer");
+}
+
+#[actix::test]
+async fn a_store_that_cannot_be_read_for_a_while_answers_as_unavailable_and_the_hub_stays_ready() {
+    let log = tempfile::tempdir().expect("a directory");
+    let mut money = money(log.path());
+    let port = money.port();
+    // Once for each of the following.
+    port.committed(Unread::new(false, 2));
+    let Execution::NotNow { code, wait_ms } = port.execute("test", deposit("old")).await else {
+        panic!("it cannot be read")
+    };
+    assert_eq!((code, spread::BUSY.contains(&wait_ms)), (ErrorCode::Unavailable, true));
+    let (to, key) = (money.to(1), "asked".parse().expect("a key"));
+    port.outcome(GetOutcome { player: PLAYER, key, to });
+    let not_now = |reply| {
+        let Reply::Error(Failure { code, is_final, retry_after_ms, .. }) = reply else { panic!("{reply:?}") };
+        assert_eq!((code, is_final), (ErrorCode::Unavailable.into(), Some(false)));
+        assert!(spread::BUSY.contains(&retry_after_ms.expect("when to try again")));
+    };
+    not_now(money.reply().await);
+    let (balance, to) = (money.domain::<Balance>().start(), money.to(1));
+    let results = Err(Unreadable { what: "too many open files".into(), damaged: false });
+    balance.do_send(ResultsRead { to, results });
+    not_now(money.reply().await);
+
+    assert_ne!(money.journal.condition().state(), journal::State::Unsound);
+    assert_eq!(money.books.borrow().lsn(), 0, "nothing was carried out");
+    assert!(matches!(port.execute("test", deposit("old")).await, Execution::Committed(Some(_))));
+    money.journal.stop();
 }

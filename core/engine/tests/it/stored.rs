@@ -297,7 +297,7 @@ impl StoredState for KeysUnreadable {
     }
 
     fn key(&self, _: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        Err(Unreadable("a block is damaged".into()))
+        Err(Unreadable::damage("a block is damaged"))
     }
 
     fn item(&self, place: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {

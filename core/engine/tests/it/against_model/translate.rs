@@ -137,7 +137,9 @@ pub fn verdict(verdict: Verdict) -> model::Verdict {
         Verdict::KeyReused => model::Verdict::KeyReused,
         Verdict::Answered(code) => model::Verdict::Answered(code.name()),
         Verdict::Impossible(code) => model::Verdict::Impossible(code.name()),
-        Verdict::TooManyRefused(_) | Verdict::TooManyCleared(_) => panic!("the books have no such budget"),
+        Verdict::TooManyRefused(_) | Verdict::TooManyCleared(_) | Verdict::NotNow(..) => {
+            panic!("the books have no such bound")
+        }
     }
 }
 
