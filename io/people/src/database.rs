@@ -7,20 +7,17 @@
 //!
 //! `secure_delete` overwrites what is deleted with zeros. The version of the schema is SQLite's `user_version`.
 
+mod copy;
+
 use std::{
     fs::{self, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior,
-    backup::{Backup, StepResult},
-    params,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::{Error, StoreId, master::StoreKeys};
 
@@ -62,9 +59,6 @@ pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 const SQLITE_MIN: i32 = 3_051_003;
 /// Longest wait for another process that reads.
 const BUSY: Duration = Duration::from_secs(2);
-
-/// How often a copy looks whether the database is free, a millisecond after each other.
-const COPY_WAITS: i32 = 20_000;
 
 /// The row `store`: the identity of the store, and how much there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -302,48 +296,6 @@ impl Database {
         let statement = "SELECT player, lookup, slot, issuer, subject, tag FROM person WHERE slot = ?1";
         let row = self.connection.query_row(statement, [slot as i64], person).optional();
         row.map(|row| row.map(|(row, _)| row)).map_err(Error::sql("read", &self.path))
-    }
-
-    /// Writes a copy as of one moment to a file that does not exist, readable by its owner alone, and syncs it. Whoever writes
-    /// the database waits meanwhile. Returns the slots of the people in the copy.
-    pub fn copy(&mut self, to: &Path) -> Result<Vec<u64>, Error> {
-        let mut options = OpenOptions::new();
-        let made = options.read(true).write(true).create_new(true).mode(0o600).open(to);
-        let made = made.map_err(Error::io("make", to))?;
-        let copied = self.copy_into(to).and_then(|slots| {
-            made.sync_all().map_err(Error::io("sync", to))?;
-            Ok(slots)
-        });
-        copied.or_else(|error| remove_if_there(to).and(Err(error)))
-    }
-
-    fn copy_into(&mut self, to: &Path) -> Result<Vec<u64>, Error> {
-        let write = || Error::sql("write", to);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut copy = Connection::open_with_flags(to, flags).map_err(write())?;
-        // What a crash leaves of the copy is of no use, and the caller syncs it.
-        copy.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(())).map_err(write())?;
-        copy.pragma_update(None, "synchronous", "off").map_err(write())?;
-        // Looks often, for the short time between two commits of a hub that enrols one person after the other.
-        let wait = |tried| {
-            thread::sleep(Duration::from_millis(1));
-            tried < COPY_WAITS
-        };
-        self.connection.busy_handler(Some(wait)).map_err(Error::sql("read", &self.path))?;
-        let step = Backup::new(&self.connection, &mut copy).and_then(|backup| backup.step(-1));
-        if step.map_err(write())? != StepResult::Done {
-            return Err(Error::InUse { file: self.path.clone() });
-        }
-        let mut slots = Vec::new();
-        let slot = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-        each(&copy, "SELECT slot FROM person", slot, |slot| {
-            slots.push(slot as u64);
-            Ok(())
-        })
-        .map_err(Error::sql("read", &self.path))?
-        .map_err(|what| self.damaged(what))?;
-        copy.close().map_err(|(_, error)| write()(error))?;
-        Ok(slots)
     }
 
     /// The file.
