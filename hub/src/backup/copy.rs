@@ -181,6 +181,11 @@ pub(super) fn write_small(to: &Directory, name: &str, bytes: &[u8]) -> Result<()
 /// The directory, which is made when it is missing, and is empty.
 pub(super) fn empty(path: &Path) -> Result<Directory, Error> {
     let directory = Directory::create(path)?;
+    vacant(path).map(|()| directory)
+}
+
+/// Checks that a directory, which is there, is empty.
+pub(super) fn vacant(path: &Path) -> Result<(), Error> {
     let mut entries = fs::read_dir(path).map_err(Error::io("list", path))?;
-    if entries.next().is_some() { Err(Error::NotEmpty(path.to_owned())) } else { Ok(directory) }
+    if entries.next().is_some() { Err(Error::NotEmpty(path.to_owned())) } else { Ok(()) }
 }

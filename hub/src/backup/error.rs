@@ -22,6 +22,9 @@ pub enum Error {
     /// The key file would be copied with what it opens.
     #[error("{} is in the directory of the backup: keys are kept apart from it", .0.display())]
     KeysInside(PathBuf),
+    /// The backup would be copied with the key file.
+    #[error("the directory of the backup is in {}: keys are kept apart from it", .0.display())]
+    KeysAround(PathBuf),
     /// There are no keys to be copied.
     #[error("the people store has no key file yet, so there is nothing for --keys-to")]
     NoKeys,

@@ -1,6 +1,10 @@
 //! `hub backup`: takes the cut, copies it, and writes the inventory last.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+};
 
 use actors::{clock::now_ms, stored};
 use base16ct::lower::encode_string;
@@ -15,7 +19,7 @@ use store::{MANIFEST, StoreCut};
 
 use super::{
     Error, LOG, PEOPLE, STORE,
-    copy::{Copier, PARTIAL, empty, write_small},
+    copy::{Copier, PARTIAL, empty, vacant, write_small},
     inventory::{Inventory, Listed},
 };
 use crate::{app::files, config::Loaded, recovery::Head};
@@ -52,20 +56,7 @@ pub fn make(loaded: &Loaded, order: &BackupOrder, output: &mut dyn Write) -> Res
     }
     let from = Directory::open(directory)?;
     let to = Path::new(&order.to);
-    for path in [Some(&order.to), order.keys_to.as_ref()].into_iter().flatten().map(Path::new) {
-        if is_in(path, directory)? {
-            return Err(Error::BesideLog(path.to_owned()));
-        }
-    }
-    if let Some(keys) = order.keys_to.as_deref().map(Path::new)
-        && is_in(keys, to)?
-    {
-        return Err(Error::KeysInside(keys.to_owned()));
-    }
-    let backup = empty(to)?;
-    let keys_to = order.keys_to.as_deref().map(|keys| empty(Path::new(keys))).transpose()?;
-    let [log, kept_store, people_to] = [LOG, STORE, PEOPLE].map(|folder| Directory::create(&to.join(folder)));
-    let (log, kept_store, people_to) = (log?, kept_store?, people_to?);
+    check(directory, order)?;
 
     files::allow_all();
     // Play comes first where processors are few. Without it the backup is as good.
@@ -73,6 +64,11 @@ pub fn make(loaded: &Loaded, order: &BackupOrder, output: &mut dyn Write) -> Res
     let cut_ms = now_ms();
     let no_log = || Error::NoLog(place.clone());
     let mut taken = cut(&from, output)?.ok_or_else(no_log)?;
+    // Nothing is made before: what cannot be copied leaves no folders.
+    let backup = empty(to)?;
+    let keys_to = order.keys_to.as_deref().map(|keys| empty(Path::new(keys))).transpose()?;
+    let [log, kept_store, people_to] = [LOG, STORE, PEOPLE].map(|folder| Directory::create(&to.join(folder)));
+    let (log, kept_store, people_to) = (log?, kept_store?, people_to?);
     let partial = format!("{DATABASE}.{PARTIAL}");
     let mut people = people::copy(directory, &people_to.path(&partial))?;
     if people.as_ref().is_some_and(|copied| copied.keyless > 0) {
@@ -94,8 +90,15 @@ pub fn make(loaded: &Loaded, order: &BackupOrder, output: &mut dyn Write) -> Res
     }
 
     let head = Head { lsn: cut.log.end.lsn.0, hash: cut.log.end.hash };
-    let mut copying =
-        Copying { files: Vec::new(), copier: Copier::new(output, "copied", cut.bytes()?, order.speed) };
+    let people_bytes = match &people {
+        Some(_) => {
+            let path = people_to.path(DATABASE);
+            fs::metadata(&path).map_err(Error::io("read", &path))?.len()
+        }
+        None => 0,
+    };
+    let all = cut.bytes(directory)? + people_bytes;
+    let mut copying = Copying { files: Vec::new(), copier: Copier::new(output, "copied", all, order.speed) };
     if let Some(store) = &cut.store {
         for (name, file) in &store.runs {
             let bytes = file.len().map_err(Error::io("read", directory.join(STORE).join(name)))?;
@@ -135,6 +138,28 @@ pub fn make(loaded: &Loaded, order: &BackupOrder, output: &mut dyn Write) -> Res
     tell(&inventory, order, output).map_err(Error::Write)
 }
 
+/// Checks what can be known before anything is made: whether the places are apart and free, and whether there are keys.
+fn check(log: &Path, order: &BackupOrder) -> Result<(), Error> {
+    let (to, keys_to) = (Path::new(&order.to), order.keys_to.as_deref().map(Path::new));
+    for path in [Some(to), keys_to].into_iter().flatten() {
+        if is_in(path, log)? {
+            return Err(Error::BesideLog(path.to_owned()));
+        }
+    }
+    if let Some(keys) = keys_to {
+        if is_in(keys, to)? {
+            return Err(Error::KeysInside(keys.to_owned()));
+        }
+        if is_in(to, keys)? {
+            return Err(Error::KeysAround(keys.to_owned()));
+        }
+    }
+    for path in [Some(to), keys_to].into_iter().flatten().filter(|path| path.exists()) {
+        vacant(path)?;
+    }
+    if keys_to.is_some() && !log.join(KEYS).is_file() { Err(Error::NoKeys) } else { Ok(()) }
+}
+
 /// Whether a path is below a directory, or is it, as the two are written.
 fn is_in(path: &Path, directory: &Path) -> Result<bool, Error> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(Error::io("look at", path));
@@ -170,10 +195,11 @@ fn cut(from: &Directory, output: &mut dyn Write) -> Result<Option<Cut>, Error> {
 }
 
 impl Cut {
-    /// The length of everything that is copied. Bytes.
-    fn bytes(&self) -> Result<u64, Error> {
+    /// The length of the files of store and log in a directory, but for those of a few bytes. Bytes.
+    fn bytes(&self, directory: &Path) -> Result<u64, Error> {
         let runs = self.store.iter().flat_map(|store| &store.runs);
-        let runs = runs.map(|(name, file)| file.len().map_err(Error::io("read", name)));
+        let path = |name| directory.join(STORE).join(name);
+        let runs = runs.map(|(name, file)| file.len().map_err(Error::io("read", path(name))));
         Ok(runs.sum::<Result<u64, Error>>()?
             + self.log.segments.iter().map(|segment| segment.bytes).sum::<u64>())
     }

@@ -170,6 +170,15 @@ async fn a_backup_of_a_killed_hub_is_restored_without_keys_and_starts_once_they_
     let inside = backup.join("keys");
     let said = hub.refuses(&["backup", "--to", text(&backup), "--keys-to", text(&inside)]);
     assert!(said.contains("kept apart"), "{said}");
+    let around = at.path().join("around");
+    let said = hub.refuses(&["backup", "--to", text(&around.join("backup")), "--keys-to", text(&around)]);
+    assert!(said.contains("kept apart"), "{said}");
+    let (key_file, aside) = (hub.data().join("people.keys"), at.path().join("aside"));
+    fs::rename(&key_file, &aside).expect("a disk");
+    let said = hub.refuses(&["backup", "--to", text(&backup), "--keys-to", text(&around)]);
+    assert!(said.contains("nothing for --keys-to"), "{said}");
+    fs::rename(&aside, &key_file).expect("a disk");
+    assert!(!backup.exists() && !around.exists(), "what is refused makes nothing");
     let said = hub.done(&["backup", "--to", text(&backup), "--keys-to", text(&keys)]);
     assert!(said.contains("people.keys is in"), "{said}");
     let said = hub.done(&["backup", "--to", text(&at.path().join("third"))]);
