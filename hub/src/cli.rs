@@ -116,8 +116,9 @@ pub enum Subcommand {
     },
     /// Put a backup into the empty directory of the log, prove it as a start does, and begin its new lineage
     ///
-    /// Every file is compared with the inventory first. What came after the backup is lost. If it fails or is interrupted, nothing
-    /// is there that a hub would start on, and it may be given again.
+    /// Every file is compared with the inventory first. What came after the backup is lost. If it refuses, the directory is
+    /// empty again. If it is interrupted, nothing is there that a hub would start on, or everything; the same command goes on, or says
+    /// what to do.
     #[command(after_help = "Since 0.2.")]
     Restore {
         /// The directory of the backup

@@ -68,6 +68,30 @@ pub enum Error {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// An earlier restore ended while the files were given their places, or right behind that.
+    #[error(
+        "an earlier restore into {} was interrupted {}", .directory.display(),
+        if *.whole {
+            "when every file had its place: the log there is whole. Remove the empty folder restoring, and start the hub; or \
+             restore into another directory"
+        } else {
+            "while files were given their places, and no hub starts on what is there: remove all of it, and restore again"
+        }
+    )]
+    Interrupted {
+        /// The directory of the log.
+        directory: PathBuf,
+        /// Whether every file has its place.
+        whole: bool,
+    },
+    /// Every file has its place, and what is left to do failed.
+    #[error("the restored log in {} is whole, and a hub can start on it; what failed came behind that", directory.display())]
+    AtTheEnd {
+        /// The directory of the log.
+        directory: PathBuf,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// The restored log is refused, as a start would refuse it.
     #[error("failed to prove the restored log; nothing is left of it in {}", directory.display())]
     Unproven {

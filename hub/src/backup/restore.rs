@@ -41,7 +41,8 @@ pub struct RestoreOrder {
 /// Restores a backup into the configured directory, which is new or empty.
 ///
 /// # Errors
-/// Why it is not restored. The directory is empty again then, except after a failure of the disk.
+/// Why it is not restored. The directory is empty again then, except after a failure of the disk: [`Error::AtTheEnd`] when
+/// everything is there, and otherwise nothing that a hub would start on.
 pub fn restore(loaded: &Loaded, order: &RestoreOrder, output: &mut dyn Write) -> Result<(), Error> {
     let backup = Path::new(&order.from);
     let inventory = Inventory::read(backup)?;
@@ -58,16 +59,21 @@ pub fn restore(loaded: &Loaded, order: &RestoreOrder, output: &mut dyn Write) ->
         .and_then(|()| prove(loaded, order, head, &stage))
         .inspect_err(|_| drop(fs::remove_dir_all(&stage)))?;
     move_out(&stage, &target)?;
+    finish(&stage, &target)
+        .map_err(|source| Error::AtTheEnd { directory: data.to_owned(), source: Box::new(source) })?;
     tell(&inventory, order, data, &restored, output).map_err(Error::Write)
 }
 
-/// The directory, new or empty, but for what an interrupted restore has left.
+/// The directory, new or empty, but for what a restore has left that was interrupted before it gave files their places.
 fn free(data: &Path) -> Result<Directory, Error> {
     let directory = Directory::create(data)?;
     let stage = data.join(STAGE);
     let names = directory.list().map_err(Error::io("list", data))?;
     if names == [STAGE] {
         fs::remove_dir_all(&stage).map_err(Error::io("remove", &stage))?;
+    } else if names.iter().any(|name| name == STAGE) {
+        let mut left = fs::read_dir(&stage).map_err(Error::io("list", &stage))?;
+        return Err(Error::Interrupted { directory: data.to_owned(), whole: left.next().is_none() });
     }
     empty(data)
 }
@@ -131,13 +137,21 @@ fn move_out(stage: &Path, target: &Directory) -> Result<(), Error> {
     let mut names = from.list().map_err(Error::io("list", stage))?;
     let is_segment = |name: &String| name.ends_with(".log");
     names.sort_by_key(|name| (is_segment(name), std::cmp::Reverse(name.clone())));
+    let last = names.last().cloned();
     for name in names {
         let (old, new) = (from.path(&name), target.path(&name));
         fs::rename(&old, &new).map_err(Error::io("move", &old))?;
-        if is_segment(&name) {
+        // With the last one the log has its beginning; it is made durable by whoever finishes.
+        if is_segment(&name) && Some(&name) != last.as_ref() {
             target.sync_names().map_err(Error::io("sync directory", target.path("")))?;
         }
     }
+    Ok(())
+}
+
+/// Makes the places of the files durable, and removes the empty folder.
+fn finish(stage: &Path, target: &Directory) -> Result<(), Error> {
+    target.sync_names().map_err(Error::io("sync directory", target.path("")))?;
     fs::remove_dir(stage).map_err(Error::io("remove", stage))?;
     target.sync_names().map_err(Error::io("sync directory", target.path("")))
 }
@@ -199,7 +213,18 @@ mod tests {
             assert!(!there(&segments[0]), "{stop}: the log has its beginning");
 
             fs::remove_dir_all(data.path().join(stop)).unwrap();
+            // Before the first file has its place, the folder is removed and everything begins anew.
+            if names.iter().any(|name| data.path().join(name).exists()) {
+                let left = free(data.path()).unwrap_err();
+                assert!(matches!(left, Error::Interrupted { whole: false, .. }), "{stop}: {left}");
+            }
             move_out(&stage, &target).unwrap();
+            let left = free(data.path()).unwrap_err().to_string();
+            assert!(
+                left.contains("the log there is whole. Remove the empty folder restoring"),
+                "{stop}: {left}"
+            );
+            finish(&stage, &target).unwrap();
             assert!(names.iter().all(|name| data.path().join(name).exists()) && !stage.exists(), "{stop}");
         }
     }
