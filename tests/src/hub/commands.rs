@@ -8,6 +8,7 @@ use std::{
 };
 
 use protocol::RoundId;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::process::TestHub;
 use crate::{PATIENCE, verify::Totals};
@@ -57,6 +58,24 @@ impl TestHub {
         let said = words(&output);
         assert!(matches!(output.status.code(), Some(1 | 78)), "{arguments:?}: {}: {said}", output.status);
         said
+    }
+
+    /// Runs a command that may write no file beyond so many bytes, as on a full disk.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run_with_files_below(&self, bytes: u64, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
+        unsafe {
+            command.pre_exec(move || {
+                libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+                setrlimit(Resource::Fsize, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+                Ok(())
+            });
+        }
+        command.output().expect("the hub can be started")
     }
 
     /// Starts a command of the hub and waits for nothing.

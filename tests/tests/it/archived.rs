@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -12,7 +11,6 @@ use std::{
 use actors::stored;
 use engine::{Body, Record, World};
 use journal::{Files, Lsn, Options, SyncLog, file::Directory};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use tests::{
     hub::{OPEN, Setup, TestHub, words},
     player::Account,
@@ -282,18 +280,8 @@ async fn a_full_disk_of_the_archive_is_told_and_leaves_nothing_half() {
     let hub = filled(Setup::default());
     let at = tempfile::tempdir().expect("a directory");
     let to = at.path().join("archive");
-    let mut command = hub.command(["archive", "--to", text(&to)]);
-    // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
-    unsafe {
-        command.pre_exec(|| {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            // Shorter than every object.
-            let limit = Rlimit { current: Some(64), maximum: Some(64) };
-            setrlimit(Resource::Fsize, limit)?;
-            Ok(())
-        });
-    }
-    let output = command.output().expect("a process");
+    // Shorter than every object.
+    let output = hub.run_with_files_below(64, &["archive", "--to", text(&to)]);
     let said = words(&output);
     assert!(!output.status.success() && said.contains("cannot put"), "{said}");
     assert_eq!(objects(&to), Vec::<PathBuf>::new(), "nothing is left of it");

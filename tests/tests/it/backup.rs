@@ -4,15 +4,13 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
 use crate::archived;
 use protocol::{Key, reply::Receipt};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use tests::{
     hub::{OPEN, Setup, TestHub, words},
     player::{Account, Session},
@@ -244,27 +242,13 @@ async fn a_backup_that_is_killed_anywhere_is_none_or_whole_and_the_next_one_is_w
     setup().prepare().done(&["restore", "--from", text(&again), "--keys-from", text(&keys)]);
 }
 
-/// Runs a command that may write no file beyond so many bytes.
-fn with_files_below(hub: &TestHub, bytes: u64, arguments: &[&str]) -> Output {
-    let mut command = hub.command(arguments);
-    // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
-    unsafe {
-        command.pre_exec(move || {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            setrlimit(Resource::Fsize, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
-            Ok(())
-        });
-    }
-    command.output().expect("a process")
-}
-
 #[tokio::test]
 async fn a_full_disk_ends_backup_and_restore_by_name_and_leaves_nothing_that_passes_for_whole() {
     let at = tempfile::tempdir().expect("a directory");
     let (hub, _, _, _, whole, keys) = backed_up(at.path()).await;
     for bytes in [64, 4_096, 300_000] {
         let to = at.path().join(format!("below-{bytes}"));
-        let output = with_files_below(&hub, bytes, &["backup", "--to", text(&to)]);
+        let output = hub.run_with_files_below(bytes, &["backup", "--to", text(&to)]);
         let said = words(&output);
         assert!(output.status.code() == Some(1) && said.contains(text(&to)), "{bytes}: {said}");
         assert!(!to.join("backup.json").exists(), "{bytes}: {said}");
@@ -273,7 +257,7 @@ async fn a_full_disk_ends_backup_and_restore_by_name_and_leaves_nothing_that_pas
         assert_eq!(partial.count(), 0, "{bytes}: nothing half is left");
         let other = setup().prepare();
         let restore = ["restore", "--from", text(&whole), "--keys-from", text(&keys)];
-        let output = with_files_below(&other, bytes, &restore);
+        let output = other.run_with_files_below(bytes, &restore);
         assert_eq!(output.status.code(), Some(1), "{bytes}: {}", words(&output));
         assert_eq!(below(&other.data()).len(), 0, "{bytes}: nothing is left");
         // With room it works, in the same directory.

@@ -2,8 +2,8 @@
 //! back.
 
 use std::{
-    fs,
-    path::Path,
+    fs::{self, File},
+    os::fd::AsRawFd,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -16,12 +16,15 @@ use hub_client::{Client, Options as ClientOptions};
 use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
 use people::{Contents, Master};
 use protocol::{ErrorCode, PlayerId};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use tests::{
+    files::put_copy,
     hub::{OPEN, PEOPLE_KEY, Setup, TestHub, words},
     needle::Needle,
     player::{Account, token},
     raw::RawSocket,
+    until,
 };
 
 /// A name that occurs nowhere by chance.
@@ -224,11 +227,10 @@ async fn a_log_from_before_the_erasure_starts_with_the_newer_store_and_records_i
     hub.kill();
     paid_out(&hub, account.player);
     let kept = tempfile::tempdir().expect("a temporary directory");
-    copy(&hub.data(), kept.path());
+    put_copy(&hub.data(), kept.path());
     hub.done(&["person", "erase", "--id", &account.player.to_string()]);
     let newest = Copies::of(&hub, &STORE);
-    fs::remove_dir_all(hub.data()).expect("it is ours");
-    copy(kept.path(), &hub.data());
+    put_copy(kept.path(), &hub.data());
     newest.put(&hub);
     assert_eq!(recorded(&hub), []);
     hub.done(&["restored"]);
@@ -238,56 +240,122 @@ async fn a_log_from_before_the_erasure_starts_with_the_newer_store_and_records_i
     is_forgotten(&hub, account.player, "after the restored log");
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a disk");
-    for entry in fs::read_dir(from).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        let to = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            fs::copy(&path, to).expect("a disk");
+/// What keeps an erasure from going on behind a step, so that it is killed exactly there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// The database is locked against readers: nothing is read, so nothing is recorded.
+    Unread,
+    /// A named pipe is in the place of the new key file: it cannot be opened for writing while nobody reads it.
+    KeyFile,
+    /// Somebody reads the database: no change of it is committed.
+    Commit,
+}
+
+/// The bytes of a database that SQLite locks, as its file format states: the first one keeps out new readers, and all readers
+/// share the others.
+const PENDING: (i64, i64) = (0x4000_0000, 1);
+const SHARED: (i64, i64) = (0x4000_0002, 510);
+
+/// Holds a lock of another process on the database until the file is dropped.
+fn locked(hub: &TestHub, kind: i32, (start, length): (i64, i64)) -> File {
+    let path = hub.data().join("people.db");
+    let file = File::options().read(true).write(true).open(path).expect("a database");
+    // SAFETY: all zeros is a value of this type.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    (lock.l_whence, lock.l_start, lock.l_len) = (libc::SEEK_SET as libc::c_short, start, length);
+    // Of the open file, not of the process: it stays when this process closes the database elsewhere.
+    // SAFETY: the descriptor is open, and `lock` lives through the call.
+    let taken = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
+    assert_eq!(taken, 0, "{}", std::io::Error::last_os_error());
+    file
+}
+
+impl Held {
+    /// Puts the obstacle there. A lock is gone when the file is dropped; the pipe stays.
+    fn put(self, hub: &TestHub) -> Option<File> {
+        match self {
+            Self::Unread => Some(locked(hub, libc::F_WRLCK, PENDING)),
+            Self::Commit => Some(locked(hub, libc::F_RDLCK, SHARED)),
+            Self::KeyFile => {
+                let pipe = hub.data().join("people.keys.partial");
+                mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a disk");
+                None
+            }
         }
     }
 }
 
+/// What an erasure has done, as the files show: the record, a new key file, no row.
+fn done_so_far(hub: &TestHub, player: PlayerId, keys: &[u8]) -> (bool, bool, bool) {
+    let store = Contents::read(&hub.data(), &Master::new(PEOPLE_KEY.as_bytes())).expect("a sound store");
+    let is_recorded = recorded(hub).iter().any(|(erased, _)| *erased == player);
+    let has_new_keys = fs::read(hub.data().join("people.keys")).expect("a file") != keys;
+    (is_recorded, has_new_keys, !store.expect("a store").has(player))
+}
+
 #[tokio::test]
-async fn an_erasure_that_is_killed_at_any_moment_is_whole_or_finished_by_the_next_start() {
+async fn an_erasure_that_is_killed_at_each_of_its_steps_was_not_begun_or_is_finished_by_the_next_start() {
     let mut hub = Setup::default().tables([OPEN]).start();
-    let (mut finished, mut begun, mut not_begun) = (0, 0, 0);
-    for run in 0..10_u32 {
-        let name = format!("{NAME}-{run}");
+    let kills = [
+        ("before the record", Held::Unread, false, (false, false, false)),
+        ("behind the record", Held::KeyFile, false, (true, false, false)),
+        ("behind the new key file", Held::Commit, false, (true, true, false)),
+        ("behind the record, before the exclusion", Held::Commit, true, (true, false, false)),
+        ("behind the exclusion", Held::KeyFile, true, (true, false, false)),
+    ];
+    for (what, held, excluded, expected) in kills {
+        let name = format!("{NAME} {what}");
         let player = id_of(&hub, &name).await;
         hub.kill();
         let id = player.to_string();
-        let before = Copies::of(&hub, &STORE);
-        let mut command = hub.begin(&["person", "erase", "--id", &id]);
-        // A whole run takes a few times this; the last ones are left to end.
-        std::thread::sleep(Duration::from_millis(u64::from(run) * 12));
+        let keys = fs::read(hub.data().join("people.keys")).expect("a file");
+        let obstacle = held.put(&hub);
+        let flags: &[&str] = if excluded { &["--excluded"] } else { &[] };
+        let mut command = hub.begin(&[&["person", "erase", "--id", &id][..], flags].concat());
+        let pid = command.id().to_string();
+        let is_there = async || {
+            let has_the_log = fs::read_to_string(hub.data().join("lock")).ok()?.trim() == pid;
+            let is_recorded = || recorded(&hub).iter().any(|(erased, _)| *erased == player);
+            let has_new_keys = || fs::read(hub.data().join("people.keys")).expect("a file") != keys;
+            let reached = match expected {
+                (false, ..) => has_the_log,
+                (true, false, _) => is_recorded(),
+                (true, true, _) => has_new_keys(),
+            };
+            reached.then_some(())
+        };
+        until(what, is_there).await;
+        let ended = command.try_wait().expect("a child of ours");
+        assert_eq!(ended, None, "{what}: it waits behind this step");
         command.kill().expect("a child of ours");
         command.wait().expect("a child of ours");
-        let is_recorded = recorded(&hub).iter().any(|(erased, _)| *erased == player);
-        let is_whole =
-            before.0.iter().any(|(name, bytes)| *bytes != fs::read(hub.data().join(name)).expect("a file"));
+        drop(obstacle);
+        if held == Held::KeyFile {
+            // A crash leaves a part of a file there, and no pipe.
+            let partial = hub.data().join("people.keys.partial");
+            fs::remove_file(&partial).expect("the pipe");
+            fs::write(&partial, "a part of a key file").expect("a disk");
+        }
+        assert_eq!(done_so_far(&hub, player, &keys), expected, "{what}");
+
         hub.start();
         hub.kill();
-        let needle = Needle::of(&name);
-        assert!(needle.files_with_it(&hub.data()).is_empty(), "run {run}");
-        let found = hub.run(&["person", "find", "--id", &id]);
-        match is_recorded {
-            true => assert!(words(&found).contains("was erased"), "run {run}: {}", words(&found)),
-            false => assert!(words(&found).contains(&name), "run {run}: {}", words(&found)),
+        if expected.0 {
+            is_forgotten(&hub, player, what);
+            refused(&hub, &["person", "find", "--id", &id], "was erased");
+        } else {
+            assert!(hub.done(&["person", "find", "--id", &id]).contains(&name), "{what}");
         }
-        match (is_recorded, is_whole) {
-            (true, true) => finished += 1,
-            (true, false) => begun += 1,
-            (false, _) => not_begun += 1,
+        if excluded {
+            refused(
+                &hub,
+                &["person", "find", "--subject", &name],
+                "the person with this name was excluded and erased",
+            );
         }
         hub.start();
     }
-    println!(
-        "10 kills: {not_begun} before the record, {begun} behind it with the store untouched, {finished} later"
-    );
 }
 
 #[tokio::test]

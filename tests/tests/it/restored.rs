@@ -1,28 +1,13 @@
 //! A restored backup: what came after it is lost, and nobody goes on from there as if it were not.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use protocol::reply::Subscribed;
 use tests::{
+    files::put_copy,
     hub::{OPEN, Setup, TestHub, words},
     player::Account,
 };
-
-/// Puts a copy of everything in one directory into another, which is emptied before.
-fn copy(from: &Path, to: &Path) {
-    if to.exists() {
-        fs::remove_dir_all(to).expect("a directory of ours");
-    }
-    fs::create_dir_all(to).expect("a disk");
-    for entry in fs::read_dir(from).expect("a directory").flatten() {
-        let (path, to) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            fs::copy(path, to).expect("a disk");
-        }
-    }
-}
 
 /// What `hub verify` prints behind a word at the beginning of a line.
 fn verified(hub: &TestHub, word: &str) -> Vec<String> {
@@ -61,7 +46,7 @@ async fn a_restored_backup_begins_a_new_lineage_and_refuses_what_is_kept_of_the_
     hub.kill();
     let (backup, data) = (hub.data().with_file_name("backup"), hub.data());
     let (kept, first) = (verified(&hub, "head").remove(0), verified(&hub, "lineage"));
-    copy(&data, &backup);
+    put_copy(&data, &backup);
 
     hub.start();
     let lost = play(&hub, &account, 4).await;
@@ -72,10 +57,10 @@ async fn a_restored_backup_begins_a_new_lineage_and_refuses_what_is_kept_of_the_
     let (lost_head, lost_note) =
         (verified(&hub, "head").remove(0), fs::read(data.join("head")).expect("it is noted"));
     let lost_store = hub.data().with_file_name("lost-store");
-    copy(&data.join("store"), &lost_store);
+    put_copy(&data.join("store"), &lost_store);
 
     // Nothing in a whole copy tells that it is one: without the command, a client would go on from another history.
-    copy(&backup, &data);
+    put_copy(&backup, &data);
     hub.start();
     assert_eq!(play(&hub, &account, 4).await.o, lost.o);
     assert!(come_back(&hub, &account, &lost).await.recovered, "which is wrong");
@@ -83,9 +68,9 @@ async fn a_restored_backup_begins_a_new_lineage_and_refuses_what_is_kept_of_the_
 
     // A copy that does not fit what is beside it is refused, with what to do.
     for of_store in [false, true] {
-        copy(&backup, &data);
+        put_copy(&backup, &data);
         match of_store {
-            true => copy(&lost_store, &data.join("store")),
+            true => put_copy(&lost_store, &data.join("store")),
             false => fs::write(data.join("head"), &lost_note).expect("a disk"),
         }
         for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["verify"], &["verify", "--tail"]] {
