@@ -14,6 +14,7 @@ use std::{
     io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -57,8 +58,10 @@ const MIGRATIONS: &[&str] = &["
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 /// Older releases of SQLite have known faults that lose data.
 const SQLITE_MIN: i32 = 3_051_003;
-/// Longest wait for another process that reads.
-const BUSY: Duration = Duration::from_secs(2);
+/// How often it is looked whether the database is free of another process, with [`BUSY_WAIT`] in between: two seconds. SQLite's
+/// own waits grow, and miss the short time between two commits of a hub that enrols one person after the other.
+const BUSY_WAITS: i32 = 2_000;
+const BUSY_WAIT: Duration = Duration::from_millis(1);
 
 /// The row `store`: the identity of the store, and how much there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,8 +203,11 @@ impl Database {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connect = || {
-            let connection = Connection::open_with_flags(&path, flags)?;
-            connection.busy_timeout(BUSY)?;
+            let mut connection = Connection::open_with_flags(&path, flags)?;
+            connection.busy_handler(Some(|tried| {
+                thread::sleep(BUSY_WAIT);
+                tried < BUSY_WAITS
+            }))?;
             connection.execute_batch(
                 "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
                  PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",

@@ -1,6 +1,6 @@
 //! A copy of the database as of one moment, beside whoever writes it.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, thread, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, thread};
 
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
@@ -8,10 +8,10 @@ use rusqlite::{
     ffi,
 };
 
-use super::{Database, each, remove_if_there};
+use super::{BUSY_WAIT, Database, each, remove_if_there};
 use crate::Error;
 
-/// How often a copy looks whether the database is free, a millisecond after each other.
+/// How often a copy looks whether the database is free: a backup has more time than a request.
 const COPY_WAITS: i32 = 20_000;
 
 impl Database {
@@ -35,9 +35,8 @@ impl Database {
         // What a crash leaves of the copy is of no use, and the caller syncs it.
         copy.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(())).map_err(write())?;
         copy.pragma_update(None, "synchronous", "off").map_err(write())?;
-        // Looks often, for the short time between two commits of a hub that enrols one person after the other.
         let wait = |tried| {
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(BUSY_WAIT);
             tried < COPY_WAITS
         };
         self.connection.busy_handler(Some(wait)).map_err(Error::sql("read", &self.path))?;
@@ -54,7 +53,11 @@ impl Database {
             slots.push(slot as u64);
             Ok(())
         })
-        .map_err(Error::sql("read", &self.path))?
+        // What is not sound in the copy is so in what was copied.
+        .map_err(|error| {
+            let is_io = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+            Error::sql("read", if is_io { to } else { &self.path })(error)
+        })?
         .map_err(|what| self.damaged(what))?;
         copy.close().map_err(|(_, error)| write()(error))?;
         Ok(slots)
