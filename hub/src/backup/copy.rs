@@ -40,7 +40,7 @@ pub(super) struct Copier<'a> {
 }
 
 impl<'a> Copier<'a> {
-    /// Will read `all` bytes at most at a speed, bytes a second.
+    /// Copies or reads at most `speed` bytes a second. `all` is how many bytes there are in all, for the progress.
     pub fn new(output: &'a mut dyn Write, verb: &'static str, all: u64, speed: u64) -> Self {
         let now = Instant::now();
         Self { output, verb, speed: speed.max(1), began: now, told: now, done: 0, all }

@@ -42,7 +42,8 @@ pub(super) struct Inventory {
     pub head: String,
     /// The last record that the state store stands for; `None` without a store.
     pub store: Option<u64>,
-    /// SHA-256 of the key file that fits the people database; `None` without a people store.
+    /// SHA-256 of the key file that fits the people database, in hexadecimal digits. `None` without a people store, and when
+    /// its making was interrupted before it had a key file.
     pub keys: Option<String>,
     /// Every file, by its path in the backup.
     pub files: Vec<Listed>,

@@ -23,8 +23,8 @@ pub struct PeopleCopy {
     pub keyless: u64,
 }
 
-/// Copies the database of a directory to a file that does not exist, as of one moment, and reads the key file behind it: it
-/// has the keys of all these people. `None` when there is no people store. Another process may use it; enrolling waits while
+/// Copies the database of a directory to a file that does not exist, as of one moment, and reads the key file after it, which
+/// has the keys of all people in the copy but for [`PeopleCopy::keyless`]. `None` when there is no people store. Another process may use it; enrolling waits while
 /// the database is copied, about a second for a gigabyte. Needs no master key, so nothing is authenticated.
 ///
 /// # Errors

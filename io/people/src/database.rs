@@ -31,8 +31,8 @@ pub(crate) const ROLLBACK: &str = "people.db-journal";
 
 /// Marks the file as ours in its header.
 const APPLICATION: i32 = 0x4855_4250;
-/// A person's row is found by its slot: slots rise, so that new people are at the end, and enrolling changes few pages.
 /// The statements that make each version of the schema of the one before. The last is the version that is written and read.
+/// A person's row is found by its slot: slots rise, so that new people are at the end, and enrolling changes few pages.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE store (
         one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -267,26 +267,25 @@ impl Database {
         }
         let mut people = 0;
         let columns = "SELECT player, lookup, slot, issuer, subject, tag FROM person";
+        let authentic = |is: bool, what| if is { Ok(()) } else { Err(what) };
         each(&moment, columns, person, |(row, tag)| {
             people += 1;
-            let authentic = row.tag(&keys) == tag;
-            if authentic { take(row) } else { Err("a person in it is not what the hub wrote") }
+            authentic(row.tag(&keys) == tag, "a person in it is not what the hub wrote")?;
+            take(row)
         })
         .map_err(sql())?
         .map_err(damaged)?;
         let mut exclusions = Vec::new();
         each(&moment, "SELECT blind, player, tag FROM exclusion", exclusion, |(exclusion, tag)| {
-            let authentic = exclusion.tag(&keys) == tag;
             exclusions.push(exclusion);
-            if authentic { Ok(()) } else { Err("an exclusion in it is not what the hub wrote") }
+            authentic(exclusion.tag(&keys) == tag, "an exclusion in it is not what the hub wrote")
         })
         .map_err(sql())?
         .map_err(damaged)?;
         let mut erased = Vec::new();
         each(&moment, "SELECT player, excluded, tag FROM erased", tombstone, |(tombstone, tag)| {
-            let authentic = tombstone.tag(&keys) == tag;
             erased.push(tombstone);
-            if authentic { Ok(()) } else { Err("an erasure in it is not what the hub wrote") }
+            authentic(tombstone.tag(&keys) == tag, "an erasure in it is not what the hub wrote")
         })
         .map_err(sql())?
         .map_err(damaged)?;

@@ -39,6 +39,8 @@ const HEAD_BYTES: usize = 92;
 const ENTRY_BYTES: usize = 48;
 const MAC_BYTES: usize = 32;
 const CHECK_BYTES: usize = 4;
+/// What is wrong with a file that ends too early.
+const SHORT: &str = "it is shorter than a key file";
 
 /// What a key file has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,17 +130,9 @@ impl KeyFile {
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
         let damaged = |what| Error::Damaged { file: path.clone(), what };
-        let Some((whole, check)) = bytes.split_last_chunk::<CHECK_BYTES>() else {
-            return Err(damaged("it is shorter than a key file"));
-        };
-        if !whole.starts_with(&MAGIC) {
-            return Err(damaged("it is not a key file"));
-        }
-        if crc32c::crc32c(whole) != u32::from_be_bytes(*check) {
-            return Err(damaged("its checksum is wrong"));
-        }
+        let whole = checked(&bytes, &path)?;
         let mut fields = Fields(&whole[MAGIC.len()..]);
-        let short = || damaged("it is shorter than a key file");
+        let short = || damaged(SHORT);
         let version = fields.u32().ok_or_else(short)?;
         if version != VERSION {
             return Err(Error::Version { file: path, version: version.into(), reads: VERSION.into() });
@@ -166,16 +160,25 @@ impl KeyFile {
     }
 }
 
-/// The slots that the bytes of a key file have keys for. They stand in the clear; nothing is authenticated.
-pub(crate) fn slots(bytes: &[u8], path: &Path) -> Result<BTreeSet<u64>, Error> {
+/// The bytes of a key file without the checksum behind them, which is right. Nothing is authenticated.
+fn checked<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a [u8], Error> {
     let damaged = |what| Error::Damaged { file: path.to_owned(), what };
-    let (whole, check) =
-        bytes.split_last_chunk::<CHECK_BYTES>().ok_or_else(|| damaged("it is shorter than a key file"))?;
-    if !whole.starts_with(&MAGIC) || crc32c::crc32c(whole) != u32::from_be_bytes(*check) {
+    let (whole, check) = bytes.split_last_chunk::<CHECK_BYTES>().ok_or_else(|| damaged(SHORT))?;
+    if !whole.starts_with(&MAGIC) {
+        return Err(damaged("it is not a key file"));
+    }
+    if crc32c::crc32c(whole) != u32::from_be_bytes(*check) {
         return Err(damaged("its checksum is wrong"));
     }
+    Ok(whole)
+}
+
+/// The slots that the bytes of a key file have keys for. They stand in the clear; nothing is authenticated.
+pub(crate) fn slots(bytes: &[u8], path: &Path) -> Result<BTreeSet<u64>, Error> {
+    let whole = checked(bytes, path)?;
     let entries = whole.len().checked_sub(MAC_BYTES).and_then(|end| whole.get(HEAD_BYTES..end));
-    let entries = entries.ok_or_else(|| damaged("it is shorter than a key file"))?.chunks_exact(ENTRY_BYTES);
+    let short = || Error::Damaged { file: path.to_owned(), what: SHORT };
+    let entries = entries.ok_or_else(short)?.chunks_exact(ENTRY_BYTES);
     Ok(entries.filter_map(|entry| entry.first_chunk().copied()).map(u64::from_be_bytes).collect())
 }
 

@@ -45,7 +45,7 @@ impl SealedAt {
         getrandom::fill(&mut nonce)?;
         let aad = self.associated(field);
         let message = Payload { msg: text.as_bytes(), aad: &aad };
-        let sealed = XChaCha20Poly1305::new(&(**key).into()).encrypt(&XNonce::from(nonce), message);
+        let sealed = cipher(key).encrypt(&XNonce::from(nonce), message);
         let sealed = sealed.expect("a text of 256 bytes can be sealed");
         Ok([&[VERSION][..], &nonce, &sealed].concat())
     }
@@ -56,9 +56,14 @@ impl SealedAt {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let aad = self.associated(field);
         let message = Payload { msg: sealed, aad: &aad };
-        let text = XChaCha20Poly1305::new(&(**key).into()).decrypt(&XNonce::from(*nonce), message).ok()?;
+        let text = cipher(key).decrypt(&XNonce::from(*nonce), message).ok()?;
         String::from_utf8(text).ok()
     }
+}
+
+/// The cipher under a key, which is read where it is: a copy of it would not be overwritten. The cipher overwrites its own.
+fn cipher(key: &Bytes32) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new_from_slice(&key[..]).expect("a key has 32 bytes")
 }
 
 #[cfg(test)]
