@@ -15,6 +15,7 @@ mod hub;
 mod life;
 mod players;
 mod story;
+mod unsure;
 
 use journal::memory::Crash;
 use life::{Life, Plan};

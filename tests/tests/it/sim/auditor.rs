@@ -14,6 +14,7 @@ use super::{
     hub::{Hub, TABLES, currency, table_id},
     players::{BETS, PLAYERS, Request, What},
     story::{Seen, Story},
+    unsure::is_looked_up,
 };
 
 const RED: [u32; 18] = [1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32, 34, 36];
@@ -28,8 +29,9 @@ pub struct Auditor {
     commits: BTreeMap<(usize, u64), [u8; 32]>,
     /// The highest record anyone has heard of.
     heard: u64,
-    /// Freezes that could not be lifted, because none stood: it may be asked again.
-    not_frozen: BTreeSet<usize>,
+    /// What was refused and not recorded, so that it may be asked again: freezes that could not be lifted, because none
+    /// stood, and requests to a table that others overtook while their keys were looked up.
+    unrecorded: BTreeSet<usize>,
     /// The times of starts at which the operator accepted the clock.
     pub accepted_clocks: Vec<u64>,
 }
@@ -53,7 +55,7 @@ impl Auditor {
 
     /// Whether a request has had an answer that it need not ask for again.
     pub fn answered(&self, request: usize) -> bool {
-        self.outcomes.contains_key(&request) || self.not_frozen.contains(&request)
+        self.outcomes.contains_key(&request) || self.unrecorded.contains(&request)
     }
 
     /// A player is told a verdict: every later one on the same request must be the same.
@@ -75,7 +77,12 @@ impl Auditor {
             // A table that is not configured now may be again: the same key is decided then.
             (Verdict::Answered(ErrorCode::UnknownTable), None) => {}
             (Verdict::Answered(ErrorCode::Internal), None) if matches!(what, What::Unfreeze) => {
-                self.not_frozen.insert(request);
+                self.unrecorded.insert(request);
+            }
+            (Verdict::Answered(code), None)
+                if code.consumes_key() && matches!(what, What::Bet { .. } | What::Clear { .. }) =>
+            {
+                self.unrecorded.insert(request);
             }
             (verdict, first) => {
                 panic!("request {request} (forged: {forged}) is told {verdict:?} after {first:?}")
@@ -218,16 +225,19 @@ impl Auditor {
                         matches!(other.what, What::Bet { table: at, round: of, .. } if at == table && of == round)
                             && other.player == request.player
                     };
-                    let cleared: Vec<u64> = standing
+                    let theirs: Vec<u64> = standing
                         .iter()
                         .filter(|(_, (bet, _))| mine(&requests[*bet]))
                         .map(|(lsn, _)| *lsn)
                         .collect();
-                    let returned: i128 = cleared
-                        .iter()
-                        .filter_map(|lsn| standing.remove(lsn))
-                        .map(|(_, done)| done.amount)
-                        .sum();
+                    let mut returned = 0;
+                    for lsn in theirs {
+                        // Bets that were sent after the clearing may have their turn while its key is looked up: they stand.
+                        if is_looked_up(request.id) && returned == done.amount {
+                            break;
+                        }
+                        returned += standing.remove(&lsn).map_or(0, |(_, done)| done.amount);
+                    }
                     assert_eq!(done.amount, returned, "a clearing returned another sum than stood");
                 }
             }

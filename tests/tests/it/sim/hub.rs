@@ -2,8 +2,8 @@
 //!
 //! The start is the binary's own ([`hub::recovery`]), the turn is the coordinator's ([`Books::try_turn`]), the state store and
 //! its copy of the state are those of its follower ([`Keeper`]). What the actors do beside them is done here step by step:
-//! what only the store can answer waits until it was looked up, a turn appends to the log, results wait behind the gate until a sync has returned, and only then the table applies its leg and the player
-//! hears. What is due is carried out by the coordinator's own loop ([`Scheduler`]).
+//! what only the store can answer waits until it was looked up, a turn appends to the log, results wait behind the gate
+//! until a sync has returned, and only then the table applies its leg and the player hears. What is due is carried out by the coordinator's own loop ([`Scheduler`]).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,7 +29,7 @@ use journal::{
 };
 use protocol::{Currency, ErrorCode, TableId};
 
-use super::aside::FORMATS;
+use super::{aside::FORMATS, unsure::Unsure};
 
 pub const TABLES: usize = 2;
 /// Rules that a table may be configured with.
@@ -165,10 +165,12 @@ impl Hub {
         });
         let tables = tables.collect();
         let doubts_clock = world.books.doubts_clock(now, setup.accept_clock);
+        let mut books = world.books.clone();
+        books.turn_to(Arc::new(Unsure(books.store())));
         Ok(Self {
             memory: memory.clone(),
             log,
-            books: world.books.clone(),
+            books,
             tables,
             parked: BTreeMap::new(),
             gate: VecDeque::new(),
@@ -272,7 +274,11 @@ impl Hub {
         let turn = match self.books.try_turn(envelope, now, found.as_ref()) {
             Ok(turn) => turn,
             Err(aside) => {
-                let found = engine::look_up(&*self.books.store(), id).expect("a sound store reads");
+                let found = match engine::look_up(&*self.books.store(), id) {
+                    Ok(found) => found,
+                    // The machine is off: the next sync tells.
+                    Err(unreadable) => return assert!(!unreadable.damaged, "{unreadable}"),
+                };
                 self.looked_up += 1;
                 return self.asides.push_back(Aside { envelope: aside.envelope, table, request, found });
             }
@@ -413,7 +419,7 @@ impl Hub {
         if let Some(stored) = self.keeper.commit(reader.cursor()).map_err(|_| Dead)? {
             let read_back = self.keeper.load().expect("the store reads back");
             assert_eq!(read_back.books.digest(), self.keeper.digest(), "E3 holds");
-            self.books.turn_to(Arc::new(stored));
+            self.books.turn_to(Arc::new(Unsure(Arc::new(stored))));
         }
         Ok(())
     }
