@@ -68,7 +68,7 @@ fn whatever_an_answer_does_each_segment_is_there_once_and_whole() {
         (0..3).for_each(|_| stand_in.fail(method, fault));
         let sent = send_all(&bucket(&stand_in), &memory);
         assert_eq!(stand_in.objects().len(), sent.len(), "{method} {fault:?}");
-        let mut second = bucket(&stand_in);
+        let second = bucket(&stand_in);
         for sent in &sent {
             second.verify(&sent.name).unwrap();
         }
