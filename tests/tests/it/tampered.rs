@@ -170,7 +170,8 @@ async fn verify_holds_the_state_store_against_the_replay() {
     let gone = Change { tree: Tree::Keys, key, value: None };
     store.commit([gone], view.cursor(), view.meta()).expect("a disk");
     drop(store);
-    verify_says(&hub, &[], &format!("{at}it has {} keys, and not", world.books.keys() - 1));
+    let keys = world.books.keys();
+    verify_says(&hub, &[], &format!("at record {lsn}: it has {} keys, and the log has {keys}", keys - 1));
     write(lsn, hash, &world);
     let manifest = data.join("store/manifest");
     let bytes = fs::read(&manifest).expect("the manifest");
