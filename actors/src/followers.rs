@@ -3,8 +3,9 @@
 
 #[cfg(test)]
 mod log;
+mod progress;
 mod runner;
 pub mod scrub;
 pub mod state;
 
-pub use runner::Progress;
+pub use progress::Progress;

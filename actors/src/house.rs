@@ -6,7 +6,6 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     rc::Rc,
     sync::{
         Arc,
@@ -27,7 +26,7 @@ use engine::{
         live::{LiveTable, TableConfig},
     },
 };
-use journal::{Condition, Journal, Log};
+use journal::{Condition, Journal, LogWriter};
 use protocol::{Channel, TableId};
 use tokio::sync::oneshot;
 
@@ -60,9 +59,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What the house is started with.
 pub struct Setup {
     /// The log, open and replayed.
-    pub log: Log,
-    /// Where the log is.
-    pub directory: PathBuf,
+    pub log: Box<dyn LogWriter>,
     /// The state that replay has made of the log.
     pub world: World,
     /// Facts about this hub that the log does not have yet: recorded before anything else.
@@ -172,7 +169,7 @@ impl House {
         let metrics = Metrics::default();
         let dropped = Arc::new(AtomicU64::new(0));
         let (workers, mailboxes) = Workers::new(setup.workers, setup.waiting_bytes_max);
-        let epoch = log_epoch(setup.log.lineage().0);
+        let epoch = log_epoch(setup.log.end().lineage.0);
         let tables = TablePort::default();
         let pubsub = {
             let (make, workers, currencies) = (setup.backplane, workers.clone(), setup.currencies.clone());
@@ -187,18 +184,16 @@ impl House {
             pubsub: pubsub.clone(),
             currencies: setup.currencies.clone(),
         };
-        let journal = setup.log.start(gate);
+        let journal = Journal::start(setup.log, journal::Options::default().nice, gate);
         let World { mut books, tables: states } = setup.world;
         for fact in clock_fact.into_iter().chain(setup.facts) {
             let record = books.fact_record(fact, now_ms());
             books.apply(&record).map_err(|source| Error::Fact(Box::new(source)))?;
             journal.append(record.encode(), Output::Nothing);
         }
-        let directory = setup.directory;
         let latest = LatestStored::default();
         latest.set(setup.keeper.stored());
-        let scrub = Scrub::start(directory.clone(), journal.clone(), setup.unread, latest.clone())
-            .map_err(Error::Follower)?;
+        let scrub = Scrub::start(journal.clone(), setup.unread, latest.clone()).map_err(Error::Follower)?;
         metrics.tables_unfit(states.values().filter(|state| state.unfit).count());
         let configured: BTreeSet<_> = setup.tables.iter().map(|(table, _)| *table).collect();
         let (mut states, orphans): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -213,8 +208,8 @@ impl House {
             tell.committed(Arc::new(stored));
         };
         let (keeper, every) = (setup.keeper, setup.commit_every);
-        let state_store = StateStore::start(keeper, directory, journal.clone(), every, committed)
-            .map_err(Error::Follower)?;
+        let state_store =
+            StateStore::start(keeper, journal.clone(), every, committed).map_err(Error::Follower)?;
         let context = Arc::new(TableContext {
             money: money.clone(),
             pubsub: pubsub.clone(),

@@ -212,6 +212,14 @@ impl Keeper {
     }
 }
 
+/// A copy of the state that goes on where the store stands.
+fn replica(stored: &Stored, formats: Formats) -> Result<Replica, Unloadable> {
+    match stored.lsn() {
+        0 => Ok(Replica::new(formats)),
+        _ => Replica::open(stored.0.meta(), Arc::new(stored.clone()), formats),
+    }
+}
+
 /// The directory of the store of a log; it is created when it is missing.
 ///
 /// # Errors
@@ -239,11 +247,7 @@ impl<S: Storage> Keeper<S> {
     /// When it cannot be read.
     pub fn over(storage: S, formats: Formats) -> Result<Self, Error> {
         let store = Store::over(storage, Options::default())?;
-        let stored = Stored(store.view());
-        let replica = match stored.lsn() {
-            0 => Replica::new(formats),
-            _ => Replica::open(stored.0.meta(), Arc::new(stored.clone()), formats)?,
-        };
+        let replica = replica(&Stored(store.view()), formats)?;
         Ok(Self { store, replica, formats })
     }
 
@@ -254,6 +258,15 @@ impl<S: Storage> Keeper<S> {
     pub fn anew(storage: S, formats: Formats) -> Result<Self, Error> {
         Store::remove_in(&storage)?;
         Self::over(storage, formats)
+    }
+
+    /// Goes back to the last commit: what the copy has taken since then is forgotten.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn again(&mut self) -> Result<(), Unloadable> {
+        self.replica = replica(&self.stored(), self.formats)?;
+        Ok(())
     }
 
     /// The place in the log that the store stands for.

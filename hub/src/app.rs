@@ -98,7 +98,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     memory::use_small_pages();
     let data = directory.clone();
     let people = recovered.people.clone();
-    let setup = options::setup(&loaded, recovered, directory, accept_clock).map_err(Error::Redis)?;
+    let setup = options::setup(&loaded, recovered, accept_clock).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
     let journal = &config.journal;

@@ -1,27 +1,25 @@
 //! The followers' runner: a thread that reads the log behind its writer and hands each record to one follower.
 //!
-//! The runner lowers the priority of the thread, opens the log, rests while there is nothing to read, opens the log
-//! again after a failure, reports damage to the journal's condition, and ends when it is dropped. A follower says where
-//! it begins, what it does with a record, and what comes when it has read enough. Play never waits for either.
+//! The runner lowers the priority of the thread, opens the log, waits until more is durable, opens the log again after a
+//! failure or a panic, reports damage to the journal's condition, and ends when it is dropped. A follower says where it
+//! begins, what it does with a record, and what comes when it has read enough. Play never waits for either.
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use journal::{Entry, Journal, Lsn, Reader};
+use journal::{Entry, Journal, Lsn, RecordReader};
 use rustix::process::setpriority_process;
 
-use crate::{messages::output::Output, panics::AbortOnPanic};
-
-/// Where a follower stands: its cursor, as it goes on.
-pub type Progress = Arc<AtomicU64>;
+use super::progress::Progress;
+use crate::messages::output::Output;
 
 /// What one follower does with the log.
 pub trait Follower: Send + 'static {
@@ -33,6 +31,10 @@ pub trait Follower: Send + 'static {
     const NICE: i32;
     /// Whether it still reads, after it is told to end, what was accepted before. Otherwise it ends within a record.
     const FINISHES: bool;
+    /// How long it lets records gather when it was woken by one: it is woken no more often than this.
+    const GATHER: Duration;
+    /// How long it waits after a panic before it goes on from its cursor.
+    const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
     /// The last record it needs no more: whenever the log is opened, it is read from the one after.
     fn cursor(&self) -> Lsn;
@@ -41,8 +43,8 @@ pub trait Follower: Send + 'static {
     ///
     /// # Errors
     /// When the log cannot be read there.
-    fn open(&self, directory: &Path) -> Result<Reader, journal::Error> {
-        Reader::open(directory, self.cursor())
+    fn open(&self, journal: &Journal<Output>) -> Result<Box<dyn RecordReader>, journal::Error> {
+        journal.read(self.cursor())
     }
 
     /// The last record it wants now; never above `durable`. The batch of that record is read to its end.
@@ -59,6 +61,12 @@ pub trait Follower: Send + 'static {
 
     /// A file could not be read or written, and it is no damage. Logs it, and says when to try again.
     fn failed(&mut self, error: &journal::Error) -> Duration;
+
+    /// Goes back to what it was at its last durable cursor: it has panicked, and nothing since then is to be believed.
+    ///
+    /// # Errors
+    /// When it cannot; why.
+    fn again(&mut self) -> Result<(), String>;
 }
 
 /// What comes after the limit. Unless more is to be read, a follower that is told to end ends here.
@@ -68,7 +76,7 @@ pub enum Next {
     Read,
     /// More is read after this time.
     ReadAfter(Duration),
-    /// More is read from here; after this time, if the cursor is at the end of the log.
+    /// More is read from here as soon as there is more, and at the latest after this time.
     Rest(Duration),
     /// The log is read from the cursor again, after this time.
     Restart(Duration),
@@ -82,16 +90,15 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a follower of `journal`, whose files are in `directory`.
+    /// Starts a follower of `journal`.
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start<F: Follower>(follower: F, directory: PathBuf, journal: Journal<Output>) -> io::Result<Self> {
+    pub fn start<F: Follower>(follower: F, journal: Journal<Output>) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let progress = Arc::new(AtomicU64::new(follower.cursor().0));
-        let mut run = Run { follower, directory, journal, stop: stop.clone(), progress: progress.clone() };
+        let progress = Progress::at(follower.cursor());
+        let mut run = Run { follower, journal, stop: stop.clone(), progress: progress.clone() };
         let thread = thread::Builder::new().name(F::THREAD.into()).spawn(move || {
-            let _guard = AbortOnPanic(F::NAME);
             step_back::<F>();
             run.until_stopped();
         })?;
@@ -110,7 +117,7 @@ impl Drop for Running {
         self.stop.store(true, Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // The thread has not panicked: a panic in it ends the process.
+            // A panic in the thread was logged when it happened.
             let _ = thread.join();
         }
     }
@@ -126,7 +133,6 @@ fn step_back<F: Follower>() {
 
 struct Run<F> {
     follower: F,
-    directory: PathBuf,
     journal: Journal<Output>,
     stop: Arc<AtomicBool>,
     progress: Progress,
@@ -134,29 +140,62 @@ struct Run<F> {
 
 impl<F: Follower> Run<F> {
     fn until_stopped(&mut self) {
-        while !self.ends_at_once()
-            && let Err(error) = self.follow()
-        {
-            if self.is_stopping() {
-                return;
+        let mut panicked = false;
+        while !self.ends_at_once() {
+            if panicked {
+                if self.is_stopping() {
+                    return;
+                }
+                thread::park_timeout(F::AGAIN_AFTER);
             }
-            if error.tells_of_damage() {
-                return self.journal.condition().unsound(error.with_causes());
+            match catch_unwind(AssertUnwindSafe(|| self.follow(panicked))) {
+                Ok(Ok(())) => return,
+                Ok(Err(Interrupted::Log(error))) => {
+                    panicked = false;
+                    if self.is_stopping() {
+                        return;
+                    }
+                    if error.tells_of_damage() {
+                        return self.journal.condition().unsound(error.with_causes());
+                    }
+                    thread::park_timeout(self.follower.failed(&error));
+                }
+                Ok(Err(Interrupted::StillBroken(why))) => {
+                    tracing::error!(
+                        follower = F::NAME,
+                        why,
+                        "a follower cannot go on after a panic; tried again in a while"
+                    );
+                }
+                Err(_) => {
+                    panicked = true;
+                    self.progress.panicked();
+                    tracing::error!(
+                        follower = F::NAME,
+                        "a follower has panicked; play goes on, and the follower goes on from its cursor in a while"
+                    );
+                }
             }
-            thread::park_timeout(self.follower.failed(&error));
         }
     }
 
     /// Reads until the follower is told to end.
-    fn follow(&mut self) -> Result<(), journal::Error> {
-        let mut reader = self.follower.open(&self.directory)?;
+    fn follow(&mut self, panicked: bool) -> Result<(), Interrupted> {
+        if panicked {
+            self.follower.again().map_err(Interrupted::StillBroken)?;
+        }
+        let mut reader = self.follower.open(&self.journal)?;
         loop {
             if self.ends_at_once() {
                 return Ok(());
             }
             // Loaded before the log is read: everything that was accepted before the stop is then read.
             let stopping = self.is_stopping();
-            let limit = self.follower.limit(self.journal.durable());
+            let durable = self.journal.durable();
+            if self.follower.cursor() < durable {
+                self.progress.falls_behind();
+            }
+            let limit = self.follower.limit(durable);
             while let Some(entry) = reader.next(limit)? {
                 if let Some(pause) = self.follower.take(&entry) {
                     thread::park_timeout(pause);
@@ -166,24 +205,35 @@ impl<F: Follower> Run<F> {
                 }
             }
             let cursor = self.follower.cursor();
-            self.progress.store(cursor.0, Relaxed);
+            if cursor < durable {
+                self.progress.moves_to(cursor)
+            } else {
+                self.progress.catches_up(cursor)
+            }
             match self.follower.reached(&reader.cursor(), stopping)? {
                 Next::Read => {}
                 Next::ReadAfter(time) => thread::park_timeout(time),
                 Next::Rest(_) | Next::Restart(_) if stopping => return Ok(()),
-                Next::Rest(time) => {
-                    if cursor >= self.journal.durable() {
-                        thread::park_timeout(time);
-                    }
-                }
+                Next::Rest(longest) => self.rest(cursor, longest),
                 Next::Restart(time) => {
                     thread::park_timeout(time);
                     if self.ends_at_once() {
                         return Ok(());
                     }
-                    reader = self.follower.open(&self.directory)?;
+                    reader = self.follower.open(&self.journal)?;
                 }
             }
+        }
+    }
+
+    /// Waits until there is more behind the cursor, and then lets some more gather.
+    fn rest(&self, cursor: Lsn, longest: Duration) {
+        if cursor < self.journal.durable() {
+            return;
+        }
+        self.journal.wait_for_more(cursor, longest);
+        if !self.is_stopping() {
+            thread::park_timeout(F::GATHER);
         }
     }
 
@@ -196,92 +246,19 @@ impl<F: Follower> Run<F> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{self, Sender};
+/// Why a follower has stopped to read.
+enum Interrupted {
+    /// The log cannot be read, or a file of the follower.
+    Log(journal::Error),
+    /// It has panicked, and cannot go back to its cursor.
+    StillBroken(String),
+}
 
-    use super::*;
-    use crate::followers::log;
-
-    /// Tells every record it takes, and rests until it is woken when there are no more.
-    struct Listener<const FINISHES: bool> {
-        cursor: Lsn,
-        heard: Sender<(u64, usize)>,
-    }
-
-    impl<const FINISHES: bool> Follower for Listener<FINISHES> {
-        const NAME: &'static str = "a listener";
-        const THREAD: &'static str = "listener";
-        const NICE: i32 = 1;
-        const FINISHES: bool = FINISHES;
-
-        fn cursor(&self) -> Lsn {
-            self.cursor
-        }
-
-        fn limit(&mut self, durable: Lsn) -> Lsn {
-            durable
-        }
-
-        fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
-            self.cursor = entry.lsn;
-            self.heard.send((entry.lsn.0, entry.bytes.len())).expect("the test listens");
-            (!FINISHES).then_some(Duration::MAX)
-        }
-
-        fn reached(&mut self, _: &journal::Cursor, _: bool) -> Result<Next, journal::Error> {
-            Ok(Next::Rest(Duration::from_millis(1)))
-        }
-
-        fn failed(&mut self, error: &journal::Error) -> Duration {
-            panic!("{error}")
-        }
-    }
-
-    #[test]
-    fn each_record_behind_the_cursor_is_taken_once_and_so_are_those_accepted_before_the_stop() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let journal = log::filled(&directory, 3);
-        let (heard, listened) = mpsc::channel();
-        let follower = Listener::<true> { cursor: Lsn(1), heard };
-        let running =
-            Running::start(follower, directory.path().to_owned(), journal.clone()).expect("a thread");
-        let first: Vec<_> = listened.iter().take(2).collect();
-        assert_eq!(first, [(2, 100), (3, 100)]);
-        for length in [1, 2] {
-            journal.append(vec![0; length], Output::Nothing);
-        }
-        journal.stop();
-        let progress = running.progress();
-        drop(running);
-        assert_eq!(listened.try_iter().collect::<Vec<_>>(), [(4, 1), (5, 2)]);
-        assert_eq!(progress.load(Relaxed), 5);
-    }
-
-    #[test]
-    fn one_that_does_not_finish_ends_in_its_pause() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let journal = log::filled(&directory, 3);
-        let (heard, listened) = mpsc::channel();
-        let follower = Listener::<false> { cursor: Lsn(0), heard };
-        let running =
-            Running::start(follower, directory.path().to_owned(), journal.clone()).expect("a thread");
-        assert_eq!(listened.recv(), Ok((1, 100)));
-        drop(running);
-        assert_eq!(listened.try_iter().count(), 0);
-    }
-
-    #[test]
-    fn a_follower_that_meets_damage_makes_the_log_unsound_and_ends() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let journal = log::filled(&directory, 3);
-        log::flip(&directory, 600);
-        let (heard, listened) = mpsc::channel();
-        let follower = Listener::<true> { cursor: Lsn(0), heard };
-        let running =
-            Running::start(follower, directory.path().to_owned(), journal.clone()).expect("a thread");
-        log::becomes_unsound(&journal, "at offset 512");
-        drop(running);
-        assert!(listened.try_iter().count() < 3);
+impl From<journal::Error> for Interrupted {
+    fn from(error: journal::Error) -> Self {
+        Self::Log(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

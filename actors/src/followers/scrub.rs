@@ -8,16 +8,15 @@
 
 mod keys;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
-use journal::{Condition, Entry, Journal, Lsn, Reader};
+use journal::{Condition, Entry, Journal, Lsn, RecordReader};
 
 use self::keys::{KeyScan, Scanned};
-use super::runner::{Follower, Next, Running};
+use super::{
+    Progress,
+    runner::{Follower, Next, Running},
+};
 use crate::{
     messages::output::Output,
     stored::{ADVICE, LatestStored},
@@ -34,7 +33,7 @@ const EVERY: Duration = Duration::from_secs(86_400);
 
 /// A running scrub. Stops when dropped.
 pub struct Scrub {
-    _running: Running,
+    running: Running,
 }
 
 impl Scrub {
@@ -42,14 +41,15 @@ impl Scrub {
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(
-        directory: PathBuf,
-        journal: Journal<Output>,
-        unread: u64,
-        store: LatestStored,
-    ) -> io::Result<Self> {
+    pub fn start(journal: Journal<Output>, unread: u64, store: LatestStored) -> io::Result<Self> {
         let check = Check::up_to(Lsn(unread), store, journal.condition().clone());
-        Ok(Self { _running: Running::start(check, directory, journal)? })
+        Ok(Self { running: Running::start(check, journal)? })
+    }
+
+    /// Where it stands, as it goes on.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.running.progress()
     }
 }
 
@@ -91,13 +91,14 @@ impl Follower for Check {
     const THREAD: &'static str = "hub-scrub";
     const NICE: i32 = 19; // behind everything else
     const FINISHES: bool = false;
+    const GATHER: Duration = Duration::ZERO; // it never waits for a record
 
     fn cursor(&self) -> Lsn {
         Lsn(0)
     }
 
-    fn open(&self, directory: &Path) -> Result<Reader, journal::Error> {
-        Reader::of_kept(directory)
+    fn open(&self, journal: &Journal<Output>) -> Result<Box<dyn RecordReader>, journal::Error> {
+        journal.read_kept()
     }
 
     fn limit(&mut self, durable: Lsn) -> Lsn {
@@ -148,6 +149,11 @@ impl Follower for Check {
         tracing::warn!(%error, "the log could not be read again; tried again in a day");
         EVERY
     }
+
+    fn again(&mut self) -> Result<(), String> {
+        (self.until, self.keys, self.read) = (None, None, 0);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -165,8 +171,8 @@ mod tests {
         stored::{self, Keeper, Stored},
     };
 
-    fn scrub(directory: &TempDir, journal: &Journal<Output>, unread: u64, store: LatestStored) -> Scrub {
-        Scrub::start(directory.path().to_owned(), journal.clone(), unread, store).expect("a thread")
+    fn scrub(journal: &Journal<Output>, unread: u64, store: LatestStored) -> Scrub {
+        Scrub::start(journal.clone(), unread, store).expect("a thread")
     }
 
     /// A store with the keys of so many deposits.
@@ -207,7 +213,7 @@ mod tests {
         latest.set(Stored(store.view()));
         let log = tempfile::tempdir().expect("a directory");
         let journal = log::filled(&log, 25);
-        let scrub = scrub(&log, &journal, 25, latest);
+        let scrub = scrub(&journal, 25, latest);
         let state = journal.condition().wait_while(|state| state != State::Unsound, Duration::from_secs(30));
         assert_eq!(state, State::Unsound);
         let why = journal.condition().why();
@@ -220,7 +226,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let journal = log::filled(&directory, 25);
         log::flip(&directory, 600);
-        let scrub = scrub(&directory, &journal, 25, LatestStored::default());
+        let scrub = scrub(&journal, 25, LatestStored::default());
         log::becomes_unsound(&journal, "at offset 512");
         drop(scrub);
     }
@@ -235,7 +241,7 @@ mod tests {
         }
         for until in [0, 1, 25] {
             let mut check = Check::up_to(Lsn(until), LatestStored::default(), journal.condition().clone());
-            let mut reader = Reader::open(directory.path(), check.cursor()).expect("a log");
+            let mut reader = journal.read(check.cursor()).expect("a log");
             let limit = check.limit(journal.durable());
             let mut taken = 0;
             while let Some(entry) = reader.next(limit).expect("it is sound") {
@@ -249,7 +255,7 @@ mod tests {
             );
             assert_eq!((check.cursor(), check.limit(journal.durable())), (Lsn(0), Lsn(25)));
         }
-        drop(scrub(&directory, &journal, 25, LatestStored::default()));
+        drop(scrub(&journal, 25, LatestStored::default()));
         assert_ne!(journal.condition().state(), State::Unsound);
     }
 
@@ -262,7 +268,7 @@ mod tests {
         journal.append(vec![0; 1], Output::Nothing);
         log::durable(&journal, 3);
         let mut check = Check::up_to(Lsn(3), LatestStored::default(), journal.condition().clone());
-        let mut reader = Reader::open(directory.path(), Lsn(0)).expect("a log");
+        let mut reader = journal.read(Lsn(0)).expect("a log");
         let mut pauses = Vec::new();
         while let Some(entry) = reader.next(Lsn(3)).expect("it is sound") {
             pauses.push(check.take(&entry));

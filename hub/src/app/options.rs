@@ -1,6 +1,6 @@
 //! From the operator's configuration to the options of each part.
 
-use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
+use std::{rc::Rc, sync::Arc, thread};
 
 use actors::{
     admission::Bounds,
@@ -29,12 +29,7 @@ fn workers(configured: u16) -> u16 {
 }
 
 /// What the house is started with.
-pub fn setup(
-    loaded: &Loaded,
-    recovered: Recovered,
-    directory: PathBuf,
-    accept_clock: bool,
-) -> Result<Setup, ConnectError> {
+pub fn setup(loaded: &Loaded, recovered: Recovered, accept_clock: bool) -> Result<Setup, ConnectError> {
     let config = &loaded.config;
     let tables = loaded.tables.iter().map(|table| {
         let config = TableConfig {
@@ -63,8 +58,7 @@ pub fn setup(
     let seed_key =
         loaded.secrets.seed_key.expose().try_into().expect("the seed key is checked to be 32 bytes");
     Ok(Setup {
-        log: recovered.log,
-        directory,
+        log: Box::new(recovered.log),
         facts: facts::missing(&facts::given(loaded), &recovered.people, &recovered.world.books),
         currencies: currencies(loaded).with_recorded(recovered.world.books.facts().scales()),
         world: recovered.world,

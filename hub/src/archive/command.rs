@@ -251,7 +251,7 @@ fn remove(loaded: &Loaded, archive: &Archive, output: &mut impl Write) -> Result
     writeln!(
         output,
         "{} segment(s) of {} bytes removed: the log begins at record {} and ends with {end}",
-        done.segments, done.bytes, done.first.0
+        done.parts, done.bytes, done.first.0
     )?;
     if let Some(why) = why {
         writeln!(output, "no more is removed: {}", why.why())?;

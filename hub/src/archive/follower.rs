@@ -257,7 +257,7 @@ impl<A: Anchors> Work<A> {
         files: &Files,
         segments: &[Sealed],
     ) -> Result<(), ::archive::Error> {
-        let cursors: Vec<Lsn> = self.cursors.iter().map(|cursor| Lsn(cursor.load(Acquire))).collect();
+        let cursors: Vec<Lsn> = self.cursors.iter().map(|cursor| cursor.lsn()).collect();
         // First without regard to anchor and archive: only what may go otherwise is read back.
         let mut retention = Retention {
             archived_before: self.sent.unwrap_or_default().next(),
@@ -291,7 +291,7 @@ impl<A: Anchors> Work<A> {
         }
         let done = self.journal.truncate_before(bound, &cursors)?;
         self.figures.0.first_kept.store(done.first.0, Relaxed);
-        if done.segments > 0 {
+        if done.parts > 0 {
             telemetry::segments_removed(&done);
         }
         Ok(())

@@ -30,7 +30,9 @@ use people::People;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use socket::Stats;
 
-use self::parts::{ChannelFigures, DoorFigures, LogFigures, Parts, PartsCollector, SocketFigures};
+use self::parts::{
+    ChannelFigures, DoorFigures, FollowerFigures, LogFigures, Parts, PartsCollector, SocketFigures,
+};
 pub use self::since::SINCE;
 use super::{
     addresses::Addresses,
@@ -61,6 +63,7 @@ pub struct MetricsSurface {
     journal: Journal<Output>,
     applied: Progress,
     stored: Progress,
+    scrub: Progress,
     archive: Figures,
     dropped: Arc<AtomicU64>,
     newest: Cached<Option<web::Bytes>>,
@@ -104,6 +107,7 @@ impl MetricsSurface {
             journal: house.journal.clone(),
             applied: house.state_store.progress(),
             stored: house.state_store.stored(),
+            scrub: house.scrub.progress(),
             archive: archive.clone(),
             dropped: house.dropped.clone(),
             newest: Cached::default(),
@@ -147,12 +151,25 @@ impl MetricsSurface {
             durable_lsn: self.journal.durable().0,
             disk_free: self.journal.condition().disk().free.unwrap_or_default(),
             written: self.journal.stats(),
-            store_applied_lsn: self.applied.load(Relaxed),
-            store_lsn: self.stored.load(Relaxed),
+            store_applied_lsn: self.applied.lsn().0,
+            store_lsn: self.stored.lsn().0,
+            followers: self.follower_figures(),
             archived: self.archive.now(),
             dropped: self.dropped.load(Relaxed),
             waiting_bytes: self.workers.waiting_bytes(),
         }
+    }
+
+    /// Where the followers stand. The scrub has no place in the log that it must reach.
+    fn follower_figures(&self) -> Vec<(&'static str, FollowerFigures)> {
+        let durable = self.journal.durable().0;
+        let state_store = FollowerFigures {
+            lag: durable.saturating_sub(self.stored.lsn().0),
+            age_ms: u64::try_from(self.stored.age().as_millis()).unwrap_or(u64::MAX),
+            panics: self.applied.panics(),
+        };
+        let scrub = FollowerFigures { panics: self.scrub.panics(), ..FollowerFigures::default() };
+        vec![("state_store", state_store), ("scrub", scrub)]
     }
 
     /// What the workers have counted at their sockets. One that does not answer is counted as it was, so that no

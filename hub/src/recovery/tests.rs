@@ -110,7 +110,7 @@ static BEGINS_LATER: LazyLock<Left> = LazyLock::new(|| {
     let left = leave(true, false);
     let claim = Claim::over(left.memory.clone()).expect("a log");
     let done = claim.truncate_before(Lsn(COMMITS[0] + 1), &[]).expect("a disk");
-    assert!(done.segments > 1 && done.first <= Lsn(COMMITS[0]));
+    assert!(done.parts > 1 && done.first <= Lsn(COMMITS[0]));
     left
 });
 

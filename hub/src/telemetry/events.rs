@@ -124,7 +124,7 @@ pub fn segment_archived(segment: &journal::Sealed, sent: &archive::Sent) {
 
 /// Segments were removed from the log, after their archived copies were read back.
 pub fn segments_removed(done: &journal::Truncated) {
-    let journal::Truncated { first, segments, bytes } = *done;
+    let journal::Truncated { first, parts: segments, bytes } = *done;
     tracing::info!(
         first = first.0,
         segments,

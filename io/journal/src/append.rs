@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::condition::Condition;
 use crate::cursor::{Cursor, LineageId};
+use crate::file_records::FileRecords;
 use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RECORD_HEADER, SegmentHeader, push_record, seed};
 use crate::helper::Helper;
 use crate::noted::{Noted, Notes};
@@ -17,7 +18,7 @@ use crate::proof::BatchHash;
 use crate::scan::segment_name;
 use crate::spare::{self, Spare};
 use crate::storage::{self, File, Storage};
-use crate::truncate::{Beginning, Truncated};
+use crate::truncate::Beginning;
 use crate::watch::{OpenSegment, Present};
 use crate::{Error, Lsn, MAX_RECORD};
 
@@ -38,9 +39,6 @@ pub(crate) struct LogIdentity {
     pub lineage: LineageId,
 }
 
-/// Removes the oldest segments of a log that is being written.
-pub(crate) type Truncation = Box<dyn Fn(Lsn, &[Lsn]) -> Result<Truncated, Error> + Send + Sync>;
-
 /// The writing end of a log.
 ///
 /// Fields are dropped in order, so the helper ends before the lock is released.
@@ -57,6 +55,8 @@ pub(crate) struct Appender<S: Storage> {
     /// The end of what is written and synced.
     durable: Cursor,
     poisoned: bool,
+    /// The last append was refused for want of room.
+    pub waits_for_room: bool,
     _lock: S::Lock,
 }
 
@@ -114,6 +114,7 @@ impl<S: Storage> Appender<S> {
             batch,
             durable: end,
             poisoned: false,
+            waits_for_room: false,
             _lock: lock,
         })
     }
@@ -131,22 +132,16 @@ impl<S: Storage> Appender<S> {
         }
     }
 
+    /// The records, for readers on any thread while batches are written.
+    pub fn file_records(&self) -> FileRecords<S> {
+        FileRecords::new(self.storage.clone(), self.present.clone())
+    }
+
     /// Takes records again after a wait for a new segment. With a helper this is the helper's to decide, by the spare.
     pub fn room_was_found(&self) {
         if self.helper.is_none() {
             self.condition.ready();
         }
-    }
-
-    /// Removes the oldest segments; see [`Journal::truncate_before`](crate::Journal::truncate_before).
-    pub fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
-        self.present.beginning.truncate_before(&self.storage, lsn, needed)
-    }
-
-    /// A function that does the same from any thread while batches are written.
-    pub fn truncation(&self) -> Truncation {
-        let (storage, present) = (self.storage.clone(), self.present.clone());
-        Box::new(move |lsn, needed| present.beginning.truncate_before(&storage, lsn, needed))
     }
 
     /// Writes and syncs the batch, marks the end of the log, and notes it in the file `head`.
@@ -185,6 +180,12 @@ impl<S: Storage> Appender<S> {
         batch.hash.add(&hash);
         (batch.crc, batch.count, batch.last) = (crc, batch.count + 1, lsn);
         lsn
+    }
+
+    /// Forgets what was pushed and is not written.
+    pub fn begin_again(&mut self) {
+        self.batch.frame.truncate(FRAME_HEADER);
+        (self.batch.count, self.batch.last) = (0, self.durable.lsn);
     }
 
     /// Writes and syncs the batch, if there is one. Returns its length on disk, bytes.

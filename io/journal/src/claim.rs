@@ -10,10 +10,11 @@ use crate::files::Files;
 use crate::format::{BLOCK, SegmentHeader};
 use crate::log::Log;
 use crate::scan::{self, segment_name};
+use crate::seam::Truncated;
 use crate::spare::{self, Spare};
 use crate::storage::{File, Storage};
 use crate::tail::{LogEnd, Tail};
-use crate::truncate::{self, Beginning, Truncated};
+use crate::truncate::{self, Beginning};
 use crate::{Error, Lsn, Options, kept, noted};
 
 /// Shortest segment. Bytes.

@@ -1,4 +1,4 @@
-//! A record as it is read back, and its place in the files.
+//! A record as it is read back, and where it is kept.
 
 use crate::{Lsn, scan};
 
@@ -15,7 +15,7 @@ pub struct Entry<'a> {
     pub batch: Batch,
     /// What was appended.
     pub bytes: &'a [u8],
-    /// Its place in the files.
+    /// Where it is kept.
     pub location: Location,
 }
 
@@ -28,7 +28,7 @@ pub struct Batch {
     pub count: u32,
     /// Its hash, which stands for every record up to its last one.
     pub hash: [u8; 32],
-    /// Its length in the file, headers included. Bytes.
+    /// Its length where it is kept, headers included. Bytes.
     pub bytes: u32,
     /// The zeros behind it that fill its last sector. Bytes.
     pub padding: u32,
@@ -41,17 +41,35 @@ impl Batch {
     }
 }
 
-/// The place of a record in the files, for messages.
+/// Where a record is kept, for messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Location {
-    /// The first record of its segment, which is also the name of the file.
-    pub segment: Lsn,
-    /// Where its batch begins in the file. Bytes.
-    pub offset: u64,
+pub struct Location(Place);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// In the segment with this first record, in the batch that begins at this offset, bytes.
+    File(Lsn, u64),
+    /// In the batch with this first record.
+    Batch(Lsn),
+}
+
+impl Location {
+    /// A place in a segment, which has its name from its first record: where the batch begins, bytes.
+    pub(crate) fn file(segment: Lsn, offset: u64) -> Location {
+        Location(Place::File(segment, offset))
+    }
+
+    /// A place in a log without files: the batch, by its first record.
+    pub(crate) fn batch(first: Lsn) -> Location {
+        Location(Place::Batch(first))
+    }
 }
 
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} at offset {}", scan::segment_name(self.segment), self.offset)
+        match self.0 {
+            Place::File(segment, offset) => write!(f, "{} at offset {offset}", scan::segment_name(segment)),
+            Place::Batch(first) => write!(f, "the batch that begins with record {}", first.0),
+        }
     }
 }

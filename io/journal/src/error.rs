@@ -145,6 +145,14 @@ pub enum Error {
         /// The error of the system.
         source: io::Error,
     },
+    /// Another writer has the log since.
+    #[error("the log is another writer's: this one, of epoch {epoch}, may not append record {} and the ones behind it", first.0)]
+    Fenced {
+        /// The epoch of the writer that is refused.
+        epoch: u32,
+        /// The first record of the batch that is not in the log.
+        first: Lsn,
+    },
     /// An earlier write or sync failed; what is on disk is unknown until the log is opened again.
     #[error("log takes no more records after a failed write")]
     Poisoned,
@@ -192,6 +200,7 @@ impl Error {
             | Error::Version { .. }
             | Error::NoRoom { .. }
             | Error::NotMade { .. }
+            | Error::Fenced { .. }
             | Error::Poisoned => false,
         }
     }
@@ -215,6 +224,7 @@ impl Error {
             | Error::Version { .. }
             | Error::NoRoom { .. }
             | Error::NotMade { .. }
+            | Error::Fenced { .. }
             | Error::Poisoned => false,
         }
     }

@@ -143,6 +143,11 @@ pub(crate) fn write<S: Storage>(storage: &S, kept: &FirstKept) -> Result<(), Err
     storage.sync_names().map_err(Error::io("sync directory", storage.path("")))
 }
 
+/// The last record that was removed; `Lsn(0)` when none was.
+pub(crate) fn begins_after<S: Storage>(storage: &S) -> Result<Lsn, Error> {
+    Ok(read(storage)?.map(|kept| kept.before.lsn).unwrap_or_default())
+}
+
 /// The error for records up to the one after `after`, when they were removed; `None` when they are kept.
 pub(crate) fn removed<S: Storage>(storage: &S, after: Lsn) -> Result<Option<Error>, Error> {
     let kept = read(storage)?.filter(|kept| after < kept.before.lsn);

@@ -23,6 +23,8 @@ mod disk;
 mod entry;
 mod error;
 pub mod file;
+mod file_log;
+mod file_records;
 mod files;
 mod format;
 mod helper;
@@ -31,16 +33,20 @@ mod lineage;
 mod log;
 mod lsn;
 pub mod memory;
+mod memory_log;
 mod noted;
 mod options;
 mod proof;
 mod reader;
 mod scan;
 mod sealed;
+mod seam;
 mod spare;
+mod stats;
 pub mod storage;
 mod tail;
 mod truncate;
+mod waiting;
 mod watch;
 mod writer;
 
@@ -57,13 +63,15 @@ pub use files::Files;
 pub use lineage::Lineage;
 pub use log::{Log, SyncLog};
 pub use lsn::{Lsn, MAX_RECORD};
+pub use memory_log::{MemoryLog, MemoryWriter};
 pub use options::Options;
 pub use proof::{Proof, record_hash};
 pub use reader::Reader;
 pub use sealed::{Sealed, segment_file};
+pub use seam::{Appended, LogRecords, LogWriter, RecordReader, Truncated, read_kept};
+pub use stats::Stats;
 pub use tail::{Tail, TornTail};
-pub use truncate::Truncated;
-pub use writer::{Gate, Journal, Stats};
+pub use writer::{Gate, Journal};
 
 /// Opens the log in a directory for writing, or creates it: takes the lock, reads everything, cuts a torn tail (see
 /// [`Log::cut`]), makes the rest durable and begins a new epoch.

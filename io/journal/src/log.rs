@@ -4,15 +4,15 @@ use crate::append::Appender;
 use crate::cursor::{Cursor, LineageId};
 use crate::file::Directory;
 use crate::reader::Reader;
+use crate::seam::{LogRecords as _, Truncated};
 use crate::storage::Storage;
 use crate::tail::{Tail, TornTail};
-use crate::truncate::Truncated;
-use crate::writer::{self, Gate, Journal};
+use crate::writer::{Gate, Journal};
 use crate::{Entry, Error, Lsn, Options};
 
 /// A log opened for writing, before it takes records. Dropping it releases the lock.
 pub struct Log<S: Storage = Directory> {
-    appender: Appender<S>,
+    pub(crate) appender: Appender<S>,
     options: Options,
     tail: Tail,
 }
@@ -86,13 +86,13 @@ impl<S: Storage> Log<S> {
 
     /// Removes the oldest segments; see [`Journal::truncate_before`].
     pub fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
-        self.appender.truncate_before(lsn, needed)
+        self.appender.file_records().truncate_before(lsn, needed)
     }
 
     /// Starts the writer's thread ("hub-journal"). Panics when the system cannot start a thread.
-    pub fn start<C: Send + 'static>(mut self, gate: impl Gate<C>) -> Journal<C> {
-        self.appender.start_helper();
-        writer::start(self.appender, self.options, gate)
+    pub fn start<C: Send + 'static>(self, gate: impl Gate<C>) -> Journal<C> {
+        let nice = self.options.nice;
+        Journal::start(self, nice, gate)
     }
 
     /// Continues without a thread, for simulations, which can crash between any two steps.

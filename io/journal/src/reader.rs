@@ -16,6 +16,7 @@ use crate::format::{BLOCK, FRAME_HEADER, FrameHeader, RawEntry, SegmentHeader};
 use crate::kept;
 use crate::proof::{BatchHash, Proof, record_hash};
 use crate::scan::{self, Window, segment_header, segment_name};
+use crate::seam::RecordReader;
 use crate::storage::{File as _, Storage};
 use crate::tail::{LogEnd, TornTail};
 use crate::{Entry, Error, Location, Lsn};
@@ -71,13 +72,22 @@ impl Reader {
     pub fn of_kept(dir: &Path) -> Result<Reader, Error> {
         let storage = Directory::open(dir)?;
         loop {
-            let after = kept::read(&storage)?.map(|kept| kept.before.lsn).unwrap_or_default();
-            match Reader::over(storage.clone(), after) {
+            match Reader::over(storage.clone(), kept::begins_after(&storage)?) {
                 // More was removed meanwhile.
                 Err(Error::Removed { .. }) => {}
                 opened => return opened,
             }
         }
+    }
+}
+
+impl<S: Storage> RecordReader for Reader<S> {
+    fn next(&mut self, limit: Lsn) -> Result<Option<Entry<'_>>, Error> {
+        Reader::next(self, limit)
+    }
+
+    fn cursor(&self) -> Cursor {
+        Reader::cursor(self)
     }
 }
 
@@ -201,7 +211,7 @@ impl<S: Storage> Reader<S> {
             bytes: *used,
             padding: bytes.len() as u32 - used,
         };
-        let location = Location { segment: self.header.first, offset: *offset };
+        let location = Location::file(self.header.first, *offset);
         let hash = hashes[(lsn.0 - first.0) as usize];
         Entry { lsn, epoch: *epoch, hash, batch, bytes: &bytes[*payload..*at], location }
     }

@@ -12,19 +12,9 @@ use crate::files::Files;
 use crate::kept::{self, FirstKept};
 use crate::lineage::continued;
 use crate::scan::segment_name;
+use crate::seam::Truncated;
 use crate::storage::Storage;
 use crate::{Cursor, Error, Lsn};
-
-/// What a removal of the oldest segments did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Truncated {
-    /// The first record that the log keeps.
-    pub first: Lsn,
-    /// Segments that were removed.
-    pub segments: usize,
-    /// Their length. Bytes.
-    pub bytes: u64,
-}
 
 /// Where a log begins, shared by who removes segments and who watches the files.
 #[derive(Debug)]
@@ -61,7 +51,7 @@ impl Beginning {
         let Some((removed, header)) =
             chosen.map(|place| (&files.headers()[..place], &files.headers()[place]))
         else {
-            return Ok(Truncated { first: begins, segments: 0, bytes: 0 });
+            return Ok(Truncated { first: begins, parts: 0, bytes: 0 });
         };
         if !removed.is_empty() {
             let lineages = continued(files.removed_lineages(), removed);
@@ -73,7 +63,7 @@ impl Beginning {
         // Also those that an interrupted removal has left.
         remove(storage, &kept::left_over(storage, header.first)?)?;
         let bytes = removed.iter().map(|header| header.bytes).sum();
-        Ok(Truncated { first: header.first, segments: removed.len(), bytes })
+        Ok(Truncated { first: header.first, parts: removed.len(), bytes })
     }
 }
 

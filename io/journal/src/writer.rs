@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use rustix::process::setpriority_process;
 
-use crate::append::{Appender, Truncation};
 use crate::condition::{Condition, State};
-use crate::storage::Storage;
-use crate::truncate::Truncated;
-use crate::{Error, Lsn, MAX_RECORD, Options};
+use crate::seam::{Appended, LogRecords, LogWriter, RecordReader, Truncated, read_kept};
+use crate::stats::{Stats, WriterCounters};
+use crate::waiting::WaitingThreads;
+use crate::{Error, Lsn, MAX_RECORD};
 
 /// A batch is closed once it has this length, so that under high load the first records are still released soon.
 /// Bytes. From about 1 MiB on, a disk's bandwidth decides the time of a write, not its latency.
@@ -49,23 +49,6 @@ pub struct Journal<C: Send + 'static> {
     handle: Arc<Handle<C>>,
 }
 
-/// Counters of the writer since its start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Batches written; each is one write and one sync.
-    pub batches: u64,
-    /// Records in these batches.
-    pub records: u64,
-    /// Length of the batches on disk, padding included. Bytes.
-    pub bytes: u64,
-    /// Time of the last write and sync. Microseconds.
-    pub sync_us_last: u64,
-    /// Longest time of a write and sync. Microseconds.
-    pub sync_us_max: u64,
-    /// Time of all writes and syncs together. Microseconds.
-    pub sync_us_total: u64,
-}
-
 struct Handle<C: Send + 'static> {
     shared: Arc<Shared<C>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -76,8 +59,9 @@ struct Shared<C> {
     wake: Condvar,
     durable: AtomicU64,
     condition: Condition,
-    counters: Counters,
-    truncation: Truncation,
+    counters: WriterCounters,
+    records: Arc<dyn LogRecords>,
+    waiting: WaitingThreads,
 }
 
 struct Queue<C> {
@@ -93,17 +77,36 @@ enum Item<C> {
     Barrier(C),
 }
 
-#[derive(Default)]
-struct Counters {
-    batches: AtomicU64,
-    records: AtomicU64,
-    bytes: AtomicU64,
-    sync_us_last: AtomicU64,
-    sync_us_max: AtomicU64,
-    sync_us_total: AtomicU64,
-}
-
 impl<C: Send + 'static> Journal<C> {
+    /// Starts the thread that writes a log ("hub-journal"), with a priority: negative ones, down to -20, need a right.
+    ///
+    /// # Panics
+    /// When the system cannot start a thread.
+    pub fn start(mut log: impl LogWriter, nice: i32, gate: impl Gate<C>) -> Journal<C> {
+        log.begins_to_run();
+        let last = log.end().lsn;
+        let queue = Queue { items: Vec::new(), appended: last, closing: false, idle: false };
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(queue),
+            wake: Condvar::new(),
+            durable: AtomicU64::new(last.0),
+            condition: log.condition().clone(),
+            counters: WriterCounters::default(),
+            records: log.records(),
+            waiting: WaitingThreads::default(),
+        });
+        let batch = Building { records: Vec::new(), bytes: 0, done: Vec::new() };
+        let writer = Writer { epoch: log.epoch(), log, shared: shared.clone(), gate, batch };
+        let run = move || {
+            let _abort = AbortOnPanic;
+            ask_for_priority(nice);
+            writer.run();
+        };
+        let thread =
+            Builder::new().name("hub-journal".into()).spawn(run).expect("the system has a thread left");
+        Journal { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) }) }
+    }
+
     /// Queues a record and returns its lsn; `done` is released through the gate once the record is durable. Never waits
     /// for the disk. The order of calls is the order of records. Panics for a record above [`MAX_RECORD`].
     ///
@@ -132,14 +135,30 @@ impl<C: Send + 'static> Journal<C> {
         self.handle.shared.queue.lock().appended
     }
 
-    /// Removes the segments all of whose records come before `lsn`, and are at or before every cursor in `needed`: each of
-    /// them needs the records after it. Whole segments only, and never the last one. Writing goes on meanwhile; the calls
-    /// to the disk are made on the calling thread.
-    ///
-    /// The caller has made sure that what is removed is kept elsewhere. A crash at any step leaves a log that opens; what
-    /// an error leaves behind is removed by the next call or the next open.
+    /// Parks the calling thread until a record after `after` is durable, it is unparked, or `timeout` has passed. It may
+    /// return earlier.
+    pub fn wait_for_more(&self, after: Lsn, timeout: Duration) {
+        let shared = &self.handle.shared;
+        shared.waiting.add_current();
+        if self.durable() <= after {
+            thread::park_timeout(timeout);
+        }
+    }
+
+    /// Reads the records after `after`, while more are written; see [`LogRecords::read`].
+    pub fn read(&self, after: Lsn) -> Result<Box<dyn RecordReader>, Error> {
+        self.handle.shared.records.read(after)
+    }
+
+    /// Reads every record that the log keeps.
+    pub fn read_kept(&self) -> Result<Box<dyn RecordReader>, Error> {
+        read_kept(&*self.handle.shared.records)
+    }
+
+    /// Removes the oldest records; see [`LogRecords::truncate_before`]. Writing goes on meanwhile; what has to wait for the
+    /// disk waits on the calling thread.
     pub fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
-        (self.handle.shared.truncation)(lsn, needed)
+        self.handle.shared.records.truncate_before(lsn, needed)
     }
 
     /// Writes all queued records, releases their outputs, ends the thread and releases the lock. Called from the gate
@@ -155,16 +174,7 @@ impl<C: Send + 'static> Journal<C> {
 
     /// The counters of the writer.
     pub fn stats(&self) -> Stats {
-        let counters = &self.handle.shared.counters;
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Stats {
-            batches: read(&counters.batches),
-            records: read(&counters.records),
-            bytes: read(&counters.bytes),
-            sync_us_last: read(&counters.sync_us_last),
-            sync_us_max: read(&counters.sync_us_max),
-            sync_us_total: read(&counters.sync_us_total),
-        }
+        self.handle.shared.counters.read()
     }
 }
 
@@ -220,6 +230,12 @@ impl<C> Shared<C> {
         }
     }
 
+    /// Everything up to a record is durable. Followers that wait for that are woken.
+    fn is_durable(&self, lsn: Lsn) {
+        self.durable.store(lsn.0, Ordering::Release);
+        self.waiting.wake();
+    }
+
     /// Waits for work and takes all of it. `false` when the journal stops and there is no more.
     fn take(&self, work: &mut Vec<Item<C>>) -> bool {
         let mut queue = self.queue.lock();
@@ -233,56 +249,41 @@ impl<C> Shared<C> {
     }
 }
 
-pub(crate) fn start<S: Storage, C: Send + 'static>(
-    appender: Appender<S>,
-    options: Options,
-    gate: impl Gate<C>,
-) -> Journal<C> {
-    let last = appender.durable().lsn;
-    let queue = Queue { items: Vec::new(), appended: last, closing: false, idle: false };
-    let shared = Arc::new(Shared {
-        queue: Mutex::new(queue),
-        wake: Condvar::new(),
-        durable: AtomicU64::new(last.0),
-        condition: appender.condition.clone(),
-        counters: Counters::default(),
-        truncation: appender.truncation(),
-    });
-    let writer = Writer { appender, shared: shared.clone(), gate, done: Vec::new() };
-    let run = move || {
-        let _abort = AbortOnPanic;
-        ask_for_priority(options.nice);
-        writer.run();
-    };
-    let thread = Builder::new().name("hub-journal".into()).spawn(run).expect("the system has a thread left");
-    Journal { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) }) }
-}
-
-struct Writer<S: Storage, C, G> {
-    appender: Appender<S>,
+struct Writer<L: LogWriter, C, G> {
+    log: L,
+    epoch: u32,
     shared: Arc<Shared<C>>,
     gate: G,
+    batch: Building<C>,
+}
+
+/// The batch being put together, and who waits for it.
+struct Building<C> {
+    records: Vec<Vec<u8>>,
+    /// Length of the records.
+    bytes: usize,
     done: Vec<C>,
 }
 
-impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
+impl<L: LogWriter, C, G: Gate<C>> Writer<L, C, G> {
     fn run(mut self) {
         let mut work = Vec::new();
         while self.shared.take(&mut work) {
             for item in work.drain(..) {
                 match item {
                     Item::Record(bytes, done) => {
-                        if self.appender.pending() + bytes.len() > BATCH_BYTES {
+                        if self.batch.bytes + bytes.len() > BATCH_BYTES {
                             self.commit();
                         }
-                        self.appender.push(&bytes);
-                        self.done.push(done);
+                        self.batch.bytes += bytes.len();
+                        self.batch.records.push(bytes);
+                        self.batch.done.push(done);
                     }
-                    Item::Barrier(done) => self.done.push(done),
+                    Item::Barrier(done) => self.batch.done.push(done),
                 }
             }
             // After a single item no other thread is at work: giving up the processor would only cost time.
-            let several = self.done.len() > 1;
+            let several = self.batch.done.len() > 1;
             self.commit();
             if several {
                 self.shared.gather();
@@ -292,7 +293,7 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
         if self.is_unsound() {
             return;
         }
-        match self.appender.close() {
+        match self.log.close() {
             Ok(()) => {}
             Err(error) if error.may_be_tried_again() => {
                 tracing::warn!(%error, "the log is closed without a mark");
@@ -305,39 +306,46 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
     /// Makes the batch durable, then opens the gate. Without records there is nothing to sync. Once the log is known to
     /// be unsound, nothing is written or released any more.
     fn commit(&mut self) {
-        let before = self.appender.durable().lsn;
-        let begun = Instant::now();
-        let mut waited = false;
-        let written = loop {
-            if self.is_unsound() {
-                return self.done.clear();
+        if self.append() {
+            let durable = self.log.end().lsn;
+            // Checked after the sync, so that nothing is acknowledged after damage was found.
+            if !self.batch.done.is_empty() && !self.is_unsound() {
+                self.gate.open(durable, &mut self.batch.done);
             }
-            match self.appender.commit() {
-                Ok(bytes) => break bytes,
-                Err(error) if error.may_be_tried_again() => {
-                    waited = true;
+        }
+        self.batch.records.clear();
+        self.batch.bytes = 0;
+        self.batch.done.clear();
+    }
+
+    /// Appends the batch, and waits for room as long as there is none. `false` when it is not to be answered.
+    fn append(&mut self) -> bool {
+        let (before, begun) = (self.log.end().lsn, Instant::now());
+        loop {
+            if self.is_unsound() {
+                return false;
+            }
+            if self.batch.records.is_empty() {
+                return true;
+            }
+            match self.log.append(self.epoch, before.next(), &self.batch.records) {
+                Ok(Appended::Durable { bytes }) => {
+                    let durable = self.log.end().lsn;
+                    self.shared.counters.count(durable.0 - before.0, bytes, begun);
+                    self.shared.is_durable(durable);
+                    return true;
+                }
+                Ok(Appended::Fenced) => self.fail(&Error::Fenced { epoch: self.epoch, first: before.next() }),
+                // The next start will not find what was written.
+                Ok(Appended::Unknown(error)) if error.tells_of_loss() => self.shared.condition.lost(&error),
+                Ok(Appended::Unknown(error)) => self.fail(&error),
+                Err(error) => {
                     if !self.wait_for_room(&error) {
-                        return self.done.clear();
+                        return false;
                     }
                 }
-                // The next start will not find what was written.
-                Err(error) if error.tells_of_loss() => self.shared.condition.lost(&error),
-                Err(error) => self.fail(&error),
             }
-        };
-        if waited {
-            self.appender.room_was_found();
         }
-        let durable = self.appender.durable().lsn;
-        if durable > before {
-            self.shared.counters.count(durable.0 - before.0, written, begun);
-            self.shared.durable.store(durable.0, Ordering::Release);
-        }
-        // Checked after the sync, so that nothing is acknowledged after damage was found.
-        if !self.done.is_empty() && !self.is_unsound() {
-            self.gate.open(durable, &mut self.done);
-        }
-        self.done.clear();
     }
 
     fn is_unsound(&self) -> bool {
@@ -359,18 +367,6 @@ impl<S: Storage, C, G: Gate<C>> Writer<S, C, G> {
         tracing::error!(%error, cause, "the journal failed; the process ends without releasing anything");
         self.gate.failed(error);
         process::abort();
-    }
-}
-
-impl Counters {
-    fn count(&self, records: u64, bytes: u64, begun: Instant) {
-        let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.records.fetch_add(records, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.sync_us_last.store(us, Ordering::Relaxed);
-        self.sync_us_max.fetch_max(us, Ordering::Relaxed);
-        self.sync_us_total.fetch_add(us, Ordering::Relaxed);
     }
 }
 

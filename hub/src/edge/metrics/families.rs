@@ -61,11 +61,44 @@ impl Families<'_> {
     /// # Errors
     /// When the text cannot be written.
     pub fn by_reason(&mut self, family: Family, values: &[(&'static str, u64)]) -> fmt::Result {
+        self.counters(family, "reason", values)
+    }
+
+    /// A counter for each value of a label.
+    ///
+    /// # Errors
+    /// When the text cannot be written.
+    pub fn counters(
+        &mut self,
+        family: Family,
+        label: &'static str,
+        values: &[(&'static str, u64)],
+    ) -> fmt::Result {
         let Family { name, unit, help } = family;
         let mut encoder =
             self.0.encode_descriptor(name, &format!("{help}."), unit.as_ref(), MetricType::Counter)?;
-        for (reason, value) in values {
-            ConstCounter::new(*value).encode(encoder.encode_family(&[("reason", *reason)])?)?;
+        for (of, value) in values {
+            ConstCounter::new(*value).encode(encoder.encode_family(&[(label, *of)])?)?;
+        }
+        Ok(())
+    }
+
+    /// A gauge for each value of a label.
+    ///
+    /// # Errors
+    /// When the text cannot be written.
+    pub fn gauges(
+        &mut self,
+        family: Family,
+        label: &'static str,
+        values: &[(&'static str, u64)],
+    ) -> fmt::Result {
+        let Family { name, unit, help } = family;
+        let mut encoder =
+            self.0.encode_descriptor(name, &format!("{help}."), unit.as_ref(), MetricType::Gauge)?;
+        for (of, value) in values {
+            let value = i64::try_from(*value).unwrap_or(i64::MAX);
+            ConstGauge::new(value).encode(encoder.encode_family(&[(label, *of)])?)?;
         }
         Ok(())
     }

@@ -65,12 +65,25 @@ pub struct LogFigures {
     pub store_applied_lsn: u64,
     /// The last record that the state store stands for.
     pub store_lsn: u64,
+    /// The followers, by name.
+    pub followers: Vec<(&'static str, FollowerFigures)>,
     /// What the archiver has done.
     pub archived: ArchiveFigures,
     /// Publications a worker was too slow to take.
     pub dropped: u64,
     /// Publications that wait for a worker, bytes.
     pub waiting_bytes: u64,
+}
+
+/// Where a follower of the log stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FollowerFigures {
+    /// Durable records that it has not taken.
+    pub lag: u64,
+    /// For how long there have been such records. Milliseconds.
+    pub age_ms: u64,
+    /// How often it has panicked.
+    pub panics: u64,
 }
 
 /// The sockets of all workers.
@@ -174,6 +187,7 @@ impl LogFigures {
         to.gauge(family, self.store_applied_lsn)?;
         let family = Family::of("hub_store_lsn", "The last record that the state store stands for");
         to.gauge(family, self.store_lsn)?;
+        self.encode_followers(to)?;
         self.archived.encode(to)?;
         let family =
             Family::of("hub_publications_dropped", "Publications that a worker was too slow to take");
@@ -181,6 +195,26 @@ impl LogFigures {
         let family =
             Family::bytes("hub_publications_waiting", "Bytes of publications that wait for a worker");
         to.gauge(family, self.waiting_bytes)
+    }
+}
+
+impl LogFigures {
+    fn encode_followers(&self, to: &mut Families) -> fmt::Result {
+        let of = |figure: fn(&FollowerFigures) -> u64| -> Vec<_> {
+            self.followers.iter().map(|(name, figures)| (*name, figure(figures))).collect()
+        };
+        let family = Family::of("hub_follower_lag_records", "Durable records that a follower has not taken");
+        to.gauges(family, "follower", &of(|figures| figures.lag))?;
+        let family = Family::of(
+            "hub_follower_age_milliseconds",
+            "For how long there have been records that a follower has not taken, 0 when it has taken all",
+        );
+        to.gauges(family, "follower", &of(|figures| figures.age_ms))?;
+        let family = Family::of(
+            "hub_follower_panics",
+            "Panics of a follower since the start, after each of which it goes on from its cursor",
+        );
+        to.counters(family, "follower", &of(|figures| figures.panics))
     }
 }
 

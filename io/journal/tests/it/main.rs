@@ -11,6 +11,7 @@ mod hooked;
 mod lineages;
 mod lives;
 mod removal;
+mod seam;
 mod threaded;
 mod watched;
 

@@ -56,12 +56,12 @@ fn whole_segments_before_a_record_are_removed_and_the_log_begins_later() {
     assert!(before.len() > 5, "{before:?}");
     // In the middle of the fourth segment: three go.
     let done = log.log().truncate_before(Lsn(before[3] + 1), &[]).unwrap();
-    assert_eq!(done, Truncated { first: Lsn(before[3]), segments: 3, bytes: 3 * (4 << 10) });
+    assert_eq!(done, Truncated { first: Lsn(before[3]), parts: 3, bytes: 3 * (4 << 10) });
     assert_eq!(firsts(&memory), before[3..]);
     // Again, and for an earlier record: there is nothing to do.
     for lsn in [before[3] + 1, 1] {
         let done = log.log().truncate_before(Lsn(lsn), &[]).unwrap();
-        assert_eq!(done, Truncated { first: Lsn(before[3]), segments: 0, bytes: 0 });
+        assert_eq!(done, Truncated { first: Lsn(before[3]), parts: 0, bytes: 0 });
     }
     // At the first record of a segment, that segment stays.
     assert_eq!(log.log().truncate_before(Lsn(before[4]), &[]).unwrap().first, Lsn(before[4]));
@@ -151,7 +151,7 @@ fn an_error_in_the_middle_is_made_good_by_the_next_removal_or_open_whatever_is_l
                         SyncLog::<Memory>::open(memory.clone(), SMALL).is_ok()
                     } else {
                         let done = log.log().truncate_before(Lsn(before[3]), &[]);
-                        let nothing_left = Truncated { first: Lsn(before[3]), segments: 0, bytes: 0 };
+                        let nothing_left = Truncated { first: Lsn(before[3]), parts: 0, bytes: 0 };
                         assert!(done.as_ref().is_ok_and(|done| *done == nothing_left) || done.is_err());
                         drop(log);
                         done.is_ok()
@@ -313,7 +313,7 @@ fn a_running_log_takes_records_while_its_oldest_segments_go_and_stays_sound() {
         if n % 10 == 0 {
             let done = journal.truncate_before(lsn, &[Lsn(lsn.0 - 5)]).unwrap();
             assert!(done.first >= first);
-            (first, removed) = (done.first, removed + done.segments);
+            (first, removed) = (done.first, removed + done.parts);
             assert_ne!(journal.condition().state(), State::Unsound, "{}", journal.condition().why());
         }
     }

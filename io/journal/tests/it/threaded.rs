@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use journal::memory::{Memory, Operation};
-use journal::{Error, Gate, Journal, Log, Lsn, Options, Reader};
+use journal::{Error, Gate, Journal, Log, Lsn, MemoryLog, Options, Reader};
 
 use crate::{SMALL, expected, payload, read_all, replayed};
 
@@ -223,6 +223,26 @@ fn a_failed_write_ends_the_process_without_an_answer() {
     }
     let said = dies("threaded::a_failed_write_ends_the_process_without_an_answer");
     assert!(said.contains("released 1") && said.contains("failed: cannot write"), "{said}");
+    assert!(!said.contains("released 2") && !said.contains("lived on"), "{said}");
+}
+
+#[test]
+fn a_writer_that_was_deposed_ends_the_process_without_an_answer() {
+    if may_die() {
+        let log = MemoryLog::default();
+        let journal = Journal::start(log.open(), 0, Print);
+        journal.append(payload(1), 1);
+        while journal.durable() < Lsn(1) {
+            std::thread::yield_now();
+        }
+        let _another = log.open();
+        journal.append(payload(2), 2);
+        journal.stop();
+        println!("lived on");
+        return;
+    }
+    let said = dies("threaded::a_writer_that_was_deposed_ends_the_process_without_an_answer");
+    assert!(said.contains("released 1") && said.contains("failed: the log is another writer's"), "{said}");
     assert!(!said.contains("released 2") && !said.contains("lived on"), "{said}");
 }
 

@@ -1,0 +1,166 @@
+//! The runner with followers that hear, panic and meet damage.
+
+use std::sync::mpsc::{self, Sender};
+
+use super::*;
+use crate::followers::log;
+
+/// Tells every record it takes, and rests until it is woken when there are no more.
+struct Listener<const FINISHES: bool> {
+    cursor: Lsn,
+    heard: Sender<(u64, usize)>,
+}
+
+impl<const FINISHES: bool> Follower for Listener<FINISHES> {
+    const NAME: &'static str = "a listener";
+    const THREAD: &'static str = "listener";
+    const NICE: i32 = 1;
+    const FINISHES: bool = FINISHES;
+    const GATHER: Duration = Duration::from_millis(1);
+    const AGAIN_AFTER: Duration = Duration::from_millis(1);
+
+    fn cursor(&self) -> Lsn {
+        self.cursor
+    }
+
+    fn limit(&mut self, durable: Lsn) -> Lsn {
+        durable
+    }
+
+    fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
+        self.cursor = entry.lsn;
+        self.heard.send((entry.lsn.0, entry.bytes.len())).expect("the test listens");
+        (!FINISHES).then_some(Duration::MAX)
+    }
+
+    fn reached(&mut self, _: &journal::Cursor, _: bool) -> Result<Next, journal::Error> {
+        // Only a record or the end of the runner wakes it.
+        Ok(Next::Rest(Duration::MAX))
+    }
+
+    fn failed(&mut self, error: &journal::Error) -> Duration {
+        panic!("{error}")
+    }
+
+    fn again(&mut self) -> Result<(), String> {
+        Err("it has nothing to go back to".into())
+    }
+}
+
+#[test]
+fn each_record_behind_the_cursor_is_taken_once_and_so_are_those_accepted_before_the_stop() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = log::filled(&directory, 3);
+    let (heard, listened) = mpsc::channel();
+    let follower = Listener::<true> { cursor: Lsn(1), heard };
+    let running = Running::start(follower, journal.clone()).expect("a thread");
+    let first: Vec<_> = listened.iter().take(2).collect();
+    assert_eq!(first, [(2, 100), (3, 100)]);
+    for length in [1, 2] {
+        journal.append(vec![0; length], Output::Nothing);
+    }
+    journal.stop();
+    let progress = running.progress();
+    drop(running);
+    assert_eq!(listened.try_iter().collect::<Vec<_>>(), [(4, 1), (5, 2)]);
+    assert_eq!((progress.lsn(), progress.age()), (Lsn(5), Duration::ZERO));
+}
+
+#[test]
+fn one_that_does_not_finish_ends_in_its_pause() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = log::filled(&directory, 3);
+    let (heard, listened) = mpsc::channel();
+    let follower = Listener::<false> { cursor: Lsn(0), heard };
+    let running = Running::start(follower, journal.clone()).expect("a thread");
+    assert_eq!(listened.recv(), Ok((1, 100)));
+    drop(running);
+    assert_eq!(listened.try_iter().count(), 0);
+}
+
+/// Panics at a record, so many times, and goes back to an earlier one.
+struct Fragile {
+    cursor: Lsn,
+    panics: u32,
+    /// Attempts to go back that fail.
+    stuck: u32,
+    heard: Sender<u64>,
+}
+
+impl Follower for Fragile {
+    const NAME: &'static str = "a fragile listener";
+    const THREAD: &'static str = "fragile";
+    const NICE: i32 = 1;
+    const FINISHES: bool = true;
+    const GATHER: Duration = Duration::ZERO;
+    const AGAIN_AFTER: Duration = Duration::from_millis(1);
+
+    fn cursor(&self) -> Lsn {
+        self.cursor
+    }
+
+    fn limit(&mut self, durable: Lsn) -> Lsn {
+        durable
+    }
+
+    fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
+        self.cursor = entry.lsn;
+        self.heard.send(entry.lsn.0).expect("the test listens");
+        if entry.lsn == Lsn(2) && self.panics > 0 {
+            self.panics -= 1;
+            panic!("a bug of the follower");
+        }
+        None
+    }
+
+    fn reached(&mut self, _: &journal::Cursor, _: bool) -> Result<Next, journal::Error> {
+        Ok(Next::Rest(Duration::MAX))
+    }
+
+    fn failed(&mut self, error: &journal::Error) -> Duration {
+        panic!("{error}")
+    }
+
+    fn again(&mut self) -> Result<(), String> {
+        self.cursor = Lsn(0);
+        match self.stuck.checked_sub(1) {
+            Some(left) => {
+                self.stuck = left;
+                Err("the disk is away".into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_follower_that_panics_goes_on_from_its_cursor_and_the_log_takes_records_meanwhile() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = log::filled(&directory, 3);
+    let (heard, listened) = mpsc::channel();
+    let follower = Fragile { cursor: Lsn(0), panics: 1, stuck: 2, heard };
+    let running = Running::start(follower, journal.clone()).expect("a thread");
+    let mut records: Vec<_> = listened.iter().take(2).collect();
+    journal.append(vec![4; 100], Output::Nothing);
+    log::durable(&journal, 4);
+    records.extend(listened.iter().take(4));
+    let progress = running.progress();
+    journal.stop();
+    drop(running);
+    assert_eq!(records, [1, 2, 1, 2, 3, 4]);
+    assert_eq!((progress.lsn(), progress.panics()), (Lsn(4), 1));
+    assert_ne!(journal.condition().state(), journal::State::Unsound);
+}
+
+#[test]
+fn a_follower_that_meets_damage_makes_the_log_unsound_and_ends() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = log::filled(&directory, 3);
+    log::flip(&directory, 600);
+    let (heard, listened) = mpsc::channel();
+    let follower = Listener::<true> { cursor: Lsn(0), heard };
+    let running = Running::start(follower, journal.clone()).expect("a thread");
+    log::becomes_unsound(&journal, "at offset 512");
+    drop(running);
+    assert!(listened.try_iter().count() < 3);
+}

@@ -1,0 +1,37 @@
+//! The records of a log in segments, behind the record seam, for readers on any thread.
+
+use std::sync::Arc;
+
+use crate::kept;
+use crate::reader::Reader;
+use crate::seam::{LogRecords, RecordReader, Truncated};
+use crate::storage::Storage;
+use crate::watch::Present;
+use crate::{Error, Lsn};
+
+/// The records of a log whose segments are being written.
+pub(crate) struct FileRecords<S: Storage> {
+    storage: S,
+    present: Arc<Present<S>>,
+}
+
+impl<S: Storage> FileRecords<S> {
+    pub fn new(storage: S, present: Arc<Present<S>>) -> FileRecords<S> {
+        FileRecords { storage, present }
+    }
+}
+
+impl<S: Storage> LogRecords for FileRecords<S> {
+    fn begins_after(&self) -> Result<Lsn, Error> {
+        kept::begins_after(&self.storage)
+    }
+
+    fn read(&self, after: Lsn) -> Result<Box<dyn RecordReader>, Error> {
+        Ok(Box::new(Reader::over(self.storage.clone(), after)?))
+    }
+
+    /// Whole segments are removed; one that holds other records as well stays.
+    fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
+        self.present.beginning.truncate_before(&self.storage, lsn, needed)
+    }
+}
