@@ -58,7 +58,7 @@ impl StateStore {
             log: journal.condition().clone(),
             committed: Box::new(committed),
             stored: stored.clone(),
-            broken: false,
+            halted: None,
         };
         Ok(Self { running: Running::start(keeping, journal)?, stored })
     }
@@ -86,7 +86,16 @@ struct Keeping {
     committed: Box<dyn Fn(Stored) + Send>,
     stored: Progress,
     /// The store cannot be read: nothing more is taken, of the same batch neither.
-    broken: bool,
+    halted: Option<Halt>,
+}
+
+/// Why the copy takes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    /// An operation of the system failed, such as opening a file when too many are open.
+    ForNow,
+    /// The store is damaged.
+    ForGood,
 }
 
 impl Keeping {
@@ -111,7 +120,7 @@ impl Keeping {
 
     /// The store cannot be used. Without it nothing is known of old keys.
     fn breaks(&mut self, why: &str) {
-        self.broken = true;
+        self.halted = Some(Halt::ForGood);
         self.log.unsound(format!("{why}; {ADVICE}"));
     }
 }
@@ -128,7 +137,7 @@ impl Follower for Keeping {
     }
 
     fn limit(&mut self, durable: Lsn) -> Lsn {
-        if self.broken {
+        if self.halted.is_some() {
             return self.keeper.lsn();
         }
         // A table that waits for its quarantine forbids a commit, and its record is still to be read.
@@ -138,13 +147,17 @@ impl Follower for Keeping {
     }
 
     fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
-        if self.broken {
+        if self.halted.is_some() {
             return None;
         }
         self.stored.falls_behind();
         match self.keeper.take(entry.bytes) {
             Ok(_) => {}
-            Err(Parted::Store(unreadable)) => self.breaks(&unreadable.to_string()),
+            Err(Parted::Store(unreadable)) if unreadable.damaged => self.breaks(&unreadable.to_string()),
+            Err(Parted::Store(unreadable)) => {
+                tracing::error!(fault = %unreadable, "the state store is not kept; tried again in a while");
+                self.halted = Some(Halt::ForNow);
+            }
             Err(misfit) => {
                 // The live state differs from its log: every bet taken from here on would be lost.
                 let cause = misfit.source().map(ToString::to_string).unwrap_or_default();
@@ -156,8 +169,17 @@ impl Follower for Keeping {
     }
 
     fn reached(&mut self, at: &journal::Cursor, stopping: bool) -> Result<Next, journal::Error> {
-        if self.broken {
-            return Ok(Next::Restart(RETRY));
+        match self.halted {
+            Some(Halt::ForGood) => return Ok(Next::Restart(RETRY)),
+            Some(Halt::ForNow) => {
+                // The copy may have a part of the record.
+                match self.again() {
+                    Ok(()) => self.halted = None,
+                    Err(why) => self.breaks(&why),
+                }
+                return Ok(Next::Restart(RETRY));
+            }
+            None => {}
         }
         if self.is_due(stopping) {
             self.last = Instant::now();

@@ -306,7 +306,7 @@ mod tests {
         alter(&objects[3]);
         let claim = Claim::over(memory.clone()).expect("a log that nobody writes");
         let (done, why) = remove_verified(&archive, claim, &retention).expect("three whole copies");
-        assert_eq!((done.segments, why), (3, Some(Kept::NoAnchor)));
+        assert_eq!((done.parts, why), (3, Some(Kept::NoAnchor)));
 
         let claim = Claim::over(memory.clone()).expect("a log that nobody writes");
         let retention = Retention { anchor: Some(Lsn::MAX), ..retention };

@@ -214,7 +214,7 @@ fn build<S: Storage, T: Storage>(files: &Files<S>, keeper: &mut Keeper<T>) -> Re
         Following::Parted { location, source: Parted::Unfit { lsn, source } } => {
             Error::Unfit { lsn, location, source }
         }
-        Following::Parted { source: Parted::Store(unreadable), .. } => Error::StoreDamaged(unreadable.what),
+        Following::Parted { source: Parted::Store(unreadable), .. } => unreadable.into(),
         Following::Store(error) => stored::Error::from(error).into(),
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use actors::stored;
-use engine::{ApplyError, Unloadable, invariant::Violation};
+use engine::{ApplyError, Unloadable, Unreadable, invariant::Violation};
 use journal::Location;
 use people::StoreId;
 use protocol::{Currency, PlayerId};
@@ -216,6 +216,12 @@ pub enum Error {
     },
 }
 
+impl From<Unreadable> for Error {
+    fn from(Unreadable { what, damaged }: Unreadable) -> Self {
+        if damaged { Self::StoreDamaged(what) } else { Self::StoreFails(what) }
+    }
+}
+
 impl From<stored::Error> for Error {
     fn from(error: stored::Error) -> Self {
         match error {
@@ -237,7 +243,9 @@ impl Error {
         match self {
             Self::StoreDamaged(why) => Ok(why),
             Self::Unfit { lsn, location, source } => match *source {
-                ApplyError::Invariant(Violation::Unreadable(unreadable)) => Ok(unreadable.what),
+                ApplyError::Invariant(Violation::Unreadable(unreadable)) => {
+                    Self::from(unreadable).of_the_store()
+                }
                 source => Err(Self::Unfit { lsn, location, source: Box::new(source) }),
             },
             other => Err(other),

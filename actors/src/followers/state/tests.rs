@@ -47,6 +47,20 @@ fn follow(directory: &TempDir, journal: &Journal<Output>, every: u64) -> StateSt
     StateStore::start(keeper(directory.path()), journal.clone(), every, |_| {}).expect("a thread")
 }
 
+/// What the follower's thread would have, for a test that makes its steps.
+fn keeping(directory: &TempDir, journal: &Journal<Output>) -> Keeping {
+    let keeper = keeper(directory.path());
+    Keeping {
+        stored: Progress::at(keeper.cursor().lsn),
+        keeper,
+        every: 1,
+        last: Instant::now(),
+        log: journal.condition().clone(),
+        committed: Box::new(|_| {}),
+        halted: None,
+    }
+}
+
 /// Where the store stands, and whether it is of this log and has this world.
 fn newest(directory: &TempDir, world: &World) -> (u64, bool) {
     let (keeper, log) = (keeper(directory.path()), log::reopened(directory));
@@ -145,16 +159,8 @@ fn a_store_that_cannot_be_read_stops_the_log_and_takes_nothing_more_even_of_the_
     let digest = Record { time: 26, body: engine::Body::Digest(world.books.digest()) };
     journal.append(digest.encode(), Output::Nothing);
     log::durable(&journal, 27);
-    let path = directory.path();
-    let mut keeping = Keeping {
-        keeper: keeper(path),
-        every: 1,
-        last: Instant::now(),
-        log: journal.condition().clone(),
-        committed: Box::new(|_| panic!("nothing is committed")),
-        stored: Progress::at(Lsn(25)),
-        broken: false,
-    };
+    let mut keeping = keeping(&directory, &journal);
+    keeping.committed = Box::new(|_| panic!("nothing is committed"));
     let mut reader = journal.read(keeping.cursor()).expect("a log");
     while let Some(entry) = reader.next(Lsn(27)).expect("a sound log") {
         assert_eq!(keeping.take(&entry), None);
@@ -168,20 +174,52 @@ fn a_store_that_cannot_be_read_stops_the_log_and_takes_nothing_more_even_of_the_
 }
 
 #[test]
+fn a_store_that_cannot_be_read_for_a_while_is_gone_on_with_later() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (journal, mut world) = start(&directory);
+    let follower = follow(&directory, &journal, 1_000);
+    play(&mut world, &journal, 25);
+    journal.stop();
+    drop(follower);
+    let (journal, mut world) = start(&directory);
+    play(&mut world, &journal, 30);
+    log::durable(&journal, 30);
+    let mut keeping = keeping(&directory, &journal);
+    let store = directory.path().join(DIRECTORY);
+    let files: Vec<_> =
+        std::fs::read_dir(&store).expect("a store").map(|file| file.expect("an entry").path()).collect();
+    let run = files.iter().find(|path| path.extension().is_some_and(|kind| kind == "run")).expect("a run");
+    // What is opened is no file, as what is not opened when too many files are.
+    let away = store.with_extension("away");
+    std::fs::rename(run, &away).expect("a disk");
+    std::fs::create_dir(run).expect("a disk");
+    let mut reader = journal.read(keeping.cursor()).expect("a log");
+    while let Some(entry) = reader.next(Lsn(30)).expect("a sound log") {
+        assert_eq!(keeping.take(&entry), None);
+    }
+    assert_eq!((keeping.cursor(), keeping.limit(Lsn(30))), (Lsn(25), Lsn(25)));
+    assert_eq!(keeping.reached(&reader.cursor(), true).expect("no error of the log"), Next::Restart(RETRY));
+    std::fs::remove_dir(run).expect("a disk");
+    std::fs::rename(&away, run).expect("a disk");
+    let mut reader = journal.read(keeping.cursor()).expect("a log");
+    while let Some(entry) = reader.next(Lsn(30)).expect("a sound log") {
+        assert_eq!(keeping.take(&entry), None);
+    }
+    keeping.reached(&reader.cursor(), true).expect("a disk");
+    assert_ne!(journal.condition().state(), journal::State::Unsound, "{}", journal.condition().why());
+    drop(keeping);
+    journal.stop();
+    drop(journal);
+    assert_eq!(newest(&directory, &world), (30, true));
+}
+
+#[test]
 fn after_a_panic_the_copy_goes_back_to_the_last_commit_and_ends_with_the_same_store() {
     let directory = tempfile::tempdir().expect("a directory");
     let (journal, mut world) = start(&directory);
     play(&mut world, &journal, 25);
     log::durable(&journal, 25);
-    let mut keeping = Keeping {
-        keeper: keeper(directory.path()),
-        every: 1,
-        last: Instant::now(),
-        log: journal.condition().clone(),
-        committed: Box::new(|_| {}),
-        stored: Progress::at(Lsn(0)),
-        broken: false,
-    };
+    let mut keeping = keeping(&directory, &journal);
     // Each batch is committed only when what came before it was taken twice.
     let mut ends = Vec::new();
     let mut reader = journal.read(Lsn(0)).expect("a log");
