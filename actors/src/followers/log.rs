@@ -10,7 +10,7 @@ use std::{
 use journal::{Error, Journal, Log, Lsn, Options, State, file::Directory};
 use tempfile::TempDir;
 
-use crate::messages::output::Output;
+use crate::{messages::output::Output, stored};
 
 /// A gate behind which nobody waits.
 pub struct OpenGate;
@@ -33,6 +33,21 @@ pub fn reopened(directory: &TempDir) -> Log<Directory> {
         match journal::open(directory.path(), Options::default()) {
             Err(Error::Locked { .. }) if began.elapsed() < Duration::from_secs(30) => thread::yield_now(),
             opened => return opened.expect("a log"),
+        }
+    }
+}
+
+/// Opens a state store that was closed just now, for the same reason.
+pub fn once_unlocked<T>(open: impl Fn() -> Result<T, stored::Error>) -> T {
+    let began = Instant::now();
+    loop {
+        match open() {
+            Err(stored::Error::Files(store::Error::Directory(Error::Locked { .. })))
+                if began.elapsed() < Duration::from_secs(30) =>
+            {
+                thread::yield_now();
+            }
+            opened => return opened.expect("a sound store"),
         }
     }
 }

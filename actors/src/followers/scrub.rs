@@ -186,8 +186,8 @@ mod tests {
             world.books.run(Envelope::Run(tx), number, u64::MAX).expect("what was decided applies");
         }
         let at = Cursor { lsn: Lsn(world.books.lsn()), ..Cursor::default() };
-        stored::replace(stored::storage(directory.path()).expect("a directory"), &world, at).expect("a disk");
-        Keeper::open(directory.path(), Formats::STANDARD).expect("a sound store").stored()
+        log::once_unlocked(|| Ok(stored::replace(stored::storage(directory.path())?, &world, at)?));
+        log::once_unlocked(|| Keeper::open(directory.path(), Formats::STANDARD)).stored()
     }
 
     #[test]
@@ -203,8 +203,8 @@ mod tests {
         };
         assert_eq!((whole, pieces > 20), (Scanned::Whole(500), true));
 
-        let storage = stored::storage(directory.path()).expect("a directory");
-        let mut store = Store::over(storage, Options::default()).expect("a store");
+        let storage = || stored::storage(directory.path());
+        let mut store = log::once_unlocked(|| Ok(Store::over(storage()?, Options::default())?));
         let view = store.view();
         let (key, _) = view.scan(Tree::Keys).nth(250).expect("a key").expect("it reads");
         let gone = Change { tree: Tree::Keys, key, value: None };

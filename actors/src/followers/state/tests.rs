@@ -40,7 +40,7 @@ fn start(directory: &tempfile::TempDir) -> (Journal<Output>, World) {
 }
 
 fn keeper(directory: &Path) -> Keeper {
-    Keeper::open(directory, Formats::STANDARD).expect("a sound store")
+    log::once_unlocked(|| Keeper::open(directory, Formats::STANDARD))
 }
 
 fn follow(directory: &TempDir, journal: &Journal<Output>, every: u64) -> StateStore {
