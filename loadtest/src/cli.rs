@@ -1,6 +1,6 @@
 //! The command line of `loadtest`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser};
 
@@ -8,6 +8,7 @@ use crate::{
     arrivals::Spacing,
     fanout::{self, Server},
     fates::Required,
+    old_keys,
     plan::{ArrivalPlan, BetPlan, Plan},
 };
 
@@ -38,6 +39,9 @@ pub enum Subcommand {
     /// Measures the fan-out of publications to many subscribers.
     #[command(after_help = "Since 0.1.")]
     Fanout(Fanout),
+    /// Measures how fast the hub answers bets whose keys are old, and that each gets its first receipt again.
+    #[command(after_help = "Since 0.2.")]
+    Keys(OldKeys),
     /// Measures the memory of idle sessions.
     #[command(after_help = "Since 0.1.")]
     Idle {
@@ -115,6 +119,53 @@ pub struct Bets {
     /// The hub that is measured.
     #[command(flatten)]
     pub hub: Hub,
+}
+
+/// Arguments of `keys`.
+#[derive(Args)]
+pub struct OldKeys {
+    /// Players, each with its own connection.
+    #[arg(long, default_value_t = 50)]
+    pub players: usize,
+    /// Bets placed by all players, each with a key.
+    #[arg(long, default_value_t = 20_000)]
+    pub keys: usize,
+    /// Time between the last bet and the first that is sent again. Seconds. The hub forgets keys within about 10, and every
+    /// round with a bet must have ended.
+    #[arg(long, default_value_t = 20.0)]
+    pub rest: f64,
+    /// Bets sent again a second, independent of the hub's answers.
+    #[arg(long, default_value_t = 1_000.0)]
+    pub rate: f64,
+    /// Measured time. Seconds.
+    #[arg(long, default_value_t = 20.0)]
+    pub seconds: f64,
+    /// Stake of each bet.
+    #[arg(long, default_value = "0.01")]
+    pub stake: String,
+    /// Seed of all random choices, and of the keys.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// The hub that is measured.
+    #[command(flatten)]
+    pub hub: Hub,
+}
+
+impl OldKeys {
+    /// The measurement that the arguments describe.
+    #[must_use]
+    pub fn options(&self) -> old_keys::Options {
+        old_keys::Options {
+            url: self.hub.url.clone(),
+            players: self.players,
+            keys: self.keys,
+            rest: Duration::from_secs_f64(self.rest),
+            rate: self.rate,
+            length: Duration::from_secs_f64(self.seconds),
+            stake: self.stake.clone(),
+            seed: self.seed,
+        }
+    }
 }
 
 /// Arguments of `fanout`.

@@ -11,7 +11,7 @@ use clap::Parser;
 use loadtest::{
     audit::chain,
     cli::{Cli, Hub, Subcommand},
-    fanout, idle,
+    fanout, idle, old_keys,
     plan::Plan,
     report,
     run::run,
@@ -51,6 +51,12 @@ fn execute(subcommand: Subcommand) -> Result<bool, Box<dyn Error>> {
             println!("{result}");
             save(&flags.hub, &result)?;
             Ok(result.lost == 0 && result.misplaced == 0)
+        }
+        Subcommand::Keys(keys) => {
+            let result = old_keys::old_keys(&keys.options())?;
+            println!("{result}");
+            save(&keys.hub, &result)?;
+            Ok(result.faults_total == 0)
         }
         Subcommand::Idle { connections, pid, hold, hub } => {
             let result = idle::idle(&hub.url, connections, pid, Duration::from_secs_f64(hold))?;

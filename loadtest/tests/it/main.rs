@@ -5,3 +5,4 @@
 mod fanout;
 mod honesty;
 mod little_hub;
+mod old_keys;
