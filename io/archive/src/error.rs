@@ -63,6 +63,22 @@ pub enum Error {
         /// The record.
         lsn: u64,
     },
+    /// The archive has nothing of a log whose beginning was removed.
+    #[error("{place} has no object of this log: it is another archive, or its disk is not mounted")]
+    Empty {
+        /// The archive, as it was given.
+        place: String,
+    },
+    /// Two parts of a log are each whole, and do not follow each other.
+    #[error(
+        "record {lsn} does not follow {object} in the archive: one of them is of another history of the log"
+    )]
+    Parted {
+        /// The object that ends before the record, or has it.
+        object: String,
+        /// The record.
+        lsn: u64,
+    },
     /// The system gave no thread or could not compress.
     #[error("cannot {action}")]
     System {
@@ -90,6 +106,8 @@ impl Error {
             | Error::Altered { .. }
             | Error::Unsteady { .. }
             | Error::Gap { .. }
+            | Error::Empty { .. }
+            | Error::Parted { .. }
             | Error::System { .. } => false,
         }
     }
@@ -97,13 +115,14 @@ impl Error {
     /// Whether the archive or the log has other bytes than it must have: somebody must look.
     pub fn tells_of_damage(&self) -> bool {
         match self {
-            Error::Altered { .. } | Error::Gap { .. } => true,
+            Error::Altered { .. } | Error::Gap { .. } | Error::Parted { .. } => true,
             Error::Journal(error) => error.tells_of_damage(),
             Error::Target { .. }
             | Error::Store { .. }
             | Error::Late { .. }
             | Error::Lost { .. }
             | Error::Unsteady { .. }
+            | Error::Empty { .. }
             | Error::System { .. } => false,
         }
     }

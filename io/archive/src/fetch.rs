@@ -6,7 +6,7 @@ use journal::storage::{File, Storage};
 use journal::{Files, Lsn, Reader};
 
 use crate::store::lost;
-use crate::{Archive, Archived, Catalogue, Error};
+use crate::{Archive, Archived, Catalogue, Error, ObjectName};
 
 /// Where a segment of the new directory came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,25 +67,30 @@ impl Archive {
         Ok(fetched)
     }
 
+    /// Writes the segment that an object has to a storage, synced, under the segment's name.
     fn fetch_object<T: Storage>(&self, archived: &Archived, to: &T) -> Result<(), Error> {
-        let name = archived.name;
-        let file_name = journal::segment_file(name.first);
-        let system = |action| move |source| Error::System { action, source };
-        let written = self.runtime.block_on(self.retry.run(|| async {
-            let file = to.create(&file_name).map_err(system("create a segment"))?;
-            self.read(&name, Sink { file, at: 0 }).await
-        }));
-        let sink = match written {
-            Ok(sink) => sink,
-            Err(error) => {
-                // What does not check is not left under a segment's name.
-                let _ = to.remove(&file_name);
-                return Err(lost(error));
-            }
-        };
-        sink.file.sync().map_err(system("sync a segment"))?;
+        self.unpack(&archived.name, to)?.sync().map_err(system("sync a segment"))?;
         to.sync_names().map_err(system("sync the directory"))
     }
+
+    /// The same without a sync. The file is whole, and what the name of the object states.
+    pub(crate) fn unpack<T: Storage>(&self, name: &ObjectName, to: &T) -> Result<T::File, Error> {
+        let file_name = journal::segment_file(name.first);
+        let written = self.runtime.block_on(self.retry.run(|| async {
+            let file = to.create(&file_name).map_err(system("create a segment"))?;
+            self.read(name, Sink { file, at: 0 }).await
+        }));
+        written.map(|sink| sink.file).map_err(|error| {
+            // What does not check is not left under a segment's name.
+            let _ = to.remove(&file_name);
+            lost(error)
+        })
+    }
+}
+
+/// For `map_err`: an error of the system, with what was tried.
+fn system(action: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::System { action, source }
 }
 
 /// The object that ends before the log begins; of two, the one that reaches further.

@@ -20,6 +20,7 @@ mod retention;
 mod retry;
 mod send;
 mod store;
+mod whole;
 
 pub use error::Error;
 pub use fetch::{Fetched, FetchedFrom};
@@ -28,3 +29,4 @@ pub use retention::{Kept, Retention};
 pub use retry::RetryRule;
 pub use send::Sent;
 pub use store::{Archive, Archived, Catalogue};
+pub use whole::WholeLog;

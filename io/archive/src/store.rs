@@ -19,11 +19,34 @@ use crate::{Error, ObjectName, RetryRule};
 pub struct Archive {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) retry: RetryRule,
-    pub(crate) runtime: Runtime,
+    pub(crate) runtime: Calls,
     /// What was given as its place.
     place: String,
     /// The directory that it is, if it is one.
     directory: Option<PathBuf>,
+}
+
+/// Runs the calls. May be dropped on any thread, also on one that runs tasks: nothing is waited for then.
+pub(crate) struct Calls(Option<Runtime>);
+
+impl Calls {
+    fn new() -> Result<Calls, Error> {
+        let system = |source| Error::System { action: "start the archive's calls", source };
+        Builder::new_current_thread().enable_all().build().map(|runtime| Calls(Some(runtime))).map_err(system)
+    }
+
+    /// Waits for calls. Not on a thread that runs tasks.
+    pub fn block_on<F: Future>(&self, calls: F) -> F::Output {
+        self.0.as_ref().expect("it is taken in the drop alone").block_on(calls)
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// An object of the archive.
@@ -115,9 +138,7 @@ impl Archive {
 
     /// The archive in any store.
     pub fn over(store: Arc<dyn ObjectStore>, place: &str, retry: RetryRule) -> Result<Archive, Error> {
-        let system = |source| Error::System { action: "start the archive's calls", source };
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
-        Ok(Archive { store, retry, runtime, place: place.to_owned(), directory: None })
+        Ok(Archive { store, retry, runtime: Calls::new()?, place: place.to_owned(), directory: None })
     }
 
     /// Where it is, as it was given.

@@ -62,6 +62,17 @@ pub enum Error {
         /// The first record that the log keeps.
         first: Lsn,
     },
+    /// A record that was removed from the log cannot be read from its archive. That says nothing about the log.
+    #[error("record {} was removed from the log, and cannot be read from the archive", lsn.0)]
+    NotFetched {
+        /// The first record that is needed.
+        lsn: Lsn,
+        /// Whether what the archive has is wrong, and somebody must look. Otherwise the archive cannot be reached or used
+        /// now, and the same may succeed later.
+        wrong: bool,
+        /// The error of the archive, which names the object.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The log ends before a record that a file beside it tells of: records were lost, or the directory is a restored
     /// copy.
     #[error(
@@ -197,6 +208,7 @@ impl Error {
             }
             Error::Locked { .. }
             | Error::Removed { .. }
+            | Error::NotFetched { .. }
             | Error::Version { .. }
             | Error::NoRoom { .. }
             | Error::NotMade { .. }
@@ -221,6 +233,7 @@ impl Error {
             }
             Error::Locked { .. }
             | Error::Removed { .. }
+            | Error::NotFetched { .. }
             | Error::Version { .. }
             | Error::NoRoom { .. }
             | Error::NotMade { .. }

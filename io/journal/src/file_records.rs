@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::files::Files;
 use crate::kept;
 use crate::reader::Reader;
 use crate::seam::{LogRecords, RecordReader, Truncated};
@@ -33,5 +34,22 @@ impl<S: Storage> LogRecords for FileRecords<S> {
     /// Whole segments are removed; one that holds other records as well stays.
     fn truncate_before(&self, lsn: Lsn, needed: &[Lsn]) -> Result<Truncated, Error> {
         self.present.beginning.truncate_before(&self.storage, lsn, needed)
+    }
+}
+
+/// The records of a log that is only looked at: nothing is removed from it here.
+impl<S: Storage> LogRecords for Files<S> {
+    /// What the log states now, not when its files were checked.
+    fn begins_after(&self) -> Result<Lsn, Error> {
+        kept::begins_after(self.storage())
+    }
+
+    fn read(&self, after: Lsn) -> Result<Box<dyn RecordReader>, Error> {
+        Ok(Box::new(Reader::over(self.storage().clone(), after)?))
+    }
+
+    /// Removes nothing: only who has the lock of the log may.
+    fn truncate_before(&self, _: Lsn, _: &[Lsn]) -> Result<Truncated, Error> {
+        Ok(Truncated { first: self.begins_after()?.next(), parts: 0, bytes: 0 })
     }
 }

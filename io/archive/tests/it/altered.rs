@@ -16,19 +16,23 @@ fn wait<T>(future: impl Future<Output = object_store::Result<T>>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future).unwrap()
 }
 
-fn objects(store: &Arc<InMemory>) -> Vec<String> {
+pub fn objects(store: &Arc<InMemory>) -> Vec<String> {
     let mut found: Vec<String> =
         wait(store.list(None).map_ok(|meta| meta.location.to_string()).try_collect());
     found.sort();
     found
 }
 
-fn get(store: &Arc<InMemory>, object: &str) -> Vec<u8> {
+pub fn get(store: &Arc<InMemory>, object: &str) -> Vec<u8> {
     wait(async { store.get(&Path::from(object)).await?.bytes().await }).to_vec()
 }
 
-fn put(store: &Arc<InMemory>, object: &str, bytes: Vec<u8>) {
+pub fn put(store: &Arc<InMemory>, object: &str, bytes: Vec<u8>) {
     wait(store.put(&Path::from(object), bytes.into()));
+}
+
+pub fn remove(store: &Arc<InMemory>, object: &str) {
+    wait(store.delete(&Path::from(object)));
 }
 
 /// A log of 60 records whose full segments are all archived, and whose head was removed.

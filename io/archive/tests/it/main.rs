@@ -10,6 +10,7 @@ mod retained;
 mod s3;
 #[cfg(feature = "s3")]
 mod stand_in;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
