@@ -10,7 +10,7 @@ use engine::{
     DecodeError, Formats, ItemPlace, Loading, Parted, Record, Replica, StateDigest, StoreCommit, StoredState,
     TxId, Unknown, Unloadable, Unreadable, World,
 };
-use journal::{Cursor, Location, Lsn, Reader, file::Directory, storage::Storage};
+use journal::{Cursor, Location, Lsn, RecordReader, file::Directory, storage::Storage};
 use parking_lot::Mutex;
 use store::{Change, Key, Options, Store, Tree, View};
 
@@ -24,7 +24,7 @@ pub const UNCOMMITTED_MAX: u64 = 1 << 18;
 const MERGES_DUE_MAX: u64 = 4;
 
 /// What an operator does about a store that cannot be read.
-pub const ADVICE: &str = "stop the hub, move the directory `store` away from beside the log, and start again: it is built again from the log. If the log has a file `first_kept`, its beginning was removed: first put the whole log together with `hub archive --fetch`";
+pub const ADVICE: &str = "stop the hub, move the directory `store` away from beside the log, and start again: it is built again from the log, and from the archive of archive.to if the log has a file `first_kept`: its beginning was removed then";
 
 /// The store as of a commit.
 #[derive(Debug, Clone)]
@@ -336,22 +336,27 @@ impl<S: Storage> Keeper<S> {
     }
 
     /// Takes every record of a log that a reader finds, and commits now and then, so that memory stays bounded however many
-    /// there are. Tells the last record after each commit. What comes after the last commit is taken, and is not committed.
+    /// there are. Tells the last record of each batch. What comes after the last commit is taken, and is not committed;
+    /// but the store stands at `needed` or behind it, if the log has that record and no table waits for its quarantine there.
     ///
     /// # Errors
     /// When the log cannot be read, does not stand for the copy, or the store cannot be used.
-    pub fn follow<L: Storage>(
+    pub fn follow(
         &mut self,
-        reader: &mut Reader<L>,
+        reader: &mut dyn RecordReader,
+        needed: Lsn,
         mut told: impl FnMut(Lsn),
     ) -> Result<(), Following> {
         while let Some(entry) = reader.next(Lsn::MAX)? {
             let (location, ends) = (entry.location, entry.lsn == entry.batch.last());
             self.take(entry.bytes).map_err(|source| Following::Parted { location, source })?;
-            if ends && self.uncommitted() >= UNCOMMITTED_MAX && self.settled() {
+            let is_needed = entry.lsn >= needed && self.cursor().lsn < needed;
+            if ends && (is_needed || self.uncommitted() >= UNCOMMITTED_MAX) && self.settled() {
                 self.commit(reader.cursor())?;
                 // Not all that is due: a few more runs cost less than a merge of all of them each time.
                 while self.store.stats().merges_due > MERGES_DUE_MAX && self.merge_step()? {}
+            }
+            if ends {
                 told(self.lsn());
             }
         }

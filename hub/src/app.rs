@@ -11,7 +11,7 @@ mod signals;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,7 +27,7 @@ use crate::{
     config::{Config, Loaded, Mode},
     door::Waits,
     edge::{Surfaces, addresses::Addresses},
-    recovery::{self, Expectations, Head},
+    recovery::{self, Expectations, Head, Recovered},
     telemetry::events as telemetry,
 };
 
@@ -89,9 +89,8 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
         return Err(Error::NoLog { directory });
     }
     let expectations = Expectations::of(&loaded, expected);
-    let recovered =
-        recovery::recover(&directory, config.journal.segment_bytes, &expectations, &loaded.secrets.people)
-            .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
+    let recovered = recovered(&loaded, &directory, &expectations)
+        .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
     for left in recovery::facts::stranded(&loaded, &recovered.world.books) {
         telemetry::stranded(&left);
     }
@@ -146,6 +145,20 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     }
     telemetry::closed();
     Ok(())
+}
+
+/// Recovers on a thread of its own: calls to the archive cannot be waited for where tasks run.
+fn recovered(
+    loaded: &Loaded,
+    directory: &Path,
+    expectations: &Expectations,
+) -> Result<Recovered, recovery::Error> {
+    let Config { archive, journal, .. } = &loaded.config;
+    let key = &loaded.secrets.people;
+    std::thread::scope(|scope| {
+        let recover = || recovery::recover(directory, &archive.to, journal.segment_bytes, expectations, key);
+        scope.spawn(recover).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Starts the archiver, if there is an archive.

@@ -7,7 +7,9 @@
 mod anchor;
 mod command;
 mod follower;
+mod whole;
 
 pub use anchor::{Anchors, StoreAnchor};
 pub use command::{Error, Order, run};
 pub use follower::{ArchiveFigures, Archiver, Figures};
+pub use whole::{whole_of_files, whole_of_log};

@@ -6,7 +6,8 @@
 //!   damaged or far behind is built again from the log first ([`base`]).
 //! * *full*: every byte, and every record decided again, or only applied ([`full()`]).
 //!
-//! Of a log whose oldest segments were removed, both begin with the state store.
+//! Of a log whose oldest segments were removed, both begin with the state store. Where its archive can be read, a start builds
+//! a lost store from archive and log, and the full scope proves every record of both.
 //!
 //! Both end with every invariant on the whole state and with what the operator expects of the log
 //! ([`Expectations`]). Nothing of the log is changed before all of it holds.
@@ -29,7 +30,7 @@ use actors::stored::{self, Keeper};
 use engine::{Record, World};
 use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, file::Directory, storage::Storage};
 
-pub use base::Base;
+pub use base::{Base, Whole};
 pub use begin::{begin, begun};
 pub use error::Error;
 pub use expectations::Expectations;
@@ -37,7 +38,7 @@ pub use full::{Findings, full};
 pub use head::Head;
 pub use restored::{Restored, restored};
 
-use crate::telemetry::events as telemetry;
+use crate::{archive::whole_of_files, telemetry::events as telemetry};
 
 /// A recovered log and its state.
 pub struct Recovered {
@@ -67,7 +68,9 @@ pub struct Proven {
 }
 
 /// Opens the log in `directory` with its state store and the people store beside it for writing, and rebuilds the state. The
-/// lock of the log stands for all.
+/// lock of the log stands for all. What was removed from the log is read in the archive `archive`, unless that is empty.
+///
+/// Waits for the archive, so a thread that runs tasks must not call this.
 ///
 /// # Errors
 /// When another hub has the log, when it is damaged, when it does not fit together, or is not the one expected; and when
@@ -75,13 +78,15 @@ pub struct Proven {
 /// store, which is derived.
 pub fn recover(
     directory: &Path,
+    archive: &str,
     segment_bytes: u64,
     expectations: &Expectations,
     people_key: &Master,
 ) -> Result<Recovered, Error> {
     let began = Instant::now();
     let claim = Claim::take(directory)?;
-    let (keeper, proven) = kept(claim.files(), stored::storage(directory)?, expectations)?;
+    let whole = whole_of_files(archive, claim.files())?;
+    let (keeper, proven) = kept(claim.files(), whole.as_deref(), stored::storage(directory)?, expectations)?;
     let Proven { tail, world, cursor, .. } = proven;
     let found = people::of_log(directory, people_key, &world)?;
     let log = claim.open(tail, Options { segment_bytes, ..Options::default() })?;
@@ -92,22 +97,23 @@ pub fn recover(
 }
 
 /// Proves the tail of a log as a start does: the state store in a storage is built again when it cannot be used, and is open
-/// for its follower then.
+/// for its follower then. `whole` has the records that were removed from the log, if something has.
 ///
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn kept<S: Storage, T: Storage>(
     files: &Files<S>,
+    whole: Whole<'_>,
     storage: T,
     expectations: &Expectations,
 ) -> Result<(Keeper<T>, Proven), Error> {
-    let (keeper, base) = Base::kept(files, storage.clone(), expectations)?;
+    let (keeper, base) = Base::kept(files, whole, storage.clone(), expectations)?;
     match replay(files, base, expectations, Files::finish) {
         Ok(proven) => Ok((keeper, proven)),
         Err(error) => {
             let why = error.of_the_store()?;
             drop(keeper);
-            let (keeper, base) = Base::anew(files, storage, expectations, why)?;
+            let (keeper, base) = Base::anew(files, whole, storage, expectations, why)?;
             Ok((keeper, replay(files, base, expectations, Files::finish)?))
         }
     }

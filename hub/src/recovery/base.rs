@@ -1,14 +1,18 @@
 //! What a replay begins with: the state of the state store. One that is missing, damaged, of another log or far behind is
-//! built from the log first, by the code of its follower and in bounded memory.
+//! built from the log first, by the code of its follower and in bounded memory. What was removed from the log is read in its
+//! archive, where there is one.
 
 use std::time::{Duration, Instant};
 
 use actors::stored::{self, Following, Keeper, Stored, UNCOMMITTED_MAX};
 use engine::{Parted, Unknown, World};
-use journal::{Cursor, Files, Lsn, storage::Storage};
+use journal::{Cursor, Files, LogRecords, Lsn, RecordReader, storage::Storage};
 
 use super::{Error, Expectations, scratch::Scratch};
 use crate::telemetry::events as telemetry;
+
+/// What has every record of the log, also those that were removed from it. It is asked for these alone.
+pub type Whole<'a> = Option<&'a dyn LogRecords>;
 
 /// How often a store that another process changes meanwhile is read again.
 pub(super) const ATTEMPTS: u32 = 5;
@@ -28,18 +32,19 @@ pub struct Base {
 
 impl Base {
     /// The state of the store in a storage, which is open for its follower then. A store that cannot be used is removed and
-    /// built again.
+    /// built again. `whole` has the records that were removed from the log, if something has.
     ///
     /// # Errors
     /// When the store is of later records than the log, or of a later release; or when it cannot be built.
     pub fn kept<S: Storage, T: Storage>(
         files: &Files<S>,
+        whole: Whole<'_>,
         storage: T,
         expectations: &Expectations,
     ) -> Result<(Keeper<T>, Self), Error> {
         let why = match Keeper::over(storage.clone(), expectations.formats) {
-            Ok(mut keeper) => match unusable(files, &keeper.cursor())? {
-                None => match build(files, &mut keeper).and_then(|()| Ok(keeper.load()?)) {
+            Ok(mut keeper) => match unusable(files, whole, &keeper.cursor())? {
+                None => match build(files, whole, &mut keeper).and_then(|()| Ok(keeper.load()?)) {
                     Ok(world) => return Ok((keeper, Self { world, passed_over: None, scratch: None })),
                     Err(error) => error.of_the_store()?,
                 },
@@ -47,7 +52,7 @@ impl Base {
             },
             Err(error) => Error::from(error).of_the_store()?,
         };
-        Self::anew(files, storage, expectations, why)
+        Self::anew(files, whole, storage, expectations, why)
     }
 
     /// The same of a store that cannot be used, and why.
@@ -56,15 +61,16 @@ impl Base {
     /// As [`Base::kept`].
     pub fn anew<S: Storage, T: Storage>(
         files: &Files<S>,
+        whole: Whole<'_>,
         storage: T,
         expectations: &Expectations,
         why: String,
     ) -> Result<(Keeper<T>, Self), Error> {
         // What cannot be built again is not removed.
-        reaches_back(files, Lsn(0), Some(&why))?;
+        reaches_back(files, whole, Lsn(0), Some(&why))?;
         telemetry::store_is_built_again(&why);
         let mut keeper = Keeper::anew(storage, expectations.formats)?;
-        build(files, &mut keeper)?;
+        build(files, whole, &mut keeper)?;
         let world = keeper.load()?;
         Ok((keeper, Self { world, passed_over: Some(why), scratch: None }))
     }
@@ -79,7 +85,7 @@ impl Base {
         storage: Option<&T>,
         expectations: &Expectations,
     ) -> Result<Self, Error> {
-        Self::only_read(files, storage, expectations, unusable)
+        Self::only_read(files, storage, expectations, |files, at| unusable(files, None, at))
     }
 
     /// The same beside a log that is a restored copy: a store of later records is of its lost future, and is passed over.
@@ -91,7 +97,7 @@ impl Base {
         storage: &T,
         expectations: &Expectations,
     ) -> Result<Self, Error> {
-        Self::only_read(files, Some(storage), expectations, foreign)
+        Self::only_read(files, Some(storage), expectations, |files, at| foreign(files, None, at))
     }
 
     fn only_read<S: Storage, T: Storage>(
@@ -132,13 +138,13 @@ impl Base {
         expectations: &Expectations,
         passed_over: Option<String>,
     ) -> Result<Self, Error> {
-        reaches_back(files, Lsn(0), passed_over.as_ref())?;
+        reaches_back(files, None, Lsn(0), passed_over.as_ref())?;
         if !is_far_behind(files, Lsn(0)) {
             return Ok(Self { world: World::default(), passed_over, scratch: None });
         }
         let scratch = Scratch::new()?;
         let mut keeper = Keeper::over(scratch.storage()?, expectations.formats)?;
-        build(files, &mut keeper)?;
+        build(files, None, &mut keeper)?;
         let world = keeper.load()?;
         Ok(Self { world, passed_over, scratch: Some(scratch) })
     }
@@ -148,8 +154,8 @@ impl Base {
 ///
 /// # Errors
 /// When the cursor is of later records than the log has: they are missing from it.
-fn unusable<S: Storage>(files: &Files<S>, at: &Cursor) -> Result<Option<String>, Error> {
-    let why = foreign(files, at)?;
+fn unusable<S: Storage>(files: &Files<S>, whole: Whole<'_>, at: &Cursor) -> Result<Option<String>, Error> {
+    let why = foreign(files, whole, at)?;
     if why.is_some() {
         let of_last_segment = files.reader(Lsn(u64::MAX - 1))?;
         files.reaches(&files.restored(of_last_segment)?, at, stored::DIRECTORY)?;
@@ -158,19 +164,32 @@ fn unusable<S: Storage>(files: &Files<S>, at: &Cursor) -> Result<Option<String>,
 }
 
 /// Why a cursor is not one of this log.
-fn foreign<S: Storage>(files: &Files<S>, at: &Cursor) -> Result<Option<String>, Error> {
+fn foreign<S: Storage>(files: &Files<S>, whole: Whole<'_>, at: &Cursor) -> Result<Option<String>, Error> {
     if at.lsn == Lsn(0) {
         return Ok(None);
     }
     match files.admits(at, stored::DIRECTORY) {
         Err(lost) => Ok(Some(lost.to_string())),
-        Ok(()) => match files.hash_at(at.lsn) {
+        Ok(()) => match hash_at(files, whole, at.lsn) {
             Ok(hash) if hash == Some(at.hash) => Ok(None),
             Ok(_) => Ok(Some("it is not of this log".into())),
             Err(error @ journal::Error::Removed { .. }) => Ok(Some(error.with_causes())),
             Err(error) => Err(error.into()),
         },
     }
+}
+
+/// The hash of the batch that ends with a record, also of one that was removed from the log.
+fn hash_at<S: Storage>(
+    files: &Files<S>,
+    whole: Whole<'_>,
+    lsn: Lsn,
+) -> Result<Option<[u8; 32]>, journal::Error> {
+    let Some(whole) = whole.filter(|_| lsn < files.begins().lsn) else { return files.hash_at(lsn) };
+    let mut reader = whole.read(lsn)?;
+    let within_a_batch = reader.next(lsn)?.is_some();
+    let found = reader.cursor();
+    Ok((!within_a_batch && found.lsn == lsn).then_some(found.hash))
 }
 
 /// Whether so many records come after one that they are not to be replayed in memory alone.
@@ -181,24 +200,40 @@ fn is_far_behind<S: Storage>(files: &Files<S>, at: Lsn) -> bool {
     }
 }
 
-/// Whether the log has every record after one: its oldest segments may have been removed.
-fn reaches_back<S: Storage>(files: &Files<S>, from: Lsn, why: Option<&String>) -> Result<(), Error> {
+/// Whether every record after one can be read: the oldest segments may have been removed from the log.
+fn reaches_back<S: Storage>(
+    files: &Files<S>,
+    whole: Whole<'_>,
+    from: Lsn,
+    why: Option<&String>,
+) -> Result<(), Error> {
     let begins = files.begins().lsn;
-    if from >= begins {
+    if from >= begins || whole.is_some() {
         return Ok(());
     }
     let passed_over = why.map(|why| format!("; {why}")).unwrap_or_default();
     Err(Error::NoAnchor { first: begins.next().0, passed_over })
 }
 
-/// Brings a store that is far behind near to the end of the log.
-fn build<S: Storage, T: Storage>(files: &Files<S>, keeper: &mut Keeper<T>) -> Result<(), Error> {
-    let from = keeper.cursor().lsn;
-    reaches_back(files, from, None)?;
-    if !is_far_behind(files, from) {
-        return Ok(());
-    }
-    let Some(mut reader) = files.reader(from)? else { return Ok(()) };
+/// Brings a store that is far behind near to the end of the log, and any store to the records that the log keeps.
+fn build<S: Storage, T: Storage>(
+    files: &Files<S>,
+    whole: Whole<'_>,
+    keeper: &mut Keeper<T>,
+) -> Result<(), Error> {
+    let (from, begins) = (keeper.cursor().lsn, files.begins().lsn);
+    reaches_back(files, whole, from, None)?;
+    let mut reader: Box<dyn RecordReader> = match whole.filter(|_| from < begins) {
+        Some(whole) => {
+            telemetry::store_is_built_from_the_archive(from.0, begins.0);
+            whole.read(from)?
+        }
+        None if !is_far_behind(files, from) => return Ok(()),
+        None => match files.reader(from)? {
+            Some(reader) => Box::new(reader),
+            None => return Ok(()),
+        },
+    };
     let (end, mut told) = (files.noted_end(), Instant::now());
     let tell = |at: Lsn| {
         if told.elapsed() >= TELL_EVERY {
@@ -206,7 +241,7 @@ fn build<S: Storage, T: Storage>(files: &Files<S>, keeper: &mut Keeper<T>) -> Re
             told = Instant::now();
         }
     };
-    keeper.follow(&mut reader, tell).map_err(|error| match error {
+    keeper.follow(&mut *reader, begins, tell).map_err(|error| match error {
         Following::Log(error) => error.into(),
         Following::Parted { location, source: Parted::Unreadable { lsn, source } } => {
             Error::Record { lsn, location, source }

@@ -39,7 +39,7 @@ pub fn begin(
         return Err(Error::Begun);
     }
     let Recovered { log, mut world, people, .. } =
-        recover(directory, segment_bytes, expectations, people_key)?;
+        recover(directory, "", segment_bytes, expectations, people_key)?;
     let mut log = log.into_sync();
     for fact in facts::missing(&expectations.facts, &people, &world.books) {
         let record = world.books.fact_record(fact, now_ms());

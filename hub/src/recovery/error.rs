@@ -54,7 +54,7 @@ pub enum Error {
     /// The oldest segments were removed, and nothing has the state with which the rest begins.
     #[error(
         "the log begins at record {first}, and there is no state store to go on from{passed_over}. Bring back the state store of \
-         this log, or fetch the records before {first} from the archive (docs/operating.md, archive)"
+         this log, or set archive.to: a start then reads the records before {first} in the archive (docs/operating.md, archive)"
     )]
     NoAnchor {
         /// The first record that the log keeps.

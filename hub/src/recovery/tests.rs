@@ -74,7 +74,7 @@ fn store_of(memory: &Memory) -> DiskPart {
 fn commit(memory: &Memory) {
     let mut keeper = Keeper::over(store_of(memory), Formats::STANDARD).expect("a sound store");
     let mut reader = Reader::over(memory.clone(), keeper.lsn()).expect("a log");
-    keeper.follow(&mut reader, |_| {}).expect("the log stands for it");
+    keeper.follow(&mut reader, Lsn(0), |_| {}).expect("the log stands for it");
     keeper.commit(reader.cursor()).expect("a disk").expect("there is something new");
 }
 
@@ -175,7 +175,7 @@ fn start(memory: &Memory) -> Result<(u64, Digest), String> {
 /// Starts on a log, or says why not.
 fn open(memory: &Memory) -> Result<(SyncLog<Memory>, World), String> {
     let claim = Claim::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
-    let (_, proven) = kept_state(claim.files(), store_of(memory), &Expectations::default())
+    let (_, proven) = kept_state(claim.files(), None, store_of(memory), &Expectations::default())
         .map_err(|error| with_causes(&error))?;
     let log = claim.open(proven.tail, OPTIONS).map_err(|error| with_causes(&Error::from(error)))?;
     assert_eq!(log.last().0, proven.world.books.lsn());

@@ -54,6 +54,15 @@ pub fn store_is_built_again(why: &str) {
     tracing::warn!(why, "the state store cannot be used; it is built again from the log");
 }
 
+/// The state store is built with records that the log does not have any more.
+pub fn store_is_built_from_the_archive(after: u64, up_to: u64) {
+    tracing::info!(
+        after,
+        up_to,
+        "records that the state store lacks were removed from the log; they are read in the archive"
+    );
+}
+
 /// The state store is being built: it has the records up to one, of about so many.
 pub fn store_is_being_built(at: u64, of: u64) {
     tracing::info!(record = at, of, "the state store is being built from the log");

@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use actors::stored;
-use engine::{Body, Record, World};
+use actors::stored::{self, Stored};
+use engine::{Body, Formats, Record, Unknown, World};
 use journal::{Files, Lsn, Options, SyncLog, file::Directory};
 use tests::{
     hub::{OPEN, Setup, TestHub, words},
@@ -195,12 +195,14 @@ async fn a_serving_hub_archives_and_removes_by_itself_and_without_its_store_the_
     let report = auditor.done(&["verify"]);
     assert!(report.contains("Everything agrees"), "{report}");
 
-    // Without its state store, the shorter log has no state to start from. The whole one has, with the people store and the
-    // secrets.
-    fs::remove_dir_all(hub.data().join(stored::DIRECTORY)).expect("a directory of ours");
+    // Without its state store and without the archive, the shorter log has no state to start from.
+    let store = hub.data().join(stored::DIRECTORY);
+    fs::remove_dir_all(&store).expect("a directory of ours");
+    hub.configure(|setup| setup.option("archive.to", "").option("archive.remove", false));
     let refused = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
     let said = words(&refused);
-    assert!(!refused.status.success() && said.contains("archive"), "{said}");
+    assert!(!refused.status.success() && said.contains("set archive.to"), "{said}");
+    // The whole one has, with the people store and the secrets.
     let mut restored = auditor;
     for entry in fs::read_dir(hub.data()).expect("a directory").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -213,6 +215,77 @@ async fn a_serving_hub_archives_and_removes_by_itself_and_without_its_store_the_
     let mut session = account.connect(restored.address()).await;
     let round = session.open_round(OPEN.id).await;
     session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+}
+
+#[tokio::test]
+async fn a_hub_that_lost_its_state_store_builds_it_from_archive_and_log_and_plays_on() {
+    let at = tempfile::tempdir().expect("a directory");
+    let (to, aside) = (at.path().join("archive"), at.path().join("aside"));
+    let mut hub = filled(Setup::default().option("archive.to", text(&to)).option("archive.keep_bytes", 0));
+    hub.start();
+    let account = Account::sign_in(hub.address(), "anna").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    hub.terminate();
+    assert!(hub.ended().await.success());
+    hub.done(&["archive", "--remove"]);
+    let first = Files::open(&hub.data()).expect("a log").begins().lsn.next();
+    assert!(first > Lsn(RECORDS / 2), "the log begins at {first:?}");
+    let store = hub.data().join(stored::DIRECTORY);
+    let digest = |directory: &Path| {
+        let storage = stored::storage_to_read(directory).expect("a directory").expect("a store");
+        let stored = Stored::read(&storage).expect("a sound store");
+        let world = stored.load(Formats::STANDARD, Unknown::Refused).expect("a sound store");
+        (stored.0.cursor(), world.books.digest())
+    };
+    let before = digest(&hub.data());
+
+    // The archive is away: no start, nothing is changed, and a later start may succeed.
+    fs::rename(&store, at.path().join("lost")).expect("a disk");
+    fs::rename(&to, &aside).expect("a disk");
+    let refused = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let said = words(&refused);
+    let why = "record 1 was removed from the log, and cannot be read from the archive";
+    assert!(
+        !refused.status.success() && said.contains(why) && said.contains("has no object of this log"),
+        "{said}"
+    );
+    fs::remove_dir_all(&to).expect("an empty directory");
+    fs::rename(&aside, &to).expect("a disk");
+
+    // An object that was altered is named, with the record that is needed.
+    let object = objects(&to)[1].clone();
+    let whole = fs::read(&object).expect("an object");
+    let mut altered = whole.clone();
+    altered[whole.len() / 2] ^= 1;
+    fs::write(&object, altered).expect("a disk");
+    let refused = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let said = words(&refused);
+    let name = object.file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(
+        !refused.status.success() && said.contains(&name) && said.contains("is not what its name states"),
+        "{said}"
+    );
+    fs::write(&object, whole).expect("a disk");
+
+    // A start that only builds: it is refused later, for another reason, and the store stands for the log as before.
+    let head = format!("{}:{}", before.0.lsn.0 + 1_000_000, "0".repeat(64));
+    let refused = hub.run(&["serve", "--listen", "127.0.0.1:0", "--expect", &head]);
+    let said = words(&refused);
+    assert!(!refused.status.success() && said.contains("was expected"), "{said}");
+    assert!(said.contains("they are read in the archive"), "{said}");
+    let built = digest(&hub.data());
+    assert!(built.0.lsn >= Lsn(first.0 - 1) && built.0.lsn <= before.0.lsn, "{built:?}");
+
+    hub.start();
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
+    hub.terminate();
+    assert!(hub.ended().await.success());
+    let report = hub.done(&["verify"]);
+    assert!(report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use crate::{messages::domain::ResultsRead, ports::money::Execution, stored::Keep
 fn stored(log: &Path) -> Arc<dyn StoredState> {
     let mut keeper = Keeper::open(log, Formats::STANDARD).expect("a sound store");
     let mut reader = Reader::open(log, keeper.lsn()).expect("a log");
-    keeper.follow(&mut reader, |_| {}).expect("the log stands for it");
+    keeper.follow(&mut reader, Lsn(0), |_| {}).expect("the log stands for it");
     Arc::new(keeper.commit(reader.cursor()).expect("a disk").expect("there is something new"))
 }
 

@@ -32,7 +32,7 @@ fn tail_of(memory: &Memory) -> Result<Proven, Error> {
 /// The state with which a start begins, and where its store then stands.
 fn started(memory: &Memory) -> Result<(Proven, Lsn), Error> {
     let files = Files::over(memory.clone()).expect("a log");
-    let (keeper, proven) = kept(&files, store_of(memory), &Expectations::default())?;
+    let (keeper, proven) = kept(&files, None, store_of(memory), &Expectations::default())?;
     Ok((proven, keeper.cursor().lsn))
 }
 

@@ -155,7 +155,7 @@ impl Hub {
         let claim = Claim::over(memory.clone())?;
         let expectations = Expectations { formats: FORMATS, ..Expectations::default() };
         let store = memory.part(STORE);
-        let (keeper, Proven { tail, world, .. }) = recovery::kept(claim.files(), store, &expectations)?;
+        let (keeper, Proven { tail, world, .. }) = recovery::kept(claim.files(), None, store, &expectations)?;
         let log = claim.open(tail, OPTIONS)?.into_sync();
         assert_eq!(world.books.lsn(), log.durable().0, "the log and the books count together");
         let game = games::game("roulette").expect("the game");
