@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -44,8 +44,8 @@ fn write_new(path: &Path) -> io::Result<bool> {
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory: PathBuf = directory.unwrap_or(Path::new(".")).into();
-    // The directory of the log is its owner's alone, whoever makes it.
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+    // The directory of the log is its owner's alone, and its name is on the disk before anything in it is, whoever makes it.
+    journal::file::Directory::create(&directory).map_err(io::Error::other)?;
     let draft = directory.join(format!("{FILE}.{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(random()?.as_bytes())?;
