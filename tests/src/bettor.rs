@@ -6,15 +6,16 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use fastrand::Rng;
-use hub_client::{Client, Error};
+use hub_client::Error;
 use protocol::{
-    Amount, Channel, ErrorCode, Key, Push, Reply, Request, RoundId, TableId, U53,
+    Amount, Channel, Key, Push, Request, RoundId, TableId, U53,
     push::Event,
-    reply::{KeyOutcome, Phase, Receipt, TableView},
+    reply::{Phase, TableView},
 };
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
+    fate::{Answers, Fate, clear_up, fate, recorded, retry},
     player::{Account, Continuity, Session, event, red},
     soon,
     verify::Cents,
@@ -46,13 +47,6 @@ struct Entry {
     fate: Option<Fate>,
 }
 
-/// The outcome of a change, as the hub has told it.
-#[derive(Debug, Clone, PartialEq)]
-enum Fate {
-    Accepted(Receipt),
-    Refused(ErrorCode),
-}
-
 /// A round of the player's that is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Settled {
@@ -82,8 +76,8 @@ pub struct Stage {
     pub hub: watch::Receiver<Option<SocketAddr>>,
     /// Set when the bettors are to stop.
     pub over: watch::Receiver<bool>,
-    /// Changes accepted so far, by all together.
-    pub accepted: watch::Sender<u64>,
+    /// What the hub has answered so far, to all together.
+    pub answers: Answers,
 }
 
 impl Bettor {
@@ -126,7 +120,7 @@ impl Bettor {
 
     /// Plays on one connection, until it ends.
     async fn evening(&mut self, hub: SocketAddr, stage: &mut Stage) -> Result<(), Error> {
-        let mut session = self.come_back(hub, &stage.accepted).await?;
+        let mut session = self.come_back(hub, &stage.answers).await?;
         while !*stage.over.borrow() {
             while session.try_push().is_some() {}
             self.note_all(&mut session);
@@ -140,14 +134,14 @@ impl Bettor {
                     over = over => over?,
                 }
             } else {
-                self.place_some(&mut session, &stage.accepted).await?;
+                self.place_some(&mut session, &stage.answers).await?;
             }
         }
         Ok(())
     }
 
     /// Connects, catches up with what was missed, and learns what became of every open question.
-    async fn come_back(&mut self, hub: SocketAddr, accepted: &watch::Sender<u64>) -> Result<Session, Error> {
+    async fn come_back(&mut self, hub: SocketAddr, answers: &Answers) -> Result<Session, Error> {
         self.open.clear();
         let resume = self.continuity.resume();
         let mut session = self.account.try_connect(hub, resume.clone()).await?;
@@ -181,7 +175,7 @@ impl Bettor {
         }
         for key in self.unclear() {
             let fate = session.alive(clear_up(&client, key, self.book[&key].request.clone())).await?;
-            self.learn(key, fate, accepted);
+            self.learn(key, fate, answers);
         }
         self.note_all(&mut session);
         Ok(session)
@@ -233,11 +227,7 @@ impl Bettor {
     }
 
     /// Sends a few changes at once, while a round is open. An error leaves the unanswered ones unclear.
-    async fn place_some(
-        &mut self,
-        session: &mut Session,
-        accepted: &watch::Sender<u64>,
-    ) -> Result<(), Error> {
+    async fn place_some(&mut self, session: &mut Session, answers: &Answers) -> Result<(), Error> {
         let rounds: Vec<(TableId, u64)> = self.open.iter().map(|(table, round)| (*table, *round)).collect();
         let mut asking = JoinSet::new();
         for _ in 0..=self.random.u64(..TOGETHER_MAX) {
@@ -258,7 +248,7 @@ impl Bettor {
             while let Some(asked) = asking.join_next().await {
                 let (key, result) = asked.expect("a request does not panic");
                 match fate(result) {
-                    Ok(Some(fate)) => self.learn(key, fate, accepted),
+                    Ok(Some(fate)) => self.learn(key, fate, answers),
                     // Not now: nothing happened, and it is tried again when the player comes back.
                     Ok(None) => {}
                     Err(error) => broken = Some(error),
@@ -280,11 +270,9 @@ impl Bettor {
         self.book.iter().filter(|(_, entry)| entry.fate.is_none()).map(|(key, _)| *key).collect()
     }
 
-    fn learn(&mut self, key: Key, fate: Fate, accepted: &watch::Sender<u64>) {
-        if matches!(fate, Fate::Accepted(_)) {
-            accepted.send_modify(|count| *count += 1);
-        }
+    fn learn(&mut self, key: Key, fate: Fate, answers: &Answers) {
         let entry = self.book.get_mut(&key).expect("only what was asked is answered");
+        answers.note(&self.account, &entry.request, &fate);
         let known = entry.fate.get_or_insert_with(|| fate.clone());
         assert_eq!(*known, fate, "{key} has two outcomes");
     }
@@ -306,8 +294,7 @@ impl Bettor {
     /// # Panics
     /// When the hub's books are not the player's.
     pub async fn audit(&mut self, hub: SocketAddr) -> Audit {
-        let nobody = watch::Sender::new(0);
-        let mut session = self.come_back(hub, &nobody).await.expect("the hub serves");
+        let mut session = self.come_back(hub, &Answers::default()).await.expect("the hub serves");
         assert_eq!(self.unclear(), [], "every question has an answer");
         let net = self.net();
         let staked: Vec<RoundId> =
@@ -356,48 +343,6 @@ impl Bettor {
             Some(Fate::Accepted(receipt)) => Some(receipt.lsn),
             Some(Fate::Refused(_)) | None => None,
         })
-    }
-}
-
-/// Asks what became of a key, then retries it: both must say the same.
-async fn clear_up(client: &Client, key: Key, request: Request) -> Result<Fate, Error> {
-    let recorded = recorded(client.outcome(key).await?);
-    let retried = soon("a definite answer to a retry", retry(client, request)).await?;
-    if let Some(recorded) = recorded {
-        assert_eq!(retried, recorded, "{key}: the retry got another answer than the first attempt");
-    }
-    Ok(retried)
-}
-
-/// Asks again, with the same key, until the answer is definite.
-async fn retry(client: &Client, request: Request) -> Result<Fate, Error> {
-    loop {
-        if let Some(fate) = fate(client.request(request.clone()).await)? {
-            return Ok(fate);
-        }
-        tokio::time::sleep(crate::LOOK_EVERY).await;
-    }
-}
-
-/// Reads an answer to a change; `None` when the request may be repeated later.
-fn fate(result: Result<Reply, Error>) -> Result<Option<Fate>, Error> {
-    match result {
-        Ok(Reply::BetAccepted(receipt) | Reply::BetsCleared(receipt)) => Ok(Some(Fate::Accepted(receipt))),
-        Err(Error::Refused(failure)) if failure.retry == protocol::Retry::SameKey => Ok(None),
-        Err(Error::Refused(failure)) if failure.retry == protocol::Retry::Never => {
-            Ok(Some(Fate::Refused(failure.code.known().expect("a code of this hub"))))
-        }
-        Err(error) => Err(error),
-        Ok(other) => panic!("a change was answered with {other:?}"),
-    }
-}
-
-fn recorded(outcome: KeyOutcome) -> Option<Fate> {
-    match outcome {
-        KeyOutcome::Accepted { receipt } => Some(Fate::Accepted(receipt)),
-        KeyOutcome::Refused { code, .. } => Some(Fate::Refused(code.known().expect("a code of this hub"))),
-        KeyOutcome::Unknown => None,
-        KeyOutcome::Other => panic!("no status of this hub"),
     }
 }
 

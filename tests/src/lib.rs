@@ -6,6 +6,7 @@
 //! has an end ([`PATIENCE`]); none is a blind sleep.
 
 pub mod bettor;
+pub mod fate;
 pub mod files;
 pub mod http;
 pub mod hub;

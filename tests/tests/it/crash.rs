@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 use fastrand::Rng;
 use tests::{
     bettor::{Bettor, Stage},
+    fate::Answers,
     hub::{QUICK, Setup, Table},
     soon,
 };
@@ -41,8 +42,9 @@ async fn a_hub_killed_at_random_moments_loses_no_bet_doubles_none_and_finishes_e
         players.push(Bettor::sign_in(hub.address(), &name, &tables, random.fork()).await);
     }
     let (place, over) = (watch::Sender::new(Some(hub.address())), watch::Sender::new(false));
-    let accepted = watch::Sender::new(0_u64);
-    let stage = || Stage { hub: place.subscribe(), over: over.subscribe(), accepted: accepted.clone() };
+    let answers = Answers::default();
+    let accepted = answers.accepted();
+    let stage = || Stage { hub: place.subscribe(), over: over.subscribe(), answers: answers.clone() };
     let playing: Vec<_> = players.into_iter().map(|player| tokio::spawn(player.play(stage()))).collect();
 
     let mut records = 0;
@@ -57,7 +59,7 @@ async fn a_hub_killed_at_random_moments_loses_no_bet_doubles_none_and_finishes_e
             }
             let goal = *accepted.borrow() + 1 + random.u64(..80);
             let what = format!("bets accepted in run {run}");
-            soon(&what, accepted.subscribe().wait_for(|count| *count >= goal)).await.expect("we hold it");
+            soon(&what, accepted.clone().wait_for(|count| *count >= goal)).await.expect("we hold it");
             // The moment itself: anywhere within a batch, or later, in any phase of the rounds.
             let later = if random.u64(..3) == 0 { 600_000 } else { 5_000 };
             tokio::time::sleep(Duration::from_micros(random.u64(..later))).await;
