@@ -12,6 +12,8 @@ pub mod http;
 pub mod hub;
 pub mod needle;
 pub mod player;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+pub mod power;
 pub mod proxy;
 pub mod raw;
 pub mod redis;

@@ -114,6 +114,15 @@ impl TestHub {
     /// # Panics
     /// When it ends instead, or takes too long.
     pub fn serving(&mut self) -> SocketAddr {
+        let served = self.serving_or_ended();
+        served.unwrap_or_else(|ended| panic!("the hub ended at its start: {ended:?}\n{}", self.tail()))
+    }
+
+    /// Waits until the process serves, or has ended by itself.
+    ///
+    /// # Panics
+    /// When it takes too long.
+    pub fn serving_or_ended(&mut self) -> Result<SocketAddr, ExitStatus> {
         let began = Instant::now();
         loop {
             if let Some(line) = self.announced() {
@@ -121,14 +130,22 @@ impl TestHub {
                 let address = named("address").expect("it serves somewhere");
                 let process = self.process.as_mut().expect("it was started");
                 (process.address, process.admin) = (Some(address), named("admin"));
-                return address;
+                return Ok(address);
             }
-            let process = self.process.as_mut().expect("it was started");
-            let ended = process.child.try_wait().expect("a child of ours");
-            assert!(ended.is_none(), "the hub ended at its start: {ended:?}\n{}", self.tail());
+            if let Some(ended) = self.has_ended() {
+                return Err(ended);
+            }
             assert!(began.elapsed() < PATIENCE, "the hub does not serve\n{}", self.tail());
             std::thread::sleep(crate::LOOK_EVERY);
         }
+    }
+
+    /// How the process has ended by itself, if it has.
+    ///
+    /// # Panics
+    /// When it was not started.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut().expect("it was started").child.try_wait().expect("a child of ours")
     }
 
     /// What the running process has written to its log when it began to serve.

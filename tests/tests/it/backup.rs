@@ -23,7 +23,7 @@ fn text(path: &Path) -> &str {
 }
 
 /// A hub whose secrets another machine has too.
-fn setup() -> Setup {
+pub fn setup() -> Setup {
     Setup::default().tables([OPEN]).variable("HUB_SEED_SECRET", "q8Zt5Yw2Rk7Jd4Vn1Xc6Mb9Lp3Hs0FgT")
 }
 

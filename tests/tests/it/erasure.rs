@@ -37,7 +37,7 @@ fn refused(hub: &TestHub, arguments: &[&str], expected: &str) {
     assert!(!Needle::of(NAME).is_in(said.as_bytes()), "{said}");
 }
 
-async fn id_of(hub: &TestHub, subject: &str) -> PlayerId {
+pub async fn id_of(hub: &TestHub, subject: &str) -> PlayerId {
     let url = format!("ws://{}/ws", hub.address());
     let connected = Client::connect(&url, &token(subject), ClientOptions::default()).await;
     connected.expect("a session").0.welcome().player

@@ -15,6 +15,8 @@ mod drain;
 mod erasure;
 mod facts;
 mod http;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+mod lossy;
 mod nameless;
 mod old_logs;
 mod operator;
@@ -25,3 +27,9 @@ mod sim;
 mod slow_redis;
 mod tampered;
 mod tidy;
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
+#[test]
+fn the_lossy_disk_is_for_linux_with_the_c_library_of_gnu() {
+    println!("no power failures are tested here");
+}
