@@ -165,6 +165,13 @@ pub enum Subcommand {
         /// somewhere else tells.
         #[arg(long, value_name = "LSN:HASH")]
         expect: Option<Head>,
+        /// Read records that were removed from the log in the archive of archive.to, and prove every record from the first one
+        /// on. Since 0.2
+        ///
+        /// Without it, such a log is proven on the state store, and the report says which record of it is trusted. Each object
+        /// is compared with its name. With --tail: a state store that is lost is built for the proof, as a start would.
+        #[arg(long)]
+        archive: bool,
     },
     /// Send the full segments of the log to an archive, read each back and compare it; list, verify or fetch what is there
     ///
@@ -392,7 +399,9 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
     let expectations = Expectations::of(loaded, None);
     let proven = journal::Files::open(directory)
         .map_err(recovery::Error::from)
-        .and_then(|files| recovery::tail(&files, recovery::store_of(directory)?.as_ref(), &expectations))
+        .and_then(|files| {
+            recovery::tail(&files, None, recovery::store_of(directory)?.as_ref(), &expectations)
+        })
         .and_then(|proven| {
             recovery::people::of_log(directory, &loaded.secrets.people, &proven.world).map(|_| proven)
         });

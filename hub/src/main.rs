@@ -59,8 +59,9 @@ fn main() -> ExitCode {
                 .map(|()| ExitCode::SUCCESS)
                 .map_err(Into::into)
         }
-        Subcommand::Verify { tail, level, expect } => {
-            verify::log(&loaded, cli::scope(tail, level), expect, &mut output).map_err(Into::into)
+        Subcommand::Verify { tail, level, expect, archive } => {
+            let order = verify::VerifyOrder { scope: cli::scope(tail, level), expected: expect, archive };
+            verify::log(&loaded, order, &mut output).map_err(Into::into)
         }
         Subcommand::Inspect { record, json } => {
             inspect::show(&loaded, record, json, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)

@@ -20,6 +20,7 @@ pub mod facts;
 mod full;
 mod head;
 pub mod people;
+mod removed;
 mod restored;
 mod scratch;
 
@@ -30,12 +31,13 @@ use actors::stored::{self, Keeper};
 use engine::{Record, World};
 use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, file::Directory, storage::Storage};
 
-pub use base::{Base, Whole};
+pub use base::Base;
 pub use begin::{begin, begun};
 pub use error::Error;
 pub use expectations::Expectations;
 pub use full::{Findings, full};
 pub use head::Head;
+pub use removed::Whole;
 pub use restored::{Restored, restored};
 
 use crate::{archive::whole_of_files, telemetry::events as telemetry};
@@ -108,13 +110,13 @@ pub fn kept<S: Storage, T: Storage>(
     expectations: &Expectations,
 ) -> Result<(Keeper<T>, Proven), Error> {
     let (keeper, base) = Base::kept(files, whole, storage.clone(), expectations)?;
-    match replay(files, base, expectations, Files::finish) {
+    match replay((files, whole), base, expectations, Files::finish) {
         Ok(proven) => Ok((keeper, proven)),
         Err(error) => {
             let why = error.of_the_store()?;
             drop(keeper);
             let (keeper, base) = Base::anew(files, whole, storage, expectations, why)?;
-            Ok((keeper, replay(files, base, expectations, Files::finish)?))
+            Ok((keeper, replay((files, whole), base, expectations, Files::finish)?))
         }
     }
 }
@@ -128,35 +130,37 @@ pub fn store_of(directory: &Path) -> Result<Option<Directory>, Error> {
 }
 
 /// Proves the tail of a log; see [the scopes](self). `store` is the storage of the state store, if there is one; it
-/// is only read.
+/// is only read. `whole` has the records that were removed from the log, if something has: a start with that archive has the same
+/// verdict.
 ///
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn tail<S: Storage, T: Storage>(
     files: &Files<S>,
+    whole: Whole<'_>,
     store: Option<&T>,
     expectations: &Expectations,
 ) -> Result<Proven, Error> {
-    let base = Base::read(files, store, expectations)?;
-    proven(files, base, expectations, Files::finish)
+    let base = Base::read(files, whole, store, expectations)?;
+    proven((files, whole), base, expectations, Files::finish)
 }
 
 /// Proves the tail of a log that is only read, on the state store or, when that turns out to be damaged, without it.
 fn proven<S: Storage>(
-    files: &Files<S>,
+    (files, whole): (&Files<S>, Whole<'_>),
     base: Base,
     expectations: &Expectations,
     finish: impl Fn(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
 ) -> Result<Proven, Error> {
-    replay(files, base, expectations, &finish).or_else(|error| {
-        let base = Base::without(files, expectations, Some(error.of_the_store()?))?;
-        replay(files, base, expectations, &finish)
+    replay((files, whole), base, expectations, &finish).or_else(|error| {
+        let base = Base::without(files, whole, expectations, Some(error.of_the_store()?))?;
+        replay((files, whole), base, expectations, &finish)
     })
 }
 
 /// Replays the log behind a state, and proves what comes of it. `finish` says where the log ends.
 fn replay<S: Storage>(
-    files: &Files<S>,
+    (files, whole): (&Files<S>, Whole<'_>),
     base: Base,
     expectations: &Expectations,
     finish: impl FnOnce(&Files<S>, Option<Reader<S>>) -> Result<Tail, journal::Error>,
@@ -178,7 +182,7 @@ fn replay<S: Storage>(
     let tail = finish(files, reader)?;
     let lsn = world.books.lsn();
     world.check().map_err(|violation| Error::Invariant { lsn, source: Box::new(violation) })?;
-    expectations.check(files, &tail, &world)?;
+    expectations.check(files, whole, &tail, &world)?;
     Ok(Proven { tail, world, cursor, passed_over })
 }
 
@@ -189,7 +193,7 @@ fn replay<S: Storage>(
 pub fn oldest<S: Storage, T: Storage>(files: &Files<S>, store: Option<&T>) -> Result<World, Error> {
     match files.begins().lsn {
         Lsn(0) => Ok(World::default()),
-        _ => Base::read(files, store, &Expectations::default()).map(|base| base.world),
+        _ => Base::read(files, None, store, &Expectations::default()).map(|base| base.world),
     }
 }
 

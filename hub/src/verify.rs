@@ -16,6 +16,7 @@ use ledger::Domain;
 use protocol::{Amount, Currency, RoundId};
 
 use crate::{
+    archive::whole_of_files,
     config::Loaded,
     recovery::{self, Expectations, Findings, Head, Proven, facts, people},
     telemetry::with_causes,
@@ -30,6 +31,9 @@ pub enum Error {
     /// Nothing is there to be verified.
     #[error("there is no log in {0}")]
     NoLog(String),
+    /// There is no archive to read in.
+    #[error("set archive.to: --archive reads the records there that were removed from the log")]
+    NoArchive,
     /// The answer could not be written.
     #[error("failed to write the answer")]
     Write(#[from] std::io::Error),
@@ -44,17 +48,24 @@ pub enum Scope {
     Full(Level),
 }
 
+/// What `hub verify` is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyOrder {
+    /// How much is read.
+    pub scope: Scope,
+    /// A record that the log must have.
+    pub expected: Option<Head>,
+    /// Read in the archive what was removed from the log.
+    pub archive: bool,
+}
+
 /// Proves the log in a scope and prints its state. Success only when everything agrees: the log with itself,
 /// with its state store, and with what the operator expects of it.
 ///
 /// # Errors
 /// When the log cannot be looked at; what is wrong with it is printed and told by the exit code.
-pub fn log(
-    loaded: &Loaded,
-    scope: Scope,
-    expected: Option<Head>,
-    output: &mut impl Write,
-) -> Result<ExitCode, Error> {
+pub fn log(loaded: &Loaded, order: VerifyOrder, output: &mut impl Write) -> Result<ExitCode, Error> {
+    let VerifyOrder { scope, expected, archive } = order;
     let directory = Path::new(&loaded.config.journal.directory);
     let expectations = Expectations::of(loaded, expected);
     let key = &loaded.secrets.people;
@@ -72,21 +83,27 @@ pub fn log(
         Ok(store) => store,
         Err(error) => return refused(&error, output),
     };
+    let to = if archive { loaded.config.archive.to.as_str() } else { "" };
+    if archive && to.is_empty() {
+        return Err(Error::NoArchive);
+    }
+    let whole = whole_of_files(to, &files)?;
+    let whole = whole.as_deref();
     match scope {
-        Scope::Tail => match recovery::tail(&files, store.as_ref(), &expectations) {
+        Scope::Tail => match recovery::tail(&files, whole, store.as_ref(), &expectations) {
             Ok(proven) => with_people((directory, key), &proven.world, output, |output, starts| {
                 tail(loaded, &files, (&proven, starts), output)
             }),
-            Err(error) => refused(&error, output),
+            Err(error) => unproven(error, output),
         },
-        Scope::Full(level) => match recovery::full(&files, store.as_ref(), level, &expectations) {
+        Scope::Full(level) => match recovery::full(&files, whole, store.as_ref(), level, &expectations) {
             Ok(findings) => {
                 let world = findings.verifier.world();
                 with_people((directory, key), world, output, |output, _| {
                     full(loaded, &files, &findings, output)
                 })
             }
-            Err(error) => refused(&error, output),
+            Err(error) => unproven(error, output),
         },
     }
 }
@@ -116,6 +133,14 @@ fn with_people<W: Write>(
         }
     }
     print(output, true)
+}
+
+/// Prints why a hub would not start on this log; but an archive that cannot be reached or used now proves nothing.
+fn unproven(error: recovery::Error, output: &mut impl Write) -> Result<ExitCode, Error> {
+    match error {
+        recovery::Error::Journal(away @ journal::Error::NotFetched { wrong: false, .. }) => Err(away.into()),
+        error => refused(&error, output),
+    }
 }
 
 /// Prints why a hub would not start on this log.
@@ -191,13 +216,19 @@ fn full(
     findings: &Findings,
     output: &mut impl Write,
 ) -> Result<ExitCode, Error> {
-    let Findings { tail, verifier, trusted, stored } = findings;
+    let Findings { tail, verifier, trusted, fetched, stored } = findings;
+    if *fetched > 0 {
+        writeln!(
+            output,
+            "archive     {fetched:>16}   record(s) at the beginning, read in the archive and proven"
+        )?;
+    }
     if *trusted > 0 {
         let removed = files.begins().lsn.0;
         writeln!(output, "removed     {removed:>16}   record(s) at the beginning, which are in the archive")?;
         writeln!(
             output,
-            "trusted     {trusted:>16}   is the record of the state store that the rest is proven on: `hub archive` fetches what was before"
+            "trusted     {trusted:>16}   is the record of the state store that the rest is proven on: `hub verify --archive` proves what was before"
         )?;
     }
     totals(verifier, output)?;

@@ -237,7 +237,7 @@ fn remove(loaded: &Loaded, archive: &Archive, output: &mut impl Write) -> Result
     let unproven = |source| Error::Unproven(Box::new(source));
     let directory = Path::new(place);
     let store = recovery::store_of(directory).map_err(unproven)?;
-    let proven = recovery::tail(claim.files(), store.as_ref(), &expectations).map_err(unproven)?;
+    let proven = recovery::tail(claim.files(), None, store.as_ref(), &expectations).map_err(unproven)?;
     let end = Head { lsn: proven.tail.last().0, hash: proven.tail.cursor().hash };
     drop(proven);
     let retention = Retention {

@@ -118,7 +118,7 @@ fn prove(loaded: &Loaded, order: &RestoreOrder, expected: Head, stage: &Path) ->
     let expectations = Expectations::of(loaded, Some(expected));
     let files = Files::open(stage)?;
     let store = recovery::store_of(stage).map_err(unproven)?;
-    let proven = recovery::tail(&files, store.as_ref(), &expectations).map_err(unproven)?;
+    let proven = recovery::tail(&files, None, store.as_ref(), &expectations).map_err(unproven)?;
     let found = Head { lsn: proven.tail.last().0, hash: proven.tail.cursor().hash };
     if found != expected {
         return Err(Error::OtherEnd { found, expected });

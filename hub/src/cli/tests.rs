@@ -25,7 +25,10 @@ fn without_a_command_the_hub_serves() {
 fn options_stand_before_or_after_the_command() {
     for line in ["hub --data d --mode production verify", "hub verify --data d --mode production"] {
         let (command, sources) = parse(line);
-        assert_eq!(command, Subcommand::Verify { tail: false, level: VerifyLevel::ReDecide, expect: None });
+        assert_eq!(
+            command,
+            Subcommand::Verify { tail: false, level: VerifyLevel::ReDecide, expect: None, archive: false }
+        );
         assert_eq!((sources.data, sources.mode), (Some("d".into()), Some(Mode::Production)));
     }
     let (command, sources) = parse("hub verify-round roulette-1:42 --config c.toml --config-dir conf");

@@ -29,7 +29,7 @@ pub fn erase(loaded: &Loaded, whom: &Whom, excluded: bool, output: &mut impl Wri
     let expectations = Expectations::of(loaded, None);
     let stored = recovery::store_of(directory(loaded)).map_err(refused(loaded))?;
     let Proven { tail, mut world, .. } =
-        recovery::tail(claim.files(), stored.as_ref(), &expectations).map_err(refused(loaded))?;
+        recovery::tail(claim.files(), None, stored.as_ref(), &expectations).map_err(refused(loaded))?;
     let mut contents = store(loaded, &world)?;
     let player = player(loaded, whom, &contents)?;
     let facts = world.books.facts();

@@ -39,7 +39,7 @@ pub(super) fn opened(loaded: &Loaded) -> Result<(Contents, World), Error> {
     }
     let files = Files::open(directory(loaded)).map_err(refused(loaded))?;
     let stored = recovery::store_of(directory(loaded)).map_err(refused(loaded))?;
-    let proven = recovery::tail(&files, stored.as_ref(), &Expectations::of(loaded, None));
+    let proven = recovery::tail(&files, None, stored.as_ref(), &Expectations::of(loaded, None));
     let proven = proven.map_err(refused(loaded))?;
     Ok((store(loaded, &proven.world)?, proven.world))
 }

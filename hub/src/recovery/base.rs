@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use actors::stored::{self, Following, Keeper, Stored, UNCOMMITTED_MAX};
 use engine::{Parted, Unknown, World};
-use journal::{Cursor, Files, LogRecords, Lsn, RecordReader, storage::Storage};
+use journal::{Cursor, Files, Lsn, RecordReader, storage::Storage};
 
-use super::{Error, Expectations, scratch::Scratch};
+use super::{
+    Error, Expectations,
+    removed::{Whole, hash_at},
+    scratch::Scratch,
+};
 use crate::telemetry::events as telemetry;
-
-/// What has every record of the log, also those that were removed from it. It is asked for these alone.
-pub type Whole<'a> = Option<&'a dyn LogRecords>;
 
 /// How often a store that another process changes meanwhile is read again.
 pub(super) const ATTEMPTS: u32 = 5;
@@ -68,6 +69,9 @@ impl Base {
     ) -> Result<(Keeper<T>, Self), Error> {
         // What cannot be built again is not removed.
         reaches_back(files, whole, Lsn(0), Some(&why))?;
+        if let Some(whole) = whole.filter(|_| files.begins().lsn > Lsn(0)) {
+            whole.read(Lsn(0))?;
+        }
         telemetry::store_is_built_again(&why);
         let mut keeper = Keeper::anew(storage, expectations.formats)?;
         build(files, whole, &mut keeper)?;
@@ -82,10 +86,11 @@ impl Base {
     /// As [`Base::kept`].
     pub fn read<S: Storage, T: Storage>(
         files: &Files<S>,
+        whole: Whole<'_>,
         storage: Option<&T>,
         expectations: &Expectations,
     ) -> Result<Self, Error> {
-        Self::only_read(files, storage, expectations, |files, at| unusable(files, None, at))
+        Self::only_read((files, whole), storage, expectations, |files, at| unusable(files, None, at))
     }
 
     /// The same beside a log that is a restored copy: a store of later records is of its lost future, and is passed over.
@@ -97,16 +102,16 @@ impl Base {
         storage: &T,
         expectations: &Expectations,
     ) -> Result<Self, Error> {
-        Self::only_read(files, Some(storage), expectations, |files, at| foreign(files, None, at))
+        Self::only_read((files, None), Some(storage), expectations, |files, at| foreign(files, None, at))
     }
 
     fn only_read<S: Storage, T: Storage>(
-        files: &Files<S>,
+        (files, whole): (&Files<S>, Whole<'_>),
         storage: Option<&T>,
         expectations: &Expectations,
         unusable: impl Fn(&Files<S>, &Cursor) -> Result<Option<String>, Error>,
     ) -> Result<Self, Error> {
-        let Some(storage) = storage else { return Self::without(files, expectations, None) };
+        let Some(storage) = storage else { return Self::without(files, whole, expectations, None) };
         let mut attempt = 1;
         // As in `kept`, and in its order: the same damage has the same verdict.
         let passed_over = loop {
@@ -125,7 +130,7 @@ impl Base {
                 Err(error) => break Some(Error::from(error).of_the_store()?),
             }
         };
-        Self::without(files, expectations, passed_over)
+        Self::without(files, whole, expectations, passed_over)
     }
 
     /// The state before the first record, or one that is near to the end of a long log; and why the store that is there
@@ -135,16 +140,17 @@ impl Base {
     /// As [`Base::kept`].
     pub fn without<S: Storage>(
         files: &Files<S>,
+        whole: Whole<'_>,
         expectations: &Expectations,
         passed_over: Option<String>,
     ) -> Result<Self, Error> {
-        reaches_back(files, None, Lsn(0), passed_over.as_ref())?;
-        if !is_far_behind(files, Lsn(0)) {
+        reaches_back(files, whole, Lsn(0), passed_over.as_ref())?;
+        if files.begins().lsn == Lsn(0) && !is_far_behind(files, Lsn(0)) {
             return Ok(Self { world: World::default(), passed_over, scratch: None });
         }
         let scratch = Scratch::new()?;
         let mut keeper = Keeper::over(scratch.storage()?, expectations.formats)?;
-        build(files, None, &mut keeper)?;
+        build(files, whole, &mut keeper)?;
         let world = keeper.load()?;
         Ok(Self { world, passed_over, scratch: Some(scratch) })
     }
@@ -177,19 +183,6 @@ fn foreign<S: Storage>(files: &Files<S>, whole: Whole<'_>, at: &Cursor) -> Resul
             Err(error) => Err(error.into()),
         },
     }
-}
-
-/// The hash of the batch that ends with a record, also of one that was removed from the log.
-fn hash_at<S: Storage>(
-    files: &Files<S>,
-    whole: Whole<'_>,
-    lsn: Lsn,
-) -> Result<Option<[u8; 32]>, journal::Error> {
-    let Some(whole) = whole.filter(|_| lsn < files.begins().lsn) else { return files.hash_at(lsn) };
-    let mut reader = whole.read(lsn)?;
-    let within_a_batch = reader.next(lsn)?.is_some();
-    let found = reader.cursor();
-    Ok((!within_a_batch && found.lsn == lsn).then_some(found.hash))
 }
 
 /// Whether so many records come after one that they are not to be replayed in memory alone.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use actors::stored::{self, Stored};
 use engine::{Level, LogVerifier, StateItem, TxId, Unknown, World, invariant};
-use journal::{Cursor, Entry, Files, Lsn, Tail, storage::Storage};
+use journal::{Cursor, Entry, FIRST_KEPT, Files, LogRecords, Lsn, Tail, storage::Storage};
 use ledger::Digest;
 use store::{Change, Key, Options, Store, Tree};
 
-use super::{Error, Expectations, base::ATTEMPTS, read, scratch::Scratch};
+use super::{Error, Expectations, base::ATTEMPTS, read, removed::Whole, scratch::Scratch};
 
 /// Keys in memory before they go to the store of the proof.
 const KEYS_IN_MEMORY_MAX: usize = 1 << 20;
@@ -23,17 +23,21 @@ pub struct Findings {
     /// The record whose state was taken from the state store, because the log does not have all records before it any more;
     /// 0 when every record was proven.
     pub trusted: u64,
+    /// The last record that was read in the archive and proven; 0 when all of them are in the log.
+    pub fetched: u64,
     /// The last record of the state store, which has what the replay has; `None` when there is no store.
     pub stored: Option<u64>,
 }
 
 /// Proves a whole log without trust in anything that it says; see [the scopes](super). `store` is the storage of the state
-/// store, if there is one; it is only read.
+/// store, if there is one; it is only read. `whole` has the records that were removed from the log, if something has: then nothing
+/// is trusted.
 ///
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn full<S: Storage, T: Storage>(
     files: &Files<S>,
+    whole: Whole<'_>,
     store: Option<&T>,
     level: Level,
     expectations: &Expectations,
@@ -45,7 +49,8 @@ pub fn full<S: Storage, T: Storage>(
         None => None,
     };
     let begins = files.begins().lsn;
-    let trusted = if begins > Lsn(0) {
+    let whole = whole.filter(|_| begins > Lsn(0));
+    let trusted = if begins > Lsn(0) && whole.is_none() {
         let Some(Found { world, .. }) = found.take().filter(|found| found.at.lsn >= begins) else {
             return Err(Error::NoAnchor { first: begins.next().0, passed_over: String::new() });
         };
@@ -55,7 +60,7 @@ pub fn full<S: Storage, T: Storage>(
         Lsn(0)
     };
     let (mut compared, mut keys) = (None, None);
-    let reader = read(files, begins.0, |entry| {
+    let mut take = |entry: Entry<'_>| {
         let (lsn, location) = (entry.lsn, entry.location);
         // Of the records that its state includes, only the chain is proven.
         if lsn <= trusted {
@@ -72,7 +77,9 @@ pub fn full<S: Storage, T: Storage>(
             spill(&mut keys, &mut verifier)?;
         }
         Ok(())
-    })?;
+    };
+    let fetched = whole.map_or(Ok(Lsn(0)), |whole| read_removed(files, whole, &mut take))?.0;
+    let reader = read(files, begins.0, take)?;
     let tail = files.finish(reader)?;
     if let Some(found) = &found {
         files.reaches(&tail, &found.at, stored::DIRECTORY)?;
@@ -80,8 +87,28 @@ pub fn full<S: Storage, T: Storage>(
     let lsn = tail.last().0;
     let source = |finding: engine::Finding| Error::Invariant { lsn, source: finding.what.into() };
     verifier.check().map_err(source)?;
-    expectations.check(files, &tail, verifier.world())?;
-    Ok(Findings { tail, verifier, trusted: trusted.0, stored: compared })
+    expectations.check(files, whole, &tail, verifier.world())?;
+    Ok(Findings { tail, verifier, trusted: trusted.0, fetched, stored: compared })
+}
+
+/// Hands over every record that was removed from the log. Returns the last one; the log goes on exactly there.
+fn read_removed<S: Storage>(
+    files: &Files<S>,
+    whole: &dyn LogRecords,
+    mut take: impl FnMut(Entry<'_>) -> Result<(), Error>,
+) -> Result<Lsn, Error> {
+    let (mut reader, begins) = (whole.read(Lsn(0))?, files.begins());
+    while let Some(entry) = reader.next(begins.lsn)? {
+        take(entry)?;
+    }
+    let end = reader.cursor();
+    if (end.lsn, end.hash) != (begins.lsn, begins.hash) {
+        let what = "its first record does not follow the last one of the archive";
+        return Err(
+            journal::Error::Damaged { file: files.storage().path(FIRST_KEPT), offset: 0, what }.into()
+        );
+    }
+    Ok(end.lsn)
 }
 
 /// The keys of a proof that are not in memory.

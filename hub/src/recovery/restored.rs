@@ -37,7 +37,8 @@ pub fn restored(
     let claim = Claim::take(directory)?;
     let storage = stored::storage(directory)?;
     let base = Base::restored(claim.files(), &storage, expectations)?;
-    let Proven { tail, passed_over, .. } = proven(claim.files(), base, expectations, Files::restored)?;
+    let Proven { tail, passed_over, .. } =
+        proven((claim.files(), None), base, expectations, Files::restored)?;
     let store_removed = passed_over.is_some();
     let forked = tail.cursor();
     let log = claim.restored(tail, Options { segment_bytes, ..Options::default() })?;

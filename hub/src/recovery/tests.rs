@@ -38,6 +38,7 @@ struct Left {
     closed: bool,
 }
 
+mod fetched;
 mod kept;
 mod later;
 
@@ -198,15 +199,16 @@ fn live_on(memory: &Memory, closed: bool) -> Result<(u64, Digest), String> {
 
 fn verify_tail(memory: &Memory) -> Result<(u64, Digest), String> {
     let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
-    let proven = tail(&files, Some(&store_of(memory)), &Expectations::default());
+    let proven = tail(&files, None, Some(&store_of(memory)), &Expectations::default());
     let proven = proven.map_err(|error| with_causes(&error))?;
     Ok((proven.world.books.lsn(), proven.world.books.digest().total()))
 }
 
 fn verify_full(memory: &Memory) -> Result<(u64, Digest), String> {
     let files = Files::over(memory.clone()).map_err(|error| with_causes(&Error::from(error)))?;
-    let findings = full(&files, Some(&store_of(memory)), engine::Level::ReDecide, &Expectations::default())
-        .map_err(|error| with_causes(&error))?;
+    let findings =
+        full(&files, None, Some(&store_of(memory)), engine::Level::ReDecide, &Expectations::default())
+            .map_err(|error| with_causes(&error))?;
     let books = &findings.verifier.world().books;
     Ok((books.lsn(), books.digest().total()))
 }

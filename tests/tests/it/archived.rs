@@ -256,9 +256,9 @@ async fn a_hub_that_lost_its_state_store_builds_it_from_archive_and_log_and_play
 
     // An object that was altered is named, with the record that is needed.
     let object = objects(&to)[1].clone();
-    let whole = fs::read(&object).expect("an object");
-    let mut altered = whole.clone();
-    altered[whole.len() / 2] ^= 1;
+    let whole_object = fs::read(&object).expect("an object");
+    let mut altered = whole_object.clone();
+    altered[whole_object.len() / 2] ^= 1;
     fs::write(&object, altered).expect("a disk");
     let refused = hub.run(&["serve", "--listen", "127.0.0.1:0"]);
     let said = words(&refused);
@@ -267,7 +267,7 @@ async fn a_hub_that_lost_its_state_store_builds_it_from_archive_and_log_and_play
         !refused.status.success() && said.contains(&name) && said.contains("is not what its name states"),
         "{said}"
     );
-    fs::write(&object, whole).expect("a disk");
+    fs::write(&object, &whole_object).expect("a disk");
 
     // A start that only builds: it is refused later, for another reason, and the store stands for the log as before.
     let head = format!("{}:{}", before.0.lsn.0 + 1_000_000, "0".repeat(64));
@@ -286,6 +286,38 @@ async fn a_hub_that_lost_its_state_store_builds_it_from_archive_and_log_and_play
     assert!(hub.ended().await.success());
     let report = hub.done(&["verify"]);
     assert!(report.contains("trusted ") && report.contains("Everything agrees"), "{report}");
+
+    // From record 1 on nothing is trusted, and the built store has every item and key of the replay.
+    let report = hub.done(&["verify", "--archive"]);
+    assert!(!report.contains("trusted ") && report.contains("read in the archive and proven"), "{report}");
+    assert!(
+        report.contains("it has what the replay has") && report.contains("Everything agrees"),
+        "{report}"
+    );
+    fs::remove_dir_all(&store).expect("a directory of ours");
+    let output = hub.run(&["verify", "--tail"]);
+    assert!(!output.status.success() && words(&output).contains("SHORT"), "{}", words(&output));
+    let report = hub.done(&["verify", "--tail", "--archive"]);
+    assert!(report.contains("a hub would start on this log") && !store.exists(), "{report}");
+    let tampered = {
+        let mut bytes = whole_object.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        bytes
+    };
+    fs::write(&object, tampered).expect("a disk");
+    let output = hub.run(&["verify", "--archive"]);
+    let said = words(&output);
+    assert!(!output.status.success() && said.contains("DAMAGED") && said.contains(&name), "{said}");
+    // Away, it proves nothing either way.
+    fs::rename(&to, &aside).expect("a disk");
+    let output = hub.run(&["verify", "--archive"]);
+    let said = words(&output);
+    assert!(!output.status.success() && !said.contains("DAMAGED"), "{said}");
+    assert!(said.contains("has no object of this log"), "{said}");
+    hub.configure(|setup| setup.option("archive.to", ""));
+    let said = words(&hub.run(&["verify", "--archive"]));
+    assert!(said.contains("set archive.to"), "{said}");
 }
 
 #[tokio::test]

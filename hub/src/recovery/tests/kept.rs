@@ -21,12 +21,12 @@ fn played(to: u64) -> (Memory, SyncLog<Memory>, World) {
 
 fn refused(memory: &Memory, head: Head) -> Option<Error> {
     let expectations = Expectations { head: Some(head), ..Expectations::default() };
-    tail(&Files::over(memory.clone()).expect("a log"), Some(&store_of(memory)), &expectations).err()
+    tail(&Files::over(memory.clone()).expect("a log"), None, Some(&store_of(memory)), &expectations).err()
 }
 
 fn tail_of(memory: &Memory) -> Result<Proven, Error> {
     let files = Files::over(memory.clone()).expect("a log");
-    tail(&files, Some(&store_of(memory)), &Expectations::default())
+    tail(&files, None, Some(&store_of(memory)), &Expectations::default())
 }
 
 /// The state with which a start begins, and where its store then stands.
@@ -111,7 +111,7 @@ fn a_log_whose_beginning_was_removed_starts_from_its_store_and_from_nothing_else
     assert_eq!((proven.world.books.lsn(), proven.cursor), (40, 20));
     let store = store_of(&memory);
     let findings =
-        full(&files, Some(&store), Level::ReDecide, &Expectations::default()).expect("it is sound");
+        full(&files, None, Some(&store), Level::ReDecide, &Expectations::default()).expect("it is sound");
     assert_eq!((findings.trusted, findings.verifier.tally().re_applied()), (20, 20));
     assert_eq!(findings.verifier.world().books.digest(), world.books.digest());
 

@@ -179,7 +179,7 @@ fn a_rollback_works_until_the_first_use_and_is_refused_by_name_from_then_on_with
     let later = Expectations { formats: LATER, ..Expectations::default() };
     let goes_on = |memory: &Memory| {
         let files = Files::over(memory.clone()).expect("a log");
-        tail(&files, Some(&store_of(memory)), &later)
+        tail(&files, None, Some(&store_of(memory)), &later)
             .map(|proven| (proven.world.books.lsn(), proven.cursor))
             .expect("the later release starts")
     };
