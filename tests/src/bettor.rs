@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use fastrand::Rng;
 use hub_client::Error;
 use protocol::{
-    Amount, Channel, Key, Push, Request, RoundId, TableId, U53,
+    Amount, Channel, Key, Push, Request, Retry, RoundId, TableId, U53,
     push::Event,
     reply::{Phase, TableView},
 };
@@ -108,6 +108,11 @@ impl Bettor {
                     Ok(()) => return self,
                     // The hub has died, seen or not yet seen by the test.
                     Err(Error::Closed(_) | Error::Connect { .. } | Error::Handshake(_)) => {}
+                    // Its disk fails, and it cannot tell what became of something: the player asks again.
+                    Err(Error::Refused(failure)) if failure.retry == Retry::SameKey => {
+                        tokio::time::sleep(crate::LOOK_EVERY).await;
+                        continue;
+                    }
                     Err(error) => panic!("{}: {error:?}", self.stem),
                 }
             }

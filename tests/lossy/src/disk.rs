@@ -98,7 +98,7 @@ impl Disk {
     pub fn sync(&self, found: Found, fails: bool) {
         let upto = self.turn().end();
         // There are few changes of names: they are given more time in which a kill can come.
-        let us_max = if found.is_file { self.sync_us_max } else { self.sync_us_max * 10 };
+        let us_max = if found.is_file { self.sync_us_max } else { self.sync_us_max * 4 };
         kernel::wait(fastrand::u64(..=us_max));
         let turn = self.turn();
         turn.count(SYNCS);

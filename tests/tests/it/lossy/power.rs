@@ -14,6 +14,7 @@ use tests::{
     hub::{QUICK, Setup, Table, TestHub},
     player::token,
     power::{Counts, Dropped, Faults, Loss, LossyDisk},
+    soon,
 };
 use tokio::{sync::watch, time::timeout};
 
@@ -112,8 +113,8 @@ impl Stand {
     /// Asks a hub that was started for what it has answered before. An error: it has died again.
     async fn check(&mut self, address: SocketAddr, answers: &Answers) -> Result<(), Error> {
         let now = answers.count();
-        let Standing { asked, lost, doubled } =
-            answers.still_stand(address, self.checked, &mut self.random).await?;
+        let asking = answers.still_stand(address, self.checked, &mut self.random);
+        let Standing { asked, lost, doubled } = soon("an answer to each repeated request", asking).await?;
         let all = &mut self.tally.standing;
         (all.asked, all.lost, all.doubled) = (all.asked + asked, all.lost + lost, all.doubled + doubled);
         assert!(all.lost == 0 && all.doubled == 0, "acknowledged and not there: {:#?}", self.tally);
