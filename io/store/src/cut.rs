@@ -5,13 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use journal::Cursor;
 use journal::storage::{File, Storage};
 
-use crate::Error;
 use crate::manifest::{self, Manifest};
 use crate::run::file_name;
+use crate::source::{self, RunSource};
+use crate::view::Snapshot;
+use crate::{Error, View};
 
 /// The name of the file that says which runs are the store.
 pub const MANIFEST: &str = manifest::NAME;
@@ -39,6 +43,50 @@ impl<F: File> StoreCut<F> {
             let runs = open(storage, manifest)?;
             Ok(Self { cursor: manifest.at, manifest: manifest.encode(), runs })
         })
+    }
+}
+
+impl<F: File + Sync> StoreCut<F> {
+    /// The store of the cut, to be read: what is copied of these files is what the view shows. The files stay open as long as
+    /// there is a view.
+    ///
+    /// # Errors
+    /// When a file is not as it was written, or cannot be read.
+    pub fn view(self: &Arc<Self>, directory: PathBuf) -> Result<View, Error> {
+        let manifest = Manifest::of_bytes(&self.manifest, directory.join(MANIFEST))?;
+        let source = CutFiles { cut: self.clone(), directory };
+        Snapshot::of(Arc::new(source), &manifest).map(|snapshot| View(Arc::new(snapshot)))
+    }
+}
+
+/// The files of a cut, by name.
+struct CutFiles<F> {
+    cut: Arc<StoreCut<F>>,
+    /// Where they are, or were: for messages.
+    directory: PathBuf,
+}
+
+impl<F: File + Sync> RunSource for CutFiles<F> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn source::ReadAt>> {
+        let place = self.cut.runs.iter().position(|(run, _)| run == name);
+        let place = place.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(CutFile { cut: self.cut.clone(), place }))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+/// One file of a cut.
+struct CutFile<F> {
+    cut: Arc<StoreCut<F>>,
+    place: usize,
+}
+
+impl<F: File + Sync> source::ReadAt for CutFile<F> {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        self.cut.runs[self.place].1.read_at(offset, bytes)
     }
 }
 
@@ -92,6 +140,12 @@ mod tests {
         assert!(cut.runs.iter().any(|(name, _)| !names.contains(name)), "files of the cut were removed");
 
         whole(&cut, 6_000);
+        // It is read from the files that were opened.
+        let cut = Arc::new(cut);
+        let view = cut.view("store".into()).expect("it is whole");
+        assert_eq!(view.scan(Tree::Keys).filter(Result::is_ok).count(), 6_000);
+        drop(cut);
+        assert_eq!((view.cursor().lsn, view.scan(Tree::Keys).count()), (Lsn(6_000), 6_000));
     }
 
     /// The copy of a cut has every key.

@@ -9,6 +9,7 @@
 //! is damage and not another version. The order of the runs says which is newer.
 
 use std::io;
+use std::path::PathBuf;
 
 use journal::storage::{File, Storage};
 use journal::{Cursor, LineageId, Lsn};
@@ -144,8 +145,13 @@ impl Manifest {
         let mut bytes = vec![0; len as usize];
         let read = file.read_at(0, &mut bytes).map_err(Error::io("read", &path))?;
         bytes.truncate(read);
-        match Manifest::decode(&bytes) {
-            Ok(manifest) => Ok(Some(manifest)),
+        Manifest::of_bytes(&bytes, path).map(Some)
+    }
+
+    /// What the bytes of the file `path` say.
+    pub fn of_bytes(bytes: &[u8], path: PathBuf) -> Result<Manifest, Error> {
+        match Manifest::decode(bytes) {
+            Ok(manifest) => Ok(manifest),
             Err(Flaw::Bad(what)) => Err(Error::Damaged { file: path, offset: 0, what }),
             Err(Flaw::Version(version)) => Err(Error::Version { file: path, version }),
         }

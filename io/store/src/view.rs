@@ -34,7 +34,11 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// What a manifest names. Reads the filters and no entries.
     pub fn load<S: Storage>(storage: &S, manifest: &Manifest) -> Result<Snapshot, Error> {
-        let source: Arc<dyn RunSource> = Arc::new(storage.clone());
+        Self::of(Arc::new(storage.clone()), manifest)
+    }
+
+    /// [`Snapshot::load`] from any source of the files.
+    pub fn of(source: Arc<dyn RunSource>, manifest: &Manifest) -> Result<Snapshot, Error> {
         // The two runs of one commit share their file.
         let live: BTreeSet<u64> = manifest.runs.iter().map(|run| run.number).collect();
         let files: BTreeMap<u64, Arc<RunFile>> =
