@@ -1,4 +1,4 @@
-//! Compression of a segment as a stream, and the check of what was read back. Memory does not grow with the segment.
+//! Compression of an object as a stream, and the check of what was read back. Memory does not grow with the object.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 use zstd::stream::write::Encoder;
 
-use crate::ObjectName;
+use crate::name::Stated;
 
 /// Compression level: the usual one, at several hundred MB a second.
 const LEVEL: i32 = 3;
@@ -15,7 +15,7 @@ const WINDOW_LOG_MAX: u32 = 23;
 /// Plain bytes unpacked at a time.
 const PLAIN: usize = 128 << 10;
 
-/// Compresses a segment, and hashes it on the way.
+/// Compresses what is to be archived, and hashes it on the way.
 pub(crate) struct Compressor {
     encoder: Encoder<'static, Vec<u8>>,
     hash: Sha256,
@@ -52,16 +52,16 @@ pub(crate) struct Unpacked<W: Write> {
     plain: Vec<u8>,
     /// Whether the end of the object was found, with its checksum.
     ended: bool,
-    name: ObjectName,
+    stated: Stated,
 }
 
 impl<W: Write> Unpacked<W> {
     /// `into` gets the plain bytes, which are not checked before [`Unpacked::finish`].
-    pub fn new(name: &ObjectName, into: W) -> io::Result<Unpacked<W>> {
+    pub fn new(stated: &Stated, into: W) -> io::Result<Unpacked<W>> {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
-        let into = Checked { into, hash: Sha256::new(), bytes: 0, limit: name.bytes };
-        Ok(Unpacked { decoder, into, plain: vec![0; PLAIN], ended: false, name: *name })
+        let into = Checked { into, hash: Sha256::new(), bytes: 0, limit: stated.bytes };
+        Ok(Unpacked { decoder, into, plain: vec![0; PLAIN], ended: false, stated: stated.clone() })
     }
 
     /// Takes the next bytes of the object. The error says what is wrong with it, or is one of `into`.
@@ -90,10 +90,10 @@ impl<W: Write> Unpacked<W> {
         if !self.ended {
             return Err(other("it was cut short".to_owned()));
         }
-        if bytes != self.name.bytes {
-            return Err(other(format!("it has {bytes} bytes, and {} are stated", self.name.bytes)));
+        if bytes != self.stated.bytes {
+            return Err(other(format!("it has {bytes} bytes, and {} are stated", self.stated.bytes)));
         }
-        if <[u8; 32]>::from(hash.finalize()) != self.name.sha256 {
+        if <[u8; 32]>::from(hash.finalize()) != self.stated.sha256 {
             return Err(other("its SHA-256 is another one".to_owned()));
         }
         Ok(into)
@@ -131,11 +131,9 @@ impl<W: Write> Write for Checked<W> {
 
 #[cfg(test)]
 mod tests {
-    use journal::{LineageId, Lsn};
-
     use super::*;
 
-    fn packed(plain: &[u8]) -> (ObjectName, Vec<u8>) {
+    fn packed(plain: &[u8]) -> (Stated, Vec<u8>) {
         let mut compressor = Compressor::new().expect("memory");
         let mut packed = Vec::new();
         for chunk in plain.chunks(1 << 16) {
@@ -144,11 +142,10 @@ mod tests {
         }
         let (rest, sha256) = compressor.finish().expect("memory");
         packed.extend(rest);
-        let (log, lineage) = ([1; 16], LineageId([2; 16]));
-        (ObjectName { log, lineage, first: Lsn(1), last: Lsn(2), bytes: plain.len() as u64, sha256 }, packed)
+        (Stated { object: "an object".to_owned(), bytes: plain.len() as u64, sha256 }, packed)
     }
 
-    fn unpacked(name: &ObjectName, packed: &[u8]) -> io::Result<Vec<u8>> {
+    fn unpacked(name: &Stated, packed: &[u8]) -> io::Result<Vec<u8>> {
         let mut unpacked = Unpacked::new(name, Vec::new())?;
         for chunk in packed.chunks(1_000) {
             unpacked.push(chunk)?;
@@ -186,6 +183,6 @@ mod tests {
         assert!(unpacked(&name, &another).is_err());
         let (stated, small) = packed(&vec![0; 1 << 20]);
         // A small object that would unpack to far more than its name states.
-        assert!(unpacked(&ObjectName { bytes: 1_000, ..stated }, &small).is_err());
+        assert!(unpacked(&Stated { bytes: 1_000, ..stated }, &small).is_err());
     }
 }

@@ -51,10 +51,10 @@ pub enum Error {
         /// What was found.
         what: String,
     },
-    /// A segment changed while it was sent.
-    #[error("segment {segment} changed while it was read")]
+    /// A segment, or a file of an anchor, changed while it was sent.
+    #[error("{segment} changed while it was read")]
     Unsteady {
-        /// Its file.
+        /// Its file, or the object that it was to be.
         segment: String,
     },
     /// Neither the archive nor the log has a record.

@@ -5,6 +5,9 @@
 //! back whole and compared. Only after that the next one is sent. So the list of the objects is the catalogue: whatever has
 //! a later object behind it was verified once.
 //!
+//! An *anchor* is one object too: the files of a full state as of a record, under a name that also states the hash of the
+//! record's batch, so that it is known of which log it is before it is read.
+//!
 //! Nothing here removes a segment. [`Retention`] says how far the log may be shortened; for what is to be removed,
 //! [`Archive::verify`] reads the archived copy again.
 //!
@@ -12,6 +15,9 @@
 //! with full jitter. Nothing waits for the archive but its own caller. See
 //! docs/adr/0028-the-oldest-segments-are-archived-and-removed.md.
 
+mod anchor;
+mod anchor_files;
+mod anchor_name;
 mod compress;
 mod error;
 mod fetch;
@@ -20,8 +26,11 @@ mod retention;
 mod retry;
 mod send;
 mod store;
+mod unpack;
 mod whole;
 
+pub use anchor_files::{AnchorContent, AnchorFiles};
+pub use anchor_name::{AnchorName, ArchivedAnchor};
 pub use error::Error;
 pub use fetch::{Fetched, FetchedFrom};
 pub use name::ObjectName;

@@ -49,6 +49,10 @@ impl ObjectName {
         )
     }
 
+    pub(crate) fn stated(&self) -> Stated {
+        Stated { object: self.path(), bytes: self.bytes, sha256: self.sha256 }
+    }
+
     /// Reads a path; `None` when it is not exactly one that [`ObjectName::path`] makes.
     pub fn parse(path: &str) -> Option<ObjectName> {
         let [log, lineage, file] = path.split('/').collect::<Vec<_>>().try_into().ok()?;
@@ -67,13 +71,25 @@ impl ObjectName {
     }
 }
 
+/// What the name of any object states of its content.
+#[derive(Debug, Clone)]
+pub(crate) struct Stated {
+    /// The path in the archive.
+    pub object: String,
+    /// Length of the plain bytes.
+    pub bytes: u64,
+    /// The SHA-256 of the plain bytes.
+    pub sha256: [u8; 32],
+}
+
 impl std::fmt::Display for ObjectName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.path())
     }
 }
 
-fn id<const N: usize>(digits: &str) -> Option<[u8; N]> {
+/// Reads an id or a hash.
+pub(crate) fn id<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let read = mixed::decode(digits, &mut bytes).ok()?.len();
     (read == N).then_some(bytes)

@@ -1,5 +1,7 @@
-//! Sends a sealed segment: checked, hashed, compressed as a stream, put once, read back and compared.
+//! Sends a sealed segment: checked, hashed, compressed as a stream, put once, read back and compared. An anchor goes the same
+//! way.
 
+use std::cell::RefCell;
 use std::io;
 
 use journal::{Files, Sealed, storage::File, storage::Storage};
@@ -8,6 +10,7 @@ use object_store::{MultipartUpload, ObjectStoreExt, PutMode, PutOptions, PutPayl
 use sha2::{Digest, Sha256};
 
 use crate::compress::Compressor;
+use crate::name::Stated;
 use crate::store::lost;
 use crate::{Archive, Error, ObjectName};
 
@@ -15,6 +18,38 @@ use crate::{Archive, Error, ObjectName};
 const CHUNK: usize = 1 << 20;
 /// Length from which an object is put in parts, and of each part but the last. Bytes; S3 wants 5 MiB at least.
 const PART: usize = 8 << 20;
+
+/// What is sent: bytes that do not change.
+pub(crate) trait Plain {
+    /// Reads at an offset until `bytes` is full or there is no more; returns how many were read.
+    fn read_plain(&self, at: u64, bytes: &mut [u8]) -> io::Result<usize>;
+}
+
+impl<F: File> Plain for F {
+    fn read_plain(&self, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        File::read_at(self, at, bytes)
+    }
+}
+
+/// Tells how far something was read.
+pub(crate) struct Observed<'a, P> {
+    plain: &'a P,
+    told: RefCell<&'a mut dyn FnMut(u64)>,
+}
+
+impl<'a, P> Observed<'a, P> {
+    pub fn new(plain: &'a P, told: &'a mut dyn FnMut(u64)) -> Self {
+        Self { plain, told: RefCell::new(told) }
+    }
+}
+
+impl<P: Plain> Plain for Observed<'_, P> {
+    fn read_plain(&self, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.plain.read_plain(at, bytes)?;
+        (self.told.borrow_mut())(at + read as u64);
+        Ok(read)
+    }
+}
 
 /// A segment that is in the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +68,9 @@ impl Archive {
     pub fn send<S: Storage>(&self, files: &Files<S>, segment: &Sealed) -> Result<Sent, Error> {
         let file = files.open_sealed(segment)?;
         let name = self.name(files, segment, &file)?;
-        self.runtime.block_on(self.retry.run(|| self.put_and_compare(&file, &name)))
+        let stated = name.stated();
+        let done = self.runtime.block_on(self.retry.run(|| self.put_and_compare(&file, &stated)));
+        done.map(|(was_there, packed)| Sent { name, was_there, packed })
     }
 
     /// Makes sure that the archived copy of a segment is whole and is this segment: reads both now, whatever was read before.
@@ -56,7 +93,7 @@ impl Archive {
         file: &S::File,
     ) -> Result<ObjectName, Error> {
         let mut hash = Sha256::new();
-        read(file, segment.bytes, &segment.name(), |plain| {
+        read_all(file, segment.bytes, &segment.name(), |plain| {
             hash.update(plain);
             Ok(())
         })?;
@@ -64,37 +101,38 @@ impl Archive {
         Ok(ObjectName::of(log, segment, hash.finalize().into()))
     }
 
-    async fn put_and_compare<F: File>(&self, file: &F, name: &ObjectName) -> Result<Sent, Error> {
-        let (object, path) = (name.path(), Path::from(name.path()));
-        match self.retry.call(("look at", &object), self.store.head(&path)).await {
-            Ok(_) => return self.compared(name, true, 0).await,
-            Err(Error::Store { source: object_store::Error::NotFound { .. }, .. }) => {}
-            Err(error) => return Err(error),
-        }
-        match self.put(file, name).await {
-            Ok(packed) => self.compared(name, false, packed).await,
-            // Another process has put it, or an attempt whose answer was lost.
-            Err(Error::Store { source: object_store::Error::AlreadyExists { .. }, .. }) => {
-                self.compared(name, true, 0).await
+    /// Puts an object, unless it is there, and reads it back. Returns whether it was there, and the length of what was put.
+    pub(crate) async fn put_and_compare(
+        &self,
+        plain: &impl Plain,
+        stated: &Stated,
+    ) -> Result<(bool, u64), Error> {
+        let (object, path) = (&stated.object, Path::from(stated.object.as_str()));
+        let (was_there, packed) = match self.retry.call(("look at", object), self.store.head(&path)).await {
+            Ok(_) => (true, 0),
+            Err(Error::Store { source: object_store::Error::NotFound { .. }, .. }) => {
+                match self.put(plain, stated).await {
+                    Ok(packed) => (false, packed),
+                    // Another process has put it, or an attempt whose answer was lost.
+                    Err(Error::Store { source: object_store::Error::AlreadyExists { .. }, .. }) => (true, 0),
+                    Err(error) => return Err(error),
+                }
             }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn compared(&self, name: &ObjectName, was_there: bool, packed: u64) -> Result<Sent, Error> {
-        self.read(name, io::sink()).await.map_err(lost)?;
-        Ok(Sent { name: *name, was_there, packed })
+            Err(error) => return Err(error),
+        };
+        self.read_stated(stated, io::sink()).await.map_err(lost)?;
+        Ok((was_there, packed))
     }
 
     /// Puts the object in one call when it is short, in parts otherwise. Returns its length, bytes.
-    async fn put<F: File>(&self, file: &F, name: &ObjectName) -> Result<u64, Error> {
+    async fn put(&self, plain: &impl Plain, stated: &Stated) -> Result<u64, Error> {
         let mut upload = None;
-        match self.put_parts(file, name, &mut upload).await {
+        match self.put_parts(plain, stated, &mut upload).await {
             Ok(packed) => Ok(packed),
             Err(error) => {
                 // What is unfinished would cost space for ever.
                 if let Some(mut upload) = upload
-                    && let Err(left) = self.retry.call(("abort", &name.path()), upload.abort()).await
+                    && let Err(left) = self.retry.call(("abort", &stated.object), upload.abort()).await
                 {
                     tracing::warn!(error = %left, "an unfinished upload was not removed from the archive");
                 }
@@ -103,19 +141,19 @@ impl Archive {
         }
     }
 
-    async fn put_parts<F: File>(
+    async fn put_parts(
         &self,
-        file: &F,
-        name: &ObjectName,
+        plain: &impl Plain,
+        stated: &Stated,
         upload: &mut Option<Box<dyn MultipartUpload>>,
     ) -> Result<u64, Error> {
-        let (object, path) = (name.path(), Path::from(name.path()));
-        let system = |source| Error::System { action: "compress a segment", source };
+        let (object, path) = (&stated.object, Path::from(stated.object.as_str()));
+        let system = |source| Error::System { action: "compress what is to be archived", source };
         let mut compressor = Compressor::new().map_err(system)?;
         let (mut at, mut packed, mut chunk) = (0, 0, vec![0; CHUNK]);
-        while at < name.bytes {
-            at += read_chunk(file, (at, name.bytes), &object, &mut chunk, |plain| {
-                compressor.push(plain).map_err(system)
+        while at < stated.bytes {
+            at += read_chunk(plain, (at, stated.bytes), object, &mut chunk, |bytes| {
+                compressor.push(bytes).map_err(system)
             })?;
             let Some(part) = compressor.take(PART) else { continue };
             packed += part.len() as u64;
@@ -123,25 +161,25 @@ impl Archive {
                 Some(begun) => begun,
                 None => {
                     let call = self.store.put_multipart(&path);
-                    upload.insert(self.retry.call(("begin", &object), call).await?)
+                    upload.insert(self.retry.call(("begin", object), call).await?)
                 }
             };
-            self.retry.call(("put a part of", &object), begun.put_part(PutPayload::from(part))).await?;
+            self.retry.call(("put a part of", object), begun.put_part(PutPayload::from(part))).await?;
         }
         let (rest, sha256) = compressor.finish().map_err(system)?;
-        if sha256 != name.sha256 {
-            return Err(Error::Unsteady { segment: object });
+        if sha256 != stated.sha256 {
+            return Err(Error::Unsteady { segment: object.clone() });
         }
         packed += rest.len() as u64;
         match upload {
             Some(begun) => {
-                self.retry.call(("put a part of", &object), begun.put_part(PutPayload::from(rest))).await?;
-                self.retry.call(("complete", &object), begun.complete()).await?;
+                self.retry.call(("put a part of", object), begun.put_part(PutPayload::from(rest))).await?;
+                self.retry.call(("complete", object), begun.complete()).await?;
             }
             None => {
                 let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
                 let call = self.store.put_opts(&path, PutPayload::from(rest), create);
-                self.retry.call(("put", &object), call).await?;
+                self.retry.call(("put", object), call).await?;
             }
         }
         // It is complete: nothing is left to be aborted.
@@ -150,30 +188,30 @@ impl Archive {
     }
 }
 
-/// Hands all bytes of a segment to `take`.
-fn read<F: File>(
-    file: &F,
+/// Hands all bytes to `take`.
+pub(crate) fn read_all(
+    plain: &impl Plain,
     bytes: u64,
     segment: &str,
     mut take: impl FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let (mut at, mut chunk) = (0, vec![0; CHUNK]);
     while at < bytes {
-        at += read_chunk(file, (at, bytes), segment, &mut chunk, &mut take)?;
+        at += read_chunk(plain, (at, bytes), segment, &mut chunk, &mut take)?;
     }
     Ok(())
 }
 
-fn read_chunk<F: File>(
-    file: &F,
+fn read_chunk(
+    plain: &impl Plain,
     (at, bytes): (u64, u64),
     segment: &str,
     chunk: &mut [u8],
     mut take: impl FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<u64, Error> {
     let wanted = (bytes - at).min(chunk.len() as u64) as usize;
-    let system = |source| Error::System { action: "read a segment", source };
-    let read = file.read_at(at, &mut chunk[..wanted]).map_err(system)?;
+    let system = |source| Error::System { action: "read what is to be archived", source };
+    let read = plain.read_plain(at, &mut chunk[..wanted]).map_err(system)?;
     if read < wanted {
         return Err(Error::Unsteady { segment: segment.to_owned() });
     }

@@ -13,7 +13,8 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::compress::Unpacked;
-use crate::{Error, ObjectName, RetryRule};
+use crate::name::Stated;
+use crate::{AnchorName, ArchivedAnchor, Error, ObjectName, RetryRule};
 
 /// The store of archived segments. Its calls block the thread, at most as long as [`RetryRule`] says.
 pub struct Archive {
@@ -64,6 +65,8 @@ pub struct Catalogue {
     /// The objects of this log and its lineages, by their first records. Where two have the same, one may be of a restored
     /// copy's lost future.
     pub objects: BTreeMap<Lsn, Vec<Archived>>,
+    /// The anchors of this log and its lineages, by their records.
+    pub anchors: Vec<ArchivedAnchor>,
     /// Objects of lineages that the log does not have, or has abandoned before them.
     pub lost_future: u64,
     /// Objects with other names; they are left alone.
@@ -91,7 +94,7 @@ impl Catalogue {
         last
     }
 
-    /// Length of all objects. Bytes.
+    /// Length of all objects of segments. Bytes.
     pub fn packed(&self) -> u64 {
         self.objects.values().flatten().map(|archived| archived.packed).sum()
     }
@@ -159,14 +162,25 @@ impl Archive {
         let listed = self.runtime.block_on(self.retry.run(|| self.list(log)))?;
         let mut catalogue = Catalogue::default();
         for (path, packed) in listed {
+            if let Some(name) = AnchorName::parse(&path) {
+                if is_of_this_log(files, name.log, (name.at.lineage, name.at.lsn)) {
+                    catalogue.anchors.push(ArchivedAnchor { name, packed });
+                } else {
+                    catalogue.lost_future += 1;
+                }
+                continue;
+            }
             match ObjectName::parse(&path) {
-                Some(name) if !is_of_this_log(files, &name) => catalogue.lost_future += 1,
+                Some(name) if !is_of_this_log(files, name.log, (name.lineage, name.last)) => {
+                    catalogue.lost_future += 1;
+                }
                 Some(name) => {
                     catalogue.objects.entry(name.first).or_default().push(Archived { name, packed });
                 }
                 None => catalogue.foreign += 1,
             }
         }
+        catalogue.anchors.sort_by_key(|archived| (archived.name.at.lsn, archived.name.path()));
         catalogue.objects.values_mut().for_each(|found| found.sort_by_key(|archived| archived.name.path()));
         Ok(catalogue)
     }
@@ -190,21 +204,26 @@ impl Archive {
         read.map(drop).map_err(lost)
     }
 
-    /// Hands the plain bytes of an object to a sink; they are whole only when it returns it.
+    /// Hands the plain bytes of a segment's object to a sink; they are whole only when it returns it.
     pub(crate) async fn read<W: io::Write>(&self, name: &ObjectName, into: W) -> Result<W, Error> {
-        let object = name.path();
+        self.read_stated(&name.stated(), into).await
+    }
+
+    /// [`Archive::read`] of any object.
+    pub(crate) async fn read_stated<W: io::Write>(&self, stated: &Stated, into: W) -> Result<W, Error> {
+        let object = &stated.object;
         let path = Path::from(object.as_str());
-        let got = self.retry.call(("get", &object), self.store.get(&path)).await?;
+        let got = self.retry.call(("get", object), self.store.get(&path)).await?;
         let mut stream = got.into_stream();
-        let system = |source| Error::System { action: "unpack an archived segment", source };
+        let system = |source| Error::System { action: "unpack an object of the archive", source };
         let judged = |source: io::Error| match source.get_ref() {
             // The system's own errors have a number, and come from the sink.
             _ if source.raw_os_error().is_some() => system(source),
             _ => Error::Altered { object: object.clone(), what: source.to_string() },
         };
-        let mut unpacked = Unpacked::new(name, into).map_err(system)?;
+        let mut unpacked = Unpacked::new(stated, into).map_err(system)?;
         while let Some(bytes) =
-            self.retry.call(("read", &object), async { stream.next().await.transpose() }).await?
+            self.retry.call(("read", object), async { stream.next().await.transpose() }).await?
         {
             unpacked.push(&bytes).map_err(judged)?;
         }
@@ -247,9 +266,13 @@ pub(crate) fn lost(error: Error) -> Error {
 }
 
 /// Whether the records of an object are records of this log, as far as its name tells.
-fn is_of_this_log<S: Storage>(files: &Files<S>, name: &ObjectName) -> bool {
-    let end = journal::Cursor { lineage: name.lineage, lsn: name.last, hash: [0; 32] };
-    files.id() == Some(name.log) && files.admits(&end, "the archive").is_ok()
+fn is_of_this_log<S: Storage>(
+    files: &Files<S>,
+    log: [u8; 16],
+    (lineage, lsn): (journal::LineageId, Lsn),
+) -> bool {
+    let end = journal::Cursor { lineage, lsn, hash: [0; 32] };
+    files.id() == Some(log) && files.admits(&end, "the archive").is_ok()
 }
 
 /// Removes the files of uploads that a killed process did not finish: the store gives them a number sign and a number, and
@@ -262,7 +285,8 @@ fn sweep(directory: &Directory) -> io::Result<()> {
             sweep(&entry.path())?;
         }
         let name = entry.file_name();
-        let unfinished = name.to_str().and_then(|name| name.split_once(".log.zst#"));
+        let split = |end| name.to_str().and_then(|name| name.split_once(end));
+        let unfinished = split(".log.zst#").or_else(|| split(".anchor.zst#"));
         let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if kind.is_file() && unfinished.is_some_and(|(_, digits)| is_number(digits)) {
             std::fs::remove_file(entry.path())?;

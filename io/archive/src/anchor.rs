@@ -1,0 +1,73 @@
+//! Anchors in the archive: the files of a full state as of one record, in one object whose name states what it is. It is sent
+//! and compared as a segment is.
+
+use std::io::{self, Write};
+
+use journal::Cursor;
+use journal::storage::{File, Storage};
+use sha2::{Digest, Sha256};
+
+use crate::send::{Observed, read_all};
+use crate::store::lost;
+use crate::unpack::Unpacking;
+use crate::{AnchorFiles, AnchorName, Archive, ArchivedAnchor, Error};
+
+impl Archive {
+    /// Sends the files of a full state of a log as of a record, unless the object is there; then that is compared. Returns
+    /// once the object was read back whole and is what its name states. `told` is told how many plain bytes were read, in two
+    /// passes.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the archive cannot be used. An object that is another one is never overwritten.
+    pub fn send_anchor<F: File>(
+        &self,
+        (log, at): ([u8; 16], Cursor),
+        files: &AnchorFiles<F>,
+        told: &mut dyn FnMut(u64),
+    ) -> Result<ArchivedAnchor, Error> {
+        let mut hash = Sha256::new();
+        let mut read = 0;
+        read_all(files, files.bytes(), "anchor", |plain| {
+            hash.update(plain);
+            read += plain.len() as u64;
+            told(read);
+            Ok(())
+        })?;
+        let name = AnchorName { log, at, bytes: files.bytes(), sha256: hash.finalize().into() };
+        let stated = name.stated();
+        let plain = Observed::new(files, told);
+        let (_, packed) = self.runtime.block_on(self.retry.run(|| self.put_and_compare(&plain, &stated)))?;
+        Ok(ArchivedAnchor { name, packed })
+    }
+
+    /// Reads an anchor back whole, and checks that it is what its name states.
+    ///
+    /// # Errors
+    /// When it is not, or cannot be read.
+    pub fn verify_anchor(&self, name: &AnchorName) -> Result<(), Error> {
+        let stated = name.stated();
+        let read = self.runtime.block_on(self.retry.run(|| self.read_stated(&stated, io::sink())));
+        read.map(drop).map_err(lost)
+    }
+
+    /// Writes the files of an anchor to an empty storage, each synced. They are what was sent only when this has returned
+    /// without an error.
+    ///
+    /// # Errors
+    /// When the object is not what its name states, or a file cannot be written. What was written is left.
+    pub fn fetch_anchor<T: Storage>(&self, name: &AnchorName, to: &T) -> Result<(), Error> {
+        let stated = name.stated();
+        let unpacked = self.runtime.block_on(self.retry.run(|| async {
+            let unpacking = Unpacking::new(to.clone());
+            self.read_stated(&stated, unpacking).await
+        }));
+        let system = |source| Error::System { action: "write the files of an anchor", source };
+        let mut unpacked = unpacked.map_err(lost)?;
+        unpacked.flush().map_err(system)?;
+        if !unpacked.is_whole() {
+            let what = "it has fewer files than it states".to_owned();
+            return Err(Error::Altered { object: stated.object, what });
+        }
+        to.sync_names().map_err(system)
+    }
+}
