@@ -11,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    thread::{self, JoinHandle},
+    thread::{self, JoinHandle, Thread},
     time::Duration,
 };
 
@@ -103,6 +103,15 @@ impl Running {
             run.until_stopped();
         })?;
         Ok(Self { stop, progress, thread: Some(thread) })
+    }
+
+    /// Its thread: unparked, it looks at once what is to be done.
+    ///
+    /// # Panics
+    /// Never: the thread is there until this is dropped.
+    #[must_use]
+    pub fn thread(&self) -> Thread {
+        self.thread.as_ref().expect("it is taken only when this is dropped").thread().clone()
     }
 
     /// Where it stands, as it goes on.

@@ -8,6 +8,11 @@
 use std::{
     error::Error as _,
     io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -32,10 +37,43 @@ const COMMIT_AFTER: Duration = Duration::from_secs(1);
 /// Longest time that a record waits for its commit, however few there are.
 const COMMIT_WITHIN: Duration = Duration::from_secs(10);
 
+/// How often somebody who waits for a commit looks whether it is there.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// The running follower. Stops when dropped.
 pub struct StateStore {
     running: Running,
     stored: Progress,
+    wanted: Wanted,
+}
+
+/// The last record that somebody waits for to be committed. Clones share it.
+type Wanted = Arc<AtomicU64>;
+
+/// Asks the follower for a commit now.
+#[derive(Debug, Clone)]
+pub struct CommitNow {
+    wanted: Wanted,
+    stored: Progress,
+    follower: Thread,
+}
+
+impl CommitNow {
+    /// Waits until the store stands for this record or a later one, which is durable, at most so long. Returns whether it
+    /// does.
+    #[must_use]
+    pub fn reaches(&self, lsn: Lsn, within: Duration) -> bool {
+        let began = Instant::now();
+        self.wanted.fetch_max(lsn.0, Relaxed);
+        self.follower.unpark();
+        while self.stored.lsn() < lsn {
+            if began.elapsed() >= within {
+                return false;
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        true
+    }
 }
 
 impl StateStore {
@@ -59,8 +97,17 @@ impl StateStore {
             committed: Box::new(committed),
             stored: stored.clone(),
             halted: None,
+            wanted: Wanted::default(),
         };
-        Ok(Self { running: Running::start(keeping, journal)?, stored })
+        let wanted = keeping.wanted.clone();
+        Ok(Self { running: Running::start(keeping, journal)?, stored, wanted })
+    }
+
+    /// A way to ask for a commit.
+    #[must_use]
+    pub fn commit_now(&self) -> CommitNow {
+        let (wanted, stored) = (self.wanted.clone(), self.stored.clone());
+        CommitNow { wanted, stored, follower: self.running.thread() }
     }
 
     /// The last record that the copy has taken, as it goes on.
@@ -87,6 +134,7 @@ struct Keeping {
     stored: Progress,
     /// The store cannot be read: nothing more is taken, of the same batch neither.
     halted: Option<Halt>,
+    wanted: Wanted,
 }
 
 /// Why the copy takes nothing.
@@ -104,14 +152,21 @@ impl Keeping {
         let due = waiting >= UNCOMMITTED_MAX
             || waiting >= self.every && since >= COMMIT_AFTER
             || since >= COMMIT_WITHIN
+            || self.is_wanted()
             || stopping;
         due && waiting > 0
+    }
+
+    /// Whether somebody waits for a commit of a record that the copy may have taken.
+    fn is_wanted(&self) -> bool {
+        self.keeper.cursor().lsn < Lsn(self.wanted.load(Relaxed))
     }
 
     /// The time until a commit is due, if no more records come.
     fn due_in(&self) -> Duration {
         let after = match self.keeper.uncommitted() {
             0 => return Duration::MAX,
+            _ if self.is_wanted() => Duration::ZERO,
             waiting if waiting >= self.every => COMMIT_AFTER,
             _ => COMMIT_WITHIN,
         };

@@ -58,6 +58,7 @@ fn keeping(directory: &TempDir, journal: &Journal<Output>) -> Keeping {
         log: journal.condition().clone(),
         committed: Box::new(|_| {}),
         halted: None,
+        wanted: Wanted::default(),
     }
 }
 
@@ -79,6 +80,26 @@ fn an_orderly_stop_commits_what_the_copy_has_followed() {
     journal.stop();
     drop(follower);
     assert_eq!(newest(&directory, &world), (25, true));
+}
+
+#[test]
+fn a_commit_that_is_asked_for_is_made_at_once_and_one_that_is_there_needs_none() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (journal, mut world) = start(&directory);
+    let follower = follow(&directory, &journal, 1_000);
+    let asked = follower.commit_now();
+    for last in [25, 26] {
+        play(&mut world, &journal, last);
+        log::durable(&journal, last);
+        let began = Instant::now();
+        assert!(asked.reaches(Lsn(last), COMMIT_WITHIN));
+        assert!(began.elapsed() < COMMIT_WITHIN / 2, "{:?}", began.elapsed());
+        assert!(asked.reaches(Lsn(last), Duration::ZERO));
+    }
+    assert!(!asked.reaches(Lsn(27), Duration::from_millis(20)), "there is no such record");
+    journal.stop();
+    drop(follower);
+    assert_eq!(newest(&directory, &world), (26, true));
 }
 
 #[test]
