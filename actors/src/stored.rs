@@ -24,7 +24,7 @@ pub const UNCOMMITTED_MAX: u64 = 1 << 18;
 const MERGES_DUE_MAX: u64 = 4;
 
 /// What an operator does about a store that cannot be read.
-pub const ADVICE: &str = "stop the hub, move the directory `store` away from beside the log, and start again: it is built again from the log, and from the archive of archive.to if the log has a file `first_kept`: its beginning was removed then";
+pub const ADVICE: &str = "stop the hub, move the directory `store` away from beside the log, and start again: it is built again from the log, and from the archive of archive.to if the log has a file `first_kept`: its beginning was removed then. `hub archive --fetch` before the start brings back an anchor, which is faster";
 
 /// The store as of a commit.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! The composition root: recovers the state, starts the actors bottom up, accepts connections last; drains top down.
 
 mod admin;
+mod control;
 pub(crate) mod files;
 mod listen;
 mod memory;
@@ -106,6 +107,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     prepared(house.journal.condition().clone()).await?;
     let admission = Admission::new(options::bounds(config), house.journal.condition().clone());
     let figures = Figures::default();
+    let control = control::listen(config, &data, &house);
     let archiver = archiver(config, data, &house, &figures)?;
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max, Instant::now());
     let surfaces =
@@ -128,6 +130,8 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
             return Err(Error::Serve(ended.err().unwrap_or_else(|| io::Error::other("the server has ended by itself"))));
         }
     }
+    // Whoever asks from here on finds no hub, and waits for its end.
+    drop(control);
     // A signal ends each wait, until the process has ended.
     tokio::select! {
         () = drain(&loaded, &house, &admission) => {}

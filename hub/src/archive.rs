@@ -5,11 +5,17 @@
 //! anchor is behind it, and every follower has read it.
 
 mod anchor;
+mod bring_back;
 mod command;
+mod error;
 mod follower;
+mod send_anchor;
 mod whole;
 
 pub use anchor::{Anchors, StoreAnchor};
-pub use command::{Error, Order, run};
+pub use command::{Fetch, Order, run};
+pub use error::Error;
 pub use follower::{ArchiveFigures, Archiver, Figures};
+pub(crate) use send_anchor::RETRY;
+pub use send_anchor::{AnchorError, send_anchor};
 pub use whole::{whole_of_files, whole_of_log};

@@ -193,10 +193,20 @@ pub enum Subcommand {
         /// Only read every object back, and say which is not what its name states
         #[arg(long, conflicts_with_all = ["remove", "fetch"])]
         verify: bool,
-        /// Only put the whole log together in an empty directory: removed segments from the archive, the others from the log
-        #[arg(long, value_name = "DIR", conflicts_with = "remove")]
-        fetch: Option<String>,
+        /// Only put the whole log together in the empty directory DIR: removed segments from the archive, the others from the log
+        ///
+        /// Without DIR: bring back the newest anchor that can be used as the state store of a stopped hub, whose log begins
+        /// later than record 1 and whose store is lost.
+        #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with = "remove")]
+        fetch: Option<Option<String>>,
     },
+    /// Send a copy of the whole state to the archive, so that a start can go on from it when the state store is lost
+    ///
+    /// Asks the hub that serves, over the socket hub.sock in its data directory: it commits its state store, and sends it to
+    /// archive.to as one object whose name states record, hash and SHA-256, reads it back whole and compares it. Play goes on.
+    /// Without a hub that serves, the command does the same itself. `hub archive --list` shows the anchors.
+    #[command(after_help = "Since 0.2.")]
+    Anchor,
     /// Check the draw of a round (commitment, seed, players' shares, result) and its payments
     #[command(after_help = "Since 0.1.")]
     VerifyRound {
@@ -241,6 +251,7 @@ impl Subcommand {
             | Self::Backup { .. }
             | Self::Restore { .. }
             | Self::Archive { .. }
+            | Self::Anchor
             | Self::CheckConfig
             | Self::Verify { .. }
             | Self::VerifyRound { .. }

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 use hub::{
-    app, archive, backup,
+    anchor, app, archive, backup,
     cli::{self, Cli, Subcommand},
     config::{self, Environment},
     inspect,
@@ -50,8 +50,12 @@ fn main() -> ExitCode {
             backup::restore(&loaded, &order, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         Subcommand::Archive { to, remove, list, verify, fetch } => {
+            let fetch = fetch.map(|into| into.map_or(archive::Fetch::Anchor, archive::Fetch::Log));
             let order = archive::Order { to, list, verify, fetch, remove };
             archive::run(&loaded, &order, &mut output).map_err(Into::into)
+        }
+        Subcommand::Anchor => {
+            anchor::run(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         Subcommand::CheckConfig => cli::check_config(&loaded, &mut output).map_err(Into::into),
         Subcommand::Token { player, ttl } => {

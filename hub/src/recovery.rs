@@ -31,7 +31,7 @@ use actors::stored::{self, Keeper};
 use engine::{Record, World};
 use journal::{Claim, Entry, Files, Log, Lsn, Options, Reader, Tail, file::Directory, storage::Storage};
 
-pub use base::Base;
+pub use base::{Base, catch_up};
 pub use begin::{begin, begun};
 pub use error::Error;
 pub use expectations::Expectations;

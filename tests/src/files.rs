@@ -15,7 +15,8 @@ pub fn put_copy(from: &Path, to: &Path) {
         let (path, to) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
             put_copy(&path, &to);
-        } else {
+        } else if path.is_file() {
+            // No copy has a socket.
             fs::copy(path, to).expect("a disk");
         }
     }

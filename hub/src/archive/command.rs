@@ -4,21 +4,31 @@ use std::{
     io::{self, Write},
     path::Path,
     process::ExitCode,
-    time::Duration,
 };
 
-use ::archive::{Archive, FetchedFrom, Kept, Retention, RetryRule};
+use ::archive::{Archive, FetchedFrom, Kept, Retention};
 use journal::{Claim, Files, Lsn, Truncated, file::Directory, storage::Storage};
 
-use super::anchor::{Anchors, StoreAnchor};
+use super::{
+    anchor::{Anchors, StoreAnchor},
+    bring_back::bring_back,
+    error::Error,
+    send_anchor::RETRY,
+};
 use crate::{
     config::Loaded,
     recovery::{self, Expectations, Head},
     telemetry::with_causes,
 };
 
-/// How long a call is repeated: somebody waits for the command, and can give it again.
-const WITHIN: Duration = Duration::from_secs(10);
+/// What `hub archive --fetch` brings back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetch {
+    /// The whole log, into this directory.
+    Log(String),
+    /// An anchor, as the state store of the log.
+    Anchor,
+}
 
 /// What `hub archive` is told to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,52 +39,10 @@ pub struct Order {
     pub list: bool,
     /// Read every object back.
     pub verify: bool,
-    /// Put the whole log together in this directory.
-    pub fetch: Option<String>,
+    /// Bring back what the archive has.
+    pub fetch: Option<Fetch>,
     /// Remove what is archived from the log of a stopped hub.
     pub remove: bool,
-}
-
-/// The archive could not be made or used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No archive is named.
-    #[error(
-        "name an archive with --to DIR or --to s3://bucket/prefix, or set archive.to in the configuration"
-    )]
-    Nowhere,
-    /// Nothing is there to be archived.
-    #[error("there is no log in {0}")]
-    NoLog(String),
-    /// The log cannot be read.
-    #[error("failed to read the log")]
-    Journal(#[from] journal::Error),
-    /// The log is not one that a hub would start on.
-    #[error("failed to prove the log; nothing is removed")]
-    Unproven(#[source] Box<recovery::Error>),
-    /// A hub has the log.
-    #[error(
-        "a hub serves from {0}, and only it may remove segments of its log: set archive.remove = true in its configuration. \
-         What is full was sent"
-    )]
-    Served(String),
-    /// The directory to fetch into has files.
-    #[error("{0} is not empty: a log is put together in a directory of its own")]
-    NotEmpty(String),
-    /// The directory to fetch into cannot be read.
-    #[error("failed to list {directory}")]
-    List {
-        /// Which one.
-        directory: String,
-        /// The error of the system.
-        source: io::Error,
-    },
-    /// The archive's own findings.
-    #[error("failed to use the archive")]
-    Archive(#[from] ::archive::Error),
-    /// The answer could not be written.
-    #[error("failed to write the answer")]
-    Write(#[from] io::Error),
 }
 
 /// Carries out an order on the configured log.
@@ -92,13 +60,18 @@ pub fn run(loaded: &Loaded, order: &Order, output: &mut impl Write) -> Result<Ex
     if !recovery::begun(directory) {
         return Err(Error::NoLog(place.clone()));
     }
-    let archive = Archive::open(to, RetryRule { within: WITHIN, ..RetryRule::default() })?;
+    let archive = Archive::open(to, RETRY)?;
     let files = Files::open(directory)?;
     if order.list || order.verify {
         return list(&archive, &files, order.verify, output);
     }
-    if let Some(into) = &order.fetch {
-        return fetch(&archive, &files, into, output);
+    match &order.fetch {
+        Some(Fetch::Log(into)) => return fetch(&archive, &files, into, output),
+        Some(Fetch::Anchor) => {
+            drop(files);
+            return bring_back(loaded, &archive, output);
+        }
+        None => {}
     }
     archive.remove_unfinished()?;
     send(&archive, &files, output)?;
@@ -171,6 +144,24 @@ fn list(archive: &Archive, files: &Files, verify: bool, output: &mut impl Write)
         )?;
     }
     writeln!(output, "{objects} object(s) of {} bytes in {}", catalogue.packed(), archive.place())?;
+    for archived in &catalogue.anchors {
+        let (name, packed) = (archived.name, archived.packed);
+        let word = match verify.then(|| archive.verify_anchor(&name)) {
+            None => "anchor ",
+            Some(Ok(())) => "whole  ",
+            Some(Err(error @ (::archive::Error::Altered { .. } | ::archive::Error::Lost { .. }))) => {
+                wrong += 1;
+                writeln!(output, "WRONG    {}", with_causes(&error))?;
+                continue;
+            }
+            Some(Err(error)) => return Err(error.into()),
+        };
+        writeln!(
+            output,
+            "{word}  anchor at record {}, {} bytes as {packed}: {name}",
+            name.at.lsn.0, name.bytes
+        )?;
+    }
     if catalogue.lost_future > 0 {
         writeln!(output, "{} object(s) of a lost future are left alone", catalogue.lost_future)?;
     }
@@ -276,6 +267,7 @@ fn remove_verified<S: Storage>(
 mod tests {
     use std::{fs, path::PathBuf};
 
+    use ::archive::RetryRule;
     use journal::{Options, SyncLog, memory::Memory};
 
     use super::*;

@@ -234,7 +234,27 @@ fn build<S: Storage, T: Storage>(
             told = Instant::now();
         }
     };
-    keeper.follow(&mut *reader, begins, tell).map_err(|error| match error {
+    follow(keeper, &mut *reader, begins, tell)
+}
+
+/// Lets a store take every record that the log has behind it, and commits it there.
+///
+/// # Errors
+/// When the log does not stand for the store, or one of the two cannot be used.
+pub fn catch_up<S: Storage, T: Storage>(files: &Files<S>, keeper: &mut Keeper<T>) -> Result<(), Error> {
+    let Some(mut reader) = files.reader(keeper.lsn())? else { return Ok(()) };
+    follow(keeper, &mut reader, Lsn(0), |_| {})?;
+    keeper.commit(reader.cursor()).map_err(stored::Error::from)?;
+    Ok(())
+}
+
+fn follow<T: Storage>(
+    keeper: &mut Keeper<T>,
+    reader: &mut dyn RecordReader,
+    needed: Lsn,
+    tell: impl FnMut(Lsn),
+) -> Result<(), Error> {
+    keeper.follow(reader, needed, tell).map_err(|error| match error {
         Following::Log(error) => error.into(),
         Following::Parted { location, source: Parted::Unreadable { lsn, source } } => {
             Error::Record { lsn, location, source }

@@ -53,8 +53,9 @@ pub enum Error {
     },
     /// The oldest segments were removed, and nothing has the state with which the rest begins.
     #[error(
-        "the log begins at record {first}, and there is no state store to go on from{passed_over}. Bring back the state store of \
-         this log, or set archive.to: a start then reads the records before {first} in the archive (docs/operating.md, archive)"
+        "the log begins at record {first}, and there is no state store to go on from{passed_over}. Bring back an anchor from the \
+         archive with `hub archive --fetch`, or set archive.to: a start then reads the records before {first} in the archive; or \
+         bring back the state store of this log (docs/operating.md, archive)"
     )]
     NoAnchor {
         /// The first record that the log keeps.

@@ -98,6 +98,17 @@ pub fn worker_died() {
     tracing::error!("a worker has died; the hub stops and starts again from its log");
 }
 
+/// The hub serves without its control socket.
+pub fn no_control_socket(error: &dyn std::error::Error) {
+    let why = super::with_causes(error);
+    tracing::warn!(why, "the hub has no control socket: no command can be given to it while it serves");
+}
+
+/// A command could not be taken from the control socket.
+pub fn control_connection_failed(error: &dyn Display) {
+    tracing::warn!(%error, "a command could not be taken from the control socket");
+}
+
 /// A stop has begun.
 pub fn draining(limit: Duration) {
     tracing::info!(seconds = limit.as_secs(), "draining: no new work is taken");

@@ -25,9 +25,9 @@ const CHUNK: u64 = 1 << 20;
 /// Names of files that are being made. What is left of one after a crash is of no use.
 const UNFINISHED: [&str; 4] = [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, kept::PARTIAL];
 
-/// What a hub keeps beside its log: files, which are closed to others like those of the log, and directories, which are so
-/// from the beginning. Never changed here.
-const BESIDE: [&str; 4] = ["people.db", "people.db-journal", "people.keys", "store"];
+/// What a hub keeps beside its log: files, which are closed to others like those of the log, and a socket and directories,
+/// which are so from the beginning. Never changed here.
+const BESIDE: [&str; 5] = ["hub.sock", "people.db", "people.db-journal", "people.keys", "store"];
 
 /// Whether a file of this name is one of a log. Other files in its directory are never changed.
 fn is_of_a_log(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Tests of the whole house: its own rules, the simulation, and the real binary from outside.
 
 mod admin;
+mod anchored;
 mod archived;
 mod at_the_table;
 mod backplane;
@@ -9,6 +10,7 @@ mod bad_input;
 mod channels;
 mod clock;
 mod coming_back;
+mod control_socket;
 mod crash;
 mod data_directory;
 mod drain;
