@@ -26,7 +26,7 @@ use engine::{
         live::{LiveTable, TableConfig},
     },
 };
-use journal::{Condition, Journal, LogWriter};
+use journal::{Condition, Journal, LogRecords, LogWriter};
 use protocol::{Channel, TableId};
 use tokio::sync::oneshot;
 
@@ -60,6 +60,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub struct Setup {
     /// The log, open and replayed.
     pub log: Box<dyn LogWriter>,
+    /// What has the records that were removed from the log as well, if something has: for followers that are far behind.
+    pub whole: Option<Arc<dyn LogRecords>>,
     /// The state that replay has made of the log.
     pub world: World,
     /// Facts about this hub that the log does not have yet: recorded before anything else.
@@ -185,6 +187,9 @@ impl House {
             currencies: setup.currencies.clone(),
         };
         let journal = Journal::start(setup.log, journal::Options::default().nice, gate);
+        if let Some(whole) = setup.whole {
+            journal.read_removed_in(whole);
+        }
         let World { mut books, tables: states } = setup.world;
         for fact in clock_fact.into_iter().chain(setup.facts) {
             let record = books.fact_record(fact, now_ms());

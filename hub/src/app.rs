@@ -20,11 +20,12 @@ use std::{
 use actix_rt::task::JoinHandle;
 use actix_server::ServerHandle;
 use actors::{admission::Admission, house::House, messages::worker::ToWorker};
+use journal::LogWriter;
 use protocol::CloseCode;
 
 use self::{admin::Admin, listen::Listening, public::Public};
 use crate::{
-    archive::{Archiver, Figures, StoreAnchor},
+    archive::{self, Archiver, Figures, StoreAnchor},
     config::{Config, Loaded, Mode},
     door::Waits,
     edge::{Surfaces, addresses::Addresses},
@@ -90,15 +91,17 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
         return Err(Error::NoLog { directory });
     }
     let expectations = Expectations::of(&loaded, expected);
-    let recovered = recovered(&loaded, &directory, &expectations)
-        .map_err(|source| Error::Recovery { directory: directory.clone(), source: Box::new(source) })?;
+    let refused = |source| Error::Recovery { directory: directory.clone(), source: Box::new(source) };
+    let recovered = recovered(&loaded, &directory, &expectations).map_err(refused)?;
+    let whole = archive::whole_of_log(&config.archive.to, LogWriter::records(&recovered.log), &directory)
+        .map_err(|error| refused(error.into()))?;
     for left in recovery::facts::stranded(&loaded, &recovered.world.books) {
         telemetry::stranded(&left);
     }
     memory::use_small_pages();
     let data = directory.clone();
     let people = recovered.people.clone();
-    let setup = options::setup(&loaded, recovered, accept_clock).map_err(Error::Redis)?;
+    let setup = options::setup(&loaded, recovered, whole, accept_clock).map_err(Error::Redis)?;
     let (workers, currencies) = (setup.workers, setup.currencies.clone());
     let (house, mailboxes) = House::start(setup).await?;
     let journal = &config.journal;

@@ -1,7 +1,7 @@
 //! The followers' runner: a thread that reads the log behind its writer and hands each record to one follower.
 //!
 //! The runner lowers the priority of the thread, opens the log, waits until more is durable, opens the log again after a
-//! failure or a panic, reports damage to the journal's condition, and ends when it is dropped. A follower says where it
+//! failure or a panic, reads what was removed from the log in the archive where there is one, reports damage to the journal's condition, and ends when it is dropped. A follower says where it
 //! begins, what it does with a record, and what comes when it has read enough. Play never waits for either.
 
 use std::{
@@ -163,6 +163,9 @@ impl<F: Follower> Run<F> {
                     panicked = false;
                     if self.is_stopping() {
                         return;
+                    }
+                    if matches!(error, journal::Error::Removed { .. }) && self.journal.reads_removed() {
+                        continue; // What was removed meanwhile is read elsewhere.
                     }
                     if error.tells_of_damage() {
                         return self.journal.condition().unsound(error.with_causes());

@@ -12,6 +12,7 @@ use actors::{
 };
 use channels::{Backplane, ConnectError, Memory, Namespace, Options, RedisBackplane};
 use engine::table::live::{BetLimits, TableConfig, TableRules};
+use journal::LogRecords;
 
 use crate::{
     config::{Config, Loaded, Publisher},
@@ -28,8 +29,13 @@ fn workers(configured: u16) -> u16 {
     }
 }
 
-/// What the house is started with.
-pub fn setup(loaded: &Loaded, recovered: Recovered, accept_clock: bool) -> Result<Setup, ConnectError> {
+/// What the house is started with. `whole` has the records that were removed from the log as well, if something has.
+pub fn setup(
+    loaded: &Loaded,
+    recovered: Recovered,
+    whole: Option<Arc<dyn LogRecords>>,
+    accept_clock: bool,
+) -> Result<Setup, ConnectError> {
     let config = &loaded.config;
     let tables = loaded.tables.iter().map(|table| {
         let config = TableConfig {
@@ -59,6 +65,7 @@ pub fn setup(loaded: &Loaded, recovered: Recovered, accept_clock: bool) -> Resul
         loaded.secrets.seed_key.expose().try_into().expect("the seed key is checked to be 32 bytes");
     Ok(Setup {
         log: Box::new(recovered.log),
+        whole,
         facts: facts::missing(&facts::given(loaded), &recovered.people, &recovered.world.books),
         currencies: currencies(loaded).with_recorded(recovered.world.books.facts().scales()),
         world: recovered.world,

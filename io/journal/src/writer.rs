@@ -11,8 +11,8 @@
 
 use std::mem;
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,8 @@ struct Shared<C> {
     condition: Condition,
     counters: WriterCounters,
     records: Arc<dyn LogRecords>,
+    /// Has the records that were removed as well, if something has.
+    whole: OnceLock<Arc<dyn LogRecords>>,
     waiting: WaitingThreads,
 }
 
@@ -93,6 +95,7 @@ impl<C: Send + 'static> Journal<C> {
             condition: log.condition().clone(),
             counters: WriterCounters::default(),
             records: log.records(),
+            whole: OnceLock::new(),
             waiting: WaitingThreads::default(),
         });
         let batch = Building { records: Vec::new(), bytes: 0, done: Vec::new() };
@@ -145,9 +148,29 @@ impl<C: Send + 'static> Journal<C> {
         }
     }
 
-    /// Reads the records after `after`, while more are written; see [`LogRecords::read`].
+    /// From now on [`Journal::read`] reads records that were removed from the log in `whole`, which has all of them. The
+    /// first call counts.
+    pub fn read_removed_in(&self, whole: Arc<dyn LogRecords>) {
+        let _ = self.handle.shared.whole.set(whole);
+    }
+
+    /// Whether records that were removed from the log can be read.
+    pub fn reads_removed(&self) -> bool {
+        self.handle.shared.whole.get().is_some()
+    }
+
+    /// Reads the records after `after`, while more are written; see [`LogRecords::read`]. What was removed is read where
+    /// [`Journal::read_removed_in`] says.
+    ///
+    /// # Errors
+    /// [`Error::Removed`] when nothing has what was removed, [`Error::NotFetched`] when it cannot be read there; otherwise
+    /// when the log cannot be read.
     pub fn read(&self, after: Lsn) -> Result<Box<dyn RecordReader>, Error> {
-        self.handle.shared.records.read(after)
+        let shared = &self.handle.shared;
+        match (shared.records.read(after), shared.whole.get()) {
+            (Err(Error::Removed { .. }), Some(whole)) => whole.read(after),
+            (opened, _) => opened,
+        }
     }
 
     /// Reads every record that the log keeps.

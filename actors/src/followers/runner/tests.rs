@@ -1,6 +1,8 @@
 //! The runner with followers that hear, panic and meet damage.
 
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use journal::{LogWriter, MemoryLog};
 
 use super::*;
 use crate::followers::log;
@@ -64,6 +66,100 @@ fn each_record_behind_the_cursor_is_taken_once_and_so_are_those_accepted_before_
     drop(running);
     assert_eq!(listened.try_iter().collect::<Vec<_>>(), [(4, 1), (5, 2)]);
     assert_eq!((progress.lsn(), progress.age()), (Lsn(5), Duration::ZERO));
+}
+
+/// Tells every record it takes, and waits until it may go on.
+struct Held {
+    cursor: Lsn,
+    heard: Sender<u64>,
+    goes_on: Receiver<()>,
+}
+
+impl Follower for Held {
+    const NAME: &'static str = "a held listener";
+    const THREAD: &'static str = "held";
+    const NICE: i32 = 1;
+    const FINISHES: bool = false;
+    const GATHER: Duration = Duration::ZERO;
+
+    fn cursor(&self) -> Lsn {
+        self.cursor
+    }
+
+    fn limit(&mut self, durable: Lsn) -> Lsn {
+        durable
+    }
+
+    fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
+        self.cursor = entry.lsn;
+        self.heard.send(entry.lsn.0).expect("the test listens");
+        // Closed when the test is over.
+        let _ = self.goes_on.recv();
+        None
+    }
+
+    fn reached(&mut self, _: &journal::Cursor, _: bool) -> Result<Next, journal::Error> {
+        Ok(Next::Rest(Duration::MAX))
+    }
+
+    fn failed(&mut self, error: &journal::Error) -> Duration {
+        panic!("{error}")
+    }
+
+    fn again(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn one_that_is_far_behind_takes_every_record_while_the_oldest_are_removed_under_it() {
+    let (log, kept) = (MemoryLog::default(), MemoryLog::default());
+    let (writer, mut keeper) = (log.open(), kept.open());
+    let journal = Journal::start(writer, 0, log::OpenGate);
+    let mut append = |records: u64| {
+        for _ in 0..records {
+            let bytes = vec![7; 100];
+            let lsn = journal.append(bytes.clone(), Output::Nothing);
+            // A batch each.
+            log::durable(&journal, lsn.0);
+            keeper.append(keeper.epoch(), lsn, &[bytes]).expect("memory");
+        }
+    };
+    append(20);
+    journal.truncate_before(Lsn(11), &[]).expect("memory");
+    journal.read_removed_in(std::sync::Arc::new(kept.clone()));
+    journal.read_removed_in(std::sync::Arc::new(MemoryLog::default()));
+    let (heard, listened) = mpsc::channel();
+    let (go_on, goes_on) = mpsc::channel();
+    // What it needs is gone before it begins.
+    let running = Running::start(Held { cursor: Lsn(5), heard, goes_on }, journal.clone()).expect("a thread");
+    let mut next = 6;
+    let mut hears = |to: u64| {
+        for lsn in next..=to {
+            assert_eq!(listened.recv_timeout(Duration::from_secs(20)), Ok(lsn));
+            go_on.send(()).expect("it runs");
+        }
+        next = to + 1;
+    };
+    hears(20);
+    append(10);
+    hears(25);
+    drop(running);
+    assert_eq!(journal.read(Lsn(25)).expect("the log has it").cursor().lsn, Lsn(10));
+
+    // It reads the log itself, and what it has not read is removed under it.
+    let (heard, listened) = mpsc::channel();
+    let (go_on, goes_on) = mpsc::channel();
+    let running =
+        Running::start(Held { cursor: Lsn(12), heard, goes_on }, journal.clone()).expect("a thread");
+    assert_eq!(listened.recv_timeout(Duration::from_secs(20)), Ok(13));
+    journal.truncate_before(Lsn(28), &[]).expect("memory");
+    for lsn in 14..=30 {
+        go_on.send(()).expect("it runs");
+        assert_eq!(listened.recv_timeout(Duration::from_secs(20)), Ok(lsn));
+    }
+    drop(go_on);
+    assert_eq!(running.progress().panics(), 0);
 }
 
 #[test]

@@ -93,6 +93,15 @@ fn what_a_killed_process_left_of_an_upload_is_removed_and_nothing_else() {
 }
 
 #[test]
+fn an_archive_may_be_dropped_where_tasks_run() {
+    let at = tempfile::tempdir().unwrap();
+    let archive = Archive::open(at.path().to_str().unwrap(), SOON).unwrap();
+    send_all(&archive, &filled(60));
+    let tasks = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    tasks.block_on(async move { drop(archive) });
+}
+
+#[test]
 fn what_is_no_archive_is_refused_and_says_what_was_expected() {
     let at = tempfile::tempdir().unwrap();
     fs::write(at.path().join("file"), b"").unwrap();

@@ -179,6 +179,78 @@ fn a_reader_goes_on_when_more_is_appended_and_when_records_are_removed_under_it(
     assert_eq!(early.next(Lsn::MAX).unwrap().unwrap().lsn, Lsn(205));
 }
 
+/// A gate behind which nobody waits.
+struct Open;
+
+impl journal::Gate<()> for Open {
+    fn open(&mut self, _: Lsn, done: &mut Vec<()>) {
+        done.clear();
+    }
+
+    fn failed(&mut self, error: &journal::Error) {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn a_follower_of_a_journal_that_is_far_behind_loses_nothing_while_segments_are_removed_under_it() {
+    const LAST: u64 = 400;
+    let (memory, store) = (Memory::new(1), Arc::new(InMemory::new()));
+    let log = Log::open(memory.clone(), SMALL).unwrap();
+    let (records, source) = (LogWriter::records(&log), store.clone());
+    let journal = log.start(Open);
+    let whole = whole_with(&memory, records, move || Ok(over(&source)));
+    journal.read_removed_in(Arc::new(whole.log.clone()));
+    let (turn, turns) = std::sync::mpsc::channel();
+    let follower = std::thread::spawn({
+        let journal = journal.clone();
+        move || {
+            let (mut cursor, mut again) = (Lsn(0), 0);
+            // It reads a few records in each turn, and in the end all.
+            let mut more: u64 = 0;
+            'opened: while cursor < Lsn(LAST) {
+                let mut reader = journal.read(cursor).unwrap();
+                loop {
+                    while more == 0 {
+                        more = turns.recv().unwrap();
+                    }
+                    match reader.next(journal.durable()) {
+                        Ok(Some(entry)) => {
+                            assert_eq!((entry.lsn, entry.bytes), (cursor.next(), &payload(entry.lsn.0)[..]));
+                            (cursor, more) = (entry.lsn, more - 1);
+                        }
+                        Ok(None) if cursor >= Lsn(LAST) => break 'opened,
+                        Ok(None) => more = 0,
+                        Err(journal::Error::Removed { .. }) => {
+                            again += 1;
+                            continue 'opened;
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }
+            again
+        }
+    });
+    let mut removed = 0;
+    for n in 1..=LAST {
+        journal.append(payload(n), ());
+        while journal.durable() < Lsn(n) {
+            std::thread::yield_now();
+        }
+        if n % 20 == 0 {
+            send_all(&over(&store), &memory);
+            removed += journal.truncate_before(Lsn(n), &[]).unwrap().parts;
+            // The first records, from the log itself, before anything else is removed.
+            turn.send(if n == 20 { 1 } else { 10 }).unwrap();
+        }
+    }
+    turn.send(u64::MAX).unwrap();
+    let again = follower.join().unwrap();
+    assert!(removed > 20, "{removed} segments; the log was opened again {again} times");
+    journal.stop();
+}
+
 /// Reads a log of 60 records, of which those before 30 were removed, from record 1 on until an error. Returns how many records
 /// came before it, the record it names, whether the archive is wrong, and the archive's own error.
 fn refused(memory: &Memory, store: &Arc<InMemory>) -> (u64, Lsn, bool, String) {
