@@ -6,7 +6,7 @@
 //! part must follow the one before by its hash, so that all of it is one chain, from the first record on when the reading
 //! begins there. When records are removed under a reader of the log, it goes on with the archive.
 //!
-//! A reader has one segment on the disk at a time, and as much in memory as a reader of the log and one fetch. It waits for
+//! A reader has one segment on the disk at a time, of 4 GiB at most, and as much in memory as a reader of the log and one fetch. It waits for
 //! the archive as long as the archive's [`RetryRule`](crate::RetryRule) says; after an error the same call may be made
 //! again. Nothing is written to the archive or the log. A killed process leaves at most one segment a reader behind, in a
 //! directory whose name begins with `hub-archive-`.
@@ -21,6 +21,10 @@ use journal::{Cursor, Entry, Files, LogRecords, Lsn, Reader, RecordReader, Trunc
 use tempfile::TempDir;
 
 use crate::{Archive, Catalogue, Error, ObjectName};
+
+/// Longest segment that is fetched. Bytes; the longest that can be configured (`journal.segment_bytes`). An object that states more is
+/// refused before a byte of it is read.
+const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
 /// Opens the archive, when a removed record is asked for.
 type Open = Box<dyn Fn() -> Result<Archive, Error> + Send + Sync>;
@@ -176,6 +180,9 @@ impl<S: Storage> Parts<S> {
                 holder(listed, at.lsn.next(), begins).ok_or(Error::Gap { lsn: at.lsn.next().0 })?
             }
         };
+        if name.bytes > SEGMENT_BYTES_MAX {
+            return Err(altered(&name, format!("no segment has {} bytes", name.bytes)));
+        }
         let made = tempfile::Builder::new().prefix("hub-archive-").tempdir_in(&self.scratch);
         let action = "make a directory for a fetched segment";
         let place = made.map_err(|source| Error::System { action, source })?;

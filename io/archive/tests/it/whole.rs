@@ -333,6 +333,17 @@ fn an_altered_cut_extended_or_swapped_object_is_named_and_the_records_before_it_
 }
 
 #[test]
+fn an_object_that_states_more_than_a_segment_can_have_is_not_fetched() {
+    let (memory, store, names) = shortened();
+    remove(&store, &names[1].path());
+    let long = ObjectName { bytes: (4 << 30) + 1, ..names[1] };
+    put(&store, &long.path(), vec![0]);
+    let (count, lsn, wrong, said) = refused(&memory, &store);
+    assert_eq!((count, lsn, wrong), (names[1].first.0 - 1, names[1].first, true));
+    assert!(said.contains(&long.path()) && said.contains("no segment has"), "{said}");
+}
+
+#[test]
 fn an_object_of_another_history_is_named_where_it_does_not_follow() {
     // Each is whole, and its name states its content.
     let (memory, store, names) = shortened();
