@@ -41,7 +41,7 @@ impl Needle {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 found.extend(self.files_with_it(&path));
-            } else if self.is_in(&fs::read(&path).expect("a file")) {
+            } else if path.is_file() && self.is_in(&fs::read(&path).expect("a file")) {
                 found.push(path.display().to_string());
             }
         }
