@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod altered;
+mod anchors;
 mod crashes;
 mod directory;
 mod retained;
