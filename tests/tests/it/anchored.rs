@@ -8,8 +8,8 @@ use std::{
 };
 
 use actors::stored::{self, Stored};
-use engine::{Formats, Record, StateDigest, Unknown};
-use journal::{Files, Lsn};
+use engine::{Body, Formats, Record, StateDigest, Unknown, World};
+use journal::{Files, Lsn, Options};
 use tests::{
     hub::{OPEN, Setup, TestHub, words},
     player::Account,
@@ -57,6 +57,26 @@ fn digest(hub: &TestHub) -> (StateDigest, u64) {
         world.apply(&Record::decode(entry.bytes).expect("our record")).expect("it fits");
     }
     (world.books.digest(), at.0)
+}
+
+/// Makes the log of a hub that is stopped several short segments longer.
+fn longer(hub: &TestHub) {
+    let options = Options { segment_bytes: 4 << 10, ..Options::default() };
+    let log = journal::open(&hub.data(), options).expect("a log");
+    let mut world = World::default();
+    log.replay(Lsn(0), |entry| {
+        world.apply(&Record::decode(entry.bytes).expect("our record")).expect("it fits");
+        Ok::<_, journal::Error>(())
+    })
+    .expect("a sound log");
+    let mut log = log.into_sync();
+    for _ in 0..100 {
+        let record = Record { time: world.books.time(), body: Body::Digest(world.books.digest()) };
+        world.apply(&record).expect("it fits");
+        log.append(&record.encode());
+        log.sync().expect("a disk");
+    }
+    log.close().expect("a disk");
 }
 
 async fn bets(hub: &TestHub, subject: &str, count: usize) {
@@ -212,6 +232,81 @@ async fn a_hub_that_is_killed_in_the_middle_of_an_anchor_leaves_nothing_that_is_
     assert!(cut > 3, "{cut} of {}", cut + done);
     hub.done(&["anchor"]);
     hub.done(&["archive", "--verify"]);
+}
+
+#[tokio::test]
+async fn an_anchor_from_before_the_beginning_of_the_log_is_passed_over_and_a_fetch_that_is_killed_can_be_given_again()
+ {
+    let at = tempfile::tempdir().expect("a directory");
+    let to = at.path().join("archive");
+    let mut hub = filled(Setup::default().option("archive.to", text(&to)).option("archive.keep_bytes", 0));
+    hub.done(&["anchor"]);
+    longer(&hub);
+    hub.done(&["archive"]);
+    hub.done(&["anchor"]);
+    let [_, newest] = &anchors(&to)[..] else { panic!("two anchors") };
+    let aside = at.path().join("aside");
+    fs::rename(newest, &aside).expect("a disk");
+    hub.done(&["archive", "--remove"]);
+    let store = hub.data().join(stored::DIRECTORY);
+    fs::remove_dir_all(&store).expect("a directory of ours");
+    let refused = hub.refuses(&["archive", "--fetch"]);
+    assert!(refused.contains("passed over") && refused.contains("later than it needs"), "{refused}");
+    assert!(refused.contains("the archive has no anchor that this log can go on from"), "{refused}");
+    assert!(!store.exists());
+
+    fs::rename(&aside, newest).expect("a disk");
+    let (mut killed, mut done) = (0, 0);
+    for wait_ms in (0..25).map(|n| n * 2) {
+        let mut fetch = hub.begin(&["archive", "--fetch"]);
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        fetch.kill().expect("a child of ours");
+        fetch.wait().expect("a child of ours");
+        // There is no store, or a whole one.
+        if store.exists() {
+            assert!(hub.done(&["verify"]).contains("Everything agrees"));
+            fs::remove_dir_all(&store).expect("a directory of ours");
+            done += 1;
+        } else {
+            killed += 1;
+        }
+    }
+    println!("a fetch killed {killed} times before its end, {done} behind it");
+    assert!(killed > 3, "killed {killed} times, done {done} times");
+    hub.done(&["archive", "--fetch"]);
+    hub.start();
+    bets(&hub, "anna", 1).await;
+    hub.terminate();
+    assert!(hub.ended().await.success());
+    assert!(hub.done(&["verify"]).contains("Everything agrees"));
+}
+
+#[tokio::test]
+async fn play_goes_on_while_anchors_are_made_and_a_stop_in_the_middle_of_one_is_in_order() {
+    let at = tempfile::tempdir().expect("a directory");
+    let to = at.path().join("archive");
+    let mut hub = filled(Setup::default().option("archive.to", text(&to)));
+    hub.start();
+    let mut made = 0;
+    for _ in 0..5 {
+        let mut command = hub.begin(&["anchor"]);
+        let playing = async {
+            while command.try_wait().expect("a child of ours").is_none() {
+                bets(&hub, "anna", 1).await;
+            }
+        };
+        playing.await;
+        made += usize::from(command.wait().expect("a child of ours").success());
+    }
+    assert_eq!((made, anchors(&to).len()), (5, 5));
+    let mut command = hub.begin(&["anchor"]);
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    hub.terminate();
+    assert!(hub.ended().await.success());
+    command.wait().expect("a child of ours");
+    assert!(!hub.data().join("hub.sock").exists());
+    hub.done(&["archive", "--verify"]);
+    assert!(hub.done(&["verify"]).contains("Everything agrees"));
 }
 
 #[tokio::test]
