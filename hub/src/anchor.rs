@@ -18,6 +18,7 @@ use crate::{
     config::Loaded,
     control::{self, AskError, ControlAnswer, ControlTask, SOCKET},
     recovery::{self, Expectations, Head},
+    telemetry::events as telemetry,
 };
 
 /// Longest time until the state store has committed what was durable when a command came.
@@ -138,6 +139,10 @@ impl Anchoring {
     /// # Errors
     /// Why there is no anchor, in words.
     pub fn make(&self, tell: &mut dyn FnMut(&str)) -> Result<String, String> {
+        self.sent(tell).inspect_err(|why| telemetry::no_anchor(why))
+    }
+
+    fn sent(&self, tell: &mut dyn FnMut(&str)) -> Result<String, String> {
         let archive = configured(&self.to).map_err(|error| journal::with_causes(&error))?;
         let Some(_turn) = self.turn.try_lock() else {
             return Err("another anchor is being made: wait for it".into());
@@ -151,9 +156,10 @@ impl Anchoring {
                 COMMIT_WITHIN.as_secs()
             ));
         }
-        send_anchor(&archive, &self.directory, tell)
-            .map(|sent| told(&sent))
-            .map_err(|error| journal::with_causes(&error))
+        let sent = send_anchor(&archive, &self.directory, tell);
+        let sent = sent.map_err(|error| journal::with_causes(&error))?;
+        telemetry::anchor_archived(&sent);
+        Ok(told(&sent))
     }
 }
 

@@ -142,6 +142,17 @@ pub fn segment_archived(segment: &journal::Sealed, sent: &archive::Sent) {
     );
 }
 
+/// A copy of the state is in the archive, read back and compared. `packed` is 0 when it was there before.
+pub fn anchor_archived(sent: &archive::ArchivedAnchor) {
+    let archive::ArchivedAnchor { name, packed } = *sent;
+    tracing::info!(record = name.at.lsn.0, bytes = name.bytes, packed, "an anchor is in the archive");
+}
+
+/// No anchor was made for whoever asked.
+pub fn no_anchor(why: &str) {
+    tracing::warn!(why, "no anchor was made");
+}
+
 /// Segments were removed from the log, after their archived copies were read back.
 pub fn segments_removed(done: &journal::Truncated) {
     let journal::Truncated { first, parts: segments, bytes } = *done;

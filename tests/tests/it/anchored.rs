@@ -107,6 +107,7 @@ async fn an_anchor_of_a_serving_hub_has_all_that_was_answered_and_a_start_goes_o
     let said = hub.done(&["anchor"]);
     assert!(said.contains("read back whole"), "{said}");
     let (lsn, _) = head(&said).split_once(':').expect("LSN:HASH");
+    assert!(hub.logged("an anchor is in the archive").await.contains(&format!("\"record\":{lsn}")));
     assert!(hub.done(&["verify", "--expect", head(&said)]).contains("Everything agrees"));
     // The same state is the same object; play goes on behind it.
     bets(&hub, "anna", 2).await;
@@ -202,6 +203,7 @@ async fn without_an_archive_or_with_one_that_is_away_no_anchor_is_made_and_play_
     hub.start();
     let refused = hub.refuses(&["anchor"]);
     assert!(refused.contains("the hub made no anchor"), "{refused}");
+    hub.logged("no anchor was made").await;
     bets(&hub, "anna", 1).await;
     hub.kill();
     fs::remove_file(&to).expect("a file of ours");
