@@ -177,7 +177,7 @@ pub enum Subcommand {
     ///
     /// A directory or, in a build with the feature `s3`, an S3-compatible bucket; credentials, region and endpoint of a bucket come
     /// from the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL. May run beside a hub that is
-    /// serving, except with --remove. What is there already is compared, and never overwritten.
+    /// serving, except with --remove and with --fetch without DIR. What is there already is compared, and never overwritten.
     #[command(after_help = "Since 0.2.")]
     Archive {
         /// The archive: a directory, file:///directory or s3://bucket/prefix [default: archive.to]
