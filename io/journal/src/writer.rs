@@ -253,12 +253,6 @@ impl<C> Shared<C> {
         }
     }
 
-    /// Everything up to a record is durable. Followers that wait for that are woken.
-    fn is_durable(&self, lsn: Lsn) {
-        self.durable.store(lsn.0, Ordering::Release);
-        self.waiting.wake();
-    }
-
     /// Waits for work and takes all of it. `false` when the journal stops and there is no more.
     fn take(&self, work: &mut Vec<Item<C>>) -> bool {
         let mut queue = self.queue.lock();
@@ -335,6 +329,8 @@ impl<L: LogWriter, C, G: Gate<C>> Writer<L, C, G> {
             if !self.batch.done.is_empty() && !self.is_unsound() {
                 self.gate.open(durable, &mut self.batch.done);
             }
+            // Players come first.
+            self.shared.waiting.wake();
         }
         self.batch.records.clear();
         self.batch.bytes = 0;
@@ -355,7 +351,7 @@ impl<L: LogWriter, C, G: Gate<C>> Writer<L, C, G> {
                 Ok(Appended::Durable { bytes }) => {
                     let durable = self.log.end().lsn;
                     self.shared.counters.count(durable.0 - before.0, bytes, begun);
-                    self.shared.is_durable(durable);
+                    self.shared.durable.store(durable.0, Ordering::Release);
                     return true;
                 }
                 Ok(Appended::Fenced) => self.fail(&Error::Fenced { epoch: self.epoch, first: before.next() }),
