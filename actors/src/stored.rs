@@ -20,7 +20,7 @@ pub const DIRECTORY: &str = "store";
 /// Most records that the copy takes before a commit: what changes with them is in memory. About 50 MiB of bets.
 pub const UNCOMMITTED_MAX: u64 = 1 << 18;
 
-/// Most parts of the key space in which merges wait while a store is being built.
+/// Most merges that wait while a store is being built.
 const MERGES_DUE_MAX: u64 = 4;
 
 /// What an operator does about a store that cannot be read.
@@ -354,13 +354,19 @@ impl<S: Storage> Keeper<S> {
             if ends && (is_needed || self.uncommitted() >= UNCOMMITTED_MAX) && self.settled() {
                 self.commit(reader.cursor())?;
                 // Not all that is due: a few more runs cost less than a merge of all of them each time.
-                while self.store.stats().merges_due > MERGES_DUE_MAX && self.merge_step()? {}
+                while self.merges_due() > MERGES_DUE_MAX && self.merge_step()? {}
             }
             if ends {
                 told(self.lsn());
             }
         }
         Ok(())
+    }
+
+    /// About how many merges are due.
+    #[must_use]
+    pub fn merges_due(&self) -> u64 {
+        self.store.stats().merges_due
     }
 
     /// One bounded step of merging files. `false` when nothing is to be merged.

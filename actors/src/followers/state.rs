@@ -34,6 +34,13 @@ const RETRY: Duration = Duration::from_secs(10);
 /// Shortest time between two commits: each costs a few syncs of the disk that the log is on.
 const COMMIT_AFTER: Duration = Duration::from_secs(1);
 
+/// How long it rests after a piece of a merge, as a multiple of the time that the piece took: merges take a quarter of a
+/// core at most.
+const REST_OF_MERGES: u32 = 3;
+
+/// With more merges due than this it does not rest between them.
+const MERGES_BEHIND: u64 = 64;
+
 /// Longest time that a record waits for its commit, however few there are.
 const COMMIT_WITHIN: Duration = Duration::from_secs(10);
 
@@ -251,8 +258,10 @@ impl Follower for Keeping {
         if stopping {
             return Ok(Next::Rest(Duration::ZERO));
         }
+        let begun = Instant::now();
         match self.keeper.merge_step() {
-            Ok(true) => Ok(Next::Read),
+            Ok(true) if self.keeper.merges_due() > MERGES_BEHIND => Ok(Next::Read),
+            Ok(true) => Ok(Next::ReadAfter(begun.elapsed() * REST_OF_MERGES)),
             Ok(false) => Ok(Next::Rest(self.due_in())),
             Err(error) => Ok(self.failed_to_write(&error)),
         }

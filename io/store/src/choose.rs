@@ -48,6 +48,8 @@ impl Weights {
 const FULL_RUNS: usize = 4;
 /// Number of small runs of about one size that are merged.
 const SMALL_RUNS: usize = 16;
+/// Most small runs that are merged at once: each entry is looked for in all of them.
+const SMALL_RUNS_MAX: usize = 32;
 
 /// A merge to do.
 #[derive(Debug)]
@@ -79,9 +81,9 @@ pub(crate) fn next_task(weights: Weights, tree: Tree, runs: &[Arc<Run>]) -> Opti
     })
 }
 
-/// Number of spans in which a merge is due.
+/// About how many merges are due.
 pub(crate) fn due(weights: Weights, tree: Tree, runs: &[Arc<Run>]) -> usize {
-    layers(runs).iter().filter(|(span, layer)| weights.choice(tree, **span, layer).is_some()).count()
+    layers(runs).iter().map(|(span, layer)| weights.merges(tree, *span, layer)).sum()
 }
 
 fn layers(runs: &[Arc<Run>]) -> BTreeMap<Span, Layer<'_>> {
@@ -117,8 +119,13 @@ impl Weights {
             let mut from = 0;
             while from < layer.runs.len() {
                 let fits = |place: &usize| small(place) && size(*place) <= most;
-                let to = (from..layer.runs.len()).take_while(fits).last().map_or(from, |last| last + 1);
-                let weight: u64 = layer.runs[from..to].iter().map(|run| run.info.weight()).sum();
+                // No more than what makes a full run, however many there are.
+                let (mut to, mut weight) = (from, 0);
+                while weight < self.target && to - from < SMALL_RUNS_MAX && to < layer.runs.len() && fits(&to)
+                {
+                    weight += layer.runs[to].info.weight();
+                    to += 1;
+                }
                 if to - from >= SMALL_RUNS || (to - from > 1 && weight >= self.target) {
                     return Some((from, to, false));
                 }
@@ -128,12 +135,23 @@ impl Weights {
         })
     }
 
-    /// The oldest runs, once four of them are full.
+    /// The oldest runs, once four of them are full: up to the fourth full one, however many there are.
     fn full(self, span: Span, layer: &Layer<'_>) -> Choice {
-        let is_full = |run: &&Arc<Run>| run.info.weight() >= self.full;
-        let newest = layer.runs.iter().position(is_full)?;
-        let full = layer.runs.iter().filter(|run| is_full(run)).count();
-        (full >= FULL_RUNS && span.depth < DEPTH_MAX).then_some((newest, layer.runs.len(), true))
+        let is_full = |place: &usize| layer.runs[*place].info.weight() >= self.full;
+        let fourth = (0..layer.runs.len()).rev().filter(is_full).nth(FULL_RUNS - 1)?;
+        (span.depth < DEPTH_MAX).then_some((fourth, layer.runs.len(), true))
+    }
+
+    /// About how many merges the runs of a span are away from having none that is due.
+    fn merges(self, tree: Tree, span: Span, layer: &Layer<'_>) -> usize {
+        match (self.choice(tree, span, layer), tree) {
+            (None, _) => 0,
+            (Some(_), Tree::Rows) => 1,
+            (Some(_), Tree::Keys) => {
+                let weight: u64 = layer.runs.iter().map(|run| run.info.weight()).sum();
+                usize::try_from(weight / (FULL_RUNS as u64 * self.target)).unwrap_or(usize::MAX).max(1)
+            }
+        }
     }
 
     /// All runs, once the newer ones have as many entries as what they may supersede.

@@ -30,6 +30,11 @@ impl RunWalk {
         Ok(walk)
     }
 
+    /// Its key as a number, which is in the order of the keys.
+    fn head(&self) -> Option<u128> {
+        self.key.map(|key| u128::from_be_bytes(key.0))
+    }
+
     /// Goes to the next entry.
     fn advance(&mut self) -> Result<(), Error> {
         let before = self.key;
@@ -58,6 +63,8 @@ impl RunWalk {
 pub(crate) struct Merged {
     /// Newest first.
     walks: Vec<RunWalk>,
+    /// The key at which each of them is, as a number: side by side, because all of them are compared for each entry.
+    heads: Vec<Option<u128>>,
     /// The walk that has the current entry.
     at: Option<usize>,
 }
@@ -70,23 +77,32 @@ impl Merged {
         from: u64,
     ) -> Result<Merged, Error> {
         let walks = runs.into_iter().map(|run| RunWalk::start(run, source, from));
-        Ok(Merged { walks: walks.collect::<Result<_, _>>()?, at: None })
+        let walks: Vec<RunWalk> = walks.collect::<Result<_, _>>()?;
+        let heads = walks.iter().map(RunWalk::head).collect();
+        Ok(Merged { walks, heads, at: None })
     }
 
     /// The next entry; `None` in place of its value when it says that the key is removed.
     #[expect(clippy::type_complexity, reason = "an entry has a key and perhaps a value")]
     pub fn next(&mut self) -> Result<Option<(Key, Option<&[u8]>)>, Error> {
-        if let Some(key) = self.at.and_then(|at| self.walks[at].key) {
-            for walk in self.walks.iter_mut().filter(|walk| walk.key == Some(key)) {
-                walk.advance()?;
+        if let Some(passed) = self.at.and_then(|at| self.heads[at]) {
+            for (walk, head) in self.walks.iter_mut().zip(&mut self.heads) {
+                if *head == Some(passed) {
+                    walk.advance()?;
+                    *head = walk.head();
+                }
             }
         }
-        let heads = self.walks.iter().enumerate().filter_map(|(at, walk)| Some((walk.key?, at)));
-        let Some((key, at)) = heads.min() else {
-            self.at = None;
-            return Ok(None);
-        };
-        self.at = Some(at);
-        Ok(Some((key, self.walks[at].block.value())))
+        let mut least: Option<(u128, usize)> = None;
+        for (at, head) in self.heads.iter().enumerate() {
+            // Of equal ones, the first is the newest.
+            if let Some(key) = *head
+                && least.is_none_or(|(least, _)| key < least)
+            {
+                least = Some((key, at));
+            }
+        }
+        self.at = least.map(|(_, at)| at);
+        Ok(least.map(|(key, at)| (Key(key.to_be_bytes()), self.walks[at].block.value())))
     }
 }

@@ -13,7 +13,7 @@ pub struct Stats {
     pub disk_bytes: u64,
     /// What filters and indexes of the live runs use in memory. Bytes.
     pub memory_bytes: u64,
-    /// Parts of the key space in which a merge is due. It rises while merges are slower than commits.
+    /// About how many merges are due. It rises while merges are slower than commits.
     pub merges_due: u64,
     /// Written by commits: runs and manifests. Bytes.
     pub committed_bytes: u64,

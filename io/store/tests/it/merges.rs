@@ -225,3 +225,27 @@ fn a_view_can_be_read_by_many_threads_while_the_store_is_written() {
         drop(send);
     });
 }
+
+#[test]
+fn a_merge_is_no_larger_however_many_runs_wait_for_one() {
+    let memory = Memory::new(1);
+    let mut store = open(&memory);
+    for n in 0..60 {
+        commit(&mut store, &put(Tree::Keys, n * 48..n * 48 + 48), n + 1).unwrap();
+    }
+    let (before, waiting) = (store.stats(), store.stats().merges_due);
+    assert!(waiting > 10, "{before:?}");
+    // Manifests are written by commits too, so this is more than a run has.
+    let run = before.committed_bytes / 60;
+    let mut last = before;
+    while store.merge_step().unwrap() {
+        let now = store.stats();
+        if now.merges > last.merges {
+            let merged = now.merged_bytes - last.merged_bytes;
+            assert!(merged <= 12 * run, "a merge of {merged} bytes, and a run has {run}");
+            last = now;
+        }
+    }
+    assert!(last.merges > 10 && store.stats().merges_due == 0, "{last:?}");
+    assert_eq!(scanned(&store.view(), Tree::Keys).len(), 60 * 48);
+}
