@@ -10,6 +10,7 @@ pub mod fate;
 pub mod files;
 pub mod http;
 pub mod hub;
+pub mod moment;
 pub mod needle;
 pub mod player;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]

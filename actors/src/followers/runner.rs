@@ -1,8 +1,9 @@
 //! The followers' runner: a thread that reads the log behind its writer and hands each record to one follower.
 //!
-//! The runner lowers the priority of the thread, opens the log, waits until more is durable, opens the log again after a
-//! failure or a panic, reads what was removed from the log in the archive where there is one, reports damage to the journal's condition, and ends when it is dropped. A follower says where it
-//! begins, what it does with a record, and what comes when it has read enough. Play never waits for either.
+//! The runner lowers the priority of the thread, opens the log, waits until more is durable, opens the log again after
+//! a failure or a panic, reads what was removed from the log in the archive where there is one, reports damage to the
+//! journal's condition, and ends when it is dropped. A follower says where it begins, what it does with a record, and
+//! what comes when it has read enough. Play never waits for either.
 
 use std::{
     io,

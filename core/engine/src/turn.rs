@@ -27,8 +27,8 @@ use crate::{
 pub enum Envelope {
     /// Run a transaction.
     Run(Tx),
-    /// Refuse a request, unless its key has an outcome already. A table's refusal is recorded when its code consumes the key
-    /// ([`ErrorCode::consumes_key`]); any other is only answered.
+    /// Refuse a request, unless its key has an outcome already. A table's refusal is recorded when its code consumes
+    /// the key ([`ErrorCode::consumes_key`]); any other is only answered.
     Refuse {
         /// The id that the request's transaction would have had.
         id: TxId,
@@ -61,8 +61,8 @@ impl Envelope {
         }
     }
 
-    /// The envelope when others may have their turn before it. A table's refusal follows from the records before it: behind
-    /// later ones it may not, so it is only answered then, and its key stays free.
+    /// The envelope when others may have their turn before it. A table's refusal follows from the records before it:
+    /// behind later ones it may not, so it is only answered then, and its key stays free.
     fn overtaken(self) -> Self {
         match self {
             Envelope::Refuse { id, principal, content, code, request: _ } => {
@@ -209,8 +209,8 @@ pub struct Aside {
 }
 
 impl Books {
-    /// Decides an envelope on the applied state. Nothing changes. `now`: milliseconds since 1970. May wait for a disk: live,
-    /// [`Books::try_turn`] is asked.
+    /// Decides an envelope on the applied state. Nothing changes. `now`: milliseconds since 1970. May wait for a disk:
+    /// live, [`Books::try_turn`] is asked.
     #[must_use]
     pub fn turn(&self, envelope: Envelope, now: u64) -> Turn {
         let id = envelope.id();
@@ -224,8 +224,9 @@ impl Books {
         }
     }
 
-    /// Decides an envelope on the applied state, without a wait. Nothing changes. `found` is what the state store has under
-    /// its key, if it was looked up: an outcome stands; that there is none counts only while the same generation is the current one.
+    /// Decides an envelope on the applied state, without a wait. Nothing changes. `found` is what the state store has
+    /// under its key, if it was looked up: an outcome stands; that there is none counts only while the same generation
+    /// is the current one.
     ///
     /// # Errors
     /// The envelope, when only the state store can tell whether its key has an outcome.

@@ -1,14 +1,14 @@
-//! Upgrades: the versions of records and of the state store, the old shapes of records, and the first use of what a later release
-//! has added.
+//! Upgrades: the versions of records and of the state store, the old shapes of records, and the first use of what a
+//! later release has added.
 //!
-//! Every record and the head of the state store begin with their version, and reading begins here. A shape that is not written any more has
-//! one function in [`SHAPES`], which makes a record of today of it; nothing else in the engine knows that there were others.
-//! So far there is one version. The parameters of a recipe have no shape here: each of their revisions is a type beside
-//! the newest one (`core/domains/src/recipes.rs`).
+//! Every record and the head of the state store begin with their version, and reading begins here. A shape that is not
+//! written any more has one function in [`SHAPES`], which makes a record of today of it; nothing else in the engine
+//! knows that there were others. So far there is one version. The parameters of a recipe have no shape here: each of
+//! their revisions is a type beside the newest one (`core/domains/src/recipes.rs`).
 //!
-//! A recipe in a new revision and a new kind of row are *features*. A release that does not have a feature must not go on
-//! with a state that was made by it. So the record of the fact [`Fact::Upgrade`] comes before the first record that uses
-//! one (`E7`), in the same turn, and the state and its store keep it. Until that record an older release can go on
+//! A recipe in a new revision and a new kind of row are *features*. A release that does not have a feature must not go
+//! on with a state that was made by it. So the record of the fact [`Fact::Upgrade`] comes before the first record that
+//! uses one (`E7`), in the same turn, and the state and its store keep it. Until that record an older release can go on
 //! with the log; from then on it refuses the log and the store, and names the feature. A start records nothing, and
 //! what every release has that reads version 3 needs no such record (ADR-0025).
 
@@ -22,8 +22,8 @@ use crate::{
     record::{Body, Formats, Record, RefusedRequest, Shape, Unknown, VERSION},
 };
 
-/// Version of the state store that this release writes, and the only one that it reads: a store of another version is built
-/// again from the log.
+/// Version of the state store that this release writes, and the only one that it reads: a store of another version is
+/// built again from the log.
 const STORE: u8 = 6;
 
 /// Every version of records that this release reads.
@@ -58,8 +58,8 @@ impl Record {
         Self::read(bytes, formats, Unknown::Refused)
     }
 
-    /// As [`Record::decode_with`], for a record that is only to be applied: its recipe, its revision and its kinds of rows
-    /// need not be known. What is decided by it must be known: a hub never starts on such a record.
+    /// As [`Record::decode_with`], for a record that is only to be applied: its recipe, its revision and its kinds of
+    /// rows need not be known. What is decided by it must be known: a hub never starts on such a record.
     ///
     /// # Errors
     /// As [`Record::decode`].

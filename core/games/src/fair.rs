@@ -2,8 +2,9 @@
 //!
 //! Before the first bet the hub publishes [`commit`] of a secret [`Seed`]. Each text that a player gives becomes a
 //! [`Share`], a hash; the text is not kept. When betting closes the hub publishes [`mix`] of the shares. The round is
-//! drawn from a [`Stream`] of seed and mix, the seed is revealed with the result, and anyone can run [`check`]. `docs/fairness.md` has the exact bytes, test vectors, and
-//! what this does *not* prove; the three tags below and the encodings must stay as they are described there.
+//! drawn from a [`Stream`] of seed and mix, the seed is revealed with the result, and anyone can run [`check`].
+//! `docs/fairness.md` has the exact bytes, test vectors, and what this does *not* prove; the three tags below and the
+//! encodings must stay as they are described there.
 //!
 //! This module does not generate seeds: the caller takes them from the operating system.
 

@@ -52,9 +52,9 @@ pub enum AnchorError {
     Archive(#[from] ::archive::Error),
 }
 
-/// Sends the state store of a log as of its last commit to an archive. Its items and keys are all read from the very files
-/// that are sent, and its hash is compared with the log's. Returns once the object was read back whole. The writer of the store may
-/// be at work.
+/// Sends the state store of a log as of its last commit to an archive. Its items and keys are all read from the very
+/// files that are sent, and its hash is compared with the log's. Returns once the object was read back whole. The
+/// writer of the store may be at work.
 ///
 /// # Errors
 /// Why there is no anchor.

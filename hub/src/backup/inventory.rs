@@ -1,8 +1,8 @@
-//! The inventory of a backup: the file `backup.json`, which names every file with its length and SHA-256. It is written last,
-//! so a directory without it is no backup.
+//! The inventory of a backup: the file `backup.json`, which names every file with its length and SHA-256. It is written
+//! last, so a directory without it is no backup.
 //!
-//! `{"format": 1, "sha256": "…", "inventory": {…}}`: the format and the checksum of the inventory's bytes stand outside of it in
-//! every format, so that damage is no other format, and a later format is refused by its number.
+//! `{"format": 1, "sha256": "…", "inventory": {…}}`: the format and the checksum of the inventory's bytes stand outside
+//! of it in every format, so that damage is no other format, and a later format is refused by its number.
 
 use std::{
     fs, io,
@@ -42,8 +42,8 @@ pub(super) struct Inventory {
     pub head: String,
     /// The last record that the state store stands for; `None` without a store.
     pub store: Option<u64>,
-    /// SHA-256 of the key file that fits the people database, in hexadecimal digits. `None` without a people store, and when
-    /// its making was interrupted before it had a key file.
+    /// SHA-256 of the key file that fits the people database, in hexadecimal digits. `None` without a people store, and
+    /// when its making was interrupted before it had a key file.
     pub keys: Option<String>,
     /// Every file, by its path in the backup.
     pub files: Vec<Listed>,

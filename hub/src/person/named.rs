@@ -19,7 +19,8 @@ pub(super) struct Named {
 
 /// Reads the whole log and counts the records that name an id.
 ///
-/// A record has an id as its 16 bytes in one of both orders, or as its text within a key. 128 random bits occur by chance in no log.
+/// A record has an id as its 16 bytes in one of both orders, or as its text within a key. 128 random bits occur by
+/// chance in no log.
 pub(super) fn count(directory: &Path, player: PlayerId) -> Result<Named, journal::Error> {
     let files = Files::open(directory)?;
     let begins = files.begins().lsn;

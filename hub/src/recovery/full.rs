@@ -1,5 +1,5 @@
-//! The full scope: every record is applied again and, at the level re-decide, decided again; the state store is held against
-//! the replay. Keys are kept in a store of its own while it runs, so that memory does not grow with them.
+//! The full scope: every record is applied again and, at the level re-decide, decided again; the state store is held
+//! against the replay. Keys are kept in a store of its own while it runs, so that memory does not grow with them.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub struct Findings {
     pub tail: Tail,
     /// The state, and what was counted on the way.
     pub verifier: LogVerifier,
-    /// The record whose state was taken from the state store, because the log does not have all records before it any more;
-    /// 0 when every record was proven.
+    /// The record whose state was taken from the state store, because the log does not have all records before it any
+    /// more; 0 when every record was proven.
     pub trusted: u64,
     /// The last record that was read in the archive and proven; 0 when all of them are in the log.
     pub fetched: u64,
@@ -29,9 +29,9 @@ pub struct Findings {
     pub stored: Option<u64>,
 }
 
-/// Proves a whole log without trust in anything that it says; see [the scopes](super). `store` is the storage of the state
-/// store, if there is one; it is only read. `whole` has the records that were removed from the log, if something has: then nothing
-/// is trusted.
+/// Proves a whole log without trust in anything that it says; see [the scopes](super). `store` is the storage of the
+/// state store, if there is one; it is only read. `whole` has the records that were removed from the log, if something
+/// has: then nothing is trusted.
 ///
 /// # Errors
 /// The first thing that is not as it must be.

@@ -1,15 +1,15 @@
 //! The records of a log from the first one on: what was removed from the log is read in the archive.
 //!
-//! Behind the same seam as the log's own records. A reader takes removed records from the objects of the archive, one after
-//! the other, and goes over to the log where that begins. Each object is fetched to a file of its own in a directory for
-//! temporary files, compared with its name, and read as the segment that it is: checksums, hashes, log and lineage. Each
-//! part must follow the one before by its hash, so that all of it is one chain, from the first record on when the reading
-//! begins there. When records are removed under a reader of the log, it goes on with the archive.
+//! Behind the same seam as the log's own records. A reader takes removed records from the objects of the archive, one
+//! after the other, and goes over to the log where that begins. Each object is fetched to a file of its own in a
+//! directory for temporary files, compared with its name, and read as the segment that it is: checksums, hashes, log
+//! and lineage. Each part must follow the one before by its hash, so that all of it is one chain, from the first record
+//! on when the reading begins there. When records are removed under a reader of the log, it goes on with the archive.
 //!
-//! A reader has one segment on the disk at a time, of 4 GiB at most, and as much in memory as a reader of the log and one fetch. It waits for
-//! the archive as long as the archive's [`RetryRule`](crate::RetryRule) says; after an error the same call may be made
-//! again. Nothing is written to the archive or the log. A killed process leaves at most one segment a reader behind, in a
-//! directory whose name begins with `hub-archive-`.
+//! A reader has one segment on the disk at a time, of 4 GiB at most, and as much in memory as a reader of the log and
+//! one fetch. It waits for the archive as long as the archive's [`RetryRule`](crate::RetryRule) says; after an error
+//! the same call may be made again. Nothing is written to the archive or the log. A killed process leaves at most one
+//! segment a reader behind, in a directory whose name begins with `hub-archive-`.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -22,8 +22,8 @@ use tempfile::TempDir;
 
 use crate::{Archive, Catalogue, Error, ObjectName};
 
-/// Longest segment that is fetched. Bytes; the longest that can be configured (`journal.segment_bytes`). An object that states more is
-/// refused before a byte of it is read.
+/// Longest segment that is fetched. Bytes; the longest that can be configured (`journal.segment_bytes`). An object that
+/// states more is refused before a byte of it is read.
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
 /// Opens the archive, when a removed record is asked for.
@@ -45,8 +45,8 @@ struct Parts<S> {
 }
 
 impl<S: Storage> WholeLog<S> {
-    /// The records of a log in `storage`, and of the archive that `open` opens. That is called when a removed record is asked
-    /// for, and again after it has failed. Fetched segments are in directories of their own in `scratch`.
+    /// The records of a log in `storage`, and of the archive that `open` opens. That is called when a removed record is
+    /// asked for, and again after it has failed. Fetched segments are in directories of their own in `scratch`.
     pub fn new(
         log: Arc<dyn LogRecords>,
         storage: S,

@@ -8,24 +8,26 @@ use crate::{
     keyfile::{self, KEYS},
 };
 
-/// How often a copy is tried, and how long it waits in between, when people are erased meanwhile: an erasure destroys the key
-/// some milliseconds before the row.
+/// How often a copy is tried, and how long it waits in between, when people are erased meanwhile: an erasure destroys
+/// the key some milliseconds before the row.
 const TRIES: usize = 20;
 const WAIT: Duration = Duration::from_millis(50);
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeopleCopy {
-    /// The bytes of the key file, in which every key is wrapped; `None` when making the store was interrupted before it.
+    /// The bytes of the key file, in which every key is wrapped; `None` when making the store was interrupted before
+    /// it.
     pub keys: Option<Vec<u8>>,
-    /// Number of people in the database whose key is not in the key file. Not 0 only when an erasure was interrupted: the log
-    /// has its record, and a start carries it out.
+    /// Number of people in the database whose key is not in the key file. Not 0 only when an erasure was interrupted:
+    /// the log has its record, and a start carries it out.
     pub keyless: u64,
 }
 
-/// Copies the database of a directory to a file that does not exist, as of one moment, and reads the key file after it, which
-/// has the keys of all people in the copy but for [`PeopleCopy::keyless`]. `None` when there is no people store. Another process may use it; enrolling waits while
-/// the database is copied, about a second for a gigabyte. Needs no master key, so nothing is authenticated.
+/// Copies the database of a directory to a file that does not exist, as of one moment, and reads the key file after it,
+/// which has the keys of all people in the copy but for [`PeopleCopy::keyless`]. `None` when there is no people store.
+/// Another process may use it; enrolling waits while the database is copied, about a second for a gigabyte. Needs no
+/// master key, so nothing is authenticated.
 ///
 /// # Errors
 /// When it cannot be copied, is in use for longer than [`Error::InUse`] waits, or is no people store of this release.

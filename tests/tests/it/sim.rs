@@ -1,11 +1,12 @@
 //! The simulation: a seeded world of players and tables on a disk that fails, without actors or threads.
 //!
-//! The engine, the journal and the state store are the real ones. So are the start, which is the binary's, and the copy that
-//! the store is kept from. The store is on the same disk, and at some starts it is lost. A scheduler made of one seed decides who acts next, when the log is synced and when the power fails.
-//! An auditor keeps books of its own, made only from what players were told, and compares. After each start it also reads the
-//! whole log: the state must be what the log tells, freezes and what is due included. In some lives seeds are lost, tables
-//! fail, and tables are no longer configured. Each start draws the rules that its tables are configured with, and whether its
-//! clock is days ahead or behind.
+//! The engine, the journal and the state store are the real ones. So are the start, which is the binary's, and the copy
+//! that the store is kept from. The store is on the same disk, and at some starts it is lost. A scheduler made of one
+//! seed decides who acts next, when the log is synced and when the power fails. An auditor keeps books of its own, made
+//! only from what players were told, and compares. After each start it also reads the whole log: the state must be what
+//! the log tells, freezes and what is due included. In some lives seeds are lost, tables fail, and tables are no longer
+//! configured. Each start draws the rules that its tables are configured with, and whether its clock is days ahead or
+//! behind.
 //!
 //! A failure prints its seed. `HUB_SIM_SEED=7 HUB_SIM_RUNS=1` runs that one again; more runs look further.
 
@@ -122,7 +123,8 @@ fn eventful(disorder: bool, steps: u64, enough: impl Fn(&Life) -> bool) -> Plan 
     found.expect("in one of a thousand lives enough happens")
 }
 
-/// One short life in which money is set aside and returned, players are frozen, freezes are lifted and end, and rules change.
+/// One short life in which money is set aside and returned, players are frozen, freezes are lifted and end, and rules
+/// change.
 #[test]
 fn a_crash_at_every_position_of_the_log_loses_and_doubles_nothing() {
     let plan = eventful(false, 170, |life| life.auditor.rounds_drawn() >= 2);

@@ -1,9 +1,10 @@
 //! The hub without its actors: books, tables, log and gate, on one thread and a disk that can fail.
 //!
-//! The start is the binary's own ([`hub::recovery`]), the turn is the coordinator's ([`Books::try_turn`]), the state store and
-//! its copy of the state are those of its follower ([`Keeper`]). What the actors do beside them is done here step by step:
-//! what only the store can answer waits until it was looked up, a turn appends to the log, results wait behind the gate
-//! until a sync has returned, and only then the table applies its leg and the player hears. What is due is carried out by the coordinator's own loop ([`Scheduler`]).
+//! The start is the binary's own ([`hub::recovery`]), the turn is the coordinator's ([`Books::try_turn`]), the state
+//! store and its copy of the state are those of its follower ([`Keeper`]). What the actors do beside them is done here
+//! step by step: what only the store can answer waits until it was looked up, a turn appends to the log, results wait
+//! behind the gate until a sync has returned, and only then the table applies its leg and the player hears. What is due
+//! is carried out by the coordinator's own loop ([`Scheduler`]).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -117,7 +118,8 @@ pub fn table_id(place: usize) -> TableId {
     format!("table-{place}").parse().expect("a table id")
 }
 
-/// The rules that a table may be configured with: each start draws some. What a player may bet at all, every one allows.
+/// The rules that a table may be configured with: each start draws some. What a player may bet at all, every one
+/// allows.
 fn config(rules: u64) -> Arc<TableConfig> {
     let game = games::game("roulette").expect("the game");
     Arc::new(TableConfig {
@@ -183,8 +185,8 @@ impl Hub {
         })
     }
 
-    /// The rest of the start path: records whether the clock is doubted, and ends what a table that is absent has left open.
-    /// Whether it had anything open.
+    /// The rest of the start path: records whether the clock is doubted, and ends what a table that is absent has left
+    /// open. Whether it had anything open.
     pub fn begin(&mut self, now: u64) -> bool {
         if let Some(fact) = self.books.clock_fact(self.doubts_clock) {
             let record = self.books.fact_record(fact, now);
@@ -381,8 +383,8 @@ impl Hub {
         assert!(self.doubts_clock || self.books.due(now).is_none(), "something is due and not carried out");
     }
 
-    /// A faulty table asks for other rules while its round is open: the books refuse it, and nothing is recorded. `false` when
-    /// nobody can ask, because no round is known to be open.
+    /// A faulty table asks for other rules while its round is open: the books refuse it, and nothing is recorded.
+    /// `false` when nobody can ask, because no round is known to be open.
     pub fn refuses_rules(&mut self, table: usize, now: u64) -> bool {
         let state = self.tables[table].state();
         // At a table that a record did not fit, and at one that is absent, a round may stay open that has ended.

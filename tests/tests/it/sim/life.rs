@@ -134,7 +134,8 @@ impl Life {
         request.send(number, forged, &mut self.hub, self.now);
     }
 
-    /// Time passes, what is due is carried out, and every table does its next step. Sometimes the clock goes back, as a wall clock may.
+    /// Time passes, what is due is carried out, and every table does its next step. Sometimes the clock goes back, as a
+    /// wall clock may.
     fn tick(&mut self, wanted: bool) {
         self.now += self.random.u64(..25);
         if self.random.u64(..50) == 0 {
@@ -294,8 +295,8 @@ impl Life {
         self.auditor.close(&self.requests, &self.hub, self.now);
     }
 
-    /// In a world with disorder, or at the very end: the hub ends as it does when it drains, and starts with every table and a
-    /// clock that the operator has looked at.
+    /// In a world with disorder, or at the very end: the hub ends as it does when it drains, and starts with every
+    /// table and a clock that the operator has looked at.
     fn come_back(&mut self) {
         self.memory.crash(Crash::Lose);
         let setup = Setup { disorder: self.plan.disorder, accept_clock: true, ..Setup::default() };
