@@ -99,7 +99,7 @@ impl<C: Send + 'static> Journal<C> {
             waiting: WaitingThreads::default(),
         });
         let batch = Building { records: Vec::new(), bytes: 0, done: Vec::new() };
-        let writer = Writer { epoch: log.epoch(), log, shared: shared.clone(), gate, batch };
+        let writer = Writer { epoch: log.epoch(), log, shared: shared.clone(), gate, batch, given_up: false };
         let run = move || {
             let _abort = AbortOnPanic;
             ask_for_priority(nice);
@@ -272,6 +272,9 @@ struct Writer<L: LogWriter, C, G> {
     shared: Arc<Shared<C>>,
     gate: G,
     batch: Building<C>,
+    /// A batch was given up for want of room while the log is being stopped. What is queued behind it belongs behind it in
+    /// the log as well, so nothing is written any more.
+    given_up: bool,
 }
 
 /// The batch being put together, and who waits for it.
@@ -341,7 +344,7 @@ impl<L: LogWriter, C, G: Gate<C>> Writer<L, C, G> {
     fn append(&mut self) -> bool {
         let (before, begun) = (self.log.end().lsn, Instant::now());
         loop {
-            if self.is_unsound() {
+            if self.given_up || self.is_unsound() {
                 return false;
             }
             if self.batch.records.is_empty() {
@@ -358,11 +361,7 @@ impl<L: LogWriter, C, G: Gate<C>> Writer<L, C, G> {
                 // The next start will not find what was written.
                 Ok(Appended::Unknown(error)) if error.tells_of_loss() => self.shared.condition.lost(&error),
                 Ok(Appended::Unknown(error)) => self.fail(&error),
-                Err(error) => {
-                    if !self.wait_for_room(&error) {
-                        return false;
-                    }
-                }
+                Err(error) => self.given_up = !self.wait_for_room(&error),
             }
         }
     }

@@ -122,6 +122,26 @@ fn a_log_that_is_stopped_while_it_waits_for_room_ends_and_has_answered_nothing_m
 }
 
 #[test]
+fn a_log_that_is_stopped_while_a_long_record_waits_for_room_writes_no_shorter_one_in_its_place() {
+    let memory = Memory::new(1);
+    let (journal, released) = start(&memory);
+    reaches(&journal, State::Ready);
+    memory.limit_space(memory.used());
+    for n in 1..=13 {
+        journal.append(payload(n), n);
+        assert_eq!(released.recv(), Ok(n));
+    }
+    // Only the shorter one would fit in what is left of the segment.
+    journal.append(vec![7; 2_000], 14);
+    reaches(&journal, State::NoRoom);
+    journal.append(payload(15), 15);
+    journal.stop();
+    assert_eq!(released.try_iter().count(), 0);
+    memory.limit_space(u64::MAX);
+    assert_eq!(replayed(open(&memory).log()), expected(13));
+}
+
+#[test]
 fn nothing_is_released_once_the_files_are_gone_cut_or_replaced() {
     type Harm = fn(&Memory);
     let harms: [(&str, Harm); 4] = [
