@@ -5,6 +5,7 @@
 //! failure that may not be tried again it is poisoned: only opening the log again shows what is on disk.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -188,13 +189,13 @@ impl<S: Storage> Appender<S> {
         (self.batch.count, self.batch.last) = (0, self.durable.lsn);
     }
 
-    /// Writes and syncs the batch, if there is one. Returns its length on disk, bytes.
-    pub fn commit(&mut self) -> Result<u64, Error> {
+    /// Writes and syncs the batch, if there is one. Returns its length on disk, bytes, and how long write and sync took.
+    pub fn commit(&mut self) -> Result<(u64, Duration), Error> {
         if self.poisoned {
             return Err(Error::Poisoned);
         }
         if self.batch.count == 0 {
-            return Ok(0);
+            return Ok((0, Duration::ZERO));
         }
         self.guarded(Self::write_batch)
     }
@@ -219,7 +220,7 @@ impl<S: Storage> Appender<S> {
         result
     }
 
-    fn write_batch(&mut self) -> Result<u64, Error> {
+    fn write_batch(&mut self) -> Result<(u64, Duration), Error> {
         let len = self.batch.frame.len().next_multiple_of(BLOCK) as u64;
         if self.segment.at + len > self.segment.limit {
             self.change_segment(len)?;
@@ -227,7 +228,7 @@ impl<S: Storage> Appender<S> {
         self.write_frame()
     }
 
-    fn write_frame(&mut self) -> Result<u64, Error> {
+    fn write_frame(&mut self) -> Result<(u64, Duration), Error> {
         // A mark repeats the hash of the batch before.
         let hash = if self.batch.count == 0 { self.durable.hash } else { self.batch.hash.clone().finish() };
         let header = FrameHeader {
@@ -241,9 +242,10 @@ impl<S: Storage> Appender<S> {
         header.encode(&self.identity.salt, frame);
         frame.resize(header.len(), 0);
         let path = || self.storage.path(&segment_name(self.segment.first));
-        let file = &self.segment.file;
+        let (file, begun) = (&self.segment.file, Instant::now());
         file.write_at(self.segment.at, frame).map_err(|source| Error::io("write", path())(source))?;
         file.sync().map_err(|source| Error::io("sync", path())(source))?;
+        let took = begun.elapsed();
         still_there(&self.storage, &self.present)?;
         let len = frame.len() as u64;
         self.segment.at += len;
@@ -252,7 +254,7 @@ impl<S: Storage> Appender<S> {
         self.durable = Cursor { lsn: self.batch.last, hash, ..self.durable };
         *self.present.noted.lock() = noted(&self.identity, &self.segment, self.durable);
         self.spare.room_left(self.segment.limit.saturating_sub(self.segment.at));
-        Ok(len)
+        Ok((len, took))
     }
 
     /// Changes to a new segment with room for `len` bytes. Everything before it has been synced; the existence of its

@@ -33,11 +33,11 @@ impl<S: Storage> LogWriter for Log<S> {
             appender.push(record);
         }
         match appender.commit() {
-            Ok(bytes) => {
+            Ok((bytes, took)) => {
                 if std::mem::take(&mut appender.waits_for_room) {
                     appender.room_was_found();
                 }
-                Ok(Appended::Durable { bytes })
+                Ok(Appended::Durable { bytes, took })
             }
             Err(error) if error.may_be_tried_again() => {
                 appender.waits_for_room = true;

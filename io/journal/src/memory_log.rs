@@ -2,6 +2,7 @@
 //! append. For tests of what is above the seam, and of the seam itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -133,7 +134,8 @@ impl LogWriter for MemoryWriter {
         }
         self.end = state.end();
         let bytes = state.batches.last().map_or(0, |batch| batch.bytes());
-        Ok(Appended::Durable { bytes })
+        // Nothing is written to a disk.
+        Ok(Appended::Durable { bytes, took: Duration::ZERO })
     }
 
     fn records(&self) -> Arc<dyn LogRecords> {

@@ -67,18 +67,6 @@ impl Reader {
     pub fn open(dir: &Path, after: Lsn) -> Result<Reader, Error> {
         Reader::over(Directory::open(dir)?, after)
     }
-
-    /// Reads all records that the log in a directory keeps; see [`Files::begins`](crate::Files::begins).
-    pub fn of_kept(dir: &Path) -> Result<Reader, Error> {
-        let storage = Directory::open(dir)?;
-        loop {
-            match Reader::over(storage.clone(), kept::begins_after(&storage)?) {
-                // More was removed meanwhile.
-                Err(Error::Removed { .. }) => {}
-                opened => return opened,
-            }
-        }
-    }
 }
 
 impl<S: Storage> RecordReader for Reader<S> {

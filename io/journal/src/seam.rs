@@ -6,6 +6,7 @@
 //! implementation to what is said here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::condition::Condition;
 use crate::{Cursor, Entry, Error, Lsn};
@@ -17,6 +18,8 @@ pub enum Appended {
     Durable {
         /// Its length where it is kept, headers and padding included. Bytes.
         bytes: u64,
+        /// How long writing it and making it durable took, without anything that had to be waited for or made before.
+        took: Duration,
     },
     /// The log is another writer's, or does not end before this batch: nothing of the batch is in the log, and nothing
     /// ever will be. This writer may release nothing more.

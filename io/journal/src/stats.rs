@@ -1,9 +1,9 @@
-//! WriterCounters of the writer.
+//! What the writer has counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
-/// WriterCounters of the writer since its start.
+/// What the writer has counted since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Batches written; each is one write and one sync.
@@ -12,7 +12,7 @@ pub struct Stats {
     pub records: u64,
     /// Length of the batches on disk, padding included. Bytes.
     pub bytes: u64,
-    /// Time of the last write and sync. Microseconds.
+    /// Time of the last write and sync, without the wait for room before it. Microseconds.
     pub sync_us_last: u64,
     /// Longest time of a write and sync. Microseconds.
     pub sync_us_max: u64,
@@ -32,9 +32,9 @@ pub(crate) struct WriterCounters {
 }
 
 impl WriterCounters {
-    /// Counts a batch of so many records and bytes, whose write was begun then.
-    pub fn count(&self, records: u64, bytes: u64, begun: Instant) {
-        let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    /// Counts a batch of so many records and bytes, whose write and sync took so long.
+    pub fn count(&self, records: u64, bytes: u64, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.records.fetch_add(records, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);

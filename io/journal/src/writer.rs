@@ -14,7 +14,7 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use rustix::process::setpriority_process;
@@ -342,7 +342,7 @@ impl<L: LogWriter, C, G: Gate<C>> Writer<L, C, G> {
 
     /// Appends the batch, and waits for room as long as there is none. `false` when it is not to be answered.
     fn append(&mut self) -> bool {
-        let (before, begun) = (self.log.end().lsn, Instant::now());
+        let before = self.log.end().lsn;
         loop {
             if self.given_up || self.is_unsound() {
                 return false;
@@ -351,9 +351,9 @@ impl<L: LogWriter, C, G: Gate<C>> Writer<L, C, G> {
                 return true;
             }
             match self.log.append(self.epoch, before.next(), &self.batch.records) {
-                Ok(Appended::Durable { bytes }) => {
+                Ok(Appended::Durable { bytes, took }) => {
                     let durable = self.log.end().lsn;
-                    self.shared.counters.count(durable.0 - before.0, bytes, begun);
+                    self.shared.counters.count(durable.0 - before.0, bytes, took);
                     self.shared.durable.store(durable.0, Ordering::Release);
                     return true;
                 }

@@ -119,7 +119,7 @@ fn fill(log: &mut impl LogWriter) -> Vec<Cursor> {
     for count in BATCHES {
         let first = log.end().lsn.next();
         let appended = log.append(log.epoch(), first, &batch(first.0, count)).unwrap();
-        assert!(matches!(appended, Appended::Durable { bytes } if bytes > 0), "{appended:?}");
+        assert!(matches!(appended, Appended::Durable { bytes, .. } if bytes > 0), "{appended:?}");
         ends.push(log.end());
     }
     ends

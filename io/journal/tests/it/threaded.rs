@@ -1,10 +1,15 @@
 //! The writer's thread and its gate, and the end of the process after a failure.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use journal::memory::{Memory, Operation};
-use journal::{Error, Gate, Journal, Log, Lsn, MemoryLog, Options, Reader};
+use journal::{
+    Appended, Condition, Cursor, Error, Gate, Journal, Log, LogRecords, LogWriter, Lsn, MemoryLog,
+    MemoryWriter, Options, Reader,
+};
 
 use crate::{SMALL, expected, payload, read_all, replayed};
 
@@ -78,6 +83,64 @@ fn what_queues_up_during_a_sync_shares_the_next_one() {
     let stats = journal.stats();
     assert_eq!((stats.batches, stats.records), (2, 300));
     assert!(stats.bytes % 512 == 0 && stats.sync_us_total >= stats.sync_us_max);
+}
+
+/// A log that has room only at the second attempt, and whose write and sync take so many microseconds.
+struct SlowDisk {
+    log: MemoryWriter,
+    had_no_room: bool,
+    us: u64,
+}
+
+impl LogWriter for SlowDisk {
+    fn epoch(&self) -> u32 {
+        self.log.epoch()
+    }
+
+    fn end(&self) -> Cursor {
+        self.log.end()
+    }
+
+    fn append(&mut self, epoch: u32, first: Lsn, batch: &[Vec<u8>]) -> Result<Appended, Error> {
+        if !std::mem::replace(&mut self.had_no_room, true) {
+            return Err(Error::NoRoom {
+                file: "a segment".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            });
+        }
+        match self.log.append(epoch, first, batch)? {
+            Appended::Durable { bytes, .. } => {
+                Ok(Appended::Durable { bytes, took: Duration::from_micros(self.us) })
+            }
+            other @ (Appended::Fenced | Appended::Unknown(_)) => Ok(other),
+        }
+    }
+
+    fn records(&self) -> Arc<dyn LogRecords> {
+        self.log.records()
+    }
+
+    fn condition(&self) -> &Condition {
+        self.log.condition()
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.log.close()
+    }
+}
+
+#[test]
+fn the_time_of_write_and_sync_has_no_wait_for_room_in_it() {
+    let (tell, released) = channel();
+    let log = SlowDisk { log: MemoryLog::default().open(), had_no_room: false, us: 7 };
+    let journal = Journal::start(log, 0, Tell(tell));
+    for n in 1..=3 {
+        journal.append(payload(n), n);
+        assert_eq!(released.recv_timeout(Duration::from_secs(30)), Ok((Lsn(n), n)));
+    }
+    let stats = journal.stats();
+    assert_eq!((stats.sync_us_last, stats.sync_us_max, stats.sync_us_total), (7, 7, 21));
+    journal.stop();
 }
 
 #[test]
