@@ -127,15 +127,6 @@ impl Error {
         Self::Contents(error.into())
     }
 
-    /// Whether the store is sound and of a later release.
-    #[must_use]
-    pub fn is_later(&self) -> bool {
-        match self {
-            Error::Files(_) => false,
-            Error::Contents(error) => error.is_later(),
-        }
-    }
-
     /// The error and its causes in one line, for people.
     #[must_use]
     pub fn with_causes(&self) -> String {
@@ -361,6 +352,13 @@ impl<S: Storage> Keeper<S> {
             }
         }
         Ok(())
+    }
+
+    /// For tests: the store has a head that is none, although its files are sound.
+    #[cfg(test)]
+    pub fn lose_head(&mut self) {
+        let at = self.cursor();
+        self.store.commit([], at, b"").expect("a disk");
     }
 
     /// About how many merges are due.

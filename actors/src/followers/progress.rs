@@ -18,7 +18,8 @@ pub struct Progress(Arc<Figures>);
 struct Figures {
     made: Instant,
     cursor: AtomicU64,
-    /// Since when there are records that it has not taken: milliseconds after `made`, and 1 more; 0 when there are none.
+    /// Since when there have been durable records that it has not taken: milliseconds after `made`, and 1 more; 0 when it had
+    /// all of them when it looked last.
     behind_since: AtomicU64,
     panics: AtomicU64,
 }
@@ -57,21 +58,16 @@ impl Progress {
         self.0.panics.load(Relaxed)
     }
 
-    /// There are records that it has not taken.
-    pub fn falls_behind(&self) {
-        let now = u64::try_from(self.0.made.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
-        let _ = self.0.behind_since.compare_exchange(0, now + 1, Relaxed, Relaxed);
-    }
-
-    /// It has taken the records up to this one.
-    pub fn moves_to(&self, lsn: Lsn) {
+    /// It has taken the records up to `lsn`, and those up to `durable` were there when it looked last. It is behind until it
+    /// has taken all of these: a step that is not the last one does not make its age shorter.
+    pub fn moves_to(&self, lsn: Lsn, durable: Lsn) {
         self.0.cursor.store(lsn.0, Relaxed);
-    }
-
-    /// It has taken the records up to this one, which are all there are.
-    pub fn catches_up(&self, lsn: Lsn) {
-        self.moves_to(lsn);
-        self.0.behind_since.store(0, Relaxed);
+        if lsn >= durable {
+            self.0.behind_since.store(0, Relaxed);
+        } else {
+            let now = u64::try_from(self.0.made.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+            let _ = self.0.behind_since.compare_exchange(0, now + 1, Relaxed, Relaxed);
+        }
     }
 
     /// It has panicked.

@@ -205,9 +205,7 @@ impl<F: Follower> Run<F> {
             // Loaded before the log is read: everything that was accepted before the stop is then read.
             let stopping = self.is_stopping();
             let durable = self.journal.durable();
-            if self.follower.cursor() < durable {
-                self.progress.falls_behind();
-            }
+            self.progress.moves_to(self.follower.cursor(), durable);
             let limit = self.follower.limit(durable);
             while let Some(entry) = reader.next(limit)? {
                 if let Some(pause) = self.follower.take(&entry) {
@@ -218,11 +216,7 @@ impl<F: Follower> Run<F> {
                 }
             }
             let cursor = self.follower.cursor();
-            if cursor < durable {
-                self.progress.moves_to(cursor)
-            } else {
-                self.progress.catches_up(cursor)
-            }
+            self.progress.moves_to(cursor, durable);
             match self.follower.reached(&reader.cursor(), stopping)? {
                 Next::Read => {}
                 Next::ReadAfter(time) => thread::park_timeout(time),

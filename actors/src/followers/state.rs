@@ -38,6 +38,9 @@ const COMMIT_AFTER: Duration = Duration::from_secs(1);
 /// core at most.
 const REST_OF_MERGES: u32 = 3;
 
+/// Longest rest after a piece: one that took long, for instance because the disk was busy, does not let merges fall behind.
+const REST_MAX: Duration = Duration::from_millis(250);
+
 /// With more merges due than this it does not rest between them.
 const MERGES_BEHIND: u64 = 64;
 
@@ -103,6 +106,7 @@ impl StateStore {
             log: journal.condition().clone(),
             committed: Box::new(committed),
             stored: stored.clone(),
+            durable: Lsn(0),
             halted: None,
             wanted: Wanted::default(),
         };
@@ -139,6 +143,8 @@ struct Keeping {
     log: Condition,
     committed: Box<dyn Fn(Stored) + Send>,
     stored: Progress,
+    /// The last durable record when the follower looked last.
+    durable: Lsn,
     /// The store cannot be read: nothing more is taken, of the same batch neither.
     halted: Option<Halt>,
     wanted: Wanted,
@@ -199,6 +205,8 @@ impl Follower for Keeping {
     }
 
     fn limit(&mut self, durable: Lsn) -> Lsn {
+        self.durable = durable;
+        self.stored.moves_to(self.keeper.cursor().lsn, durable);
         if self.halted.is_some() {
             return self.keeper.lsn();
         }
@@ -212,7 +220,6 @@ impl Follower for Keeping {
         if self.halted.is_some() {
             return None;
         }
-        self.stored.falls_behind();
         match self.keeper.take(entry.bytes) {
             Ok(_) => {}
             Err(Parted::Store(unreadable)) if unreadable.damaged => self.breaks(&unreadable.to_string()),
@@ -235,9 +242,8 @@ impl Follower for Keeping {
             Some(Halt::ForGood) => return Ok(Next::Restart(RETRY)),
             Some(Halt::ForNow) => {
                 // The copy may have a part of the record.
-                match self.again() {
-                    Ok(()) => self.halted = None,
-                    Err(why) => self.breaks(&why),
+                if self.again().is_ok() {
+                    self.halted = None;
                 }
                 return Ok(Next::Restart(RETRY));
             }
@@ -248,7 +254,7 @@ impl Follower for Keeping {
             match self.keeper.commit(*at) {
                 Ok(Some(stored)) => {
                     tracing::debug!(lsn = at.lsn.0, "the state store has a new commit");
-                    self.stored.catches_up(at.lsn);
+                    self.stored.moves_to(at.lsn, self.durable);
                     (self.committed)(stored);
                 }
                 Ok(None) => {}
@@ -261,7 +267,7 @@ impl Follower for Keeping {
         let begun = Instant::now();
         match self.keeper.merge_step() {
             Ok(true) if self.keeper.merges_due() > MERGES_BEHIND => Ok(Next::Read),
-            Ok(true) => Ok(Next::ReadAfter(begun.elapsed() * REST_OF_MERGES)),
+            Ok(true) => Ok(Next::ReadAfter(rest_after(begun.elapsed()))),
             Ok(false) => Ok(Next::Rest(self.due_in())),
             Err(error) => Ok(self.failed_to_write(&error)),
         }
@@ -274,7 +280,8 @@ impl Follower for Keeping {
     }
 
     fn again(&mut self) -> Result<(), String> {
-        self.keeper.again().map_err(|error| error.to_string())
+        // What cannot be read again is damaged: nothing of the system can fail in it, so another attempt would fail as well.
+        self.keeper.again().map_err(|error| error.to_string()).inspect_err(|why| self.breaks(why))
     }
 }
 
@@ -291,6 +298,11 @@ impl Keeping {
         }
         Next::Restart(RETRY)
     }
+}
+
+/// How long to rest after a piece of a merge that took so long.
+fn rest_after(took: Duration) -> Duration {
+    (took * REST_OF_MERGES).min(REST_MAX)
 }
 
 #[cfg(test)]

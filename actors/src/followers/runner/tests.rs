@@ -7,6 +7,14 @@ use journal::{LogWriter, MemoryLog};
 use super::*;
 use crate::followers::log;
 
+/// Longest wait for a thread.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The next records that a follower tells.
+fn hear<T>(listened: &Receiver<T>, records: usize) -> Vec<T> {
+    (0..records).map(|_| listened.recv_timeout(PATIENCE).expect("the follower goes on")).collect()
+}
+
 /// Tells every record it takes, and rests until it is woken when there are no more.
 struct Listener<const FINISHES: bool> {
     cursor: Lsn,
@@ -56,8 +64,7 @@ fn each_record_behind_the_cursor_is_taken_once_and_so_are_those_accepted_before_
     let (heard, listened) = mpsc::channel();
     let follower = Listener::<true> { cursor: Lsn(1), heard };
     let running = Running::start(follower, journal.clone()).expect("a thread");
-    let first: Vec<_> = listened.iter().take(2).collect();
-    assert_eq!(first, [(2, 100), (3, 100)]);
+    assert_eq!(hear(&listened, 2), [(2, 100), (3, 100)]);
     for length in [1, 2] {
         journal.append(vec![0; length], Output::Nothing);
     }
@@ -94,7 +101,7 @@ impl Follower for Held {
         self.cursor = entry.lsn;
         self.heard.send(entry.lsn.0).expect("the test listens");
         // Closed when the test is over.
-        let _ = self.goes_on.recv();
+        let _ = self.goes_on.recv_timeout(PATIENCE);
         None
     }
 
@@ -136,7 +143,7 @@ fn one_that_is_far_behind_takes_every_record_while_the_oldest_are_removed_under_
     let mut next = 6;
     let mut hears = |to: u64| {
         for lsn in next..=to {
-            assert_eq!(listened.recv_timeout(Duration::from_secs(20)), Ok(lsn));
+            assert_eq!(listened.recv_timeout(PATIENCE), Ok(lsn));
             go_on.send(()).expect("it runs");
         }
         next = to + 1;
@@ -154,11 +161,11 @@ fn one_that_is_far_behind_takes_every_record_while_the_oldest_are_removed_under_
     let (go_on, goes_on) = mpsc::channel();
     let running =
         Running::start(Held { cursor: Lsn(12), heard, goes_on }, journal.clone()).expect("a thread");
-    assert_eq!(listened.recv_timeout(Duration::from_secs(20)), Ok(13));
+    assert_eq!(listened.recv_timeout(PATIENCE), Ok(13));
     journal.truncate_before(Lsn(28), &[]).expect("memory");
     for lsn in 14..=30 {
         go_on.send(()).expect("it runs");
-        assert_eq!(listened.recv_timeout(Duration::from_secs(20)), Ok(lsn));
+        assert_eq!(listened.recv_timeout(PATIENCE), Ok(lsn));
     }
     drop(go_on);
     assert_eq!(running.progress().panics(), 0);
@@ -171,7 +178,7 @@ fn one_that_does_not_finish_ends_in_its_pause() {
     let (heard, listened) = mpsc::channel();
     let follower = Listener::<false> { cursor: Lsn(0), heard };
     let running = Running::start(follower, journal.clone()).expect("a thread");
-    assert_eq!(listened.recv(), Ok((1, 100)));
+    assert_eq!(listened.recv_timeout(PATIENCE), Ok((1, 100)));
     drop(running);
     assert_eq!(listened.try_iter().count(), 0);
 }
@@ -238,10 +245,10 @@ fn a_follower_that_panics_goes_on_from_its_cursor_and_the_log_takes_records_mean
     let (heard, listened) = mpsc::channel();
     let follower = Fragile { cursor: Lsn(0), panics: 1, stuck: 2, heard };
     let running = Running::start(follower, journal.clone()).expect("a thread");
-    let mut records: Vec<_> = listened.iter().take(2).collect();
+    let mut records = hear(&listened, 2);
     journal.append(vec![4; 100], Output::Nothing);
     log::durable(&journal, 4);
-    records.extend(listened.iter().take(4));
+    records.extend(hear(&listened, 4));
     let progress = running.progress();
     journal.stop();
     drop(running);

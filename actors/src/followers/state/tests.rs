@@ -52,6 +52,7 @@ fn keeping(directory: &TempDir, journal: &Journal<Output>) -> Keeping {
     let keeper = keeper(directory.path());
     Keeping {
         stored: Progress::at(keeper.cursor().lsn),
+        durable: Lsn(0),
         keeper,
         every: 1,
         last: Instant::now(),
@@ -265,6 +266,65 @@ fn after_a_panic_the_copy_goes_back_to_the_last_commit_and_ends_with_the_same_st
     journal.stop();
     drop(journal);
     assert_eq!(newest(&directory, &world), (25, true));
+}
+
+#[test]
+fn a_commit_does_not_make_a_store_young_that_is_still_behind() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (journal, mut world) = start(&directory);
+    for last in [10, 25] {
+        play(&mut world, &journal, last);
+        log::durable(&journal, last); // so that a batch ends there
+    }
+    let mut keeping = keeping(&directory, &journal);
+    let mut reader = journal.read(Lsn(0)).expect("a log");
+    assert_eq!(keeping.limit(Lsn(25)), Lsn(25));
+    let mut age = Duration::ZERO;
+    for end in [10, 25] {
+        while let Some(entry) = reader.next(Lsn(end)).expect("a sound log") {
+            assert_eq!(keeping.take(&entry), None);
+        }
+        let began = Instant::now();
+        while keeping.stored.age() <= age {
+            assert!(began.elapsed() < Duration::from_secs(30), "it is behind, and becomes no older");
+        }
+        age = keeping.stored.age();
+        keeping.reached(&reader.cursor(), true).expect("a disk");
+        assert_eq!(keeping.stored.lsn(), Lsn(end));
+        match end {
+            25 => assert_eq!(keeping.stored.age(), Duration::ZERO),
+            _ => assert!(keeping.stored.age() >= age, "{:?} after {age:?}", keeping.stored.age()),
+        }
+    }
+    drop(keeping);
+    journal.stop();
+}
+
+#[test]
+fn a_copy_that_cannot_go_back_to_its_store_stops_the_log() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (journal, mut world) = start(&directory);
+    play(&mut world, &journal, 25);
+    log::durable(&journal, 25);
+    let mut keeping = keeping(&directory, &journal);
+    let mut reader = journal.read(Lsn(0)).expect("a log");
+    while let Some(entry) = reader.next(Lsn(25)).expect("a sound log") {
+        assert_eq!(keeping.take(&entry), None);
+    }
+    keeping.reached(&reader.cursor(), true).expect("a disk");
+    keeping.keeper.lose_head();
+    let why = keeping.again().expect_err("its head is none");
+    assert_eq!(journal.condition().state(), journal::State::Unsound);
+    let told = journal.condition().why();
+    assert!(told.contains(&why) && told.contains(ADVICE), "{told}");
+    assert_eq!(keeping.limit(Lsn(30)), Lsn(25), "nothing more is taken");
+    journal.stop();
+}
+
+#[test]
+fn the_rest_after_a_piece_of_a_merge_is_in_proportion_and_bounded() {
+    let ms = Duration::from_millis;
+    assert_eq!([ms(0), ms(20), ms(100), ms(60_000)].map(rest_after), [ms(0), ms(60), ms(250), ms(250)]);
 }
 
 const OTHER_DIGEST: &str = "another digest than the copy's";

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use prometheus_client::{
-    encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder},
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
     registry::Unit,
 };
 
@@ -39,10 +39,8 @@ impl Families<'_> {
     /// # Errors
     /// When the text cannot be written.
     pub fn gauge(&mut self, family: Family, value: u64) -> fmt::Result {
-        let Family { name, unit, help } = family;
-        let encoder =
-            self.0.encode_descriptor(name, &format!("{help}."), unit.as_ref(), MetricType::Gauge)?;
-        ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(encoder)
+        let metric = gauge(value);
+        metric.encode(self.describe(&family, &metric)?)
     }
 
     /// A value that only rises, until the next start.
@@ -50,10 +48,8 @@ impl Families<'_> {
     /// # Errors
     /// When the text cannot be written.
     pub fn counter(&mut self, family: Family, value: u64) -> fmt::Result {
-        let Family { name, unit, help } = family;
-        let encoder =
-            self.0.encode_descriptor(name, &format!("{help}."), unit.as_ref(), MetricType::Counter)?;
-        ConstCounter::new(value).encode(encoder)
+        let metric = ConstCounter::new(value);
+        metric.encode(self.describe(&family, &metric)?)
     }
 
     /// A counter for each reason.
@@ -74,13 +70,7 @@ impl Families<'_> {
         label: &'static str,
         values: &[(&'static str, u64)],
     ) -> fmt::Result {
-        let Family { name, unit, help } = family;
-        let mut encoder =
-            self.0.encode_descriptor(name, &format!("{help}."), unit.as_ref(), MetricType::Counter)?;
-        for (of, value) in values {
-            ConstCounter::new(*value).encode(encoder.encode_family(&[(label, *of)])?)?;
-        }
-        Ok(())
+        self.each(family, label, values, ConstCounter::new)
     }
 
     /// A gauge for each value of a label.
@@ -93,13 +83,33 @@ impl Families<'_> {
         label: &'static str,
         values: &[(&'static str, u64)],
     ) -> fmt::Result {
-        let Family { name, unit, help } = family;
-        let mut encoder =
-            self.0.encode_descriptor(name, &format!("{help}."), unit.as_ref(), MetricType::Gauge)?;
+        self.each(family, label, values, gauge)
+    }
+
+    fn each<M: EncodeMetric>(
+        &mut self,
+        family: Family,
+        label: &'static str,
+        values: &[(&'static str, u64)],
+        metric: impl Fn(u64) -> M,
+    ) -> fmt::Result {
+        let mut encoder = self.describe(&family, &metric(0))?;
         for (of, value) in values {
-            let value = i64::try_from(*value).unwrap_or(i64::MAX);
-            ConstGauge::new(value).encode(encoder.encode_family(&[(label, *of)])?)?;
+            metric(*value).encode(encoder.encode_family(&[(label, *of)])?)?;
         }
         Ok(())
     }
+
+    /// Begins a family of metrics such as this one.
+    fn describe<'f>(
+        &'f mut self,
+        Family { name, unit, help }: &'f Family,
+        such: &impl EncodeMetric,
+    ) -> Result<MetricEncoder<'f>, fmt::Error> {
+        self.0.encode_descriptor(name, &format!("{help}."), unit.as_ref(), such.metric_type())
+    }
+}
+
+fn gauge(value: u64) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
 }
