@@ -23,6 +23,7 @@ pub mod people;
 mod removed;
 mod restored;
 mod scratch;
+mod spill;
 
 use std::{path::Path, time::Instant};
 

@@ -216,7 +216,7 @@ fn full(
     findings: &Findings,
     output: &mut impl Write,
 ) -> Result<ExitCode, Error> {
-    let Findings { tail, verifier, trusted, fetched, stored } = findings;
+    let Findings { tail, verifier, trusted, fetched, stored, in_memory: _ } = findings;
     if *fetched > 0 {
         writeln!(
             output,

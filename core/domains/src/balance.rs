@@ -253,6 +253,17 @@ impl Balance {
         self.recent.of(player)
     }
 
+    /// The results of all players that the state store does not have yet, in no particular order.
+    pub fn all_recent(&self) -> impl Iterator<Item = &Settled> {
+        self.recent.all()
+    }
+
+    /// Number of the results that the state store does not have yet.
+    #[must_use]
+    pub fn results_in_memory(&self) -> usize {
+        self.recent.count()
+    }
+
     /// The state store has every result that is recorded up to `lsn`: they are dropped here, but no more than `most`.
     /// Returns whether all of them are.
     pub fn forget_results(&mut self, lsn: u64, most: usize) -> bool {

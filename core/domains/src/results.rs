@@ -88,6 +88,16 @@ impl Recent {
         self.players.get(&player).into_iter().flatten().rev().map(|(_, settled)| settled)
     }
 
+    /// The results of all players, in no particular order.
+    pub fn all(&self) -> impl Iterator<Item = &Settled> {
+        self.players.iter().flat_map(|(_, results)| results).map(|(_, settled)| settled)
+    }
+
+    /// Number of the results.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// Drops what is recorded up to `lsn`, but no more than `most`. Returns whether all of it is dropped.
     pub fn forget(&mut self, lsn: u64, most: usize) -> bool {
         for _ in 0..most {
@@ -138,7 +148,7 @@ mod tests {
             let notice = Notice { player, currency, before, after, what };
             recent.push(lsn, Settled { number: lsn, time: lsn, notice });
         }
-        assert_eq!(recent.count, 2 * RESULTS_MAX + 1);
+        assert_eq!((recent.count(), recent.all().count()), (2 * RESULTS_MAX + 1, 2 * RESULTS_MAX + 1));
         assert!(recent.order.len() <= 3 * recent.count, "{}", recent.order.len());
         assert!(recent.forget(20_000, usize::MAX));
         assert_eq!((recent.count, recent.order.len()), (0, 0));

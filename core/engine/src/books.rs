@@ -110,13 +110,8 @@ impl Books {
     /// it is dropped.
     pub fn forget(&mut self, most: usize) -> bool {
         let stored = self.keys.older().lsn();
-        let keys = self.forget_keys(most);
+        let keys = self.keys.forget(most);
         self.domains.balance.forget_results(stored, most) && keys
-    }
-
-    /// The same of the keys alone.
-    pub(crate) fn forget_keys(&mut self, most: usize) -> bool {
-        self.keys.forget(most)
     }
 
     /// The digest of the whole money state, component by component.

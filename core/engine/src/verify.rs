@@ -12,7 +12,7 @@ mod tally;
 
 use std::sync::Arc;
 
-use domains::StateMachine;
+use domains::{StateMachine, results::Settled};
 use ledger::{HoldId, invariant};
 use protocol::TableId;
 
@@ -22,9 +22,10 @@ pub use self::{
     tally::{Decisions, Occurrences, Tally, Undecided},
 };
 use crate::{
+    item::{ItemId, StateItem},
     record::{Body, Committed, Formats, Record},
     replica::keys_since,
-    stored_state::StoredState,
+    stored_state::{ItemPlace, StoredState},
     table::{PlayerBets, TableLeg, TableState},
     tx_id::TxId,
     world::World,
@@ -111,16 +112,34 @@ impl LogVerifier {
         &self.world
     }
 
-    /// The keys of the records after one that are in memory, each with its outcome, for a state store of their own.
+    /// Number of keys and of results of players that are in memory: what grows with the log. The rest of the state grows with
+    /// accounts, open rounds and tables.
     #[must_use]
-    pub fn new_keys(&self, after: u64) -> Vec<(TxId, Vec<u8>)> {
-        keys_since(&self.world, after)
+    pub fn in_memory(&self) -> usize {
+        let books = &self.world.books;
+        books.keys_in_memory() + books.domains().balance.results_in_memory()
     }
 
-    /// A state store has every key so far: they leave memory.
+    /// The keys that are in memory, each with its outcome, for a state store of their own.
+    #[must_use]
+    pub fn new_keys(&self) -> Vec<(TxId, Vec<u8>)> {
+        keys_since(&self.world, self.world.books.store().lsn())
+    }
+
+    /// The last results of players that are in memory, for the same store.
+    #[must_use]
+    pub fn new_results(&self) -> Vec<(ItemPlace, Vec<u8>)> {
+        let item = |settled: &Settled| {
+            let place = ItemId::Result(settled.notice.player, Settled::place(settled.number)).place();
+            (place, StateItem::Result(settled.clone()).encode())
+        };
+        self.world.books.domains().balance.all_recent().map(item).collect()
+    }
+
+    /// A state store has every key and every result so far: they leave memory.
     pub fn stored(&mut self, store: Arc<dyn StoredState>) {
         self.world.books.turn_to(store);
-        self.world.books.forget_keys(usize::MAX);
+        self.world.books.forget(usize::MAX);
     }
 
     /// What the records may have and name.

@@ -1,18 +1,19 @@
 //! The full scope: every record is applied again and, at the level re-decide, decided again; the state store is held
-//! against the replay. Keys are kept in a store of its own while it runs, so that memory does not grow with them.
-
-use std::sync::Arc;
+//! against the replay. Memory does not grow with the records ([`spill`](super::spill)).
 
 use actors::stored::{self, Stored};
-use engine::{Level, LogVerifier, StateItem, TxId, Unknown, World, invariant};
+use engine::{Books, Level, LogVerifier, TxId, Unknown, World, invariant};
 use journal::{Cursor, Entry, FIRST_KEPT, Files, LogRecords, Lsn, Tail, storage::Storage};
 use ledger::Digest;
-use store::{Change, Key, Options, Store, Tree};
+use store::{Key, Tree};
 
-use super::{Error, Expectations, base::ATTEMPTS, read, removed::Whole, scratch::Scratch};
-
-/// Keys in memory before they go to the store of the proof.
-const KEYS_IN_MEMORY_MAX: usize = 1 << 20;
+use super::{
+    Error, Expectations,
+    base::ATTEMPTS,
+    read,
+    removed::Whole,
+    spill::{IN_MEMORY_MAX, Spill, add_result},
+};
 
 /// The result of proving a whole log.
 pub struct Findings {
@@ -27,6 +28,8 @@ pub struct Findings {
     pub fetched: u64,
     /// The last record of the state store, which has what the replay has; `None` when there is no store.
     pub stored: Option<u64>,
+    /// Most keys and results of players that were in memory between two records.
+    pub in_memory: usize,
 }
 
 /// Proves a whole log without trust in anything that it says; see [the scopes](super). `store` is the storage of the
@@ -36,6 +39,18 @@ pub struct Findings {
 /// # Errors
 /// The first thing that is not as it must be.
 pub fn full<S: Storage, T: Storage>(
+    files: &Files<S>,
+    whole: Whole<'_>,
+    store: Option<&T>,
+    level: Level,
+    expectations: &Expectations,
+) -> Result<Findings, Error> {
+    within(IN_MEMORY_MAX, files, whole, store, level, expectations)
+}
+
+/// [`full()`] with so many keys and results of players in memory.
+pub(super) fn within<S: Storage, T: Storage>(
+    in_memory_max: usize,
     files: &Files<S>,
     whole: Whole<'_>,
     store: Option<&T>,
@@ -59,7 +74,13 @@ pub fn full<S: Storage, T: Storage>(
     } else {
         Lsn(0)
     };
-    let (mut compared, mut keys) = (None, None);
+    if let Some(found) = &mut found {
+        // It is only compared: its keys are counted, and the filters of its store are not needed.
+        found.world.books.turn_to(Books::default().store());
+    }
+    let of_store = found.as_ref().map(|found| found.at);
+    let mut spill = Spill::new(verifier.world().books.store(), in_memory_max);
+    let (mut compared, mut in_memory) = (None, 0);
     let mut take = |entry: Entry<'_>| {
         let (lsn, location) = (entry.lsn, entry.location);
         // Of the records that its state includes, only the chain is proven.
@@ -69,26 +90,26 @@ pub fn full<S: Storage, T: Storage>(
         let disproved =
             |finding: engine::Finding| Error::Disproved { lsn: lsn.0, location, what: finding.what };
         verifier.next(entry.bytes).map_err(disproved)?;
-        if let Some(found) = found.as_ref().filter(|found| found.at.lsn == lsn) {
+        if let Some(found) = found.take_if(|found| found.at.lsn == lsn) {
             found.agrees(&entry, &verifier)?;
+            found.has_results(spill.results(&mut verifier)?)?;
             compared = Some(lsn.0);
         }
-        if verifier.world().books.keys_in_memory() > KEYS_IN_MEMORY_MAX {
-            spill(&mut keys, &mut verifier)?;
-        }
+        spill.bound(&mut verifier)?;
+        in_memory = in_memory.max(verifier.in_memory());
         Ok(())
     };
     let fetched = whole.map_or(Ok(Lsn(0)), |whole| read_removed(files, whole, &mut take))?.0;
     let reader = read(files, begins.0, take)?;
     let tail = files.finish(reader)?;
-    if let Some(found) = &found {
-        files.reaches(&tail, &found.at, stored::DIRECTORY)?;
+    if let Some(at) = &of_store {
+        files.reaches(&tail, at, stored::DIRECTORY)?;
     }
     let lsn = tail.last().0;
     let source = |finding: engine::Finding| Error::Invariant { lsn, source: finding.what.into() };
     verifier.check().map_err(source)?;
     expectations.check(files, whole, &tail, verifier.world())?;
-    Ok(Findings { tail, verifier, trusted: trusted.0, fetched, stored: compared })
+    Ok(Findings { tail, verifier, trusted: trusted.0, fetched, stored: compared, in_memory })
 }
 
 /// Hands over every record that was removed from the log. Returns the last one; the log goes on exactly there.
@@ -111,42 +132,14 @@ fn read_removed<S: Storage>(
     Ok(end.lsn)
 }
 
-/// The keys of a proof that are not in memory.
-struct Keys {
-    store: Store,
-    _directory: Scratch,
-}
-
-/// Moves the keys in memory to the store of the proof.
-fn spill(keys: &mut Option<Keys>, verifier: &mut LogVerifier) -> Result<(), Error> {
-    let keys = match keys {
-        Some(keys) => keys,
-        None => {
-            let directory = Scratch::new()?;
-            let store = Store::over(directory.storage()?, Options::default()).map_err(stored::Error::from)?;
-            keys.insert(Keys { store, _directory: directory })
-        }
-    };
-    let new = verifier.new_keys(keys.store.view().cursor().lsn.0);
-    let changes = new.iter().map(|(id, kept)| Change {
-        tree: Tree::Keys,
-        key: Key(id.0.to_be_bytes()),
-        value: Some(kept),
-    });
-    let at = Cursor { lsn: Lsn(verifier.world().books.lsn()), ..Cursor::default() };
-    keys.store.commit(changes, at, &[]).map_err(stored::Error::from)?;
-    while keys.store.merge_step().map_err(stored::Error::from)? {}
-    verifier.stored(Arc::new(Stored(keys.store.view())));
-    Ok(())
-}
-
 /// What the state store has.
 struct Found {
     at: Cursor,
     world: World,
     /// The digest of its keys, and how many there are.
     keys: (Digest, u64),
-    results: Vec<StateItem>,
+    /// The same of the last results of players.
+    results: (Digest, u64),
 }
 
 impl Found {
@@ -184,12 +177,9 @@ impl Found {
             digest.add(engine::key_print(TxId(u128::from_be_bytes(id)), &kept).map_err(stored::Error::item)?);
             count += 1;
         }
-        let mut results = Vec::new();
+        let mut results = (Digest::default(), 0);
         for entry in stored.0.scan(Tree::Rows) {
-            let item = StateItem::decode(&entry?.1, &expectations.formats, Unknown::Kept);
-            if let item @ StateItem::Result(_) = item.map_err(stored::Error::item)? {
-                results.push(item);
-            }
+            add_result(&mut results, &entry?.1, &expectations.formats)?;
         }
         Ok(Self { at: stored.0.cursor(), world, keys: (digest, count), results })
     }
@@ -212,9 +202,18 @@ impl Found {
         if self.keys != keys {
             return wrong(format!("its {} keys are not those of the log", keys.1));
         }
-        match self.results.iter().find(|result| world.item(result.id()).as_ref() != Some(*result)) {
-            Some(result) => wrong(format!("{:?} is not that of the log", result.id())),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// Compares its results with those of the log at its record.
+    fn has_results(&self, results: (Digest, u64)) -> Result<(), Error> {
+        let what = match (self.results.1, results.1) {
+            _ if self.results == results => return Ok(()),
+            (ours, logged) if ours != logged => {
+                format!("it has {ours} results of players, and the log has {logged}")
+            }
+            (_, logged) => format!("its {logged} results of players are not those of the log"),
+        };
+        Err(Error::Store { lsn: self.at.lsn.0, what })
     }
 }

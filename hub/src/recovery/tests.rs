@@ -38,6 +38,7 @@ struct Left {
     closed: bool,
 }
 
+mod bounded;
 mod fetched;
 mod kept;
 mod later;
