@@ -101,7 +101,10 @@ impl Books {
                 no_effect(self, committed.id)?;
                 prove(self, committed, &changes)?;
             }
-            Body::Refused { id, .. } => no_effect(self, *id)?,
+            Body::Refused { id, principal, .. } => {
+                self.asked_by_nobody_erased(*principal)?; // E8
+                no_effect(self, *id)?;
+            }
             Body::Fact(fact) => {
                 fact_stands(self, fact)?;
                 self.erases_nothing_open(fact, record.time)?; // E8

@@ -11,6 +11,7 @@ use protocol::ErrorCode;
 use crate::{
     apply::ApplyError,
     books::Books,
+    facts::Fact,
     keys::Outcome,
     record::Body,
     table::TableLeg,
@@ -155,5 +156,27 @@ impl Books {
         };
         let result = TxResult { id, time, leg, verdict };
         Ok(Concluded { result, notices, legs, upgrades, record: Some((lsn, bytes)), digest })
+    }
+
+    /// Records a fact at a time, milliseconds since 1970: applies it, and returns its record and that of the digest that
+    /// follows it when one is due (a record whose place is a multiple of `digest_every`), each with its place in the log.
+    ///
+    /// # Errors
+    /// As [`Books::apply`]. The state is unchanged.
+    pub fn record_fact(
+        &mut self,
+        fact: Fact,
+        now: u64,
+        digest_every: u64,
+    ) -> Result<Vec<(u64, Vec<u8>)>, ApplyError> {
+        let record = self.fact_record(fact, now);
+        self.apply(&record)?;
+        let mut records = vec![(self.lsn, record.encode())];
+        if self.lsn.is_multiple_of(digest_every) {
+            let digest = self.digest_record(now);
+            self.apply(&digest)?;
+            records.push((self.lsn, digest.encode()));
+        }
+        Ok(records)
     }
 }

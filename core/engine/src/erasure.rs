@@ -1,14 +1,30 @@
-//! When a player may be erased (`E8`): while nothing of theirs is open.
+//! When a player may be erased (`E8`): while nothing of theirs is open. From then on nothing more is recorded of them.
 //!
 //! The log names players by random ids only. Who has an id stands in the people store, which forgets the person; the log
 //! records that it did, so that a start on an older copy of the store does it again. What the log has of the player stays:
 //! it proves the balances of others.
 
-use domains::freeze::Freeze;
-use ledger::{AccountId, AccountKind, Domain, OwnerKind};
+use domains::{Notice, Row, RowImage, freeze::Freeze};
+use ledger::{AccountId, AccountKind, Changes, Domain, OwnerKind};
 use protocol::{Currency, PlayerId};
 
-use crate::{books::Books, facts::Fact, invariant::Violation};
+use crate::{
+    books::Books,
+    facts::Fact,
+    invariant::Violation,
+    principal::{Principal, PrincipalKind},
+};
+
+/// Whether the erasure of a player may be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasable {
+    /// It may be.
+    Now,
+    /// The log says so already.
+    Before,
+    /// Something of the player is open.
+    Not(StillOpen),
+}
 
 /// What keeps a player from being erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +54,17 @@ pub enum StillOpen {
     },
 }
 
+impl StillOpen {
+    /// The currency of it, if it is money.
+    #[must_use]
+    pub fn currency(&self) -> Option<Currency> {
+        match self {
+            StillOpen::Money { currency, .. } | StillOpen::Held { currency, .. } => Some(*currency),
+            StillOpen::Frozen { .. } => None,
+        }
+    }
+}
+
 impl Books {
     /// What keeps a player from being erased at a time, milliseconds since 1970; `None` for nothing. Who is to stay excluded
     /// may be frozen without an end: the exclusion takes the place of the freeze.
@@ -57,6 +84,15 @@ impl Books {
         let freeze = Freeze::of(&self.domains.rows, player, now)?;
         let lasts = freeze.until.is_none() && excluded;
         (!lasts).then_some(StillOpen::Frozen { until: freeze.until })
+    }
+
+    /// Whether the erasure of a player may be recorded at a time, milliseconds since 1970.
+    #[must_use]
+    pub fn erasable(&self, player: PlayerId, excluded: bool, now: u64) -> Erasable {
+        if self.facts.says(&Fact::Erased { player, excluded }) {
+            return Erasable::Before;
+        }
+        self.still_open(player, excluded, now.max(self.time)).map_or(Erasable::Now, Erasable::Not)
     }
 
     /// Every account that a player may have.
@@ -82,6 +118,43 @@ impl Books {
         match self.still_open(player, excluded, now) {
             Some(_) if !self.facts.says(fact) => Err(Violation::ErasedTooEarly(player)),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// `E8`: who asks was not erased.
+    ///
+    /// # Errors
+    /// When it is a player who was.
+    pub(crate) fn asked_by_nobody_erased(&self, principal: Principal) -> Result<(), Violation> {
+        let player = (principal.kind() == PrincipalKind::Player).then(|| PlayerId(principal.id()));
+        self.nobody_erased(player)
+    }
+
+    /// `E8`: a transaction with these effects touches nobody who was erased. Costs nothing while nobody was.
+    ///
+    /// # Errors
+    /// The first player who was.
+    pub(crate) fn touches_nobody_erased<'a>(
+        &self,
+        legs: impl IntoIterator<Item = &'a Changes>,
+        rows: &[RowImage],
+        notices: &[Notice],
+    ) -> Result<(), Violation> {
+        let accounts = legs.into_iter().flat_map(Changes::accounts);
+        let owners = accounts.filter_map(|(id, _)| id.owner.player());
+        let frozen = rows.iter().filter(|row| row.key.kind() == Freeze::KIND);
+        let frozen = frozen.filter_map(|row| row.key.as_bytes().try_into().ok());
+        let frozen = frozen.map(|id| PlayerId(u128::from_be_bytes(id)));
+        self.nobody_erased(owners.chain(frozen).chain(notices.iter().map(|notice| notice.player)))
+    }
+
+    fn nobody_erased(&self, players: impl IntoIterator<Item = PlayerId>) -> Result<(), Violation> {
+        if self.facts.erased().next().is_none() {
+            return Ok(());
+        }
+        match players.into_iter().find(|player| self.facts.is_erased(*player)) {
+            Some(player) => Err(Violation::OfErased(player)),
+            None => Ok(()),
         }
     }
 }

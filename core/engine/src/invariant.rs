@@ -12,7 +12,7 @@
 //! * `E7` a recipe in a revision, or a kind of row, that version 3 of records does not have is used only after its first use
 //!   was recorded.
 //! * `E8` a player is recorded as erased only while they have no balance, no hold and no freeze; an exclusion may take the place
-//!   of a freeze that has no end.
+//!   of a freeze that has no end. From then on no record has money, a freeze, a notice or a key of the player.
 //!
 //! The start, `hub verify`, the state store's follower and the simulation share these predicates.
 
@@ -145,6 +145,9 @@ pub enum Violation {
     /// `E8`: something of a player who is erased is open.
     #[error("E8: player {0} is erased, and has a balance, a hold or a freeze")]
     ErasedTooEarly(PlayerId),
+    /// `E8`: something is recorded of a player who was erased before.
+    #[error("E8: player {0} was erased before, and gets money, a freeze, a notice or a key")]
+    OfErased(PlayerId),
     /// `E4`: a notice shows other funds than the balance domain has.
     #[error("E4: player {player} is told of {recorded:?} {when} the transaction, and has {found:?}")]
     Told {

@@ -40,7 +40,7 @@ pub use components::{Component, StateDigest};
 pub use conclude::{Concluded, Told, TxResult, Verdict};
 pub use described::row;
 pub use domains::{Field, Fields, Intent};
-pub use erasure::StillOpen;
+pub use erasure::{Erasable, StillOpen};
 pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, InUse, KEPT_BYTES_MAX, SecretName};
 pub use head::StoreSummary;
 pub use item::{ItemId, StateItem};

@@ -23,12 +23,15 @@ use crate::{
 /// checked before ([`no_effect_yet`](crate::invariant::no_effect_yet)).
 ///
 /// # Errors
-/// The first invariant that would not hold: `E1`, `E6`, `L1`, `L2`, `E2`, `E4`.
+/// The first invariant that would not hold: `E8`, `E1`, `E6`, `L1`, `L2`, `E2`, `E4`.
 pub(crate) fn prove(
     books: &Books,
     committed: &Committed,
     legs: &[(Domain, Changes)],
 ) -> Result<(), Violation> {
+    books.asked_by_nobody_erased(committed.principal)?;
+    let changes = legs.iter().map(|(_, changes)| changes);
+    books.touches_nobody_erased(changes, &committed.rows, &committed.notices)?;
     if committed.key.is_some() && committed.outcome(0).is_none() {
         return Err(Violation::NoReceipt(committed.id));
     }

@@ -53,6 +53,14 @@ impl Envelope {
         }
     }
 
+    /// Who asks for it.
+    fn principal(&self) -> Principal {
+        match self {
+            Envelope::Run(tx) => tx.principal,
+            Envelope::Refuse { principal, .. } => *principal,
+        }
+    }
+
     /// The content of its request, when it came with a client's key.
     fn content(&self) -> Option<Content> {
         match self {
@@ -169,8 +177,8 @@ pub enum Turn {
     Known(Outcome),
     /// The key has an outcome for a request with another content: refused, not recorded.
     KeyReused,
-    /// The request is refused with a code that does not consume the key, or asks for an amount beyond those of records:
-    /// answered, and not recorded.
+    /// The request is refused with a code that does not consume the key, asks for an amount beyond those of records, or is by
+    /// or about a player who was erased (`E8`): answered, and not recorded.
     Answered {
         /// Why it is refused.
         code: ErrorCode,
@@ -246,6 +254,10 @@ impl Books {
     /// Decides an envelope whose key has no outcome.
     fn decide(&self, envelope: Envelope, now: u64) -> Turn {
         let id = envelope.id();
+        // E8: what was queued behind the erasure of its player leaves nothing.
+        if self.asked_by_nobody_erased(envelope.principal()).is_err() {
+            return Turn::Answered { code: ErrorCode::Forbidden, by: None };
+        }
         let decided = |body, changes| {
             // A request that has waited arrived before: the record's time is never earlier.
             let arrived = match &body {
@@ -274,6 +286,10 @@ impl Books {
             Context { now: now.max(self.time()), id: HoldId(id.0), view: self.domains(), shares: &shares };
         let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
         match (intent.decide(&context), key) {
+            (Ok(effects), key) if self.reaches_somebody_erased(&effects) => match key {
+                Some(_) => Turn::Answered { code: ErrorCode::Forbidden, by: None },
+                None => Turn::Impossible { code: ErrorCode::Forbidden, by: Domain::Balance },
+            },
             (Ok(effects), key) => {
                 // E1: a key was looked up before.
                 let new = if key.is_some() { Ok(()) } else { no_effect_in_memory(self, id) };
@@ -297,6 +313,12 @@ impl Books {
             ),
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
+    }
+
+    /// `E8`: whether somebody else asks for something that changes what a player has who was erased.
+    fn reaches_somebody_erased(&self, effects: &Effects) -> bool {
+        let changes = effects.legs.iter().map(|(_, drafted)| &drafted.changes);
+        self.touches_nobody_erased(changes, &effects.rows, &effects.notices).is_err()
     }
 
     /// The leg to record. A quarantine keeps only the bets whose stakes are held in the ledger (`E2`).

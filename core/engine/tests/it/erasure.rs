@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use domains::{
     freeze::{Freeze, FreezeReason},
-    recipes::{Debit, FreezePlayer, Unfreeze},
+    recipes::{Credit, Debit, Deposit, FreezePlayer, Unfreeze},
 };
 use engine::{
-    ApplyError, Content, Envelope, Fact, Formats, Intent, Outcome, Principal, PrincipalKind, Record, Replica,
-    StillOpen, Tx, TxId, Verdict, World, invariant::Violation, stored_state::memory::MemoryStore,
+    ApplyError, Content, Envelope, Erasable, Fact, Formats, Intent, Outcome, Principal, PrincipalKind,
+    Record, Replica, StillOpen, Tx, TxId, Verdict, World,
+    invariant::Violation,
+    stored_state::memory::MemoryStore,
+    table::{Grounds, TableAsked, TableRequest},
 };
 use ledger::Domain;
-use protocol::PlayerId;
+use protocol::{ErrorCode, PlayerId};
 
-use crate::rig::{Rig, done, eur, stored};
+use crate::rig::{Rig, done, eur, stored, tx_id};
 
 const PLAYER: PlayerId = PlayerId(1);
 
@@ -101,4 +104,106 @@ fn an_erasure_is_a_part_of_the_state_and_holds_for_good() {
         world.apply(&Record::decode(&record.encode()).expect("a record")).expect("it says so already");
     }
     assert_eq!(world.books.facts().erased().collect::<Vec<_>>(), [(PLAYER, true)]);
+}
+
+/// A verdict that nothing is recorded of the request of somebody who was erased, or about them.
+const NOT_ALLOWED: Verdict = Verdict::Answered(ErrorCode::Forbidden);
+
+#[test]
+fn what_is_queued_behind_an_erasure_is_refused_and_leaves_no_record() {
+    let mut rig = Rig::new();
+    rig.deposit(2, 100);
+    rig.open();
+    // Asked for before the erasure, and recorded: it is answered as it was.
+    let early = rig.bet("early", 1, &[("red", &[], 10)]);
+    assert_eq!(early, Verdict::Recorded(Outcome::Refused(ErrorCode::NoAccount)));
+    let behind = rig.request("late", 1, &[("red", &[], 10)]);
+    let behind = rig.live.place_bet(behind, rig.now).now().expect("decided at once");
+    rig.append(&rig.books.fact_record(erased(false), rig.now));
+    let recorded = rig.log.len();
+
+    let content = Content(7);
+    let (principal, id) = (PLAYER.into(), tx_id(1, "refused"));
+    let code = ErrorCode::BetsClosed;
+    let (table, asked, grounds) = ("t1".parse().expect("a table"), TableAsked::Clearing, Grounds::Log);
+    let request = Some(Box::new(TableRequest { table, round: 1, arrived: 0, asked, grounds }));
+    let mut submit = |envelope: &Envelope| rig.run(envelope);
+    assert_eq!(submit(&behind), NOT_ALLOWED, "a bet");
+    assert_eq!(submit(&Envelope::Refuse { id, principal, content, code, request }), NOT_ALLOWED, "a refusal");
+    let (currency, amount, player) = (eur(), 5, PLAYER);
+    let freeze = Freeze { reason: FreezeReason::Operator, until: None };
+    let money: [(&str, Intent); 3] = [
+        ("a deposit", Deposit { player, currency, amount }.into()),
+        ("a credit", Credit { player, currency, amount }.into()),
+        ("a freeze", FreezePlayer { player, freeze }.into()),
+    ];
+    for (what, intent) in money.clone() {
+        let service = Principal::named(PrincipalKind::Service, "", "cashier");
+        let tx = Tx::new(TxId::of_service("cashier", what), service, Some(content), intent);
+        assert_eq!(submit(&Envelope::Run(tx)), NOT_ALLOWED, "{what}");
+    }
+    assert_eq!(rig.log.len(), recorded, "nothing is recorded");
+    assert_eq!(rig.bet("early", 1, &[("red", &[], 10)]), early, "what was decided before stands");
+    done(rig.bet("other", 2, &[("red", &[], 10)]));
+    rig.finish();
+
+    // A record of any of it is refused wherever it is applied.
+    for (what, intent) in money {
+        let mut other = Rig::new();
+        let service = Principal::named(PrincipalKind::Service, "", "cashier");
+        let tx = Tx::new(TxId::of_service("cashier", what), service, Some(content), intent);
+        other.run(&Envelope::Run(tx));
+        let record = Record::decode(other.log.last().expect("a record")).expect("a record");
+        refused_behind_an_erasure(&record, what);
+    }
+    let mut other = Rig::new();
+    other.open();
+    other.bet("refused", 1, &[("red", &[], 10)]);
+    let record = Record::decode(other.log.last().expect("a record")).expect("a record");
+    refused_behind_an_erasure(&record, "a refusal");
+}
+
+#[test]
+fn a_round_is_settled_in_which_an_erased_player_took_every_bet_back() {
+    let mut rig = Rig::new();
+    for player in [1, 2] {
+        rig.deposit(player, 100);
+    }
+    rig.open();
+    done(rig.bet("mine", 1, &[("red", &[], 100)]));
+    done(rig.bet("other", 2, &[("red", &[], 50)]));
+    done(rig.clear("back", 1));
+    by_service(&mut rig, "out", Debit { player: PLAYER, currency: eur(), amount: 100 }.into());
+    rig.append(&rig.books.fact_record(erased(false), rig.now));
+    rig.finish();
+    assert!(rig.live.state().open.is_none(), "the round has ended");
+    assert_eq!(rig.funds(1), (0, 0));
+    assert_eq!(rig.replay().books.digest(), rig.books.digest());
+}
+
+fn refused_behind_an_erasure(record: &Record, what: &str) {
+    let mut world = World::default();
+    let erasure = world.books.fact_record(erased(true), 1);
+    world.apply(&erasure).expect("nobody has anything");
+    let applied = world.books.apply(record);
+    assert_eq!(applied, Err(ApplyError::Invariant(Violation::OfErased(PLAYER))), "{what}");
+}
+
+#[test]
+fn an_erasure_is_recorded_with_the_digest_that_is_due_and_once() {
+    let mut rig = Rig::new();
+    rig.deposit(2, 100);
+    let (player, excluded) = (PLAYER, false);
+    assert_eq!(rig.books.erasable(player, excluded, rig.now), Erasable::Now);
+    let records = rig.books.record_fact(erased(excluded), rig.now, 2).expect("nothing is open");
+    let places: Vec<u64> = records.iter().map(|(place, _)| *place).collect();
+    assert_eq!(places, [2, 3], "the erasure and the digest");
+    rig.log.extend(records.into_iter().map(|(_, bytes)| bytes));
+    assert_eq!(rig.replay().books.digest(), rig.books.digest());
+    assert_eq!(rig.books.erasable(player, excluded, rig.now), Erasable::Before);
+    assert_eq!(rig.books.erasable(player, true, rig.now), Erasable::Now, "the exclusion is new");
+    let money = rig.books.still_open(PlayerId(2), false, rig.now).expect("a balance");
+    assert_eq!(rig.books.erasable(PlayerId(2), false, rig.now), Erasable::Not(money));
+    let early = rig.books.record_fact(Fact::Erased { player: PlayerId(2), excluded }, rig.now, 2);
+    assert_eq!(early, Err(ApplyError::Invariant(Violation::ErasedTooEarly(PlayerId(2)))));
 }

@@ -87,6 +87,8 @@ violations! {
     Violation::Table(_) => "Table", Reach::Never("it compares two copies of the state");
     Violation::ErasedTooEarly(_) => "ErasedTooEarly",
         Reach::Never("of a fact, not of a transaction; see erasure.rs");
+    Violation::OfErased(_) => "OfErased",
+        Reach::Never("the turn refuses what touches an erased player before it is proven; see erasure.rs");
     Violation::FactChanged { .. } => "FactChanged", Reach::Never("a fact is a record of its own");
     Violation::NotInUse(_) => "NotInUse",
         Reach::Never("the first use is recorded in the same turn, before the record");
