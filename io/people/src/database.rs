@@ -8,6 +8,7 @@
 //! `secure_delete` overwrites what is deleted with zeros. The version of the schema is SQLite's `user_version`.
 
 mod copy;
+mod of_player;
 
 use std::{
     fs::{self, OpenOptions},
@@ -133,6 +134,14 @@ impl Tombstone {
     fn tag(&self, keys: &StoreKeys) -> u128 {
         keys.tag(3, &[&self.player.to_be_bytes(), &[u8::from(self.excluded)]])
     }
+}
+
+/// What a database has under one player id.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OfPlayer {
+    pub row: Option<PersonRow>,
+    pub exclusion: Option<Exclusion>,
+    pub tombstone: Option<Tombstone>,
 }
 
 /// Everything that a database has besides its people.

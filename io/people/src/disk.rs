@@ -8,15 +8,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use protocol::PlayerId;
 use rusqlite::{ErrorCode, ffi};
 
 use crate::{
     Error,
     database::{self, DATABASE, Database, Meta, PersonRow, ROLLBACK, remove_if_there},
+    forget::{NotForgotten, OpenStore},
     keyfile::{self, KEYS, KeyFile},
     master::{Bytes32, StoreKeys},
     seal::{SealedAt, SealedField},
-    storage::{Enrolled, NotKept, Storage},
+    storage::{Enrolled, Forgotten, NotKept, PlayerStanding, Storage},
     telemetry,
 };
 
@@ -91,6 +93,23 @@ impl Disk {
         Ok(())
     }
 
+    /// The files, for an erasure.
+    fn store(&mut self) -> OpenStore<'_> {
+        let Self { directory, database, keys, meta, .. } = self;
+        OpenStore { directory, database, keys, meta }
+    }
+
+    fn not_forgotten(&self, why: NotForgotten) -> NotKept {
+        match why {
+            NotForgotten::Sql(error) => self.failure(&error),
+            NotForgotten::KeyFile(error) if error.raw_os_error().is_some_and(is_full) => {
+                NotKept::NoRoom(error.to_string())
+            }
+            NotForgotten::KeyFile(error) => NotKept::Closed(error.to_string()),
+            NotForgotten::Unreadable(error) => NotKept::Closed(error.to_string()),
+        }
+    }
+
     fn failure(&self, error: &rusqlite::Error) -> NotKept {
         let text = error.to_string();
         let extended = error.sqlite_error().map(|error| error.extended_code);
@@ -135,6 +154,14 @@ impl Storage for Disk {
         self.meta = meta;
         self.ahead.truncate(self.ahead.len() - rows.len());
         Ok(())
+    }
+
+    fn standing(&mut self, player: PlayerId) -> Result<PlayerStanding, NotKept> {
+        self.store().standing(player).map_err(|why| self.not_forgotten(why))
+    }
+
+    fn erase(&mut self, player: PlayerId, excluded: bool) -> Result<Forgotten, NotKept> {
+        self.store().erase(player, excluded).map_err(|why| self.not_forgotten(why))
     }
 }
 

@@ -1,20 +1,21 @@
-//! Finding and erasing people while no hub serves from the store.
+//! Finding and erasing people while no hub serves from the store; `forget.rs` has the same for the store that is open.
 //!
 //! Erasing destroys the key first and removes the row after it. With the key, every copy of the row becomes unreadable, in
 //! backups too; a row that a crash leaves without a key is removed when the erasure is carried out again, which the caller
 //! does at every start for everybody whom the log says is erased. The other way around, a crash would leave a key that still
 //! opens the row in yesterday's backup.
 
-use std::{collections::HashSet, path::Path};
+use std::collections::HashSet;
 
 use protocol::PlayerId;
 
 use crate::{
     Contents, Error, Person,
-    database::{self, Database, Exclusion},
+    database::{Database, Exclusion, Tombstone},
+    forget::{self, unreadable},
     keyfile::KEYS,
     master::Blind,
-    seal::{SealedAt, SealedField},
+    seal::SealedAt,
 };
 
 /// What became of an erasure.
@@ -108,14 +109,8 @@ impl Contents {
             }
         }
         if !new.is_empty() {
-            let meta = database::Meta { exclusions: self.meta.exclusions + new.len() as u64, ..self.meta };
-            let keys = &self.keys;
-            let changed = database.change(|change| {
-                new.iter().try_for_each(|new| database::put_exclusion(change, *new, keys))?;
-                database::put_meta(change, &meta, keys)
-            });
-            changed.map_err(Error::sql("write", database.path()))?;
-            self.meta = meta;
+            let added = forget::add_exclusions(database, &self.keys, &mut self.meta, &new);
+            added.map_err(Error::sql("write", database.path()))?;
             self.exclusions.extend(new);
             let hashes = self.exclusions.iter().map(|exclusion| exclusion.blind);
             self.register.exclude(blind, hashes.collect());
@@ -125,17 +120,9 @@ impl Contents {
 
     fn destroy_keys(&mut self, players: &HashSet<PlayerId>) -> Result<(), Error> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let before = file.slots.len();
-        for player in players {
-            if let Some(slot) = self.ids.get(player) {
-                file.slots.remove(slot);
-            }
-        }
-        if file.slots.len() < before {
-            let path = self.directory.join(KEYS);
-            file.write(&self.directory, &self.keys).map_err(Error::io("write", &path))?;
-        }
-        Ok(())
+        let slots = players.iter().filter_map(|player| self.ids.get(player)).copied();
+        let destroyed = forget::destroy_keys(&self.directory, &self.keys, file, slots);
+        destroyed.map_err(Error::io("write", &self.directory.join(KEYS)))
     }
 
     /// Removes the rows, and notes the ids in the same transaction.
@@ -147,42 +134,17 @@ impl Contents {
     ) -> Result<(), Error> {
         let mut erased = self.erased.clone();
         erased.extend(tombstones.iter().copied());
-        let people = self.meta.people - players.len() as u64;
-        let meta = database::Meta { people, erased: erased.len() as u64, ..self.meta };
         let slots: Vec<u64> = players.iter().filter_map(|player| self.ids.get(player)).copied().collect();
-        let keys = &self.keys;
-        let changed = database.change(|change| {
-            slots.iter().try_for_each(|slot| database::remove_person(change, *slot))?;
-            for (player, excluded) in tombstones {
-                let tombstone = database::Tombstone { player: player.0, excluded: *excluded };
-                database::put_tombstone(change, tombstone, keys)?;
-            }
-            database::put_meta(change, &meta, keys)
-        });
-        changed.map_err(Error::sql("write", database.path()))?;
-        (self.meta, self.erased) = (meta, erased);
+        let new =
+            tombstones.iter().map(|(player, excluded)| Tombstone { player: player.0, excluded: *excluded });
+        let new: Vec<Tombstone> = new.collect();
+        let noted = (&new[..], erased.len() as u64);
+        let removed = forget::remove_rows(database, &self.keys, &mut self.meta, &slots, noted);
+        removed.map_err(Error::sql("write", database.path()))?;
+        self.erased = erased;
         self.ids.retain(|player, _| !players.contains(player));
         self.keyless.retain(|player| !players.contains(player));
         self.register.remove(players);
         Ok(())
     }
-}
-
-impl SealedAt {
-    /// Opens both parts of a name.
-    pub(crate) fn named(
-        &self,
-        key: &crate::master::Bytes32,
-        issuer: &[u8],
-        subject: &[u8],
-    ) -> Option<Person> {
-        let issuer = self.open(SealedField::Issuer, key, issuer)?;
-        let subject = self.open(SealedField::Subject, key, subject)?;
-        Person::new(issuer.into(), &subject).ok()
-    }
-}
-
-/// A name that does not open under the key of its row.
-pub(crate) fn unreadable(database: &Path) -> Error {
-    Error::Damaged { file: database.to_owned(), what: "a name in it does not open under its key" }
 }

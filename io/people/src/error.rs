@@ -177,3 +177,29 @@ pub enum NotEnrolled {
     #[error("this person is excluded")]
     Excluded,
 }
+
+/// Why somebody was not erased from the open store, or not asked about. Nothing was changed, or a part of it was; the same
+/// call carries on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotErased {
+    /// There is no room on the disk: the key file is written anew before the old one is removed.
+    #[error("there is no room for the people store")]
+    NoRoom,
+    /// Another process reads the database for long.
+    #[error("the people store is in use by another process")]
+    InUse,
+    /// A write or sync has failed, or something in the store is not what the hub wrote. The store must be opened again.
+    #[error("the people store cannot be used after a failure: the hub's log messages say which")]
+    Closed,
+}
+
+impl NotErased {
+    /// Whether the same call may succeed a moment later.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        match self {
+            NotErased::NoRoom | NotErased::InUse => true,
+            NotErased::Closed => false,
+        }
+    }
+}

@@ -6,7 +6,7 @@
 //!
 //! It is two files: a database (SQLite) with names that are sealed under a key for each person, and a key file with these
 //! keys, wrapped under a key that comes from the master key. A person is found by a keyed hash of the name. To erase a
-//! person is to destroy the key and then the row.
+//! person is to destroy the key and then the row, while the store is open ([`People::erase`]) or not ([`Contents::erase`]).
 //!
 //! What it guarantees:
 //! * P1 an id is answered only once its row is synced, and its key before it, so no record of the log names an id that a
@@ -26,6 +26,7 @@ mod database;
 mod disk;
 mod erase;
 mod error;
+mod forget;
 mod keyfile;
 mod master;
 mod people;
@@ -41,7 +42,7 @@ pub use contents::Contents;
 pub use copy::{PeopleCopy, copy};
 pub use database::DATABASE;
 pub use erase::Erased;
-pub use error::{Error, NotEnrolled};
+pub use error::{Error, NotEnrolled, NotErased};
 pub use keyfile::KEYS;
 pub use master::Master;
 pub use people::People;

@@ -8,22 +8,23 @@ use std::{
 use protocol::PlayerId;
 
 use crate::{
-    Contents, Error, NotEnrolled, Person, StoreId,
+    Contents, Erased, Error, NotEnrolled, NotErased, Person, StoreId,
     disk::Disk,
     master::StoreKeys,
     register::{Readiness, Register, Stats},
-    storage::Storage,
-    writer::{Waiter, Writer},
+    storage::{PlayerStanding, Storage},
+    writer::{Waiter, Work, Writer},
 };
 
-/// The mapping, open for reading and enrolling. Clones share it; the thread that enrols ends with the last one.
+/// The mapping, open for reading, enrolling and erasing. Clones share it; the thread that enrols and erases ends with the last
+/// one.
 #[derive(Debug, Clone)]
 pub struct People {
     id: StoreId,
     erased: Arc<[(PlayerId, bool)]>,
     keys: Arc<StoreKeys>,
     register: Arc<Register>,
-    queue: mpsc::Sender<Waiter>,
+    queue: mpsc::Sender<Work>,
 }
 
 impl People {
@@ -85,7 +86,31 @@ impl People {
     /// while the disk is busy shares the next commit. The queue has no bound of its own: whoever calls this holds a permit.
     pub fn enrol(&self, person: Person, done: impl FnOnce(Result<PlayerId, NotEnrolled>) + Send + 'static) {
         // Without a writer the enrolment is dropped, and `done` with it: its receiver learns that nobody answers.
-        let _ = self.queue.send(Waiter { person, done: Box::new(done) });
+        let _ = self.queue.send(Work::Enrol(Waiter { person, done: Box::new(done) }));
+    }
+
+    /// Tells what the store has under a player id. Returns at once; `done` is called as that of [`People::enrol`] is. Reads the
+    /// database from one end to the other, so it is for what is rare.
+    pub fn standing(
+        &self,
+        player: PlayerId,
+        done: impl FnOnce(Result<PlayerStanding, NotErased>) + Send + 'static,
+    ) {
+        let _ = self.queue.send(Work::Standing(player, Box::new(done)));
+    }
+
+    /// Erases a player: destroys the key, then removes the row, as [`Contents::erase`] does. With `excluded` the person stays
+    /// excluded. Returns at once; `done` is called as that of [`People::enrol`] is, when all of it is on disk and nobody finds
+    /// the person any more. May be repeated. The log has recorded the erasure before, durably, so that a crash in between is
+    /// finished by the next start. From before that record until `done`, nobody is let in as this player: that is the caller's
+    /// to see to.
+    pub fn erase(
+        &self,
+        player: PlayerId,
+        excluded: bool,
+        done: impl FnOnce(Result<Erased, NotErased>) + Send + 'static,
+    ) {
+        let _ = self.queue.send(Work::Erase(player, excluded, Box::new(done)));
     }
 
     /// Whether new people are enrolled.

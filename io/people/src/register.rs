@@ -99,6 +99,19 @@ impl Register {
         self.people.fetch_sub(players.len() as u64, Relaxed);
     }
 
+    /// Forgets one person who was erased.
+    pub fn remove_one(&self, person: Hash) {
+        if self.part(person).write().remove(&person).is_some() {
+            self.people.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Adds a person to the blind index.
+    pub fn exclude_also(&self, blind: Blind, person: Hash) {
+        let mut excluded = self.excluded.write();
+        excluded.get_or_insert_with(|| Excluded { blind, hashes: HashSet::new() }).hashes.insert(person);
+    }
+
     /// Takes over the blind index.
     pub fn exclude(&self, blind: Blind, hashes: HashSet<Hash>) {
         *self.excluded.write() = (!hashes.is_empty()).then_some(Excluded { blind, hashes });

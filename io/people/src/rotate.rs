@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::{
     Error, Master, StoreId,
     database::{self, DATABASE, Database, Meta, PersonRow, Rest},
-    erase::unreadable,
+    forget::unreadable,
     keyfile::{KEYS, KeyFile},
     master::StoreKeys,
     seal::SealedAt,

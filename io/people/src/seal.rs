@@ -8,7 +8,7 @@ use chacha20poly1305::{
     aead::{Aead, KeyInit, Payload},
 };
 
-use crate::{StoreId, master::Bytes32};
+use crate::{Person, StoreId, master::Bytes32};
 
 /// The version that is written and read.
 const VERSION: u8 = 1;
@@ -58,6 +58,13 @@ impl SealedAt {
         let message = Payload { msg: sealed, aad: &aad };
         let text = cipher(key).decrypt(&XNonce::from(*nonce), message).ok()?;
         String::from_utf8(text).ok()
+    }
+
+    /// Opens both parts of a name.
+    pub fn named(&self, key: &Bytes32, issuer: &[u8], subject: &[u8]) -> Option<Person> {
+        let issuer = self.open(SealedField::Issuer, key, issuer)?;
+        let subject = self.open(SealedField::Subject, key, subject)?;
+        Person::new(issuer.into(), &subject).ok()
     }
 }
 

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use protocol::PlayerId;
 
-use crate::Person;
+use crate::{
+    Person,
+    master::{Blind, Bytes32, Hash},
+};
 
 /// A person who is to have an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,30 @@ pub enum NotKept {
     Closed(String),
 }
 
+/// What a store has under a player id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlayerStanding {
+    /// Somebody has the id.
+    pub has: bool,
+    /// The name of that person can be read: the key is there.
+    pub named: bool,
+    /// A player with the id was erased.
+    pub erased: bool,
+    /// The person with the id was excluded and is recognised.
+    pub excludes: bool,
+}
+
+/// What became of the erasure of one player.
+#[derive(Debug, Clone, Default)]
+pub struct Forgotten {
+    /// What the person was looked up by; `None` when the store had nobody with the id.
+    pub(crate) lookup: Option<Hash>,
+    /// What recognises the person from now on, and the key for it.
+    pub(crate) exclusion: Option<(Blind, Hash)>,
+    /// The person shall stay excluded, and nothing says any more who it was.
+    pub(crate) unrecognised: bool,
+}
+
 /// Where people are kept.
 pub trait Storage: Send + 'static {
     /// Makes a batch durable: everybody in it, or nobody.
@@ -39,6 +66,19 @@ pub trait Storage: Send + 'static {
     /// # Errors
     /// Why nobody is enrolled.
     fn enrol(&mut self, batch: &[Enrolled]) -> Result<(), NotKept>;
+
+    /// What is known of a player id. Changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn standing(&mut self, player: PlayerId) -> Result<PlayerStanding, NotKept>;
+
+    /// Erases a player: the exclusion, if there shall be one, then the key, then the row; each is durable before the next. May
+    /// be repeated, and carries on where it stopped.
+    ///
+    /// # Errors
+    /// Why it is not done, or not all of it.
+    fn erase(&mut self, player: PlayerId, excluded: bool) -> Result<Forgotten, NotKept>;
 }
 
 /// People in memory. Clones share them.
@@ -48,6 +88,8 @@ pub struct Memory(Arc<Mutex<Kept>>);
 #[derive(Debug, Default)]
 struct Kept {
     people: Vec<Enrolled>,
+    erased: Vec<PlayerId>,
+    excluded: Vec<(PlayerId, Hash)>,
     batches: u64,
     tried: u64,
     failure: Option<NotKept>,
@@ -88,5 +130,37 @@ impl Storage for Memory {
         kept.people.extend_from_slice(batch);
         kept.batches += 1;
         Ok(())
+    }
+
+    fn standing(&mut self, player: PlayerId) -> Result<PlayerStanding, NotKept> {
+        let kept = self.0.lock();
+        if let Some(failure) = &kept.failure {
+            return Err(failure.clone());
+        }
+        let has = kept.people.iter().any(|one| one.player == player);
+        let (erased, excludes) =
+            (kept.erased.contains(&player), kept.excluded.iter().any(|(one, _)| *one == player));
+        Ok(PlayerStanding { has, named: has, erased, excludes })
+    }
+
+    fn erase(&mut self, player: PlayerId, excluded: bool) -> Result<Forgotten, NotKept> {
+        let mut kept = self.0.lock();
+        kept.tried += 1;
+        if let Some(failure) = &kept.failure {
+            return Err(failure.clone());
+        }
+        let found = kept.people.iter().position(|one| one.player == player);
+        let gone = found.map(|place| kept.people.remove(place));
+        if !kept.erased.contains(&player) {
+            kept.erased.push(player);
+        }
+        let blind = Blind::new(&Bytes32::default());
+        if let Some(Enrolled { person, .. }) = gone.as_ref().filter(|_| excluded) {
+            kept.excluded.push((player, blind.hash(person)));
+        }
+        let known = kept.excluded.iter().find(|(one, _)| *one == player).filter(|_| excluded);
+        let exclusion = known.map(|(_, hash)| (blind, *hash));
+        let unrecognised = excluded && exclusion.is_none();
+        Ok(Forgotten { lookup: gone.map(|one| one.lookup), exclusion, unrecognised })
     }
 }

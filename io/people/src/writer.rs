@@ -1,4 +1,5 @@
-//! The thread that enrols: everybody who waits becomes one batch with one commit.
+//! The thread that enrols and erases: everybody who waits for an id becomes one batch with one commit. An erasure has its turn
+//! between two batches, in the order in which it was asked for.
 
 use std::{
     collections::HashMap,
@@ -11,10 +12,11 @@ use std::{
 use protocol::PlayerId;
 
 use crate::{
-    NotEnrolled, Person, Readiness,
+    NotEnrolled, NotErased, Person, Readiness,
+    erase::Erased,
     master::{Hash, StoreKeys},
     register::Register,
-    storage::{Enrolled, NotKept, Storage},
+    storage::{Enrolled, NotKept, PlayerStanding, Storage},
     telemetry,
 };
 
@@ -24,6 +26,22 @@ const BATCH_MAX: usize = crate::keyfile::AHEAD as usize;
 /// Who is told the id.
 pub(crate) type Tell = Box<dyn FnOnce(Result<PlayerId, NotEnrolled>) + Send>;
 
+/// Who is told what the store has under an id.
+pub(crate) type TellStanding = Box<dyn FnOnce(Result<PlayerStanding, NotErased>) + Send>;
+
+/// Who is told of an erasure.
+pub(crate) type TellErased = Box<dyn FnOnce(Result<Erased, NotErased>) + Send>;
+
+/// What the writer is asked to do.
+pub(crate) enum Work {
+    /// Give a person an id.
+    Enrol(Waiter),
+    /// Say what the store has under an id.
+    Standing(PlayerId, TellStanding),
+    /// Erase a player; with `true` the person stays excluded.
+    Erase(PlayerId, bool, TellErased),
+}
+
 /// A person who waits for an id.
 pub(crate) struct Waiter {
     /// Who.
@@ -32,7 +50,7 @@ pub(crate) struct Waiter {
     pub done: Tell,
 }
 
-/// Enrols people. There is one.
+/// Enrols and erases people. There is one.
 pub(crate) struct Writer<S> {
     pub storage: S,
     /// The database, for messages.
@@ -51,19 +69,67 @@ struct Batch {
 }
 
 impl<S: Storage> Writer<S> {
-    /// Enrols until nobody can ask any more.
-    pub fn run(mut self, queue: &mpsc::Receiver<Waiter>) {
+    /// Works until nobody can ask any more.
+    pub fn run(mut self, queue: &mpsc::Receiver<Work>) {
         let _abort = AbortOnPanic;
-        while let Ok(first) = queue.recv() {
-            let mut batch = Batch::default();
-            self.take(&mut batch, first);
-            while batch.entries.len() < BATCH_MAX
-                && let Ok(next) = queue.try_recv()
-            {
-                self.take(&mut batch, next);
+        let mut next = None;
+        while let Some(work) = next.take().or_else(|| queue.recv().ok()) {
+            match work {
+                Work::Enrol(first) => next = self.enrol(first, queue),
+                Work::Standing(player, tell) => {
+                    let standing = self.storage.standing(player);
+                    tell(standing.map_err(|failure| self.not_erased(failure)));
+                }
+                Work::Erase(player, excluded, tell) => tell(self.erase(player, excluded)),
             }
-            if !batch.entries.is_empty() {
-                self.write(batch);
+        }
+    }
+
+    /// Enrols a person, and everybody who waits behind until something else is asked, which is returned.
+    fn enrol(&mut self, first: Waiter, queue: &mpsc::Receiver<Work>) -> Option<Work> {
+        let (mut batch, mut other) = (Batch::default(), None);
+        self.take(&mut batch, first);
+        while batch.entries.len() < BATCH_MAX
+            && let Ok(next) = queue.try_recv()
+        {
+            match next {
+                Work::Enrol(next) => self.take(&mut batch, next),
+                next @ (Work::Standing(..) | Work::Erase(..)) => {
+                    other = Some(next);
+                    break;
+                }
+            }
+        }
+        if !batch.entries.is_empty() {
+            self.write(batch);
+        }
+        other
+    }
+
+    /// Erases a player on the disk, then in memory: who looks the person up later finds nobody, or somebody excluded.
+    fn erase(&mut self, player: PlayerId, excluded: bool) -> Result<Erased, NotErased> {
+        if self.register.is_closed() {
+            return Err(NotErased::Closed);
+        }
+        let forgotten = self.storage.erase(player, excluded).map_err(|failure| self.not_erased(failure))?;
+        if let Some((blind, hash)) = forgotten.exclusion {
+            self.register.exclude_also(blind, hash);
+        }
+        if let Some(lookup) = forgotten.lookup {
+            self.register.remove_one(lookup);
+        }
+        let when = |is: bool| if is { vec![player] } else { Vec::new() };
+        Ok(Erased { removed: when(forgotten.lookup.is_some()), unrecognised: when(forgotten.unrecognised) })
+    }
+
+    fn not_erased(&self, failure: NotKept) -> NotErased {
+        match failure {
+            NotKept::NoRoom(_) => NotErased::NoRoom,
+            NotKept::InUse(_) => NotErased::InUse,
+            NotKept::NoRandom(error) | NotKept::Closed(error) => {
+                telemetry::closed(&self.path, &error);
+                self.register.set(Readiness::Closed(error));
+                NotErased::Closed
             }
         }
     }

@@ -5,5 +5,6 @@ mod crash;
 mod damage;
 mod enrol;
 mod erase;
+mod erase_open;
 mod rig;
 mod rotate;

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path, sync::mpsc};
 
-use people::{Contents, DATABASE, Error, KEYS, Master, NotEnrolled, People, Person, storage::Memory};
+use people::{
+    Contents, DATABASE, Erased, Error, KEYS, Master, NotEnrolled, NotErased, People, Person,
+    storage::{Memory, PlayerStanding},
+};
 use protocol::PlayerId;
 use tempfile::TempDir;
 
@@ -43,6 +46,20 @@ pub fn in_memory() -> (People, Memory) {
 pub fn enrol(people: &People, subject: &str) -> Result<PlayerId, NotEnrolled> {
     let (sender, answer) = mpsc::channel();
     people.enrol(person(subject), move |result| sender.send(result).expect("the test waits"));
+    answer.recv().expect("an answer")
+}
+
+/// Erases from the open store and waits for the answer.
+pub fn erase_open(people: &People, player: PlayerId, excluded: bool) -> Result<Erased, NotErased> {
+    let (sender, answer) = mpsc::channel();
+    people.erase(player, excluded, move |result| sender.send(result).expect("the test waits"));
+    answer.recv().expect("an answer")
+}
+
+/// What the open store has under an id.
+pub fn standing(people: &People, player: PlayerId) -> Result<PlayerStanding, NotErased> {
+    let (sender, answer) = mpsc::channel();
+    people.standing(player, move |result| sender.send(result).expect("the test waits"));
     answer.recv().expect("an answer")
 }
 
