@@ -14,6 +14,7 @@ use journal::Condition;
 use parking_lot::Mutex;
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
+use socket::Slot;
 
 use crate::{
     bucket::{Bucket, Refill},
@@ -75,9 +76,27 @@ struct Usage {
     requests: Bucket,
     /// The latest time that a request above the rate was told to wait for, milliseconds.
     promised_ms: u64,
-    sessions: u32,
+    /// The worker of each session, and its place there.
+    sessions: Vec<(u16, Slot)>,
     /// Channels to which all sessions together subscribe.
     channels: u32,
+    /// No session of the player begins.
+    shut_out: bool,
+}
+
+impl Usage {
+    fn new(requests: Bucket) -> Self {
+        Self { requests, promised_ms: 0, sessions: Vec::new(), channels: 0, shut_out: false }
+    }
+}
+
+/// Why no session of a player begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotArrived {
+    /// The player has as many as allowed.
+    TooMany,
+    /// The player is being erased, or was a moment ago.
+    ShutOut,
 }
 
 /// The right to have one request under way. Dropped with the reply.
@@ -181,23 +200,49 @@ impl Admission {
         self.draining.store(true, Relaxed);
     }
 
-    /// Counts one more session of a player; `false` when the player has as many as allowed.
-    #[must_use]
-    pub fn arrive(&self, player: PlayerId, now_ms: u64) -> bool {
+    /// Counts one more session of a player: that of a worker, at this place.
+    ///
+    /// # Errors
+    /// When none may begin.
+    pub fn arrive(&self, player: PlayerId, session: (u16, Slot), now_ms: u64) -> Result<(), NotArrived> {
         let refill = self.bounds.refill();
         let mut rates = self.shard(player).lock();
         if rates.len() >= FORGET_ABOVE && rates.len().is_power_of_two() {
-            rates.retain(|_, usage| usage.sessions > 0 || !usage.requests.is_full(refill, now_ms));
+            rates.retain(|_, usage| {
+                !usage.sessions.is_empty() || usage.shut_out || !usage.requests.is_full(refill, now_ms)
+            });
         }
-        let usage = rates.entry(player).or_insert_with(|| Usage {
-            requests: Bucket::full(refill, now_ms),
-            promised_ms: 0,
-            sessions: 0,
-            channels: 0,
-        });
-        let room = usage.sessions < self.bounds.sessions_per_player_max;
-        usage.sessions += u32::from(room);
-        room
+        let usage = rates.entry(player).or_insert_with(|| Usage::new(Bucket::full(refill, now_ms)));
+        if usage.shut_out {
+            return Err(NotArrived::ShutOut);
+        }
+        if usage.sessions.len() >= self.bounds.sessions_per_player_max as usize {
+            return Err(NotArrived::TooMany);
+        }
+        usage.sessions.push(session);
+        Ok(())
+    }
+
+    /// From now on no session of a player begins, until [`Admission::let_in`]. Returns the sessions that are there: whoever
+    /// arrives at the same time is one of them, or is refused.
+    pub fn shut_out(&self, player: PlayerId) -> Vec<(u16, Slot)> {
+        let mut rates = self.shard(player).lock();
+        let usage = rates.entry(player).or_insert_with(|| Usage::new(Bucket::full(self.bounds.refill(), 0)));
+        usage.shut_out = true;
+        usage.sessions.clone()
+    }
+
+    /// Sessions of a player may begin again.
+    pub fn let_in(&self, player: PlayerId) {
+        if let Some(usage) = self.shard(player).lock().get_mut(&player) {
+            usage.shut_out = false;
+        }
+    }
+
+    /// Sessions of a player that are there.
+    #[must_use]
+    pub fn sessions(&self, player: PlayerId) -> usize {
+        self.shard(player).lock().get(&player).map_or(0, |usage| usage.sessions.len())
     }
 
     /// Counts one more channel to which a session of the player subscribes.
@@ -211,7 +256,7 @@ impl Admission {
             usage.channels += 1;
             return Ok(());
         }
-        Err(if usage.sessions > 1 { ChannelsTaken::BySeveral } else { ChannelsTaken::ByOneSession })
+        Err(if usage.sessions.len() > 1 { ChannelsTaken::BySeveral } else { ChannelsTaken::ByOneSession })
     }
 
     /// Takes channels off the player's count.
@@ -222,11 +267,11 @@ impl Admission {
     }
 
     /// Takes a session off the player's count. Its channels are counted separately: [`Admission::unsubscribe`].
-    pub fn leave(&self, player: PlayerId) {
+    pub fn leave(&self, player: PlayerId, session: (u16, Slot)) {
         let mut rates = self.shard(player).lock();
         // The bucket stays: a player who reconnects goes on with what is left in it.
         if let Some(usage) = rates.get_mut(&player) {
-            usage.sessions -= 1;
+            usage.sessions.retain(|known| *known != session);
         }
     }
 
@@ -275,6 +320,11 @@ mod tests {
         Admission::new(bounds, log)
     }
 
+    /// A session at a place of the only worker.
+    fn at(index: u32) -> (u16, Slot) {
+        (0, Slot { index, generation: 0 })
+    }
+
     #[test]
     fn nobody_is_admitted_while_the_log_takes_no_records() {
         let log = Condition::default();
@@ -308,18 +358,18 @@ mod tests {
     fn a_player_may_burst_and_then_keeps_to_the_rate_over_all_sessions() {
         let admission = admission(9, 9);
         let player = PlayerId(7);
-        assert!(admission.arrive(player, 1_000));
-        assert!(admission.arrive(player, 1_000));
+        assert_eq!(admission.arrive(player, at(1), 1_000), Ok(()));
+        assert_eq!(admission.arrive(player, at(2), 1_000), Ok(()));
         for _ in 0..3 {
             assert_eq!(admission.within_rate(player, 1_000), Ok(()));
         }
         assert_eq!(admission.within_rate(player, 1_000), Err(100));
         assert_eq!(admission.within_rate(player, 1_099), Err(101), "1,100 is promised to the one before");
         assert_eq!(admission.within_rate(player, 1_100), Ok(()));
-        admission.leave(player);
+        admission.leave(player, at(1));
         assert!(admission.within_rate(player, 1_100).is_err(), "the other session keeps the bucket");
-        admission.leave(player);
-        assert!(admission.arrive(player, 1_100));
+        admission.leave(player, at(2));
+        assert_eq!(admission.arrive(player, at(3), 1_100), Ok(()));
         assert!(admission.within_rate(player, 1_100).is_err(), "coming back does not fill the bucket");
     }
 
@@ -327,7 +377,7 @@ mod tests {
     fn a_client_that_waits_as_told_is_within_the_rate() {
         let admission = admission(9, 9);
         let player = PlayerId(7);
-        assert!(admission.arrive(player, 0));
+        assert_eq!(admission.arrive(player, at(1), 0), Ok(()));
         let refused = (0..200).filter_map(|_| admission.within_rate(player, 0).err()).collect::<Vec<_>>();
         assert_eq!(refused.len(), 197, "three are within the burst");
         assert!(refused.is_sorted(), "in the order of their arrival: {refused:?}");
@@ -340,7 +390,7 @@ mod tests {
     fn a_wait_has_a_bound_however_many_are_above_the_rate() {
         let admission = admission(9, 9);
         let player = PlayerId(7);
-        assert!(admission.arrive(player, 0));
+        assert_eq!(admission.arrive(player, at(1), 0), Ok(()));
         for _ in 0..5_000 {
             let wait = admission.within_rate(player, 0).err().unwrap_or_default();
             assert!(wait <= RATE_RETRY_MAX_MS, "{wait}");
@@ -355,19 +405,43 @@ mod tests {
     fn a_player_has_so_many_sessions_and_all_of_them_so_many_channels() {
         let admission = admission(9, 9);
         let (player, other) = (PlayerId(7), PlayerId(7 + SHARDS as u128));
-        assert!(admission.arrive(player, 0) && admission.arrive(player, 0));
-        assert!(!admission.arrive(player, 0), "a third session");
-        assert!(admission.arrive(other, 0), "another player");
+        let arrive = |player, index| admission.arrive(player, at(index), 0);
+        assert_eq!((arrive(player, 1), arrive(player, 2)), (Ok(()), Ok(())));
+        assert_eq!(arrive(player, 3), Err(NotArrived::TooMany), "a third session");
+        assert_eq!(arrive(other, 4), Ok(()), "another player");
         assert!((0..3).all(|_| admission.subscribe(player).is_ok()));
         assert_eq!(admission.subscribe(player), Err(ChannelsTaken::BySeveral), "a fourth channel");
         assert_eq!(admission.subscribe(other), Ok(()));
         admission.unsubscribe(player, 2);
-        admission.leave(player);
-        assert!(admission.arrive(player, 0), "one has left");
+        admission.leave(player, at(1));
+        assert_eq!(arrive(player, 5), Ok(()), "one has left");
         assert!(admission.subscribe(player).is_ok() && admission.subscribe(player).is_ok());
         assert!(admission.subscribe(player).is_err());
-        admission.leave(player);
+        admission.leave(player, at(2));
         assert_eq!(admission.subscribe(player), Err(ChannelsTaken::ByOneSession), "nobody else has any");
+    }
+
+    #[test]
+    fn who_is_shut_out_has_no_session_that_begins_and_all_that_were_there_are_told() {
+        let admission = admission(9, 9);
+        let (player, other) = (PlayerId(7), PlayerId(8));
+        assert_eq!(admission.shut_out(other), [], "nobody has ever come");
+        assert_eq!(admission.arrive(player, at(1), 0), Ok(()));
+        assert_eq!(admission.shut_out(player), [at(1)]);
+        assert_eq!(admission.arrive(player, at(2), 0), Err(NotArrived::ShutOut));
+        assert_eq!(admission.sessions(player), 1);
+        admission.leave(player, at(1));
+        assert_eq!((admission.sessions(player), admission.shut_out(player)), (0, vec![]));
+        // However many come meanwhile, who is shut out is not forgotten.
+        for number in 0..2 * FORGET_ABOVE as u128 {
+            let stranger = PlayerId(7 + (number + 1) * SHARDS as u128);
+            assert_eq!(admission.arrive(stranger, at(3), number as u64), Ok(()));
+            admission.leave(stranger, at(3));
+        }
+        assert_eq!(admission.arrive(player, at(2), u64::MAX / 2), Err(NotArrived::ShutOut));
+        admission.let_in(player);
+        assert_eq!(admission.arrive(player, at(2), u64::MAX / 2), Ok(()));
+        assert_eq!(admission.arrive(other, at(4), 0), Err(NotArrived::ShutOut));
     }
 
     #[test]
@@ -394,7 +468,7 @@ mod tests {
     fn a_clock_that_goes_back_gives_nothing_away() {
         let admission = admission(9, 9);
         let player = PlayerId(7);
-        assert!(admission.arrive(player, 5_000));
+        assert_eq!(admission.arrive(player, at(1), 5_000), Ok(()));
         for _ in 0..3 {
             assert_eq!(admission.within_rate(player, 4_000), Ok(()));
         }

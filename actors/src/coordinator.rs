@@ -7,6 +7,8 @@
 //! panics, costs that envelope only. Any other panic, and a domain that cannot apply what it has decided, ends the process;
 //! the next start replays the log.
 
+mod erasure;
+
 use std::{
     collections::hash_map::Entry,
     panic::{AssertUnwindSafe, catch_unwind},

@@ -69,6 +69,7 @@ impl journal::Gate<Output> for OutputGate {
                     self.pubsub.do_send(Attach { to, player, events, resume, welcome, subscriber });
                 }
                 Output::Durable(waiting) => drop(waiting.send(())),
+                Output::Erasure { to, erasure } => drop(to.send(erasure)),
                 Output::Nothing => {}
             }
         }

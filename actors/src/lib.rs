@@ -27,6 +27,7 @@ pub mod clock;
 mod coordinator;
 pub mod currencies;
 mod domain;
+pub mod eviction;
 pub mod followers;
 mod frames;
 mod gate;

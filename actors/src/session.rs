@@ -194,7 +194,7 @@ impl SessionActor {
             let player = ready.identity.player;
             // The personal channel is not counted.
             self.context.admission.unsubscribe(player, ready.channels.len() as u32 - 1);
-            self.context.admission.leave(player);
+            self.context.admission.leave(player, (self.context.number, self.slot));
             for (table, _) in &ready.tables {
                 if let Some(table) = self.context.tables.get(*table) {
                     table.leave(self.this());

@@ -110,7 +110,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     prepared(house.journal.condition().clone()).await?;
     let admission = Admission::new(options::bounds(config), house.journal.condition().clone());
     let figures = Figures::default();
-    let control = control::listen(config, &data, &house);
+    let control = control::listen(config, &data, (&house, &people), &admission);
     let archiver = archiver(config, data, &house, &figures)?;
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max, Instant::now());
     let surfaces =

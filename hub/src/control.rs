@@ -14,7 +14,7 @@ mod request;
 pub use client::{AskError, ask};
 pub use connection::Carries;
 pub use listen::{ControlSocket, NotBound};
-pub use request::{ControlAnswer, ControlTask};
+pub use request::{ControlAnswer, ControlTask, ErasePerson};
 
 /// The name of the socket in the data directory.
 pub const SOCKET: &str = "hub.sock";

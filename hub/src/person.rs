@@ -1,8 +1,9 @@
 //! `hub person`: what the people store has of one person, and its erasure.
 //!
-//! Finding and exporting read, and may run beside a hub that serves. Erasing and changing the master key take the lock of the
-//! log: no hub may run. An erasure is recorded in the log first, by the random id alone. From then on it is carried out,
-//! by this command or, after a crash or on a restored older store, by the next start (`E8`, ADR-0027).
+//! Finding and exporting read, and may run beside a hub that serves. Erasing is done by the hub that serves, which is asked over
+//! its control socket, or under the lock of the log when none does ([`serving`]). Changing the master key takes the
+//! lock: no hub may run. An erasure is recorded in the log first, by the random id alone. From then on it is carried out, by
+//! the same process or, after a crash or on a restored older store, by the next start (`E8`, ADR-0027).
 //!
 //! Only `find` and `export` print a name. No error has one.
 
@@ -12,11 +13,12 @@ mod find;
 mod named;
 mod opened;
 mod rotate;
+mod serving;
 mod whom;
 
 use std::io::Write;
 
-pub use self::{error::Error, whom::Whom};
+pub use self::{error::Error, serving::Erasing, whom::Whom};
 use crate::config::Loaded;
 
 /// What is done with a person.
@@ -42,8 +44,9 @@ pub enum PersonTask {
     },
     /// Erase a person: destroy the key of the name, remove the row, and record it in the log by the random id
     ///
-    /// Refused while the player has a balance, a hold or a freeze. No hub may run on the directory. What the log has of the
-    /// player id stays. On a people store that was restored from before, the next start erases the person again.
+    /// A hub that serves is asked to do it: it closes the sessions of the player, and play of all others goes on. Without one
+    /// it is done under the lock of the log. Refused while the player has a balance, a hold or a freeze. What the log has of
+    /// the player id stays. On a people store that was restored from before, the next start erases the person again.
     #[command(after_help = "Since 0.2.")]
     Erase {
         /// Whom.

@@ -3,6 +3,7 @@
 
 mod aside;
 mod due;
+mod erasure;
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Envelope, Found, StoredState, Unreadable, Verdict};
+use engine::{Envelope, Found, StillOpen, StoredState, Unreadable, Verdict};
 use protocol::{Key, PlayerId, TableId};
 use tokio::sync::oneshot;
 
@@ -105,3 +105,36 @@ pub struct LookedUp {
 #[derive(Message, Debug)]
 #[rtype(result = "oneshot::Receiver<()>")]
 pub struct AwaitDurable;
+
+/// Asks whether a player may be erased and, with `record`, records it when they may. Answered when every record that the
+/// answer shows is on disk; never, when it cannot be written: the process ends.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct ErasePlayer {
+    /// The player.
+    pub player: PlayerId,
+    /// Whether the person stays excluded.
+    pub excluded: bool,
+    /// Whether it is recorded, or only asked for.
+    pub record: bool,
+    /// Takes the answer.
+    pub answer: oneshot::Sender<Erasure>,
+}
+
+/// What became of [`ErasePlayer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasure {
+    /// It may be recorded now.
+    Possible,
+    /// It is recorded, at this place of the log.
+    Recorded(u64),
+    /// The log has said so before.
+    Before,
+    /// Something of the player is open. Nothing was recorded.
+    Open {
+        /// What it is.
+        open: StillOpen,
+        /// Decimals of its currency.
+        scale: u32,
+    },
+}

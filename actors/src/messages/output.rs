@@ -4,7 +4,11 @@ use engine::{Told, TxResult};
 use protocol::{PlayerId, Reply, reply::Welcome, request::Since};
 use tokio::sync::oneshot;
 
-use super::{money::Origin, pubsub::Subscriber, reply::ReplyTo};
+use super::{
+    money::{Erasure, Origin},
+    pubsub::Subscriber,
+    reply::ReplyTo,
+};
 
 /// What the gate hands out when its record, or every record before it, is on disk.
 #[derive(Debug)]
@@ -38,6 +42,13 @@ pub enum Output {
     },
     /// A signal that everything before it is on disk.
     Durable(oneshot::Sender<()>),
+    /// What became of the erasure of a player.
+    Erasure {
+        /// Takes the answer.
+        to: oneshot::Sender<Erasure>,
+        /// The answer.
+        erasure: Erasure,
+    },
     /// Nothing to hand out.
     Nothing,
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use actix::prelude::*;
 use engine::{Done, Envelope, Outcome, StoredState, Verdict};
 use ledger::Domain;
-use protocol::ErrorCode;
+use protocol::{ErrorCode, PlayerId};
 use tokio::sync::oneshot;
 
 use crate::messages::{
     domain::{Arrive, GetBalance, GetReport, GetResults, Report},
-    money::{AwaitDurable, GetOutcome, Origin, StoreCommitted, Submit},
+    money::{AwaitDurable, ErasePlayer, Erasure, GetOutcome, Origin, StoreCommitted, Submit},
 };
 
 /// The way to money. Clones share it.
@@ -24,6 +24,7 @@ struct Ways {
     outcome: Recipient<GetOutcome>,
     durable: Recipient<AwaitDurable>,
     committed: Recipient<StoreCommitted>,
+    erase: Recipient<ErasePlayer>,
     balance: Recipient<GetBalance>,
     results: Recipient<GetResults>,
     arrive: Recipient<Arrive>,
@@ -62,7 +63,8 @@ impl MoneyPort {
             + Handler<Submit>
             + Handler<GetOutcome>
             + Handler<AwaitDurable>
-            + Handler<StoreCommitted>,
+            + Handler<StoreCommitted>
+            + Handler<ErasePlayer>,
         B: Actor<Context = Context<B>> + Handler<GetBalance> + Handler<GetResults> + Handler<Arrive>,
     {
         Self(Arc::new(Ways {
@@ -70,6 +72,7 @@ impl MoneyPort {
             outcome: coordinator.clone().recipient(),
             durable: coordinator.clone().recipient(),
             committed: coordinator.clone().recipient(),
+            erase: coordinator.clone().recipient(),
             balance: balance.clone().recipient(),
             results: balance.clone().recipient(),
             arrive: balance.clone().recipient(),
@@ -110,6 +113,15 @@ impl MoneyPort {
     /// Tells that the state store has a new commit.
     pub fn committed(&self, store: Arc<dyn StoredState>) {
         self.0.committed.do_send(StoreCommitted(store));
+    }
+
+    /// Asks whether a player may be erased, or with `record` records it. The answer comes when all that it shows is on disk; it
+    /// is an error when the coordinator or the log's writer is gone before that.
+    #[must_use]
+    pub fn erase(&self, player: PlayerId, excluded: bool, record: bool) -> oneshot::Receiver<Erasure> {
+        let (answer, receiver) = oneshot::channel();
+        self.0.erase.do_send(ErasePlayer { player, excluded, record, answer });
+        receiver
     }
 
     /// Asks for a player's balances.

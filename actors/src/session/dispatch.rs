@@ -18,7 +18,7 @@ use protocol::{
 
 use super::{Bearer, Followed, Identity, Ready, SessionActor, State};
 use crate::{
-    admission::ChannelsTaken,
+    admission::{ChannelsTaken, NotArrived},
     clock::now_ms,
     messages::{
         domain::{Arrive, GetBalance, GetResults},
@@ -76,7 +76,12 @@ impl SessionActor {
         context: &mut ws::WebsocketContext<Self>,
     ) {
         let (player, now) = (identity.player, now_ms());
-        if !self.context.admission.arrive(player, now) {
+        let arrived = self.context.admission.arrive(player, (self.context.number, self.slot), now);
+        if arrived == Err(NotArrived::ShutOut) {
+            // The person is somebody new when the client comes back, or nobody who is let in.
+            return self.fail_hello(to.id, ErrorCode::Busy, CloseCode::Busy);
+        }
+        if arrived.is_err() {
             let words = "as many sessions of this player are open as may be";
             let wait_ms = spread::wait_ms(spread::TOO_MANY_SESSIONS);
             let failure = Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms);

@@ -1,5 +1,8 @@
 //! What is asked of a serving hub, and what it answers, as JSON.
 
+use std::fmt;
+
+use protocol::PlayerId;
 use serde::{Deserialize, Serialize};
 
 use super::frame::FRAME_MAX;
@@ -16,6 +19,33 @@ const TEXT_MAX: usize = FRAME_MAX / 8;
 pub enum ControlTask {
     /// Commit the state store and send a copy of it to the archive.
     Anchor {},
+    /// Erase a person.
+    Erase(ErasePerson),
+}
+
+/// Whom to erase: the player with an id, or the person whom an issuer calls so. `Debug` shows no name, and neither may a log
+/// message or an answer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasePerson {
+    /// The player id, where no name is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<PlayerId>,
+    /// Who issues the tokens of the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Box<str>>,
+    /// The name there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Box<str>>,
+    /// Whether the person stays excluded.
+    pub excluded: bool,
+}
+
+impl fmt::Debug for ErasePerson {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("ErasePerson");
+        shown.field("id", &self.id).field("excluded", &self.excluded).finish_non_exhaustive()
+    }
 }
 
 /// What a serving hub says.
@@ -99,6 +129,19 @@ mod tests {
         let task = ControlTask::Anchor {};
         assert_eq!(task.encode(), br#"{"version":1,"task":"anchor"}"#);
         assert_eq!(ControlTask::decode(&task.encode()), Ok(task));
+        let (issuer, subject) = (Some("hub".into()), Some("anna".into()));
+        let by_name = ControlTask::Erase(ErasePerson { id: None, issuer, subject, excluded: true });
+        let bytes = br#"{"version":1,"task":"erase","issuer":"hub","subject":"anna","excluded":true}"#;
+        assert_eq!(by_name.encode(), bytes);
+        let id = Some(PlayerId(0xAB));
+        let by_id = ControlTask::Erase(ErasePerson { id, issuer: None, subject: None, excluded: false });
+        let bytes =
+            br#"{"version":1,"task":"erase","id":"000000000000000000000000000000ab","excluded":false}"#;
+        assert_eq!(by_id.encode(), bytes);
+        for task in [by_name, by_id] {
+            assert_eq!(ControlTask::decode(&task.encode()), Ok(task.clone()));
+            assert!(!format!("{task:?}").contains("anna"), "no name is shown: {task:?}");
+        }
         for answer in [
             ControlAnswer::Progress("a".into()),
             ControlAnswer::Done("b\n".into()),
@@ -123,6 +166,8 @@ mod tests {
             (br#"{"version":1}"#, "missing field `task`"),
             (br#"{"version":1,"task":"format"}"#, "unknown variant `format`"),
             (br#"{"version":1,"task":"anchor","deep":true}"#, "unknown field `deep`"),
+            (br#"{"version":1,"task":"erase","id":null}"#, "missing field `excluded`"),
+            (br#"{"version":1,"task":"erase","excluded":true,"deep":true}"#, "unknown field `deep`"),
             (br#"{"version":1,"task":"anchor"} {}"#, "trailing characters"),
         ] {
             let refused = ControlTask::decode(bytes).expect_err("it is none");

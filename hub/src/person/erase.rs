@@ -1,31 +1,53 @@
-//! `hub person erase`.
+//! `hub person erase`: by the hub that serves or, when none does, by the command itself under the lock of the log.
 
 use std::io::Write;
 
 use ::people::Erased;
 use actors::clock::now_ms;
-use engine::{Fact, StillOpen};
+use engine::{Erasable, Fact};
 use journal::Options;
 use protocol::PlayerId;
 
 use super::{
     error::Error,
-    opened::{claim, directory, player, refused, store},
+    opened::{claim, directory, has_log, player, refused, store},
     whom::Whom,
 };
 use crate::{
     config::Loaded,
+    control::{self, ControlAnswer, ControlTask, ErasePerson},
     recovery::{self, Expectations, Proven},
 };
 
-/// Erases a person: records it in the log, destroys the key, removes the row. With `excluded` the person stays excluded: who
+/// Erases a person: asks the hub that serves or, when none does, does it alone. With `excluded` the person stays excluded: who
 /// comes back under the same name is recognised. A person who was erased before is erased again where anything is left, and
 /// cannot be excluded any more.
 ///
 /// # Errors
-/// When a hub serves, nobody has the name or id, something of the player is open, or a file cannot be written.
+/// When nobody has the name or id, something of the player is open, or a file cannot be written.
 pub fn erase(loaded: &Loaded, whom: &Whom, excluded: bool, output: &mut impl Write) -> Result<(), Error> {
-    let claim = claim(loaded)?;
+    has_log(loaded)?;
+    let by_name = whom.id.is_none();
+    let order = ErasePerson {
+        id: whom.id,
+        issuer: by_name.then(|| whom.issuer(loaded).into()),
+        subject: whom.subject.as_deref().map(Into::into),
+        excluded,
+    };
+    // Progress that cannot be written ends nothing: the erasure is what counts.
+    let mut tell = |text: &str| drop(writeln!(output, "{text}").and_then(|()| output.flush()));
+    let done = match control::ask(directory(loaded), &ControlTask::Erase(order), &mut tell)? {
+        Some(ControlAnswer::Done(done)) => done,
+        Some(ControlAnswer::Failed(why) | ControlAnswer::Progress(why)) => return Err(Error::Refused(why)),
+        None => alone(loaded, whom, excluded)?,
+    };
+    writeln!(output, "{done}")?;
+    Ok(())
+}
+
+/// Erases a person under the lock of the log: records it, destroys the key, removes the row.
+fn alone(loaded: &Loaded, whom: &Whom, excluded: bool) -> Result<String, Error> {
+    let claim = claim(loaded, |directory| Error::Deaf { directory })?;
     let expectations = Expectations::of(loaded, None);
     let stored = recovery::store_of(directory(loaded)).map_err(refused(loaded))?;
     let Proven { tail, mut world, .. } =
@@ -42,12 +64,15 @@ pub fn erase(loaded: &Loaded, whom: &Whom, excluded: bool, output: &mut impl Wri
         return Err(Error::ErasedBefore(player));
     }
     let segment_bytes = loaded.config.journal.segment_bytes;
-    let now = now_ms().max(world.books.time());
-    if let Some(open) = world.books.still_open(player, excluded, now).filter(|_| !facts.says(&fact)) {
-        let scale = currency(&open).and_then(|currency| facts.scale(currency)).unwrap_or_default();
-        return Err(Error::Open { player, open, scale });
-    }
-    let recorded = facts.says(&fact);
+    let now = now_ms();
+    let recorded = match world.books.erasable(player, excluded, now) {
+        Erasable::Now => false,
+        Erasable::Before => true,
+        Erasable::Not(open) => {
+            let scale = open.currency().and_then(|currency| facts.scale(currency)).unwrap_or_default();
+            return Err(Error::Open { player, open, scale });
+        }
+    };
     let log = claim.open(tail, Options { segment_bytes, ..Options::default() }).map_err(refused(loaded))?;
     let mut log = log.into_sync();
     if !recorded {
@@ -61,36 +86,25 @@ pub fn erase(loaded: &Loaded, whom: &Whom, excluded: bool, output: &mut impl Wri
     let unfinished = |source| Error::Unfinished { player, source: Box::new(source) };
     let erased = contents.erase(&[(player, excluded)]).map_err(unfinished)?;
     log.close().map_err(refused(loaded))?;
-    told(player, excluded, &erased, (recorded, world.books.lsn()), output)
+    Ok(told(player, excluded, &erased, (!recorded).then(|| world.books.lsn())))
 }
 
-fn told(
+/// What was done, in words; `recorded` is the place of the record, when it was made now.
+pub(super) fn told(
     player: PlayerId,
     excluded: bool,
     Erased { removed, unrecognised }: &Erased,
-    (recorded, lsn): (bool, u64),
-    output: &mut impl Write,
-) -> Result<(), Error> {
-    match (recorded, removed.is_empty()) {
-        (false, _) => writeln!(output, "erased      {player}   recorded as record {lsn}")?,
-        (true, false) => writeln!(output, "erased      {player}   again; it was recorded before")?,
-        (true, true) => writeln!(output, "erased      {player}   before; nothing was left of the person")?,
-    }
+    recorded: Option<u64>,
+) -> String {
+    let mut told = match (recorded, removed.is_empty()) {
+        (Some(lsn), _) => format!("erased      {player}   recorded as record {lsn}\n"),
+        (None, false) => format!("erased      {player}   again; it was recorded before\n"),
+        (None, true) => format!("erased      {player}   before; nothing was left of the person\n"),
+    };
     if !unrecognised.is_empty() {
-        writeln!(output, "not excluded: nothing says any more who this was, so nobody can be recognised")?;
+        told += "not excluded: nothing says any more who this was, so nobody can be recognised\n";
     } else if excluded {
-        writeln!(output, "excluded    who comes back under the same name is refused")?;
+        told += "excluded    who comes back under the same name is refused\n";
     }
-    writeln!(
-        output,
-        "Backups of the key file that are older still open this person's name in old backups of the database: destroy them."
-    )?;
-    Ok(())
-}
-
-fn currency(open: &StillOpen) -> Option<protocol::Currency> {
-    match open {
-        StillOpen::Money { currency, .. } | StillOpen::Held { currency, .. } => Some(*currency),
-        StillOpen::Frozen { .. } => None,
-    }
+    told + "Backups of the key file that are older still open this person's name in old backups of the database: destroy them."
 }

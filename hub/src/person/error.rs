@@ -3,9 +3,14 @@
 use std::{io, path::PathBuf};
 
 use engine::StillOpen;
+use people::NotErased;
 use protocol::PlayerId;
 
-use crate::{recovery, verify::signed};
+use crate::{
+    control::{AskError, SOCKET},
+    recovery,
+    verify::signed,
+};
 
 /// The command about a person failed. No text names the person.
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +49,64 @@ pub enum Error {
     ErasedBefore(PlayerId),
     /// A hub has the lock.
     #[error(
-        "a hub serves from {directory}, or another command writes there: stop it, and call this again. A person cannot be \
-         erased, and the master key not be changed, while a hub serves in this release"
+        "a hub serves from {directory}, or another command writes there: stop it, and call this again. The master key cannot be \
+         changed while a hub serves"
     )]
     Serves {
         /// Where.
         directory: String,
+    },
+    /// Somebody has the log and cannot be asked.
+    #[error(
+        "a hub serves from {directory}, or another command writes there, and nobody answers at {SOCKET}. The log messages of its \
+         start say why; while it starts or stops, wait"
+    )]
+    Deaf {
+        /// Where.
+        directory: String,
+    },
+    /// The hub that serves could not be asked.
+    #[error("failed to ask the hub that serves")]
+    Ask(#[from] AskError),
+    /// The hub that serves has not erased the person, for this reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The serving hub erases somebody else.
+    #[error("another person is being erased: wait for it")]
+    Busy,
+    /// The log of the serving hub takes no records.
+    #[error(
+        "the log takes no records now, so nobody can be erased; the hub's log messages say why. Nothing was changed"
+    )]
+    NoRecords,
+    /// A session does not end.
+    #[error(
+        "a session of player {player} has not ended within {seconds} s. Nothing was changed: call this again"
+    )]
+    SessionStays {
+        /// The player.
+        player: PlayerId,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The hub ends.
+    #[error(
+        "the hub ends, and it is not known whether the erasure is recorded. If it is, the next start carries it out: call this again"
+    )]
+    Ends,
+    /// The people store of the serving hub cannot be asked or written.
+    #[error("the people store cannot be used. Nothing was changed")]
+    Store(#[source] NotErased),
+    /// The record is in the log of the serving hub, and its people store could not be changed.
+    #[error(
+        "player {player} is recorded as erased and cannot sign in any more, and the people store still has the person: call this \
+         again, or start the hub again, which does it"
+    )]
+    Unforgotten {
+        /// The player.
+        player: PlayerId,
+        /// Why.
+        source: NotErased,
     },
     /// Something of the player is open.
     #[error("player {player} cannot be erased: {}", .open.in_words(*.scale))]

@@ -21,22 +21,26 @@ pub(super) fn refused<E: Into<recovery::Error>>(loaded: &Loaded) -> impl FnOnce(
     move |error| Error::Log { directory: directory(loaded).into(), source: Box::new(error.into()) }
 }
 
-/// The right to write the log, and the people store with it. A directory without a log is left as it is.
-pub(super) fn claim(loaded: &Loaded) -> Result<Claim, Error> {
-    if !recovery::begun(directory(loaded)) {
-        return Err(Error::NoLog(loaded.config.journal.directory.clone()));
+/// A directory without a log is left as it is.
+pub(super) fn has_log(loaded: &Loaded) -> Result<(), Error> {
+    if recovery::begun(directory(loaded)) {
+        return Ok(());
     }
+    Err(Error::NoLog(loaded.config.journal.directory.clone()))
+}
+
+/// The right to write the log, and the people store with it. `locked`: what it means that another process has it.
+pub(super) fn claim(loaded: &Loaded, locked: fn(String) -> Error) -> Result<Claim, Error> {
+    has_log(loaded)?;
     Claim::take(directory(loaded)).map_err(|error| match error {
-        journal::Error::Locked { .. } => Error::Serves { directory: loaded.config.journal.directory.clone() },
+        journal::Error::Locked { .. } => locked(loaded.config.journal.directory.clone()),
         other => refused(loaded)(other),
     })
 }
 
 /// Reads the log as a start does, and the people store behind it.
 pub(super) fn opened(loaded: &Loaded) -> Result<(Contents, World), Error> {
-    if !recovery::begun(directory(loaded)) {
-        return Err(Error::NoLog(loaded.config.journal.directory.clone()));
-    }
+    has_log(loaded)?;
     let files = Files::open(directory(loaded)).map_err(refused(loaded))?;
     let stored = recovery::store_of(directory(loaded)).map_err(refused(loaded))?;
     let proven = recovery::tail(&files, None, stored.as_ref(), &Expectations::of(loaded, None));
@@ -68,9 +72,8 @@ pub(super) fn player(loaded: &Loaded, whom: &Whom, contents: &Contents) -> Resul
     if let Some(player) = whom.id {
         return Ok(player);
     }
-    let issuer = whom.issuer.as_deref().unwrap_or(&loaded.config.auth.issuer);
     let subject = whom.subject.as_deref().unwrap_or_default();
-    let person = Person::new(issuer.into(), subject).map_err(|_| Error::NoName)?;
+    let person = Person::new(whom.issuer(loaded).into(), subject).map_err(|_| Error::NoName)?;
     match contents.find(&person) {
         Some(player) => Ok(player),
         None if contents.is_excluded(&person) => Err(Error::Excluded),

@@ -16,7 +16,7 @@ use crate::config::Loaded;
 /// When a hub serves, the old key is not given or wrong, or a file cannot be written.
 pub fn rotate(loaded: &Loaded, output: &mut impl Write) -> Result<(), Error> {
     let old = loaded.secrets.old_people.as_ref().ok_or(Error::NoOldKey)?;
-    let _claim = claim(loaded)?;
+    let _claim = claim(loaded, |directory| Error::Serves { directory })?;
     let place = directory(loaded);
     match people::rotate(place, old, &loaded.secrets.people)? {
         None => return Err(Error::NoStore(place.into())),

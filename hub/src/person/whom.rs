@@ -2,6 +2,8 @@
 
 use protocol::PlayerId;
 
+use crate::config::Loaded;
+
 /// Whom a command is about.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Whom {
@@ -14,4 +16,11 @@ pub struct Whom {
     /// The player id instead of the name: 32 hexadecimal digits. Since 0.2
     #[arg(long, value_name = "ID")]
     pub(super) id: Option<PlayerId>,
+}
+
+impl Whom {
+    /// Who issues the tokens of the person.
+    pub(super) fn issuer<'a>(&'a self, loaded: &'a Loaded) -> &'a str {
+        self.issuer.as_deref().unwrap_or(&loaded.config.auth.issuer)
+    }
 }

@@ -39,6 +39,16 @@ pub fn erased_again(player: PlayerId) {
     tracing::warn!(%player, "an erased player was still in the people store, and is erased again");
 }
 
+/// The people store has forgotten a person, as the log says: by a command to the hub that serves.
+pub fn person_erased(player: PlayerId) {
+    tracing::info!(%player, "a player was erased");
+}
+
+/// The log says that a player is erased, and the people store of the serving hub could not be changed.
+pub fn not_forgotten(player: PlayerId, why: impl Display) {
+    tracing::error!(%player, %why, "a player is recorded as erased, and the people store still has the person");
+}
+
 /// Nothing says any more who an excluded player was.
 pub fn exclusion_lost(player: PlayerId) {
     tracing::error!(%player, "an excluded player who was erased cannot be recognised any more");
