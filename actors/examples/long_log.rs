@@ -38,8 +38,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const KEYS_IN_MEMORY_MAX: usize = 1 << 19;
 /// Records after which the state store is committed.
 const COMMIT_EVERY: u64 = 1 << 17;
-/// Most merges that wait between two commits.
-const MERGES_DUE_MAX: u64 = 4;
 /// Most records that are not on disk yet.
 const IN_FLIGHT_MAX: u64 = 4_096;
 /// Bets and players of a round.
@@ -245,7 +243,7 @@ fn keep(mut keeper: Keeper, log: &Journal<()>, ends: &AtomicBool, committed: &mp
             if ends && keeper.uncommitted() >= COMMIT_EVERY {
                 keeper.commit(reader.cursor()).expect("a disk");
                 tell(&keeper);
-                while keeper.merges_due() > MERGES_DUE_MAX && keeper.merge_step().expect("a disk") {}
+                while keeper.merge_step().expect("a disk") {}
                 tell(&keeper);
             }
         }
