@@ -11,13 +11,11 @@
 //!
 //! A bet that stays on the layout is not charged: its player pays for it with the house's edge.
 
+use engine::Principal;
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
-use crate::{
-    bucket::{Bucket, Refill},
-    messages::money::Subject,
-};
+use crate::bucket::{Bucket, Refill};
 
 /// What one recorded refusal is charged: a record of up to [`REFUSAL_RECORD_BYTES`], and its key, in memory
 /// for a while and in the state store for good.
@@ -70,7 +68,7 @@ impl Allowances {
     ///
     /// # Errors
     /// The milliseconds to wait, when it has not that much left; nothing is charged.
-    pub fn refuse(&mut self, subject: Subject, record_bytes: usize, now_ms: u64) -> Result<(), u64> {
+    pub fn refuse(&mut self, subject: Principal, record_bytes: usize, now_ms: u64) -> Result<(), u64> {
         let refill = self.refused.refill;
         let more = (record_bytes as u64).saturating_sub(REFUSAL_RECORD_BYTES);
         let price = REFUSAL_BYTES.saturating_add(more).min(refill.burst.into());
@@ -81,7 +79,7 @@ impl Allowances {
     pub fn clear(&mut self, player: PlayerId, requests: usize, now_ms: u64) {
         let refill = self.cleared.refill;
         let price = CLEARED_BYTES.saturating_mul((requests as u64).saturating_add(1));
-        self.cleared.of(Subject::Player(player), now_ms).owe(price, refill, now_ms);
+        self.cleared.of(Principal::from(player), now_ms).owe(price, refill, now_ms);
     }
 
     /// Whether a player may bet.
@@ -90,7 +88,7 @@ impl Allowances {
     /// The milliseconds to wait, when the player has cleared more than the budget allows.
     pub fn bet(&mut self, player: PlayerId, now_ms: u64) -> Result<(), u64> {
         let Buckets { refill, subjects, .. } = &mut self.cleared;
-        subjects.get_mut(&Subject::Player(player)).map_or(Ok(()), |bucket| bucket.take(0, *refill, now_ms))
+        subjects.get_mut(&player.into()).map_or(Ok(()), |bucket| bucket.take(0, *refill, now_ms))
     }
 }
 
@@ -98,7 +96,7 @@ impl Allowances {
 #[derive(Debug)]
 struct Buckets {
     refill: Refill,
-    subjects: FxHashMap<Subject, Bucket>,
+    subjects: FxHashMap<Principal, Bucket>,
     forget_above: usize,
 }
 
@@ -108,7 +106,7 @@ impl Buckets {
         Self { refill, subjects: FxHashMap::default(), forget_above: FORGET_ABOVE }
     }
 
-    fn of(&mut self, subject: Subject, now_ms: u64) -> &mut Bucket {
+    fn of(&mut self, subject: Principal, now_ms: u64) -> &mut Bucket {
         let refill = self.refill;
         if self.subjects.len() >= self.forget_above {
             self.subjects.retain(|_, bucket| !bucket.is_full(refill, now_ms));
@@ -121,10 +119,12 @@ impl Buckets {
 
 #[cfg(test)]
 mod tests {
+    use engine::PrincipalKind;
+
     use super::*;
 
     const PLAYER: PlayerId = PlayerId(7);
-    const SUBJECT: Subject = Subject::Player(PLAYER);
+    const OTHER: PlayerId = PlayerId(8);
 
     fn allowances(bytes_per_second: u32, burst_bytes: u64) -> Allowances {
         let budget = Budget { bytes_per_second, burst_bytes: burst_bytes as u32 };
@@ -135,32 +135,35 @@ mod tests {
     fn a_player_may_burst_and_then_keeps_to_the_rate_and_others_have_their_own() {
         let mut allowances = allowances(128, 3 * REFUSAL_BYTES);
         for _ in 0..3 {
-            assert_eq!(allowances.refuse(SUBJECT, 80, 1_000), Ok(()));
+            assert_eq!(allowances.refuse(PLAYER.into(), 80, 1_000), Ok(()));
         }
-        assert_eq!(allowances.refuse(SUBJECT, 80, 1_000), Err(4_000), "512 bytes at 128 a second");
-        assert_eq!(allowances.refuse(Subject::Player(PlayerId(8)), 80, 1_000), Ok(()));
-        assert_eq!(allowances.refuse(Subject::Service("one"), 80, 1_000), Ok(()));
-        assert_eq!(allowances.refuse(SUBJECT, 80, 4_999), Err(1));
-        assert_eq!(allowances.refuse(SUBJECT, 80, 5_000), Ok(()));
+        assert_eq!(allowances.refuse(PLAYER.into(), 80, 1_000), Err(4_000), "512 bytes at 128 a second");
+        assert_eq!(allowances.refuse(OTHER.into(), 80, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(Principal::named(PrincipalKind::Service, "", "one"), 80, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(PLAYER.into(), 80, 4_999), Err(1));
+        assert_eq!(allowances.refuse(PLAYER.into(), 80, 5_000), Ok(()));
         assert_eq!(
-            allowances.refuse(SUBJECT, 80, 4_000),
+            allowances.refuse(PLAYER.into(), 80, 4_000),
             Err(4_000),
             "a clock that goes back gives nothing away"
         );
         for _ in 0..3 {
-            assert_eq!(allowances.refuse(SUBJECT, 80, u64::MAX), Ok(()));
+            assert_eq!(allowances.refuse(PLAYER.into(), 80, u64::MAX), Ok(()));
         }
-        assert!(allowances.refuse(SUBJECT, 80, u64::MAX).is_err(), "a pause saves up no more than the burst");
+        assert!(
+            allowances.refuse(PLAYER.into(), 80, u64::MAX).is_err(),
+            "a pause saves up no more than the burst"
+        );
     }
 
     #[test]
     fn a_refusal_with_a_long_record_costs_its_bytes_and_never_more_than_can_be_saved_up() {
         let mut allowances = allowances(1_024, 3 * REFUSAL_BYTES);
-        assert_eq!(allowances.refuse(SUBJECT, 128, 1_000), Ok(()));
-        assert_eq!(allowances.refuse(SUBJECT, 128 + 512, 1_000), Ok(()));
-        assert_eq!(allowances.refuse(SUBJECT, 0, 1_000), Err(500), "the three are used up");
-        assert_eq!(allowances.refuse(SUBJECT, usize::MAX, 2_499), Err(1));
-        assert_eq!(allowances.refuse(SUBJECT, usize::MAX, 2_500), Ok(()));
+        assert_eq!(allowances.refuse(PLAYER.into(), 128, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(PLAYER.into(), 128 + 512, 1_000), Ok(()));
+        assert_eq!(allowances.refuse(PLAYER.into(), 0, 1_000), Err(500), "the three are used up");
+        assert_eq!(allowances.refuse(PLAYER.into(), usize::MAX, 2_499), Err(1));
+        assert_eq!(allowances.refuse(PLAYER.into(), usize::MAX, 2_500), Ok(()));
     }
 
     #[test]
@@ -174,7 +177,11 @@ mod tests {
         assert_eq!(allowances.bet(PLAYER, 10_999), Err(1));
         assert_eq!(allowances.bet(PLAYER, 11_000), Ok(()));
         assert_eq!(allowances.bet(PlayerId(8), 1_000), Ok(()));
-        assert_eq!(allowances.refuse(SUBJECT, 80, 1_000), Ok(()), "refusals have a budget of their own");
+        assert_eq!(
+            allowances.refuse(PLAYER.into(), 80, 1_000),
+            Ok(()),
+            "refusals have a budget of their own"
+        );
         allowances.clear(PLAYER, usize::MAX - 1, 1_000);
         assert!(allowances.bet(PLAYER, 1_000).is_err());
     }
@@ -184,7 +191,7 @@ mod tests {
         let mut allowances = allowances(512, 2 * REFUSAL_BYTES);
         for player in 0..3 * FORGET_ABOVE as u128 {
             let now_ms = player as u64;
-            assert_eq!(allowances.refuse(Subject::Player(PlayerId(player)), 80, now_ms), Ok(()));
+            assert_eq!(allowances.refuse(PlayerId(player).into(), 80, now_ms), Ok(()));
             // Each is full again after a second.
             let known = allowances.refused.subjects.len();
             assert!(known <= FORGET_ABOVE.max(2 * 1_001), "{known}");

@@ -11,6 +11,7 @@ use actix::prelude::*;
 use domains::{
     StateMachine, What,
     balance::Balance,
+    freeze::Freeze,
     results::{RESULTS_MAX, Settled},
 };
 use engine::last_results;
@@ -23,9 +24,10 @@ use protocol::{
 use crate::{
     asides::Asides,
     books::SharedBooks,
+    clock::now_ms,
     currencies::Currencies,
     messages::{
-        domain::{Arrive, GetBalance, GetReport, GetResults, Report, ResultsRead},
+        domain::{Arrive, GetBalance, GetFunds, GetReport, GetResults, PlayerFunds, Report, ResultsRead},
         output::Output,
         reply::ReplyTo,
     },
@@ -81,6 +83,23 @@ impl Handler<GetBalance> for DomainActor<Balance> {
         });
         let reply = Reply::Balances { lsn: books.lsn(), balances: balances.collect() };
         self.journal.barrier(Output::Reply(to, Box::new(reply)));
+    }
+}
+
+impl Handler<GetFunds> for DomainActor<Balance> {
+    type Result = ();
+
+    fn handle(&mut self, GetFunds { player, answer }: GetFunds, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(Balance::DOMAIN.name());
+        let books = self.books.borrow();
+        let domains = books.domains();
+        let funds = |(currency, _)| Some((currency, domains.balance.funds(player, currency)?));
+        let funds = PlayerFunds {
+            lsn: books.lsn(),
+            freeze: Freeze::of(&domains.rows, player, now_ms().max(books.time())),
+            accounts: self.currencies.spelled().filter_map(funds).collect(),
+        };
+        self.journal.barrier(Output::Funds(answer, Box::new(funds)));
     }
 }
 

@@ -48,7 +48,7 @@ impl journal::Gate<Output> for OutputGate {
                             let reply = bet_reply(key, clears, result.verdict, &self.currencies, Failure::of);
                             self.workers.reply(to, reply);
                         }
-                        Origin::Service { answer, .. } => drop(answer.send(result.verdict)),
+                        Origin::Waiting { answer, .. } => drop(answer.send(result)),
                         Origin::Nobody => {
                             if let Verdict::Impossible(code) = result.verdict {
                                 let code = code.name();
@@ -68,6 +68,7 @@ impl journal::Gate<Output> for OutputGate {
                     }
                     self.pubsub.do_send(Attach { to, player, events, resume, welcome, subscriber });
                 }
+                Output::Funds(answer, funds) => drop(answer.send(*funds)),
                 Output::Durable(waiting) => drop(waiting.send(())),
                 Output::Erasure { to, erasure } => drop(to.send(erasure)),
                 Output::Nothing => {}

@@ -1,11 +1,13 @@
 //! The operators' command line, and the commands `init`, `check-config` and `token`.
 
+pub mod token;
+
 use std::{
     io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use clap::{Args, Parser};
@@ -13,7 +15,6 @@ use engine::Level;
 use protocol::RoundId;
 
 use crate::{
-    auth::{MintError, Minter},
     config::{Environment, Loaded, Mode, SecretPolicy, Sources},
     inspect::Lookup,
     person::PersonTask,
@@ -134,14 +135,15 @@ pub enum Subcommand {
     /// there is a log, its currencies and secrets must be the configured ones, and its people store must be there.
     #[command(after_help = "Since 0.1.")]
     CheckConfig,
-    /// Print a token for a player, signed with the configured key
+    /// Print a token for a player, a service or an operator, signed with the configured key
     ///
-    /// Give it to a client as its `hello` token. Needs the shared secret (HS256) or the private key.
+    /// A player's is for the `hello` of a client; a service's or an operator's for `Authorization: Bearer` of the API. Needs the
+    /// shared secret (HS256) or the private key.
     #[command(after_help = "Since 0.1.")]
     Token {
-        /// The player's name at the issuer: the token's subject
-        #[arg(long, value_name = "NAME")]
-        player: String,
+        /// Whom it is for.
+        #[command(flatten)]
+        whom: token::Whose,
         /// How long it is valid: 90s, 30m, 8h, 7d
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_time)]
         ttl: Duration,
@@ -301,12 +303,6 @@ pub fn scope(tail: bool, level: VerifyLevel) -> Scope {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The keys at hand only check.
-    #[error("there is no key to sign with: set auth.private_key_file, or ask the issuer for a token")]
-    NoSigningKey,
-    /// No token could be made.
-    #[error("failed to make a token")]
-    Mint(#[from] MintError),
     /// No log was begun.
     #[error("failed to begin a log in {directory}")]
     Init {
@@ -442,20 +438,6 @@ fn held_against_log(loaded: &Loaded) -> (Result<(), recovery::Error>, Vec<String
         // A start will refuse it; the configuration is not at fault.
         Err(error) => (Ok(()), vec![format!("the log could not be compared: {error}; ask `hub verify`")]),
     }
-}
-
-/// `hub token`: one line with the token on `output`.
-pub fn token(
-    loaded: &Loaded,
-    player: &str,
-    ttl: Duration,
-    now: SystemTime,
-    output: &mut impl Write,
-) -> Result<(), Error> {
-    let keys = loaded.secrets.keys.clone();
-    let minter = Minter::new(keys, loaded.config.token_rules()).ok_or(Error::NoSigningKey)?;
-    writeln!(output, "{}", minter.mint(player, now, ttl)?)?;
-    Ok(())
 }
 
 #[cfg(test)]

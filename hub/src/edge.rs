@@ -4,7 +4,7 @@
 pub mod addresses;
 mod assets;
 mod authenticate;
-mod body;
+pub mod body;
 mod cached;
 mod demo;
 pub mod error;
@@ -14,7 +14,7 @@ mod info;
 pub mod metrics;
 mod origins;
 mod publish;
-mod routes;
+pub mod routes;
 pub mod rules;
 pub mod upgrade;
 
@@ -30,8 +30,9 @@ use self::{
 use people::People;
 
 use crate::{
+    api::{self, ApiSurface},
     archive::Figures,
-    auth::{Minter, TokenVerifier},
+    auth::{CallerVerifier, Minter, TokenVerifier},
     config::Loaded,
 };
 
@@ -46,6 +47,9 @@ pub struct Surfaces {
     info: web::Data<Info>,
     demo: web::Data<Demo>,
     publish: web::Data<PublishSurface>,
+    api: web::Data<ApiSurface>,
+    /// Whether the public server has the API, and whether the admin server has it.
+    api_on: (bool, bool),
     health: web::Data<HealthSurface>,
     metrics: web::Data<MetricsSurface>,
     /// Whether the public server shows the figures too.
@@ -64,9 +68,13 @@ impl Surfaces {
     ) -> Self {
         let (secrets, rules) = (&loaded.secrets, loaded.config.token_rules());
         let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone());
+        let services = secrets.services.clone().allowing(&loaded.config.api.services);
+        let callers = Arc::new(CallerVerifier::new(services, verifier.clone()));
+        let api =
+            ApiSurface::new(loaded, (house, people), currencies.clone(), admission.clone(), callers.clone());
         let authenticate = authenticate::authenticate(verifier, people.clone());
         let minter = Minter::new(secrets.keys.clone(), rules);
-        let publish = PublishSurface::new(loaded, house, admission.clone());
+        let publish = PublishSurface::new(loaded, house, admission.clone(), callers);
         let demo =
             Demo::new(loaded, (house, people), &currencies, minter, admission.clone(), addresses.clone());
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
@@ -85,6 +93,8 @@ impl Surfaces {
             info: web::Data::new(Info::new(loaded.config.mode, demo.is_offered())),
             demo: web::Data::new(demo),
             publish: web::Data::new(publish),
+            api: web::Data::new(api),
+            api_on: loaded.config.api_on(),
             health: web::Data::new(HealthSurface::new((house, people), admission.clone())),
             metrics: web::Data::new(metrics),
             public_metrics: loaded.config.server.metrics,
@@ -100,6 +110,9 @@ impl Surfaces {
         info::routes(&self.info, service);
         demo::routes(&self.demo, service);
         publish::routes(&self.publish, service);
+        if self.api_on.0 {
+            api::routes(&self.api, service);
+        }
         upgrade::routes(service);
         // Last: it takes every path that is left.
         assets::routes(service);
@@ -109,6 +122,9 @@ impl Surfaces {
     pub fn admin(&self, service: &mut web::ServiceConfig) {
         health::routes_of_operator(&self.health, service);
         metrics::routes(&self.metrics, service);
+        if self.api_on.1 {
+            api::routes(&self.api, service);
+        }
         service.default_service(web::to(async || Err::<&str, _>(error::Error::from(error::Kind::NotFound))));
     }
 }

@@ -1,6 +1,7 @@
 //! The server binary: HTTP and WebSocket edge, configuration, wiring, operator commands.
 
 pub mod anchor;
+pub mod api;
 pub mod app;
 pub mod archive;
 pub mod auth;

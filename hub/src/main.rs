@@ -58,8 +58,8 @@ fn main() -> ExitCode {
             anchor::run(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         Subcommand::CheckConfig => cli::check_config(&loaded, &mut output).map_err(Into::into),
-        Subcommand::Token { player, ttl } => {
-            cli::token(&loaded, &player, ttl, SystemTime::now(), &mut output)
+        Subcommand::Token { whom, ttl } => {
+            cli::token::token(&loaded, &whom, ttl, SystemTime::now(), &mut output)
                 .map(|()| ExitCode::SUCCESS)
                 .map_err(Into::into)
         }

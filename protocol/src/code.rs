@@ -123,6 +123,8 @@ error_codes! {
     TableClosed = 3015, since "0.1", "table_closed", "the table is closed; open stakes are returned";
     /// The account is frozen or closed.
     AccountFrozen = 3016, since "0.1", "account_frozen", "the account is frozen";
+    /// No freeze stands.
+    NotFrozen = 3017, since "0.2", "not_frozen", "the account is not frozen";
 
     /// Too many requests are under way.
     Busy = 4000, since "0.1", "busy", "the hub is busy";
@@ -165,7 +167,8 @@ impl ErrorCode {
             | ErrorCode::NoAccount
             | ErrorCode::TableFull
             | ErrorCode::TableClosed
-            | ErrorCode::AccountFrozen => true,
+            | ErrorCode::AccountFrozen
+            | ErrorCode::NotFrozen => true,
             ErrorCode::Malformed
             | ErrorCode::UnknownRequest
             | ErrorCode::MissingField

@@ -14,7 +14,7 @@ use domains::{
     decide::Deciding,
     recipes::Deposit,
 };
-use engine::{Asked, Content, Tx};
+use engine::{Asked, Content, Principal, Tx};
 use journal::Lsn;
 use ledger::HoldId;
 use protocol::{
@@ -44,10 +44,10 @@ fn deposit(key: &str) -> Envelope {
 async fn verdict(coordinator: &Addr<Coordinator>, envelope: Envelope) -> Verdict {
     let (sender, receiver) = oneshot::channel();
     coordinator
-        .send(Submit { envelope, origin: Origin::Service { name: "test", answer: sender } })
+        .send(Submit { envelope, origin: Origin::Waiting { principal: Principal::HUB, answer: sender } })
         .await
         .expect("the actor lives");
-    receiver.await.expect("a verdict")
+    receiver.await.expect("a result").verdict
 }
 
 fn is_done(verdict: Verdict) -> bool {
@@ -108,9 +108,9 @@ async fn a_decision_that_would_break_an_invariant_is_refused_and_never_recorded(
         id,
         Some(Turn::Unproven(violation)),
         1,
-        Origin::Service { name: "test", answer: sender },
+        Origin::Waiting { principal: Principal::HUB, answer: sender },
     );
-    assert_eq!(receiver.await.expect("a verdict"), Verdict::Impossible(ErrorCode::Internal));
+    assert_eq!(receiver.await.expect("a result").verdict, Verdict::Impossible(ErrorCode::Internal));
     assert_eq!(money.books.borrow().digest(), before);
     money.journal.stop();
     assert_eq!(records(log.path()).len(), 0);
@@ -145,7 +145,7 @@ async fn apply_fails(log: &Path, of: &str) {
             TxId::of_service("test", key),
             Some(turn),
             1,
-            Origin::Service { name: "test", answer: sender },
+            Origin::Waiting { principal: Principal::HUB, answer: sender },
         );
         drop(held);
         answer.join().expect("the thread ends");

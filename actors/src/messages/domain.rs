@@ -1,10 +1,11 @@
 //! Messages to a domain's actor.
 
 use actix::prelude::*;
-use domains::results::Settled;
+use domains::{Funds, freeze::Freeze, results::Settled};
 use engine::Unreadable;
 use ledger::Domain;
-use protocol::{PlayerId, reply::Welcome, request::Since};
+use protocol::{Currency, PlayerId, reply::Welcome, request::Since};
+use tokio::sync::oneshot;
 
 use super::{pubsub::Subscriber, reply::ReplyTo};
 
@@ -32,6 +33,27 @@ pub struct GetBalance {
     pub player: PlayerId,
     /// The session.
     pub to: ReplyTo,
+}
+
+/// Reads what the balance domain has of a player. Answered when every record that the answer shows is on disk.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct GetFunds {
+    /// The player.
+    pub player: PlayerId,
+    /// Takes the answer.
+    pub answer: oneshot::Sender<PlayerFunds>,
+}
+
+/// What the balance domain has of a player.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlayerFunds {
+    /// Place in the log of the last record that it shows.
+    pub lsn: u64,
+    /// The freeze that stands.
+    pub freeze: Option<Freeze>,
+    /// The funds in each currency in which the player has an account, in minor units.
+    pub accounts: Vec<(Currency, Funds)>,
 }
 
 /// Reads a player's last settled rounds. Answered when every record that the answer shows is on disk.

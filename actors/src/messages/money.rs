@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Envelope, Found, StillOpen, StoredState, Unreadable, Verdict};
+use engine::{Envelope, Found, Principal, StillOpen, StoredState, TxResult, Unreadable};
 use protocol::{Key, PlayerId, TableId};
 use tokio::sync::oneshot;
 
@@ -21,35 +21,25 @@ pub enum Origin {
     },
     /// To a session, for a request that no table decides.
     Session(BetContext),
-    /// To a service that waits.
-    Service {
-        /// Its name.
-        name: &'static str,
-        /// Takes the verdict.
-        answer: oneshot::Sender<Verdict>,
+    /// To whoever waits for it, such as a request over HTTP.
+    Waiting {
+        /// Who has asked.
+        principal: Principal,
+        /// Takes the result.
+        answer: oneshot::Sender<TxResult>,
     },
     /// To nobody.
     Nobody,
 }
 
-/// Who asks for money to move, and pays for what is recorded of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A player, over all sessions.
-    Player(PlayerId),
-    /// A service, by its name.
-    Service(&'static str),
-}
-
 impl Origin {
-    /// Who has asked; nobody where the hub itself does.
+    /// Who has asked, and pays for what is recorded of it; nobody where the hub itself does. A player is one over all
+    /// sessions.
     #[must_use]
-    pub fn subject(&self) -> Option<Subject> {
+    pub fn subject(&self) -> Option<Principal> {
         match self {
-            Origin::Table { request: Some(asked), .. } | Origin::Session(asked) => {
-                Some(Subject::Player(asked.player))
-            }
-            Origin::Service { name, .. } => Some(Subject::Service(name)),
+            Origin::Table { request: Some(asked), .. } | Origin::Session(asked) => Some(asked.player.into()),
+            Origin::Waiting { principal, .. } => Some(*principal),
             Origin::Table { request: None, .. } | Origin::Nobody => None,
         }
     }

@@ -5,6 +5,7 @@ use protocol::{PlayerId, Reply, reply::Welcome, request::Since};
 use tokio::sync::oneshot;
 
 use super::{
+    domain::PlayerFunds,
     money::{Erasure, Origin},
     pubsub::Subscriber,
     reply::ReplyTo,
@@ -40,6 +41,8 @@ pub enum Output {
         /// The session, for its channels.
         subscriber: Subscriber,
     },
+    /// A player's funds, for whoever waits for them.
+    Funds(oneshot::Sender<PlayerFunds>, Box<PlayerFunds>),
     /// A signal that everything before it is on disk.
     Durable(oneshot::Sender<()>),
     /// What became of the erasure of a player.

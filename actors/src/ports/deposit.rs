@@ -22,6 +22,12 @@ pub struct DepositReport {
 }
 
 impl DepositReport {
+    /// The service as a principal.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        Principal::named(PrincipalKind::Service, "", self.service)
+    }
+
     /// The envelope to submit. In a currency that the operator has no more it is to be refused, unless its key has an
     /// outcome: a retry is told what it was told.
     ///
@@ -29,6 +35,7 @@ impl DepositReport {
     /// When the hub has never had the currency, or it has fewer decimals than the amount.
     pub fn envelope(&self, currencies: &Currencies) -> Result<Envelope, ErrorCode> {
         let Self { service, key, player, currency, amount } = self;
+        let principal = self.principal();
         let scale = currencies.spelling(*currency).ok_or(ErrorCode::WrongCurrency)?;
         let amount = amount.to_minor(scale).map_err(|_| ErrorCode::TooPrecise)?;
         let content = Content::of(&[
@@ -38,7 +45,6 @@ impl DepositReport {
             &amount.to_be_bytes(),
         ]);
         let id = TxId::of_service(service, key);
-        let principal = Principal::named(PrincipalKind::Service, "", service);
         if currencies.scale(*currency).is_none() {
             let code = ErrorCode::WrongCurrency;
             return Ok(Envelope::Refuse { id, principal, content, code, request: None });

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Done, Envelope, Outcome, StoredState, Verdict};
+use engine::{Done, Envelope, Outcome, Principal, StoredState, TxResult, Verdict};
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
 use tokio::sync::oneshot;
 
 use crate::messages::{
-    domain::{Arrive, GetBalance, GetReport, GetResults, Report},
+    domain::{Arrive, GetBalance, GetFunds, GetReport, GetResults, PlayerFunds, Report},
     money::{AwaitDurable, ErasePlayer, Erasure, GetOutcome, Origin, StoreCommitted, Submit},
 };
 
@@ -26,6 +26,7 @@ struct Ways {
     committed: Recipient<StoreCommitted>,
     erase: Recipient<ErasePlayer>,
     balance: Recipient<GetBalance>,
+    funds: Recipient<GetFunds>,
     results: Recipient<GetResults>,
     arrive: Recipient<Arrive>,
     reports: [Recipient<GetReport>; Domain::ALL.len()],
@@ -34,10 +35,10 @@ struct Ways {
 /// The result of [`MoneyPort::execute`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Execution {
-    /// It is carried out and on disk, now or before. With its receipt, when it had a key.
-    Committed(Option<Done>),
-    /// It is refused; the code tells whether for good.
-    Rejected(ErrorCode),
+    /// It is carried out and on disk.
+    Committed(Executed),
+    /// It is refused.
+    Rejected(NotExecuted),
     /// Nothing is decided now.
     NotNow {
         /// Why not.
@@ -48,6 +49,63 @@ pub enum Execution {
     /// Unknown whether it was carried out: the coordinator gave no answer. A retry with the same key returns the
     /// outcome.
     Unknown,
+}
+
+/// What was carried out under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Executed {
+    /// Place of its record in the log.
+    pub lsn: u64,
+    /// The receipt, when a player's funds have changed.
+    pub done: Option<Done>,
+    /// Whether an earlier request with the same key and content did it.
+    pub replayed: bool,
+}
+
+/// Why something was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotExecuted {
+    /// The code.
+    pub code: ErrorCode,
+    /// Whether the refusal is recorded under the key: the same request gets the same answer for good.
+    pub key_consumed: bool,
+    /// Whether it was recorded by an earlier request.
+    pub replayed: bool,
+}
+
+impl From<ErrorCode> for NotExecuted {
+    /// A refusal that is not recorded: the key is as it was.
+    fn from(code: ErrorCode) -> Self {
+        Self { code, key_consumed: false, replayed: false }
+    }
+}
+
+impl From<TxResult> for Execution {
+    /// The result of an envelope with a key.
+    fn from(result: TxResult) -> Self {
+        let replayed = !result.is_recorded();
+        match result.verdict {
+            Verdict::Recorded(Outcome::Done(done)) => {
+                Execution::Committed(Executed { lsn: done.lsn, done: Some(done), replayed })
+            }
+            Verdict::Recorded(Outcome::Changed { lsn }) => {
+                Execution::Committed(Executed { lsn, done: None, replayed })
+            }
+            Verdict::Recorded(Outcome::Refused(code)) => {
+                Execution::Rejected(NotExecuted { code, key_consumed: true, replayed })
+            }
+            Verdict::KeyReused => Execution::Rejected(ErrorCode::KeyReused.into()),
+            // Only what the hub does itself has no key, and nobody waits for it.
+            Verdict::Done
+            | Verdict::Impossible(ErrorCode::Internal)
+            | Verdict::Answered(ErrorCode::Internal) => Execution::Unknown,
+            Verdict::Impossible(code) | Verdict::Answered(code) => Execution::Rejected(code.into()),
+            Verdict::NotNow(code, wait_ms) => Execution::NotNow { code, wait_ms },
+            Verdict::TooManyRefused(wait_ms) | Verdict::TooManyCleared(wait_ms) => {
+                Execution::NotNow { code: ErrorCode::RateLimited, wait_ms }
+            }
+        }
+    }
 }
 
 impl MoneyPort {
@@ -65,7 +123,11 @@ impl MoneyPort {
             + Handler<AwaitDurable>
             + Handler<StoreCommitted>
             + Handler<ErasePlayer>,
-        B: Actor<Context = Context<B>> + Handler<GetBalance> + Handler<GetResults> + Handler<Arrive>,
+        B: Actor<Context = Context<B>>
+            + Handler<GetBalance>
+            + Handler<GetFunds>
+            + Handler<GetResults>
+            + Handler<Arrive>,
     {
         Self(Arc::new(Ways {
             submit: coordinator.clone().recipient(),
@@ -74,6 +136,7 @@ impl MoneyPort {
             committed: coordinator.clone().recipient(),
             erase: coordinator.clone().recipient(),
             balance: balance.clone().recipient(),
+            funds: balance.clone().recipient(),
             results: balance.clone().recipient(),
             arrive: balance.clone().recipient(),
             reports,
@@ -85,23 +148,12 @@ impl MoneyPort {
         self.0.submit.do_send(Submit { envelope, origin });
     }
 
-    /// Submits an envelope of a service and waits until its outcome is on disk. For HTTP; a bet takes [`MoneyPort::submit`].
-    pub async fn execute(&self, service: &'static str, envelope: Envelope) -> Execution {
+    /// Submits an envelope with a key of a principal's and waits until its outcome is on disk. For HTTP; a bet takes
+    /// [`MoneyPort::submit`].
+    pub async fn execute(&self, principal: Principal, envelope: Envelope) -> Execution {
         let (answer, receiver) = oneshot::channel();
-        self.submit(envelope, Origin::Service { name: service, answer });
-        match receiver.await {
-            Ok(Verdict::Recorded(Outcome::Done(done))) => Execution::Committed(Some(done)),
-            Ok(Verdict::Done | Verdict::Recorded(Outcome::Changed { .. })) => Execution::Committed(None),
-            Ok(Verdict::Recorded(Outcome::Refused(code))) => Execution::Rejected(code),
-            Ok(Verdict::KeyReused) => Execution::Rejected(ErrorCode::KeyReused),
-            Ok(Verdict::Impossible(ErrorCode::Internal) | Verdict::Answered(ErrorCode::Internal))
-            | Err(_) => Execution::Unknown,
-            Ok(Verdict::Impossible(code) | Verdict::Answered(code)) => Execution::Rejected(code),
-            Ok(Verdict::NotNow(code, wait_ms)) => Execution::NotNow { code, wait_ms },
-            Ok(Verdict::TooManyRefused(_) | Verdict::TooManyCleared(_)) => {
-                Execution::Rejected(ErrorCode::RateLimited)
-            }
-        }
+        self.submit(envelope, Origin::Waiting { principal, answer });
+        receiver.await.map_or(Execution::Unknown, Execution::from)
     }
 
     /// Asks for the outcome of a player's key. A session asks behind its bets:
@@ -127,6 +179,13 @@ impl MoneyPort {
     /// Asks for a player's balances.
     pub fn balance(&self, ask: GetBalance) {
         self.0.balance.do_send(ask);
+    }
+
+    /// What the balance domain has of a player; `None` when its actor or the log's writer is gone.
+    pub async fn funds(&self, player: PlayerId) -> Option<PlayerFunds> {
+        let (answer, receiver) = oneshot::channel();
+        self.0.funds.do_send(GetFunds { player, answer });
+        receiver.await.ok()
     }
 
     /// Asks for a player's last settled rounds.

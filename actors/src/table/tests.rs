@@ -14,7 +14,7 @@ use crate::{
         reply::BetContext,
         table::{AskOutcome, Finished, GetRounds, NoPlace, Wake},
     },
-    ports::money::Execution,
+    ports::money::{Execution, NotExecuted},
 };
 
 #[actix::test]
@@ -215,8 +215,8 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
         request: crate::rig::refused(),
     };
     assert_eq!(
-        rig.port.execute("test", known).await,
-        Execution::Rejected(ErrorCode::BetsClosed),
+        rig.port.execute(engine::Principal::HUB, known).await,
+        Execution::Rejected(NotExecuted { code: ErrorCode::BetsClosed, key_consumed: true, replayed: true }),
         "it is known"
     );
 }

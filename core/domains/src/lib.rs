@@ -12,6 +12,7 @@
 
 pub mod adjustment;
 pub mod balance;
+mod cause;
 pub mod collections;
 pub mod decide;
 pub mod distributions;
@@ -30,6 +31,9 @@ mod settlement;
 use ledger::{Domain, Ledger};
 
 pub use balance::Balance;
+pub use cause::{
+    NotAReason, NotAReference, PaymentCause, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, ReasonCode, Reference,
+};
 pub use decide::{Command, Context, Effects, RefusedBy, View};
 pub use fields::{Field, Fields};
 pub use machine::{Accounts, StateMachine};

@@ -54,6 +54,14 @@ pub struct TxResult {
     pub verdict: Verdict,
 }
 
+impl TxResult {
+    /// Whether this envelope has made a record. What has an outcome without one was recorded by an earlier envelope.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.time > 0
+    }
+}
+
 /// A notice, with its offset on the player's channel and its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {

@@ -375,6 +375,7 @@ pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
         Rejection::InsufficientFunds => ErrorCode::InsufficientFunds,
         Rejection::AccountNotFound => ErrorCode::NoAccount,
         Rejection::AccountFrozen => ErrorCode::AccountFrozen,
+        Rejection::NotFrozen => ErrorCode::NotFrozen,
         Rejection::TooLarge => ErrorCode::AboveLimit,
         Rejection::HoldNotOpen => ErrorCode::NoBets,
         Rejection::HoldExists => ErrorCode::KeyReused,
@@ -384,7 +385,6 @@ pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
         | Rejection::AccountExists
         | Rejection::OwnerUnfit
         | Rejection::SourcesUnfit
-        | Rejection::NotFrozen
         | Rejection::NotDue
         | Rejection::KeyTooLong => ErrorCode::Internal,
     }

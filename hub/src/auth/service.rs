@@ -1,17 +1,15 @@
-//! Services that publish: each has a name and a shared token.
+//! Services with a shared token each. What they may do, the configuration says; by default, publish.
 
+use std::collections::BTreeMap;
+
+use engine::PrincipalKind;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::{Caller, Capabilities, is_name};
+
 /// Shortest accepted service token, bytes.
 const SERVICE_TOKEN_BYTES_MIN: usize = 32;
-
-/// A service that may publish.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    /// Its name, for logs and figures.
-    pub name: String,
-}
 
 /// A list of service tokens is not usable. Never shows a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +28,7 @@ pub enum ServiceError {
 /// The services' tokens, kept as keyed digests.
 #[derive(Clone, Default)]
 pub struct ServiceTokens {
-    services: Vec<(Service, Digest)>,
+    services: Vec<(Caller, Digest)>,
 }
 
 type Digest = hmac::digest::CtOutput<Hmac<Sha256>>;
@@ -50,8 +48,7 @@ impl ServiceTokens {
         let mut services = Vec::new();
         for (index, entry) in Self::entries(text).enumerate() {
             let (name, token) = entry.ok_or(ServiceError::Malformed(index + 1))?;
-            let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-            if name.is_empty() || name.len() > 64 || !name.bytes().all(legal) {
+            if !is_name(name) {
                 return Err(ServiceError::Malformed(index + 1));
             }
             if token.len() < SERVICE_TOKEN_BYTES_MIN {
@@ -61,9 +58,27 @@ impl ServiceTokens {
             if services.iter().any(|(_, known)| *known == digest) {
                 return Err(ServiceError::SharedToken(name.into()));
             }
-            services.push((Service { name: name.into() }, digest));
+            let (issuer, may) = ("".into(), Capabilities::to_publish());
+            services.push((Caller { kind: PrincipalKind::Service, issuer, name: name.into(), may }, digest));
         }
         Ok(Self { services })
+    }
+
+    /// The same services, with the capabilities that are given by name. The others may publish, and nothing else.
+    #[must_use]
+    pub fn allowing(mut self, given: &BTreeMap<String, Capabilities>) -> Self {
+        for (service, _) in &mut self.services {
+            if let Some(may) = given.get(&*service.name) {
+                service.may = may.clone();
+            }
+        }
+        self
+    }
+
+    /// Whether a service of this name has a token.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.services.iter().any(|(service, _)| &*service.name == name)
     }
 
     /// The names and tokens of a list, as they stand there; `None` for an entry that has no name.
@@ -75,7 +90,7 @@ impl ServiceTokens {
 
     /// The service whose token this is. Takes the same time whichever it is, and however much of it is right.
     #[must_use]
-    pub fn identify(&self, token: &str) -> Option<&Service> {
+    pub fn identify(&self, token: &str) -> Option<&Caller> {
         let presented = digest(token.as_bytes());
         let mut found = None;
         for (service, known) in &self.services {
@@ -117,12 +132,23 @@ mod tests {
     #[test]
     fn a_service_is_known_by_its_token_and_nothing_less() {
         let tokens = ServiceTokens::parse(&format!("# ours\nscores:{ONE}\nnews:{TWO}\n")).unwrap();
-        assert_eq!(tokens.identify(ONE).unwrap().name, "scores");
-        assert_eq!(tokens.identify(TWO).unwrap().name, "news");
+        assert_eq!(&*tokens.identify(ONE).unwrap().name, "scores");
+        assert_eq!(&*tokens.identify(TWO).unwrap().name, "news");
         for wrong in ["", "scores", &ONE[..31], &format!("{ONE} "), &format!("scores:{ONE}")] {
             assert_eq!(tokens.identify(wrong), None, "{wrong:?}");
         }
         assert_eq!(ServiceTokens::default().identify(""), None);
+    }
+
+    #[test]
+    fn a_service_may_publish_unless_it_is_given_something_else() {
+        let given = BTreeMap::from([("scores".to_owned(), Capabilities::parse(["balance:read"]).unwrap())]);
+        let tokens = ServiceTokens::parse(&format!("scores:{ONE},news:{TWO}")).unwrap().allowing(&given);
+        let (publish, read) = ("publish:x".parse().unwrap(), "balance:read".parse().unwrap());
+        let may = |token, capability| tokens.identify(token).unwrap().may.allow(capability);
+        assert_eq!([may(ONE, &publish), may(ONE, &read)], [false, true]);
+        assert_eq!([may(TWO, &publish), may(TWO, &read)], [true, false]);
+        assert!(tokens.has("news") && !tokens.has("new"));
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! JSON Web Tokens: checked with one pinned algorithm, and made for demo players and operators.
+//! JSON Web Tokens: checked with one pinned algorithm, and made for demo players and by operators.
+//!
+//! The claims `hub:kind` ("service" or "operator") and `hub:can` (a list of capabilities) make the token of somebody who
+//! calls the API. A token without them is a player's. Neither is taken for the other.
 //!
 //! The library checks the signature; the claims are checked here, against a time that is an argument, in one
 //! stated order. `kid`, `jku`, `jwk` and `x5u` in a header are ignored: a token does not choose its own key.
@@ -8,11 +11,19 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use engine::PrincipalKind;
 use jsonwebtoken::{Header, Validation, errors::ErrorKind};
 use people::{Person, SUBJECT_BYTES_MAX};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::TokenKeys;
+use super::{Caller, Capabilities, TokenKeys, is_name};
+
+/// The claim that says what a caller of the API is.
+const KIND: &str = "hub:kind";
+/// The claim with what such a caller may do.
+const CAN: &str = "hub:can";
+/// The kinds of principals that call the API.
+const CALLERS: [PrincipalKind; 2] = [PrincipalKind::Service, PrincipalKind::Operator];
 
 /// Longest token that is looked at, bytes.
 pub const TOKEN_BYTES_MAX: usize = 4096;
@@ -66,6 +77,12 @@ pub enum TokenError {
     /// `nbf` or `iat` is still to come.
     #[error("the token is not valid yet: its claim \"{0}\" lies in the future")]
     NotYetValid(&'static str),
+    /// The token of a service or an operator, where a player's belongs.
+    #[error("this is the token of a service or an operator, and not of a player")]
+    NotAPlayer,
+    /// A player's token, where that of a service or an operator belongs.
+    #[error("this is a player's token: the API takes those of services and operators")]
+    NotACaller,
     /// `exp` lies further ahead than [`TokenRules::lifetime_max`].
     #[error("the token holds for longer than this hub allows: its claim \"exp\" lies too far in the future")]
     HoldsTooLong,
@@ -81,7 +98,7 @@ pub struct Identity {
 }
 
 /// Checks tokens. Cheap to share behind an `Arc`; checking takes no lock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TokenVerifier {
     keys: TokenKeys,
     signature: Validation,
@@ -104,8 +121,41 @@ impl TokenVerifier {
         Self { keys, signature, rules, issuer }
     }
 
-    /// Checks a token at the time `now`, and returns the person whom it names.
+    /// Checks a player's token at the time `now`, and returns the person whom it names.
+    ///
+    /// # Errors
+    /// Why it is refused.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
+        let claims = self.signed(token)?;
+        let (subject, until) = self.check(&claims, now)?;
+        if claims.get(KIND).is_some() || claims.get(CAN).is_some() {
+            return Err(TokenError::NotAPlayer);
+        }
+        let person = Person::new(self.issuer.clone(), subject).map_err(|_| TokenError::BadClaim("sub"))?;
+        Ok(Identity { person, until })
+    }
+
+    /// Checks the token of a service or an operator at the time `now`: who it is, and from when on the token is refused.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn verify_caller(&self, token: &str, now: SystemTime) -> Result<(Caller, SystemTime), TokenError> {
+        let claims = self.signed(token)?;
+        let (subject, until) = self.check(&claims, now)?;
+        let Some(kind) = claims.get(KIND) else { return Err(TokenError::NotACaller) };
+        let kind = CALLERS.into_iter().find(|known| kind.as_str() == Some(known.name()));
+        let kind = kind.ok_or(TokenError::BadClaim(KIND))?;
+        if !is_name(subject) {
+            return Err(TokenError::BadClaim("sub"));
+        }
+        let texts: Option<Vec<_>> =
+            claims.get(CAN).and_then(|can| can.as_array()?.iter().map(|text| text.as_str()).collect());
+        let may = texts.and_then(|texts| Capabilities::parse(texts).ok()).ok_or(TokenError::BadClaim(CAN))?;
+        Ok((Caller { kind, issuer: self.issuer.clone(), name: subject.into(), may }, until))
+    }
+
+    /// The claims of a token whose signature is right.
+    fn signed(&self, token: &str) -> Result<serde_json::Value, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong);
         }
@@ -114,15 +164,22 @@ impl TokenVerifier {
         if data.header.crit.is_some() {
             return Err(TokenError::UnknownExtension);
         }
-        self.check(&data.claims, now)
+        Ok(data.claims)
     }
 
-    fn check(&self, claims: &serde_json::Value, now: SystemTime) -> Result<Identity, TokenError> {
+    /// The subject of claims that hold at the time `now`, and until when they do.
+    fn check<'a>(
+        &self,
+        claims: &'a serde_json::Value,
+        now: SystemTime,
+    ) -> Result<(&'a str, SystemTime), TokenError> {
         let text =
             |claim| claims.get(claim).and_then(|value| value.as_str()).ok_or(TokenError::BadClaim(claim));
         let issuer = text("iss")?;
         let subject = text("sub")?;
-        let person = Person::new(self.issuer.clone(), subject).map_err(|_| TokenError::BadClaim("sub"))?;
+        if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
+            return Err(TokenError::BadClaim("sub"));
+        }
         let for_us = audience(claims, &self.rules.audience).ok_or(TokenError::BadClaim("aud"))?;
         let expires = time(claims, "exp")?.ok_or(TokenError::BadClaim("exp"))?;
         let begins = time(claims, "nbf")?;
@@ -147,7 +204,7 @@ impl TokenVerifier {
         if expires > now + self.rules.lifetime_max + leeway {
             return Err(TokenError::HoldsTooLong);
         }
-        Ok(Identity { person, until })
+        Ok((subject, until))
     }
 }
 
@@ -202,6 +259,12 @@ pub enum MintError {
     /// Empty, or above 256 bytes.
     #[error("a player's name has 1 to 256 bytes")]
     BadSubject,
+    /// Not the name of a service or an operator.
+    #[error("the name of a service or an operator has 1 to 64 letters, digits, '_', '-' and '.'")]
+    BadName,
+    /// Nothing is allowed.
+    #[error("a token of a service or an operator needs at least one capability")]
+    NoCapability,
     /// Longer than the hub itself would accept.
     #[error("a token holds for {0} seconds at most (auth.token_lifetime_max_seconds)")]
     HoldsTooLong(u64),
@@ -220,13 +283,26 @@ pub struct Minter {
     rules: TokenRules,
 }
 
-#[derive(Serialize, Deserialize)]
+/// Whom a token is made for.
+#[derive(Debug, Clone, Copy)]
+pub enum TokenFor<'a> {
+    /// A player, by the subject.
+    Player(&'a str),
+    /// A service or an operator, by name, and what they may do.
+    Caller(PrincipalKind, &'a str, &'a Capabilities),
+}
+
+#[derive(Serialize)]
 struct Minted<'a> {
     iss: &'a str,
     aud: &'a str,
     sub: &'a str,
     iat: u64,
     exp: u64,
+    #[serde(rename = "hub:kind", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(rename = "hub:can", skip_serializing_if = "Option::is_none")]
+    can: Option<Vec<String>>,
 }
 
 impl Minter {
@@ -236,11 +312,20 @@ impl Minter {
         keys.can_sign().then_some(Self { keys, rules })
     }
 
-    /// Makes a token for `subject` that holds from `now` for `lifetime`, counted in whole seconds.
-    pub fn mint(&self, subject: &str, now: SystemTime, lifetime: Duration) -> Result<String, MintError> {
-        if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX {
-            return Err(MintError::BadSubject);
-        }
+    /// Makes a token for somebody that holds from `now` for `lifetime`, counted in whole seconds.
+    ///
+    /// # Errors
+    /// Why there is no token.
+    pub fn mint(&self, whom: TokenFor<'_>, now: SystemTime, lifetime: Duration) -> Result<String, MintError> {
+        let (subject, kind, can) = match whom {
+            TokenFor::Player(subject) if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX => {
+                return Err(MintError::BadSubject);
+            }
+            TokenFor::Player(subject) => (subject, None, None),
+            TokenFor::Caller(_, name, _) if !is_name(name) => return Err(MintError::BadName),
+            TokenFor::Caller(_, _, may) if may.is_empty() => return Err(MintError::NoCapability),
+            TokenFor::Caller(kind, name, may) => (name, Some(kind.name()), Some(may.texts())),
+        };
         if lifetime > self.rules.lifetime_max {
             return Err(MintError::HoldsTooLong(self.rules.lifetime_max.as_secs()));
         }
@@ -251,6 +336,8 @@ impl Minter {
             sub: subject,
             iat: issued,
             exp: issued.saturating_add(lifetime.as_secs()),
+            kind,
+            can,
         };
         let key = self.keys.sign.as_ref().expect("checked in `new`");
         let header = Header::new(self.keys.algorithm.jwt());

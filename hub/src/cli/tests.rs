@@ -1,7 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::time::SystemTime;
+
 use clap::CommandFactory;
 
+use super::token::{self, Whose, token};
 use super::*;
 use crate::{auth::TokenVerifier, config::load};
 
@@ -62,7 +65,7 @@ fn a_printed_token_is_accepted_by_the_same_hub() {
     let load = || load(&sources, &[("roulette", 1, &["straight"])], SecretPolicy::Create).unwrap();
     let (loaded, now) = (load(), SystemTime::now());
     let mut output = Vec::new();
-    token(&loaded, "anna", Duration::from_secs(60), now, &mut output).unwrap();
+    token(&loaded, &Whose::player("anna"), Duration::from_secs(60), now, &mut output).unwrap();
 
     let serving = load();
     let rules = serving.config.token_rules();
@@ -84,6 +87,7 @@ fn a_hub_that_only_checks_tokens_says_that_it_makes_none() {
     let sources =
         Sources { data: Some(root.path().into()), environment: environment.into(), ..Sources::default() };
     let loaded = load(&sources, &[("roulette", 1, &["straight"])], SecretPolicy::Peek).unwrap();
-    let refused = token(&loaded, "anna", Duration::from_secs(60), SystemTime::now(), &mut Vec::new());
-    assert!(matches!(refused, Err(Error::NoSigningKey)));
+    let refused =
+        token(&loaded, &Whose::player("anna"), Duration::from_secs(60), SystemTime::now(), &mut Vec::new());
+    assert!(matches!(refused, Err(token::Error::NoSigningKey)));
 }

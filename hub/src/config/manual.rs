@@ -94,6 +94,10 @@ const SINCE: &[(&str, &[&str])] = &[
             "admin.enabled",
             "admin.listen",
             "admin.remote",
+            "api.default_currency",
+            "api.on",
+            "api.reasons",
+            "api.services",
             "auth.token_lifetime_max_seconds",
             "channels.history_bytes_max",
             "channels.history_bytes_per_channel_max",
@@ -174,7 +178,7 @@ fn collect(node: &Node, path: &str, of_a_list: bool, rows: &mut Vec<OptionRow>) 
         Value::Table(entries) if path == "tables[].limits" => {
             entries.values().for_each(|limit| collect(limit, "tables[].limits.KIND", true, rows));
         }
-        Value::Table(entries) => {
+        Value::Table(entries) if !entries.is_empty() => {
             for (key, entry) in entries {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 collect(entry, &path, of_a_list, rows);
@@ -188,7 +192,9 @@ fn collect(node: &Node, path: &str, of_a_list: bool, rows: &mut Vec<OptionRow>) 
         | Value::Text(_)
         | Value::Raw(_)
         | Value::Other(_)
-        | Value::List(_) => rows.push(OptionRow {
+        | Value::List(_)
+        // A map of names that the operator gives: empty as it is built in.
+        | Value::Table(_) => rows.push(OptionRow {
             name: path.to_owned(),
             default: (!of_a_list).then(|| node.spelled()),
             since: SINCE.iter().find(|(_, names)| names.contains(&path)).map(|(since, _)| *since),

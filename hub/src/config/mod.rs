@@ -8,6 +8,7 @@
 //! `config/hub.toml` documents every option; a test keeps it equal to the `Default`s here.
 
 mod access;
+mod api;
 mod channels;
 mod development;
 mod given;
@@ -18,6 +19,7 @@ mod print;
 mod problem;
 mod read;
 mod secrets;
+mod served;
 mod server;
 mod storage;
 mod tables;
@@ -25,6 +27,7 @@ mod tree;
 mod validate;
 
 pub use access::{Auth, Demo, Publish};
+pub use api::{Api, ApiServer};
 pub use channels::{Channels, Namespace, Publisher, Redis, Subscribe};
 pub use development::{FILE as DEVELOPMENT_FILE, SecretPolicy};
 pub use layers::{Environment, Sources};
@@ -71,6 +74,11 @@ pub fn load(sources: &Sources, catalogue: Catalogue<'_>, policy: SecretPolicy) -
     // Secrets are made only for a configuration that is right otherwise.
     let policy = if problems.is_empty() { policy } else { SecretPolicy::Peek };
     let found = secrets::load(&config, &layers, &sources.environment, policy, &mut problems, &mut notes);
+    if let Some(secrets) = &found {
+        let mut check = validate::Check { layers: &layers, problems: &mut problems };
+        served::without_token(&config, &secrets.services)
+            .for_each(|(key, what)| check.refuse_unseen(&key, what));
+    }
     match found {
         Some(secrets) if problems.is_empty() => Ok(Loaded { config, tables, secrets, notes, layers }),
         Some(_) | None => Err(Problems(problems)),

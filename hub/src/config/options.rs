@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::{Auth, Demo, Publish},
+    api::Api,
     channels::{Channels, Redis},
     server::{Admin, Rate, Server, Socket},
     storage::{Archiving, Journal, PeopleKeys},
@@ -62,6 +63,8 @@ pub struct Config {
     pub auth: Auth,
     /// Play money for anyone.
     pub demo: Demo,
+    /// The API of services and operators.
+    pub api: Api,
     /// Services that publish over HTTP.
     pub publish: Publish,
     /// Channels and their namespaces.
@@ -92,6 +95,7 @@ impl Default for Config {
             rate: Rate::default(),
             auth: Auth::default(),
             demo: Demo::default(),
+            api: Api::default(),
             publish: Publish::default(),
             channels: Channels::default(),
             redis: Redis::default(),

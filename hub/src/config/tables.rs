@@ -90,7 +90,7 @@ fn pause() -> u32 {
 
 /// The built-in currencies.
 pub(super) fn default_currencies() -> Vec<CurrencyOptions> {
-    vec![CurrencyOptions { code: "EUR".parse().expect("a currency"), scale: 2 }]
+    ["EUR", "USD"].map(|code| CurrencyOptions { code: code.parse().expect("a currency"), scale: 2 }).into()
 }
 
 /// The built-in tables: a slow one and a fast one.

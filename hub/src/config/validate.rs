@@ -29,6 +29,7 @@ pub(super) fn validate(
     admin(config, &mut check, notes);
     names(config, &mut check);
     currencies(config, &mut check);
+    super::served::problems(config).for_each(|(key, what)| check.refuse(&key, what));
     let tables = tables(config, catalogue, &mut check);
     demo(config, &mut check);
     match config.mode {

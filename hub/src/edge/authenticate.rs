@@ -50,6 +50,8 @@ fn code(error: &TokenError) -> ErrorCode {
         | TokenError::NotSeconds(_)
         | TokenError::WrongIssuer
         | TokenError::WrongAudience
+        | TokenError::NotAPlayer
+        | TokenError::NotACaller
         | TokenError::NotYetValid(_)
         | TokenError::HoldsTooLong => ErrorCode::TokenInvalid,
     }

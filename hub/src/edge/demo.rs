@@ -32,7 +32,7 @@ use super::{
     routes,
 };
 use crate::{
-    auth::Minter,
+    auth::{Minter, TokenFor},
     config::{self, Loaded, Mode},
     people::enrol,
     telemetry::{RequestId, events as telemetry},
@@ -167,7 +167,7 @@ impl Offer {
         getrandom::fill(&mut random).map_err(|error| failed(|id| telemetry::no_random_bytes(id, &error)))?;
         let subject = format!("demo:{:016x}:{name}", u64::from_be_bytes(random));
         let lifetime = Duration::from_secs(self.terms.token_seconds.into());
-        let token = self.minter.mint(&subject, SystemTime::now(), lifetime);
+        let token = self.minter.mint(TokenFor::Player(&subject), SystemTime::now(), lifetime);
         let token = token.map_err(|error| failed(|id| telemetry::no_demo_token(id, &error)))?;
         let person =
             Person::new(self.issuer.clone(), &subject).expect("a short name at the configured issuer");
@@ -186,8 +186,8 @@ impl Offer {
             amount: self.terms.deposit,
         };
         let made = match deposit.envelope(&self.currencies) {
-            Ok(envelope) => self.money.execute(deposit.service, envelope).await,
-            Err(code) => Execution::Rejected(code),
+            Ok(envelope) => self.money.execute(deposit.principal(), envelope).await,
+            Err(code) => Execution::Rejected(code.into()),
         };
         answer(made)
     }

@@ -5,6 +5,8 @@
 //! here: the server answers it with a bare status. The kinds stand in `docs/protocol.md`, printed from here.
 
 mod kind;
+mod money;
+mod row;
 
 use std::{borrow::Cow, fmt};
 
@@ -18,12 +20,15 @@ use actix_web::{
 use serde_json::{Value, json};
 
 pub use self::kind::Kind;
-use self::kind::Row;
+use self::row::KindRow;
 
 use crate::telemetry::RequestId;
 
 /// Media type of the body.
 pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The header that says that an answer is that of an earlier request with the same key.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What the hub accepts instead, named in a header.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +57,20 @@ pub struct Error {
     retry_after_ms: Option<u64>,
     request_id: Option<RequestId>,
     offer: Option<Offer>,
+    key: Option<KeyFate>,
+}
+
+/// What a refusal has done to the key of its request.
+#[derive(Debug, Clone, Copy)]
+struct KeyFate {
+    consumed: bool,
+    replayed: bool,
 }
 
 impl From<Kind> for Error {
     fn from(kind: Kind) -> Self {
         let retry_after_ms = kind.row().retry_after_ms;
-        Self { kind, detail: None, field: None, retry_after_ms, request_id: None, offer: None }
+        Self { kind, detail: None, field: None, retry_after_ms, request_id: None, offer: None, key: None }
     }
 }
 
@@ -98,6 +111,12 @@ impl Error {
         Self { retry_after_ms: Some(ms), ..self }
     }
 
+    /// Says whether the refusal stands under the key of the request for good, and whether it stood there before.
+    #[must_use]
+    pub fn of_key(self, consumed: bool, replayed: bool) -> Self {
+        Self { key: Some(KeyFate { consumed, replayed }), ..self }
+    }
+
     /// What kind it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -110,13 +129,15 @@ impl Error {
         // A client that knows seconds only must not come back too early.
         let retry =
             self.retry_after_ms.map(|ms| (header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000))));
-        [Some(kind), self.kind.header(), self.offer.map(Offer::header), retry].into_iter().flatten()
+        let replayed = self.key.filter(|key| key.replayed);
+        let replayed = replayed.map(|_| (REPLAYED, HeaderValue::from_static("true")));
+        [Some(kind), self.kind.header(), self.offer.map(Offer::header), retry, replayed].into_iter().flatten()
     }
 
     /// The body, RFC 9457. Members without a value are left out.
     #[must_use]
     pub fn body(&self) -> String {
-        let Row { status, code, title, hint, last, .. } = self.kind.row();
+        let KindRow { status, code, title, hint, last, .. } = self.kind.row();
         let members = json!({
             "type": format!("urn:hub:error:{code}"),
             "title": title,
@@ -127,6 +148,8 @@ impl Error {
             "field": self.field,
             "final": last,
             "retry_after_ms": self.retry_after_ms,
+            "key_consumed": self.key.map(|key| key.consumed),
+            "replayed": self.key.map(|key| key.replayed),
             "request_id": self.request_id.map(|id| id.to_string()),
         });
         let mut members = members;

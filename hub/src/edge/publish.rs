@@ -3,11 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use actix::Addr;
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use actors::{admission::Admission, house::House, messages, pubsub::PubSub};
 use channels::PublishError;
 use prometheus_client::{
@@ -24,7 +20,8 @@ use super::{
     routes,
 };
 use crate::{
-    auth::{Service, ServiceTokens},
+    api::asked,
+    auth::{Caller, CallerError, CallerVerifier, Capability},
     config::{Loaded, Publisher},
 };
 
@@ -39,7 +36,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 
 /// Takes the publications of services.
 pub struct PublishSurface {
-    services: ServiceTokens,
+    callers: Arc<CallerVerifier>,
     /// The namespaces services may publish into.
     namespaces: BTreeSet<String>,
     pubsub: Addr<PubSub>,
@@ -53,11 +50,16 @@ pub type Publications = Family<Vec<(&'static str, String)>, Counter>;
 impl PublishSurface {
     /// The surface of a running house; nothing is published yet.
     #[must_use]
-    pub fn new(loaded: &Loaded, house: &House, admission: Arc<Admission>) -> Self {
+    pub fn new(
+        loaded: &Loaded,
+        house: &House,
+        admission: Arc<Admission>,
+        callers: Arc<CallerVerifier>,
+    ) -> Self {
         let namespaces = loaded.config.channels.namespaces.iter();
         let of_services = namespaces.filter(|(_, namespace)| namespace.publish == Publisher::Service);
         Self {
-            services: loaded.secrets.services.clone(),
+            callers,
             namespaces: of_services.map(|(name, _)| name.clone()).collect(),
             pubsub: house.pubsub.clone(),
             admission,
@@ -71,8 +73,10 @@ impl PublishSurface {
         &self.counted
     }
 
-    fn count(&self, service: &Service, status: StatusCode) {
-        let labels = vec![("service", service.name.clone()), ("status", status.as_str().to_owned())];
+    fn count(&self, caller: &Caller, status: StatusCode) {
+        // Only the services with a shared token are bounded in number.
+        let name = if caller.issuer.is_empty() { &caller.name } else { "by token" };
+        let labels = vec![("service", name.to_owned()), ("status", status.as_str().to_owned())];
         self.counted.get_or_create(&labels).inc();
     }
 }
@@ -130,27 +134,16 @@ async fn take(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let service = bearer(&request).and_then(|token| publish.services.identify(token)).ok_or_else(|| {
-        Error::new(
-            Kind::Unauthorized,
-            "publishing needs the header \"Authorization: Bearer <service token>\"",
-        )
-    })?;
-    let result = take_from_service(&publish, &request, payload).await;
+    let caller = asked::caller(&request, &publish.callers)?;
+    let result = take_from_service(&publish, &caller, &request, payload).await;
     let status = result.as_ref().map_or_else(|error| error.kind().status(), HttpResponse::status);
-    publish.count(service, status);
+    publish.count(&caller, status);
     result
-}
-
-/// The token of `Authorization: Bearer`. The scheme may be written in any case (RFC 9110, 11.1).
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let credentials = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = credentials.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 async fn take_from_service(
     publish: &PublishSurface,
+    caller: &Caller,
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
@@ -162,6 +155,11 @@ async fn take_from_service(
     if !publish.namespaces.contains(channel.namespace()) {
         let words = format!("services may not publish to \"{}\"", channel.namespace());
         return Err(Error::new(Kind::Forbidden, words).field("channel"));
+    }
+    let needed = Capability::Publish(channel.namespace().into());
+    if !caller.may.allow(&needed) {
+        let lacks = CallerError::Lacks { who: caller.to_string(), needed };
+        return Err(Error::new(Kind::Forbidden, lacks.to_string()).field("channel"));
     }
     let payload = Payload::from_json(data.get().as_bytes()).map_err(unfit)?;
     let publishing = publish.pubsub.send(messages::pubsub::Publish { channel, payload });
@@ -250,21 +248,6 @@ mod tests {
         }
         let good = Publication::read(b"{\"channel\":\"news:a\",\"data\":null}").map(|(_, data)| data.get());
         assert_eq!(good.map_err(|error| error.kind()), Ok("null"));
-    }
-
-    #[test]
-    fn the_scheme_of_a_token_may_be_written_in_any_case() {
-        let token = |text: &str| {
-            let request =
-                actix_web::test::TestRequest::default().insert_header((header::AUTHORIZATION, text));
-            bearer(&request.to_http_request()).map(str::to_owned)
-        };
-        for text in ["Bearer abc", "bearer abc", "BEARER  abc "] {
-            assert_eq!(token(text).as_deref(), Some("abc"), "{text}");
-        }
-        for text in ["Bearer", "Bearerabc", "Basic abc", "abc", ""] {
-            assert_eq!(token(text), None, "{text}");
-        }
     }
 
     /// Whatever bound the data exceeds, the operator's or the protocol's, the answer is the documented one.

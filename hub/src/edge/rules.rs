@@ -19,7 +19,7 @@ use super::{
     hosts::Hosts,
     publish,
 };
-use crate::config::Server;
+use crate::{api, config::Server};
 
 /// Headers that may stand once only: a program between the client and the hub may have read the other one. The HTTP
 /// server itself refuses a second `host` or `content-length`.
@@ -94,7 +94,7 @@ impl EdgeRules {
     /// # Errors
     /// `too_fast`, `malformed` or `misdirected`.
     pub fn admit(&self, head: &RequestHead, has_body: bool, now: Instant) -> Result<(), Error> {
-        let service = head.uri.path() == publish::PATH;
+        let service = is_path_of_services(head.uri.path());
         if !service {
             self.pay(peer(head), PAGE, now)?;
         }
@@ -135,9 +135,14 @@ impl EdgeRules {
     }
 }
 
-/// Whether the page that was found is for services alone, however its path was spelled.
+/// Whether a path is for services and operators alone: whoever asks there pays for a wrong token.
+fn is_path_of_services(path: &str) -> bool {
+    path == publish::PATH || api::PATHS.iter().any(|start| path.starts_with(start))
+}
+
+/// The same of the page that was found, however its path was spelled.
 fn is_of_services(request: &HttpRequest) -> bool {
-    request.match_pattern().as_deref() == Some(publish::PATH)
+    request.match_pattern().is_some_and(|path| is_path_of_services(&path))
 }
 
 /// The address of the client.

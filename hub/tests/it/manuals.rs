@@ -33,7 +33,7 @@ fn http_errors() -> String {
     let mut table =
         "| status | `code` | meaning | `final` | what to do | since |\n|---|---|---|---|---|---|\n"
             .to_owned();
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         let (status, code) = (kind.status().as_u16(), kind.code());
         let (title, last, hint, since) = (kind.title(), kind.is_final(), kind.hint(), kind.since());
         writeln!(table, "| {status} | `{code}` | {title} | {last} | {hint} | {since} |").unwrap();

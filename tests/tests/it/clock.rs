@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domains::{
-    Command, Context, What,
+    Command, Context, PaymentCause, What,
     decide::{Deciding, Part},
     recipes::{Debit, Deposit},
 };
@@ -62,7 +62,7 @@ fn stopped_at(time: u64) -> (TestHub, Account) {
     deciding.ask(&HoldUntil(player, time + 1_000)).expect("there is enough");
     deciding.tell(player, eur(), What::Stake);
     // No recipe of this release makes such a hold: the start asks only what a record does.
-    let intent = Debit { player, currency: eur(), amount: 100 }.into();
+    let intent = Debit { player, currency: eur(), amount: 100, cause: PaymentCause::default() }.into();
     let asked = Asked { id: TxId(2), principal: Principal::HUB, key: None, intent };
     let (held, _) = world.books.commit(asked, deciding.finish(), None).expect("nothing is wrong with it");
     let held = Record { time, body: Body::Committed(held) };

@@ -10,6 +10,7 @@ use std::{
 };
 
 use domains::{
+    PaymentCause,
     freeze::{Freeze, FreezeReason},
     recipes::{Debit, FreezePlayer, Unfreeze},
 };
@@ -73,7 +74,11 @@ fn carried_out(hub: &TestHub, name: &str, intent: impl Into<Intent>) {
 fn paid_out(hub: &TestHub, player: PlayerId) {
     let currency = "EUR".parse().expect("a currency");
     let amount = replayed(hub).books.domains().balance.funds(player, currency).expect("an account").available;
-    carried_out(hub, &format!("pay out {player}"), Debit { player, currency, amount });
+    carried_out(
+        hub,
+        &format!("pay out {player}"),
+        Debit { player, currency, amount, cause: PaymentCause::default() },
+    );
 }
 
 /// The erasures in the log.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod anchored;
+mod api;
 mod archived;
 mod at_the_table;
 mod backplane;

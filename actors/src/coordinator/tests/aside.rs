@@ -8,7 +8,7 @@ use std::sync::{
 
 use domains::recipes::HoldStake;
 use engine::{
-    Formats, ItemPlace, KeyState, StoredState, Unreadable,
+    Formats, ItemPlace, KeyState, Principal, StoredState, TxResult, Unreadable,
     stored_state::{Empty, memory::MemoryStore},
 };
 use journal::Reader;
@@ -57,9 +57,9 @@ async fn an_old_key_has_its_outcome_and_nothing_is_done_again() {
     let (sender, receiver) = oneshot::channel();
     let Envelope::Run(mut other) = deposit("0") else { panic!("a deposit") };
     other.key = Some(Content::of(&[b"another"]));
-    let origin = Origin::Service { name: "test", answer: sender };
+    let origin = Origin::Waiting { principal: Principal::HUB, answer: sender };
     coordinator.do_send(Submit { envelope: Envelope::Run(other), origin });
-    assert_eq!(receiver.await.expect("a verdict"), Verdict::KeyReused);
+    assert_eq!(receiver.await.expect("a result").verdict, Verdict::KeyReused);
     assert_eq!((books.borrow().lsn(), books.borrow().digest()), before, "nothing was recorded");
 
     let to = money.to(1);
@@ -108,9 +108,10 @@ impl StoredState for Slow {
     }
 }
 
-fn send(coordinator: &Addr<Coordinator>, envelope: Envelope) -> oneshot::Receiver<Verdict> {
+fn send(coordinator: &Addr<Coordinator>, envelope: Envelope) -> oneshot::Receiver<TxResult> {
     let (sender, receiver) = oneshot::channel();
-    coordinator.do_send(Submit { envelope, origin: Origin::Service { name: "test", answer: sender } });
+    coordinator
+        .do_send(Submit { envelope, origin: Origin::Waiting { principal: Principal::HUB, answer: sender } });
     receiver
 }
 
@@ -124,7 +125,7 @@ async fn a_key_that_moves_to_the_store_during_its_look_up_is_never_carried_out_t
     coordinator.do_send(StoreCommitted(slow));
     let (one, other) = (send(&coordinator, deposit("key")), send(&coordinator, deposit("key")));
     tell.send(()).expect("it waits");
-    let receipt = one.await.expect("a verdict");
+    let receipt = one.await.expect("a result").verdict;
     assert!(is_done(receipt));
     let books = money.books.clone();
     let store = {
@@ -137,7 +138,7 @@ async fn a_key_that_moves_to_the_store_during_its_look_up_is_never_carried_out_t
     coordinator.do_send(StoreCommitted(store));
     until(|| books.borrow().keys_in_memory() == 0).await;
     tell.send(()).expect("it waits");
-    assert_eq!(other.await.expect("a verdict"), receipt);
+    assert_eq!(other.await.expect("a result").verdict, receipt);
     assert_eq!(books.borrow().lsn(), 1, "it was carried out once");
     money.journal.stop();
 }
@@ -157,7 +158,7 @@ async fn others_go_on_while_a_key_is_looked_up() {
     coordinator.do_send(StoreCommitted(Arc::new(Empty)));
     assert!(is_done(verdict(&coordinator, deposit("other")).await));
     tell.send(()).expect("it waits");
-    assert!(is_done(waits.await.expect("a verdict")));
+    assert!(is_done(waits.await.expect("a result").verdict));
     money.journal.stop();
 }
 
@@ -186,7 +187,10 @@ async fn a_question_about_a_key_waits_for_the_request_that_is_being_looked_up() 
         panic!("it has an outcome")
     };
     assert_eq!(code, ErrorCode::NoAccount);
-    assert_eq!(waits.await.expect("a verdict"), Verdict::Recorded(Outcome::Refused(ErrorCode::NoAccount)));
+    assert_eq!(
+        waits.await.expect("a result").verdict,
+        Verdict::Recorded(Outcome::Refused(ErrorCode::NoAccount))
+    );
     let (to, key) = (money.to(1), "never-used".parse().expect("a key"));
     coordinator.do_send(GetOutcome { player: PLAYER, key, to });
     let reply = money.reply().await;
@@ -290,7 +294,7 @@ async fn a_store_that_cannot_be_read_for_a_while_answers_as_unavailable_and_the_
     let port = money.port();
     // Once for each of the following.
     port.committed(Unread::new(false, 2));
-    let Execution::NotNow { code, wait_ms } = port.execute("test", deposit("old")).await else {
+    let Execution::NotNow { code, wait_ms } = port.execute(Principal::HUB, deposit("old")).await else {
         panic!("it cannot be read")
     };
     assert_eq!((code, spread::BUSY.contains(&wait_ms)), (ErrorCode::Unavailable, true));
@@ -309,6 +313,6 @@ async fn a_store_that_cannot_be_read_for_a_while_answers_as_unavailable_and_the_
 
     assert_ne!(money.journal.condition().state(), journal::State::Unsound);
     assert_eq!(money.books.borrow().lsn(), 0, "nothing was carried out");
-    assert!(matches!(port.execute("test", deposit("old")).await, Execution::Committed(Some(_))));
+    assert!(matches!(port.execute(Principal::HUB, deposit("old")).await, Execution::Committed(_)));
     money.journal.stop();
 }

@@ -87,7 +87,7 @@ pub async fn rig_with(state: TableState, condition: journal::Condition) -> Rig {
     let amount = "100.00".parse().expect("an amount");
     let deposit = DepositReport { service: "test", key: "1".into(), player: PLAYER, currency: eur(), amount };
     let deposit = deposit.envelope(&money.currencies).expect("a good deposit");
-    assert!(matches!(port.execute("test", deposit).await, Execution::Committed(_)));
+    assert!(matches!(port.execute(engine::Principal::HUB, deposit).await, Execution::Committed(_)));
 
     let broken = Arc::new(AtomicBool::new(false));
     let game: &'static dyn Game =

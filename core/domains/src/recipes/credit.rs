@@ -9,12 +9,13 @@ use protocol::{Currency, PlayerId};
 use super::payment;
 use crate::{
     Recipe, What, adjustment, balance,
+    cause::PaymentCause,
     decide::{Context, Deciding, RefusedBy},
     fields::Fields,
 };
 
 /// A service pays a player, out of corrections; the first credit opens the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credit {
     /// The player.
     pub player: PlayerId,
@@ -22,6 +23,8 @@ pub struct Credit {
     pub currency: Currency,
     /// Minor units.
     pub amount: i128,
+    /// Why.
+    pub cause: PaymentCause,
 }
 
 impl Recipe for Credit {
@@ -31,19 +34,21 @@ impl Recipe for Credit {
 
     fn encode(&self, encoder: &mut Encoder) {
         payment::encode(encoder, self.player, self.currency, self.amount);
+        self.cause.encode(encoder);
     }
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let (player, currency, amount) = payment::decode(decoder)?;
-        Ok(Self { player, currency, amount })
+        Ok(Self { player, currency, amount, cause: PaymentCause::decode(decoder)? })
     }
 
     fn fields(&self) -> Fields {
-        payment::fields(self.player, self.currency, self.amount)
+        let payment = payment::fields(self.player, self.currency, self.amount);
+        payment.into_iter().chain(self.cause.fields()).collect()
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
-        let Self { player, currency, amount } = *self;
+        let Self { player, currency, amount, .. } = *self;
         decision.ask(&balance::Command::Open(player, currency))?;
         let from = Domain::Adjustment;
         decision.ask(&balance::Command::Credit { player, currency, amount, from })?;

@@ -9,12 +9,13 @@ use protocol::{Currency, PlayerId};
 use super::payment;
 use crate::{
     Recipe, What, adjustment, balance,
+    cause::PaymentCause,
     decide::{Context, Deciding, RefusedBy},
     fields::Fields,
 };
 
 /// A service takes from a player, into corrections. A frozen player is not debited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Debit {
     /// The player.
     pub player: PlayerId,
@@ -22,6 +23,8 @@ pub struct Debit {
     pub currency: Currency,
     /// Minor units.
     pub amount: i128,
+    /// Why.
+    pub cause: PaymentCause,
 }
 
 impl Recipe for Debit {
@@ -31,19 +34,21 @@ impl Recipe for Debit {
 
     fn encode(&self, encoder: &mut Encoder) {
         payment::encode(encoder, self.player, self.currency, self.amount);
+        self.cause.encode(encoder);
     }
 
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let (player, currency, amount) = payment::decode(decoder)?;
-        Ok(Self { player, currency, amount })
+        Ok(Self { player, currency, amount, cause: PaymentCause::decode(decoder)? })
     }
 
     fn fields(&self) -> Fields {
-        payment::fields(self.player, self.currency, self.amount)
+        let payment = payment::fields(self.player, self.currency, self.amount);
+        payment.into_iter().chain(self.cause.fields()).collect()
     }
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
-        let Self { player, currency, amount } = *self;
+        let Self { player, currency, amount, .. } = *self;
         let to = Domain::Adjustment;
         decision.ask(&balance::Command::Debit { player, currency, amount, to })?;
         decision.ask(&adjustment::Command::Take { currency, amount })?;

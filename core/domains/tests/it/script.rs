@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use domains::{
-    Context, Domains, Effects, Intent, PlayerSettlement,
+    Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement,
     freeze::{Freeze, FreezeReason},
     recipes::{
         Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldStake, ReleaseStakes, RoundVoid, SettleRound,
@@ -76,12 +76,24 @@ fn read(action: &str) -> (HoldId, Intent, Vec<PlayerSettlement>) {
         ["deposit", name, amount] => {
             alone(Deposit { player: player(name), currency, amount: amount.parse().unwrap() }.into())
         }
-        ["credit", name, amount] => {
-            alone(Credit { player: player(name), currency, amount: amount.parse().unwrap() }.into())
-        }
-        ["debit", name, amount] => {
-            alone(Debit { player: player(name), currency, amount: amount.parse().unwrap() }.into())
-        }
+        ["credit", name, amount] => alone(
+            Credit {
+                player: player(name),
+                currency,
+                amount: amount.parse().unwrap(),
+                cause: PaymentCause::default(),
+            }
+            .into(),
+        ),
+        ["debit", name, amount] => alone(
+            Debit {
+                player: player(name),
+                currency,
+                amount: amount.parse().unwrap(),
+                cause: PaymentCause::default(),
+            }
+            .into(),
+        ),
         ["freeze", name, ref until @ ..] => {
             let until = until.first().map(|until| until.parse().unwrap());
             let freeze = Freeze { reason: FreezeReason::FraudCheck, until };

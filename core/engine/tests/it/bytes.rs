@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::rig::{BETTING_MS, Rig};
 use domains::{
-    Funds, Intent, Notice, RowImage, What,
+    Funds, Intent, Notice, PaymentCause, RowImage, What,
     freeze::{Freeze, FreezeReason},
     recipes::{Debit, Deposit, FreezePlayer, HoldExpire, ReleaseStakes, SetRules, SettleRound, TableOnly},
     rules::RulesRow,
@@ -79,6 +79,12 @@ fn freeze() -> impl Strategy<Value = Freeze> {
         .prop_map(|(reason, until)| Freeze { reason, until })
 }
 
+fn cause() -> impl Strategy<Value = PaymentCause> {
+    let reason = prop::option::of("[A-Z0-9_]{1,32}".prop_map(|text| text.parse().unwrap()));
+    let reference = prop::option::of("[!-~]([ -~]{0,62}[!-~])?".prop_map(|text| text.parse().unwrap()));
+    (reason, reference).prop_map(|(reason, reference)| PaymentCause { reason, reference })
+}
+
 fn rules() -> impl Strategy<Value = RulesRow> {
     prop::collection::vec(any::<u8>(), 1..40).prop_map(|bytes| RulesRow(bytes.into()))
 }
@@ -102,10 +108,11 @@ fn intent() -> impl Strategy<Value = Intent> {
             amount
         }
         .into()),
-        (player(), currency(), money()).prop_map(|(player, currency, amount)| Debit {
+        (player(), currency(), money(), cause()).prop_map(|(player, currency, amount, cause)| Debit {
             player,
             currency,
-            amount
+            amount,
+            cause
         }
         .into()),
         (player(), round(), currency(), holds).prop_map(|(player, round, currency, holds)| ReleaseStakes {

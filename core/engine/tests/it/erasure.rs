@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domains::{
+    PaymentCause,
     freeze::{Freeze, FreezeReason},
     recipes::{Credit, Debit, Deposit, FreezePlayer, Unfreeze},
 };
@@ -67,7 +68,11 @@ fn a_balance_a_hold_and_a_freeze_each_keep_a_player() {
     rig.finish();
     let left = rig.funds(1).0;
     if left > 0 {
-        by_service(&mut rig, "out", Debit { player: PLAYER, currency, amount: left }.into());
+        by_service(
+            &mut rig,
+            "out",
+            Debit { player: PLAYER, currency, amount: left, cause: PaymentCause::default() }.into(),
+        );
     }
     assert_eq!(open(&rig, false), None);
     freeze(&mut rig, None);

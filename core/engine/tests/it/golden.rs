@@ -1,7 +1,7 @@
 //! Golden bytes of every kind of record: later releases must read the logs of this one.
 
 use domains::{
-    Intent,
+    Intent, PaymentCause,
     freeze::{Freeze, FreezeReason},
     recipes::{Credit, Debit, FreezePlayer, Unfreeze},
 };
@@ -70,8 +70,18 @@ fn records() -> Vec<(String, Vec<u8>)> {
         rig.run(&Envelope::Run(Tx::new(id, service, Some(Content(2)), intent)));
         step(rig, name);
     };
-    run(&mut rig, "a credit by a service", Credit { player, currency, amount: 50 }.into());
-    run(&mut rig, "a debit by a service", Debit { player, currency, amount: 20 }.into());
+    let (reason, reference) = ("GOODWILL".parse().unwrap(), "INVOICE-7".parse().unwrap());
+    let cause = PaymentCause { reason: Some(reason), reference: Some(reference) };
+    run(
+        &mut rig,
+        "a credit by a service",
+        Credit { player, currency, amount: 50, cause: cause.clone() }.into(),
+    );
+    run(
+        &mut rig,
+        "a debit by a service",
+        Debit { player, currency, amount: 20, cause: PaymentCause::default() }.into(),
+    );
     let freeze = Freeze { reason: FreezeReason::FraudCheck, until: Some(1_700_000_000_000) };
     run(&mut rig, "a player frozen", FreezePlayer { player, freeze }.into());
     run(&mut rig, "a freeze lifted", Unfreeze { player }.into());

@@ -88,7 +88,7 @@ fn a_good_token_names_the_same_person_under_every_algorithm() {
     ];
     for keys in all {
         let minter = Minter::new(keys.clone(), rules()).unwrap();
-        let token = minter.mint("anna", at(NOW), Duration::from_secs(60)).unwrap();
+        let token = minter.mint(TokenFor::Player("anna"), at(NOW), Duration::from_secs(60)).unwrap();
         let identity = verifier(keys).verify(&token, at(NOW)).unwrap();
         assert_eq!(identity, Identity { person: expected.clone(), until: at(NOW + 60 + LEEWAY) });
     }
@@ -274,7 +274,7 @@ fn a_token_from_the_future_waits_for_its_time() {
 #[test]
 fn the_hub_makes_no_token_it_would_not_accept() {
     let minter = Minter::new(shared(), rules()).unwrap();
-    let mint = |seconds| minter.mint("anna", at(NOW), Duration::from_secs(seconds));
+    let mint = |seconds| minter.mint(TokenFor::Player("anna"), at(NOW), Duration::from_secs(seconds));
     assert!(verifier(shared()).verify(&mint(LIFETIME_MAX).unwrap(), at(NOW)).is_ok());
     assert_eq!(mint(LIFETIME_MAX + 1), Err(MintError::HoldsTooLong(LIFETIME_MAX)));
 }
@@ -321,7 +321,7 @@ fn keys_in_the_wrong_place_are_noticed_at_the_start() {
 #[test]
 fn a_players_name_has_1_to_256_bytes() {
     let minter = Minter::new(shared(), rules()).unwrap();
-    let mint = |name: &str| minter.mint(name, at(NOW), Duration::from_secs(1));
+    let mint = |name: &str| minter.mint(TokenFor::Player(name), at(NOW), Duration::from_secs(1));
     assert_eq!(mint(""), Err(MintError::BadSubject));
     assert_eq!(mint(&"x".repeat(257)), Err(MintError::BadSubject));
     assert!(mint(&"x".repeat(256)).is_ok());

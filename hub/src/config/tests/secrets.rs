@@ -1,6 +1,7 @@
 //! Secrets, and what production demands.
 
 use super::*;
+use crate::auth::TokenFor;
 
 /// A production hub with nothing missing.
 fn production(house: &House) -> Vec<(&'static str, &'static str)> {
@@ -177,7 +178,9 @@ fn development_makes_its_secrets_once_and_keeps_them_to_itself() {
     let mint = |loaded: &Loaded| {
         let rules = loaded.config.token_rules();
         let minter = crate::auth::Minter::new(loaded.secrets.keys.clone(), rules).unwrap();
-        minter.mint("anna", std::time::UNIX_EPOCH, std::time::Duration::from_secs(1)).unwrap()
+        minter
+            .mint(TokenFor::Player("anna"), std::time::UNIX_EPOCH, std::time::Duration::from_secs(1))
+            .unwrap()
     };
     let first = start(&house, &[]).unwrap();
     let file = house.path("data").join(DEVELOPMENT_FILE);
@@ -276,7 +279,7 @@ fn public_keys_are_checked_before_the_hub_starts() {
 fn services_tokens_are_checked_before_the_hub_starts() {
     let house = House::new();
     let loaded = house.with([("HUB_PUBLISH_TOKENS", &format!("scores:{SECRET_A}"))]).unwrap();
-    assert_eq!(loaded.secrets.services.identify(SECRET_A).unwrap().name, "scores");
+    assert_eq!(&*loaded.secrets.services.identify(SECRET_A).unwrap().name, "scores");
     let told = house.told(house.with([("HUB_PUBLISH_TOKENS", "scores:hunter2")]));
     assert_eq!(
         told,

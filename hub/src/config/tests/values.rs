@@ -133,8 +133,8 @@ fn values_that_types_allow_are_still_checked() {
         "config/hub.toml:2: demo.deposit = \"1.005\": the amount has more decimals than its currency",
     );
     check(
-        "[demo]\ncurrency = \"USD\"\n",
-        "config/hub.toml:2: demo.currency = \"USD\": not one of the currencies; allowed: EUR",
+        "[demo]\ncurrency = \"GBP\"\n",
+        "config/hub.toml:2: demo.currency = \"GBP\": not one of the currencies; allowed: EUR, USD",
     );
     let told = House::new().refused("[telemetry]\nlog = \"hub=loud\"\n");
     assert!(
@@ -199,8 +199,8 @@ fn a_table_that_could_not_be_played_is_refused() {
         "config/hub.toml:4: tables[0].game = \"roulete\": no such game; did you mean \"roulette\"? allowed: roulette",
     );
     check(
-        &with("\"EUR\"", "\"USD\""),
-        "config/hub.toml:5: tables[0].currency = \"USD\": not one of the currencies; allowed: EUR",
+        &with("\"EUR\"", "\"GBP\""),
+        "config/hub.toml:5: tables[0].currency = \"GBP\": not one of the currencies; allowed: EUR, USD",
     );
     check(&with("currency = \"EUR\"\n", ""), "config/hub.toml:1: tables[0]: the key \"currency\" is missing");
     check(

@@ -4,6 +4,9 @@ use actix_web::http::{
     StatusCode,
     header::{self, HeaderName, HeaderValue},
 };
+use protocol::ErrorCode;
+
+use super::{money, row::KindRow};
 
 /// What is wrong, for programs. A kind keeps its status and its code for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,45 +59,30 @@ pub enum Kind {
     Unavailable,
     /// The publication's outcome is unknown.
     Unconfirmed,
-}
-
-/// What is fixed for a kind.
-pub(super) struct Row {
-    pub status: StatusCode,
-    pub code: &'static str,
-    pub title: &'static str,
-    /// What the caller can do about it.
-    pub hint: &'static str,
-    /// Whether the same request will be refused again.
-    pub last: bool,
-    /// The default time until a retry, milliseconds.
-    pub retry_after_ms: Option<u64>,
+    /// A change without a key.
+    IdempotencyKeyRequired,
+    /// Nobody has this id.
+    UnknownPlayer,
+    /// The outcome of a change is unknown.
+    OutcomeUnknown,
+    /// The money refuses, with its own code.
+    Money(ErrorCode),
 }
 
 /// The retry after a refusal that ends within seconds, milliseconds.
 const SOON_MS: u64 = 2_000;
 
-impl Row {
-    /// A refusal that stays as long as the request does.
-    const fn last(status: StatusCode, code: &'static str, title: &'static str, hint: &'static str) -> Self {
-        Self { status, code, title, hint, last: true, retry_after_ms: None }
-    }
-
-    /// A refusal that may end by itself.
-    const fn passing(
-        status: StatusCode,
-        code: &'static str,
-        title: &'static str,
-        hint: &'static str,
-        retry_after_ms: Option<u64>,
-    ) -> Self {
-        Self { status, code, title, hint, last: false, retry_after_ms }
-    }
-}
-
 impl Kind {
     /// Every kind, by status.
-    pub const ALL: [Self; 24] = [
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<_> = Self::OWN.into_iter().chain(money::CODES.map(Self::Money)).collect();
+        all.sort_by_key(|kind| kind.status());
+        all
+    }
+
+    /// Every kind but those of the money.
+    const OWN: [Self; 27] = [
         Self::Malformed,
         Self::BadHandshake,
         Self::UnknownSubprotocol,
@@ -119,188 +107,211 @@ impl Kind {
         Self::Draining,
         Self::Unavailable,
         Self::Unconfirmed,
+        Self::IdempotencyKeyRequired,
+        Self::UnknownPlayer,
+        Self::OutcomeUnknown,
     ];
 
-    pub(super) const fn row(self) -> Row {
+    pub(super) fn row(self) -> KindRow {
         use StatusCode as S;
         match self {
-            Self::Malformed => Row::last(
+            Self::Malformed => KindRow::last(
                 S::BAD_REQUEST,
                 "malformed",
                 "the request cannot be understood",
                 "fix the program; `detail` names the place",
             ),
-            Self::BadHandshake => Row::last(
+            Self::BadHandshake => KindRow::last(
                 S::BAD_REQUEST,
                 "bad_handshake",
                 "the request is not a valid WebSocket handshake",
                 "use a WebSocket library",
             ),
-            Self::UnknownSubprotocol => Row::last(
+            Self::UnknownSubprotocol => KindRow::last(
                 S::BAD_REQUEST,
                 "unknown_subprotocol",
                 "none of the offered sub-protocols is supported",
                 "offer `hub.v1.msgpack` or `hub.v1.json`",
             ),
-            Self::BadPayload => Row::last(
+            Self::BadPayload => KindRow::last(
                 S::BAD_REQUEST,
                 "bad_payload",
                 "the data cannot be published",
                 "fix the program; `detail` says what is wrong with `data`",
             ),
-            Self::BadName => Row::last(
+            Self::BadName => KindRow::last(
                 S::BAD_REQUEST,
                 "bad_name",
                 "the name is empty, too long or unprintable",
                 "send another name",
             ),
-            Self::Unauthorized => Row::last(
+            Self::Unauthorized => KindRow::last(
                 S::UNAUTHORIZED,
                 "unauthorized",
-                "a service token is needed",
-                "send `Authorization: Bearer` with a token of `publish.tokens_file`",
+                "the token of a service or an operator is needed",
+                "send `Authorization: Bearer` with a token of `hub token --service` or of `publish.tokens_file`",
             ),
-            Self::Forbidden => Row::last(
+            Self::Forbidden => KindRow::last(
                 S::FORBIDDEN,
                 "forbidden",
                 "this is not allowed",
                 "ask the operator; pages need their origin in `server.allowed_origins`",
             ),
-            Self::NotFound => Row::last(
+            Self::NotFound => KindRow::last(
                 S::NOT_FOUND,
                 "not_found",
                 "there is nothing at this path",
                 "compare the path with this page",
             ),
-            Self::NoDemo => Row::last(
+            Self::NoDemo => KindRow::last(
                 S::NOT_FOUND,
                 "no_demo",
                 "this hub gives no play money",
                 "get a token from whoever runs the hub",
             ),
-            Self::MethodNotAllowed => Row::last(
+            Self::MethodNotAllowed => KindRow::last(
                 S::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "this path takes another method",
                 "use a method of the header `Allow`",
             ),
-            Self::TooSlow => Row::passing(
+            Self::TooSlow => KindRow::passing(
                 S::REQUEST_TIMEOUT,
                 "too_slow",
                 "the body did not come in time",
                 "send head and body in one go; the connection is closed",
                 None,
             ),
-            Self::TooLarge => Row::last(
+            Self::TooLarge => KindRow::last(
                 S::PAYLOAD_TOO_LARGE,
                 "too_large",
                 "the body, or the data in it, is too long",
                 "send less; `detail` says how much is taken",
             ),
-            Self::UnsupportedMediaType => Row::last(
+            Self::UnsupportedMediaType => KindRow::last(
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "the body is not of the type this path takes",
                 "send `content-type: application/json`",
             ),
-            Self::Misdirected => Row::last(
+            Self::Misdirected => KindRow::last(
                 S::MISDIRECTED_REQUEST,
                 "misdirected",
                 "the hub does not answer to the name in `Host`",
                 "the operator adds the name to `server.allowed_hosts`; IP addresses and `localhost` always work",
             ),
-            Self::UpgradeRequired => Row::last(
+            Self::UpgradeRequired => KindRow::last(
                 S::UPGRADE_REQUIRED,
                 "upgrade_required",
                 "this path takes WebSocket connections only",
                 "open a WebSocket (version 13)",
             ),
-            Self::TooManyConnections => Row::passing(
+            Self::TooManyConnections => KindRow::passing(
                 S::TOO_MANY_REQUESTS,
                 "too_many_connections",
                 "this address has too many connections, or opens them too fast",
                 "close some, and connect again later",
                 Some(SOON_MS),
             ),
-            Self::TooFast => Row::passing(
+            Self::TooFast => KindRow::passing(
                 S::TOO_MANY_REQUESTS,
                 "too_fast",
                 "this address sends too many requests",
                 "same request, later",
                 Some(SOON_MS),
             ),
-            Self::Full => Row::last(
+            Self::Full => KindRow::last(
                 S::TOO_MANY_REQUESTS,
                 "full",
                 "no more play money is given",
                 "the operator raises `demo.players_max`, or restarts the hub",
             ),
-            Self::Internal => Row::passing(
+            Self::Internal => KindRow::passing(
                 S::INTERNAL_SERVER_ERROR,
                 "internal",
                 "the hub failed",
                 "tell the operator the `request_id`, which is in the hub's output",
                 None,
             ),
-            Self::Refused => Row::passing(
+            Self::Refused => KindRow::passing(
                 S::BAD_GATEWAY,
                 "refused",
                 "Redis refused the publication",
                 "the operator checks Redis",
                 None,
             ),
-            Self::Busy => Row::passing(
+            Self::Busy => KindRow::passing(
                 S::SERVICE_UNAVAILABLE,
                 "busy",
                 "the hub is busy",
                 "same request, later",
                 Some(SOON_MS),
             ),
-            Self::Draining => Row::passing(
+            Self::Draining => KindRow::passing(
                 S::SERVICE_UNAVAILABLE,
                 "draining",
                 "the hub is restarting",
                 "same request, later",
                 Some(SOON_MS),
             ),
-            Self::Unavailable => Row::passing(
+            Self::Unavailable => KindRow::passing(
                 S::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "a part of the hub is not available",
                 "same request, later",
                 Some(SOON_MS),
             ),
-            Self::Unconfirmed => Row::passing(
+            Self::Unconfirmed => KindRow::passing(
                 S::GATEWAY_TIMEOUT,
                 "unconfirmed",
                 "it is not known whether it was published",
                 "publish again if two publications do no harm",
                 None,
             ),
+            Self::IdempotencyKeyRequired => KindRow::last(
+                S::BAD_REQUEST,
+                "idempotency_key_required",
+                "a change needs a key",
+                "send the header `Idempotency-Key`, with a new value for each change and the same one for each retry",
+            ),
+            Self::UnknownPlayer => KindRow::last(
+                S::NOT_FOUND,
+                "unknown_player",
+                "nobody has this id",
+                "compare the id with the subject of the player's tokens; the first credit makes an account",
+            ),
+            Self::OutcomeUnknown => KindRow::passing(
+                S::GATEWAY_TIMEOUT,
+                "outcome_unknown",
+                "it is not known whether this was carried out",
+                "same request with the same key: it is carried out once, and the answer tells the outcome",
+                Some(SOON_MS),
+            ),
+            Self::Money(code) => money::row(code),
         }
     }
 
     /// The kind's name on the wire.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub fn code(self) -> &'static str {
         self.row().code
     }
 
     /// What happened, in one clause.
     #[must_use]
-    pub const fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         self.row().title
     }
 
     /// What the caller can do about it.
     #[must_use]
-    pub const fn hint(self) -> &'static str {
+    pub fn hint(self) -> &'static str {
         self.row().hint
     }
 
     /// The HTTP status.
     #[must_use]
-    pub const fn status(self) -> StatusCode {
+    pub fn status(self) -> StatusCode {
         self.row().status
     }
 
@@ -328,15 +339,20 @@ impl Kind {
             | Self::Draining
             | Self::Unavailable
             | Self::Unconfirmed => "0.1",
-            Self::BadHandshake | Self::UnknownSubprotocol | Self::Misdirected | Self::TooManyConnections => {
-                "0.2"
-            }
+            Self::BadHandshake
+            | Self::UnknownSubprotocol
+            | Self::Misdirected
+            | Self::TooManyConnections
+            | Self::IdempotencyKeyRequired
+            | Self::UnknownPlayer
+            | Self::OutcomeUnknown
+            | Self::Money(_) => "0.2",
         }
     }
 
     /// Whether the same request will be refused again.
     #[must_use]
-    pub const fn is_final(self) -> bool {
+    pub fn is_final(self) -> bool {
         self.row().last
     }
 
@@ -367,7 +383,11 @@ impl Kind {
             | Self::Busy
             | Self::Draining
             | Self::Unavailable
-            | Self::Unconfirmed => None,
+            | Self::Unconfirmed
+            | Self::IdempotencyKeyRequired
+            | Self::UnknownPlayer
+            | Self::OutcomeUnknown
+            | Self::Money(_) => None,
         }
     }
 }
@@ -380,10 +400,12 @@ mod tests {
 
     #[test]
     fn every_kind_is_listed_once_by_status_and_has_a_code_of_its_own() {
-        let codes: HashSet<_> = Kind::ALL.iter().map(|kind| kind.code()).collect();
-        assert_eq!(codes.len(), Kind::ALL.len());
-        assert!(Kind::ALL.is_sorted_by_key(|kind| kind.status()));
-        for kind in Kind::ALL {
+        let all = Kind::all();
+        let codes: HashSet<_> = all.iter().map(|kind| kind.code()).collect();
+        // A part that is not available, and a fault, are the same wherever they are met.
+        assert_eq!(codes.len(), all.len() - 2);
+        assert!(all.is_sorted_by_key(|kind| kind.status()));
+        for kind in all {
             assert!(kind.status().is_client_error() || kind.status().is_server_error(), "{kind:?}");
             assert!(
                 kind.status().is_client_error() || !kind.is_final(),

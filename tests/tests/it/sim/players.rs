@@ -2,6 +2,7 @@
 //! operator who freezes them.
 
 use domains::{
+    PaymentCause,
     freeze::{Freeze, FreezeReason},
     recipes::{Debit, Deposit, FreezePlayer, Unfreeze},
 };
@@ -136,7 +137,8 @@ impl Request {
                 hub.submit(self.run(player.into(), deposit), None, Some(asked), now);
             }
             What::Debit { amount } => {
-                let debit = Debit { player, currency: currency(), amount: *amount };
+                let debit =
+                    Debit { player, currency: currency(), amount: *amount, cause: PaymentCause::default() };
                 hub.submit(self.run(player.into(), debit), None, Some(asked), now);
             }
             What::SetAside { amount, until } => {

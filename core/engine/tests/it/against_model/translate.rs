@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domains::{
-    Intent, PlayerSettlement,
+    Intent, PaymentCause, PlayerSettlement,
     freeze::{Freeze, FreezeReason},
     recipes::{
         Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldStake, ReleaseStakes, RoundVoid, SettleRound,
@@ -53,12 +53,20 @@ pub fn intent(asked: &Asked, ids: &Ids) -> Intent {
         Asked::Deposit { player: p, currency: c, amount } => {
             Deposit { player: player(p), currency: currency(c), amount: *amount }.into()
         }
-        Asked::Credit { player: p, currency: c, amount } => {
-            Credit { player: player(p), currency: currency(c), amount: *amount }.into()
+        Asked::Credit { player: p, currency: c, amount } => Credit {
+            player: player(p),
+            currency: currency(c),
+            amount: *amount,
+            cause: PaymentCause::default(),
         }
-        Asked::Debit { player: p, currency: c, amount } => {
-            Debit { player: player(p), currency: currency(c), amount: *amount }.into()
+        .into(),
+        Asked::Debit { player: p, currency: c, amount } => Debit {
+            player: player(p),
+            currency: currency(c),
+            amount: *amount,
+            cause: PaymentCause::default(),
         }
+        .into(),
         Asked::Stake { player: p, round: r, currency: c, amount } => {
             HoldStake { player: player(p), round: round(r), currency: currency(c), amount: *amount }.into()
         }

@@ -1,0 +1,146 @@
+//! What every request to the API has: a caller with the needed capability, and a key when something changes.
+
+use std::{sync::Arc, time::SystemTime};
+
+use actix_web::{HttpRequest, http::header, web};
+use engine::TxId;
+
+use crate::{
+    auth::{Caller, CallerError, CallerVerifier, Capability, TokenError},
+    edge::{
+        body,
+        error::{Error, Kind},
+    },
+};
+
+/// The header with the key of a change.
+pub const KEY_HEADER: &str = "idempotency-key";
+
+/// Longest key, bytes.
+const KEY_BYTES_MAX: usize = 64;
+
+/// Longest body of a command, bytes.
+const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// The token of `Authorization: Bearer`. The scheme may be written in any case (RFC 9110, 11.1).
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let credentials = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The caller of a request, whatever they may do.
+///
+/// # Errors
+/// `unauthorized`.
+pub fn caller(request: &HttpRequest, verifier: &CallerVerifier) -> Result<Arc<Caller>, Error> {
+    let token = bearer(request).ok_or_else(no_token)?;
+    verifier.verify(token, SystemTime::now()).map_err(refused)
+}
+
+/// The caller of a request that needs a capability.
+///
+/// # Errors
+/// `unauthorized`, or `forbidden` with the name of what is missing.
+pub fn allowed(
+    request: &HttpRequest,
+    verifier: &CallerVerifier,
+    needed: &Capability,
+) -> Result<Arc<Caller>, Error> {
+    let token = bearer(request).ok_or_else(no_token)?;
+    verifier.allow(token, needed, SystemTime::now()).map_err(|error| match error {
+        CallerError::Token(error) => refused(error),
+        CallerError::Lacks { .. } => Error::new(Kind::Forbidden, error.to_string()),
+    })
+}
+
+fn no_token() -> Error {
+    Error::new(Kind::Unauthorized, "the header \"Authorization: Bearer <token>\" is missing")
+}
+
+fn refused(error: TokenError) -> Error {
+    match error {
+        // A token of some other form may be a shared one that is not known.
+        TokenError::Malformed | TokenError::TooLong => {
+            Error::new(Kind::Unauthorized, "the token is none of this hub's")
+        }
+        TokenError::NotACaller => Error::new(Kind::Forbidden, error.to_string()),
+        error => Error::new(Kind::Unauthorized, error.to_string()),
+    }
+}
+
+/// The key of a change: 1 to 64 printable ASCII characters without spaces and quotes, bare or in quotes.
+///
+/// # Errors
+/// `idempotency_key_required`, or `malformed`.
+pub fn key(request: &HttpRequest) -> Result<&str, Error> {
+    let mut given = request.headers().get_all(KEY_HEADER);
+    let key = given.next().ok_or(Kind::IdempotencyKeyRequired)?;
+    let wrong = || {
+        let words =
+            format!("a key is 1 to {KEY_BYTES_MAX} printable ASCII characters without spaces and quotes");
+        Error::new(Kind::Malformed, words).field("Idempotency-Key")
+    };
+    let text = key.to_str().map_err(|_| wrong())?.trim();
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let legal = |byte: u8| byte.is_ascii_graphic() && byte != b'"';
+    if given.next().is_some() || !(1..=KEY_BYTES_MAX).contains(&text.len()) || !text.bytes().all(legal) {
+        return Err(wrong());
+    }
+    Ok(text)
+}
+
+/// The id of the transaction of a caller's key.
+pub fn tx_id(caller: &Caller, key: &str) -> TxId {
+    TxId::of(caller.kind, &caller.issuer, caller.name.as_bytes(), key.as_bytes())
+}
+
+/// The body of a command, which is JSON.
+///
+/// # Errors
+/// `unsupported_media_type`, `too_large`, `too_slow` or `malformed`.
+pub async fn body(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Error> {
+    if !body::is_json(request) {
+        return Err(Error::new(Kind::UnsupportedMediaType, "the body is application/json"));
+    }
+    body::read(request, payload, BODY_BYTES_MAX).await
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HttpRequest {
+        TestRequest::default().insert_header((name, value)).to_http_request()
+    }
+
+    #[test]
+    fn the_scheme_of_a_token_may_be_written_in_any_case() {
+        for text in ["Bearer abc", "bearer abc", "BEARER  abc "] {
+            assert_eq!(bearer(&with("authorization", text)), Some("abc"), "{text}");
+        }
+        for text in ["Bearer", "Bearerabc", "Basic abc", "abc", ""] {
+            assert_eq!(bearer(&with("authorization", text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_bare_or_in_quotes_and_bounded() {
+        let long = "x".repeat(64);
+        for (text, expected) in [("a", "a"), ("\"a-b\"", "a-b"), (long.as_str(), long.as_str()), (" a ", "a")]
+        {
+            let request = with(KEY_HEADER, text);
+            assert_eq!(key(&request).map_err(|error| error.body()), Ok(expected));
+        }
+        for text in ["", "\"\"", "a b", "\"a", "a\"b", &"x".repeat(65)] {
+            let request = with(KEY_HEADER, text);
+            assert_eq!(key(&request).map_err(|error| error.kind()), Err(Kind::Malformed), "{text:?}");
+        }
+        let none = TestRequest::default().to_http_request();
+        assert_eq!(key(&none).map_err(|error| error.kind()), Err(Kind::IdempotencyKeyRequired));
+        let twice = TestRequest::default().append_header((KEY_HEADER, "a")).append_header((KEY_HEADER, "a"));
+        assert_eq!(key(&twice.to_http_request()).map_err(|error| error.kind()), Err(Kind::Malformed));
+    }
+}

@@ -1,0 +1,75 @@
+//! `GET /api/domains/{domain}/health` and `GET /coordinator/health`: whether a domain, and the log behind all of them,
+//! answers.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use ledger::Domain;
+use serde_json::json;
+
+use super::{asked::caller, surface::ApiSurface};
+use crate::{
+    auth::{Access, Area, CallerError, Capability, domain_name},
+    edge::{
+        error::{Error, Kind},
+        routes,
+    },
+};
+
+/// Longest wait for an answer.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Registers its paths.
+pub fn routes(service: &mut web::ServiceConfig) {
+    service
+        .service(routes::page("/api/domains/{domain}/health", domain))
+        .service(routes::page("/coordinator/health", coordinator));
+}
+
+/// Whoever may read an area or the monitoring may ask for its health.
+fn may_read(api: &ApiSurface, request: &HttpRequest, area: Area) -> Result<(), Error> {
+    let caller = caller(request, &api.callers)?;
+    let needed = Capability::Use(area, Access::Read);
+    if caller.may.allow(&needed) || caller.may.allow(&Capability::Use(Area::Monitoring, Access::Read)) {
+        return Ok(());
+    }
+    let lacks = CallerError::Lacks { who: caller.to_string(), needed };
+    Err(Error::new(Kind::Forbidden, lacks.to_string()))
+}
+
+async fn domain(
+    api: web::Data<ApiSurface>,
+    request: HttpRequest,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Error> {
+    let asked = Domain::ALL.into_iter().find(|domain| domain_name(*domain) == path.as_str());
+    let domain = asked.ok_or_else(|| {
+        let names = Domain::ALL.map(domain_name).join(", ");
+        Error::new(Kind::NotFound, format!("the domains are {names}"))
+    })?;
+    may_read(&api, &request, Area::Domain(domain))?;
+    let report = tokio::time::timeout(WITHIN, api.money.report(domain)).await.ok().flatten();
+    let (name, up) = (domain_name(domain), report.is_some());
+    let body = json!({
+        "domain": name,
+        "status": if up { "up" } else { "down" },
+        "accounts": report.map(|report| report.accounts),
+        "holds": report.map(|report| report.holds),
+    });
+    Ok(if up { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() }.json(body))
+}
+
+async fn coordinator(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    may_read(&api, &request, Area::Coordinator)?;
+    let log = api.admission.log();
+    let durable = async { log.state() != journal::State::Unsound && api.money.durable().await.is_ok() };
+    let answers = tokio::time::timeout(WITHIN, durable).await.unwrap_or(false);
+    let up = answers && log.is_ready() && !api.admission.draining();
+    let body = json!({
+        "status": if up { "up" } else { "down" },
+        "answers": answers,
+        "takes_work": log.is_ready() && !api.admission.draining(),
+        "in_flight": api.admission.in_flight(),
+    });
+    Ok(if up { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() }.json(body))
+}

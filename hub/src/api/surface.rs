@@ -1,0 +1,71 @@
+//! What every part of the API needs of the house.
+
+use std::sync::Arc;
+
+use actors::{
+    admission::{Admission, Permit},
+    currencies::Currencies,
+    house::House,
+    ports::{balance::ReasonCode, money::MoneyPort},
+};
+use people::{People, Person};
+use protocol::Currency;
+
+use crate::{
+    auth::{Caller, CallerVerifier},
+    config::Loaded,
+    edge::error::{Error, Kind},
+};
+
+/// The API of a running house.
+pub struct ApiSurface {
+    pub(super) callers: Arc<CallerVerifier>,
+    pub(super) money: MoneyPort,
+    pub(super) people: People,
+    pub(super) admission: Arc<Admission>,
+    pub(super) currencies: Currencies,
+    pub(super) default_currency: Currency,
+    pub(super) reasons: Vec<ReasonCode>,
+    /// The issuer of players that a shared token means.
+    issuer: Arc<str>,
+}
+
+impl ApiSurface {
+    /// As configured.
+    #[must_use]
+    pub fn new(
+        loaded: &Loaded,
+        (house, people): (&House, &People),
+        currencies: Currencies,
+        admission: Arc<Admission>,
+        callers: Arc<CallerVerifier>,
+    ) -> Self {
+        let api = &loaded.config.api;
+        Self {
+            callers,
+            money: house.money.clone(),
+            people: people.clone(),
+            admission,
+            currencies,
+            default_currency: api.default_currency,
+            reasons: api.reasons.iter().filter_map(|reason| reason.parse().ok()).collect(),
+            issuer: loaded.config.auth.issuer.as_str().into(),
+        }
+    }
+
+    /// A place among the requests under way. A drain waits for it.
+    pub(super) fn admit(&self) -> Result<Permit, Error> {
+        if self.admission.draining() {
+            return Err(Kind::Draining.into());
+        }
+        self.admission.admit(&Arc::default()).ok_or_else(|| Kind::Busy.into())
+    }
+
+    /// The person whom a caller calls so.
+    pub(super) fn person(&self, caller: &Caller, name: &str) -> Result<Person, Error> {
+        let issuer = if caller.issuer.is_empty() { &self.issuer } else { &caller.issuer };
+        let wrong =
+            |_| Error::new(Kind::Malformed, "the id of a player has 1 to 256 bytes").field("playerId");
+        Person::new(issuer.clone(), name).map_err(wrong)
+    }
+}

@@ -1,0 +1,62 @@
+//! The API of services and operators.
+
+use std::{collections::BTreeMap, fmt};
+
+use protocol::Currency;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Capabilities;
+
+/// Where the API is served, and what its requests may say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// The server.
+    pub on: ApiServer,
+    /// The currency of a request that names none, one of `currencies`.
+    pub default_currency: Currency,
+    /// The codes that `reason` of a credit or a debit may be: at most 32 upper-case letters, digits and `_` each.
+    pub reasons: Vec<String>,
+    /// Capabilities of services with a shared token, by name; those that are not listed may publish.
+    pub services: BTreeMap<String, Capabilities>,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        let reasons = ["CORRECTION", "GOODWILL", "MIGRATION", "PROMOTION", "OTHER"];
+        Self {
+            on: ApiServer::Auto,
+            default_currency: "USD".parse().expect("a currency"),
+            reasons: reasons.map(str::to_owned).into(),
+            services: BTreeMap::new(),
+        }
+    }
+}
+
+/// A server, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiServer {
+    /// The public server in development, the admin server in production.
+    Auto,
+    /// The public server, which clients reach.
+    Public,
+    /// The admin server.
+    Admin,
+    /// Both.
+    Both,
+    /// Neither: there is no API.
+    None,
+}
+
+impl fmt::Display for ApiServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Auto => "auto",
+            Self::Public => "public",
+            Self::Admin => "admin",
+            Self::Both => "both",
+            Self::None => "none",
+        })
+    }
+}
