@@ -16,12 +16,21 @@ use tempfile::TempDir;
 use crate::condition::Send;
 use crate::{SMALL, payload};
 
+/// Longest wait for what another thread does at once.
+const PATIENCE: Duration = Duration::from_secs(50);
+
 /// A place for a log, which can be opened again.
 trait Place: Default {
     type Writer: LogWriter;
 
     /// Opens the log. `None` when the writer before still has it, and can't be deposed.
     fn open(&self) -> Option<Self::Writer>;
+
+    /// Drops the writer as a kill does, and opens the log again.
+    fn reopened(&self, writer: Self::Writer) -> Self::Writer {
+        drop(writer);
+        self.open().expect("nobody has it")
+    }
 }
 
 /// Segments in a directory.
@@ -289,8 +298,7 @@ mod cases {
         assert!(!all(&*records).is_empty());
         fill(&mut log);
         let (end, begins) = (log.end(), records.begins_after().unwrap());
-        drop(log);
-        let log = place.open().unwrap();
+        let log = place.reopened(log);
         assert_eq!((log.end(), log.records().begins_after().unwrap()), (end, begins));
         assert_eq!(all(&*log.records()), expected(begins.0 + 1..end.lsn.0 + 1));
     }
@@ -314,23 +322,27 @@ mod cases {
     pub fn the_writers_thread_releases_what_is_durable_and_wakes_who_waits<P: Place>() {
         let place = P::default();
         let (sender, released) = mpsc::channel();
+        let (follows, followed) = mpsc::channel();
         let journal = Journal::start(place.open().unwrap(), 0, Send(sender));
         let follower = std::thread::spawn({
             let journal = journal.clone();
             move || {
                 let (mut reader, mut records) = (journal.read_kept().unwrap(), Vec::new());
                 while records.len() < 200 {
-                    // Without a wake this would be a minute for each record.
-                    journal.wait_for_more(Lsn(records.len() as u64), Duration::from_secs(60));
+                    journal.wait_for_more(Lsn(records.len() as u64), 10 * PATIENCE);
                     records.extend(rest(&mut *reader, journal.durable()));
+                    follows.send(records.len() as u64).unwrap();
                 }
                 records
             }
         });
         for n in 1..=200 {
             journal.append(payload(n), n);
-            assert_eq!(released.recv_timeout(Duration::from_secs(20)), Ok(n));
+            assert_eq!(released.recv_timeout(PATIENCE), Ok(n));
             assert_eq!(journal.durable(), Lsn(n));
+            // Nothing more comes before it was woken for this one, and by itself it waits longer than this. It may also return
+            // early, with nothing new.
+            while followed.recv_timeout(PATIENCE).expect("it was woken") < n {}
         }
         assert_eq!(follower.join().unwrap(), expected(1..201));
         journal.stop();
@@ -350,8 +362,7 @@ fn without_an_outcome<P: Place>(place: &P, breaks: impl FnOnce()) -> u64 {
         assert!(matches!(appended, Appended::Unknown(_)), "{appended:?}");
         assert_eq!(log.end(), end, "it is not known to be durable");
     }
-    drop(log);
-    let log = place.open().unwrap();
+    let log = place.reopened(log);
     let found = log.end().lsn.0 - end.lsn.0;
     assert_eq!(all(&*log.records()), expected(1..end.lsn.0 + found + 1));
     found
