@@ -82,7 +82,8 @@ impl Answers {
         all.iter().map(lsn).max().unwrap_or_default()
     }
 
-    /// Asks the hub for the outcomes of all answers from one on, and of a few before it, and repeats each request.
+    /// Asks the hub for the outcomes of all answers from one on, and of a few before it, and repeats each request. Each has
+    /// an answer soon, or the hub has died, which is the error.
     pub async fn still_stand(
         &self,
         hub: SocketAddr,
@@ -100,16 +101,18 @@ impl Answers {
         players.dedup_by_key(|account| account.player);
         let mut standing = Standing::default();
         for account in players {
-            let mut session = account.try_connect(hub, Vec::new()).await?;
+            let mut session = soon("a session", account.try_connect(hub, Vec::new())).await?;
             let client = session.client.clone();
             for answer in chosen.iter().filter(|answer| answer.account.player == account.player) {
                 let key = key(&answer.request);
                 standing.asked += 1;
-                match recorded(session.alive(client.outcome(key)).await?) {
+                let outcome = soon("the outcome of a key", session.alive(client.outcome(key)));
+                match recorded(outcome.await?) {
                     None => standing.lost += 1,
                     Some(fate) if fate != answer.fate => standing.doubled += 1,
                     Some(_) => {
-                        let again = session.alive(retry(&client, answer.request.clone())).await?;
+                        let again = session.alive(retry(&client, answer.request.clone()));
+                        let again = soon("the answer to a repeated request", again).await?;
                         standing.doubled += u64::from(again != answer.fate);
                     }
                 }
@@ -129,7 +132,7 @@ fn key(request: &Request) -> Key {
 
 /// Asks what became of a key, then retries it: both must say the same.
 pub async fn clear_up(client: &Client, key: Key, request: Request) -> Result<Fate, Error> {
-    let recorded = recorded(client.outcome(key).await?);
+    let recorded = recorded(soon("the outcome of a key", client.outcome(key)).await?);
     let retried = soon("a definite answer to a retry", retry(client, request)).await?;
     if let Some(recorded) = recorded {
         assert_eq!(retried, recorded, "{key}: the retry got another answer than the first attempt");

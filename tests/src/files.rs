@@ -1,6 +1,10 @@
 //! Files as an operator copies them.
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Puts a copy of everything in one directory into another, which is emptied before.
 ///
@@ -20,4 +24,20 @@ pub fn put_copy(from: &Path, to: &Path) {
             fs::copy(path, to).expect("a disk");
         }
     }
+}
+
+/// The paths of all files below a directory; none when it is missing. What is removed meanwhile may be there or not.
+#[must_use]
+pub fn paths_below(directory: &Path) -> BTreeSet<PathBuf> {
+    let (mut found, mut ahead) = (BTreeSet::new(), vec![directory.to_owned()]);
+    while let Some(directory) = ahead.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => ahead.push(entry.path()),
+                Ok(_) => drop(found.insert(entry.path())),
+                Err(_) => {}
+            }
+        }
+    }
+    found
 }

@@ -2,6 +2,7 @@
 //! and asked by its own commands what it has on disk.
 
 mod ask;
+mod begun;
 mod binary;
 mod commands;
 mod log;
@@ -9,6 +10,7 @@ mod process;
 mod setup;
 
 pub use self::{
+    begun::{BegunCommand, EndedCommand},
     commands::words,
     process::{TestHub, aborted},
     setup::{AUTH_SECRET, OPEN, PEOPLE_KEY, QUICK, Setup, Table},

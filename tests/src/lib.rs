@@ -12,6 +12,7 @@ pub mod http;
 pub mod hub;
 pub mod moment;
 pub mod needle;
+pub mod play;
 pub mod player;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 pub mod power;

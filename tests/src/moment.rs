@@ -1,39 +1,58 @@
-//! The moments at which something is killed: they close in on its end, so that some kills come before it and some behind it,
-//! however fast the machine is.
+//! The moments at which something is killed: each is a fact that can be seen from outside, so that a fast machine and a slow
+//! one are killed at the same step.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-/// Shortest step between two moments.
-const STEP: Duration = Duration::from_millis(1);
+use crate::{files::paths_below, hub::BegunCommand};
 
-/// The next moment to kill something at, counted from its beginning.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct KillMoment {
-    after: Duration,
-    before_the_end: u32,
-    behind_it: u32,
+/// How often a fact is looked for. Short, because the next step comes soon.
+const LOOK_EVERY: Duration = Duration::from_micros(100);
+
+/// A fact that tells how far a command is, or the hub that works for it.
+#[derive(Debug, Clone, Copy)]
+pub enum KillMoment<'a> {
+    /// The command was started.
+    Started,
+    /// It has said this.
+    Said(&'a str),
+    /// Something has this path.
+    There(&'a Path),
+    /// So many files are below a directory that were not known before, unfinished ones included.
+    NewFiles {
+        /// The directory, which may be missing.
+        below: &'a Path,
+        /// The files that do not count.
+        known: &'a BTreeSet<PathBuf>,
+        /// How many others.
+        count: usize,
+    },
 }
 
-impl KillMoment {
-    /// Waits for the moment.
-    pub async fn comes(&self) {
-        tokio::time::sleep(self.after).await;
-    }
-
-    /// Whether the kill came before the end of what was killed: then the next one comes later, otherwise earlier.
-    pub fn was(&mut self, before_the_end: bool) {
-        if before_the_end {
-            self.before_the_end += 1;
-            self.after += self.after / 2 + STEP;
-        } else {
-            self.behind_it += 1;
-            self.after /= 2;
+impl KillMoment<'_> {
+    /// Waits until the fact is seen, or the command has ended. Whether it was seen before that. Blocks the thread, at most as
+    /// long as the command may run.
+    pub fn comes(&self, command: &mut BegunCommand) -> bool {
+        loop {
+            if self.is_seen(command) {
+                return true;
+            }
+            if command.has_ended() {
+                return false;
+            }
+            std::thread::sleep(LOOK_EVERY);
         }
     }
 
-    /// How many kills came before the end, and how many behind it.
-    #[must_use]
-    pub fn counts(&self) -> (u32, u32) {
-        (self.before_the_end, self.behind_it)
+    fn is_seen(&self, command: &BegunCommand) -> bool {
+        match *self {
+            Self::Started => true,
+            Self::Said(text) => command.has_said(text),
+            Self::There(path) => path.exists(),
+            Self::NewFiles { below, known, count } => paths_below(below).difference(known).count() >= count,
+        }
     }
 }

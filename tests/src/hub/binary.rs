@@ -16,7 +16,13 @@ pub fn binary() -> &'static Path {
         let tests = std::env::current_exe().expect("a test runs from a file");
         let profile = tests.parent().and_then(Path::parent).expect("…/target/<profile>/deps/<test>");
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--package", "hub"]);
+        build.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+            "build",
+            "--locked",
+            "--quiet",
+            "--package",
+            "hub",
+        ]);
         if profile.ends_with("release") {
             build.arg("--release");
         }

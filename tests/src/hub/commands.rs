@@ -1,16 +1,20 @@
 //! What the hub has on disk, and what its own commands say of it.
 
 use std::{
+    ffi::OsStr,
     fs,
     os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Child, Output, Stdio},
+    process::{Command, Output},
 };
 
 use protocol::RoundId;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::process::TestHub;
+use super::{
+    begun::{BegunCommand, in_time},
+    process::TestHub,
+};
 use crate::{PATIENCE, verify::Totals};
 
 /// What a command has said, on both of its outputs.
@@ -19,13 +23,17 @@ pub fn words(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
+/// Runs a bounded command to its end.
+fn output(mut command: Command) -> Output {
+    let output = command.output().expect("the hub can be started");
+    in_time(&command, output.status, &words(&output));
+    output
+}
+
 impl TestHub {
-    /// Runs a command of the hub, such as `check-config`, to its end; the kernel ends it after [`PATIENCE`].
-    ///
-    /// # Panics
-    /// When it cannot be started.
+    /// The hub with these arguments, over the same directory and configuration; the kernel ends it after [`PATIENCE`].
     #[must_use]
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub fn bounded<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = self.command(arguments);
         // SAFETY: between fork and exec only `alarm` is called, which is safe there.
         unsafe {
@@ -34,7 +42,16 @@ impl TestHub {
                 Ok(())
             });
         }
-        command.output().expect("the hub can be started")
+        command
+    }
+
+    /// Runs a command of the hub, such as `check-config`, to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started, or has not ended after [`PATIENCE`].
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        output(self.bounded(arguments))
     }
 
     /// Runs a command that succeeds, and returns what it has said.
@@ -63,10 +80,10 @@ impl TestHub {
     /// Runs a command that may write no file beyond so many bytes, as on a full disk.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// When it cannot be started, or has not ended after [`PATIENCE`].
     #[must_use]
     pub fn run_with_files_below(&self, bytes: u64, arguments: &[&str]) -> Output {
-        let mut command = self.command(arguments);
+        let mut command = self.bounded(arguments);
         // SAFETY: between fork and exec only `signal` and `setrlimit` are called, which are safe there.
         unsafe {
             command.pre_exec(move || {
@@ -75,17 +92,16 @@ impl TestHub {
                 Ok(())
             });
         }
-        command.output().expect("the hub can be started")
+        output(command)
     }
 
-    /// Starts a command of the hub and waits for nothing.
+    /// Starts a command of the hub and waits for nothing; it ends after [`PATIENCE`] at the latest.
     ///
     /// # Panics
     /// When it cannot be started.
     #[must_use]
-    pub fn begin(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the hub can be started")
+    pub fn begin(&self, arguments: &[&str]) -> BegunCommand {
+        BegunCommand::start(self.bounded(arguments))
     }
 
     /// Runs `hub verify` and reads its totals.

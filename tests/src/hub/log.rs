@@ -1,11 +1,12 @@
-//! What the hub writes to standard error.
+//! What the hub and its commands write.
 
 use std::{
     io::{BufRead, BufReader, Read},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
 };
 
-/// What the hub wrote to standard error, over all its starts.
+/// What the hub wrote to standard error, over all its starts; or what a command wrote.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -15,13 +16,13 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in every line from now on, on a thread of its own.
-    pub fn follow(&self, stderr: impl Read + Send + 'static) {
+    /// Takes in every line from now on, on a thread of its own, which ends with the text.
+    pub fn follow(&self, text: impl Read + Send + 'static) -> JoinHandle<()> {
         let log = self.clone();
         std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            for line in BufReader::new(text).lines().map_while(Result::ok) {
                 log.lines().push(line);
             }
-        });
+        })
     }
 }

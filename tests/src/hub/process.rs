@@ -105,7 +105,7 @@ impl TestHub {
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the hub can be started");
         self.log.lines().push(format!("--- process {}", child.id()));
-        self.log.follow(child.stderr.take().expect("it is piped"));
+        drop(self.log.follow(child.stderr.take().expect("it is piped")));
         self.process = Some(Process { child, address: None, admin: None });
     }
 

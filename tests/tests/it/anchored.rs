@@ -2,36 +2,34 @@
 //! store is lost.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use actors::stored::{self, Stored};
 use engine::{Body, Formats, Record, StateDigest, Unknown, World};
 use journal::{Files, Lsn, Options};
 use tests::{
-    hub::{OPEN, Setup, TestHub, words},
+    files::paths_below,
+    hub::{BegunCommand, EndedCommand, OPEN, Setup, TestHub},
     moment::KillMoment,
+    play::{plays_on, takes_bets},
     player::Account,
     until,
 };
 
 use crate::archived::filled;
 
+/// What the hub tells before it commits the state store, and before it reads it.
+const COMMITS: &str = "committing the state store up to record";
+const READS: &str = "it is read whole";
+/// What a command says whose hub is gone.
+const NO_ANSWER: &str = "the hub gave no answer";
+
 /// The objects of anchors in an archive, by their whole paths.
 fn anchors(directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(directory) else { return found };
-    for entry in entries.flatten() {
-        if entry.path().is_dir() {
-            found.extend(anchors(&entry.path()));
-        } else if text(&entry.path()).ends_with(".anchor.zst") {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    found
+    paths_below(directory).into_iter().filter(|path| text(path).ends_with(".anchor.zst")).collect()
 }
 
 fn text(path: &Path) -> &str {
@@ -80,15 +78,6 @@ fn longer(hub: &TestHub) {
     log.close().expect("a disk");
 }
 
-async fn bets(hub: &TestHub, subject: &str, count: usize) {
-    let account = Account::sign_in(hub.address(), subject).await;
-    let mut session = account.connect(hub.address()).await;
-    let round = session.open_round(OPEN.id).await;
-    for _ in 0..count {
-        session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
-    }
-}
-
 #[tokio::test]
 async fn an_anchor_of_a_serving_hub_has_all_that_was_answered_and_a_start_goes_on_from_it_with_the_same_digest()
  {
@@ -104,14 +93,14 @@ async fn an_anchor_of_a_serving_hub_has_all_that_was_answered_and_a_start_goes_o
         hub.figure("hub_journal_first_lsn").await.filter(|first| *first > 1)
     })
     .await;
-    bets(&hub, "anna", 3).await;
+    takes_bets(&hub, "anna", 3).await;
     let said = hub.done(&["anchor"]);
     assert!(said.contains("read back whole"), "{said}");
     let (lsn, _) = head(&said).split_once(':').expect("LSN:HASH");
     assert!(hub.logged("an anchor is in the archive").await.contains(&format!("\"record\":{lsn}")));
     assert!(hub.done(&["verify", "--expect", head(&said)]).contains("Everything agrees"));
     // The same state is the same object; play goes on behind it.
-    bets(&hub, "anna", 2).await;
+    takes_bets(&hub, "anna", 2).await;
     let listed = hub.done(&["archive", "--list"]);
     assert!(listed.contains(&format!("anchor at record {lsn}")), "{listed}");
     let verified = hub.done(&["archive", "--verify"]);
@@ -137,27 +126,26 @@ async fn an_anchor_of_a_serving_hub_has_all_that_was_answered_and_a_start_goes_o
     assert!(stands_at < stood_at && stands_at.to_string() == lsn, "{stands_at}, {stood_at}, {lsn}");
     let report = hub.done(&["verify"]);
     assert!(report.contains(&format!("trusted     {lsn:>16}")), "{report}");
-    hub.start();
-    bets(&hub, "anna", 1).await;
-    hub.terminate();
-    assert!(hub.ended().await.success());
-    assert!(hub.done(&["verify"]).contains("Everything agrees"));
+    plays_on(&mut hub).await;
 }
 
 #[tokio::test]
 async fn a_damaged_anchor_is_refused_by_name_and_the_one_before_it_is_brought_back() {
     let at = tempfile::tempdir().expect("a directory");
     let to = at.path().join("archive");
-    let hub = filled(Setup::default().option("archive.to", text(&to)).option("archive.keep_bytes", 0));
+    let mut hub = filled(Setup::default().option("archive.to", text(&to)).option("archive.keep_bytes", 0));
     // Nobody serves: the command makes the anchors itself.
     let first = hub.done(&["anchor"]);
     assert!(first.contains("no hub serves"), "{first}");
     let old = anchors(&to);
     let again = hub.done(&["anchor"]);
-    assert!(head(&again) == head(&first) && again.contains("it was there"), "{again}");
-    let mut hub = hub;
+    assert_eq!(
+        (head(&again), anchors(&to)),
+        (head(&first), old.clone()),
+        "the same state is the same object"
+    );
     hub.start();
-    bets(&hub, "anna", 2).await;
+    takes_bets(&hub, "anna", 2).await;
     hub.kill();
     let second = hub.done(&["anchor"]);
     assert_ne!(head(&second), head(&first));
@@ -174,19 +162,12 @@ async fn a_damaged_anchor_is_refused_by_name_and_the_one_before_it_is_brought_ba
     fs::write(store.join("manifest"), b"no manifest").expect("a disk");
     let begins = hub.refuses(&["verify", "--tail"]);
     assert!(begins.contains("the log begins at record"), "{begins}");
-    let output = hub.run(&["archive", "--fetch"]);
-    let told = words(&output);
+    let told = hub.done(&["archive", "--fetch"]);
     assert!(told.contains("WRONG") && told.contains(&file_name(&newest)), "{told}");
-    // The older one is behind the beginning of the log, or is used.
-    if output.status.success() {
-        assert!(told.contains("store.replaced"), "{told}");
-        assert!(hub.data().join("store.replaced").is_dir());
-        hub.start();
-        bets(&hub, "anna", 1).await;
-    } else {
-        panic!("{told}");
-    }
+    assert!(told.contains("store.replaced"), "{told}");
+    assert!(hub.data().join("store.replaced").is_dir());
     assert!(!hub.data().join("store.fetched").exists());
+    plays_on(&mut hub).await;
 }
 
 #[tokio::test]
@@ -205,7 +186,7 @@ async fn without_an_archive_or_with_one_that_is_away_no_anchor_is_made_and_play_
     let refused = hub.refuses(&["anchor"]);
     assert!(refused.contains("the hub made no anchor"), "{refused}");
     hub.logged("no anchor was made").await;
-    bets(&hub, "anna", 1).await;
+    takes_bets(&hub, "anna", 1).await;
     hub.kill();
     fs::remove_file(&to).expect("a file of ours");
     hub.done(&["anchor"]);
@@ -217,23 +198,37 @@ async fn a_hub_that_is_killed_in_the_middle_of_an_anchor_leaves_nothing_that_is_
     let at = tempfile::tempdir().expect("a directory");
     let to = at.path().join("archive");
     let mut hub = filled(Setup::default().option("archive.to", text(&to)));
-    let (mut cut, mut done) = (0, 0);
-    // Too early, the command finds no hub and makes the anchor itself; too late, it is made.
-    for wait_ms in (0..24).map(|n| n * 5) {
-        hub.start();
-        bets(&hub, "anna", 1).await;
-        let mut command = hub.begin(&["anchor"]);
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-        hub.kill();
-        let succeeded = command.wait().expect("a child of ours").success();
-        (cut, done) = (cut + u32::from(!succeeded), done + u32::from(succeeded));
-        // Whatever is there under the name of an anchor is whole.
-        if to.exists() {
-            hub.done(&["archive", "--verify"]);
+    for step in ["it commits the store", "it reads the store", "a part of the object is there"] {
+        let (mut cut, mut answered) = (0, 0);
+        // It may be done between the fact and the kill.
+        while cut < 3 {
+            assert!(
+                answered < 50,
+                "{step}: killed {cut} times before the answer, {answered} times behind it"
+            );
+            hub.start();
+            // Another state, so another anchor.
+            takes_bets(&hub, "anna", 1).await;
+            let known = paths_below(&to);
+            let moment = match step {
+                "it commits the store" => KillMoment::Said(COMMITS),
+                "it reads the store" => KillMoment::Said(READS),
+                _ => KillMoment::NewFiles { below: &to, known: &known, count: 1 },
+            };
+            let mut command = hub.begin(&["anchor"]);
+            moment.comes(&mut command);
+            hub.kill();
+            let ended = command.ended();
+            let is_made = ended.status.success();
+            assert!(is_made || ended.said.contains(NO_ANSWER), "{step}: {}", ended.said);
+            (cut, answered) = (cut + u32::from(!is_made), answered + u32::from(is_made));
+            // Whatever is there under the name of an anchor is whole.
+            if to.exists() {
+                hub.done(&["archive", "--verify"]);
+            }
         }
+        println!("{step}: hub killed {cut} times before the answer, {answered} times behind it");
     }
-    println!("hub killed in the middle of an anchor {cut} times, before or behind it {done} times");
-    assert!(cut > 0, "{cut} of {}", cut + done);
     hub.done(&["anchor"]);
     hub.done(&["archive", "--verify"]);
 }
@@ -260,28 +255,34 @@ async fn an_anchor_from_before_the_beginning_of_the_log_is_passed_over_and_a_fet
     assert!(!store.exists());
 
     fs::rename(&aside, newest).expect("a disk");
-    let mut moment = KillMoment::default();
-    for _ in 0..25 {
+    let (fetched, none) = (hub.data().join("store.fetched"), BTreeSet::new());
+    let file = KillMoment::NewFiles { below: &fetched, known: &none, count: 1 };
+    // What the second one leaves is there when the others begin.
+    let parts = [KillMoment::There(&fetched), file];
+    let moments = parts.map(|part| (part, true)).into_iter();
+    let moments = moments.chain([KillMoment::Started, KillMoment::There(&store)].map(|whole| (whole, false)));
+    let (mut killed, mut in_the_middle) = (0, 0);
+    for (moment, is_part) in moments.cycle().take(24) {
+        if is_part && fetched.exists() {
+            fs::remove_dir_all(&fetched).expect("a directory of ours");
+        }
         let mut fetch = hub.begin(&["archive", "--fetch"]);
-        moment.comes().await;
-        fetch.kill().expect("a child of ours");
-        fetch.wait().expect("a child of ours");
+        moment.comes(&mut fetch);
+        let was_killed = fetch.kill().was_killed();
+        killed += u32::from(was_killed);
+        in_the_middle += u32::from(was_killed && is_part && fetched.exists());
         // There is no store, or a whole one.
-        moment.was(!store.exists());
         if store.exists() {
             assert!(hub.done(&["verify"]).contains("Everything agrees"));
             fs::remove_dir_all(&store).expect("a directory of ours");
         }
     }
-    let (killed, done) = moment.counts();
-    println!("a fetch killed {killed} times before its end, {done} behind it");
-    assert!(killed > 3, "killed {killed} times, done {done} times");
+    println!(
+        "a fetch killed {killed} times before its end, {in_the_middle} times with a part of the store there"
+    );
+    assert!(in_the_middle > 2, "killed {killed} times, {in_the_middle} in the middle");
     hub.done(&["archive", "--fetch"]);
-    hub.start();
-    bets(&hub, "anna", 1).await;
-    hub.terminate();
-    assert!(hub.ended().await.success());
-    assert!(hub.done(&["verify"]).contains("Everything agrees"));
+    plays_on(&mut hub).await;
 }
 
 #[tokio::test]
@@ -290,41 +291,65 @@ async fn play_goes_on_while_anchors_are_made_and_a_stop_in_the_middle_of_one_is_
     let to = at.path().join("archive");
     let mut hub = filled(Setup::default().option("archive.to", text(&to)));
     hub.start();
-    let mut made = 0;
-    for _ in 0..5 {
+    let account = Account::sign_in(hub.address(), "anna").await;
+    let mut session = account.connect(hub.address()).await;
+    let round = session.open_round(OPEN.id).await;
+    let bet = async || session.bet(session.key(), OPEN.id, round, "1.00").await.expect("play goes on");
+    let (mut made, mut during) = (0, 0);
+    while made < 5 || during < 10 {
+        assert!(made < 50, "{during} bets during {made} anchors");
+        // Another state, so another anchor.
+        bet().await;
         let mut command = hub.begin(&["anchor"]);
-        let playing = async {
-            while command.try_wait().expect("a child of ours").is_none() {
-                bets(&hub, "anna", 1).await;
-            }
-        };
-        playing.await;
-        made += usize::from(command.wait().expect("a child of ours").success());
+        assert!(KillMoment::Said(COMMITS).comes(&mut command), "{}", command.ended().said);
+        while !command.has_ended() {
+            bet().await;
+            during += u32::from(!command.has_ended());
+        }
+        let ended = command.ended();
+        assert!(ended.status.success(), "{}", ended.said);
+        made += 1;
     }
-    assert_eq!((made, anchors(&to).len()), (5, 5));
+    println!("{during} bets were accepted during {made} anchors");
+    assert_eq!(anchors(&to).len(), made);
+    bet().await;
     let mut command = hub.begin(&["anchor"]);
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert!(KillMoment::Said(COMMITS).comes(&mut command), "{}", command.ended().said);
     hub.terminate();
     assert!(hub.ended().await.success());
-    command.wait().expect("a child of ours");
+    let ended = command.ended();
+    assert!(ended.status.success() || ended.said.contains(NO_ANSWER), "{}", ended.said);
     assert!(!hub.data().join("hub.sock").exists());
     hub.done(&["archive", "--verify"]);
     assert!(hub.done(&["verify"]).contains("Everything agrees"));
 }
 
 #[tokio::test]
-async fn two_anchors_at_once_are_one_and_the_other_is_told_or_made_behind_it() {
+async fn anchors_at_once_are_one_object_whoever_is_refused_is_told_why_and_gets_the_same_record_later() {
     let at = tempfile::tempdir().expect("a directory");
     let to = at.path().join("archive");
     let mut hub = filled(Setup::default().option("archive.to", text(&to)));
     hub.start();
-    bets(&hub, "anna", 1).await;
-    let commands: Vec<_> = (0..3).map(|_| hub.begin(&["anchor"])).collect();
-    let done: usize = commands
-        .into_iter()
-        .map(|mut command| usize::from(command.wait().expect("a child of ours").success()))
-        .sum();
-    assert!(done >= 1);
-    assert_eq!(anchors(&to).len(), 1, "the same state is one object");
+    let (mut refused, mut made) = (0, 0);
+    while refused < 2 {
+        assert!(made < 50, "{refused} refused, {made} anchors");
+        // Another state, so another anchor.
+        takes_bets(&hub, "anna", 1).await;
+        let commands = [hub.begin(&["anchor"]), hub.begin(&["anchor"])];
+        // Both have ended before one is given again.
+        let ended = commands.map(BegunCommand::ended);
+        let said = ended.map(|EndedCommand { status, said }| {
+            if status.success() {
+                return said;
+            }
+            assert!(said.contains("another anchor is being made: wait for it"), "{said}");
+            refused += 1;
+            hub.done(&["anchor"])
+        });
+        made += 1;
+        assert_eq!(head(&said[0]), head(&said[1]), "both have the record that was the last one");
+        assert_eq!(anchors(&to).len(), made, "the same state is one object");
+    }
+    println!("{refused} commands were refused while another anchor of {made} was being made");
     hub.done(&["archive", "--verify"]);
 }

@@ -2,20 +2,23 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    net::Shutdown,
     os::unix::{
         fs::{FileTypeExt, PermissionsExt},
         net::UnixStream,
         process::CommandExt,
     },
     path::PathBuf,
+    process::Stdio,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 use tests::{
+    PATIENCE,
     hub::{OPEN, Setup, TestHub},
-    player::Account,
+    play::takes_bets,
     until,
 };
 
@@ -25,18 +28,36 @@ fn socket(hub: &TestHub) -> PathBuf {
 
 fn connect(hub: &TestHub) -> UnixStream {
     let stream = UnixStream::connect(socket(hub)).expect("the hub listens");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
     stream
 }
 
-/// Sends bytes as they are, and reads all that comes back.
+/// Sends bytes as they are; a hub that has refused meanwhile has closed the connection.
+fn send(stream: &mut UnixStream, bytes: &[u8]) {
+    match stream.write_all(bytes) {
+        Err(error) if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+            panic!("{error}")
+        }
+        _ => {}
+    }
+}
+
+/// All that comes back until the hub closes the connection. It may close one of which it has not read all, which is a reset
+/// behind what it has answered.
+fn answered(stream: &mut UnixStream) -> Vec<u8> {
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => answer,
+    }
+}
+
+/// Sends bytes and no more, and reads all that comes back.
 fn sent(hub: &TestHub, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(hub);
-    // A hub that has refused meanwhile reads no more.
-    let _ = stream.write_all(bytes).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    answer
+    send(&mut stream, bytes);
+    stream.shutdown(Shutdown::Write).expect("it was open");
+    answered(&mut stream)
 }
 
 fn framed(content: &[u8]) -> Vec<u8> {
@@ -60,13 +81,6 @@ fn refused(hub: &TestHub, bytes: &[u8]) -> String {
     answer["text"].as_str().expect("a text").to_owned()
 }
 
-async fn plays(hub: &TestHub) {
-    let account = Account::sign_in(hub.address(), "anna").await;
-    let mut session = account.connect(hub.address()).await;
-    let round = session.open_round(OPEN.id).await;
-    session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
-}
-
 #[tokio::test]
 async fn the_socket_is_its_owners_alone_replaces_a_stale_one_and_every_command_works_beside_it() {
     // With a seed secret of its own no other file is there than the log's.
@@ -78,7 +92,7 @@ async fn the_socket_is_its_owners_alone_replaces_a_stale_one_and_every_command_w
         found.permissions().mode() & 0o7777
     };
     assert_eq!(mode(&hub), 0o600);
-    plays(&hub).await;
+    takes_bets(&hub, "anna", 1).await;
     let copies = tempfile::tempdir().expect("a directory");
     let to = |name: &str| copies.path().join(name).to_str().expect("a plain path").to_owned();
     hub.done(&["verify"]);
@@ -100,7 +114,7 @@ async fn the_socket_is_its_owners_alone_replaces_a_stale_one_and_every_command_w
     assert_eq!(mode(&hub), 0o600);
     let data = fs::metadata(hub.data()).expect("a directory").permissions().mode() & 0o777;
     assert_eq!(data, 0o700, "a stale socket is a file of the log's");
-    plays(&hub).await;
+    takes_bets(&hub, "anna", 1).await;
     hub.terminate();
     assert!(hub.ended().await.success());
     assert!(!socket(&hub).exists(), "an orderly stop removes it");
@@ -136,35 +150,51 @@ async fn what_is_no_request_is_answered_or_closed_and_play_goes_on() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         sent(&hub, &random.to_le_bytes().repeat(random as usize % 40));
     }
-    plays(&hub).await;
+    takes_bets(&hub, "anna", 1).await;
     assert_eq!(hub.times_logged("panicked"), 0);
 }
 
 #[tokio::test]
 async fn who_sends_half_a_request_is_cut_off_and_who_comes_when_all_places_are_taken_is_told_so() {
+    /// How long an answer is waited for before the next byte is sent.
+    const NEXT_BYTE_AFTER: Duration = Duration::from_millis(200);
     let hub = Setup::default().tables([OPEN]).start();
-    let began = Instant::now();
-    let mut slow: Vec<_> = (0..4).map(|_| connect(&hub)).collect();
-    for stream in &mut slow {
-        stream.write_all(&[0, 0]).expect("room");
-    }
-    let one_more = async || {
-        let why = refused(&hub, &framed(b"{}"));
-        why.contains("too many commands are under way").then_some(())
+    let begin_slowly = || {
+        let mut stream = connect(&hub);
+        stream.set_read_timeout(Some(NEXT_BYTE_AFTER)).expect("a socket");
+        // The length of a request of 60,000 bytes.
+        send(&mut stream, &60_000_u32.to_be_bytes());
+        (stream, Vec::new())
     };
-    until("all places are taken", one_more).await;
-    assert!(hub.refuses(&["anchor"]).contains("too many commands are under way"));
-    plays(&hub).await;
+    let all_taken = async || {
+        let slow: Vec<_> = (0..4).map(|_| begin_slowly()).collect();
+        let told = [refused(&hub, &framed(b"{}")), hub.refuses(&["anchor"])];
+        // The places are free again after five seconds.
+        told.iter().all(|why| why.contains("too many commands are under way")).then_some(slow)
+    };
+    let mut slow = until("one that comes when all places are taken is told so", all_taken).await;
+    takes_bets(&hub, "anna", 1).await;
     // A byte now and then makes it no longer.
-    for stream in &mut slow {
-        let _ = stream.write_all(&[0]);
+    let began = Instant::now();
+    while !slow.is_empty() {
+        assert!(began.elapsed() < PATIENCE, "{} connections are open", slow.len());
+        slow.retain_mut(|(stream, answer)| match stream.read_to_end(answer) {
+            Ok(_) => {
+                let why = last(answer)["text"].as_str().expect("a text").to_owned();
+                assert!(why.contains("no whole request came within 5 s"), "{why}");
+                false
+            }
+            Err(error) => {
+                match error.kind() {
+                    ErrorKind::WouldBlock => send(stream, &[0]),
+                    // What it had not read of the request is a reset behind its answer.
+                    ErrorKind::ConnectionReset => {}
+                    _ => panic!("{error}"),
+                }
+                true
+            }
+        });
     }
-    for stream in &mut slow {
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("it is closed in order");
-        assert!(last(&answer)["text"].as_str().expect("a text").contains("no whole request came within 5 s"));
-    }
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert!(refused(&hub, &framed(b"{}")).contains("missing field"), "the places are free again");
 }
 
@@ -173,7 +203,7 @@ async fn under_any_umask_the_socket_is_its_owners_alone_and_too_long_a_path_leav
     let mut hub = Setup::default().tables([OPEN]).prepare();
     let long = hub.data().with_file_name("d".repeat(110));
     let mut command =
-        hub.command(["serve", "--listen", "127.0.0.1:0", "--data", long.to_str().expect("plain")]);
+        hub.bounded(["serve", "--listen", "127.0.0.1:0", "--data", long.to_str().expect("plain")]);
     // SAFETY: between fork and exec only `umask` is called, which is safe there.
     unsafe {
         command.pre_exec(|| {
@@ -181,11 +211,12 @@ async fn under_any_umask_the_socket_is_its_owners_alone_and_too_long_a_path_leav
             Ok(())
         });
     }
-    let mut child = command.stderr(std::process::Stdio::piped()).spawn().expect("the hub can be started");
-    let mut log = std::io::BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the hub can be started");
+    let mut log = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut said = String::new();
     while !said.contains("\"the hub serves\"") {
-        let read = std::io::BufRead::read_line(&mut log, &mut said).expect("text");
+        // A hub that does not come so far is ended by its bound, and with it the text.
+        let read = log.read_line(&mut said).expect("text");
         assert!(read > 0, "{said}");
     }
     child.kill().expect("a child of ours");
@@ -198,7 +229,7 @@ async fn under_any_umask_the_socket_is_its_owners_alone_and_too_long_a_path_leav
     fs::write(socket(&hub), "mine").expect("a disk");
     hub.start();
     hub.logged("the hub has no control socket").await;
-    plays(&hub).await;
+    takes_bets(&hub, "anna", 1).await;
     let refused = hub.refuses(&["anchor"]);
     assert!(refused.contains("is not there to ask it"), "{refused}");
     assert_eq!(fs::read(socket(&hub)).expect("it is there"), b"mine");

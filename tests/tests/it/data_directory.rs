@@ -82,7 +82,7 @@ fn whatever_the_umask_is_every_file_of_data_backup_and_archive_is_its_owners_alo
     ];
     for arguments in commands {
         // The last --data counts.
-        let mut command = hub.command(arguments);
+        let mut command = hub.bounded(arguments);
         // SAFETY: between fork and exec only `umask` is called, which is safe there.
         unsafe {
             command.pre_exec(|| {

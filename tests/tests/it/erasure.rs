@@ -318,7 +318,7 @@ async fn an_erasure_that_is_killed_at_each_of_its_steps_was_not_begun_or_is_fini
         let keys = fs::read(hub.data().join("people.keys")).expect("a file");
         let obstacle = held.put(&hub);
         let flags: &[&str] = if excluded { &["--excluded"] } else { &[] };
-        let mut command = hub.begin(&[&["person", "erase", "--id", &id][..], flags].concat());
+        let command = hub.begin(&[&["person", "erase", "--id", &id][..], flags].concat());
         let pid = command.id().to_string();
         let is_there = async || {
             let has_the_log = fs::read_to_string(hub.data().join("lock")).ok()?.trim() == pid;
@@ -332,10 +332,8 @@ async fn an_erasure_that_is_killed_at_each_of_its_steps_was_not_begun_or_is_fini
             reached.then_some(())
         };
         until(what, is_there).await;
-        let ended = command.try_wait().expect("a child of ours");
-        assert_eq!(ended, None, "{what}: it waits behind this step");
-        command.kill().expect("a child of ours");
-        command.wait().expect("a child of ours");
+        let ended = command.kill();
+        assert!(ended.was_killed(), "{what}: it waits behind this step: {}", ended.said);
         drop(obstacle);
         if held == Held::KeyFile {
             // A crash leaves a part of a file there, and no pipe.

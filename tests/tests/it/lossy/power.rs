@@ -114,7 +114,7 @@ impl Stand {
     async fn check(&mut self, address: SocketAddr, answers: &Answers) -> Result<(), Error> {
         let now = answers.count();
         let asking = answers.still_stand(address, self.checked, &mut self.random);
-        let Standing { asked, lost, doubled } = soon("an answer to each repeated request", asking).await?;
+        let Standing { asked, lost, doubled } = asking.await?;
         let all = &mut self.tally.standing;
         (all.asked, all.lost, all.doubled) = (all.asked + asked, all.lost + lost, all.doubled + doubled);
         assert!(all.lost == 0 && all.doubled == 0, "acknowledged and not there: {:#?}", self.tally);
@@ -173,10 +173,15 @@ async fn a_hub_on_a_disk_that_loses_what_was_not_synced_and_fails_loses_no_bet_a
                 place.send_replace(Some(address));
                 stand.meet(address).await;
                 // Some live long enough for commits of the state store and new segments.
-                let bets = if random.u64(..6) == 0 { 2_000 } else { 1 + random.u64(..200) };
-                let goal = *accepted.borrow() + bets;
-                let reached = timeout(LIFE, accepted.wait_for(|count| *count >= goal)).await.is_ok();
-                assert!(reached || run > 1 || bets > 200, "the first hub, without errors, takes bets");
+                let many = run > 1 && random.u64(..6) == 0;
+                let goal = *accepted.borrow() + if many { 2_000 } else { 1 + random.u64(..200) };
+                let reached = accepted.wait_for(|count| *count >= goal);
+                if run == 1 {
+                    soon("bets of the first life, which has no errors", reached).await.expect("we hold it");
+                } else {
+                    // What it gets may keep it from taking any.
+                    let _ = timeout(LIFE, reached).await;
+                }
                 let later = if random.u64(..3) == 0 { 600_000 } else { 5_000 };
                 tokio::time::sleep(Duration::from_micros(random.u64(..later))).await;
             }
