@@ -72,12 +72,26 @@ impl Stored {
     /// # Errors
     /// When it cannot be read, or is none.
     pub fn load(&self, formats: Formats, unknown: Unknown) -> Result<World, Error> {
+        self.load_telling(formats, unknown, &mut || {})
+    }
+
+    /// The same, which calls `read` with each item that it has read.
+    ///
+    /// # Errors
+    /// As [`Stored::load`].
+    pub fn load_telling(
+        &self,
+        formats: Formats,
+        unknown: Unknown,
+        read: &mut dyn FnMut(),
+    ) -> Result<World, Error> {
         if self.lsn() == 0 {
             return Ok(World::default());
         }
         let mut loading = Loading::begin(self.0.meta(), Arc::new(self.clone()), formats, unknown)?;
         for item in self.0.scan(Tree::Rows) {
             loading.take(&item?.1)?;
+            read();
         }
         Ok(loading.finish()?)
     }

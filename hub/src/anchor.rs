@@ -1,5 +1,5 @@
 //! `hub anchor`: puts a copy of the state store into the archive, by the hub that serves or, when none does, by the command
-//! itself under the lock of the log.
+//! itself. It has the lock of the log only until the store stands for the last record: a hub may start while it sends.
 
 use std::{
     io::{self, Write},
@@ -14,7 +14,7 @@ use journal::{Claim, Files, Journal, Options};
 use parking_lot::Mutex;
 
 use crate::{
-    archive::{AnchorError, RETRY, send_anchor, whole_of_files},
+    archive::{AnchorError, OpenStore, RETRY, send_anchor, whole_of_files},
     config::Loaded,
     control::{self, AskError, ControlAnswer, ControlTask, SOCKET},
     recovery::{self, Expectations, Head},
@@ -38,7 +38,7 @@ pub enum Error {
     Refused(String),
     /// Somebody has the log and cannot be asked.
     #[error(
-        "a hub serves from {directory}, or another command writes there, and {SOCKET} is not there to ask it. The log messages of \
+        "a hub serves from {directory}, or another command writes there, and nobody answers at {SOCKET}. The log messages of \
          its start say why; while it starts or stops, wait"
     )]
     Deaf {
@@ -95,25 +95,38 @@ fn alone(loaded: &Loaded, directory: &Path, tell: &mut dyn FnMut(&str)) -> Resul
         Err(journal::Error::Locked { .. }) => return Err(Error::Deaf { directory: place.clone() }),
         claim => claim.map_err(|error| refused(error.into()))?,
     };
-    let archive = configured(&loaded.config.archive.to)?;
+    let to = &loaded.config.archive.to;
+    let archive = configured(to)?;
     tell("no hub serves; the log is read as by a start");
-    let expectations = Expectations::of(loaded, None);
-    let storage = stored::storage(directory).map_err(|error| refused(error.into()))?;
-    let whole = whole_of_files(&loaded.config.archive.to, claim.files());
-    let whole = whole.map_err(|error| refused(error.into()))?;
-    let (mut keeper, proven) =
-        recovery::kept(claim.files(), whole.as_deref(), storage, &expectations).map_err(refused)?;
     let segment_bytes = loaded.config.journal.segment_bytes;
+    let options = Options { segment_bytes, ..Options::default() };
+    brought_up(claim, (directory, to), options, &Expectations::of(loaded, None)).map_err(refused)?;
+    sent(&archive, directory, tell)
+}
+
+/// Brings the state store of a log up to its last record, as a start does, and lets the lock of the log go.
+fn brought_up(
+    claim: Claim,
+    (directory, archive): (&Path, &str),
+    options: Options,
+    expectations: &Expectations,
+) -> Result<(), recovery::Error> {
+    let storage = stored::storage(directory)?;
+    let whole = whole_of_files(archive, claim.files())?;
+    let (mut keeper, proven) = recovery::kept(claim.files(), whole.as_deref(), storage, expectations)?;
     // What the store will stand for must be durable.
-    let log = claim
-        .open(proven.tail, Options { segment_bytes, ..Options::default() })
-        .map_err(|error| refused(error.into()))?;
-    let log = log.into_sync();
-    let commit = |files: Files| recovery::catch_up(&files, &mut keeper);
-    Files::open(directory).map_err(Into::into).and_then(commit).map_err(refused)?;
-    let sent = send_anchor(&archive, directory, tell)?;
-    log.close().map_err(|error| refused(error.into()))?;
-    Ok(told(&sent))
+    let log = claim.open(proven.tail, options)?.into_sync();
+    recovery::catch_up(&Files::open(directory)?, &mut keeper)?;
+    // Before the lock of the log: a hub that starts then opens the store.
+    drop(keeper);
+    Ok(log.close()?)
+}
+
+/// Sends the state store as of its last commit. Nobody's lock is needed: its files are open, and can be read when a hub that
+/// starts meanwhile has merged and removed them.
+fn sent(archive: &Archive, directory: &Path, tell: &mut dyn FnMut(&str)) -> Result<String, Error> {
+    let store = OpenStore::of_log(directory)?;
+    Ok(told(&send_anchor(archive, store, tell)?))
 }
 
 /// What a serving hub needs to make an anchor.
@@ -156,7 +169,8 @@ impl Anchoring {
                 COMMIT_WITHIN.as_secs()
             ));
         }
-        let sent = send_anchor(&archive, &self.directory, tell);
+        let store = OpenStore::of_log(&self.directory);
+        let sent = store.and_then(|store| send_anchor(&archive, store, tell));
         let sent = sent.map_err(|error| journal::with_causes(&error))?;
         telemetry::anchor_archived(&sent);
         Ok(told(&sent))
@@ -166,8 +180,61 @@ impl Anchoring {
 fn told(ArchivedAnchor { name, packed }: &ArchivedAnchor) -> String {
     let head = Head { lsn: name.at.lsn.0, hash: name.at.hash };
     let packed = match packed {
-        0 => "it was there".to_owned(),
+        0 => "it is there".to_owned(),
         packed => format!("sent as {packed} bytes"),
     };
     format!("anchor      {head}\narchived    {} bytes, {packed}, read back whole: {name}", name.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use ::archive::AnchorName;
+    use engine::{Body, Record, World};
+
+    use super::*;
+
+    /// A directory with a log of so many records, and without a state store.
+    fn log(directory: &Path, records: u64) {
+        let mut log = journal::open(directory, Options::default()).expect("a new log").into_sync();
+        let mut world = World::default();
+        for time in 1..=records {
+            let record = Record { time, body: Body::Digest(world.books.digest()) };
+            world.apply(&record).expect("it fits");
+            log.append(&record.encode());
+            log.sync().expect("a disk");
+        }
+        log.close().expect("a disk");
+    }
+
+    #[test]
+    fn while_the_anchor_of_a_stopped_hub_is_sent_a_hub_may_start_and_replace_the_store() {
+        let at = tempfile::tempdir().expect("a directory");
+        let [data, to] = ["data", "archive"].map(|name| at.path().join(name));
+        log(&data, 30);
+        let archive = configured(to.to_str().expect("a plain path")).expect("a directory");
+        let claim = Claim::take(&data).expect("nobody has it");
+        let expectations = Expectations::default();
+        brought_up(claim, (&data, ""), Options::default(), &expectations).expect("a sound log");
+        let (mut told, mut started) = (Vec::new(), false);
+        let said = sent(&archive, &data, &mut |text: &str| {
+            told.push(text.to_owned());
+            if !std::mem::replace(&mut started, true) {
+                // As a hub does that finds the store damaged, and then goes on.
+                let mut log = journal::open(&data, Options::default()).expect("the lock is free").into_sync();
+                let storage = stored::storage(&data).expect("a disk");
+                stored::Keeper::anew(storage, engine::Formats::STANDARD).expect("nobody has it open");
+                log.append(b"more");
+                log.sync().expect("a disk");
+            }
+        });
+        let said = said.expect("the files are open");
+        assert!(started && told[0].contains("stands for record 30"), "{told:?}");
+        assert!(said.contains("anchor      30:") && said.contains("read back whole"), "{said}");
+        let name = said.rsplit(' ').next().and_then(AnchorName::parse).expect("its object");
+        archive.verify_anchor(&name).expect("it is whole");
+        let left = fs::read_dir(data.join(stored::DIRECTORY)).expect("a directory").flatten();
+        assert!(left.into_iter().all(|entry| entry.file_name() != "manifest"), "the store was replaced");
+    }
 }

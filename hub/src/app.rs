@@ -25,7 +25,7 @@ use protocol::CloseCode;
 
 use self::{admin::Admin, listen::Listening, public::Public};
 use crate::{
-    archive::{self, Archiver, Figures, StoreAnchor},
+    archive::{self, Archiver, Figures, StoreBeside},
     config::{Config, Loaded, Mode},
     door::Waits,
     edge::{Surfaces, addresses::Addresses},
@@ -180,9 +180,9 @@ fn archiver(
     }
     // Everybody who reads the log behind its writer, but for the scrub, which goes on behind what is removed.
     let cursors = vec![house.state_store.stored()];
-    let anchors = StoreAnchor { directory: directory.clone() };
+    let state = StoreBeside { directory: directory.clone() };
     let log = (directory, house.journal.clone());
-    let started = Archiver::start(&config.archive, log, anchors, cursors, figures.clone());
+    let started = Archiver::start(&config.archive, log, state, cursors, figures.clone());
     started.map(Some).map_err(Error::Archiver)
 }
 

@@ -206,7 +206,8 @@ pub enum Subcommand {
     ///
     /// Asks the hub that serves, over the socket hub.sock in its data directory: it commits its state store, and sends it to
     /// archive.to as one object whose name states record, hash and SHA-256, reads it back whole and compares it. Play goes on.
-    /// Without a hub that serves, the command does the same itself. `hub archive --list` shows the anchors.
+    /// Without a hub that serves, the command does the same itself; a hub may start while it sends. `hub archive --list` shows the
+    /// anchors.
     #[command(after_help = "Since 0.2.")]
     Anchor,
     /// Check the draw of a round (commitment, seed, players' shares, result) and its payments

@@ -153,7 +153,7 @@ fn refused(error: &recovery::Error, output: &mut impl Write) -> Result<ExitCode,
 pub(crate) fn word(error: &recovery::Error) -> &'static str {
     match error {
         recovery::Error::Journal(journal::Error::Missing { .. } | journal::Error::Removed { .. })
-        | recovery::Error::NoAnchor { .. }
+        | recovery::Error::NoState { .. }
         | recovery::Error::LooksRestored(journal::Error::Ends { .. })
         | recovery::Error::Short { .. } => "SHORT",
         recovery::Error::Journal(_) | recovery::Error::People(::people::Error::Damaged { .. }) => "DAMAGED",

@@ -46,15 +46,15 @@ pub fn bring_back(loaded: &Loaded, archive: &Archive, output: &mut impl Write) -
         )?;
         return Ok(ExitCode::SUCCESS);
     }
-    let unproven = |source| Error::Unproven(Box::new(source));
-    let store = recovery::store_of(directory).map_err(unproven)?;
+    let unfit = |source| Error::Unfit(Box::new(source));
+    let store = recovery::store_of(directory).map_err(unfit)?;
     match recovery::tail(files, None, store.as_ref(), &Expectations::of(loaded, None)) {
         Ok(_) => {
             writeln!(output, "Nothing is fetched: a start goes on from the state store that is there.")?;
             return Ok(ExitCode::SUCCESS);
         }
-        Err(recovery::Error::NoAnchor { .. }) => {}
-        Err(error) => return Err(unproven(error)),
+        Err(recovery::Error::NoState { .. }) => {}
+        Err(error) => return Err(unfit(error)),
     }
     let catalogue = archive.catalogue(files)?;
     for archived in catalogue.anchors.iter().rev() {

@@ -10,10 +10,10 @@ use ::archive::{Archive, FetchedFrom, Kept, Retention};
 use journal::{Claim, Files, Lsn, Truncated, file::Directory, storage::Storage};
 
 use super::{
-    anchor::{Anchors, StoreAnchor},
     bring_back::bring_back,
     error::Error,
     send_anchor::RETRY,
+    whole_state::{StoreBeside, VerifiedState},
 };
 use crate::{
     config::Loaded,
@@ -234,7 +234,7 @@ fn remove(loaded: &Loaded, archive: &Archive, output: &mut impl Write) -> Result
     let retention = Retention {
         // Every full segment was sent.
         archived_before: Lsn::MAX,
-        anchor: StoreAnchor { directory: directory.to_owned() }.verified(claim.files())?,
+        state: StoreBeside { directory: directory.to_owned() }.verified(claim.files())?,
         cursors: &[],
         keep_bytes: loaded.config.archive.keep_bytes,
     };
@@ -291,17 +291,17 @@ mod tests {
             at.path().join(name.path())
         };
         let objects: Vec<PathBuf> = (0..segments.len()).map(object).collect();
-        let anchor = Some(segments[3].first);
-        let retention = Retention { archived_before: Lsn::MAX, anchor, cursors: &[], keep_bytes: 0 };
+        let state = Some(segments[3].first);
+        let retention = Retention { archived_before: Lsn::MAX, state, cursors: &[], keep_bytes: 0 };
         let alter = |object: &PathBuf| fs::write(object, "something else").expect("a disk");
 
         alter(&objects[3]);
         let claim = Claim::over(memory.clone()).expect("a log that nobody writes");
         let (done, why) = remove_verified(&archive, claim, &retention).expect("three whole copies");
-        assert_eq!((done.parts, why), (3, Some(Kept::NoAnchor)));
+        assert_eq!((done.parts, why), (3, Some(Kept::NoState)));
 
         let claim = Claim::over(memory.clone()).expect("a log that nobody writes");
-        let retention = Retention { anchor: Some(Lsn::MAX), ..retention };
+        let retention = Retention { state: Some(Lsn::MAX), ..retention };
         let error = remove_verified(&archive, claim, &retention).expect_err("an altered copy");
         assert!(matches!(error, Error::Archive(::archive::Error::Altered { .. })), "{error}");
         assert_eq!(Files::over(memory).expect("a log").begins().lsn.next(), segments[3].first);

@@ -19,30 +19,34 @@ pub enum Error {
     #[error("failed to read the log")]
     Journal(#[from] journal::Error),
     /// The log is not one that a hub would start on.
-    #[error("failed to prove the log; nothing is removed")]
+    #[error("failed to prove the log. What is full was sent, and nothing was removed")]
     Unproven(#[source] Box<recovery::Error>),
+    /// The same of one that an anchor is to be brought back to.
+    #[error("failed to prove the log that an anchor is to be brought back to; nothing was changed")]
+    Unfit(#[source] Box<recovery::Error>),
     /// A hub has the log.
     #[error(
         "a hub serves from {0}, and only it may remove segments of its log: set archive.remove = true in its configuration. \
-         What is full was sent"
+         What is full was sent, and nothing was removed"
     )]
     Served(String),
     /// An anchor could not be brought back beside a hub that serves.
     #[error(
-        "a hub serves from {0}, or another command writes there: an anchor is brought back to a log that nobody writes"
+        "a hub serves from {0}, or another command writes there: an anchor is brought back to a log that nobody writes. Nothing was \
+         changed"
     )]
     InUse(String),
     /// No anchor of the archive can be the state store of the log.
     #[error(
         "the archive has no anchor that this log can go on from: one that is whole, of this log, and at record {begins} or a later \
-         one. Put the whole log together with `hub archive --fetch DIR`"
+         one. Nothing was changed. Put the whole log together with `hub archive --fetch DIR`"
     )]
     NoAnchor {
         /// The record before the first one that the log keeps.
         begins: u64,
     },
     /// The directory to fetch into has files.
-    #[error("{0} is not empty: a log is put together in a directory of its own")]
+    #[error("{0} is not empty: a log is put together in a directory of its own; nothing was changed")]
     NotEmpty(String),
     /// The directory to fetch into cannot be read.
     #[error("failed to list {directory}")]
@@ -53,7 +57,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The state store could not be put in its place.
-    #[error("failed to put the state store in place: cannot {action} {}", path.display())]
+    #[error("failed to put the state store in place: cannot {action} {}. The same command may be given again", path.display())]
     Place {
         /// What was tried: a verb.
         action: &'static str,

@@ -22,7 +22,7 @@ use actors::{followers::Progress, messages::output::Output};
 use journal::{Files, Journal, Lsn, Sealed};
 use parking_lot::Mutex;
 
-use super::anchor::Anchors;
+use super::whole_state::VerifiedState;
 use crate::{
     config::Archiving,
     telemetry::{events as telemetry, with_causes},
@@ -33,8 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long it waits after a failure; the calls themselves were repeated before.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// How long it waits before it looks for an anchor again: a whole state is read for that.
-const ANCHOR_AGAIN: Duration = Duration::from_secs(15);
+/// How long it waits before it looks for a whole state again: all of it is read for that.
+const STATE_AGAIN: Duration = Duration::from_secs(15);
 
 /// What the archiver has done. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -102,7 +102,7 @@ impl Archiver {
     pub fn start(
         options: &Archiving,
         (directory, journal): (PathBuf, Journal<Output>),
-        anchors: impl Anchors,
+        state: impl VerifiedState,
         cursors: Vec<Progress>,
         figures: Figures,
     ) -> io::Result<Self> {
@@ -112,12 +112,12 @@ impl Archiver {
             options: options.clone(),
             directory,
             journal,
-            anchors,
+            state,
             cursors,
             figures,
             stop: stop.clone(),
             sent: None,
-            not_anchored: None,
+            no_state: None,
             told: ToldFailure::default(),
         };
         let thread = thread::Builder::new().name("hub-archive".into()).spawn(move || work.until_stopped())?;
@@ -140,14 +140,14 @@ struct Work<A> {
     options: Archiving,
     directory: PathBuf,
     journal: Journal<Output>,
-    anchors: A,
+    state: A,
     cursors: Vec<Progress>,
     figures: Figures,
     stop: Arc<Stop>,
     /// The last record that is in the archive; `None` when it is to be listed: at the start, and after a failure.
     sent: Option<Lsn>,
-    /// When no anchor was found behind what could go otherwise.
-    not_anchored: Option<Instant>,
+    /// When no whole state was found behind what could go otherwise.
+    no_state: Option<Instant>,
     /// What the operator knows of failed passes.
     told: ToldFailure,
 }
@@ -181,7 +181,7 @@ impl ToldFailure {
     }
 }
 
-impl<A: Anchors> Work<A> {
+impl<A: VerifiedState> Work<A> {
     fn until_stopped(&mut self) {
         while !self.is_stopping() {
             let wait = self.turn();
@@ -258,21 +258,21 @@ impl<A: Anchors> Work<A> {
         segments: &[Sealed],
     ) -> Result<(), ::archive::Error> {
         let cursors: Vec<Lsn> = self.cursors.iter().map(|cursor| cursor.lsn()).collect();
-        // First without regard to anchor and archive: only what may go otherwise is read back.
+        // First without regard to state and archive: only what may go otherwise is read back.
         let mut retention = Retention {
             archived_before: self.sent.unwrap_or_default().next(),
-            anchor: Some(Lsn::MAX),
+            state: Some(Lsn::MAX),
             cursors: &cursors,
             keep_bytes: self.options.keep_bytes,
         };
         let goes = |bound: Lsn| segments.iter().any(|segment| segment.end.lsn < bound);
-        let waits = self.not_anchored.is_some_and(|since| since.elapsed() < ANCHOR_AGAIN);
+        let waits = self.no_state.is_some_and(|since| since.elapsed() < STATE_AGAIN);
         if waits || !goes(retention.bound(files).0) {
             return Ok(());
         }
-        retention.anchor = self.anchors.verified(files)?;
+        retention.state = self.state.verified(files)?;
         let (bound, _) = retention.bound(files);
-        self.not_anchored = (!goes(bound)).then(Instant::now);
+        self.no_state = (!goes(bound)).then(Instant::now);
         retention.archived_before = files.begins().lsn.next();
         for segment in segments.iter().filter(|segment| segment.end.lsn < bound) {
             if self.is_stopping() {

@@ -2,15 +2,15 @@
 
 use std::{
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use ::archive::{AnchorContent, AnchorFiles, Archive, ArchivedAnchor, RetryRule};
+use ::archive::{AnchorContent, AnchorFiles, AnchorStep, Archive, ArchivedAnchor, RetryRule};
 use actors::stored::{self, Stored};
 use engine::{Formats, StoredState as _, Unknown};
-use journal::Files;
+use journal::{Cursor, Files};
 use store::{MANIFEST, StoreCut, Tree, View};
 
 /// How calls to the archive are repeated for a command: somebody waits for it, and can give it again.
@@ -52,46 +52,87 @@ pub enum AnchorError {
     Archive(#[from] ::archive::Error),
 }
 
-/// Sends the state store of a log as of its last commit to an archive. Its items and keys are all read from the very
-/// files that are sent, and its hash is compared with the log's. Returns once the object was read back whole. The
-/// writer of the store may be at work.
+/// The files of a state store as of its last commit, open: whatever becomes of the store and its log, they can be read as long
+/// as this is there.
+#[derive(Debug)]
+pub struct OpenStore {
+    /// Where the store is, for messages.
+    place: PathBuf,
+    /// The id of its log.
+    log: [u8; 16],
+    cut: StoreCut<File>,
+}
+
+impl OpenStore {
+    /// Opens the state store of the log in a directory, and compares its hash with the log's. The writers of both may be at
+    /// work.
+    ///
+    /// # Errors
+    /// When there is none, or it is not the log's.
+    pub fn of_log(directory: &Path) -> Result<Self, AnchorError> {
+        let no_store = || AnchorError::NoStore(directory.display().to_string());
+        let storage =
+            stored::storage_to_read(directory).map_err(stored::Error::from)?.ok_or_else(no_store)?;
+        let cut = StoreCut::take(&storage).map_err(stored::Error::from)?.ok_or_else(no_store)?;
+        let at = cut.cursor;
+        // Opened after the store: the log has every record of the cut.
+        let files = Files::open(directory)?;
+        files.admits(&at, stored::DIRECTORY)?;
+        if files.hash_at(at.lsn)? != Some(at.hash) {
+            return Err(AnchorError::OtherLog { lsn: at.lsn.0 });
+        }
+        Ok(Self { place: directory.join(stored::DIRECTORY), log: files.id().unwrap_or_default(), cut })
+    }
+
+    fn at(&self) -> Cursor {
+        self.cut.cursor
+    }
+
+    /// What is sent, after all of it was read.
+    fn proven(self, progress: &mut Progressing<'_>) -> Result<AnchorFiles<File>, AnchorError> {
+        let cut = Arc::new(self.cut);
+        let view = cut.view(self.place.clone()).map_err(stored::Error::from)?;
+        let mut read = 0_u64;
+        prove(view, &mut || {
+            read += 1;
+            progress.now_and_then(|| format!("read {read} items and keys of the state store"));
+        })?;
+        // All views of it are gone.
+        let cut =
+            Arc::into_inner(cut).ok_or_else(|| AnchorError::NoStore(self.place.display().to_string()))?;
+        Ok(contents(cut)?)
+    }
+}
+
+/// Sends a state store to an archive. Its items and keys are all read from the very files that are sent. Returns once the
+/// object was read back whole. Tells every few seconds how far it is, whatever it does.
 ///
 /// # Errors
 /// Why there is no anchor.
 pub fn send_anchor(
     archive: &Archive,
-    directory: &Path,
+    store: OpenStore,
     tell: &mut dyn FnMut(&str),
 ) -> Result<ArchivedAnchor, AnchorError> {
-    let place = directory.join(stored::DIRECTORY);
-    let no_store = || AnchorError::NoStore(directory.display().to_string());
-    let storage = stored::storage_to_read(directory).map_err(stored::Error::from)?.ok_or_else(no_store)?;
-    let cut = StoreCut::take(&storage).map_err(stored::Error::from)?.ok_or_else(no_store)?;
-    let at = cut.cursor;
-    let lsn = at.lsn.0;
-    tell(&format!("the state store stands for record {lsn}; it is read whole"));
-    let cut = Arc::new(cut);
-    prove(&cut.view(place).map_err(stored::Error::from)?)?;
-    // Opened after the store: the log has every record of the cut.
-    let files = Files::open(directory)?;
-    files.admits(&at, stored::DIRECTORY)?;
-    if files.hash_at(at.lsn)? != Some(at.hash) {
-        return Err(AnchorError::OtherLog { lsn });
-    }
-    // All views of it are gone.
-    let cut = Arc::into_inner(cut).ok_or_else(no_store)?;
-    let all = contents(cut)?;
-    let mut progress = Progressing { before: 0, passes: 0, told: Instant::now(), all: all.bytes(), tell };
-    let log = files.id().unwrap_or_default();
-    Ok(archive.send_anchor((log, at), &all, &mut |bytes| progress.reached(bytes))?)
+    let (log, at) = (store.log, store.at());
+    tell(&format!("the state store stands for record {}; it is read whole", at.lsn.0));
+    let mut progress = Progressing { told: Instant::now(), tell };
+    let all = store.proven(&mut progress)?;
+    let bytes = all.bytes();
+    let mut told = |step, done| progress.now_and_then(|| how_far(step, done, bytes));
+    Ok(archive.send_anchor((log, at), &all, &mut told)?)
 }
 
-/// Reads all of a store: the items have the digests that it states, and every key is there.
-fn prove(view: &View) -> Result<(), stored::Error> {
-    let stored = Stored(view.clone());
-    stored.load(Formats::STANDARD, Unknown::Kept)?;
+/// Reads all of a store: the items have the digests that it states, and every key is there. Calls `read` with each.
+fn prove(view: View, read: &mut dyn FnMut()) -> Result<(), stored::Error> {
+    let stored = Stored(view);
+    stored.load_telling(Formats::STANDARD, Unknown::Kept, read)?;
     debug_assert!(stored.lsn() > 0, "a store that has a cut stands for a record");
-    view.scan(Tree::Keys).try_for_each(|entry| entry.map(drop)).map_err(Into::into)
+    for key in stored.0.scan(Tree::Keys) {
+        key?;
+        read();
+    }
+    Ok(())
 }
 
 /// The manifest last: without it the other files are no store.
@@ -102,23 +143,24 @@ fn contents(cut: StoreCut<File>) -> Result<AnchorFiles<File>, ::archive::Error> 
 
 /// Tells now and then how far it is.
 struct Progressing<'a> {
-    before: u64,
-    /// How often it has begun from the start: first it is hashed, then it is sent, perhaps more than once.
-    passes: u32,
     told: Instant,
-    all: u64,
     tell: &'a mut dyn FnMut(&str),
 }
 
 impl Progressing<'_> {
-    fn reached(&mut self, bytes: u64) {
-        self.passes += u32::from(bytes <= self.before);
-        self.before = bytes;
+    fn now_and_then(&mut self, text: impl FnOnce() -> String) {
         if self.told.elapsed() >= TELL_EVERY {
             self.told = Instant::now();
-            let verb = if self.passes == 0 { "hashed" } else { "sent" };
-            let [done, all] = [bytes, self.all].map(|bytes| bytes >> 20);
-            (self.tell)(&format!("{verb} {done} of {all} MiB"));
+            (self.tell)(&text());
         }
     }
+}
+
+fn how_far(step: AnchorStep, done: u64, all: u64) -> String {
+    let verb = match step {
+        AnchorStep::Hashed => "hashed",
+        AnchorStep::Sent => "sent",
+        AnchorStep::ReadBack => "read back",
+    };
+    format!("{verb} {} of {} MiB", done >> 20, all >> 20)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use actors::stored::{self, Following, Keeper, Stored, UNCOMMITTED_MAX};
 use engine::{Parted, Unknown, World};
-use journal::{Cursor, Files, Lsn, RecordReader, storage::Storage};
+use journal::{Cursor, Files, LogRecords, Lsn, RecordReader, storage::Storage};
 
 use super::{
     Error, Expectations,
@@ -17,6 +17,9 @@ use crate::telemetry::events as telemetry;
 
 /// How often a store that another process changes meanwhile is read again.
 pub(super) const ATTEMPTS: u32 = 5;
+
+/// Why a store is passed over whose hash the log does not have.
+const OTHER_LOG: &str = "it is not of this log";
 
 /// How often a build tells how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(2);
@@ -178,7 +181,7 @@ fn foreign<S: Storage>(files: &Files<S>, whole: Whole<'_>, at: &Cursor) -> Resul
         Err(lost) => Ok(Some(lost.to_string())),
         Ok(()) => match hash_at(files, whole, at.lsn) {
             Ok(hash) if hash == Some(at.hash) => Ok(None),
-            Ok(_) => Ok(Some("it is not of this log".into())),
+            Ok(_) => Ok(Some(OTHER_LOG.into())),
             Err(error @ journal::Error::Removed { .. }) => Ok(Some(error.with_causes())),
             Err(error) => Err(error.into()),
         },
@@ -205,7 +208,7 @@ fn reaches_back<S: Storage>(
         return Ok(());
     }
     let passed_over = why.map(|why| format!("; {why}")).unwrap_or_default();
-    Err(Error::NoAnchor { first: begins.next().0, passed_over })
+    Err(Error::NoState { first: begins.next().0, passed_over })
 }
 
 /// Brings a store that is far behind near to the end of the log, and any store to the records that the log keeps.
@@ -219,7 +222,7 @@ fn build<S: Storage, T: Storage>(
     let mut reader: Box<dyn RecordReader> = match whole.filter(|_| from < begins) {
         Some(whole) => {
             telemetry::store_is_built_from_the_archive(from.0, begins.0);
-            whole.read(from)?
+            read_behind(whole, &keeper.cursor())?
         }
         None if !is_far_behind(files, from) => return Ok(()),
         None => match files.reader(from)? {
@@ -235,6 +238,18 @@ fn build<S: Storage, T: Storage>(
         }
     };
     follow(keeper, &mut *reader, begins, tell)
+}
+
+/// Reads what comes after the end of a batch, beginning with that batch: so what comes after it has to follow it, whatever other
+/// histories of the log the archive has.
+fn read_behind(whole: &dyn LogRecords, at: &Cursor) -> Result<Box<dyn RecordReader>, Error> {
+    let mut reader = whole.read(Lsn(at.lsn.0.saturating_sub(1)))?;
+    while reader.next(at.lsn)?.is_some() {}
+    let found = reader.cursor();
+    if (found.lsn, found.hash) != (at.lsn, at.hash) && at.lsn > Lsn(0) {
+        return Err(Error::StoreDamaged(OTHER_LOG.into()));
+    }
+    Ok(reader)
 }
 
 /// Lets a store take every record that the log has behind it, and commits it there.

@@ -57,7 +57,7 @@ pub enum Error {
          archive with `hub archive --fetch`, or set archive.to: a start then reads the records before {first} in the archive; or \
          bring back the state store of this log (docs/operating.md, archive)"
     )]
-    NoAnchor {
+    NoState {
         /// The first record that the log keeps.
         first: u64,
         /// Why the store that is there cannot be used.

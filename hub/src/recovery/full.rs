@@ -67,7 +67,7 @@ pub(super) fn within<S: Storage, T: Storage>(
     let whole = whole.filter(|_| begins > Lsn(0));
     let trusted = if begins > Lsn(0) && whole.is_none() {
         let Some(Found { world, .. }) = found.take().filter(|found| found.at.lsn >= begins) else {
-            return Err(Error::NoAnchor { first: begins.next().0, passed_over: String::new() });
+            return Err(Error::NoState { first: begins.next().0, passed_over: String::new() });
         };
         verifier = verifier.on(world);
         Lsn(verifier.world().books.lsn())

@@ -1,6 +1,7 @@
 //! Anchors in the archive: the files of a full state as of one record, in one object whose name states what it is. It is sent
 //! and compared as a segment is.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use journal::Cursor;
@@ -12,10 +13,22 @@ use crate::store::lost;
 use crate::unpack::Unpacking;
 use crate::{AnchorFiles, AnchorName, Archive, ArchivedAnchor, Error};
 
+/// What the plain bytes of an anchor are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnchorStep {
+    /// For the name of the object.
+    Hashed,
+    /// To be sent: not when the object is there, and once more when the sending is repeated.
+    Sent,
+    /// Out of the object, to be compared with its name.
+    ReadBack,
+}
+
 impl Archive {
     /// Sends the files of a full state of a log as of a record, unless the object is there; then that is compared. Returns
-    /// once the object was read back whole and is what its name states. `told` is told how many plain bytes were read, in two
-    /// passes.
+    /// once the object was read back whole and is what its name states. `told` is told of each step how many plain bytes were read.
+    /// What a killed process has left of anchors in a directory is removed first; the upload of another process at the same time
+    /// fails then, and is repeated.
     ///
     /// # Errors
     /// When a file cannot be read, or the archive cannot be used. An object that is another one is never overwritten.
@@ -23,20 +36,25 @@ impl Archive {
         &self,
         (log, at): ([u8; 16], Cursor),
         files: &AnchorFiles<F>,
-        told: &mut dyn FnMut(u64),
+        told: &mut dyn FnMut(AnchorStep, u64),
     ) -> Result<ArchivedAnchor, Error> {
+        self.remove_uploads(".anchor.zst#")?;
+        let told = RefCell::new(told);
+        let tell = |step, bytes| (told.borrow_mut())(step, bytes);
         let mut hash = Sha256::new();
         let mut read = 0;
         read_all(files, files.bytes(), "anchor", |plain| {
             hash.update(plain);
             read += plain.len() as u64;
-            told(read);
+            tell(AnchorStep::Hashed, read);
             Ok(())
         })?;
         let name = AnchorName { log, at, bytes: files.bytes(), sha256: hash.finalize().into() };
         let stated = name.stated();
-        let plain = Observed::new(files, told);
-        let (_, packed) = self.runtime.block_on(self.retry.run(|| self.put_and_compare(&plain, &stated)))?;
+        let (sent, back) = (|bytes| tell(AnchorStep::Sent, bytes), |bytes| tell(AnchorStep::ReadBack, bytes));
+        let plain = Observed { plain: files, told: &sent };
+        let put = || self.put_and_compare(&plain, &stated, Counted { bytes: 0, told: &back });
+        let (_, packed) = self.runtime.block_on(self.retry.run(put))?;
         Ok(ArchivedAnchor { name, packed })
     }
 
@@ -69,5 +87,23 @@ impl Archive {
             return Err(Error::Altered { object: stated.object, what });
         }
         to.sync_names().map_err(system)
+    }
+}
+
+/// Tells how many bytes came.
+struct Counted<'a> {
+    bytes: u64,
+    told: &'a dyn Fn(u64),
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len() as u64;
+        (self.told)(self.bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

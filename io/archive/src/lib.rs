@@ -29,6 +29,7 @@ mod store;
 mod unpack;
 mod whole;
 
+pub use anchor::AnchorStep;
 pub use anchor_files::{AnchorContent, AnchorFiles};
 pub use anchor_name::{AnchorName, ArchivedAnchor};
 pub use error::Error;

@@ -7,8 +7,8 @@ use journal::{Files, Lsn, storage::Storage};
 pub struct Retention<'a> {
     /// The first record whose archived copy is not verified.
     pub archived_before: Lsn,
-    /// The record of the anchor: a full state that was verified, from which a start goes on. `None`: there is none.
-    pub anchor: Option<Lsn>,
+    /// The record of a whole state that was verified, from which a start goes on. `None`: there is none.
+    pub state: Option<Lsn>,
     /// Cursors of everybody who reads the log.
     pub cursors: &'a [Lsn],
     /// Length of the newest full segments that are kept in any case. Bytes.
@@ -20,8 +20,8 @@ pub struct Retention<'a> {
 pub enum Kept {
     /// The next segment is not in the archive, or its copy is not verified.
     NotArchived,
-    /// No anchor is behind the next segment.
-    NoAnchor,
+    /// No verified state is behind the next segment.
+    NoState,
     /// A reader of the log has not read the next segment.
     Needed,
     /// The newest segments are kept by configuration.
@@ -33,7 +33,7 @@ impl Kept {
     pub fn why(self) -> &'static str {
         match self {
             Kept::NotArchived => "the next segment has no verified copy in the archive",
-            Kept::NoAnchor => "no verified state is behind the next segment",
+            Kept::NoState => "no verified state is behind the next segment",
             Kept::Needed => "a follower has not read the next segment",
             Kept::Recent => "the newest full segments are kept by archive.keep_bytes",
         }
@@ -53,10 +53,10 @@ impl Retention<'_> {
             recent = segment.first;
         }
         let needed = self.cursors.iter().min().map_or(Lsn::MAX, |cursor| cursor.next());
-        let anchored = self.anchor.map_or(Lsn(0), Lsn::next);
+        let stands = self.state.map_or(Lsn(0), Lsn::next);
         let bounds = [
             (self.archived_before, Kept::NotArchived),
-            (anchored, Kept::NoAnchor),
+            (stands, Kept::NoState),
             (needed, Kept::Needed),
             (recent, Kept::Recent),
         ];

@@ -13,7 +13,8 @@ pub struct RetryRule {
     pub first: Duration,
     /// Upper bound of each wait.
     pub longest: Duration,
-    /// No repetition begins later than this after the first call.
+    /// No repetition begins later than this after the first failure, however long the call took that failed: the sending of a large
+    /// anchor is repeated as well.
     pub within: Duration,
     /// Deadline of one call to the store.
     pub call: Duration,
@@ -41,14 +42,16 @@ impl RetryRule {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let began = Instant::now();
+        let mut failing = None;
         for repetition in 0.. {
             let error = match attempt().await {
                 Err(error) if error.may_pass() => error,
                 done => return done,
             };
             let wait = self.bound(repetition).mul_f64(fastrand::f64());
-            if began.elapsed() + wait > self.within {
+            let now = Instant::now();
+            let since = *failing.get_or_insert(now);
+            if now.duration_since(since) + wait > self.within {
                 return Err(error);
             }
             tracing::debug!(%error, wait_ms = wait.as_millis() as u64, "a call to the archive failed; it is repeated");
@@ -72,6 +75,8 @@ impl RetryRule {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -80,5 +85,25 @@ mod tests {
         let bounds: Vec<u64> =
             [0, 1, 2, 6, 7, 31, 32, 1_000].map(|n| retry.bound(n).as_millis() as u64).into();
         assert_eq!(bounds, [200, 400, 800, 12_800, 20_000, 20_000, 20_000, 20_000]);
+    }
+
+    #[test]
+    fn the_time_for_repetitions_begins_with_the_first_failure_however_late_that_comes() {
+        // No time at all: the first failure is repeated at once, and the second comes later than that.
+        let none = Duration::ZERO;
+        let rule = RetryRule { first: none, longest: none, within: none, call: none };
+        let tasks = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let calls = Cell::new(0);
+        let result = |failures: u32| {
+            calls.set(0);
+            tasks.block_on(rule.run(|| async {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                calls.set(calls.get() + 1);
+                let late = Error::Late { action: "put", object: String::new(), after: none };
+                if calls.get() > failures { Ok(()) } else { Err(late) }
+            }))
+        };
+        assert!(result(1).is_ok() && calls.get() == 2, "{} calls", calls.get());
+        assert!(result(2).is_err() && calls.get() == 2, "{} calls", calls.get());
     }
 }

@@ -1,7 +1,6 @@
 //! Sends a sealed segment: checked, hashed, compressed as a stream, put once, read back and compared. An anchor goes the same
 //! way.
 
-use std::cell::RefCell;
 use std::io;
 
 use journal::{Files, Sealed, storage::File, storage::Storage};
@@ -33,20 +32,14 @@ impl<F: File> Plain for F {
 
 /// Tells how far something was read.
 pub(crate) struct Observed<'a, P> {
-    plain: &'a P,
-    told: RefCell<&'a mut dyn FnMut(u64)>,
-}
-
-impl<'a, P> Observed<'a, P> {
-    pub fn new(plain: &'a P, told: &'a mut dyn FnMut(u64)) -> Self {
-        Self { plain, told: RefCell::new(told) }
-    }
+    pub plain: &'a P,
+    pub told: &'a dyn Fn(u64),
 }
 
 impl<P: Plain> Plain for Observed<'_, P> {
     fn read_plain(&self, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.plain.read_plain(at, bytes)?;
-        (self.told.borrow_mut())(at + read as u64);
+        (self.told)(at + read as u64);
         Ok(read)
     }
 }
@@ -69,7 +62,7 @@ impl Archive {
         let file = files.open_sealed(segment)?;
         let name = self.name(files, segment, &file)?;
         let stated = name.stated();
-        let done = self.runtime.block_on(self.retry.run(|| self.put_and_compare(&file, &stated)));
+        let done = self.runtime.block_on(self.retry.run(|| self.put_and_compare(&file, &stated, io::sink())));
         done.map(|(was_there, packed)| Sent { name, was_there, packed })
     }
 
@@ -101,11 +94,12 @@ impl Archive {
         Ok(ObjectName::of(log, segment, hash.finalize().into()))
     }
 
-    /// Puts an object, unless it is there, and reads it back. Returns whether it was there, and the length of what was put.
+    /// Puts an object, unless it is there, and reads it back, into `back`. Returns whether it was there, and the length of what was put.
     pub(crate) async fn put_and_compare(
         &self,
         plain: &impl Plain,
         stated: &Stated,
+        back: impl io::Write,
     ) -> Result<(bool, u64), Error> {
         let (object, path) = (&stated.object, Path::from(stated.object.as_str()));
         let (was_there, packed) = match self.retry.call(("look at", object), self.store.head(&path)).await {
@@ -120,7 +114,7 @@ impl Archive {
             }
             Err(error) => return Err(error),
         };
-        self.read_stated(stated, io::sink()).await.map_err(lost)?;
+        self.read_stated(stated, back).await.map_err(lost)?;
         Ok((was_there, packed))
     }
 

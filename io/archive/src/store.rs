@@ -149,10 +149,16 @@ impl Archive {
         &self.place
     }
 
-    /// Removes what a killed process left of uploads to a directory. Call it before the first [`Archive::send`]; the upload of
-    /// another process at the same time would fail, and be repeated. A bucket needs a rule for unfinished uploads.
+    /// Removes what a killed process left of uploads of segments to a directory. Call it before the first [`Archive::send`]; the
+    /// upload of another process at the same time would fail, and be repeated. Those of anchors stay: [`Archive::send_anchor`]
+    /// removes them. A bucket needs a rule for unfinished uploads.
     pub fn remove_unfinished(&self) -> Result<(), Error> {
-        let swept = self.directory.as_deref().map_or(Ok(()), sweep);
+        self.remove_uploads(".log.zst#")
+    }
+
+    /// The same of uploads of what has names that end with `kind`, a number sign behind it.
+    pub(crate) fn remove_uploads(&self, kind: &str) -> Result<(), Error> {
+        let swept = self.directory.as_deref().map_or(Ok(()), |directory| sweep(directory, kind));
         swept.map_err(|source| Error::System { action: "remove unfinished uploads", source })
     }
 
@@ -277,18 +283,17 @@ fn is_of_this_log<S: Storage>(
 
 /// Removes the files of uploads that a killed process did not finish: the store gives them a number sign and a number, and
 /// never lists them.
-fn sweep(directory: &Directory) -> io::Result<()> {
+fn sweep(directory: &Directory, kind: &str) -> io::Result<()> {
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            sweep(&entry.path())?;
+        let found = entry.file_type()?;
+        if found.is_dir() {
+            sweep(&entry.path(), kind)?;
         }
         let name = entry.file_name();
-        let split = |end| name.to_str().and_then(|name| name.split_once(end));
-        let unfinished = split(".log.zst#").or_else(|| split(".anchor.zst#"));
+        let unfinished = name.to_str().and_then(|name| name.split_once(kind));
         let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if kind.is_file() && unfinished.is_some_and(|(_, digits)| is_number(digits)) {
+        if found.is_file() && unfinished.is_some_and(|(_, digits)| is_number(digits)) {
             std::fs::remove_file(entry.path())?;
         }
     }

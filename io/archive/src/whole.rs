@@ -265,14 +265,10 @@ impl Copied {
 
 impl<S: Storage> WholeReader<S> {
     fn step(&mut self, limit: Lsn) -> Result<Step, journal::Error> {
-        let epoch = self.record.entry.map_or(0, |entry| entry.epoch);
         match &mut self.source {
             Source::Archive(segment) => {
                 let wanted = limit.min(segment.name.last);
                 let found = match segment.reader.next(wanted) {
-                    Ok(Some(entry)) if entry.epoch < epoch => {
-                        Err(altered(&segment.name, "its epoch is before that of the records before it"))
-                    }
                     Ok(Some(entry)) => return Ok(self.record.take(&entry)),
                     Ok(None) => segment.is_read(),
                     Err(error) => Err(unread(&segment.name, error)),
@@ -301,7 +297,16 @@ impl<S: Storage> WholeReader<S> {
         if end.lsn >= self.at.lsn {
             self.at = Position { lsn: end.lsn, known: Some(end), object };
         }
-        self.source = self.parts.source(&self.at, &mut self.catalogue)?;
+        let source = self.parts.source(&self.at, &mut self.catalogue)?;
+        let epoch = self.record.entry.map_or(0, |entry| entry.epoch);
+        // Checked before it is the source: whoever asks again after the error misses no record. Within a segment the reader checks it.
+        if let Source::Archive(segment) = &source
+            && segment.reader.epoch() < epoch
+        {
+            let what = "its epoch is before that of the records before it";
+            return Err(self.at.error(altered(&segment.name, what)));
+        }
+        self.source = source;
         Ok(())
     }
 }

@@ -120,6 +120,11 @@ impl<S: Storage> Reader<S> {
         self.header.id
     }
 
+    /// The epoch of the batch that was read last; before one was read, that of the segment.
+    pub fn epoch(&self) -> u32 {
+        self.batch.epoch
+    }
+
     /// The end of the batch that was read last. When [`Reader::next`] has returned `None`, every record up to it was
     /// returned.
     pub fn cursor(&self) -> Cursor {

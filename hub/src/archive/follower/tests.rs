@@ -20,17 +20,17 @@ impl Gate<Output> for FreeGate {
     }
 }
 
-/// An anchor behind every record.
-struct AnchoredAt(Lsn);
+/// A state behind every record.
+struct StateAt(Lsn);
 
-impl Anchors for AnchoredAt {
+impl VerifiedState for StateAt {
     fn verified<S: Storage>(&self, _: &Files<S>) -> Result<Option<Lsn>, Error> {
         Ok(Some(self.0))
     }
 }
 
 /// An archiver over a log of 60 records in more than ten segments, which nothing needs.
-fn work(at: &Path, remove: bool) -> Work<AnchoredAt> {
+fn work(at: &Path, remove: bool) -> Work<StateAt> {
     let directory = at.join("data");
     let options = || Options { segment_bytes: 4 << 10, nice: 0 };
     let mut log = journal::open(&directory, options()).expect("a log").into_sync();
@@ -46,12 +46,12 @@ fn work(at: &Path, remove: bool) -> Work<AnchoredAt> {
         options: Archiving { to, remove, keep_bytes: 0 },
         directory,
         journal,
-        anchors: AnchoredAt(Lsn(60)),
+        state: StateAt(Lsn(60)),
         cursors: Vec::new(),
         figures: Figures::default(),
         stop: Arc::default(),
         sent: None,
-        not_anchored: None,
+        no_state: None,
         told: ToldFailure::default(),
     }
 }
@@ -70,7 +70,7 @@ fn objects(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn first_kept(work: &Work<AnchoredAt>) -> Lsn {
+fn first_kept(work: &Work<StateAt>) -> Lsn {
     Files::open(&work.directory).expect("a log").begins().lsn.next()
 }
 
@@ -85,7 +85,7 @@ fn a_copy_that_was_altered_after_it_was_sent_keeps_its_segment_in_the_log() {
     altered[whole.len() / 2] ^= 1;
     fs::write(&object, altered).expect("a disk");
     work.options.remove = true;
-    let failed = |work: &mut Work<AnchoredAt>| (work.turn() == RETRY_AFTER).then(|| first_kept(work));
+    let failed = |work: &mut Work<StateAt>| (work.turn() == RETRY_AFTER).then(|| first_kept(work));
     assert_eq!(failed(&mut work), Some(Lsn(1)), "nothing is removed");
     assert!(matches!(work.told, ToldFailure::Damage(_)), "{:?}", work.told);
 

@@ -81,6 +81,13 @@ impl Shortened {
         }
     }
 
+    /// The names of the objects, in the order of their records.
+    fn names(&self) -> Vec<::archive::ObjectName> {
+        let archive = Archive::open(place(&self.archive), RetryRule::default()).expect("an archive");
+        let catalogue = archive.catalogue(&self.files()).expect("an archive");
+        catalogue.objects.into_values().flatten().map(|archived| archived.name).collect()
+    }
+
     fn objects(&self) -> Vec<std::path::PathBuf> {
         let mut found = vec![self.archive.path().to_owned()];
         while let Some(place) = found.iter().position(|path| path.is_dir()) {
@@ -134,6 +141,43 @@ fn a_store_that_is_lost_damaged_or_before_the_log_is_built_from_the_archive_with
         fs::remove_file(object).expect("a disk");
     }
     assert_eq!(log.started().expect("what it has is not read again"), expected(begins));
+}
+
+#[test]
+fn a_store_is_not_gone_on_with_by_records_that_do_not_follow_it() {
+    let log = Shortened::new();
+    let [first, others @ ..] = &log.names()[..] else { panic!("an object") };
+    // The store stands at the end of the first object.
+    log.remove_store();
+    let early = Memory::new(11);
+    let (mut part, mut world) = open(&early).expect("a new log");
+    (1..=first.last.0).for_each(|number| deposit(&mut part, &mut world, number));
+    commit(&early);
+    for name in early.list().expect("a disk").into_iter().filter(|name| name.starts_with("store-")) {
+        let bytes = early.bytes(&name).expect("it is listed");
+        log.memory.create(&name).expect("a disk");
+        log.memory.change(&name, |file| file.clone_from(&bytes));
+    }
+    // The next ones are whole, of this log by their names, and of another history: a copy of the data directory was served as well.
+    let other = Memory::new(11);
+    let (mut copy, mut world) = open(&other).expect("a new log");
+    (1..=RECORDS).for_each(|number| deposit(&mut copy, &mut world, number + 1_000));
+    copy.close().expect("a disk");
+    let archive = tempfile::tempdir().expect("a directory");
+    let to = Archive::open(place(&archive), RetryRule::default()).expect("an archive");
+    let files = Files::over(other).expect("a log");
+    for segment in files.sealed() {
+        let sent = to.send(&files, &segment).expect("an archive").name;
+        if let Some(name) = others.iter().find(|name| name.first == sent.first) {
+            fs::remove_file(log.archive.path().join(name.path())).expect("a disk");
+            fs::copy(archive.path().join(sent.path()), log.archive.path().join(sent.path())).expect("a disk");
+        }
+    }
+    let said = with_causes(&log.started().map(drop).expect_err("they do not follow"));
+    let expected = format!("record {} does not follow", first.last.0 + 1);
+    assert!(said.contains(&expected), "{said}");
+    let store = actors::stored::Stored::read(&store_of(&log.memory)).expect("it is sound");
+    assert_eq!(store.0.cursor().lsn, first.last, "nothing of them is in the store");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use archive::{AnchorContent, AnchorFiles, AnchorName, Archive, ArchivedAnchor, Error};
+use archive::{AnchorContent, AnchorFiles, AnchorName, AnchorStep, Archive, ArchivedAnchor, Error};
 use journal::memory::{Memory, MemoryFile};
 use journal::storage::Storage;
 use journal::{Claim, Cursor, LineageId, Lsn};
@@ -43,7 +43,7 @@ fn at(memory: &Memory, lsn: u64) -> ([u8; 16], Cursor) {
 }
 
 fn send(archive: &Archive, memory: &Memory, lsn: u64) -> Result<ArchivedAnchor, Error> {
-    archive.send_anchor(at(memory, lsn), &state(&contents()), &mut |_| {})
+    archive.send_anchor(at(memory, lsn), &state(&contents()), &mut |_, _| {})
 }
 
 fn anchors(store: &Arc<InMemory>, memory: &Memory) -> Vec<AnchorName> {
@@ -136,7 +136,7 @@ fn anchors_of_other_logs_and_of_a_lost_future_do_not_count() {
     // Of a lineage that nobody knows.
     let (id, cursor) = at(&memory, 30);
     let unknown = Cursor { lineage: LineageId([5; 16]), ..cursor };
-    archive.send_anchor((id, unknown), &state(&contents()), &mut |_| {}).unwrap();
+    archive.send_anchor((id, unknown), &state(&contents()), &mut |_, _| {}).unwrap();
     assert_eq!(anchors(&store, &memory).len(), 2);
     assert_eq!(archive.catalogue(&files(&memory)).unwrap().lost_future, 1);
     let other = Memory::new(77);
@@ -154,6 +154,62 @@ fn what_an_upload_of_an_anchor_has_left_is_removed() {
     let object = place.path().join(name.path());
     let unfinished = place.path().join(format!("{}#1", name.path()));
     std::fs::write(&unfinished, b"part").unwrap();
+    // It may be one that another process is sending, which is nothing to whoever sends segments.
     archive.remove_unfinished().unwrap();
+    assert!(object.exists() && unfinished.exists());
+    send(&archive, &filled(60), 20).unwrap();
     assert!(object.exists() && !unfinished.exists());
+}
+
+#[test]
+fn an_upload_whose_file_another_process_has_removed_is_repeated() {
+    let place = tempfile::tempdir().unwrap();
+    let open = || Archive::open(place.path().to_str().unwrap(), crate::SOON).unwrap();
+    let (archive, memory) = (open(), filled(60));
+    let mut removed = 0;
+    let sent = archive.send_anchor(at(&memory, 20), &state(&contents()), &mut |step, _| {
+        if step == AnchorStep::Sent && removed == 0 {
+            for part in unfinished(place.path()) {
+                std::fs::remove_file(part).unwrap();
+                removed += 1;
+            }
+        }
+    });
+    assert_eq!(removed, 1);
+    open().verify_anchor(&sent.unwrap().name).unwrap();
+    assert!(unfinished(place.path()).is_empty());
+}
+
+/// The files of uploads that are not finished.
+fn unfinished(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: std::path::PathBuf| match path.is_dir() {
+        true => unfinished(&path),
+        false => vec![path].into_iter().filter(|path| path.to_str().unwrap().contains(".zst#")).collect(),
+    };
+    entries.flat_map(of).collect()
+}
+
+#[test]
+fn each_pass_over_an_anchor_is_told_to_its_end() {
+    let (memory, store) = (filled(60), Arc::new(InMemory::new()));
+    let archive = over(&store);
+    let files = state(&contents());
+    let mut told: Vec<(AnchorStep, u64)> = Vec::new();
+    let mut send = || {
+        told.clear();
+        archive
+            .send_anchor(at(&memory, 20), &files, &mut |step, bytes| match told.last_mut() {
+                Some((last, reached)) if *last == step => {
+                    assert!(bytes > *reached, "{step:?}: {bytes} after {reached}");
+                    *reached = bytes;
+                }
+                _ => told.push((step, bytes)),
+            })
+            .unwrap();
+        told.clone()
+    };
+    let all = |steps: &[AnchorStep]| steps.iter().map(|step| (*step, files.bytes())).collect::<Vec<_>>();
+    assert_eq!(send(), all(&[AnchorStep::Hashed, AnchorStep::Sent, AnchorStep::ReadBack]));
+    assert_eq!(send(), all(&[AnchorStep::Hashed, AnchorStep::ReadBack]), "it is there");
 }

@@ -19,7 +19,7 @@ fn run(archive: &Archive, memory: &Memory) -> Result<(usize, usize), Error> {
         (sent, compared) = (sent + usize::from(!done.was_there), compared + usize::from(done.was_there));
         archived_before = segment.end.lsn.next();
     }
-    let retention = Retention { archived_before, anchor: Some(Lsn(55)), cursors: &[], keep_bytes: 8 << 10 };
+    let retention = Retention { archived_before, state: Some(Lsn(55)), cursors: &[], keep_bytes: 8 << 10 };
     let (bound, _) = retention.bound(&files);
     Claim::over(memory.clone())?.truncate_before(bound, &[])?;
     Ok((sent, compared))

@@ -12,13 +12,13 @@ fn a_segment_goes_only_when_it_is_archived_anchored_read_by_all_and_not_recent()
     let sealed: Vec<_> = files.sealed().collect();
     let last = sealed.last().unwrap().end.lsn;
     let all = [Lsn(60), Lsn(61)];
-    let free = Retention { archived_before: last.next(), anchor: Some(last), cursors: &all, keep_bytes: 0 };
+    let free = Retention { archived_before: last.next(), state: Some(last), cursors: &all, keep_bytes: 0 };
     assert_eq!(free.bound(&files), (last.next(), None), "only the last segment is left");
     let (third, bytes) = (sealed[2], sealed[2].bytes);
     let table = [
         (Retention { archived_before: third.first, ..free.clone() }, third.first, Kept::NotArchived),
-        (Retention { anchor: Some(Lsn(third.first.0 - 1)), ..free.clone() }, third.first, Kept::NoAnchor),
-        (Retention { anchor: None, ..free.clone() }, Lsn(0), Kept::NoAnchor),
+        (Retention { state: Some(Lsn(third.first.0 - 1)), ..free.clone() }, third.first, Kept::NoState),
+        (Retention { state: None, ..free.clone() }, Lsn(0), Kept::NoState),
         (
             Retention { cursors: &[Lsn(60), Lsn(third.first.0 + 1)], ..free.clone() },
             Lsn(third.first.0 + 2),

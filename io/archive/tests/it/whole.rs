@@ -343,6 +343,58 @@ fn an_altered_cut_extended_or_swapped_object_is_named_and_the_records_before_it_
 }
 
 #[test]
+fn an_object_of_an_earlier_epoch_is_refused_as_often_as_its_records_are_asked_for() {
+    // Two logs with the same batches and so the same hashes; one of them was opened again on the way, after each of some records.
+    let batches = |reopened: std::ops::Range<u64>| {
+        let (memory, store) = (Memory::new(1), Arc::new(InMemory::new()));
+        for to in reopened.chain([60]) {
+            let mut log = SyncLog::open(memory.clone(), SMALL).unwrap();
+            fill(&mut log, to);
+            log.close().unwrap();
+        }
+        send_all(&over(&store), &memory);
+        let names =
+            objects(&store).iter().map(|object| ObjectName::parse(object).unwrap()).collect::<Vec<_>>();
+        (memory, store, names)
+    };
+    let (_, theirs, others) = batches(0..0);
+    // Where an object of the one ends and one of the other begins. A segment has room for seven batches, or marks of an opening.
+    let (memory, store, ours, other) = (2..30)
+        .find_map(|reopened| {
+            let (memory, store, names) = batches(reopened..reopened + 7);
+            truncate(&memory, Lsn(55));
+            let begins = files(&memory).begins().lsn;
+            let behind = |name: &&ObjectName| {
+                let before = names.iter().find(|before| before.last.next() == name.first);
+                before.is_some_and(|before| before.last > Lsn(reopened + 7)) && name.last < begins
+            };
+            let other = *others.iter().find(behind)?;
+            Some((memory, store, names, other))
+        })
+        .unwrap();
+    for name in ours.iter().filter(|name| name.first >= other.first) {
+        remove(&store, &name.path());
+    }
+    for name in others.iter().filter(|name| name.first >= other.first) {
+        put(&store, &name.path(), get(&theirs, &name.path()));
+    }
+    let whole = whole(&memory, &store);
+    let mut reader = whole.log.read(Lsn(0)).unwrap();
+    for n in 1..other.first.0 {
+        assert_eq!(reader.next(Lsn::MAX).unwrap().unwrap().lsn, Lsn(n));
+    }
+    for _ in 0..3 {
+        let error = reader.next(Lsn::MAX).map(|entry| entry.map(|entry| entry.lsn)).unwrap_err();
+        let journal::Error::NotFetched { lsn, wrong, source } = &error else { panic!("{error}") };
+        assert_eq!((*lsn, *wrong), (other.first, true));
+        assert!(
+            source.to_string().contains(&other.path()) && source.to_string().contains("epoch"),
+            "{source}"
+        );
+    }
+}
+
+#[test]
 fn an_object_that_states_more_than_a_segment_can_have_is_not_fetched() {
     let (memory, store, names) = shortened();
     remove(&store, &names[1].path());

@@ -1,4 +1,4 @@
-//! The anchor of a log: a full state behind the segments that go, from which a start goes on.
+//! The whole state of a log behind the segments that go, from which a start goes on.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use actors::stored::{self, Stored};
 use engine::{Formats, Unknown};
 use journal::{Files, Lsn, storage::Storage};
 
-/// What keeps full states of a log.
-pub trait Anchors: Send + 'static {
+/// What keeps whole states of a log.
+pub trait VerifiedState: Send + 'static {
     /// The record of the state from which a start would go on. Its items were all read now and have the digests that it
     /// states, and its hash is the log's; its keys are read by the scrub. `None` when there is none.
     ///
@@ -18,14 +18,14 @@ pub trait Anchors: Send + 'static {
 
 /// The state store beside the log.
 #[derive(Debug, Clone)]
-pub struct StoreAnchor {
+pub struct StoreBeside {
     /// The directory of the log.
     pub directory: PathBuf,
 }
 
-impl Anchors for StoreAnchor {
+impl VerifiedState for StoreBeside {
     fn verified<S: Storage>(&self, files: &Files<S>) -> Result<Option<Lsn>, journal::Error> {
-        // A store that cannot be read is built again by a start, and is no anchor meanwhile.
+        // A store that cannot be read is built again by a start, and is none meanwhile.
         let Ok(Some(storage)) = stored::storage_to_read(&self.directory) else { return Ok(None) };
         match Stored::read(&storage) {
             Ok(stored) => verified(&stored, files),
@@ -70,19 +70,19 @@ mod tests {
         memory
     }
 
-    fn anchor(memory: &Memory) -> Option<Lsn> {
+    fn state(memory: &Memory) -> Option<Lsn> {
         let stored = Stored::read(&memory.part("store-")).ok()?;
         verified(&stored, &Files::over(memory.clone()).expect("a log")).expect("readable")
     }
 
     #[test]
-    fn a_store_is_an_anchor_when_it_is_whole_and_of_the_log() {
-        assert_eq!(anchor(&log(0)), None);
+    fn a_store_is_a_whole_state_when_it_is_whole_and_of_the_log() {
+        assert_eq!(state(&log(0)), None);
         let memory = log(20);
-        assert_eq!(anchor(&memory), Some(Lsn(20)));
+        assert_eq!(state(&memory), Some(Lsn(20)));
         let damaged = memory.copy();
         damaged.flip("store-manifest", 30, 1);
-        assert_eq!(anchor(&damaged), None);
+        assert_eq!(state(&damaged), None);
         // The store of a log with other hashes.
         let other = Memory::new(2);
         let mut log = SyncLog::open(other.clone(), Options::default()).expect("a log");
