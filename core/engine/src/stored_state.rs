@@ -1,5 +1,6 @@
 //! The state store as the engine reads it: an immutable view, as of one commit.
 
+pub mod hooked;
 pub mod memory;
 
 use std::fmt;

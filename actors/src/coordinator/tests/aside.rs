@@ -3,13 +3,13 @@
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering::Relaxed},
-    mpsc::{self, Receiver, Sender},
+    mpsc::{self, Sender},
 };
 
 use domains::recipes::HoldStake;
 use engine::{
-    Formats, ItemPlace, KeyState, Principal, StoredState, TxResult, Unreadable,
-    stored_state::{Empty, memory::MemoryStore},
+    Formats, KeyState, Principal, StoredState, TxResult, Unreadable,
+    stored_state::{Empty, hooked::HookedStore, memory::MemoryStore},
 };
 use journal::Reader;
 use parking_lot::Mutex;
@@ -72,40 +72,15 @@ async fn an_old_key_has_its_outcome_and_nothing_is_done_again() {
 }
 
 /// A store that says "maybe" of every key, and answers when it is told to.
-#[derive(Debug)]
-struct Slow {
-    store: MemoryStore,
-    told: Mutex<Receiver<()>>,
-}
-
-impl Slow {
-    fn new(store: MemoryStore) -> (Arc<Self>, Sender<()>) {
-        let (tell, told) = mpsc::channel();
-        (Arc::new(Self { store, told: Mutex::new(told) }), tell)
-    }
-}
-
-impl StoredState for Slow {
-    fn generation(&self) -> u64 {
-        self.store.generation()
-    }
-
-    fn lsn(&self) -> u64 {
-        self.store.lsn()
-    }
-
-    fn may_have(&self, _: TxId) -> bool {
-        true
-    }
-
-    fn key(&self, id: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.told.lock().recv().expect("the test tells");
-        self.store.key(id)
-    }
-
-    fn item(&self, _: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
-        Ok(None)
-    }
+fn slow() -> (Arc<HookedStore>, Sender<()>) {
+    let (tell, told) = mpsc::channel();
+    let told = Mutex::new(told);
+    let store = HookedStore::over(Arc::new(MemoryStore::default())).may_have(|_| true);
+    let slow = store.before_read(move |_| {
+        told.lock().recv().expect("the test tells");
+        Ok(())
+    });
+    (Arc::new(slow), tell)
 }
 
 fn send(coordinator: &Addr<Coordinator>, envelope: Envelope) -> oneshot::Receiver<TxResult> {
@@ -120,7 +95,7 @@ fn send(coordinator: &Addr<Coordinator>, envelope: Envelope) -> oneshot::Receive
 async fn a_key_that_moves_to_the_store_during_its_look_up_is_never_carried_out_twice() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
-    let (slow, tell) = Slow::new(MemoryStore::default());
+    let (slow, tell) = slow();
     let coordinator = money.coordinator().start();
     coordinator.do_send(StoreCommitted(slow));
     let (one, other) = (send(&coordinator, deposit("key")), send(&coordinator, deposit("key")));
@@ -148,7 +123,7 @@ async fn others_go_on_while_a_key_is_looked_up() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let coordinator = money.coordinator().start();
-    let (slow, tell) = Slow::new(MemoryStore::default());
+    let (slow, tell) = slow();
     coordinator.do_send(StoreCommitted(slow));
     let waits = send(&coordinator, deposit("waits"));
     let id = TxId::of_service("test", "waits");
@@ -175,7 +150,7 @@ async fn a_question_about_a_key_waits_for_the_request_that_is_being_looked_up() 
     let log = tempfile::tempdir().expect("a directory");
     let mut money = money(log.path());
     let coordinator = money.coordinator().start();
-    let (slow, tell) = Slow::new(MemoryStore::default());
+    let (slow, tell) = slow();
     let key: protocol::Key = "asked".parse().expect("a key");
     coordinator.do_send(StoreCommitted(slow));
     let waits = send(&coordinator, unpaid(&key));
@@ -226,46 +201,16 @@ async fn while_the_store_is_too_far_behind_new_keys_are_refused_as_busy_and_know
     money.journal.stop();
 }
 
-/// A store that cannot be read, because of damage or for a while.
-#[derive(Debug)]
-struct Unread {
-    damaged: bool,
-    /// How often more.
-    times: AtomicU32,
-}
-
-impl Unread {
-    fn new(damaged: bool, times: u32) -> Arc<Self> {
-        Arc::new(Self { damaged, times: AtomicU32::new(times) })
-    }
-
-    fn read(&self) -> Result<Option<Vec<u8>>, Unreadable> {
-        let fails = self.times.try_update(Relaxed, Relaxed, |times| times.checked_sub(1)).is_ok();
-        let what = if self.damaged { "a block is damaged" } else { "too many open files" };
-        if fails { Err(Unreadable { what: what.into(), damaged: self.damaged }) } else { Ok(None) }
-    }
-}
-
-impl StoredState for Unread {
-    fn generation(&self) -> u64 {
-        1
-    }
-
-    fn lsn(&self) -> u64 {
-        0
-    }
-
-    fn may_have(&self, _: TxId) -> bool {
-        true
-    }
-
-    fn key(&self, _: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.read()
-    }
-
-    fn item(&self, _: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.read()
-    }
+/// A store that cannot be read so often, because of damage or for a while.
+fn unread(damaged: bool, times: u32) -> Arc<HookedStore> {
+    let times = AtomicU32::new(times);
+    let what = if damaged { "a block is damaged" } else { "too many open files" };
+    let empty = MemoryStore { generation: 1, ..MemoryStore::default() };
+    let store = HookedStore::over(Arc::new(empty)).may_have(|_| true);
+    Arc::new(store.before_read(move |_| {
+        let fails = times.try_update(Relaxed, Relaxed, |times| times.checked_sub(1)).is_ok();
+        if fails { Err(Unreadable { what: what.into(), damaged }) } else { Ok(()) }
+    }))
 }
 
 #[actix::test]
@@ -273,7 +218,7 @@ async fn a_damaged_store_leaves_an_old_key_undecided_and_the_hub_not_ready() {
     let log = tempfile::tempdir().expect("a directory");
     let money = money(log.path());
     let coordinator = money.coordinator().start();
-    coordinator.do_send(StoreCommitted(Unread::new(true, u32::MAX)));
+    coordinator.do_send(StoreCommitted(unread(true, u32::MAX)));
     let waits = send(&coordinator, deposit("old"));
     let condition = money.journal.condition();
     let state = condition.clone();
@@ -293,7 +238,7 @@ async fn a_store_that_cannot_be_read_for_a_while_answers_as_unavailable_and_the_
     let mut money = money(log.path());
     let port = money.port();
     // Once for each of the following.
-    port.committed(Unread::new(false, 2));
+    port.committed(unread(false, 2));
     let Execution::NotNow { code, wait_ms } = port.execute(Principal::HUB, deposit("old")).await else {
         panic!("it cannot be read")
     };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use engine::{
-    Aside, DIGEST_EVERY, Found, ItemPlace, KeyState, Level, LogVerifier, StoredState, Turn, TxId, Unreadable,
-    look_up, stored_state::memory::MemoryStore, table::live::Due,
+    Aside, DIGEST_EVERY, Found, KeyState, Level, LogVerifier, StoredState, Turn, look_up,
+    stored_state::{hooked::HookedStore, memory::MemoryStore},
+    table::live::Due,
 };
 use protocol::{ErrorCode, PlayerId};
 
@@ -13,42 +14,17 @@ use crate::{
     rig::{BETTING_MS, LOCKED_MS, Rig, done, eur, tx_id},
 };
 
-/// A store that may have any key, for all that its filters tell.
-#[derive(Debug)]
-struct Maybe {
-    store: MemoryStore,
-    /// Whether it may be read.
-    reads: bool,
+/// A store that may have any key, for all that its filters tell, and may be read or not.
+fn maybe(store: MemoryStore, reads: bool) -> Arc<HookedStore> {
+    let store = HookedStore::over(Arc::new(store)).may_have(|_| true);
+    Arc::new(store.before_read(move |_| {
+        assert!(reads, "a turn reads the store");
+        Ok(())
+    }))
 }
 
-impl Maybe {
-    fn of(rig: &Rig, reads: bool) -> Arc<Self> {
-        Arc::new(Self { store: MemoryStore::of(&rig.replay()), reads })
-    }
-}
-
-impl StoredState for Maybe {
-    fn generation(&self) -> u64 {
-        self.store.generation()
-    }
-
-    fn lsn(&self) -> u64 {
-        self.store.lsn()
-    }
-
-    fn may_have(&self, _: TxId) -> bool {
-        true
-    }
-
-    fn key(&self, id: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        assert!(self.reads, "a turn reads the store");
-        self.store.key(id)
-    }
-
-    fn item(&self, place: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
-        assert!(self.reads, "a turn reads the store");
-        self.store.item(place)
-    }
+fn maybe_of(rig: &Rig, reads: bool) -> Arc<HookedStore> {
+    maybe(MemoryStore::of(&rig.replay()), reads)
 }
 
 /// A round with a bet of player 1 that reaches the limit of a spot.
@@ -64,7 +40,7 @@ fn at_the_limit() -> Rig {
 #[test]
 fn a_tables_refusal_that_others_overtook_is_answered_and_not_recorded() {
     let mut rig = at_the_limit();
-    let store = Maybe::of(&rig, true);
+    let store = maybe_of(&rig, true);
     rig.books.turn_to(store.clone());
     let request = rig.request("b", 1, &[("red", &[], 50)]);
     let envelope = rig.live.place_bet(request, rig.now).now().unwrap();
@@ -88,7 +64,7 @@ fn a_tables_refusal_that_others_overtook_is_answered_and_not_recorded() {
 #[test]
 fn the_steps_of_a_round_read_no_store() {
     let mut rig = at_the_limit();
-    rig.books.turn_to(Maybe::of(&rig, false));
+    rig.books.turn_to(maybe_of(&rig, false));
     rig.wait(BETTING_MS);
     assert!(matches!(rig.live.due(rig.now, true), Due::At(_)), "it is locked");
     rig.wait(LOCKED_MS);
@@ -100,7 +76,7 @@ fn the_steps_of_a_round_read_no_store() {
 #[test]
 fn the_first_use_of_a_feature_reads_no_store_after_the_look_up() {
     let mut rig = at_the_limit();
-    rig.books.turn_to(Maybe::of(&rig, false));
+    rig.books.turn_to(maybe_of(&rig, false));
     let set_aside = SetAside { player: PlayerId(1), currency: eur(), amount: 5, expires: u64::MAX };
     let envelope = tx(7, PlayerId(1), set_aside);
     let (id, generation) = (envelope.id(), rig.books.store().generation());
@@ -114,10 +90,10 @@ fn the_first_use_of_a_feature_reads_no_store_after_the_look_up() {
 #[test]
 fn an_outcome_that_was_found_stands_whatever_commit_is_current_by_then() {
     let mut rig = at_the_limit();
-    let (first, kept, other) = (Maybe::of(&rig, true), tx_id(1, "a"), tx_id(1, "b"));
+    let (first, kept, other) = (maybe_of(&rig, true), tx_id(1, "a"), tx_id(1, "b"));
     let (found, absent) = (look_up(&*first, kept).unwrap(), look_up(&*first, other).unwrap());
     let store = MemoryStore { generation: first.generation() + 1, ..MemoryStore::of(&rig.replay()) };
-    rig.books.turn_to(Arc::new(Maybe { store, reads: true }));
+    rig.books.turn_to(maybe(store, true));
     assert!(rig.books.forget(usize::MAX));
     assert!(matches!(rig.books.key_state(kept, Some(&found)), KeyState::Known(_)));
     assert_eq!(rig.books.key_state(other, Some(&absent)), KeyState::Older(2), "it may be there by now");

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use domains::results::{RESULTS_MAX, Settled};
 use engine::{
-    DecodeError, Formats, Found, ItemPlace, KeyState, Parted, Record, Replica, StoredState, Turn, TxId,
-    Unknown, Unloadable, Unreadable, Verdict, World, last_results, look_up,
-    stored_state::memory::MemoryStore,
+    DecodeError, Formats, Found, KeyState, Parted, Record, Replica, StoredState, Turn, TxId, Unknown,
+    Unloadable, Unreadable, Verdict, World, last_results, look_up,
+    stored_state::{
+        hooked::{HookedStore, StoreRead},
+        memory::MemoryStore,
+    },
 };
 use games::fair::Share;
 use protocol::{ErrorCode, PlayerId};
@@ -279,38 +282,16 @@ fn the_last_fifty_results_of_a_player_are_found_wherever_they_are() {
     }
 }
 
-/// A store whose keys cannot be read.
-#[derive(Debug)]
-struct KeysUnreadable(MemoryStore);
-
-impl StoredState for KeysUnreadable {
-    fn generation(&self) -> u64 {
-        self.0.generation()
-    }
-
-    fn lsn(&self) -> u64 {
-        self.0.lsn()
-    }
-
-    fn may_have(&self, _: TxId) -> bool {
-        true
-    }
-
-    fn key(&self, _: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        Err(Unreadable::damage("a block is damaged"))
-    }
-
-    fn item(&self, place: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.0.item(place)
-    }
-}
-
 #[test]
 fn a_copy_whose_store_has_unreadable_keys_says_so_and_not_that_the_log_is_another() {
     let mut rig = story();
     let store = MemoryStore::of(&rig.replay());
     let head = store.head.clone();
-    let mut replica = Replica::open(&head, Arc::new(KeysUnreadable(store)), Formats::STANDARD).unwrap();
+    let store = HookedStore::over(Arc::new(store)).may_have(|_| true).before_read(|read| match read {
+        StoreRead::Key(_) => Err(Unreadable::damage("a block is damaged")),
+        StoreRead::Item(_) => Ok(()),
+    });
+    let mut replica = Replica::open(&head, Arc::new(store), Formats::STANDARD).unwrap();
     rig.open();
     let error = replica.take(rig.log.last().unwrap()).unwrap_err();
     assert!(matches!(error, Parted::Store(_)), "{error:?}");

@@ -30,7 +30,7 @@ use journal::{
 };
 use protocol::{Currency, ErrorCode, TableId};
 
-use super::{aside::FORMATS, unsure::Unsure};
+use super::{aside::FORMATS, unsure::unsure};
 
 pub const TABLES: usize = 2;
 /// Rules that a table may be configured with.
@@ -168,7 +168,7 @@ impl Hub {
         let tables = tables.collect();
         let doubts_clock = world.books.doubts_clock(now, setup.accept_clock);
         let mut books = world.books.clone();
-        books.turn_to(Arc::new(Unsure(books.store())));
+        books.turn_to(unsure(books.store()));
         Ok(Self {
             memory: memory.clone(),
             log,
@@ -421,7 +421,7 @@ impl Hub {
         if let Some(stored) = self.keeper.commit(reader.cursor()).map_err(|_| Dead)? {
             let read_back = self.keeper.load().expect("the store reads back");
             assert_eq!(read_back.books.digest(), self.keeper.digest(), "E3 holds");
-            self.books.turn_to(Arc::new(Unsure(Arc::new(stored))));
+            self.books.turn_to(unsure(Arc::new(stored)));
         }
         Ok(())
     }

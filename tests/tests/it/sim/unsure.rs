@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use engine::{ItemPlace, StoredState, TxId, Unreadable};
+use engine::{StoredState, TxId, stored_state::hooked::HookedStore};
 
 /// Whether a new key is looked up.
 pub fn is_looked_up(id: TxId) -> bool {
@@ -11,27 +11,6 @@ pub fn is_looked_up(id: TxId) -> bool {
 }
 
 /// The store as of a commit.
-#[derive(Debug)]
-pub struct Unsure(pub Arc<dyn StoredState>);
-
-impl StoredState for Unsure {
-    fn generation(&self) -> u64 {
-        self.0.generation()
-    }
-
-    fn lsn(&self) -> u64 {
-        self.0.lsn()
-    }
-
-    fn may_have(&self, id: TxId) -> bool {
-        is_looked_up(id) || self.0.may_have(id)
-    }
-
-    fn key(&self, id: TxId) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.0.key(id)
-    }
-
-    fn item(&self, place: ItemPlace) -> Result<Option<Vec<u8>>, Unreadable> {
-        self.0.item(place)
-    }
+pub fn unsure(store: Arc<dyn StoredState>) -> Arc<dyn StoredState> {
+    Arc::new(HookedStore::over(store).may_have(is_looked_up))
 }
