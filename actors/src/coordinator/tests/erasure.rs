@@ -1,7 +1,7 @@
 //! The erasure of a player in the coordinator's queue.
 
 use domains::recipes::HoldStake;
-use engine::{Fact, StillOpen};
+use engine::{Fact, Principal, StillOpen};
 use protocol::RoundId;
 
 use super::*;
@@ -42,7 +42,7 @@ async fn a_bet_and_a_deposit_in_the_queue_behind_an_erasure_are_refused_and_leav
     let behind: Vec<_> = [stake("late"), deposit("late")]
         .map(|envelope| {
             let (sender, receiver) = oneshot::channel();
-            let origin = Origin::Service { name: "test", answer: sender };
+            let origin = Origin::Waiting { principal: Principal::HUB, answer: sender };
             coordinator.do_send(Submit { envelope, origin });
             receiver
         })
@@ -50,7 +50,7 @@ async fn a_bet_and_a_deposit_in_the_queue_behind_an_erasure_are_refused_and_leav
     let again = erase(&coordinator, true);
     assert_eq!(erased.await, Ok(Erasure::Recorded(1)));
     for verdict in behind {
-        assert!(refused(verdict.await.expect("a verdict")));
+        assert!(refused(verdict.await.expect("a result").verdict));
     }
     assert_eq!(again.await, Ok(Erasure::Before), "it is recorded once");
     assert!(refused(verdict(&coordinator, stake("later")).await));
@@ -65,10 +65,10 @@ async fn what_is_in_the_queue_before_an_erasure_is_decided_before_it_and_keeps_t
     let coordinator = money.coordinator().start();
     assert_eq!(erase(&coordinator, false).await, Ok(Erasure::Possible), "it is only asked for");
     let (sender, deposited) = oneshot::channel();
-    let origin = Origin::Service { name: "test", answer: sender };
+    let origin = Origin::Waiting { principal: Principal::HUB, answer: sender };
     coordinator.do_send(Submit { envelope: deposit("early"), origin });
     let kept = erase(&coordinator, true).await.expect("an answer");
-    assert!(is_done(deposited.await.expect("a verdict")));
+    assert!(is_done(deposited.await.expect("a result").verdict));
     let open = StillOpen::Money { domain: Domain::Balance, currency: eur(), posted: 100 };
     assert_eq!(kept, Erasure::Open { open, scale: 0 });
     assert_eq!(erase(&coordinator, false).await, Ok(kept));

@@ -139,7 +139,7 @@ fn what_is_queued_behind_an_erasure_is_refused_and_leaves_no_record() {
     let freeze = Freeze { reason: FreezeReason::Operator, until: None };
     let money: [(&str, Intent); 3] = [
         ("a deposit", Deposit { player, currency, amount }.into()),
-        ("a credit", Credit { player, currency, amount }.into()),
+        ("a credit", Credit { player, currency, amount, cause: PaymentCause::default() }.into()),
         ("a freeze", FreezePlayer { player, freeze }.into()),
     ];
     for (what, intent) in money.clone() {
@@ -178,7 +178,11 @@ fn a_round_is_settled_in_which_an_erased_player_took_every_bet_back() {
     done(rig.bet("mine", 1, &[("red", &[], 100)]));
     done(rig.bet("other", 2, &[("red", &[], 50)]));
     done(rig.clear("back", 1));
-    by_service(&mut rig, "out", Debit { player: PLAYER, currency: eur(), amount: 100 }.into());
+    by_service(
+        &mut rig,
+        "out",
+        Debit { player: PLAYER, currency: eur(), amount: 100, cause: PaymentCause::default() }.into(),
+    );
     rig.append(&rig.books.fact_record(erased(false), rig.now));
     rig.finish();
     assert!(rig.live.state().open.is_none(), "the round has ended");

@@ -49,6 +49,11 @@ pub fn row(code: ErrorCode) -> KindRow {
             code.text(),
             "the refusal stands for this key; try again under a new one when the account allows it",
         ),
+        ErrorCode::Forbidden => (
+            StatusCode::FORBIDDEN,
+            "this player was erased",
+            "nothing is done for them any more; whoever comes back has another player id",
+        ),
         ErrorCode::RateLimited => {
             (StatusCode::TOO_MANY_REQUESTS, code.text(), "same request with the same key, later")
         }
