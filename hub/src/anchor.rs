@@ -14,7 +14,7 @@ use journal::{Claim, Files, Journal, Options};
 use parking_lot::Mutex;
 
 use crate::{
-    archive::{AnchorError, OpenStore, RETRY, send_anchor, whole_of_files},
+    archive::{AnchorError, OpenedStore, RETRY, send_anchor, whole_of_files},
     config::Loaded,
     control::{self, AskError, ControlAnswer, ControlTask, SOCKET},
     recovery::{self, Expectations, Head},
@@ -125,7 +125,7 @@ fn brought_up(
 /// Sends the state store as of its last commit. Nobody's lock is needed: its files are open, and can be read when a hub that
 /// starts meanwhile has merged and removed them.
 fn sent(archive: &Archive, directory: &Path, tell: &mut dyn FnMut(&str)) -> Result<String, Error> {
-    let store = OpenStore::of_log(directory)?;
+    let store = OpenedStore::of_log(directory)?;
     Ok(told(&send_anchor(archive, store, tell)?))
 }
 
@@ -169,7 +169,7 @@ impl Anchoring {
                 COMMIT_WITHIN.as_secs()
             ));
         }
-        let store = OpenStore::of_log(&self.directory);
+        let store = OpenedStore::of_log(&self.directory);
         let sent = store.and_then(|store| send_anchor(&archive, store, tell));
         let sent = sent.map_err(|error| journal::with_causes(&error))?;
         telemetry::anchor_archived(&sent);

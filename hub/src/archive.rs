@@ -16,6 +16,6 @@ pub use command::{Fetch, Order, run};
 pub use error::Error;
 pub use follower::{ArchiveFigures, Archiver, Figures};
 pub(crate) use send_anchor::RETRY;
-pub use send_anchor::{AnchorError, OpenStore, send_anchor};
+pub use send_anchor::{AnchorError, OpenedStore, send_anchor};
 pub use whole::{whole_of_files, whole_of_log};
 pub use whole_state::{StoreBeside, VerifiedState};

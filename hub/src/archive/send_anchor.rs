@@ -55,7 +55,7 @@ pub enum AnchorError {
 /// The files of a state store as of its last commit, open: whatever becomes of the store and its log, they can be read as long
 /// as this is there.
 #[derive(Debug)]
-pub struct OpenStore {
+pub struct OpenedStore {
     /// Where the store is, for messages.
     place: PathBuf,
     /// The id of its log.
@@ -63,7 +63,7 @@ pub struct OpenStore {
     cut: StoreCut<File>,
 }
 
-impl OpenStore {
+impl OpenedStore {
     /// Opens the state store of the log in a directory, and compares its hash with the log's. The writers of both may be at
     /// work.
     ///
@@ -111,7 +111,7 @@ impl OpenStore {
 /// Why there is no anchor.
 pub fn send_anchor(
     archive: &Archive,
-    store: OpenStore,
+    store: OpenedStore,
     tell: &mut dyn FnMut(&str),
 ) -> Result<ArchivedAnchor, AnchorError> {
     let (log, at) = (store.log, store.at());
