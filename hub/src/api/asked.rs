@@ -64,7 +64,6 @@ fn refused(error: TokenError) -> Error {
         TokenError::Malformed | TokenError::TooLong => {
             Error::new(Kind::Unauthorized, "the token is none of this hub's")
         }
-        TokenError::NotACaller => Error::new(Kind::Forbidden, error.to_string()),
         error => Error::new(Kind::Unauthorized, error.to_string()),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{asked::caller, surface::ApiSurface};
 use crate::{
-    auth::{Access, Area, CallerError, Capability, domain_name},
+    auth::{Access, Area, Caller, CallerError, Capability, domain_name},
     edge::{
         error::{Error, Kind},
         routes,
@@ -27,8 +27,7 @@ pub fn routes(service: &mut web::ServiceConfig) {
 }
 
 /// Whoever may read an area or the monitoring may ask for its health.
-fn may_read(api: &ApiSurface, request: &HttpRequest, area: Area) -> Result<(), Error> {
-    let caller = caller(request, &api.callers)?;
+fn may_read(caller: &Caller, area: Area) -> Result<(), Error> {
     let needed = Capability::Use(area, Access::Read);
     if caller.may.allow(&needed) || caller.may.allow(&Capability::Use(Area::Monitoring, Access::Read)) {
         return Ok(());
@@ -42,12 +41,14 @@ async fn domain(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
+    // A stranger is not told what there is.
+    let caller = caller(&request, &api.callers)?;
     let asked = Domain::ALL.into_iter().find(|domain| domain_name(*domain) == path.as_str());
     let domain = asked.ok_or_else(|| {
         let names = Domain::ALL.map(domain_name).join(", ");
         Error::new(Kind::NotFound, format!("the domains are {names}"))
     })?;
-    may_read(&api, &request, Area::Domain(domain))?;
+    may_read(&caller, Area::Domain(domain))?;
     let report = tokio::time::timeout(WITHIN, api.money.report(domain)).await.ok().flatten();
     let (name, up) = (domain_name(domain), report.is_some());
     let body = json!({
@@ -60,7 +61,7 @@ async fn domain(
 }
 
 async fn coordinator(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    may_read(&api, &request, Area::Coordinator)?;
+    may_read(&*caller(&request, &api.callers)?, Area::Coordinator)?;
     let log = api.admission.log();
     let durable = async { log.state() != journal::State::Unsound && api.money.durable().await.is_ok() };
     let answers = tokio::time::timeout(WITHIN, durable).await.unwrap_or(false);

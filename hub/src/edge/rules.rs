@@ -113,16 +113,20 @@ impl EdgeRules {
         Ok(())
     }
 
-    /// Charges an answer to an unknown service: guessing a token is slow, and a service with a known token has no rate.
+    /// Charges an answer to an unknown service: guessing a token is slow, and a service with a known token has no rate. Where
+    /// no page is for services, it costs what any page does.
     ///
     /// # Errors
     /// `too_fast`, in the place of the answer.
     pub fn answered<B>(&self, answer: &ServiceResponse<B>, now: Instant) -> Result<(), Error> {
+        let request = answer.request();
         let unknown = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED].contains(&answer.status());
-        if unknown && is_of_services(answer.request()) {
-            return self.pay(peer(answer.request().head()), WRONG_TOKEN, now);
+        match is_of_services(request) {
+            true if unknown => self.pay(peer(request.head()), WRONG_TOKEN, now),
+            // It was not charged before.
+            false if is_path_of_services(request.path()) => self.pay(peer(request.head()), PAGE, now),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn pay(&self, address: Option<IpAddr>, cost: u32, now: Instant) -> Result<(), Error> {
@@ -235,6 +239,10 @@ mod tests {
         assert!(!answered(publish::PATH, Method::POST, 2).await, "it has paid for long");
         assert!(answered(publish::PATH, Method::PUT, 20).await);
         assert!(!answered(publish::PATH, Method::PUT, 20).await);
+        // Where no page is for services, their paths cost what any page does.
+        for free in [true, true, false] {
+            assert_eq!(answered("/coordinator/health", Method::GET, 100).await, free);
+        }
     }
 
     #[test]

@@ -225,7 +225,8 @@ async fn whoever_calls_needs_a_token_with_the_capability() {
     assert_eq!(http::post(at, "/api/publish", Some(&operator), &publication).await.status, 200);
 
     let player = token(&hub, &["--player", "PLAYER_123"]);
-    refused(&get(at, &player, "/api/domains/balance/PLAYER_123").await, 403, "forbidden");
+    let told = refused(&get(at, &player, "/api/domains/balance/PLAYER_123").await, 401, "unauthorized");
+    assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("a player's token")), "{told}");
     refused(&http::get(at, "/api/domains/balance/PLAYER_123").await, 401, "unauthorized");
     refused(&get(at, &format!("{operator}x"), "/api/domains/balance/PLAYER_123").await, 401, "unauthorized");
     let mut socket = RawSocket::open(at, protocol::SUBPROTOCOL_JSON).await.expect("a handshake");
