@@ -57,7 +57,7 @@ const VERDICTS: [(&str, &str); 12] = [
         "done, impossible no_bets, impossible below_limit, impossible above_limit, impossible no_account",
     ),
     ("Void", "done, impossible no_bets"),
-    ("Unfreeze", "done, key reused, answered internal"),
+    ("Unfreeze", "done, key reused, refused not_frozen"),
     ("SetAside", "done, key reused, refused insufficient_funds"),
     ("Expire", "done, impossible no_bets, impossible internal"),
 ];

@@ -217,6 +217,7 @@ impl Model {
             "table_full",
             "table_closed",
             "account_frozen",
+            "not_frozen",
         ];
         let Some(content) = content else { return Verdict::Impossible(code) };
         if !recorded.contains(&code) || asked.amount().unsigned_abs() > SUM_MAX.unsigned_abs() {

@@ -46,7 +46,7 @@ impl Model {
                 let freeze = Some((*reason, *until));
                 Ok(Effects { frozen: Some((player.clone(), freeze)), ..Effects::default() })
             }
-            Asked::Unfreeze { player } if !self.is_frozen(player, now) => Err("internal"),
+            Asked::Unfreeze { player } if !self.is_frozen(player, now) => Err("not_frozen"),
             Asked::Unfreeze { player } => {
                 Ok(Effects { frozen: Some((player.clone(), None)), ..Effects::default() })
             }
