@@ -26,7 +26,9 @@ pub(super) fn problems(config: &Config) -> impl Iterator<Item = (String, String)
     let Api { default_currency, reasons, .. } = &config.api;
     let currencies = config.currencies.iter().map(|currency| currency.code);
     let served = config.api_on() != (false, false);
-    let no_currency = served && !currencies.clone().any(|code| code == *default_currency);
+    // What is built in is no mistake of the operator's: a request that names no currency is told so.
+    let given = *default_currency != Api::default().default_currency;
+    let no_currency = served && given && !currencies.clone().any(|code| code == *default_currency);
     let currency = no_currency.then(|| {
         let codes: Vec<_> = currencies.map(|code| code.to_string()).collect();
         ("api.default_currency".to_owned(), format!("must be one of the currencies: {}", codes.join(", ")))

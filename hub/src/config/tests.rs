@@ -221,7 +221,6 @@ fn variables_are_read_as_the_type_of_their_option() {
             ("HUB__SERVER__ALLOWED_ORIGINS", "https://a.example,https://b.example"),
             ("HUB__CHANNELS__NAMESPACES__SCORES__HISTORY_SIZE", "7"),
             ("HUB__CURRENCIES", "[{ code = \"EUR\", scale = 2 }, { code = \"JPY\", scale = 0 }]"),
-            ("HUB__API__DEFAULT_CURRENCY", "JPY"),
             ("HUB_SERVICE_HOST", "10.0.0.1"),
         ])
         .unwrap()

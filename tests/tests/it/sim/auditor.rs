@@ -76,9 +76,6 @@ impl Auditor {
             }
             // A table that is not configured now may be again: the same key is decided then.
             (Verdict::Answered(ErrorCode::UnknownTable), None) => {}
-            (Verdict::Answered(ErrorCode::Internal), None) if matches!(what, What::Unfreeze) => {
-                self.unrecorded.insert(request);
-            }
             (Verdict::Answered(code), None)
                 if code.consumes_key() && matches!(what, What::Bet { .. } | What::Clear { .. }) =>
             {

@@ -27,6 +27,7 @@ use hub::recovery::{self, Expectations, Proven};
 use journal::{
     Claim, Lsn, Options, Reader, SyncLog,
     memory::{DiskPart, Memory},
+    storage::Storage,
 };
 use protocol::{Currency, ErrorCode, TableId};
 
@@ -419,7 +420,11 @@ impl Hub {
             return self.keeper.merge_step().map(drop).map_err(|_| Dead);
         }
         if let Some(stored) = self.keeper.commit(reader.cursor()).map_err(|_| Dead)? {
-            let read_back = self.keeper.load().expect("the store reads back");
+            // The machine may go off while it is read.
+            let read_back = match self.keeper.load() {
+                Err(_) if Storage::list(&self.memory).is_err() => return Err(Dead),
+                loaded => loaded.expect("the store reads back"),
+            };
             assert_eq!(read_back.books.digest(), self.keeper.digest(), "E3 holds");
             self.books.turn_to(unsure(Arc::new(stored)));
         }

@@ -98,7 +98,7 @@ impl Request {
             1 => shown + 1,
             _ => shown,
         };
-        let what = match random.u64(..26) {
+        let what = match random.u64(..27) {
             0..3 => What::Deposit { amount: i128::from(random.u64(..300)) },
             3..5 => What::Clear { table, round },
             5..7 => {
@@ -107,7 +107,7 @@ impl Request {
             }
             7 => What::Debit { amount: 1 + i128::from(random.u64(..40)) },
             8 => What::Freeze { until: (random.u64(..3) > 0).then(|| now + random.u64(..100)) },
-            9 => What::Unfreeze,
+            9..11 => What::Unfreeze,
             _ => {
                 let count = 1 + random.u64(..2);
                 let bets = (0..count).map(|_| (random.usize(..BETS.len()), 1 + i128::from(random.u64(..60))));
