@@ -286,10 +286,6 @@ impl Books {
             Context { now: now.max(self.time()), id: HoldId(id.0), view: self.domains(), shares: &shares };
         let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
         match (intent.decide(&context), key) {
-            (Ok(effects), key) if self.reaches_somebody_erased(&effects) => match key {
-                Some(_) => Turn::Answered { code: ErrorCode::Forbidden, by: None },
-                None => Turn::Impossible { code: ErrorCode::Forbidden, by: Domain::Balance },
-            },
             (Ok(effects), key) => {
                 // E1: a key was looked up before.
                 let new = if key.is_some() { Ok(()) } else { no_effect_in_memory(self, id) };
@@ -301,6 +297,13 @@ impl Books {
                         Turn::Unproven(Violation::TooLong { id, bytes: decided.bytes.len() })
                     }
                     Ok(decided) => Turn::New(decided),
+                    // Somebody else asks for something that changes what a player has who was erased.
+                    Err(Violation::OfErased(_)) if key.is_some() => {
+                        Turn::Answered { code: ErrorCode::Forbidden, by: None }
+                    }
+                    Err(Violation::OfErased(_)) => {
+                        Turn::Impossible { code: ErrorCode::Forbidden, by: Domain::Balance }
+                    }
                     Err(violation) => Turn::Unproven(violation),
                 }
             }
@@ -313,12 +316,6 @@ impl Books {
             ),
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
-    }
-
-    /// `E8`: whether somebody else asks for something that changes what a player has who was erased.
-    fn reaches_somebody_erased(&self, effects: &Effects) -> bool {
-        let changes = effects.legs.iter().map(|(_, drafted)| &drafted.changes);
-        self.touches_nobody_erased(changes, &effects.rows, &effects.notices).is_err()
     }
 
     /// The leg to record. A quarantine keeps only the bets whose stakes are held in the ledger (`E2`).
