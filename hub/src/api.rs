@@ -1,7 +1,7 @@
 //! The API of services and operators: money over HTTP. One file a domain; each handler reads its request, asks who calls and
 //! what they may, calls one port and answers.
 //!
-//! Every change has a key ([`asked::KEY_HEADER`]) and is carried out once: the same request with the same key gets the same
+//! Every change has a key (`Idempotency-Key`) and is carried out once: the same request with the same key gets the same
 //! answer for good. Keys are those of the one key space of the hub, by kind of principal, issuer, name and key.
 
 pub mod asked;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The header with the key of a change.
-pub const KEY_HEADER: &str = "idempotency-key";
+const KEY_HEADER: &str = "idempotency-key";
 
 /// Longest key, bytes.
 const KEY_BYTES_MAX: usize = 64;
@@ -72,7 +72,7 @@ fn refused(error: TokenError) -> Error {
 ///
 /// # Errors
 /// `idempotency_key_required`, or `malformed`.
-pub fn key(request: &HttpRequest) -> Result<&str, Error> {
+fn key(request: &HttpRequest) -> Result<&str, Error> {
     let mut given = request.headers().get_all(KEY_HEADER);
     let key = given.next().ok_or(Kind::IdempotencyKeyRequired)?;
     let wrong = || {
@@ -89,20 +89,41 @@ pub fn key(request: &HttpRequest) -> Result<&str, Error> {
     Ok(text)
 }
 
-/// The id of the transaction of a caller's key.
-pub fn tx_id(caller: &Caller, key: &str) -> TxId {
-    TxId::of(caller.kind, &caller.issuer, caller.name.as_bytes(), key.as_bytes())
+/// A request for a change, read as far as all of them are alike.
+pub struct KeyedRequest<'a> {
+    /// Who asks, with the right to.
+    pub caller: Arc<Caller>,
+    /// The key.
+    pub key: &'a str,
+    /// The body.
+    pub body: web::Bytes,
 }
 
-/// The body of a command, which is JSON.
-///
-/// # Errors
-/// `unsupported_media_type`, `too_large`, `too_slow` or `malformed`.
-pub async fn body(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Error> {
-    if !body::is_json(request) {
-        return Err(Error::new(Kind::UnsupportedMediaType, "the body is application/json"));
+impl<'a> KeyedRequest<'a> {
+    /// Reads the request of somebody who needs a capability.
+    ///
+    /// # Errors
+    /// `unauthorized`, `forbidden`, `idempotency_key_required`, `unsupported_media_type`, `too_large`, `too_slow` or
+    /// `malformed`.
+    pub async fn read(
+        request: &'a HttpRequest,
+        payload: web::Payload,
+        verifier: &CallerVerifier,
+        needed: &Capability,
+    ) -> Result<Self, Error> {
+        let caller = allowed(request, verifier, needed)?;
+        let key = key(request)?;
+        if !body::is_json(request) {
+            return Err(Error::new(Kind::UnsupportedMediaType, "the body is application/json"));
+        }
+        Ok(Self { caller, key, body: body::read(request, payload, BODY_BYTES_MAX).await? })
     }
-    body::read(request, payload, BODY_BYTES_MAX).await
+
+    /// The id of the transaction of its key.
+    pub fn tx_id(&self) -> TxId {
+        let Caller { kind, issuer, name, .. } = &*self.caller;
+        TxId::of(*kind, issuer, name.as_bytes(), self.key.as_bytes())
+    }
 }
 
 #[cfg(test)]

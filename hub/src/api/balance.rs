@@ -4,6 +4,7 @@ use std::{sync::Arc, time::UNIX_EPOCH};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
+    admission::Permit,
     clock::now_ms,
     messages::domain::PlayerFunds,
     ports::{
@@ -19,7 +20,7 @@ use protocol::{Amount, Currency, ErrorCode, PlayerId, amount::AmountError};
 use serde_json::{Map, Value, json};
 
 use super::{
-    asked::{allowed, body, key, tx_id},
+    asked::{KeyedRequest, allowed},
     fields::JsonFields,
     receipt,
     surface::ApiSurface,
@@ -98,14 +99,13 @@ async fn change(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let caller = allowed(&request, &api.callers, &WRITE)?;
-    let key = key(&request)?;
-    let payment = PaymentRequest::read(&api, &body(&request, payload).await?)?;
+    let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
+    let payment = PaymentRequest::read(&api, &asked.body)?;
     let PaymentRequest { is_credit, amount, currency, .. } = payment;
     // In a currency that is not configured any more, a repeated request is told what it was told.
     let scale = api.currencies.spelling(currency).ok_or_else(|| no_currency(&api, currency))?;
     let amount = amount.to_minor(scale).map_err(|error| unfit(error, currency, scale))?;
-    let person = api.person(&caller, &payment.player)?;
+    let person = api.person(&asked.caller, &payment.player)?;
     let permit = api.admit()?;
     let refusal = payment.refusal(&api);
     let player = match (api.people.get(&person), &refusal) {
@@ -121,9 +121,7 @@ async fn change(
     fields.extend(cause_told(&cause));
     let payment = Payment { currency, amount, cause };
     let what = if is_credit { Changed::Credit(payment) } else { Changed::Debit(payment) };
-    let answer = execute(&api, (&caller, key), (player, what), refusal, fields).await;
-    drop(permit);
-    answer
+    execute(&api, &asked, permit, (player, what), refusal, fields).await
 }
 
 /// `POST /api/domains/balance/{player}/freeze`.
@@ -133,10 +131,8 @@ async fn freeze(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let caller = allowed(&request, &api.callers, &WRITE)?;
-    let key = key(&request)?;
-    let body = body(&request, payload).await?;
-    let mut fields = JsonFields::read(&body)?;
+    let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
+    let mut fields = JsonFields::read(&asked.body)?;
     let reason = fields.needed_text("reason")?;
     let until = fields.text("until")?;
     fields.finish("reason and until")?;
@@ -145,7 +141,7 @@ async fn freeze(
         Error::new(Kind::Malformed, format!("the reasons of a freeze are {names}")).field("reason")
     })?;
     let until = until.map(|until| ends_at(&until)).transpose()?;
-    let player = known(&api, &api.person(&caller, &path)?)?;
+    let player = known(&api, &api.person(&asked.caller, &path)?)?;
     let permit = api.admit()?;
     let mut fields = told(&path, player, "freeze");
     fields.insert("reason".into(), json!(reason.name()));
@@ -153,9 +149,7 @@ async fn freeze(
     let what = Changed::Freeze(Freeze { reason, until });
     let over =
         until.filter(|until| *until <= now_ms()).map(|_| wrong_end("the freeze would be over already"));
-    let answer = execute(&api, (&caller, key), (player, what), over, fields).await;
-    drop(permit);
-    answer
+    execute(&api, &asked, permit, (player, what), over, fields).await
 }
 
 /// `POST /api/domains/balance/{player}/unfreeze`.
@@ -165,16 +159,12 @@ async fn unfreeze(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let caller = allowed(&request, &api.callers, &WRITE)?;
-    let key = key(&request)?;
-    let body = body(&request, payload).await?;
-    JsonFields::read(&body)?.finish("none")?;
-    let player = known(&api, &api.person(&caller, &path)?)?;
+    let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
+    JsonFields::read(&asked.body)?.finish("none")?;
+    let player = known(&api, &api.person(&asked.caller, &path)?)?;
     let permit = api.admit()?;
     let fields = told(&path, player, "unfreeze");
-    let answer = execute(&api, (&caller, key), (player, Changed::Unfreeze), None, fields).await;
-    drop(permit);
-    answer
+    execute(&api, &asked, permit, (player, Changed::Unfreeze), None, fields).await
 }
 
 /// `GET /api/domains/balance/{player}`.
@@ -225,21 +215,23 @@ async fn funds_of(api: &ApiSurface, caller: &Arc<Caller>, name: &str) -> Result<
     Ok(HttpResponse::Ok().insert_header((receipt::LSN, lsn)).json(answer))
 }
 
-/// Carries out a change once for a caller's key. `refusal`: why it is refused unless its key has an outcome: a repeated
+/// Carries out a change once for the key of its request. `refusal`: why it is refused unless its key has an outcome: a repeated
 /// request is told what it was told.
 async fn execute(
     api: &ApiSurface,
-    (caller, key): (&Caller, &str),
+    asked: &KeyedRequest<'_>,
+    permit: Permit,
     (player, what): (PlayerId, Changed),
     refusal: Option<Error>,
     fields: Map<String, Value>,
 ) -> Result<HttpResponse, Error> {
     /// Does not consume the key, and is not told.
     const UNTOLD: ErrorCode = ErrorCode::Malformed;
-    let (id, principal) = (tx_id(caller, key), caller.principal());
+    let (id, principal) = (asked.tx_id(), asked.caller.principal());
     let change = BalanceChange { id, principal, player, what };
     let envelope = if refusal.is_some() { change.refuse(UNTOLD) } else { change.run() };
     let execution = api.money.execute(principal, envelope).await;
+    drop(permit);
     match (refusal, execution) {
         (Some(refusal), Execution::Rejected(NotExecuted { code: UNTOLD, .. })) => {
             Err(refusal.of_key(false, false))

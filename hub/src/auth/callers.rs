@@ -100,3 +100,73 @@ impl CallerVerifier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use std::time::UNIX_EPOCH;
+
+    use engine::PrincipalKind;
+
+    use super::*;
+    use crate::auth::{Capabilities, Minter, TokenFor, TokenKeys, TokenRules};
+
+    const SHARED: &str = "0123456789abcdef0123456789abcdef";
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds)
+    }
+
+    fn parts() -> (CallerVerifier, Minter) {
+        let rules = TokenRules {
+            issuer: "the-issuer".into(),
+            audience: "hub".into(),
+            leeway: Duration::ZERO,
+            lifetime_max: Duration::from_secs(3_600),
+        };
+        let keys = TokenKeys::shared(b"a secret of at least thirty-two bytes").unwrap();
+        let tokens = TokenVerifier::new(keys.clone(), rules.clone());
+        let shared = ServiceTokens::parse(&format!("scores:{SHARED}")).unwrap();
+        (CallerVerifier::new(shared, tokens), Minter::new(keys, rules).unwrap())
+    }
+
+    fn token(minter: &Minter, name: &str, seconds: u64) -> String {
+        let may = Capabilities::parse(["balance:read"]).unwrap();
+        let whom = TokenFor::Caller(PrincipalKind::Service, name, &may);
+        minter.mint(whom, at(0), Duration::from_secs(seconds)).unwrap()
+    }
+
+    #[test]
+    fn a_remembered_token_ends_when_it_expires() {
+        let (verifier, minter) = parts();
+        let token = token(&minter, "cashier", 30);
+        for second in [0, 29] {
+            assert_eq!(&*verifier.verify(&token, at(second)).unwrap().name, "cashier");
+        }
+        assert_eq!(verifier.verify(&token, at(30)), Err(TokenError::Expired));
+        assert_eq!(verifier.verify(SHARED, at(0)).unwrap().kind, PrincipalKind::Service);
+        assert_eq!(verifier.verify("another", at(0)), Err(TokenError::Malformed));
+        assert_eq!(verifier.remembered.lock().len(), 2, "what is refused is not remembered");
+    }
+
+    #[test]
+    fn so_many_tokens_are_remembered_and_no_more() {
+        let (verifier, minter) = parts();
+        for number in 0..=REMEMBERED_MAX {
+            // All of them still hold.
+            let token = token(&minter, &format!("s{number}"), 3_600);
+            assert_eq!(*verifier.verify(&token, at(0)).unwrap().name, *format!("s{number}"));
+            assert!(verifier.remembered.lock().len() <= REMEMBERED_MAX);
+        }
+    }
+
+    #[test]
+    fn whoever_lacks_a_capability_is_told_which() {
+        let (verifier, minter) = parts();
+        let token = token(&minter, "cashier", 30);
+        let allow = |needed: &str| verifier.allow(&token, &needed.parse().unwrap(), at(0));
+        assert!(allow("balance:read").is_ok());
+        let refused = allow("balance:write").unwrap_err().to_string();
+        assert_eq!(refused, "the service \"cashier\" has not the capability \"balance:write\"");
+    }
+}

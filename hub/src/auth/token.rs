@@ -83,6 +83,12 @@ pub enum TokenError {
     /// A player's token, where that of a service or an operator belongs.
     #[error("this is a player's token: the API takes those of services and operators")]
     NotACaller,
+    /// `hub:can` has something that is no capability, or too much.
+    #[error(
+        "the token's claim \"hub:can\" names something that this hub has no capability for, or more than 64 of them: make it with \
+         `hub token`, or compare it with docs/api.md"
+    )]
+    BadCapabilities,
     /// `exp` lies further ahead than [`TokenRules::lifetime_max`].
     #[error("the token holds for longer than this hub allows: its claim \"exp\" lies too far in the future")]
     HoldsTooLong,
@@ -150,7 +156,8 @@ impl TokenVerifier {
         }
         let texts: Option<Vec<_>> =
             claims.get(CAN).and_then(|can| can.as_array()?.iter().map(|text| text.as_str()).collect());
-        let may = texts.and_then(|texts| Capabilities::parse(texts).ok()).ok_or(TokenError::BadClaim(CAN))?;
+        let texts = texts.ok_or(TokenError::BadClaim(CAN))?;
+        let may = Capabilities::parse(texts).map_err(|_| TokenError::BadCapabilities)?;
         Ok((Caller { kind, issuer: self.issuer.clone(), name: subject.into(), may }, until))
     }
 

@@ -50,6 +50,7 @@ fn code(error: &TokenError) -> ErrorCode {
         | TokenError::NotSeconds(_)
         | TokenError::WrongIssuer
         | TokenError::WrongAudience
+        | TokenError::BadCapabilities
         | TokenError::NotAPlayer
         | TokenError::NotACaller
         | TokenError::NotYetValid(_)

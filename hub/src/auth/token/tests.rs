@@ -328,6 +328,61 @@ fn a_players_name_has_1_to_256_bytes() {
 }
 
 #[test]
+fn the_token_of_a_caller_is_no_players_and_a_players_no_callers() {
+    let (verifier, minter) = (verifier(shared()), Minter::new(shared(), rules()).unwrap());
+    let may = Capabilities::parse(["balance:*", "publish:news"]).unwrap();
+    for kind in [PrincipalKind::Service, PrincipalKind::Operator] {
+        let token =
+            minter.mint(TokenFor::Caller(kind, "olga", &may), at(NOW), Duration::from_secs(60)).unwrap();
+        let (caller, until) = verifier.verify_caller(&token, at(NOW)).unwrap();
+        let expected = Caller { kind, issuer: "the-issuer".into(), name: "olga".into(), may: may.clone() };
+        assert_eq!((caller, until), (expected, at(NOW + 60 + LEEWAY)));
+        assert_eq!(verifier.verify(&token, at(NOW)), Err(TokenError::NotAPlayer));
+        assert_eq!(verifier.verify_caller(&token, at(NOW + 60 + LEEWAY)), Err(TokenError::Expired));
+    }
+    let players = signed(&claims());
+    assert_eq!(verifier.verify_caller(&players, at(NOW)), Err(TokenError::NotACaller));
+    // Half of what makes a caller is no player either.
+    assert_eq!(verdict(&with("hub:can", json!([]))), Err(TokenError::NotAPlayer));
+}
+
+#[test]
+fn each_claim_of_a_caller_is_checked() {
+    let check = |kind: Value, can: Value, sub: &str| {
+        let mut claims = with("sub", json!(sub));
+        (claims["hub:kind"], claims["hub:can"]) = (kind, can);
+        verifier(shared()).verify_caller(&signed(&claims), at(NOW)).map(|(caller, _)| caller.may.texts())
+    };
+    let can = || json!(["balance:read"]);
+    assert_eq!(check(json!("service"), can(), "cashier"), Ok(vec!["balance:read".to_owned()]));
+    for kind in [json!("player"), json!("hub"), json!("Service"), json!(2), json!(null)] {
+        assert_eq!(check(kind.clone(), can(), "x"), Err(TokenError::BadClaim("hub:kind")), "{kind}");
+    }
+    for can in [json!(null), json!("balance:read"), json!([1]), json!({})] {
+        assert_eq!(check(json!("service"), can.clone(), "x"), Err(TokenError::BadClaim("hub:can")), "{can}");
+    }
+    for can in [json!(["money:read"]), json!([""]), json!(vec!["*"; 65])] {
+        assert_eq!(check(json!("service"), can.clone(), "x"), Err(TokenError::BadCapabilities), "{can}");
+    }
+    for name in ["a b", "a:b", "\u{e4}", &"x".repeat(65)] {
+        assert_eq!(check(json!("service"), can(), name), Err(TokenError::BadClaim("sub")), "{name}");
+    }
+}
+
+#[test]
+fn no_token_is_made_for_a_caller_without_a_name_or_a_capability() {
+    let minter = Minter::new(shared(), rules()).unwrap();
+    let mint = |name: &str, may: &Capabilities| {
+        let whom = TokenFor::Caller(PrincipalKind::Service, name, may);
+        minter.mint(whom, at(NOW), Duration::from_secs(1)).map(drop)
+    };
+    let some = Capabilities::parse(["*"]).unwrap();
+    assert_eq!(mint("cashier", &some), Ok(()));
+    assert_eq!(mint("a b", &some), Err(MintError::BadName));
+    assert_eq!(mint("cashier", &Capabilities::default()), Err(MintError::NoCapability));
+}
+
+#[test]
 fn nothing_printed_for_debugging_holds_a_key() {
     let secret = std::str::from_utf8(SECRET).unwrap();
     let verifier = verifier(shared());
