@@ -154,7 +154,7 @@ async fn each_wrong_request_is_told_what_is_wrong_and_consumes_no_key() {
         (with("amount", json!("1.001")), "amount", "USD has 2 decimals"),
         (with("amount", json!(0)), "amount", "zero"),
         (with("amount", json!("1e3")), "amount", "digits"),
-        (with("currency", json!("XXX")), "currency", "its currencies are EUR, USD"),
+        (with("currency", json!("CHF")), "currency", "its currencies are EUR, USD"),
         (with("reason", json!("BECAUSE")), "reason", "GOODWILL"),
         (with("reference", json!("zwei\nZeilen")), "reference", "printable ASCII"),
         (with("amout", json!("1")), "", "no field \"amout\" here"),

@@ -290,6 +290,38 @@ impl Held {
             }
         }
     }
+
+    /// Leaves there what a crash would: a part of a key file, and no pipe.
+    fn crashed(self, hub: &TestHub) {
+        if self == Self::KeyFile {
+            let partial = hub.data().join("people.keys.partial");
+            fs::remove_file(&partial).expect("the pipe");
+            fs::write(&partial, "a part of a key file").expect("a disk");
+        }
+    }
+}
+
+/// The next start finishes an erasure that was begun, and does nothing about one that was not. Leaves the hub stopped.
+fn is_finished(
+    hub: &mut TestHub,
+    player: PlayerId,
+    name: &str,
+    (is_begun, is_excluded): (bool, bool),
+    what: &str,
+) {
+    hub.start();
+    hub.kill();
+    let by_id = ["person", "find", "--id", &player.to_string()];
+    if is_begun {
+        is_forgotten(hub, player, what);
+        refused(hub, &by_id, "was erased");
+    } else {
+        assert!(hub.done(&by_id).contains(name), "{what}");
+    }
+    if is_excluded {
+        let words = "the person with this name was excluded and erased";
+        refused(hub, &["person", "find", "--subject", name], words);
+    }
 }
 
 /// What an erasure has done, as the files show: the record, a new key file, no row.
@@ -335,29 +367,10 @@ async fn an_erasure_that_is_killed_at_each_of_its_steps_was_not_begun_or_is_fini
         let ended = command.kill();
         assert!(ended.was_killed(), "{what}: it waits behind this step: {}", ended.said);
         drop(obstacle);
-        if held == Held::KeyFile {
-            // A crash leaves a part of a file there, and no pipe.
-            let partial = hub.data().join("people.keys.partial");
-            fs::remove_file(&partial).expect("the pipe");
-            fs::write(&partial, "a part of a key file").expect("a disk");
-        }
+        held.crashed(&hub);
         assert_eq!(done_so_far(&hub, player, &keys), expected, "{what}");
 
-        hub.start();
-        hub.kill();
-        if expected.0 {
-            is_forgotten(&hub, player, what);
-            refused(&hub, &["person", "find", "--id", &id], "was erased");
-        } else {
-            assert!(hub.done(&["person", "find", "--id", &id]).contains(&name), "{what}");
-        }
-        if excluded {
-            refused(
-                &hub,
-                &["person", "find", "--subject", &name],
-                "the person with this name was excluded and erased",
-            );
-        }
+        is_finished(&mut hub, player, &name, (expected.0, excluded), what);
         hub.start();
     }
 }

@@ -11,6 +11,7 @@ mod retained;
 mod s3;
 #[cfg(feature = "s3")]
 mod stand_in;
+mod unfit;
 mod whole;
 
 use std::sync::Arc;
