@@ -1,9 +1,10 @@
-//! Followers: they read the log behind the writer. One keeps the state store; the other checks old parts of the log for
-//! damage. Both run under one runner.
+//! Followers: they read the log behind the writer. One keeps the state store, one the read model in SQL; one checks old parts of
+//! the log for damage. All run under one runner.
 
 #[cfg(test)]
 mod log;
 mod progress;
+pub mod read_model;
 mod runner;
 pub mod scrub;
 pub mod state;

@@ -6,6 +6,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     rc::Rc,
     sync::{
         Arc,
@@ -38,7 +39,7 @@ use crate::{
     coordinator::Coordinator,
     currencies::Currencies,
     domain::DomainActor,
-    followers::{scrub::Scrub, state::StateStore},
+    followers::{read_model::KeptReadModel, scrub::Scrub, state::StateStore},
     gate::OutputGate,
     messages::{money::Origin, output::Output, pubsub::Declare},
     ports::{
@@ -90,6 +91,8 @@ pub struct Setup {
     pub commit_every: u64,
     /// The last record that the start has not read.
     pub unread: u64,
+    /// Directory of the log, when a read model is to be kept beside it.
+    pub read_model: Option<PathBuf>,
 }
 
 /// The running actors.
@@ -114,6 +117,8 @@ pub struct House {
     pub state_store: StateStore,
     /// Reads again what the start has not read.
     pub scrub: Scrub,
+    /// Keeps the read model; `None` when it is off, or cannot be used.
+    pub read_model: Option<KeptReadModel>,
 }
 
 /// The house could not be started.
@@ -215,6 +220,7 @@ impl House {
         let (keeper, every) = (setup.keeper, setup.commit_every);
         let state_store =
             StateStore::start(keeper, journal.clone(), every, committed).map_err(Error::Follower)?;
+        let read_model = setup.read_model.and_then(|directory| read_model(&directory, &journal));
         let context = Arc::new(TableContext {
             money: money.clone(),
             pubsub: pubsub.clone(),
@@ -244,6 +250,7 @@ impl House {
             dropped,
             state_store,
             scrub,
+            read_model,
         };
         Ok((house, mailboxes))
     }
@@ -261,11 +268,12 @@ impl House {
             // What there is still room for is written when the journal stops.
             () = takes_no_records(self.journal.condition()) => {}
         }
-        let Self { scrub, state_store, journal, .. } = self;
+        let Self { scrub, state_store, read_model, journal, .. } = self;
         let (sender, stopped) = oneshot::channel();
         let close = move || {
             drop(scrub);
             drop(state_store);
+            drop(read_model);
             journal.stop();
             // Whoever waited may have given up.
             let _ = sender.send(());
@@ -277,6 +285,15 @@ impl House {
             }
         }
     }
+}
+
+/// Starts to keep the read model. A hub whose read model cannot be used plays all the same.
+fn read_model(directory: &Path, journal: &Journal<Output>) -> Option<KeptReadModel> {
+    KeptReadModel::start(directory, journal.clone())
+        .inspect_err(
+            |error| tracing::error!(%error, "the read model cannot be used; nothing is read from it"),
+        )
+        .ok()
 }
 
 /// Whether the clock is doubted, and the fact to record of it before anything else.

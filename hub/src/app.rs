@@ -19,7 +19,9 @@ use std::{
 
 use actix_rt::task::JoinHandle;
 use actix_server::ServerHandle;
-use actors::{admission::Admission, house::House, messages::worker::ToWorker};
+use actors::{
+    admission::Admission, followers::read_model::KeptReadModel, house::House, messages::worker::ToWorker,
+};
 use journal::LogWriter;
 use protocol::CloseCode;
 
@@ -179,7 +181,8 @@ fn archiver(
         return Ok(None);
     }
     // Everybody who reads the log behind its writer, but for the scrub, which goes on behind what is removed.
-    let cursors = vec![house.state_store.stored()];
+    let mut cursors = vec![house.state_store.stored()];
+    cursors.extend(house.read_model.as_ref().map(KeptReadModel::progress));
     let state = StoreBeside { directory: directory.clone() };
     let log = (directory, house.journal.clone());
     let started = Archiver::start(&config.archive, log, state, cursors, figures.clone());

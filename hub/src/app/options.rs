@@ -1,6 +1,6 @@
 //! From the operator's configuration to the options of each part.
 
-use std::{rc::Rc, sync::Arc, thread};
+use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 
 use actors::{
     admission::Bounds,
@@ -89,6 +89,7 @@ pub fn setup(
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,
         commit_every: config.journal.store_every_records,
+        read_model: config.read_model.on.then(|| PathBuf::from(&config.journal.directory)),
     })
 }
 

@@ -104,6 +104,7 @@ const SINCE: &[(&str, &[&str])] = &[
             "channels.waiting_bytes_max",
             "people.key_file",
             "people.old_key_file",
+            "read_model.on",
             "rate.cleared_bytes_burst_per_player",
             "rate.cleared_bytes_per_second_per_player",
             "rate.refused_bytes_burst_per_player",

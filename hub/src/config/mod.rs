@@ -35,7 +35,7 @@ pub use options::{Config, Mode};
 pub use problem::{Problem, Problems};
 pub use secrets::{Secret, SecretCheck, Secrets};
 pub use server::{Admin, Rate, Server, Socket};
-pub use storage::{Archiving, Journal, PeopleKeys};
+pub use storage::{Archiving, Journal, PeopleKeys, ReadModelOptions};
 pub use tables::{ANY_KIND, Catalogue, CurrencyOptions, KindLimit, Limit, Table, TableOptions};
 pub use tree::Origin;
 

@@ -9,7 +9,7 @@ use super::{
     api::Api,
     channels::{Channels, Redis},
     server::{Admin, Rate, Server, Socket},
-    storage::{Archiving, Journal, PeopleKeys},
+    storage::{Archiving, Journal, PeopleKeys, ReadModelOptions},
     tables::{self, CurrencyOptions, TableOptions},
     tree::{Node, Origin},
 };
@@ -75,6 +75,8 @@ pub struct Config {
     pub journal: Journal,
     /// The archive of the log.
     pub archive: Archiving,
+    /// The tables of SQL beside the log.
+    pub read_model: ReadModelOptions,
     /// The keys of the people store.
     pub people: PeopleKeys,
     /// What the hub logs.
@@ -101,6 +103,7 @@ impl Default for Config {
             redis: Redis::default(),
             journal: Journal::default(),
             archive: Archiving::default(),
+            read_model: ReadModelOptions::default(),
             people: PeopleKeys::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),

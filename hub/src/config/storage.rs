@@ -33,6 +33,20 @@ pub struct Archiving {
     pub keep_bytes: u64,
 }
 
+/// The read model: the log as tables of SQL, for lists, reports and dashboards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadModelOptions {
+    /// Whether it is kept, in the directory `read-model` beside the log.
+    pub on: bool,
+}
+
+impl Default for ReadModelOptions {
+    fn default() -> Self {
+        Self { on: true }
+    }
+}
+
 impl Default for Archiving {
     fn default() -> Self {
         Self { to: String::new(), remove: false, keep_bytes: 1 << 30 }

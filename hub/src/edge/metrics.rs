@@ -28,10 +28,12 @@ use journal::Journal;
 use parking_lot::Mutex;
 use people::People;
 use prometheus_client::{encoding::text::encode, registry::Registry};
+use readmodel::ReadModel;
 use socket::Stats;
 
 use self::parts::{
-    ChannelFigures, DoorFigures, FollowerFigures, LogFigures, Parts, PartsCollector, SocketFigures,
+    ChannelFigures, DoorFigures, FollowerFigures, LogFigures, Parts, PartsCollector, ReadModelFigures,
+    SocketFigures,
 };
 pub use self::since::SINCE;
 use super::{
@@ -64,6 +66,8 @@ pub struct MetricsSurface {
     applied: Progress,
     stored: Progress,
     scrub: Progress,
+    /// Where the read model stands, what was taken for it, and how it is read.
+    read_model: Option<(Progress, Progress, ReadModel)>,
     archive: Figures,
     dropped: Arc<AtomicU64>,
     newest: Cached<Option<web::Bytes>>,
@@ -108,6 +112,7 @@ impl MetricsSurface {
             applied: house.state_store.progress(),
             stored: house.state_store.stored(),
             scrub: house.scrub.progress(),
+            read_model: house.read_model.as_ref().map(|kept| (kept.progress(), kept.taken(), kept.read())),
             archive: archive.clone(),
             dropped: house.dropped.clone(),
             newest: Cached::default(),
@@ -154,6 +159,7 @@ impl MetricsSurface {
             store_applied_lsn: self.applied.lsn().0,
             store_lsn: self.stored.lsn().0,
             followers: self.follower_figures(),
+            read_model: self.read_model_figures(),
             archived: self.archive.now(),
             dropped: self.dropped.load(Relaxed),
             waiting_bytes: self.workers.waiting_bytes(),
@@ -169,7 +175,24 @@ impl MetricsSurface {
             panics: self.applied.panics(),
         };
         let scrub = FollowerFigures { panics: self.scrub.panics(), ..FollowerFigures::default() };
-        vec![("state_store", state_store), ("scrub", scrub)]
+        let mut figures = vec![("state_store", state_store), ("scrub", scrub)];
+        if let Some((committed, taken, _)) = &self.read_model {
+            let read_model = FollowerFigures {
+                lag: durable.saturating_sub(committed.lsn().0),
+                age_ms: u64::try_from(committed.age().as_millis()).unwrap_or(u64::MAX),
+                panics: taken.panics(),
+            };
+            figures.push(("read_model", read_model));
+        }
+        figures
+    }
+
+    /// The tables of SQL; all zero when none are kept.
+    fn read_model_figures(&self) -> ReadModelFigures {
+        self.read_model.as_ref().map_or_else(ReadModelFigures::default, |(_, _, read)| {
+            let (bytes, wal_bytes) = read.bytes();
+            ReadModelFigures { lsn: read.lsn(), builds: read.builds(), bytes, wal_bytes }
+        })
     }
 
     /// What the workers have counted at their sockets. One that does not answer is counted as it was, so that no

@@ -67,6 +67,8 @@ pub struct LogFigures {
     pub store_lsn: u64,
     /// The followers, by name.
     pub followers: Vec<(&'static str, FollowerFigures)>,
+    /// The tables of SQL.
+    pub read_model: ReadModelFigures,
     /// What the archiver has done.
     pub archived: ArchiveFigures,
     /// Publications a worker was too slow to take.
@@ -84,6 +86,19 @@ pub struct FollowerFigures {
     pub age_ms: u64,
     /// How often it has panicked.
     pub panics: u64,
+}
+
+/// The tables of SQL.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadModelFigures {
+    /// The last record that is in them; 0 when none are kept.
+    pub lsn: u64,
+    /// Whether they are being built, and not read yet.
+    pub builds: bool,
+    /// Length of the file.
+    pub bytes: u64,
+    /// Length of its WAL file.
+    pub wal_bytes: u64,
 }
 
 /// The sockets of all workers.
@@ -188,6 +203,7 @@ impl LogFigures {
         let family = Family::of("hub_store_lsn", "The last record that the state store stands for");
         to.gauge(family, self.store_lsn)?;
         self.encode_followers(to)?;
+        self.read_model.encode(to)?;
         self.archived.encode(to)?;
         let family =
             Family::of("hub_publications_dropped", "Publications that a worker was too slow to take");
@@ -215,6 +231,24 @@ impl LogFigures {
             "Panics of a follower since the start, after each of which it goes on from its cursor",
         );
         to.counters(family, "follower", &of(|figures| figures.panics))
+    }
+}
+
+impl ReadModelFigures {
+    fn encode(&self, to: &mut Families) -> fmt::Result {
+        let family = Family::of(
+            "hub_read_model_lsn",
+            "The last record that is in the read model; 0 when none is kept",
+        );
+        to.gauge(family, self.lsn)?;
+        let family = Family::of(
+            "hub_read_model_building",
+            "Whether the read model is being built and not read yet, 1 or 0",
+        );
+        to.gauge(family, self.builds.into())?;
+        to.gauge(Family::bytes("hub_read_model", "Length of the read model's file"), self.bytes)?;
+        let family = Family::bytes("hub_read_model_wal", "Length of the read model's WAL file");
+        to.gauge(family, self.wal_bytes)
     }
 }
 

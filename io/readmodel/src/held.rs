@@ -1,0 +1,173 @@
+//! Holds: money that is set aside, and how it ends.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use rustc_hash::FxHashMap;
+
+use crate::{
+    Ended, Error, HeldRow,
+    books::{AccountBook, AccountNumber},
+    error::sql,
+    money::{StoredMoney, Unsigned},
+};
+
+/// Most open holds in memory after a commit; the others are read when they end. About 30 MiB.
+const KEPT_MAX: usize = 200_000;
+
+/// What an open hold reserves.
+#[derive(Debug, Clone)]
+struct Open {
+    lsn: u64,
+    n: i64,
+    credit: AccountNumber,
+    /// The first account and its amount.
+    first: (AccountNumber, i128),
+    /// The other ones.
+    more: Vec<(AccountNumber, i128)>,
+}
+
+/// The open holds that were made lately.
+#[derive(Debug, Default)]
+pub(crate) struct HeldMoney(FxHashMap<(&'static str, [u8; 16]), Open>);
+
+impl HeldMoney {
+    /// A hold is made, as the `n`th of its record.
+    pub fn make(
+        &mut self,
+        connection: &Connection,
+        accounts: &mut AccountBook,
+        (lsn, n): (u64, i64),
+        held: &HeldRow,
+    ) -> Result<(), Error> {
+        let credit = accounts.number(connection, &held.credit)?;
+        let mut sources = Vec::with_capacity(held.sources.len());
+        for (key, amount) in &held.sources {
+            sources.push((accounts.number(connection, key)?, *amount));
+        }
+        let Some((first, more)) = sources.split_first() else {
+            return Err(Error::Unfit { what: "an account of a hold".into(), lsn });
+        };
+        for (source, amount) in &sources {
+            accounts.change(*source, |sums| sums.debits_pending += amount);
+            accounts.change(credit, |sums| sums.credits_pending += amount);
+        }
+        accounts.held_more(first.0, 1);
+        let (table, round) = held.round.as_ref().map(|(table, round)| (table.as_str(), *round)).unzip();
+        let write = connection
+            .prepare_cached(
+                "INSERT INTO holds VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, NULL, NULL)",
+            )
+            .and_then(|mut write| {
+                write.execute(params![
+                    Unsigned(lsn),
+                    n,
+                    held.hold,
+                    held.domain,
+                    held.purpose,
+                    held.prover,
+                    table,
+                    round.map(Unsigned),
+                    held.expires_ms.map(Unsigned),
+                    first.0,
+                    StoredMoney(first.1),
+                    credit,
+                    Unsigned(sources.len() as u64)
+                ])
+            });
+        write.map_err(sql("write a hold of"))?;
+        for (place, (account, amount)) in more.iter().enumerate() {
+            connection
+                .prepare_cached("INSERT INTO hold_sources VALUES (?1, ?2, ?3, ?4, ?5)")
+                .and_then(|mut write| {
+                    write.execute(params![
+                        Unsigned(lsn),
+                        n,
+                        Unsigned(place as u64 + 1),
+                        account,
+                        StoredMoney(*amount)
+                    ])
+                })
+                .map_err(sql("write a hold of"))?;
+        }
+        self.0.insert((held.domain, held.hold), Open { lsn, n, credit, first: *first, more: more.to_vec() });
+        Ok(())
+    }
+
+    /// A hold ends in this record.
+    pub fn end(
+        &mut self,
+        connection: &Connection,
+        accounts: &mut AccountBook,
+        lsn: u64,
+        (domain, hold, how): (&'static str, &[u8; 16], Ended),
+    ) -> Result<(), Error> {
+        let open = match self.0.remove(&(domain, *hold)) {
+            Some(open) => open,
+            None => read(connection, domain, hold)?.ok_or_else(|| {
+                let what = format!("the open hold {:032x}", u128::from_be_bytes(*hold));
+                Error::Unfit { what, lsn }
+            })?,
+        };
+        accounts.fetch(connection, open.credit)?;
+        for (source, amount) in std::iter::once(&open.first).chain(&open.more) {
+            accounts.fetch(connection, *source)?;
+            let posted = match how {
+                Ended::Posted => *amount,
+                Ended::Voided => 0,
+            };
+            accounts.change(*source, |sums| {
+                sums.debits_pending -= amount;
+                sums.debits += posted;
+            });
+            accounts.change(open.credit, |sums| {
+                sums.credits_pending -= amount;
+                sums.credits += posted;
+            });
+        }
+        accounts.held_more(open.first.0, -1);
+        connection
+            .prepare_cached("UPDATE holds SET ended_lsn = ?3, ended = ?4 WHERE lsn = ?1 AND n = ?2")
+            .and_then(|mut end| end.execute(params![Unsigned(open.lsn), open.n, Unsigned(lsn), how.name()]))
+            .map(drop)
+            .map_err(sql("end a hold of"))
+    }
+
+    /// After a commit: what is too much is read again when it is needed.
+    pub fn bound(&mut self) {
+        if self.0.len() > KEPT_MAX {
+            self.0.clear();
+        }
+    }
+}
+
+fn read(connection: &Connection, domain: &str, hold: &[u8; 16]) -> Result<Option<Open>, Error> {
+    let found = connection
+        .prepare_cached(
+            "SELECT lsn, n, credit_account, account, amount, sources FROM holds WHERE hold = ?1 AND domain = ?2 AND ended_lsn IS NULL",
+        )
+        .and_then(|mut find| {
+            find.query_row(params![hold, domain], |row| {
+                let open = Open {
+                    lsn: row.get::<_, Unsigned>(0)?.0,
+                    n: row.get(1)?,
+                    credit: row.get(2)?,
+                    first: (row.get(3)?, row.get::<_, StoredMoney>(4)?.0),
+                    more: Vec::new(),
+                };
+                Ok((open, row.get::<_, i64>(5)?))
+            })
+            .optional()
+        });
+    let Some((mut open, sources)) = found.map_err(sql("read a hold of"))? else { return Ok(None) };
+    if sources > 1 {
+        let more = connection
+            .prepare_cached(
+                "SELECT account, amount FROM hold_sources WHERE lsn = ?1 AND n = ?2 ORDER BY place",
+            )
+            .and_then(|mut find| {
+                let source = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, StoredMoney>(1)?.0));
+                find.query_map(params![Unsigned(open.lsn), open.n], source)?.collect()
+            });
+        open.more = more.map_err(sql("read a hold of"))?;
+    }
+    Ok(Some(open))
+}

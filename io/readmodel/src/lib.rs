@@ -1,0 +1,46 @@
+//! The read model: the log as tables of SQL, for lists, reports and dashboards. The money never reads it.
+//!
+//! ```text
+//!  record ──(actors: projection)──▶ LogRows ──▶ ModelWriter ──commit──▶ read-model.db ──▶ ReadModel ──▶ answers
+//! ```
+//! It is derived: the log is all it needs. A file that is missing, damaged, of another log or of another version of the
+//! schema is built aside and takes the place of the old one ([`ModelWriter`]). The cursor in the log is a row of the same
+//! commit as the rows, so every record is in it once. Readers have threads of their own, a bounded queue and a deadline
+//! ([`ReadModel`]); none of them can hold back the writer.
+//!
+//! SQLite stands in this crate only. Rows are plain values: ids of 16 bytes, times in milliseconds since 1970, money in minor
+//! units with its currency. What the tables mean is in `docs/read-model.md`.
+
+mod ask;
+mod books;
+mod check;
+mod classes;
+mod daily;
+mod error;
+mod files;
+mod held;
+mod money;
+mod rounds;
+mod rows;
+mod schema;
+mod shared;
+mod statement;
+mod totals;
+mod view;
+mod writer;
+
+pub use ask::{NotAnswered, ReadModel};
+pub use check::{AccountSums, ModelContents, OpenRoundRow};
+pub use error::Error;
+pub use files::{DIRECTORY, WhichFile};
+pub use rows::{
+    AccountKey, Ended, GivenBets, HeldRow, LogRows, ModelCursor, MoveRow, TableStep, TransactionRow,
+};
+pub use schema::VERSION;
+pub use statement::{AccountName, AmountRange, LinePlace, Page, StatementFilter, StatementLine};
+pub use totals::{Dashboard, DayTotals, DomainDay, DomainTotals, GameDay};
+pub use view::{AsOf, ModelView};
+pub use writer::ModelWriter;
+
+#[cfg(test)]
+mod tests;

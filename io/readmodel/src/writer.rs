@@ -1,0 +1,342 @@
+//! The only writer of the read model. It takes the rows of each record, in the order of the log, and commits them together with
+//! its cursor.
+//!
+//! It goes on with the file that is read, or builds another one aside, which takes the place of the first once it has the whole
+//! log. A crash at any place leaves a file that stands for its cursor.
+
+use std::{path::Path, sync::Arc};
+
+use rusqlite::{Connection, params};
+
+use crate::{
+    Ended, Error, LogRows, ModelCursor, MoveRow, TransactionRow,
+    books::AccountBook,
+    daily::{Daily, day_of},
+    error::sql,
+    files::{ModelFiles, WhichFile, to_write},
+    held::HeldMoney,
+    money::{StoredMoney, Unsigned},
+    rounds,
+    shared::ModelStanding,
+};
+
+/// A WAL file longer than this is written into the file as a whole, and begins anew. Bytes. Readers end within their
+/// deadlines, so that never takes long.
+const WAL_MAX: u64 = 128 << 20;
+
+/// Writes the read model of a log.
+#[derive(Debug)]
+pub struct ModelWriter {
+    places: ModelFiles,
+    file: WhichFile,
+    /// `None` while one file takes the place of another, and when it could not be opened again.
+    open: Option<OpenFile>,
+    /// Where the file stood when it was open last.
+    cursor: ModelCursor,
+    shared: Arc<ModelStanding>,
+}
+
+/// A database with what is in memory of it.
+#[derive(Debug)]
+struct OpenFile {
+    connection: Connection,
+    accounts: AccountBook,
+    holds: HeldMoney,
+    daily: Daily,
+    cursor: ModelCursor,
+    /// Time of the last record that was taken, milliseconds since 1970.
+    time_ms: u64,
+    begun: bool,
+}
+
+impl ModelWriter {
+    /// Opens the read model beside the log in a directory. Why another file is built, if the one that was there is of no use.
+    ///
+    /// # Errors
+    /// When the files cannot be used at all.
+    pub fn open(log: &Path) -> Result<(Self, Option<String>), Error> {
+        let places = ModelFiles::create(log)?;
+        let shared = Arc::new(ModelStanding::new(places.clone()));
+        let mut why = None;
+        if places.path(WhichFile::Main).exists() {
+            match opened(&places, WhichFile::Main)? {
+                Ok(open) => {
+                    places.remove(WhichFile::Aside)?;
+                    return Ok((Self::with(places, WhichFile::Main, open, shared), None));
+                }
+                Err(found) => why = Some(found),
+            }
+        }
+        let open = match opened(&places, WhichFile::Aside)? {
+            Ok(open) => open,
+            Err(_) => fresh(&places)?,
+        };
+        Ok((Self::with(places, WhichFile::Aside, open, shared), why))
+    }
+
+    fn with(places: ModelFiles, file: WhichFile, open: OpenFile, shared: Arc<ModelStanding>) -> Self {
+        let mut writer = Self { places, file, cursor: open.cursor, open: Some(open), shared };
+        writer.tell();
+        writer
+    }
+
+    /// What is shared with those who read.
+    pub(crate) fn shared(&self) -> &Arc<ModelStanding> {
+        &self.shared
+    }
+
+    /// Whether it builds a file that is not read yet.
+    #[must_use]
+    pub fn builds(&self) -> bool {
+        self.file == WhichFile::Aside
+    }
+
+    /// The end of the log up to which everything is committed.
+    #[must_use]
+    pub fn cursor(&self) -> ModelCursor {
+        self.cursor
+    }
+
+    /// Whether a reader has found that the file is damaged.
+    #[must_use]
+    pub fn found_damaged(&self) -> bool {
+        self.shared.is_damaged()
+    }
+
+    /// Begins a file aside, from the beginning of the log. The one that was being built is removed; the one that is read stays
+    /// until the new one is complete, and is not read meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn begin_anew(&mut self) -> Result<(), Error> {
+        // Its connection is closed before its files go.
+        self.open = None;
+        self.file = WhichFile::Aside;
+        self.open = Some(fresh(&self.places)?);
+        self.tell();
+        Ok(())
+    }
+
+    /// Takes the rows of the next record. It is committed later.
+    ///
+    /// # Errors
+    /// When it cannot be written. What was taken since the last commit is then to be [rolled back](Self::roll_back).
+    pub fn take(&mut self, rows: &LogRows) -> Result<(), Error> {
+        self.opened()?.take(rows)
+    }
+
+    /// Commits what was taken, as of a cursor, and tells those who read.
+    ///
+    /// # Errors
+    /// When it cannot be written: roll back then.
+    pub fn commit(&mut self, at: ModelCursor) -> Result<(), Error> {
+        self.opened()?.commit(at)?;
+        let (_, wal) = self.places.bytes(self.file);
+        if wal > WAL_MAX {
+            // Not having it shorter is no failure: it is tried again after the next commit.
+            let short =
+                self.opened()?.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(error) = short {
+                tracing::warn!(%error, wal, "the WAL file of the read model stays long; tried again");
+            }
+        }
+        self.tell();
+        Ok(())
+    }
+
+    /// Forgets what was taken since the last commit.
+    ///
+    /// # Errors
+    /// When the file cannot be read again.
+    pub fn roll_back(&mut self) -> Result<(), Error> {
+        // A new connection: this one may be in any state.
+        self.open = None;
+        match opened(&self.places, self.file)? {
+            Ok(open) => self.open = Some(open),
+            Err(why) => return Err(Error::Unfit { what: format!("its own file any more ({why})"), lsn: 0 }),
+        }
+        self.tell();
+        Ok(())
+    }
+
+    /// The file that was built takes the place of the one that is read.
+    ///
+    /// # Errors
+    /// When the files cannot be changed; then [roll back](Self::roll_back) and try again.
+    pub fn swap(&mut self) -> Result<(), Error> {
+        if self.file == WhichFile::Main {
+            return Ok(());
+        }
+        if let Some(open) = self.open.take() {
+            open.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(sql("close"))?;
+            open.connection.close().map_err(|(_, error)| sql("close")(error))?;
+        }
+        self.places.swap()?;
+        self.file = WhichFile::Main;
+        self.shared.replaced();
+        self.roll_back()
+    }
+
+    fn opened(&mut self) -> Result<&mut OpenFile, Error> {
+        self.open.as_mut().ok_or(Error::Closed)
+    }
+
+    /// Tells those who read where it stands.
+    fn tell(&mut self) {
+        if let Some(open) = &self.open {
+            self.cursor = open.cursor;
+        }
+        let (bytes, wal) = self.places.bytes(self.file);
+        self.shared.stands(self.cursor.lsn, self.builds(), bytes, wal);
+    }
+}
+
+/// Opens one of the files. Words when it is of no use.
+fn opened(places: &ModelFiles, file: WhichFile) -> Result<Result<OpenFile, String>, Error> {
+    let connection = match to_write(&places.path(file))? {
+        Ok(connection) => connection,
+        Err(why) => return Ok(Err(why)),
+    };
+    match OpenFile::over(connection) {
+        Ok(open) => Ok(Ok(open)),
+        Err(error) if error.needs_a_new_file() => Ok(Err(format!("it is damaged: {}", error.with_causes()))),
+        Err(error) => Err(error),
+    }
+}
+
+/// An empty file aside.
+fn fresh(places: &ModelFiles) -> Result<OpenFile, Error> {
+    places.remove(WhichFile::Aside)?;
+    opened(places, WhichFile::Aside)?
+        .map_err(|why| Error::Unfit { what: format!("a new file ({why})"), lsn: 0 })
+}
+
+impl OpenFile {
+    fn over(connection: Connection) -> Result<Self, Error> {
+        let (cursor, time_ms) = read_cursor(&connection).map_err(sql("read the cursor of"))?;
+        let accounts = AccountBook::load(&connection)?;
+        let (holds, daily) = (HeldMoney::default(), Daily::default());
+        Ok(Self { connection, accounts, holds, daily, cursor, time_ms, begun: false })
+    }
+
+    fn take(&mut self, rows: &LogRows) -> Result<(), Error> {
+        let Self { connection, accounts, holds, daily, begun, .. } = self;
+        if !*begun {
+            connection.execute_batch("BEGIN IMMEDIATE").map_err(sql("write"))?;
+            *begun = true;
+        }
+        let LogRows { lsn, time_ms, transaction, moves, step, scale } = rows;
+        self.time_ms = *time_ms;
+        let day = day_of(*time_ms);
+        if let Some((currency, scale)) = scale {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO currencies VALUES (?1, ?2)")
+                .and_then(|mut write| write.execute(params![currency.as_str(), scale]))
+                .map_err(sql("write the currencies of"))?;
+        }
+        let (mut made, mut posted) = (0, 0);
+        for step in moves {
+            match step {
+                MoveRow::Open(key) => {
+                    accounts.number(connection, key)?;
+                }
+                MoveRow::Post { debit, credit, amount } => {
+                    let debit = accounts.number(connection, debit)?;
+                    let credit = accounts.number(connection, credit)?;
+                    accounts.change(debit, |sums| sums.debits += amount);
+                    accounts.change(credit, |sums| sums.credits += amount);
+                }
+                MoveRow::Hold(held) => {
+                    holds.make(connection, accounts, (*lsn, made), held)?;
+                    made += 1;
+                }
+                MoveRow::End { domain, hold, how } => {
+                    holds.end(connection, accounts, *lsn, (*domain, hold, *how))?;
+                    posted += u64::from(*how == Ended::Posted);
+                }
+            }
+        }
+        accounts.entries(connection, *lsn, day, daily)?;
+        if let Some(step) = step {
+            rounds::take(connection, daily, (*lsn, *time_ms, day), step, posted)?;
+        }
+        if let Some(transaction) = transaction {
+            write_transaction(connection, (*lsn, *time_ms), transaction)?;
+            let (amount, currency) = transaction
+                .amount
+                .map_or((0, String::new()), |(amount, currency)| (amount, currency.as_str().to_owned()));
+            let key = (transaction.recipe, transaction.code.unwrap_or_default(), currency);
+            daily.asked(day, key, amount);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, at: ModelCursor) -> Result<(), Error> {
+        if !self.begun && at == self.cursor {
+            return Ok(());
+        }
+        let connection = &self.connection;
+        if !self.begun {
+            connection.execute_batch("BEGIN IMMEDIATE").map_err(sql("write"))?;
+            self.begun = true;
+        }
+        self.accounts.flush(connection)?;
+        self.daily.flush(connection)?;
+        let row = params![at.lineage, Unsigned(at.lsn), at.hash, Unsigned(self.time_ms)];
+        connection
+            .prepare_cached("UPDATE cursor SET lineage = ?1, lsn = ?2, hash = ?3, time_ms = ?4")
+            .and_then(|mut write| write.execute(row))
+            .map_err(sql("write the cursor of"))?;
+        connection.execute_batch("COMMIT").map_err(sql("commit"))?;
+        self.begun = false;
+        self.cursor = at;
+        self.holds.bound();
+        Ok(())
+    }
+}
+
+/// The cursor, and the time of its record.
+pub(crate) fn read_cursor(connection: &Connection) -> rusqlite::Result<(ModelCursor, u64)> {
+    let query = "SELECT lineage, lsn, hash, time_ms FROM cursor";
+    connection.prepare_cached(query)?.query_row([], |row| {
+        let cursor =
+            ModelCursor { lineage: row.get(0)?, lsn: row.get::<_, Unsigned>(1)?.0, hash: row.get(2)? };
+        Ok((cursor, row.get::<_, Unsigned>(3)?.0))
+    })
+}
+
+fn write_transaction(
+    connection: &Connection,
+    (lsn, time_ms): (u64, u64),
+    row: &TransactionRow,
+) -> Result<(), Error> {
+    let (amount, currency) = row.amount.unzip();
+    let (table, round) = row.round.as_ref().map(|(table, round)| (table.as_str(), *round)).unzip();
+    connection
+        .prepare_cached(
+            "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )
+        .and_then(|mut write| {
+            write.execute(params![
+                Unsigned(lsn),
+                Unsigned(time_ms),
+                row.tx,
+                row.recipe,
+                row.revision,
+                row.principal_kind,
+                row.principal,
+                row.code,
+                row.player,
+                amount.map(StoredMoney),
+                currency.as_ref().map(|currency| currency.as_str()),
+                row.reason,
+                row.reference,
+                table,
+                round.map(Unsigned)
+            ])
+        })
+        .map(drop)
+        .map_err(sql("write a transaction of"))
+}
