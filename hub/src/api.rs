@@ -6,10 +6,16 @@
 
 pub mod asked;
 mod balance;
+mod dashboard;
+mod domain_figures;
 mod fields;
 mod health;
+mod parameters;
+mod reads;
 mod receipt;
+mod stale;
 mod surface;
+mod transactions;
 
 use actix_web::web;
 
@@ -23,5 +29,7 @@ pub fn routes(api: &web::Data<ApiSurface>, service: &mut web::ServiceConfig) {
     service.app_data(api.clone());
     // Words in a path come before ids: nobody called `health` hides the health of a domain.
     health::routes(service);
+    dashboard::routes(service);
+    transactions::routes(service);
     balance::routes(service);
 }

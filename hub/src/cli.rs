@@ -174,6 +174,10 @@ pub enum Subcommand {
         /// is compared with its name. With --tail: a state store that is lost is built for the proof, as a start would.
         #[arg(long)]
         archive: bool,
+        /// Then hold the read model against the state at the same place in the log: every account, open hold and open round, and
+        /// the tables among themselves. Since 0.2
+        #[arg(long)]
+        read_model: bool,
     },
     /// Send the full segments of the log to an archive, read each back and compare it; list, verify or fetch what is there
     ///

@@ -63,9 +63,15 @@ fn main() -> ExitCode {
                 .map(|()| ExitCode::SUCCESS)
                 .map_err(Into::into)
         }
-        Subcommand::Verify { tail, level, expect, archive } => {
+        Subcommand::Verify { tail, level, expect, archive, read_model } => {
             let order = verify::VerifyOrder { scope: cli::scope(tail, level), expected: expect, archive };
-            verify::log(&loaded, order, &mut output).map_err(Into::into)
+            let proven = verify::log(&loaded, order, &mut output);
+            let proven = proven.and_then(|code| match code {
+                // What is wrong with the log is told alone.
+                code if !read_model || code != ExitCode::SUCCESS => Ok(code),
+                _ => verify::read_model(&loaded, archive, &mut output),
+            });
+            proven.map_err(Into::into)
         }
         Subcommand::Inspect { record, json } => {
             inspect::show(&loaded, record, json, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)

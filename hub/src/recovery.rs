@@ -24,6 +24,7 @@ mod removed;
 mod restored;
 mod scratch;
 mod spill;
+mod state_at;
 
 use std::{path::Path, time::Instant};
 
@@ -40,6 +41,7 @@ pub use full::{Findings, full};
 pub use head::Head;
 pub use removed::Whole;
 pub use restored::{Restored, restored};
+pub use state_at::state_at;
 
 use crate::{archive::whole_of_files, telemetry::events as telemetry};
 

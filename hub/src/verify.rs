@@ -2,9 +2,11 @@
 //! uses the same.
 
 mod done;
+mod read_model;
 
 use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
+pub use self::read_model::read_model;
 use ::people::Master;
 use base16ct::lower::encode_string;
 use engine::{

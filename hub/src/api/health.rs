@@ -27,13 +27,21 @@ pub fn routes(service: &mut web::ServiceConfig) {
 }
 
 /// Whoever may read an area or the monitoring may ask for its health.
-fn may_read(caller: &Caller, area: Area) -> Result<(), Error> {
+pub(super) fn may_read(caller: &Caller, area: Area) -> Result<(), Error> {
     let needed = Capability::Use(area, Access::Read);
     if caller.may.allow(&needed) || caller.may.allow(&Capability::Use(Area::Monitoring, Access::Read)) {
         return Ok(());
     }
     let lacks = CallerError::Lacks { who: caller.to_string(), needed };
     Err(Error::new(Kind::Forbidden, lacks.to_string()))
+}
+
+/// The domain of this name.
+pub(super) fn domain_named(name: &str) -> Result<Domain, Error> {
+    Domain::ALL.into_iter().find(|domain| domain_name(*domain) == name).ok_or_else(|| {
+        let names = Domain::ALL.map(domain_name).join(", ");
+        Error::new(Kind::NotFound, format!("the domains are {names}"))
+    })
 }
 
 async fn domain(
@@ -43,11 +51,7 @@ async fn domain(
 ) -> Result<HttpResponse, Error> {
     // A stranger is not told what there is.
     let caller = caller(&request, &api.callers)?;
-    let asked = Domain::ALL.into_iter().find(|domain| domain_name(*domain) == path.as_str());
-    let domain = asked.ok_or_else(|| {
-        let names = Domain::ALL.map(domain_name).join(", ");
-        Error::new(Kind::NotFound, format!("the domains are {names}"))
-    })?;
+    let domain = domain_named(&path)?;
     may_read(&caller, Area::Domain(domain))?;
     let report = tokio::time::timeout(WITHIN, api.money.report(domain)).await.ok().flatten();
     let (name, up) = (domain_name(domain), report.is_some());

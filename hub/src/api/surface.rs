@@ -8,9 +8,11 @@ use actors::{
     house::House,
     ports::{balance::ReasonCode, money::MoneyPort},
 };
+use ledger::Domain;
 use people::{People, Person};
 use protocol::Currency;
 
+use super::{domain_figures::Dashboards, reads::Reads, stale::Stale};
 use crate::{
     auth::{Caller, CallerVerifier},
     config::Loaded,
@@ -26,6 +28,9 @@ pub struct ApiSurface {
     pub(super) currencies: Currencies,
     pub(super) default_currency: Currency,
     pub(super) reasons: Vec<ReasonCode>,
+    /// The read model, if it is kept.
+    pub(super) reads: Option<Arc<Reads>>,
+    pub(super) dashboards: Dashboards,
     /// The issuer of players that a shared token means.
     issuer: Arc<str>,
 }
@@ -49,6 +54,8 @@ impl ApiSurface {
             currencies,
             default_currency: api.default_currency,
             reasons: api.reasons.iter().filter_map(|reason| reason.parse().ok()).collect(),
+            reads: house.read_model.as_ref().map(|kept| Arc::new(Reads::of(kept, house.journal.clone()))),
+            dashboards: Domain::ALL.into_iter().map(|domain| (domain, Stale::default())).collect(),
             issuer: loaded.config.auth.issuer.as_str().into(),
         }
     }

@@ -30,7 +30,13 @@ fn options_stand_before_or_after_the_command() {
         let (command, sources) = parse(line);
         assert_eq!(
             command,
-            Subcommand::Verify { tail: false, level: VerifyLevel::ReDecide, expect: None, archive: false }
+            Subcommand::Verify {
+                tail: false,
+                level: VerifyLevel::ReDecide,
+                expect: None,
+                archive: false,
+                read_model: false
+            }
         );
         assert_eq!((sources.data, sources.mode), (Some("d".into()), Some(Mode::Production)));
     }

@@ -24,6 +24,7 @@ mod nameless;
 mod old_logs;
 mod operator;
 mod people;
+mod read_model;
 mod restored;
 mod ruled;
 mod sim;

@@ -65,6 +65,8 @@ pub enum Kind {
     UnknownPlayer,
     /// The outcome of a change is unknown.
     OutcomeUnknown,
+    /// The log does not have a record.
+    NotRecorded,
     /// The money refuses, with its own code.
     Money(ErrorCode),
 }
@@ -82,7 +84,7 @@ impl Kind {
     }
 
     /// Every kind but those of the money.
-    const OWN: [Self; 27] = [
+    const OWN: [Self; 28] = [
         Self::Malformed,
         Self::BadHandshake,
         Self::UnknownSubprotocol,
@@ -110,6 +112,7 @@ impl Kind {
         Self::IdempotencyKeyRequired,
         Self::UnknownPlayer,
         Self::OutcomeUnknown,
+        Self::NotRecorded,
     ];
 
     pub(super) fn row(self) -> KindRow {
@@ -287,6 +290,12 @@ impl Kind {
                 "same request with the same key: it is carried out once, and the answer tells the outcome",
                 Some(SOON_MS),
             ),
+            Self::NotRecorded => KindRow::last(
+                S::CONFLICT,
+                "not_recorded",
+                "the log does not have this record",
+                "give the `lsn` of an answer of this hub; after a backup was restored, ask without it",
+            ),
             Self::Money(code) => money::row(code),
         }
     }
@@ -346,6 +355,7 @@ impl Kind {
             | Self::IdempotencyKeyRequired
             | Self::UnknownPlayer
             | Self::OutcomeUnknown
+            | Self::NotRecorded
             | Self::Money(_) => "0.2",
         }
     }
@@ -387,6 +397,7 @@ impl Kind {
             | Self::IdempotencyKeyRequired
             | Self::UnknownPlayer
             | Self::OutcomeUnknown
+            | Self::NotRecorded
             | Self::Money(_) => None,
         }
     }
