@@ -8,6 +8,7 @@
 //! the next start replays the log.
 
 mod erasure;
+mod past_rounds;
 
 use std::{
     collections::hash_map::Entry,

@@ -60,6 +60,7 @@ impl journal::Gate<Output> for OutputGate {
                         }
                     }
                 }
+                Output::PastRounds { table, rounds } => self.tables.past_rounds_read(table, rounds),
                 Output::Reply(to, reply) => self.workers.reply(to, *reply),
                 Output::Welcome { to, player, events, resume, welcome, subscriber } => {
                     // Events released before this one are announced first: the position must not run ahead.

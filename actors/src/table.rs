@@ -5,6 +5,7 @@
 //! is durable. A table nobody sits at has no alarm and costs no CPU.
 
 mod handlers;
+mod past;
 mod requests;
 mod view;
 
@@ -18,13 +19,13 @@ use actix::prelude::*;
 use engine::{
     Envelope, Tx,
     table::{
-        Places, Stage, Stake, TableLeg,
+        History, Places, Stage, Stake, TableLeg,
         live::{Due, LiveTable, Ticket},
     },
 };
 use journal::Condition;
 use protocol::{
-    Channel, ErrorCode, PlayerId, Reply, RoundId, TableId,
+    Channel, ErrorCode, Reply, RoundId, TableId,
     push::Event,
     reply::{Failure, Phase},
 };
@@ -34,9 +35,10 @@ use crate::{
     clock::{Alarms, now_ms},
     currencies::Currencies,
     messages::{
-        money::GetOutcome,
+        money::{GetOutcome, GetPastRounds},
         pubsub::PublishEvent,
         reply::{BetContext, ReplyTo, SessionRef},
+        table::{Join, NoPlace},
     },
     ports::{
         money::MoneyPort,
@@ -85,8 +87,12 @@ pub struct TableActor {
     places: Places<SessionRef>,
     /// Requests that wait for something undecided.
     parked: FxHashMap<Ticket, Parked>,
-    /// Players whose answer to a join waits until the round they will see is open.
-    arriving: VecDeque<(PlayerId, ReplyTo)>,
+    /// Those whose answer to a join waits until the rounds they will see are here: the open one and the last ones.
+    arriving: VecDeque<Join>,
+    /// The last rounds, while somebody is here to look at them.
+    history: History,
+    /// Those who wait for the last rounds alone.
+    looking: Vec<ReplyTo>,
     /// The alarm that is set, milliseconds since 1970.
     alarm_ms: Option<u64>,
     /// When chips were last shown, and whether they have changed since.
@@ -117,6 +123,8 @@ impl TableActor {
             places: Places::default(),
             parked: FxHashMap::default(),
             arriving: VecDeque::new(),
+            history: History::default(),
+            looking: Vec::new(),
             alarm_ms: None,
             chips_shown_ms: 0,
             chips_changed: false,
@@ -138,10 +146,11 @@ impl TableActor {
             self.answer_parked(ErrorCode::Internal);
         }
         if catch_unwind(AssertUnwindSafe(|| self.welcome())).is_err() {
-            for (_, to) in std::mem::take(&mut self.arriving) {
+            for Join { to, .. } in std::mem::take(&mut self.arriving) {
                 self.shared.workers.refuse(to, ErrorCode::Internal);
             }
         }
+        self.forget_history();
     }
 
     fn publish(&self, offset: Option<u64>, event: Event) {
@@ -265,26 +274,66 @@ impl TableActor {
         }
     }
 
-    /// Shows the table to those who have come, unless the round they wait for is still being opened.
+    /// Whether the last rounds are here. Otherwise they are on their way: a message brings them.
+    fn has_history(&mut self) -> bool {
+        let state = self.live.state();
+        let newest = state.round.saturating_sub(state.open.is_some().into());
+        if self.history.ask() {
+            if newest == 0 {
+                self.history.read(Vec::new());
+            } else {
+                let (table, gaps) = (self.live.id(), state.failed());
+                self.shared.money.past_rounds(GetPastRounds { table, newest, gaps });
+            }
+        }
+        self.history.rounds().is_some()
+    }
+
+    /// Drops the last rounds when nobody is here to look at them. A closed table reads them anew each time: it may not know of
+    /// all that end.
+    fn forget_history(&mut self) {
+        let idle = self.places.is_empty() && self.live.state().open.is_none();
+        if idle || self.live.closed() {
+            self.history.forget();
+        }
+    }
+
+    /// Refuses a join: there is no place, or nothing to show. In this order: the session knows of it before its client does.
+    fn turn_away(&self, Join { to, join, refused, .. }: Join, failure: Failure) {
+        refused.do_send(NoPlace { table: self.live.id(), join });
+        self.shared.workers.reply(to, Reply::Error(failure));
+    }
+
+    /// Shows the table to those who have come, unless the round they wait for is still being opened, or the last ones are
+    /// still being read.
     fn welcome(&mut self) {
-        if self.live.opening() {
+        if self.arriving.is_empty() || !self.has_history() || self.live.opening() {
             return;
         }
         let phase = self.phase(now_ms());
         // Each stays in the list until its answer is made, so that a panic answers those who are left.
-        while let Some(player) = self.arriving.front().map(|(player, _)| *player) {
-            let view = view::view(&self.live, &self.shared.log_epoch, phase, self.places.len() as u32);
+        while let (Some(player), Some(rounds)) =
+            (self.arriving.front().map(|join| join.player), self.history.rounds())
+        {
+            let (epoch, players) = (&self.shared.log_epoch, self.places.len() as u32);
+            let view = view::view(&self.live, rounds, epoch, phase, players);
             let reply = match view {
                 Some(view) => Reply::Joined { view, bets: view::bets_of(&self.live, player) },
                 None => Reply::Error(Failure::of(ErrorCode::Internal)),
             };
-            if let Some((_, to)) = self.arriving.pop_front() {
+            if let Some(Join { to, .. }) = self.arriving.pop_front() {
                 self.shared.workers.reply(to, reply);
             }
         }
     }
 
     fn applied(&mut self, leg: &TableLeg, offset: Option<u64>, context: &mut Context<Self>) {
+        if let (TableLeg::Settled { round, .. } | TableLeg::Voided { round, .. }, Some(last)) =
+            (leg, self.live.state().last)
+            && last.number == *round
+        {
+            self.history.ended(last);
+        }
         if let Some(offset) = offset {
             let event = leg.event(self.live.state(), self.live.table_rules().scale);
             match event {

@@ -10,7 +10,7 @@ use hub_client::Error;
 use protocol::{
     Amount, Channel, Key, Push, Request, Retry, RoundId, TableId, U53,
     push::Event,
-    reply::{Phase, TableView},
+    reply::{PastRound, Phase, TableView},
 };
 use tokio::{sync::watch, task::JoinSet};
 
@@ -35,6 +35,8 @@ pub struct Bettor {
     stem: String,
     book: BTreeMap<Key, Entry>,
     results: BTreeMap<RoundId, Settled>,
+    /// Every past round of a table that was ever shown.
+    shown: BTreeMap<RoundId, PastRound>,
     continuity: Continuity,
     /// Rounds that take bets, as far as the player knows.
     open: BTreeMap<TableId, u64>,
@@ -91,6 +93,7 @@ impl Bettor {
             stem: name.to_owned(),
             book: BTreeMap::new(),
             results: BTreeMap::new(),
+            shown: BTreeMap::new(),
             continuity: Continuity::default(),
             open: BTreeMap::new(),
         }
@@ -186,8 +189,22 @@ impl Bettor {
         Ok(session)
     }
 
+    /// The last rounds of a table: without a gap up to its newest, at most fifty, and each as it was ever shown.
+    fn sees_past(&mut self, view: &TableView) {
+        let open = matches!(view.phase.known(), Some(Phase::Betting | Phase::Locked));
+        let newest = view.round - u64::from(open);
+        let numbers = view.history.iter().map(|past| past.round);
+        assert!(numbers.eq((1..=newest).rev().take(50)), "{}: {:?} up to {newest}", self.stem, view.history);
+        for past in &view.history {
+            let round = RoundId { table: view.table, number: past.round };
+            let known = self.shown.entry(round).or_insert_with(|| past.clone());
+            assert_eq!(*known, *past, "{}: {round} is shown in two ways", self.stem);
+        }
+    }
+
     /// Compares a view with the book: what was acknowledged in an open round stands there.
     fn sees(&mut self, view: &TableView, own: Cents) {
+        self.sees_past(view);
         let round = RoundId { table: view.table, number: view.round };
         let open = matches!(view.phase.known(), Some(Phase::Betting | Phase::Locked));
         let certain =

@@ -67,6 +67,19 @@ pub struct GetOutcome {
     pub to: ReplyTo,
 }
 
+/// Reads the last rounds of a table, for the table: [`PastRoundsRead`](super::table::PastRoundsRead) brings them when every
+/// record that they show is on disk.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct GetPastRounds {
+    /// The table.
+    pub table: TableId,
+    /// The last round that has ended, as far as the table knows.
+    pub newest: u64,
+    /// Rounds may be missing, because the table has failed.
+    pub gaps: bool,
+}
+
 /// The state store has a new commit: from now on it is the current one.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]

@@ -1,7 +1,11 @@
 //! An output: it waits at the output gate until the records it has seen are on disk.
 
-use engine::{Told, TxResult};
-use protocol::{PlayerId, Reply, reply::Welcome, request::Since};
+use engine::{Told, TxResult, table::PastRound};
+use protocol::{
+    PlayerId, Reply, TableId,
+    reply::{Failure, Welcome},
+    request::Since,
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -23,6 +27,13 @@ pub enum Output {
         result: TxResult,
         /// What players are told.
         notices: Vec<Told>,
+    },
+    /// The last rounds of a table, newest first, for the table; or why they cannot be read.
+    PastRounds {
+        /// The table.
+        table: TableId,
+        /// The rounds.
+        rounds: Result<Vec<PastRound>, Failure>,
     },
     /// The answer to a read.
     Reply(ReplyTo, Box<Reply>),

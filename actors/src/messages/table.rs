@@ -3,9 +3,12 @@
 use actix::prelude::*;
 use engine::{
     TxResult,
-    table::live::{BetRequest, ClearRequest},
+    table::{
+        PastRound,
+        live::{BetRequest, ClearRequest},
+    },
 };
-use protocol::{PlayerId, TableId};
+use protocol::{PlayerId, TableId, reply::Failure};
 
 use super::{
     money::GetOutcome,
@@ -78,6 +81,15 @@ pub struct Clear {
 pub struct GetRounds {
     /// The session.
     pub to: ReplyTo,
+}
+
+/// The last rounds of the table, newest first, which it has asked for; or why they cannot be read. Released by the gate behind
+/// the records that they show.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct PastRoundsRead {
+    /// The rounds.
+    pub rounds: Result<Vec<PastRound>, Failure>,
 }
 
 /// An envelope's result, released by the gate: its record is on disk.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::messages::{
     domain::{Arrive, GetBalance, GetFunds, GetReport, GetResults, PlayerFunds, Report},
-    money::{AwaitDurable, ErasePlayer, Erasure, GetOutcome, Origin, StoreCommitted, Submit},
+    money::{AwaitDurable, ErasePlayer, Erasure, GetOutcome, GetPastRounds, Origin, StoreCommitted, Submit},
 };
 
 /// The way to money. Clones share it.
@@ -22,6 +22,7 @@ pub struct MoneyPort(Arc<Ways>);
 struct Ways {
     submit: Recipient<Submit>,
     outcome: Recipient<GetOutcome>,
+    past_rounds: Recipient<GetPastRounds>,
     durable: Recipient<AwaitDurable>,
     committed: Recipient<StoreCommitted>,
     erase: Recipient<ErasePlayer>,
@@ -120,6 +121,7 @@ impl MoneyPort {
         C: Actor<Context = Context<C>>
             + Handler<Submit>
             + Handler<GetOutcome>
+            + Handler<GetPastRounds>
             + Handler<AwaitDurable>
             + Handler<StoreCommitted>
             + Handler<ErasePlayer>,
@@ -132,6 +134,7 @@ impl MoneyPort {
         Self(Arc::new(Ways {
             submit: coordinator.clone().recipient(),
             outcome: coordinator.clone().recipient(),
+            past_rounds: coordinator.clone().recipient(),
             durable: coordinator.clone().recipient(),
             committed: coordinator.clone().recipient(),
             erase: coordinator.clone().recipient(),
@@ -160,6 +163,11 @@ impl MoneyPort {
     /// [`super::table::TablePort::ask_outcome`].
     pub fn outcome(&self, ask: GetOutcome) {
         self.0.outcome.do_send(ask);
+    }
+
+    /// Asks for the last rounds of a table, for the table.
+    pub fn past_rounds(&self, ask: GetPastRounds) {
+        self.0.past_rounds.do_send(ask);
     }
 
     /// Tells that the state store has a new commit.

@@ -6,15 +6,21 @@ use std::sync::{
 };
 
 use actix::prelude::*;
-use engine::{TxResult, table::live::TableConfig};
-use protocol::{Amount, TableId, reply::Phase, reply::TableSummary};
+use engine::{
+    TxResult,
+    table::{PastRound, live::TableConfig},
+};
+use protocol::{
+    Amount, TableId,
+    reply::{Failure, Phase, TableSummary},
+};
 use rustc_hash::FxHashMap;
 
 use super::money::MoneyPort;
 use crate::messages::{
     money::GetOutcome,
     reply::{BetContext, ReplyTo, SessionRef},
-    table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, Wake},
+    table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, PastRoundsRead, Wake},
 };
 
 /// The way to the tables, by their ids. Filled once at the start; clones share it.
@@ -38,6 +44,7 @@ pub struct Table {
     bet: Recipient<Bet>,
     clear: Recipient<Clear>,
     rounds: Recipient<GetRounds>,
+    past_rounds: Recipient<PastRoundsRead>,
     outcome: Recipient<AskOutcome>,
     finished: Recipient<Finished>,
     wake: Recipient<Wake>,
@@ -88,6 +95,7 @@ impl Table {
             + Handler<Bet>
             + Handler<Clear>
             + Handler<GetRounds>
+            + Handler<PastRoundsRead>
             + Handler<AskOutcome>
             + Handler<Finished>
             + Handler<Wake>,
@@ -101,6 +109,7 @@ impl Table {
             bet: actor.clone().recipient(),
             clear: actor.clone().recipient(),
             rounds: actor.clone().recipient(),
+            past_rounds: actor.clone().recipient(),
             outcome: actor.clone().recipient(),
             finished: actor.clone().recipient(),
             wake: actor.clone().recipient(),
@@ -203,6 +212,14 @@ impl TablePort {
         match self.get(table) {
             Some(table) => table.finished.do_send(Finished { result, request }),
             None => tracing::error!(%table, "a result came back for a table that is not known"),
+        }
+    }
+
+    /// Hands a table the last rounds that it has asked for.
+    pub fn past_rounds_read(&self, table: TableId, rounds: Result<Vec<PastRound>, Failure>) {
+        match self.get(table) {
+            Some(table) => table.past_rounds.do_send(PastRoundsRead { rounds }),
+            None => tracing::error!(%table, "past rounds were read for a table that is not known"),
         }
     }
 

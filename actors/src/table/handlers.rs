@@ -7,12 +7,12 @@ use engine::{
     TxResult, Verdict,
     table::live::{BetRequest, ClearRequest, Question},
 };
-use protocol::{ErrorCode, Reply, reply::Failure};
+use protocol::{ErrorCode, reply::Failure};
 
-use super::{CHIPS_EVERY_MS, Parked, TableActor, view};
+use super::{CHIPS_EVERY_MS, Parked, TableActor};
 use crate::{
     clock::now_ms,
-    messages::table::{AskOutcome, Bet, Clear, Finished, GetRounds, Join, Leave, NoPlace, Wake},
+    messages::table::{AskOutcome, Bet, Clear, Finished, Join, Leave, Wake},
 };
 
 impl Handler<Wake> for TableActor {
@@ -39,14 +39,12 @@ impl Handler<Join> for TableActor {
     type Result = ();
 
     fn handle(&mut self, join: Join, context: &mut Context<Self>) {
-        let Join { player, to, join, refused } = join;
         let (live, places_max) = (&self.live, self.live.config().places_max as usize);
-        if !self.places.join(to.session, player, live.stake(player), live.seats_taken(), places_max) {
-            // In this order: the session knows of it before its client does.
-            refused.do_send(NoPlace { table: self.live.id(), join });
-            return self.shared.workers.refuse(to, ErrorCode::TableFull);
+        let (session, stake) = (join.to.session, live.stake(join.player));
+        if !self.places.join(session, join.player, stake, live.seats_taken(), places_max) {
+            return self.turn_away(join, Failure::of(ErrorCode::TableFull));
         }
-        self.arriving.push_back((player, to));
+        self.arriving.push_back(join);
         self.guarded(context, |this, context| {
             this.status.players.store(this.places.len() as u32, Relaxed);
             this.proceed(context);
@@ -62,6 +60,7 @@ impl Handler<Leave> for TableActor {
         self.guarded(context, |this, _| {
             this.places.leave(session);
             this.status.players.store(this.places.len() as u32, Relaxed);
+            this.forget_history();
         });
     }
 }
@@ -99,19 +98,6 @@ impl Handler<Clear> for TableActor {
     }
 }
 
-impl Handler<GetRounds> for TableActor {
-    type Result = ();
-
-    fn handle(&mut self, GetRounds { to }: GetRounds, context: &mut Context<Self>) {
-        let mut reply = Reply::Error(Failure::of(ErrorCode::Internal));
-        self.guarded(context, |this, _| {
-            let (table, rounds) = (this.live.id(), view::past_rounds(this.live.state()));
-            reply = Reply::TableHistory { table, rounds };
-        });
-        self.shared.workers.reply(to, reply);
-    }
-}
-
 impl Handler<Finished> for TableActor {
     type Result = ();
 
@@ -139,6 +125,7 @@ impl Handler<Finished> for TableActor {
         self.guarded(context, |this, context| {
             this.proceed(context);
             this.welcome();
+            this.forget_history();
         });
     }
 }

@@ -2,6 +2,7 @@
 
 mod fragile;
 mod no_records;
+mod past;
 mod rig;
 
 use engine::{Content, TxId, TxResult, Verdict, table::VoidReason};

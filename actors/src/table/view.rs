@@ -1,10 +1,10 @@
 //! Views of a table. They are made in this file only, so that no other code can show what a seat may not see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use base16ct::lower::encode_string;
 use channels::Epoch;
-use engine::table::{TableState, live::LiveTable};
+use engine::table::live::LiveTable;
 use games::BetCode;
 use protocol::{
     Amount, ErrorCode, PlayerId,
@@ -12,7 +12,13 @@ use protocol::{
 };
 
 /// The table as everyone may see it, at the newest position of its channel.
-pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Option<TableView> {
+pub fn view(
+    live: &LiveTable,
+    past: &VecDeque<engine::table::PastRound>,
+    epoch: &Epoch,
+    phase: Phase,
+    players: u32,
+) -> Option<TableView> {
     let (config, rules, state) = (live.config(), live.table_rules(), live.state());
     let amount = |minor| Amount::from_minor(minor, rules.scale).ok();
     let mut limits = BTreeMap::new();
@@ -39,7 +45,7 @@ pub fn view(live: &LiveTable, epoch: &Epoch, phase: Phase, players: u32) -> Opti
         round_max: amount(rules.round_max)?,
         spots: spots(live),
         players,
-        history: past_rounds(state),
+        history: past_rounds(past),
     })
 }
 
@@ -65,8 +71,8 @@ fn placed<'a>(live: &LiveTable, stakes: impl IntoIterator<Item = (&'a BetCode, &
 }
 
 /// The last rounds, with all that is needed to check them.
-pub fn past_rounds(state: &TableState) -> Vec<PastRound> {
-    let past = state.history.iter().map(|past| PastRound {
+pub fn past_rounds(past: &VecDeque<engine::table::PastRound>) -> Vec<PastRound> {
+    let past = past.iter().map(|past| PastRound {
         round: past.number,
         time: past.time,
         outcome: past.drawn.map(|drawn| drawn.outcome),

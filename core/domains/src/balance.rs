@@ -18,7 +18,8 @@ use crate::{
     freeze::Freeze,
     notice::{Funds, Notice},
     open, post,
-    results::{Recent, Settled},
+    recent::Recent,
+    results::{RESULTS_MAX, Settled},
 };
 
 /// The first byte of what the digest of players is made of: an event, or that there is a result.
@@ -30,7 +31,7 @@ const RESULT: u8 = 2;
 pub struct Balance {
     ledger: Ledger,
     players: Shards<PlayerId, Player>,
-    recent: Recent,
+    recent: Recent<PlayerId, Settled, RESULTS_MAX>,
     digests: PlayerDigests,
 }
 
@@ -243,7 +244,7 @@ impl Balance {
             let settled = Settled { number: player.results, time, notice: notice.clone() };
             self.digests.players.add(counted_print(notice.player));
             self.digests.results.add(settled.print());
-            self.recent.push(lsn, settled);
+            self.recent.push(lsn, notice.player, settled);
         }
         player.events
     }
@@ -255,7 +256,7 @@ impl Balance {
 
     /// The results of all players that the state store does not have yet, in no particular order.
     pub fn all_recent(&self) -> impl Iterator<Item = &Settled> {
-        self.recent.all()
+        self.recent.all().map(|(_, settled)| settled)
     }
 
     /// Number of the results that the state store does not have yet.

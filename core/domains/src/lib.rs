@@ -21,6 +21,7 @@ pub mod free_play;
 pub mod freeze;
 mod machine;
 mod notice;
+pub mod recent;
 pub mod recipe;
 pub mod recipes;
 pub mod results;

@@ -132,8 +132,10 @@ impl Books {
         match &record.body {
             Body::Committed(committed) => {
                 committed.rows.iter().for_each(|row| self.domains.rows.put(row.clone()));
-                if let Some((table, leg)) = &committed.table {
-                    self.rounds.note(*table, leg);
+                if let Some((table, leg)) = &committed.table
+                    && let Some(past) = self.rounds.note(*table, leg, record.time, committed.ended_stakes())
+                {
+                    self.past.push(lsn, *table, past);
                 }
                 for notice in &committed.notices {
                     applied.offsets.push(self.domains.balance.note(lsn, record.time, notice));

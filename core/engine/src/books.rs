@@ -1,4 +1,4 @@
-//! The money side of the state: five domains, the keys, the facts, the open rounds, and its reads.
+//! The money side of the state: five domains, the keys, the facts, the open and the past rounds, and its reads.
 //!
 //! [`Books::turn`] decides on it; only [`Books::apply`] and [`Books::take`] change it.
 
@@ -13,9 +13,11 @@ use crate::{
     facts::{Fact, Facts},
     item::{ItemId, StateItem},
     keys::{Found, KeyState, Keys, Outcome},
+    past_rounds::PastRounds,
     record::{Body, Formats, Record, Unknown},
     rounds::Rounds,
     stored_state::{StoredState, Unreadable},
+    table::PastRound,
     tx_id::TxId,
 };
 
@@ -26,6 +28,7 @@ pub struct Books {
     pub(crate) facts: Facts,
     pub(crate) keys: Keys,
     pub(crate) rounds: Rounds,
+    pub(crate) past: PastRounds,
     pub(crate) lsn: u64,
     pub(crate) time: u64,
 }
@@ -47,6 +50,12 @@ impl Books {
     #[must_use]
     pub fn open_round(&self, table: TableId) -> Option<RoundId> {
         self.rounds.open(table)
+    }
+
+    /// The past rounds of a table that the state store does not have yet, newest first. Those of records that are not durable
+    /// are among them.
+    pub fn recent_rounds(&self, table: TableId) -> impl Iterator<Item = &PastRound> {
+        self.past.of(table)
     }
 
     /// Whether an account is kept in a currency.
@@ -106,12 +115,16 @@ impl Books {
         self.keys.turn_to(store)
     }
 
-    /// Drops from memory what the state store has, keys and results, but no more than `most` of each. Returns whether all of
-    /// it is dropped.
+    /// Drops from memory what the state store has, keys, results and past rounds, but no more than `most` of each. Returns
+    /// whether all of it is dropped.
     pub fn forget(&mut self, most: usize) -> bool {
         let stored = self.keys.older().lsn();
-        let keys = self.keys.forget(most);
-        self.domains.balance.forget_results(stored, most) && keys
+        let dropped = [
+            self.keys.forget(most),
+            self.domains.balance.forget_results(stored, most),
+            self.past.forget(stored, most),
+        ];
+        dropped.into_iter().all(|all| all)
     }
 
     /// The digest of the whole money state, component by component.
@@ -128,6 +141,7 @@ impl Books {
             (Component::Keys, self.keys.digest()),
             (Component::Facts, self.facts.digest()),
             (Component::Rounds, self.rounds.digest()),
+            (Component::PastRounds, self.past.digest()),
         ];
         StateDigest::new(ledgers.chain(rows).chain(others))
     }

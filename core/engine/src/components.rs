@@ -25,6 +25,8 @@ pub enum Component {
     Facts,
     /// The open round of each table.
     Rounds,
+    /// Every past round of a table that there ever was.
+    PastRounds,
     /// The rows of a kind.
     Rows(u16),
 }
@@ -41,6 +43,7 @@ impl Component {
             Component::Facts => 23,
             Component::Rounds => 24,
             Component::Results => 25,
+            Component::PastRounds => 26,
             Component::Rows(kind) => 1_000 + u32::from(kind),
         }
     }
@@ -54,6 +57,7 @@ impl Component {
             23 => Component::Facts,
             24 => Component::Rounds,
             25 => Component::Results,
+            26 => Component::PastRounds,
             1..11 => Component::Accounts(Domain::from_number((number - 1) as u8)?),
             11..21 => Component::Holds(Domain::from_number((number - 11) as u8)?),
             _ => Component::Rows(u16::try_from(number.checked_sub(1_000)?).ok()?),

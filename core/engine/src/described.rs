@@ -43,6 +43,7 @@ impl StateDigest {
                 Component::Facts => "facts".into(),
                 Component::Rounds => "open rounds".into(),
                 Component::Results => "results".into(),
+                Component::PastRounds => "past rounds".into(),
                 Component::Rows(kind) => match KINDS.iter().find(|known| known.number == kind) {
                     Some(known) => format!("rows {}", known.name),
                     None => format!("rows of kind {kind}"),

@@ -8,7 +8,7 @@
 //! * `E5` a fact in the log about its hub does not change while anything depends on it: the scale of a currency that
 //!   has accounts, the issuer of a log that has players, the people store, the seed secret while a round is open;
 //! * `E6` the row of a table's rules is what the table's leg says, changes with such a leg alone, and never while a round of
-//!   the table is open;
+//!   the table is open; money and tables have the same open rounds, and the same last rounds;
 //! * `E7` a recipe in a revision, or a kind of row, that version 3 of records does not have is used only after its first use
 //!   was recorded.
 //! * `E8` a player is recorded as erased only while they have no balance, no hold and no freeze; an exclusion may take the place
@@ -84,6 +84,9 @@ pub enum Violation {
     /// `E6`: money and table have different open rounds.
     #[error("E6: another round of table {0} is open than the money side knows of")]
     OtherRound(TableId),
+    /// `E6`: a round has ended in another way for its table than for the money.
+    #[error("E6: the last round of table {0} is another one than the money side knows of")]
+    OtherPastRound(TableId),
     /// `E1`: a transaction with a key has no notice to make a receipt of.
     #[error("E1: transaction {0:?} came with a key, but has nothing to put on its receipt")]
     NoReceipt(TxId),
@@ -255,8 +258,9 @@ pub fn stakes_are_held<'a>(
     }
 }
 
-/// `E6`: the open rounds of the tables are those that the money side knows of. Only a table that a record did not fit may,
-/// until its quarantine is recorded, have a round open that has ended.
+/// `E6`: the open rounds of the tables are those that the money side knows of, and so is the last round that has ended at each,
+/// while the money side has it in memory. Only a table that a record did not fit may, until its quarantine is recorded, have a
+/// round open that has ended, and not know of the last one.
 ///
 /// # Errors
 /// The first table that differs.
@@ -268,9 +272,12 @@ pub fn rounds_are_open<'a>(
     for (table, state) in tables {
         let known = books.open_round(table);
         known.map(|round| open.remove(&round));
-        let round = state.open.as_ref().map(|_| RoundId { table, number: state.round });
-        if known != round && !state.unfit {
+        if !books.rounds.are_of(table, state) && !state.unfit {
             return Err(Violation::OtherRound(table));
+        }
+        let last = books.recent_rounds(table).next();
+        if last.is_some() && last != state.last.as_ref() && !state.failed() {
+            return Err(Violation::OtherPastRound(table));
         }
     }
     open.first().map_or(Ok(()), |round| Err(Violation::OtherRound(round.table)))

@@ -1,5 +1,5 @@
 //! The state as items: what the state store has one by one, each under its place. Accounts, open holds, rows, players,
-//! their results and tables are items. Keys are not: a key is its own place, in a tree of their own. What is small and
+//! their results, tables and past rounds are items. Keys are not: a key is its own place, in a tree of their own. What is small and
 //! changes with nearly every record is the store's head ([`head`](crate::head)).
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     record::{Formats, Unknown},
     stored_state::ItemPlace,
-    table::TableState,
+    table::{PastRound, TableState},
 };
 
 /// Identifies an item.
@@ -33,6 +33,8 @@ pub enum ItemId {
     Result(PlayerId, u64),
     /// A table.
     Table(TableId),
+    /// One of the last rounds of a table, by its place among them ([`PastRound::place`]).
+    Round(TableId, u64),
 }
 
 impl ItemId {
@@ -75,6 +77,11 @@ impl ItemId {
                 encoder.byte(6);
                 encoder.table(*table);
             }
+            ItemId::Round(table, place) => {
+                encoder.byte(7);
+                encoder.table(*table);
+                encoder.uint((*place).into());
+            }
         }
     }
 }
@@ -94,6 +101,8 @@ pub enum StateItem {
     Result(Settled),
     /// A table.
     Table(TableId, Box<TableState>),
+    /// One of the last rounds of a table.
+    Round(TableId, PastRound),
 }
 
 impl StateItem {
@@ -109,6 +118,7 @@ impl StateItem {
                 ItemId::Result(settled.notice.player, Settled::place(settled.number))
             }
             StateItem::Table(table, _) => ItemId::Table(*table),
+            StateItem::Round(table, past) => ItemId::Round(*table, PastRound::place(past.number)),
         }
     }
 
@@ -130,6 +140,7 @@ impl StateItem {
             }
             StateItem::Result(settled) => settled.encode(&mut encoder),
             StateItem::Table(_, state) => state.encode(&mut encoder),
+            StateItem::Round(_, past) => past.encode(&mut encoder),
         }
         encoder.into_bytes()
     }
@@ -171,6 +182,14 @@ impl StateItem {
                 StateItem::Result(settled)
             }
             6 => StateItem::Table(decoder.table()?, Box::new(TableState::decode(decoder)?)),
+            7 => {
+                let (table, place) = (decoder.table()?, decoder.u64()?);
+                let past = PastRound::decode(decoder)?;
+                if PastRound::place(past.number) != place {
+                    return Err(DecodeError::OutOfRange("a past round at another place"));
+                }
+                StateItem::Round(table, past)
+            }
             _ => return Err(DecodeError::Unknown("item")),
         })
     }

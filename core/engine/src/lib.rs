@@ -21,6 +21,7 @@ mod head;
 pub mod invariant;
 pub mod item;
 mod keys;
+mod past_rounds;
 mod principal;
 mod proof;
 mod record;
@@ -49,6 +50,7 @@ pub use ledger::{
     Digest,
     codec::{DecodeError, Feature, NamedFeature},
 };
+pub use past_rounds::last_rounds;
 pub use principal::{Principal, PrincipalKind};
 pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record, RefusedRequest, Shape, Unknown};
 pub use replica::{Parted, Replica, StoreCommit};

@@ -8,7 +8,7 @@
 
 use domains::{Intent, Notice, RowImage, RowKind, What, recipe::Known};
 use ledger::{
-    Domain, Leg,
+    Domain, Leg, SUM_MAX,
     codec::{AT_ONCE, DecodeError, Decoder, Encoder, Feature},
 };
 use protocol::{ErrorCode, RoundId, TableId};
@@ -185,6 +185,17 @@ impl Committed {
             available: notice.after.available,
             held: notice.after.held,
         }))
+    }
+}
+
+impl Committed {
+    /// The sum of the stakes whose round it ends, as it tells the players of them.
+    pub(crate) fn ended_stakes(&self) -> i128 {
+        let staked = self.notices.iter().map(|notice| match notice.what {
+            What::Settled { staked, .. } | What::Voided { staked, .. } => staked,
+            What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => 0,
+        });
+        staked.fold(0_i128, i128::saturating_add).clamp(-SUM_MAX, SUM_MAX)
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     keys::encode_kept,
     record::{Body, Committed, Formats, Record, Unknown},
     stored_state::{Empty, ItemPlace, StoredState, Unreadable},
+    table::PastRound,
     tx_id::TxId,
     world::{Unloadable, World},
 };
@@ -164,6 +165,7 @@ impl Replica {
         })?;
         if let Body::Committed(committed) = &record.body {
             self.note_results(committed);
+            self.note_past_round(lsn);
         }
         Ok(record)
     }
@@ -256,16 +258,27 @@ impl Replica {
 
     /// The results of the record that was applied are new items.
     fn note_results(&mut self, committed: &Committed) {
-        let at = self.commits;
         for notice in committed.notices.iter().filter(|notice| notice.what.is_result()) {
             let player = self.world.books.domains().balance.player(notice.player);
             let number = player.map_or(0, |player| player.results);
-            let id = ItemId::Result(notice.player, Settled::place(number));
-            let touch = self.present.entry(id).or_insert(Touch { at, changed: false });
-            touch.at = at;
-            if !std::mem::replace(&mut touch.changed, true) {
-                self.changed.push(id);
-            }
+            self.note(ItemId::Result(notice.player, Settled::place(number)));
+        }
+    }
+
+    /// The round that has ended by the record that was applied at `lsn` is a new item.
+    fn note_past_round(&mut self, lsn: u64) {
+        if let Some((table, past)) = self.world.books.past.ended_at(lsn) {
+            self.note(ItemId::Round(table, PastRound::place(past.number)));
+        }
+    }
+
+    /// A new item, whatever the store has at its place.
+    fn note(&mut self, id: ItemId) {
+        let at = self.commits;
+        let touch = self.present.entry(id).or_insert(Touch { at, changed: false });
+        touch.at = at;
+        if !std::mem::replace(&mut touch.changed, true) {
+            self.changed.push(id);
         }
     }
 

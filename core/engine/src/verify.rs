@@ -12,7 +12,7 @@ mod tally;
 
 use std::sync::Arc;
 
-use domains::{StateMachine, results::Settled};
+use domains::StateMachine;
 use ledger::{HoldId, invariant};
 use protocol::TableId;
 
@@ -22,7 +22,7 @@ pub use self::{
     tally::{Decisions, Occurrences, Tally, Undecided},
 };
 use crate::{
-    item::{ItemId, StateItem},
+    item::StateItem,
     record::{Body, Committed, Formats, Record},
     replica::keys_since,
     stored_state::{ItemPlace, StoredState},
@@ -112,12 +112,12 @@ impl LogVerifier {
         &self.world
     }
 
-    /// Number of keys and of results of players that are in memory: what grows with the log. The rest of the state grows with
-    /// accounts, open rounds and tables.
+    /// Number of keys, of results of players and of past rounds that are in memory: what grows with the log. The rest of the
+    /// state grows with accounts, open rounds and tables.
     #[must_use]
     pub fn in_memory(&self) -> usize {
         let books = &self.world.books;
-        books.keys_in_memory() + books.domains().balance.results_in_memory()
+        books.keys_in_memory() + books.domains().balance.results_in_memory() + books.past.count()
     }
 
     /// The keys that are in memory, each with its outcome, for a state store of their own.
@@ -126,17 +126,16 @@ impl LogVerifier {
         keys_since(&self.world, self.world.books.store().lsn())
     }
 
-    /// The last results of players that are in memory, for the same store.
+    /// The last results of players and the past rounds that are in memory, for the same store.
     #[must_use]
-    pub fn new_results(&self) -> Vec<(ItemPlace, Vec<u8>)> {
-        let item = |settled: &Settled| {
-            let place = ItemId::Result(settled.notice.player, Settled::place(settled.number)).place();
-            (place, StateItem::Result(settled.clone()).encode())
-        };
-        self.world.books.domains().balance.all_recent().map(item).collect()
+    pub fn new_items(&self) -> Vec<(ItemPlace, Vec<u8>)> {
+        let books = &self.world.books;
+        let results = books.domains().balance.all_recent().cloned().map(StateItem::Result);
+        let rounds = books.past.all().map(|(table, past)| StateItem::Round(table, *past));
+        results.chain(rounds).map(|item| (item.id().place(), item.encode())).collect()
     }
 
-    /// A state store has every key and every result so far: they leave memory.
+    /// A state store has every key, result and past round so far: they leave memory.
     pub fn stored(&mut self, store: Arc<dyn StoredState>) {
         self.world.books.turn_to(store);
         self.world.books.forget(usize::MAX);

@@ -10,6 +10,7 @@ pub use self::paging::{Loading, Unloadable};
 use crate::{
     apply::{Applied, ApplyError},
     books::Books,
+    components::Component,
     facts::{Fact, SecretName},
     invariant::{self, Violation},
     record::{Body, Record},
@@ -97,6 +98,10 @@ pub fn same(one: &World, other: &World) -> Result<(), Violation> {
     }
     if let Some(component) = one.books.digest().differing(&other.books.digest()) {
         return Err(Violation::Money(component));
+    }
+    // Their digest has the numbers alone.
+    if one.books.rounds != other.books.rounds {
+        return Err(Violation::Money(Component::Rounds));
     }
     same_tables(&one.tables, &other.tables)
 }

@@ -12,7 +12,7 @@ use super::{
     base::ATTEMPTS,
     read,
     removed::Whole,
-    spill::{IN_MEMORY_MAX, Spill, add_result},
+    spill::{EndedItems, IN_MEMORY_MAX, Spill},
 };
 
 /// The result of proving a whole log.
@@ -28,7 +28,7 @@ pub struct Findings {
     pub fetched: u64,
     /// The last record of the state store, which has what the replay has; `None` when there is no store.
     pub stored: Option<u64>,
-    /// Most keys and results of players that were in memory between two records.
+    /// Most keys, results of players and past rounds of tables that were in memory between two records.
     pub in_memory: usize,
 }
 
@@ -48,7 +48,7 @@ pub fn full<S: Storage, T: Storage>(
     within(IN_MEMORY_MAX, files, whole, store, level, expectations)
 }
 
-/// [`full()`] with so many keys and results of players in memory.
+/// [`full()`] with so many keys, results of players and past rounds of tables in memory.
 pub(super) fn within<S: Storage, T: Storage>(
     in_memory_max: usize,
     files: &Files<S>,
@@ -92,7 +92,7 @@ pub(super) fn within<S: Storage, T: Storage>(
         verifier.next(entry.bytes).map_err(disproved)?;
         if let Some(found) = found.take_if(|found| found.at.lsn == lsn) {
             found.agrees(&entry, &verifier)?;
-            found.has_results(spill.results(&mut verifier)?)?;
+            found.has_ended(&spill.ended(&mut verifier)?)?;
             compared = Some(lsn.0);
         }
         spill.bound(&mut verifier)?;
@@ -138,8 +138,8 @@ struct Found {
     world: World,
     /// The digest of its keys, and how many there are.
     keys: (Digest, u64),
-    /// The same of the last results of players.
-    results: (Digest, u64),
+    /// The last results of players and the past rounds of tables.
+    ended: EndedItems,
 }
 
 impl Found {
@@ -177,11 +177,12 @@ impl Found {
             digest.add(engine::key_print(TxId(u128::from_be_bytes(id)), &kept).map_err(stored::Error::item)?);
             count += 1;
         }
-        let mut results = (Digest::default(), 0);
+        let mut ended = EndedItems::default();
         for entry in stored.0.scan(Tree::Rows) {
-            add_result(&mut results, &entry?.1, &expectations.formats)?;
+            let (Key(place), item) = entry?;
+            ended.add(place, &item, &expectations.formats)?;
         }
-        Ok(Self { at: stored.0.cursor(), world, keys: (digest, count), results })
+        Ok(Self { at: stored.0.cursor(), world, keys: (digest, count), ended })
     }
 
     /// Compares it with the log at its record: the same log, and the same state (`E3`).
@@ -205,15 +206,9 @@ impl Found {
         Ok(())
     }
 
-    /// Compares its results with those of the log at its record.
-    fn has_results(&self, results: (Digest, u64)) -> Result<(), Error> {
-        let what = match (self.results.1, results.1) {
-            _ if self.results == results => return Ok(()),
-            (ours, logged) if ours != logged => {
-                format!("it has {ours} results of players, and the log has {logged}")
-            }
-            (_, logged) => format!("its {logged} results of players are not those of the log"),
-        };
-        Err(Error::Store { lsn: self.at.lsn.0, what })
+    /// Compares its results and past rounds with those of the log at its record.
+    fn has_ended(&self, logged: &EndedItems) -> Result<(), Error> {
+        let wrong = |what| Err(Error::Store { lsn: self.at.lsn.0, what });
+        self.ended.differs(logged).map_or(Ok(()), wrong)
     }
 }

@@ -1,4 +1,5 @@
-//! What a proof in full does not keep in memory: the keys and the last results of players, in a state store of its own.
+//! What a proof in full does not keep in memory: the keys, the last results of players and the past rounds of tables, in a
+//! state store of its own.
 //!
 //! With too many of them in memory all go to that store, so the memory of a proof does not grow with the log but for the
 //! filters of the store: about 2.4 bytes a key. Accounts, open rounds and tables stay in memory.
@@ -6,19 +7,21 @@
 use std::sync::Arc;
 
 use actors::stored::{self, Stored};
-use engine::{Formats, ItemPlace, LogVerifier, StateItem, StoredState, TxId, Unknown, Unreadable};
+use engine::{
+    DecodeError, Formats, ItemPlace, LogVerifier, StateItem, StoredState, TxId, Unknown, Unreadable,
+};
 use journal::{Cursor, Lsn};
 use ledger::Digest;
 use store::{Change, Key, Options, Store, Tree};
 
 use super::{Error, scratch::Scratch};
 
-/// Keys and results in memory before they go to the store of the proof. Four commits of so many make a full run of the store.
+/// Keys, results and past rounds in memory before they go to the store of the proof. Four commits of so many make a full run of the store.
 pub const IN_MEMORY_MAX: usize = 1 << 16;
 
-/// The keys and results of a proof that are not in memory.
+/// The keys, results and past rounds of a proof that are not in memory.
 pub struct Spill {
-    /// Most keys and results in memory, together; those of one record come on top.
+    /// Most of them in memory, together; those of one record come on top.
     most: usize,
     /// What the proof began with: the state store that is trusted, or nothing.
     base: Arc<dyn StoredState>,
@@ -31,7 +34,7 @@ impl Spill {
         Self { most, base, store: None }
     }
 
-    /// Moves keys and results out of memory when there are too many.
+    /// Moves keys, results and past rounds out of memory when there are too many.
     ///
     /// # Errors
     /// When the store of the proof cannot be written.
@@ -48,11 +51,11 @@ impl Spill {
                 self.store.insert((store.map_err(stored::Error::from)?, directory))
             }
         };
-        let (keys, results) = (verifier.new_keys(), verifier.new_results());
+        let (keys, items) = (verifier.new_keys(), verifier.new_items());
         let keys = keys.iter().map(|(id, kept)| (Tree::Keys, id.0.to_be_bytes(), kept));
-        let results = results.iter().map(|(place, result)| (Tree::Rows, *place, result));
-        let changes = keys.chain(results);
-        let changes = changes.map(|(tree, key, value)| Change { tree, key: Key(key), value: Some(value) });
+        let items = items.iter().map(|(place, item)| (Tree::Rows, *place, item));
+        let changes =
+            keys.chain(items).map(|(tree, key, value)| Change { tree, key: Key(key), value: Some(value) });
         let at = Cursor { lsn: Lsn(verifier.world().books.lsn()), ..Cursor::default() };
         store.commit(changes, at, &[]).map_err(stored::Error::from)?;
         loop {
@@ -65,46 +68,76 @@ impl Spill {
         }
     }
 
-    /// The digest of the last results of all players, and how many there are.
+    /// The last results of all players and the past rounds of all tables.
     ///
     /// # Errors
     /// When the store of the proof cannot be read or written.
-    pub fn results(&mut self, verifier: &mut LogVerifier) -> Result<(Digest, u64), Error> {
+    pub fn ended(&mut self, verifier: &mut LogVerifier) -> Result<EndedItems, Error> {
         if self.store.is_some() {
             self.spill(verifier)?;
         }
-        let (formats, mut sum) = (verifier.formats(), (Digest::default(), 0));
+        let (formats, mut ended) = (verifier.formats(), EndedItems::default());
         match &self.store {
             Some((store, _)) => {
                 for entry in store.view().scan(Tree::Rows) {
-                    add_result(&mut sum, &entry.map_err(stored::Error::from)?.1, &formats)?;
+                    let (Key(place), item) = entry.map_err(stored::Error::from)?;
+                    ended.add(place, &item, &formats)?;
                 }
             }
             None => {
-                for (_, item) in verifier.new_results() {
-                    add_result(&mut sum, &item, &formats)?;
+                for (place, item) in verifier.new_items() {
+                    ended.add(place, &item, &formats)?;
                 }
             }
         }
-        Ok(sum)
+        Ok(ended)
     }
 }
 
-/// Adds an item of the state to a digest of results and their number, if it is one.
-///
-/// # Errors
-/// When it is no item.
-pub fn add_result(
-    (digest, count): &mut (Digest, u64),
-    item: &[u8],
-    formats: &Formats,
-) -> Result<(), stored::Error> {
-    let item = StateItem::decode(item, formats, Unknown::Kept).map_err(stored::Error::item)?;
-    if let StateItem::Result(settled) = item {
-        digest.add(settled.print());
+/// What a state has of the rounds that have ended: the last results of players, and the past rounds of tables. Of each the
+/// digest, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndedItems {
+    results: (Digest, u64),
+    rounds: (Digest, u64),
+}
+
+impl EndedItems {
+    /// Adds an item of the state, if it is one of these.
+    ///
+    /// # Errors
+    /// When it is no item, or that of another place.
+    pub fn add(&mut self, place: ItemPlace, item: &[u8], formats: &Formats) -> Result<(), stored::Error> {
+        let item = StateItem::decode(item, formats, Unknown::Kept).map_err(stored::Error::item)?;
+        if item.id().place() != place {
+            return Err(stored::Error::item(DecodeError::OutOfRange("the place of an item")));
+        }
+        let ((digest, count), print) = match &item {
+            StateItem::Result(settled) => (&mut self.results, settled.print()),
+            StateItem::Round(table, past) => (&mut self.rounds, past.print(*table)),
+            StateItem::Account(..)
+            | StateItem::Hold(..)
+            | StateItem::Row(..)
+            | StateItem::Player(..)
+            | StateItem::Table(..) => return Ok(()),
+        };
+        digest.add(print);
         *count += 1;
+        Ok(())
     }
-    Ok(())
+
+    /// What is wrong with it, when the log has this.
+    pub fn differs(&self, logged: &Self) -> Option<String> {
+        let parts = [
+            (self.results, logged.results, "results of players"),
+            (self.rounds, logged.rounds, "past rounds of tables"),
+        ];
+        let (ours, theirs, what) = parts.into_iter().find(|(ours, theirs, _)| ours != theirs)?;
+        Some(match (ours.1, theirs.1) {
+            (ours, theirs) if ours != theirs => format!("it has {ours} {what}, and the log has {theirs}"),
+            (_, theirs) => format!("its {theirs} {what} are not those of the log"),
+        })
+    }
 }
 
 /// The store of a proof, on what the proof began with.

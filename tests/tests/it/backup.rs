@@ -12,7 +12,7 @@ use crate::archived;
 use protocol::{Key, reply::Receipt};
 use tests::{
     files::paths_below,
-    hub::{OPEN, Setup, TestHub, words},
+    hub::{OPEN, QUICK, Setup, TestHub, words},
     moment::KillMoment,
     play::plays_on,
     player::{Account, Session},
@@ -75,7 +75,7 @@ async fn backed_up(at: &Path) -> (TestHub, Account, u64, Vec<Receipt>, PathBuf, 
 async fn a_backup_beside_play_is_restored_elsewhere_with_every_bet_answered_before_it_and_is_played_on() {
     let at = tempfile::tempdir().expect("a directory");
     let (backup, keys) = (at.path().join("backup"), at.path().join("keys"));
-    let mut hub = setup().deposit("100000.00").start();
+    let mut hub = setup().tables([OPEN, QUICK]).deposit("100000.00").start();
     let account = Account::sign_in(hub.address(), "anna").await;
     let mut session = account.connect(hub.address()).await;
     let round = session.open_round(OPEN.id).await;
@@ -91,6 +91,13 @@ async fn a_backup_beside_play_is_restored_elsewhere_with_every_bet_answered_befo
     for _ in 0..200 {
         session.bet(session.key(), OPEN.id, round, "1.00").await.expect("a good bet");
     }
+
+    let quick = QUICK.id.parse().expect("a table id");
+    session.client.join_table(quick).await.expect("a table");
+    let ended = async || {
+        Some(session.client.table_history(quick).await.expect("a history")).filter(|past| past.len() > 1)
+    };
+    let past = until("two rounds are over", ended).await;
 
     // Slow enough for many commits and merges meanwhile, and for people who sign in during the backup.
     let began = Instant::now();
@@ -117,11 +124,15 @@ async fn a_backup_beside_play_is_restored_elsewhere_with_every_bet_answered_befo
 
     // On another machine.
     let began_to_restore = Instant::now();
-    let mut other = setup().deposit("100000.00").prepare();
+    let mut other = setup().tables([OPEN, QUICK]).deposit("100000.00").prepare();
     let said = other.done(&["restore", "--from", text(&backup), "--keys-from", text(&keys)]);
     assert!(said.contains("lineage  ") && said.contains("is lost"), "{said}");
     other.start();
     let mut first = account.connect(other.address()).await;
+    let restored = first.client.table_history(quick).await.expect("a history");
+    let numbers = restored.iter().map(|past| past.round);
+    assert!(numbers.eq((1..=restored[0].round).rev().take(50)), "{restored:?}");
+    assert!(past.iter().all(|past| restored.contains(past)), "{past:?} before, {restored:?} after");
     let goes_on = first.open_round(OPEN.id).await;
     first.bet(first.key(), OPEN.id, goes_on, "1.00").await.expect("it plays on");
     let time = began_to_restore.elapsed();

@@ -2,7 +2,7 @@
 //!
 //! `HUB_CRASH_RUNS` sets how often (30), `HUB_CRASH_SEED` repeats the moments and bets of a run.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fs, io::ErrorKind, time::Duration};
 
 use fastrand::Rng;
 use tests::{
@@ -66,6 +66,13 @@ async fn a_hub_killed_at_random_moments_loses_no_bet_doubles_none_and_finishes_e
         }
         hub.kill();
         place.send_replace(None);
+        if random.u64(..8) == 0 {
+            // The state store is lost with the process: the next start builds it from the log.
+            match fs::remove_dir_all(hub.data().join("store")) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                removed => removed.expect("a disk"),
+            }
+        }
         // It replays everything from the beginning: with a thousand crashes, not each time.
         if run <= 30 || run % 10 == 0 {
             let totals = hub.verify();

@@ -9,12 +9,14 @@ use domains::{
     recipes::{Deposit, HoldStake},
 };
 use engine::{
-    Body, Component, Content, Digest, Envelope, Record, StateDigest, Turn, Tx, TxId, World, table::TableLeg,
+    Body, Component, Content, Digest, Envelope, ItemId, Record, StateDigest, StateItem, Turn, Tx, TxId,
+    World,
+    table::{PastRound, TableLeg, close_orphan},
 };
 use journal::{Cursor, Error, Lsn, Options, Reader, SyncLog, file::Directory};
 use people::{Contents, Master, People, Person};
 use protocol::{PlayerId, RoundId, TableId};
-use store::{Change, Options as StoreOptions, Store, Tree};
+use store::{Change, Key, Options as StoreOptions, Store, Tree};
 use tests::{
     PATIENCE,
     hub::{OPEN, PEOPLE_KEY, Setup, TestHub, words},
@@ -195,6 +197,47 @@ async fn verify_holds_the_state_store_against_the_replay() {
 
     write(lsn + 1, hash, &world);
     verify_says(&hub, &[], &format!("log ends at record {lsn}"));
+}
+
+/// Of what is kept of a player's results and a table's past rounds the digests of the state say nothing: they are compared.
+#[tokio::test]
+async fn verify_finds_that_the_state_store_lacks_a_result_or_past_round_or_has_another() {
+    let (hub, mut world) = stopped().await;
+    let (table, state) = world.tables.iter().next().expect("a table");
+    let void = close_orphan(*table, state.clone(), &world.books, u64::MAX).remove(0);
+    let table = *table;
+    let Turn::New(decided) = world.books.turn(void, u64::MAX) else { panic!("the round can be voided") };
+    let record = decided.into_record();
+    world.apply(&record).expect("it fits");
+    append(&hub, &record);
+    let (lsn, data) = (world.books.lsn(), hub.data());
+    let mut reader = Reader::open(&data, Lsn(0)).expect("a log");
+    while reader.next(Lsn::MAX).expect("a sound log").is_some() {}
+    let storage = || stored::storage(&data).expect("a directory");
+    // What the store has at a place, instead of what it should have.
+    let put = |id: ItemId, value: Option<&[u8]>| {
+        once_unlocked(|| stored::replace(storage(), &world, reader.cursor()));
+        let mut store = once_unlocked(|| Store::over(storage(), StoreOptions::default()));
+        let (view, key) = (store.view(), Key(id.place()));
+        assert!(view.get(Tree::Rows, &key).expect("it reads").is_some(), "{id:?}");
+        let change = Change { tree: Tree::Rows, key, value };
+        store.commit([change], view.cursor(), view.meta()).expect("a disk");
+    };
+    let (player, _) = world.books.domains().balance.players().next().expect("a player");
+    let past = *world.books.recent_rounds(table).next().expect("a round has ended");
+    let [rounds, results] = ["past rounds of tables", "results of players"];
+    for (kept, what) in
+        [(ItemId::Round(table, PastRound::place(1)), rounds), (ItemId::Result(player, 1), results)]
+    {
+        put(kept, None);
+        verify_says(&hub, &[], &format!("at record {lsn}: it has 0 {what}, and the log has 1"));
+    }
+    let earlier = StateItem::Round(table, PastRound { time: past.time - 1, ..past });
+    put(earlier.id(), Some(&earlier.encode()));
+    verify_says(&hub, &[], &format!("at record {lsn}: its 1 {rounds} are not those of the log"));
+    put(earlier.id(), Some(&StateItem::Round(table, past).encode()));
+    let said = words(&hub.run(&["verify"]));
+    assert!(said.contains("it has what the replay has"), "{said}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
+use domains::recipes::TableOnly;
 use engine::{
     Content, TxId,
     table::{
@@ -10,11 +11,12 @@ use engine::{
     },
 };
 use games::Game;
-use protocol::TableId;
+use protocol::{PlayerId, TableId};
 
 use super::fragile::Fragile;
 use crate::{
     messages::{
+        money::Origin,
         reply::BetContext,
         table::{Bet, Clear, Join, NoPlace},
     },
@@ -89,6 +91,9 @@ pub async fn rig_with(state: TableState, condition: journal::Condition) -> Rig {
     let deposit = deposit.envelope(&money.currencies).expect("a good deposit");
     assert!(matches!(port.execute(engine::Principal::HUB, deposit).await, Execution::Committed(_)));
 
+    if let Some(open) = &state.open {
+        opened(&port, state.round, open).await;
+    }
     let broken = Arc::new(AtomicBool::new(false));
     let game: &'static dyn Game =
         Box::leak(Box::new(Fragile { rules: games::GAMES[0], broken: broken.clone() }));
@@ -124,6 +129,22 @@ pub async fn rig_with(state: TableState, condition: journal::Condition) -> Rig {
     let table = TableActor::new(live, context, Alarms::start(), status.clone()).start();
     money.tables.fill(vec![Table::new(id(), &table, config, status.clone())]);
     Rig { table, status, money, port, broken, refused: Refused::default().start(), log }
+}
+
+/// The money side records that a round was opened and locked.
+async fn opened(port: &MoneyPort, number: u64, open: &OpenRound) {
+    let OpenRound { stage, deadline, game, rules, currency, commit, sealed, bets } = open.clone();
+    let Stage::Locked { mix } = stage else { panic!("the round is locked") };
+    let opened = TableLeg::Opened { round: number, deadline, game, rules, currency, commit, sealed };
+    let locked = TableLeg::Locked { round: number, deadline, staked: bets.staked(), mix };
+    for leg in [opened, locked] {
+        let step = leg.step().expect("a step of the round");
+        let id = TxId::of_round(RoundId { table: id(), number }, step);
+        let (principal, intent) = (engine::Principal::HUB, TableOnly.into());
+        let tx = Tx { id, principal, key: None, intent, shares: Vec::new(), table: Some((self::id(), leg)) };
+        port.submit(Envelope::Run(tx), Origin::Nobody);
+    }
+    port.durable().await.expect("on disk");
 }
 
 impl Rig {
@@ -211,9 +232,14 @@ pub fn code(reply: &Reply) -> Option<ErrorCode> {
     }
 }
 
-/// A round nobody has bet in, locked and due.
+/// A round nobody has bet in, locked and due, of a table's first.
 pub fn round_to_settle() -> TableState {
-    let round = RoundId { table: id(), number: 1 };
+    rounds_to_settle(1)
+}
+
+/// The same of its later ones.
+pub fn rounds_to_settle(number: u64) -> TableState {
+    let round = RoundId { table: id(), number };
     let (commit, sealed) = Sealer::new(&SEED_KEY).make(round).expect("random bytes");
     let open = OpenRound {
         stage: Stage::Locked { mix: [0; 32] },
@@ -225,5 +251,5 @@ pub fn round_to_settle() -> TableState {
         sealed,
         bets: Default::default(),
     };
-    TableState { round: 1, open: Some(Box::new(open)), events: 2, ..TableState::default() }
+    TableState { round: number, open: Some(Box::new(open)), events: 3 * number - 1, ..TableState::default() }
 }

@@ -7,7 +7,8 @@ use protocol::Currency;
 use super::{
     TableLeg,
     bets::{Bets, Placed},
-    state::{Drawn, HISTORY_MAX, OpenRound, PastRound, Stage, TableState},
+    past::{Drawn, PastRound},
+    state::{OpenRound, Stage, TableState},
 };
 
 /// A leg does not fit the table's state.
@@ -154,9 +155,7 @@ impl TableState {
     fn end_round(&mut self, next_at: u64, time: u64, drawn: Option<Drawn>) {
         let Some(open) = self.open.take() else { return };
         self.next_at = next_at;
-        self.history.truncate(HISTORY_MAX - 1);
-        let past =
-            PastRound { number: self.round, time, commit: open.commit, staked: open.bets.staked(), drawn };
-        self.history.push_front(past);
+        let (number, commit, staked) = (self.round, open.commit, open.bets.staked());
+        self.last = Some(PastRound { number, time, commit, staked, drawn });
     }
 }

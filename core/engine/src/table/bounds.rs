@@ -25,7 +25,7 @@ const PLAYER_BYTES: usize = 17 + 1 + 32 + 3;
 const SETTLED_BYTES: usize = (1 + 3 + 1 + 17 + 3 + 15) + (3 + 3 + 4 * 15 + 1 + 3 + 10 + 2 * 15 + 5);
 /// The same of a hold that is posted.
 const POSTED_BYTES: usize = 1 + 17;
-/// Room for all else: the past rounds of a table, the round's own fields.
+/// Room for all else: the rules of a table, the round's own fields.
 const REST_BYTES: usize = 64 << 10;
 
 const _: () = assert!(

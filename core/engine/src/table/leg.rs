@@ -306,7 +306,7 @@ impl TableLeg {
     #[must_use]
     pub fn event(&self, state: &TableState, scale: u32) -> Option<Event> {
         let amount = |minor: i128| Amount::from_minor(minor.max(0), scale).ok();
-        let past = state.history.front();
+        let past = state.last.as_ref();
         Some(match self {
             TableLeg::BetPlaced { .. }
             | TableLeg::BetsCleared { .. }

@@ -1,17 +1,13 @@
-//! The recorded state of a table: the open round with its bets, the last rounds, the channel's offset.
-
-use std::collections::VecDeque;
+//! The recorded state of a table: the open round with its bets, the round before it, the channel's offset. The rounds before
+//! that one are items of their own ([`past`](super::past)).
 
 use ledger::HoldId;
 use protocol::Currency;
 
-use super::{bets::Bets, rules::TableRules};
+use super::{bets::Bets, past::PastRound, rules::TableRules};
 use ledger::codec::{DecodeError, Decoder, Encoder};
 
-/// Rounds kept for each table.
-pub const HISTORY_MAX: usize = 50;
-
-/// The state of a table as replay rebuilds it. An idle table uses no heap memory except for its history.
+/// The state of a table as replay rebuilds it. An idle table uses no heap memory except for its rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableState {
     /// Number of the last round, 0 before the first.
@@ -20,8 +16,8 @@ pub struct TableState {
     pub open: Option<Box<OpenRound>>,
     /// After a round: when the next may open, milliseconds since 1970.
     pub next_at: u64,
-    /// The last rounds, newest first.
-    pub history: VecDeque<PastRound>,
+    /// The last round that has ended: what its event on the table's channel says besides its leg.
+    pub last: Option<PastRound>,
     /// Number of events on the table's channel so far, which is the offset of the newest.
     pub events: u64,
     /// The recorded rules: those that the open round is played by, until it has ended. `None` before the first round.
@@ -69,32 +65,6 @@ pub struct OpenRound {
     pub bets: Bets,
 }
 
-/// A round that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PastRound {
-    /// Its number.
-    pub number: u64,
-    /// When it ended, milliseconds since 1970.
-    pub time: u64,
-    /// SHA-256 of the seed.
-    pub commit: [u8; 32],
-    /// Sum of the stakes.
-    pub staked: i128,
-    /// How it was drawn; `None` for a void round.
-    pub drawn: Option<Drawn>,
-}
-
-/// How a round was drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Drawn {
-    /// The outcome.
-    pub outcome: u32,
-    /// The seed, revealed.
-    pub seed: [u8; 32],
-    /// The players' shares, mixed.
-    pub mix: [u8; 32],
-}
-
 impl TableState {
     /// Whether the table is out of play: quarantined, or about to be.
     #[must_use]
@@ -130,18 +100,9 @@ impl TableState {
         if let Some(rules) = &self.rules {
             rules.encode(encoder);
         }
-        encoder.uint(self.history.len() as u128);
-        for past in &self.history {
-            encoder.uint(past.number.into());
-            encoder.uint(past.time.into());
-            encoder.raw(&past.commit);
-            encoder.money(past.staked);
-            encoder.byte(u8::from(past.drawn.is_some()));
-            if let Some(drawn) = &past.drawn {
-                encoder.uint(drawn.outcome.into());
-                encoder.raw(&drawn.seed);
-                encoder.raw(&drawn.mix);
-            }
+        encoder.flag(self.last.is_some());
+        if let Some(last) = &self.last {
+            last.encode(encoder);
         }
         encoder.byte(u8::from(self.open.is_some()));
         if let Some(open) = &self.open {
@@ -162,19 +123,8 @@ impl TableState {
         if decoder.flag()? {
             state.rules = Some(Box::new(TableRules::decode(decoder)?));
         }
-        for _ in 0..decoder.count()? {
-            state.history.push_back(PastRound {
-                number: decoder.u64()?,
-                time: decoder.u64()?,
-                commit: decoder.array()?,
-                staked: decoder.money()?,
-                drawn: match decoder.flag()? {
-                    false => None,
-                    true => {
-                        Some(Drawn { outcome: decoder.u32()?, seed: decoder.array()?, mix: decoder.array()? })
-                    }
-                },
-            });
+        if decoder.flag()? {
+            state.last = Some(PastRound::decode(decoder)?);
         }
         if decoder.flag()? {
             state.open = Some(Box::new(OpenRound::decode(decoder)?));

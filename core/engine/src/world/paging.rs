@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domains::balance::PlayerDigests;
+use domains::{balance::PlayerDigests, results::Settled};
 use ledger::{Domain, codec::DecodeError};
 
 use super::World;
@@ -12,8 +12,10 @@ use crate::{
     head::StoreHead,
     item::{ItemId, StateItem},
     keys::Keys,
+    past_rounds::PastRounds,
     record::{Formats, Unknown},
     stored_state::StoredState,
+    table::PastRound,
 };
 
 /// Why a state cannot be read from the state store.
@@ -81,6 +83,7 @@ impl Loading {
             StateItem::Player(id, player) => domains.balance.put_player(id, player),
             StateItem::Result(_) => {} // read when they are asked for
             StateItem::Table(id, state) => drop(self.world.tables.insert(id, *state)),
+            StateItem::Round(..) => {} // the same
         }
         Ok(())
     }
@@ -105,6 +108,7 @@ impl Books {
             facts: head.facts.clone(),
             keys: Keys::of(store, head.keys, head.digest.of(Component::Keys)),
             rounds: head.rounds.clone(),
+            past: PastRounds::restored(head.digest.of(Component::PastRounds)),
             lsn: head.lsn,
             time: head.time,
             ..Self::default()
@@ -148,12 +152,14 @@ impl World {
             ItemId::Row(key) => StateItem::Row(key, domains.rows.bytes(&key)?.into()),
             ItemId::Player(id) => StateItem::Player(id, *domains.balance.player(id)?),
             ItemId::Result(player, place) => {
-                let newest = |settled: &&domains::results::Settled| {
-                    domains::results::Settled::place(settled.number) == place
-                };
+                let newest = |settled: &&Settled| Settled::place(settled.number) == place;
                 StateItem::Result(domains.balance.recent(player).find(newest)?.clone())
             }
             ItemId::Table(id) => StateItem::Table(id, Box::new(self.tables.get(&id)?.clone())),
+            ItemId::Round(table, place) => {
+                let newest = |past: &&PastRound| PastRound::place(past.number) == place;
+                StateItem::Round(table, *self.books.past.of(table).find(newest)?)
+            }
         })
     }
 
@@ -169,12 +175,13 @@ impl World {
         let rows = domains.rows.iter().map(|(key, _)| ItemId::Row(key));
         let players = domains.balance.players().map(|(id, _)| ItemId::Player(id));
         let results = domains.balance.players().flat_map(move |(id, _)| {
-            let place =
-                |settled: &domains::results::Settled| domains::results::Settled::place(settled.number);
-            domains.balance.recent(id).map(move |settled| ItemId::Result(id, place(settled)))
+            let recent = domains.balance.recent(id);
+            recent.map(move |settled| ItemId::Result(id, Settled::place(settled.number)))
         });
         let tables = self.tables.keys().map(|id| ItemId::Table(*id));
-        accounts.chain(holds).chain(rows).chain(players).chain(results).chain(tables)
+        let past = self.books.past.all();
+        let past = past.map(|(table, past)| ItemId::Round(table, PastRound::place(past.number)));
+        accounts.chain(holds).chain(rows).chain(players).chain(results).chain(tables).chain(past)
     }
 
     /// Makes an item present that the digests contain already.
@@ -187,6 +194,7 @@ impl World {
             StateItem::Player(id, player) => domains.balance.page_in(id, player),
             StateItem::Result(_) => {} // a new one takes its place, whatever it was
             StateItem::Table(id, state) => drop(self.tables.insert(id, *state)),
+            StateItem::Round(..) => {} // the same
         }
     }
 
@@ -198,7 +206,7 @@ impl World {
             ItemId::Hold(domain, id) => domains.ledger_mut(domain).page_out_hold(id),
             ItemId::Row(key) => domains.rows.page_out(&key),
             ItemId::Player(id) => domains.balance.page_out(id),
-            ItemId::Result(..) => {}
+            ItemId::Result(..) | ItemId::Round(..) => {}
             ItemId::Table(id) => drop(self.tables.remove(&id)),
         }
     }

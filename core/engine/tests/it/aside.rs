@@ -68,7 +68,7 @@ fn the_steps_of_a_round_read_no_store() {
     rig.wait(BETTING_MS);
     assert!(matches!(rig.live.due(rig.now, true), Due::At(_)), "it is locked");
     rig.wait(LOCKED_MS);
-    let past = rig.live.state().history.front().unwrap();
+    let past = rig.live.state().last.unwrap();
     assert!(past.drawn.is_some(), "it is settled, not voided");
 }
 

@@ -155,6 +155,7 @@ fn digest() -> impl Strategy<Value = StateDigest> {
         Just(Component::Keys),
         Just(Component::Facts),
         Just(Component::Rounds),
+        Just(Component::PastRounds),
         any::<u16>().prop_map(Component::Rows),
     ];
     let one = (component, any::<[u8; 32]>().prop_map(Digest::from_bytes));

@@ -74,6 +74,8 @@ violations! {
     Violation::RulesInMidRound(_) => "RulesInMidRound", BY_RECIPE;
     Violation::OtherRound(_) => "OtherRound",
         Reach::Never("whether a round may open or end, its table knows; only a look at all tables finds it");
+    Violation::OtherPastRound(_) => "OtherPastRound",
+        Reach::Never("how a round ends, its table knows; only a look at all tables finds it");
     Violation::NoReceipt(_) => "NoReceipt", BY_RECIPE;
     Violation::HoldWithoutBet(_) => "HoldWithoutBet", BY_RECIPE;
     Violation::BetWithoutHold { .. } => "BetWithoutHold",

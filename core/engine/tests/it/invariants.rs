@@ -2,14 +2,14 @@
 
 use domains::{StateMachine, recipes::HoldStake};
 use engine::{
-    ApplyError, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
+    ApplyError, Committed, Component, Content, Envelope, Fact, Record, SecretName, Turn, Tx, TxId, World,
     invariant::{self, Violation},
-    table::TableLeg,
+    table::{PastRound, TableLeg},
 };
 use ledger::HoldId;
 use protocol::{PlayerId, RoundId, TableId};
 
-use crate::rig::{Rig, done, eur, stored, table_id, tx_id};
+use crate::rig::{BETTING_MS, Rig, done, eur, stored, table_id, tx_id};
 
 /// A world with one bet that stands, and a hold of its own.
 fn playing() -> (World, HoldId) {
@@ -146,4 +146,64 @@ fn copies_that_differ_in_place_money_or_a_table_are_found() {
     let mut more = world.clone();
     more.tables.insert("another".parse().unwrap(), Default::default());
     assert_eq!(invariant::same(&world, &more), Err(Violation::Table("another".parse().unwrap())));
+}
+
+/// The digest of open rounds has their numbers alone. What a past round will be made of is compared all the same.
+#[test]
+fn copies_whose_open_round_has_another_commitment_or_mix_are_found() {
+    let mut rig = Rig::new();
+    rig.open();
+    rig.wait(BETTING_MS);
+    let world = rig.replay();
+    assert_eq!(world.check(), Ok(()));
+    let changes: [fn(&mut TableLeg); 2] = [
+        |leg| {
+            if let TableLeg::Opened { commit, .. } = leg {
+                commit[0] ^= 1;
+            }
+        },
+        |leg| {
+            if let TableLeg::Locked { mix, .. } = leg {
+                mix[0] ^= 1;
+            }
+        },
+    ];
+    for change in changes {
+        let mut other = World::default();
+        for bytes in &rig.log {
+            let mut record = Record::decode(bytes).unwrap();
+            if let engine::Body::Committed(Committed { table: Some((_, leg)), .. }) = &mut record.body {
+                change(leg);
+            }
+            other.apply(&record).unwrap();
+        }
+        other.tables = world.tables.clone();
+        assert_eq!(other.books.digest(), world.books.digest());
+        assert_eq!(invariant::same(&world, &other), Err(Violation::Money(Component::Rounds)));
+        assert_eq!(other.check(), Err(Violation::OtherRound(table_id())));
+    }
+}
+
+#[test]
+fn a_round_that_has_ended_in_another_way_for_its_table_than_for_the_money_is_found() {
+    let mut rig = Rig::new();
+    rig.deposit(1, 1_000);
+    rig.open();
+    done(rig.bet("a", 1, &[("red", &[], 50)]));
+    rig.finish();
+    let world = rig.replay();
+    assert_eq!(world.check(), Ok(()));
+    let changes: [fn(&mut PastRound); 3] =
+        [|last| last.time += 1, |last| last.staked += 1, |last| last.drawn = None];
+    for change in changes {
+        let mut other = world.clone();
+        let table = other.tables.get_mut(&table_id()).unwrap();
+        change(table.last.as_mut().unwrap());
+        assert_eq!(other.check(), Err(Violation::OtherPastRound(table_id())));
+        other.tables.get_mut(&table_id()).unwrap().unfit = true;
+        assert_eq!(other.check(), Ok(()), "a table that failed may not know of it");
+    }
+    let mut without = world.clone();
+    without.tables.get_mut(&table_id()).unwrap().last = None;
+    assert_eq!(without.check(), Err(Violation::OtherPastRound(table_id())));
 }

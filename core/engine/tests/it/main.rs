@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod model;
 mod parked;
+mod past_rounds;
 mod proof;
 mod quarantine;
 mod refusals;

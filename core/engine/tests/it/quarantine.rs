@@ -9,13 +9,13 @@ use protocol::{ErrorCode, RoundId};
 
 use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, stored, table_id};
 
-/// The transaction of a step of the first round.
+/// The transaction of a step of a round.
 fn step(leg: &TableLeg) -> TxId {
-    TxId::of_round(RoundId { table: table_id(), number: 1 }, leg.step().unwrap())
+    TxId::of_round(RoundId { table: table_id(), number: leg.round() }, leg.step().unwrap())
 }
 
 /// Records a leg that does not fit the table; it is still to be handed over.
-fn record_unfit(rig: &mut Rig, leg: &TableLeg) {
+pub fn record_unfit(rig: &mut Rig, leg: &TableLeg) {
     let id = step(leg);
     let table = Some((table_id(), leg.clone()));
     let unfit = Committed {
@@ -31,7 +31,7 @@ fn record_unfit(rig: &mut Rig, leg: &TableLeg) {
     rig.append(&Record { time: rig.now, body: Body::Committed(unfit) });
 }
 
-fn hand_over(rig: &mut Rig, leg: &TableLeg) {
+pub fn hand_over(rig: &mut Rig, leg: &TableLeg) {
     assert_eq!(rig.live.apply(step(leg), Some(leg), rig.now), None);
 }
 

@@ -96,7 +96,7 @@ fn a_round_ends_by_the_rules_it_was_opened_under_whatever_the_newest_are() {
         rig.wait(BETTING_MS);
         bump(&mut rig, 2);
         rig.wait(LOCKED_MS);
-        assert!(rig.live.state().history[0].drawn.is_some(), "it is drawn, not voided");
+        assert!(rig.live.state().last.unwrap().drawn.is_some(), "it is drawn, not voided");
         assert_eq!(audited(&rig).rounds(), (1, 1));
         rig.funds(1).0
     };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use domains::results::{RESULTS_MAX, Settled};
 use engine::{
     DecodeError, Formats, Found, KeyState, Parted, Record, Replica, StoredState, Turn, TxId, Unknown,
-    Unloadable, Unreadable, Verdict, World, last_results, look_up,
+    Unloadable, Unreadable, Verdict, World, last_results, last_rounds, look_up,
     stored_state::{
         hooked::{HookedStore, StoreRead},
         memory::MemoryStore,
     },
+    table::PastRound,
 };
 use games::fair::Share;
 use protocol::{ErrorCode, PlayerId};
@@ -52,6 +53,7 @@ fn same(one: &World, other: &World) {
     for player in [1, 2].map(PlayerId) {
         assert_eq!(results(one, player), results(other, player));
     }
+    assert_eq!(rounds(one), rounds(other));
 }
 
 /// The last results of a player, newest first.
@@ -60,6 +62,14 @@ fn results(world: &World, player: PlayerId) -> Vec<Settled> {
     let count = balance.player(player).map_or(0, |player| player.results);
     let recent = balance.recent(player).cloned().collect();
     last_results(&*world.books.store(), player, count, recent).unwrap()
+}
+
+/// The last rounds of the table, newest first.
+fn rounds(world: &World) -> Vec<PastRound> {
+    let Some(state) = world.tables.get(&table_id()) else { return Vec::new() };
+    let newest = state.round - u64::from(state.open.is_some());
+    let recent: Vec<_> = world.books.recent_rounds(table_id()).copied().collect();
+    last_rounds(&*world.books.store(), table_id(), newest, &recent, state.failed()).unwrap()
 }
 
 /// The state after the first records.
@@ -166,9 +176,9 @@ fn no_bit_of_a_store_changes_without_being_noticed() {
     let long = MemoryStore { head: [&store.head[..], &[0]].concat(), ..store.clone() };
     assert_eq!(load(&long).err(), Some(Unloadable::Unread(DecodeError::TrailingBytes)));
     let table = engine::item::ItemId::Table(table_id()).place();
-    // Results are compared when they are read: they are in no digest of what is kept now.
-    let is_result = |bytes: &[u8]| bytes[0] == 5;
-    for (place, item) in store.items.iter().filter(|(place, item)| **place != table && !is_result(item)) {
+    // Results and past rounds are compared when they are read: they are in no digest of what is kept now.
+    let is_digested = |bytes: &[u8]| bytes[0] != 5 && bytes[0] != 7;
+    for (place, item) in store.items.iter().filter(|(place, item)| **place != table && is_digested(item)) {
         let mut without = store.clone();
         without.items.remove(place);
         assert!(matches!(load(&without), Err(Unloadable::Differs(_))), "an item is missing");

@@ -3,10 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actors::stored::Stored;
-use domains::recipes::Deposit;
+use domains::{recipes::Deposit, results::Settled};
 use engine::{
     Books, Content, Envelope, Formats, ItemPlace, Level, StateItem, Tx, TxId, Unknown, World,
-    table::live::{BetLimits, BetRequest, LiveTable, SEATS_MAX, TableConfig, TableRules},
+    table::{
+        PastRound,
+        live::{BetLimits, BetRequest, LiveTable, SEATS_MAX, TableConfig, TableRules},
+    },
 };
 use games::fair::{Seed, commit as commitment};
 use journal::{Files, SyncLog, memory::Memory};
@@ -19,7 +22,7 @@ use crate::{
     telemetry::with_causes,
 };
 
-/// Proves a log in full with so many keys and results in memory.
+/// Proves a log in full with so many keys, results and past rounds in memory.
 fn proven(memory: &Memory, most: usize) -> Result<Findings, Error> {
     let files = Files::over(memory.clone()).expect("a log");
     within(most, &files, None, Some(&store_of(memory)), Level::ReDecide, &Expectations::default())
@@ -111,8 +114,9 @@ fn a_key_that_has_left_memory_is_not_used_again() {
     }
 }
 
-/// A log of rounds, each with one bet of each player, and the places of their last results in its state store.
-fn played(players: u128, rounds: u64) -> (Memory, Books, BTreeSet<ItemPlace>) {
+/// A log of rounds, each with one bet of each player, and the places in its state store of their last results, and of the
+/// past rounds.
+fn played(players: u128, rounds: u64) -> (Memory, Books, [BTreeSet<ItemPlace>; 2]) {
     let memory = Memory::new(3);
     let (mut log, World { mut books, .. }) = open(&memory).expect("a new log");
     let mut table = table();
@@ -158,13 +162,16 @@ fn played(players: u128, rounds: u64) -> (Memory, Books, BTreeSet<ItemPlace>) {
     log.close().expect("a disk");
     commit(&memory);
     let stored = Stored::read(&store_of(&memory)).expect("a store");
-    let rows = stored.0.scan(Tree::Rows).map(|row| row.expect("a sound store"));
-    let result = |item: &[u8]| {
-        let item = StateItem::decode(item, &Formats::STANDARD, Unknown::Refused).expect("an item");
-        matches!(item, StateItem::Result(_))
-    };
-    let results = rows.filter(|(_, item)| result(item)).map(|(Key(place), _)| place).collect();
-    (memory, books, results)
+    let [mut results, mut past] = [BTreeSet::new(), BTreeSet::new()];
+    for row in stored.0.scan(Tree::Rows) {
+        let (Key(place), item) = row.expect("a sound store");
+        match StateItem::decode(&item, &Formats::STANDARD, Unknown::Refused).expect("an item") {
+            StateItem::Result(_) => assert!(results.insert(place)),
+            StateItem::Round(..) => assert!(past.insert(place)),
+            _ => {}
+        }
+    }
+    (memory, books, [results, past])
 }
 
 fn table() -> LiveTable {
@@ -188,34 +195,69 @@ fn table() -> LiveTable {
 }
 
 #[test]
-fn the_memory_of_a_full_proof_does_not_grow_with_results_and_they_are_compared_with_the_store() {
+fn the_memory_of_a_full_proof_does_not_grow_with_results_and_past_rounds() {
     const MOST: usize = 100;
-    let (memory, books, results) = played(20, 60);
-    assert_eq!(results.len(), 20 * 50, "the last 50 of each player");
-    let findings = proven(&memory, MOST).expect("it is sound");
-    let proven_books = &findings.verifier.world().books;
-    assert_eq!(proven_books.digest(), books.digest());
-    assert!(findings.in_memory <= MOST, "{} in memory", findings.in_memory);
-    assert_eq!(findings.stored, Some(books.lsn()));
+    let (memory, books, [results, past]) = played(20, 60);
+    assert_eq!((results.len(), past.len()), (20 * 50, 50), "the last 50 of each player, and of the table");
+    for most in [MOST, usize::MAX] {
+        let findings = proven(&memory, most).expect("it is sound");
+        let proven_books = &findings.verifier.world().books;
+        assert_eq!(proven_books.digest(), books.digest());
+        assert_eq!(findings.stored, Some(books.lsn()));
+        assert!(findings.in_memory <= most, "{} in memory", findings.in_memory);
+        let kept = proven_books.recent_rounds("test-1".parse().expect("a table id")).count();
+        if most == MOST {
+            assert_eq!((findings.verifier.in_memory(), kept), (0, 0), "the comparison has moved all of it");
+        } else {
+            let all = proven_books.keys_in_memory() + results.len() + past.len();
+            assert_eq!((findings.verifier.in_memory(), kept), (all, 50), "past rounds are counted");
+        }
+    }
+}
 
-    // A result that is missing in the store, and one in the place of another.
+/// What is in the place of a row of the state store, and what is said of it.
+type Wrong = (Vec<(ItemPlace, Option<Vec<u8>>)>, String);
+
+#[test]
+fn the_results_and_past_rounds_of_the_store_are_compared_with_the_log() {
+    let (memory, _, [results, past]) = played(3, 60);
     let stored = Stored::read(&store_of(&memory)).expect("a store");
-    let at = stored.0.cursor();
-    let [one, other] = [results.first(), results.last()].map(|place| *place.expect("a result"));
-    let another = stored.0.get(Tree::Rows, &Key(other)).expect("a sound store").expect("a result");
-    let cases = [
-        (None, "it has 999 results of players, and the log has 1000"),
-        (Some(&another[..]), "its 1000 results of players are not those of the log"),
-    ];
-    for (value, what) in cases {
+    let get = |place| stored.0.get(Tree::Rows, &Key(place)).expect("a sound store").expect("an item");
+    let mut cases: Vec<Wrong> = Vec::new();
+    for (places, what) in [(&results, "results of players"), (&past, "past rounds of tables")] {
+        let count = places.len();
+        let [one, other] = [places.first(), places.last()].map(|place| *place.expect("one at least"));
+        for place in [one, other] {
+            let wrong = match StateItem::decode(&get(place), &Formats::STANDARD, Unknown::Refused) {
+                Ok(StateItem::Result(settled)) => {
+                    StateItem::Result(Settled { time: settled.time + 1, ..settled })
+                }
+                Ok(StateItem::Round(table, round)) => {
+                    StateItem::Round(table, PastRound { staked: round.staked + 1, ..round })
+                }
+                other => panic!("another item: {other:?}"),
+            };
+            let said = format!("its {count} {what} are not those of the log");
+            cases.push((vec![(place, Some(wrong.encode()))], said));
+        }
+        let missing = format!("it has {} {what}, and the log has {count}", count - 1);
+        cases.push((vec![(one, None)], missing));
+        let swapped = vec![(one, Some(get(other))), (other, Some(get(one)))];
+        cases.push((swapped, "the place of an item is out of range".into()));
+    }
+    for (rows, what) in cases {
         let wrong = memory.copy();
         let mut store = Store::over(store_of(&wrong), Options::default()).expect("a sound store");
-        let change = Change { tree: Tree::Rows, key: Key(one), value };
-        store.commit([change], at, stored.0.meta()).expect("a disk");
+        let changes = rows.iter().map(|(place, item)| Change {
+            tree: Tree::Rows,
+            key: Key(*place),
+            value: item.as_deref(),
+        });
+        store.commit(changes, stored.0.cursor(), stored.0.meta()).expect("a disk");
         drop(store);
-        for most in [MOST, 1_000_000] {
+        for most in [100, usize::MAX] {
             let said = with_causes(&proven(&wrong, most).err().expect("the store is wrong"));
-            assert!(said.ends_with(what), "{most} in memory: {said}");
+            assert!(said.ends_with(&what), "{most} in memory: {said}, and not {what}");
         }
     }
 }

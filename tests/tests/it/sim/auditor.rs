@@ -11,7 +11,7 @@ use protocol::PlayerId;
 
 use super::{
     aside::FORMATS,
-    hub::{Hub, TABLES, currency, table_id},
+    hub::{Hub, PastPlace, TABLES, currency, table_id},
     players::{BETS, PLAYERS, Request, What},
     story::{Seen, Story},
     unsure::is_looked_up,
@@ -27,6 +27,8 @@ pub struct Auditor {
     results: BTreeMap<(usize, u64), Option<u32>>,
     /// Commitment of each round, as shown before its bets closed.
     commits: BTreeMap<(usize, u64), [u8; 32]>,
+    /// Where the past rounds of each table were when they were read: they are read again when that has changed.
+    read: BTreeMap<usize, PastPlace>,
     /// The highest record anyone has heard of.
     heard: u64,
     /// What was refused and not recorded, so that it may be asked again: freezes that could not be lifted, because none
@@ -96,7 +98,12 @@ impl Auditor {
                 let commit = *self.commits.entry((table, state.round)).or_insert(open.commit);
                 assert_eq!(commit, open.commit, "the commitment of a shown round changed");
             }
-            for past in &state.history {
+            let at = hub.past_place(table);
+            let past = if self.read.get(&table) == Some(&at) { None } else { hub.past_rounds(table) };
+            if past.is_some() {
+                self.read.insert(table, at);
+            }
+            for past in past.into_iter().flatten() {
                 let place = (table, past.number);
                 let drawn = past.drawn.map(|drawn| drawn.outcome);
                 assert!(hub.disorder() || drawn.is_some(), "a round is void in an orderly world");
@@ -112,7 +119,8 @@ impl Auditor {
 
     /// After a start: the state is that of the whole log, every invariant holds on it, what everybody was told stands, and
     /// the log tells the same of freezes and of what is due.
-    pub fn restarted(&self, requests: &[Request], hub: &Hub, now: u64) {
+    pub fn restarted(&mut self, requests: &[Request], hub: &Hub, now: u64) {
+        self.read.clear();
         let (recovered, mut world) = (hub.recovered(), World::default());
         let read = |bytes: Vec<u8>| Record::decode_with(&bytes, &FORMATS).expect("a record of the log");
         let records: Vec<Record> = hub.records().into_iter().map(read).collect();

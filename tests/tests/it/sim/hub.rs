@@ -16,8 +16,9 @@ use domains::{recipes::SetRules, rules::RulesRow};
 use engine::{
     Books, Envelope, Found, Principal, Tx, TxResult, Verdict, World,
     due::{AT_ONCE, Scheduled, Scheduler},
+    last_rounds,
     table::{
-        TableLeg, close_orphan,
+        PastRound, TableLeg, close_orphan,
         live::{BetLimits, Decision, Due, LiveTable, TableConfig, TableRules, Ticket, Unparked},
     },
 };
@@ -62,6 +63,16 @@ pub struct Reply {
     pub request: usize,
     pub forged: bool,
     pub verdict: Verdict,
+}
+
+/// Where the last rounds of a table are: they do not change while this is the same.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PastPlace {
+    last: Option<PastRound>,
+    /// How many are in memory.
+    recent: usize,
+    /// The commit of the state store that has the others.
+    store: u64,
 }
 
 /// An envelope that waits for a look-up.
@@ -324,6 +335,27 @@ impl Hub {
 
     pub fn durable(&self) -> u64 {
         self.log.durable().0
+    }
+
+    /// Where the last rounds of a table are.
+    pub fn past_place(&self, table: usize) -> PastPlace {
+        let (recent, state) = (self.books.recent_rounds(table_id(table)), self.tables[table].state());
+        PastPlace { last: state.last, recent: recent.count(), store: self.books.store().generation() }
+    }
+
+    /// The last rounds of a table, newest first, as it shows them; `None` when the machine is off, which the next sync tells.
+    pub fn past_rounds(&self, table: usize) -> Option<Vec<PastRound>> {
+        let (id, state) = (table_id(table), self.tables[table].state());
+        let newest = state.round.saturating_sub(state.open.is_some().into());
+        let recent: Vec<_> = self.books.recent_rounds(id).copied().collect();
+        match last_rounds(&*self.books.store(), id, newest, &recent, state.failed()) {
+            // The books know of rounds whose end is not durable yet.
+            Ok(rounds) => Some(rounds.into_iter().filter(|past| past.number <= newest).collect()),
+            Err(unreadable) => {
+                assert!(!unreadable.damaged, "{unreadable}");
+                None
+            }
+        }
     }
 
     /// Whether nothing is under way: nothing waits behind the gate, or is parked.
