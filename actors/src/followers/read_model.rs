@@ -134,7 +134,8 @@ impl Tables {
             "the read model is not kept; tried again in a while"
         );
         self.halted = Some(match error {
-            Error::Unfit { .. } if self.unfit == Some(lsn) => Halt::ForGood,
+            // Another file would end at the same record.
+            error if error.needs_a_new_file() && self.unfit == Some(lsn) => Halt::ForGood,
             error if error.needs_a_new_file() => {
                 self.unfit = Some(lsn);
                 Halt::Anew

@@ -3,6 +3,7 @@
 use std::{
     sync::{
         Arc, Barrier,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{self, RecvTimeoutError},
     },
     time::Duration,
@@ -281,6 +282,48 @@ fn a_question_that_takes_too_long_is_ended_and_more_than_the_queue_takes_are_ref
     read.ask(PATIENCE, |_| -> Result<(), _> { panic!("a bug of a question") }, move |_| drop(sender));
     assert_eq!(told.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
     assert_eq!(ask(&read, |view| view.as_of()).expect("an answer").lsn, 10);
+}
+
+#[test]
+fn the_wal_file_begins_anew_although_there_is_always_a_reader() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut writer = written(&directory, 1, |lsn| rows(lsn, vec![post(1, eur())]));
+    let read = ReadModel::start(&writer).expect("threads");
+    let ends = Arc::new(AtomicBool::new(false));
+    // Each of two readers keeps its view until the other one has begun another: there is always an old one.
+    let askers: Vec<_> = (0..2)
+        .map(|_| {
+            let (read, ends) = (read.clone(), ends.clone());
+            std::thread::spawn(move || {
+                let mut asked = 0;
+                while !ends.load(Relaxed) {
+                    let slow = |view: &crate::ModelView<'_>| {
+                        let query = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000) \
+                                     SELECT max(x) FROM n, (SELECT max(lsn) FROM transactions)";
+                        view.connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(crate::error::sql("read"))
+                    };
+                    ask(&read, slow).expect("an answer");
+                    asked += 1;
+                }
+                asked
+            })
+        })
+        .collect();
+    let (mut longest, mut lsn) = (0, 1);
+    for _ in 0..50 {
+        for _ in 0..200 {
+            lsn += 1;
+            writer.take(&rows(lsn, vec![post(1, eur())])).expect("a disk");
+        }
+        writer.commit(cursor(lsn)).expect("a disk");
+        longest = longest.max(read.bytes().1);
+    }
+    ends.store(true, Relaxed);
+    let asked: u64 = askers.into_iter().map(|asker| asker.join().expect("no panic")).sum();
+    assert!(asked > 2, "they ask all the time");
+    let (file, _) = read.bytes();
+    // So many records have several megabytes; the WAL file never has more than its bound and a commit.
+    assert!(file > 1 << 20 && longest > 0 && longest < 2 << 20, "{file} {longest}");
 }
 
 #[test]

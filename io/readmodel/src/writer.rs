@@ -22,7 +22,7 @@ use crate::{
 
 /// A WAL file longer than this is written into the file as a whole, and begins anew. Bytes. Readers end within their
 /// deadlines, so that never takes long.
-const WAL_MAX: u64 = 128 << 20;
+const WAL_MAX: u64 = if cfg!(test) { 1 << 20 } else { 128 << 20 };
 
 /// Writes the read model of a log.
 #[derive(Debug)]

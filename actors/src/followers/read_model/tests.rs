@@ -2,9 +2,9 @@
 
 mod played;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use engine::World;
+use engine::{Body, World, table::TableLeg};
 use readmodel::{DIRECTORY, ModelContents};
 use rusqlite::{Connection, types::ValueRef};
 use tempfile::TempDir;
@@ -118,6 +118,70 @@ fn the_read_model_has_what_the_state_has_after_bets_clearings_draws_voids_and_re
     played.journal.stop();
 }
 
+#[test]
+fn what_was_played_by_day_is_the_sum_of_the_rounds_that_ended_on_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut played = Played::over(log::reopened(&directory).start(OpenGate));
+    played.play(6);
+    let kept = KeptReadModel::start(directory.path(), played.journal.clone()).expect("a thread");
+    while kept.progress().lsn() < played.journal.durable() || kept.read().builds() {
+        std::thread::yield_now();
+    }
+    // From the records alone: day, rounds, voids, requests, stakes, payouts.
+    let mut days: BTreeMap<u64, (u64, u64, u64, i128, i128)> = BTreeMap::new();
+    let mut staked_now = 0;
+    let mut last = 0;
+    played.each_record(|record| {
+        last = record.time;
+        let Body::Committed(committed) = &record.body else { return };
+        let day = days.entry(record.time / 86_400_000).or_default();
+        match &committed.table {
+            Some((_, TableLeg::Locked { staked, .. })) => staked_now = *staked,
+            Some((_, TableLeg::Settled { returned, .. })) => {
+                let moves = committed.legs.iter().flat_map(|(_, leg)| &leg.moves);
+                let posted = moves.filter(|made| matches!(made, ledger::Move::PostHold(_))).count() as u64;
+                *day = (day.0 + 1, day.1, day.2 + posted, day.3 + staked_now, day.4 + returned);
+            }
+            Some((_, TableLeg::Voided { .. })) => day.1 += 1,
+            _ => {}
+        }
+    });
+    let (sender, told) = std::sync::mpsc::channel();
+    let question = move |view: &readmodel::ModelView<'_>| view.games(last, 30);
+    kept.read().ask(RETRY, question, move |answer| sender.send(answer).expect("the test listens"));
+    let (_, games) = told.recv().expect("an answer").expect("in time");
+    let found: BTreeMap<_, _> = games
+        .iter()
+        .map(|day| {
+            let sums = (day.settled, day.voided, day.requests, day.staked, day.returned);
+            (last / 86_400_000 - day.days_before, sums)
+        })
+        .collect();
+    assert_eq!(games.len(), 2, "the rounds go over midnight");
+    assert_eq!(found, days);
+    drop(kept);
+    played.journal.stop();
+}
+
+#[test]
+fn after_a_panic_it_goes_on_from_what_is_committed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut played = Played::over(log::reopened(&directory).start(OpenGate));
+    played.play(1);
+    let last = played.journal.durable().0;
+    let mut stepped = Stepped::open(&directory, &played.journal);
+    stepped.take(5, true);
+    stepped.take(last, false);
+    assert_eq!(stepped.tables.cursor(), Lsn(last));
+    stepped.tables.again().expect("a disk");
+    assert_eq!(stepped.tables.cursor(), Lsn(5));
+    stepped.reader = stepped.tables.open(&played.journal).expect("a log");
+    stepped.take(last, true);
+    drop(stepped);
+    agrees(&directory, &played.world());
+    played.journal.stop();
+}
+
 /// The cursor names the lineage of the log, which is random, so both read models follow the same log.
 #[test]
 fn stopped_at_any_record_before_or_after_a_commit_it_becomes_what_one_built_in_one_go_is() {
@@ -213,6 +277,29 @@ fn damage_that_is_met_while_it_follows_has_another_file_built() {
     assert!(sql.execute("DELETE FROM holds WHERE ended_lsn IS NULL", []).expect("SQL") > 0);
     drop(sql);
     played.end_round();
+    follow(&directory, &played.journal);
+    agrees(&directory, &played.world());
+    played.journal.stop();
+}
+
+#[test]
+fn a_record_that_does_not_fit_a_file_that_was_built_for_it_is_not_tried_for_ever() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut played = Played::over(log::reopened(&directory).start(OpenGate));
+    played.play(1);
+    let mut stepped = Stepped::open(&directory, &played.journal);
+    stepped.take(5, true);
+    let unfit = Error::Unfit { what: "a hold".into(), lsn: 6 };
+    for (halt, at) in [(Halt::Anew, 0), (Halt::ForGood, 0)] {
+        stepped.tables.fails(6, &unfit);
+        assert_eq!(stepped.tables.halted, Some(halt));
+        stepped.tables.recover(halt);
+        stepped.reader = stepped.tables.open(&played.journal).expect("a log");
+        assert_eq!(stepped.tables.cursor(), Lsn(at));
+    }
+    assert_eq!(stepped.tables.limit(played.journal.durable()), Lsn(0), "nothing more is taken");
+    // Another start tries once more.
+    drop(stepped);
     follow(&directory, &played.journal);
     agrees(&directory, &played.world());
     played.journal.stop();

@@ -66,11 +66,18 @@ impl Played {
     /// The state at the end of the log, replayed from it.
     pub fn world(&self) -> World {
         let mut world = World::default();
+        self.each_record(|record| {
+            world.apply(record).expect("it fits");
+        });
+        world
+    }
+
+    /// Hands over every record of the log.
+    pub fn each_record(&self, mut take: impl FnMut(&Record)) {
         let mut reader = self.journal.read(Lsn(0)).expect("a log");
         while let Some(entry) = reader.next(self.journal.durable()).expect("a sound log") {
-            world.apply(&Record::decode(entry.bytes).expect("our record")).expect("it fits");
+            take(&Record::decode(entry.bytes).expect("our record"));
         }
-        world
     }
 
     fn run(&mut self, envelope: Envelope) -> engine::TxResult {
