@@ -31,10 +31,12 @@ use crate::messages::output::Output;
 
 /// How long it waits after a failure to read or write.
 const RETRY: Duration = Duration::from_secs(10);
-/// Records of a commit, about: a batch of the log is taken as a whole.
-const COMMIT_EVERY: u64 = 2_000;
-/// The same while a file is built: fewer commits write fewer pages twice.
-const COMMIT_EVERY_ASIDE: u64 = 20_000;
+/// Most records of a commit, about: a batch of the log is taken as a whole.
+const COMMIT_EVERY: u64 = 20_000;
+/// A commit of so many records is one of a busy hub.
+const BUSY: u64 = 500;
+/// How long it then lets records gather: larger commits write fewer pages twice, and leave more of the machine to play.
+const GATHER_BUSY: Duration = Duration::from_millis(500);
 /// How often it tells how far a file is that is being built.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
@@ -196,7 +198,7 @@ fn cursor_of(at: &Cursor) -> ModelCursor {
 impl Follower for Tables {
     const NAME: &'static str = "the read model";
     const THREAD: &'static str = "hub-read-model";
-    const NICE: i32 = 12; // behind the state store
+    const NICE: i32 = 19; // behind everything else
     const FINISHES: bool = true; // so that an orderly stop is committed
     const GATHER: Duration = Duration::from_millis(50);
 
@@ -244,8 +246,7 @@ impl Follower for Tables {
         if self.halted.is_some() {
             return Lsn(at);
         }
-        let most = if writer.builds() { COMMIT_EVERY_ASIDE } else { COMMIT_EVERY };
-        durable.min(Lsn(at.saturating_add(most))).max(Lsn(at))
+        durable.min(Lsn(at.saturating_add(COMMIT_EVERY))).max(Lsn(at))
     }
 
     fn take(&mut self, entry: &Entry<'_>) -> Option<Duration> {
@@ -271,6 +272,7 @@ impl Follower for Tables {
             return Ok(if stopping { Next::Rest(Duration::ZERO) } else { self.recover(halt) });
         }
         let writer = self.writer.get_mut();
+        let before = writer.cursor().lsn;
         let committed = writer.commit(cursor_of(at)).and_then(|()| {
             if !writer.builds() || at.lsn < self.durable {
                 return Ok(());
@@ -288,7 +290,12 @@ impl Follower for Tables {
             self.told = Instant::now();
             tracing::info!(lsn = at.lsn.0, of = self.durable.0, "the read model is being built");
         }
-        Ok(if at.lsn < self.durable { Next::Read } else { Next::Rest(RETRY) })
+        let taken = at.lsn.0.saturating_sub(before);
+        Ok(match at.lsn < self.durable {
+            true => Next::Read,
+            false if taken >= BUSY && !stopping => Next::ReadAfter(GATHER_BUSY),
+            false => Next::Rest(RETRY),
+        })
     }
 
     fn failed(&mut self, error: &journal::Error) -> Duration {
