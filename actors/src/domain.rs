@@ -147,9 +147,16 @@ impl DomainActor<Balance> {
                     (round, staked, returned, Some(outcome))
                 }
                 What::Voided { round, staked } => (round, staked, staked, None),
-                What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => {
-                    return None;
-                }
+                What::Deposit
+                | What::Stake
+                | What::Release
+                | What::Credit
+                | What::Debit
+                | What::Expired
+                | What::Held
+                | What::Captured
+                | What::Freed
+                | What::Winnings => return None,
             };
             Some(PlayerResult {
                 round,

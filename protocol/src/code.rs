@@ -125,6 +125,10 @@ error_codes! {
     AccountFrozen = 3016, since "0.1", "account_frozen", "the account is frozen";
     /// No freeze stands.
     NotFrozen = 3017, since "0.2", "not_frozen", "the account is not frozen";
+    /// The hold was never made, or has ended.
+    HoldNotOpen = 3018, since "0.2", "hold_not_open", "there is no such open hold";
+    /// More is to be captured than is held.
+    AboveHold = 3019, since "0.2", "above_hold", "the amount is above what is held";
 
     /// Too many requests are under way.
     Busy = 4000, since "0.1", "busy", "the hub is busy";
@@ -168,7 +172,9 @@ impl ErrorCode {
             | ErrorCode::TableFull
             | ErrorCode::TableClosed
             | ErrorCode::AccountFrozen
-            | ErrorCode::NotFrozen => true,
+            | ErrorCode::NotFrozen
+            | ErrorCode::HoldNotOpen
+            | ErrorCode::AboveHold => true,
             ErrorCode::Malformed
             | ErrorCode::UnknownRequest
             | ErrorCode::MissingField

@@ -151,4 +151,12 @@ pub enum BalanceReason {
     Debit,
     /// A hold has ended by itself.
     Expired,
+    /// A service holds money.
+    Held,
+    /// A service took what it held, or a part of it.
+    Captured,
+    /// A service gave back what it held.
+    Freed,
+    /// Winnings of a game that is played elsewhere were paid.
+    Winnings,
 }

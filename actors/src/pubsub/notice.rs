@@ -28,6 +28,10 @@ pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event
         What::Credit => balance(BalanceReason::Credit),
         What::Debit => balance(BalanceReason::Debit),
         What::Expired => balance(BalanceReason::Expired),
+        What::Held => balance(BalanceReason::Held),
+        What::Captured => balance(BalanceReason::Captured),
+        What::Freed => balance(BalanceReason::Freed),
+        What::Winnings => balance(BalanceReason::Winnings),
         What::Settled { round, staked, returned, outcome } => settled(round, staked, returned, Some(outcome)),
         What::Voided { round, staked } => settled(round, staked, staked, None),
     }

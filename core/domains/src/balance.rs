@@ -89,6 +89,26 @@ pub enum Command {
     },
     /// Gives back what a hold reserves whose time is over.
     Expire(HoldId),
+    /// Reserves money for a service under the id of the transaction, to be captured into corrections or released later.
+    HoldForService {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+        /// When it ends by itself, milliseconds since 1970.
+        expires: Option<u64>,
+    },
+    /// Hands so much of a service's hold over to corrections, and gives back the rest.
+    Capture {
+        /// The hold.
+        hold: HoldId,
+        /// Minor units.
+        amount: i128,
+    },
+    /// Gives back what a service's hold reserves.
+    Free(HoldId),
     /// Pays a player, out of another domain.
     Credit {
         /// The player.
@@ -145,6 +165,29 @@ impl crate::decide::Command for Command {
                     Some(_) | None => Err(Rejection::NotDue),
                 }
             }
+            Command::HoldForService { player, currency, amount, expires } => {
+                not_frozen(context, player)?;
+                let debit = AccountId::cash(player, currency);
+                let transfer = Transfer { debit, credit: clearing(Domain::Adjustment, currency), amount };
+                let hold = Hold::on(Purpose::Service, Prover::Domain(Domain::Balance), transfer);
+                part.draft.add(Move::Hold(context.id, Arc::new(Hold { expires, ..hold })))
+            }
+            Command::Capture { hold: id, amount } => {
+                let hold = service_hold(context, id)?;
+                let held = hold.amount();
+                if amount == held {
+                    return part.draft.add(Move::PostHold(id));
+                }
+                if amount > held {
+                    return Err(Rejection::AboveHold);
+                }
+                part.draft.add(Move::VoidHold(id))?;
+                post(part.draft, hold.first.account, hold.credit, amount)
+            }
+            Command::Free(hold) => {
+                service_hold(context, hold)?;
+                part.draft.add(Move::VoidHold(hold))
+            }
             Command::Credit { player, currency, amount, from } => {
                 post(part.draft, clearing(from, currency), AccountId::cash(player, currency), amount)
             }
@@ -170,6 +213,20 @@ fn not_frozen(context: &Context<'_>, player: PlayerId) -> Result<(), Rejection> 
     match Freeze::of(context.view.rows(), player, context.now) {
         Some(_) => Err(Rejection::AccountFrozen),
         None => Ok(()),
+    }
+}
+
+/// An open hold that a service asked for, whose time is not over. It draws on one account, and is held for corrections:
+/// otherwise two domains would move different amounts.
+pub(crate) fn service_hold<'a>(context: &Context<'a>, hold: HoldId) -> Result<&'a Hold, Rejection> {
+    let open = context.view.ledger(Domain::Balance).hold(hold).ok_or(Rejection::HoldEnded)?;
+    let is_over = open.expires.is_some_and(|expires| expires <= context.now);
+    let account = open.first.account;
+    let towards = open.credit == clearing(Domain::Adjustment, account.currency);
+    if open.purpose == Purpose::Service && towards && open.more.is_empty() && !is_over {
+        Ok(open)
+    } else {
+        Err(Rejection::HoldEnded)
     }
 }
 

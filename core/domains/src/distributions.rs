@@ -1,7 +1,7 @@
 //! The distributions domain: winnings paid to players.
 //!
 //! Winnings, stakes included, are an expense of the operator. The stakes in collections less these winnings are the
-//! operator's margin.
+//! operator's margin. Winnings of a game that is played elsewhere are funded by collections, out of the game's results.
 
 use ledger::{AccountId, AccountKind, Domain, Rejection};
 use protocol::Currency;
@@ -25,6 +25,13 @@ pub enum Command {
         /// Minor units.
         amount: i128,
     },
+    /// Takes over what the collections domain hands over for winnings that are paid.
+    TakeFunds {
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+    },
 }
 
 impl crate::decide::Command for Command {
@@ -36,6 +43,10 @@ impl crate::decide::Command for Command {
             Command::PayWinnings { currency, amount } => {
                 let winnings = AccountId::house(AccountKind::Winnings, currency);
                 post(draft, winnings, clearing(Domain::Balance, currency), amount)
+            }
+            Command::TakeFunds { currency, amount } => {
+                let winnings = AccountId::house(AccountKind::Winnings, currency);
+                post(draft, clearing(Domain::Collections, currency), winnings, amount)
             }
         }
     }

@@ -41,11 +41,18 @@ pub use machine::{Accounts, StateMachine};
 pub(crate) use machine::{clearing, open, post};
 pub use notice::{Funds, Notice, What};
 pub use recipe::{Intent, Recipe};
-pub use rows::{Row, RowImage, RowKind, Rows};
+pub use rows::{
+    Row, RowImage, RowKind, Rows,
+    owner_name::{NotAnOwnerName, OwnerName},
+};
 pub use settlement::PlayerSettlement;
 
 /// Every kind of row that this release has.
-pub const KINDS: &[RowKind] = &[RowKind::of::<freeze::Freeze>(), RowKind::of::<rules::RulesRow>()];
+pub const KINDS: &[RowKind] = &[
+    RowKind::of::<freeze::Freeze>(),
+    RowKind::of::<rules::RulesRow>(),
+    RowKind::of::<rows::owner_name::OwnerName>(),
+];
 
 /// The five domains together, as the turn, replay and the simulation use them.
 #[derive(Debug, Clone, Default)]

@@ -17,6 +17,14 @@ pub struct Funds {
     pub held: i128,
 }
 
+impl Funds {
+    /// What is available and what is held together.
+    #[must_use]
+    pub fn total(self) -> i128 {
+        self.available.saturating_add(self.held)
+    }
+}
+
 impl From<&Account> for Funds {
     /// The funds that a cash account shows to its player.
     fn from(account: &Account) -> Self {
@@ -54,6 +62,14 @@ pub enum What {
     Debit,
     /// A hold has ended by itself.
     Expired,
+    /// A service holds money.
+    Held,
+    /// A service took what it held, or a part of it; the rest is available again.
+    Captured,
+    /// A service gave back what it held.
+    Freed,
+    /// Winnings of a game that is played elsewhere were paid.
+    Winnings,
     /// A round is settled.
     Settled {
         /// The round.
@@ -85,6 +101,10 @@ impl What {
             What::Credit => "credit",
             What::Debit => "debit",
             What::Expired => "expired",
+            What::Held => "held",
+            What::Captured => "captured",
+            What::Freed => "freed",
+            What::Winnings => "winnings",
             What::Settled { .. } => "settled",
             What::Voided { .. } => "voided",
         }
@@ -94,9 +114,16 @@ impl What {
     #[must_use]
     pub fn fields(&self, currency: Currency) -> Fields {
         match *self {
-            What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => {
-                Fields::new()
-            }
+            What::Deposit
+            | What::Stake
+            | What::Release
+            | What::Credit
+            | What::Debit
+            | What::Expired
+            | What::Held
+            | What::Captured
+            | What::Freed
+            | What::Winnings => Fields::new(),
             What::Settled { round, staked, returned, outcome } => vec![
                 ("round", Field::Round(round)),
                 ("staked", Field::Amount(staked, currency)),
@@ -114,7 +141,16 @@ impl What {
     pub fn is_result(&self) -> bool {
         match self {
             What::Settled { .. } | What::Voided { .. } => true,
-            What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => false,
+            What::Deposit
+            | What::Stake
+            | What::Release
+            | What::Credit
+            | What::Debit
+            | What::Expired
+            | What::Held
+            | What::Captured
+            | What::Freed
+            | What::Winnings => false,
         }
     }
 }
@@ -148,6 +184,10 @@ impl Notice {
             What::Credit => encoder.byte(6),
             What::Debit => encoder.byte(7),
             What::Expired => encoder.byte(8),
+            What::Held => encoder.byte(9),
+            What::Captured => encoder.byte(10),
+            What::Freed => encoder.byte(11),
+            What::Winnings => encoder.byte(12),
         }
     }
 
@@ -175,6 +215,10 @@ impl Notice {
             6 => What::Credit,
             7 => What::Debit,
             8 => What::Expired,
+            9 => What::Held,
+            10 => What::Captured,
+            11 => What::Freed,
+            12 => What::Winnings,
             _ => return Err(DecodeError::Unknown("notice")),
         };
         Ok(Self { player, currency, before, after, what })

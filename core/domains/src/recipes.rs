@@ -9,23 +9,33 @@
 //! | `ROUND_VOID` | held stakes voided | | |
 //! | `CREDIT` | clearing → cash | | |
 //! | `DEBIT` | cash → clearing | | |
+//! | `HOLD` | cash ⇢ clearing (held) | | |
+//! | `HOLD_CAPTURE` | held → clearing, the rest voided | | |
+//! | `HOLD_RELEASE` | hold voided | | |
+//! | `COLLECT` | clearing → cash | a merchant's source → clearing | |
+//! | `PLAYER_WINNINGS` | clearing → cash | a game's results → clearing | clearing → winnings → clearing |
 //! | `FREEZE`, `UNFREEZE` | a row | | |
 //! | `HOLD_EXPIRE` | hold voided | | |
 //! | `RULES` | a row | | |
 //! | `TABLE` | | | |
 //!
-//! `CREDIT` and `DEBIT` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
+//! `CREDIT`, `DEBIT` and `HOLD_CAPTURE` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
 //! pays the winners in one record: a stake is never taken without its winnings being paid (ADR-0005).
 //!
 //! A recipe is one file with a type that implements [`Recipe`](crate::Recipe), and one line of [`STANDARD`]. What its
 //! parameters mean never changes: a new meaning is a new revision, with a file of its own beside the old one.
 
+mod collect;
 mod credit;
 mod debit;
 mod deposit;
 mod freeze;
+mod hold;
+mod hold_capture;
 mod hold_expire;
+mod hold_release;
 mod payment;
+mod player_winnings;
 mod release;
 mod round_void;
 mod rules;
@@ -35,9 +45,23 @@ mod table;
 mod unfreeze;
 
 pub use self::{
-    credit::Credit, debit::Debit, deposit::Deposit, freeze::FreezePlayer, hold_expire::HoldExpire,
-    release::ReleaseStakes, round_void::RoundVoid, rules::SetRules, settle_round::SettleRound,
-    stake::HoldStake, table::TableOnly, unfreeze::Unfreeze,
+    collect::{Collect, PaymentMethod},
+    credit::Credit,
+    debit::Debit,
+    deposit::Deposit,
+    freeze::FreezePlayer,
+    hold::HoldFunds,
+    hold_capture::CaptureHold,
+    hold_expire::HoldExpire,
+    hold_release::ReleaseHold,
+    player_winnings::PlayerWinnings,
+    release::ReleaseStakes,
+    round_void::RoundVoid,
+    rules::SetRules,
+    settle_round::SettleRound,
+    stake::HoldStake,
+    table::TableOnly,
+    unfreeze::Unfreeze,
 };
 use crate::recipe::Known;
 
@@ -55,4 +79,9 @@ pub const STANDARD: &[Known] = &[
     Known::of::<Unfreeze>(),
     Known::of::<HoldExpire>(),
     Known::of::<SetRules>(),
+    Known::of::<HoldFunds>(),
+    Known::of::<CaptureHold>(),
+    Known::of::<ReleaseHold>(),
+    Known::of::<Collect>(),
+    Known::of::<PlayerWinnings>(),
 ];

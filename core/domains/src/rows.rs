@@ -6,6 +6,7 @@
 
 mod kept;
 mod key;
+pub mod owner_name;
 
 use std::collections::BTreeMap;
 

@@ -169,10 +169,11 @@ impl Committed {
             return (!self.rows.is_empty()).then_some(Outcome::Changed { lsn });
         };
         let amount = match notice.what {
-            What::Deposit | What::Release | What::Credit | What::Expired => {
+            What::Deposit | What::Release | What::Credit | What::Expired | What::Freed | What::Winnings => {
                 notice.after.available - notice.before.available
             }
-            What::Stake | What::Debit => notice.before.available - notice.after.available,
+            What::Stake | What::Debit | What::Held => notice.before.available - notice.after.available,
+            What::Captured => notice.before.total() - notice.after.total(),
             What::Settled { returned, .. } => returned,
             What::Voided { staked, .. } => staked,
         };
@@ -193,7 +194,16 @@ impl Committed {
     pub(crate) fn ended_stakes(&self) -> i128 {
         let staked = self.notices.iter().map(|notice| match notice.what {
             What::Settled { staked, .. } | What::Voided { staked, .. } => staked,
-            What::Deposit | What::Stake | What::Release | What::Credit | What::Debit | What::Expired => 0,
+            What::Deposit
+            | What::Stake
+            | What::Release
+            | What::Credit
+            | What::Debit
+            | What::Expired
+            | What::Held
+            | What::Captured
+            | What::Freed
+            | What::Winnings => 0,
         });
         staked.fold(0_i128, i128::saturating_add).clamp(-SUM_MAX, SUM_MAX)
     }

@@ -373,6 +373,8 @@ pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
         Rejection::AccountNotFound => ErrorCode::NoAccount,
         Rejection::AccountFrozen => ErrorCode::AccountFrozen,
         Rejection::NotFrozen => ErrorCode::NotFrozen,
+        Rejection::HoldEnded => ErrorCode::HoldNotOpen,
+        Rejection::AboveHold => ErrorCode::AboveHold,
         Rejection::TooLarge => ErrorCode::AboveLimit,
         Rejection::HoldNotOpen => ErrorCode::NoBets,
         Rejection::HoldExists => ErrorCode::KeyReused,

@@ -67,11 +67,13 @@ pub enum AccountKind {
     Bonus,
     /// Adjustment: corrections made.
     Corrections,
+    /// Collections: the result of a game that is played elsewhere, and pays its winnings here.
+    Results,
 }
 
 impl AccountKind {
     /// Every kind but the clearing accounts, of which there is one towards each domain.
-    pub const ALL: [AccountKind; 7] = [
+    pub const ALL: [AccountKind; 8] = [
         AccountKind::Cash,
         AccountKind::Source,
         AccountKind::Stakes,
@@ -79,6 +81,7 @@ impl AccountKind {
         AccountKind::Grants,
         AccountKind::Bonus,
         AccountKind::Corrections,
+        AccountKind::Results,
     ];
 
     /// The number in the log.
@@ -92,6 +95,7 @@ impl AccountKind {
             AccountKind::Grants => 5,
             AccountKind::Bonus => 6,
             AccountKind::Corrections => 7,
+            AccountKind::Results => 8,
             AccountKind::Clearing(domain) => 16 + domain as u8,
         }
     }
@@ -107,6 +111,7 @@ impl AccountKind {
             5 => AccountKind::Grants,
             6 => AccountKind::Bonus,
             7 => AccountKind::Corrections,
+            8 => AccountKind::Results,
             _ => AccountKind::Clearing(Domain::from_number(number.checked_sub(16)?)?),
         })
     }
@@ -129,7 +134,8 @@ impl AccountKind {
             | AccountKind::Stakes
             | AccountKind::Winnings
             | AccountKind::Grants
-            | AccountKind::Corrections => false,
+            | AccountKind::Corrections
+            | AccountKind::Results => false,
         }
     }
 
@@ -146,6 +152,7 @@ impl AccountKind {
             ],
             AccountKind::Bonus => &[OwnerKind::Player],
             AccountKind::Source => &[OwnerKind::House, OwnerKind::Merchant, OwnerKind::Gateway],
+            AccountKind::Results => &[OwnerKind::Game],
             AccountKind::Clearing(_)
             | AccountKind::Stakes
             | AccountKind::Winnings
@@ -245,6 +252,7 @@ mod tests {
             AccountKind::Grants => Some(4),
             AccountKind::Bonus => Some(5),
             AccountKind::Corrections => Some(6),
+            AccountKind::Results => Some(7),
             AccountKind::Clearing(_) => None,
         };
         let numbered = (0..=u8::MAX).filter_map(AccountKind::from_number);

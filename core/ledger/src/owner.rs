@@ -1,6 +1,7 @@
 //! Who an account belongs to.
 
 use protocol::PlayerId;
+use sha2::{Digest as _, Sha256};
 
 /// What kind of party an owner is. The numbers are written into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,17 +19,20 @@ pub enum OwnerKind {
     Gateway = 4,
     /// A provider of games or services.
     Provider = 5,
+    /// A game that is played elsewhere, and whose results are reported.
+    Game = 6,
 }
 
 impl OwnerKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [OwnerKind; 6] = [
+    pub const ALL: [OwnerKind; 7] = [
         OwnerKind::House,
         OwnerKind::Player,
         OwnerKind::Agent,
         OwnerKind::Merchant,
         OwnerKind::Gateway,
         OwnerKind::Provider,
+        OwnerKind::Game,
     ];
 
     /// The kind of a number.
@@ -47,6 +51,7 @@ impl OwnerKind {
             OwnerKind::Merchant => "merchant",
             OwnerKind::Gateway => "gateway",
             OwnerKind::Provider => "provider",
+            OwnerKind::Game => "game",
         }
     }
 }
@@ -70,6 +75,18 @@ impl Owner {
             OwnerKind::House => Self::HOUSE,
             _ => Self { kind, id: id.to_be_bytes() },
         }
+    }
+
+    /// The owner of a kind that is known by a name outside, such as a merchant: its id is a hash of kind and name.
+    #[must_use]
+    pub fn named(kind: OwnerKind, name: &str) -> Self {
+        let mut sha = Sha256::new();
+        sha.update(b"hub-owner-v1");
+        sha.update([kind as u8]);
+        sha.update(name.as_bytes());
+        let hash: [u8; 32] = sha.finalize().into();
+        let (id, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        Self::new(kind, u128::from_be_bytes(*id))
     }
 
     /// What kind of party it is.

@@ -10,6 +10,12 @@ pub enum Rejection {
     /// Only a freeze that stands can be lifted.
     #[error("the player is not frozen")]
     NotFrozen,
+    /// A hold that a service asked for ends once: it is captured, released, or expires. The domain says so.
+    #[error("there is no such open hold")]
+    HoldEnded,
+    /// No more is captured than is held. The domain says so.
+    #[error("the amount is above what is held")]
+    AboveHold,
     /// What is to happen at a time does not happen before it.
     #[error("its time has not come")]
     NotDue,

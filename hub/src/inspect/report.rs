@@ -230,6 +230,7 @@ fn account(id: &AccountId) -> Field {
         AccountKind::Grants => "grants",
         AccountKind::Bonus => "bonus",
         AccountKind::Corrections => "corrections",
+        AccountKind::Results => "results",
         AccountKind::Clearing(with) => return Field::Text(format!("clearing with {}", with.name())),
     };
     Field::Text(match id.owner.kind() {

@@ -202,6 +202,42 @@ fn a_record_of_each_recipe_is_shown_in_words() {
             ],
         ),
         ("a freeze lifted", &["recipe UNFREEZE", "kind freeze key PLAYER change removed"]),
+        (
+            "a hold by a service",
+            &[
+                "recipe HOLD",
+                "expires 2030-03-17T17:46:40.000Z",
+                "reason GOODWILL",
+                "held 0.30 EUR",
+                "service proven by domain balance until ",
+                "told held",
+            ],
+        ),
+        (
+            "a part of a hold captured",
+            &[
+                "recipe HOLD_CAPTURE",
+                "amount 0.12 EUR",
+                "voided hold 0.30 EUR",
+                "posted 0.12 EUR cash of player PLAYER → clearing with adjustment",
+                "told captured",
+            ],
+        ),
+        ("a hold released", &["recipe HOLD_RELEASE", "voided hold 0.09 EUR", "told freed"]),
+        (
+            "a payment collected",
+            &[
+                "recipe COLLECT",
+                "merchant MERCHANT_123",
+                "method manual",
+                "name MERCHANT_123",
+                "source of merchant ",
+            ],
+        ),
+        (
+            "winnings of a game elsewhere",
+            &["game SLOTS_777", "name SLOTS_777", "results of game ", "told winnings"],
+        ),
         ("recorded", &["recipe RULES", "kind rules key t"]),
         (
             "a digest",

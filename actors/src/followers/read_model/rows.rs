@@ -170,6 +170,7 @@ fn kind_name(kind: AccountKind) -> &'static str {
         AccountKind::Grants => "grants",
         AccountKind::Bonus => "bonus",
         AccountKind::Corrections => "corrections",
+        AccountKind::Results => "results",
         AccountKind::Clearing(Domain::Balance) => "clearing_balance",
         AccountKind::Clearing(Domain::Collections) => "clearing_collections",
         AccountKind::Clearing(Domain::Distributions) => "clearing_distributions",

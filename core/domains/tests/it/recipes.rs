@@ -1,7 +1,10 @@
 //! What each recipe moves, in every domain it touches.
 
-use domains::{Command, Context, Domains, StateMachine, adjustment, balance, decide::Deciding, free_play};
-use ledger::{AccountId, AccountKind, Domain, HoldId, Rejection};
+use domains::{
+    Command, Context, Domains, Intent, OwnerName, PaymentCause, StateMachine, adjustment, balance,
+    decide::Deciding, free_play, recipes, rows::owner_name,
+};
+use ledger::{AccountId, AccountKind, Domain, HoldId, Owner, OwnerKind, Rejection};
 use protocol::PlayerId;
 
 use crate::script::{check, eur};
@@ -119,6 +122,126 @@ fn a_frozen_player_is_paid_and_not_debited_and_open_holds_end() {
         unfreeze P1         => NotFrozen
         ",
     );
+}
+
+#[test]
+fn a_service_captures_what_it_holds_whole_or_in_part_or_gives_it_back_and_that_once() {
+    check(
+        "
+        credit P1 100       => balance.P1 +100  balance.adjustment -100  adjustment.balance +100  adjustment.corrections -100
+        hold H1 P1 60       => balance.P1 held +60
+        hold H1 P1 1        => HoldExists
+        hold H2 P1 41       => InsufficientFunds
+        hold H2 P1 0        => AmountNotPositive
+        hold H2 P2 1        => AccountNotFound
+        capture H1 61       => AboveHold
+        capture H1 0        => AmountNotPositive
+        capture H1 -1       => AmountNotPositive
+        capture H1 1 USD    => CurrencyDiffers
+        capture H1 20       => balance.P1 -20 held -60  balance.adjustment +20  adjustment.balance -20  adjustment.corrections +20
+        capture H1 20       => HoldEnded
+        free H1             => HoldEnded
+        hold H3 P1 30       => balance.P1 held +30
+        capture H3          => balance.P1 -30 held -30  balance.adjustment +30  adjustment.balance -30  adjustment.corrections +30
+        hold H4 P1 30       => balance.P1 held +30
+        capture H4 30       => balance.P1 -30 held -30  balance.adjustment +30  adjustment.balance -30  adjustment.corrections +30
+        hold H5 P1 20       => balance.P1 held +20
+        hold H6 P1 1        => InsufficientFunds
+        free H5             => balance.P1 held -20
+        free H5             => HoldEnded
+        free H9             => HoldEnded
+        ",
+    );
+}
+
+#[test]
+fn a_hold_of_a_service_ends_by_itself_and_a_stake_is_none() {
+    check(
+        "
+        credit P1 100       => balance.P1 +100  balance.adjustment -100  adjustment.balance +100  adjustment.corrections -100
+        hold H1 P1 60 6     => balance.P1 held +60      # until line 6, in the clock of these lines
+        expire H1           => NotDue
+        stake H2 P1 10      => balance.P1 held +10
+        free H2             => HoldEnded                # it is a bet's
+        capture H1          => HoldEnded                # its time is over, and it has not expired yet
+        free H1             => HoldEnded
+        expire H1           => balance.P1 held -60
+        freeze P1           =>
+        hold H3 P1 1        => AccountFrozen
+        ",
+    );
+}
+
+#[test]
+fn the_end_of_a_hold_goes_on_while_the_player_is_frozen() {
+    check(
+        "
+        credit P1 100       => balance.P1 +100  balance.adjustment -100  adjustment.balance +100  adjustment.corrections -100
+        hold H1 P1 60       => balance.P1 held +60
+        hold H2 P1 30       => balance.P1 held +30
+        freeze P1           =>
+        capture H1 1        => balance.P1 -1 held -60  balance.adjustment +1  adjustment.balance -1  adjustment.corrections +1
+        free H2             => balance.P1 held -30
+        ",
+    );
+}
+
+#[test]
+fn a_payment_comes_in_through_its_merchant_and_winnings_out_of_their_game() {
+    check(
+        "
+        collect M P1 100    => balance.P1 +100  balance.collections -100  collections.balance +100  collections.source -100
+        collect M P1 5      => balance.P1 +5  balance.collections -5  collections.balance +5  collections.source -5
+        collect M P1 0      => AmountNotPositive
+        winnings G P2 40    => balance.P2 +40  balance.distributions -40  collections.distributions +40  collections.results -40  distributions.balance +40  distributions.collections -40
+        winnings G P2 2     => balance.P2 +2  balance.distributions -2  collections.distributions +2  collections.results -2  distributions.balance +2  distributions.collections -2
+        winnings G P2 -1    => AmountNotPositive
+        freeze P1           =>
+        collect N P1 1      => balance.P1 +1  balance.collections -1  collections.balance +1  collections.source -1
+        ",
+    );
+}
+
+/// The first use of a name is a row; the same name of another kind is another owner.
+#[test]
+fn each_merchant_and_each_game_has_accounts_of_its_own_and_is_known_by_name() {
+    let player = PlayerId(1);
+    let collect = |merchant: &str| -> Intent {
+        let (merchant, method) = (merchant.parse().unwrap(), recipes::PaymentMethod::Manual);
+        let cause = PaymentCause::default();
+        recipes::Collect { player, currency: eur(), amount: 5, merchant, method, cause }.into()
+    };
+    let winnings = |game: &str| -> Intent {
+        let (game, cause) = (game.parse().unwrap(), PaymentCause::default());
+        recipes::PlayerWinnings { player, currency: eur(), amount: 5, game, cause }.into()
+    };
+    let mut world = Domains::default();
+    for (intent, names) in [
+        (collect("A"), 1),
+        (collect("A"), 0),
+        (collect("B"), 1),
+        (winnings("A"), 1),
+        (winnings("A"), 0),
+        (winnings("B"), 1),
+    ] {
+        let context = Context { now: 0, id: HoldId(0), view: &world, shares: &[] };
+        let effects = intent.decide(&context).unwrap();
+        assert_eq!(effects.rows.len(), names, "{intent:?}");
+        effects.rows.into_iter().for_each(|row| world.rows.put(row));
+        for (domain, drafted) in effects.legs {
+            world.ledger_mut(domain).apply(&drafted.leg).unwrap();
+        }
+    }
+    let name: OwnerName = "A".parse().unwrap();
+    let (merchant, game) = (name.owner(OwnerKind::Merchant), name.owner(OwnerKind::Game));
+    assert_eq!(world.rows.get::<OwnerName>(&owner_name::key(merchant)).as_ref(), Some(&name));
+    let collections = world.collections.ledger();
+    let posted = |kind, owner| {
+        collections.account(&AccountId { kind, owner, currency: eur() }).map(|account| account.posted())
+    };
+    assert_eq!(posted(AccountKind::Source, merchant), Some(-10));
+    assert_eq!(posted(AccountKind::Results, game), Some(-10));
+    assert_eq!(posted(AccountKind::Source, Owner::HOUSE), None);
 }
 
 #[test]

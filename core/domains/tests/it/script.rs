@@ -14,8 +14,9 @@ use domains::{
     Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement,
     freeze::{Freeze, FreezeReason},
     recipes::{
-        Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldStake, ReleaseStakes, RoundVoid, SettleRound,
-        TableOnly, Unfreeze,
+        CaptureHold, Collect, Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds, HoldStake,
+        PaymentMethod, PlayerWinnings, ReleaseHold, ReleaseStakes, RoundVoid, SettleRound, TableOnly,
+        Unfreeze,
     },
 };
 use ledger::{AccountKind, Domain, HoldId, invariant};
@@ -40,6 +41,10 @@ pub fn check(script: &str) {
                     moved.clone().all(|domain| intent.known().domains.contains(domain)),
                     "{line}: {moved:?}"
                 );
+                let rows = intent.known().rows;
+                let declared =
+                    effects.rows.iter().all(|row| rows.iter().any(|kind| kind.number == row.key.kind()));
+                assert!(declared, "{line}: {:?}", effects.rows);
                 effects.rows.iter().for_each(|row| world.rows.put(row.clone()));
                 for (domain, leg) in &effects.legs {
                     world.ledger_mut(*domain).apply(&leg.leg).unwrap();
@@ -99,6 +104,45 @@ fn read(action: &str) -> (HoldId, Intent, Vec<PlayerSettlement>) {
             let freeze = Freeze { reason: FreezeReason::FraudCheck, until };
             alone(FreezePlayer { player: player(name), freeze }.into())
         }
+        ["hold", hold, name, amount, ref expires @ ..] => {
+            let hold_funds = HoldFunds {
+                player: player(name),
+                currency,
+                amount: amount.parse().unwrap(),
+                expires: expires.first().map(|expires| expires.parse().unwrap()),
+                cause: PaymentCause::default(),
+            };
+            (self::hold(hold), hold_funds.into(), Vec::new())
+        }
+        ["capture", hold, ref part @ ..] => {
+            let currency = part.get(1).map_or(currency, |currency| currency.parse().unwrap());
+            let part = part.first().map(|amount| (amount.parse().unwrap(), currency));
+            alone(CaptureHold { hold: self::hold(hold), part, cause: PaymentCause::default() }.into())
+        }
+        ["free", hold] => {
+            alone(ReleaseHold { hold: self::hold(hold), cause: PaymentCause::default() }.into())
+        }
+        ["collect", merchant, name, amount] => alone(
+            Collect {
+                player: player(name),
+                currency,
+                amount: amount.parse().unwrap(),
+                merchant: merchant.parse().unwrap(),
+                method: PaymentMethod::Manual,
+                cause: PaymentCause::default(),
+            }
+            .into(),
+        ),
+        ["winnings", game, name, amount] => alone(
+            PlayerWinnings {
+                player: player(name),
+                currency,
+                amount: amount.parse().unwrap(),
+                game: game.parse().unwrap(),
+                cause: PaymentCause::default(),
+            }
+            .into(),
+        ),
         ["unfreeze", name] => alone(Unfreeze { player: player(name) }.into()),
         ["expire", hold] => alone(HoldExpire { hold: self::hold(hold) }.into()),
         ["stake", hold, name, amount] => {

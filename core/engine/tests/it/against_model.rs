@@ -44,7 +44,7 @@ fn the_random_requests_get_every_verdict_that_they_can_get() {
     }
 }
 
-const VERDICTS: [(&str, &str); 12] = [
+const VERDICTS: [(&str, &str); 18] = [
     ("Deposit", "done, key reused, refused below_limit, refused above_limit, answered above_limit"),
     ("Credit", "done, key reused, refused below_limit, refused above_limit, answered below_limit"),
     ("Debit", "done, key reused, refused below_limit, refused account_frozen, refused no_account"),
@@ -59,5 +59,11 @@ const VERDICTS: [(&str, &str); 12] = [
     ("Void", "done, impossible no_bets"),
     ("Unfreeze", "done, key reused, refused not_frozen"),
     ("SetAside", "done, key reused, refused insufficient_funds"),
+    ("Hold", "done, key reused, refused insufficient_funds, refused account_frozen, refused no_account"),
+    ("Capture", "done, key reused, refused hold_not_open, refused above_hold, refused below_limit"),
+    ("Capture", "answered wrong_currency"),
+    ("Free", "done, key reused, refused hold_not_open"),
+    ("Collect", "done, key reused, refused below_limit, refused above_limit"),
+    ("Winnings", "done, key reused, refused below_limit, refused above_limit"),
     ("Expire", "done, impossible no_bets, impossible internal"),
 ];

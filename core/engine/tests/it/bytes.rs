@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use crate::rig::{BETTING_MS, Rig};
 use domains::{
-    Funds, Intent, Notice, PaymentCause, RowImage, What,
+    Funds, Intent, Notice, OwnerName, PaymentCause, RowImage, What,
     freeze::{Freeze, FreezeReason},
-    recipes::{Debit, Deposit, FreezePlayer, HoldExpire, ReleaseStakes, SetRules, SettleRound, TableOnly},
+    recipes::{
+        CaptureHold, Collect, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds, PaymentMethod,
+        PlayerWinnings, ReleaseHold, ReleaseStakes, SetRules, SettleRound, TableOnly,
+    },
     rules::RulesRow,
 };
 use engine::{
@@ -89,11 +92,17 @@ fn rules() -> impl Strategy<Value = RulesRow> {
     prop::collection::vec(any::<u8>(), 1..40).prop_map(|bytes| RulesRow(bytes.into()))
 }
 
+fn owner_name() -> impl Strategy<Value = OwnerName> {
+    "[A-Za-z0-9_.-]{1,64}".prop_map(|text| text.parse().unwrap())
+}
+
 fn row() -> impl Strategy<Value = RowImage> {
     let key = || prop::collection::vec(any::<u8>(), 0..30);
     prop_oneof![
         (key(), prop::option::of(freeze())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(rules())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(owner_name()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
     ]
 }
 
@@ -128,6 +137,25 @@ fn intent() -> impl Strategy<Value = Intent> {
             outcome
         }
         .into()),
+        (player(), currency(), money(), any::<Option<u64>>(), cause()).prop_map(
+            |(player, currency, amount, expires, cause)| {
+                HoldFunds { player, currency, amount, expires, cause }.into()
+            }
+        ),
+        (any::<u128>(), prop::option::of((money(), currency())), cause())
+            .prop_map(|(hold, part, cause)| CaptureHold { hold: HoldId(hold), part, cause }.into()),
+        (any::<u128>(), cause()).prop_map(|(hold, cause)| ReleaseHold { hold: HoldId(hold), cause }.into()),
+        (player(), currency(), money(), owner_name(), cause()).prop_map(
+            |(player, currency, amount, merchant, cause)| {
+                let method = PaymentMethod::Manual;
+                Collect { player, currency, amount, merchant, method, cause }.into()
+            }
+        ),
+        (player(), currency(), money(), owner_name(), cause()).prop_map(
+            |(player, currency, amount, game, cause)| {
+                PlayerWinnings { player, currency, amount, game, cause }.into()
+            }
+        ),
         (player(), freeze()).prop_map(|(player, freeze)| FreezePlayer { player, freeze }.into()),
         any::<u128>().prop_map(|hold| HoldExpire { hold: HoldId(hold) }.into()),
         (prop::collection::vec(any::<u8>(), 0..30), rules()).prop_map(|(of, rules)| SetRules {
@@ -184,6 +212,13 @@ fn notice() -> impl Strategy<Value = Notice> {
         Just(What::Deposit),
         Just(What::Stake),
         Just(What::Release),
+        Just(What::Credit),
+        Just(What::Debit),
+        Just(What::Expired),
+        Just(What::Held),
+        Just(What::Captured),
+        Just(What::Freed),
+        Just(What::Winnings),
         (round(), money(), money(), any::<u32>()).prop_map(|(round, staked, returned, outcome)| {
             What::Settled { round, staked, returned, outcome }
         }),

@@ -3,14 +3,17 @@
 use domains::{
     Intent, PaymentCause,
     freeze::{Freeze, FreezeReason},
-    recipes::{Credit, Debit, FreezePlayer, Unfreeze},
+    recipes::{
+        CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings,
+        ReleaseHold, Unfreeze,
+    },
 };
 use engine::{
     Body, Component, Content, Envelope, Fact, Feature, NamedFeature, Principal, PrincipalKind, Record,
     SecretName, StateDigest, Tx, TxId,
 };
 use games::fair::Share;
-use ledger::Digest;
+use ledger::{Digest, HoldId};
 use protocol::{ErrorCode, PlayerId};
 
 use crate::rig::{Rig, refused};
@@ -82,6 +85,27 @@ fn records() -> Vec<(String, Vec<u8>)> {
         "a debit by a service",
         Debit { player, currency, amount: 20, cause: PaymentCause::default() }.into(),
     );
+    let hold = |name| HoldId(TxId::of_service("cashier", name).0);
+    let expires = Some(1_900_000_000_000);
+    let holding =
+        |amount, expires| HoldFunds { player, currency, amount, expires, cause: cause.clone() }.into();
+    run(&mut rig, "a hold by a service", holding(30, expires));
+    let part = Some((12, currency));
+    let capture = CaptureHold { hold: hold("a hold by a service"), part, cause: cause.clone() };
+    run(&mut rig, "a part of a hold captured", capture.into());
+    run(&mut rig, "another hold by a service", holding(8, None));
+    let capture = CaptureHold { hold: hold("another hold by a service"), part: None, cause: cause.clone() };
+    run(&mut rig, "a hold captured", capture.into());
+    run(&mut rig, "a third hold by a service", holding(9, None));
+    let release = ReleaseHold { hold: hold("a third hold by a service"), cause: cause.clone() };
+    run(&mut rig, "a hold released", release.into());
+    let merchant = "MERCHANT_123".parse().unwrap();
+    let method = PaymentMethod::Manual;
+    let collect = Collect { player, currency, amount: 10_000, merchant, method, cause: cause.clone() };
+    run(&mut rig, "a payment collected", collect.into());
+    let game = "SLOTS_777".parse().unwrap();
+    let winnings = PlayerWinnings { player, currency, amount: 100_000, game, cause };
+    run(&mut rig, "winnings of a game elsewhere", winnings.into());
     let freeze = Freeze { reason: FreezeReason::FraudCheck, until: Some(1_700_000_000_000) };
     run(&mut rig, "a player frozen", FreezePlayer { player, freeze }.into());
     run(&mut rig, "a freeze lifted", Unfreeze { player }.into());

@@ -26,6 +26,11 @@ pub enum Asked {
     Unfreeze { player: String },
     SetAside { player: String, currency: String, amount: i128, expires: u64 },
     Expire { hold: String },
+    Hold { player: String, currency: String, amount: i128, expires: Option<u64> },
+    Capture { hold: String, part: Option<(i128, String)> },
+    Free { hold: String },
+    Collect { player: String, currency: String, amount: i128, merchant: String },
+    Winnings { player: String, currency: String, amount: i128, game: String },
     Refuse { code: &'static str },
 }
 
@@ -36,13 +41,19 @@ impl Asked {
             | Asked::Credit { amount, .. }
             | Asked::Debit { amount, .. }
             | Asked::Stake { amount, .. }
-            | Asked::SetAside { amount, .. } => *amount,
+            | Asked::SetAside { amount, .. }
+            | Asked::Hold { amount, .. }
+            | Asked::Capture { part: Some((amount, _)), .. }
+            | Asked::Collect { amount, .. }
+            | Asked::Winnings { amount, .. } => *amount,
             Asked::Release { .. }
             | Asked::Settle { .. }
             | Asked::Void { .. }
             | Asked::Freeze { .. }
             | Asked::Unfreeze { .. }
             | Asked::Expire { .. }
+            | Asked::Capture { part: None, .. }
+            | Asked::Free { .. }
             | Asked::Refuse { .. } => 0,
         }
     }
@@ -98,6 +109,8 @@ pub struct Held {
     /// The round of the bet; `None` for what a service asked to be held.
     pub round: Option<String>,
     pub expires: Option<u64>,
+    /// The domain that gets it when it is posted.
+    pub towards: &'static str,
 }
 
 /// What a request does when nothing speaks against it.
@@ -109,6 +122,8 @@ struct Effects {
     ended: Vec<String>,
     /// Whose freeze begins or ends.
     frozen: Option<(String, Option<Freeze>)>,
+    /// The merchant or the game that takes part.
+    named: Option<String>,
     /// Whom it tells, in which currency, and the amount on the receipt.
     told: Vec<(String, String, i128)>,
     round: Option<String>,
@@ -124,6 +139,8 @@ pub struct Model {
     pub holds: BTreeMap<String, Held>,
     /// The row of each frozen player.
     pub freezes: BTreeMap<String, Freeze>,
+    /// Every merchant and game that has taken part.
+    pub named: BTreeSet<String>,
     /// Every key with the content that came with it first, and its outcome.
     pub keys: BTreeMap<String, (String, Outcome)>,
     /// Number of notices to each player.
@@ -162,6 +179,7 @@ impl Model {
             posted: Vec::new(),
             holds: BTreeMap::new(),
             freezes: BTreeMap::new(),
+            named: BTreeSet::new(),
             keys: BTreeMap::new(),
             told: BTreeMap::new(),
             owed: BTreeMap::new(),
@@ -218,6 +236,8 @@ impl Model {
             "table_closed",
             "account_frozen",
             "not_frozen",
+            "hold_not_open",
+            "above_hold",
         ];
         let Some(content) = content else { return Verdict::Impossible(code) };
         if !recorded.contains(&code) || asked.amount().unsigned_abs() > SUM_MAX.unsigned_abs() {
@@ -242,7 +262,8 @@ impl Model {
     }
 
     fn carry_out(&mut self, name: &str, effects: Effects, now: u64) -> Option<(String, String, i128)> {
-        let Effects { opened, posted, held, ended, frozen, told, .. } = effects;
+        let Effects { opened, posted, held, ended, frozen, named, told, .. } = effects;
+        self.named.extend(named);
         self.time = now;
         self.accounts.extend(opened);
         for transfer in &posted {
@@ -258,7 +279,7 @@ impl Model {
         self.posted.extend(posted);
         ended.iter().for_each(|hold| drop(self.holds.remove(hold)));
         if let Some(held) = held {
-            self.accounts.insert(clearing("balance", "collections", &held.currency));
+            self.accounts.insert(clearing("balance", held.towards, &held.currency));
             self.holds.insert(name.into(), held);
         }
         if let Some((player, freeze)) = frozen {
@@ -310,7 +331,7 @@ impl Model {
         let open = self.holds.iter().filter(|(name, _)| !ended.contains(name)).map(|(_, held)| held);
         for held in open.filter(|held| *domain == "balance" && held.currency == *currency) {
             sums.2 += if held.player == *owner { held.amount } else { 0 };
-            sums.3 += if owner == "clearing collections" { held.amount } else { 0 };
+            sums.3 += if *owner == format!("clearing {}", held.towards) { held.amount } else { 0 };
         }
         sums
     }

@@ -9,7 +9,8 @@ use ledger::{
 };
 use protocol::{Currency, PlayerId, RoundId};
 
-const KINDS: [AccountKind; 12] = [
+const KINDS: [AccountKind; 13] = [
+    AccountKind::Results,
     AccountKind::Cash,
     AccountKind::Source,
     AccountKind::Stakes,
@@ -57,14 +58,14 @@ fn each_kind_of_account_and_of_owner_is_read_back_and_has_an_encoding_of_its_own
     encodings.sort_unstable();
     encodings.dedup();
     assert_eq!(encodings.len(), KINDS.len() * OwnerKind::ALL.len());
-    for unknown in [0, 8, 15, 21, 31] {
+    for unknown in [0, 9, 15, 21, 31] {
         assert_eq!(
             Decoder::new(&[unknown]).account(),
             Err(DecodeError::Unknown("account kind")),
             "{unknown}"
         );
     }
-    assert_eq!(Decoder::new(&[6 << 5 | 1]).account(), Err(DecodeError::Unknown("owner kind")));
+    assert_eq!(Decoder::new(&[7 << 5 | 1]).account(), Err(DecodeError::Unknown("owner kind")));
 }
 
 #[test]

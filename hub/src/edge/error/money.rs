@@ -6,9 +6,11 @@ use protocol::{ErrorCode, Retry};
 use super::row::KindRow;
 
 /// The codes that an answer over HTTP may have.
-pub const CODES: [ErrorCode; 11] = [
+pub const CODES: [ErrorCode; 13] = [
     ErrorCode::KeyReused,
     ErrorCode::NotFrozen,
+    ErrorCode::HoldNotOpen,
+    ErrorCode::AboveHold,
     ErrorCode::BelowLimit,
     ErrorCode::AboveLimit,
     ErrorCode::WrongCurrency,
@@ -29,6 +31,14 @@ pub fn row(code: ErrorCode) -> KindRow {
             "a new change needs a new key; the one under this key is as it was",
         ),
         ErrorCode::NotFrozen => (StatusCode::CONFLICT, code.text(), "there is nothing to lift"),
+        ErrorCode::HoldNotOpen => (
+            StatusCode::CONFLICT,
+            code.text(),
+            "it was captured or released, or has expired; a new hold has another id",
+        ),
+        ErrorCode::AboveHold => {
+            (StatusCode::UNPROCESSABLE_ENTITY, code.text(), "capture less, under a new key; the hold stands")
+        }
         ErrorCode::BelowLimit => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "the amount is too small",

@@ -66,6 +66,31 @@ pub enum What {
         amount: i128,
         tenths: u8,
     },
+    Hold {
+        currency: u8,
+        amount: i128,
+        tenths: Option<u8>,
+    },
+    /// Of a hold, mostly an open one; of all of it, or of a part in a currency.
+    Capture {
+        which: Index,
+        open: bool,
+        part: Option<(i128, u8)>,
+    },
+    Free {
+        which: Index,
+        open: bool,
+    },
+    Collect {
+        currency: u8,
+        amount: i128,
+        merchant: u8,
+    },
+    Winnings {
+        currency: u8,
+        amount: i128,
+        game: u8,
+    },
     /// The table itself refuses the request.
     Refuse {
         code: u8,
@@ -132,6 +157,15 @@ fn what() -> impl Strategy<Value = What> {
         1 => Just(What::Unfreeze),
         2 => (0..2_u8, amount(), 0..8_u8)
             .prop_map(|(currency, amount, tenths)| What::SetAside { currency, amount, tenths }),
+        4 => (0..2_u8, amount(), prop::option::of(0..8_u8))
+            .prop_map(|(currency, amount, tenths)| What::Hold { currency, amount, tenths }),
+        3 => (any::<Index>(), prop::bool::weighted(0.8), prop::option::of((amount(), 0..2_u8)))
+            .prop_map(|(which, open, part)| What::Capture { which, open, part }),
+        1 => (any::<Index>(), prop::bool::weighted(0.8)).prop_map(|(which, open)| What::Free { which, open }),
+        1 => (0..2_u8, amount(), 0..2_u8)
+            .prop_map(|(currency, amount, merchant)| What::Collect { currency, amount, merchant }),
+        1 => (0..2_u8, amount(), 0..2_u8)
+            .prop_map(|(currency, amount, game)| What::Winnings { currency, amount, game }),
         1 => any::<u8>().prop_map(|code| What::Refuse { code }),
     ]
 }

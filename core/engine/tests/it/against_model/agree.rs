@@ -48,7 +48,7 @@ pub fn agree(both: &Both) {
     assert_eq!(holds.collect::<BTreeMap<_, _>>(), expected.collect(), "holds");
     assert_eq!(books.next_due(), model.due(), "what is due next");
 
-    assert_eq!(domains.rows.len(), model.freezes.len(), "rows");
+    assert_eq!(domains.rows.len(), model.freezes.len() + model.named.len(), "rows");
     let now = (*clock).max(books.time());
     for who in PLAYERS {
         let row = domains.rows.get::<Freeze>(&player(who).0.to_be_bytes());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domains::recipes::HoldExpire;
 use engine::{Books, Content, Envelope, Principal, PrincipalKind, Record, Tx, TxId, Verdict, World};
 use ledger::HoldId;
+use proptest::sample::Index;
 use protocol::ErrorCode;
 
 use super::{
@@ -20,6 +21,8 @@ use crate::{
 const DIGEST_EVERY: u64 = 7;
 pub const CURRENCIES: [&str; 2] = ["EUR", "USD"];
 pub const PLAYERS: [&str; 4] = ["p0", "p1", "p2", "p3"];
+/// Those of merchants and of games.
+pub const NAMES: [&str; 2] = ["M", "N"];
 const TABLES: [&str; 2] = ["t1", "t2"];
 
 /// A request as it was given to both.
@@ -120,6 +123,29 @@ impl Both {
                 amount: worth(amount),
                 expires: self.clock + u64::from(*tenths) * 100,
             },
+            What::Hold { currency, amount, tenths } => Asked::Hold {
+                player: player.clone(),
+                currency: named(currency),
+                amount: worth(amount),
+                expires: tenths.map(|tenths| self.clock + u64::from(tenths) * 100),
+            },
+            What::Capture { which, open, part } => {
+                let part = part.as_ref().map(|(amount, currency)| (worth(amount), named(currency)));
+                Asked::Capture { hold: self.some_hold(which, *open), part }
+            }
+            What::Free { which, open } => Asked::Free { hold: self.some_hold(which, *open) },
+            What::Collect { currency, amount, merchant } => Asked::Collect {
+                player: player.clone(),
+                currency: named(currency),
+                amount: worth(amount),
+                merchant: NAMES[usize::from(*merchant)].into(),
+            },
+            What::Winnings { currency, amount, game } => Asked::Winnings {
+                player: player.clone(),
+                currency: named(currency),
+                amount: worth(amount),
+                game: NAMES[usize::from(*game)].into(),
+            },
             // A table plays in one currency.
             What::Stake { table, amount } => Asked::Stake {
                 player: player.clone(),
@@ -166,6 +192,20 @@ impl Both {
         let request = Request { by, id, name, asked };
         self.submit(&request, false);
         self.requests.push(request);
+    }
+
+    /// The name of a hold: of one that is open, when there is one, or of any request.
+    fn some_hold(&mut self, which: &Index, open: bool) -> String {
+        let open = self.model.holds.keys().filter(|_| open);
+        let mut names: Vec<_> = open.cloned().collect();
+        if names.is_empty() {
+            names = self.ids.keys().cloned().collect();
+        }
+        if names.is_empty() {
+            self.ids.insert("nothing".into(), TxId(1));
+            return "nothing".into();
+        }
+        names.swap_remove(which.index(names.len()))
     }
 
     /// Gives a request with a key to both sides.

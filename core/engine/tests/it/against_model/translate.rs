@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use domains::{
-    Intent, PaymentCause, PlayerSettlement,
+    Intent, OwnerName, PaymentCause, PlayerSettlement,
     freeze::{Freeze, FreezeReason},
     recipes::{
-        Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldStake, ReleaseStakes, RoundVoid, SettleRound,
-        Unfreeze,
+        CaptureHold, Collect, Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds, HoldStake,
+        PaymentMethod, PlayerWinnings, ReleaseHold, ReleaseStakes, RoundVoid, SettleRound, Unfreeze,
     },
 };
 use engine::{
@@ -15,9 +15,10 @@ use engine::{
     table::{TableLeg, VoidReason},
 };
 use games::BetCode;
-use ledger::{AccountId, AccountKind, Domain, HoldId};
+use ledger::{AccountId, AccountKind, Domain, HoldId, Owner, OwnerKind};
 use protocol::{Currency, PlayerId, RoundId, TableId};
 
+use super::both::NAMES;
 use crate::{
     extension::SetAside,
     model::{self, Account, Asked, Share},
@@ -88,6 +89,38 @@ pub fn intent(asked: &Asked, ids: &Ids) -> Intent {
         Asked::SetAside { player: p, currency: c, amount, expires } => {
             SetAside { player: player(p), currency: currency(c), amount: *amount, expires: *expires }.into()
         }
+        Asked::Hold { player: p, currency: c, amount, expires } => HoldFunds {
+            player: player(p),
+            currency: currency(c),
+            amount: *amount,
+            expires: *expires,
+            cause: PaymentCause::default(),
+        }
+        .into(),
+        Asked::Capture { hold, part } => {
+            let part = part.as_ref().map(|(amount, c)| (*amount, currency(c)));
+            CaptureHold { hold: HoldId(ids[hold].0), part, cause: PaymentCause::default() }.into()
+        }
+        Asked::Free { hold } => {
+            ReleaseHold { hold: HoldId(ids[hold].0), cause: PaymentCause::default() }.into()
+        }
+        Asked::Collect { player: p, currency: c, amount, merchant } => Collect {
+            player: player(p),
+            currency: currency(c),
+            amount: *amount,
+            merchant: merchant.parse().unwrap(),
+            method: PaymentMethod::Manual,
+            cause: PaymentCause::default(),
+        }
+        .into(),
+        Asked::Winnings { player: p, currency: c, amount, game } => PlayerWinnings {
+            player: player(p),
+            currency: currency(c),
+            amount: *amount,
+            game: game.parse().unwrap(),
+            cause: PaymentCause::default(),
+        }
+        .into(),
         Asked::Expire { hold } => HoldExpire { hold: HoldId(ids[hold].0) }.into(),
         Asked::Refuse { code } => panic!("{code} is decided by a table"),
     }
@@ -121,6 +154,11 @@ pub fn leg(id: TxId, asked: &Asked, ids: &Ids) -> Option<(TableId, TableLeg)> {
         | Asked::Freeze { .. }
         | Asked::Unfreeze { .. }
         | Asked::SetAside { .. }
+        | Asked::Hold { .. }
+        | Asked::Capture { .. }
+        | Asked::Free { .. }
+        | Asked::Collect { .. }
+        | Asked::Winnings { .. }
         | Asked::Expire { .. }
         | Asked::Refuse { .. } => None,
     }
@@ -166,12 +204,20 @@ pub fn outcome(outcome: Outcome) -> model::Outcome {
     }
 }
 
+/// The name of a merchant or a game.
+fn named(owner: Owner) -> &'static str {
+    let of = |name: &&str| name.parse::<OwnerName>().unwrap().owner(owner.kind()) == owner;
+    NAMES.into_iter().find(of).unwrap()
+}
+
 /// The name of an account.
 pub fn account(domain: Domain, id: &AccountId) -> Account {
     let owner = match (id.owner.player(), id.kind) {
         (Some(player), AccountKind::Cash) => name_of(player),
         (None, AccountKind::Clearing(with)) => format!("clearing {}", with.name()),
-        (None, AccountKind::Source) => "source".into(),
+        (None, AccountKind::Source) if id.owner.kind() == OwnerKind::House => "source".into(),
+        (None, AccountKind::Source) => format!("source of {}", named(id.owner)),
+        (None, AccountKind::Results) => format!("results of {}", named(id.owner)),
         (None, AccountKind::Stakes) => "stakes".into(),
         (None, AccountKind::Winnings) => "winnings".into(),
         (None, AccountKind::Corrections) => "corrections".into(),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domains::{
-    Recipe, balance,
+    PaymentCause, Recipe, balance,
     freeze::{Freeze, FreezeReason},
-    recipes::{FreezePlayer, SetRules},
+    recipes::{FreezePlayer, HoldFunds, SetRules},
     rules::RulesRow,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId, Verdict};
@@ -19,6 +19,8 @@ use super::{
 use crate::rig::{eur, tx_id};
 
 const FROZEN: PlayerId = PlayerId(3);
+/// The hold of a service.
+const OF_SERVICE: TxId = TxId(8);
 
 fn transfer(amount: i128) -> Transfer {
     let credit = AccountId::house(AccountKind::Clearing(Domain::Collections), eur());
@@ -76,6 +78,10 @@ fn wrong(rejection: Rejection) -> Does {
             deciding.ask(&balance::Command::Debit { player, currency, amount: 10, to })
         },
         Rejection::NotFrozen => |_, deciding| deciding.ask(&balance::Command::Unfreeze(PLAYER)),
+        Rejection::HoldEnded => |_, deciding| deciding.ask(&balance::Command::Free(HoldId(tx_id(1, "a").0))),
+        Rejection::AboveHold => {
+            |_, deciding| deciding.ask(&balance::Command::Capture { hold: HoldId(OF_SERVICE.0), amount: 11 })
+        }
         Rejection::NotDue => |_, deciding| deciding.ask(&balance::Command::Expire(HoldId(tx_id(1, "a").0))),
         Rejection::KeyTooLong => |context, deciding| {
             SetRules { of: [b'x'; 38].into(), rules: RulesRow([].into()) }.decide(context, deciding)
@@ -88,7 +94,7 @@ fn wrong(rejection: Rejection) -> Does {
     }
 }
 
-const REJECTIONS: [Rejection; 15] = [
+const REJECTIONS: [Rejection; 17] = [
     Rejection::AmountNotPositive,
     Rejection::SameAccount,
     Rejection::CurrencyDiffers,
@@ -100,6 +106,8 @@ const REJECTIONS: [Rejection; 15] = [
     Rejection::SourcesUnfit,
     Rejection::AccountFrozen,
     Rejection::NotFrozen,
+    Rejection::HoldEnded,
+    Rejection::AboveHold,
     Rejection::NotDue,
     Rejection::KeyTooLong,
     Rejection::InsufficientFunds,
@@ -112,6 +120,14 @@ fn each_rule_of_the_ledger_refuses_a_recipe_that_breaks_it_and_nothing_changes()
     let freeze = Freeze { reason: FreezeReason::Operator, until: None };
     let freezing = FreezePlayer { player: FROZEN, freeze };
     rig.submit(&Envelope::Run(Tx::new(TxId(7), OTHER.into(), Some(Content(7)), freezing)));
+    let holding = HoldFunds {
+        player: OTHER,
+        currency: eur(),
+        amount: 10,
+        expires: None,
+        cause: PaymentCause::default(),
+    };
+    rig.submit(&Envelope::Run(Tx::new(OF_SERVICE, OTHER.into(), Some(Content(8)), holding)));
     let before = (rig.books.digest(), rig.books.lsn());
     for rejection in REJECTIONS {
         let mut deciding = domains::decide::Deciding::new(&context(&rig.books));

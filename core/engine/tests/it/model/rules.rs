@@ -21,12 +21,54 @@ impl Model {
             }
             Asked::Stake { player, round, currency, amount } => {
                 self.not_frozen(player, now)?;
-                let held = self.hold(player, currency, *amount, Some(round.clone()), None)?;
+                let of = (Some(round.clone()), None, "collections");
+                let held = self.hold(player, currency, *amount, of)?;
                 Ok(Effects { held, round: Some(round.clone()), ..told(player, currency, *amount) })
             }
             Asked::SetAside { player, currency, amount, expires } => {
-                let held = self.hold(player, currency, *amount, None, Some(*expires))?;
+                let held = self.hold(player, currency, *amount, (None, Some(*expires), "collections"))?;
                 Ok(Effects { held, ..told(player, currency, *amount) })
+            }
+            Asked::Hold { player, currency, amount, expires } => {
+                self.not_frozen(player, now)?;
+                let held = self.hold(player, currency, *amount, (None, *expires, "adjustment"))?;
+                Ok(Effects { held, ..told(player, currency, *amount) })
+            }
+            Asked::Capture { hold, part } => {
+                let held = self.of_service(hold, now)?;
+                let amount = match part {
+                    None => held.amount,
+                    Some((_, currency)) if *currency != held.currency => return Err("wrong_currency"),
+                    Some((amount, _)) if *amount > held.amount => return Err("above_hold"),
+                    Some((amount, _)) => *amount,
+                };
+                positive(amount)?;
+                let to = house("adjustment", "corrections", &held.currency);
+                let posted = across(cash(&held.player, &held.currency), to, amount);
+                let ended = vec![hold.clone()];
+                self.fit(&posted, &ended)?;
+                Ok(Effects { posted, ended, ..told(&held.player, &held.currency, amount) })
+            }
+            Asked::Free { hold } => {
+                let held = self.of_service(hold, now)?;
+                let ended = vec![hold.clone()];
+                Ok(Effects { ended, ..told(&held.player, &held.currency, held.amount) })
+            }
+            Asked::Collect { player, currency, amount, merchant } => {
+                let source = house("collections", &format!("source of {merchant}"), currency);
+                let effects = self.pay_in(player, currency, *amount, source)?;
+                Ok(Effects { named: Some(format!("merchant {merchant}")), ..effects })
+            }
+            Asked::Winnings { player, currency, amount, game } => {
+                positive(*amount)?;
+                let (account, winnings) =
+                    (cash(player, currency), house("distributions", "winnings", currency));
+                let results = house("collections", &format!("results of {game}"), currency);
+                let mut posted = across(results, winnings.clone(), *amount);
+                posted.extend(across(winnings, account.clone(), *amount));
+                self.fit(&posted, &[])?;
+                let named = Some(format!("game {game}"));
+                Ok(Effects { opened: Some(account), posted, named, ..told(player, currency, *amount) })
             }
             Asked::Release { player, round, currency, holds } => {
                 let returned = self.stakes(player, round, holds)?;
@@ -135,14 +177,20 @@ impl Model {
         player: &str,
         currency: &str,
         amount: i128,
-        round: Option<String>,
-        expires: Option<u64>,
+        (round, expires, towards): (Option<String>, Option<u64>, &'static str),
     ) -> Result<Option<Held>, &'static str> {
         self.can_pay(player, currency, amount)?;
         // A hold counts as if it were posted, so that it can be.
-        let credit = clearing("balance", "collections", currency);
+        let credit = clearing("balance", towards, currency);
         self.fit(&[Transfer { debit: cash(player, currency), credit, amount }], &[])?;
-        Ok(Some(Held { player: player.into(), currency: currency.into(), amount, round, expires }))
+        let (player, currency) = (player.into(), currency.into());
+        Ok(Some(Held { player, currency, amount, round, expires, towards }))
+    }
+
+    /// An open hold that a service can capture.
+    fn of_service(&self, hold: &str, now: u64) -> Result<&Held, &'static str> {
+        let held = self.holds.get(hold).filter(|held| held.towards == "adjustment");
+        held.filter(|held| held.expires.is_none_or(|expires| now < expires)).ok_or("hold_not_open")
     }
 
     fn not_frozen(&self, player: &str, now: u64) -> Result<(), &'static str> {
