@@ -8,6 +8,7 @@
 //! the next start replays the log.
 
 mod erasure;
+mod outcomes;
 mod past_rounds;
 
 use std::{
@@ -39,7 +40,7 @@ use crate::{
     clock::now_ms,
     currencies::Currencies,
     messages::{
-        money::{AsideQuestion, AwaitDurable, GetOutcome, LookedUp, Origin, StoreCommitted, Submit},
+        money::{AsideQuestion, AwaitDurable, FindKey, GetOutcome, LookedUp, Origin, StoreCommitted, Submit},
         output::Output,
         reply::ReplyTo,
     },
@@ -140,7 +141,10 @@ impl Coordinator {
         let books = self.books.clone();
         let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().try_turn(envelope, now, found)));
         match decided {
-            Ok(Ok(turn)) => self.conclude(id, Some(turn), now, origin),
+            Ok(Ok(turn)) => match origin {
+                Origin::Preview(answer) => self.journal.barrier(Output::Foreseen(answer, turn.foreseen())),
+                origin => self.conclude(id, Some(turn), now, origin),
+            },
             Ok(Err(aside)) => {
                 let Aside { envelope, .. } = *aside;
                 *self.looking_up.entry(id).or_default() += 1;
@@ -375,33 +379,6 @@ impl Handler<Submit> for Coordinator {
     }
 }
 
-impl Handler<LookedUp> for Coordinator {
-    type Result = ();
-
-    fn handle(&mut self, LookedUp { question, found }: LookedUp, _: &mut Context<Self>) {
-        let _guard = AbortOnPanic(PART);
-        match (question, found) {
-            (AsideQuestion::Submit(submit), found) => {
-                let Submit { envelope, origin } = *submit;
-                let id = envelope.id();
-                self.came_back(id);
-                match found {
-                    Ok(found) => self.turn(envelope, origin, Some(&found)),
-                    Err(unreadable) => {
-                        let wait_ms = self.asides.failed(&unreadable, self.journal.condition());
-                        self.not_now(id, origin, wait_ms);
-                    }
-                }
-            }
-            (AsideQuestion::Outcome(ask), Ok(found)) => self.answer_outcome(ask, Some(&found)),
-            (AsideQuestion::Outcome(GetOutcome { to, .. }), Err(unreadable)) => {
-                let failure = self.asides.failure(&unreadable, self.journal.condition());
-                self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
-            }
-        }
-    }
-}
-
 impl Handler<StoreCommitted> for Coordinator {
     type Result = ();
 
@@ -424,46 +401,6 @@ impl Handler<Forget> for Coordinator {
         if self.forgets {
             context.notify(Forget);
         }
-    }
-}
-
-impl Coordinator {
-    /// Answers what became of a key, or looks it up first.
-    fn answer_outcome(&self, ask: GetOutcome, found: Option<&Found>) {
-        let id = TxId::of_key(ask.player, &ask.key);
-        let state = self.books.borrow().key_state(id, found);
-        let GetOutcome { key, to, .. } = ask;
-        let outcome = match state {
-            KeyState::New if !self.looking_up.contains_key(&id) => KeyOutcome::Unknown,
-            // Or an envelope with this key is still to have its turn: a look-up behind its own waits for that.
-            KeyState::Older(_) | KeyState::New => {
-                return self.look_up(id, AsideQuestion::Outcome(GetOutcome { player: ask.player, key, to }));
-            }
-            KeyState::Known((_, Outcome::Refused(code))) => {
-                KeyOutcome::Refused { code: code.into(), name: code.name().into() }
-            }
-            KeyState::Known((_, Outcome::Done(done))) => match receipt(key, &done, &self.currencies) {
-                Some(receipt) => KeyOutcome::Accepted { receipt },
-                None => return self.no_receipt(to),
-            },
-            KeyState::Known((_, Outcome::Changed { .. })) => return self.no_receipt(to),
-        };
-        self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
-    }
-
-    /// The outcome stands and must be told, but it is not a bet's and has no receipt to show.
-    fn no_receipt(&self, to: ReplyTo) {
-        let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
-        self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
-    }
-}
-
-impl Handler<GetOutcome> for Coordinator {
-    type Result = ();
-
-    fn handle(&mut self, ask: GetOutcome, _: &mut Context<Self>) {
-        let _guard = AbortOnPanic(PART);
-        self.answer_outcome(ask, None);
     }
 }
 

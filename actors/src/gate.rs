@@ -5,9 +5,9 @@
 //! failed sync the process ends and nothing is released.
 
 use actix::Addr;
-use engine::Verdict;
+use engine::{Foreseen, Verdict};
 use journal::Lsn;
-use protocol::reply::Failure;
+use protocol::{ErrorCode, reply::Failure};
 
 use crate::{
     currencies::Currencies,
@@ -35,6 +35,20 @@ pub struct OutputGate {
     pub currencies: Currencies,
 }
 
+/// What is told of a dry run that had no turn.
+fn unforeseen(verdict: Verdict) -> Foreseen {
+    match verdict {
+        Verdict::NotNow(code, wait_ms) => Foreseen::NotNow(code, wait_ms),
+        Verdict::Recorded(_)
+        | Verdict::Done
+        | Verdict::KeyReused
+        | Verdict::Answered(_)
+        | Verdict::TooManyRefused(_)
+        | Verdict::TooManyCleared(_)
+        | Verdict::Impossible(_) => Foreseen::Refused(ErrorCode::Internal),
+    }
+}
+
 impl journal::Gate<Output> for OutputGate {
     fn open(&mut self, _durable: Lsn, done: &mut Vec<Output>) {
         let mut told = Vec::new();
@@ -49,6 +63,7 @@ impl journal::Gate<Output> for OutputGate {
                             self.workers.reply(to, reply);
                         }
                         Origin::Waiting { answer, .. } => drop(answer.send(result)),
+                        Origin::Preview(answer) => drop(answer.send(unforeseen(result.verdict))),
                         Origin::Nobody => {
                             if let Verdict::Impossible(code) = result.verdict {
                                 let code = code.name();
@@ -70,6 +85,8 @@ impl journal::Gate<Output> for OutputGate {
                     self.pubsub.do_send(Attach { to, player, events, resume, welcome, subscriber });
                 }
                 Output::Funds(answer, funds) => drop(answer.send(*funds)),
+                Output::Foreseen(answer, foreseen) => drop(answer.send(foreseen)),
+                Output::Outcome(answer, outcome) => drop(answer.send(outcome)),
                 Output::Durable(waiting) => drop(waiting.send(())),
                 Output::Erasure { to, erasure } => drop(to.send(erasure)),
                 Output::Nothing => {}

@@ -4,9 +4,9 @@
 //! address and ends with the answer. So a port that is in-process here can be a link to another node elsewhere. An
 //! envelope costs one indirect call more than a message to an actor's address; nothing is allocated or awaited for it.
 
-pub mod balance;
 pub mod deposit;
 pub mod money;
+pub mod service;
 pub mod table;
 
 #[cfg(test)]

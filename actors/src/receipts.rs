@@ -25,7 +25,9 @@ pub fn bet_reply(
         },
         // No request of a player has such an outcome.
         Verdict::Recorded(Outcome::Changed { .. }) => Reply::Error(Failure::of(ErrorCode::Internal)),
-        Verdict::Recorded(Outcome::Refused(code)) | Verdict::Impossible(code) => Reply::Error(refusal(code)),
+        Verdict::Recorded(Outcome::Refused { code, .. }) | Verdict::Impossible(code) => {
+            Reply::Error(refusal(code))
+        }
         Verdict::TooManyRefused(wait_ms) => {
             let words = "the player has had too many requests refused";
             Reply::Error(Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms))

@@ -6,15 +6,23 @@
 
 pub mod asked;
 mod balance;
+mod change;
+mod collections;
+mod coordinate;
 mod dashboard;
 mod domain_figures;
 mod fields;
 mod health;
+mod holds;
+mod logged;
+mod outcomes;
 mod parameters;
+mod payment;
 mod reads;
 mod receipt;
 mod stale;
 mod surface;
+mod times;
 mod transactions;
 
 use actix_web::web;
@@ -30,6 +38,10 @@ pub fn routes(api: &web::Data<ApiSurface>, service: &mut web::ServiceConfig) {
     // Words in a path come before ids: nobody called `health` hides the health of a domain.
     health::routes(service);
     dashboard::routes(service);
+    coordinate::routes(service);
+    outcomes::routes(service);
+    collections::routes(service);
+    holds::routes(service);
     transactions::routes(service);
     balance::routes(service);
 }

@@ -7,7 +7,7 @@
 
 mod json;
 mod lookup;
-mod report;
+pub(crate) mod report;
 mod text;
 
 use std::{io::Write, path::Path};
@@ -15,8 +15,8 @@ use std::{io::Write, path::Path};
 use engine::{Facts, Fields, Record};
 use journal::{Files, Lsn, storage::Storage};
 
-pub use self::lookup::Lookup;
-use self::{json::Json, text::Text};
+use self::text::Text;
+pub use self::{json::Json, lookup::Lookup, text::Scales};
 use crate::{config::Loaded, recovery, telemetry::with_causes, verify::word};
 
 /// Records after which it is said how far the reading is.
@@ -118,7 +118,7 @@ fn find<S: Storage, T: Storage>(files: &Files<S>, store: Option<&T>, wanted: Loo
             found.fields.push(("after", report::neighbour(lsn, &record)));
             return Ok(found);
         }
-        let fields = wanted.is(lsn, &record).then(|| report::of(&entry, &record, &world));
+        let fields = wanted.is(lsn, &record).then(|| report::of(&entry, &record, Some(&world)));
         let applied = world.apply(&record).map_err(|source| recovery::Error::Unfit {
             lsn,
             location,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Envelope, Found, Principal, StillOpen, StoredState, TxResult, Unreadable};
+use engine::{
+    Envelope, Foreseen, Found, KeptKey, Principal, StillOpen, StoredState, TxId, TxResult, Unreadable,
+};
 use protocol::{Key, PlayerId, TableId};
 use tokio::sync::oneshot;
 
@@ -28,6 +30,8 @@ pub enum Origin {
         /// Takes the result.
         answer: oneshot::Sender<TxResult>,
     },
+    /// To whoever wants to know what would happen: nothing is carried out.
+    Preview(oneshot::Sender<Foreseen>),
     /// To nobody.
     Nobody,
 }
@@ -40,7 +44,7 @@ impl Origin {
         match self {
             Origin::Table { request: Some(asked), .. } | Origin::Session(asked) => Some(asked.player.into()),
             Origin::Waiting { principal, .. } => Some(*principal),
-            Origin::Table { request: None, .. } | Origin::Nobody => None,
+            Origin::Table { request: None, .. } | Origin::Preview(_) | Origin::Nobody => None,
         }
     }
 }
@@ -80,6 +84,17 @@ pub struct GetPastRounds {
     pub gaps: bool,
 }
 
+/// Reads the outcome under an id, whosever key it is of. Answered when its record is on disk; never, when the log cannot be
+/// written or the state store cannot be read.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct FindKey {
+    /// The id of the transaction.
+    pub id: TxId,
+    /// Takes the outcome, if it has one, with the content of its request.
+    pub answer: oneshot::Sender<Option<KeptKey>>,
+}
+
 /// The state store has a new commit: from now on it is the current one.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
@@ -92,6 +107,8 @@ pub enum AsideQuestion {
     Submit(Box<Submit>),
     /// The outcome of an old key.
     Outcome(GetOutcome),
+    /// The outcome under an old id.
+    Find(FindKey),
 }
 
 /// What was looked up in the state store.

@@ -1,6 +1,6 @@
 //! An output: it waits at the output gate until the records it has seen are on disk.
 
-use engine::{Told, TxResult, table::PastRound};
+use engine::{Foreseen, KeptKey, Told, TxResult, table::PastRound};
 use protocol::{
     PlayerId, Reply, TableId,
     reply::{Failure, Welcome},
@@ -54,6 +54,10 @@ pub enum Output {
     },
     /// A player's funds, for whoever waits for them.
     Funds(oneshot::Sender<PlayerFunds>, Box<PlayerFunds>),
+    /// What would happen, for whoever asked.
+    Foreseen(oneshot::Sender<Foreseen>, Foreseen),
+    /// The outcome under an id, for whoever waits for it.
+    Outcome(oneshot::Sender<Option<KeptKey>>, Option<KeptKey>),
     /// A signal that everything before it is on disk.
     Durable(oneshot::Sender<()>),
     /// What became of the erasure of a player.

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Done, Envelope, Outcome, Principal, StoredState, TxResult, Verdict};
+use engine::{Done, Envelope, Foreseen, KeptKey, Outcome, Principal, StoredState, TxId, TxResult, Verdict};
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
 use tokio::sync::oneshot;
 
 use crate::messages::{
     domain::{Arrive, GetBalance, GetFunds, GetReport, GetResults, PlayerFunds, Report},
-    money::{AwaitDurable, ErasePlayer, Erasure, GetOutcome, GetPastRounds, Origin, StoreCommitted, Submit},
+    money::{
+        AwaitDurable, ErasePlayer, Erasure, FindKey, GetOutcome, GetPastRounds, Origin, StoreCommitted,
+        Submit,
+    },
 };
 
 /// The way to money. Clones share it.
@@ -23,6 +26,7 @@ struct Ways {
     submit: Recipient<Submit>,
     outcome: Recipient<GetOutcome>,
     past_rounds: Recipient<GetPastRounds>,
+    find: Recipient<FindKey>,
     durable: Recipient<AwaitDurable>,
     committed: Recipient<StoreCommitted>,
     erase: Recipient<ErasePlayer>,
@@ -68,8 +72,9 @@ pub struct Executed {
 pub struct NotExecuted {
     /// The code.
     pub code: ErrorCode,
-    /// Whether the refusal is recorded under the key: the same request gets the same answer for good.
-    pub key_consumed: bool,
+    /// Place of the record of the refusal in the log; `None` when none was made, and the key is as it was. With a record, the
+    /// same request gets the same answer for good.
+    pub recorded: Option<u64>,
     /// Whether it was recorded by an earlier request.
     pub replayed: bool,
 }
@@ -77,7 +82,34 @@ pub struct NotExecuted {
 impl From<ErrorCode> for NotExecuted {
     /// A refusal that is not recorded: the key is as it was.
     fn from(code: ErrorCode) -> Self {
-        Self { code, key_consumed: false, replayed: false }
+        Self { code, recorded: None, replayed: false }
+    }
+}
+
+impl Execution {
+    /// What an outcome says, of this request or of an earlier one.
+    fn of(outcome: Outcome, replayed: bool) -> Self {
+        match outcome {
+            Outcome::Done(done) => {
+                Execution::Committed(Executed { lsn: done.lsn, done: Some(done), replayed })
+            }
+            Outcome::Changed { lsn } => Execution::Committed(Executed { lsn, done: None, replayed }),
+            Outcome::Refused { code, lsn } => {
+                Execution::Rejected(NotExecuted { code, recorded: Some(lsn), replayed })
+            }
+        }
+    }
+}
+
+impl From<Foreseen> for Execution {
+    fn from(foreseen: Foreseen) -> Self {
+        match foreseen {
+            Foreseen::Known(outcome) => Self::of(outcome, true),
+            Foreseen::Done(outcome) => Self::of(outcome, false),
+            Foreseen::Refused(ErrorCode::Internal) => Execution::Unknown,
+            Foreseen::Refused(code) => Execution::Rejected(code.into()),
+            Foreseen::NotNow(code, wait_ms) => Execution::NotNow { code, wait_ms },
+        }
     }
 }
 
@@ -86,15 +118,7 @@ impl From<TxResult> for Execution {
     fn from(result: TxResult) -> Self {
         let replayed = !result.is_recorded();
         match result.verdict {
-            Verdict::Recorded(Outcome::Done(done)) => {
-                Execution::Committed(Executed { lsn: done.lsn, done: Some(done), replayed })
-            }
-            Verdict::Recorded(Outcome::Changed { lsn }) => {
-                Execution::Committed(Executed { lsn, done: None, replayed })
-            }
-            Verdict::Recorded(Outcome::Refused(code)) => {
-                Execution::Rejected(NotExecuted { code, key_consumed: true, replayed })
-            }
+            Verdict::Recorded(outcome) => Self::of(outcome, replayed),
             Verdict::KeyReused => Execution::Rejected(ErrorCode::KeyReused.into()),
             // Only what the hub does itself has no key, and nobody waits for it.
             Verdict::Done
@@ -122,6 +146,7 @@ impl MoneyPort {
             + Handler<Submit>
             + Handler<GetOutcome>
             + Handler<GetPastRounds>
+            + Handler<FindKey>
             + Handler<AwaitDurable>
             + Handler<StoreCommitted>
             + Handler<ErasePlayer>,
@@ -135,6 +160,7 @@ impl MoneyPort {
             submit: coordinator.clone().recipient(),
             outcome: coordinator.clone().recipient(),
             past_rounds: coordinator.clone().recipient(),
+            find: coordinator.clone().recipient(),
             durable: coordinator.clone().recipient(),
             committed: coordinator.clone().recipient(),
             erase: coordinator.clone().recipient(),
@@ -157,6 +183,24 @@ impl MoneyPort {
         let (answer, receiver) = oneshot::channel();
         self.submit(envelope, Origin::Waiting { principal, answer });
         receiver.await.map_or(Execution::Unknown, Execution::from)
+    }
+
+    /// Says what an envelope with a key would do, as [`MoneyPort::execute`] would say it; nothing is carried out, and no key is
+    /// consumed.
+    pub async fn preview(&self, envelope: Envelope) -> Execution {
+        let (answer, receiver) = oneshot::channel();
+        self.submit(envelope, Origin::Preview(answer));
+        receiver.await.map_or(Execution::Unknown, Execution::from)
+    }
+
+    /// The outcome under an id, with the content of its request; `None` when it has none.
+    ///
+    /// # Errors
+    /// When that cannot be said now.
+    pub async fn find(&self, id: TxId) -> Result<Option<KeptKey>, ErrorCode> {
+        let (answer, receiver) = oneshot::channel();
+        self.0.find.do_send(FindKey { id, answer });
+        receiver.await.map_err(|_| ErrorCode::Unavailable)
     }
 
     /// Asks for the outcome of a player's key. A session asks behind its bets:

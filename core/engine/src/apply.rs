@@ -10,12 +10,13 @@ use ledger::{Changes, Digest, Domain, Rejection};
 use crate::{
     books::Books,
     components::Component,
+    content::Content,
     invariant::{Violation, fact_stands, no_effect_in_memory, no_effect_yet},
     keys::Outcome,
     proof::prove,
     record::{Body, Record},
     turn::Decided,
-    tx_id::{Content, TxId},
+    tx_id::TxId,
 };
 
 /// The result of applying a record.
@@ -146,7 +147,8 @@ impl Books {
                 }
             }
             Body::Refused { id, content, code, .. } => {
-                applied.outcome = Some(self.put_key(lsn, *id, *content, Outcome::Refused(*code))?);
+                applied.outcome =
+                    Some(self.put_key(lsn, *id, *content, Outcome::Refused { code: *code, lsn })?);
             }
             Body::Fact(fact) => self.facts.put(fact.clone(), lsn),
             Body::Digest(_) => {}

@@ -41,6 +41,39 @@ pub enum Verdict {
     Impossible(ErrorCode),
 }
 
+/// What a turn would do if it were concluded: the answer to a dry run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreseen {
+    /// The key has this outcome already, and nothing new would happen.
+    Known(Outcome),
+    /// It would be carried out with this outcome. Its place in the log is not known before.
+    Done(Outcome),
+    /// It would be refused.
+    Refused(ErrorCode),
+    /// That cannot be said now. Ask again after so many milliseconds.
+    NotNow(ErrorCode, u64),
+}
+
+impl Turn {
+    /// What it would do. Nothing changes.
+    #[must_use]
+    pub fn foreseen(&self) -> Foreseen {
+        match self {
+            Turn::Known(outcome) => Foreseen::Known(*outcome),
+            Turn::KeyReused => Foreseen::Refused(ErrorCode::KeyReused),
+            Turn::Answered { code, .. } | Turn::Impossible { code, .. } => Foreseen::Refused(*code),
+            Turn::Unproven(_) => Foreseen::Refused(ErrorCode::Internal),
+            Turn::New(decided) | Turn::Refused { decided, .. } => match &decided.record.body {
+                Body::Committed(committed) => {
+                    committed.outcome(0).map_or(Foreseen::Refused(ErrorCode::Internal), Foreseen::Done)
+                }
+                Body::Refused { code, .. } => Foreseen::Refused(*code),
+                Body::Digest(_) | Body::Fact(_) => Foreseen::Refused(ErrorCode::Internal),
+            },
+        }
+    }
+}
+
 /// The result of an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TxResult {

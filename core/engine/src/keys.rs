@@ -9,8 +9,9 @@ use ledger::{
 use protocol::{Currency, ErrorCode, RoundId};
 
 use crate::{
+    content::Content,
     stored_state::{Empty, StoredState, Unreadable},
-    tx_id::{Content, TxId},
+    tx_id::TxId,
 };
 
 /// The recorded outcome of a transaction.
@@ -24,7 +25,23 @@ pub enum Outcome {
         lsn: u64,
     },
     /// It was refused, and stays refused.
-    Refused(ErrorCode),
+    Refused {
+        /// Why.
+        code: ErrorCode,
+        /// Place in the log.
+        lsn: u64,
+    },
+}
+
+impl Outcome {
+    /// Place of its record in the log.
+    #[must_use]
+    pub fn lsn(&self) -> u64 {
+        match self {
+            Outcome::Done(done) => done.lsn,
+            Outcome::Changed { lsn } | Outcome::Refused { lsn, .. } => *lsn,
+        }
+    }
 }
 
 /// The receipt of a transaction, amounts in minor units.
@@ -209,8 +226,8 @@ pub(crate) fn decode_kept(bytes: &[u8]) -> Result<KeptKey, DecodeError> {
     let content = Content(decoder.fixed()?);
     let outcome = match decoder.byte()? {
         0 => {
-            let code = ErrorCode::from_number(decoder.u16()?);
-            Outcome::Refused(code.ok_or(DecodeError::Unknown("error code"))?)
+            let code = ErrorCode::from_number(decoder.u16()?).ok_or(DecodeError::Unknown("error code"))?;
+            Outcome::Refused { code, lsn: decoder.u64()? }
         }
         tag @ (1 | 2) => {
             let lsn = decoder.u64()?;
@@ -234,9 +251,10 @@ pub(crate) fn decode_kept(bytes: &[u8]) -> Result<KeptKey, DecodeError> {
 pub(crate) fn encode_kept(encoder: &mut Encoder, (content, outcome): &KeptKey) {
     encoder.fixed(content.0);
     match outcome {
-        Outcome::Refused(code) => {
+        Outcome::Refused { code, lsn } => {
             encoder.byte(0);
             encoder.uint(code.number().into());
+            encoder.uint((*lsn).into());
         }
         Outcome::Changed { lsn } => {
             encoder.byte(3);

@@ -13,6 +13,7 @@ mod apply;
 mod books;
 mod components;
 mod conclude;
+mod content;
 mod described;
 pub mod due;
 mod erasure;
@@ -38,7 +39,8 @@ mod world;
 pub use apply::{Applied, ApplyError};
 pub use books::{Books, last_results};
 pub use components::{Component, StateDigest};
-pub use conclude::{Concluded, Told, TxResult, Verdict};
+pub use conclude::{Concluded, Foreseen, Told, TxResult, Verdict};
+pub use content::{Content, differences};
 pub use described::row;
 pub use domains::{Field, Fields, Intent};
 pub use erasure::{Erasable, StillOpen};
@@ -56,7 +58,7 @@ pub use record::{Body, Committed, Formats, RECORD_BYTES_MAX, Record, RefusedRequ
 pub use replica::{Parted, Replica, StoreCommit};
 pub use stored_state::{ItemPlace, StoredState, Unreadable};
 pub use turn::{Aside, Asked, Decided, Envelope, Turn, Tx};
-pub use tx_id::{Content, TxId};
+pub use tx_id::TxId;
 pub use verify::{Decisions, Finding, Level, LogVerifier, Occurrences, Tally, Undecided};
 pub use world::{Loading, Unloadable, World, WorldApplied};
 

@@ -15,11 +15,12 @@ use protocol::{ErrorCode, RoundId, TableId};
 
 use crate::{
     components::StateDigest,
+    content::Content,
     facts::{Fact, FactKind},
     keys::{Done, Outcome},
     principal::Principal,
     table::{TableLeg, TableRequest},
-    tx_id::{Content, TxId},
+    tx_id::TxId,
 };
 
 /// Version of the records that this release writes.

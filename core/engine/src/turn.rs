@@ -9,13 +9,14 @@ use protocol::{ErrorCode, TableId};
 
 use crate::{
     books::Books,
+    content::Content,
     invariant::{Violation, no_effect_in_memory, no_effect_yet},
     keys::{Found, KeptKey, KeyState, Outcome, look_up},
     principal::Principal,
     proof::prove,
     record::{Body, Committed, RECORD_BYTES_MAX, Record, RefusedRequest},
     table::{TableLeg, TableRequest, TableState},
-    tx_id::{Content, TxId},
+    tx_id::TxId,
 };
 
 /// What is submitted to the coordinator.

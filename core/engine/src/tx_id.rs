@@ -1,4 +1,4 @@
-//! The ids of transactions, made of who asks and of the key; and the fingerprint of what is asked.
+//! The ids of transactions, made of who asks and of the key.
 
 use ledger::HoldId;
 use protocol::{Key, PlayerId, RoundId, TableId};
@@ -49,20 +49,8 @@ impl TxId {
     }
 }
 
-/// Fingerprint of a request's content: the same key with another content is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content(pub u128);
-
-impl Content {
-    /// The fingerprint of the parts of a request, in a fixed order.
-    #[must_use]
-    pub fn of(parts: &[&[u8]]) -> Self {
-        Self(hash(parts))
-    }
-}
-
 /// First 128 bits of SHA-256 over length-prefixed parts.
-fn hash(parts: &[&[u8]]) -> u128 {
+pub(crate) fn hash(parts: &[&[u8]]) -> u128 {
     let mut sha = Sha256::new();
     for part in parts {
         sha.update((part.len() as u64).to_be_bytes());

@@ -24,7 +24,7 @@ use crate::{
 
 /// Version of the state store that this release writes, and the only one that it reads: a store of another version is
 /// built again from the log.
-const STORE: u8 = 7;
+const STORE: u8 = 8;
 
 /// Every version of records that this release reads.
 const SHAPES: &[Shape] = &[Shape { version: VERSION, read: Record::read_newest }];

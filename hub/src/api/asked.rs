@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use actix_web::{HttpRequest, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use engine::TxId;
 
+use super::parameters::Parameters;
 use crate::{
     auth::{Caller, CallerError, CallerVerifier, Capability, TokenError},
     edge::{
@@ -82,11 +83,13 @@ fn key(request: &HttpRequest) -> Result<&str, Error> {
     };
     let text = key.to_str().map_err(|_| wrong())?.trim();
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    if given.next().is_none() && is_key(text) { Ok(text) } else { Err(wrong()) }
+}
+
+/// Whether a text is the key of a change.
+pub fn is_key(text: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_graphic() && byte != b'"';
-    if given.next().is_some() || !(1..=KEY_BYTES_MAX).contains(&text.len()) || !text.bytes().all(legal) {
-        return Err(wrong());
-    }
-    Ok(text)
+    (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
 }
 
 /// A request for a change, read as far as all of them are alike.
@@ -97,6 +100,8 @@ pub struct KeyedRequest<'a> {
     pub key: &'a str,
     /// The body.
     pub body: web::Bytes,
+    /// Whether it is only to be said what would happen.
+    pub dry_run: bool,
 }
 
 impl<'a> KeyedRequest<'a> {
@@ -113,17 +118,31 @@ impl<'a> KeyedRequest<'a> {
     ) -> Result<Self, Error> {
         let caller = allowed(request, verifier, needed)?;
         let key = key(request)?;
+        let dry_run = Parameters::read(request, &["dry_run"])?.flag("dry_run")?;
         if !body::is_json(request) {
             return Err(Error::new(Kind::UnsupportedMediaType, "the body is application/json"));
         }
-        Ok(Self { caller, key, body: body::read(request, payload, BODY_BYTES_MAX).await? })
+        Ok(Self { caller, key, body: body::read(request, payload, BODY_BYTES_MAX).await?, dry_run })
     }
 
     /// The id of the transaction of its key.
     pub fn tx_id(&self) -> TxId {
-        let Caller { kind, issuer, name, .. } = &*self.caller;
-        TxId::of(*kind, issuer, name.as_bytes(), self.key.as_bytes())
+        id_of_key(&self.caller, self.key)
     }
+}
+
+/// The id of the transaction of a caller's key.
+pub fn id_of_key(caller: &Caller, key: &str) -> TxId {
+    let Caller { kind, issuer, name, .. } = caller;
+    TxId::of(*kind, issuer, name.as_bytes(), key.as_bytes())
+}
+
+/// Answers a request for a change. A refusal that comes before the money was asked has left the key as it was, and says so.
+///
+/// # Errors
+/// Those of the answer.
+pub async fn keyed(answer: impl Future<Output = Result<HttpResponse, Error>>) -> Result<HttpResponse, Error> {
+    answer.await.map_err(Error::before_the_key)
 }
 
 #[cfg(test)]

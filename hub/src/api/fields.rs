@@ -123,6 +123,48 @@ impl<'a> JsonFields<'a> {
             .map_err(|error: T::Err| Error::new(Kind::Malformed, error.to_string()).field(name))
     }
 
+    /// A text that must be given, and is parsed.
+    ///
+    /// # Errors
+    /// `malformed` when it is missing, or in the words of the type.
+    pub fn needed<T: std::str::FromStr<Err: fmt::Display>>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<T, Error> {
+        self.parsed(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// Whether a field is given.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, value)| known == name && value.get() != "null")
+    }
+
+    /// A list of texts, if it is given.
+    ///
+    /// # Errors
+    /// `malformed` when it is no list of texts.
+    pub fn texts(&mut self, name: &'static str) -> Result<Option<Vec<Cow<'a, str>>>, Error> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let texts: Result<Vec<Name<'a>>, _> = serde_json::from_str(value.get());
+        match texts {
+            Ok(texts) => Ok(Some(texts.into_iter().map(|Name(text)| text).collect())),
+            Err(_) => Err(Error::new(Kind::Malformed, format!("\"{name}\" is a list of texts")).field(name)),
+        }
+    }
+
+    /// The fields of a map within the body, which must be given.
+    ///
+    /// # Errors
+    /// `malformed` when it is missing, or no map.
+    pub fn nested(&mut self, name: &'static str) -> Result<JsonFields<'a>, Error> {
+        let value = self.take(name).ok_or_else(|| missing(name))?;
+        if !value.get().starts_with('{') {
+            return Err(Error::new(Kind::Malformed, format!("\"{name}\" is a map")).field(name));
+        }
+        JsonFields::read(value.get().as_bytes())
+    }
+
     /// A currency, if it is given.
     ///
     /// # Errors
@@ -171,7 +213,7 @@ fn missing(name: &'static str) -> Error {
 }
 
 /// A name out of a request, bounded and without control characters.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.chars().take(32).map(|char| if char.is_control() { '?' } else { char }).collect()
 }
 

@@ -1,9 +1,8 @@
 //! The parameters of a request that reads: each known, and given once.
 
-use std::time::UNIX_EPOCH;
-
 use actix_web::{HttpRequest, web};
 
+use super::{fields::shown, times};
 use crate::edge::error::{Error, Kind};
 
 /// The parameters of a request, by name.
@@ -30,10 +29,10 @@ impl Parameters {
     pub fn checked(mut given: Vec<(String, String)>, known: &[&str]) -> Result<Self, Error> {
         given.sort();
         for (place, (name, _)) in given.iter().enumerate() {
-            let shown = name.chars().take(32).collect::<String>().escape_default().to_string();
+            let shown = shown(name);
             if !known.contains(&name.as_str()) {
-                let known = known.join(", ");
-                let words = format!("there is no parameter \"{shown}\" here; the parameters are {known}");
+                let known = if known.is_empty() { "there are none".into() } else { known.join(", ") };
+                let words = format!("there is no parameter \"{shown}\" here; known: {known}");
                 return Err(Error::new(Kind::Malformed, words));
             }
             if given.get(place + 1).is_some_and(|(next, _)| next == name) {
@@ -51,6 +50,18 @@ impl Parameters {
     /// The text of one, if it is given.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.given.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether something is wanted: `true` or `false`, and not without the parameter.
+    ///
+    /// # Errors
+    /// `malformed` for any other word.
+    pub fn flag(&self, name: &'static str) -> Result<bool, Error> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Error::new(Kind::Malformed, format!("{name} is true or false")).field(name)),
+        }
     }
 
     /// One that is parsed, if it is given.
@@ -71,15 +82,36 @@ impl Parameters {
     /// # Errors
     /// `malformed` when it is no time.
     pub fn time(&self, name: &'static str) -> Result<Option<u64>, Error> {
-        let wrong = || {
-            let words = "a time is written as 2026-12-31T23:59:59Z (RFC 3339, UTC), from 1970 on";
-            Error::new(Kind::Malformed, words).field(name)
-        };
-        let read = |text: &str| {
-            let time = humantime::parse_rfc3339(text).map_err(|_| wrong())?;
-            let since = time.duration_since(UNIX_EPOCH).map_err(|_| wrong())?;
-            u64::try_from(since.as_millis()).map_err(|_| wrong())
-        };
-        self.text(name).map(read).transpose()
+        self.text(name).map(|text| times::read(name, text)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn read(query: &str) -> Result<(bool, Option<String>), String> {
+        let request = TestRequest::with_uri(&format!("/x?{query}")).to_http_request();
+        let parameters = Parameters::read(&request, &["dry_run", "key"]).map_err(|error| error.body())?;
+        let flag = parameters.flag("dry_run").map_err(|error| error.body())?;
+        Ok((flag, parameters.text("key").map(str::to_owned)))
+    }
+
+    #[test]
+    fn each_parameter_is_known_given_once_and_of_its_type() {
+        assert_eq!(read(""), Ok((false, None)));
+        assert_eq!(read("dry_run=true&key=a%20b"), Ok((true, Some("a b".into()))));
+        assert_eq!(read("dry_run=false"), Ok((false, None)));
+        for (query, words) in [
+            ("dry_run=1", "true or false"),
+            ("dry_run", "true or false"),
+            ("dry_run=true&dry_run=true", "given twice"),
+            ("dryrun=true", "no parameter"),
+        ] {
+            let told = read(query).expect_err(query);
+            assert!(told.contains(words), "{query}: {told}");
+        }
     }
 }

@@ -17,7 +17,23 @@ use crate::edge::error::{Error, Kind, REPLAYED};
 /// The header with the place of the record in the log.
 pub const LSN: HeaderName = HeaderName::from_static("hub-lsn");
 
-/// The answer to a change under this id; `fields` are those of the request, for whoever reads the answer alone.
+/// What begins the id of a transaction.
+pub const PREFIX: &str = "tx_";
+
+/// The id of a transaction as text.
+pub fn spelled_id(id: TxId) -> String {
+    format!("{PREFIX}{:032x}", id.0)
+}
+
+/// The number of an id behind its prefix: 32 hexadecimal digits in lower case.
+pub fn id_after(prefix: &str, text: &str) -> Option<u128> {
+    let digits = text.strip_prefix(prefix).filter(|digits| digits.len() == 32)?;
+    let legal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if legal { u128::from_str_radix(digits, 16).ok() } else { None }
+}
+
+/// The answer to a change under this id; `fields` are those of the request, for whoever reads the answer alone. Of a dry run
+/// that would be carried out there is no transaction.
 ///
 /// # Errors
 /// Why nothing was carried out, or that this is not known.
@@ -25,19 +41,21 @@ pub fn answer(
     id: TxId,
     execution: Execution,
     fields: Map<String, Value>,
+    dry_run: bool,
     currencies: &Currencies,
 ) -> Result<HttpResponse, Error> {
     let Executed { lsn, done, replayed } = match execution {
         Execution::Committed(executed) => executed,
-        Execution::Rejected(NotExecuted { code, key_consumed, replayed }) => {
-            return Err(Error::from(Kind::Money(code)).of_key(key_consumed, replayed));
+        Execution::Rejected(NotExecuted { code, recorded, replayed }) => {
+            return Err(Error::from(Kind::Money(code)).of_key(recorded, replayed));
         }
         Execution::NotNow { code, wait_ms } => {
-            return Err(Error::from(Kind::Money(code)).retry_after_ms(wait_ms).of_key(false, false));
+            return Err(Error::from(Kind::Money(code)).retry_after_ms(wait_ms).of_key(None, false));
         }
         Execution::Unknown => return Err(Kind::OutcomeUnknown.into()),
     };
-    let id = format!("tx_{:032x}", id.0);
+    let recorded = (!dry_run || replayed).then(|| (spelled_id(id), lsn));
+    let (id, lsn) = recorded.unzip();
     let mut body = json!({ "id": id, "tx": id, "lsn": lsn, "replayed": replayed });
     if let Value::Object(body) = &mut body {
         body.extend(fields);
@@ -46,7 +64,9 @@ pub fn answer(
         }
     }
     let mut answer = HttpResponse::Ok();
-    answer.insert_header((LSN, HeaderValue::from(lsn)));
+    if let Some(lsn) = lsn {
+        answer.insert_header((LSN, HeaderValue::from(lsn)));
+    }
     if replayed {
         answer.insert_header((REPLAYED, HeaderValue::from_static("true")));
     }
@@ -79,7 +99,11 @@ pub fn balance(
     Ok(json!({ "currency": currency, "available": available, "held": held, "total": total }))
 }
 
-fn spelled(minor: i128, currency: Currency, currencies: &Currencies) -> Result<Amount, Error> {
+/// An amount as text.
+///
+/// # Errors
+/// When the hub does not have the currency: a fault of ours.
+pub fn spelled(minor: i128, currency: Currency, currencies: &Currencies) -> Result<Amount, Error> {
     let scale = currencies.spelling(currency);
     let amount = scale.and_then(|scale| Amount::from_minor(minor, scale).ok());
     amount.ok_or_else(|| Kind::Money(ErrorCode::Internal).into())

@@ -6,11 +6,14 @@ use actors::{
     admission::{Admission, Permit},
     currencies::Currencies,
     house::House,
-    ports::{balance::ReasonCode, money::MoneyPort},
+    messages::output::Output,
+    ports::{money::MoneyPort, service::ReasonCode},
 };
+use journal::Journal;
 use ledger::Domain;
 use people::{People, Person};
 use protocol::Currency;
+use tokio::sync::Semaphore;
 
 use super::{domain_figures::Dashboards, reads::Reads, stale::Stale};
 use crate::{
@@ -18,6 +21,9 @@ use crate::{
     config::Loaded,
     edge::error::{Error, Kind},
 };
+
+/// Most records of the log that are read at once.
+const READING_MAX: usize = 4;
 
 /// The API of a running house.
 pub struct ApiSurface {
@@ -27,6 +33,11 @@ pub struct ApiSurface {
     pub(super) admission: Arc<Admission>,
     pub(super) currencies: Currencies,
     pub(super) default_currency: Currency,
+    /// Whether the first payment opens the account of somebody new.
+    pub(super) open_accounts: bool,
+    pub(super) log: Journal<Output>,
+    /// Places for those who read a record of the log.
+    pub(super) reading: Semaphore,
     pub(super) reasons: Vec<ReasonCode>,
     /// The read model, if it is kept.
     pub(super) reads: Option<Arc<Reads>>,
@@ -53,6 +64,9 @@ impl ApiSurface {
             admission,
             currencies,
             default_currency: api.default_currency,
+            open_accounts: api.open_accounts,
+            log: house.journal.clone(),
+            reading: Semaphore::new(READING_MAX),
             reasons: api.reasons.iter().filter_map(|reason| reason.parse().ok()).collect(),
             reads: house.read_model.as_ref().map(|kept| Arc::new(Reads::of(kept, house.journal.clone()))),
             dashboards: Domain::ALL.into_iter().map(|domain| (domain, Stale::default())).collect(),

@@ -17,6 +17,9 @@ pub struct Api {
     pub default_currency: Currency,
     /// The codes that `reason` of a credit or a debit may be: at most 32 upper-case letters, digits and `_` each.
     pub reasons: Vec<String>,
+    /// Whether the first credit or deposit opens the account of somebody whom the hub has not met. Otherwise players meet the
+    /// hub by their own token first.
+    pub open_accounts: bool,
     /// Capabilities of services with a shared token, by name; those that are not listed may publish.
     pub services: BTreeMap<String, Capabilities>,
 }
@@ -28,6 +31,7 @@ impl Default for Api {
             on: ApiServer::Auto,
             default_currency: "USD".parse().expect("a currency"),
             reasons: reasons.map(str::to_owned).into(),
+            open_accounts: true,
             services: BTreeMap::new(),
         }
     }

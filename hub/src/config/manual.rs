@@ -97,6 +97,7 @@ const SINCE: &[(&str, &[&str])] = &[
             "api.default_currency",
             "api.on",
             "api.reasons",
+            "api.open_accounts",
             "api.services",
             "auth.token_lifetime_max_seconds",
             "channels.history_bytes_max",

@@ -1,6 +1,6 @@
 //! Where the API is served, and what its options have to agree with.
 
-use actors::ports::balance::ReasonCode;
+use actors::ports::service::ReasonCode;
 
 use super::{
     api::{Api, ApiServer},

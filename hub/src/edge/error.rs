@@ -57,14 +57,17 @@ pub struct Error {
     retry_after_ms: Option<u64>,
     request_id: Option<RequestId>,
     offer: Option<Offer>,
-    key: Option<KeyFate>,
+    key: Option<Box<KeyFate>>,
 }
 
 /// What a refusal has done to the key of its request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 struct KeyFate {
-    consumed: bool,
+    /// Place in the log of the record of the refusal, when one was made: then it stands under the key for good.
+    recorded: Option<u64>,
     replayed: bool,
+    /// The fields in which the request differs from the one that the key was used for.
+    differs: Vec<&'static str>,
 }
 
 impl From<Kind> for Error {
@@ -111,10 +114,27 @@ impl Error {
         Self { retry_after_ms: Some(ms), ..self }
     }
 
-    /// Says whether the refusal stands under the key of the request for good, and whether it stood there before.
+    /// Says where in the log the refusal is recorded, so that it stands under the key of the request for good, and whether it
+    /// stood there before. `None`: the key is as it was.
     #[must_use]
-    pub fn of_key(self, consumed: bool, replayed: bool) -> Self {
-        Self { key: Some(KeyFate { consumed, replayed }), ..self }
+    pub fn of_key(self, recorded: Option<u64>, replayed: bool) -> Self {
+        Self { key: Some(Box::new(KeyFate { recorded, replayed, differs: Vec::new() })), ..self }
+    }
+
+    /// Says that the key is as it was, unless something is said of it already, or what became of the request is not known.
+    #[must_use]
+    pub fn before_the_key(self) -> Self {
+        match (&self.key, self.kind) {
+            (Some(_), _) | (None, Kind::OutcomeUnknown | Kind::Internal) => self,
+            (None, _) => self.of_key(None, false),
+        }
+    }
+
+    /// Names the fields in which the request differs from the one that its key was used for.
+    #[must_use]
+    pub fn differs_in(self, differs: Vec<&'static str>) -> Self {
+        let key = KeyFate { differs, ..self.key.map_or_else(KeyFate::default, |key| *key) };
+        Self { key: Some(Box::new(key)), ..self }
     }
 
     /// What kind it is.
@@ -129,7 +149,7 @@ impl Error {
         // A client that knows seconds only must not come back too early.
         let retry =
             self.retry_after_ms.map(|ms| (header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000))));
-        let replayed = self.key.filter(|key| key.replayed);
+        let replayed = self.key.as_ref().filter(|key| key.replayed);
         let replayed = replayed.map(|_| (REPLAYED, HeaderValue::from_static("true")));
         [Some(kind), self.kind.header(), self.offer.map(Offer::header), retry, replayed].into_iter().flatten()
     }
@@ -138,6 +158,7 @@ impl Error {
     #[must_use]
     pub fn body(&self) -> String {
         let KindRow { status, code, title, hint, last, .. } = self.kind.row();
+        let key = self.key.as_deref();
         let members = json!({
             "type": format!("urn:hub:error:{code}"),
             "title": title,
@@ -148,8 +169,10 @@ impl Error {
             "field": self.field,
             "final": last,
             "retry_after_ms": self.retry_after_ms,
-            "key_consumed": self.key.map(|key| key.consumed),
-            "replayed": self.key.map(|key| key.replayed),
+            "differs": key.map(|key| &key.differs).filter(|differs| !differs.is_empty()),
+            "key_consumed": key.map(|key| key.recorded.is_some()),
+            "replayed": key.map(|key| key.replayed),
+            "lsn": key.and_then(|key| key.recorded),
             "request_id": self.request_id.map(|id| id.to_string()),
         });
         let mut members = members;

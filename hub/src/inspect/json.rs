@@ -4,21 +4,21 @@
 
 use std::fmt;
 
-use engine::{Facts, Field, Fields};
+use engine::{Field, Fields};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::text::spelled;
+use super::text::{Scales, spelled};
 
 /// A report as JSON.
-pub(super) struct Json<'a> {
+pub struct Json<'a> {
     fields: &'a Fields,
-    facts: &'a Facts,
+    scales: &'a dyn Scales,
 }
 
 impl<'a> Json<'a> {
-    /// These fields, with amounts in the decimals that the facts give.
-    pub(super) fn of(fields: &'a Fields, facts: &'a Facts) -> Self {
-        Self { fields, facts }
+    /// These fields, with amounts in these decimals.
+    pub fn of(fields: &'a Fields, scales: &'a dyn Scales) -> Self {
+        Self { fields, scales }
     }
 }
 
@@ -32,7 +32,7 @@ impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.fields.len()))?;
         for (name, field) in self.fields {
-            map.serialize_entry(name, &One { field, facts: self.facts })?;
+            map.serialize_entry(name, &One { field, scales: self.scales })?;
         }
         map.end()
     }
@@ -40,20 +40,20 @@ impl Serialize for Json<'_> {
 
 struct One<'a> {
     field: &'a Field,
-    facts: &'a Facts,
+    scales: &'a dyn Scales,
 }
 
 impl Serialize for One<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { field, facts } = *self;
+        let Self { field, scales } = *self;
         match field {
             Field::Number(number) => serializer.serialize_u64(*number),
             Field::Flag(flag) => serializer.serialize_bool(*flag),
             Field::Holds(holds) => {
                 serializer.collect_seq(holds.iter().map(|hold| format!("{:032x}", hold.0)))
             }
-            Field::Group(fields) => Json { fields, facts }.serialize(serializer),
-            Field::List(list) => serializer.collect_seq(list.iter().map(|fields| Json { fields, facts })),
+            Field::Group(fields) => Json { fields, scales }.serialize(serializer),
+            Field::List(list) => serializer.collect_seq(list.iter().map(|fields| Json { fields, scales })),
             Field::Player(_)
             | Field::Currency(_)
             | Field::Amount(..)
@@ -61,7 +61,7 @@ impl Serialize for One<'_> {
             | Field::Hold(_)
             | Field::Time(_)
             | Field::Text(_)
-            | Field::Bytes(_) => serializer.serialize_str(&spelled(field, facts)),
+            | Field::Bytes(_) => serializer.serialize_str(&spelled(field, scales)),
         }
     }
 }

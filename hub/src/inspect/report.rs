@@ -7,8 +7,8 @@ use engine::{
 use journal::Entry;
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, OwnerKind, Prover, Transfer};
 
-/// What the record is and does, on the state before it.
-pub(super) fn of(entry: &Entry<'_>, record: &Record, before: &World) -> Fields {
+/// What the record is and does. With the state before it, also the balances that it changes, and what its holds reserve.
+pub(crate) fn of(entry: &Entry<'_>, record: &Record, before: Option<&World>) -> Fields {
     let mut fields = vec![("lsn", Field::Number(entry.lsn.0)), ("time", Field::Time(record.time))];
     match &record.body {
         Body::Committed(committed) => {
@@ -29,7 +29,7 @@ pub(super) fn of(entry: &Entry<'_>, record: &Record, before: &World) -> Fields {
                     fields.extend([("by", text("domain")), ("intent", intent(refused))]);
                 }
                 RefusedRequest::ByTable(request) => {
-                    let state = before.tables.get(&request.table);
+                    let state = before.and_then(|before| before.tables.get(&request.table));
                     fields.extend([("by", text("table")), ("asked", Field::Group(request.fields(state)))]);
                 }
             }
@@ -47,7 +47,7 @@ pub(super) fn of(entry: &Entry<'_>, record: &Record, before: &World) -> Fields {
 }
 
 /// Where the record stands: its length, its hash and its batch.
-pub(super) fn place(entry: &Entry<'_>) -> Fields {
+pub(crate) fn place(entry: &Entry<'_>) -> Fields {
     let batch = vec![
         ("first", Field::Number(entry.batch.first.0)),
         ("count", Field::Number(entry.batch.count.into())),
@@ -84,7 +84,9 @@ pub(super) fn neighbour(lsn: u64, record: &Record) -> Field {
 /// What became of the record's key.
 pub(super) fn key_outcome(outcome: &Outcome) -> Field {
     Field::Group(match outcome {
-        Outcome::Refused(code) => vec![("what", text("refused")), ("code", text(code.name()))],
+        Outcome::Refused { code, lsn } => {
+            vec![("what", text("refused")), ("lsn", Field::Number(*lsn)), ("code", text(code.name()))]
+        }
         Outcome::Changed { lsn } => vec![("what", text("done")), ("lsn", Field::Number(*lsn))],
         Outcome::Done(done) => {
             let mut fields = vec![("what", text("done")), ("lsn", Field::Number(done.lsn))];
@@ -116,13 +118,14 @@ fn intent(intent: &engine::Intent) -> Field {
     ])
 }
 
-fn effects(committed: &Committed, before: &World, fields: &mut Fields) {
+fn effects(committed: &Committed, before: Option<&World>, fields: &mut Fields) {
     let (mut moves, mut balances) = (Vec::new(), Vec::new());
     for (domain, leg) in &committed.legs {
-        let known = |id: HoldId| before.books.domains().ledger(*domain).hold(id).map(|hold| &**hold);
+        let ledger = before.map(|before| before.books.domains().ledger(*domain));
+        let known = |id: HoldId| ledger?.hold(id).map(|hold| &**hold);
         moves.extend(leg.moves.iter().flat_map(|change| movement(*domain, change, known)));
         // A leg that does not fit is told by the replay, right after this.
-        let changes = before.books.domains().ledger(*domain).changes_of(leg).unwrap_or_default();
+        let changes = ledger.and_then(|ledger| ledger.changes_of(leg).ok()).unwrap_or_default();
         balances.extend(changes.accounts().map(|(id, change)| balance(*domain, id, change)));
     }
     let rows: Vec<_> = committed.rows.iter().map(row).collect();
@@ -152,7 +155,7 @@ fn effects(committed: &Committed, before: &World, fields: &mut Fields) {
         }
     }
     if let Some((table, leg)) = &committed.table {
-        let open = before.tables.get(table).and_then(|state| state.open.as_deref());
+        let open = before.and_then(|before| before.tables.get(table)?.open.as_deref());
         fields.push(("table", Field::Group(leg.fields(*table, open))));
     }
 }

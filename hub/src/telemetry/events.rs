@@ -189,6 +189,15 @@ pub fn archive_works_again() {
     tracing::info!("segments are archived again");
 }
 
+/// A record that somebody asks for cannot be read.
+pub fn record_not_read(lsn: u64, why: &str) {
+    tracing::warn!(
+        lsn,
+        why,
+        "a record that a client asks for cannot be read; the client is told to come back"
+    );
+}
+
 /// The log is closed; the process ends.
 pub fn closed() {
     tracing::info!("the log is closed; good bye");

@@ -1,5 +1,7 @@
 //! Money over HTTP: what services and operators ask for is done once, by whoever may, and told in one form.
 
+mod domains;
+
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};

@@ -45,7 +45,7 @@ async fn an_old_key_has_its_outcome_and_nothing_is_done_again() {
     let (id, content) = (TxId::of_key(PLAYER, &key), Content::of(&[b"asked"]));
     let (code, request) = (ErrorCode::BetsClosed, crate::rig::refused());
     let refuse = Envelope::Refuse { id, principal: PLAYER.into(), content, code, request };
-    assert_eq!(verdict(&coordinator, refuse).await, Verdict::Recorded(Outcome::Refused(code)));
+    assert_eq!(verdict(&coordinator, refuse).await, Verdict::Recorded(Outcome::Refused { code, lsn: 21 }));
 
     coordinator.do_send(StoreCommitted(stored(log.path())));
     let books = money.books.clone();
@@ -162,10 +162,9 @@ async fn a_question_about_a_key_waits_for_the_request_that_is_being_looked_up() 
         panic!("it has an outcome")
     };
     assert_eq!(code, ErrorCode::NoAccount);
-    assert_eq!(
-        waits.await.expect("a result").verdict,
-        Verdict::Recorded(Outcome::Refused(ErrorCode::NoAccount))
-    );
+    let verdict = waits.await.expect("a result").verdict;
+    let Verdict::Recorded(Outcome::Refused { code, .. }) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(code, ErrorCode::NoAccount);
     let (to, key) = (money.to(1), "never-used".parse().expect("a key"));
     coordinator.do_send(GetOutcome { player: PLAYER, key, to });
     let reply = money.reply().await;

@@ -4,10 +4,7 @@ use games::{BetCode, fair::Share};
 use protocol::{ErrorCode, PlayerId};
 
 use super::rules::BetLimits;
-use crate::{
-    turn::Envelope,
-    tx_id::{Content, TxId},
-};
+use crate::{content::Content, turn::Envelope, tx_id::TxId};
 
 /// A request to bet, with its amounts in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]

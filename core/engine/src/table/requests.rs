@@ -16,8 +16,9 @@ use super::{
     under_way::What,
 };
 use crate::{
+    content::Content,
     turn::{Envelope, Tx},
-    tx_id::{Content, TxId},
+    tx_id::TxId,
 };
 
 impl LiveTable {

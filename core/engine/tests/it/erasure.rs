@@ -17,7 +17,7 @@ use engine::{
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
 
-use crate::rig::{Rig, done, eur, stored, tx_id};
+use crate::rig::{Rig, done, eur, refused, stored, tx_id};
 
 const PLAYER: PlayerId = PlayerId(1);
 
@@ -45,7 +45,7 @@ fn by_service(rig: &mut Rig, name: &str, intent: Intent) {
     let service = Principal::named(PrincipalKind::Service, "", "cashier");
     let tx = Tx::new(TxId::of_service("cashier", name), service, Some(Content(2)), intent);
     let verdict = rig.run(&Envelope::Run(tx));
-    assert!(!matches!(verdict, Verdict::Recorded(Outcome::Refused(_))), "{name}: {verdict:?}");
+    assert!(!matches!(verdict, Verdict::Recorded(Outcome::Refused { .. })), "{name}: {verdict:?}");
 }
 
 fn freeze(rig: &mut Rig, until: Option<u64>) {
@@ -121,7 +121,7 @@ fn what_is_queued_behind_an_erasure_is_refused_and_leaves_no_record() {
     rig.open();
     // Asked for before the erasure, and recorded: it is answered as it was.
     let early = rig.bet("early", 1, &[("red", &[], 10)]);
-    assert_eq!(early, Verdict::Recorded(Outcome::Refused(ErrorCode::NoAccount)));
+    assert_eq!(early, refused(ErrorCode::NoAccount));
     let behind = rig.request("late", 1, &[("red", &[], 10)]);
     let behind = rig.live.place_bet(behind, rig.now).now().expect("decided at once");
     rig.append(&rig.books.fact_record(erased(false), rig.now));

@@ -109,7 +109,8 @@ fn a_refusal_by_the_table_is_an_outcome_too() {
     let mut rig = playing();
     assert_eq!(rig.bet("a", 1, &[("red", &[], 9)]), refused(ErrorCode::BelowLimit));
     let outcome = rig.books.outcome(tx_id(1, "a")).unwrap();
-    assert_eq!(outcome, Some(Outcome::Refused(ErrorCode::BelowLimit)));
+    let lsn = rig.books.lsn();
+    assert_eq!(outcome, Some(Outcome::Refused { code: ErrorCode::BelowLimit, lsn }));
     assert_eq!(rig.books.outcome(tx_id(2, "a")).unwrap(), None, "another player's key is another key");
 }
 

@@ -168,7 +168,7 @@ fn bet_on(rig: &mut Rig, key: &str, spots: std::ops::Range<u16>) -> Verdict {
     let envelope = rig.live.place_bet(request, rig.now).now().unwrap();
     let result = rig.books.run(envelope, rig.now, u64::MAX).unwrap().result;
     rig.live.apply(result.id, result.leg.as_ref(), result.time);
-    result.verdict
+    crate::rig::without_place(result.verdict)
 }
 
 /// Should the table fail, all of them are one record: one that is too long would end the process, and every start after it.

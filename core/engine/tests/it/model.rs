@@ -81,7 +81,7 @@ pub enum Verdict {
 pub enum Outcome {
     Done { place: u64, round: Option<String>, currency: String, amount: i128, available: i128, held: i128 },
     Changed { place: u64 },
-    Refused(&'static str),
+    Refused { code: &'static str, place: u64 },
 }
 
 /// An account: domain, owner or purpose, currency.
@@ -243,8 +243,8 @@ impl Model {
         if !recorded.contains(&code) || asked.amount().unsigned_abs() > SUM_MAX.unsigned_abs() {
             return Verdict::Answered(code);
         }
-        self.record(asked, now);
-        let outcome = Outcome::Refused(code);
+        let place = self.record(asked, now);
+        let outcome = Outcome::Refused { code, place };
         self.keys.insert(name.into(), (content.into(), outcome.clone()));
         Verdict::Recorded(outcome)
     }

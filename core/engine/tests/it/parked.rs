@@ -12,7 +12,10 @@ use protocol::ErrorCode;
 use crate::rig::{BETTING_MS, Rig, config, done, refused, tx_id};
 
 fn outcome(rig: &Rig, player: u128, key: &str) -> Option<Verdict> {
-    rig.books.outcome(tx_id(player, key)).unwrap().map(Verdict::Recorded)
+    rig.books
+        .outcome(tx_id(player, key))
+        .unwrap()
+        .map(|outcome| crate::rig::without_place(Verdict::Recorded(outcome)))
 }
 
 #[test]
@@ -311,7 +314,7 @@ fn decided(steps: &[Step], seats: u32, one_at_a_time: bool) -> BTreeMap<TxId, St
     let outcome = |id| match rig.books.outcome(id).unwrap() {
         // Everything but the place in the log.
         Some(Outcome::Done(done)) => format!("{} {} {}", done.amount, done.available, done.held),
-        Some(Outcome::Refused(code)) => code.name().to_owned(),
+        Some(Outcome::Refused { code, .. }) => code.name().to_owned(),
         Some(engine::Outcome::Changed { .. }) | None => "nothing".to_owned(),
     };
     asked.into_iter().map(|id| (id, outcome(id))).collect()

@@ -103,7 +103,7 @@ impl Rig {
             self.books.run(envelope.clone(), self.now, DIGEST_EVERY).expect("what was decided applies");
         self.log.extend(concluded.records().map(|(_, bytes)| bytes.clone()));
         self.books.check().unwrap();
-        let verdict = concluded.result.verdict;
+        let verdict = without_place(concluded.result.verdict);
         self.waiting.push_back(concluded.result);
         verdict
     }
@@ -349,9 +349,17 @@ pub fn asked(round: u64) -> Box<TableRequest> {
     Box::new(TableRequest { table, round, arrived: 0, asked, grounds })
 }
 
-/// The code of a recorded refusal.
+/// A recorded refusal, whatever its place in the log.
 pub fn refused(code: ErrorCode) -> Verdict {
-    Verdict::Recorded(Outcome::Refused(code))
+    Verdict::Recorded(Outcome::Refused { code, lsn: 0 })
+}
+
+/// A verdict without the place of a refusal.
+pub fn without_place(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Recorded(Outcome::Refused { code, .. }) => refused(code),
+        verdict => verdict,
+    }
 }
 
 /// The receipt; panics when the envelope was refused.

@@ -56,7 +56,7 @@ fn later() -> Rig {
     // A refusal was decided by the recipe, too.
     for number in [9, 10] {
         let verdict = rig.submit(&tx(number, PlayerId(1), set_aside(5_000)));
-        assert!(matches!(verdict, Verdict::Recorded(Outcome::Refused(_))), "{verdict:?}");
+        assert!(matches!(verdict, Verdict::Recorded(Outcome::Refused { .. })), "{verdict:?}");
     }
     rig
 }

@@ -63,6 +63,10 @@ pub enum Kind {
     IdempotencyKeyRequired,
     /// Nobody has this id.
     UnknownPlayer,
+    /// Nothing was done under this id or key.
+    UnknownTransaction,
+    /// The domains of a coordinated change are not those of its type.
+    ParticipantsDiffer,
     /// The outcome of a change is unknown.
     OutcomeUnknown,
     /// The log does not have a record.
@@ -84,7 +88,7 @@ impl Kind {
     }
 
     /// Every kind but those of the money.
-    const OWN: [Self; 28] = [
+    const OWN: [Self; 30] = [
         Self::Malformed,
         Self::BadHandshake,
         Self::UnknownSubprotocol,
@@ -111,6 +115,8 @@ impl Kind {
         Self::Unconfirmed,
         Self::IdempotencyKeyRequired,
         Self::UnknownPlayer,
+        Self::UnknownTransaction,
+        Self::ParticipantsDiffer,
         Self::OutcomeUnknown,
         Self::NotRecorded,
     ];
@@ -283,6 +289,18 @@ impl Kind {
                 "nobody has this id",
                 "compare the id with the subject of the player's tokens; the first credit makes an account",
             ),
+            Self::UnknownTransaction => KindRow::last(
+                S::NOT_FOUND,
+                "unknown_transaction",
+                "nothing was done under this id",
+                "compare the id, or the key and the token; what had no key is found with `hub inspect`",
+            ),
+            Self::ParticipantsDiffer => KindRow::last(
+                S::CONFLICT,
+                "participants_differ",
+                "other domains take part in this type of change",
+                "send the domains that `detail` names, or leave `domains` out",
+            ),
             Self::OutcomeUnknown => KindRow::passing(
                 S::GATEWAY_TIMEOUT,
                 "outcome_unknown",
@@ -354,6 +372,8 @@ impl Kind {
             | Self::TooManyConnections
             | Self::IdempotencyKeyRequired
             | Self::UnknownPlayer
+            | Self::UnknownTransaction
+            | Self::ParticipantsDiffer
             | Self::OutcomeUnknown
             | Self::NotRecorded
             | Self::Money(_) => "0.2",
@@ -374,54 +394,10 @@ impl Kind {
             Self::TooSlow | Self::TooManyConnections => {
                 Some((header::CONNECTION, HeaderValue::from_static("close")))
             }
-            Self::Malformed
-            | Self::BadHandshake
-            | Self::UnknownSubprotocol
-            | Self::BadPayload
-            | Self::BadName
-            | Self::Forbidden
-            | Self::NotFound
-            | Self::NoDemo
-            | Self::MethodNotAllowed
-            | Self::TooLarge
-            | Self::UnsupportedMediaType
-            | Self::Misdirected
-            | Self::TooFast
-            | Self::Full
-            | Self::Internal
-            | Self::Refused
-            | Self::Busy
-            | Self::Draining
-            | Self::Unavailable
-            | Self::Unconfirmed
-            | Self::IdempotencyKeyRequired
-            | Self::UnknownPlayer
-            | Self::OutcomeUnknown
-            | Self::NotRecorded
-            | Self::Money(_) => None,
+            _ => None,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn every_kind_is_listed_once_by_status_and_has_a_code_of_its_own() {
-        let all = Kind::all();
-        let codes: HashSet<_> = all.iter().map(|kind| kind.code()).collect();
-        // A part that is not available, and a fault, are the same wherever they are met.
-        assert_eq!(codes.len(), all.len() - 2);
-        assert!(all.is_sorted_by_key(|kind| kind.status()));
-        for kind in all {
-            assert!(kind.status().is_client_error() || kind.status().is_server_error(), "{kind:?}");
-            assert!(
-                kind.status().is_client_error() || !kind.is_final(),
-                "a failure of ours may end: {kind:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -69,11 +69,7 @@ impl Auditor {
                 assert_eq!(outcome, first, "request {request} is told something else than before");
             }
             (Verdict::Recorded(outcome), None) if !forged => {
-                match outcome {
-                    Outcome::Done(done) => self.heard = self.heard.max(done.lsn),
-                    Outcome::Changed { lsn } => self.heard = self.heard.max(lsn),
-                    Outcome::Refused(_) => {}
-                }
+                self.heard = self.heard.max(outcome.lsn());
                 self.outcomes.insert(request, outcome);
             }
             // A table that is not configured now may be again: the same key is decided then.

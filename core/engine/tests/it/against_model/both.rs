@@ -312,7 +312,7 @@ impl Both {
         assert_eq!(verdict, expected, "{asked:?}");
         let asked = format!("{asked:?}").split(' ').next().unwrap().to_owned();
         let verdict = match verdict {
-            model::Verdict::Recorded(model::Outcome::Refused(code)) => format!("refused {code}"),
+            model::Verdict::Recorded(model::Outcome::Refused { code, .. }) => format!("refused {code}"),
             model::Verdict::Answered(code) => format!("answered {code}"),
             model::Verdict::Impossible(code) => format!("impossible {code}"),
             model::Verdict::KeyReused => "key reused".into(),

@@ -191,7 +191,7 @@ pub fn verdict(verdict: Verdict) -> model::Verdict {
 
 pub fn outcome(outcome: Outcome) -> model::Outcome {
     match outcome {
-        Outcome::Refused(code) => model::Outcome::Refused(code.name()),
+        Outcome::Refused { code, lsn: place } => model::Outcome::Refused { code: code.name(), place },
         Outcome::Changed { lsn: place } => model::Outcome::Changed { place },
         Outcome::Done(done) => model::Outcome::Done {
             place: done.lsn,

@@ -1,0 +1,95 @@
+//! What the state store has said beside the turn, and what became of a key: a player's, for a session, and any, for whoever
+//! has its id.
+
+use super::*;
+
+impl Handler<LookedUp> for Coordinator {
+    type Result = ();
+
+    fn handle(&mut self, LookedUp { question, found }: LookedUp, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
+        match (question, found) {
+            (AsideQuestion::Submit(submit), found) => {
+                let Submit { envelope, origin } = *submit;
+                let id = envelope.id();
+                self.came_back(id);
+                match found {
+                    Ok(found) => self.turn(envelope, origin, Some(&found)),
+                    Err(unreadable) => {
+                        let wait_ms = self.asides.failed(&unreadable, self.journal.condition());
+                        self.not_now(id, origin, wait_ms);
+                    }
+                }
+            }
+            (AsideQuestion::Find(ask), Ok(found)) => self.find_key(ask, Some(&found)),
+            (AsideQuestion::Find(_), Err(unreadable)) => {
+                let _ = self.asides.failed(&unreadable, self.journal.condition());
+            }
+            (AsideQuestion::Outcome(ask), Ok(found)) => self.answer_outcome(ask, Some(&found)),
+            (AsideQuestion::Outcome(GetOutcome { to, .. }), Err(unreadable)) => {
+                let failure = self.asides.failure(&unreadable, self.journal.condition());
+                self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
+            }
+        }
+    }
+}
+
+impl Coordinator {
+    /// Answers what became of a key, or looks it up first.
+    fn answer_outcome(&self, ask: GetOutcome, found: Option<&Found>) {
+        let id = TxId::of_key(ask.player, &ask.key);
+        let state = self.books.borrow().key_state(id, found);
+        let GetOutcome { key, to, .. } = ask;
+        let outcome = match state {
+            KeyState::New if !self.looking_up.contains_key(&id) => KeyOutcome::Unknown,
+            // Or an envelope with this key is still to have its turn: a look-up behind its own waits for that.
+            KeyState::Older(_) | KeyState::New => {
+                return self.look_up(id, AsideQuestion::Outcome(GetOutcome { player: ask.player, key, to }));
+            }
+            KeyState::Known((_, Outcome::Refused { code, .. })) => {
+                KeyOutcome::Refused { code: code.into(), name: code.name().into() }
+            }
+            KeyState::Known((_, Outcome::Done(done))) => match receipt(key, &done, &self.currencies) {
+                Some(receipt) => KeyOutcome::Accepted { receipt },
+                None => return self.no_receipt(to),
+            },
+            KeyState::Known((_, Outcome::Changed { .. })) => return self.no_receipt(to),
+        };
+        self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
+    }
+
+    /// Answers what became of an id, or looks it up first.
+    fn find_key(&self, ask: FindKey, found: Option<&Found>) {
+        let state = self.books.borrow().key_state(ask.id, found);
+        let outcome = match state {
+            KeyState::New if !self.looking_up.contains_key(&ask.id) => None,
+            KeyState::Older(_) | KeyState::New => return self.look_up(ask.id, AsideQuestion::Find(ask)),
+            KeyState::Known(kept) => Some(kept),
+        };
+        self.journal.barrier(Output::Outcome(ask.answer, outcome));
+    }
+
+    /// The outcome stands and must be told, but it is not a bet's and has no receipt to show.
+    fn no_receipt(&self, to: ReplyTo) {
+        let failure = Failure::with(ErrorCode::Internal, "the receipt cannot be shown");
+        self.journal.barrier(Output::Reply(to, Box::new(Reply::Error(failure))));
+    }
+}
+
+impl Handler<GetOutcome> for Coordinator {
+    type Result = ();
+
+    fn handle(&mut self, ask: GetOutcome, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
+        self.answer_outcome(ask, None);
+    }
+}
+
+impl Handler<FindKey> for Coordinator {
+    type Result = ();
+
+    fn handle(&mut self, ask: FindKey, _: &mut Context<Self>) {
+        let _guard = AbortOnPanic(PART);
+        self.find_key(ask, None);
+    }
+}

@@ -1,0 +1,203 @@
+//! The fingerprint of what is asked for under a key, and in what two requests differ.
+
+use domains::{Field, Fields, Intent};
+
+use crate::tx_id::hash;
+
+/// Fingerprint of a request's content: the same key with another content is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content(pub u128);
+
+impl Content {
+    /// The fingerprint of the parts of a request, in a fixed order.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        Self(hash(parts))
+    }
+
+    /// The fingerprint of an intent: of the name of its recipe, and of the parameters that were given, each behind its name.
+    /// It stays as it is for good, as its key does: a parameter that a later release adds is left out where it is not given.
+    #[must_use]
+    pub fn of_intent(intent: &Intent) -> Self {
+        let mut parts = vec![intent.name().as_bytes().to_vec()];
+        for (name, field) in intent.fields() {
+            parts.push(name.as_bytes().to_vec());
+            parts.push(bytes(&field));
+        }
+        Self::of(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+}
+
+/// The bytes of a parameter's value, in the only way to write it. The type of a name does not change.
+fn bytes(field: &Field) -> Vec<u8> {
+    match field {
+        Field::Player(player) => player.0.to_be_bytes().into(),
+        Field::Currency(currency) => currency.as_str().into(),
+        Field::Amount(minor, currency) => [&minor.to_be_bytes()[..], currency.as_str().as_bytes()].concat(),
+        Field::Round(round) => round.to_string().into(),
+        Field::Hold(hold) => hold.0.to_be_bytes().into(),
+        Field::Holds(holds) => holds.iter().flat_map(|hold| hold.0.to_be_bytes()).collect(),
+        Field::Time(number) | Field::Number(number) => number.to_be_bytes().into(),
+        Field::Flag(flag) => vec![u8::from(*flag)],
+        Field::Text(text) => text.as_bytes().into(),
+        Field::Bytes(bytes) => bytes.clone(),
+        Field::Group(fields) => group(fields),
+        Field::List(list) => group_of(list.iter().map(group)),
+    }
+}
+
+fn group(fields: &Fields) -> Vec<u8> {
+    group_of(fields.iter().flat_map(|(name, field)| [name.as_bytes().to_vec(), bytes(field)]))
+}
+
+fn group_of(parts: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let parts: Vec<_> = parts.collect();
+    hash(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()).to_be_bytes().into()
+}
+
+/// The names of the parameters in which two intents differ, each once; `type` when they are of different recipes.
+#[must_use]
+pub fn differences(one: &Intent, other: &Intent) -> Vec<&'static str> {
+    if one.name() != other.name() {
+        return vec!["type"];
+    }
+    let (ones, others) = (one.fields(), other.fields());
+    let value = |fields: &Fields, name| {
+        fields.iter().find(|(known, _)| *known == name).map(|(_, field)| field.clone())
+    };
+    let mut names: Vec<_> = ones.iter().chain(&others).map(|(name, _)| *name).collect();
+    names.retain(|name| value(&ones, *name) != value(&others, *name));
+    let mut seen = Vec::new();
+    names.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(*name);
+            true
+        }
+    });
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use domains::{
+        PaymentCause,
+        freeze::{Freeze, FreezeReason},
+        recipes::{
+            CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings,
+            ReleaseHold, Unfreeze,
+        },
+    };
+    use ledger::HoldId;
+    use protocol::{Currency, PlayerId};
+
+    use super::*;
+
+    const PLAYER: PlayerId = PlayerId(7);
+
+    fn usd() -> Currency {
+        "USD".parse().expect("a currency")
+    }
+
+    fn cause(reason: &str, reference: &str) -> PaymentCause {
+        PaymentCause { reason: reason.parse().ok(), reference: reference.parse().ok() }
+    }
+
+    fn credit(amount: i128, currency: &str, cause: PaymentCause) -> Intent {
+        Credit { player: PLAYER, currency: currency.parse().expect("a currency"), amount, cause }.into()
+    }
+
+    fn hold(expires: Option<u64>) -> Intent {
+        HoldFunds { player: PLAYER, currency: usd(), amount: 5_000, expires, cause: cause("", "") }.into()
+    }
+
+    fn freeze(reason: FreezeReason, until: Option<u64>) -> Intent {
+        FreezePlayer { player: PLAYER, freeze: Freeze { reason, until } }.into()
+    }
+
+    fn capture(part: Option<(i128, Currency)>) -> Intent {
+        CaptureHold { hold: HoldId(9), part, cause: cause("", "") }.into()
+    }
+
+    /// Requests of services, each another one.
+    fn all() -> Vec<Intent> {
+        let (merchant, game) = ("M".parse().expect("a name"), "M".parse().expect("a name"));
+        vec![
+            credit(5_000, "USD", cause("", "")),
+            credit(5_000, "EUR", cause("", "")),
+            credit(5_001, "USD", cause("", "")),
+            credit(5_000, "USD", cause("A", "")),
+            credit(5_000, "USD", cause("", "A")),
+            Debit { player: PLAYER, currency: usd(), amount: 5_000, cause: cause("GOODWILL", "INVOICE-7") }
+                .into(),
+            freeze(FreezeReason::FraudCheck, None),
+            freeze(FreezeReason::FraudCheck, Some(1_700_000_000_000)),
+            freeze(FreezeReason::Operator, None),
+            Unfreeze { player: PLAYER }.into(),
+            Unfreeze { player: PlayerId(8) }.into(),
+            hold(None),
+            hold(Some(1_700_000_000_000)),
+            capture(None),
+            capture(Some((5_000, usd()))),
+            ReleaseHold { hold: HoldId(9), cause: cause("", "") }.into(),
+            Collect {
+                player: PLAYER,
+                currency: usd(),
+                amount: 5_000,
+                merchant,
+                method: PaymentMethod::Manual,
+                cause: cause("", ""),
+            }
+            .into(),
+            PlayerWinnings { player: PLAYER, currency: usd(), amount: 5_000, game, cause: cause("", "") }
+                .into(),
+        ]
+    }
+
+    #[test]
+    fn each_parameter_is_part_of_the_fingerprint() {
+        let all = all();
+        for (index, one) in all.iter().enumerate() {
+            for (place, other) in all.iter().enumerate() {
+                let same = Content::of_intent(one) == Content::of_intent(other);
+                assert_eq!(same, index == place, "{one:?} {other:?}");
+                assert_eq!(differences(one, other).is_empty(), index == place, "{one:?} {other:?}");
+            }
+        }
+    }
+
+    /// These numbers are under keys in logs.
+    #[test]
+    fn a_fingerprint_stays_as_it_is() {
+        let stay: [u128; 18] = [
+            0xfae6_9e47_e6ea_9478_de76_c068_465a_98b7,
+            0x864e_5d25_2d2b_da9c_d81e_f90a_c32c_9629,
+            0x5556_b550_18e9_cc66_4073_d534_7db3_be86,
+            0x3e5c_fe6b_191b_af65_b555_cab6_9d16_79d0,
+            0xce76_1294_d8b7_cf13_2faf_b99a_4600_8fc6,
+            0x25cf_2a3a_99a9_2faa_8dbc_4a7d_2b37_060d,
+            0xc3e5_0353_9214_8ae2_b1ae_6f14_0166_0c85,
+            0xa9f4_136a_8b39_8a74_7886_1e01_69c6_b8f5,
+            0x7b47_b736_a218_f00f_f830_9abe_f51e_8741,
+            0xcb9e_c4e6_ba02_0399_5e14_209f_3967_60af,
+            0x304a_8c3c_6ed9_cc03_6aa1_f82e_5e1a_19dc,
+            0x44f9_3f8e_a120_3a96_465c_57cd_1d3f_7d7d,
+            0x79cf_cef6_c15d_acca_448c_9efd_82cf_7fb5,
+            0x914c_d7ba_82ec_5b22_5d57_fd0a_cf2e_8c57,
+            0x5d29_459c_988d_2a5d_0b05_727d_2b23_b1ac,
+            0x5d5a_dee8_599a_6b94_03ba_fbf9_5eed_13c3,
+            0x59ab_d92d_defc_e823_a668_5750_c5ac_5be1,
+            0xb740_fe17_2d6c_8a8d_f124_7c2b_2bf2_b256,
+        ];
+        let found: Vec<_> = all().iter().map(|intent| Content::of_intent(intent).0).collect();
+        assert_eq!(found, stay, "{found:#034x?}");
+    }
+
+    #[test]
+    fn two_requests_differ_in_these_parameters() {
+        let one = credit(5_000, "USD", cause("A", ""));
+        assert_eq!(differences(&one, &credit(5_001, "USD", cause("A", ""))), ["amount"]);
+        assert_eq!(differences(&one, &credit(5_000, "EUR", cause("A", ""))), ["currency", "amount"]);
+        assert_eq!(differences(&one, &credit(5_000, "USD", cause("", "B"))), ["reason", "reference"]);
+        assert_eq!(differences(&one, &hold(None)), ["type"]);
+    }
+}

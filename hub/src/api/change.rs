@@ -1,0 +1,87 @@
+//! A change, carried out once for the key of its request, or only foreseen; and its answer.
+
+use actix_web::HttpResponse;
+use actors::{
+    admission::Permit,
+    ports::{
+        money::{Execution, NotExecuted},
+        service::{Intent, ServiceRequest},
+    },
+};
+use engine::{Content, TxId, differences};
+use protocol::ErrorCode;
+use serde_json::{Map, Value, json};
+
+use super::{asked::KeyedRequest, logged, receipt, surface::ApiSurface};
+use crate::edge::error::{Error, Kind};
+
+/// What is to be changed, and what its answer repeats of the request.
+pub struct AskedChange {
+    /// A place among the requests under way.
+    pub permit: Permit,
+    /// What is asked for.
+    pub intent: Intent,
+    /// Why it is refused unless its key has an outcome: a repeated request is told what it was told.
+    pub refusal: Option<Error>,
+    /// The fields of the request that the answer repeats.
+    pub told: Map<String, Value>,
+}
+
+/// Does not consume a key, and is not told.
+const UNTOLD: ErrorCode = ErrorCode::Malformed;
+
+impl AskedChange {
+    /// Carries it out once for the key of its request, or says what would happen.
+    ///
+    /// # Errors
+    /// Why nothing was carried out, or that this is not known.
+    pub async fn answer(self, api: &ApiSurface, asked: &KeyedRequest<'_>) -> Result<HttpResponse, Error> {
+        let Self { permit, intent, refusal, mut told } = self;
+        let (id, principal) = (asked.tx_id(), asked.caller.principal());
+        let request = ServiceRequest { id, principal, intent: intent.clone() };
+        let envelope = if refusal.is_some() { request.refuse(UNTOLD) } else { request.run() };
+        let execution = if asked.dry_run {
+            told.insert("dry_run".into(), json!(true));
+            api.money.preview(envelope).await
+        } else {
+            api.money.execute(principal, envelope).await
+        };
+        drop(permit);
+        match (refusal, execution) {
+            (Some(refusal), Execution::Rejected(NotExecuted { code: UNTOLD, .. })) => {
+                Err(refusal.of_key(None, false))
+            }
+            (_, Execution::Rejected(NotExecuted { code: ErrorCode::KeyReused, .. })) => {
+                let differs = in_what(api, id, &intent).await;
+                Err(Error::from(Kind::Money(ErrorCode::KeyReused)).of_key(None, false).differs_in(differs))
+            }
+            (_, execution) => receipt::answer(id, execution, told, asked.dry_run, &api.currencies),
+        }
+    }
+}
+
+/// The fields in which a request differs from the one that its key was used for; none when that cannot be read here.
+async fn in_what(api: &ApiSurface, id: TxId, intent: &Intent) -> Vec<&'static str> {
+    let Ok(Some((content, outcome))) = api.money.find(id).await else { return Vec::new() };
+    match logged::read(api, outcome.lsn()).await {
+        Ok(found) => match found.intent() {
+            // A request of another sort, such as a bet, has no content of this form.
+            Some(first) if Content::of_intent(first) == content => {
+                differences(first, intent).into_iter().map(field_of).collect()
+            }
+            Some(_) | None => vec!["type"],
+        },
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The field of a request that gives a parameter.
+fn field_of(parameter: &'static str) -> &'static str {
+    match parameter {
+        "player" => "playerId",
+        "merchant" => "merchantId",
+        "game" => "gameId",
+        "method" => "paymentMethod",
+        other => other,
+    }
+}

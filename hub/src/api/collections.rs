@@ -1,0 +1,113 @@
+//! `/api/domains/collections`: payments of players that have come in.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use actors::ports::service::{Collect, OwnerName, PaymentMethod};
+use engine::Body;
+use ledger::Domain;
+use serde_json::json;
+
+use super::{
+    asked::{KeyedRequest, allowed, keyed},
+    change::AskedChange,
+    fields::JsonFields,
+    outcomes,
+    parameters::Parameters,
+    payment::{self, Sum},
+    receipt,
+    surface::ApiSurface,
+};
+use crate::{
+    auth::{Access, Area, Capability},
+    edge::{
+        error::{Error, Kind},
+        routes,
+    },
+    utc::utc,
+};
+
+const READ: Capability = Capability::Use(Area::Domain(Domain::Collections), Access::Read);
+const WRITE: Capability = Capability::Use(Area::Domain(Domain::Collections), Access::Write);
+
+/// Registers its paths.
+pub fn routes(service: &mut web::ServiceConfig) {
+    service
+        .service(routes::action("/api/domains/collections", collect))
+        .service(routes::page("/api/domains/collections/{id}", show));
+}
+
+/// `POST /api/domains/collections`: a payment has come in.
+async fn collect(
+    api: web::Data<ApiSurface>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Error> {
+    keyed(async {
+        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
+        let mut fields = JsonFields::read(&asked.body)?;
+        let merchant: OwnerName = fields.needed("merchantId")?;
+        let name = fields.needed_text("playerId")?;
+        let sum = Sum::read(&api, &mut fields)?;
+        let method = method(&fields.needed_text("paymentMethod")?)?;
+        let cause = payment::cause(&mut fields)?;
+        fields.finish("merchantId, playerId, amount, currency, paymentMethod, reason and reference")?;
+        let amount = sum.minor(&api)?;
+        let permit = api.admit()?;
+        let mut refusal = payment::unknown_reason(&api, &cause).or_else(|| sum.refusal(&api));
+        let player = payment::payee(&api, &asked, &name, &mut refusal).await?;
+        let mut told = payment::told("collection", &name, player);
+        told.extend([
+            ("merchantId".to_owned(), json!(merchant.as_str())),
+            ("paymentMethod".to_owned(), json!(method.name())),
+            ("status".to_owned(), json!("settled")),
+        ]);
+        told.extend(payment::cause_told(&cause));
+        let intent = Collect { player, currency: sum.currency, amount, merchant, method, cause }.into();
+        AskedChange { permit, intent, refusal, told }.answer(&api, &asked).await
+    })
+    .await
+}
+
+fn method(name: &str) -> Result<PaymentMethod, Error> {
+    PaymentMethod::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| {
+        let names = PaymentMethod::ALL.map(PaymentMethod::name).join(", ");
+        Error::new(Kind::Malformed, format!("the payment methods are: {names}")).field("paymentMethod")
+    })
+}
+
+/// `GET /api/domains/collections/{id}`: a payment that has come in.
+async fn show(
+    api: web::Data<ApiSurface>,
+    request: HttpRequest,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Error> {
+    allowed(&request, &api.callers, &READ)?;
+    Parameters::read(&request, &[])?;
+    let permit = api.admit()?;
+    let id = outcomes::id(&path)?;
+    let found = outcomes::find(&api, id).await?;
+    drop(permit);
+    let committed = match &found.record.body {
+        Body::Committed(committed) => Some(committed),
+        Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
+    };
+    let collected = committed.and_then(|committed| committed.intent.get::<Collect>());
+    let Some(Collect { player, currency, amount, merchant, method, cause }) = collected else {
+        return Err(Error::new(Kind::UnknownTransaction, "there is no such collection"));
+    };
+    let id = receipt::spelled_id(id);
+    let mut answer = payment::cause_told(cause);
+    answer.extend([
+        ("id".to_owned(), json!(id)),
+        ("tx".to_owned(), json!(id)),
+        ("lsn".to_owned(), json!(found.lsn)),
+        ("type".to_owned(), json!("collection")),
+        ("status".to_owned(), json!("settled")),
+        ("merchantId".to_owned(), json!(merchant.as_str())),
+        ("player".to_owned(), json!(player)),
+        ("amount".to_owned(), json!(receipt::spelled(*amount, *currency, &api.currencies)?)),
+        ("currency".to_owned(), json!(currency)),
+        ("paymentMethod".to_owned(), json!(method.name())),
+        ("time".to_owned(), json!(utc(found.record.time))),
+    ]);
+    Ok(HttpResponse::Ok().insert_header((receipt::LSN, found.lsn)).json(answer))
+}
