@@ -34,13 +34,19 @@ type Answered = Vec<(Key, Receipt, Instant)>;
 
 /// A player who bets until told to stop. Returns what was answered, and when.
 fn betting(session: Session, round: u64) -> (watch::Sender<bool>, JoinHandle<Answered>) {
-    let (stop, stopped) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(false);
     let task = tokio::spawn(async move {
         let mut answered = Vec::new();
         while !*stopped.borrow() {
             let key = session.key();
-            let receipt = session.bet(key, OPEN.id, round, "0.50").await.expect("a good bet");
-            answered.push((key, receipt, Instant::now()));
+            match session.bet(key, OPEN.id, round, "0.50").await {
+                Ok(receipt) => answered.push((key, receipt, Instant::now())),
+                // The limit of the spot is reached: the round takes no more of this player.
+                Err(error) if format!("{error:?}").contains("above_limit") => {
+                    let _ = stopped.changed().await;
+                }
+                Err(error) => panic!("a good bet: {error:?}"),
+            }
         }
         answered
     });
