@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use actix::prelude::*;
 use domains::{
-    StateMachine, What,
+    RoundEnd, StateMachine,
     balance::Balance,
     freeze::Freeze,
     results::{RESULTS_MAX, Settled},
@@ -142,22 +142,7 @@ impl DomainActor<Balance> {
     fn answer_results(&self, to: ReplyTo, results: &[Settled]) {
         let results = results.iter().filter_map(|Settled { time, notice, .. }| {
             let scale = self.currencies.spelling(notice.currency)?;
-            let (round, staked, returned, outcome) = match notice.what {
-                What::Settled { round, staked, returned, outcome } => {
-                    (round, staked, returned, Some(outcome))
-                }
-                What::Voided { round, staked } => (round, staked, staked, None),
-                What::Deposit
-                | What::Stake
-                | What::Release
-                | What::Credit
-                | What::Debit
-                | What::Expired
-                | What::Held
-                | What::Captured
-                | What::Freed
-                | What::Winnings => return None,
-            };
+            let RoundEnd { round, staked, returned, outcome } = notice.what.round_end()?;
             Some(PlayerResult {
                 round,
                 time: *time,

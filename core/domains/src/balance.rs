@@ -296,7 +296,7 @@ impl Balance {
         let player = self.players.get_or_default(notice.player);
         player.events += 1;
         self.digests.players.add(event_print(notice.player));
-        if notice.what.is_result() {
+        if notice.what.round_end().is_some() {
             player.results += 1;
             let settled = Settled { number: player.results, time, notice: notice.clone() };
             self.digests.players.add(counted_print(notice.player));

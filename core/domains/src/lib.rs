@@ -39,7 +39,7 @@ pub use decide::{Command, Context, Effects, RefusedBy, View};
 pub use fields::{Field, Fields};
 pub use machine::{Accounts, StateMachine};
 pub(crate) use machine::{clearing, open, post};
-pub use notice::{Funds, Notice, What};
+pub use notice::{Funds, Notice, RoundEnd, What};
 pub use recipe::{Intent, Recipe};
 pub use rows::{
     Row, RowImage, RowKind, Rows,

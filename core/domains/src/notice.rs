@@ -90,6 +90,19 @@ pub enum What {
     },
 }
 
+/// The end of a round for one player. Amounts in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundEnd {
+    /// The round.
+    pub round: RoundId,
+    /// The player's stakes in it.
+    pub staked: i128,
+    /// What came back: the payout with the stakes in it, or the stakes of a void round.
+    pub returned: i128,
+    /// The outcome; `None` of a void round.
+    pub outcome: Option<u32>,
+}
+
 impl What {
     /// The name in reports.
     #[must_use]
@@ -110,10 +123,16 @@ impl What {
         }
     }
 
-    /// What is told besides the funds, by name. Amounts are in the notice's currency.
+    /// The end of a round for the player, if it is one. The player can look it up later.
     #[must_use]
-    pub fn fields(&self, currency: Currency) -> Fields {
+    pub fn round_end(&self) -> Option<RoundEnd> {
         match *self {
+            What::Settled { round, staked, returned, outcome } => {
+                Some(RoundEnd { round, staked, returned, outcome: Some(outcome) })
+            }
+            What::Voided { round, staked } => {
+                Some(RoundEnd { round, staked, returned: staked, outcome: None })
+            }
             What::Deposit
             | What::Stake
             | What::Release
@@ -123,35 +142,22 @@ impl What {
             | What::Held
             | What::Captured
             | What::Freed
-            | What::Winnings => Fields::new(),
-            What::Settled { round, staked, returned, outcome } => vec![
-                ("round", Field::Round(round)),
-                ("staked", Field::Amount(staked, currency)),
-                ("returned", Field::Amount(returned, currency)),
-                ("outcome", Field::Number(outcome.into())),
-            ],
-            What::Voided { round, staked } => {
-                vec![("round", Field::Round(round)), ("staked", Field::Amount(staked, currency))]
-            }
+            | What::Winnings => None,
         }
     }
 
-    /// Whether it is the end of a round for the player, which the player can look up later.
+    /// What is told besides the funds, by name. Amounts are in the notice's currency.
     #[must_use]
-    pub fn is_result(&self) -> bool {
-        match self {
-            What::Settled { .. } | What::Voided { .. } => true,
-            What::Deposit
-            | What::Stake
-            | What::Release
-            | What::Credit
-            | What::Debit
-            | What::Expired
-            | What::Held
-            | What::Captured
-            | What::Freed
-            | What::Winnings => false,
+    pub fn fields(&self, currency: Currency) -> Fields {
+        let Some(RoundEnd { round, staked, returned, outcome }) = self.round_end() else {
+            return Fields::new();
+        };
+        let mut fields = vec![("round", Field::Round(round)), ("staked", Field::Amount(staked, currency))];
+        if let Some(outcome) = outcome {
+            fields.push(("returned", Field::Amount(returned, currency)));
+            fields.push(("outcome", Field::Number(outcome.into())));
         }
+        fields
     }
 }
 

@@ -193,19 +193,7 @@ impl Committed {
 impl Committed {
     /// The sum of the stakes whose round it ends, as it tells the players of them.
     pub(crate) fn ended_stakes(&self) -> i128 {
-        let staked = self.notices.iter().map(|notice| match notice.what {
-            What::Settled { staked, .. } | What::Voided { staked, .. } => staked,
-            What::Deposit
-            | What::Stake
-            | What::Release
-            | What::Credit
-            | What::Debit
-            | What::Expired
-            | What::Held
-            | What::Captured
-            | What::Freed
-            | What::Winnings => 0,
-        });
+        let staked = self.notices.iter().filter_map(|notice| Some(notice.what.round_end()?.staked));
         staked.fold(0_i128, i128::saturating_add).clamp(-SUM_MAX, SUM_MAX)
     }
 }

@@ -258,7 +258,7 @@ impl Replica {
 
     /// The results of the record that was applied are new items.
     fn note_results(&mut self, committed: &Committed) {
-        for notice in committed.notices.iter().filter(|notice| notice.what.is_result()) {
+        for notice in committed.notices.iter().filter(|notice| notice.what.round_end().is_some()) {
             let player = self.world.books.domains().balance.player(notice.player);
             let number = player.map_or(0, |player| player.results);
             self.note(ItemId::Result(notice.player, Settled::place(number)));
