@@ -142,7 +142,7 @@ impl Coordinator {
         let decided = catch_unwind(AssertUnwindSafe(|| books.borrow().try_turn(envelope, now, found)));
         match decided {
             Ok(Ok(turn)) => match origin {
-                Origin::Preview(answer) => self.journal.barrier(Output::Foreseen(answer, turn.foreseen())),
+                Origin::Preview(answer) => self.journal.barrier(Output::Preview(answer, turn.preview())),
                 origin => self.conclude(id, Some(turn), now, origin),
             },
             Ok(Err(aside)) => {

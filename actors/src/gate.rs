@@ -5,7 +5,7 @@
 //! failed sync the process ends and nothing is released.
 
 use actix::Addr;
-use engine::{Foreseen, Verdict};
+use engine::{Preview, Verdict};
 use journal::Lsn;
 use protocol::{ErrorCode, reply::Failure};
 
@@ -36,16 +36,16 @@ pub struct OutputGate {
 }
 
 /// What is told of a dry run that had no turn.
-fn unforeseen(verdict: Verdict) -> Foreseen {
+fn no_preview(verdict: Verdict) -> Preview {
     match verdict {
-        Verdict::NotNow(code, wait_ms) => Foreseen::NotNow(code, wait_ms),
+        Verdict::NotNow(code, wait_ms) => Preview::NotNow(code, wait_ms),
         Verdict::Recorded(_)
         | Verdict::Done
         | Verdict::KeyReused
         | Verdict::Answered(_)
         | Verdict::TooManyRefused(_)
         | Verdict::TooManyCleared(_)
-        | Verdict::Impossible(_) => Foreseen::Refused(ErrorCode::Internal),
+        | Verdict::Impossible(_) => Preview::Refused(ErrorCode::Internal),
     }
 }
 
@@ -63,7 +63,7 @@ impl journal::Gate<Output> for OutputGate {
                             self.workers.reply(to, reply);
                         }
                         Origin::Waiting { answer, .. } => drop(answer.send(result)),
-                        Origin::Preview(answer) => drop(answer.send(unforeseen(result.verdict))),
+                        Origin::Preview(answer) => drop(answer.send(no_preview(result.verdict))),
                         Origin::Nobody => {
                             if let Verdict::Impossible(code) = result.verdict {
                                 let code = code.name();
@@ -85,7 +85,7 @@ impl journal::Gate<Output> for OutputGate {
                     self.pubsub.do_send(Attach { to, player, events, resume, welcome, subscriber });
                 }
                 Output::Funds(answer, funds) => drop(answer.send(*funds)),
-                Output::Foreseen(answer, foreseen) => drop(answer.send(foreseen)),
+                Output::Preview(answer, preview) => drop(answer.send(preview)),
                 Output::Outcome(answer, outcome) => drop(answer.send(outcome)),
                 Output::Durable(waiting) => drop(waiting.send(())),
                 Output::Erasure { to, erasure } => drop(to.send(erasure)),

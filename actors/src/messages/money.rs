@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::{
-    Envelope, Foreseen, Found, KeptKey, Principal, StillOpen, StoredState, TxId, TxResult, Unreadable,
+    Envelope, Found, KeptKey, Preview, Principal, StillOpen, StoredState, TxId, TxResult, Unreadable,
 };
 use protocol::{Key, PlayerId, TableId};
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ pub enum Origin {
         answer: oneshot::Sender<TxResult>,
     },
     /// To whoever wants to know what would happen: nothing is carried out.
-    Preview(oneshot::Sender<Foreseen>),
+    Preview(oneshot::Sender<Preview>),
     /// To nobody.
     Nobody,
 }

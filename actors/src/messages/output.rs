@@ -1,6 +1,6 @@
 //! An output: it waits at the output gate until the records it has seen are on disk.
 
-use engine::{Foreseen, KeptKey, Told, TxResult, table::PastRound};
+use engine::{KeptKey, Preview, Told, TxResult, table::PastRound};
 use protocol::{
     PlayerId, Reply, TableId,
     reply::{Failure, Welcome},
@@ -55,7 +55,7 @@ pub enum Output {
     /// A player's funds, for whoever waits for them.
     Funds(oneshot::Sender<PlayerFunds>, Box<PlayerFunds>),
     /// What would happen, for whoever asked.
-    Foreseen(oneshot::Sender<Foreseen>, Foreseen),
+    Preview(oneshot::Sender<Preview>, Preview),
     /// The outcome under an id, for whoever waits for it.
     Outcome(oneshot::Sender<Option<KeptKey>>, Option<KeptKey>),
     /// A signal that everything before it is on disk.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::{Done, Envelope, Foreseen, KeptKey, Outcome, Principal, StoredState, TxId, TxResult, Verdict};
+use engine::{Done, Envelope, KeptKey, Outcome, Preview, Principal, StoredState, TxId, TxResult, Verdict};
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
 use tokio::sync::oneshot;
@@ -101,14 +101,14 @@ impl Execution {
     }
 }
 
-impl From<Foreseen> for Execution {
-    fn from(foreseen: Foreseen) -> Self {
-        match foreseen {
-            Foreseen::Known(outcome) => Self::of(outcome, true),
-            Foreseen::Done(outcome) => Self::of(outcome, false),
-            Foreseen::Refused(ErrorCode::Internal) => Execution::Unknown,
-            Foreseen::Refused(code) => Execution::Rejected(code.into()),
-            Foreseen::NotNow(code, wait_ms) => Execution::NotNow { code, wait_ms },
+impl From<Preview> for Execution {
+    fn from(preview: Preview) -> Self {
+        match preview {
+            Preview::Known(outcome) => Self::of(outcome, true),
+            Preview::Done(outcome) => Self::of(outcome, false),
+            Preview::Refused(ErrorCode::Internal) => Execution::Unknown,
+            Preview::Refused(code) => Execution::Rejected(code.into()),
+            Preview::NotNow(code, wait_ms) => Execution::NotNow { code, wait_ms },
         }
     }
 }

@@ -146,9 +146,9 @@ async fn a_dry_run_says_what_would_happen_and_leaves_nothing() {
         principal: service("test"),
         intent: Debit { player: PlayerId(7), currency: eur(), amount, cause: PaymentCause::default() }.into(),
     };
-    let foreseen = port.preview(envelope(&money, "one", "1.00")).await;
-    let Execution::Committed(Executed { done: Some(receipt), replayed: false, .. }) = foreseen else {
-        panic!("{foreseen:?}")
+    let preview = port.preview(envelope(&money, "one", "1.00")).await;
+    let Execution::Committed(Executed { done: Some(receipt), replayed: false, .. }) = preview else {
+        panic!("{preview:?}")
     };
     assert_eq!((receipt.amount, receipt.available), (100, 100));
     let none = port.preview(change("two", 1).run()).await;

@@ -43,7 +43,7 @@ pub enum Verdict {
 
 /// What a turn would do if it were concluded: the answer to a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foreseen {
+pub enum Preview {
     /// The key has this outcome already, and nothing new would happen.
     Known(Outcome),
     /// It would be carried out with this outcome. Its place in the log is not known before.
@@ -57,18 +57,18 @@ pub enum Foreseen {
 impl Turn {
     /// What it would do. Nothing changes.
     #[must_use]
-    pub fn foreseen(&self) -> Foreseen {
+    pub fn preview(&self) -> Preview {
         match self {
-            Turn::Known(outcome) => Foreseen::Known(*outcome),
-            Turn::KeyReused => Foreseen::Refused(ErrorCode::KeyReused),
-            Turn::Answered { code, .. } | Turn::Impossible { code, .. } => Foreseen::Refused(*code),
-            Turn::Unproven(_) => Foreseen::Refused(ErrorCode::Internal),
+            Turn::Known(outcome) => Preview::Known(*outcome),
+            Turn::KeyReused => Preview::Refused(ErrorCode::KeyReused),
+            Turn::Answered { code, .. } | Turn::Impossible { code, .. } => Preview::Refused(*code),
+            Turn::Unproven(_) => Preview::Refused(ErrorCode::Internal),
             Turn::New(decided) | Turn::Refused { decided, .. } => match &decided.record.body {
                 Body::Committed(committed) => {
-                    committed.outcome(0).map_or(Foreseen::Refused(ErrorCode::Internal), Foreseen::Done)
+                    committed.outcome(0).map_or(Preview::Refused(ErrorCode::Internal), Preview::Done)
                 }
-                Body::Refused { code, .. } => Foreseen::Refused(*code),
-                Body::Digest(_) | Body::Fact(_) => Foreseen::Refused(ErrorCode::Internal),
+                Body::Refused { code, .. } => Preview::Refused(*code),
+                Body::Digest(_) | Body::Fact(_) => Preview::Refused(ErrorCode::Internal),
             },
         }
     }

@@ -39,7 +39,7 @@ mod world;
 pub use apply::{Applied, ApplyError};
 pub use books::{Books, last_results};
 pub use components::{Component, StateDigest};
-pub use conclude::{Concluded, Foreseen, Told, TxResult, Verdict};
+pub use conclude::{Concluded, Preview, Told, TxResult, Verdict};
 pub use content::{Content, differences};
 pub use described::row;
 pub use domains::{Field, Fields, Intent};
