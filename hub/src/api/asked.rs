@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, http::header, web};
 use engine::TxId;
 
 use super::parameters::Parameters;
@@ -135,14 +135,6 @@ impl<'a> KeyedRequest<'a> {
 pub fn id_of_key(caller: &Caller, key: &str) -> TxId {
     let Caller { kind, issuer, name, .. } = caller;
     TxId::of(*kind, issuer, name.as_bytes(), key.as_bytes())
-}
-
-/// Answers a request for a change. A refusal that comes before the money was asked has left the key as it was, and says so.
-///
-/// # Errors
-/// Those of the answer.
-pub async fn keyed(answer: impl Future<Output = Result<HttpResponse, Error>>) -> Result<HttpResponse, Error> {
-    answer.await.map_err(Error::before_the_key)
 }
 
 #[cfg(test)]

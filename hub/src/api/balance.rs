@@ -12,9 +12,8 @@ use ledger::Domain;
 use serde_json::json;
 
 use super::{
-    asked::{KeyedRequest, allowed, keyed},
-    change::AskedChange,
-    fields::JsonFields,
+    asked::allowed,
+    change::{self, AskedChange},
     parameters::Parameters,
     payment::{self, Sum},
     receipt,
@@ -49,9 +48,7 @@ async fn change(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
-        let mut fields = JsonFields::read(&asked.body)?;
+    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
         let kind = fields.needed_text("type")?;
         if !["credit", "debit"].contains(&&*kind) {
             return Err(Error::new(Kind::Malformed, "\"type\" is credit or debit").field("type"));
@@ -65,9 +62,9 @@ async fn change(
         let mut refusal = payment::unknown_reason(&api, &cause).or_else(|| sum.refusal(&api));
         let is_credit = kind == "credit";
         let player = if is_credit {
-            payment::payee(&api, &asked, &name, &mut refusal).await?
+            payment::payee(&api, asked, &name, &mut refusal).await?
         } else {
-            payment::known(&api, &asked, &name)?
+            payment::known(&api, asked, &name)?
         };
         let mut told = payment::told(&kind, &name, player);
         told.extend(payment::cause_told(&cause));
@@ -76,7 +73,7 @@ async fn change(
         } else {
             Debit { player, currency, amount, cause }.into()
         };
-        AskedChange { permit, intent, refusal, told }.answer(&api, &asked).await
+        Ok(AskedChange { permit, intent, refusal, told })
     })
     .await
 }
@@ -88,9 +85,7 @@ async fn freeze(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
-        let mut fields = JsonFields::read(&asked.body)?;
+    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
         let reason = fields.needed_text("reason")?;
         let until = fields.text("until")?.map(|text| times::read("until", &text)).transpose()?;
         fields.finish("reason and until")?;
@@ -98,7 +93,7 @@ async fn freeze(
             let names = FreezeReason::ALL.map(FreezeReason::name).join(", ");
             Error::new(Kind::Malformed, format!("the reasons of a freeze are {names}")).field("reason")
         })?;
-        let player = payment::known(&api, &asked, &path)?;
+        let player = payment::known(&api, asked, &path)?;
         let permit = api.admit()?;
         let mut told = payment::told("freeze", &path, player);
         told.insert("reason".into(), json!(reason.name()));
@@ -106,7 +101,7 @@ async fn freeze(
         let over = until.filter(|until| *until <= now_ms());
         let refusal = over.map(|_| times::wrong("until", "the freeze would be over already"));
         let intent = FreezePlayer { player, freeze: Freeze { reason, until } }.into();
-        AskedChange { permit, intent, refusal, told }.answer(&api, &asked).await
+        Ok(AskedChange { permit, intent, refusal, told })
     })
     .await
 }
@@ -118,15 +113,12 @@ async fn unfreeze(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
-        JsonFields::read(&asked.body)?.finish("none")?;
-        let player = payment::known(&api, &asked, &path)?;
+    change::answer(&api, (&request, payload), &WRITE, async |asked, fields| {
+        fields.finish("none")?;
+        let player = payment::known(&api, asked, &path)?;
         let permit = api.admit()?;
         let told = payment::told("unfreeze", &path, player);
-        AskedChange { permit, intent: Unfreeze { player }.into(), refusal: None, told }
-            .answer(&api, &asked)
-            .await
+        Ok(AskedChange { permit, intent: Unfreeze { player }.into(), refusal: None, told })
     })
     .await
 }

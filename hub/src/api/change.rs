@@ -1,6 +1,6 @@
-//! A change, carried out once for the key of its request, or only foreseen; and its answer.
+//! A change, carried out once for the key of its request, or only previewed; and its answer.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
     admission::Permit,
     ports::{
@@ -12,8 +12,11 @@ use engine::{Content, TxId, differences};
 use protocol::ErrorCode;
 use serde_json::{Map, Value, json};
 
-use super::{asked::KeyedRequest, logged, receipt, surface::ApiSurface};
-use crate::edge::error::{Error, Kind};
+use super::{asked::KeyedRequest, fields::JsonFields, logged, receipt, surface::ApiSurface};
+use crate::{
+    auth::Capability,
+    edge::error::{Error, Kind},
+};
 
 /// What is to be changed, and what its answer repeats of the request.
 pub struct AskedChange {
@@ -30,12 +33,32 @@ pub struct AskedChange {
 /// Does not consume a key, and is not told.
 const UNTOLD: ErrorCode = ErrorCode::Malformed;
 
+/// Answers a request for a change; `read` says what is asked for. Until then the money was not asked: every refusal leaves the
+/// key as it was, and says so.
+///
+/// # Errors
+/// Why nothing was carried out, or that this is not known.
+pub async fn answer(
+    api: &ApiSurface,
+    (request, payload): (&HttpRequest, web::Payload),
+    needed: &Capability,
+    read: impl AsyncFnOnce(&KeyedRequest<'_>, JsonFields<'_>) -> Result<AskedChange, Error>,
+) -> Result<HttpResponse, Error> {
+    let asked = async {
+        let asked = KeyedRequest::read(request, payload, &api.callers, needed).await?;
+        let change = read(&asked, JsonFields::read(&asked.body)?).await?;
+        Ok::<_, Error>((asked, change))
+    };
+    let (asked, change) = asked.await.map_err(|error| error.of_key(None, false))?;
+    change.carry_out(api, &asked).await
+}
+
 impl AskedChange {
     /// Carries it out once for the key of its request, or says what would happen.
     ///
     /// # Errors
     /// Why nothing was carried out, or that this is not known.
-    pub async fn answer(self, api: &ApiSurface, asked: &KeyedRequest<'_>) -> Result<HttpResponse, Error> {
+    async fn carry_out(self, api: &ApiSurface, asked: &KeyedRequest<'_>) -> Result<HttpResponse, Error> {
         let Self { permit, intent, refusal, mut told } = self;
         let (id, principal) = (asked.tx_id(), asked.caller.principal());
         let request = ServiceRequest { id, principal, intent: intent.clone() };

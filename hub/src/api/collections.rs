@@ -7,9 +7,8 @@ use ledger::Domain;
 use serde_json::json;
 
 use super::{
-    asked::{KeyedRequest, allowed, keyed},
-    change::AskedChange,
-    fields::JsonFields,
+    asked::allowed,
+    change::{self, AskedChange},
     outcomes,
     parameters::Parameters,
     payment::{self, Sum},
@@ -41,9 +40,7 @@ async fn collect(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
-        let mut fields = JsonFields::read(&asked.body)?;
+    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
         let merchant: OwnerName = fields.needed("merchantId")?;
         let name = fields.needed_text("playerId")?;
         let sum = Sum::read(&api, &mut fields)?;
@@ -53,7 +50,7 @@ async fn collect(
         let amount = sum.minor(&api)?;
         let permit = api.admit()?;
         let mut refusal = payment::unknown_reason(&api, &cause).or_else(|| sum.refusal(&api));
-        let player = payment::payee(&api, &asked, &name, &mut refusal).await?;
+        let player = payment::payee(&api, asked, &name, &mut refusal).await?;
         let mut told = payment::told("collection", &name, player);
         told.extend([
             ("merchantId".to_owned(), json!(merchant.as_str())),
@@ -62,7 +59,7 @@ async fn collect(
         ]);
         told.extend(payment::cause_told(&cause));
         let intent = Collect { player, currency: sum.currency, amount, merchant, method, cause }.into();
-        AskedChange { permit, intent, refusal, told }.answer(&api, &asked).await
+        Ok(AskedChange { permit, intent, refusal, told })
     })
     .await
 }

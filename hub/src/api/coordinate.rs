@@ -1,13 +1,12 @@
 //! `/api/domains/coordinator/coordinate`: one change in which several domains take part, all of them or none.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::ports::service::{Intent, OwnerName, PlayerWinnings};
-use ledger::Domain;
-use serde_json::{Map, Value, json};
+use actors::ports::service::{OwnerName, PlayerWinnings, Recipe};
+use serde_json::json;
 
 use super::{
-    asked::{KeyedRequest, keyed},
-    change::AskedChange,
+    asked::KeyedRequest,
+    change::{self, AskedChange},
     fields::JsonFields,
     payment::{self, Sum},
     surface::ApiSurface,
@@ -29,17 +28,29 @@ pub fn routes(service: &mut web::ServiceConfig) {
         .service(routes::action("/coordinator/coordinate", coordinate));
 }
 
-/// A type of change: its name, and the domains that take part in the order of what they do.
-struct Type {
-    name: &'static str,
-    domains: &'static [Domain],
+/// A type of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ChangeType {
+    PlayerWinnings,
 }
 
-const PLAYER_WINNINGS: Type =
-    Type { name: "PLAYER_WINNINGS", domains: &[Domain::Collections, Domain::Distributions, Domain::Balance] };
+impl ChangeType {
+    const ALL: [ChangeType; 1] = [ChangeType::PlayerWinnings];
 
-/// Every type of change.
-const TYPES: [&Type; 1] = [&PLAYER_WINNINGS];
+    fn name(self) -> &'static str {
+        match self {
+            ChangeType::PlayerWinnings => PlayerWinnings::NAME,
+        }
+    }
+
+    /// The domains that take part.
+    fn domains(self) -> impl Iterator<Item = &'static str> {
+        let domains = match self {
+            ChangeType::PlayerWinnings => PlayerWinnings::DOMAINS,
+        };
+        domains.iter().map(|domain| domain_name(*domain))
+    }
+}
 
 /// `POST /api/domains/coordinator/coordinate`.
 async fn coordinate(
@@ -47,12 +58,10 @@ async fn coordinate(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
-        let mut fields = JsonFields::read(&asked.body)?;
+    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
         let name = fields.needed_text("type")?;
-        let Some(of) = TYPES.into_iter().find(|known| known.name == name) else {
-            let names = TYPES.map(|known| known.name).join(", ");
+        let Some(of) = ChangeType::ALL.into_iter().find(|known| known.name() == name) else {
+            let names = ChangeType::ALL.map(ChangeType::name).join(", ");
             return Err(Error::new(Kind::Malformed, format!("the types are: {names}")).field("type"));
         };
         let domains = fields.texts("domains")?;
@@ -61,22 +70,23 @@ async fn coordinate(
         if let Some(domains) = domains {
             takes_part(of, &domains.iter().map(|domain| &**domain).collect::<Vec<_>>())?;
         }
-        // When there is a second type, each has a function for its payload.
-        player_winnings(&api, &asked, payload).await
+        match of {
+            ChangeType::PlayerWinnings => player_winnings(&api, asked, payload).await,
+        }
     })
     .await
 }
 
 /// The domains of a request are those that take part, in any order.
-fn takes_part(of: &Type, given: &[&str]) -> Result<(), Error> {
-    let expected: Vec<_> = of.domains.iter().map(|domain| domain_name(*domain)).collect();
+fn takes_part(of: ChangeType, given: &[&str]) -> Result<(), Error> {
+    let expected: Vec<_> = of.domains().collect();
     let missing: Vec<_> = expected.iter().filter(|name| !given.contains(name)).copied().collect();
     let others: Vec<_> = given.iter().filter(|name| !expected.contains(name)).copied().collect();
     let twice = given.iter().enumerate().any(|(index, name)| given[..index].contains(name));
     if missing.is_empty() && others.is_empty() && !twice {
         return Ok(());
     }
-    let mut words = format!("{} is carried out by {}", of.name, expected.join(", "));
+    let mut words = format!("{} is carried out by {}", of.name(), expected.join(", "));
     if !missing.is_empty() {
         words += &format!("; missing: {}", missing.join(", "));
     }
@@ -94,7 +104,7 @@ async fn player_winnings(
     api: &ApiSurface,
     asked: &KeyedRequest<'_>,
     mut fields: JsonFields<'_>,
-) -> Result<HttpResponse, Error> {
+) -> Result<AskedChange, Error> {
     let name = fields.needed_text("playerId")?;
     let game: OwnerName = fields.needed("gameId")?;
     let sum = Sum::read(api, &mut fields)?;
@@ -104,16 +114,16 @@ async fn player_winnings(
     let permit = api.admit()?;
     let mut refusal = payment::unknown_reason(api, &cause).or_else(|| sum.refusal(api));
     let player = payment::payee(api, asked, &name, &mut refusal).await?;
-    let mut told: Map<String, Value> = payment::told(PLAYER_WINNINGS.name, &name, player);
-    let domains: Vec<_> = PLAYER_WINNINGS.domains.iter().map(|domain| domain_name(*domain)).collect();
+    let of = ChangeType::PlayerWinnings;
+    let mut told = payment::told(of.name(), &name, player);
     told.extend([
-        ("domains".to_owned(), json!(domains)),
+        ("domains".to_owned(), json!(of.domains().collect::<Vec<_>>())),
         ("gameId".to_owned(), json!(game.as_str())),
-        ("status".to_owned(), json!(if asked.dry_run { "foreseen" } else { "committed" })),
+        ("status".to_owned(), json!(if asked.dry_run { "preview" } else { "committed" })),
     ]);
     told.extend(payment::cause_told(&cause));
-    let intent: Intent = PlayerWinnings { player, currency: sum.currency, amount, game, cause }.into();
-    AskedChange { permit, intent, refusal, told }.answer(api, asked).await
+    let intent = PlayerWinnings { player, currency: sum.currency, amount, game, cause }.into();
+    Ok(AskedChange { permit, intent, refusal, told })
 }
 
 #[cfg(test)]
@@ -121,7 +131,7 @@ mod tests {
     use super::*;
 
     fn refused(given: &[&str]) -> String {
-        let error = takes_part(&PLAYER_WINNINGS, given).expect_err("other domains");
+        let error = takes_part(ChangeType::PlayerWinnings, given).expect_err("other domains");
         assert_eq!(error.kind(), Kind::ParticipantsDiffer);
         error.to_string()
     }
@@ -131,9 +141,9 @@ mod tests {
         for given in
             [["collections", "distributions", "balance"], ["balance", "collections", "distributions"]]
         {
-            assert!(takes_part(&PLAYER_WINNINGS, &given).is_ok());
+            assert!(takes_part(ChangeType::PlayerWinnings, &given).is_ok());
         }
-        let all = "PLAYER_WINNINGS is carried out by collections, distributions, balance";
+        let all = "PLAYER_WINNINGS is carried out by balance, collections, distributions";
         assert_eq!(refused(&["balance"]), format!("{all}; missing: collections, distributions"));
         assert_eq!(
             refused(&["collections", "distributions", "balance", "free-play"]),
@@ -143,15 +153,6 @@ mod tests {
             refused(&["collections", "distributions", "balance", "balance"]),
             format!("{all}; each is named once")
         );
-        assert_eq!(refused(&[]), format!("{all}; missing: collections, distributions, balance"));
-    }
-
-    /// Each type names the domains of its recipe.
-    #[test]
-    fn the_domains_of_a_type_are_those_of_its_recipe() {
-        use actors::ports::service::Recipe;
-        let mut domains = PLAYER_WINNINGS.domains.to_vec();
-        domains.sort_unstable();
-        assert_eq!((PLAYER_WINNINGS.name, &*domains), (PlayerWinnings::NAME, PlayerWinnings::DOMAINS));
+        assert_eq!(refused(&[]), format!("{all}; missing: balance, collections, distributions"));
     }
 }

@@ -9,10 +9,8 @@ use ledger::HoldId;
 use serde_json::{Map, Value, json};
 
 use super::{
-    asked::{KeyedRequest, keyed},
     balance::WRITE,
-    change::AskedChange,
-    fields::JsonFields,
+    change::{self, AskedChange},
     payment::{self, Sum},
     receipt,
     surface::ApiSurface,
@@ -43,16 +41,14 @@ async fn begin(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
-        let mut fields = JsonFields::read(&asked.body)?;
+    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
         let name = fields.needed_text("playerId")?;
         let sum = Sum::read(&api, &mut fields)?;
         let expires = fields.text("expires")?.map(|text| times::read("expires", &text)).transpose()?;
         let cause = payment::cause(&mut fields)?;
         fields.finish("playerId, amount, currency, expires, reason and reference")?;
         let amount = sum.minor(&api)?;
-        let player = payment::known(&api, &asked, &name)?;
+        let player = payment::known(&api, asked, &name)?;
         let permit = api.admit()?;
         let over = expires.filter(|expires| *expires <= now_ms());
         let over = over.map(|_| times::wrong("expires", "the hold would have expired already"));
@@ -66,7 +62,7 @@ async fn begin(
         ]);
         told.extend(payment::cause_told(&cause));
         let intent = HoldFunds { player, currency: sum.currency, amount, expires, cause }.into();
-        AskedChange { permit, intent, refusal, told }.answer(&api, &asked).await
+        Ok(AskedChange { permit, intent, refusal, told })
     })
     .await
 }
@@ -78,11 +74,11 @@ async fn capture(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
+    change::answer(&api, (&request, payload), &WRITE, async |_, mut fields| {
         let hold = read(&path)?;
-        let mut fields = JsonFields::read(&asked.body)?;
-        let sum = if fields.has("amount") { Some(Sum::read(&api, &mut fields)?) } else { None };
+        // A currency alone is told that the amount is missing.
+        let is_part = ["amount", "currency"].iter().any(|name| fields.has(name));
+        let sum = is_part.then(|| Sum::read(&api, &mut fields)).transpose()?;
         let cause = payment::cause(&mut fields)?;
         fields.finish("amount, currency, reason and reference")?;
         let part = sum.as_ref().map(|sum| Ok::<_, Error>((sum.minor(&api)?, sum.currency))).transpose()?;
@@ -91,7 +87,7 @@ async fn capture(
         let mut told = told("capture", hold);
         told.extend(payment::cause_told(&cause));
         let intent = CaptureHold { hold, part, cause }.into();
-        AskedChange { permit, intent, refusal, told }.answer(&api, &asked).await
+        Ok(AskedChange { permit, intent, refusal, told })
     })
     .await
 }
@@ -103,10 +99,8 @@ async fn give_back(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    keyed(async {
-        let asked = KeyedRequest::read(&request, payload, &api.callers, &WRITE).await?;
+    change::answer(&api, (&request, payload), &WRITE, async |_, mut fields| {
         let hold = read(&path)?;
-        let mut fields = JsonFields::read(&asked.body)?;
         let cause = payment::cause(&mut fields)?;
         fields.finish("reason and reference")?;
         let permit = api.admit()?;
@@ -114,7 +108,7 @@ async fn give_back(
         let mut told = told("release", hold);
         told.extend(payment::cause_told(&cause));
         let intent = ReleaseHold { hold, cause }.into();
-        AskedChange { permit, intent, refusal, told }.answer(&api, &asked).await
+        Ok(AskedChange { permit, intent, refusal, told })
     })
     .await
 }

@@ -104,8 +104,8 @@ pub async fn payee(
         Some(player) => Ok(player),
         // Whoever has no id has no outcome under a key.
         None => match refusal.take() {
-            Some(refusal) => Err(refusal.of_key(None, false)),
-            None if !api.open_accounts => Err(unknown_player().of_key(None, false)),
+            Some(refusal) => Err(refusal),
+            None if !api.open_accounts => Err(unknown_player()),
             None if api.people.is_excluded(&person) => Err(excluded()),
             None if asked.dry_run => Ok(NOBODY),
             None => enrolled(api, person).await,
@@ -128,7 +128,7 @@ fn excluded() -> Error {
 /// # Errors
 /// `unknown_player`.
 pub fn known(api: &ApiSurface, asked: &KeyedRequest<'_>, name: &str) -> Result<PlayerId, Error> {
-    api.people.get(&api.person(&asked.caller, name)?).ok_or_else(|| unknown_player().of_key(None, false))
+    api.people.get(&api.person(&asked.caller, name)?).ok_or_else(unknown_player)
 }
 
 /// Nobody has this id.

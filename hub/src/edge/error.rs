@@ -121,15 +121,6 @@ impl Error {
         Self { key: Some(Box::new(KeyFate { recorded, replayed, differs: Vec::new() })), ..self }
     }
 
-    /// Says that the key is as it was, unless something is said of it already, or what became of the request is not known.
-    #[must_use]
-    pub fn before_the_key(self) -> Self {
-        match (&self.key, self.kind) {
-            (Some(_), _) | (None, Kind::OutcomeUnknown | Kind::Internal) => self,
-            (None, _) => self.of_key(None, false),
-        }
-    }
-
     /// Names the fields in which the request differs from the one that its key was used for.
     #[must_use]
     pub fn differs_in(self, differs: Vec<&'static str>) -> Self {

@@ -287,7 +287,7 @@ impl Kind {
                 S::NOT_FOUND,
                 "unknown_player",
                 "nobody has this id",
-                "compare the id with the subject of the player's tokens; the first credit makes an account",
+                "compare the id with the subject of the player's tokens; the first payment makes an account, where `api.open_accounts` is on",
             ),
             Self::UnknownTransaction => KindRow::last(
                 S::NOT_FOUND,

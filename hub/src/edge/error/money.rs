@@ -51,8 +51,8 @@ pub fn row(code: ErrorCode) -> KindRow {
         ),
         ErrorCode::WrongCurrency => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            "the hub does not take this currency",
-            "use a currency of the hub's",
+            "this currency cannot be used here",
+            "use the currency of the hold or the account, or one of the hub's",
         ),
         ErrorCode::InsufficientFunds | ErrorCode::NoAccount | ErrorCode::AccountFrozen => (
             StatusCode::UNPROCESSABLE_ENTITY,

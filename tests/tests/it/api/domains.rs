@@ -76,6 +76,9 @@ async fn a_hold_is_captured_in_part_released_or_expires_and_ends_once() {
         assert!(told["detail"].as_str().is_some_and(|detail| detail.contains(words)), "{told}");
         assert_eq!((&told["field"], &told["key_consumed"]), (&json!("expires"), &json!(false)), "{told}");
     }
+    let told =
+        refused(&change(at, &token, "e", &capture, &json!({"currency": "USD"})).await, 400, "malformed");
+    assert_eq!((&told["field"], &told["key_consumed"]), (&json!("amount"), &json!(false)), "{told}");
     for id in ["hold_1", "hold_zz", &"0".repeat(32), &format!("hold_{}", "A".repeat(32))] {
         let told = refused(
             &change(at, &token, "e", &format!("{HOLDS}/{id}/capture"), &json!({})).await,
@@ -94,6 +97,7 @@ async fn a_hold_is_captured_in_part_released_or_expires_and_ends_once() {
     hub.terminate();
     assert!(hub.ended().await.success());
     hub.verify();
+    hub.done(&["verify", "--read-model"]);
 }
 
 #[tokio::test]
@@ -176,6 +180,7 @@ async fn a_payment_is_collected_for_a_merchant_and_winnings_are_paid_by_three_do
     hub.terminate();
     assert!(hub.ended().await.success());
     hub.verify();
+    hub.done(&["verify", "--read-model"]);
     let shown = hub.done(&["inspect", paid["lsn"].to_string().as_str()]);
     for words in ["PLAYER_WINNINGS", "results of game", "SLOTS_777", "winnings"] {
         assert!(shown.contains(words), "{words}: {shown}");
