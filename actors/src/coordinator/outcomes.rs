@@ -1,6 +1,8 @@
 //! What the state store has said beside the turn, and what became of a key: a player's, for a session, and any, for whoever
 //! has its id.
 
+use engine::KeptKey;
+
 use super::*;
 
 impl Handler<LookedUp> for Coordinator {
@@ -34,39 +36,47 @@ impl Handler<LookedUp> for Coordinator {
     }
 }
 
+/// Whether an id has an outcome, only the state store can tell; or an envelope with it is still to have its turn, and a look-up
+/// behind its own waits for that.
+struct NotKnownYet;
+
 impl Coordinator {
+    /// The outcome under an id, if it has one; `found` is what was looked up for it.
+    fn known(&self, id: TxId, found: Option<&Found>) -> Result<Option<KeptKey>, NotKnownYet> {
+        match self.books.borrow().key_state(id, found) {
+            KeyState::Known(kept) => Ok(Some(kept)),
+            KeyState::New if !self.looking_up.contains_key(&id) => Ok(None),
+            KeyState::New | KeyState::Older(_) => Err(NotKnownYet),
+        }
+    }
+
     /// Answers what became of a key, or looks it up first.
     fn answer_outcome(&self, ask: GetOutcome, found: Option<&Found>) {
         let id = TxId::of_key(ask.player, &ask.key);
-        let state = self.books.borrow().key_state(id, found);
+        let Ok(kept) = self.known(id, found) else {
+            return self.look_up(id, AsideQuestion::Outcome(ask));
+        };
         let GetOutcome { key, to, .. } = ask;
-        let outcome = match state {
-            KeyState::New if !self.looking_up.contains_key(&id) => KeyOutcome::Unknown,
-            // Or an envelope with this key is still to have its turn: a look-up behind its own waits for that.
-            KeyState::Older(_) | KeyState::New => {
-                return self.look_up(id, AsideQuestion::Outcome(GetOutcome { player: ask.player, key, to }));
-            }
-            KeyState::Known((_, Outcome::Refused { code, .. })) => {
+        let outcome = match kept.map(|(_, outcome)| outcome) {
+            None => KeyOutcome::Unknown,
+            Some(Outcome::Refused { code, .. }) => {
                 KeyOutcome::Refused { code: code.into(), name: code.name().into() }
             }
-            KeyState::Known((_, Outcome::Done(done))) => match receipt(key, &done, &self.currencies) {
+            Some(Outcome::Done(done)) => match receipt(key, &done, &self.currencies) {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
                 None => return self.no_receipt(to),
             },
-            KeyState::Known((_, Outcome::Changed { .. })) => return self.no_receipt(to),
+            Some(Outcome::Changed { .. }) => return self.no_receipt(to),
         };
         self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
     }
 
     /// Answers what became of an id, or looks it up first.
     fn find_key(&self, ask: FindKey, found: Option<&Found>) {
-        let state = self.books.borrow().key_state(ask.id, found);
-        let outcome = match state {
-            KeyState::New if !self.looking_up.contains_key(&ask.id) => None,
-            KeyState::Older(_) | KeyState::New => return self.look_up(ask.id, AsideQuestion::Find(ask)),
-            KeyState::Known(kept) => Some(kept),
-        };
-        self.journal.barrier(Output::Outcome(ask.answer, outcome));
+        match self.known(ask.id, found) {
+            Ok(kept) => self.journal.barrier(Output::Outcome(ask.answer, kept)),
+            Err(NotKnownYet) => self.look_up(ask.id, AsideQuestion::Find(ask)),
+        }
     }
 
     /// The outcome stands and must be told, but it is not a bet's and has no receipt to show.

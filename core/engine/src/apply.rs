@@ -134,7 +134,8 @@ impl Books {
             Body::Committed(committed) => {
                 committed.rows.iter().for_each(|row| self.domains.rows.put(row.clone()));
                 if let Some((table, leg)) = &committed.table
-                    && let Some(past) = self.rounds.note(*table, leg, record.time, committed.ended_stakes())
+                    && let Some(past) =
+                        self.rounds.note(*table, leg, record.time, || committed.ended_stakes())
                 {
                     self.past.push(lsn, *table, past);
                 }

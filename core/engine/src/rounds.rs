@@ -66,7 +66,13 @@ impl Rounds {
     /// Takes over what the leg of a record says that is applied at `time`, with the sum of the stakes that the record ends.
     /// Returns the round that has ended by it. One that a leg drops without a draw is void, as far as the money side can tell. A
     /// quarantine may open a round again: then its later end counts.
-    pub fn note(&mut self, table: TableId, leg: &TableLeg, time: u64, staked: i128) -> Option<PastRound> {
+    pub fn note(
+        &mut self,
+        table: TableId,
+        leg: &TableLeg,
+        time: u64,
+        staked: impl FnOnce() -> i128,
+    ) -> Option<PastRound> {
         let running = match leg {
             TableLeg::Opened { round, commit, .. } => {
                 Some(Running { number: *round, commit: *commit, mix: None })
@@ -105,7 +111,7 @@ impl Rounds {
             | TableLeg::Ruled { .. }
             | TableLeg::Quarantined { .. } => None,
         };
-        Some(PastRound { number: ended.number, time, commit: ended.commit, staked, drawn })
+        Some(PastRound { number: ended.number, time, commit: ended.commit, staked: staked(), drawn })
     }
 
     /// Sets the open round of a table. Returns the one before.
