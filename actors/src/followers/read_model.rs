@@ -25,7 +25,7 @@ pub use self::{
 };
 use super::{
     Progress,
-    runner::{Follower, Next, Running},
+    runner::{CpuShare, Follower, Next, Running},
 };
 use crate::messages::output::Output;
 
@@ -35,8 +35,8 @@ const RETRY: Duration = Duration::from_secs(10);
 const COMMIT_EVERY: u64 = 20_000;
 /// A commit of so many records is one of a busy hub.
 const BUSY: u64 = 500;
-/// How long it then lets records gather: larger commits write fewer pages twice, and leave more of the machine to play.
-const GATHER_BUSY: Duration = Duration::from_millis(500);
+/// How long it then lets records gather: larger commits write fewer pages twice.
+const GATHER_BUSY: Duration = Duration::from_millis(100);
 /// How often it tells how far a file is that is being built.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
@@ -198,7 +198,7 @@ fn cursor_of(at: &Cursor) -> ModelCursor {
 impl Follower for Tables {
     const NAME: &'static str = "the read model";
     const THREAD: &'static str = "hub-read-model";
-    const NICE: i32 = 19; // behind everything else
+    const SHARE: CpuShare = CpuShare::Leftover;
     const FINISHES: bool = true; // so that an orderly stop is committed
     const GATHER: Duration = Duration::from_millis(50);
 

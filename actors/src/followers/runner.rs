@@ -1,6 +1,6 @@
 //! The followers' runner: a thread that reads the log behind its writer and hands each record to one follower.
 //!
-//! The runner lowers the priority of the thread, opens the log, waits until more is durable, opens the log again after
+//! The runner puts the thread behind play, opens the log, waits until more is durable, opens the log again after
 //! a failure or a panic, reads what was removed from the log in the archive where there is one, reports damage to the
 //! journal's condition, and ends when it is dropped. A follower says where it begins, what it does with a record, and
 //! what comes when it has read enough. Play never waits for either.
@@ -17,7 +17,7 @@ use std::{
 };
 
 use journal::{Entry, Journal, Lsn, RecordReader};
-use rustix::process::setpriority_process;
+use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, unix};
 
 use super::progress::Progress;
 use crate::messages::output::Output;
@@ -28,8 +28,8 @@ pub trait Follower: Send + 'static {
     const NAME: &'static str;
     /// Name of its thread, at most 15 bytes.
     const THREAD: &'static str;
-    /// Scheduling priority of its thread: above 0, so that play goes first where there are fewer cores than work.
-    const NICE: i32;
+    /// How far its thread stands behind play where there are fewer cores than work.
+    const SHARE: CpuShare;
     /// Whether it still reads, after it is told to end, what was accepted before. Otherwise it ends within a record.
     const FINISHES: bool;
     /// How long it lets records gather when it was woken by one: it is woken no more often than this.
@@ -70,6 +70,31 @@ pub trait Follower: Send + 'static {
     fn again(&mut self) -> Result<(), String>;
 }
 
+/// What a follower's thread gets of a machine that has fewer cores than work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CpuShare {
+    /// About a tenth of what a thread of play gets: a nice value of 10.
+    Small,
+    /// What nobody else wants: every other thread that wakes up runs at once instead (Linux's `SCHED_IDLE`).
+    Leftover,
+}
+
+impl CpuShare {
+    /// Gives the calling thread this share. Whether the kernel agrees.
+    fn take(self) -> bool {
+        match self {
+            // On Linux, "this process" is the calling thread.
+            Self::Small => rustix::process::setpriority_process(None, 10).is_ok(),
+            Self::Leftover => unix::set_thread_priority_and_policy(
+                unix::thread_native_id(),
+                ThreadPriority::Min,
+                ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+            )
+            .is_ok(),
+        }
+    }
+}
+
 /// What comes after the limit. Unless more is to be read, a follower that is told to end ends here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -100,7 +125,9 @@ impl Running {
         let progress = Progress::at(follower.cursor());
         let mut run = Run { follower, journal, stop: stop.clone(), progress: progress.clone() };
         let thread = thread::Builder::new().name(F::THREAD.into()).spawn(move || {
-            step_back::<F>();
+            if !F::SHARE.take() {
+                tracing::debug!(follower = F::NAME, "a follower keeps the priority of play");
+            }
             run.until_stopped();
         })?;
         Ok(Self { stop, progress, thread: Some(thread) })
@@ -130,14 +157,6 @@ impl Drop for Running {
             // A panic in the thread was logged when it happened.
             let _ = thread.join();
         }
-    }
-}
-
-/// Lowers the priority of the calling thread, so that play goes first when there are too few cores. On Linux, "this
-/// process" is the calling thread.
-fn step_back<F: Follower>() {
-    if setpriority_process(None, F::NICE).is_err() {
-        tracing::debug!(follower = F::NAME, "a follower keeps the priority of play");
     }
 }
 

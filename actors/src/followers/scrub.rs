@@ -15,7 +15,7 @@ use journal::{Condition, Entry, Journal, Lsn, RecordReader};
 use self::keys::{KeyScan, Scanned};
 use super::{
     Progress,
-    runner::{Follower, Next, Running},
+    runner::{CpuShare, Follower, Next, Running},
 };
 use crate::{
     messages::output::Output,
@@ -89,7 +89,7 @@ impl Check {
 impl Follower for Check {
     const NAME: &'static str = "the scrub";
     const THREAD: &'static str = "hub-scrub";
-    const NICE: i32 = 19; // behind everything else
+    const SHARE: CpuShare = CpuShare::Leftover;
     const FINISHES: bool = false;
     const GATHER: Duration = Duration::ZERO; // it never waits for a record
 

@@ -21,7 +21,7 @@ use journal::{Condition, Entry, Journal, Lsn};
 
 use super::{
     Progress,
-    runner::{Follower, Next, Running},
+    runner::{CpuShare, Follower, Next, Running},
 };
 use crate::{
     messages::output::Output,
@@ -196,7 +196,7 @@ impl Keeping {
 impl Follower for Keeping {
     const NAME: &'static str = "the state store";
     const THREAD: &'static str = "hub-state";
-    const NICE: i32 = 10; // behind everything that a player waits for
+    const SHARE: CpuShare = CpuShare::Small;
     const FINISHES: bool = true; // so that an orderly stop is committed
     const GATHER: Duration = Duration::from_millis(100);
 

@@ -31,6 +31,9 @@ pub enum Error {
         /// The record.
         lsn: u64,
     },
+    /// A reader did not end in time.
+    #[error("the read model is still read")]
+    InUse,
     /// The file could not be opened again after a failure.
     #[error("the read model is not open")]
     Closed,
@@ -51,7 +54,7 @@ impl Error {
         match self {
             Self::Sql { source, .. } => is_damage(source),
             Self::Unfit { .. } => true,
-            Self::Io { .. } | Self::Closed | Self::OldSqlite { .. } => false,
+            Self::Io { .. } | Self::InUse | Self::Closed | Self::OldSqlite { .. } => false,
         }
     }
 

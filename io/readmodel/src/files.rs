@@ -16,6 +16,7 @@ use crate::{
     Error,
     error::{is_damage, sql},
     schema::{APPLICATION, SQLITE_MIN, TABLES, VERSION},
+    unsynced,
 };
 
 /// Name of the directory in that of the log.
@@ -62,6 +63,22 @@ impl ModelFiles {
     /// The same of a log that is only read.
     pub fn of(log: &Path) -> Self {
         Self(log.join(DIRECTORY))
+    }
+
+    /// Removes what the machine may have lost a part of when it stopped, and marks that the files are written from now on.
+    /// Returns why nothing of them is left, if that is so.
+    pub fn begin(&self) -> Result<Option<String>, Error> {
+        let lost = unsynced::has_lost_writes(&self.0).map_err(io_error("read", &self.0))?;
+        if lost {
+            [WhichFile::Main, WhichFile::Aside].into_iter().try_for_each(|file| self.remove(file))?;
+        }
+        unsynced::begin(&self.0).map_err(io_error("write", &self.0))?;
+        Ok(lost.then(|| "the machine has stopped while it was written".into()))
+    }
+
+    /// The files are synced.
+    pub fn end(&self) -> Result<(), Error> {
+        unsynced::end(&self.0).map_err(io_error("sync", &self.0))
     }
 
     pub fn path(&self, file: WhichFile) -> PathBuf {
@@ -157,8 +174,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<Option<String>> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // What a crash of the machine loses is made again from the log.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // See the module `unsynced`.
+    connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
@@ -187,4 +204,18 @@ pub(crate) fn to_read(path: &Path) -> rusqlite::Result<Connection> {
 /// The version of the schema of a database; an error when it is none of ours.
 pub(crate) fn version_of(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Syncs a database with its WAL file, and closes it.
+pub(crate) fn sync_and_close(connection: Connection) -> Result<(), Error> {
+    let synced = || -> rusqlite::Result<i64> {
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // A commit and a checkpoint with something to write sync both files, also what was written before.
+        connection.execute("UPDATE cursor SET time_ms = time_ms", [])?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+    };
+    match synced().map_err(sql("sync"))? {
+        0 => connection.close().map_err(|(_, error)| sql("close")(error)),
+        _ => Err(Error::InUse),
+    }
 }

@@ -26,6 +26,7 @@ mod schema;
 mod shared;
 mod statement;
 mod totals;
+mod unsynced;
 mod view;
 mod writer;
 

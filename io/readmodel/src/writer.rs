@@ -13,7 +13,7 @@ use crate::{
     books::AccountBook,
     daily::{Daily, day_of},
     error::sql,
-    files::{ModelFiles, WhichFile, to_write},
+    files::{ModelFiles, WhichFile, sync_and_close, to_write},
     held::HeldMoney,
     money::{StoredMoney, Unsigned},
     rounds,
@@ -57,7 +57,7 @@ impl ModelWriter {
     pub fn open(log: &Path) -> Result<(Self, Option<String>), Error> {
         let places = ModelFiles::create(log)?;
         let shared = Arc::new(ModelStanding::new(places.clone()));
-        let mut why = None;
+        let mut why = places.begin()?;
         if places.path(WhichFile::Main).exists() {
             match opened(&places, WhichFile::Main)? {
                 Ok(open) => {
@@ -179,6 +179,16 @@ impl ModelWriter {
         self.roll_back()
     }
 
+    /// Syncs what is committed, for a stop.
+    fn finish(&mut self) -> Result<(), Error> {
+        let OpenFile { connection, begun, .. } = self.open.take().ok_or(Error::Closed)?;
+        if begun {
+            connection.execute_batch("ROLLBACK").map_err(sql("close"))?;
+        }
+        sync_and_close(connection)?;
+        self.places.end()
+    }
+
     fn opened(&mut self) -> Result<&mut OpenFile, Error> {
         self.open.as_mut().ok_or(Error::Closed)
     }
@@ -190,6 +200,18 @@ impl ModelWriter {
         }
         let (bytes, wal) = self.places.bytes(self.file);
         self.shared.stands(self.cursor.lsn, self.builds(), bytes, wal);
+    }
+}
+
+impl Drop for ModelWriter {
+    fn drop(&mut self) {
+        if let Err(error) = self.finish() {
+            let why = error.with_causes();
+            tracing::warn!(
+                why,
+                "the read model is not synced; it is built again if the machine stops before the next start"
+            );
+        }
     }
 }
 

@@ -24,7 +24,7 @@ struct Listener<const FINISHES: bool> {
 impl<const FINISHES: bool> Follower for Listener<FINISHES> {
     const NAME: &'static str = "a listener";
     const THREAD: &'static str = "listener";
-    const NICE: i32 = 1;
+    const SHARE: CpuShare = CpuShare::Small;
     const FINISHES: bool = FINISHES;
     const GATHER: Duration = Duration::from_millis(1);
     const AGAIN_AFTER: Duration = Duration::from_millis(1);
@@ -85,7 +85,7 @@ struct Held {
 impl Follower for Held {
     const NAME: &'static str = "a held listener";
     const THREAD: &'static str = "held";
-    const NICE: i32 = 1;
+    const SHARE: CpuShare = CpuShare::Small;
     const FINISHES: bool = false;
     const GATHER: Duration = Duration::ZERO;
 
@@ -195,7 +195,7 @@ struct Fragile {
 impl Follower for Fragile {
     const NAME: &'static str = "a fragile listener";
     const THREAD: &'static str = "fragile";
-    const NICE: i32 = 1;
+    const SHARE: CpuShare = CpuShare::Small;
     const FINISHES: bool = true;
     const GATHER: Duration = Duration::ZERO;
     const AGAIN_AFTER: Duration = Duration::from_millis(1);
@@ -268,4 +268,23 @@ fn a_follower_that_meets_damage_makes_the_log_unsound_and_ends() {
     log::becomes_unsound(&journal, "at offset 512");
     drop(running);
     assert!(listened.try_iter().count() < 3);
+}
+
+#[test]
+fn a_followers_thread_stands_behind_play() {
+    // Where the kernel says how a thread of this process is scheduled: policy 5 is SCHED_IDLE.
+    let stat = || std::fs::read_to_string("/proc/thread-self/stat").expect("Linux tells of a thread");
+    let policy_and_nice = |share: CpuShare| {
+        thread::spawn(move || {
+            assert!(share.take(), "it may always ask for less");
+            let stat = stat();
+            let behind_the_name = stat.rsplit_once(')').expect("the name is in parentheses").1;
+            let field = |number: usize| behind_the_name.split_whitespace().nth(number - 3).map(str::to_owned);
+            (field(41).expect("its policy"), field(19).expect("its nice value"))
+        })
+        .join()
+        .expect("the thread ends")
+    };
+    assert_eq!(policy_and_nice(CpuShare::Small), ("0".into(), "10".into()));
+    assert_eq!(policy_and_nice(CpuShare::Leftover).0, "5");
 }
