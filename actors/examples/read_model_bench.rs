@@ -19,7 +19,8 @@ use engine::{Formats, Record};
 use journal::{Lsn, Reader};
 use protocol::PlayerId;
 use readmodel::{
-    DIRECTORY, Error, LinePlace, ModelCursor, ModelView, ModelWriter, Page, ReadModel, StatementFilter,
+    DIRECTORY, Error, LinePlace, ModelCursor, ModelView, ModelWriter, Moments, Page, ReadModel,
+    StatementFilter,
 };
 
 /// The allocator of the hub.
@@ -65,8 +66,10 @@ fn main() {
     let time = 1_767_225_600_000;
     ask(&read, questions, "a page from a time on", move |_| {
         let player = player_id(random() % PLAYERS);
-        let filter =
-            StatementFilter { from_ms: Some(time + random() % 3_600_000), ..StatementFilter::default() };
+        let filter = StatementFilter {
+            when: Moments { from_ms: Some(time + random() % 3_600_000), ..Moments::default() },
+            ..StatementFilter::default()
+        };
         move |view: &ModelView<'_>| page(view, player, filter, None)
     });
     ask(&read, questions, "dashboard", move |_| {

@@ -5,6 +5,7 @@
 //! envelope costs one indirect call more than a message to an actor's address; nothing is allocated or awaited for it.
 
 pub mod deposit;
+pub mod games;
 pub mod money;
 pub mod service;
 pub mod table;

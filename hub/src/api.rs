@@ -14,12 +14,15 @@ mod domain_figures;
 mod fields;
 mod health;
 mod holds;
+mod lists;
 mod logged;
 mod outcomes;
 mod parameters;
 mod payment;
 mod reads;
 mod receipt;
+mod recorded;
+mod reports;
 mod stale;
 mod surface;
 mod times;
@@ -30,7 +33,7 @@ use actix_web::web;
 pub use self::surface::ApiSurface;
 
 /// What begins the path of everything in the API.
-pub const PATHS: [&str; 2] = ["/api/domains/", "/coordinator/"];
+pub const PATHS: [&str; 3] = ["/api/domains/", "/api/reports/", "/coordinator/"];
 
 /// Registers its paths.
 pub fn routes(api: &web::Data<ApiSurface>, service: &mut web::ServiceConfig) {
@@ -39,6 +42,7 @@ pub fn routes(api: &web::Data<ApiSurface>, service: &mut web::ServiceConfig) {
     health::routes(service);
     dashboard::routes(service);
     coordinate::routes(service);
+    reports::routes(service);
     outcomes::routes(service);
     collections::routes(service);
     holds::routes(service);

@@ -12,8 +12,10 @@ pub mod fair;
 pub mod roulette;
 
 mod game;
+mod returns;
 
 pub use game::{BetCode, BetRefused, Described, DrawResult, Face, Game};
+pub use returns::{ReturnBand, TheoreticalReturn};
 
 /// Every game of the hub.
 pub static GAMES: &[&dyn Game] = &[&roulette::European];

@@ -9,6 +9,8 @@ use actors::{
     ports::service::{Credit, Debit, Freeze, FreezePlayer, FreezeReason, Unfreeze},
 };
 use ledger::Domain;
+use protocol::PlayerId;
+use readmodel::PastFunds;
 use serde_json::json;
 
 use super::{
@@ -16,7 +18,7 @@ use super::{
     change::{self, AskedChange},
     parameters::Parameters,
     payment::{self, Sum},
-    receipt,
+    reads, receipt,
     surface::ApiSurface,
     times,
 };
@@ -130,22 +132,37 @@ async fn show(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
     let caller = allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
-    funds_of(&api, &caller, &path).await
+    let parameters = Parameters::read(&request, &MOMENT)?;
+    funds_of(&api, &caller, &path, &parameters).await
 }
 
 /// `GET /api/domains/balance?playerId=`, which reaches a player of any name.
 async fn show_named(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let caller = allowed(&request, &api.callers, &READ)?;
-    let parameters = Parameters::read(&request, &["playerId"])?;
+    let parameters = Parameters::read(&request, &[&["playerId"][..], &MOMENT].concat())?;
     let player = parameters.text("playerId");
     let wrong = || Error::new(Kind::Malformed, "the parameter playerId is missing").field("playerId");
-    funds_of(&api, &caller, player.ok_or_else(wrong)?).await
+    funds_of(&api, &caller, player.ok_or_else(wrong)?, &parameters).await
 }
 
-async fn funds_of(api: &ApiSurface, caller: &Arc<Caller>, name: &str) -> Result<HttpResponse, Error> {
+/// When it is asked for: with at least these records, or as of one of them.
+const MOMENT: [&str; 2] = ["at_least", "as_of"];
+
+async fn funds_of(
+    api: &ApiSurface,
+    caller: &Arc<Caller>,
+    name: &str,
+    parameters: &Parameters,
+) -> Result<HttpResponse, Error> {
     let player = api.people.get(&api.person(caller, name)?).ok_or_else(payment::unknown_player)?;
     let permit = api.admit()?;
+    // An answer has every record that is on disk.
+    if let Some(lsn) = parameters.parsed("at_least", reads::WRONG_LSN)? {
+        reads::is_recorded(&api.log, "at_least", lsn)?;
+    }
+    if let Some(lsn) = parameters.parsed("as_of", reads::WRONG_LSN)? {
+        return past_funds(api, (player, name), lsn).await;
+    }
     let funds = api.money.funds(player).await;
     drop(permit);
     let PlayerFunds { lsn, freeze, accounts } = funds.ok_or(Kind::Unavailable)?;
@@ -160,6 +177,32 @@ async fn funds_of(api: &ApiSurface, caller: &Arc<Caller>, name: &str) -> Result<
         "status": if freeze.is_some() { "frozen" } else { "active" },
         "freeze": freeze,
         "balances": balances.collect::<Result<Vec<_>, _>>()?,
+        "lsn": lsn,
+    });
+    Ok(HttpResponse::Ok().insert_header((receipt::LSN, lsn)).json(answer))
+}
+
+/// What a player had once a record was carried out. Of the past, no freeze is told.
+async fn past_funds(
+    api: &ApiSurface,
+    (player, name): (PlayerId, &str),
+    lsn: u64,
+) -> Result<HttpResponse, Error> {
+    let model = reads::kept(&api.reads)?;
+    model.reaches("as_of", lsn).await?;
+    let owner = player.0.to_be_bytes();
+    let (_, funds) = model.ask(move |view| view.funds_as_of(owner, lsn)).await?;
+    let cash = funds.iter().filter(|funds| funds.is_cash_of(Domain::Balance.name()));
+    let balance = |funds: &PastFunds| {
+        let currency = funds.account.currency.parse().map_err(|_| Kind::Internal)?;
+        receipt::balance(funds.balance - funds.held, funds.held, currency, &api.currencies)
+    };
+    let answer = json!({
+        "playerId": name,
+        "player": player,
+        "status": null,
+        "freeze": null,
+        "balances": cash.map(balance).collect::<Result<Vec<_>, _>>()?,
         "lsn": lsn,
     });
     Ok(HttpResponse::Ok().insert_header((receipt::LSN, lsn)).json(answer))

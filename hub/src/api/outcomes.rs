@@ -8,7 +8,7 @@ use super::{
     asked::{allowed, id_of_key, is_key},
     logged::{self, LogEntry},
     parameters::Parameters,
-    receipt,
+    receipt, recorded,
     surface::ApiSurface,
 };
 use crate::{
@@ -63,9 +63,12 @@ async fn show(
     shown(&api, id(&path)?).await
 }
 
-/// `GET /api/domains/coordinator/transactions?key=`: the transaction of a key of the caller's own.
+/// `GET /api/domains/coordinator/transactions`: with `key`, the transaction of a key of the caller's own; otherwise the list.
 async fn of_key(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let caller = allowed(&request, &api.callers, &READ)?;
+    if !Parameters::names(&request).iter().any(|name| name == "key") {
+        return recorded::list(&api, &request, &caller).await;
+    }
     let parameters = Parameters::read(&request, &["key"])?;
     let key = parameters.text("key").filter(|key| is_key(key));
     let words = "key is an Idempotency-Key of this caller's, 1 to 64 printable ASCII characters";

@@ -42,6 +42,15 @@ impl Parameters {
         Ok(Self { given })
     }
 
+    /// The names of those of a request, known or not.
+    pub fn names(request: &HttpRequest) -> Vec<String> {
+        let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        query.map_or_else(
+            |_| Vec::new(),
+            |query| query.into_inner().into_iter().map(|(name, _)| name).collect(),
+        )
+    }
+
     /// Those that have none of these names, sorted by name.
     pub fn without(&self, names: &[&str]) -> Vec<(String, String)> {
         self.given.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect()

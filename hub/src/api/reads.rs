@@ -12,12 +12,15 @@ use actors::{
 use journal::{Journal, Lsn};
 use readmodel::{AsOf, ModelView, NotAnswered, ReadModel};
 
+use super::parameters::Parameters;
 use crate::edge::error::{Error, Kind};
 
 /// Longest time for one question.
 const WITHIN: Duration = Duration::from_secs(2);
 /// Longest wait for a record to be in the read model.
 const REACHES_WITHIN: Duration = Duration::from_secs(5);
+/// What is wrong about a place in the log.
+pub(super) const WRONG_LSN: &str = "the place of a record is a number";
 /// How often it is looked whether it is there.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -67,25 +70,46 @@ impl Reads {
         self.model.ask(WITHIN, question, told);
     }
 
-    /// Waits until a record is in the tables.
+    /// Waits until the tables have the record of the parameter `at_least`, if it is given.
+    ///
+    /// # Errors
+    /// `malformed`, or as [`Reads::reaches`].
+    pub async fn has(&self, parameters: &Parameters) -> Result<(), Error> {
+        match parameters.parsed("at_least", WRONG_LSN)? {
+            Some(lsn) => self.reaches("at_least", lsn).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until a record that a parameter names is in the tables.
     ///
     /// # Errors
     /// `not_recorded` when the log does not have it; `unavailable` when the tables do not have it in time.
-    pub async fn reaches(&self, lsn: u64) -> Result<(), Error> {
-        if Lsn(lsn) > self.journal.durable() {
-            let words = format!("the last record of the log is {}", self.journal.durable().0);
-            return Err(Error::new(Kind::NotRecorded, words).field("at_least"));
-        }
+    pub async fn reaches(&self, parameter: &'static str, lsn: u64) -> Result<(), Error> {
+        is_recorded(&self.journal, parameter, lsn)?;
         let began = Instant::now();
         while self.model.builds() || self.model.lsn() < lsn {
             if began.elapsed() >= REACHES_WITHIN {
                 let words = format!("the read model has the log up to record {}", self.model.lsn());
-                return Err(Error::new(Kind::Unavailable, words).field("at_least"));
+                return Err(Error::new(Kind::Unavailable, words).field(parameter));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())
     }
+}
+
+/// Whether a record that a parameter names is on disk.
+///
+/// # Errors
+/// `not_recorded`.
+pub(super) fn is_recorded(log: &Journal<Output>, parameter: &'static str, lsn: u64) -> Result<(), Error> {
+    let last = log.durable();
+    if Lsn(lsn) > last {
+        let words = format!("the last record of the log is {}", last.0);
+        return Err(Error::new(Kind::NotRecorded, words).field(parameter));
+    }
+    Ok(())
 }
 
 /// The read model, if there is one.

@@ -42,6 +42,8 @@ pub struct ApiSurface {
     /// The read model, if it is kept.
     pub(super) reads: Option<Arc<Reads>>,
     pub(super) dashboards: Dashboards,
+    /// The tables that are played.
+    pub(super) tables: Vec<String>,
     /// The issuer of players that a shared token means.
     issuer: Arc<str>,
 }
@@ -70,6 +72,7 @@ impl ApiSurface {
             reasons: api.reasons.iter().filter_map(|reason| reason.parse().ok()).collect(),
             reads: house.read_model.as_ref().map(|kept| Arc::new(Reads::of(kept, house.journal.clone()))),
             dashboards: Domain::ALL.into_iter().map(|domain| (domain, Stale::default())).collect(),
+            tables: loaded.config.tables.iter().map(|table| table.id.to_string()).collect(),
             issuer: loaded.config.auth.issuer.as_str().into(),
         }
     }

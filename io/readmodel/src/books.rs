@@ -123,18 +123,18 @@ impl AccountBook {
         }
     }
 
-    /// The record is over: writes an entry for each account whose balance or held money it has changed.
+    /// The record is over: writes an entry for each account whose balance or held money it has changed. Returns how many.
     pub fn entries(
         &mut self,
         connection: &Connection,
         lsn: u64,
         day: i64,
         daily: &mut Daily,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let mut write = connection
             .prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
             .map_err(sql("write entries of"))?;
-        let mut n = 0_i64;
+        let mut n = 0_u64;
         for number in self.touched.drain(..) {
             let Some(kept) = self.kept.get_mut(&number) else { continue };
             let (before, after) = (kept.before, kept.sums);
@@ -150,7 +150,7 @@ impl AccountBook {
                 .execute(params![
                     number,
                     Unsigned(lsn),
-                    n,
+                    Unsigned(n),
                     StoredMoney(credits - debits),
                     StoredMoney(after.posted()),
                     StoredMoney(held),
@@ -160,7 +160,7 @@ impl AccountBook {
             n += 1;
             daily.moved(day, kept.class, debits, credits);
         }
-        Ok(())
+        Ok(n)
     }
 
     /// Writes what has changed since the last commit.

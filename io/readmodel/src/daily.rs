@@ -38,6 +38,8 @@ pub(crate) struct Played {
     pub requests: u64,
     pub staked: i128,
     pub returned: i128,
+    /// Sum of the squares of the rounds' stakes, in minor units: what chance may do to the return follows from it.
+    pub staked_squares: f64,
 }
 
 /// A recipe, the code of a refusal or nothing, and a currency or nothing.
@@ -76,6 +78,7 @@ impl Daily {
         played.requests += round.requests;
         played.staked += round.staked;
         played.returned += round.returned;
+        played.staked_squares += round.staked_squares;
     }
 
     /// Adds everything to the tables.
@@ -123,7 +126,7 @@ fn add_game(
     mut sum: Played,
 ) -> Result<(), Error> {
     let key: [&dyn ToSql; 4] = [&day, &game, &rules, &currency];
-    let query = "SELECT settled, voided, requests, staked, returned FROM daily_games \
+    let query = "SELECT settled, voided, requests, staked, returned, staked_squares FROM daily_games \
                  WHERE day = ?1 AND game = ?2 AND rules = ?3 AND currency = ?4";
     if let Some(before) = known(connection, query, &key, read_played)? {
         sum.settled += before.settled;
@@ -131,6 +134,7 @@ fn add_game(
         sum.requests += before.requests;
         sum.staked += before.staked;
         sum.returned += before.returned;
+        sum.staked_squares += before.staked_squares;
     }
     let row = params![
         day,
@@ -141,11 +145,17 @@ fn add_game(
         Unsigned(sum.voided),
         Unsigned(sum.requests),
         StoredMoney(sum.staked),
-        StoredMoney(sum.returned)
+        StoredMoney(sum.returned),
+        sum.staked_squares
     ];
-    put(connection, "INSERT OR REPLACE INTO daily_games VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row)
+    put(
+        connection,
+        "INSERT OR REPLACE INTO daily_games VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        row,
+    )
 }
 
+/// Reads six columns, from the first.
 fn read_played(row: &Row<'_>) -> rusqlite::Result<Played> {
     Ok(Played {
         settled: row.get::<_, Unsigned>(0)?.0,
@@ -153,6 +163,7 @@ fn read_played(row: &Row<'_>) -> rusqlite::Result<Played> {
         requests: row.get::<_, Unsigned>(2)?.0,
         staked: row.get::<_, StoredMoney>(3)?.0,
         returned: row.get::<_, StoredMoney>(4)?.0,
+        staked_squares: row.get(5)?,
     })
 }
 

@@ -75,7 +75,9 @@ pub(crate) fn take(
             });
             ended.map(|ended| {
                 if let Some((game, staked)) = ended {
-                    let played = Played { settled: 1, voided: 0, requests, staked, returned: *returned };
+                    let staked_squares = (staked as f64).powi(2);
+                    let played =
+                        Played { settled: 1, voided: 0, requests, staked, returned: *returned, staked_squares };
                     daily.played(day, game, &played);
                 }
             })

@@ -2,7 +2,7 @@
 //! is built again.
 
 /// Version of the schema, SQLite's `user_version`.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 /// Marks the file as ours in its header.
 pub(crate) const APPLICATION: i32 = 0x4855_4252;
@@ -20,8 +20,10 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE transactions (
         lsn INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, tx BLOB NOT NULL,
         recipe TEXT NOT NULL, revision INTEGER NOT NULL, principal_kind TEXT NOT NULL, principal BLOB NOT NULL,
-        code TEXT, player BLOB, amount ANY, currency TEXT, reason TEXT, reference TEXT, table_id TEXT, round INTEGER
+        code TEXT, player BLOB, amount ANY, currency TEXT, reason TEXT, reference TEXT, table_id TEXT, round INTEGER,
+        entries INTEGER NOT NULL
     ) STRICT;
+    CREATE INDEX transactions_without_entries ON transactions (player, lsn) WHERE entries = 0;
     CREATE INDEX transactions_of_reference ON transactions (reference) WHERE reference IS NOT NULL;
     CREATE TABLE classes (
         class INTEGER PRIMARY KEY,
@@ -61,6 +63,7 @@ pub(crate) const TABLES: &str = "
         PRIMARY KEY (table_id, round)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX rounds_open ON rounds (opened_lsn) WHERE ended_lsn IS NULL;
+    CREATE INDEX rounds_voided ON rounds (opened_lsn) WHERE state = 'voided';
     CREATE TABLE bets (
         lsn INTEGER NOT NULL, n INTEGER NOT NULL,
         table_id TEXT NOT NULL, round INTEGER NOT NULL, player BLOB NOT NULL, spot INTEGER NOT NULL, stake ANY NOT NULL,
@@ -80,7 +83,7 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE daily_games (
         day INTEGER NOT NULL, game TEXT NOT NULL, rules INTEGER NOT NULL, currency TEXT NOT NULL,
         settled INTEGER NOT NULL, voided INTEGER NOT NULL, requests INTEGER NOT NULL,
-        staked ANY NOT NULL, returned ANY NOT NULL,
+        staked ANY NOT NULL, returned ANY NOT NULL, staked_squares REAL NOT NULL,
         PRIMARY KEY (day, game, rules, currency)
     ) STRICT, WITHOUT ROWID;
 ";

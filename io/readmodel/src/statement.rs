@@ -5,17 +5,13 @@
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-use protocol::Amount;
 use rusqlite::{OptionalExtension, Row, ToSql, params};
 
 use crate::{
-    Error, ModelView,
+    AmountRange, Error, ModelView, Moments,
     error::sql,
     money::{StoredMoney, Unsigned},
 };
-
-/// Most decimals that an amount has.
-const SCALE_MAX: u32 = protocol::amount::SCALE_MAX;
 
 /// The place of a line: the record, and the line in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,26 +33,6 @@ pub struct AccountName {
     pub currency: String,
 }
 
-/// Bounds of an amount, both inclusive.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AmountRange {
-    /// The least.
-    pub min: Option<Amount>,
-    /// The most.
-    pub max: Option<Amount>,
-}
-
-impl AmountRange {
-    /// Whether an amount in minor units of a currency with so many decimals is within.
-    fn has(&self, minor: i128, scale: u32) -> bool {
-        // Compared in the finest unit, so that nothing is rounded. What is too large for that is above every amount of a record.
-        let finest = |amount: &Amount| amount.to_minor(SCALE_MAX).unwrap_or(i128::MAX);
-        let value = minor.saturating_abs().saturating_mul(10_i128.pow(SCALE_MAX.saturating_sub(scale)));
-        self.min.as_ref().is_none_or(|min| value >= finest(min))
-            && self.max.as_ref().is_none_or(|max| value <= finest(max))
-    }
-}
-
 /// Which lines are wanted. All that is given must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatementFilter {
@@ -68,10 +44,8 @@ pub struct StatementFilter {
     pub table: Option<String>,
     /// The number of the round at its table.
     pub round: Option<u64>,
-    /// Decided at this time or later, milliseconds since 1970.
-    pub from_ms: Option<u64>,
-    /// Decided before this time, milliseconds since 1970.
-    pub to_ms: Option<u64>,
+    /// When it was decided.
+    pub when: Moments,
     /// By how much the available money has changed, up or down.
     pub amount: AmountRange,
     /// The operator's reference.
@@ -184,7 +158,7 @@ impl ModelView<'_> {
         if let Some(wanted) = &filter.account {
             accounts.retain(|own| own.name == *wanted);
         }
-        let Some(bounds) = self.bounds(filter)? else { return Ok((Vec::new(), false)) };
+        let Some(bounds) = self.span(&filter.when)? else { return Ok((Vec::new(), false)) };
         self.merged(&accounts, filter, bounds, page).map_err(sql("read the entries of"))
     }
 
@@ -198,52 +172,6 @@ impl ModelView<'_> {
         };
         let found = self.connection.prepare_cached(query);
         found.and_then(|mut found| found.query_map([player], own)?.collect()).map_err(sql("read accounts of"))
-    }
-
-    /// The first and the last record that the times of a filter allow; `None` when there is none. Times never fall along the
-    /// log, so the places are found by halving, without an index of times.
-    fn bounds(&self, filter: &StatementFilter) -> Result<Option<(u64, u64)>, Error> {
-        let first = match filter.from_ms {
-            None => 0,
-            Some(from) => match self.first_at(from)? {
-                Some(lsn) => lsn,
-                None => return Ok(None),
-            },
-        };
-        let last = match filter.to_ms {
-            None => i64::MAX.cast_unsigned(),
-            Some(to) => match self.first_at(to)? {
-                Some(0) => return Ok(None),
-                Some(lsn) => lsn - 1,
-                None => i64::MAX.cast_unsigned(),
-            },
-        };
-        Ok((first <= last).then_some((first, last)))
-    }
-
-    /// The first transaction that was decided at a time or later.
-    fn first_at(&self, time_ms: u64) -> Result<Option<u64>, Error> {
-        let mut next = self
-            .connection
-            .prepare_cached("SELECT lsn, time_ms FROM transactions WHERE lsn >= ?1 ORDER BY lsn LIMIT 1")
-            .map_err(sql("read transactions of"))?;
-        let mut at = |lsn: u64| {
-            next.query_row([Unsigned(lsn)], |row| {
-                Ok((row.get::<_, Unsigned>(0)?.0, row.get::<_, Unsigned>(1)?.0))
-            })
-            .optional()
-            .map_err(sql("read transactions of"))
-        };
-        // Every transaction before `low` is earlier; the one at `high` or after it is not.
-        let (mut low, mut high) = (0, self.as_of()?.lsn.saturating_add(1));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match at(middle)? {
-                Some((lsn, time)) if time < time_ms => low = lsn + 1,
-                Some(_) | None => high = middle,
-            }
-        }
-        at(low).map(|found| found.map(|(lsn, _)| lsn))
     }
 
     /// Reads each account in order, and gives the lines of all of them in order.

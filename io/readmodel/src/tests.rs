@@ -17,6 +17,8 @@ use crate::{
     ModelWriter, MoveRow, NotAnswered, Page, ReadModel, StatementFilter, TransactionRow,
 };
 
+mod lists;
+
 /// Longest wait for a thread.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PLAYER: [u8; 16] = [7; 16];
@@ -183,12 +185,12 @@ fn a_statement_is_read_by_pages_in_both_orders_with_each_filter() {
     assert_eq!(with(&|filter| filter.table = Some("table-1".into())), only(&|lsn| lsn % 3 == 1));
     assert_eq!(with(&|filter| filter.round = Some(4)), only(&|lsn| lsn / 3 == 4));
     assert_eq!(with(&|filter| filter.reference = Some("REF-15".into())), [15]);
-    assert_eq!(with(&|filter| filter.from_ms = Some(50_001)), only(&|lsn| lsn >= 51));
-    assert_eq!(with(&|filter| filter.to_ms = Some(50_000)), only(&|lsn| lsn < 50));
-    assert_eq!(with(&|filter| filter.from_ms = Some(100_001)), [0; 0]);
-    assert_eq!(with(&|filter| filter.to_ms = Some(0)), [0; 0]);
+    assert_eq!(with(&|filter| filter.when.from_ms = Some(50_001)), only(&|lsn| lsn >= 51));
+    assert_eq!(with(&|filter| filter.when.to_ms = Some(50_000)), only(&|lsn| lsn < 50));
+    assert_eq!(with(&|filter| filter.when.from_ms = Some(100_001)), [0; 0]);
+    assert_eq!(with(&|filter| filter.when.to_ms = Some(0)), [0; 0]);
     assert_eq!(
-        with(&|filter| (filter.from_ms, filter.to_ms) = (Some(10_000), Some(12_000))),
+        with(&|filter| (filter.when.from_ms, filter.when.to_ms) = (Some(10_000), Some(12_000))),
         only(&|lsn| lsn == 10 || lsn == 11)
     );
     let name = |currency: &str| AccountName {

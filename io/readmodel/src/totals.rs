@@ -55,29 +55,6 @@ pub struct DomainDay {
     pub posted: DayTotals,
 }
 
-/// What was played of a game on one day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GameDay {
-    /// Days before the one that was asked for; 0: that day.
-    pub days_before: u64,
-    /// The game.
-    pub game: String,
-    /// Version of its rules.
-    pub rules: u16,
-    /// The currency.
-    pub currency: String,
-    /// Rounds that were drawn.
-    pub settled: u64,
-    /// Rounds that were void.
-    pub voided: u64,
-    /// Requests whose bets were settled.
-    pub requests: u64,
-    /// Sum of the stakes of the drawn rounds, minor units.
-    pub staked: i128,
-    /// Sum of their payouts, stakes included, minor units.
-    pub returned: i128,
-}
-
 /// A domain's figures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dashboard {
@@ -136,31 +113,5 @@ impl ModelView<'_> {
             .query_map(params![domain, today, days], day)?
             .collect::<Result<_, _>>()?;
         Ok(Dashboard { totals, days: found })
-    }
-
-    /// What was played on the day of a time (milliseconds since 1970, UTC) and the days before it, so many in all.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn games(&self, now_ms: u64, days: u32) -> Result<Vec<GameDay>, Error> {
-        let day = |row: &Row<'_>| {
-            Ok(GameDay {
-                days_before: row.get::<_, Unsigned>(0)?.0,
-                game: row.get(1)?,
-                rules: row.get(2)?,
-                currency: row.get(3)?,
-                settled: row.get::<_, Unsigned>(4)?.0,
-                voided: row.get::<_, Unsigned>(5)?.0,
-                requests: row.get::<_, Unsigned>(6)?.0,
-                staked: row.get::<_, StoredMoney>(7)?.0,
-                returned: row.get::<_, StoredMoney>(8)?.0,
-            })
-        };
-        let query = "SELECT ?1 - day, game, rules, currency, settled, voided, requests, staked, returned FROM daily_games \
-                     WHERE day > ?1 - ?2 AND day <= ?1 ORDER BY day DESC, game, rules, currency";
-        self.connection
-            .prepare_cached(query)
-            .and_then(|mut found| found.query_map(params![day_of(now_ms), days], day)?.collect())
-            .map_err(sql("read the totals of"))
     }
 }

@@ -280,12 +280,12 @@ impl OpenFile {
                 }
             }
         }
-        accounts.entries(connection, *lsn, day, daily)?;
+        let entries = accounts.entries(connection, *lsn, day, daily)?;
         if let Some(step) = step {
             rounds::take(connection, daily, (*lsn, *time_ms, day), step, posted)?;
         }
         if let Some(transaction) = transaction {
-            write_transaction(connection, (*lsn, *time_ms), transaction)?;
+            write_transaction(connection, (*lsn, *time_ms, entries), transaction)?;
             let (amount, currency) = transaction
                 .amount
                 .map_or((0, String::new()), |(amount, currency)| (amount, currency.as_str().to_owned()));
@@ -331,14 +331,14 @@ pub(crate) fn read_cursor(connection: &Connection) -> rusqlite::Result<(ModelCur
 
 fn write_transaction(
     connection: &Connection,
-    (lsn, time_ms): (u64, u64),
+    (lsn, time_ms, entries): (u64, u64, u64),
     row: &TransactionRow,
 ) -> Result<(), Error> {
     let (amount, currency) = row.amount.unzip();
     let (table, round) = row.round.as_ref().map(|(table, round)| (table.as_str(), *round)).unzip();
     connection
         .prepare_cached(
-            "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )
         .and_then(|mut write| {
             write.execute(params![
@@ -356,7 +356,8 @@ fn write_transaction(
                 row.reason,
                 row.reference,
                 table,
-                round.map(Unsigned)
+                round.map(Unsigned),
+                Unsigned(entries)
             ])
         })
         .map(drop)

@@ -14,6 +14,8 @@ use tests::{
     soon,
 };
 
+mod reports;
+
 const PLAYER: &str = "PLAYER_123";
 
 /// The token of a service that may do these things.

@@ -146,18 +146,20 @@ fn what_was_played_by_day_is_the_sum_of_the_rounds_that_ended_on_it() {
             _ => {}
         }
     });
-    let (sender, told) = std::sync::mpsc::channel();
-    let question = move |view: &readmodel::ModelView<'_>| view.games(last, 30);
-    kept.read().ask(RETRY, question, move |answer| sender.send(answer).expect("the test listens"));
-    let (_, games) = told.recv().expect("an answer").expect("in time");
-    let found: BTreeMap<_, _> = games
-        .iter()
-        .map(|day| {
-            let sums = (day.settled, day.voided, day.requests, day.staked, day.returned);
-            (last / 86_400_000 - day.days_before, sums)
-        })
-        .collect();
-    assert_eq!(games.len(), 2, "the rounds go over midnight");
+    let of_day = |day: u64| {
+        let day = i64::try_from(day).expect("a small number");
+        let days = readmodel::DayRange { first: day, last: day };
+        let (sender, told) = std::sync::mpsc::channel();
+        let question = move |view: &readmodel::ModelView<'_>| view.games_played(days);
+        kept.read().ask(RETRY, question, move |answer| sender.send(answer).expect("the test listens"));
+        let (_, games) = told.recv().expect("an answer").expect("in time");
+        assert!(games.len() <= 1, "one game is played");
+        games.first().map(|game| (game.settled, game.voided, game.requests, game.staked, game.returned))
+    };
+    let last = last / 86_400_000;
+    let found: BTreeMap<_, _> =
+        (last - 9..=last).filter_map(|day| of_day(day).map(|played| (day, played))).collect();
+    assert_eq!(found.len(), 2, "the rounds go over midnight");
     assert_eq!(found, days);
     drop(kept);
     played.journal.stop();

@@ -1,0 +1,117 @@
+//! `GET /api/domains/coordinator/transactions` without a key: every transaction and every refusal that stands, by pages.
+
+use actix_web::{HttpRequest, HttpResponse};
+use base16ct::lower::encode_string;
+use protocol::PlayerId;
+use readmodel::{ListedAs, LsnPage, TransactionFilter, TransactionLine};
+use serde_json::json;
+
+use super::{
+    lists::{AskedPage, Columns, Line, ListAnswer, spelling},
+    payment,
+    reads::kept,
+    surface::ApiSurface,
+};
+use crate::{
+    auth::Caller,
+    edge::error::{Error, Kind},
+    utc::utc,
+};
+
+/// What it is filtered by, besides what every list is.
+const FILTERS: [&str; 9] =
+    ["type", "outcome", "code", "playerId", "table", "round", "min", "max", "reference"];
+
+/// A page of the list, for whoever may see it.
+///
+/// # Errors
+/// `malformed`, `unknown_player`, `not_recorded`, `busy` or `unavailable`.
+pub(super) async fn list(
+    api: &ApiSurface,
+    request: &HttpRequest,
+    caller: &Caller,
+) -> Result<HttpResponse, Error> {
+    let asked = AskedPage::read(request, "transactions".into(), &FILTERS)?;
+    let wanted = filter(api, caller, &asked)?;
+    let reads = kept(&api.reads)?;
+    let permit = api.admit()?;
+    asked.is_there(reads).await?;
+    let page = LsnPage {
+        after: asked.after.map(|(lsn, _)| lsn),
+        newest_first: asked.newest_first,
+        limit: asked.limit,
+    };
+    let (as_of, page) = reads.ask(move |view| view.transactions(&wanted, page)).await?;
+    drop(permit);
+    let next = page.goes_on_after.map(|lsn| asked.cursor((lsn, 0)));
+    let lines = page.lines.iter().map(|found| line(api, found)).collect();
+    Ok(ListAnswer { as_of, lines, next, more: Vec::new() }.told(request, COLUMNS))
+}
+
+fn filter(api: &ApiSurface, caller: &Caller, asked: &AskedPage) -> Result<TransactionFilter, Error> {
+    let filters = &asked.filters;
+    let decision = match filters.text("outcome") {
+        None => None,
+        Some("committed") => Some(ListedAs::Committed),
+        Some("rejected") => Some(ListedAs::Rejected),
+        Some(_) => {
+            let words = "the outcome is committed or rejected";
+            return Err(Error::new(Kind::Malformed, words).field("outcome"));
+        }
+    };
+    let player = |name: &str| {
+        let player = api.people.get(&api.person(caller, name)?).ok_or_else(payment::unknown_player)?;
+        Ok::<_, Error>(player.0.to_be_bytes())
+    };
+    Ok(TransactionFilter {
+        recipe: filters.text("type").map(str::to_ascii_uppercase),
+        decision,
+        code: filters.text("code").map(str::to_owned),
+        player: filters.text("playerId").map(player).transpose()?,
+        table: filters.text("table").map(str::to_owned),
+        round: filters.parsed("round", "the number of a round is a number")?,
+        when: asked.when()?,
+        amount: asked.amounts()?,
+        reference: filters.text("reference").map(str::to_owned),
+    })
+}
+
+fn line(api: &ApiSurface, line: &TransactionLine) -> Line {
+    let (table, round) = line.round.clone().unzip();
+    let (amount, currency) =
+        line.amount.as_ref().map(|(minor, currency)| (spelling(api, currency)(*minor), currency)).unzip();
+    vec![
+        ("lsn", json!(line.lsn)),
+        ("tx", json!(format!("tx_{}", encode_string(&line.tx)))),
+        ("time", json!(utc(line.time_ms))),
+        ("type", json!(line.recipe.to_ascii_lowercase())),
+        ("by", json!(line.principal_kind)),
+        ("outcome", json!(if line.code.is_some() { "rejected" } else { "committed" })),
+        ("code", json!(line.code)),
+        ("player", json!(line.player.map(|player| PlayerId(u128::from_be_bytes(player))))),
+        ("amount", json!(amount)),
+        ("currency", json!(currency)),
+        ("reason", json!(line.reason)),
+        ("reference", json!(line.reference)),
+        ("table", json!(table)),
+        ("round", json!(round.flatten())),
+    ]
+}
+
+/// The columns of CSV.
+const COLUMNS: Columns = &[
+    ("lsn", "lsn"),
+    ("time", "time"),
+    ("tx", "tx"),
+    ("type", "type"),
+    ("by", "by"),
+    ("outcome", "outcome"),
+    ("code", "code"),
+    ("player", "player"),
+    ("amount", "amount"),
+    ("currency", "currency"),
+    ("reason", "reason"),
+    ("reference", "reference"),
+    ("table", "table"),
+    ("round", "round"),
+];

@@ -1,0 +1,85 @@
+//! `GET /api/reports/game-performance`: what games returned, beside what their rules return in the long run.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use actors::ports::games::{ReturnBand, theoretical_return};
+use readmodel::GamePlayed;
+use serde_json::{Value, json};
+
+use super::{days, permitted::reads};
+use crate::{
+    api::{
+        lists::{Columns, Line, ListAnswer, spelling},
+        parameters::Parameters,
+        surface::ApiSurface,
+    },
+    edge::{error::Error, routes},
+};
+
+/// Registers its path.
+pub fn routes(service: &mut web::ServiceConfig) {
+    service.service(routes::page("/api/reports/game-performance", show));
+}
+
+async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let reads = reads(&api, &request)?;
+    let parameters = Parameters::read(&request, &["from", "to", "at_least"])?;
+    let days = days::asked(&parameters)?;
+    let permit = api.admit()?;
+    reads.has(&parameters).await?;
+    let found = reads.ask(move |view| view.games_played(days)).await;
+    drop(permit);
+    let (as_of, found) = found?;
+    let lines = found.iter().map(|found| line(&api, found)).collect();
+    let more = vec![("from", json!(days::spelled(days.first))), ("to", json!(days::spelled(days.last)))];
+    Ok(ListAnswer { as_of, lines, next: None, more }.told(&request, COLUMNS))
+}
+
+/// A share with six decimals.
+fn share(value: f64) -> String {
+    format!("{value:.6}")
+}
+
+fn line(api: &ApiSurface, line: &GamePlayed) -> Line {
+    let spell = spelling(api, &line.currency);
+    let rules = theoretical_return(&line.game, line.rules);
+    let staked = line.staked as f64;
+    let actual = (line.staked > 0).then(|| line.returned as f64 / staked);
+    let band = rules.and_then(|rules| ReturnBand::of(&rules, staked, line.staked_squares));
+    let within = band.zip(actual).map(|(band, actual)| band.has(actual));
+    let theoretical = rules.map(|rules| json!({ "least": share(rules.least), "most": share(rules.most) }));
+    let band = band.map(|band| json!({ "from": share(band.from), "to": share(band.to) }));
+    vec![
+        ("game", json!(line.game)),
+        ("rules", json!(line.rules)),
+        ("currency", json!(line.currency)),
+        ("settled", json!(line.settled)),
+        ("voided", json!(line.voided)),
+        ("requests", json!(line.requests)),
+        ("staked", json!(spell(line.staked))),
+        ("returned", json!(spell(line.returned))),
+        ("result", json!(spell(line.staked - line.returned))),
+        ("return", actual.map_or(Value::Null, |actual| json!(share(actual)))),
+        ("theoretical", json!(theoretical)),
+        ("band", json!(band)),
+        ("within_band", json!(within)),
+    ]
+}
+
+/// The columns of CSV.
+const COLUMNS: Columns = &[
+    ("game", "game"),
+    ("rules", "rules"),
+    ("currency", "currency"),
+    ("settled", "settled"),
+    ("voided", "voided"),
+    ("requests", "requests"),
+    ("staked", "staked"),
+    ("returned", "returned"),
+    ("result", "result"),
+    ("return", "return"),
+    ("theoretical.least", "theoretical_least"),
+    ("theoretical.most", "theoretical_most"),
+    ("band.from", "band_from"),
+    ("band.to", "band_to"),
+    ("within_band", "within_band"),
+];

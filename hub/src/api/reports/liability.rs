@@ -1,0 +1,81 @@
+//! `GET /api/reports/liability`: what the operator owes, now.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use ledger::Domain;
+use readmodel::Owed;
+use serde_json::{Value, json};
+
+use super::permitted::reads;
+use crate::{
+    api::{
+        lists::{Columns, Line, ListAnswer, spelling},
+        parameters::Parameters,
+        surface::ApiSurface,
+    },
+    auth::domain_name,
+    edge::{error::Error, routes},
+};
+
+/// Registers its path.
+pub fn routes(service: &mut web::ServiceConfig) {
+    service.service(routes::page("/api/reports/liability", show));
+}
+
+async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let reads = reads(&api, &request)?;
+    let parameters = Parameters::read(&request, &["at_least"])?;
+    let permit = api.admit()?;
+    reads.has(&parameters).await?;
+    let found = reads.ask(|view| view.owed()).await;
+    drop(permit);
+    let (as_of, found) = found?;
+    let lines = found.iter().map(|found| line(&api, found)).collect();
+    let more = vec![("totals", totals(&api, &found))];
+    Ok(ListAnswer { as_of, lines, next: None, more }.told(&request, COLUMNS))
+}
+
+/// What is owed in each currency; those that are configured are shown when nothing is.
+fn totals(api: &ApiSurface, owed: &[Owed]) -> Value {
+    let mut sums: BTreeMap<String, (i128, i128)> =
+        api.currencies.iter().map(|(code, _)| (code.to_string(), (0, 0))).collect();
+    for one in owed {
+        let sum = sums.entry(one.currency.clone()).or_default();
+        *sum = (sum.0 + one.balance, sum.1 + one.held);
+    }
+    let total = |(currency, (balance, held)): (String, (i128, i128))| {
+        let spell = spelling(api, &currency);
+        json!({ "currency": currency, "balance": spell(balance), "held": spell(held) })
+    };
+    sums.into_iter().map(total).collect()
+}
+
+fn line(api: &ApiSurface, line: &Owed) -> Line {
+    let spell = spelling(api, &line.currency);
+    let domain = Domain::ALL.into_iter().find(|domain| domain.name() == line.domain).map(domain_name);
+    vec![
+        ("currency", json!(line.currency)),
+        ("owner", json!(line.owner_kind)),
+        ("domain", json!(domain)),
+        ("kind", json!(line.kind)),
+        ("accounts", json!(line.accounts)),
+        ("open_holds", json!(line.open_holds)),
+        ("balance", json!(spell(line.balance))),
+        ("held", json!(spell(line.held))),
+        ("available", json!(spell(line.balance - line.held))),
+    ]
+}
+
+/// The columns of CSV.
+const COLUMNS: Columns = &[
+    ("currency", "currency"),
+    ("owner", "owner"),
+    ("domain", "domain"),
+    ("kind", "kind"),
+    ("accounts", "accounts"),
+    ("open_holds", "open_holds"),
+    ("balance", "balance"),
+    ("held", "held"),
+    ("available", "available"),
+];
