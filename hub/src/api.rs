@@ -19,6 +19,7 @@ mod logged;
 mod outcomes;
 mod parameters;
 mod payment;
+pub mod rates;
 mod reads;
 mod receipt;
 mod recorded;

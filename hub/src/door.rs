@@ -20,8 +20,8 @@ use std::{
 
 use actix_codec::Framed;
 use actix_http::{
-    ConnectionType, HttpServiceBuilder, Protocol, Request, RequestHead, Response, error::DispatchError, h1,
-    header,
+    ConnectionType, HttpServiceBuilder, Method, Protocol, Request, RequestHead, Response, StatusCode,
+    error::DispatchError, h1, header,
 };
 use actix_rt::net::TcpStream;
 use actix_service::{Service, ServiceFactory, apply_fn_factory};
@@ -36,10 +36,11 @@ use self::{
 use crate::{
     config::Socket,
     edge::{
+        allowance::Allowance,
         error::{Error, Kind},
         rules::EdgeRules,
     },
-    telemetry::events as telemetry,
+    telemetry::{RequestId, events as telemetry},
 };
 
 /// Longest a connection without a request stays open.
@@ -134,7 +135,8 @@ where
     let upgrade = apply_fn_factory(
         upgrade,
         |(request, framed): (Request, Framed<Pipe, h1::Codec>), sockets: &U::Service| {
-            sockets.call((request, framed.into_map_io(Pipe::into_inner)))
+            let id = RequestId::of(request.head().headers());
+            id.scope(sockets.call((request, framed.into_map_io(Pipe::into_inner))))
         },
     );
     let http = server(waits).upgrade(upgrade).finish(answered(pages, rules.clone()));
@@ -209,7 +211,8 @@ fn is_unreadable(error: &DispatchError) -> bool {
     }
 }
 
-/// Asks the rules before the pages, and tells the connection when a request begins and when its answer has ended.
+/// Asks the rules before the pages, and tells the connection when a request begins and when its answer has ended. Everything
+/// that answers a request does so under its id, and every answer has it.
 fn answered<P: Pages>(
     pages: P,
     rules: Arc<EdgeRules>,
@@ -218,24 +221,54 @@ fn answered<P: Pages>(
     apply_fn_factory(pages, move |request: Request, pages: &P::Service| {
         let exchange = request.conn_data::<Rc<Exchange>>().cloned();
         let exchange = exchange.expect("each connection has it from its first byte");
-        let body = body_of(request.head());
+        let (id, method) = (RequestId::of(request.head().headers()), request.method().clone());
+        let (body, began) = (body_of(request.head()), Instant::now());
         let answering = exchange.begin(body);
-        let admitted = rules.admit(request.head(), !body.ended(), Instant::now());
-        let answer = admitted.map(|()| pages.call(request));
+        let admitted = rules.admit(request.head(), !body.ended(), began);
+        let answer = admitted.map(|()| id.within(|| pages.call(request)));
         let rules = rules.clone();
-        async move {
-            let response = match answer {
-                Ok(answer) => {
-                    let answer: ServiceResponse = answer.await?;
-                    let paid = rules.answered(&answer, Instant::now());
-                    paid.map_or_else(|error| refusal(&error), |()| answer.into())
-                }
-                Err(error) => refusal(&error),
+        id.clone().scope(async move {
+            let (mut response, page) = match answer {
+                Ok(answer) => page_answer(answer.await, &rules),
+                Err(error) => (refusal(&error), None),
             };
+            let (name, value) = id.header();
+            response.headers_mut().insert(name, value);
+            tell(&method, page.as_deref().unwrap_or_default(), response.status(), began);
             exchange.pass().await;
             Ok(response.map_body(|_, body| Answer::new(body, answering)))
-        }
+        })
     })
+}
+
+/// The answer of a page, with what is left to its caller, and the pattern of its path.
+fn page_answer(
+    answer: Result<ServiceResponse, actix_web::Error>,
+    rules: &EdgeRules,
+) -> (Response<BoxBody>, Option<String>) {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return (error.error_response().into(), None),
+    };
+    if let Err(error) = rules.answered(&answer, Instant::now()) {
+        return (refusal(&error), None);
+    }
+    let told = telemetry::tells_of_answers() || answer.status() == StatusCode::INTERNAL_SERVER_ERROR;
+    let page = if told { answer.request().match_pattern() } else { None };
+    let allowance = Allowance::of(answer.request());
+    let mut response: Response<BoxBody> = answer.into();
+    for (name, value) in allowance.into_iter().flat_map(Allowance::headers) {
+        response.headers_mut().insert(name, value);
+    }
+    (response, page)
+}
+
+/// Tells the log of an answer.
+fn tell(method: &Method, page: &str, status: StatusCode, began: Instant) {
+    telemetry::answered(method.as_str(), page, status.as_u16(), began.elapsed());
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        telemetry::answered_with_fault(method.as_str(), page);
+    }
 }
 
 /// A refusal of the rules. The connection of an address that asks too often is closed, and a new one costs it more.

@@ -2,6 +2,7 @@
 //! refusal is an [`error::Error`].
 
 pub mod addresses;
+pub mod allowance;
 mod assets;
 mod authenticate;
 pub mod body;
@@ -83,7 +84,7 @@ impl Surfaces {
             publish.counted(),
             admission.clone(),
             addresses.clone(),
-            asked.clone(),
+            (asked.clone(), api.rates().clone()),
         );
         let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
         Self {

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::SystemTime};
 use actix_web::{HttpRequest, http::header, web};
 use engine::TxId;
 
-use super::parameters::Parameters;
+use super::{parameters::Parameters, rates::CallerRates};
 use crate::{
-    auth::{Caller, CallerError, CallerVerifier, Capability, TokenError},
+    auth::{Caller, CallerVerifier, Capability, TokenError},
     edge::{
         body,
         error::{Error, Kind},
@@ -30,29 +30,57 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The caller of a request, whatever they may do.
+/// The callers of the API, and how much each may ask for.
+pub struct ApiCallers {
+    verifier: Arc<CallerVerifier>,
+    rates: Arc<CallerRates>,
+}
+
+impl ApiCallers {
+    /// Whom the verifier knows, within these limits.
+    #[must_use]
+    pub fn new(verifier: Arc<CallerVerifier>, rates: Arc<CallerRates>) -> Self {
+        Self { verifier, rates }
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn rates(&self) -> &Arc<CallerRates> {
+        &self.rates
+    }
+}
+
+/// The caller of a request that no limit holds for, whatever they may do.
 ///
 /// # Errors
 /// `unauthorized`.
-pub fn caller(request: &HttpRequest, verifier: &CallerVerifier) -> Result<Arc<Caller>, Error> {
+pub fn identified(request: &HttpRequest, verifier: &CallerVerifier) -> Result<Arc<Caller>, Error> {
     let token = bearer(request).ok_or_else(no_token)?;
     verifier.verify(token, SystemTime::now()).map_err(refused)
 }
 
-/// The caller of a request that needs a capability.
+/// The caller of a request to the API, whatever they may do. The request is charged to them.
 ///
 /// # Errors
-/// `unauthorized`, or `forbidden` with the name of what is missing.
+/// `unauthorized`, or `rate_limited`.
+pub fn caller(request: &HttpRequest, callers: &ApiCallers) -> Result<Arc<Caller>, Error> {
+    let caller = identified(request, &callers.verifier)?;
+    callers.rates.charge(&caller, request)?;
+    Ok(caller)
+}
+
+/// The same of a request that needs a capability.
+///
+/// # Errors
+/// `unauthorized`, `rate_limited`, or `forbidden` with the name of what is missing.
 pub fn allowed(
     request: &HttpRequest,
-    verifier: &CallerVerifier,
+    callers: &ApiCallers,
     needed: &Capability,
 ) -> Result<Arc<Caller>, Error> {
-    let token = bearer(request).ok_or_else(no_token)?;
-    verifier.allow(token, needed, SystemTime::now()).map_err(|error| match error {
-        CallerError::Token(error) => refused(error),
-        CallerError::Lacks { .. } => Error::new(Kind::Forbidden, error.to_string()),
-    })
+    let caller = caller(request, callers)?;
+    caller.has(needed).map_err(|lacks| Error::new(Kind::Forbidden, lacks.to_string()))?;
+    Ok(caller)
 }
 
 fn no_token() -> Error {
@@ -108,15 +136,15 @@ impl<'a> KeyedRequest<'a> {
     /// Reads the request of somebody who needs a capability.
     ///
     /// # Errors
-    /// `unauthorized`, `forbidden`, `idempotency_key_required`, `unsupported_media_type`, `too_large`, `too_slow` or
+    /// `unauthorized`, `rate_limited`, `forbidden`, `idempotency_key_required`, `unsupported_media_type`, `too_large`, `too_slow` or
     /// `malformed`.
     pub async fn read(
         request: &'a HttpRequest,
         payload: web::Payload,
-        verifier: &CallerVerifier,
+        callers: &ApiCallers,
         needed: &Capability,
     ) -> Result<Self, Error> {
-        let caller = allowed(request, verifier, needed)?;
+        let caller = allowed(request, callers, needed)?;
         let key = key(request)?;
         let dry_run = Parameters::read(request, &["dry_run"])?.flag("dry_run")?;
         if !body::is_json(request) {

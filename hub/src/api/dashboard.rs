@@ -14,6 +14,7 @@ use super::{
     domain_figures::DomainFigures,
     health::{domain_named, may_read},
     parameters::Parameters,
+    rates::RouteRate,
     reads::{Reads, kept},
     stale::Look,
     surface::ApiSurface,
@@ -30,7 +31,8 @@ const DAYS: u32 = 7;
 
 /// Registers its path.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/domains/{domain}/dashboard", show));
+    let dashboard = routes::page("/api/domains/{domain}/dashboard", show);
+    service.service(dashboard.app_data(RouteRate::DASHBOARD));
 }
 
 async fn show(

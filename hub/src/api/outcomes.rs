@@ -8,6 +8,7 @@ use super::{
     asked::{allowed, id_of_key, is_key},
     logged::{self, LogEntry},
     parameters::Parameters,
+    rates::RouteRate,
     receipt, recorded,
     surface::ApiSurface,
 };
@@ -26,7 +27,7 @@ const READ: Capability = Capability::Use(Area::Coordinator, Access::Read);
 /// Registers its paths.
 pub fn routes(service: &mut web::ServiceConfig) {
     service
-        .service(routes::page("/api/domains/coordinator/transactions", of_key))
+        .service(routes::page("/api/domains/coordinator/transactions", of_key).app_data(RouteRate::LIST))
         .service(routes::page("/api/domains/coordinator/transactions/{id}", show));
 }
 

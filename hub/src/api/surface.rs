@@ -15,7 +15,7 @@ use people::{People, Person};
 use protocol::Currency;
 use tokio::sync::Semaphore;
 
-use super::{domain_figures::Dashboards, reads::Reads, stale::Stale};
+use super::{asked::ApiCallers, domain_figures::Dashboards, rates::CallerRates, reads::Reads, stale::Stale};
 use crate::{
     auth::{Caller, CallerVerifier},
     config::Loaded,
@@ -27,7 +27,7 @@ const READING_MAX: usize = 4;
 
 /// The API of a running house.
 pub struct ApiSurface {
-    pub(super) callers: Arc<CallerVerifier>,
+    pub(super) callers: ApiCallers,
     pub(super) money: MoneyPort,
     pub(super) people: People,
     pub(super) admission: Arc<Admission>,
@@ -60,7 +60,7 @@ impl ApiSurface {
     ) -> Self {
         let api = &loaded.config.api;
         Self {
-            callers,
+            callers: ApiCallers::new(callers, Arc::new(CallerRates::new(&loaded.config.rate))),
             money: house.money.clone(),
             people: people.clone(),
             admission,
@@ -75,6 +75,12 @@ impl ApiSurface {
             tables: loaded.config.tables.iter().map(|table| table.id.to_string()).collect(),
             issuer: loaded.config.auth.issuer.as_str().into(),
         }
+    }
+
+    /// How much each caller may ask for.
+    #[must_use]
+    pub fn rates(&self) -> &Arc<CallerRates> {
+        self.callers.rates()
     }
 
     /// A place among the requests under way. A drain waits for it.

@@ -10,6 +10,7 @@ use super::{
     asked::allowed,
     lists::{AskedPage, Columns, Line, ListAnswer, spelling},
     payment,
+    rates::RouteRate,
     reads::kept,
     surface::ApiSurface,
 };
@@ -29,7 +30,8 @@ const FILTERS: [&str; 7] = ["type", "account", "table", "round", "min", "max", "
 
 /// Registers its path.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/domains/balance/{player}/transactions", show));
+    let list = routes::page("/api/domains/balance/{player}/transactions", show);
+    service.service(list.app_data(RouteRate::LIST));
 }
 
 async fn show(

@@ -25,7 +25,7 @@ use crate::{
         error::{Error, Kind},
         upgrade,
     },
-    telemetry::events as telemetry,
+    telemetry::{RequestId, events as telemetry},
 };
 
 /// What the workers share at the door.
@@ -134,7 +134,8 @@ where
 /// would reset the connection, and the answer would be lost.
 async fn turn_away(mut io: TcpStream) {
     let word = async {
-        io.write_all(&Error::from(Kind::TooManyConnections).to_bytes()).await?;
+        let refusal = RequestId::next().within(|| Error::from(Kind::TooManyConnections).to_bytes());
+        io.write_all(&refusal).await?;
         io.shutdown().await?;
         let mut unread = [0; 512];
         while io.read(&mut unread).await? > 0 {}

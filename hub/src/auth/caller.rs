@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use engine::{Principal, PrincipalKind};
 
-use super::Capabilities;
+use super::{Capabilities, Capability};
 
 /// Longest name of a service or an operator, bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -14,6 +14,19 @@ const NAME_BYTES_MAX: usize = 64;
 pub fn is_name(text: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
+}
+
+/// Why somebody who is known may not call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallerError {
+    /// Without the capability.
+    #[error("{who} has not the capability \"{needed}\"")]
+    Lacks {
+        /// Who.
+        who: String,
+        /// What is missing.
+        needed: Capability,
+    },
 }
 
 /// Somebody who calls the API, and what they may do.
@@ -35,10 +48,36 @@ impl Caller {
     pub fn principal(&self) -> Principal {
         Principal::named(self.kind, &self.issuer, &self.name)
     }
+
+    /// Whether a capability is given, which a request needs.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn has(&self, needed: &Capability) -> Result<(), CallerError> {
+        if self.may.allow(needed) {
+            return Ok(());
+        }
+        Err(CallerError::Lacks { who: self.to_string(), needed: needed.clone() })
+    }
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the {} \"{}\"", self.kind.name(), self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_lacks_a_capability_is_told_which() {
+        let may = Capabilities::parse(["balance:read"]).expect("a capability");
+        let caller = Caller { kind: PrincipalKind::Service, issuer: "".into(), name: "cashier".into(), may };
+        let has = |needed: &str| caller.has(&needed.parse().expect("a capability"));
+        assert_eq!(has("balance:read"), Ok(()));
+        let refused = has("balance:write").expect_err("not given").to_string();
+        assert_eq!(refused, "the service \"cashier\" has not the capability \"balance:write\"");
     }
 }

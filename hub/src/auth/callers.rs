@@ -10,29 +10,13 @@ use std::{
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use super::{Caller, Capability, ServiceTokens, TokenError, TokenVerifier};
+use super::{Caller, ServiceTokens, TokenError, TokenVerifier};
 
 /// Most verified tokens that are remembered.
 const REMEMBERED_MAX: usize = 4_096;
 
 /// Longest time that a verified token is remembered: then its claims are checked again.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
-
-/// Why somebody may not call.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallerError {
-    /// The token is refused.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// Known, but without the capability.
-    #[error("{who} has not the capability \"{needed}\"")]
-    Lacks {
-        /// Who.
-        who: String,
-        /// What is missing.
-        needed: Capability,
-    },
-}
 
 /// Verified tokens by their hash, with who calls and until when that is certain.
 type Remembered = HashMap<[u8; 32], (Arc<Caller>, SystemTime)>;
@@ -80,24 +64,6 @@ impl CallerVerifier {
         }
         remembered.insert(digest, (caller.clone(), until));
         Ok(caller)
-    }
-
-    /// The same of somebody who needs a capability.
-    ///
-    /// # Errors
-    /// When the token is refused, or does not give the capability.
-    pub fn allow(
-        &self,
-        token: &str,
-        needed: &Capability,
-        now: SystemTime,
-    ) -> Result<Arc<Caller>, CallerError> {
-        let caller = self.verify(token, now)?;
-        if caller.may.allow(needed) {
-            Ok(caller)
-        } else {
-            Err(CallerError::Lacks { who: caller.to_string(), needed: needed.clone() })
-        }
     }
 }
 
@@ -158,15 +124,5 @@ mod tests {
             assert_eq!(*verifier.verify(&token, at(0)).unwrap().name, *format!("s{number}"));
             assert!(verifier.remembered.lock().len() <= REMEMBERED_MAX);
         }
-    }
-
-    #[test]
-    fn whoever_lacks_a_capability_is_told_which() {
-        let (verifier, minter) = parts();
-        let token = token(&minter, "cashier", 30);
-        let allow = |needed: &str| verifier.allow(&token, &needed.parse().unwrap(), at(0));
-        assert!(allow("balance:read").is_ok());
-        let refused = allow("balance:write").unwrap_err().to_string();
-        assert_eq!(refused, "the service \"cashier\" has not the capability \"balance:write\"");
     }
 }

@@ -10,8 +10,8 @@ mod keys;
 mod service;
 mod token;
 
-pub use caller::{Caller, is_name};
-pub use callers::{CallerError, CallerVerifier};
+pub use caller::{Caller, CallerError, is_name};
+pub use callers::CallerVerifier;
 pub use capability::{
     Access, Approvable, ApprovalStep, Area, CAPABILITIES_MAX, Capabilities, Capability, CapabilityError,
     domain_name,

@@ -1,4 +1,4 @@
-//! The servers: addresses, connections, sockets, and the rates of requests.
+//! The servers: addresses, connections and sockets.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -104,61 +104,6 @@ impl Default for Socket {
             hello_within_ms: 5_000,
             close_within_ms: 2_000,
             send_buffer_bytes: 0,
-        }
-    }
-}
-
-/// How much clients may ask for. Above it the answer is `busy` or `rate_limited` with a time to retry at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Rate {
-    /// Requests of one player, over all its sessions, in the long run. Per second; 1..=1_000_000.
-    pub requests_per_second_per_player: u32,
-    /// Requests one player may save up. 1..=1_000_000.
-    pub requests_burst_per_player: u32,
-    /// What a player's refusals that are recorded may cost, log and memory together, in the long run: 512 bytes each. Bytes
-    /// per second; 1..=1_000_000_000.
-    pub refused_bytes_per_second_per_player: u32,
-    /// The same, saved up. Bytes; 512..=1_000_000_000.
-    pub refused_bytes_burst_per_player: u32,
-    /// What a player's bets that are taken back may cost, log and memory together, in the long run: 1,024 bytes each
-    /// request to bet and each clearing. Bytes per second; 1..=1_000_000_000.
-    pub cleared_bytes_per_second_per_player: u32,
-    /// The same, saved up. Bytes; 1_024..=1_000_000_000.
-    pub cleared_bytes_burst_per_player: u32,
-    /// Sessions of one player at once, so that no account takes everybody's room. 1..=1_000_000.
-    pub sessions_per_player_max: u32,
-    /// New connections from one network address in the long run. Per second; 1..=1_000_000.
-    pub connects_per_second_per_address: u32,
-    /// New connections one address may save up. 1..=1_000_000.
-    pub connects_burst_per_address: u32,
-    /// HTTP requests from one network address in the long run, refused ones too, those of known services apart; a wrong
-    /// service token counts as twenty. Per second; 1..=1_000_000.
-    pub requests_per_second_per_address: u32,
-    /// HTTP requests one address may save up. 1..=1_000_000.
-    pub requests_burst_per_address: u32,
-    /// Requests of one session that wait for their reply. 1..=4_096.
-    pub in_flight_per_session: u32,
-    /// Transactions of the whole hub between admission and reply. 64..=1_048_576.
-    pub in_flight_max: u32,
-}
-
-impl Default for Rate {
-    fn default() -> Self {
-        Self {
-            requests_per_second_per_player: 50,
-            requests_burst_per_player: 200,
-            refused_bytes_per_second_per_player: 128,
-            refused_bytes_burst_per_player: 262_144,
-            cleared_bytes_per_second_per_player: 512,
-            cleared_bytes_burst_per_player: 4_194_304,
-            sessions_per_player_max: 20,
-            connects_per_second_per_address: 20,
-            connects_burst_per_address: 100,
-            requests_per_second_per_address: 200,
-            requests_burst_per_address: 1_000,
-            in_flight_per_session: 64,
-            in_flight_max: 65_536,
         }
     }
 }

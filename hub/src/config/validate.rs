@@ -104,24 +104,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     if socket.send_buffer_bytes != 0 {
         check.within("socket.send_buffer_bytes", socket.send_buffer_bytes, 4_096..=4_194_304);
     }
-    let ask = 1..=1_000_000;
-    check.within("rate.requests_per_second_per_player", rate.requests_per_second_per_player, ask.clone());
-    check.within("rate.requests_burst_per_player", rate.requests_burst_per_player, ask.clone());
-    let refused = rate.refused_bytes_per_second_per_player;
-    check.within("rate.refused_bytes_per_second_per_player", refused, 1..=1_000_000_000);
-    let refused = rate.refused_bytes_burst_per_player;
-    check.within("rate.refused_bytes_burst_per_player", refused, 512..=1_000_000_000);
-    let cleared = rate.cleared_bytes_per_second_per_player;
-    check.within("rate.cleared_bytes_per_second_per_player", cleared, 1..=1_000_000_000);
-    let cleared = rate.cleared_bytes_burst_per_player;
-    check.within("rate.cleared_bytes_burst_per_player", cleared, 1_024..=1_000_000_000);
-    check.within("rate.sessions_per_player_max", rate.sessions_per_player_max, ask.clone());
-    check.within("rate.connects_per_second_per_address", rate.connects_per_second_per_address, ask.clone());
-    check.within("rate.connects_burst_per_address", rate.connects_burst_per_address, ask.clone());
-    check.within("rate.requests_per_second_per_address", rate.requests_per_second_per_address, ask.clone());
-    check.within("rate.requests_burst_per_address", rate.requests_burst_per_address, ask.clone());
-    check.within("rate.in_flight_per_session", rate.in_flight_per_session, 1..=4_096);
-    check.within("rate.in_flight_max", rate.in_flight_max, 64..=1_048_576);
+    rate.bounds().for_each(|(key, value, range)| check.within(key, value, range));
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
     check.within("auth.token_lifetime_max_seconds", config.auth.token_lifetime_max_seconds, 60..=31_536_000);
     check.within("demo.players_max", config.demo.players_max, 1..=10_000_000);
@@ -132,7 +115,11 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
         channels.subscriptions_per_session_max,
         1..=10_000,
     );
-    check.within("channels.subscriptions_per_player_max", channels.subscriptions_per_player_max, ask);
+    check.within(
+        "channels.subscriptions_per_player_max",
+        channels.subscriptions_per_player_max,
+        1..=1_000_000,
+    );
     check.within("channels.channels_max", channels.channels_max, 16..=10_000_000);
     let bytes = 1_048_576..=68_719_476_736;
     check.within("channels.history_bytes_max", channels.history_bytes_max as u64, bytes.clone());

@@ -35,7 +35,7 @@ use crate::{
     auth::{Minter, TokenFor},
     config::{self, Loaded, Mode},
     people::enrol,
-    telemetry::{RequestId, events as telemetry},
+    telemetry::events as telemetry,
 };
 
 /// Longest name, characters.
@@ -164,11 +164,11 @@ impl Offer {
     /// A token for a new player, whose id is on disk. Two people of one name are two players, and nobody can guess another's.
     async fn player(&self, name: &str) -> Result<(String, PlayerId), Error> {
         let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| failed(|id| telemetry::no_random_bytes(id, &error)))?;
+        getrandom::fill(&mut random).map_err(|error| failed(|| telemetry::no_random_bytes(&error)))?;
         let subject = format!("demo:{:016x}:{name}", u64::from_be_bytes(random));
         let lifetime = Duration::from_secs(self.terms.token_seconds.into());
         let token = self.minter.mint(TokenFor::Player(&subject), SystemTime::now(), lifetime);
-        let token = token.map_err(|error| failed(|id| telemetry::no_demo_token(id, &error)))?;
+        let token = token.map_err(|error| failed(|| telemetry::no_demo_token(&error)))?;
         let person =
             Person::new(self.issuer.clone(), &subject).expect("a short name at the configured issuer");
         let enrolled = enrol(self.people.clone(), person).await;
@@ -201,17 +201,14 @@ fn answer(made: Execution) -> Result<(), Error> {
             let kind = if code == ErrorCode::Busy { Kind::Busy } else { Kind::Unavailable };
             Err(Error::from(kind).retry_after_ms(wait_ms))
         }
-        Execution::Rejected(_) | Execution::Unknown => {
-            Err(failed(|id| telemetry::no_demo_deposit(id, &made)))
-        }
+        Execution::Rejected(_) | Execution::Unknown => Err(failed(|| telemetry::no_demo_deposit(&made))),
     }
 }
 
 /// A failure of the hub, logged under the id that the client is told.
-fn failed(log: impl FnOnce(RequestId)) -> Error {
-    let id = RequestId::next();
-    log(id);
-    Error::internal(id)
+fn failed(log: impl FnOnce()) -> Error {
+    log();
+    Kind::Internal.into()
 }
 
 #[cfg(test)]

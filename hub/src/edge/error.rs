@@ -55,7 +55,6 @@ pub struct Error {
     detail: Option<Cow<'static, str>>,
     field: Option<&'static str>,
     retry_after_ms: Option<u64>,
-    request_id: Option<RequestId>,
     offer: Option<Offer>,
     key: Option<Box<KeyFate>>,
 }
@@ -73,7 +72,7 @@ struct KeyFate {
 impl From<Kind> for Error {
     fn from(kind: Kind) -> Self {
         let retry_after_ms = kind.row().retry_after_ms;
-        Self { kind, detail: None, field: None, retry_after_ms, request_id: None, offer: None, key: None }
+        Self { kind, detail: None, field: None, retry_after_ms, offer: None, key: None }
     }
 }
 
@@ -94,12 +93,6 @@ impl Error {
     #[must_use]
     pub fn other_version(detail: String) -> Self {
         Self { offer: Some(Offer::Version), ..Self::new(Kind::UpgradeRequired, detail) }
-    }
-
-    /// The hub failed; the log names the cause under the same id.
-    #[must_use]
-    pub fn internal(request_id: RequestId) -> Self {
-        Self { request_id: Some(request_id), ..Kind::Internal.into() }
     }
 
     /// Names the field of the request that is wrong.
@@ -134,7 +127,7 @@ impl Error {
         self.kind
     }
 
-    /// Every header of the answer but those of its length.
+    /// Every header of the answer but those of its length; the id of the request within its scope.
     pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let kind = (header::CONTENT_TYPE, CONTENT_TYPE);
         // A client that knows seconds only must not come back too early.
@@ -142,10 +135,14 @@ impl Error {
             self.retry_after_ms.map(|ms| (header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000))));
         let replayed = self.key.as_ref().filter(|key| key.replayed);
         let replayed = replayed.map(|_| (REPLAYED, HeaderValue::from_static("true")));
-        [Some(kind), self.kind.header(), self.offer.map(Offer::header), retry, replayed].into_iter().flatten()
+        let id = RequestId::current().map(|id| id.header());
+        [Some(kind), self.kind.header(), self.offer.map(Offer::header), retry, replayed, id]
+            .into_iter()
+            .flatten()
     }
 
-    /// The body, RFC 9457. Members without a value are left out.
+    /// The body, RFC 9457. Members without a value are left out. It has the id of the request within whose scope it is asked
+    /// for.
     #[must_use]
     pub fn body(&self) -> String {
         let KindRow { status, code, title, hint, last, .. } = self.kind.row();
@@ -164,7 +161,7 @@ impl Error {
             "key_consumed": key.map(|key| key.recorded.is_some()),
             "replayed": key.map(|key| key.replayed),
             "lsn": key.and_then(|key| key.recorded),
-            "request_id": self.request_id.map(|id| id.to_string()),
+            "request_id": RequestId::current().map(|id| id.to_string()),
         });
         let mut members = members;
         if let Value::Object(members) = &mut members {

@@ -43,7 +43,7 @@ use super::{
     routes,
     rules::EdgeRules,
 };
-use crate::archive::Figures;
+use crate::{api::rates::CallerRates, archive::Figures};
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
@@ -57,6 +57,7 @@ pub struct MetricsSurface {
     admission: Arc<Admission>,
     addresses: Arc<Addresses>,
     rules: Arc<EdgeRules>,
+    rates: Arc<CallerRates>,
     people: People,
     pubsub: Addr<PubSub>,
     workers: Workers,
@@ -95,7 +96,7 @@ impl MetricsSurface {
         publications: &Publications,
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
-        rules: Arc<EdgeRules>,
+        (rules, rates): (Arc<EdgeRules>, Arc<CallerRates>),
     ) -> Self {
         let parts = PartsCollector::default();
         Self {
@@ -104,6 +105,7 @@ impl MetricsSurface {
             admission,
             addresses,
             rules,
+            rates,
             people: people.clone(),
             pubsub: house.pubsub.clone(),
             workers: house.workers.clone(),
@@ -144,6 +146,7 @@ impl MetricsSurface {
             http_misdirected: refused.misdirected.load(Relaxed),
             http_malformed: refused.malformed.load(Relaxed),
             http_too_fast: refused.too_fast.load(Relaxed),
+            api_rate_limited: self.rates.refused().into(),
             people: self.people.stats().people,
             enrols: self.people.readiness() == people::Readiness::Ready,
         }

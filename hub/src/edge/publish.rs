@@ -134,7 +134,7 @@ async fn take(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let caller = asked::caller(&request, &publish.callers)?;
+    let caller = asked::identified(&request, &publish.callers)?;
     let result = take_from_service(&publish, &caller, &request, payload).await;
     let status = result.as_ref().map_or_else(|error| error.kind().status(), HttpResponse::status);
     publish.count(&caller, status);

@@ -192,6 +192,7 @@ pub fn archive_works_again() {
 /// A record that somebody asks for cannot be read.
 pub fn record_not_read(lsn: u64, why: &str) {
     tracing::warn!(
+        request_id = current(),
         lsn,
         why,
         "a record that a client asks for cannot be read; the client is told to come back"
@@ -204,16 +205,42 @@ pub fn closed() {
 }
 
 /// The system gave no random bytes for a demo player.
-pub fn no_random_bytes(request: RequestId, error: &dyn Display) {
-    tracing::error!(%request, %error, "no demo player can be made");
+pub fn no_random_bytes(error: &dyn Display) {
+    tracing::error!(request_id = current(), %error, "no demo player can be made");
 }
 
 /// The key did not sign a demo player's token.
-pub fn no_demo_token(request: RequestId, error: &dyn Display) {
-    tracing::error!(%request, %error, "no demo token can be made");
+pub fn no_demo_token(error: &dyn Display) {
+    tracing::error!(request_id = current(), %error, "no demo token can be made");
 }
 
 /// A demo player has a token and no money.
-pub fn no_demo_deposit(request: RequestId, verdict: &dyn Debug) {
-    tracing::error!(%request, ?verdict, "a demo deposit was not made");
+pub fn no_demo_deposit(verdict: &dyn Debug) {
+    tracing::error!(request_id = current(), ?verdict, "a demo deposit was not made");
+}
+
+/// A request over HTTP is answered. `page` is the pattern of its path: ids of players in the path are not logged.
+pub fn answered(method: &str, page: &str, status: u16, took: Duration) {
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::debug!(request_id = current(), method, page, status, took_ms, "a request is answered");
+}
+
+/// Whether the log has a line for each answer.
+pub fn tells_of_answers() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
+/// A request over HTTP is answered with 500: the hub has a fault.
+pub fn answered_with_fault(method: &str, page: &str) {
+    tracing::error!(
+        request_id = current(),
+        method,
+        page,
+        "a request is answered with an error of the hub itself"
+    );
+}
+
+/// The id of the request within which an event happens.
+fn current() -> Option<tracing::field::DisplayValue<RequestId>> {
+    RequestId::current().map(tracing::field::display)
 }

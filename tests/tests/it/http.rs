@@ -44,6 +44,8 @@ fn check(request: &str, answer: &Answer, status: u16, code: &str, header: &str) 
     assert_eq!((answer.status, &body["code"]), (status, &json!(code)), "{line}: {answer:?}");
     assert_eq!(body["type"], format!("urn:hub:error:{code}"), "{line}");
     assert_eq!(body["status"], status, "{line}");
+    let id = body["request_id"].as_str().unwrap_or_else(|| panic!("{line}: no id in {body}"));
+    assert!(answer.head.contains(&format!("x-request-id: {id}\r\n")), "{line}: no {id} in {}", answer.head);
     assert!(body["title"].is_string() && body["hint"].is_string() && body["final"].is_boolean(), "{body}");
     assert!(
         answer.head.to_lowercase().contains(&header.to_lowercase()),

@@ -10,6 +10,7 @@ use crate::{
     api::{
         lists::{Columns, Line, ListAnswer, spelling},
         parameters::Parameters,
+        rates::RouteRate,
         surface::ApiSurface,
     },
     edge::{error::Error, routes},
@@ -17,7 +18,7 @@ use crate::{
 
 /// Registers its path.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/game-performance", show));
+    service.service(routes::page("/api/reports/game-performance", show).app_data(RouteRate::LIST));
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

@@ -8,6 +8,7 @@ use super::permitted::reads;
 use crate::{
     api::{
         lists::{AskedPage, Columns, Line, ListAnswer, spelling},
+        rates::RouteRate,
         surface::ApiSurface,
     },
     edge::{error::Error, routes},
@@ -16,7 +17,7 @@ use crate::{
 
 /// Registers its path.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/interrupted-games", show));
+    service.service(routes::page("/api/reports/interrupted-games", show).app_data(RouteRate::LIST));
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

@@ -12,6 +12,7 @@ use crate::{
     api::{
         lists::{Columns, Line, ListAnswer, spelling},
         parameters::Parameters,
+        rates::RouteRate,
         surface::ApiSurface,
     },
     auth::domain_name,
@@ -20,7 +21,7 @@ use crate::{
 
 /// Registers its path.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/liability", show));
+    service.service(routes::page("/api/reports/liability", show).app_data(RouteRate::LIST));
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

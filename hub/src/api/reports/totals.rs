@@ -11,6 +11,7 @@ use crate::{
         health::domain_named,
         lists::{Columns, Line, ListAnswer, spelling},
         parameters::Parameters,
+        rates::RouteRate,
         surface::ApiSurface,
     },
     auth::domain_name,
@@ -22,7 +23,7 @@ use crate::{
 
 /// Registers its path.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/domain-totals", show));
+    service.service(routes::page("/api/reports/domain-totals", show).app_data(RouteRate::LIST));
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

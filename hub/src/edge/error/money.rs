@@ -65,7 +65,7 @@ pub fn row(code: ErrorCode) -> KindRow {
             "nothing is done for them any more; whoever comes back has another player id",
         ),
         ErrorCode::RateLimited => {
-            (StatusCode::TOO_MANY_REQUESTS, code.text(), "same request with the same key, later")
+            (StatusCode::TOO_MANY_REQUESTS, code.text(), "same request later; a change with the same key")
         }
         ErrorCode::Internal => (
             StatusCode::INTERNAL_SERVER_ERROR,

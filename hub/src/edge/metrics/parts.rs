@@ -44,6 +44,8 @@ pub struct DoorFigures {
     pub http_malformed: u64,
     /// The same: too often.
     pub http_too_fast: u64,
+    /// Requests to the API above a limit of their caller, by what is limited.
+    pub api_rate_limited: Vec<(&'static str, u64)>,
     /// People with an id.
     pub people: u64,
     /// Whether new people are enrolled.
@@ -158,6 +160,9 @@ impl DoorFigures {
             ("too_fast", self.http_too_fast),
         ];
         to.by_reason(family, &reasons)?;
+        let family =
+            Family::of("hub_api_rate_limited", "Requests to the API above a limit of their caller, by limit");
+        to.counters(family, "limit", &self.api_rate_limited)?;
         to.gauge(
             Family::of("hub_people", "People with a player id, whether they have played or not"),
             self.people,

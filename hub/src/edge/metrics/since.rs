@@ -53,6 +53,7 @@ pub const SINCE: &[(&str, &[&str])] = &[
     (
         "0.2",
         &[
+            "hub_api_rate_limited",
             "hub_archive_failures",
             "hub_archive_lsn",
             "hub_archive_sent_bytes",
