@@ -3,9 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser};
+use protocol::Amount;
 
 use crate::{
     arrivals::Spacing,
+    credits,
     fanout::{self, Server},
     fates::Required,
     old_keys,
@@ -36,6 +38,9 @@ pub enum Subcommand {
     /// Measures how many bets a second a hub takes, or how fast it answers at a rate; then checks the money.
     #[command(after_help = "Since 0.1.")]
     Bets(Bets),
+    /// Measures how many credits a second a hub takes over HTTP, or how fast it answers at a rate; then checks the money.
+    #[command(after_help = "Since 0.2.")]
+    Credits(Credits),
     /// Measures the fan-out of publications to many subscribers.
     #[command(after_help = "Since 0.1.")]
     Fanout(Fanout),
@@ -163,6 +168,52 @@ impl OldKeys {
             rate: self.rate,
             length: Duration::from_secs_f64(self.seconds),
             stake: self.stake.clone(),
+            seed: self.seed,
+        }
+    }
+}
+
+/// Arguments of `credits`.
+#[derive(Args)]
+pub struct Credits {
+    /// Connections that stay open, each with one request under way.
+    #[arg(long, default_value_t = 64)]
+    pub clients: usize,
+    /// Players that are credited in turn.
+    #[arg(long, default_value_t = 1_000)]
+    pub players: usize,
+    /// Credits a second, independent of the hub's answers. Without it each connection asks again when it is answered.
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// Measured time. Seconds.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Amount of each credit, in the default currency of the API.
+    #[arg(long, default_value = "0.01")]
+    pub amount: Amount,
+    /// Seed of all random choices, and of the keys.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Token of a service with balance:*, as `hub token` prints it.
+    #[arg(long, env = "LOADTEST_API_TOKEN", hide_env_values = true)]
+    pub token: String,
+    /// The hub that is measured.
+    #[command(flatten)]
+    pub hub: Hub,
+}
+
+impl Credits {
+    /// The measurement that the arguments describe.
+    #[must_use]
+    pub fn options(&self) -> credits::Options {
+        credits::Options {
+            url: self.hub.url.clone(),
+            token: self.token.clone(),
+            clients: self.clients,
+            players: self.players,
+            rate: self.rate,
+            length: Duration::from_secs_f64(self.seconds),
+            amount: self.amount,
             seed: self.seed,
         }
     }

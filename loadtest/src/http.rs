@@ -109,8 +109,12 @@ impl Client {
 
     /// Posts JSON and returns status and body.
     pub fn post_json(&mut self, path: &str, body: &str) -> io::Result<(u16, Vec<u8>)> {
-        let request = post(&self.host, path, "application/json", None, body.as_bytes());
-        self.stream.write_all(&request)?;
+        self.ask(&post(&self.host, path, "application/json", None, body.as_bytes()))
+    }
+
+    /// Sends a request and returns status and body.
+    pub fn ask(&mut self, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+        self.stream.write_all(request)?;
         self.buffer.clear();
         let mut chunk = [0; 4_096];
         loop {

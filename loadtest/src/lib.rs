@@ -1,8 +1,8 @@
 //! The load harness: measures a hub from outside and asserts the money invariants while it does.
 //!
 //! It uses `protocol` and `hub-client`, like any player, and shares no code with the server. `load` plays, `book` and
-//! `audit` decide whether every cent is where it should be, `fanout` and `idle` measure the edge, `old_keys` the way to
-//! the state store. Linux only: it counts processor time in `/proc` and waits with epoll.
+//! `audit` decide whether every cent is where it should be, `fanout` and `idle` measure the edge, `credits` the API, `old_keys`
+//! the way to the state store. Linux only: it counts processor time in `/proc` and waits with epoll.
 
 pub mod arrivals;
 pub mod audit;
@@ -10,6 +10,7 @@ pub mod bet;
 pub mod book;
 pub mod cli;
 pub mod clock;
+pub mod credits;
 pub mod crowd;
 pub mod fanout;
 pub mod fates;

@@ -11,7 +11,7 @@ use clap::Parser;
 use loadtest::{
     audit::chain,
     cli::{Cli, Hub, Subcommand},
-    fanout, idle, old_keys,
+    credits, fanout, idle, old_keys,
     plan::Plan,
     report,
     run::run,
@@ -45,6 +45,12 @@ fn execute(subcommand: Subcommand) -> Result<bool, Box<dyn Error>> {
         Subcommand::Bets(bets) => {
             let json = bets.hub.json.as_deref();
             run(&bets.plan().checked()?, &bets.hub.url, json, &mut std::io::stdout())
+        }
+        Subcommand::Credits(flags) => {
+            let result = credits::credits(&flags.options())?;
+            println!("{result}");
+            save(&flags.hub, &result)?;
+            Ok(result.faults.total() == 0)
         }
         Subcommand::Fanout(flags) => {
             let result = fanout::fanout(flags.options())?;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod credits;
 mod fanout;
 mod honesty;
 mod little_hub;
