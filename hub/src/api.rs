@@ -10,12 +10,14 @@ mod change;
 mod collections;
 mod coordinate;
 mod dashboard;
+mod described;
 mod domain_figures;
 mod fields;
 mod health;
 mod holds;
 mod lists;
 mod logged;
+mod openapi;
 mod outcomes;
 mod parameters;
 mod payment;
@@ -31,22 +33,49 @@ mod transactions;
 
 use actix_web::web;
 
-pub use self::surface::ApiSurface;
+use self::openapi::ApiPart;
+pub use self::{described::ApiDocument, openapi::Vocabulary, surface::ApiSurface};
 
 /// What begins the path of everything in the API.
 pub const PATHS: [&str; 3] = ["/api/domains/", "/api/reports/", "/coordinator/"];
 
+/// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
+fn parts() -> [ApiPart; 9] {
+    let part = |tag, about, routes| ApiPart { tag, about, routes };
+    [
+        part("health", "Whether domains and coordinator answer.", health::routes()),
+        part("dashboards", "Figures of domains.", dashboard::routes()),
+        part("coordinator", "Changes by several domains.", coordinate::routes()),
+        part("reports", "Figures for operators.", reports::routes()),
+        part("transactions", "What became of transactions.", outcomes::routes()),
+        part("collections", "Payments that have come in.", collections::routes()),
+        part("holds", "Money that is held for a service.", holds::routes()),
+        part("statements", "What happened to the money of players.", transactions::routes()),
+        part("balance", "What players have; credits, debits and freezes.", balance::routes()),
+    ]
+}
+
 /// Registers its paths.
-pub fn routes(api: &web::Data<ApiSurface>, service: &mut web::ServiceConfig) {
+pub fn routes(
+    api: &web::Data<ApiSurface>,
+    described: &web::Data<ApiDocument>,
+    service: &mut web::ServiceConfig,
+) {
     service.app_data(api.clone());
-    // Words in a path come before ids: nobody called `health` hides the health of a domain.
-    health::routes(service);
-    dashboard::routes(service);
-    coordinate::routes(service);
-    reports::routes(service);
-    outcomes::routes(service);
-    collections::routes(service);
-    holds::routes(service);
-    transactions::routes(service);
-    balance::routes(service);
+    described::routes(described, service);
+    for part in parts() {
+        for route in part.routes {
+            service.service(route.into_resource());
+        }
+    }
+}
+
+/// The API described in OpenAPI 3.1, as JSON in lines.
+///
+/// # Panics
+/// Never: the document is JSON.
+#[must_use]
+pub fn document_text(vocabulary: &Vocabulary) -> String {
+    let document = openapi::document(&parts(), vocabulary);
+    serde_json::to_string_pretty(&document).expect("the document is JSON") + "\n"
 }

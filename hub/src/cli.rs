@@ -233,6 +233,11 @@ pub enum Subcommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print the description of the API of services and operators, OpenAPI 3.1, with the configured currencies and reasons
+    ///
+    /// The same document is served at /api/openapi.json. Programs make clients from it.
+    #[command(after_help = "Since 0.2.")]
+    Openapi,
     /// Find, export or erase a person, or change the master key of the people store
     #[command(subcommand, after_help = "Since 0.2.")]
     Person(PersonTask),
@@ -260,6 +265,7 @@ impl Subcommand {
             | Self::Archive { .. }
             | Self::Anchor
             | Self::CheckConfig
+            | Self::Openapi
             | Self::Verify { .. }
             | Self::VerifyRound { .. }
             | Self::Inspect { .. }

@@ -31,7 +31,7 @@ use self::{
 use people::People;
 
 use crate::{
-    api::{self, ApiSurface},
+    api::{self, ApiDocument, ApiSurface, Vocabulary},
     archive::Figures,
     auth::{CallerVerifier, Minter, TokenVerifier},
     config::Loaded,
@@ -49,6 +49,7 @@ pub struct Surfaces {
     demo: web::Data<Demo>,
     publish: web::Data<PublishSurface>,
     api: web::Data<ApiSurface>,
+    described: web::Data<ApiDocument>,
     /// Whether the public server has the API, and whether the admin server has it.
     api_on: (bool, bool),
     health: web::Data<HealthSurface>,
@@ -95,6 +96,7 @@ impl Surfaces {
             demo: web::Data::new(demo),
             publish: web::Data::new(publish),
             api: web::Data::new(api),
+            described: web::Data::new(ApiDocument::new(api::document_text(&Vocabulary::of(&loaded.config)))),
             api_on: loaded.config.api_on(),
             health: web::Data::new(HealthSurface::new((house, people), admission.clone())),
             metrics: web::Data::new(metrics),
@@ -112,7 +114,7 @@ impl Surfaces {
         demo::routes(&self.demo, service);
         publish::routes(&self.publish, service);
         if self.api_on.0 {
-            api::routes(&self.api, service);
+            api::routes(&self.api, &self.described, service);
         }
         upgrade::routes(service);
         // Last: it takes every path that is left.
@@ -124,7 +126,7 @@ impl Surfaces {
         health::routes_of_operator(&self.health, service);
         metrics::routes(&self.metrics, service);
         if self.api_on.1 {
-            api::routes(&self.api, service);
+            api::routes(&self.api, &self.described, service);
         }
         service.default_service(web::to(async || Err::<&str, _>(error::Error::from(error::Kind::NotFound))));
     }

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 use hub::{
-    anchor, app, archive, backup,
+    anchor, api, app, archive, backup,
     cli::{self, Cli, Subcommand},
     config::{self, Environment},
     inspect,
@@ -75,6 +75,10 @@ fn main() -> ExitCode {
         }
         Subcommand::Inspect { record, json } => {
             inspect::show(&loaded, record, json, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Subcommand::Openapi => {
+            let text = api::document_text(&api::Vocabulary::of(&loaded.config));
+            output.write_all(text.as_bytes()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         Subcommand::Person(task) => {
             task.run(&loaded, &mut output).map(|()| ExitCode::SUCCESS).map_err(Into::into)

@@ -9,29 +9,8 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::soon;
-
-/// An answer.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Status, such as 200.
-    pub status: u16,
-    /// Status line and headers as they came.
-    pub head: String,
-    /// The body.
-    pub body: String,
-}
-
-impl Answer {
-    /// The body as JSON.
-    ///
-    /// # Panics
-    /// When it is none.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
+pub use crate::answer::Answer;
+use crate::{contract, soon};
 
 /// Spells a well-formed request of one connection, with JSON or another text as its body if it has one.
 #[must_use]
@@ -64,7 +43,8 @@ pub async fn post(hub: SocketAddr, path: &str, bearer: Option<&str>, body: &Valu
 /// connection.
 ///
 /// # Panics
-/// When there is no answer in time; `hub` is expected to run.
+/// When there is no answer in time, for `hub` is expected to run; and when the API answers something that its description
+/// does not have.
 pub async fn request(hub: SocketAddr, request: &str) -> Answer {
     let line = request.lines().next().unwrap_or_default().to_owned();
     let exchange = async {
@@ -81,5 +61,7 @@ pub async fn request(hub: SocketAddr, request: &str) -> Answer {
     let (status, length) = read.unwrap_or_else(|| panic!("{line}: half an answer: {answer:?}"));
     let (head, body) = answer.split_at(length);
     assert!(!head.to_lowercase().contains("transfer-encoding"), "bodies are read whole: {head}");
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    let answer = Answer { status, head: head.to_owned(), body: body.to_owned() };
+    contract::check(request, &answer);
+    answer
 }

@@ -5,7 +5,9 @@
 //! Everything here panics when something is not as expected: this is test code, and a panic names the place. Every wait
 //! has an end ([`PATIENCE`]); none is a blind sleep.
 
+pub mod answer;
 pub mod bettor;
+pub mod contract;
 pub mod fate;
 pub mod files;
 pub mod http;

@@ -1,12 +1,14 @@
 //! What services and operators ask of the money, as an envelope.
 
 pub use domains::{
-    Intent, NotAnOwnerName, OwnerName, PaymentCause, ReasonCode, Recipe, Reference,
+    Intent, NotAnOwnerName, OwnerName, PaymentCause, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, ReasonCode,
+    Recipe, Reference,
     freeze::{Freeze, FreezeReason},
     recipes::{
         CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings,
         ReleaseHold, Unfreeze,
     },
+    rows::owner_name::NAME_BYTES_MAX,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId};
 use protocol::ErrorCode;

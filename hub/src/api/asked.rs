@@ -18,7 +18,7 @@ use crate::{
 const KEY_HEADER: &str = "idempotency-key";
 
 /// Longest key, bytes.
-const KEY_BYTES_MAX: usize = 64;
+pub const KEY_BYTES_MAX: usize = 64;
 
 /// Longest body of a command, bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;

@@ -9,13 +9,14 @@ use actors::{
     ports::service::{Credit, Debit, Freeze, FreezePlayer, FreezeReason, Unfreeze},
 };
 use ledger::Domain;
-use protocol::PlayerId;
+use protocol::{ErrorCode, PlayerId};
 use readmodel::PastFunds;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     asked::allowed,
     change::{self, AskedChange},
+    openapi::{self, ApiOperation, ApiRoute, schema},
     parameters::Parameters,
     payment::{self, Sum},
     reads, receipt,
@@ -24,10 +25,7 @@ use super::{
 };
 use crate::{
     auth::{Access, Area, Caller, Capability},
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
     utc::utc,
 };
 
@@ -35,13 +33,135 @@ const READ: Capability = Capability::Use(Area::Domain(Domain::Balance), Access::
 /// What a change of balances needs.
 pub(super) const WRITE: Capability = Capability::Use(Area::Domain(Domain::Balance), Access::Write);
 
-/// Registers its paths. Those of words come before those of players, who may be called like a word: `?playerId=` reaches them.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(routes::page_and_action("/api/domains/balance", show_named, change))
-        .service(routes::page("/api/domains/balance/{player}", show))
-        .service(routes::action("/api/domains/balance/{player}/freeze", freeze))
-        .service(routes::action("/api/domains/balance/{player}/unfreeze", unfreeze));
+/// Its paths. Those of words come before those of players, who may be called like a word: `?playerId=` reaches them.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let of_player = [("playerId", "$response.body#/playerId")];
+    let (name, example) = (|| schema::named("PlayerName"), "PLAYER_123");
+    let funds = |operation: ApiOperation| {
+        operation
+            .answers(200, funds_schema())
+            .header(200, &receipt::LSN, true)
+            .query("at_least", schema::count(), "The `lsn` of an answer, which the log must have.")
+            .query("as_of", schema::count(), "The `lsn` of a record: what the player had then.")
+            .refuses(&[Kind::UnknownPlayer, Kind::NotRecorded])
+            .link("listStatement", &of_player)
+    };
+    let change_body = schema::body(
+        &[
+            ("type", schema::words(["credit", "debit"])),
+            ("playerId", name()),
+            ("amount", schema::named("Amount")),
+        ],
+        &[&[("currency", schema::named("Currency"))][..], &openapi::cause()].concat(),
+    );
+    let payment = |kind: &str| json!({ "type": kind, "playerId": example, "amount": "50.00", "currency": "USD", "reason": "GOODWILL", "reference": "TICKET-7" });
+    let change_receipts = ["credit", "debit"].map(|kind| {
+        openapi::receipt(kind, true, &[&openapi::of_player()[..], &openapi::of_cause()].concat(), &[])
+    });
+    let freeze_body =
+        schema::body(&[("reason", schema::named("FreezeReason"))], &[("until", schema::named("FutureTime"))]);
+    let freeze_receipt = openapi::receipt(
+        "freeze",
+        false,
+        &[
+            &openapi::of_player()[..],
+            &[("reason", schema::named("FreezeReason")), ("until", schema::or_null(&schema::named("Time")))],
+        ]
+        .concat(),
+        &[],
+    );
+    vec![
+        ApiRoute::at("/api/domains/balance")
+            .get(
+                show_named,
+                funds(
+                    ApiOperation::read(
+                        "findBalance",
+                        "What a player has, by the player's id as a parameter",
+                        &READ,
+                    )
+                    .needed_query(
+                        "playerId",
+                        name(),
+                        "The player, who may be called like a word of a path.",
+                        example,
+                    ),
+                ),
+            )
+            .post(
+                change,
+                ApiOperation::change(
+                    "changeBalance",
+                    "Credits or debits a player",
+                    &WRITE,
+                    &change_body,
+                    &[("credit", payment("credit")), ("debit", payment("debit"))],
+                )
+                .answers(200, json!({ "oneOf": change_receipts }))
+                .changes_funds()
+                .link("showBalance", &of_player)
+                .link("freezePlayer", &of_player),
+            ),
+        ApiRoute::at("/api/domains/balance/{playerId}").get(
+            show,
+            funds(ApiOperation::read("showBalance", "What a player has, per currency", &READ).path(
+                "playerId",
+                name(),
+                example,
+            )),
+        ),
+        ApiRoute::at("/api/domains/balance/{playerId}/freeze").post(
+            freeze,
+            ApiOperation::change(
+                "freezePlayer",
+                "Freezes a player: nothing more is debited or held",
+                &WRITE,
+                &freeze_body,
+                &[("freeze", json!({ "reason": "FRAUD_CHECK", "until": "2999-12-31T00:00:00Z" }))],
+            )
+            .path("playerId", name(), example)
+            .answers(200, freeze_receipt)
+            .recorded()
+            .refuses(&[Kind::UnknownPlayer])
+            .link("unfreezePlayer", &of_player),
+        ),
+        ApiRoute::at("/api/domains/balance/{playerId}/unfreeze").post(
+            unfreeze,
+            ApiOperation::change(
+                "unfreezePlayer",
+                "Lifts the freeze of a player",
+                &WRITE,
+                &schema::body(&[], &[]),
+                &[("unfreeze", json!({}))],
+            )
+            .path("playerId", name(), example)
+            .answers(200, openapi::receipt("unfreeze", false, &openapi::of_player(), &[]))
+            .recorded()
+            .refuses(&[Kind::UnknownPlayer, Kind::Money(ErrorCode::NotFrozen)]),
+        ),
+    ]
+}
+
+/// What a player has.
+fn funds_schema() -> Value {
+    let freeze = schema::map(
+        &[("reason", schema::named("FreezeReason")), ("until", schema::or_null(&schema::named("Time")))],
+        &[],
+    );
+    schema::map(
+        &[
+            ("playerId", schema::named("PlayerName")),
+            ("player", schema::named("PlayerId")),
+            (
+                "status",
+                schema::told(schema::or_null(&schema::words(["active", "frozen"])), "`null` of the past."),
+            ),
+            ("freeze", schema::or_null(&freeze)),
+            ("balances", schema::list(&schema::named("Balance"))),
+            ("lsn", schema::named("Lsn")),
+        ],
+        &[],
+    )
 }
 
 /// `POST /api/domains/balance`: a credit or a debit.

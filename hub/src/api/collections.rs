@@ -2,13 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::ports::service::{Collect, OwnerName, PaymentMethod};
-use engine::Body;
+use engine::{Body, TxId};
 use ledger::Domain;
 use serde_json::json;
 
 use super::{
     asked::allowed,
     change::{self, AskedChange},
+    openapi::{self, ApiOperation, ApiRoute, schema},
     outcomes,
     parameters::Parameters,
     payment::{self, Sum},
@@ -17,21 +18,75 @@ use super::{
 };
 use crate::{
     auth::{Access, Area, Capability},
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
     utc::utc,
 };
 
 const READ: Capability = Capability::Use(Area::Domain(Domain::Collections), Access::Read);
 const WRITE: Capability = Capability::Use(Area::Domain(Domain::Collections), Access::Write);
 
-/// Registers its paths.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(routes::action("/api/domains/collections", collect))
-        .service(routes::page("/api/domains/collections/{id}", show));
+/// Its paths.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let methods = || schema::words(PaymentMethod::ALL.map(PaymentMethod::name));
+    let body = schema::body(
+        &[
+            ("merchantId", schema::named("OwnerName")),
+            ("playerId", schema::named("PlayerName")),
+            ("amount", schema::named("Amount")),
+            ("paymentMethod", methods()),
+        ],
+        &[&[("currency", schema::named("Currency"))][..], &openapi::cause()].concat(),
+    );
+    let example = json!({
+        "merchantId": "MERCHANT_123", "playerId": "PLAYER_123", "amount": "100.00", "currency": "USD", "paymentMethod": "manual",
+        "reference": "RECEIPT-1",
+    });
+    let payment = || {
+        [
+            ("merchantId", schema::named("OwnerName")),
+            ("paymentMethod", methods()),
+            ("status", schema::words(["settled"])),
+        ]
+    };
+    let receipt = openapi::receipt(
+        "collection",
+        true,
+        &[&openapi::of_player()[..], &payment(), &openapi::of_cause()].concat(),
+        &[],
+    );
+    let shown = [
+        ("id", schema::named("TransactionId")),
+        ("tx", schema::named("TransactionId")),
+        ("lsn", schema::named("Lsn")),
+        ("type", schema::words(["collection"])),
+        ("player", schema::named("PlayerId")),
+        ("amount", schema::named("Decimal")),
+        ("currency", schema::named("CurrencyCode")),
+        ("time", schema::named("Time")),
+    ];
+    vec![
+        ApiRoute::at("/api/domains/collections").post(
+            collect,
+            ApiOperation::change(
+                "collectPayment",
+                "Records a payment that has come in",
+                &WRITE,
+                &body,
+                &[("payment", example)],
+            )
+            .answers(200, receipt)
+            .changes_funds()
+            .link("showPayment", &[("id", "$response.body#/id")]),
+        ),
+        ApiRoute::at("/api/domains/collections/{id}").get(
+            show,
+            ApiOperation::read("showPayment", "A payment that has come in", &READ)
+                .path("id", schema::named("TransactionId"), &receipt::spelled_id(TxId(1)))
+                .answers(200, schema::map(&[&shown[..], &payment(), &openapi::of_cause()].concat(), &[]))
+                .header(200, &receipt::LSN, true)
+                .refuses(&[Kind::UnknownTransaction]),
+        ),
+    ]
 }
 
 /// `POST /api/domains/collections`: a payment has come in.

@@ -8,24 +8,71 @@ use super::{
     asked::KeyedRequest,
     change::{self, AskedChange},
     fields::JsonFields,
+    openapi::{self, ApiOperation, ApiRoute, schema},
     payment::{self, Sum},
     surface::ApiSurface,
 };
 use crate::{
     auth::{Access, Area, Capability, domain_name},
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
 };
 
 const WRITE: Capability = Capability::Use(Area::Coordinator, Access::Write);
 
-/// Registers its paths.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(routes::action("/api/domains/coordinator/coordinate", coordinate))
-        .service(routes::action("/coordinator/coordinate", coordinate));
+/// Its paths.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let of = ChangeType::PlayerWinnings;
+    let domains: Vec<_> = of.domains().collect();
+    let (least, list) = (domains.len(), schema::list(&schema::words(domains.iter().copied())));
+    let mut listed = schema::told(list, "The domains that take part, in any order; it may be left out.");
+    listed["uniqueItems"] = json!(true);
+    listed["minItems"] = json!(least);
+    let payload = schema::body(
+        &[
+            ("playerId", schema::named("PlayerName")),
+            ("gameId", schema::named("OwnerName")),
+            ("amount", schema::named("Amount")),
+        ],
+        &[&[("currency", schema::named("Currency"))][..], &openapi::cause()].concat(),
+    );
+    let body =
+        schema::body(&[("type", schema::words([of.name()])), ("payload", payload)], &[("domains", listed)]);
+    let example = json!({
+        "type": of.name(),
+        "domains": domains,
+        "payload": { "playerId": "PLAYER_123", "gameId": "SLOTS_777", "amount": "1000.00", "currency": "USD" },
+    });
+    let receipt = openapi::receipt(
+        of.name(),
+        true,
+        &[
+            &openapi::of_player()[..],
+            &[
+                ("domains", schema::list(&schema::named("DomainName"))),
+                ("gameId", schema::named("OwnerName")),
+                ("status", schema::words(["committed", "preview"])),
+            ],
+            &openapi::of_cause(),
+        ]
+        .concat(),
+        &[],
+    );
+    let described = |id| {
+        ApiOperation::change(
+            id,
+            "Has several domains make one change, all of them or none",
+            &WRITE,
+            &body,
+            &[("winnings", example.clone())],
+        )
+        .answers(200, receipt.clone())
+        .changes_funds()
+        .refuses(&[Kind::ParticipantsDiffer])
+    };
+    vec![
+        ApiRoute::at("/api/domains/coordinator/coordinate").post(coordinate, described("coordinate")),
+        ApiRoute::at("/coordinator/coordinate").post(coordinate, described("coordinateByShortPath")),
+    ]
 }
 
 /// A type of change.

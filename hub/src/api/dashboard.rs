@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::{
     asked::caller,
     domain_figures::DomainFigures,
-    health::{domain_named, may_read},
+    health::{domain_named, may_read, of_any_domain},
+    openapi::{ApiRoute, schema},
     parameters::Parameters,
     rates::RouteRate,
     reads::{Reads, kept},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     auth::{Area, domain_name},
-    edge::{error::Error, routes},
+    edge::error::Error,
     utc::utc,
     verify::signed,
 };
@@ -29,10 +30,34 @@ use crate::{
 /// Days that are shown, today among them.
 const DAYS: u32 = 7;
 
-/// Registers its path.
-pub fn routes(service: &mut web::ServiceConfig) {
-    let dashboard = routes::page("/api/domains/{domain}/dashboard", show);
-    service.service(dashboard.app_data(RouteRate::DASHBOARD));
+/// Its path.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let posted = || [("today", schema::named("Posted")), ("seven_days", schema::named("Posted"))];
+    let counted = || [("accounts", schema::count()), ("open_holds", schema::count())];
+    let kind = [
+        ("kind", schema::text()),
+        ("owner", schema::text()),
+        ("balance", schema::named("SignedDecimal")),
+        ("held", schema::named("SignedDecimal")),
+    ];
+    let kind = schema::map(&[&kind[..], &counted(), &posted()].concat(), &[]);
+    let currency = [("currency", schema::named("CurrencyCode")), ("kinds", schema::list(&kind))];
+    let currency = schema::map(&[&currency[..], &counted(), &posted()].concat(), &[]);
+    let dashboard = [
+        ("domain", schema::named("DomainName")),
+        ("as_of", schema::count()),
+        ("time", schema::named("Time")),
+        ("age_ms", schema::told(schema::count(), "How old the figures are, milliseconds.")),
+        ("currencies", schema::list(&currency)),
+    ];
+    let about = "The accounts of a domain, and what moved in it today and on the last seven days";
+    vec![
+        ApiRoute::at("/api/domains/{domain}/dashboard").data(RouteRate::DASHBOARD).get(
+            show,
+            of_any_domain("showDashboard", about)
+                .answers(200, schema::map(&[&dashboard[..], &counted()].concat(), &[])),
+        ),
+    ]
 }
 
 async fn show(

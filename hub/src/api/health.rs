@@ -7,29 +7,78 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use ledger::Domain;
 use serde_json::json;
 
-use super::{asked::caller, surface::ApiSurface};
+use super::{
+    asked::caller,
+    openapi::{ApiOperation, ApiRoute, schema},
+    parameters::Parameters,
+    surface::ApiSurface,
+};
 use crate::{
     auth::{Access, Area, Caller, CallerError, Capability, domain_name},
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
 };
 
 /// Longest wait for an answer.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// Registers its paths.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(routes::page("/api/domains/{domain}/health", domain))
-        .service(routes::page("/coordinator/health", coordinator));
+/// Its paths.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let status = || schema::words(["up", "down"]);
+    let of_domain = schema::map(
+        &[
+            ("domain", schema::named("DomainName")),
+            ("status", status()),
+            ("accounts", schema::or_null(&schema::count())),
+            ("holds", schema::or_null(&schema::count())),
+        ],
+        &[],
+    );
+    let of_coordinator = schema::map(
+        &[
+            ("status", status()),
+            ("answers", schema::flag()),
+            ("takes_work", schema::flag()),
+            ("in_flight", schema::count()),
+        ],
+        &[],
+    );
+    let coordinator_read = Capability::Use(Area::Coordinator, Access::Read);
+    vec![
+        ApiRoute::at("/api/domains/{domain}/health").get(
+            domain,
+            of_any_domain("showDomainHealth", "Whether a domain answers")
+                .answers(200, of_domain.clone())
+                .answers(503, of_domain),
+        ),
+        ApiRoute::at("/coordinator/health").get(
+            coordinator,
+            ApiOperation::read(
+                "showCoordinatorHealth",
+                "Whether the coordinator and the log answer and take work",
+                &coordinator_read,
+            )
+            .or_needs(&MONITORING_READ)
+            .answers(200, of_coordinator.clone())
+            .answers(503, of_coordinator),
+        ),
+    ]
+}
+
+const MONITORING_READ: Capability = Capability::Use(Area::Monitoring, Access::Read);
+
+/// The description of a reading of the domain in its path.
+pub(super) fn of_any_domain(id: &'static str, summary: &'static str) -> ApiOperation {
+    ApiOperation::read(id, summary, &MONITORING_READ).or_needs("{domain}:read").path(
+        "domain",
+        schema::named("DomainName"),
+        domain_name(Domain::Balance),
+    )
 }
 
 /// Whoever may read an area or the monitoring may ask for its health.
 pub(super) fn may_read(caller: &Caller, area: Area) -> Result<(), Error> {
     let needed = Capability::Use(area, Access::Read);
-    if caller.may.allow(&needed) || caller.may.allow(&Capability::Use(Area::Monitoring, Access::Read)) {
+    if caller.may.allow(&needed) || caller.may.allow(&MONITORING_READ) {
         return Ok(());
     }
     let lacks = CallerError::Lacks { who: caller.to_string(), needed };
@@ -53,6 +102,7 @@ async fn domain(
     let caller = caller(&request, &api.callers)?;
     let domain = domain_named(&path)?;
     may_read(&caller, Area::Domain(domain))?;
+    Parameters::read(&request, &[])?;
     let report = tokio::time::timeout(WITHIN, api.money.report(domain)).await.ok().flatten();
     let (name, up) = (domain_name(domain), report.is_some());
     let body = json!({
@@ -66,6 +116,7 @@ async fn domain(
 
 async fn coordinator(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {
     may_read(&*caller(&request, &api.callers)?, Area::Coordinator)?;
+    Parameters::read(&request, &[])?;
     let log = api.admission.log();
     let durable = async { log.state() != journal::State::Unsound && api.money.durable().await.is_ok() };
     let answers = tokio::time::timeout(WITHIN, durable).await.unwrap_or(false);

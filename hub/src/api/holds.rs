@@ -5,34 +5,103 @@ use actors::{
     clock::now_ms,
     ports::service::{CaptureHold, HoldFunds, ReleaseHold},
 };
-use ledger::HoldId;
+use ledger::{HoldId, Purpose};
+use protocol::ErrorCode;
 use serde_json::{Map, Value, json};
 
 use super::{
     balance::WRITE,
     change::{self, AskedChange},
+    openapi::{self, ApiOperation, ApiRoute, schema},
     payment::{self, Sum},
     receipt,
     surface::ApiSurface,
     times,
 };
 use crate::{
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
     utc::utc,
 };
 
 /// What begins the id of a hold.
 const PREFIX: &str = "hold_";
 
-/// Registers its paths.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(routes::action("/api/domains/balance/holds", begin))
-        .service(routes::action("/api/domains/balance/holds/{hold}/capture", capture))
-        .service(routes::action("/api/domains/balance/holds/{hold}/release", give_back));
+/// Its paths.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let body = schema::body(
+        &[("playerId", schema::named("PlayerName")), ("amount", schema::named("Amount"))],
+        &[
+            &[("currency", schema::named("Currency")), ("expires", schema::named("FutureTime"))][..],
+            &openapi::cause(),
+        ]
+        .concat(),
+    );
+    let mut part = schema::body(
+        &[],
+        &[
+            &[("amount", schema::named("Amount")), ("currency", schema::named("Currency"))][..],
+            &openapi::cause(),
+        ]
+        .concat(),
+    );
+    // A currency alone says nothing.
+    part["dependentRequired"] = json!({ "currency": ["amount"] });
+    let held = [
+        ("hold", schema::or_null(&schema::named("HoldId"))),
+        ("purpose", schema::words([Purpose::Service.name()])),
+        ("expires", schema::or_null(&schema::named("Time"))),
+    ];
+    let held = openapi::receipt(
+        "hold",
+        true,
+        &[&openapi::of_player()[..], &held, &openapi::of_cause()].concat(),
+        &[],
+    );
+    let ended = |kind| {
+        let hold = [("hold", schema::named("HoldId"))];
+        openapi::receipt(kind, true, &[&hold[..], &openapi::of_cause()].concat(), &[])
+    };
+    let example = json!({ "playerId": "PLAYER_123", "amount": "5.00", "currency": "USD", "expires": "2999-12-31T00:00:00Z" });
+    let of_hold = [("hold", "$response.body#/hold")];
+    let no_hold = spelled(HoldId(1));
+    vec![
+        ApiRoute::at("/api/domains/balance/holds").post(
+            begin,
+            ApiOperation::change("holdFunds", "Holds money of a player", &WRITE, &body, &[("hold", example)])
+                .answers(200, held)
+                .changes_funds()
+                .link("captureHold", &of_hold)
+                .link("releaseHold", &of_hold),
+        ),
+        ApiRoute::at("/api/domains/balance/holds/{hold}/capture").post(
+            capture,
+            ApiOperation::change(
+                "captureHold",
+                "Takes what is held, or a part of it; the hold ends",
+                &WRITE,
+                &part,
+                &[("all", json!({})), ("part", json!({ "amount": "2.00", "currency": "USD" }))],
+            )
+            .path("hold", schema::named("HoldId"), &no_hold)
+            .answers(200, ended("capture"))
+            .changes_funds()
+            .refuses(&[Kind::Money(ErrorCode::HoldNotOpen), Kind::Money(ErrorCode::AboveHold)]),
+        ),
+        ApiRoute::at("/api/domains/balance/holds/{hold}/release").post(
+            give_back,
+            ApiOperation::change(
+                "releaseHold",
+                "Gives back what is held",
+                &WRITE,
+                &schema::body(&[], &openapi::cause()),
+                &[("release", json!({}))],
+            )
+            .path("hold", schema::named("HoldId"), &no_hold)
+            .answers(200, ended("release"))
+            .changes_funds()
+            .refuses(&[Kind::Money(ErrorCode::HoldNotOpen)]),
+        ),
+    ]
 }
 
 /// `POST /api/domains/balance/holds`.

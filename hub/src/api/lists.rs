@@ -10,6 +10,7 @@ use readmodel::{AmountRange, AsOf, Moments};
 use serde_json::{Map, Value, json};
 
 use super::{
+    openapi::{ApiOperation, schema},
     parameters::Parameters,
     reads::{Reads, WRONG_LSN},
     surface::ApiSurface,
@@ -20,9 +21,9 @@ use crate::{
 };
 
 /// What says which page is wanted. A cursor carries the other parameters.
-pub(super) const PAGING: [&str; 3] = ["limit", "cursor", "at_least"];
+const PAGING: [&str; 3] = ["limit", "cursor", "at_least"];
 /// What every list is filtered by.
-pub(super) const COMMON: [&str; 4] = ["from", "to", "as_of", "order"];
+const COMMON: [&str; 4] = ["from", "to", "as_of", "order"];
 
 /// Lines of a page, when none are asked for; and the most.
 const LIMIT: (usize, usize) = (50, 200);
@@ -123,6 +124,63 @@ impl AskedPage {
         let carried = json!([self.of, lsn, n, self.filters.without(&[])]);
         encode_string(carried.to_string().as_bytes())
     }
+}
+
+/// The parameters of every list, in a description: which moment, and which page.
+pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
+    let mut limit = schema::count();
+    limit["minimum"] = json!(1);
+    limit["maximum"] = json!(LIMIT.1);
+    limit["default"] = json!(LIMIT.0);
+    let mut cursor = schema::pattern("^([0-9a-f]{2})+$");
+    cursor["maxLength"] = json!(CURSOR_MAX);
+    let order = schema::words(["oldest", "newest"]);
+    operation
+        .query("from", schema::named("Time"), "Decided at this time or later.")
+        .query("to", schema::named("Time"), "Decided before this time.")
+        .query("as_of", schema::count(), "The `lsn` of a record: the list as it was then.")
+        .query("order", order, "Which end is first; without it the oldest.")
+        .query("limit", limit, "Lines of a page.")
+        .query("cursor", cursor, "The `next` of the page before, which carries the other parameters.")
+        .query("at_least", schema::count(), AT_LEAST)
+}
+
+/// The parameters by amount, in a description.
+pub(super) fn amount_parameters(operation: ApiOperation) -> ApiOperation {
+    let amount = || schema::pattern("^[0-9]{1,13}(\\.[0-9]{1,8})?$");
+    operation.query("min", amount(), "The least of `amount`, whatever its sign.").query(
+        "max",
+        amount(),
+        "The most of `amount`, whatever its sign.",
+    )
+}
+
+/// What the parameter `at_least` does.
+pub(super) const AT_LEAST: &str = "The `lsn` of an answer: waits until the list has this record.";
+
+/// The answer of a list of such lines, in a description: JSON or CSV. `more` is what else is said of the lines.
+pub(super) fn answer(operation: ApiOperation, line: &Value, more: &[(&str, Value)]) -> ApiOperation {
+    answered(operation, schema_of(line, more), true)
+}
+
+/// The same with this schema of the answer in JSON, which is that of a list always or sometimes.
+pub(super) fn answered(operation: ApiOperation, schema: Value, always: bool) -> ApiOperation {
+    operation
+        .answers(200, schema)
+        .answers_as(200, "text/csv", schema::text())
+        .header(200, &AS_OF, always)
+        .header(200, &NEXT, false)
+        .refuses(&[Kind::NotRecorded])
+}
+
+/// The answer in JSON.
+pub(super) fn schema_of(line: &Value, more: &[(&str, Value)]) -> Value {
+    let page = [
+        ("data", schema::list(line)),
+        ("next", schema::or_null(&schema::text())),
+        ("as_of", schema::count()),
+    ];
+    schema::map(&[&page[..], more].concat(), &[])
 }
 
 /// The filters of a request, which a cursor carries, and the place behind which its page begins.

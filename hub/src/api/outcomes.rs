@@ -2,11 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use engine::{Body, TxId};
+use protocol::ErrorCode;
 use serde_json::{Map, Value, json};
 
 use super::{
-    asked::{allowed, id_of_key, is_key},
+    asked::{KEY_BYTES_MAX, allowed, id_of_key, is_key},
+    lists,
     logged::{self, LogEntry},
+    openapi::{ApiOperation, ApiRoute, schema},
     parameters::Parameters,
     rates::RouteRate,
     receipt, recorded,
@@ -14,21 +17,88 @@ use super::{
 };
 use crate::{
     auth::{Access, Area, Capability, domain_name},
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
     inspect::Json,
     utc::utc,
 };
 
 const READ: Capability = Capability::Use(Area::Coordinator, Access::Read);
 
-/// Registers its paths.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(routes::page("/api/domains/coordinator/transactions", of_key).app_data(RouteRate::LIST))
-        .service(routes::page("/api/domains/coordinator/transactions/{id}", show));
+/// Its paths.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let key = schema::pattern(&format!("^[!#-~]{{1,{KEY_BYTES_MAX}}}$"));
+    let about = "A key of the caller's own, without quotes: what became of it, alone. No other parameter goes with it.";
+    let list = ApiOperation::read(
+        "listTransactions",
+        "Every transaction and every refusal that stands, by pages; or what became of a key of the caller's own",
+        &READ,
+    );
+    let list = recorded::parameters(list.query_with_example("key", key, about, "first-credit"));
+    let either = json!({ "anyOf": [lists::schema_of(&recorded::line_schema(), &[]), shown_schema()] });
+    let show_one = ApiOperation::read("showTransaction", "What became of a transaction", &READ)
+        .path("id", schema::named("TransactionId"), &receipt::spelled_id(TxId(1)))
+        .answers(200, shown_schema())
+        .header(200, &receipt::LSN, true)
+        .refuses(&[Kind::UnknownTransaction]);
+    vec![
+        ApiRoute::at("/api/domains/coordinator/transactions").data(RouteRate::LIST).get(
+            of_key,
+            lists::answered(list, either, false)
+                .header(200, &receipt::LSN, false)
+                .refuses(&[Kind::UnknownTransaction])
+                .link("listTransactions", &[("cursor", "$response.body#/next")]),
+        ),
+        ApiRoute::at("/api/domains/coordinator/transactions/{id}").get(show, show_one),
+    ]
+}
+
+/// What is shown of a transaction. What recipes say of themselves has names of their own.
+fn shown_schema() -> Value {
+    let maybe = |schema: Value| schema::or_null(&schema);
+    let report = || schema::list(&schema::any_map());
+    let principal = schema::map(
+        &[("kind", schema::named("PrincipalKind")), ("id", maybe(schema::pattern("^[0-9a-f]{32}$")))],
+        &[],
+    );
+    let outcomes = || schema::words(["committed", "rejected"]);
+    let step = schema::map(
+        &[("step", outcomes()), ("time", schema::named("Time")), ("lsn", schema::named("Lsn"))],
+        &[],
+    );
+    let batch = schema::map(
+        &[
+            ("first", schema::count()),
+            ("count", schema::count()),
+            ("hash", schema::pattern("^[0-9a-f]{64}$")),
+        ],
+        &[],
+    );
+    let codes = ErrorCode::ALL.iter().map(|code| code.name());
+    schema::map(
+        &[
+            ("id", schema::named("TransactionId")),
+            ("tx", schema::named("TransactionId")),
+            ("lsn", schema::named("Lsn")),
+            ("time", schema::named("Time")),
+            ("outcome", outcomes()),
+            ("code", maybe(schema::words(codes))),
+            ("type", maybe(schema::text())),
+            ("revision", maybe(schema::count())),
+            ("parameters", maybe(schema::any_map())),
+            ("asked", maybe(schema::any_map())),
+            ("principal", principal),
+            ("participants", schema::list(&schema::named("DomainName"))),
+            ("steps", schema::list(&step)),
+            ("moves", report()),
+            ("rows", report()),
+            ("notices", report()),
+            ("table", maybe(schema::any_map())),
+            ("hash", schema::pattern("^[0-9a-f]{64}$")),
+            ("batch", batch),
+            ("links", schema::map(&[("self", schema::text())], &[])),
+        ],
+        &[],
+    )
 }
 
 /// The transaction of a path.

@@ -4,10 +4,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use base16ct::lower::encode_string;
 use protocol::PlayerId;
 use readmodel::{ListedAs, LsnPage, TransactionFilter, TransactionLine};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    lists::{AskedPage, Columns, Line, ListAnswer, spelling},
+    lists::{self, AskedPage, Columns, Line, ListAnswer, spelling},
+    openapi::{ApiOperation, schema},
     payment,
     reads::kept,
     surface::ApiSurface,
@@ -21,6 +22,47 @@ use crate::{
 /// What it is filtered by, besides what every list is.
 const FILTERS: [&str; 9] =
     ["type", "outcome", "code", "playerId", "table", "round", "min", "max", "reference"];
+
+/// Its filters, in a description.
+pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
+    let operation = operation
+        .query("type", schema::text(), "The recipe, such as `credit`.")
+        .query("outcome", schema::words(["committed", "rejected"]), "What became of it.")
+        .query("code", schema::text(), "Why it was refused.")
+        .query(
+            "playerId",
+            schema::named("PlayerName"),
+            "What is about this player, or changed one of the player's accounts.",
+        )
+        .query("table", schema::text(), "The table.")
+        .query("round", schema::count(), "The number of the round.")
+        .query("reference", schema::text(), "The operator's reference.");
+    lists::parameters(lists::amount_parameters(operation)).refuses(&[Kind::UnknownPlayer])
+}
+
+/// A line of the list, in a description.
+pub(super) fn line_schema() -> Value {
+    let maybe = |schema: Value| schema::or_null(&schema);
+    schema::map(
+        &[
+            ("lsn", schema::named("Lsn")),
+            ("tx", schema::named("TransactionId")),
+            ("time", schema::named("Time")),
+            ("type", schema::pattern("^[a-z0-9_]+$")),
+            ("by", schema::named("PrincipalKind")),
+            ("outcome", schema::words(["committed", "rejected"])),
+            ("code", maybe(schema::text())),
+            ("player", maybe(schema::named("PlayerId"))),
+            ("amount", maybe(schema::named("SignedDecimal"))),
+            ("currency", maybe(schema::named("CurrencyCode"))),
+            ("reason", maybe(schema::text())),
+            ("reference", maybe(schema::text())),
+            ("table", maybe(schema::text())),
+            ("round", maybe(schema::count())),
+        ],
+        &[],
+    )
+}
 
 /// A page of the list, for whoever may see it.
 ///

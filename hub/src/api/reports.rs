@@ -7,12 +7,10 @@ mod liability;
 mod permitted;
 mod totals;
 
-use actix_web::web;
+use super::openapi::ApiRoute;
 
-/// Registers the paths of all of them.
-pub fn routes(service: &mut web::ServiceConfig) {
-    totals::routes(service);
-    games::routes(service);
-    liability::routes(service);
-    interrupted::routes(service);
+/// The paths of all of them.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let reports = [totals::routes(), games::routes(), liability::routes(), interrupted::routes()];
+    reports.into_iter().flatten().collect()
 }

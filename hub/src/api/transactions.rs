@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{
     asked::allowed,
-    lists::{AskedPage, Columns, Line, ListAnswer, spelling},
+    lists::{self, AskedPage, Columns, Line, ListAnswer, spelling},
+    openapi::{ApiOperation, ApiRoute, schema},
     payment,
     rates::RouteRate,
     reads::kept,
@@ -16,10 +17,7 @@ use super::{
 };
 use crate::{
     auth::{Access, Area, Capability},
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
     utc::utc,
 };
 
@@ -28,10 +26,53 @@ const READ: Capability = Capability::Use(Area::Domain(Domain::Balance), Access::
 /// What it is filtered by, besides what every list is.
 const FILTERS: [&str; 7] = ["type", "account", "table", "round", "min", "max", "reference"];
 
-/// Registers its path.
-pub fn routes(service: &mut web::ServiceConfig) {
-    let list = routes::page("/api/domains/balance/{player}/transactions", show);
-    service.service(list.app_data(RouteRate::LIST));
+/// Its path.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let account = schema::pattern("^[^:]*:[^:]*:[^:]*$");
+    let statement = ApiOperation::read("listStatement", "The statement of a player, by pages", &READ)
+        .path("playerId", schema::named("PlayerName"), "PLAYER_123")
+        .query("type", schema::text(), "The recipe, such as `credit`.")
+        .query("account", account, "One account, as the lines name it, such as `balance:cash:USD`.")
+        .query("table", schema::text(), "The table.")
+        .query("round", schema::count(), "The number of the round.")
+        .query("reference", schema::text(), "The operator's reference.");
+    let statement =
+        lists::answer(lists::parameters(lists::amount_parameters(statement)), &line_schema(), &[])
+            .refuses(&[Kind::UnknownPlayer])
+            .link(
+                "listStatement",
+                &[("playerId", "$request.path.playerId"), ("cursor", "$response.body#/next")],
+            );
+    vec![
+        ApiRoute::at("/api/domains/balance/{playerId}/transactions")
+            .data(RouteRate::LIST)
+            .get(show, statement),
+    ]
+}
+
+/// A line of a statement.
+fn line_schema() -> Value {
+    let maybe = |schema: Value| schema::or_null(&schema);
+    schema::map(
+        &[
+            ("lsn", schema::named("Lsn")),
+            ("n", schema::count()),
+            ("tx", schema::named("TransactionId")),
+            ("time", schema::named("Time")),
+            ("type", schema::pattern("^[a-z0-9_]+$")),
+            ("by", schema::named("PrincipalKind")),
+            ("account", schema::text()),
+            ("currency", schema::named("CurrencyCode")),
+            ("amount", schema::named("SignedDecimal")),
+            ("before", schema::named("FundsAt")),
+            ("after", schema::named("FundsAt")),
+            ("reason", maybe(schema::text())),
+            ("reference", maybe(schema::text())),
+            ("table", maybe(schema::text())),
+            ("round", maybe(schema::count())),
+        ],
+        &[],
+    )
 }
 
 async fn show(

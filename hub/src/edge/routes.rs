@@ -17,23 +17,6 @@ where
         .default_service(web::to(async || refused("GET, HEAD")))
 }
 
-/// A path that is read, and to which something is added: GET, HEAD and POST.
-pub fn page_and_action<F, Args, G, Brgs>(path: &str, page: F, action: G) -> Resource
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-    G: Handler<Brgs>,
-    Brgs: FromRequest + 'static,
-    G::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::get().to(page.clone()))
-        .route(web::head().to(page))
-        .route(web::post().to(action))
-        .default_service(web::to(async || refused("GET, HEAD, POST")))
-}
-
 /// A path that changes something: POST.
 pub fn action<F, Args>(path: &str, handler: F) -> Resource
 where
@@ -44,6 +27,10 @@ where
     web::resource(path).route(web::post().to(handler)).default_service(web::to(async || refused("POST")))
 }
 
-fn refused(allowed: &'static str) -> Result<&'static str, Error> {
+/// The refusal of a method: the path takes only these.
+///
+/// # Errors
+/// Always.
+pub fn refused(allowed: &'static str) -> Result<&'static str, Error> {
     Err(Error::method_not_allowed(allowed))
 }

@@ -2,9 +2,14 @@
 
 use actors::clock::now_ms;
 use readmodel::DayRange;
+use serde_json::Value;
 
 use crate::{
-    api::{parameters::Parameters, times},
+    api::{
+        openapi::{ApiOperation, schema},
+        parameters::Parameters,
+        times,
+    },
     edge::error::{Error, Kind},
     utc::utc,
 };
@@ -22,6 +27,18 @@ const LAST_DAY: u64 = 2_932_896;
 pub fn asked(parameters: &Parameters) -> Result<DayRange, Error> {
     let (from, to) = (day(parameters, "from")?, day(parameters, "to")?);
     range(from, to, now_ms() / DAY_MS)
+}
+
+/// The parameters for them, in a description.
+pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
+    operation
+        .query("from", schema::named("Day"), "The first day; without it, seven days up to the last.")
+        .query("to", schema::named("Day"), "The last day; without it, today. At most 92 days in all.")
+}
+
+/// What an answer says of them.
+pub(super) fn answered() -> [(&'static str, Value); 2] {
+    [("from", schema::named("Day")), ("to", schema::named("Day"))]
 }
 
 fn range(from: Option<u64>, to: Option<u64>, today: u64) -> Result<DayRange, Error> {

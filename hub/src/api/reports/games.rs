@@ -5,20 +5,51 @@ use actors::ports::games::{ReturnBand, theoretical_return};
 use readmodel::GamePlayed;
 use serde_json::{Value, json};
 
-use super::{days, permitted::reads};
+use super::{
+    days,
+    permitted::{READ, reads},
+};
 use crate::{
     api::{
-        lists::{Columns, Line, ListAnswer, spelling},
+        lists::{self, Columns, Line, ListAnswer, spelling},
+        openapi::{ApiOperation, ApiRoute, schema},
         parameters::Parameters,
         rates::RouteRate,
         surface::ApiSurface,
     },
-    edge::{error::Error, routes},
+    edge::error::Error,
 };
 
-/// Registers its path.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/game-performance", show).app_data(RouteRate::LIST));
+/// Its path.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let share = || schema::pattern("^-?[0-9]+\\.[0-9]{6}$");
+    let range = |from: &'static str, to: &'static str| schema::map(&[(from, share()), (to, share())], &[]);
+    let line = schema::map(
+        &[
+            ("game", schema::text()),
+            ("rules", schema::count()),
+            ("currency", schema::named("CurrencyCode")),
+            ("settled", schema::count()),
+            ("voided", schema::count()),
+            ("requests", schema::count()),
+            ("staked", schema::named("SignedDecimal")),
+            ("returned", schema::named("SignedDecimal")),
+            ("result", schema::named("SignedDecimal")),
+            ("return", schema::or_null(&share())),
+            ("theoretical", schema::or_null(&range("least", "most"))),
+            ("band", schema::or_null(&range("from", "to"))),
+            ("within_band", schema::or_null(&schema::flag())),
+        ],
+        &[],
+    );
+    let report = days::parameters(ApiOperation::read(
+        "reportGamePerformance",
+        "What games returned, beside what their rules return in the long run",
+        &READ,
+    ))
+    .query("at_least", schema::count(), lists::AT_LEAST);
+    let report = lists::answer(report, &line, &days::answered());
+    vec![ApiRoute::at("/api/reports/game-performance").data(RouteRate::LIST).get(show, report)]
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

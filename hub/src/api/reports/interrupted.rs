@@ -4,20 +4,46 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use readmodel::{InterruptedRound, LsnPage};
 use serde_json::json;
 
-use super::permitted::reads;
+use super::permitted::{READ, reads};
 use crate::{
     api::{
-        lists::{AskedPage, Columns, Line, ListAnswer, spelling},
+        lists::{self, AskedPage, Columns, Line, ListAnswer, spelling},
+        openapi::{ApiOperation, ApiRoute, schema},
         rates::RouteRate,
         surface::ApiSurface,
     },
-    edge::{error::Error, routes},
+    edge::error::Error,
     utc::utc,
 };
 
-/// Registers its path.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/interrupted-games", show).app_data(RouteRate::LIST));
+/// Its path.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let line = schema::map(
+        &[
+            ("lsn", schema::named("Lsn")),
+            ("table", schema::text()),
+            ("round", schema::count()),
+            ("state", schema::words(["open", "locked", "voided"])),
+            ("game", schema::text()),
+            ("rules", schema::count()),
+            ("opened", schema::named("Time")),
+            ("ended", schema::or_null(&schema::named("Time"))),
+            ("ended_lsn", schema::or_null(&schema::named("Lsn"))),
+            ("reason", schema::or_null(&schema::text())),
+            ("currency", schema::named("CurrencyCode")),
+            ("open_holds", schema::count()),
+            ("held", schema::named("SignedDecimal")),
+        ],
+        &[],
+    );
+    let report = lists::parameters(ApiOperation::read(
+        "reportInterruptedGames",
+        "Rounds that are void, or have no end and no table",
+        &READ,
+    ));
+    let report = lists::answer(report, &line, &[])
+        .link("reportInterruptedGames", &[("cursor", "$response.body#/next")]);
+    vec![ApiRoute::at("/api/reports/interrupted-games").data(RouteRate::LIST).get(show, report)]
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

@@ -7,21 +7,50 @@ use ledger::Domain;
 use readmodel::Owed;
 use serde_json::{Value, json};
 
-use super::permitted::reads;
+use super::permitted::{READ, reads};
 use crate::{
     api::{
-        lists::{Columns, Line, ListAnswer, spelling},
+        lists::{self, Columns, Line, ListAnswer, spelling},
+        openapi::{ApiOperation, ApiRoute, schema},
         parameters::Parameters,
         rates::RouteRate,
         surface::ApiSurface,
     },
     auth::domain_name,
-    edge::{error::Error, routes},
+    edge::error::Error,
 };
 
-/// Registers its path.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/liability", show).app_data(RouteRate::LIST));
+/// Its path.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let total = schema::map(
+        &[
+            ("currency", schema::named("CurrencyCode")),
+            ("balance", schema::named("SignedDecimal")),
+            ("held", schema::named("SignedDecimal")),
+        ],
+        &[],
+    );
+    let line = schema::map(
+        &[
+            ("currency", schema::named("CurrencyCode")),
+            ("owner", schema::text()),
+            ("domain", schema::or_null(&schema::named("DomainName"))),
+            ("kind", schema::text()),
+            ("accounts", schema::count()),
+            ("open_holds", schema::count()),
+            ("balance", schema::named("SignedDecimal")),
+            ("held", schema::named("SignedDecimal")),
+            ("available", schema::named("SignedDecimal")),
+        ],
+        &[],
+    );
+    let report = ApiOperation::read("reportLiability", "What is owed, now", &READ).query(
+        "at_least",
+        schema::count(),
+        lists::AT_LEAST,
+    );
+    let report = lists::answer(report, &line, &[("totals", schema::list(&total))]);
+    vec![ApiRoute::at("/api/reports/liability").data(RouteRate::LIST).get(show, report)]
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

@@ -12,7 +12,8 @@ use crate::{
     edge::error::Error,
 };
 
-const READ: Capability = Capability::Use(Area::Monitoring, Access::Read);
+/// What reports need.
+pub(super) const READ: Capability = Capability::Use(Area::Monitoring, Access::Read);
 
 /// The read model, for a caller who may read reports.
 ///

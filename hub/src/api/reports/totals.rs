@@ -5,25 +5,47 @@ use ledger::Domain;
 use readmodel::ClassDay;
 use serde_json::json;
 
-use super::{days, permitted::reads};
+use super::{
+    days,
+    permitted::{READ, reads},
+};
 use crate::{
     api::{
         health::domain_named,
-        lists::{Columns, Line, ListAnswer, spelling},
+        lists::{self, Columns, Line, ListAnswer, spelling},
+        openapi::{ApiOperation, ApiRoute, schema},
         parameters::Parameters,
         rates::RouteRate,
         surface::ApiSurface,
     },
     auth::domain_name,
-    edge::{
-        error::{Error, Kind},
-        routes,
-    },
+    edge::error::{Error, Kind},
 };
 
-/// Registers its path.
-pub fn routes(service: &mut web::ServiceConfig) {
-    service.service(routes::page("/api/reports/domain-totals", show).app_data(RouteRate::LIST));
+/// Its path.
+pub(super) fn routes() -> Vec<ApiRoute> {
+    let line = schema::map(
+        &[
+            ("day", schema::named("Day")),
+            ("domain", schema::or_null(&schema::named("DomainName"))),
+            ("currency", schema::named("CurrencyCode")),
+            ("kind", schema::text()),
+            ("owner", schema::text()),
+            ("entries", schema::count()),
+            ("debits", schema::named("SignedDecimal")),
+            ("credits", schema::named("SignedDecimal")),
+        ],
+        &[],
+    );
+    let report = days::parameters(ApiOperation::read(
+        "reportDomainTotals",
+        "What was posted in the domains, by day and kind of account",
+        &READ,
+    ))
+    .query("domain", schema::named("DomainName"), "One domain.")
+    .query("at_least", schema::count(), lists::AT_LEAST);
+    let report = lists::answer(report, &line, &days::answered());
+    vec![ApiRoute::at("/api/reports/domain-totals").data(RouteRate::LIST).get(show, report)]
 }
 
 async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpResponse, Error> {

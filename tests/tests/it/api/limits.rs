@@ -160,7 +160,7 @@ async fn every_answer_has_the_id_of_its_request_and_so_has_the_log() {
         (
             &json!("find-me-in-the-log"),
             &json!("GET"),
-            &json!("/api/domains/balance/{player}/transactions"),
+            &json!("/api/domains/balance/{playerId}/transactions"),
             &json!(200)
         ),
         "{line}"

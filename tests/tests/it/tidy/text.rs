@@ -60,6 +60,17 @@ fn the_edge_and_the_sockets_speak_through_their_telemetry_alone() {
 }
 
 #[test]
+fn every_path_of_the_api_is_registered_with_its_description() {
+    let ways = [concat!("Service", "Config"), "web::resource", "web::scope", "web::route"];
+    let parts = files().iter().filter(|file| {
+        let wiring = ["hub/src/api/openapi/route.rs", "hub/src/api/described.rs"];
+        file.path.starts_with("hub/src/api/") && !wiring.contains(&&*file.path)
+    });
+    let found = parts.flat_map(|file| lines_with(file, &ways)).collect();
+    assert_none("paths that are no ApiRoute", found);
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     let found = files().iter().flat_map(|file| lines_with(file, LEFT_OVERS)).collect();
     assert_none("left-overs", found);
