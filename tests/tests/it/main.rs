@@ -31,6 +31,7 @@ mod sim;
 mod slow_redis;
 mod tampered;
 mod tidy;
+mod walk_through;
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
 #[test]
