@@ -1,7 +1,7 @@
 //! HTTP for the tests: one request, one answer, one connection. Requests are spelled and answers read as the load harness
 //! does; bytes go out as they are, because the hub has to stand those of bad clients as well.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use serde_json::Value;
 use tokio::{
@@ -47,21 +47,40 @@ pub async fn post(hub: SocketAddr, path: &str, bearer: Option<&str>, body: &Valu
 /// does not have.
 pub async fn request(hub: SocketAddr, request: &str) -> Answer {
     let line = request.lines().next().unwrap_or_default().to_owned();
+    attempt(hub, request).await.unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+/// Does the same at a hub that may be killed meanwhile.
+///
+/// # Errors
+/// When there is no whole answer.
+///
+/// # Panics
+/// When nothing comes in time; and when the API answers something that its description does not have.
+pub async fn attempt(hub: SocketAddr, request: &str) -> io::Result<Answer> {
+    let line = request.lines().next().unwrap_or_default().to_owned();
     let exchange = async {
         let mut stream = TcpStream::connect(hub).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
-        std::io::Result::Ok(answer)
+        io::Result::Ok(answer)
     };
-    let answer = soon(&line, exchange).await.unwrap_or_else(|error| panic!("{line}: {error}"));
+    let answer = soon(&line, exchange).await?;
     let answer = String::from_utf8(answer).expect("the hub answers in UTF-8");
-    let read = loadtest::http::head(answer.as_bytes(), |head| Ok(head.code.expect("a status")));
-    let read = read.unwrap_or_else(|error| panic!("{line}: {error}: {answer}"));
-    let (status, length) = read.unwrap_or_else(|| panic!("{line}: half an answer: {answer:?}"));
+    let half = || io::Error::new(io::ErrorKind::UnexpectedEof, format!("half an answer: {answer:?}"));
+    let read = loadtest::http::head(answer.as_bytes(), |head| {
+        let length = loadtest::http::header(head, "content-length").and_then(|length| length.parse().ok());
+        Ok((head.code.expect("a status"), length))
+    });
+    let ((status, body_length), length) = read?.ok_or_else(half)?;
     let (head, body) = answer.split_at(length);
     assert!(!head.to_lowercase().contains("transfer-encoding"), "bodies are read whole: {head}");
+    // Of a HEAD there is none.
+    if body_length.is_some_and(|length: usize| body.len() < length) && !request.starts_with("HEAD ") {
+        return Err(half());
+    }
     let answer = Answer { status, head: head.to_owned(), body: body.to_owned() };
     contract::check(request, &answer);
-    answer
+    Ok(answer)
 }

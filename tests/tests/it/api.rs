@@ -1,7 +1,9 @@
 //! Money over HTTP: what services and operators ask for is done once, by whoever may, and told in one form.
 
+mod crashes;
 mod described;
 mod domains;
+mod keys;
 mod limits;
 
 use std::net::SocketAddr;
