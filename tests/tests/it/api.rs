@@ -5,6 +5,7 @@ mod described;
 mod domains;
 mod keys;
 mod limits;
+mod years;
 
 use std::net::SocketAddr;
 
