@@ -224,12 +224,12 @@ fn answered<P: Pages>(
         let (id, method) = (RequestId::of(request.head().headers()), request.method().clone());
         let (body, began) = (body_of(request.head()), Instant::now());
         let answering = exchange.begin(body);
-        let admitted = rules.admit(request.head(), !body.ended(), began);
+        let admitted = rules.admit(request.head(), began);
         let answer = admitted.map(|()| id.within(|| pages.call(request)));
         let rules = rules.clone();
         id.clone().scope(async move {
             let (mut response, page) = match answer {
-                Ok(answer) => page_answer(answer.await, &rules),
+                Ok(answer) => page_answer(answer.await, (&method, !body.ended()), &rules),
                 Err(error) => (refusal(&error), None),
             };
             let (name, value) = id.header();
@@ -244,13 +244,15 @@ fn answered<P: Pages>(
 /// The answer of a page, with what is left to its caller, and the pattern of its path.
 fn page_answer(
     answer: Result<ServiceResponse, actix_web::Error>,
+    (method, has_body): (&Method, bool),
     rules: &EdgeRules,
 ) -> (Response<BoxBody>, Option<String>) {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return (error.error_response().into(), None),
     };
-    if let Err(error) = rules.answered(&answer, Instant::now()) {
+    let judged = rules.judge_body(method, has_body, answer.status());
+    if let Err(error) = judged.and_then(|()| rules.answered(&answer, Instant::now())) {
         return (refusal(&error), None);
     }
     let told = telemetry::tells_of_answers() || answer.status() == StatusCode::INTERNAL_SERVER_ERROR;

@@ -41,8 +41,8 @@ pub(super) fn routes() -> Vec<ApiRoute> {
         operation
             .answers(200, funds_schema())
             .header(200, &receipt::LSN, true)
-            .query("at_least", schema::count(), "The `lsn` of an answer, which the log must have.")
-            .query("as_of", schema::count(), "The `lsn` of a record: what the player had then.")
+            .query("at_least", schema::number(), "The `lsn` of an answer, which the log must have.")
+            .query("as_of", schema::number(), "The `lsn` of a record: what the player had then.")
             .refuses(&[Kind::UnknownPlayer, Kind::NotRecorded])
             .link("listStatement", &of_player)
     };

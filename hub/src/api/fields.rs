@@ -134,10 +134,11 @@ impl<'a> JsonFields<'a> {
         self.parsed(name)?.ok_or_else(|| missing(name))
     }
 
-    /// Whether a field is given.
+    /// Whether a field is given. One that is `null` counts as not given, and is taken.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, value)| known == name && value.get() != "null")
+    pub fn has(&mut self, name: &str) -> bool {
+        self.0.retain(|(known, value)| known != name || value.get() != "null");
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// A list of texts, if it is given.
@@ -262,6 +263,15 @@ mod tests {
         }
         let many: Vec<_> = (0..40).map(|number| format!("\"f{number}\":1")).collect();
         assert!(refused(&format!("{{{}}}", many.join(","))).contains("at most 32 fields"));
+    }
+
+    #[test]
+    fn a_field_that_is_null_counts_as_not_given() {
+        let mut fields = JsonFields::read(b"{\"a\":null,\"b\":1,\"c\":null}").expect("a map");
+        assert_eq!((fields.has("a"), fields.has("b"), fields.has("d")), (false, true, false));
+        assert!(fields.text("c").is_ok_and(|text| text.is_none()));
+        let left = fields.finish("a, b and c").expect_err("one is left").to_string();
+        assert!(left.contains("no field \"b\" here"), "{left}");
     }
 
     #[test]

@@ -138,11 +138,11 @@ pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
     operation
         .query("from", schema::named("Time"), "Decided at this time or later.")
         .query("to", schema::named("Time"), "Decided before this time.")
-        .query("as_of", schema::count(), "The `lsn` of a record: the list as it was then.")
+        .query("as_of", schema::number(), "The `lsn` of a record: the list as it was then.")
         .query("order", order, "Which end is first; without it the oldest.")
         .query("limit", limit, "Lines of a page.")
         .query("cursor", cursor, "The `next` of the page before, which carries the other parameters.")
-        .query("at_least", schema::count(), AT_LEAST)
+        .query("at_least", schema::number(), AT_LEAST)
 }
 
 /// The parameters by amount, in a description.

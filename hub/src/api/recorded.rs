@@ -35,7 +35,7 @@ pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
             "What is about this player, or changed one of the player's accounts.",
         )
         .query("table", schema::text(), "The table.")
-        .query("round", schema::count(), "The number of the round.")
+        .query("round", schema::number(), "The number of the round.")
         .query("reference", schema::text(), "The operator's reference.");
     lists::parameters(lists::amount_parameters(operation)).refuses(&[Kind::UnknownPlayer])
 }

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
         .query("type", schema::text(), "The recipe, such as `credit`.")
         .query("account", account, "One account, as the lines name it, such as `balance:cash:USD`.")
         .query("table", schema::text(), "The table.")
-        .query("round", schema::count(), "The number of the round.")
+        .query("round", schema::number(), "The number of the round.")
         .query("reference", schema::text(), "The operator's reference.");
     let statement =
         lists::answer(lists::parameters(lists::amount_parameters(statement)), &line_schema(), &[])

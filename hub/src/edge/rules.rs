@@ -87,26 +87,31 @@ impl EdgeRules {
         Ok(())
     }
 
-    /// Whether the request may go to its page: the address is within its rate, the head is in order, and what is only read
-    /// has no body. A refused request costs as much as an answered one. A service is charged for its answer, and here only
-    /// when it is refused.
+    /// Whether the request may go to its page: the address is within its rate, and the head is in order. A refused request costs
+    /// as much as an answered one. A service is charged for its answer, and here only when it is refused.
     ///
     /// # Errors
     /// `too_fast`, `malformed` or `misdirected`.
-    pub fn admit(&self, head: &RequestHead, has_body: bool, now: Instant) -> Result<(), Error> {
+    pub fn admit(&self, head: &RequestHead, now: Instant) -> Result<(), Error> {
         let service = is_path_of_services(head.uri.path());
         if !service {
             self.pay(peer(head), PAGE, now)?;
         }
-        let refused = self.judge(head).and_then(|()| self.judge_body(head, has_body));
+        let refused = self.judge(head);
         if service && refused.is_err() {
             self.pay(peer(head), PAGE, now)?;
         }
         refused
     }
 
-    fn judge_body(&self, head: &RequestHead, has_body: bool) -> Result<(), Error> {
-        if has_body && [Method::GET, Method::HEAD].contains(&head.method) {
+    /// Refuses the body of a request that only reads, whatever the page has answered; that the path takes another method is
+    /// told first.
+    ///
+    /// # Errors
+    /// `malformed`, in the place of the answer.
+    pub fn judge_body(&self, method: &Method, has_body: bool, answered: StatusCode) -> Result<(), Error> {
+        let reads = [Method::GET, Method::HEAD].contains(method);
+        if has_body && reads && answered != StatusCode::METHOD_NOT_ALLOWED {
             self.refused.malformed.fetch_add(1, Relaxed);
             return Err(Error::new(Kind::Malformed, "what is only read takes no body"));
         }
@@ -195,7 +200,7 @@ mod tests {
         };
         let ask = |path, host, later| {
             let now = now + Duration::from_secs(later);
-            rules.admit(asked(path, host).head(), false, now).map_err(|error| error.kind())
+            rules.admit(asked(path, host).head(), now).map_err(|error| error.kind())
         };
         let (ours, foreign) = ("localhost", "evil.example");
         assert_eq!([ask("/", ours, 0), ask("/", foreign, 0)], [Ok(()), Err(Kind::Misdirected)]);
@@ -210,10 +215,7 @@ mod tests {
         assert_eq!(ask(publish::PATH, foreign, 1), Err(Kind::Misdirected));
         assert_eq!(ask("/", ours, 1), Err(Kind::TooFast), "that took what there was");
         let free = rules.of_operator();
-        assert!(
-            (0..9).all(|_| free.admit(asked("/", ours).head(), false, now).is_ok()),
-            "operators pay nothing"
-        );
+        assert!((0..9).all(|_| free.admit(asked("/", ours).head(), now).is_ok()), "operators pay nothing");
     }
 
     #[actix_rt::test]
@@ -246,13 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn a_get_or_head_request_with_a_body_is_refused() {
-        let get = TestRequest::with_uri("/").finish();
-        assert_eq!(
-            rules().admit(get.head(), true, Instant::now()).map_err(|error| error.kind()),
-            Err(Kind::Malformed)
-        );
-        let post = TestRequest::with_uri("/api/demo").method(Method::POST).finish();
-        assert!(rules().admit(post.head(), true, Instant::now()).is_ok());
+    fn a_get_or_head_request_with_a_body_is_refused_unless_its_path_takes_another_method() {
+        let judged = |method, has_body, answered| {
+            rules().judge_body(&method, has_body, answered).map_err(|error| error.kind())
+        };
+        assert_eq!(judged(Method::GET, true, StatusCode::OK), Err(Kind::Malformed));
+        assert_eq!(judged(Method::HEAD, true, StatusCode::NOT_FOUND), Err(Kind::Malformed));
+        assert_eq!(judged(Method::GET, true, StatusCode::METHOD_NOT_ALLOWED), Ok(()));
+        assert_eq!(judged(Method::GET, false, StatusCode::OK), Ok(()));
+        assert_eq!(judged(Method::POST, true, StatusCode::OK), Ok(()));
     }
 }

@@ -201,6 +201,11 @@ async fn each_wrong_request_is_told_what_is_wrong_and_consumes_no_key() {
     refused(&ask(at, &format!("POST {BALANCE}"), &text, Some(&body)).await, 415, "unsupported_media_type");
     let put = ask(at, &format!("PUT {BALANCE}"), &keyless, Some(&body)).await;
     refused(&put, 405, "method_not_allowed");
+    let read = ask(at, "GET /api/domains/collections", &keyless, Some(&body)).await;
+    refused(&read, 405, "method_not_allowed");
+    let read = ask(at, "GET /api/domains/balance/PLAYER_123", &keyless, Some(&body)).await;
+    let told = refused(&read, 400, "malformed");
+    assert_eq!(told["detail"], "what is only read takes no body");
     assert!(put.head.to_lowercase().contains("allow: get, head, post"), "{put:?}");
     refused(&get(at, &token, "/api/domains/balance/PLAYER_123?verbose=1").await, 400, "malformed");
     refused(&get(at, &token, "/api/domains/nothing/health").await, 404, "not_found");

@@ -29,7 +29,12 @@ pub fn flag() -> Value {
 
 /// A number without decimals, from zero on.
 pub fn count() -> Value {
-    json!({ "type": "integer", "format": "int64", "minimum": 0 })
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+/// A number that a request names, such as the place of a record.
+pub fn number() -> Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })
 }
 
 /// The same value, or `null`.

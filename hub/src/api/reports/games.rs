@@ -47,7 +47,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
         "What games returned, beside what their rules return in the long run",
         &READ,
     ))
-    .query("at_least", schema::count(), lists::AT_LEAST);
+    .query("at_least", schema::number(), lists::AT_LEAST);
     let report = lists::answer(report, &line, &days::answered());
     vec![ApiRoute::at("/api/reports/game-performance").data(RouteRate::LIST).get(show, report)]
 }

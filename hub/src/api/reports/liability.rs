@@ -46,7 +46,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
     );
     let report = ApiOperation::read("reportLiability", "What is owed, now", &READ).query(
         "at_least",
-        schema::count(),
+        schema::number(),
         lists::AT_LEAST,
     );
     let report = lists::answer(report, &line, &[("totals", schema::list(&total))]);

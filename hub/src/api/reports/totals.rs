@@ -43,7 +43,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
         &READ,
     ))
     .query("domain", schema::named("DomainName"), "One domain.")
-    .query("at_least", schema::count(), lists::AT_LEAST);
+    .query("at_least", schema::number(), lists::AT_LEAST);
     let report = lists::answer(report, &line, &days::answered());
     vec![ApiRoute::at("/api/reports/domain-totals").data(RouteRate::LIST).get(show, report)]
 }

@@ -79,6 +79,9 @@ async fn a_hold_is_captured_in_part_released_or_expires_and_ends_once() {
     let told =
         refused(&change(at, &token, "e", &capture, &json!({"currency": "USD"})).await, 400, "malformed");
     assert_eq!((&told["field"], &told["key_consumed"]), (&json!("amount"), &json!(false)), "{told}");
+    let whole = json!({"amount": null, "currency": null, "reference": null});
+    let told = change(at, &token, "null", &format!("{capture}?dry_run=true"), &whole).await;
+    refused(&told, 409, "hold_not_open");
     for id in ["hold_1", "hold_zz", &"0".repeat(32), &format!("hold_{}", "A".repeat(32))] {
         let told = refused(
             &change(at, &token, "e", &format!("{HOLDS}/{id}/capture"), &json!({})).await,
