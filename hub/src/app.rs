@@ -28,6 +28,7 @@ use protocol::CloseCode;
 use self::{admin::Admin, listen::Listening, public::Public};
 use crate::{
     archive::{self, Archiver, Figures, StoreBeside},
+    auth::KeyWatch,
     config::{Config, Loaded, Mode},
     door::Waits,
     edge::{Surfaces, addresses::Addresses},
@@ -60,6 +61,9 @@ pub enum Error {
     /// The address of Redis.
     #[error("failed to use redis.url")]
     Redis(#[source] channels::ConnectError),
+    /// The thread that reads issuers' keys.
+    #[error("failed to start the thread that reads issuers' keys")]
+    Keys(#[source] io::Error),
     /// The archive's thread.
     #[error("failed to start the archiver")]
     Archiver(#[source] io::Error),
@@ -114,6 +118,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     let figures = Figures::default();
     let control = control::listen(config, &data, (&house, &people), &admission);
     let archiver = archiver(config, data, &house, &figures)?;
+    let keys = watched_keys(&loaded)?;
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max, Instant::now());
     let surfaces =
         Arc::new(Surfaces::new(&loaded, (&house, &people, &figures), currencies, &admission, &addresses));
@@ -148,6 +153,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     }
     // It removes nothing from a log that is being closed.
     drop(archiver);
+    drop(keys);
     tokio::select! {
         () = house.stop() => {}
         () = stop.comes() => end_at_once(),
@@ -187,6 +193,12 @@ fn archiver(
     let log = (directory, house.journal.clone());
     let started = Archiver::start(&config.archive, log, state, cursors, figures.clone());
     started.map(Some).map_err(Error::Archiver)
+}
+
+/// Starts reading the keys of issuers again, where issuers publish them.
+fn watched_keys(loaded: &Loaded) -> Result<Option<KeyWatch>, Error> {
+    let every = Duration::from_secs(loaded.config.auth.jwks_refresh_seconds.into());
+    KeyWatch::start(loaded.secrets.issuers.clone(), every).map_err(Error::Keys)
 }
 
 /// Ends the process although its log is not closed. Not by returning: that would wait for threads that wait for the disk.

@@ -70,6 +70,7 @@ impl Surfaces {
     ) -> Self {
         let (secrets, rules) = (&loaded.secrets, loaded.config.token_rules());
         let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone());
+        let verifier = verifier.with_issuers(secrets.issuers.clone());
         let services = secrets.services.clone().allowing(&loaded.config.api.services);
         let callers = Arc::new(CallerVerifier::new(services, verifier.clone()));
         let api =
@@ -85,7 +86,7 @@ impl Surfaces {
             publish.counted(),
             admission.clone(),
             addresses.clone(),
-            (asked.clone(), api.rates().clone()),
+            (asked.clone(), api.rates().clone(), secrets.issuers.clone()),
         );
         let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
         Self {

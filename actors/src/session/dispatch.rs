@@ -41,10 +41,11 @@ impl SessionActor {
             Err((code, words)) => {
                 self.context.metrics.token_refused();
                 self.fail(Some(id), Failure::with(code, words));
-                let close = if code == ErrorCode::TokenExpired {
-                    CloseCode::TokenExpired
-                } else {
-                    CloseCode::TokenInvalid
+                let close = match code {
+                    ErrorCode::TokenExpired => CloseCode::TokenExpired,
+                    // It is not known yet whether the token is valid: the same one may be sent again.
+                    ErrorCode::Unavailable => CloseCode::Busy,
+                    _ => CloseCode::TokenInvalid,
                 };
                 return self.close(close, code.text());
             }

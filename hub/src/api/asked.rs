@@ -9,6 +9,7 @@ use super::{parameters::Parameters, rates::CallerRates};
 use crate::{
     auth::{Caller, CallerVerifier, Capability, TokenError},
     edge::{
+        allowance::Stranger,
         body,
         error::{Error, Kind},
     },
@@ -22,6 +23,9 @@ pub const KEY_BYTES_MAX: usize = 64;
 
 /// Longest body of a command, bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// When to come back while the keys of an issuer are being read, milliseconds.
+const KEYS_WITHIN_MS: u64 = 1_000;
 
 /// The token of `Authorization: Bearer`. The scheme may be written in any case (RFC 9110, 11.1).
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
@@ -53,10 +57,11 @@ impl ApiCallers {
 /// The caller of a request that no limit holds for, whatever they may do.
 ///
 /// # Errors
-/// `unauthorized`.
+/// `unauthorized`; `unavailable` while the keys of the token's issuer are being read.
 pub fn identified(request: &HttpRequest, verifier: &CallerVerifier) -> Result<Arc<Caller>, Error> {
-    let token = bearer(request).ok_or_else(no_token)?;
-    verifier.verify(token, SystemTime::now()).map_err(refused)
+    let token = bearer(request).ok_or_else(no_token);
+    let caller = token.and_then(|token| verifier.verify(token, SystemTime::now()).map_err(refused));
+    caller.inspect_err(|_| Stranger.leave(request))
 }
 
 /// The caller of a request to the API, whatever they may do. The request is charged to them.
@@ -92,6 +97,9 @@ fn refused(error: TokenError) -> Error {
         // A token of some other form may be a shared one that is not known.
         TokenError::Malformed | TokenError::TooLong => {
             Error::new(Kind::Unauthorized, "the token is none of this hub's")
+        }
+        TokenError::KeysAwaited => {
+            Error::new(Kind::Unavailable, error.to_string()).retry_after_ms(KEYS_WITHIN_MS)
         }
         error => Error::new(Kind::Unauthorized, error.to_string()),
     }

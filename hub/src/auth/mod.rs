@@ -6,8 +6,15 @@
 mod caller;
 mod callers;
 mod capability;
+mod issuers;
+mod jwk;
+mod key_source;
+mod key_watch;
 mod keys;
+mod mint;
 mod service;
+#[cfg(test)]
+mod test_keys;
 mod token;
 
 pub use caller::{Caller, CallerError, is_name};
@@ -16,8 +23,11 @@ pub use capability::{
     Access, Approvable, ApprovalStep, Area, CAPABILITIES_MAX, Capabilities, Capability, CapabilityError,
     domain_name,
 };
+pub use issuers::{Issuers, KeyIssuer, KeyMissing, Refreshed};
+pub use jwk::{KeySet, KeySetError, SetKey};
+pub use key_source::{KeySource, SourceError};
+pub use key_watch::KeyWatch;
 pub use keys::{Algorithm, KeyError, TokenKeys};
+pub use mint::{MintError, Minter, TokenFor};
 pub use service::{ServiceError, ServiceTokens};
-pub use token::{
-    Identity, MintError, Minter, TOKEN_BYTES_MAX, TokenError, TokenFor, TokenRules, TokenVerifier,
-};
+pub use token::{Identity, TOKEN_BYTES_MAX, TokenError, TokenRules, TokenVerifier};

@@ -1,10 +1,11 @@
-//! JSON Web Tokens: checked with one pinned algorithm, and made for demo players and by operators.
+//! JSON Web Tokens: checked with the algorithm of their key.
 //!
 //! The claims `hub:kind` ("service" or "operator") and `hub:can` (a list of capabilities) make the token of somebody who
 //! calls the API. A token without them is a player's. Neither is taken for the other.
 //!
 //! The library checks the signature; the claims are checked here, against a time that is an argument, in one
-//! stated order. `kid`, `jku`, `jwk` and `x5u` in a header are ignored: a token does not choose its own key.
+//! stated order. `jku`, `jwk` and `x5u` in a header are ignored: a token does not bring its own key. `kid` chooses one of the keys
+//! that the token's issuer publishes, where the configuration names such an issuer (`auth.jwks`), and is ignored elsewhere.
 
 use std::{
     sync::Arc,
@@ -12,16 +13,15 @@ use std::{
 };
 
 use engine::PrincipalKind;
-use jsonwebtoken::{Header, Validation, errors::ErrorKind};
+use jsonwebtoken::{DecodingKey, Validation, errors::ErrorKind};
 use people::{Person, SUBJECT_BYTES_MAX};
-use serde::Serialize;
 
-use super::{Caller, Capabilities, TokenKeys, is_name};
+use super::{Caller, Capabilities, Issuers, KeyMissing, KeySet, TokenKeys, is_name, jwk::signature_alone};
 
 /// The claim that says what a caller of the API is.
-const KIND: &str = "hub:kind";
+pub(super) const KIND: &str = "hub:kind";
 /// The claim with what such a caller may do.
-const CAN: &str = "hub:can";
+pub(super) const CAN: &str = "hub:can";
 /// The kinds of principals that call the API.
 const CALLERS: [PrincipalKind; 2] = [PrincipalKind::Service, PrincipalKind::Operator];
 
@@ -56,6 +56,17 @@ pub enum TokenError {
     /// The header demands an extension (`crit`), and the hub knows none.
     #[error("the token demands an extension this hub does not know")]
     UnknownExtension,
+    /// The header names no key, and the issuer has several.
+    #[error("the token's header names no key (\"kid\"), and its issuer publishes a set of keys")]
+    NoKeyName,
+    /// The issuer's keys are being read, and this one may be among them.
+    #[error("the keys of the token's issuer are being read: send the same again in a moment")]
+    KeysAwaited,
+    /// The issuer does not publish the key that is named.
+    #[error(
+        "the token is signed with a key (\"kid\") that its issuer does not publish, as far as the hub has seen"
+    )]
+    UnknownKey,
     /// The signature does not fit.
     #[error("the token's signature is not valid: it was made with another key, or altered")]
     Forged,
@@ -103,28 +114,52 @@ pub struct Identity {
     pub until: SystemTime,
 }
 
-/// Checks tokens. Cheap to share behind an `Arc`; checking takes no lock.
+/// Checks tokens. Cheap to share behind an `Arc`. Where issuers publish their keys, checking takes a lock for a moment.
 #[derive(Debug, Clone)]
 pub struct TokenVerifier {
-    keys: TokenKeys,
-    signature: Validation,
+    /// The configured key, if there is one, and the check of signatures with it.
+    keys: Option<(TokenKeys, Validation)>,
+    issuers: Arc<Issuers>,
     rules: TokenRules,
     /// The issuer of the rules, shared by everybody it names.
     issuer: Arc<str>,
 }
 
+/// The claims of a token whose signature is right, and who has issued it.
+struct SignedClaims {
+    claims: serde_json::Value,
+    issuer: Arc<str>,
+}
+
+/// What a token is checked with, when its issuer publishes keys.
+struct Published {
+    keys: Arc<KeySet>,
+    kid: String,
+    issuer: Arc<str>,
+}
+
 impl TokenVerifier {
-    /// Puts keys and rules together.
+    /// Puts the configured keys and the rules together.
     #[must_use]
-    pub fn new(keys: TokenKeys, rules: TokenRules) -> Self {
-        let mut signature = Validation::new(keys.algorithm.jwt());
-        // Claims are checked below, with our own time.
-        signature.required_spec_claims.clear();
-        signature.validate_exp = false;
-        signature.validate_nbf = false;
-        signature.validate_aud = false;
+    pub fn new(keys: impl Into<Option<TokenKeys>>, rules: TokenRules) -> Self {
+        let keys = keys.into().map(|keys| {
+            let signature = signature_alone(keys.algorithm.jwt());
+            (keys, signature)
+        });
         let issuer = rules.issuer.as_str().into();
-        Self { keys, signature, rules, issuer }
+        Self { keys, issuers: Arc::default(), rules, issuer }
+    }
+
+    /// The same, and tokens of issuers that publish their keys.
+    #[must_use]
+    pub fn with_issuers(self, issuers: Arc<Issuers>) -> Self {
+        Self { issuers, ..self }
+    }
+
+    /// Rises when a key changes: what was verified before may not hold any more.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.issuers.generation()
     }
 
     /// Checks a player's token at the time `now`, and returns the person whom it names.
@@ -132,12 +167,12 @@ impl TokenVerifier {
     /// # Errors
     /// Why it is refused.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
-        let claims = self.signed(token)?;
-        let (subject, until) = self.check(&claims, now)?;
+        let SignedClaims { claims, issuer } = self.signed(token, now)?;
+        let (subject, until) = self.check(&claims, &issuer, now)?;
         if claims.get(KIND).is_some() || claims.get(CAN).is_some() {
             return Err(TokenError::NotAPlayer);
         }
-        let person = Person::new(self.issuer.clone(), subject).map_err(|_| TokenError::BadClaim("sub"))?;
+        let person = Person::new(issuer, subject).map_err(|_| TokenError::BadClaim("sub"))?;
         Ok(Identity { person, until })
     }
 
@@ -146,8 +181,8 @@ impl TokenVerifier {
     /// # Errors
     /// Why it is refused.
     pub fn verify_caller(&self, token: &str, now: SystemTime) -> Result<(Caller, SystemTime), TokenError> {
-        let claims = self.signed(token)?;
-        let (subject, until) = self.check(&claims, now)?;
+        let SignedClaims { claims, issuer } = self.signed(token, now)?;
+        let (subject, until) = self.check(&claims, &issuer, now)?;
         let Some(kind) = claims.get(KIND) else { return Err(TokenError::NotACaller) };
         let kind = CALLERS.into_iter().find(|known| kind.as_str() == Some(known.name()));
         let kind = kind.ok_or(TokenError::BadClaim(KIND))?;
@@ -158,26 +193,61 @@ impl TokenVerifier {
             claims.get(CAN).and_then(|can| can.as_array()?.iter().map(|text| text.as_str()).collect());
         let texts = texts.ok_or(TokenError::BadClaim(CAN))?;
         let may = Capabilities::parse(texts).map_err(|_| TokenError::BadCapabilities)?;
-        Ok((Caller { kind, issuer: self.issuer.clone(), name: subject.into(), may }, until))
+        Ok((Caller { kind, issuer, name: subject.into(), may }, until))
     }
 
     /// The claims of a token whose signature is right.
-    fn signed(&self, token: &str) -> Result<serde_json::Value, TokenError> {
+    fn signed(&self, token: &str, now: SystemTime) -> Result<SignedClaims, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::TooLong);
         }
-        let data = jsonwebtoken::decode::<serde_json::Value>(token, &self.keys.check, &self.signature)
-            .map_err(|error| refusal(error.kind(), token))?;
-        if data.header.crit.is_some() {
-            return Err(TokenError::UnknownExtension);
+        if let Some(Published { keys, kid, issuer }) = self.published(token, now)? {
+            let key = keys.get(&kid).ok_or(TokenError::UnknownKey)?;
+            return Ok(SignedClaims { claims: decoded(token, &key.check, &key.signature)?, issuer });
         }
-        Ok(data.claims)
+        match &self.keys {
+            Some((keys, signature)) => {
+                let claims = decoded(token, &keys.check, signature)?;
+                Ok(SignedClaims { claims, issuer: self.issuer.clone() })
+            }
+            None => Err(match jsonwebtoken::decode_header(token) {
+                Ok(_) => TokenError::WrongIssuer,
+                Err(error) => refusal(error.kind(), token),
+            }),
+        }
+    }
+
+    /// The published keys that have the key of a token. `None` when the configured key is the one to use. The issuer is the one that
+    /// the token claims; whether that is true, its signature shows.
+    fn published(&self, token: &str, now: SystemTime) -> Result<Option<Published>, TokenError> {
+        if self.issuers.is_empty() {
+            return Ok(None);
+        }
+        let header = jsonwebtoken::decode_header(token);
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims::<serde_json::Value>(token);
+        let (Ok(header), Ok(claims)) = (header, claims) else { return Ok(None) };
+        let claimed = claims.get("iss").and_then(|issuer| issuer.as_str()).unwrap_or_default();
+        let Some(place) = self.issuers.place(claimed) else { return Ok(None) };
+        let issuer = self.issuers.all()[place].issuer.clone();
+        match header.kid {
+            Some(kid) => {
+                let keys = self.issuers.key(place, &kid, now).map_err(|missing| match missing {
+                    KeyMissing::Awaited => TokenError::KeysAwaited,
+                    KeyMissing::Unknown => TokenError::UnknownKey,
+                })?;
+                Ok(Some(Published { keys, kid, issuer }))
+            }
+            // The hub's own tokens, and those of an issuer that has a key in the configuration as well.
+            None if issuer == self.issuer && self.keys.is_some() => Ok(None),
+            None => Err(TokenError::NoKeyName),
+        }
     }
 
     /// The subject of claims that hold at the time `now`, and until when they do.
     fn check<'a>(
         &self,
         claims: &'a serde_json::Value,
+        expected: &str,
         now: SystemTime,
     ) -> Result<(&'a str, SystemTime), TokenError> {
         let text =
@@ -191,7 +261,7 @@ impl TokenVerifier {
         let expires = time(claims, "exp")?.ok_or(TokenError::BadClaim("exp"))?;
         let begins = time(claims, "nbf")?;
         let issued = time(claims, "iat")?;
-        if issuer != self.rules.issuer {
+        if issuer != expected {
             return Err(TokenError::WrongIssuer);
         }
         if !for_us {
@@ -213,6 +283,16 @@ impl TokenVerifier {
         }
         Ok((subject, until))
     }
+}
+
+/// The claims of a token that is signed with a key.
+fn decoded(token: &str, key: &DecodingKey, signature: &Validation) -> Result<serde_json::Value, TokenError> {
+    let data = jsonwebtoken::decode::<serde_json::Value>(token, key, signature)
+        .map_err(|error| refusal(error.kind(), token))?;
+    if data.header.crit.is_some() {
+        return Err(TokenError::UnknownExtension);
+    }
+    Ok(data.claims)
 }
 
 /// The hub's own error for a refusal of the library.
@@ -260,97 +340,7 @@ fn time(claims: &serde_json::Value, claim: &'static str) -> Result<Option<System
     Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds as u64)))
 }
 
-/// Why no token could be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum MintError {
-    /// Empty, or above 256 bytes.
-    #[error("a player's name has 1 to 256 bytes")]
-    BadSubject,
-    /// Not the name of a service or an operator.
-    #[error("the name of a service or an operator has 1 to 64 letters, digits, '_', '-' and '.'")]
-    BadName,
-    /// Nothing is allowed.
-    #[error("a token of a service or an operator needs at least one capability")]
-    NoCapability,
-    /// Longer than the hub itself would accept.
-    #[error("a token holds for {0} seconds at most (auth.token_lifetime_max_seconds)")]
-    HoldsTooLong(u64),
-    /// The clock stands before 1970.
-    #[error("the clock of this machine is wrong")]
-    Clock,
-    /// The key did not sign.
-    #[error("the key did not sign")]
-    Signing,
-}
-
-/// Makes tokens, where the hub holds a key that signs.
-#[derive(Debug)]
-pub struct Minter {
-    keys: TokenKeys,
-    rules: TokenRules,
-}
-
-/// Whom a token is made for.
-#[derive(Debug, Clone, Copy)]
-pub enum TokenFor<'a> {
-    /// A player, by the subject.
-    Player(&'a str),
-    /// A service or an operator, by name, and what they may do.
-    Caller(PrincipalKind, &'a str, &'a Capabilities),
-}
-
-#[derive(Serialize)]
-struct Minted<'a> {
-    iss: &'a str,
-    aud: &'a str,
-    sub: &'a str,
-    iat: u64,
-    exp: u64,
-    #[serde(rename = "hub:kind", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    #[serde(rename = "hub:can", skip_serializing_if = "Option::is_none")]
-    can: Option<Vec<String>>,
-}
-
-impl Minter {
-    /// `None` when the keys only check.
-    #[must_use]
-    pub fn new(keys: TokenKeys, rules: TokenRules) -> Option<Self> {
-        keys.can_sign().then_some(Self { keys, rules })
-    }
-
-    /// Makes a token for somebody that holds from `now` for `lifetime`, counted in whole seconds.
-    ///
-    /// # Errors
-    /// Why there is no token.
-    pub fn mint(&self, whom: TokenFor<'_>, now: SystemTime, lifetime: Duration) -> Result<String, MintError> {
-        let (subject, kind, can) = match whom {
-            TokenFor::Player(subject) if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX => {
-                return Err(MintError::BadSubject);
-            }
-            TokenFor::Player(subject) => (subject, None, None),
-            TokenFor::Caller(_, name, _) if !is_name(name) => return Err(MintError::BadName),
-            TokenFor::Caller(_, _, may) if may.is_empty() => return Err(MintError::NoCapability),
-            TokenFor::Caller(kind, name, may) => (name, Some(kind.name()), Some(may.texts())),
-        };
-        if lifetime > self.rules.lifetime_max {
-            return Err(MintError::HoldsTooLong(self.rules.lifetime_max.as_secs()));
-        }
-        let issued = now.duration_since(UNIX_EPOCH).map_err(|_| MintError::Clock)?.as_secs();
-        let claims = Minted {
-            iss: &self.rules.issuer,
-            aud: &self.rules.audience,
-            sub: subject,
-            iat: issued,
-            exp: issued.saturating_add(lifetime.as_secs()),
-            kind,
-            can,
-        };
-        let key = self.keys.sign.as_ref().expect("checked in `new`");
-        let header = Header::new(self.keys.algorithm.jwt());
-        jsonwebtoken::encode(&header, &claims, key).map_err(|_| MintError::Signing)
-    }
-}
-
+#[cfg(test)]
+mod published_tests;
 #[cfg(test)]
 mod tests;

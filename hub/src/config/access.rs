@@ -8,11 +8,11 @@ use crate::auth::Algorithm;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// The only `iss` accepted.
+    /// The `iss` of tokens that are checked with the key configured here.
     pub issuer: String,
     /// What `aud` must hold.
     pub audience: String,
-    /// The only algorithm accepted, whatever a token's header says.
+    /// The only algorithm accepted with this key, whatever a token's header says.
     pub algorithm: Algorithm,
     /// Tolerated difference between the issuer's clock and ours. Seconds; 0..=30.
     pub leeway_seconds: u32,
@@ -24,6 +24,21 @@ pub struct Auth {
     pub public_key_file: String,
     /// PEM file with the private key (PKCS#8), only where `hub token` shall work with EdDSA or RS256.
     pub private_key_file: String,
+    /// Issuers that publish their keys as a JSON Web Key Set. Their tokens follow the same rules, each with its own issuer.
+    pub jwks: Vec<JwksOptions>,
+    /// How often a set of keys is read again, also if nothing shows that it was changed. Seconds; 10..=86_400.
+    pub jwks_refresh_seconds: u32,
+}
+
+/// An issuer that publishes its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JwksOptions {
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// File with the set. It is read again when it is changed.
+    #[serde(default)]
+    pub file: String,
 }
 
 impl Default for Auth {
@@ -37,6 +52,8 @@ impl Default for Auth {
             secret_file: String::new(),
             public_key_file: String::new(),
             private_key_file: String::new(),
+            jwks: Vec::new(),
+            jwks_refresh_seconds: 300,
         }
     }
 }

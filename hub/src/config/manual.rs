@@ -99,6 +99,8 @@ const SINCE: &[(&str, &[&str])] = &[
             "api.reasons",
             "api.open_accounts",
             "api.services",
+            "auth.jwks",
+            "auth.jwks_refresh_seconds",
             "auth.token_lifetime_max_seconds",
             "channels.history_bytes_max",
             "channels.history_bytes_per_channel_max",

@@ -12,6 +12,7 @@ mod api;
 mod channels;
 mod development;
 mod given;
+mod key_sets;
 mod layers;
 pub mod manual;
 mod options;
@@ -27,7 +28,7 @@ mod tables;
 mod tree;
 mod validate;
 
-pub use access::{Auth, Demo, Publish};
+pub use access::{Auth, Demo, JwksOptions, Publish};
 pub use api::{Api, ApiServer};
 pub use channels::{Channels, Namespace, Publisher, Redis, Subscribe};
 pub use development::{FILE as DEVELOPMENT_FILE, SecretPolicy};

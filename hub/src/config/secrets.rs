@@ -3,7 +3,14 @@
 //! In development, secrets that are not given are made at random, once for each data directory, so that nothing is
 //! guessable and a restart changes nothing. Production makes none and takes none that was made for development.
 
-use std::{collections::BTreeMap, fmt, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use engine::SecretName;
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,11 +20,12 @@ use sha2::Sha256;
 use super::{
     Config, Environment, Mode, SecretPolicy, development,
     given::{AUTH, AUTH_PRIVATE, AUTH_PUBLIC, PEOPLE, PEOPLE_OLD, PUBLISH, REDIS, SEED},
+    key_sets,
     problem::Problem,
     tree::Node,
     validate::Check,
 };
-use crate::auth::{Algorithm, ServiceTokens, TokenKeys, TokenRules};
+use crate::auth::{Algorithm, Issuers, ServiceTokens, TokenKeys, TokenRules};
 
 /// Shortest secret in production, bytes.
 const SECRET_BYTES_MIN: usize = 32;
@@ -51,8 +59,10 @@ impl fmt::Debug for Secret {
 /// Every secret the hub uses.
 #[derive(Debug)]
 pub struct Secrets {
-    /// Check players' tokens, and sign where possible.
-    pub keys: TokenKeys,
+    /// Check tokens, and sign where possible. `None`: only issuers that publish their keys are known.
+    pub keys: Option<TokenKeys>,
+    /// The issuers that publish their keys.
+    pub issuers: Arc<Issuers>,
     /// Seals the seeds of rounds not yet revealed. 32 bytes.
     pub seed_key: Secret,
     /// The master key of the people store.
@@ -127,6 +137,10 @@ pub(super) fn load(
         given: Vec::new(),
     };
     let keys = finder.keys();
+    let issuers = key_sets::read(config, &mut finder.check);
+    let sources =
+        issuers.iter().flatten().map(|(issuer, _)| ("keys of an issuer", issuer.source.to_string()));
+    finder.places.extend(sources);
     let seed = finder.secret("seed", SEED.variable, SEED.option);
     let people = finder.secret("people", PEOPLE.variable, PEOPLE.option);
     let old_people = finder.old_people();
@@ -140,6 +154,7 @@ pub(super) fn load(
         checks: check.into_iter().collect(),
         places: finder.places,
         keys: keys?,
+        issuers: Arc::new(Issuers::new(issuers?, SystemTime::now())),
         seed_key,
         people: Master::new(&people?),
         old_people: old_people?,
@@ -183,17 +198,22 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    fn keys(&mut self) -> Option<TokenKeys> {
+    /// `None` after a problem, `Some(None)` where none is given and others publish theirs.
+    fn keys(&mut self) -> Option<Option<TokenKeys>> {
         const PUBLIC: (&str, &str) = (AUTH_PUBLIC.variable, AUTH_PUBLIC.option);
         const PRIVATE: (&str, &str) = (AUTH_PRIVATE.variable, AUTH_PRIVATE.option);
         let make = match self.config.auth.algorithm {
             Algorithm::Hs256 => {
                 const OPTION: &str = AUTH.option;
+                if self.others_sign() && !self.is_given(AUTH.variable, OPTION) {
+                    return Some(None);
+                }
                 let secret = self.secret("auth", AUTH.variable, OPTION)?;
                 let keys = TokenKeys::shared(&secret);
                 let place = self.place_of("auth").to_owned();
                 return keys
                     .map_err(|error| self.check.refuse_unseen(OPTION, format!("from {place}: {error}")))
+                    .map(Some)
                     .ok();
             }
             Algorithm::EdDsa => TokenKeys::ed_dsa,
@@ -202,6 +222,9 @@ impl Finder<'_> {
         let public = self.given("public key", PUBLIC.0, PUBLIC.1, Kind::Public)?;
         let private = self.given("private key", PRIVATE.0, PRIVATE.1, Kind::Secret)?;
         let Some(public) = public else {
+            if self.others_sign() {
+                return Some(None);
+            }
             let what = format!("missing: name the PEM file of the issuer's public key, or set {}", PUBLIC.0);
             self.check.refuse_unseen(PUBLIC.1, what);
             return None;
@@ -215,13 +238,23 @@ impl Finder<'_> {
                     );
                     self.check.refuse("demo.enabled", what);
                 }
-                Some(keys)
+                Some(Some(keys))
             }
             Err(error) => {
                 self.check.refuse_unseen(PUBLIC.1, format!("from {}: {error}", self.place_of("public key")));
                 None
             }
         }
+    }
+
+    /// Whether production needs no key for tokens: issuers publish theirs.
+    fn others_sign(&self) -> bool {
+        self.config.mode == Mode::Production && !self.config.auth.jwks.is_empty()
+    }
+
+    fn is_given(&self, variable: &str, option: &str) -> bool {
+        let file = self.check.layers.find(option).map(Node::text).unwrap_or_default();
+        self.environment.get(variable).is_some() || !file.is_empty()
     }
 
     /// A secret that must be there; in development it is made when it was not given.

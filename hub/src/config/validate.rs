@@ -107,6 +107,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     rate.bounds().for_each(|(key, value, range)| check.within(key, value, range));
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
     check.within("auth.token_lifetime_max_seconds", config.auth.token_lifetime_max_seconds, 60..=31_536_000);
+    check.within("auth.jwks_refresh_seconds", config.auth.jwks_refresh_seconds, 10..=86_400);
     check.within("demo.players_max", config.demo.players_max, 1..=10_000_000);
     check.within("demo.token_seconds", config.demo.token_seconds, 60..=2_592_000);
     check.within("channels.payload_bytes_max", channels.payload_bytes_max, 256..=65_536);
@@ -173,9 +174,8 @@ fn agreement(config: &Config, check: &mut Check<'_>) {
 
 fn names(config: &Config, check: &mut Check<'_>) {
     for (key, name) in [("auth.issuer", &config.auth.issuer), ("auth.audience", &config.auth.audience)] {
-        // No control characters: messages show the name.
-        if name.is_empty() || name.len() > engine::ISSUER_BYTES_MAX || name.chars().any(char::is_control) {
-            check.refuse(key, "must have 1 to 256 bytes and no control characters");
+        if !is_issuer(name) {
+            check.refuse(key, ISSUER_WANTED);
         }
     }
     if config.archive.remove && config.archive.to.is_empty() {
@@ -229,6 +229,14 @@ fn names(config: &Config, check: &mut Check<'_>) {
             check.refuse(&format!("channels.namespaces.{name}"), "the hub's own namespace cannot be missing");
         }
     }
+}
+
+/// What [`is_issuer`] wants.
+pub(super) const ISSUER_WANTED: &str = "must have 1 to 256 bytes and no control characters";
+
+/// Whether a text may be the name of an issuer or an audience. No control characters: messages show the name.
+pub(super) fn is_issuer(name: &str) -> bool {
+    !name.is_empty() && name.len() <= engine::ISSUER_BYTES_MAX && !name.chars().any(char::is_control)
 }
 
 const ORIGIN_WANTED: &str = "must be a scheme and a host, lower-case and without a path, such as \

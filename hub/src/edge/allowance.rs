@@ -17,6 +17,23 @@ pub struct Allowance {
     pub whole_in_ms: u64,
 }
 
+/// Left with a request for services of which it is not known who calls: its address is charged, whatever the answer is.
+#[derive(Debug, Clone, Copy)]
+pub struct Stranger;
+
+impl Stranger {
+    /// Leaves the mark.
+    pub fn leave(self, request: &HttpRequest) {
+        request.extensions_mut().insert(self);
+    }
+
+    /// Whether a request has it.
+    #[must_use]
+    pub fn is(request: &HttpRequest) -> bool {
+        request.extensions().get::<Self>().is_some()
+    }
+}
+
 /// The names of limit, remaining and reset: of the draft of the IETF, and as many clients expect them.
 const NAMES: [[&str; 3]; 2] = [
     ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],

@@ -41,10 +41,13 @@ fn bearer(people: &People, auth::Identity { person, until }: auth::Identity) -> 
 fn code(error: &TokenError) -> ErrorCode {
     match error {
         TokenError::Expired => ErrorCode::TokenExpired,
+        TokenError::KeysAwaited => ErrorCode::Unavailable,
         TokenError::TooLong
         | TokenError::Malformed
         | TokenError::WrongAlgorithm
         | TokenError::UnknownExtension
+        | TokenError::NoKeyName
+        | TokenError::UnknownKey
         | TokenError::Forged
         | TokenError::BadClaim(_)
         | TokenError::NotSeconds(_)

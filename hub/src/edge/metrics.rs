@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use actix::Addr;
@@ -43,7 +43,7 @@ use super::{
     routes,
     rules::EdgeRules,
 };
-use crate::{api::rates::CallerRates, archive::Figures};
+use crate::{api::rates::CallerRates, archive::Figures, auth::Issuers};
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
@@ -58,6 +58,7 @@ pub struct MetricsSurface {
     addresses: Arc<Addresses>,
     rules: Arc<EdgeRules>,
     rates: Arc<CallerRates>,
+    issuers: Arc<Issuers>,
     people: People,
     pubsub: Addr<PubSub>,
     workers: Workers,
@@ -96,7 +97,7 @@ impl MetricsSurface {
         publications: &Publications,
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
-        (rules, rates): (Arc<EdgeRules>, Arc<CallerRates>),
+        (rules, rates, issuers): (Arc<EdgeRules>, Arc<CallerRates>, Arc<Issuers>),
     ) -> Self {
         let parts = PartsCollector::default();
         Self {
@@ -106,6 +107,7 @@ impl MetricsSurface {
             addresses,
             rules,
             rates,
+            issuers,
             people: people.clone(),
             pubsub: house.pubsub.clone(),
             workers: house.workers.clone(),
@@ -147,6 +149,8 @@ impl MetricsSurface {
             http_malformed: refused.malformed.load(Relaxed),
             http_too_fast: refused.too_fast.load(Relaxed),
             api_rate_limited: self.rates.refused().into(),
+            issuer_keys_age_s: self.issuers.age(SystemTime::now()).map_or(0, |age| age.as_secs()),
+            issuer_keys_failures: self.issuers.failures(),
             people: self.people.stats().people,
             enrols: self.people.readiness() == people::Readiness::Ready,
         }

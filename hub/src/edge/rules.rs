@@ -15,6 +15,7 @@ use actix_web::{HttpRequest, dev::ServiceResponse};
 
 use super::{
     addresses::Addresses,
+    allowance::Stranger,
     error::{Error, Kind},
     hosts::Hosts,
     publish,
@@ -128,6 +129,8 @@ impl EdgeRules {
         let unknown = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED].contains(&answer.status());
         match is_of_services(request) {
             true if unknown => self.pay(peer(request.head()), WRONG_TOKEN, now),
+            // Whether the token is wrong is not known yet.
+            true if Stranger::is(request) => self.pay(peer(request.head()), PAGE, now),
             // It was not charged before.
             false if is_path_of_services(request.path()) => self.pay(peer(request.head()), PAGE, now),
             _ => Ok(()),
@@ -224,6 +227,10 @@ mod tests {
         let answer = async |request: HttpRequest| match *request.method() {
             Method::POST => HttpResponse::Unauthorized(),
             Method::PUT => HttpResponse::MethodNotAllowed(),
+            Method::PATCH => {
+                Stranger.leave(&request);
+                HttpResponse::ServiceUnavailable()
+            }
             _ => HttpResponse::Ok(),
         };
         let pages = App::new().service(web::resource(publish::PATH).to(answer));
@@ -241,6 +248,10 @@ mod tests {
         assert!(!answered(publish::PATH, Method::POST, 2).await, "it has paid for long");
         assert!(answered(publish::PATH, Method::PUT, 20).await);
         assert!(!answered(publish::PATH, Method::PUT, 20).await);
+        // Whose token cannot be checked now pays as for a page.
+        for free in [true, true, false] {
+            assert_eq!(answered(publish::PATH, Method::PATCH, 60).await, free);
+        }
         // Where no page is for services, their paths cost what any page does.
         for free in [true, true, false] {
             assert_eq!(answered("/coordinator/health", Method::GET, 100).await, free);

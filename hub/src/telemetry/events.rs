@@ -189,6 +189,21 @@ pub fn archive_works_again() {
     tracing::info!("segments are archived again");
 }
 
+/// The keys that an issuer publishes are others now, or were read for the first time.
+pub fn keys_changed(issuer: &str, keys: &[&str], ignored: usize) {
+    tracing::info!(issuer, ?keys, ignored, "the keys of an issuer have changed");
+}
+
+/// The keys that an issuer publishes could not be read.
+pub fn keys_not_read(issuer: &str, why: &str) {
+    tracing::warn!(issuer, why, "the keys of an issuer could not be read; those that are known stay");
+}
+
+/// The keys that an issuer publishes are read again, after a failure.
+pub fn keys_read_again(issuer: &str) {
+    tracing::info!(issuer, "the keys of an issuer are read again");
+}
+
 /// A record that somebody asks for cannot be read.
 pub fn record_not_read(lsn: u64, why: &str) {
     tracing::warn!(

@@ -18,6 +18,7 @@ mod drain;
 mod erasure;
 mod facts;
 mod http;
+mod issuer_keys;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod lossy;
 mod nameless;

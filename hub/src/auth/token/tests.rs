@@ -1,10 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use jsonwebtoken::{Algorithm as Jwt, EncodingKey, encode};
+use jsonwebtoken::{Algorithm as Jwt, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::auth::{Algorithm, KeyError};
+use crate::auth::{Algorithm, KeyError, MintError, Minter, TokenFor};
 
 const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 const ED_PUBLIC: &[u8] = include_bytes!("../../../tests/keys/ed25519.public.pem");

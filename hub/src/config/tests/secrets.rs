@@ -262,7 +262,7 @@ fn public_keys_are_checked_before_the_hub_starts() {
         house.with([("HUB__DEMO__ENABLED", "false")])
     };
     let loaded = with(key("ed25519.public.pem")).unwrap();
-    assert_eq!(loaded.secrets.keys.algorithm(), crate::auth::Algorithm::EdDsa);
+    assert_eq!(loaded.secrets.keys.as_ref().unwrap().algorithm(), crate::auth::Algorithm::EdDsa);
     assert!(house.told(with(key("rsa2048.public.pem")))[0].contains("not a PEM public key"));
     assert!(
         house.told(with(key("ed25519.private.pem")))[0]
@@ -296,5 +296,97 @@ fn development_mode_on_a_public_address_is_noted() {
         [
             "development mode listens on 0.0.0.0:7700: anyone who reaches this machine can play with demo money"
         ]
+    );
+}
+
+/// The public key of a test as a set of one, with more members.
+fn set_of_one(more: &str) -> String {
+    // RFC 8037, appendix A.2.
+    format!(
+        r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a"{more}}}]}}"#
+    )
+}
+
+fn with_issuers(house: &House, issuers: &str) {
+    house.write("config/hub.toml", &format!("[auth]\njwks = [{issuers}]\n"));
+}
+
+#[test]
+fn production_needs_no_key_of_its_own_when_an_issuer_publishes_keys() {
+    let house = House::new();
+    house.write("keys.json", &set_of_one(""));
+    let file = house.path("keys.json");
+    let mut variables = production(&house);
+    variables.retain(|(name, _)| *name != "HUB_AUTH_SECRET");
+    assert!(house.told(start(&house, &variables))[0].contains("missing: set HUB_AUTH_SECRET"));
+    with_issuers(&house, &format!("{{ issuer = \"login\", file = {file:?} }}"));
+    let loaded = start(&house, &variables).unwrap();
+    assert!(loaded.secrets.keys.is_none() && loaded.secrets.issuers.place("login").is_some());
+    assert!(
+        loaded.effective().contains(&format!("# keys of an issuer: {}", file.display())),
+        "{}",
+        loaded.effective()
+    );
+    // One that is given is checked as ever.
+    variables.push(("HUB_AUTH_SECRET", "short"));
+    assert!(house.told(start(&house, &variables))[0].contains("it has 5 bytes, and 32 are the least"));
+    *variables.last_mut().unwrap() = ("HUB_AUTH_SECRET", SECRET_A);
+    assert!(start(&house, &variables).unwrap().secrets.keys.is_some());
+    let dev = House::new();
+    dev.write("keys.json", &set_of_one(""));
+    with_issuers(&dev, &format!("{{ issuer = \"login\", file = {:?} }}", dev.path("keys.json")));
+    assert!(dev.load().unwrap().secrets.keys.is_some(), "development has one all the same");
+}
+
+#[test]
+fn issuers_and_their_keys_are_checked_before_the_hub_starts() {
+    let house = House::new();
+    house.write("good.json", &set_of_one(""));
+    house.write("private.json", &set_of_one(r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A""#));
+    house.write("no.json", "keys");
+    let issuer = |name: &str, file: &str| {
+        let file = if file.is_empty() { file.into() } else { house.path(file).display().to_string() };
+        format!("{{ issuer = {name:?}, file = {file:?} }}")
+    };
+    let told = |issuers: &[String]| {
+        with_issuers(&house, &issuers.join(", "));
+        house.told(house.load())
+    };
+    assert!(house.load().is_ok());
+    let at = "config/hub.toml:2: auth.jwks";
+    for (listed, expected) in [
+        (
+            vec![issuer("", "good.json")],
+            format!("{at}[0].issuer = \"\": must have 1 to 256 bytes and no control characters"),
+        ),
+        (
+            vec![issuer("a", "")],
+            format!("{at}[0].file: must name the file with the issuer's JSON Web Key Set"),
+        ),
+        (
+            vec![issuer("a", "good.json"), issuer("a", "good.json")],
+            format!("{at}[1].issuer = \"a\": this issuer is listed twice"),
+        ),
+    ] {
+        assert_eq!(told(&listed), [expected]);
+    }
+    for (file, words) in [
+        ("absent.json", "No such file"),
+        ("no.json", "cannot be used: it is no JSON at line 1, column 1"),
+        (
+            "private.json",
+            "it has a private key (\"kid\" \"a\"): publish the public one, and replace it at once",
+        ),
+        ("config", "it is no file"),
+    ] {
+        let problems = told(&[issuer("a", "good.json"), issuer("b", file)]);
+        assert!(problems.len() == 1 && problems[0].starts_with(&format!("{at}[1].file: ")), "{problems:?}");
+        assert!(problems[0].contains(words), "{problems:?}");
+    }
+    assert!(told(&["{ isuer = \"a\" }".into()])[0].contains("unknown key"));
+    with_issuers(&house, &issuer("a", "good.json"));
+    assert!(
+        house.told(house.with([("HUB__AUTH__JWKS_REFRESH_SECONDS", "9")]))[0]
+            .contains("must be from 10 to 86400")
     );
 }

@@ -46,6 +46,10 @@ pub struct DoorFigures {
     pub http_too_fast: u64,
     /// Requests to the API above a limit of their caller, by what is limited.
     pub api_rate_limited: Vec<(&'static str, u64)>,
+    /// The time since the keys of each issuer were last found as they are used, the longest. Seconds.
+    pub issuer_keys_age_s: u64,
+    /// How often keys of an issuer could not be read.
+    pub issuer_keys_failures: u64,
     /// People with an id.
     pub people: u64,
     /// Whether new people are enrolled.
@@ -163,6 +167,15 @@ impl DoorFigures {
         let family =
             Family::of("hub_api_rate_limited", "Requests to the API above a limit of their caller, by limit");
         to.counters(family, "limit", &self.api_rate_limited)?;
+        let family = Family {
+            name: "hub_issuer_keys_age",
+            unit: Some(Unit::Seconds),
+            help: "Time since the keys of each issuer were found as they are used, the longest; 0 when none are published",
+        };
+        to.gauge(family, self.issuer_keys_age_s)?;
+        let family =
+            Family::of("hub_issuer_keys_failures", "Attempts to read the keys of an issuer that have failed");
+        to.counter(family, self.issuer_keys_failures)?;
         to.gauge(
             Family::of("hub_people", "People with a player id, whether they have played or not"),
             self.people,

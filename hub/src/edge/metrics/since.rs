@@ -68,6 +68,8 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_channels_history_bytes",
             "hub_channels_quiet",
             "hub_http_refused",
+            "hub_issuer_keys_age_seconds",
+            "hub_issuer_keys_failures",
             "hub_journal_ready",
             "hub_keys_looked_up",
             "hub_people",
