@@ -3,7 +3,7 @@
 
 pub mod addresses;
 pub mod allowance;
-mod assets;
+pub mod assets;
 mod authenticate;
 pub mod body;
 mod cached;

@@ -1,12 +1,23 @@
-//! `GET /api/openapi.json`: the API described in OpenAPI 3.1. It is public where the API is: it says nothing of players or money.
+//! `GET /api/openapi.json` and `GET /api/docs`: the API described in OpenAPI 3.1, and the page that shows it. Both are public where
+//! the API is: they say nothing of players or money.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use base16ct::lower::encode_string;
 use bytes::Bytes;
+use rust_embed::Embed;
 use sha2::{Digest as _, Sha256};
 
 use super::parameters::Parameters;
-use crate::edge::{error::Error, routes};
+use crate::edge::{
+    assets::{self, Packing},
+    error::{Error, Kind},
+    routes,
+};
+
+/// The page, with the viewer that it is made of.
+#[derive(Embed)]
+#[folder = "api-docs"]
+struct ApiPage;
 
 /// The document as it is sent.
 pub struct ApiDocument {
@@ -24,9 +35,30 @@ impl ApiDocument {
     }
 }
 
-/// Registers its path.
+/// Registers their paths.
 pub(super) fn routes(described: &web::Data<ApiDocument>, service: &mut web::ServiceConfig) {
-    service.app_data(described.clone()).service(routes::page("/api/openapi.json", show));
+    service
+        .app_data(described.clone())
+        .service(routes::page("/api/openapi.json", show))
+        .service(routes::page("/api/docs", page))
+        .service(routes::page("/api/docs/{file}", file));
+}
+
+async fn page(request: HttpRequest) -> Result<HttpResponse, Error> {
+    part(&request, "index.html")
+}
+
+async fn file(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Error> {
+    part(&request, &name)
+}
+
+/// A file of the page. The large ones are in the binary as gzip alone.
+fn part(request: &HttpRequest, name: &str) -> Result<HttpResponse, Error> {
+    let served = [".html", ".js", ".css", ".txt"].iter().any(|ending| name.ends_with(ending));
+    let plain = ApiPage::get(name).filter(|_| served).map(|file| (file, Packing::None));
+    let packed = || ApiPage::get(&format!("{name}.gz")).map(|file| (file, Packing::Gzip));
+    let (file, packing) = plain.or_else(packed).ok_or(Kind::NotFound)?;
+    Ok(assets::answer(request, name, file, packing))
 }
 
 async fn show(described: web::Data<ApiDocument>, request: HttpRequest) -> Result<HttpResponse, Error> {

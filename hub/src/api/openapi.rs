@@ -35,8 +35,9 @@ pub(super) fn document(parts: &[ApiPart], vocabulary: &Vocabulary) -> Value {
     for part in parts {
         paths.extend(part.routes.iter().map(|route| route.described(part.tag, &mut refusals)));
     }
-    let tags: Vec<_> =
-        parts.iter().map(|part| json!({ "name": part.tag, "description": part.about })).collect();
+    // What is registered last, because its paths take any word, is what readers look for first.
+    let tags = parts.iter().rev();
+    let tags: Vec<_> = tags.map(|part| json!({ "name": part.tag, "description": part.about })).collect();
     json!({
         "openapi": "3.1.0",
         "info": {

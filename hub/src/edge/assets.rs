@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
-use rust_embed::Embed;
+use rust_embed::{Embed, EmbeddedFile};
 
 use super::{
     error::{Error, Kind},
@@ -40,7 +40,20 @@ async fn serve(request: HttpRequest) -> Result<HttpResponse, Error> {
         None if path.is_empty() => ("index.html", Page::get("index.html")),
         None => (path, Page::get(path)),
     };
-    let file = file.ok_or(Kind::NotFound)?;
+    Ok(answer(&request, name, file.ok_or(Kind::NotFound)?, Packing::None))
+}
+
+/// How the bytes of a file are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// They are as they are used.
+    None,
+    /// By gzip, which every browser unpacks.
+    Gzip,
+}
+
+/// The answer with a file, under the policy of pages. `name` says its type.
+pub fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile, packing: Packing) -> HttpResponse {
     let digits = base16ct::lower::encode_string(&file.metadata.sha256_hash()[..12]);
     let tag = format!("\"{digits}\"");
     let same = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
@@ -52,7 +65,10 @@ async fn serve(request: HttpRequest) -> Result<HttpResponse, Error> {
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header((header::ETAG, tag));
-    Ok(if same { response.finish() } else { response.body(bytes(file.data)) })
+    if packing == Packing::Gzip {
+        response.insert_header((header::CONTENT_ENCODING, "gzip"));
+    }
+    if same { response.finish() } else { response.body(bytes(file.data)) }
 }
 
 /// The bytes of a file, copied only where they are not in the binary.
@@ -70,6 +86,7 @@ fn content_type(name: &str) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
         Some("png") => "image/png",
+        Some("txt") => "text/plain; charset=utf-8",
         Some("json") => "application/json",
         _ => "application/octet-stream",
     }

@@ -247,7 +247,21 @@ async fn the_document_is_public_where_the_api_is_and_the_command_prints_the_same
     let line = "GET /api/openapi.json";
     assert_eq!(ask(hub.address(), line, &[("if-none-match", &tag)], None).await.status, 304);
     assert_eq!(ask(hub.address(), "POST /api/openapi.json", &[], None).await.status, 405);
+    let page = http::get(hub.address(), "/api/docs").await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html; charset=utf-8")),
+        "{page:?}"
+    );
+    let policy = page.header("content-security-policy").unwrap_or_default();
+    assert!(policy.contains("script-src 'self'; style-src 'self'; img-src 'self' data:"), "{policy}");
+    assert_eq!(http::get(hub.address(), "/api/docs/NOTICE.txt").await.status, 200);
+    for path in ["/api/docs/README.md", "/api/docs/nothing.js", "/api/docs/swagger-ui.css.gz"] {
+        refused(&http::get(hub.address(), path).await, 404, "not_found");
+    }
     let hub = Setup::default().option("api.on", "admin").start();
-    assert_eq!(http::get(hub.address(), "/api/openapi.json").await.status, 404);
+    for path in ["/api/openapi.json", "/api/docs"] {
+        assert_eq!(http::get(hub.address(), path).await.status, 404);
+    }
     assert_eq!(http::get(hub.admin(), "/api/openapi.json").await.status, 200);
 }
