@@ -119,6 +119,21 @@ fn sample(name: &str) -> Value {
     })
 }
 
+#[test]
+fn the_examples_of_proxies_keep_all_of_it_inside() {
+    let guide = include_str!("../../../../docs/operating.md");
+    assert!(guide.contains("location /api/          { return 404; }"));
+    assert!(guide.contains("location /coordinator/  { return 404; }"));
+    assert!(guide.contains("path /metrics /health/* /api/* /coordinator/*"));
+    for Described { path, .. } in operations() {
+        assert!(
+            path.starts_with("/api/") || path.starts_with("/coordinator/"),
+            "{path} is seen from outside"
+        );
+        assert!(path != "/api/info");
+    }
+}
+
 #[tokio::test]
 async fn each_path_is_there_needs_the_capability_it_names_and_takes_the_parameters_it_names() {
     let hub = Setup::default().start();
