@@ -229,7 +229,7 @@ fn answered<P: Pages>(
         let rules = rules.clone();
         id.clone().scope(async move {
             let (mut response, page) = match answer {
-                Ok(answer) => page_answer(answer.await, (&method, !body.ended()), &rules),
+                Ok(answer) => page_answer(answer.await, !body.ended(), &rules),
                 Err(error) => (refusal(&error), None),
             };
             let (name, value) = id.header();
@@ -244,15 +244,16 @@ fn answered<P: Pages>(
 /// The answer of a page, with what is left to its caller, and the pattern of its path.
 fn page_answer(
     answer: Result<ServiceResponse, actix_web::Error>,
-    (method, has_body): (&Method, bool),
+    has_body: bool,
     rules: &EdgeRules,
 ) -> (Response<BoxBody>, Option<String>) {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return (error.error_response().into(), None),
     };
-    let judged = rules.judge_body(method, has_body, answer.status());
-    if let Err(error) = judged.and_then(|()| rules.answered(&answer, Instant::now())) {
+    let now = Instant::now();
+    let judged = rules.judge_body(&answer, has_body, now);
+    if let Err(error) = judged.and_then(|()| rules.answered(&answer, now)) {
         return (refusal(&error), None);
     }
     let told = telemetry::tells_of_answers() || answer.status() == StatusCode::INTERNAL_SERVER_ERROR;

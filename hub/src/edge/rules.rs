@@ -106,17 +106,26 @@ impl EdgeRules {
     }
 
     /// Refuses the body of a request that only reads, whatever the page has answered; that the path takes another method is
-    /// told first.
+    /// told first. A service pays for that here: it was not charged before.
     ///
     /// # Errors
-    /// `malformed`, in the place of the answer.
-    pub fn judge_body(&self, method: &Method, has_body: bool, answered: StatusCode) -> Result<(), Error> {
-        let reads = [Method::GET, Method::HEAD].contains(method);
-        if has_body && reads && answered != StatusCode::METHOD_NOT_ALLOWED {
-            self.refused.malformed.fetch_add(1, Relaxed);
-            return Err(Error::new(Kind::Malformed, "what is only read takes no body"));
+    /// `malformed` or `too_fast`, in the place of the answer.
+    pub fn judge_body<B>(
+        &self,
+        answer: &ServiceResponse<B>,
+        has_body: bool,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let request = answer.request();
+        let reads = [Method::GET, Method::HEAD].contains(request.method());
+        if !has_body || !reads || answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+            return Ok(());
         }
-        Ok(())
+        if is_path_of_services(request.path()) {
+            self.pay(peer(request.head()), PAGE, now)?;
+        }
+        self.refused.malformed.fetch_add(1, Relaxed);
+        Err(Error::new(Kind::Malformed, "what is only read takes no body"))
     }
 
     /// Charges an answer to an unknown service: guessing a token is slow, and a service with a known token has no rate. Where
@@ -261,7 +270,9 @@ mod tests {
     #[test]
     fn a_get_or_head_request_with_a_body_is_refused_unless_its_path_takes_another_method() {
         let judged = |method, has_body, answered| {
-            rules().judge_body(&method, has_body, answered).map_err(|error| error.kind())
+            let request = client::TestRequest::with_uri("/").method(method).to_http_request();
+            let answer = ServiceResponse::new(request, HttpResponse::new(answered));
+            rules().judge_body(&answer, has_body, Instant::now()).map_err(|error| error.kind())
         };
         assert_eq!(judged(Method::GET, true, StatusCode::OK), Err(Kind::Malformed));
         assert_eq!(judged(Method::HEAD, true, StatusCode::NOT_FOUND), Err(Kind::Malformed));
