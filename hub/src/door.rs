@@ -136,7 +136,8 @@ where
         upgrade,
         |(request, framed): (Request, Framed<Pipe, h1::Codec>), sockets: &U::Service| {
             let id = RequestId::of(request.head().headers());
-            id.scope(sockets.call((request, framed.into_map_io(Pipe::into_inner))))
+            // The handshake is judged in the call. The future of a session has no use for an id.
+            id.within(|| sockets.call((request, framed.into_map_io(Pipe::into_inner))))
         },
     );
     let http = server(waits).upgrade(upgrade).finish(answered(pages, rules.clone()));

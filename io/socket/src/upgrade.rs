@@ -87,7 +87,8 @@ pub fn subprotocols(request: &Request) -> impl Iterator<Item = &str> {
 }
 
 /// Makes the upgrade service of one worker. `accept` is called once for each well-formed handshake, before the answer;
-/// `malformed` makes the answer to each other one ([`Refusal::from`] makes a plain one).
+/// `malformed` makes the answer to each other one ([`Refusal::from`] makes a plain one). Both are called while the service is, and
+/// not by its future, which lives as long as the session.
 ///
 /// The actor gets whole `Message::Text` and `Message::Binary` and, last, `Message::Close` if the client sent one. It
 /// never gets pings, pongs, fragments or errors, which are handled here. Then its stream is `finished`, which by
@@ -111,12 +112,13 @@ where
 {
     let judges = Rc::new((accept, malformed));
     fn_service(move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
-        let (worker, judges) = (worker.clone(), judges.clone());
+        let (accept, malformed) = &*judges;
+        let form = verify_handshake(request.head()).map_err(malformed);
+        let verdict = form.and_then(|()| accept(&request));
+        // Boxed: a session does not keep the room that its handshake took.
+        let admitted = Box::pin(admit(worker.clone(), verdict, request, framed));
         async move {
-            let (accept, malformed) = &*judges;
-            let form = verify_handshake(request.head()).map_err(malformed);
-            let verdict = form.and_then(|()| accept(&request));
-            if let Some(driver) = admit(&worker, verdict, request, framed).await {
+            if let Some(driver) = admitted.await {
                 driver.await;
             }
             Ok(())
@@ -127,7 +129,7 @@ where
 /// Answers the handshake. `None` when it was refused, or the client has disconnected. The driver is boxed so that the
 /// future of an HTTP connection stays small.
 async fn admit<A>(
-    worker: &Worker,
+    worker: Worker,
     verdict: Result<Accepted<A>, Refusal>,
     request: Request,
     mut framed: Framed<TcpStream, h1::Codec>,
