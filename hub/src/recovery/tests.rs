@@ -148,6 +148,8 @@ fn names(memory: &Memory) -> Vec<String> {
 fn harmed(memory: &Memory, name: &str, harm: &Harm) -> Vec<String> {
     let before = memory.bytes(name).expect("it is listed");
     match harm {
+        // An earlier harm has left nothing of it.
+        Harm::Flip(..) | Harm::Truncate(_) | Harm::Zero(..) if before.is_empty() => return Vec::new(),
         Harm::Flip(at, bit) => memory.flip(name, at.index(before.len()) as u64, 1 << bit),
         Harm::Truncate(at) => memory.change(name, |bytes| bytes.truncate(at.index(before.len()))),
         Harm::Zero(at, sectors) => memory.change(name, |bytes| {
