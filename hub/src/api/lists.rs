@@ -6,7 +6,7 @@ use actix_web::{
 };
 use base16ct::lower::{decode_vec, encode_string};
 use protocol::Currency;
-use readmodel::{AmountRange, AsOf, Moments};
+use readmodel::{AmountRange, AsOf, LsnPage, Moments};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -23,7 +23,12 @@ use crate::{
 /// What says which page is wanted. A cursor carries the other parameters.
 const PAGING: [&str; 3] = ["limit", "cursor", "at_least"];
 /// What every list is filtered by.
-const COMMON: [&str; 4] = ["from", "to", "as_of", "order"];
+const COMMON: [&str; 3] = ["from", "to", "order"];
+/// What a list of what transactions did is filtered by. Its lines never change, so it can be read as it was.
+pub(super) const OF_TRANSACTIONS: [&str; 7] =
+    ["type", "table", "round", "min", "max", "reference", AS_OF_RECORD];
+/// The record up to which a list is read.
+const AS_OF_RECORD: &str = "as_of";
 
 /// Lines of a page, when none are asked for; and the most.
 const LIMIT: (usize, usize) = (50, 200);
@@ -92,7 +97,7 @@ impl AskedPage {
         Ok(Moments {
             from_ms: self.filters.time("from")?,
             to_ms: self.filters.time("to")?,
-            as_of: self.filters.parsed("as_of", WRONG_LSN)?,
+            as_of: self.filters.parsed(AS_OF_RECORD, WRONG_LSN)?,
         })
     }
 
@@ -114,9 +119,15 @@ impl AskedPage {
             reads.reaches("at_least", lsn).await?;
         }
         match self.when()?.as_of {
-            Some(lsn) => reads.reaches("as_of", lsn).await,
+            Some(lsn) => reads.reaches(AS_OF_RECORD, lsn).await,
             None => Ok(()),
         }
+    }
+
+    /// The page, of a list with a line for each record.
+    pub fn of_records(&self) -> LsnPage {
+        let after = self.after.map(|(lsn, _)| lsn);
+        LsnPage { after, newest_first: self.newest_first, limit: self.limit }
     }
 
     /// The cursor of the page behind a place.
@@ -138,21 +149,24 @@ pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
     operation
         .query("from", schema::named("Time"), "Decided at this time or later.")
         .query("to", schema::named("Time"), "Decided before this time.")
-        .query("as_of", schema::number(), "The `lsn` of a record: the list as it was then.")
         .query("order", order, "Which end is first; without it the oldest.")
         .query("limit", limit, "Lines of a page.")
         .query("cursor", cursor, "The `next` of the page before, which carries the other parameters.")
         .query("at_least", schema::number(), AT_LEAST)
 }
 
-/// The parameters by amount, in a description.
-pub(super) fn amount_parameters(operation: ApiOperation) -> ApiOperation {
+/// The parameters of a list of what transactions did ([`OF_TRANSACTIONS`]), in a description.
+pub(super) fn transaction_parameters(operation: ApiOperation) -> ApiOperation {
     let amount = || schema::pattern("^[0-9]{1,13}(\\.[0-9]{1,8})?$");
-    operation.query("min", amount(), "The least of `amount`, whatever its sign.").query(
-        "max",
-        amount(),
-        "The most of `amount`, whatever its sign.",
-    )
+    let operation = operation
+        .query("type", schema::text(), "The recipe, such as `credit`.")
+        .query("table", schema::text(), "The table.")
+        .query("round", schema::number(), "The number of the round.")
+        .query("reference", schema::text(), "The operator's reference.")
+        .query("min", amount(), "The least of `amount`, whatever its sign.")
+        .query("max", amount(), "The most of `amount`, whatever its sign.")
+        .query(AS_OF_RECORD, schema::number(), "The `lsn` of a record: the list as it was then.");
+    parameters(operation)
 }
 
 /// What the parameter `at_least` does.

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use base16ct::lower::encode_string;
 use protocol::PlayerId;
-use readmodel::{ListedAs, LsnPage, TransactionFilter, TransactionLine};
+use readmodel::{ListedAs, TransactionFilter, TransactionLine};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,25 +19,20 @@ use crate::{
     utc::utc,
 };
 
-/// What it is filtered by, besides what every list is.
-const FILTERS: [&str; 9] =
-    ["type", "outcome", "code", "playerId", "table", "round", "min", "max", "reference"];
+/// What it is filtered by, besides what every list of transactions is.
+const FILTERS: [&str; 3] = ["outcome", "code", "playerId"];
 
 /// Its filters, in a description.
 pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
     let operation = operation
-        .query("type", schema::text(), "The recipe, such as `credit`.")
         .query("outcome", schema::words(["committed", "rejected"]), "What became of it.")
         .query("code", schema::text(), "Why it was refused.")
         .query(
             "playerId",
             schema::named("PlayerName"),
             "What is about this player, or changed one of the player's accounts.",
-        )
-        .query("table", schema::text(), "The table.")
-        .query("round", schema::number(), "The number of the round.")
-        .query("reference", schema::text(), "The operator's reference.");
-    lists::parameters(lists::amount_parameters(operation)).refuses(&[Kind::UnknownPlayer])
+        );
+    lists::transaction_parameters(operation).refuses(&[Kind::UnknownPlayer])
 }
 
 /// A line of the list, in a description.
@@ -73,16 +68,13 @@ pub(super) async fn list(
     request: &HttpRequest,
     caller: &Caller,
 ) -> Result<HttpResponse, Error> {
-    let asked = AskedPage::read(request, "transactions".into(), &FILTERS)?;
+    let asked =
+        AskedPage::read(request, "transactions".into(), &[&lists::OF_TRANSACTIONS[..], &FILTERS].concat())?;
     let wanted = filter(api, caller, &asked)?;
     let reads = kept(&api.reads)?;
     let permit = api.admit()?;
     asked.is_there(reads).await?;
-    let page = LsnPage {
-        after: asked.after.map(|(lsn, _)| lsn),
-        newest_first: asked.newest_first,
-        limit: asked.limit,
-    };
+    let page = asked.of_records();
     let (as_of, page) = reads.ask(move |view| view.transactions(&wanted, page)).await?;
     drop(permit);
     let next = page.goes_on_after.map(|lsn| asked.cursor((lsn, 0)));

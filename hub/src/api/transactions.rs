@@ -23,26 +23,15 @@ use crate::{
 
 const READ: Capability = Capability::Use(Area::Domain(Domain::Balance), Access::Read);
 
-/// What it is filtered by, besides what every list is.
-const FILTERS: [&str; 7] = ["type", "account", "table", "round", "min", "max", "reference"];
-
 /// Its path.
 pub(super) fn routes() -> Vec<ApiRoute> {
     let account = schema::pattern("^[^:]*:[^:]*:[^:]*$");
     let statement = ApiOperation::read("listStatement", "The statement of a player, by pages", &READ)
         .path("playerId", schema::named("PlayerName"), "PLAYER_123")
-        .query("type", schema::text(), "The recipe, such as `credit`.")
-        .query("account", account, "One account, as the lines name it, such as `balance:cash:USD`.")
-        .query("table", schema::text(), "The table.")
-        .query("round", schema::number(), "The number of the round.")
-        .query("reference", schema::text(), "The operator's reference.");
-    let statement =
-        lists::answer(lists::parameters(lists::amount_parameters(statement)), &line_schema(), &[])
-            .refuses(&[Kind::UnknownPlayer])
-            .link(
-                "listStatement",
-                &[("playerId", "$request.path.playerId"), ("cursor", "$response.body#/next")],
-            );
+        .query("account", account, "One account, as the lines name it, such as `balance:cash:USD`.");
+    let statement = lists::answer(lists::transaction_parameters(statement), &line_schema(), &[])
+        .refuses(&[Kind::UnknownPlayer])
+        .link("listStatement", &[("playerId", "$request.path.playerId"), ("cursor", "$response.body#/next")]);
     vec![
         ApiRoute::at("/api/domains/balance/{playerId}/transactions")
             .data(RouteRate::LIST)
@@ -82,7 +71,11 @@ async fn show(
 ) -> Result<HttpResponse, Error> {
     let caller = allowed(&request, &api.callers, &READ)?;
     let player = api.people.get(&api.person(&caller, &path)?).ok_or_else(payment::unknown_player)?;
-    let asked = AskedPage::read(&request, format!("statement of {player}"), &FILTERS)?;
+    let asked = AskedPage::read(
+        &request,
+        format!("statement of {player}"),
+        &[&lists::OF_TRANSACTIONS[..], &["account"]].concat(),
+    )?;
     let wanted = filter(&asked)?;
     let reads = kept(&api.reads)?;
     let permit = api.admit()?;

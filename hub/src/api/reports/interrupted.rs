@@ -1,7 +1,7 @@
 //! `GET /api/reports/interrupted-games`: rounds that are void, and rounds without an end that no table plays.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use readmodel::{InterruptedRound, LsnPage};
+use readmodel::InterruptedRound;
 use serde_json::json;
 
 use super::permitted::{READ, reads};
@@ -52,11 +52,7 @@ async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpRe
     let (when, played) = (asked.when()?, api.tables.clone());
     let permit = api.admit()?;
     asked.is_there(reads).await?;
-    let page = LsnPage {
-        after: asked.after.map(|(lsn, _)| lsn),
-        newest_first: asked.newest_first,
-        limit: asked.limit,
-    };
+    let page = asked.of_records();
     let found = reads.ask(move |view| view.interrupted(&when, &played, page)).await;
     drop(permit);
     let (as_of, page) = found?;

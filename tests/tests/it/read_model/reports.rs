@@ -188,6 +188,7 @@ async fn reports_tell_what_games_returned_what_is_owed_and_which_rounds_were_int
         ("domain-totals?domain=bank", "the domains are"),
         ("liability?from=2026-01-01", "no parameter"),
         ("interrupted-games?limit=0", "1 to 200"),
+        ("interrupted-games?as_of=1", "no parameter"),
     ] {
         let answer = get(at, &monitor, &format!("/api/reports/{query}")).await;
         let told = refused(&answer, 400, "malformed");
