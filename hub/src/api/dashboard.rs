@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actors::clock::now_ms;
 use ledger::Domain;
 use protocol::Currency;
-use readmodel::{AsOf, Dashboard, DayTotals, DomainTotals};
+use readmodel::{AsOf, ClassTotals, Dashboard, DayTotals};
 use serde_json::{Value, json};
 
 use super::{
@@ -144,8 +144,9 @@ fn told(api: &ApiSurface, domain: Domain, figures: &DomainFigures) -> Value {
 
 fn of_currency(dashboard: &Dashboard, currency: &str, scale: u32) -> Value {
     let of: Vec<_> = dashboard.totals.iter().filter(|totals| totals.currency == currency).collect();
-    let posted = |days: u64, is: &dyn Fn(&str, &str) -> bool| {
-        let days = dashboard.days.iter().filter(|day| day.currency == currency && day.days_before < days);
+    let posted = |days: i64, is: &dyn Fn(&str, &str) -> bool| {
+        let days =
+            dashboard.days.iter().filter(|day| day.currency == currency && dashboard.today - day.day < days);
         let sum = days.filter(|day| is(&day.kind, &day.owner_kind)).fold(DayTotals::default(), |sum, day| {
             DayTotals {
                 entries: sum.entries + day.posted.entries,
@@ -159,7 +160,7 @@ fn of_currency(dashboard: &Dashboard, currency: &str, scale: u32) -> Value {
             "credits": signed(sum.credits, scale),
         })
     };
-    let kind = |totals: &&DomainTotals| {
+    let kind = |totals: &&ClassTotals| {
         let is = |kind: &str, owner: &str| kind == totals.kind && owner == totals.owner_kind;
         json!({
             "kind": totals.kind,

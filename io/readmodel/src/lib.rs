@@ -19,12 +19,12 @@ mod daily;
 mod error;
 mod files;
 mod filters;
+mod games;
 mod held;
 mod interrupted;
 mod listing;
 mod money;
 mod past;
-mod reports;
 mod rounds;
 mod rows;
 mod schema;
@@ -40,16 +40,16 @@ pub use check::{AccountSums, ModelContents, OpenRoundRow};
 pub use error::Error;
 pub use files::{DIRECTORY, WhichFile};
 pub use filters::{AmountRange, Moments};
+pub use games::GamePlayed;
 pub use interrupted::{InterruptedRound, StakesHeld};
 pub use listing::{ListPage, ListedAs, LsnPage, TransactionFilter, TransactionLine};
 pub use past::PastFunds;
-pub use reports::{ClassDay, DayRange, GamePlayed, Owed};
 pub use rows::{
     AccountKey, Ended, GivenBets, HeldRow, LogRows, ModelCursor, MoveRow, TableStep, TransactionRow,
 };
 pub use schema::VERSION;
 pub use statement::{AccountName, LinePlace, Page, StatementFilter, StatementLine};
-pub use totals::{Dashboard, DayTotals, DomainDay, DomainTotals};
+pub use totals::{ClassDay, ClassTotals, Dashboard, DayRange, DayTotals};
 pub use view::{AsOf, ModelView};
 pub use writer::ModelWriter;
 

@@ -1,4 +1,4 @@
-//! What a dashboard of a domain shows: its accounts by class, and what moved on the last days.
+//! Sums over the classes of accounts: what they have now, and what was posted to them by day. Dashboards and reports are made of them.
 
 use rusqlite::{Row, params};
 
@@ -10,9 +10,11 @@ use crate::{
     money::{StoredMoney, Unsigned},
 };
 
-/// A domain's accounts of one kind of account and owner, in one currency. Minor units.
+/// The accounts of one domain, kind of account, kind of owner and currency. Minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DomainTotals {
+pub struct ClassTotals {
+    /// The domain.
+    pub domain: String,
     /// The kind of account.
     pub kind: String,
     /// The kind of owner.
@@ -29,6 +31,23 @@ pub struct DomainTotals {
     pub held: i128,
 }
 
+impl ClassTotals {
+    /// Whether the operator owes it to the owners: it is their cash or bonus money.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        ["cash", "bonus"].contains(&self.kind.as_str())
+    }
+}
+
+/// Days, as days since 1970-01-01 (UTC), both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayRange {
+    /// The first.
+    pub first: i64,
+    /// The last.
+    pub last: i64,
+}
+
 /// Money that was posted. Minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DayTotals {
@@ -40,11 +59,13 @@ pub struct DayTotals {
     pub credits: i128,
 }
 
-/// What was posted to a domain's accounts of one kind of account and owner, in one currency, on one day.
+/// What was posted to a class of accounts on one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DomainDay {
-    /// Days before the one that was asked for; 0: that day.
-    pub days_before: u64,
+pub struct ClassDay {
+    /// The day: days since 1970-01-01, UTC.
+    pub day: i64,
+    /// The domain.
+    pub domain: String,
     /// The kind of account.
     pub kind: String,
     /// The kind of owner.
@@ -58,10 +79,12 @@ pub struct DomainDay {
 /// A domain's figures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dashboard {
+    /// The day of the question: days since 1970-01-01, UTC.
+    pub today: i64,
     /// Every class of accounts that it has.
-    pub totals: Vec<DomainTotals>,
-    /// What was posted, by class and day.
-    pub days: Vec<DomainDay>,
+    pub totals: Vec<ClassTotals>,
+    /// What was posted, by class and day, up to today.
+    pub days: Vec<ClassDay>,
 }
 
 impl ModelView<'_> {
@@ -71,47 +94,65 @@ impl ModelView<'_> {
     /// # Errors
     /// When it cannot be read.
     pub fn dashboard(&self, domain: &str, now_ms: u64, days: u32) -> Result<Dashboard, Error> {
-        self.domain(domain, day_of(now_ms), days).map_err(sql("read the totals of"))
+        let today = day_of(now_ms);
+        let days = DayRange { first: today - i64::from(days) + 1, last: today };
+        let totals = self.class_totals(Some(domain))?;
+        Ok(Dashboard { today, totals, days: self.class_days(days, Some(domain))? })
     }
 
-    fn domain(&self, domain: &str, today: i64, days: u32) -> rusqlite::Result<Dashboard> {
-        let totals = |row: &Row<'_>| {
-            let sums = Sums::read(row, 5)?;
-            Ok(DomainTotals {
-                kind: row.get(0)?,
-                owner_kind: row.get(1)?,
-                currency: row.get(2)?,
-                accounts: row.get::<_, Unsigned>(3)?.0,
-                open_holds: row.get::<_, Unsigned>(4)?.0,
+    /// What the accounts have, by class; of one domain, or of all of them.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn class_totals(&self, domain: Option<&str>) -> Result<Vec<ClassTotals>, Error> {
+        let class = |row: &Row<'_>| {
+            let sums = Sums::read(row, 6)?;
+            Ok(ClassTotals {
+                domain: row.get(0)?,
+                kind: row.get(1)?,
+                owner_kind: row.get(2)?,
+                currency: row.get(3)?,
+                accounts: row.get::<_, Unsigned>(4)?.0,
+                open_holds: row.get::<_, Unsigned>(5)?.0,
                 balance: sums.posted(),
                 held: sums.debits_pending,
             })
         };
-        let query = "SELECT kind, owner_kind, currency, accounts, open_holds, debits, credits, debits_pending, \
-                     credits_pending FROM classes WHERE domain = ?1 ORDER BY currency, kind, owner_kind";
-        let totals =
-            self.connection.prepare_cached(query)?.query_map([domain], totals)?.collect::<Result<_, _>>()?;
-        let day = |row: &Row<'_>| {
-            Ok(DomainDay {
-                days_before: row.get::<_, Unsigned>(0)?.0,
-                kind: row.get(1)?,
-                owner_kind: row.get(2)?,
-                currency: row.get(3)?,
+        let query = "SELECT domain, kind, owner_kind, currency, accounts, open_holds, debits, credits, debits_pending, \
+                     credits_pending FROM classes WHERE ?1 IS NULL OR domain = ?1 \
+                     ORDER BY currency, domain, kind, owner_kind";
+        self.connection
+            .prepare_cached(query)
+            .and_then(|mut found| found.query_map([domain], class)?.collect())
+            .map_err(sql("read the totals of"))
+    }
+
+    /// What was posted, by day and class; of one domain, or of all of them.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn class_days(&self, days: DayRange, domain: Option<&str>) -> Result<Vec<ClassDay>, Error> {
+        let line = |row: &Row<'_>| {
+            Ok(ClassDay {
+                day: row.get(0)?,
+                domain: row.get(1)?,
+                kind: row.get(2)?,
+                owner_kind: row.get(3)?,
+                currency: row.get(4)?,
                 posted: DayTotals {
-                    entries: row.get::<_, Unsigned>(4)?.0,
-                    debits: row.get::<_, StoredMoney>(5)?.0,
-                    credits: row.get::<_, StoredMoney>(6)?.0,
+                    entries: row.get::<_, Unsigned>(5)?.0,
+                    debits: row.get::<_, StoredMoney>(6)?.0,
+                    credits: row.get::<_, StoredMoney>(7)?.0,
                 },
             })
         };
-        let query = "SELECT ?2 - day, kind, owner_kind, currency, entries, d.debits, d.credits \
+        let query = "SELECT day, domain, kind, owner_kind, currency, entries, d.debits, d.credits \
                      FROM daily_totals d JOIN classes USING (class) \
-                     WHERE day > ?2 - ?3 AND day <= ?2 AND domain = ?1 ORDER BY day DESC, currency, kind, owner_kind";
-        let found = self
-            .connection
-            .prepare_cached(query)?
-            .query_map(params![domain, today, days], day)?
-            .collect::<Result<_, _>>()?;
-        Ok(Dashboard { totals, days: found })
+                     WHERE day BETWEEN ?1 AND ?2 AND (?3 IS NULL OR domain = ?3) \
+                     ORDER BY day, domain, currency, kind, owner_kind";
+        self.connection
+            .prepare_cached(query)
+            .and_then(|mut found| found.query_map(params![days.first, days.last, domain], line)?.collect())
+            .map_err(sql("read the totals of"))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use ledger::Domain;
-use readmodel::Owed;
+use readmodel::ClassTotals;
 use serde_json::{Value, json};
 
 use super::permitted::{READ, reads};
@@ -58,16 +58,17 @@ async fn show(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<HttpRe
     let parameters = Parameters::read(&request, &["at_least"])?;
     let permit = api.admit()?;
     reads.has(&parameters).await?;
-    let found = reads.ask(|view| view.owed()).await;
+    let found = reads.ask(|view| view.class_totals(None)).await;
     drop(permit);
-    let (as_of, found) = found?;
+    let (as_of, mut found) = found?;
+    found.retain(ClassTotals::is_owed);
     let lines = found.iter().map(|found| line(&api, found)).collect();
     let more = vec![("totals", totals(&api, &found))];
     Ok(ListAnswer { as_of, lines, next: None, more }.told(&request, COLUMNS))
 }
 
 /// What is owed in each currency; those that are configured are shown when nothing is.
-fn totals(api: &ApiSurface, owed: &[Owed]) -> Value {
+fn totals(api: &ApiSurface, owed: &[ClassTotals]) -> Value {
     let mut sums: BTreeMap<String, (i128, i128)> =
         api.currencies.iter().map(|(code, _)| (code.to_string(), (0, 0))).collect();
     for one in owed {
@@ -81,7 +82,7 @@ fn totals(api: &ApiSurface, owed: &[Owed]) -> Value {
     sums.into_iter().map(total).collect()
 }
 
-fn line(api: &ApiSurface, line: &Owed) -> Line {
+fn line(api: &ApiSurface, line: &ClassTotals) -> Line {
     let spell = spelling(api, &line.currency);
     let domain = Domain::ALL.into_iter().find(|domain| domain.name() == line.domain).map(domain_name);
     vec![
