@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use kept::Kept;
 pub use key::{KEY_BYTES_MAX, RowKey};
 use ledger::{
-    Digest,
+    Digest, Unfound,
     codec::{DecodeError, Decoder, Encoder},
 };
 
@@ -172,6 +172,8 @@ impl RowImage {
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     kinds: BTreeMap<u16, Kept>,
+    /// In a copy that is being completed: what it was asked for in vain.
+    unfound: Option<Unfound<RowKey>>,
 }
 
 impl Rows {
@@ -189,7 +191,16 @@ impl Rows {
     /// The bytes of a row's value.
     #[must_use]
     pub fn bytes(&self, key: &RowKey) -> Option<&[u8]> {
-        self.kinds.get(&key.kind())?.get(key)
+        let found = self.kinds.get(&key.kind()).and_then(|kept| kept.get(key));
+        if let (None, Some(unfound)) = (found, &self.unfound) {
+            unfound.note(*key);
+        }
+        found
+    }
+
+    /// Makes this a copy that is being completed: from now on it notes which rows it is asked for in vain.
+    pub fn note_into(&mut self, unfound: Unfound<RowKey>) {
+        self.unfound = Some(unfound);
     }
 
     /// Every row, in no particular order.

@@ -30,6 +30,7 @@ mod replica;
 mod rounds;
 pub mod stored_state;
 pub mod table;
+mod touched;
 mod turn;
 mod tx_id;
 mod upgrade;
@@ -59,7 +60,10 @@ pub use replica::{Parted, Replica, StoreCommit};
 pub use stored_state::{ItemPlace, StoredState, Unreadable};
 pub use turn::{Aside, Asked, Decided, Envelope, Turn, Tx};
 pub use tx_id::TxId;
-pub use verify::{Decisions, Finding, Level, LogVerifier, Occurrences, Tally, Undecided};
+pub use verify::{
+    Decisions, Explaining, Explanation, Finding, Level, LogVerifier, Occurrences, ReDecided, RefusedWhy,
+    TableBefore, Tally, Undecided,
+};
 pub use world::{Loading, Unloadable, World, WorldApplied};
 
 /// Interval of digests, in records: the digest of the live state is recorded, and every copy must have the same.

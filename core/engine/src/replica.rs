@@ -7,10 +7,7 @@
 use std::sync::Arc;
 
 use domains::{freeze::Freeze, results::Settled};
-use ledger::{
-    AccountId, Domain, Move,
-    codec::{DecodeError, Encoder},
-};
+use ledger::codec::{DecodeError, Encoder};
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
@@ -172,39 +169,16 @@ impl Replica {
 
     /// Makes everything present that a transaction reads or changes.
     fn fetch(&mut self, committed: &Committed) -> Result<(), Unreadable> {
-        for (domain, leg) in &committed.legs {
-            for change in &leg.moves {
-                match change {
-                    Move::Open(id) => self.touch(ItemId::Account(*domain, *id))?,
-                    Move::Post(transfer) => {
-                        self.touch_accounts(*domain, [transfer.debit, transfer.credit])?
-                    }
-                    Move::Hold(id, hold) => {
-                        self.touch(ItemId::Hold(*domain, *id))?;
-                        self.touch_accounts(*domain, [hold.credit])?;
-                        self.touch_accounts(*domain, hold.sources().map(|source| source.account))?;
-                    }
-                    Move::PostHold(id) | Move::VoidHold(id) => {
-                        self.touch(ItemId::Hold(*domain, *id))?;
-                        // One that the same leg has made is not here yet, and its accounts are.
-                        if let Some(hold) = self.world.books.domains().ledger(*domain).hold(*id).cloned() {
-                            self.touch_accounts(*domain, [hold.credit])?;
-                            self.touch_accounts(*domain, hold.sources().map(|source| source.account))?;
-                        }
-                    }
-                }
+        for id in committed.named_items() {
+            self.touch(id)?;
+            let ItemId::Hold(domain, hold) = id else { continue };
+            // One that the transaction makes is not here yet, and its accounts are named.
+            if let Some(hold) = self.world.books.domains().ledger(domain).hold(hold).cloned() {
+                let accounts = hold.sources().map(|source| source.account).chain([hold.credit]);
+                accounts.map(|account| ItemId::Account(domain, account)).try_for_each(|id| self.touch(id))?;
             }
         }
-        committed.rows.iter().try_for_each(|row| self.touch(ItemId::Row(row.key)))?;
-        for notice in &committed.notices {
-            self.touch(ItemId::Player(notice.player))?;
-            let cash = AccountId::cash(notice.player, notice.currency);
-            self.touch_accounts(Domain::Balance, [cash])?;
-        }
-        match &committed.table {
-            Some((table, _)) => self.touch(ItemId::Table(*table)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Makes everything present that keeps a player from being erased.
@@ -212,14 +186,6 @@ impl Replica {
         let accounts = self.world.books.accounts_of(player).into_iter();
         accounts.map(|(domain, id)| ItemId::Account(domain, id)).try_for_each(|id| self.touch(id))?;
         self.touch(ItemId::Row(Freeze::image(player, None).key))
-    }
-
-    fn touch_accounts(
-        &mut self,
-        domain: Domain,
-        accounts: impl IntoIterator<Item = AccountId>,
-    ) -> Result<(), Unreadable> {
-        accounts.into_iter().try_for_each(|account| self.touch(ItemId::Account(domain, account)))
     }
 
     /// Makes an item present that the next record needs, and takes it for changed.

@@ -7,7 +7,9 @@
 //!
 //! [`Tally`] says what was done, and what could not be decided again.
 
+mod before;
 mod decide;
+mod explain;
 mod tally;
 
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use protocol::TableId;
 
 use self::decide::Decider;
 pub use self::{
+    before::TableBefore,
     decide::FindGame,
+    explain::{Explaining, Explanation, ReDecided, RefusedWhy},
     tally::{Decisions, Occurrences, Tally, Undecided},
 };
 use crate::{

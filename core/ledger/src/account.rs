@@ -215,6 +215,14 @@ pub struct Account {
 }
 
 impl Account {
+    /// The account with this balance, of which so much is held. How much was ever debited and credited, and what it will be
+    /// credited, are not known of it; a decision only asks whether these sums are below [`SUM_MAX`].
+    #[must_use]
+    pub fn with_balance(balance: i128, held: i128) -> Self {
+        let (debits, credits) = if balance < 0 { (-balance, 0) } else { (0, balance) };
+        Self { debits, credits, debits_pending: held, credits_pending: 0 }
+    }
+
     /// Posted balance as the owner sees it: credits less debits.
     #[must_use]
     pub fn posted(&self) -> i128 {

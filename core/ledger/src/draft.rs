@@ -103,7 +103,7 @@ impl<'a> Copies<'a> {
             }),
             Move::Hold(id, hold) => {
                 hold.check()?;
-                if self.changes.holds.get(id).is_some() || self.ledger.holds.contains_key(id) {
+                if self.changes.holds.get(id).is_some() || self.ledger.hold(*id).is_some() {
                     return Err(Rejection::HoldExists);
                 }
                 for (place, transfer) in hold.transfers().enumerate() {
@@ -148,7 +148,7 @@ impl<'a> Copies<'a> {
     ) -> Result<(), Rejection> {
         let hold: Option<&Arc<Hold>> = match self.changes.holds.get(&id) {
             Some(changed) => changed.as_ref(),
-            None => self.ledger.holds.get(&id),
+            None => self.ledger.hold(id),
         };
         let hold = hold.ok_or(Rejection::HoldNotOpen)?.clone();
         hold.transfers().try_for_each(|transfer| self.end_pending(&transfer, &then))?;

@@ -9,8 +9,8 @@ use std::{
 use protocol::Currency;
 
 use crate::{
-    Account, AccountId, Changes, Digest, Hold, HoldId, OwnerKind, codec::Encoder, digest::Print,
-    packed::Packed, shards::Shards,
+    Account, AccountId, Changes, Digest, Hold, HoldId, LedgerKey, OwnerKind, Unfound, codec::Encoder,
+    digest::Print, packed::Packed, shards::Shards,
 };
 
 /// Accounts and holds of one domain. Changed only by legs, and restored from the state store.
@@ -18,10 +18,12 @@ use crate::{
 pub struct Ledger {
     accounts: Shards<AccountId, Packed>,
     used: Used,
-    pub(crate) holds: Shards<HoldId, Arc<Hold>>,
+    holds: Shards<HoldId, Arc<Hold>>,
     /// When holds end by themselves, the earliest first. A hold that has ended before is left in it until it is on top.
     expiries: BinaryHeap<Reverse<(u64, HoldId)>>,
     digests: Digests,
+    /// In a copy that is being completed: what it was asked for in vain.
+    unfound: Option<Unfound<LedgerKey>>,
 }
 
 /// Room for nearly every account and hold as it is hashed. Bytes.
@@ -56,13 +58,27 @@ impl Ledger {
     /// The account, if it has been opened or used.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<Account> {
-        self.accounts.get(id).map(Packed::account)
+        let found = self.accounts.get(id).map(Packed::account);
+        if found.is_none() {
+            self.note_unfound(LedgerKey::Account(*id));
+        }
+        found
     }
 
     /// An open hold.
     #[must_use]
     pub fn hold(&self, id: HoldId) -> Option<&Arc<Hold>> {
-        self.holds.get(&id)
+        let found = self.holds.get(&id);
+        if found.is_none() {
+            self.note_unfound(LedgerKey::Hold(id));
+        }
+        found
+    }
+
+    fn note_unfound(&self, key: LedgerKey) {
+        if let Some(unfound) = &self.unfound {
+            unfound.note(key);
+        }
     }
 
     /// Every account, in no particular order.
@@ -152,6 +168,11 @@ impl Ledger {
     /// those of all of them.
     pub fn restore(&mut self, digests: Digests, used: Used) {
         (self.digests, self.used) = (digests, used);
+    }
+
+    /// Makes this a copy that is being completed: from now on it notes which accounts and holds it is asked for in vain.
+    pub fn note_into(&mut self, unfound: Unfound<LedgerKey>) {
+        self.unfound = Some(unfound);
     }
 
     /// Makes an account present that the digests contain already.

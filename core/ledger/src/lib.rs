@@ -29,6 +29,7 @@ mod rejection;
 mod shards;
 mod touched;
 mod transfer;
+mod unfound;
 
 pub use account::{Account, AccountId, AccountKind, Domain, SUM_MAX};
 pub use changes::{Change, Changes, Drafted};
@@ -41,3 +42,4 @@ pub use owner::{Owner, OwnerKind};
 pub use rejection::Rejection;
 pub use shards::Shards;
 pub use transfer::Transfer;
+pub use unfound::{LedgerKey, Unfound};

@@ -6,6 +6,7 @@ mod aside;
 mod auditor;
 mod bytes;
 mod erasure;
+mod explained;
 mod extension;
 mod faulty;
 mod fullest_round;

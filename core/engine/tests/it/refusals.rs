@@ -40,7 +40,7 @@ const CODES: [ErrorCode; 13] = [
     ErrorCode::BetsClosed, // 19: after the lock
 ];
 
-fn refusing() -> Rig {
+pub fn refusing() -> Rig {
     let mut config = config();
     config.rules.seats_max = 1;
     let mut rig = Rig::with(config);

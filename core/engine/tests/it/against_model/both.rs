@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domains::recipes::HoldExpire;
-use engine::{Books, Content, Envelope, Principal, PrincipalKind, Record, Tx, TxId, Verdict, World};
+use engine::{
+    Body, Books, Content, Envelope, Principal, PrincipalKind, ReDecided, Record, RefusedRequest, Tx, TxId,
+    Verdict, World,
+};
 use ledger::HoldId;
 use proptest::sample::Index;
 use protocol::ErrorCode;
@@ -13,6 +16,7 @@ use super::{
     translate::{self, Ids, intent, leg, settlements},
 };
 use crate::{
+    explained::explain_money,
     extension::LATER,
     model::{self, Asked, Model, Share},
     rig::stored_with,
@@ -340,6 +344,7 @@ impl Both {
         for bytes in &self.log {
             let record = Record::decode_with(bytes, &LATER).unwrap();
             assert_eq!(record.encode(), *bytes);
+            follows(&world, &record);
             world.books.apply(&record).unwrap();
         }
         assert_eq!(world.books.digest(), self.books.digest());
@@ -348,4 +353,18 @@ impl Both {
         assert_eq!(restored.books.digest(), self.books.digest());
         self.books = world.books;
     }
+}
+
+/// A record of money alone follows from what its decision reads.
+fn follows(before: &World, record: &Record) {
+    let at_table = match &record.body {
+        Body::Committed(committed) => committed.table.is_some(),
+        Body::Refused { refused, .. } => matches!(refused, RefusedRequest::ByTable(_)),
+        Body::Digest(_) | Body::Fact(_) => false,
+    };
+    if at_table {
+        return;
+    }
+    let redecided = explain_money(before, record).redecided;
+    assert!(matches!(redecided, ReDecided::Same(_)), "{record:?}: {redecided:?}");
 }
