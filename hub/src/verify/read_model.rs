@@ -46,12 +46,15 @@ pub fn read_model(loaded: &Loaded, archive: bool, output: &mut impl Write) -> Re
     };
     let found = differences(&contents, &world);
     if found.is_empty() {
-        let (accounts, holds) = (contents.accounts.len(), contents.open_holds.len());
+        let ModelContents { accounts, open_holds, rows, open_rounds, .. } = &contents;
         writeln!(
             output,
-            "\nread model  {:>16}   is its last record; {accounts} account(s), {holds} open hold(s) and {} open round(s) are those of the state",
+            "\nread model  {:>16}   is its last record; {} account(s), {} open hold(s), {} row(s) and {} open round(s) are those of the state",
             at.0,
-            contents.open_rounds.len()
+            accounts.len(),
+            open_holds.len(),
+            rows.len(),
+            open_rounds.len()
         )?;
         let (done, refused) = contents.transactions;
         writeln!(

@@ -58,8 +58,13 @@ impl AccountBook {
         })
     }
 
-    /// The number of an account, which is opened when there is none yet.
-    pub fn number(&mut self, connection: &Connection, key: &AccountKey) -> Result<AccountNumber, Error> {
+    /// The number of an account. When there is none yet, it is opened by this record.
+    pub fn number(
+        &mut self,
+        connection: &Connection,
+        lsn: u64,
+        key: &AccountKey,
+    ) -> Result<AccountNumber, Error> {
         let class = self.classes.of(connection, key)?;
         if let Some(number) = self.numbers.get(&(key.owner, class)) {
             return Ok(*number);
@@ -69,8 +74,8 @@ impl AccountBook {
             None => {
                 let number = self.next;
                 connection
-                    .prepare_cached("INSERT INTO accounts VALUES (?1, ?2, ?3, 0, 0, 0, 0)")
-                    .and_then(|mut open| open.execute(params![number, class, key.owner]))
+                    .prepare_cached("INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0)")
+                    .and_then(|mut open| open.execute(params![number, class, key.owner, Unsigned(lsn)]))
                     .map_err(sql("write an account of"))?;
                 self.next += 1;
                 self.classes.opened(class);

@@ -5,9 +5,10 @@ use std::path::Path;
 use rusqlite::Row;
 
 use crate::{
-    Error, ModelCursor, ModelView,
+    Error, ImageRow, ModelCursor, ModelView,
     classes::Sums,
     error::sql,
+    images,
     money::{StoredMoney, Unsigned},
     view::beside,
 };
@@ -57,6 +58,8 @@ pub struct ModelContents {
     pub accounts: Vec<AccountSums>,
     /// Every open hold with its amount over all accounts that it draws on, sorted.
     pub open_holds: Vec<([u8; 16], i128)>,
+    /// The newest image of every row that is not removed, sorted.
+    pub rows: Vec<ImageRow>,
     /// Every open round, sorted.
     pub open_rounds: Vec<OpenRoundRow>,
     /// Transactions that were carried out, and refusals.
@@ -134,6 +137,7 @@ impl ModelView<'_> {
             cursor: ModelCursor::default(),
             accounts,
             open_holds,
+            rows: images::newest(self.connection)?,
             open_rounds,
             transactions: (
                 count("SELECT count(*) FROM transactions WHERE code IS NULL")?,
@@ -161,6 +165,13 @@ impl ModelView<'_> {
                 .iter()
                 .filter(|(_, sums, after, held)| sums.posted() != *after || sums.debits_pending != *held)
                 .map(|(account, ..)| format!("the newest entry of account {account} is not its balance")),
+        );
+        let query = "SELECT account FROM accounts a \
+                     WHERE opened_lsn > (SELECT min(lsn) FROM entries WHERE account = a.account)";
+        found.extend(
+            self.all(query, |row| row.get::<_, i64>(0))?
+                .iter()
+                .map(|account| format!("account {account} has an entry from before it was opened")),
         );
         // Each entry begins where the one before it ended.
         let query = "SELECT account, delta, after, held_delta, held_after FROM entries ORDER BY account, lsn";

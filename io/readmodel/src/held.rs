@@ -38,10 +38,10 @@ impl HeldMoney {
         (lsn, n): (u64, i64),
         held: &HeldRow,
     ) -> Result<(), Error> {
-        let credit = accounts.number(connection, &held.credit)?;
+        let credit = accounts.number(connection, lsn, &held.credit)?;
         let mut sources = Vec::with_capacity(held.sources.len());
         for (key, amount) in &held.sources {
-            sources.push((accounts.number(connection, key)?, *amount));
+            sources.push((accounts.number(connection, lsn, key)?, *amount));
         }
         let Some((first, more)) = sources.split_first() else {
             return Err(Error::Unfit { what: "an account of a hold".into(), lsn });

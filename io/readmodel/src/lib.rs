@@ -12,6 +12,7 @@
 //! units with its currency. What the tables mean is in `docs/read-model.md`.
 
 mod ask;
+mod before;
 mod books;
 mod check;
 mod classes;
@@ -21,6 +22,7 @@ mod files;
 mod filters;
 mod games;
 mod held;
+mod images;
 mod interrupted;
 mod listing;
 mod money;
@@ -45,7 +47,7 @@ pub use interrupted::{InterruptedRound, StakesHeld};
 pub use listing::{ListPage, ListedAs, LsnPage, TransactionFilter, TransactionLine};
 pub use past::PastFunds;
 pub use rows::{
-    AccountKey, Ended, GivenBets, HeldRow, LogRows, ModelCursor, MoveRow, TableStep, TransactionRow,
+    AccountKey, Ended, GivenBets, HeldRow, ImageRow, LogRows, ModelCursor, MoveRow, TableStep, TransactionRow,
 };
 pub use schema::VERSION;
 pub use statement::{AccountName, LinePlace, Page, StatementFilter, StatementLine};

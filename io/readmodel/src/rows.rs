@@ -24,6 +24,8 @@ pub struct LogRows {
     pub transaction: Option<TransactionRow>,
     /// What it moves, in order.
     pub moves: Vec<MoveRow>,
+    /// The rows that it changes, each at most once.
+    pub images: Vec<ImageRow>,
     /// What it changes at a table.
     pub step: Option<TableStep>,
     /// Decimals of a currency that it makes known.
@@ -136,6 +138,17 @@ pub struct HeldRow {
     pub sources: Vec<(AccountKey, i128)>,
     /// The account that is credited when it is posted.
     pub credit: AccountKey,
+}
+
+/// A row of the state, such as a freeze, after a record that changes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ImageRow {
+    /// The number of its kind.
+    pub kind: u16,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its new value; `None` when it is removed.
+    pub value: Option<Vec<u8>>,
 }
 
 /// The bets of one request: spots by their number in the game, and stakes in minor units.

@@ -2,7 +2,7 @@
 //! is built again.
 
 /// Version of the schema, SQLite's `user_version`.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// Marks the file as ours in its header.
 pub(crate) const APPLICATION: i32 = 0x4855_4252;
@@ -33,7 +33,7 @@ pub(crate) const TABLES: &str = "
         UNIQUE (domain, kind, owner_kind, currency)
     ) STRICT;
     CREATE TABLE accounts (
-        account INTEGER PRIMARY KEY, class INTEGER NOT NULL, owner BLOB NOT NULL,
+        account INTEGER PRIMARY KEY, class INTEGER NOT NULL, owner BLOB NOT NULL, opened_lsn INTEGER NOT NULL,
         debits ANY NOT NULL, credits ANY NOT NULL, debits_pending ANY NOT NULL, credits_pending ANY NOT NULL,
         UNIQUE (owner, class)
     ) STRICT;
@@ -54,6 +54,10 @@ pub(crate) const TABLES: &str = "
         lsn INTEGER NOT NULL, n INTEGER NOT NULL, place INTEGER NOT NULL,
         account INTEGER NOT NULL, amount ANY NOT NULL,
         PRIMARY KEY (lsn, n, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE row_images (
+        kind INTEGER NOT NULL, key BLOB NOT NULL, lsn INTEGER NOT NULL, value BLOB,
+        PRIMARY KEY (kind, key, lsn)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE rounds (
         table_id TEXT NOT NULL, round INTEGER NOT NULL, state TEXT NOT NULL,

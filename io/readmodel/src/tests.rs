@@ -17,6 +17,7 @@ use crate::{
     ModelWriter, MoveRow, NotAnswered, Page, ReadModel, StatementFilter, TransactionRow,
 };
 
+mod before;
 mod lists;
 
 /// Longest wait for a thread.
@@ -56,6 +57,7 @@ fn rows(lsn: u64, moves: Vec<MoveRow>) -> LogRows {
         time_ms: lsn * 1_000,
         transaction: Some(transaction),
         moves,
+        images: Vec::new(),
         step: None,
         scale: (lsn == 1).then(|| (eur(), 2)),
     }

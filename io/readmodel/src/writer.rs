@@ -15,6 +15,7 @@ use crate::{
     error::sql,
     files::{ModelFiles, WhichFile, sync_and_close, to_write},
     held::HeldMoney,
+    images,
     money::{StoredMoney, Unsigned},
     rounds,
     shared::ModelStanding,
@@ -249,7 +250,7 @@ impl OpenFile {
             connection.execute_batch("BEGIN IMMEDIATE").map_err(sql("write"))?;
             *begun = true;
         }
-        let LogRows { lsn, time_ms, transaction, moves, step, scale } = rows;
+        let LogRows { lsn, time_ms, transaction, moves, images, step, scale } = rows;
         self.time_ms = *time_ms;
         let day = day_of(*time_ms);
         if let Some((currency, scale)) = scale {
@@ -262,11 +263,11 @@ impl OpenFile {
         for step in moves {
             match step {
                 MoveRow::Open(key) => {
-                    accounts.number(connection, key)?;
+                    accounts.number(connection, *lsn, key)?;
                 }
                 MoveRow::Post { debit, credit, amount } => {
-                    let debit = accounts.number(connection, debit)?;
-                    let credit = accounts.number(connection, credit)?;
+                    let debit = accounts.number(connection, *lsn, debit)?;
+                    let credit = accounts.number(connection, *lsn, credit)?;
                     accounts.change(debit, |sums| sums.debits += amount);
                     accounts.change(credit, |sums| sums.credits += amount);
                 }
@@ -280,6 +281,7 @@ impl OpenFile {
                 }
             }
         }
+        images::write(connection, *lsn, images)?;
         let entries = accounts.entries(connection, *lsn, day, daily)?;
         if let Some(step) = step {
             rounds::take(connection, daily, (*lsn, *time_ms, day), step, posted)?;

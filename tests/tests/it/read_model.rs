@@ -271,7 +271,10 @@ async fn verify_holds_the_read_model_against_the_state_and_finds_one_altered_val
     assert!(hub.ended().await.success());
     for arguments in [&["verify", "--read-model"][..], &["verify", "--tail", "--read-model"]] {
         let told = hub.done(arguments);
-        assert!(told.contains("1 open hold(s) and 1 open round(s) are those of the state"), "{told}");
+        assert!(
+            told.contains("1 open hold(s), 1 row(s) and 1 open round(s) are those of the state"),
+            "{told}"
+        );
     }
     let path = hub.data().join("read-model/read-model.db");
     let sql = Connection::open(&path).expect("the file");

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use base16ct::lower::encode_string;
+use domains::KINDS;
 use engine::{World, table::Stage};
 use ledger::{Account, AccountId, Domain};
-use readmodel::{AccountSums, ModelContents, OpenRoundRow};
+use readmodel::{AccountSums, ImageRow, ModelContents, OpenRoundRow};
 
 use super::rows::key_of;
 
 /// Most differences of one sort that are told one by one.
 const TOLD_MAX: usize = 10;
+
+/// Most bytes of a row's value that are told.
+const VALUE_TOLD_MAX: usize = 64;
 
 /// How the read model differs from the state, in words; none when they agree. `world` is the state as of its cursor.
 #[must_use]
@@ -32,6 +37,18 @@ pub fn differences(contents: &ModelContents, world: &World) -> Vec<String> {
     tell(&mut found, "open hold", &contents.open_holds, &holds, |(hold, amount)| {
         format!("{:032x} of {amount}", u128::from_be_bytes(*hold))
     });
+    let rows: Vec<_> = world
+        .books
+        .domains()
+        .rows
+        .iter()
+        .map(|(key, value)| ImageRow {
+            kind: key.kind(),
+            key: key.as_bytes().to_vec(),
+            value: Some(value.to_vec()),
+        })
+        .collect();
+    tell(&mut found, "row", &contents.rows, &rows, spelled);
     let rounds: Vec<_> = world
         .tables
         .iter()
@@ -51,6 +68,18 @@ pub fn differences(contents: &ModelContents, world: &World) -> Vec<String> {
         format!("{}:{} of {}, {stage}", open.table, open.round, open.game)
     });
     found
+}
+
+/// A row in words: its kind by name, where this release has one, its key, and what its value begins with.
+fn spelled(row: &ImageRow) -> String {
+    let kind = match KINDS.iter().find(|known| known.number == row.kind) {
+        Some(known) => known.name.to_owned(),
+        None => format!("of kind {}", row.kind),
+    };
+    let value = row.value.as_deref().unwrap_or_default();
+    let (begin, more) = value.split_at(value.len().min(VALUE_TOLD_MAX));
+    let more = if more.is_empty() { "" } else { "…" };
+    format!("{kind} {}: {}{more}", encode_string(&row.key), encode_string(begin))
 }
 
 fn sums(domain: Domain, id: &AccountId, account: &Account) -> AccountSums {

@@ -1,14 +1,14 @@
-//! What a record becomes in the read model. It knows the parts of a record, and no recipe: legs, the table's leg, and the
-//! parameters of the intent by name.
+//! What a record becomes in the read model. It knows the parts of a record, and no recipe: legs, images of rows, the table's leg,
+//! and the parameters of the intent by name.
 
-use domains::{Field, Fields};
+use domains::{Field, Fields, RowImage};
 use engine::{
     Body, Committed, Fact, Intent, Principal, PrincipalKind, Record, RefusedRequest, TxId,
     table::{TableLeg, TableRequest},
 };
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, Prover};
 use protocol::TableId;
-use readmodel::{AccountKey, Ended, HeldRow, LogRows, MoveRow, TableStep, TransactionRow};
+use readmodel::{AccountKey, Ended, HeldRow, ImageRow, LogRows, MoveRow, TableStep, TransactionRow};
 
 /// The rows of a record at its place in the log.
 #[must_use]
@@ -20,6 +20,7 @@ pub fn rows_of(lsn: u64, record: &Record) -> LogRows {
             for (domain, leg) in &committed.legs {
                 rows.moves.extend(leg.moves.iter().map(|made| moved(*domain, made)));
             }
+            rows.images = committed.rows.iter().map(image).collect();
             rows.step = committed.table.as_ref().and_then(|(table, leg)| step(*table, leg));
         }
         Body::Refused { id, principal, content: _, code, refused } => {
@@ -176,6 +177,14 @@ fn kind_name(kind: AccountKind) -> &'static str {
         AccountKind::Clearing(Domain::Distributions) => "clearing_distributions",
         AccountKind::Clearing(Domain::FreePlay) => "clearing_free_play",
         AccountKind::Clearing(Domain::Adjustment) => "clearing_adjustment",
+    }
+}
+
+fn image(row: &RowImage) -> ImageRow {
+    ImageRow {
+        kind: row.key.kind(),
+        key: row.key.as_bytes().to_vec(),
+        value: row.value.as_deref().map(<[u8]>::to_vec),
     }
 }
 

@@ -104,6 +104,7 @@ fn the_read_model_has_what_the_state_has_after_bets_clearings_draws_voids_and_re
         ("accounts", 5),
         ("bets", 20),
         ("rounds", 7),
+        ("row_images", 4),
         ("entries", 60),
         ("daily_totals", 3),
         ("daily_games", 1),
@@ -325,6 +326,13 @@ fn a_value_that_was_altered_is_found() {
         "UPDATE classes SET accounts = accounts + 1",
         "UPDATE daily_totals SET credits = credits + 1",
         "DELETE FROM rounds WHERE ended_lsn IS NULL",
+        "UPDATE row_images SET value = x'00' WHERE lsn = (SELECT max(lsn) FROM row_images WHERE value IS NOT NULL)",
+        "UPDATE row_images SET key = x'00' WHERE lsn = (SELECT max(lsn) FROM row_images WHERE value IS NOT NULL)",
+        "DELETE FROM row_images WHERE lsn = (SELECT max(lsn) FROM row_images WHERE value IS NOT NULL)",
+        "DELETE FROM row_images WHERE value IS NULL",
+        "INSERT INTO row_images SELECT kind, key, lsn + 100, NULL FROM row_images WHERE value IS NOT NULL",
+        "INSERT INTO row_images VALUES (77, x'07', 1, x'')",
+        "UPDATE accounts SET opened_lsn = opened_lsn + 100 WHERE account = 1",
     ] {
         let kept = fs::read(path(&directory)).expect("the file");
         let sql = Connection::open(path(&directory)).expect("the file");

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domains::{
     PaymentCause,
-    recipes::{Credit, Deposit},
+    freeze::{Freeze, FreezeReason},
+    recipes::{Credit, Deposit, FreezePlayer, Unfreeze},
 };
 use engine::{
     Content, Envelope, Fact, Record, Tx, TxId, World,
@@ -115,6 +116,20 @@ impl Played {
         };
         let credit = Credit { player: PlayerId(9), currency: eur(), amount: 1 << 90, cause };
         self.run(Envelope::Run(Tx::new(id, PlayerId(9).into(), Some(content), credit)));
+        // One freeze stands, and one is lifted.
+        let freeze = Freeze { reason: FreezeReason::Operator, until: None };
+        for player in [PlayerId(8), PlayerId(9)] {
+            let (id, content) = self.key();
+            self.run(Envelope::Run(Tx::new(
+                id,
+                player.into(),
+                Some(content),
+                FreezePlayer { player, freeze },
+            )));
+        }
+        let (id, content) = self.key();
+        let lifted = Unfreeze { player: PlayerId(9) };
+        self.run(Envelope::Run(Tx::new(id, PlayerId(9).into(), Some(content), lifted)));
     }
 
     fn bet(&mut self, player: u128, stake: i128) {
