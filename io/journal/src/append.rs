@@ -18,7 +18,7 @@ use crate::noted::{Noted, Notes};
 use crate::proof::BatchHash;
 use crate::scan::segment_name;
 use crate::spare::{self, Spare};
-use crate::storage::{self, File, Storage};
+use crate::storage::{self, File, LockedFile, Storage};
 use crate::truncate::Beginning;
 use crate::watch::{OpenSegment, Present};
 use crate::{Error, Lsn, MAX_RECORD};
@@ -62,12 +62,12 @@ pub(crate) struct Appender<S: Storage> {
 }
 
 /// The segment being written.
-pub(crate) struct Segment<F> {
+pub(crate) struct Segment<F: File> {
     /// The first record of the segment.
     pub first: Lsn,
     /// The first record of the segment before.
     pub before: Lsn,
-    pub file: F,
+    pub file: LockedFile<F>,
     /// Where the next batch goes. Bytes.
     pub at: u64,
     /// Length of the file, which never changes. At this offset the segment is full. Bytes.
@@ -272,7 +272,7 @@ impl<S: Storage> Appender<S> {
             Some(file) => (spare::READY, file),
             None => (PARTIAL, reserved(&self.storage, bytes).map_err(Error::or_not_made)?),
         };
-        take(&self.storage, &file, name)?;
+        let file = take(&self.storage, file, name)?;
         let header = header(&self.identity, (first, self.durable.hash), bytes, before);
         // Locked while names change, so that the helper does not check them in between.
         let mut open = self.present.segment.lock();
@@ -328,7 +328,7 @@ fn reserved<S: Storage>(storage: &S, bytes: u64) -> Result<S::File, Error> {
     }
 }
 
-fn noted<F>(identity: &LogIdentity, segment: &Segment<F>, end: Cursor) -> Noted {
+fn noted<F: File>(identity: &LogIdentity, segment: &Segment<F>, end: Cursor) -> Noted {
     Noted { id: identity.id, end, segment: segment.first }
 }
 
@@ -342,17 +342,15 @@ pub(crate) fn first_segment<S: Storage>(
     let file = storage.create(PARTIAL).map_err(Error::io("create", &path))?;
     let bytes = bytes.min(FIRST_SEGMENT);
     storage::fill(&file, bytes, || true).map_err(Error::io("fill", &path))?;
-    take(storage, &file, PARTIAL)?;
+    let file = take(storage, file, PARTIAL)?;
     put_segment(storage, &file, PARTIAL, &header(identity, (Lsn(1), [0; 32]), bytes, Lsn(0)))?;
     Ok(Segment { first: Lsn(1), before: Lsn(0), file, at: BLOCK as u64, limit: bytes })
 }
 
 /// Locks a segment before it gets its name: a second writer would try to lock the segment with that name.
-fn take<S: Storage>(storage: &S, file: &S::File, name: &str) -> Result<(), Error> {
-    match file.try_lock().map_err(Error::io("lock", storage.path(name)))? {
-        true => Ok(()),
-        false => Err(Error::Locked { dir: storage.path(""), pid: None }),
-    }
+fn take<S: Storage>(storage: &S, file: S::File, name: &str) -> Result<LockedFile<S::File>, Error> {
+    let taken = LockedFile::take(file).map_err(Error::io("lock", storage.path(name)))?;
+    taken.ok_or_else(|| Error::Locked { dir: storage.path(""), pid: None })
 }
 
 fn header(

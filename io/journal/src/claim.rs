@@ -12,7 +12,7 @@ use crate::log::Log;
 use crate::scan::{self, segment_name};
 use crate::seam::Truncated;
 use crate::spare::{self, Spare};
-use crate::storage::{File, Storage};
+use crate::storage::{File, LockedFile, Storage};
 use crate::tail::{LogEnd, Tail};
 use crate::truncate::{self, Beginning};
 use crate::{Error, Lsn, Options, kept, noted};
@@ -44,7 +44,7 @@ pub struct Claim<S: Storage = Directory> {
     lock: S::Lock,
     files: Files<S>,
     /// The last segment, locked for this claim; `None` when there is no log yet.
-    segment: Option<S::File>,
+    segment: Option<LockedFile<S::File>>,
 }
 
 impl Claim {
@@ -139,15 +139,14 @@ impl<S: Storage> Log<S> {
 }
 
 /// Locks the last segment as well: a running writer has it locked, even if the file `lock` was removed by hand.
-fn take_segment<S: Storage>(storage: &S, first: Lsn) -> Result<S::File, Error> {
+fn take_segment<S: Storage>(storage: &S, first: Lsn) -> Result<LockedFile<S::File>, Error> {
     let name = segment_name(first);
     let file = storage.open(&name).map_err(Error::io("open", storage.path(&name)))?;
-    let free = file.try_lock().map_err(Error::io("lock", storage.path(&name)))?;
+    let taken = LockedFile::take(file).map_err(Error::io("lock", storage.path(&name)))?;
+    let locked = || Error::Locked { dir: storage.path(""), pid: None };
+    let file = taken.ok_or_else(locked)?;
     // It must still be the last one: another writer may have changed to a new segment meanwhile.
-    if free && scan::segments(storage)?.last() == Some(&first) {
-        return Ok(file);
-    }
-    Err(Error::Locked { dir: storage.path(""), pid: None })
+    if scan::segments(storage)?.last() == Some(&first) { Ok(file) } else { Err(locked()) }
 }
 
 fn create<S: Storage>(
@@ -170,7 +169,7 @@ fn resume<S: Storage>(
     (spare, condition): (Spare<S::File>, Condition),
     options: Options,
     (begins, end): (Lsn, &LogEnd),
-    file: S::File,
+    file: LockedFile<S::File>,
 ) -> Result<Appender<S>, Error> {
     let path = storage.path(&segment_name(end.header.first));
     if let Some(torn) = &end.torn {

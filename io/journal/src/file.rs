@@ -2,7 +2,8 @@
 //!
 //! `sync` is `fdatasync`, which also flushes a changed length. The lock is `flock` on the file `lock`, which contains
 //! the process id of the holder, and on the segment being written, so that removing `lock` by hand does not let a
-//! second writer in. The system releases both when the process ends.
+//! second writer in. Both are released by a call, because a process that was forked may still have the files open, and by the
+//! system when the process ends.
 //!
 //! Only the owner can use the directory and the files (modes 0700 and 0600): the log holds every player's bets.
 
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Error;
-use crate::storage::{File, FileIdentity, FileStatus, Storage};
+use crate::storage::{File, FileIdentity, FileStatus, LockedFile, Storage};
 
 pub(crate) const LOCK: &str = "lock";
 /// Longest content of the file `lock`: the number of a process. Bytes.
@@ -85,9 +86,9 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 impl Storage for Directory {
     type File = fs::File;
-    type Lock = fs::File;
+    type Lock = LockedFile<fs::File>;
 
-    fn lock(&self) -> Result<fs::File, Error> {
+    fn lock(&self) -> Result<LockedFile<fs::File>, Error> {
         let path = self.path(LOCK);
         // Not truncated when it is opened: a second process must still be able to read the holder's id.
         let opened = OpenOptions::new()
@@ -97,20 +98,16 @@ impl Storage for Directory {
             .truncate(false)
             .mode(OWNERS_FILE)
             .open(&path);
-        let mut file = opened.map_err(Error::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Without a readable process id the log is still locked.
-                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                return Err(Error::Locked { dir: self.path.to_path_buf(), pid });
-            }
-            Err(TryLockError::Error(source)) => return Err(Error::io("lock", path)(source)),
-        }
+        let file = opened.map_err(Error::io("open", &path))?;
+        let Some(file) = LockedFile::take(file).map_err(Error::io("lock", &path))? else {
+            // Without a readable process id the log is still locked.
+            let text = fs::read_to_string(&path).ok();
+            let pid = text.and_then(|text| text.trim().parse().ok());
+            return Err(Error::Locked { dir: self.path.to_path_buf(), pid });
+        };
         // What another program has written is not overwritten; a torn number is.
         let mut text = Vec::new();
-        (&mut file).take(LOCK_BYTES_MAX + 1).read_to_end(&mut text).map_err(Error::io("read", &path))?;
+        (&*file).take(LOCK_BYTES_MAX + 1).read_to_end(&mut text).map_err(Error::io("read", &path))?;
         let is_number = text.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'\n' | 0));
         if text.len() as u64 > LOCK_BYTES_MAX || !is_number {
             return Err(Error::Damaged { file: path, offset: 0, what: "it is not the lock of a log" });
@@ -236,6 +233,11 @@ impl File for fs::File {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    fn unlock(&self) {
+        // It fails for no file that is locked, and the close follows.
+        let _ = fs::File::unlock(self);
     }
 
     fn identity(&self) -> io::Result<FileIdentity> {

@@ -6,6 +6,7 @@
 //! until [`Storage::sync_names`] has returned. Only these calls order the two.
 
 use std::io;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use crate::Error;
@@ -80,8 +81,11 @@ pub trait File: Send + 'static {
     /// Returns once everything written is durable. After an error nothing is known about the file: do not call it
     /// again.
     fn sync(&self) -> io::Result<()>;
-    /// Locks the file for this handle until it is dropped; `false` when another handle has it. Readers take no lock.
+    /// Locks the file for this handle until [`File::unlock`], or until it is dropped; `false` when another handle has it. Readers
+    /// take no lock.
     fn try_lock(&self) -> io::Result<bool>;
+    /// Releases the lock that this handle has.
+    fn unlock(&self);
     /// The identity of this file, whatever its name is now.
     fn identity(&self) -> io::Result<FileIdentity>;
     /// The file's length. Bytes.
@@ -89,6 +93,32 @@ pub trait File: Send + 'static {
     /// Whether the file is empty.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
+    }
+}
+
+/// A file that its handle has locked. Dropped: unlocked. A close alone would not do, because a process that was forked
+/// meanwhile has the file open too, until it runs its own program.
+#[derive(Debug)]
+pub struct LockedFile<F: File>(F);
+
+impl<F: File> LockedFile<F> {
+    /// Locks a file; `None` when another handle has it.
+    pub(crate) fn take(file: F) -> io::Result<Option<Self>> {
+        Ok(if file.try_lock()? { Some(Self(file)) } else { None })
+    }
+}
+
+impl<F: File> Deref for LockedFile<F> {
+    type Target = F;
+
+    fn deref(&self) -> &F {
+        &self.0
+    }
+}
+
+impl<F: File> Drop for LockedFile<F> {
+    fn drop(&mut self) {
+        self.0.unlock();
     }
 }
 

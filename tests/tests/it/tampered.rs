@@ -1,7 +1,7 @@
 //! Logs whose bytes are sound and whose records are wrong: neither served nor verified. And what `hub verify` proves of the
 //! state store and of the log's end.
 
-use std::{fs, time::Instant};
+use std::fs;
 
 use actors::stored;
 use domains::{
@@ -13,12 +13,11 @@ use engine::{
     World,
     table::{PastRound, TableLeg, close_orphan},
 };
-use journal::{Cursor, Error, Lsn, Options, Reader, SyncLog, file::Directory};
+use journal::{Cursor, Lsn, Options, Reader, SyncLog, file::Directory};
 use people::{Contents, Master, People, Person};
 use protocol::{PlayerId, RoundId, TableId};
 use store::{Change, Key, Options as StoreOptions, Store, Tree};
 use tests::{
-    PATIENCE,
     hub::{OPEN, PEOPLE_KEY, Setup, TestHub, words},
     player::Account,
 };
@@ -137,20 +136,6 @@ async fn verify_holds_the_log_against_a_head_that_was_noted_elsewhere() {
     }
 }
 
-/// Opens a store that was closed just now. A process that another test starts holds its lock for a moment, from its fork
-/// until it runs its own program.
-fn once_unlocked<T>(open: impl Fn() -> Result<T, store::Error>) -> T {
-    let began = Instant::now();
-    loop {
-        match open() {
-            Err(store::Error::Directory(Error::Locked { .. })) if began.elapsed() < PATIENCE => {
-                std::thread::yield_now();
-            }
-            opened => return opened.expect("a sound store"),
-        }
-    }
-}
-
 #[tokio::test]
 async fn verify_holds_the_state_store_against_the_replay() {
     let (hub, world) = stopped().await;
@@ -162,7 +147,7 @@ async fn verify_holds_the_state_store_against_the_replay() {
     };
     let storage = || stored::storage(&data).expect("a directory");
     let write = |lsn, hash, world: &World| {
-        once_unlocked(|| stored::replace(storage(), world, Cursor { lineage, lsn: Lsn(lsn), hash }));
+        stored::replace(storage(), world, Cursor { lineage, lsn: Lsn(lsn), hash }).expect("a disk");
     };
     write(lsn, hash, &world);
     let said = words(&hub.run(&["verify"]));
@@ -181,7 +166,7 @@ async fn verify_holds_the_state_store_against_the_replay() {
     verify_says(&hub, &[], &format!("{at}E3"));
     // A key is missing, which would be paid twice.
     write(lsn, hash, &world);
-    let mut store = once_unlocked(|| Store::over(storage(), StoreOptions::default()));
+    let mut store = Store::over(storage(), StoreOptions::default()).expect("a sound store");
     let view = store.view();
     let (key, _) = view.scan(Tree::Keys).next().expect("a key").expect("it reads");
     let gone = Change { tree: Tree::Keys, key, value: None };
@@ -216,8 +201,8 @@ async fn verify_finds_that_the_state_store_lacks_a_result_or_past_round_or_has_a
     let storage = || stored::storage(&data).expect("a directory");
     // What the store has at a place, instead of what it should have.
     let put = |id: ItemId, value: Option<&[u8]>| {
-        once_unlocked(|| stored::replace(storage(), &world, reader.cursor()));
-        let mut store = once_unlocked(|| Store::over(storage(), StoreOptions::default()));
+        stored::replace(storage(), &world, reader.cursor()).expect("a disk");
+        let mut store = Store::over(storage(), StoreOptions::default()).expect("a sound store");
         let (view, key) = (store.view(), Key(id.place()));
         assert!(view.get(Tree::Rows, &key).expect("it reads").is_some(), "{id:?}");
         let change = Change { tree: Tree::Rows, key, value };

@@ -39,10 +39,7 @@ pub struct MemoryFile {
 
 impl Drop for MemoryFile {
     fn drop(&mut self) {
-        let mut state = self.state.lock();
-        if state.life == self.life && self.taken.load(Ordering::Relaxed) {
-            state.taken.remove(&self.file);
-        }
+        self.unlock();
     }
 }
 
@@ -209,6 +206,13 @@ impl File for MemoryFile {
         let free = state.taken.insert(self.file);
         self.taken.fetch_or(free, Ordering::Relaxed);
         Ok(free)
+    }
+
+    fn unlock(&self) {
+        let mut state = self.state.lock();
+        if state.life == self.life && self.taken.swap(false, Ordering::Relaxed) {
+            state.taken.remove(&self.file);
+        }
     }
 
     fn identity(&self) -> io::Result<FileIdentity> {

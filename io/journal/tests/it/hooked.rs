@@ -129,6 +129,10 @@ impl File for HookedFile {
         self.file.try_lock()
     }
 
+    fn unlock(&self) {
+        self.file.unlock();
+    }
+
     fn identity(&self) -> io::Result<FileIdentity> {
         self.file.identity()
     }

@@ -7,6 +7,7 @@ mod conformance;
 mod corruption;
 mod crash_points;
 mod foreign;
+mod forked;
 mod hooked;
 mod lineages;
 mod lives;
