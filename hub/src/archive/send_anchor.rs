@@ -104,7 +104,7 @@ impl OpenedStore {
     }
 }
 
-/// Sends a state store to an archive. Its items and keys are all read from the very files that are sent. Returns once the
+/// Sends a state store to an archive, unless that has a whole anchor of its record. Its items and keys are all read from the very files that are sent. Returns once the
 /// object was read back whole. Tells every few seconds how far it is, whatever it does.
 ///
 /// # Errors
@@ -118,8 +118,7 @@ pub fn send_anchor(
     tell(&format!("the state store stands for record {}; it is read whole", at.lsn.0));
     let mut progress = Progressing { told: Instant::now(), tell };
     let all = store.proven(&mut progress)?;
-    let bytes = all.bytes();
-    let mut told = |step, done| progress.now_and_then(|| how_far(step, done, bytes));
+    let mut told = |step, done, bytes| progress.now_and_then(|| how_far(step, done, bytes));
     Ok(archive.send_anchor((log, at), &all, &mut told)?)
 }
 

@@ -25,8 +25,10 @@ pub enum AnchorStep {
 }
 
 impl Archive {
-    /// Sends the files of a full state of a log as of a record, unless the object is there; then that is compared. Returns
-    /// once the object was read back whole and is what its name states. `told` is told of each step how many plain bytes were read.
+    /// Sends the files of a full state of a log as of a record. Returns once the object was read back whole and is what its name
+    /// states. When a whole anchor of that record is there, that one is read back and returned, and nothing is sent: its files may
+    /// be others, because a store is merged, and the state is the same. `told` is told of each step how many plain bytes
+    /// were read, and how many there are.
     /// What a killed process has left of anchors in a directory is removed first; the upload of another process at the same time
     /// fails then, and is repeated.
     ///
@@ -36,11 +38,14 @@ impl Archive {
         &self,
         (log, at): ([u8; 16], Cursor),
         files: &AnchorFiles<F>,
-        told: &mut dyn FnMut(AnchorStep, u64),
+        told: &mut dyn FnMut(AnchorStep, u64, u64),
     ) -> Result<ArchivedAnchor, Error> {
         self.remove_uploads(".anchor.zst#")?;
+        if let Some(name) = self.whole_anchor((log, at), told)? {
+            return Ok(ArchivedAnchor { name, packed: 0 });
+        }
         let told = RefCell::new(told);
-        let tell = |step, bytes| (told.borrow_mut())(step, bytes);
+        let tell = |step, bytes| (told.borrow_mut())(step, bytes, files.bytes());
         let mut hash = Sha256::new();
         let mut read = 0;
         read_all(files, files.bytes(), "anchor", |plain| {
@@ -56,6 +61,30 @@ impl Archive {
         let put = || self.put_and_compare(&plain, &stated, Counted { bytes: 0, told: &back });
         let (_, packed) = self.runtime.block_on(self.retry.run(put))?;
         Ok(ArchivedAnchor { name, packed })
+    }
+
+    /// An anchor of a record that is there, and was now read back whole. One that is damaged or cut is passed over.
+    fn whole_anchor(
+        &self,
+        (log, at): ([u8; 16], Cursor),
+        told: &mut dyn FnMut(AnchorStep, u64, u64),
+    ) -> Result<Option<AnchorName>, Error> {
+        let told = RefCell::new(told);
+        let listed = self.runtime.block_on(self.retry.run(|| self.list(log)))?;
+        let names = listed.iter().filter_map(|(path, _)| AnchorName::parse(path));
+        for name in names.filter(|name| (name.log, name.at) == (log, at)) {
+            let tell = |bytes| (told.borrow_mut())(AnchorStep::ReadBack, bytes, name.bytes);
+            let stated = name.stated();
+            let read = || self.read_stated(&stated, Counted { bytes: 0, told: &tell });
+            match self.runtime.block_on(self.retry.run(read)).map_err(lost) {
+                Ok(_) => return Ok(Some(name)),
+                Err(error @ (Error::Altered { .. } | Error::Lost { .. })) => {
+                    tracing::warn!(%error, "an anchor of this record is there, and is not whole; another one is sent");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// Reads an anchor back whole, and checks that it is what its name states.

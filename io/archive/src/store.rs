@@ -191,7 +191,7 @@ impl Archive {
         Ok(catalogue)
     }
 
-    async fn list(&self, log: [u8; 16]) -> Result<Vec<(String, u64)>, Error> {
+    pub(crate) async fn list(&self, log: [u8; 16]) -> Result<Vec<(String, u64)>, Error> {
         let prefix = Path::from(journal::LineageId(log).to_string());
         let mut list = self.store.list(Some(&prefix));
         let (mut found, object) = (Vec::new(), prefix.to_string());
