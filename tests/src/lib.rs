@@ -23,7 +23,7 @@ pub mod raw;
 pub mod redis;
 pub mod verify;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Longest wait for anything that should happen at once. Generous: the machine may be busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,4 +59,13 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
         assert!(began.elapsed() < PATIENCE, "{what} was not seen within {} s", PATIENCE.as_secs());
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// The number of the day in UTC, by the clock that the hub has too. What was done before and after midnight is on two days.
+///
+/// # Panics
+/// When the clock stands before 1970.
+#[must_use]
+pub fn day() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().expect("a clock of this century").as_secs() / 86_400
 }

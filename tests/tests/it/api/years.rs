@@ -103,6 +103,44 @@ impl Known {
     }
 }
 
+/// Sends the requests of a recording to a new hub, and puts the answers that it gives beside them, or finds where they have less.
+async fn sent_again(name: &str, steps: &mut [Value], records: bool) -> Vec<String> {
+    let hub = Setup::default().start();
+    let (at, token) = (hub.address(), service(&hub, "year", "*"));
+    let bearer = format!("Bearer {token}");
+    let (mut known, mut faults) = (Known::default(), Vec::new());
+    for step in steps {
+        let asked = &step["request"];
+        let line = known.fill(asked["line"].as_str().expect("a line"));
+        let mut headers = vec![("authorization", bearer.as_str())];
+        if let Some(key) = asked["key"].as_str() {
+            headers.extend([("idempotency-key", key), ("content-type", "application/json")]);
+        }
+        headers.extend(asked["accept"].as_str().map(|accept| ("accept", accept)));
+        let body = asked.get("body").map(Value::to_string);
+        let answer = ask(at, &line, &headers, body.as_deref()).await;
+        let told = match answer.header("content-type") {
+            // New columns come behind the old ones.
+            Some(kind) if kind.starts_with("text/csv") => json!(answer.body.lines().next()),
+            _ => answer.json(),
+        };
+        known.learn(&told);
+        if records {
+            step["answer"] = json!({ "status": answer.status, "body": recorded(&told) });
+            continue;
+        }
+        let expected = &step["answer"];
+        assert!(expected["status"].is_u64(), "{name}: {line} has no recorded answer");
+        let mut wrong = missing(&expected["status"], &json!(answer.status), "status");
+        match (expected["body"].as_str(), told.as_str()) {
+            (Some(columns), Some(told)) if told.starts_with(columns) => {}
+            _ => wrong.extend(missing(&expected["body"], &told, "body")),
+        }
+        faults.extend(wrong.into_iter().map(|fault| format!("{line}: {fault}")));
+    }
+    faults
+}
+
 #[tokio::test]
 async fn requests_of_every_release_are_answered_as_they_were() {
     let records = std::env::var_os("UPDATE_GOLDEN").is_some();
@@ -111,39 +149,14 @@ async fn requests_of_every_release_are_answered_as_they_were() {
         let mut steps: Vec<Value> = serde_json::from_str(&text).expect("JSON");
         assert!(steps.len() > 40, "{name} has lost its requests");
         let records = records && place + 1 == RECORDINGS.len();
-        let hub = Setup::default().start();
-        let (at, token) = (hub.address(), service(&hub, "year", "*"));
-        let bearer = format!("Bearer {token}");
-        let (mut known, mut faults) = (Known::default(), Vec::new());
-        for step in &mut steps {
-            let asked = &step["request"];
-            let line = known.fill(asked["line"].as_str().expect("a line"));
-            let mut headers = vec![("authorization", bearer.as_str())];
-            if let Some(key) = asked["key"].as_str() {
-                headers.extend([("idempotency-key", key), ("content-type", "application/json")]);
+        let faults = loop {
+            let day = tests::day();
+            let faults = sent_again(name, &mut steps, records).await;
+            // What is told of a day is told of two when midnight came in between: then all of it is sent again.
+            if tests::day() == day {
+                break faults;
             }
-            headers.extend(asked["accept"].as_str().map(|accept| ("accept", accept)));
-            let body = asked.get("body").map(Value::to_string);
-            let answer = ask(at, &line, &headers, body.as_deref()).await;
-            let told = match answer.header("content-type") {
-                // New columns come behind the old ones.
-                Some(kind) if kind.starts_with("text/csv") => json!(answer.body.lines().next()),
-                _ => answer.json(),
-            };
-            known.learn(&told);
-            if records {
-                step["answer"] = json!({ "status": answer.status, "body": recorded(&told) });
-                continue;
-            }
-            let expected = &step["answer"];
-            assert!(expected["status"].is_u64(), "{name}: {line} has no recorded answer");
-            let mut wrong = missing(&expected["status"], &json!(answer.status), "status");
-            match (expected["body"].as_str(), told.as_str()) {
-                (Some(columns), Some(told)) if told.starts_with(columns) => {}
-                _ => wrong.extend(missing(&expected["body"], &told, "body")),
-            }
-            faults.extend(wrong.into_iter().map(|fault| format!("{line}: {fault}")));
-        }
+        };
         if records {
             let text = serde_json::to_string_pretty(&steps).expect("JSON");
             fs::write(path(name), text + "\n").expect("a disk");
