@@ -2,13 +2,16 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
+};
 
 use crate::{PATIENCE, soon};
 
@@ -16,6 +19,8 @@ use crate::{PATIENCE, soon};
 pub struct Redis {
     child: Child,
     port: u16,
+    /// Keeps the port, also while the server is dead: nobody else gets it, and the server may listen on it.
+    _kept: TcpSocket,
     directory: tempfile::TempDir,
 }
 
@@ -26,10 +31,10 @@ impl Redis {
     /// Without `redis-server` on the path.
     #[must_use]
     pub fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let port = free.expect("loopback has a free port").port();
+        let kept = kept_port().expect("loopback has a free port");
+        let port = kept.local_addr().expect("it is bound").port();
         let directory = tempfile::tempdir().expect("a temporary directory");
-        Self { child: spawn(port, directory.path()), port, directory }
+        Self { child: spawn(port, directory.path()), port, _kept: kept, directory }
     }
 
     /// The port it listens on.
@@ -136,8 +141,17 @@ impl Drop for Redis {
     }
 }
 
+/// A socket that is bound and does not listen. With this option on both, a server may listen on its port; whoever asks for any free
+/// port, or connects from one, does not get it.
+fn kept_port() -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    Ok(socket)
+}
+
 fn spawn(port: u16, directory: &std::path::Path) -> Child {
-    let child = Command::new("redis-server")
+    let mut child = Command::new("redis-server")
         .args([
             "--bind",
             "127.0.0.1",
@@ -156,6 +170,8 @@ fn spawn(port: u16, directory: &std::path::Path) -> Child {
     let began = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(began.elapsed() < PATIENCE, "redis-server did not open port {port}");
+        let ended = child.try_wait().expect("a child of ours");
+        assert!(ended.is_none(), "redis-server on port {port} ended at its start: {ended:?}");
         std::thread::sleep(crate::LOOK_EVERY);
     }
     child

@@ -2,14 +2,18 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
+use tokio::net::TcpSocket;
+
 pub struct Server {
     child: Child,
     port: u16,
+    /// Keeps the port, also while the server is dead: nobody else gets it, and the server may listen on it.
+    _kept: TcpSocket,
     password: Option<&'static str>,
     directory: tempfile::TempDir,
 }
@@ -20,10 +24,14 @@ impl Server {
     }
 
     pub fn start_with(password: Option<&'static str>) -> Self {
-        // The port is free now; another process could take it, but only by chance.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Bound without listening. With this option on both, a server may listen on the port; whoever asks for any free port, or
+        // connects from one, does not get it.
+        let kept = TcpSocket::new_v4().unwrap();
+        kept.set_reuseaddr(true).unwrap();
+        kept.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let port = kept.local_addr().unwrap().port();
         let directory = tempfile::tempdir().unwrap();
-        Self { child: spawn(port, password, &directory), port, password, directory }
+        Self { child: spawn(port, password, &directory), port, _kept: kept, password, directory }
     }
 
     pub fn url(&self) -> String {
