@@ -2,9 +2,8 @@
 //! what making a spare may cost.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use journal::memory::{Memory, Operation};
@@ -43,6 +42,22 @@ fn the_helper_makes_no_spare_while_the_writer_turns_the_last_one_into_a_segment(
     for place in [Call::Lock, Call::Sync] {
         changes_segment_beside_the_helper(place);
     }
+}
+
+/// Appends records until one is not released, because the writer waits. `waits` tells that it does. Returns the number of that one.
+fn fills(journal: &Journal<u64>, released: &mpsc::Receiver<u64>, waits: impl Fn() -> bool) -> u64 {
+    for last in 1.. {
+        journal.append(payload(last), last);
+        let is_released = std::cell::Cell::new(false);
+        until("a record is released, or the writer waits", || {
+            is_released.set(released.try_recv().is_ok());
+            is_released.get() || waits()
+        });
+        if !is_released.get() {
+            return last;
+        }
+    }
+    unreachable!("the segment has an end")
 }
 
 fn changes_segment_beside_the_helper(place: Call) {
@@ -111,9 +126,11 @@ fn a_look_that_the_system_refuses_proves_nothing_and_is_taken_again() {
 fn a_spare_that_the_system_refuses_is_not_called_want_of_room_and_ends_nothing() {
     let memory = Memory::new(1);
     let errno = Arc::new(AtomicI32::new(libc::EMFILE));
-    let now = errno.clone();
+    let refused = Arc::new(AtomicU64::new(0));
+    let (now, to_writer) = (errno.clone(), refused.clone());
     let storage = Hooked::new(&memory, move |call, name| match (call, now.load(Ordering::Relaxed)) {
         (Call::Create, errno) if errno != 0 && ["spare.partial", "segment.partial"].contains(&name) => {
+            to_writer.fetch_add(u64::from(name == "segment.partial"), Ordering::Relaxed);
             Err(io::Error::from_raw_os_error(errno))
         }
         _ => Ok(()),
@@ -122,14 +139,7 @@ fn a_spare_that_the_system_refuses_is_not_called_want_of_room_and_ends_nothing()
     let (journal, released) = start(&storage);
     reaches(&journal, State::NoSegment);
     // What the hub itself writes fills the segment; then the writer waits, and the process lives.
-    let mut last = 0;
-    loop {
-        last += 1;
-        journal.append(payload(last), last);
-        if released.recv_timeout(Duration::from_millis(500)).is_err() {
-            break;
-        }
-    }
+    let last = fills(&journal, &released, || refused.load(Ordering::Relaxed) > 0);
     assert!(
         last > 5 && journal.condition().why().contains("cannot be made"),
         "{}",
@@ -157,15 +167,7 @@ fn a_log_without_a_helper_takes_records_again_once_there_is_room() {
     let journal = log.start(Send(sender));
     reaches(&journal, State::Ready);
     memory.limit_space(memory.used());
-    let mut last = 0;
-    loop {
-        last += 1;
-        journal.append(payload(last), last);
-        if released.recv_timeout(Duration::from_millis(300)).is_err() {
-            break;
-        }
-    }
-    reaches(&journal, State::NoRoom);
+    let last = fills(&journal, &released, || journal.condition().state() == State::NoRoom);
     assert!(memory.bytes("spare.ready").is_none(), "nobody makes a spare");
     memory.limit_space(u64::MAX);
     assert_eq!(released.recv_timeout(Duration::from_secs(20)), Ok(last));
@@ -261,22 +263,23 @@ fn a_full_disk_is_not_filled_again_and_again() {
 #[test]
 fn a_place_that_cannot_hold_room_is_filled_less_and_less_often() {
     let memory = Memory::new(1);
-    let filled = Arc::new(AtomicU64::new(0));
-    let fills = filled.clone();
+    let fills = Arc::new(Mutex::new(Vec::new()));
+    let filled = fills.clone();
     let storage = Hooked::new(&memory, move |call, name| match (call, name) {
         (Call::Write, "spare.partial") => {
-            fills.fetch_add(1, Ordering::Relaxed);
+            filled.lock().unwrap().push(Instant::now());
             Err(io::Error::from_raw_os_error(libc::ENOSPC))
         }
         _ => Ok(()),
     });
     let (journal, _released) = start(&storage);
     reaches(&journal, State::NoRoom);
-    std::thread::sleep(Duration::from_millis(6500));
-    // At 0, 1, 3 and 7 seconds, not at each of them; the helper looks only once a second.
-    let times = filled.load(Ordering::Relaxed);
-    assert!((2..=4).contains(&times), "{times}");
+    until("it was tried four times", || fills.lock().unwrap().len() >= 4);
     journal.stop();
+    // After 1, 2 and 4 seconds at the earliest; the helper looks once a second.
+    let fills = fills.lock().unwrap();
+    let waits = fills.windows(2).map(|pair| (pair[1] - pair[0]).as_secs());
+    assert!(waits.zip([1, 2, 4]).all(|(wait, least)| wait >= least), "{fills:?}");
 }
 
 #[test]
