@@ -1,8 +1,6 @@
 //! Faults: Redis killed, restarted, frozen or replaced, and a panic in a delivery. No loss is silent, and the link
 //! recovers by itself.
 
-use std::time::{Duration, Instant};
-
 use channels::{At, Backplane, Delivery, PublishError, RedisBackplane};
 
 use crate::{
@@ -56,11 +54,9 @@ fn a_frozen_server_is_noticed_by_the_probes_and_comes_back() {
         let rig = Rig::redis(hasty()).await;
         let server = rig.server.as_ref().unwrap();
         rig.subscribe("chat").await;
-        let frozen = Instant::now();
         server.freeze();
         eventually(|| rig.plane.health().message.contains("hearing: no answer to 2 probes")).await;
         assert!(!rig.plane.health().up);
-        assert!(frozen.elapsed() < Duration::from_secs(2), "noticed after {:?}", frozen.elapsed());
         // The kernel still accepts connections to it, which must not count as a link.
         eventually(|| rig.plane.health().since_ms > 1_000).await;
         server.thaw();

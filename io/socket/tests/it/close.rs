@@ -1,7 +1,6 @@
 //! Ends of sessions: a close from either side, a violation of the protocol, a missing pong.
 
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
 
 use socket::{Class, Limits, text_frame};
 use tokio::io::AsyncWriteExt;
@@ -11,15 +10,14 @@ use raw_socket::{BINARY, CLOSE, Client, PING, PONG, TEXT};
 
 #[actix_rt::test]
 async fn the_clients_close_is_echoed_and_the_connection_ends_at_once() {
-    let server = serve(limits()).await;
+    let server = serve(Limits { close_within_ms: 60_000, ..limits() }).await;
     let mut client = Client::open(server.port).await;
     client.text("last words").await;
     client.send(CLOSE, 4100u16.to_be_bytes()).await;
     assert_eq!(client.expect_text().await, "last words");
-    let started = Instant::now();
+    // Nothing is waited for: the client gives up before the time that the server has for an end is over.
     assert_eq!(client.frame().await, Some((CLOSE, 4100u16.to_be_bytes().to_vec())));
     client.expect_end().await;
-    assert!(started.elapsed() < Duration::from_millis(1_000), "{:?}", started.elapsed());
     drop(client);
     server.until_empty().await;
     assert_eq!(*server.seen.closes.borrow(), [Some(4100)]);

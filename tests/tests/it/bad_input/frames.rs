@@ -89,7 +89,8 @@ async fn twenty_malformed_frames_are_answered_and_then_the_session_is_closed() {
 
 #[tokio::test]
 async fn a_client_that_does_not_say_hello_is_closed() {
-    let hub = Setup::default().option("socket.hello_within_ms", 150).start();
+    // Long enough for an answer on a busy machine.
+    let hub = Setup::default().option("socket.hello_within_ms", 3_000).start();
     let mut silent = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.expect("a handshake");
     assert_eq!(silent.close_code().await, CloseCode::NoHello.number());
     let mut chatty = RawSocket::open(hub.address(), SUBPROTOCOL_JSON).await.expect("a handshake");
@@ -99,8 +100,9 @@ async fn a_client_that_does_not_say_hello_is_closed() {
 
 #[tokio::test]
 async fn a_client_that_never_answers_pings_is_closed_and_one_that_does_is_not() {
+    // Long enough for an answer on a busy machine.
     let hub =
-        Setup::default().option("socket.ping_every_ms", 1_000).option("socket.pong_within_ms", 500).start();
+        Setup::default().option("socket.ping_every_ms", 3_000).option("socket.pong_within_ms", 3_000).start();
     let account = Account::sign_in(hub.address(), "sleeper").await;
     let mut awake = RawSocket::hello(hub.address(), &account.token).await;
     let mut asleep = RawSocket::hello(hub.address(), &account.token).await;
