@@ -277,8 +277,9 @@ impl Follower for Tables {
             if !writer.builds() || at.lsn < self.durable {
                 return Ok(());
             }
+            writer.swap()?;
             tracing::info!(lsn = at.lsn.0, "the read model has the whole log, and is read");
-            writer.swap()
+            Ok(())
         });
         if let Err(error) = committed {
             self.fails(at.lsn.0, &error);

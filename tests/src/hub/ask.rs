@@ -41,6 +41,12 @@ impl TestHub {
         http::get(self.admin(), "/metrics").await.body
     }
 
+    /// Waits until the read model of a new hub has what the start has recorded. Before that, the hub serves and refuses lists and
+    /// reports.
+    pub async fn has_its_read_model(&self) {
+        self.logged("the read model has the whole log, and is read").await;
+    }
+
     /// The address of its WebSockets.
     #[must_use]
     pub fn url(&self) -> String {

@@ -2,10 +2,11 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs, io,
     net::SocketAddr,
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, ExitStatus, Stdio},
+    thread::JoinHandle,
     time::Instant,
 };
 
@@ -36,6 +37,25 @@ pub(super) struct Process {
     pub(super) address: Option<SocketAddr>,
     /// Where it answers the operator, if it does.
     pub(super) admin: Option<SocketAddr>,
+    /// Takes in its log, until the end of the process.
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Waits until all that the process has written is in the log, once it has ended.
+    fn is_read(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("it reads text");
+        }
+    }
+
+    /// `kill -9`, and waits for the end. It may have ended by itself.
+    fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.is_read();
+        Ok(())
+    }
 }
 
 impl Setup {
@@ -105,8 +125,8 @@ impl TestHub {
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the hub can be started");
         self.log.lines().push(format!("--- process {}", child.id()));
-        drop(self.log.follow(child.stderr.take().expect("it is piped")));
-        self.process = Some(Process { child, address: None, admin: None });
+        let reader = self.log.follow(child.stderr.take().expect("it is piped"));
+        self.process = Some(Process { child, address: None, admin: None, reader: Some(reader) });
     }
 
     /// Waits until the process serves.
@@ -145,7 +165,12 @@ impl TestHub {
     /// # Panics
     /// When it was not started.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.process.as_mut().expect("it was started").child.try_wait().expect("a child of ours")
+        let process = self.process.as_mut().expect("it was started");
+        let ended = process.child.try_wait().expect("a child of ours");
+        if ended.is_some() {
+            process.is_read();
+        }
+        ended
     }
 
     /// What the running process has written to its log when it began to serve.
@@ -162,8 +187,7 @@ impl TestHub {
     /// When it is not running.
     pub fn kill(&mut self) {
         let mut process = self.process.take().expect("the hub runs");
-        process.child.kill().expect("a child of ours");
-        process.child.wait().expect("a child of ours");
+        process.kill().expect("a child of ours");
     }
 
     /// `kill -9`, and starts again on the same directory.
@@ -239,11 +263,13 @@ impl TestHub {
         prlimit(Some(self.process_id()), Resource::Fsize, file_bytes(bytes)).expect("a child of ours");
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits for the process to end by itself. All that it has written is in the log then.
     pub async fn ended(&mut self) -> ExitStatus {
         let mut process = self.process.take().expect("the hub runs");
         let child = &mut process.child;
-        until("the end of the hub", async || child.try_wait().expect("a child of ours")).await
+        let ended = until("the end of the hub", async || child.try_wait().expect("a child of ours")).await;
+        process.is_read();
+        ended
     }
 
     /// The hub with these arguments, over the same directory and configuration.
@@ -276,8 +302,7 @@ impl Drop for TestHub {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
             // It may have ended by itself; then there is nothing to do.
-            let _ = process.child.kill();
-            let _ = process.child.wait();
+            let _ = process.kill();
         }
         if std::thread::panicking() {
             eprintln!("the hub's log ends so:\n{}", self.tail());

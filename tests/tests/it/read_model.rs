@@ -11,7 +11,7 @@ use tests::{
     http::{self, Answer},
     hub::{OPEN, Setup, TestHub, words},
     player::{Account, token},
-    soon,
+    until,
 };
 
 mod reports;
@@ -58,6 +58,7 @@ fn list(query: &str) -> String {
 /// A hub where the player was credited twice, debited once, and has a bet in an open round; and the last record.
 async fn played() -> (TestHub, String, u64) {
     let hub = Setup::default().tables([OPEN]).start();
+    hub.has_its_read_model().await;
     let (at, token) = (hub.address(), service(&hub, "balance:*"));
     let credit = pay(at, &token, "c1", "credit", "50.00").await;
     pay(at, &token, "c2", "credit", "7.25").await;
@@ -292,8 +293,9 @@ async fn verify_holds_the_read_model_against_the_state_and_finds_one_altered_val
     assert!(!output.status.success() && words(&output).contains("read model: there is none"), "{output:?}");
     // A start builds it again.
     let at = hub.start();
-    let built = async || get(at, &token, &list(&format!("?at_least={last}"))).await.status == 200;
-    assert!(soon("the read model", built()).await);
+    let built =
+        async || (get(at, &token, &list(&format!("?at_least={last}"))).await.status == 200).then_some(());
+    until("the read model", built).await;
     assert!(hub.done(&["verify", "--read-model"]).contains("is its last record; "));
 }
 

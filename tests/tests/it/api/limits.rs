@@ -40,6 +40,7 @@ async fn a_caller_reads_in_each_answer_what_is_left_and_above_the_limit_when_to_
         .option("rate.dashboards_burst_per_caller", 2)
         .option("rate.dashboards_per_minute_per_caller", 1)
         .start();
+    hub.has_its_read_model().await;
     let (at, token) = (hub.address(), service(&hub, "reports", "balance:*"));
     // Nothing of a minute comes back while a test runs.
     assert_eq!(left(&get(at, &token, DASHBOARD).await), [2, 1, 60]);
@@ -101,6 +102,7 @@ async fn a_change_above_the_limit_leaves_its_key_and_a_dry_run_counts_as_one() {
     let read = get(at, &token, &of_key).await;
     refused(&read, 404, "unknown_transaction");
     assert_eq!(left(&read)[0], 20_000, "a refused read tells its limit as well");
+    hub.has_its_read_model().await;
     let list = get(at, &token, "/api/domains/balance/PLAYER_123/transactions").await;
     assert_eq!((list.status, left(&list)[0]), (200, 20_000), "{list:?}");
 }
@@ -151,6 +153,7 @@ async fn every_answer_has_the_id_of_its_request_and_so_has_the_log() {
         assert_eq!(answer.json()["request_id"], given.as_str(), "{answer:?}");
         assert!(given != id && seen.insert(given), "{answer:?}");
     }
+    hub.has_its_read_model().await;
     let told = with("GET /api/domains/balance/PLAYER_123/transactions", "find-me-in-the-log", None).await;
     assert_eq!(told.status, 200, "{told:?}");
     let line: serde_json::Value =

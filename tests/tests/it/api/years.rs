@@ -106,6 +106,7 @@ impl Known {
 /// Sends the requests of a recording to a new hub, and puts the answers that it gives beside them, or finds where they have less.
 async fn sent_again(name: &str, steps: &mut [Value], records: bool) -> Vec<String> {
     let hub = Setup::default().start();
+    hub.has_its_read_model().await;
     let (at, token) = (hub.address(), service(&hub, "year", "*"));
     let bearer = format!("Bearer {token}");
     let (mut known, mut faults) = (Known::default(), Vec::new());

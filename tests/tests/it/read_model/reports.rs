@@ -1,6 +1,6 @@
 //! Lists of transactions, the past, and reports, each beside what was done.
 
-use tests::{hub::QUICK, until};
+use tests::hub::QUICK;
 
 use super::*;
 
@@ -111,6 +111,7 @@ async fn a_balance_and_a_statement_are_read_as_of_a_record_of_the_past() {
 #[tokio::test]
 async fn reports_tell_what_games_returned_what_is_owed_and_which_rounds_were_interrupted() {
     let mut hub = Setup::default().tables([OPEN, QUICK]).start();
+    hub.has_its_read_model().await;
     let (at, token, monitor) = (hub.address(), service(&hub, "balance:*"), service(&hub, "monitoring:read"));
     let credit = pay(at, &token, "c1", "credit", "50.00").await;
     let player = credit["player"].as_str().expect("an id").parse().expect("a player id");
