@@ -33,14 +33,16 @@ pub enum KillMoment<'a> {
 }
 
 impl KillMoment<'_> {
-    /// Waits until the fact is seen, or the command has ended. Whether it was seen before that. Blocks the thread, at most as
+    /// Waits until the fact is seen, or the command has ended. Whether it was seen, also at the end. Blocks the thread, at most as
     /// long as the command may run.
     pub fn comes(&self, command: &mut BegunCommand) -> bool {
         loop {
+            // Asked first: what has come until its end is seen then.
+            let has_ended = command.has_ended();
             if self.is_seen(command) {
                 return true;
             }
-            if command.has_ended() {
+            if has_ended {
                 return false;
             }
             std::thread::sleep(LOOK_EVERY);

@@ -63,12 +63,23 @@ impl BegunCommand {
         self.said.lines().iter().any(|line| line.contains(text))
     }
 
-    /// Whether it has ended.
+    /// Whether it has ended. All that it has said is known then.
     ///
     /// # Panics
-    /// When the system does not say.
+    /// When the system does not tell.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("a child of ours").is_some()
+        let ended = self.child.try_wait().expect("a child of ours").is_some();
+        if ended {
+            self.is_heard_out();
+        }
+        ended
+    }
+
+    /// Waits until all that it has said is known, once it has ended.
+    fn is_heard_out(&mut self) {
+        for reader in self.readers.drain(..) {
+            reader.join().expect("it reads text");
+        }
     }
 
     /// `kill -9`, which may come too late ([`EndedCommand::was_killed`]).
@@ -86,9 +97,7 @@ impl BegunCommand {
     /// When it has not ended after [`PATIENCE`], with what it has said.
     pub fn ended(mut self) -> EndedCommand {
         let status = self.child.wait().expect("a child of ours");
-        for reader in self.readers.drain(..) {
-            reader.join().expect("it reads text");
-        }
+        self.is_heard_out();
         let said = self.said.lines().join("\n");
         in_time(&self.command, status, &said);
         EndedCommand { status, said }

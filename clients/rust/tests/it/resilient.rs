@@ -153,13 +153,13 @@ async fn after_a_drain_the_client_comes_back_at_its_time_to_its_table_and_its_pl
         server.reply(id, joined(table)).await;
         let (id, _) = server.asked().await;
         server.push(&publication(&personal(), 1)).await;
+        let drained = Instant::now();
         server.push(&Push::Drain { reconnect_after_ms: 80 }).await;
         server.reply(id, refusal(ErrorCode::Draining).unwrap()).await;
-        let drained = Instant::now();
         server.close(4_000, "").await;
 
         let (stream, _) = listener.accept().await.unwrap();
-        assert!(drained.elapsed() >= Duration::from_millis(75), "{:?}", drained.elapsed());
+        assert!(drained.elapsed() >= Duration::from_millis(80), "{:?}", drained.elapsed());
         let mut server = Scripted::accept(stream).await;
         let (id, request) = server.asked().await;
         let Request::Hello(hello) = request else { panic!("{request:?}") };
