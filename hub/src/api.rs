@@ -12,6 +12,7 @@ mod coordinate;
 mod dashboard;
 mod described;
 mod domain_figures;
+mod explain;
 mod fields;
 mod health;
 mod holds;
@@ -30,6 +31,7 @@ mod stale;
 mod surface;
 mod times;
 mod transactions;
+mod wanted;
 
 use actix_web::web;
 

@@ -5,6 +5,7 @@
 //!
 //! What is in a record, [`report`] says by name and type. [`text`] writes that for people and [`json`] for programs.
 
+mod consulted;
 mod json;
 mod lookup;
 pub(crate) mod report;
@@ -16,7 +17,7 @@ use engine::{Facts, Fields, Record};
 use journal::{Files, Lsn, storage::Storage};
 
 use self::text::Text;
-pub use self::{json::Json, lookup::Lookup, text::Scales};
+pub use self::{consulted::consulted, json::Json, lookup::Lookup, text::Scales};
 use crate::{config::Loaded, recovery, telemetry::with_causes, verify::word};
 
 /// Records after which it is said how far the reading is.

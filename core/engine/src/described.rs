@@ -2,32 +2,51 @@
 //!
 //! Nothing here reveals a secret: of a seed that is not drawn only the commitment is named, of a secret's check value nothing.
 
-use domains::{Field, Fields, KINDS, RowImage};
+use domains::{Field, Fields, KINDS, RowImage, RowKind, rows::RowKey};
 use games::{BetCode, Game};
 use protocol::{Currency, RoundId, TableId};
 
 use crate::{
     components::{Component, StateDigest},
     facts::{FACTS, Fact, SecretName},
-    table::{OpenRound, SpotAsked, TableAsked, TableLeg, TableRequest, TableState, live::BetLimits},
+    table::{
+        OpenRound, SpotAsked, Stage, TableAsked, TableLeg, TableRequest, TableState,
+        live::{BetLimits, TableRules},
+    },
 };
 
 /// The image of a row by name: its kind, what its key names, and the parts of its value, or that it is removed.
 #[must_use]
 pub fn row(image: &RowImage) -> Fields {
-    let number = image.key.kind();
-    let Some(kind) = KINDS.iter().find(|kind| kind.number == number) else {
-        return vec![("kind", Field::Number(number.into()))]; // not decoded by this release either
-    };
-    let mut fields = vec![("kind", Field::Text(kind.name.into())), ("key", kind.key(&image.key))];
-    match image.value.as_deref().map(|value| kind.fields(value)) {
-        None => fields.push(("change", Field::Text("removed".into()))),
-        Some(Ok(value)) => {
-            fields.extend([("change", Field::Text("set".into())), ("value", Field::Group(value))])
-        }
-        Some(Err(unread)) => fields.push(("unreadable", Field::Text(unread.to_string()))),
+    let mut fields = row_key(&image.key);
+    if kind_of(&image.key).is_some() {
+        let change = if image.value.is_some() { "set" } else { "removed" };
+        fields.push(("change", Field::Text(change.into())));
+        fields.extend(image.value.as_deref().and_then(|value| row_value(&image.key, value)));
     }
     fields
+}
+
+/// A row by name: its kind, and what its key names. Of a kind that is not known, the number.
+#[must_use]
+pub fn row_key(key: &RowKey) -> Fields {
+    match kind_of(key) {
+        Some(kind) => vec![("kind", Field::Text(kind.name.into())), ("key", kind.key(key))],
+        None => vec![("kind", Field::Number(key.kind().into()))],
+    }
+}
+
+/// The parts of a row's value by name, or why it cannot be read; `None` of a kind that is not known.
+#[must_use]
+pub fn row_value(key: &RowKey, value: &[u8]) -> Option<(&'static str, Field)> {
+    Some(match kind_of(key)?.fields(value) {
+        Ok(value) => ("value", Field::Group(value)),
+        Err(unread) => ("unreadable", Field::Text(unread.to_string())),
+    })
+}
+
+fn kind_of(key: &RowKey) -> Option<&'static RowKind> {
+    KINDS.iter().find(|kind| kind.number == key.kind())
 }
 
 impl StateDigest {
@@ -164,31 +183,63 @@ impl TableLeg {
                 ]);
             }
             TableLeg::Ruled { change, rules } => {
-                let limits = |limits: &BetLimits| {
-                    vec![
-                        ("stake_min", Field::Amount(limits.stake_min, rules.currency)),
-                        ("spot_max", Field::Amount(limits.spot_max, rules.currency)),
-                    ]
-                };
-                fields.extend([
-                    ("change", Field::Number(*change)),
-                    ("game", Field::Text(rules.game.to_string())),
-                    ("rules", Field::Number(rules.rules_version.into())),
-                    ("currency", Field::Currency(rules.currency)),
-                    ("decimals", Field::Number(rules.scale.into())),
-                    ("seats_max", Field::Number(rules.seats_max.into())),
-                    ("betting_ms", Field::Number(rules.betting_ms)),
-                    ("locked_ms", Field::Number(rules.locked_ms)),
-                    ("pause_ms", Field::Number(rules.pause_ms)),
-                    ("round_max", Field::Amount(rules.round_max, rules.currency)),
-                    ("limits", Field::List(rules.limits.iter().map(limits).collect())),
-                ]);
+                fields.push(("change", Field::Number(*change)));
+                fields.extend(rules.fields());
             }
             TableLeg::Quarantined { state } => {
                 let requests = state.open.as_ref().map(|open| open.bets.requests() as u64);
                 fields.extend(requests.map(|requests| ("requests", Field::Number(requests))));
             }
         }
+        fields
+    }
+}
+
+impl TableRules {
+    /// The rules by name.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        let limits = |limits: &BetLimits| {
+            vec![
+                ("stake_min", Field::Amount(limits.stake_min, self.currency)),
+                ("spot_max", Field::Amount(limits.spot_max, self.currency)),
+            ]
+        };
+        vec![
+            ("game", Field::Text(self.game.to_string())),
+            ("rules", Field::Number(self.rules_version.into())),
+            ("currency", Field::Currency(self.currency)),
+            ("decimals", Field::Number(self.scale.into())),
+            ("seats_max", Field::Number(self.seats_max.into())),
+            ("betting_ms", Field::Number(self.betting_ms)),
+            ("locked_ms", Field::Number(self.locked_ms)),
+            ("pause_ms", Field::Number(self.pause_ms)),
+            ("round_max", Field::Amount(self.round_max, self.currency)),
+            ("limits", Field::List(self.limits.iter().map(limits).collect())),
+        ]
+    }
+}
+
+impl TableState {
+    /// What a decision reads of a table, by name: the stage of its round with what is staked, and its rules.
+    #[must_use]
+    pub fn fields(&self, table: TableId) -> Fields {
+        let text = |text: &str| Field::Text(text.into());
+        let mut fields = vec![("round", Field::Round(RoundId { table, number: self.round }))];
+        match &self.open {
+            None => fields.push(("stage", text("closed"))),
+            Some(open) => fields.extend([
+                ("stage", text(if open.stage == Stage::Betting { "betting" } else { "locked" })),
+                ("deadline", Field::Time(open.deadline)),
+                ("requests", Field::Number(open.bets.requests() as u64)),
+                ("players", Field::Number(open.bets.players().len() as u64)),
+                ("staked", Field::Amount(open.bets.staked(), open.currency)),
+            ]),
+        }
+        if self.failed() {
+            fields.push(("failed", Field::Flag(true)));
+        }
+        fields.extend(self.rules.as_ref().map(|rules| ("table_rules", Field::Group(rules.fields()))));
         fields
     }
 }

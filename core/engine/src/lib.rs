@@ -42,7 +42,7 @@ pub use books::{Books, last_results};
 pub use components::{Component, StateDigest};
 pub use conclude::{Concluded, Preview, Told, TxResult, Verdict};
 pub use content::{Content, differences};
-pub use described::row;
+pub use described::{row, row_key, row_value};
 pub use domains::{Field, Fields, Intent};
 pub use erasure::{Erasable, StillOpen};
 pub use facts::{FACTS, Fact, FactKind, Facts, ISSUER_BYTES_MAX, InUse, KEPT_BYTES_MAX, SecretName};

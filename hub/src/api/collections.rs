@@ -10,11 +10,11 @@ use super::{
     asked::allowed,
     change::{self, AskedChange},
     openapi::{self, ApiOperation, ApiRoute, schema},
-    outcomes,
     parameters::Parameters,
     payment::{self, Sum},
     receipt,
     surface::ApiSurface,
+    wanted,
 };
 use crate::{
     auth::{Access, Area, Capability},
@@ -135,8 +135,7 @@ async fn show(
     allowed(&request, &api.callers, &READ)?;
     Parameters::read(&request, &[])?;
     let permit = api.admit()?;
-    let id = outcomes::id(&path)?;
-    let found = outcomes::find(&api, id).await?;
+    let (id, found) = wanted::find(&api, wanted::id(&path)?).await?;
     drop(permit);
     let committed = match &found.record.body {
         Body::Committed(committed) => Some(committed),

@@ -1,7 +1,7 @@
 //! One record of the log, read for whoever asks what became of a transaction.
 
 use actix_web::web;
-use engine::{Body, Committed, Fields, Intent, Record, RefusedRequest};
+use engine::{Body, Committed, Fields, Intent, Record, RefusedRequest, TxId};
 use journal::Lsn;
 
 use super::surface::ApiSurface;
@@ -22,6 +22,14 @@ pub struct LogEntry {
 }
 
 impl LogEntry {
+    /// The id of the transaction, or of the refused request; `None` of what is neither.
+    pub fn transaction(&self) -> Option<TxId> {
+        match &self.record.body {
+            Body::Committed(Committed { id, .. }) | Body::Refused { id, .. } => Some(*id),
+            Body::Digest(_) | Body::Fact(_) => None,
+        }
+    }
+
     /// What was asked for; `None` of what is no transaction of a recipe.
     pub fn intent(&self) -> Option<&Intent> {
         match &self.record.body {

@@ -2,27 +2,25 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use engine::{Body, TxId};
-use protocol::ErrorCode;
 use serde_json::{Map, Value, json};
 
 use super::{
     asked::{KEY_BYTES_MAX, allowed, id_of_key, is_key},
-    lists,
-    logged::{self, LogEntry},
+    explain, lists,
+    logged::LogEntry,
     openapi::{ApiOperation, ApiRoute, schema},
     parameters::Parameters,
     rates::RouteRate,
     receipt, recorded,
     surface::ApiSurface,
+    wanted::{self, READ, Wanted, code_words, outcome_words},
 };
 use crate::{
-    auth::{Access, Area, Capability, domain_name},
+    auth::domain_name,
     edge::error::{Error, Kind},
     inspect::Json,
     utc::utc,
 };
-
-const READ: Capability = Capability::Use(Area::Coordinator, Access::Read);
 
 /// Its paths.
 pub(super) fn routes() -> Vec<ApiRoute> {
@@ -35,11 +33,11 @@ pub(super) fn routes() -> Vec<ApiRoute> {
     );
     let list = recorded::parameters(list.query_with_example("key", key, about, "first-credit"));
     let either = json!({ "anyOf": [lists::schema_of(&recorded::line_schema(), &[]), shown_schema()] });
-    let show_one = ApiOperation::read("showTransaction", "What became of a transaction", &READ)
-        .path("id", schema::named("TransactionId"), &receipt::spelled_id(TxId(1)))
+    let show_one = ApiOperation::read("showTransaction", "What became of a transaction", &READ);
+    let show_one = wanted::named_in_a_path(show_one)
         .answers(200, shown_schema())
         .header(200, &receipt::LSN, true)
-        .refuses(&[Kind::UnknownTransaction]);
+        .link("explainTransaction", &[("id", "$response.body#/tx")]);
     vec![
         ApiRoute::at("/api/domains/coordinator/transactions").data(RouteRate::LIST).get(
             of_key,
@@ -48,6 +46,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
                 .refuses(&[Kind::UnknownTransaction])
                 .link("listTransactions", &[("cursor", "$response.body#/next")]),
         ),
+        explain::route(),
         ApiRoute::at("/api/domains/coordinator/transactions/{id}").get(show, show_one),
     ]
 }
@@ -60,9 +59,8 @@ fn shown_schema() -> Value {
         &[("kind", schema::named("PrincipalKind")), ("id", maybe(schema::pattern("^[0-9a-f]{32}$")))],
         &[],
     );
-    let outcomes = || schema::words(["committed", "rejected"]);
     let step = schema::map(
-        &[("step", outcomes()), ("time", schema::named("Time")), ("lsn", schema::named("Lsn"))],
+        &[("step", outcome_words()), ("time", schema::named("Time")), ("lsn", schema::named("Lsn"))],
         &[],
     );
     let batch = schema::map(
@@ -73,15 +71,14 @@ fn shown_schema() -> Value {
         ],
         &[],
     );
-    let codes = ErrorCode::ALL.iter().map(|code| code.name());
     schema::map(
         &[
             ("id", schema::named("TransactionId")),
             ("tx", schema::named("TransactionId")),
             ("lsn", schema::named("Lsn")),
             ("time", schema::named("Time")),
-            ("outcome", outcomes()),
-            ("code", maybe(schema::words(codes))),
+            ("outcome", outcome_words()),
+            ("code", maybe(code_words())),
             ("type", maybe(schema::text())),
             ("revision", maybe(schema::count())),
             ("parameters", maybe(schema::any_map())),
@@ -95,32 +92,10 @@ fn shown_schema() -> Value {
             ("table", maybe(schema::any_map())),
             ("hash", schema::pattern("^[0-9a-f]{64}$")),
             ("batch", batch),
-            ("links", schema::map(&[("self", schema::text())], &[])),
+            ("links", schema::map(&[("self", schema::text()), ("explain", schema::text())], &[])),
         ],
         &[],
     )
-}
-
-/// The transaction of a path.
-///
-/// # Errors
-/// `malformed`.
-pub fn id(text: &str) -> Result<TxId, Error> {
-    let wrong = || {
-        let words = "the id of a transaction is tx_ and 32 hexadecimal digits";
-        Error::new(Kind::Malformed, words).field("id")
-    };
-    receipt::id_after(receipt::PREFIX, text).map(TxId).ok_or_else(wrong)
-}
-
-/// The record of a transaction.
-///
-/// # Errors
-/// `unknown_transaction`, or `unavailable`.
-pub async fn find(api: &ApiSurface, id: TxId) -> Result<LogEntry, Error> {
-    let kept = api.money.find(id).await.map_err(|code| Error::from(Kind::Money(code)))?;
-    let (_, outcome) = kept.ok_or(Kind::UnknownTransaction)?;
-    logged::read(api, outcome.lsn()).await
 }
 
 /// `GET /api/domains/coordinator/transactions/{id}`.
@@ -131,7 +106,7 @@ async fn show(
 ) -> Result<HttpResponse, Error> {
     allowed(&request, &api.callers, &READ)?;
     Parameters::read(&request, &[])?;
-    shown(&api, id(&path)?).await
+    shown(&api, wanted::read(&path)?).await
 }
 
 /// `GET /api/domains/coordinator/transactions`: with `key`, the transaction of a key of the caller's own; otherwise the list.
@@ -144,12 +119,12 @@ async fn of_key(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<Http
     let key = parameters.text("key").filter(|key| is_key(key));
     let words = "key is an Idempotency-Key of this caller's, 1 to 64 printable ASCII characters";
     let key = key.ok_or_else(|| Error::new(Kind::Malformed, words).field("key"))?;
-    shown(&api, id_of_key(&caller, key)).await
+    shown(&api, Wanted::Id(id_of_key(&caller, key))).await
 }
 
-async fn shown(api: &ApiSurface, id: TxId) -> Result<HttpResponse, Error> {
+async fn shown(api: &ApiSurface, wanted: Wanted) -> Result<HttpResponse, Error> {
     let permit = api.admit()?;
-    let found = find(api, id).await?;
+    let (id, found) = wanted::find(api, wanted).await?;
     drop(permit);
     let answer = told(api, id, &found)?;
     Ok(HttpResponse::Ok().insert_header((receipt::LSN, found.lsn)).json(answer))
@@ -171,6 +146,7 @@ fn told(api: &ApiSurface, id: TxId, found: &LogEntry) -> Result<Map<String, Valu
     };
     let (spelled, time) = (receipt::spelled_id(id), utc(record.time));
     let of_intent = |name: &str| report["intent"].get(name).cloned().unwrap_or(Value::Null);
+    let at = format!("/api/domains/coordinator/transactions/{spelled}");
     let answer = json!({
         "id": spelled,
         "tx": spelled,
@@ -192,7 +168,7 @@ fn told(api: &ApiSurface, id: TxId, found: &LogEntry) -> Result<Map<String, Valu
         "table": part("table"),
         "hash": part("hash"),
         "batch": part("batch"),
-        "links": { "self": format!("/api/domains/coordinator/transactions/{spelled}") },
+        "links": { "self": at, "explain": format!("{at}/explain") },
     });
     match answer {
         Value::Object(answer) => Ok(answer),

@@ -181,17 +181,18 @@ fn movement<'a>(domain: Domain, change: &Move, known: impl Fn(HoldId) -> Option<
 
 /// The transfers of a hold, each with what the hold is for and who proves it.
 fn held(of: &Fields, id: HoldId, hold: &Hold) -> Vec<Fields> {
-    let prover = match hold.prover {
-        Prover::Round(round) => format!("round {round}"),
-        Prover::Domain(domain) => format!("domain {}", domain.name()),
-    };
-    let mut about = vec![
-        ("hold", Field::Hold(id)),
-        ("purpose", text(hold.purpose.name())),
-        ("prover", Field::Text(prover)),
-    ];
+    let mut about =
+        vec![("hold", Field::Hold(id)), ("purpose", text(hold.purpose.name())), ("prover", prover(hold))];
     about.extend(hold.expires.map(|expires| ("expires", Field::Time(expires))));
     hold.transfers().map(|transfer| [of.clone(), moved(&transfer), about.clone()].concat()).collect()
+}
+
+/// Who proves a hold.
+pub(super) fn prover(hold: &Hold) -> Field {
+    Field::Text(match hold.prover {
+        Prover::Round(round) => format!("round {round}"),
+        Prover::Domain(domain) => format!("domain {}", domain.name()),
+    })
 }
 
 fn moved(transfer: &Transfer) -> Fields {
@@ -224,7 +225,7 @@ fn balance(domain: Domain, id: &AccountId, change: &ledger::Change) -> Fields {
 }
 
 /// An account in words: what it is for, and whose it is.
-fn account(id: &AccountId) -> Field {
+pub(super) fn account(id: &AccountId) -> Field {
     let kind = match id.kind {
         AccountKind::Cash => "cash",
         AccountKind::Source => "source",
@@ -242,7 +243,7 @@ fn account(id: &AccountId) -> Field {
     })
 }
 
-fn text(text: &str) -> Field {
+pub(super) fn text(text: &str) -> Field {
     Field::Text(text.into())
 }
 

@@ -1,4 +1,4 @@
-//! What a player had as of a record of the past.
+//! What there was as of a record of the past: the money of a player, the last round of a table, a hold.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -60,5 +60,33 @@ impl ModelView<'_> {
             }
         }
         Ok(funds)
+    }
+
+    /// The last round that a table had opened as of a record: its number, and the record that opened it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn last_round(&self, table: &str, lsn: u64) -> Result<Option<(u64, u64)>, Error> {
+        let query = "SELECT round, opened_lsn FROM rounds WHERE table_id = ?1 AND opened_lsn <= ?2 \
+                     ORDER BY round DESC LIMIT 1";
+        let found = self.connection.prepare_cached(query).and_then(|mut find| {
+            let numbers =
+                |row: &rusqlite::Row<'_>| Ok((row.get::<_, Unsigned>(0)?.0, row.get::<_, Unsigned>(1)?.0));
+            find.query_row(params![table, Unsigned(lsn.min(i64::MAX.cast_unsigned()))], numbers).optional()
+        });
+        found.map_err(sql("read the rounds of"))
+    }
+
+    /// The record that ended a hold which this record has made; `None` while it is open, or when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn hold_ended(&self, made: u64, hold: [u8; 16]) -> Result<Option<u64>, Error> {
+        let query = "SELECT ended_lsn FROM holds WHERE lsn = ?1 AND hold = ?2";
+        let found = self.connection.prepare_cached(query).and_then(|mut find| {
+            let ended = |row: &rusqlite::Row<'_>| row.get::<_, Option<Unsigned>>(0);
+            find.query_row(params![Unsigned(made), hold], ended).optional()
+        });
+        Ok(found.map_err(sql("read a hold of"))?.flatten().map(|ended| ended.0))
     }
 }

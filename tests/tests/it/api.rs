@@ -3,6 +3,7 @@
 mod crashes;
 mod described;
 mod domains;
+mod explained;
 mod keys;
 mod limits;
 mod years;

@@ -45,8 +45,10 @@ async fn the_commands_for_an_operator_do_what_readme_says() {
     let said = until("every command", async || {
         let output = bash.output().expect("bash is there");
         let said = words(&output);
-        assert!(output.status.success(), "{said}");
-        said.contains(",credit,service,").then_some(said)
+        // On a busy machine the read model may be behind.
+        let behind = said.contains("\"code\":\"unavailable\"");
+        assert!(output.status.success() || behind, "{said}");
+        said.contains(",credit,service,").then_some(said).filter(|_| !behind)
     })
     .await;
     for expected in [
@@ -57,6 +59,8 @@ async fn the_commands_for_an_operator_do_what_readme_says() {
         ",collect,service,balance:cash:USD,USD,100.00,0.00,0.00,0.00,100.00,",
         ",credit,service,balance:cash:USD,USD,50.00,100.00,0.00,100.00,150.00,",
         "\"outcome\":\"committed\"",
+        "\"agrees\":true",
+        "\"consulted\":[{",
         "is its last record; ",
     ] {
         assert!(said.contains(expected), "{expected} is not in:\n{said}");

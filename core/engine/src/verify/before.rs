@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domains::rules::RulesRow;
+use domains::{rows::RowKey, rules::RulesRow};
 use ledger::{
     Hold, HoldId, Move,
     codec::{DecodeError, Decoder},
@@ -11,6 +11,7 @@ use ledger::{
 use protocol::TableId;
 
 use crate::{
+    item::ItemId,
     record::{Body, Committed, Record},
     table::{TableLeg, TableState, live::TableRules},
 };
@@ -24,6 +25,12 @@ pub struct TableBefore {
 }
 
 impl TableBefore {
+    /// Which row has a table's rules; `None` when the table's id is too long for a key.
+    #[must_use]
+    pub fn rules_row(table: TableId) -> Option<ItemId> {
+        RowKey::new(<RulesRow as domains::Row>::KIND, table.as_str().as_bytes()).map(ItemId::Row)
+    }
+
     /// Before the round of this number was opened: 1 when none was. `rules`: the value of the row of its rules then.
     ///
     /// # Errors

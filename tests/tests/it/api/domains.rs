@@ -176,7 +176,7 @@ async fn a_payment_is_collected_for_a_merchant_and_winnings_are_paid_by_three_do
         404,
         "unknown_transaction",
     );
-    refused(&get(at, &token, &format!("{TRANSACTIONS}/17")).await, 400, "malformed");
+    refused(&get(at, &token, &format!("{TRANSACTIONS}/x17")).await, 400, "malformed");
     refused(&get(at, &token, &format!("{COLLECTIONS}/{tx}")).await, 404, "unknown_transaction");
 
     hub.terminate();
