@@ -25,6 +25,7 @@ fn commands() -> String {
 #[tokio::test]
 async fn the_commands_for_an_operator_do_what_readme_says() {
     let hub = Setup::default().start();
+    hub.has_its_read_model().await;
     let commands = commands();
     assert!(commands.matches(CARGO).count() == 2 && commands.matches(ADDRESS).count() == 1, "{commands}");
     let commands = commands.replace(CARGO, "hub").replace(ADDRESS, &hub.address().to_string());
