@@ -2,10 +2,11 @@
 //! a log of any length. Memory does not grow with the bets but for the filters of the store, about 2.4 bytes a key.
 //!
 //! ```text
-//! cargo run --release -p actors --example long_log -- DIR [BETS] [REFUSED] [PLAYERS] [TABLES]
+//! cargo run --release -p actors --example long_log -- DIR [BETS] [REFUSED] [PLAYERS] [TABLES] [AT_ONCE]
 //! ```
 //! The bets are decided by live tables and the turn, and settled round by round; of ten bets `REFUSED` are above a limit of
-//! their table, and that they are refused is recorded under their keys. The writer's thread makes the batches. The copy that
+//! their table, and that they are refused is recorded under their keys. `AT_ONCE` tables have a round open at the same time, and their
+//! bets take turns; otherwise one has. The writer's thread makes the batches. The copy that
 //! keeps the state store takes each record, and the keys that it has committed leave memory. Unlike the follower of a hub it
 //! merges without a rest, so that the turn asks few filters. `DIR` is empty.
 
@@ -57,6 +58,7 @@ fn main() {
     };
     let (bets, refused, players, tables) =
         (number(1_000_000), number(0), number(10_000).max(ROUND.1), number(8));
+    let at_once = number(1).clamp(1, tables);
     let mut hub = Hub::open(&directory, refused);
     let mut tables: Vec<LiveTable> = (0..tables).map(table).collect();
     (0..players).for_each(|player| hub.deposit(player));
@@ -66,13 +68,11 @@ fn main() {
     }
 
     let (mut made, mut told, began) = (0, Instant::now(), Instant::now());
-    for round in 0.. {
-        if made >= bets {
-            break;
-        }
-        let at = (round % tables.len() as u64) as usize;
-        hub.round(&mut tables[at], made..bets.min(made + ROUND.0), players);
-        made = bets.min(made + ROUND.0);
+    while made < bets {
+        let rounds = bets.min(made + ROUND.0 * at_once);
+        hub.rounds(&mut tables[..at_once as usize], made..rounds, players);
+        tables.rotate_left(at_once as usize);
+        made = rounds;
         if told.elapsed() > Duration::from_secs(10) {
             told = Instant::now();
             let a_second = made as f64 / began.elapsed().as_secs_f64();
@@ -130,25 +130,37 @@ impl Hub {
         self.run(Envelope::Run(Tx::new(id, player.into(), Some(content), deposit)));
     }
 
-    /// Plays one round with these bets.
-    fn round(&mut self, table: &mut LiveTable, bets: std::ops::Range<u64>, players: u64) {
-        let mut seed = [7; 32];
-        seed[..8].copy_from_slice(&bets.start.to_be_bytes());
-        let opening = table.open_round(commit(&Seed(seed)), Box::new(seed), self.now);
-        self.step(table, opening);
-        for bet in bets {
-            // Those who play a round are neighbours, and each has a bet in turn.
-            let first = bet / ROUND.0 * ROUND.1;
-            self.bet(table, bet, player_id((first + bet % ROUND.1) % players));
+    /// Plays one round at each of these tables, with these bets among them.
+    fn rounds(&mut self, tables: &mut [LiveTable], bets: std::ops::Range<u64>, players: u64) {
+        for (table, begins) in tables.iter_mut().zip(bets.clone().step_by(ROUND.0 as usize)) {
+            let seed = seed_of(begins);
+            let opening = table.open_round(commit(&Seed(seed)), Box::new(seed), self.now);
+            self.step(table, opening);
         }
-        self.now = table.state().open.as_ref().expect("it was opened").deadline;
+        for turn in 0..ROUND.0 {
+            for (table, begins) in tables.iter_mut().zip(bets.clone().step_by(ROUND.0 as usize)) {
+                let bet = begins + turn;
+                if bet < bets.end {
+                    // Those who play a round are neighbours, and each has a bet in turn.
+                    let first = bet / ROUND.0 * ROUND.1;
+                    self.bet(table, bet, player_id((first + bet % ROUND.1) % players));
+                }
+            }
+        }
+        for (table, begins) in tables.iter_mut().zip(bets.step_by(ROUND.0 as usize)) {
+            self.end_round(table, seed_of(begins));
+        }
+    }
+
+    fn end_round(&mut self, table: &mut LiveTable, seed: [u8; 32]) {
+        self.now = self.now.max(table.state().open.as_ref().expect("it was opened").deadline);
         let lock = table.lock(self.now);
         self.step(table, lock);
-        self.now = table.state().open.as_ref().expect("it is locked").deadline;
+        self.now = self.now.max(table.state().open.as_ref().expect("it is locked").deadline);
         let settlement = table.settle(Some(seed), self.now);
         self.step(table, settlement);
         assert!(table.state().open.is_none(), "the round is over");
-        self.now = table.state().next_at;
+        self.now = self.now.max(table.state().next_at);
     }
 
     fn bet(&mut self, table: &mut LiveTable, number: u64, player: PlayerId) {
@@ -257,6 +269,12 @@ fn keep(mut keeper: Keeper, log: &Journal<()>, ends: &AtomicBool, committed: &mp
 
 fn eur() -> Currency {
     "EUR".parse().expect("a currency")
+}
+
+fn seed_of(number: u64) -> [u8; 32] {
+    let mut seed = [7; 32];
+    seed[..8].copy_from_slice(&number.to_be_bytes());
+    seed
 }
 
 /// A player id whose bits are spread as in real ids, which are hashes.

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! cargo run --release -p actors --example long_log -- DIR 10000000
-//! cargo run --release -p actors --example read_model_bench -- DIR [QUESTIONS]
+//! cargo run --release -p actors --example read_model_bench -- DIR [QUESTIONS] [RECORDS]
 //! ```
-//! The log is read as a follower reads it; the rows are made and committed by the follower's code, in its batches, on one
-//! thread. Then each question is asked `QUESTIONS` times, one after the other, as a request asks it: through the queue and a
-//! reader's thread. What the read model had in `DIR` before is removed.
+//! The log is read as a follower reads it; the rows are made and committed by the follower's code, so many records in a commit,
+//! on one thread. 20,000 are those of a follower that is far behind; 1,000 those of one that keeps up with 10,000 bets a second.
+//! The processor's time is that of this thread alone, so it says something on a busy machine as well. Then each question is asked
+//! `QUESTIONS` times, one after the other, as a request asks it: through the queue and a reader's thread. What the read model had
+//! in `DIR` before is removed.
 
 use std::{
     path::PathBuf,
@@ -27,19 +29,21 @@ use readmodel::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Records of a commit while a file is built, as in the follower.
+/// Most records of a commit, as in the follower.
 const COMMIT_EVERY: u64 = 20_000;
 /// Players of `long_log`.
 const PLAYERS: u64 = 10_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let directory = PathBuf::from(arguments.next().expect("usage: read_model_bench DIR [QUESTIONS]"));
+    let directory =
+        PathBuf::from(arguments.next().expect("usage: read_model_bench DIR [QUESTIONS] [RECORDS]"));
     let questions = arguments.next().map_or(2_000, |text| text.parse().expect("a number"));
+    let commit_every = arguments.next().map_or(COMMIT_EVERY, |text| text.parse().expect("a number"));
     // There may be none.
     let _ = std::fs::remove_dir_all(directory.join(DIRECTORY));
     let (mut writer, _) = ModelWriter::open(&directory).expect("a disk");
-    let (records, bets) = build(&directory, &mut writer);
+    let (records, bets) = build(&directory, &mut writer, commit_every);
     let read = ReadModel::start(&writer).expect("threads");
     let (bytes, _) = read.bytes();
     println!("{records} records, {bets} bets, {} bytes a record", bytes / records.max(1));
@@ -88,9 +92,10 @@ fn page(
 }
 
 /// Builds the tables. Returns the number of records, and of bets among them.
-fn build(directory: &std::path::Path, writer: &mut ModelWriter) -> (u64, u64) {
+fn build(directory: &std::path::Path, writer: &mut ModelWriter, commit_every: u64) -> (u64, u64) {
     let mut reader = Reader::open(directory, Lsn(0)).expect("a log");
     let (began, mut told) = (Instant::now(), Instant::now());
+    let (began_at, begun_with) = (processor_time(), bytes_written());
     let (mut records, mut bets, mut uncommitted) = (0, 0, 0);
     let (mut made, mut written, mut committed) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     loop {
@@ -109,7 +114,7 @@ fn build(directory: &std::path::Path, writer: &mut ModelWriter) -> (u64, u64) {
             records += 1;
             uncommitted += 1;
         }
-        if last || ends && uncommitted >= COMMIT_EVERY {
+        if last || ends && uncommitted >= commit_every {
             let (at, cursor) = (Instant::now(), reader.cursor());
             let cursor = ModelCursor { lineage: cursor.lineage.0, lsn: cursor.lsn.0, hash: cursor.hash };
             writer.commit(cursor).expect("a disk");
@@ -125,6 +130,8 @@ fn build(directory: &std::path::Path, writer: &mut ModelWriter) -> (u64, u64) {
         }
     }
     let took = began.elapsed().as_secs_f64();
+    let of_processor = (processor_time() - began_at).as_secs_f64() * 1e6 / bets.max(1) as f64;
+    let written_a_bet = (bytes_written() - begun_with) / bets.max(1);
     writer.swap().expect("a disk");
     println!(
         "{records} records in {took:.1} s: {:.0} records and {:.0} bets a second; {:.0} % to make rows, {:.0} % to write \
@@ -135,7 +142,21 @@ fn build(directory: &std::path::Path, writer: &mut ModelWriter) -> (u64, u64) {
         100.0 * written.as_secs_f64() / took,
         100.0 * committed.as_secs_f64() / took,
     );
+    println!("a bet took {of_processor:.1} µs of the processor and {written_a_bet} bytes to files");
     (records, bets)
+}
+
+/// What the processor did for this thread.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("it only grows")
+}
+
+/// What this process has given to files, synced or not.
+fn bytes_written() -> u64 {
+    let told = std::fs::read_to_string("/proc/self/io").expect("Linux");
+    let line = told.lines().find_map(|line| line.strip_prefix("wchar: ")).expect("it is there");
+    line.parse().expect("a number")
 }
 
 /// Asks so many times, and prints the median, the 99th percentile and the longest time.

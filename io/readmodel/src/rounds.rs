@@ -40,7 +40,7 @@ pub(crate) fn take(
             connection.prepare_cached("INSERT INTO bets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)").and_then(|mut write| {
                 bets.iter().zip(0_i64..).try_for_each(|((spot, stake), n)| {
                     let row =
-                        params![Unsigned(lsn), n, table, Unsigned(*round), player, spot, StoredMoney(*stake)];
+                        params![table, Unsigned(*round), Unsigned(lsn), n, player, spot, StoredMoney(*stake)];
                     write.execute(row).map(drop)
                 })
             })

@@ -2,7 +2,7 @@
 //! is built again.
 
 /// Version of the schema, SQLite's `user_version`.
-pub const VERSION: i32 = 3;
+pub const VERSION: i32 = 4;
 
 /// Marks the file as ours in its header.
 pub(crate) const APPLICATION: i32 = 0x4855_4252;
@@ -49,7 +49,7 @@ pub(crate) const TABLES: &str = "
         ended_lsn INTEGER, ended TEXT,
         PRIMARY KEY (lsn, n)
     ) STRICT, WITHOUT ROWID;
-    CREATE UNIQUE INDEX holds_open ON holds (hold, domain) WHERE ended_lsn IS NULL;
+    CREATE UNIQUE INDEX holds_open ON holds (hold, domain) WHERE ended_lsn IS NULL AND purpose <> 'stake';
     CREATE TABLE hold_sources (
         lsn INTEGER NOT NULL, n INTEGER NOT NULL, place INTEGER NOT NULL,
         account INTEGER NOT NULL, amount ANY NOT NULL,
@@ -69,11 +69,10 @@ pub(crate) const TABLES: &str = "
     CREATE INDEX rounds_open ON rounds (opened_lsn) WHERE ended_lsn IS NULL;
     CREATE INDEX rounds_voided ON rounds (opened_lsn) WHERE state = 'voided';
     CREATE TABLE bets (
-        lsn INTEGER NOT NULL, n INTEGER NOT NULL,
-        table_id TEXT NOT NULL, round INTEGER NOT NULL, player BLOB NOT NULL, spot INTEGER NOT NULL, stake ANY NOT NULL,
-        PRIMARY KEY (lsn, n)
+        table_id TEXT NOT NULL, round INTEGER NOT NULL, lsn INTEGER NOT NULL, n INTEGER NOT NULL,
+        player BLOB NOT NULL, spot INTEGER NOT NULL, stake ANY NOT NULL,
+        PRIMARY KEY (table_id, round, lsn, n)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX bets_of_round ON bets (table_id, round);
     CREATE TABLE daily_totals (
         day INTEGER NOT NULL, class INTEGER NOT NULL,
         entries INTEGER NOT NULL, debits ANY NOT NULL, credits ANY NOT NULL,

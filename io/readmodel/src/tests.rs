@@ -19,6 +19,7 @@ use crate::{
 
 mod before;
 mod lists;
+mod stakes;
 
 /// Longest wait for a thread.
 const PATIENCE: Duration = Duration::from_secs(30);

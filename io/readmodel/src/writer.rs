@@ -14,7 +14,7 @@ use crate::{
     daily::{Daily, day_of},
     error::sql,
     files::{ModelFiles, WhichFile, sync_and_close, to_write},
-    held::HeldMoney,
+    held::{Ending, HeldMoney},
     images,
     money::{StoredMoney, Unsigned},
     rounds,
@@ -259,6 +259,12 @@ impl OpenFile {
                 .and_then(|mut write| write.execute(params![currency.as_str(), scale]))
                 .map_err(sql("write the currencies of"))?;
         }
+        let about = transaction.as_ref();
+        let ending = Ending {
+            lsn: *lsn,
+            round: about.and_then(|row| Some((row.round.as_ref()?.0.as_str(), row.round.as_ref()?.1))),
+            player: about.and_then(|row| row.player.as_ref()),
+        };
         let (mut made, mut posted) = (0, 0);
         for step in moves {
             match step {
@@ -276,7 +282,7 @@ impl OpenFile {
                     made += 1;
                 }
                 MoveRow::End { domain, hold, how } => {
-                    holds.end(connection, accounts, *lsn, (*domain, hold, *how))?;
+                    holds.end(connection, accounts, &ending, (*domain, hold, *how))?;
                     posted += u64::from(*how == Ended::Posted);
                 }
             }
