@@ -22,6 +22,7 @@ mod openapi;
 mod outcomes;
 mod parameters;
 mod payment;
+mod players;
 pub mod rates;
 mod reads;
 mod receipt;
@@ -42,7 +43,7 @@ pub use self::{described::ApiDocument, openapi::Vocabulary, surface::ApiSurface}
 pub const PATHS: [&str; 3] = ["/api/domains/", "/api/reports/", "/coordinator/"];
 
 /// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
-fn parts() -> [ApiPart; 9] {
+fn parts() -> [ApiPart; 10] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
         part("health", "Whether domains and coordinator answer.", health::routes()),
@@ -53,6 +54,7 @@ fn parts() -> [ApiPart; 9] {
         part("collections", "Payments that have come in.", collections::routes()),
         part("holds", "Money that is held for a service.", holds::routes()),
         part("statements", "What happened to the money of players.", transactions::routes()),
+        part("players", "Who has accounts here.", players::routes()),
         part("balance", "What players have; credits, debits and freezes.", balance::routes()),
     ]
 }

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -59,6 +61,15 @@ class Hub:
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 
+    def status(self, token, path):
+        """The status with which it answers a request to read."""
+        request = urllib.request.Request(self.url + path, headers={"authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
 
 def seed(hub, token):
     """The player of the examples has money, so that what the document shows as examples is carried out."""
@@ -67,6 +78,9 @@ def seed(hub, token):
     hub.change(token, "seed-2", "/api/domains/balance/holds", {**player, "amount": "10.00"})
     payment = {"merchantId": "MERCHANT_123", "paymentMethod": "manual", "amount": "5.00"}
     hub.change(token, "seed-3", "/api/domains/collections", {**player, **payment})
+    # The first search has the names read.
+    while hub.status(token, "/api/domains/balance/players?contains=PLAYER_1") == 503:
+        time.sleep(0.05)
     # The key of the example.
     hub.change(token, "first-credit", "/api/domains/balance", {**player, "type": "credit", "amount": "1.00"})
 

@@ -93,9 +93,13 @@ impl ApiSurface {
 
     /// The person whom a caller calls so.
     pub(super) fn person(&self, caller: &Caller, name: &str) -> Result<Person, Error> {
-        let issuer = if caller.issuer.is_empty() { &self.issuer } else { &caller.issuer };
         let wrong =
             |_| Error::new(Kind::Malformed, "the id of a player has 1 to 256 bytes").field("playerId");
-        Person::new(issuer.clone(), name).map_err(wrong)
+        Person::new(self.issuer_of(caller).clone(), name).map_err(wrong)
+    }
+
+    /// The issuer of the players whom a caller means.
+    pub(super) fn issuer_of<'a>(&'a self, caller: &'a Caller) -> &'a Arc<str> {
+        if caller.issuer.is_empty() { &self.issuer } else { &caller.issuer }
     }
 }

@@ -101,7 +101,7 @@ pub(crate) struct PersonRow {
 }
 
 impl PersonRow {
-    fn tag(&self, keys: &StoreKeys) -> u128 {
+    pub fn tag(&self, keys: &StoreKeys) -> u128 {
         let (player, lookup) = (self.player.to_be_bytes(), self.lookup.to_be_bytes());
         keys.tag(1, &[&player, &lookup, &self.slot.to_be_bytes(), &self.issuer, &self.subject])
     }
@@ -310,6 +310,18 @@ impl Database {
         let statement = "SELECT player, lookup, slot, issuer, subject, tag FROM person WHERE slot = ?1";
         let row = self.connection.query_row(statement, [slot as i64], person).optional();
         row.map(|row| row.map(|(row, _)| row)).map_err(Error::sql("read", &self.path))
+    }
+
+    /// The next rows behind a slot, at most `count`, each with its tag, which the caller compares.
+    pub fn people_behind(&self, slot: Option<u64>, count: usize) -> Result<Vec<(PersonRow, u128)>, Error> {
+        let statement = "SELECT player, lookup, slot, issuer, subject, tag FROM person WHERE slot > ?1 \
+                         ORDER BY slot LIMIT ?2";
+        let behind = slot.map_or(-1, |slot| slot as i64);
+        let read = self
+            .connection
+            .prepare(statement)
+            .and_then(|mut statement| statement.query_map(params![behind, count as i64], person)?.collect());
+        read.map_err(Error::sql("read", &self.path))
     }
 
     /// The file.

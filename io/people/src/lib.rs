@@ -5,7 +5,8 @@
 //! this store is the only place that links the two (ADR-0027).
 //!
 //! It is two files: a database (SQLite) with names that are sealed under a key for each person, and a key file with these
-//! keys, wrapped under a key that comes from the master key. A person is found by a keyed hash of the name. To erase a
+//! keys, wrapped under a key that comes from the master key. A person is found by a keyed hash of the name, and for a search by
+//! a part of it all names are read into memory ([`People::search`]). To erase a
 //! person is to destroy the key and then the row, while the store is open ([`People::erase`]) or not ([`Contents::erase`]).
 //!
 //! What it guarantees:
@@ -29,6 +30,7 @@ mod error;
 mod forget;
 mod keyfile;
 mod master;
+mod names;
 mod people;
 mod person;
 mod register;
@@ -45,6 +47,7 @@ pub use erase::Erased;
 pub use error::{Error, NotEnrolled, NotErased};
 pub use keyfile::KEYS;
 pub use master::Master;
+pub use names::{NamePage, NotSearched};
 pub use people::People;
 pub use person::{ISSUER_BYTES_MAX, OutOfBounds, Person, SUBJECT_BYTES_MAX};
 pub use register::{Readiness, Stats};

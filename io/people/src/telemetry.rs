@@ -35,3 +35,9 @@ pub fn closed(file: &Path, error: &str) {
 pub fn no_random(error: &impl Display) {
     tracing::error!(%error, "no random id for a new person");
 }
+
+/// The names for searches could not be read; the next search tries again.
+pub fn names_not_read(error: &dyn std::error::Error) {
+    let source = error.source().map(ToString::to_string);
+    tracing::error!(%error, source, "the names of people cannot be read for a search");
+}

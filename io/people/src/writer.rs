@@ -15,6 +15,7 @@ use crate::{
     NotEnrolled, NotErased, Person, Readiness,
     erase::Erased,
     master::{Hash, StoreKeys},
+    names::Names,
     register::Register,
     storage::{Enrolled, NotKept, PlayerStanding, Storage},
     telemetry,
@@ -57,6 +58,7 @@ pub(crate) struct Writer<S> {
     pub path: PathBuf,
     pub keys: StoreKeys,
     pub register: Arc<Register>,
+    pub names: Arc<Names>,
 }
 
 /// People who get their ids with one commit.
@@ -118,6 +120,7 @@ impl<S: Storage> Writer<S> {
         if let Some(lookup) = forgotten.lookup {
             self.register.remove_one(lookup);
         }
+        self.names.removed(player);
         let when = |is: bool| if is { vec![player] } else { Vec::new() };
         Ok(Erased { removed: when(forgotten.lookup.is_some()), unrecognised: when(forgotten.unrecognised) })
     }
@@ -172,9 +175,10 @@ impl<S: Storage> Writer<S> {
             }
             Err(failure) => Err(self.failed(failure)),
         };
-        for (Enrolled { player, lookup, .. }, waiting) in entries.into_iter().zip(waiting) {
+        for (Enrolled { player, person, lookup }, waiting) in entries.into_iter().zip(waiting) {
             if result.is_ok() {
                 self.register.add(lookup, player);
+                self.names.added(&person, player);
             }
             waiting.into_iter().for_each(|done| done(result.map(|()| player)));
         }

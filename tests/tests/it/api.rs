@@ -6,6 +6,7 @@ mod domains;
 mod explained;
 mod keys;
 mod limits;
+mod players;
 mod years;
 
 use std::net::SocketAddr;

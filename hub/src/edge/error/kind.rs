@@ -293,7 +293,7 @@ impl Kind {
                 S::NOT_FOUND,
                 "unknown_transaction",
                 "nothing was done under this id",
-                "compare the id, or the key and the token; what had no key is found with `hub inspect`",
+                "compare the id, or the key and the token; what had no key is found by the `lsn` of its record",
             ),
             Self::ParticipantsDiffer => KindRow::last(
                 S::CONFLICT,

@@ -8,3 +8,4 @@ mod erase;
 mod erase_open;
 mod rig;
 mod rotate;
+mod search;
