@@ -54,8 +54,12 @@ fn main() {
         ("nobody", "PLAYER_nobody".to_owned()),
         ("8 characters of one in the middle", names[names.len() / 2][9..17].to_owned()),
     ] {
-        let floor = times(|| drop(black_box(memmem::find(text.as_bytes(), black_box(part.as_bytes())))));
-        let search = times(|| drop(black_box(people.search(ISSUER, black_box(&part), None, 50))));
+        let floor = times(|| {
+            black_box(memmem::find(text.as_bytes(), black_box(part.as_bytes())));
+        });
+        let search = times(|| {
+            black_box(people.search(ISSUER, black_box(&part), None, 50)).ok();
+        });
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         println!(
             "{what}: p50 {:.2} ms, p99 {:.2} ms; one pass over the text p50 {:.2} ms",
