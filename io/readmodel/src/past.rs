@@ -62,19 +62,36 @@ impl ModelView<'_> {
         Ok(funds)
     }
 
-    /// The last round that a table had opened as of a record: its number, and the record that opened it.
+    /// The last round that a table had opened as of a record: its number, and the record that opened it. Rounds of a table are
+    /// numbered from 1 without a gap, so it is looked for by halves.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn last_round(&self, table: &str, lsn: u64) -> Result<Option<(u64, u64)>, Error> {
-        let query = "SELECT round, opened_lsn FROM rounds WHERE table_id = ?1 AND opened_lsn <= ?2 \
-                     ORDER BY round DESC LIMIT 1";
-        let found = self.connection.prepare_cached(query).and_then(|mut find| {
-            let numbers =
-                |row: &rusqlite::Row<'_>| Ok((row.get::<_, Unsigned>(0)?.0, row.get::<_, Unsigned>(1)?.0));
-            find.query_row(params![table, Unsigned(lsn.min(i64::MAX.cast_unsigned()))], numbers).optional()
-        });
-        found.map_err(sql("read the rounds of"))
+        self.round_before(table, lsn).map_err(sql("read the rounds of"))
+    }
+
+    fn round_before(&self, table: &str, lsn: u64) -> rusqlite::Result<Option<(u64, u64)>> {
+        let newest = "SELECT max(round) FROM rounds WHERE table_id = ?1";
+        let newest: Option<Unsigned> =
+            self.connection.prepare_cached(newest)?.query_row([table], |row| row.get(0))?;
+        let mut opened = self
+            .connection
+            .prepare_cached("SELECT opened_lsn FROM rounds WHERE table_id = ?1 AND round = ?2")?;
+        let (mut found, mut low, mut high) = (None, 1, newest.map_or(0, |newest| newest.0));
+        while low <= high {
+            let middle = low.midpoint(high);
+            let at: Option<Unsigned> =
+                opened.query_row(params![table, Unsigned(middle)], |row| row.get(0)).optional()?;
+            match at {
+                Some(Unsigned(at)) if at <= lsn => {
+                    found = Some((middle, at));
+                    low = middle + 1;
+                }
+                _ => high = middle - 1,
+            }
+        }
+        Ok(found)
     }
 
     /// The record that ended a hold which this record has made; `None` while it is open, or when there is none.

@@ -1,7 +1,7 @@
 //! The state as of a record, beside what the records before it have done.
 
 use super::*;
-use crate::ImageRow;
+use crate::{ImageRow, TableStep};
 
 fn image(kind: u16, key: &[u8], value: Option<&[u8]>) -> ImageRow {
     ImageRow { kind, key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
@@ -102,4 +102,50 @@ fn a_row_as_of_a_record_is_the_newest_image_up_to_it() {
     let contents = ModelContents::read(directory.path()).expect("readable").expect("it is there");
     let newest = [image(1, b"on", Some(b"of another key")), image(1, b"one", Some(b"again"))];
     assert_eq!(contents.rows, newest, "a removed row is none");
+}
+
+#[test]
+fn the_last_round_of_a_table_as_of_a_record_and_when_a_hold_had_ended_are_found() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // Round n of either table is opened by record 10 n, and that of the second one by the next record.
+    let opens = |lsn: u64| (lsn >= 10 && lsn % 10 < 2).then(|| (format!("table-{}", lsn % 10), lsn / 10));
+    let writer = written(&directory, 95, |lsn| {
+        let mut rows = rows(lsn, Vec::new());
+        rows.step = opens(lsn).map(|round| TableStep::Opened {
+            round,
+            game: "roulette".into(),
+            rules: 1,
+            currency: eur(),
+            commitment: [3; 32],
+        });
+        if let 93 | 95 = lsn {
+            rows.moves = vec![match lsn {
+                93 => MoveRow::Hold(Box::new(HeldRow {
+                    hold: [9; 16],
+                    domain: "balance",
+                    purpose: "service",
+                    prover: "balance",
+                    round: None,
+                    expires_ms: None,
+                    sources: vec![(key("cash", eur()), 5)],
+                    credit: key("clearing_adjustment", eur()),
+                })),
+                _ => MoveRow::End { domain: "balance", hold: [9; 16], how: Ended::Voided },
+            }];
+        }
+        rows
+    });
+    let read = ReadModel::start(&writer).expect("threads");
+    for lsn in 0..=100 {
+        for table in 0..2 {
+            let expected =
+                (1..=9).rev().map(|number| (number, number * 10 + table)).find(|(_, at)| *at <= lsn);
+            let name = format!("table-{table}");
+            let found = ask(&read, move |view| view.last_round(&name, lsn)).expect("an answer");
+            assert_eq!(found, expected, "{table} {lsn}");
+        }
+    }
+    assert_eq!(ask(&read, |view| view.last_round("table-2", 100)).expect("an answer"), None);
+    let ended = |made, hold| ask(&read, move |view| view.hold_ended(made, [hold; 16])).expect("an answer");
+    assert_eq!((ended(93, 9), ended(93, 8), ended(94, 9)), (Some(95), None, None));
 }
