@@ -91,8 +91,15 @@ impl ModelFiles {
     /// Length of a database, and of its WAL file. Bytes; 0 where there is none.
     pub fn bytes(&self, file: WhichFile) -> (u64, u64) {
         let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+        let [path, wal] = self.written(file);
+        (length(&path), length(&wal))
+    }
+
+    /// What is written of a database: the file, and its WAL file.
+    pub fn written(&self, file: WhichFile) -> [PathBuf; 2] {
         let path = self.path(file);
-        (length(&path), length(&beside(&path, BESIDE[0])))
+        let wal = beside(&path, BESIDE[0]);
+        [path, wal]
     }
 
     /// Removes a database with what is beside it, the WAL file first: another database must never find it.

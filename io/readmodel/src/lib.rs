@@ -35,6 +35,7 @@ mod statement;
 mod totals;
 mod unsynced;
 mod view;
+mod write_behind;
 mod writer;
 
 pub use ask::{NotAnswered, ReadModel};

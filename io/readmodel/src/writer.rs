@@ -19,6 +19,7 @@ use crate::{
     money::{StoredMoney, Unsigned},
     rounds,
     shared::ModelStanding,
+    write_behind::WriteBehind,
 };
 
 /// A WAL file longer than this is written into the file as a whole, and begins anew. Bytes. Readers end within their
@@ -35,6 +36,7 @@ pub struct ModelWriter {
     /// Where the file stood when it was open last.
     cursor: ModelCursor,
     shared: Arc<ModelStanding>,
+    behind: WriteBehind,
 }
 
 /// A database with what is in memory of it.
@@ -76,7 +78,8 @@ impl ModelWriter {
     }
 
     fn with(places: ModelFiles, file: WhichFile, open: OpenFile, shared: Arc<ModelStanding>) -> Self {
-        let mut writer = Self { places, file, cursor: open.cursor, open: Some(open), shared };
+        let (cursor, behind) = (open.cursor, WriteBehind::default());
+        let mut writer = Self { places, file, cursor, open: Some(open), shared, behind };
         writer.tell();
         writer
     }
@@ -132,6 +135,7 @@ impl ModelWriter {
     /// When it cannot be written: roll back then.
     pub fn commit(&mut self, at: ModelCursor) -> Result<(), Error> {
         self.opened()?.commit(at)?;
+        self.behind.step(&self.places.written(self.file));
         let (_, wal) = self.places.bytes(self.file);
         if wal > WAL_MAX {
             // Not having it shorter is no failure: it is tried again after the next commit.
