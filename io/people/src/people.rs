@@ -91,8 +91,8 @@ impl People {
     }
 
     /// People of an issuer whose subject has this part, in the order in which they were enrolled, behind the player `after`; at
-    /// most `limit`. The first search has all names read into memory, where they stay: a second for some 200,000 people,
-    /// and the bytes of each subject and 29 more. After that it takes some milliseconds for a million, on the calling thread.
+    /// most `limit`. The first search has all names read into memory, where they stay: some 8 s for a million people, and
+    /// the bytes of each subject and 29 more. After that it takes some milliseconds for a million, on the calling thread.
     ///
     /// # Errors
     /// [`NotSearched::Reads`] while the names are read: ask again. Otherwise when nothing can be found so.
