@@ -104,8 +104,8 @@ impl OpenedStore {
     }
 }
 
-/// Sends a state store to an archive, unless that has a whole anchor of its record. Its items and keys are all read from the very files that are sent. Returns once the
-/// object was read back whole. Tells every few seconds how far it is, whatever it does.
+/// Sends a state store to an archive, unless that has a whole anchor of its record. Its items and keys are all read from the
+/// very files that are sent. Returns once the object was read back whole. Tells every few seconds how far it is, whatever it does.
 ///
 /// # Errors
 /// Why there is no anchor.

@@ -8,7 +8,8 @@
 //!
 //! * **Syncs** write nothing to the real disk: whether they were called is what is tested. They take a random time, so
 //!   that a kill often finds something that is not synced. The weakest contract holds: `fsync` of a file does not make
-//!   its name durable, `fsync` of a directory only the names in it.
+//!   its name durable, `fsync` of a directory only the names in it. `sync_file_range` is passed on and is no sync: it
+//!   promises nothing about a crash.
 //! * **Not modelled**: a call that would change such a file in another way ends the program and is named in the side
 //!   directory, which the test checks (`refused.rs`). Two exceptions: SQLite's `-shm` file may be mapped, because it is
 //!   built again after a crash; and direct system calls cannot be seen. The hub has two of those: `statx`, which changes

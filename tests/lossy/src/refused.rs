@@ -53,7 +53,6 @@ refused! {
     sendfile, SYS_sendfile, to: (to: c_int, from: c_int, offset: *mut off_t, length: size_t) -> ssize_t;
     sendfile64, SYS_sendfile, to: (to: c_int, from: c_int, offset: *mut off_t, length: size_t) -> ssize_t;
     syncfs, SYS_syncfs, file: (file: c_int) -> c_int;
-    sync_file_range, SYS_sync_file_range, file: (file: c_int, offset: off_t, length: off_t, flags: c_uint) -> c_int;
     pwritev, SYS_pwritev, file: (file: c_int, parts: *const iovec, count: c_int, offset: off_t) -> ssize_t;
     pwritev64, SYS_pwritev, file: (file: c_int, parts: *const iovec, count: c_int, offset: off_t) -> ssize_t;
 }
