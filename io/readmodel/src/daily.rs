@@ -8,6 +8,7 @@ use crate::{
     Error,
     error::sql,
     money::{StoredMoney, Unsigned},
+    round_sums::RoundSums,
 };
 
 /// Milliseconds of a day.
@@ -31,17 +32,6 @@ struct Asked {
     amount: i128,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Played {
-    pub settled: u64,
-    pub voided: u64,
-    pub requests: u64,
-    pub staked: i128,
-    pub returned: i128,
-    /// Sum of the squares of the rounds' stakes, in minor units: what chance may do to the return follows from it.
-    pub staked_squares: f64,
-}
-
 /// A recipe, the code of a refusal or nothing, and a currency or nothing.
 type AskedKey = (&'static str, &'static str, String);
 
@@ -50,7 +40,7 @@ type AskedKey = (&'static str, &'static str, String);
 pub(crate) struct Daily {
     moved: BTreeMap<(i64, i64), Moved>,
     asked: BTreeMap<(i64, AskedKey), Asked>,
-    played: BTreeMap<(i64, (String, u16, String)), Played>,
+    played: BTreeMap<(i64, (String, u16, String)), RoundSums>,
 }
 
 impl Daily {
@@ -71,14 +61,8 @@ impl Daily {
     }
 
     /// A round of a game, with a version of its rules and a currency, is over.
-    pub fn played(&mut self, day: i64, game: (String, u16, String), round: &Played) {
-        let played = self.played.entry((day, game)).or_default();
-        played.settled += round.settled;
-        played.voided += round.voided;
-        played.requests += round.requests;
-        played.staked += round.staked;
-        played.returned += round.returned;
-        played.staked_squares += round.staked_squares;
+    pub fn played(&mut self, day: i64, game: (String, u16, String), round: &RoundSums) {
+        *self.played.entry((day, game)).or_default() += round;
     }
 
     /// Adds everything to the tables.
@@ -123,18 +107,13 @@ impl Daily {
 fn add_game(
     connection: &Connection,
     (day, game, rules, currency): (i64, &str, u16, &str),
-    mut sum: Played,
+    mut sum: RoundSums,
 ) -> Result<(), Error> {
     let key: [&dyn ToSql; 4] = [&day, &game, &rules, &currency];
     let query = "SELECT settled, voided, requests, staked, returned, staked_squares FROM daily_games \
                  WHERE day = ?1 AND game = ?2 AND rules = ?3 AND currency = ?4";
-    if let Some(before) = known(connection, query, &key, read_played)? {
-        sum.settled += before.settled;
-        sum.voided += before.voided;
-        sum.requests += before.requests;
-        sum.staked += before.staked;
-        sum.returned += before.returned;
-        sum.staked_squares += before.staked_squares;
+    if let Some(before) = known(connection, query, &key, |row| RoundSums::read(row, 0))? {
+        sum += &before;
     }
     let row = params![
         day,
@@ -153,18 +132,6 @@ fn add_game(
         "INSERT OR REPLACE INTO daily_games VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         row,
     )
-}
-
-/// Reads six columns, from the first.
-fn read_played(row: &Row<'_>) -> rusqlite::Result<Played> {
-    Ok(Played {
-        settled: row.get::<_, Unsigned>(0)?.0,
-        voided: row.get::<_, Unsigned>(1)?.0,
-        requests: row.get::<_, Unsigned>(2)?.0,
-        staked: row.get::<_, StoredMoney>(3)?.0,
-        returned: row.get::<_, StoredMoney>(4)?.0,
-        staked_squares: row.get(5)?,
-    })
 }
 
 fn known<T>(

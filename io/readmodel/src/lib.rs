@@ -27,6 +27,7 @@ mod interrupted;
 mod listing;
 mod money;
 mod past;
+mod round_sums;
 mod rounds;
 mod rows;
 mod schema;
@@ -47,6 +48,7 @@ pub use games::GamePlayed;
 pub use interrupted::{InterruptedRound, StakesHeld};
 pub use listing::{ListPage, ListedAs, LsnPage, TransactionFilter, TransactionLine};
 pub use past::PastFunds;
+pub use round_sums::RoundSums;
 pub use rows::{
     AccountKey, Ended, GivenBets, HeldRow, ImageRow, LogRows, ModelCursor, MoveRow, TableStep, TransactionRow,
 };

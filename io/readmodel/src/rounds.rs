@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     Error, TableStep,
-    daily::{Daily, Played},
+    daily::Daily,
     error::sql,
     money::{StoredMoney, Unsigned},
+    round_sums::RoundSums,
 };
 
 /// Takes over a step. `requests` is the number of holds that the record posts.
@@ -77,7 +78,7 @@ pub(crate) fn take(
                 if let Some((game, staked)) = ended {
                     let staked_squares = (staked as f64).powi(2);
                     let played =
-                        Played { settled: 1, voided: 0, requests, staked, returned: *returned, staked_squares };
+                        RoundSums { settled: 1, voided: 0, requests, staked, returned: *returned, staked_squares };
                     daily.played(day, game, &played);
                 }
             })
@@ -91,7 +92,7 @@ pub(crate) fn take(
             });
             ended.map(|ended| {
                 if let Some(game) = ended {
-                    daily.played(day, game, &Played { voided: 1, ..Played::default() });
+                    daily.played(day, game, &RoundSums { voided: 1, ..RoundSums::default() });
                 }
             })
         }

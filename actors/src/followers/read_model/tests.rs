@@ -155,7 +155,10 @@ fn what_was_played_by_day_is_the_sum_of_the_rounds_that_ended_on_it() {
         kept.read().ask(RETRY, question, move |answer| sender.send(answer).expect("the test listens"));
         let (_, games) = told.recv().expect("an answer").expect("in time");
         assert!(games.len() <= 1, "one game is played");
-        games.first().map(|game| (game.settled, game.voided, game.requests, game.staked, game.returned))
+        games.first().map(|game| {
+            let sums = &game.sums;
+            (sums.settled, sums.voided, sums.requests, sums.staked, sums.returned)
+        })
     };
     let last = last / 86_400_000;
     let found: BTreeMap<_, _> =

@@ -72,11 +72,12 @@ fn share(value: f64) -> String {
 }
 
 fn line(api: &ApiSurface, line: &GamePlayed) -> Line {
+    let sums = &line.sums;
     let spell = spelling(api, &line.currency);
     let rules = theoretical_return(&line.game, line.rules);
-    let staked = line.staked as f64;
-    let actual = (line.staked > 0).then(|| line.returned as f64 / staked);
-    let band = rules.and_then(|rules| ReturnBand::of(&rules, staked, line.staked_squares));
+    let staked = sums.staked as f64;
+    let actual = (sums.staked > 0).then(|| sums.returned as f64 / staked);
+    let band = rules.and_then(|rules| ReturnBand::of(&rules, staked, sums.staked_squares));
     let within = band.zip(actual).map(|(band, actual)| band.has(actual));
     let theoretical = rules.map(|rules| json!({ "least": share(rules.least), "most": share(rules.most) }));
     let band = band.map(|band| json!({ "from": share(band.from), "to": share(band.to) }));
@@ -84,12 +85,12 @@ fn line(api: &ApiSurface, line: &GamePlayed) -> Line {
         ("game", json!(line.game)),
         ("rules", json!(line.rules)),
         ("currency", json!(line.currency)),
-        ("settled", json!(line.settled)),
-        ("voided", json!(line.voided)),
-        ("requests", json!(line.requests)),
-        ("staked", json!(spell(line.staked))),
-        ("returned", json!(spell(line.returned))),
-        ("result", json!(spell(line.staked - line.returned))),
+        ("settled", json!(sums.settled)),
+        ("voided", json!(sums.voided)),
+        ("requests", json!(sums.requests)),
+        ("staked", json!(spell(sums.staked))),
+        ("returned", json!(spell(sums.returned))),
+        ("result", json!(spell(sums.staked - sums.returned))),
         ("return", actual.map_or(Value::Null, |actual| json!(share(actual)))),
         ("theoretical", json!(theoretical)),
         ("band", json!(band)),

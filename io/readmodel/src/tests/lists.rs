@@ -202,11 +202,11 @@ fn games_and_classes_are_summed_over_the_days_that_are_asked_for() {
     let whole = played(0, 9).expect("an answer");
     assert_eq!(whole.len(), 1);
     // Of ten rounds three are void, and two have no end.
-    let game = &whole[0];
+    let game = &whole[0].sums;
     assert_eq!((game.settled, game.voided, game.requests), (5, 3, 5));
     assert_eq!((game.staked, game.returned, game.staked_squares), (200, 180, 8_000.0));
     let parts = [played(0, 0).expect("an answer"), played(1, 1).expect("an answer")].concat();
-    assert_eq!(parts.iter().map(|part| part.settled + part.voided).sum::<u64>(), 8);
+    assert_eq!(parts.iter().map(|part| part.sums.settled + part.sums.voided).sum::<u64>(), 8);
     assert_eq!(played(2, 9).expect("an answer"), []);
 
     let days = |domain: Option<&'static str>| {
