@@ -21,8 +21,9 @@ const PART_MIN: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct WriteBehind {
     turns: Vec<Turn>,
-    /// Files that others have taken the place of. To close one would release the locks that SQLite has in this process on a file
-    /// that is still open here; so they are closed with the writer.
+    /// Databases that others have taken the place of. To close one here would release the locks that this process has on it by
+    /// SQLite, and it may only have another name now; so they are closed with the writer. There is one for each that was built.
+    /// A WAL file has no locks.
     replaced: Vec<File>,
 }
 
@@ -37,20 +38,21 @@ struct Turn {
 }
 
 impl WriteBehind {
-    /// Begins to write the next part of each of these files that is there. Not being able to is no failure: the system writes
-    /// by itself, later.
-    pub fn step(&mut self, paths: &[PathBuf]) {
-        for path in paths {
-            // A file that is not there yet has its turn after a later commit.
-            let _ = self.step_of(path);
-        }
+    /// Begins to write the next part of a database and of its WAL file, as far as they are there. Not being able to is no failure:
+    /// the system writes by itself, later.
+    pub fn step(&mut self, [database, wal]: &[PathBuf; 2]) {
+        // A file that is not there yet has its turn after a later commit.
+        let _ = self.step_of(database, true);
+        let _ = self.step_of(wal, false);
     }
 
-    fn step_of(&mut self, path: &Path) -> io::Result<()> {
+    /// The turn of one file. `locked`: whether SQLite has locks on such a file.
+    fn step_of(&mut self, path: &Path, locked: bool) -> io::Result<()> {
         let now = path.metadata()?;
         let known = self.turns.iter().position(|turn| turn.path == path);
         if let Some(place) = known.filter(|place| self.turns[*place].inode != now.ino()) {
-            self.replaced.push(self.turns.swap_remove(place).file);
+            let before = self.turns.swap_remove(place).file;
+            self.replaced.extend(locked.then_some(before));
         }
         let place = match self.turns.iter().position(|turn| turn.path == path) {
             Some(place) => place,
@@ -87,7 +89,7 @@ fn begin_to_write(file: &File, at: u64, length: u64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write as _};
+    use std::fs;
 
     use super::*;
 
@@ -107,20 +109,31 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_another_one_takes_the_place_of_is_followed_and_stays_open() {
+    fn a_database_that_another_one_takes_the_place_of_stays_open_and_a_wal_file_does_not() {
         let directory = tempfile::tempdir().expect("a directory");
-        let (path, other) = (directory.path().join("one"), directory.path().join("other"));
+        let paths = ["database", "wal"].map(|name| directory.path().join(name));
         let mut behind = WriteBehind::default();
-        behind.step(std::slice::from_ref(&path));
-        assert!(behind.turns.is_empty(), "it is not there yet");
-        fs::write(&path, vec![1; 5 << 20]).expect("a disk");
-        behind.step_of(&path).expect("a disk");
-        assert_eq!((behind.turns.len(), behind.turns[0].at), (1, PART_MIN));
-        let mut file = File::create(&other).expect("a disk");
-        file.write_all(&[2; 100]).expect("a disk");
-        fs::rename(&other, &path).expect("a disk");
-        behind.step_of(&path).expect("a disk");
-        assert_eq!((behind.turns.len(), behind.replaced.len()), (1, 1));
-        assert_eq!(behind.turns[0].inode, file.metadata().expect("a file").ino());
+        behind.step(&paths);
+        assert!(behind.turns.is_empty(), "they are not there yet");
+        paths.iter().for_each(|path| fs::write(path, vec![1; 5 << 20]).expect("a disk"));
+        behind.step(&paths);
+        let turns: Vec<_> = behind.turns.iter().map(|turn| turn.at).collect();
+        assert_eq!((turns, behind.replaced.len()), (vec![PART_MIN, PART_MIN], 0));
+        let before = behind.turns[0].inode;
+        for path in &paths {
+            let other = directory.path().join("other");
+            fs::write(&other, [2; 100]).expect("a disk");
+            fs::rename(&other, path).expect("a disk");
+        }
+        behind.step(&paths);
+        let inode = |path: &PathBuf| path.metadata().expect("a file").ino();
+        let mut followed: Vec<_> = behind.turns.iter().map(|turn| turn.inode).collect();
+        followed.sort_unstable();
+        let mut now = paths.each_ref().map(inode);
+        now.sort_unstable();
+        assert_eq!(followed, now);
+        let kept: Vec<_> =
+            behind.replaced.iter().map(|file| file.metadata().expect("a file").ino()).collect();
+        assert_eq!(kept, [before]);
     }
 }
