@@ -4,13 +4,13 @@
 mod before;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use engine::{Body, Explaining, Explanation, Fields, ReDecided, RefusedWhy, TxId};
+use engine::{Explaining, Explanation, ReDecided, RefusedWhy, TxId};
 use serde_json::{Value, json};
 
 use self::before::StateBefore;
 use super::{
     asked::allowed,
-    logged::LogEntry,
+    logged::{self, LogEntry},
     openapi::{ApiOperation, ApiRoute, schema},
     parameters::Parameters,
     rates::RouteRate,
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     auth::domain_name,
     edge::error::{Error, Kind},
-    inspect::{Json, consulted},
+    inspect::consulted,
     utc::utc,
 };
 
@@ -96,11 +96,7 @@ fn told(
     found: &LogEntry,
     Explanation { redecided, consulted: read }: Explanation,
 ) -> Result<Value, Error> {
-    let (outcome, code) = match &found.record.body {
-        Body::Committed(_) => ("committed", None),
-        Body::Refused { code, .. } => ("rejected", Some(*code)),
-        Body::Digest(_) | Body::Fact(_) => return Err(Kind::UnknownTransaction.into()),
-    };
+    let (outcome, code) = found.decided().ok_or(Kind::UnknownTransaction)?;
     let (agrees, refused_by, reason) = match redecided {
         ReDecided::Same(None) => (Some(true), None, None),
         ReDecided::Same(Some(RefusedWhy::Domain(domain, rejection))) => {
@@ -113,11 +109,10 @@ fn told(
         ReDecided::Differs(what) => (Some(false), None, Some(what)),
         ReDecided::Undecided(why) => (None, None, Some(why.to_string())),
     };
-    let shown =
-        |fields: &Fields| serde_json::to_value(Json::of(fields, &api.currencies)).map_err(|_| Kind::Internal);
-    let report = shown(&found.fields)?;
+    let report = found.shown(&api.currencies)?;
     let of_intent = |name: &str| report["intent"].get(name).cloned().unwrap_or(Value::Null);
-    let consulted = read.iter().map(|(id, item)| shown(&consulted(id, item.as_ref())));
+    let consulted =
+        read.iter().map(|(id, item)| logged::shown(&consulted(id, item.as_ref()), &api.currencies));
     Ok(json!({
         "tx": receipt::spelled_id(id),
         "lsn": found.lsn,

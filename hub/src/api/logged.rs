@@ -1,13 +1,16 @@
 //! One record of the log, read for whoever asks what became of a transaction.
 
 use actix_web::web;
+use actors::currencies::Currencies;
 use engine::{Body, Committed, Fields, Intent, Record, RefusedRequest, TxId};
 use journal::Lsn;
+use protocol::ErrorCode;
+use serde_json::Value;
 
 use super::surface::ApiSurface;
 use crate::{
     edge::error::{Error, Kind},
-    inspect::report,
+    inspect::{Json, report},
     telemetry::{events, with_causes},
 };
 
@@ -30,6 +33,23 @@ impl LogEntry {
         }
     }
 
+    /// What became of it, and why it was refused, if it was; `None` of what is neither a transaction nor a refusal.
+    pub fn decided(&self) -> Option<(&'static str, Option<ErrorCode>)> {
+        match &self.record.body {
+            Body::Committed(_) => Some(("committed", None)),
+            Body::Refused { code, .. } => Some(("rejected", Some(*code))),
+            Body::Digest(_) | Body::Fact(_) => None,
+        }
+    }
+
+    /// What is shown of it, as JSON.
+    ///
+    /// # Errors
+    /// `internal`, never.
+    pub fn shown(&self, currencies: &Currencies) -> Result<Value, Error> {
+        shown(&self.fields, currencies)
+    }
+
     /// What was asked for; `None` of what is no transaction of a recipe.
     pub fn intent(&self) -> Option<&Intent> {
         match &self.record.body {
@@ -40,6 +60,14 @@ impl LogEntry {
             }
         }
     }
+}
+
+/// Fields of a report as JSON, with amounts in the decimals of their currencies.
+///
+/// # Errors
+/// `internal`, never.
+pub fn shown(fields: &Fields, currencies: &Currencies) -> Result<Value, Error> {
+    serde_json::to_value(Json::of(fields, currencies)).map_err(|_| Kind::Internal.into())
 }
 
 /// Reads a record that is on disk. It may read as much as a segment, on a thread for that; a few of them at once.

@@ -18,7 +18,6 @@ use super::{
 use crate::{
     auth::domain_name,
     edge::error::{Error, Kind},
-    inspect::Json,
     utc::utc,
 };
 
@@ -132,17 +131,14 @@ async fn shown(api: &ApiSurface, wanted: Wanted) -> Result<HttpResponse, Error> 
 
 /// What is shown of a transaction.
 fn told(api: &ApiSurface, id: TxId, found: &LogEntry) -> Result<Map<String, Value>, Error> {
-    let LogEntry { lsn, record, fields } = found;
-    let report = serde_json::to_value(Json::of(fields, &api.currencies)).map_err(|_| Kind::Internal)?;
+    let LogEntry { lsn, record, .. } = found;
+    let report = found.shown(&api.currencies)?;
     let part = |name: &str| report.get(name).cloned().unwrap_or(Value::Null);
     let list = |name: &str| report.get(name).cloned().unwrap_or_else(|| json!([]));
-    let (outcome, code, participants) = match &record.body {
-        Body::Committed(committed) => {
-            let domains = committed.legs.iter().map(|(domain, _)| domain_name(*domain));
-            ("committed", None, domains.collect::<Vec<_>>())
-        }
-        Body::Refused { code, .. } => ("rejected", Some(code.name()), Vec::new()),
-        Body::Digest(_) | Body::Fact(_) => return Err(Kind::UnknownTransaction.into()),
+    let (outcome, code) = found.decided().ok_or(Kind::UnknownTransaction)?;
+    let participants: Vec<_> = match &record.body {
+        Body::Committed(committed) => committed.legs.iter().map(|(domain, _)| domain_name(*domain)).collect(),
+        Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => Vec::new(),
     };
     let (spelled, time) = (receipt::spelled_id(id), utc(record.time));
     let of_intent = |name: &str| report["intent"].get(name).cloned().unwrap_or(Value::Null);
@@ -153,7 +149,7 @@ fn told(api: &ApiSurface, id: TxId, found: &LogEntry) -> Result<Map<String, Valu
         "lsn": lsn,
         "time": time,
         "outcome": outcome,
-        "code": code,
+        "code": code.map(|code| code.name()),
         "type": of_intent("recipe"),
         "revision": of_intent("revision"),
         "parameters": of_intent("parameters"),
