@@ -8,8 +8,8 @@ use protocol::ErrorCode;
 
 use crate::rig::{BETTING_MS, LOCKED_MS, Rig, done, refused, tx_id};
 
-/// Two players, one round drawn, one voided; a refusal, a clearing, and a digest at the end.
-fn honest() -> Vec<Record> {
+/// Two players, one round drawn, one voided; a refusal and a clearing.
+pub fn played() -> Rig {
     let mut rig = Rig::new();
     rig.deposit(1, 1_000);
     rig.deposit(2, 1_000);
@@ -26,6 +26,12 @@ fn honest() -> Vec<Record> {
     done(rig.bet("f", 1, &[("red", &[], 10)]));
     let envelope = rig.live.void(engine::table::VoidReason::TableGone, rig.now);
     rig.run(&envelope);
+    rig
+}
+
+/// The same, and a digest at the end.
+fn honest() -> Vec<Record> {
+    let mut rig = played();
     let digest = rig.books.digest_record(rig.now);
     rig.append(&digest);
     rig.log.iter().map(|bytes| Record::decode(bytes).unwrap()).collect()

@@ -5,14 +5,15 @@ use domains::recipes::HoldStake;
 use engine::{
     Body, Committed, Explaining, Explanation, ItemId, ReDecided, Record, RefusedRequest, RefusedWhy,
     StateItem, TableBefore, World,
-    table::{TableLeg, TableState, VoidReason},
+    table::{TableLeg, TableState},
 };
 use ledger::{Account, AccountId, Domain, Rejection};
 use protocol::{ErrorCode, PlayerId, RoundId, TableId};
 
 use crate::{
+    auditor::played,
     refusals::refusing,
-    rig::{BETTING_MS, LOCKED_MS, Rig, config, done, eur, refused, table_id},
+    rig::{Rig, config, done, eur, refused, table_id},
 };
 
 /// Explains a record on the state before it, which `records` have made.
@@ -100,26 +101,6 @@ fn all(rig: &Rig) -> Vec<Explanation> {
     explanations
 }
 
-/// A round that is drawn, and one that is void.
-fn played() -> Rig {
-    let mut rig = Rig::new();
-    rig.deposit(1, 1_000);
-    rig.deposit(2, 1_000);
-    rig.open();
-    done(rig.bet("a", 1, &[("red", &[], 100)]));
-    done(rig.bet("b", 2, &[("black", &[], 100)]));
-    assert_eq!(rig.bet("poor", 3, &[("red", &[], 50)]), refused(ErrorCode::NoAccount));
-    done(rig.clear("c", 2));
-    done(rig.bet("d", 2, &[("black", &[], 90)]));
-    rig.wait(BETTING_MS);
-    rig.wait(LOCKED_MS);
-    rig.open();
-    done(rig.bet("e", 1, &[("red", &[], 10)]));
-    let envelope = rig.live.void(VoidReason::TableGone, rig.now);
-    rig.run(&envelope);
-    rig
-}
-
 #[test]
 fn every_step_of_a_table_and_every_bet_follows_from_what_it_reads() {
     let mut rig = played();
@@ -132,8 +113,8 @@ fn every_step_of_a_table_and_every_bet_follows_from_what_it_reads() {
     rig.restart_with(rules);
     rig.proceed();
     rig.open();
-    assert_eq!(rig.bet("f", 1, &[("red", &[], 70)]), refused(ErrorCode::AboveLimit));
-    done(rig.bet("g", 1, &[("red", &[], 60)]));
+    assert_eq!(rig.bet("above", 1, &[("red", &[], 70)]), refused(ErrorCode::AboveLimit));
+    done(rig.bet("within", 1, &[("red", &[], 60)]));
     let explanations = all(&rig);
     let above = &explanations[explanations.len() - 2];
     let why = RefusedWhy::Table(Some("the most of a player in a round"));
