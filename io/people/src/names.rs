@@ -4,7 +4,12 @@
 mod read;
 mod table;
 
-use std::{path::PathBuf, sync::Arc, thread};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+};
 
 use parking_lot::RwLock;
 use protocol::PlayerId;
@@ -94,15 +99,18 @@ impl Names {
     }
 
     fn fill(&self) {
-        let read = read::all(&self.directory, self.store, &self.keys, |names| self.tell(names));
+        let all = || read::all(&self.directory, self.store, &self.keys, |names| self.tell(names));
+        // After a panic, which its hook has told, the next search must not wait for ever.
+        let read = catch_unwind(AssertUnwindSafe(all));
         let mut state = self.state.write();
         let NamesState::Reads { since, .. } = std::mem::take(&mut *state) else { return };
         match read {
-            Ok(mut table) => {
+            Ok(Ok(mut table)) => {
                 table.catch_up(since);
                 *state = NamesState::There(table);
             }
-            Err(error) => telemetry::names_not_read(&error),
+            Ok(Err(error)) => telemetry::names_not_read(&error),
+            Err(_) => {}
         }
     }
 
@@ -111,5 +119,44 @@ impl Names {
         if let NamesState::Reads { read, .. } = &mut *self.state.write() {
             *read = names;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::{Contents, DATABASE, Master, People};
+
+    /// What the hub did not write is not shown, and the search may be asked for again.
+    #[test]
+    fn a_damaged_row_ends_the_reading_and_the_next_search_reads_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let master = Master::new(b"the master key of this test, 32 bytes");
+        let contents = Contents::create(directory.path(), &master).expect("a disk");
+        let names = Names::of(directory.path().to_owned(), contents.id(), contents.keys.clone());
+        let people = People::open(contents).expect("a disk");
+        let (sender, answer) = std::sync::mpsc::channel();
+        let anna = Person::new("issuer".into(), "anna").expect("a name");
+        people.enrol(anna, move |enrolled| sender.send(enrolled).expect("the test waits"));
+        let anna = answer.recv().expect("an answer").expect("a disk");
+
+        let database = Connection::open(directory.path().join(DATABASE)).expect("a database");
+        let tag: Vec<u8> = database.query_row("SELECT tag FROM person", [], |row| row.get(0)).expect("a row");
+        let put = |tag: &[u8]| {
+            assert_eq!(database.execute("UPDATE person SET tag = ?1", [tag]).expect("a database"), 1);
+        };
+        let fill = || {
+            *names.state.write() = NamesState::Reads { read: 0, since: Vec::new() };
+            names.fill();
+        };
+        put(&[0; 16]);
+        fill();
+        assert!(matches!(*names.state.read(), NamesState::Unread));
+        put(&tag);
+        fill();
+        let found = Names::search(&Arc::new(names), ("issuer", "nn"), None, 1, 1).expect("it is read");
+        assert_eq!(found.found, [("anna".to_owned(), anna)]);
     }
 }

@@ -39,7 +39,7 @@ pub struct Stats {
 /// Parts of the map. When one of them grows it alone is locked, so that a look-up never waits for a million people.
 const PARTS: usize = 64;
 
-/// Who has which id, by the keyed hash of the name: no name is in memory. A look-up takes one lock for reading. A person
+/// Who has which id, by the keyed hash of the name: no name is in it. A look-up takes one lock for reading. A person
 /// costs 33 bytes and what the map has free: 38 to 76 bytes.
 #[derive(Debug)]
 pub(crate) struct Register {

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_name_is_nowhere_in_memory_and_what_changed_meanwhile_is_taken_over_once() {
+    fn a_removed_name_is_not_in_the_table_and_what_changed_meanwhile_is_taken_over_once() {
         let mut table = table(&[("a", "anna"), ("a", "berta"), ("a", "carla")]);
         table.remove(PlayerId(1));
         assert!(!table.text.windows(5).any(|bytes| bytes == b"berta"));

@@ -2,9 +2,8 @@
 
 use std::thread;
 
-use people::{DATABASE, NamePage, NotSearched, People};
+use people::{NamePage, NotSearched, People};
 use protocol::PlayerId;
-use rusqlite::Connection;
 
 use crate::rig::{ISSUER, empty, enrol, erase_open, open, with};
 
@@ -61,27 +60,4 @@ fn people_are_found_by_a_part_of_their_name_also_those_who_come_and_go_meanwhile
 fn nobody_is_found_in_an_empty_store() {
     let directory = empty();
     assert_eq!(search(&open(directory.path()), "a", None, 1), NamePage::default());
-}
-
-/// What the hub did not write is not shown; the search may be asked for again.
-#[test]
-fn a_damaged_row_ends_the_search_and_not_the_store() {
-    let (directory, ids) = with(&["anna", "bert"]);
-    let people = open(directory.path());
-    let database = Connection::open(directory.path().join(DATABASE)).expect("a database");
-    let tag = |tag: Vec<u8>| {
-        let changed = database.execute("UPDATE person SET tag = ?1 WHERE slot = 1", [tag]);
-        assert_eq!(changed.expect("a database"), 1);
-    };
-    let whole: Vec<u8> =
-        database.query_row("SELECT tag FROM person WHERE slot = 1", [], |row| row.get(0)).expect("a row");
-    tag(vec![0; 16]);
-    // It is read again and again, and never there.
-    for _ in 0..200 {
-        let answer = people.search(ISSUER, "a", None, 1);
-        assert!(matches!(answer, Err(NotSearched::Reads { .. })), "{answer:?}");
-    }
-    tag(whole);
-    assert_eq!(search(&people, "a", None, 2).found, [("anna".to_owned(), ids[0])]);
-    assert!(enrol(&people, "carl").is_ok());
 }
