@@ -18,9 +18,11 @@ mod health;
 mod holds;
 mod lists;
 mod logged;
+mod monitoring;
 mod openapi;
 mod outcomes;
 mod parameters;
+mod paths;
 mod payment;
 mod players;
 pub mod rates;
@@ -37,15 +39,15 @@ mod wanted;
 use actix_web::web;
 
 use self::openapi::ApiPart;
-pub use self::{described::ApiDocument, openapi::Vocabulary, surface::ApiSurface};
+use crate::monitoring::surface::MonitoringSurface;
 
-/// What begins the path of everything in the API.
-pub const PATHS: [&str; 3] = ["/api/domains/", "/api/reports/", "/coordinator/"];
+pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surface::ApiSurface};
 
 /// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
-fn parts() -> [ApiPart; 10] {
+fn parts() -> [ApiPart; 11] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
+        part("monitoring", "How the whole hub does.", monitoring::routes()),
         part("health", "Whether domains and coordinator answer.", health::routes()),
         part("dashboards", "Figures of domains.", dashboard::routes()),
         part("coordinator", "Changes by several domains.", coordinate::routes()),
@@ -63,9 +65,10 @@ fn parts() -> [ApiPart; 10] {
 pub fn routes(
     api: &web::Data<ApiSurface>,
     described: &web::Data<ApiDocument>,
+    monitoring: &web::Data<MonitoringSurface>,
     service: &mut web::ServiceConfig,
 ) {
-    service.app_data(api.clone());
+    service.app_data(api.clone()).app_data(monitoring.clone());
     described::routes(described, service);
     for part in parts() {
         for route in part.routes {

@@ -6,7 +6,7 @@ pub mod allowance;
 pub mod assets;
 mod authenticate;
 pub mod body;
-mod cached;
+pub(crate) mod cached;
 mod demo;
 pub mod error;
 mod health;
@@ -35,6 +35,7 @@ use crate::{
     archive::Figures,
     auth::{CallerVerifier, Minter, TokenVerifier},
     config::Loaded,
+    monitoring::{checks::HealthChecks, surface::MonitoringSurface},
 };
 
 /// The surfaces of a running house.
@@ -54,6 +55,7 @@ pub struct Surfaces {
     api_on: (bool, bool),
     health: web::Data<HealthSurface>,
     metrics: web::Data<MetricsSurface>,
+    monitoring: web::Data<MonitoringSurface>,
     /// Whether the public server shows the figures too.
     public_metrics: bool,
 }
@@ -81,13 +83,19 @@ impl Surfaces {
         let demo =
             Demo::new(loaded, (house, people), &currencies, minter, admission.clone(), addresses.clone());
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
+        let archived = (!loaded.config.archive.to.is_empty()).then(|| archive.clone());
+        let checks = Arc::new(HealthChecks::new((house, people), admission.clone(), archived));
         let metrics = MetricsSurface::new(
             (house, people, archive),
             publish.counted(),
             admission.clone(),
             addresses.clone(),
             (asked.clone(), api.rates().clone(), secrets.issuers.clone()),
+            checks.clone(),
         );
+        let metrics = web::Data::new(metrics);
+        let monitoring =
+            MonitoringSurface::new(&loaded.config, checks.clone(), metrics.clone(), admission.clone());
         let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
         Self {
             upgrade: Arc::new(upgrade),
@@ -99,8 +107,9 @@ impl Surfaces {
             api: web::Data::new(api),
             described: web::Data::new(ApiDocument::new(api::document_text(&Vocabulary::of(&loaded.config)))),
             api_on: loaded.config.api_on(),
-            health: web::Data::new(HealthSurface::new((house, people), admission.clone())),
-            metrics: web::Data::new(metrics),
+            health: web::Data::new(HealthSurface::new(checks)),
+            metrics,
+            monitoring: web::Data::new(monitoring),
             public_metrics: loaded.config.server.metrics,
         }
     }
@@ -115,7 +124,7 @@ impl Surfaces {
         demo::routes(&self.demo, service);
         publish::routes(&self.publish, service);
         if self.api_on.0 {
-            api::routes(&self.api, &self.described, service);
+            api::routes(&self.api, &self.described, &self.monitoring, service);
         }
         upgrade::routes(service);
         // Last: it takes every path that is left.
@@ -127,7 +136,7 @@ impl Surfaces {
         health::routes_of_operator(&self.health, service);
         metrics::routes(&self.metrics, service);
         if self.api_on.1 {
-            api::routes(&self.api, &self.described, service);
+            api::routes(&self.api, &self.described, &self.monitoring, service);
         }
         service.default_service(web::to(async || Err::<&str, _>(error::Error::from(error::Kind::NotFound))));
     }

@@ -12,6 +12,7 @@ pub mod control;
 pub mod door;
 pub mod edge;
 pub mod inspect;
+pub mod monitoring;
 pub mod people;
 pub mod person;
 pub mod recovery;

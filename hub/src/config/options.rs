@@ -8,6 +8,7 @@ use super::{
     access::{Auth, Demo, Publish},
     api::Api,
     channels::{Channels, Redis},
+    monitoring::Monitoring,
     rate::Rate,
     server::{Admin, Server, Socket},
     storage::{Archiving, Journal, PeopleKeys, ReadModelOptions},
@@ -78,6 +79,8 @@ pub struct Config {
     pub archive: Archiving,
     /// The tables of SQL beside the log.
     pub read_model: ReadModelOptions,
+    /// What the hub finds out about itself.
+    pub monitoring: Monitoring,
     /// The keys of the people store.
     pub people: PeopleKeys,
     /// What the hub logs.
@@ -105,6 +108,7 @@ impl Default for Config {
             journal: Journal::default(),
             archive: Archiving::default(),
             read_model: ReadModelOptions::default(),
+            monitoring: Monitoring::default(),
             people: PeopleKeys::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),

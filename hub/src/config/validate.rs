@@ -104,6 +104,10 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     if socket.send_buffer_bytes != 0 {
         check.within("socket.send_buffer_bytes", socket.send_buffer_bytes, 4_096..=4_194_304);
     }
+    config.monitoring.weights.bounds().for_each(|(key, value, range)| check.within(key, value, range));
+    if config.monitoring.weights.bounds().all(|(_, value, _)| value == 0) {
+        check.refuse("monitoring.weights", "at least one weight is above 0");
+    }
     rate.bounds().for_each(|(key, value, range)| check.within(key, value, range));
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
     check.within("auth.token_lifetime_max_seconds", config.auth.token_lifetime_max_seconds, 60..=31_536_000);

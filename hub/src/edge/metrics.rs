@@ -43,7 +43,7 @@ use super::{
     routes,
     rules::EdgeRules,
 };
-use crate::{api::rates::CallerRates, archive::Figures, auth::Issuers};
+use crate::{api::rates::CallerRates, archive::Figures, auth::Issuers, monitoring::checks::HealthChecks};
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
@@ -60,6 +60,7 @@ pub struct MetricsSurface {
     rates: Arc<CallerRates>,
     issuers: Arc<Issuers>,
     people: People,
+    checks: Arc<HealthChecks>,
     pubsub: Addr<PubSub>,
     workers: Workers,
     /// What each worker has counted, when it was last asked.
@@ -80,9 +81,9 @@ pub fn routes(metrics: &web::Data<MetricsSurface>, service: &mut web::ServiceCon
     service.app_data(metrics.clone()).service(routes::page("/metrics", scrape));
 }
 
-/// The figures, made at most a few times a second however often they are asked for.
+/// The figures, as [`MetricsSurface::text`] has them.
 async fn scrape(metrics: web::Data<MetricsSurface>) -> HttpResponse {
-    let Some(text) = metrics.newest.get(async || metrics.figures().await).await else {
+    let Some(text) = metrics.text().await else {
         return HttpResponse::InternalServerError().finish();
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -98,6 +99,7 @@ impl MetricsSurface {
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
         (rules, rates, issuers): (Arc<EdgeRules>, Arc<CallerRates>, Arc<Issuers>),
+        checks: Arc<HealthChecks>,
     ) -> Self {
         let parts = PartsCollector::default();
         Self {
@@ -109,6 +111,7 @@ impl MetricsSurface {
             rates,
             issuers,
             people: people.clone(),
+            checks,
             pubsub: house.pubsub.clone(),
             workers: house.workers.clone(),
             sockets: Mutex::default(),
@@ -121,6 +124,11 @@ impl MetricsSurface {
             dropped: house.dropped.clone(),
             newest: Cached::default(),
         }
+    }
+
+    /// The newest text; made anew when it is older than a quarter of a second.
+    pub async fn text(&self) -> Option<web::Bytes> {
+        self.newest.get(async || self.figures().await).await
     }
 
     /// Figures counted by the actors, and those read from the parts now.
@@ -153,6 +161,7 @@ impl MetricsSurface {
             issuer_keys_failures: self.issuers.failures(),
             people: self.people.stats().people,
             enrols: self.people.readiness() == people::Readiness::Ready,
+            parts_asked: self.checks.asked(),
         }
     }
 

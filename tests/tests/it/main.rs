@@ -21,6 +21,7 @@ mod http;
 mod issuer_keys;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod lossy;
+mod monitoring;
 mod nameless;
 mod old_logs;
 mod operator;

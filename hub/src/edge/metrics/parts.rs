@@ -54,6 +54,8 @@ pub struct DoorFigures {
     pub people: u64,
     /// Whether new people are enrolled.
     pub enrols: bool,
+    /// How often the checks of health have asked all parts.
+    pub parts_asked: u64,
 }
 
 /// The log and what follows it.
@@ -183,7 +185,12 @@ impl DoorFigures {
         to.gauge(
             Family::of("hub_people_ready", "Whether new people are enrolled, 1 or 0"),
             self.enrols.into(),
-        )
+        )?;
+        let family = Family::of(
+            "hub_health_asked",
+            "How often the checks of health have asked all parts, the money thread among them",
+        );
+        to.counter(family, self.parts_asked)
     }
 }
 

@@ -67,6 +67,7 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_channels_dropped",
             "hub_channels_history_bytes",
             "hub_channels_quiet",
+            "hub_health_asked",
             "hub_http_refused",
             "hub_issuer_keys_age_seconds",
             "hub_issuer_keys_failures",

@@ -124,12 +124,12 @@ fn the_examples_of_proxies_keep_all_of_it_inside() {
     let guide = include_str!("../../../../docs/operating.md");
     assert!(guide.contains("location /api/          { return 404; }"));
     assert!(guide.contains("location /coordinator/  { return 404; }"));
-    assert!(guide.contains("path /metrics /health/* /api/* /coordinator/*"));
+    assert!(guide.contains("location /monitoring/   { return 404; }"));
+    assert!(guide.contains("location /health        { return 404; }"));
+    assert!(guide.contains("path /metrics /health /health/* /api/* /coordinator/* /monitoring/*"));
+    let inside = ["/api/", "/coordinator/", "/monitoring/"];
     for Described { path, .. } in operations() {
-        assert!(
-            path.starts_with("/api/") || path.starts_with("/coordinator/"),
-            "{path} is seen from outside"
-        );
+        assert!(inside.iter().any(|start| path.starts_with(start)), "{path} is seen from outside");
         assert!(path != "/api/info");
     }
 }
