@@ -79,7 +79,7 @@ impl Surfaces {
             ApiSurface::new(loaded, (house, people), currencies.clone(), admission.clone(), callers.clone());
         let authenticate = authenticate::authenticate(verifier, people.clone());
         let minter = Minter::new(secrets.keys.clone(), rules);
-        let publish = PublishSurface::new(loaded, house, admission.clone(), callers);
+        let publish = PublishSurface::new(loaded, house, admission.clone(), (callers, api.rates().clone()));
         let demo =
             Demo::new(loaded, (house, people), &currencies, minter, admission.clone(), addresses.clone());
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));

@@ -1,4 +1,4 @@
-//! How much one caller of the API may ask for: changes, reads and dashboards, each with a limit of its own (GCRA).
+//! How much one caller of the API may ask for: changes, reads, dashboards and publications, each with a limit of its own (GCRA).
 //!
 //! Only callers whose token was accepted are counted, so nobody fills the memory of the limits without a token. They hold for
 //! this process.
@@ -50,6 +50,7 @@ enum RateClass {
     Changes,
     Reads,
     Dashboards,
+    Publications,
 }
 
 impl RouteRate {
@@ -61,6 +62,8 @@ impl RouteRate {
     pub const LIST: Self = Self::of_class(RateClass::Reads, LIST_READS);
     /// The figures of a dashboard, likewise.
     pub const DASHBOARD: Self = Self::of_class(RateClass::Dashboards, 1);
+    /// A publication over HTTP, whether it is taken or not, likewise.
+    pub const PUBLICATION: Self = Self::of_class(RateClass::Publications, 1);
 
     const fn of_class(class: RateClass, cost: u32) -> Self {
         Self { class, cost: NonZeroU32::new(cost).expect("a request costs something") }
@@ -77,13 +80,14 @@ impl RouteRate {
 }
 
 impl RateClass {
-    const ALL: [Self; 3] = [Self::Changes, Self::Reads, Self::Dashboards];
+    const ALL: [Self; 4] = [Self::Changes, Self::Reads, Self::Dashboards, Self::Publications];
 
     fn name(self) -> &'static str {
         match self {
             Self::Changes => "changes",
             Self::Reads => "reads",
             Self::Dashboards => "dashboards",
+            Self::Publications => "publications",
         }
     }
 
@@ -96,6 +100,9 @@ impl RateClass {
             Self::Reads => (rate.reads_per_second_per_caller, SECOND, rate.reads_burst_per_caller),
             Self::Dashboards => {
                 (rate.dashboards_per_minute_per_caller, MINUTE, rate.dashboards_burst_per_caller)
+            }
+            Self::Publications => {
+                (rate.publications_per_second_per_caller, SECOND, rate.publications_burst_per_caller)
             }
         }
     }
@@ -115,7 +122,7 @@ impl RateClass {
 #[derive(Debug)]
 pub struct CallerRates<C: Clock = MonotonicClock> {
     /// One for each class, in the order of [`RateClass::ALL`].
-    limits: [Limit<C>; 3],
+    limits: [Limit<C>; 4],
     rate: Rate,
 }
 
@@ -150,7 +157,7 @@ impl<C: Clock + Clone> CallerRates<C> {
 
     /// Requests that were refused since the start, by what they are charged as.
     #[must_use]
-    pub fn refused(&self) -> [(&'static str, u64); 3] {
+    pub fn refused(&self) -> [(&'static str, u64); 4] {
         RateClass::ALL.map(|class| (class.name(), self.limits[class as usize].refused.load(Relaxed)))
     }
 }

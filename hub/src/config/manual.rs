@@ -121,6 +121,8 @@ const SINCE: &[(&str, &[&str])] = &[
             "rate.changes_per_second_per_caller",
             "rate.dashboards_burst_per_caller",
             "rate.dashboards_per_minute_per_caller",
+            "rate.publications_burst_per_caller",
+            "rate.publications_per_second_per_caller",
             "rate.reads_burst_per_caller",
             "rate.reads_per_second_per_caller",
             "rate.cleared_bytes_burst_per_player",

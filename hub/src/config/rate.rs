@@ -48,6 +48,10 @@ pub struct Rate {
     pub dashboards_per_minute_per_caller: u32,
     /// Dashboards one caller may save up. 1..=1_000_000.
     pub dashboards_burst_per_caller: u32,
+    /// Publications of one caller over HTTP in the long run, refused ones too. Per second; 1..=1_000_000.
+    pub publications_per_second_per_caller: u32,
+    /// Publications one caller may save up. 1..=1_000_000.
+    pub publications_burst_per_caller: u32,
     /// Requests of one session that wait for their reply. 1..=4_096.
     pub in_flight_per_session: u32,
     /// Transactions of the whole hub between admission and reply. 64..=1_048_576.
@@ -74,6 +78,8 @@ impl Default for Rate {
             reads_burst_per_caller: 20_000,
             dashboards_per_minute_per_caller: 100,
             dashboards_burst_per_caller: 100,
+            publications_per_second_per_caller: 20_000,
+            publications_burst_per_caller: 20_000,
             in_flight_per_session: 64,
             in_flight_max: 65_536,
         }
@@ -111,6 +117,8 @@ impl Rate {
             ("rate.reads_burst_per_caller", self.reads_burst_per_caller, LIST_READS..=1_000_000),
             ("rate.dashboards_per_minute_per_caller", self.dashboards_per_minute_per_caller, ASK),
             ("rate.dashboards_burst_per_caller", self.dashboards_burst_per_caller, ASK),
+            ("rate.publications_per_second_per_caller", self.publications_per_second_per_caller, ASK),
+            ("rate.publications_burst_per_caller", self.publications_burst_per_caller, ASK),
             ("rate.in_flight_per_session", self.in_flight_per_session, 1..=4_096),
             ("rate.in_flight_max", self.in_flight_max, 64..=1_048_576),
         ]

@@ -20,7 +20,10 @@ use super::{
     routes,
 };
 use crate::{
-    api::asked,
+    api::{
+        asked,
+        rates::{CallerRates, RouteRate},
+    },
     auth::{Caller, CallerError, CallerVerifier, Capability},
     config::{Loaded, Publisher},
 };
@@ -37,6 +40,8 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// Takes the publications of services.
 pub struct PublishSurface {
     callers: Arc<CallerVerifier>,
+    /// How much each caller may publish.
+    rates: Arc<CallerRates>,
     /// The namespaces services may publish into.
     namespaces: BTreeSet<String>,
     pubsub: Addr<PubSub>,
@@ -54,12 +59,13 @@ impl PublishSurface {
         loaded: &Loaded,
         house: &House,
         admission: Arc<Admission>,
-        callers: Arc<CallerVerifier>,
+        (callers, rates): (Arc<CallerVerifier>, Arc<CallerRates>),
     ) -> Self {
         let namespaces = loaded.config.channels.namespaces.iter();
         let of_services = namespaces.filter(|(_, namespace)| namespace.publish == Publisher::Service);
         Self {
             callers,
+            rates,
             namespaces: of_services.map(|(name, _)| name.clone()).collect(),
             pubsub: house.pubsub.clone(),
             admission,
@@ -89,7 +95,7 @@ pub fn register(publications: &Publications, registry: &mut Registry) {
 
 /// Registers its path.
 pub fn routes(publish: &web::Data<PublishSurface>, service: &mut web::ServiceConfig) {
-    service.app_data(publish.clone()).service(routes::action(PATH, take));
+    service.app_data(publish.clone()).service(routes::action(PATH, take).app_data(RouteRate::PUBLICATION));
 }
 
 /// What a service publishes.
@@ -147,6 +153,7 @@ async fn take_from_service(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
+    publish.rates.charge(caller, request)?;
     if publish.admission.draining() {
         return Err(Kind::Draining.into());
     }

@@ -78,7 +78,7 @@ fn a_caller_uses_up_what_is_saved_and_then_waits_for_what_comes_back() {
     assert_eq!(charge(&rates, "a", &on(RouteRate::DASHBOARD)), (0, 10_000, None));
     clock.advance(Duration::from_secs(3_600));
     assert_eq!(charge(&rates, "a", &on(RouteRate::DASHBOARD)).0, 9, "no more is saved up than the burst");
-    assert_eq!(rates.refused(), [("changes", 0), ("reads", 0), ("dashboards", 2)]);
+    assert_eq!(rates.refused(), [("changes", 0), ("reads", 0), ("dashboards", 2), ("publications", 0)]);
 }
 
 #[test]
@@ -91,6 +91,23 @@ fn a_page_of_a_list_counts_as_ten_reads() {
     assert_eq!(charge(&rates, "a", &get()), (8, 1_200, None));
     clock.advance(Duration::from_millis(200));
     assert_eq!(charge(&rates, "a", &on(RouteRate::LIST)), (0, 2_000, None));
+}
+
+#[test]
+fn publications_have_a_limit_of_their_own() {
+    let rate =
+        Rate { publications_burst_per_caller: 2, publications_per_second_per_caller: 1, ..Rate::default() };
+    let clock = FakeRelativeClock::default();
+    let rates = CallerRates::by_clock(&rate, clock.clone());
+    let publish = || TestRequest::post().app_data(RouteRate::PUBLICATION).to_http_request();
+    assert_eq!(charge(&rates, "a", &publish()), (1, 1_000, None));
+    assert_eq!(charge(&rates, "a", &publish()), (0, 2_000, None));
+    assert_eq!(charge(&rates, "a", &publish()), (0, 2_000, Some(1_000)));
+    assert_eq!(charge(&rates, "b", &publish()).2, None, "another caller has their own");
+    assert_eq!(charge(&rates, "a", &TestRequest::post().to_http_request()).2, None, "it is no change");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(charge(&rates, "a", &publish()).2, None);
+    assert_eq!(rates.refused()[3], ("publications", 1));
 }
 
 #[test]

@@ -108,6 +108,43 @@ async fn a_change_above_the_limit_leaves_its_key_and_a_dry_run_counts_as_one() {
 }
 
 #[tokio::test]
+async fn a_service_that_publishes_more_than_its_limit_is_told_when_to_come_back() {
+    let hub = Setup::default()
+        .option("rate.publications_burst_per_caller", 3)
+        .option("rate.publications_per_second_per_caller", 1)
+        .start();
+    let (at, token) = (hub.address(), service(&hub, "press", "publish:news"));
+    let publish = async |channel: &str| {
+        http::post(at, "/api/publish", Some(&token), &json!({ "channel": channel, "data": 1 })).await
+    };
+    let answer = publish("news:x").await;
+    assert_eq!((answer.status, left(&answer)), (200, [3, 2, 1]), "{answer:?}");
+    let answer = publish("other:x").await;
+    refused(&answer, 403, "forbidden");
+    assert_eq!(left(&answer)[0], 3, "a refused one is charged as well, and says so");
+    // On any machine some of so many come within a second.
+    let mut published = 0;
+    let answer = loop {
+        let answer = publish("news:x").await;
+        if answer.status != 200 {
+            break answer;
+        }
+        published += 1;
+        assert!(published < 10_000, "nothing is ever refused");
+    };
+    let told = refused(&answer, 429, "rate_limited");
+    assert_eq!((left(&answer)[0], left(&answer)[1], header(&answer, "retry-after")), (3, 0, "1".into()));
+    let words = "the limit of the service \"press\" for publications is 3 at once and 1 a second";
+    assert!(told["detail"].as_str().is_some_and(|detail| detail.starts_with(words)), "{told}");
+    assert_eq!(hub.figure("hub_api_rate_limited_total{limit=\"publications\"}").await, Some(1));
+    // Whoever is not known is not charged.
+    let answer =
+        http::post(at, "/api/publish", Some("wrong"), &json!({ "channel": "news:x", "data": 1 })).await;
+    refused(&answer, 401, "unauthorized");
+    assert!(!has(&answer, "ratelimit-limit"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn every_answer_has_the_id_of_its_request_and_so_has_the_log() {
     let hub = Setup::default()
         .option("telemetry.log", "info,hub=debug")
