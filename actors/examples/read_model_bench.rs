@@ -108,7 +108,7 @@ fn build(directory: &std::path::Path, writer: &mut ModelWriter, commit_every: u6
             let rows = rows_of(entry.lsn.0, &record);
             bets += u64::from(matches!(&rows.step, Some(readmodel::TableStep::Bets { .. })));
             let then = Instant::now();
-            writer.take(&rows).expect("it fits");
+            writer.take(rows).expect("it fits");
             made += then - at;
             written += then.elapsed();
             records += 1;

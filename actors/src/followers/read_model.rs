@@ -33,10 +33,10 @@ use crate::messages::output::Output;
 const RETRY: Duration = Duration::from_secs(10);
 /// Most records of a commit, about: a batch of the log is taken as a whole.
 const COMMIT_EVERY: u64 = 20_000;
-/// A commit of so many records is one of a busy hub.
-const BUSY: u64 = 500;
-/// How long it then lets records gather: larger commits write fewer pages twice.
-const GATHER_BUSY: Duration = Duration::from_millis(100);
+/// How long it lets records gather after a commit of so many, the most first: larger commits change each page less often. What was
+/// decided is in the tables within a second also then.
+const GATHER_BUSY: [(u64, Duration); 2] =
+    [(2_000, Duration::from_millis(500)), (500, Duration::from_millis(250))];
 /// How often it tells how far a file is that is being built.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
@@ -191,6 +191,11 @@ fn goes_on(
     Ok(is_it.then_some(reader))
 }
 
+/// How long records gather after a commit of so many; `None` when it rests until there is one.
+fn gather_after(taken: u64) -> Option<Duration> {
+    GATHER_BUSY.iter().find(|(most, _)| taken >= *most).map(|(_, time)| *time)
+}
+
 fn cursor_of(at: &Cursor) -> ModelCursor {
     ModelCursor { lineage: at.lineage.0, lsn: at.lsn.0, hash: at.hash }
 }
@@ -255,7 +260,7 @@ impl Follower for Tables {
         }
         let lsn = entry.lsn.0;
         match Record::decode_effects(entry.bytes, &Formats::STANDARD) {
-            Ok(record) => match self.writer.get_mut().take(&rows_of(lsn, &record)) {
+            Ok(record) => match self.writer.get_mut().take(rows_of(lsn, &record)) {
                 Ok(()) => self.taken.set(entry.lsn),
                 Err(error) => self.fails(lsn, &error),
             },
@@ -294,8 +299,8 @@ impl Follower for Tables {
         let taken = at.lsn.0.saturating_sub(before);
         Ok(match at.lsn < self.durable {
             true => Next::Read,
-            false if taken >= BUSY && !stopping => Next::ReadAfter(GATHER_BUSY),
-            false => Next::Rest(RETRY),
+            false if stopping => Next::Rest(RETRY),
+            false => gather_after(taken).map_or(Next::Rest(RETRY), Next::ReadAfter),
         })
     }
 

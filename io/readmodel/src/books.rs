@@ -1,13 +1,14 @@
 //! Accounts, as the records move money between them: their sums, and one entry for each account that a record changes.
 //!
 //! The sums are computed here from the moves, not taken over: `hub verify --read-model` compares them with those of the
-//! money. Accounts that were used lately are in memory; what has changed in them is written at a commit.
+//! money. Accounts that were used lately are in memory. Entries and what has changed in accounts are written at a commit, in the
+//! order of their tables, so that each page is touched once.
 
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 
 use crate::{
-    AccountKey, Error,
+    AccountKey, Error, bulk,
     classes::{Classes, Sums, find},
     daily::Daily,
     error::sql,
@@ -29,6 +30,27 @@ struct Kept {
     /// The record under way has touched it.
     touched: bool,
     changed: bool,
+    /// The record that opened it, and its owner, when that is not committed yet.
+    opened: Option<(u64, [u8; 16])>,
+}
+
+impl Kept {
+    fn of(class: i64, sums: Sums) -> Self {
+        Self { class, sums, before: sums, touched: false, changed: false, opened: None }
+    }
+}
+
+/// What a record did to an account.
+#[derive(Debug)]
+struct Entry {
+    account: AccountNumber,
+    lsn: u64,
+    /// Its place in the record.
+    n: u64,
+    delta: i128,
+    after: i128,
+    held_delta: i128,
+    held_after: i128,
 }
 
 /// The accounts.
@@ -40,6 +62,8 @@ pub(crate) struct AccountBook {
     /// What the record under way has touched, in order.
     touched: Vec<AccountNumber>,
     changed: Vec<AccountNumber>,
+    /// Those of the records since the last commit.
+    entries: Vec<Entry>,
     next: AccountNumber,
 }
 
@@ -54,6 +78,7 @@ impl AccountBook {
             kept: FxHashMap::default(),
             touched: Vec::new(),
             changed: Vec::new(),
+            entries: Vec::new(),
             next: last.unwrap_or(0) + 1,
         })
     }
@@ -65,30 +90,29 @@ impl AccountBook {
         lsn: u64,
         key: &AccountKey,
     ) -> Result<AccountNumber, Error> {
-        let class = self.classes.of(connection, key)?;
+        let class = self.classes.of(key);
         if let Some(number) = self.numbers.get(&(key.owner, class)) {
             return Ok(*number);
         }
-        let (number, sums) = match find(connection, &key.owner, class)? {
-            Some((number, _, sums)) => (number, sums),
-            None => {
-                let number = self.next;
-                connection
-                    .prepare_cached("INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0)")
-                    .and_then(|mut open| open.execute(params![number, class, key.owner, Unsigned(lsn)]))
-                    .map_err(sql("write an account of"))?;
-                self.next += 1;
-                self.classes.opened(class);
-                (number, Sums::default())
+        let number = match find(connection, &key.owner, class)? {
+            Some((number, _, sums)) => {
+                self.kept.entry(number).or_insert(Kept::of(class, sums));
+                number
             }
+            None => self.open(lsn, key.owner, class),
         };
         self.numbers.insert((key.owner, class), number);
-        self.keep(number, class, sums);
         Ok(number)
     }
 
-    fn keep(&mut self, number: AccountNumber, class: i64, sums: Sums) {
-        self.kept.entry(number).or_insert(Kept { class, sums, before: sums, touched: false, changed: false });
+    fn open(&mut self, lsn: u64, owner: [u8; 16], class: i64) -> AccountNumber {
+        let number = self.next;
+        self.next += 1;
+        self.classes.opened(class);
+        self.changed.push(number);
+        let kept = Kept { changed: true, opened: Some((lsn, owner)), ..Kept::of(class, Sums::default()) };
+        self.kept.insert(number, kept);
+        number
     }
 
     /// Makes an account present that is known by its number.
@@ -102,7 +126,7 @@ impl AccountBook {
             )
             .and_then(|mut fetch| fetch.query_row([number], |row| Ok((row.get(0)?, Sums::read(row, 1)?))))
             .map_err(sql("read an account of"))?;
-        self.keep(number, class, sums);
+        self.kept.insert(number, Kept::of(class, sums));
         Ok(())
     }
 
@@ -128,17 +152,8 @@ impl AccountBook {
         }
     }
 
-    /// The record is over: writes an entry for each account whose balance or held money it has changed. Returns how many.
-    pub fn entries(
-        &mut self,
-        connection: &Connection,
-        lsn: u64,
-        day: i64,
-        daily: &mut Daily,
-    ) -> Result<u64, Error> {
-        let mut write = connection
-            .prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-            .map_err(sql("write entries of"))?;
+    /// The record is over: there is an entry for each account whose balance or held money it has changed. Returns how many.
+    pub fn entries(&mut self, lsn: u64, day: i64, daily: &mut Daily) -> u64 {
         let mut n = 0_u64;
         for number in self.touched.drain(..) {
             let Some(kept) = self.kept.get_mut(&number) else { continue };
@@ -151,36 +166,57 @@ impl AccountBook {
             if debits == 0 && credits == 0 && held == 0 {
                 continue;
             }
-            write
-                .execute(params![
-                    number,
-                    Unsigned(lsn),
-                    Unsigned(n),
-                    StoredMoney(credits - debits),
-                    StoredMoney(after.posted()),
-                    StoredMoney(held),
-                    StoredMoney(after.debits_pending)
-                ])
-                .map_err(sql("write entries of"))?;
+            self.entries.push(Entry {
+                account: number,
+                lsn,
+                n,
+                delta: credits - debits,
+                after: after.posted(),
+                held_delta: held,
+                held_after: after.debits_pending,
+            });
             n += 1;
             daily.moved(day, kept.class, debits, credits);
         }
-        Ok(n)
+        n
     }
 
     /// Writes what has changed since the last commit.
     pub fn flush(&mut self, connection: &Connection) -> Result<(), Error> {
         self.classes.flush(connection)?;
+        self.changed.sort_unstable();
+        let opened: Vec<_> = self
+            .changed
+            .iter()
+            .filter_map(|number| {
+                let kept = self.kept.get_mut(number)?;
+                let (lsn, owner) = kept.opened.take()?;
+                kept.changed = false;
+                Some((*number, kept.class, owner, lsn, kept.sums))
+            })
+            .collect();
+        bulk::insert(connection, ("accounts", 8), &opened, |(number, class, owner, lsn, sums), to| {
+            let Sums { debits, credits, debits_pending, credits_pending } = *sums;
+            to.row(params![
+                number,
+                class,
+                owner,
+                Unsigned(*lsn),
+                StoredMoney(debits),
+                StoredMoney(credits),
+                StoredMoney(debits_pending),
+                StoredMoney(credits_pending)
+            ])
+        })
+        .map_err(sql("write accounts of"))?;
         let mut write = connection
             .prepare_cached(
                 "UPDATE accounts SET debits = ?2, credits = ?3, debits_pending = ?4, credits_pending = ?5 \
                  WHERE account = ?1",
             )
             .map_err(sql("write accounts of"))?;
-        // In the order of the file.
-        self.changed.sort_unstable();
         for number in self.changed.drain(..) {
-            let Some(kept) = self.kept.get_mut(&number) else { continue };
+            let Some(kept) = self.kept.get_mut(&number).filter(|kept| kept.changed) else { continue };
             kept.changed = false;
             let Sums { debits, credits, debits_pending, credits_pending } = kept.sums;
             write
@@ -193,10 +229,28 @@ impl AccountBook {
                 ])
                 .map_err(sql("write accounts of"))?;
         }
+        self.flush_entries(connection).map_err(sql("write entries of"))?;
         if self.kept.len() > KEPT_MAX {
             self.kept.clear();
             self.numbers.clear();
         }
+        Ok(())
+    }
+
+    fn flush_entries(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.entries.sort_unstable_by_key(|entry| (entry.account, entry.lsn));
+        bulk::insert(connection, ("entries", 7), &self.entries, |entry, to| {
+            to.row(params![
+                entry.account,
+                Unsigned(entry.lsn),
+                Unsigned(entry.n),
+                StoredMoney(entry.delta),
+                StoredMoney(entry.after),
+                StoredMoney(entry.held_delta),
+                StoredMoney(entry.held_after)
+            ])
+        })?;
+        self.entries.clear();
         Ok(())
     }
 }

@@ -105,7 +105,7 @@ impl ModelView<'_> {
                      a.credits_pending FROM accounts a JOIN classes USING (class)";
         let mut accounts: Vec<AccountSums> = self.all(query, account)?;
         accounts.sort_unstable();
-        let query = "SELECT hold, amount, lsn, n, sources FROM holds WHERE ended_lsn IS NULL";
+        let query = "SELECT hold, amount, lsn, n, sources FROM open_holds";
         let mut open_holds = self.all(query, |row| {
             let (hold, first) = (row.get(0)?, row.get::<_, StoredMoney>(1)?.0);
             let (lsn, n, sources): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
@@ -193,7 +193,20 @@ impl ModelView<'_> {
             last = Some((account, after, held));
         }
         found.extend(self.wrong_classes()?);
+        found.extend(self.wrong_rounds()?);
         Ok(found)
+    }
+
+    /// Rounds without an end whose number of open stakes is not that of their holds.
+    fn wrong_rounds(&self) -> rusqlite::Result<Vec<String>> {
+        let query = "SELECT table_id, round FROM rounds r WHERE ended_lsn IS NULL AND stakes_open <> (\
+                     SELECT count(*) FROM bets b JOIN holds h USING (lsn) \
+                     WHERE b.table_id = r.table_id AND b.round = r.round AND b.n = 0 \
+                       AND purpose = 'stake' AND h.ended_lsn IS NULL)";
+        self.all(query, |row| {
+            let (table, round) = (row.get::<_, String>(0)?, row.get::<_, Unsigned>(1)?.0);
+            Ok(format!("the open stakes of {table}:{round} are not as many as its row says"))
+        })
     }
 
     /// Classes whose sums are not those of their accounts, and sums of days that are not those of the classes.

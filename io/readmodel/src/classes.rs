@@ -75,7 +75,7 @@ impl Classes {
     }
 
     /// The class of an account, which is made when there is none yet.
-    pub fn of(&mut self, connection: &Connection, key: &AccountKey) -> Result<i64, Error> {
+    pub fn of(&mut self, key: &AccountKey) -> i64 {
         let AccountKey { domain, kind, owner_kind, currency, .. } = key;
         let is = |class: &&Class| {
             class.kind == *kind
@@ -84,13 +84,9 @@ impl Classes {
                 && class.currency == currency.as_str()
         };
         if let Some(class) = self.0.iter().find(is) {
-            return Ok(class.id);
+            return class.id;
         }
         let id = self.0.last().map_or(0, |class| class.id) + 1;
-        let made = connection
-            .prepare_cached("INSERT INTO classes VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, 0)")
-            .and_then(|mut made| made.execute(params![id, domain, kind, owner_kind, currency.as_str()]));
-        made.map_err(sql("write the classes of"))?;
         self.0.push(Class {
             id,
             domain: (*domain).to_owned(),
@@ -102,7 +98,7 @@ impl Classes {
             sums: Sums::default(),
             changed: true,
         });
-        Ok(id)
+        id
     }
 
     fn change(&mut self, id: i64, change: impl FnOnce(&mut Class)) {
@@ -136,8 +132,9 @@ impl Classes {
     pub fn flush(&mut self, connection: &Connection) -> Result<(), Error> {
         let mut write = connection
             .prepare_cached(
-                "UPDATE classes SET accounts = ?2, open_holds = ?3, debits = ?4, credits = ?5, debits_pending = ?6, \
-                 credits_pending = ?7 WHERE class = ?1",
+                "INSERT INTO classes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+                 ON CONFLICT (class) DO UPDATE SET accounts = ?6, open_holds = ?7, debits = ?8, credits = ?9, \
+                 debits_pending = ?10, credits_pending = ?11",
             )
             .map_err(sql("write the classes of"))?;
         for class in self.0.iter_mut().filter(|class| class.changed) {
@@ -145,6 +142,10 @@ impl Classes {
             write
                 .execute(params![
                     class.id,
+                    class.domain,
+                    class.kind,
+                    class.owner_kind,
+                    class.currency,
                     Unsigned(class.accounts),
                     class.open_holds,
                     StoredMoney(debits),

@@ -99,7 +99,7 @@ impl ModelView<'_> {
     /// # Errors
     /// When it cannot be read.
     pub fn hold_ended(&self, made: u64, hold: [u8; 16]) -> Result<Option<u64>, Error> {
-        let query = "SELECT ended_lsn FROM holds WHERE lsn = ?1 AND hold = ?2";
+        let query = "SELECT ended_lsn FROM hold_ends WHERE lsn = ?1 AND hold = ?2";
         let found = self.connection.prepare_cached(query).and_then(|mut find| {
             let ended = |row: &rusqlite::Row<'_>| row.get::<_, Option<Unsigned>>(0);
             find.query_row(params![Unsigned(made), hold], ended).optional()

@@ -2,7 +2,7 @@
 //! is built again.
 
 /// Version of the schema, SQLite's `user_version`.
-pub const VERSION: i32 = 4;
+pub const VERSION: i32 = 5;
 
 /// Marks the file as ours in its header.
 pub(crate) const APPLICATION: i32 = 0x4855_4252;
@@ -64,10 +64,21 @@ pub(crate) const TABLES: &str = "
         game TEXT NOT NULL, rules INTEGER NOT NULL, currency TEXT NOT NULL, commitment BLOB NOT NULL,
         opened_lsn INTEGER NOT NULL, opened_ms INTEGER NOT NULL, locked_lsn INTEGER, ended_lsn INTEGER, ended_ms INTEGER,
         mix BLOB, seed BLOB, outcome INTEGER, requests INTEGER, staked ANY, returned ANY, reason TEXT,
+        stakes_open INTEGER NOT NULL,
         PRIMARY KEY (table_id, round)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX rounds_open ON rounds (opened_lsn) WHERE ended_lsn IS NULL;
     CREATE INDEX rounds_voided ON rounds (opened_lsn) WHERE state = 'voided';
+    CREATE VIEW hold_ends AS
+        SELECT h.lsn, h.n, h.hold, coalesce(h.ended_lsn, r.ended_lsn) AS ended_lsn,
+            coalesce(h.ended, CASE r.state WHEN 'settled' THEN 'posted' ELSE 'voided' END) AS ended
+        FROM holds h LEFT JOIN rounds r
+            ON h.purpose = 'stake' AND r.table_id = h.table_id AND r.round = h.round AND r.stakes_open = 0
+        WHERE h.ended_lsn IS NOT NULL OR r.ended_lsn IS NOT NULL;
+    CREATE VIEW open_holds AS
+        SELECT * FROM holds h WHERE ended_lsn IS NULL AND NOT (purpose = 'stake' AND EXISTS (
+            SELECT 1 FROM rounds r WHERE r.table_id = h.table_id AND r.round = h.round
+                AND r.ended_lsn IS NOT NULL AND r.stakes_open = 0));
     CREATE TABLE bets (
         table_id TEXT NOT NULL, round INTEGER NOT NULL, lsn INTEGER NOT NULL, n INTEGER NOT NULL,
         player BLOB NOT NULL, spot INTEGER NOT NULL, stake ANY NOT NULL,

@@ -77,7 +77,7 @@ fn written(directory: &TempDir, last: u64, write: impl Fn(u64) -> LogRows) -> Mo
     let (mut writer, why) = ModelWriter::open(directory.path()).expect("a disk");
     assert_eq!((why, writer.builds()), (None, true));
     for lsn in 1..=last {
-        writer.take(&write(lsn)).expect("a disk");
+        writer.take(write(lsn)).expect("a disk");
     }
     writer.commit(cursor(last)).expect("a disk");
     writer.swap().expect("a disk");
@@ -118,7 +118,7 @@ fn a_hold_on_several_accounts_is_set_aside_and_posted_or_given_back_on_each() {
         // What is in memory of it is forgotten.
         writer.roll_back().expect("a disk");
         let end = MoveRow::End { domain: "balance", hold: [9; 16], how };
-        writer.take(&rows(3, vec![end.clone()])).expect("it is open");
+        writer.take(rows(3, vec![end.clone()])).expect("it is open");
         writer.commit(cursor(3)).expect("a disk");
         let ended = ModelContents::read(directory.path()).expect("readable").expect("it is there");
         assert_eq!((ended.open_holds, ended.wrong), (vec![], vec![]));
@@ -129,7 +129,7 @@ fn a_hold_on_several_accounts_is_set_aside_and_posted_or_given_back_on_each() {
         };
         assert_eq!((posted("cash"), posted("bonus")), balance);
         // A hold ends once.
-        assert!(writer.take(&rows(4, vec![end])).is_err_and(|error| error.needs_a_new_file()));
+        assert!(writer.take(rows(4, vec![end])).is_err_and(|error| error.needs_a_new_file()));
     }
 }
 
@@ -318,7 +318,7 @@ fn the_wal_file_begins_anew_although_there_is_always_a_reader() {
     for _ in 0..50 {
         for _ in 0..200 {
             lsn += 1;
-            writer.take(&rows(lsn, vec![post(1, eur())])).expect("a disk");
+            writer.take(rows(lsn, vec![post(1, eur())])).expect("a disk");
         }
         writer.commit(cursor(lsn)).expect("a disk");
         longest = longest.max(read.bytes().1);
@@ -339,7 +339,7 @@ fn while_a_file_is_built_nothing_is_read_and_then_the_new_one_is() {
     assert_eq!(ask(&read, |view| view.transaction(10)).expect("an answer"), Some(("EVEN".into(), None)));
     writer.begin_anew().expect("a disk");
     for lsn in 1..=3 {
-        writer.take(&rows(lsn, vec![post(1, eur())])).expect("a disk");
+        writer.take(rows(lsn, vec![post(1, eur())])).expect("a disk");
     }
     writer.commit(cursor(3)).expect("a disk");
     let answer = ask(&read, |view| view.as_of());
@@ -348,7 +348,7 @@ fn while_a_file_is_built_nothing_is_read_and_then_the_new_one_is() {
     assert_eq!(ask(&read, |view| view.transaction(10)).expect("an answer"), None);
     assert_eq!(ask(&read, |view| view.as_of()).expect("an answer").lsn, 3);
     // It goes on being written.
-    writer.take(&rows(4, vec![post(1, eur())])).expect("a disk");
+    writer.take(rows(4, vec![post(1, eur())])).expect("a disk");
     writer.commit(cursor(4)).expect("a disk");
     assert_eq!(ask(&read, |view| view.as_of()).expect("an answer").lsn, 4);
 }

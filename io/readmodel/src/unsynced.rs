@@ -57,7 +57,7 @@ mod tests {
     /// Commits a record that has nothing.
     fn commit(writer: &mut ModelWriter, lsn: u64) {
         let nothing = LogRows { lsn, time_ms: lsn, ..LogRows::default() };
-        writer.take(&nothing).expect("a disk");
+        writer.take(nothing).expect("a disk");
         writer.commit(ModelCursor { lineage: [1; 16], lsn, hash: [2; 32] }).expect("a disk");
     }
 

@@ -8,8 +8,8 @@ use crate::{
     Error,
     error::sql,
     files::{ModelFiles, WhichFile, to_read, version_of},
+    open_file::read_cursor,
     schema::VERSION,
-    writer::read_cursor,
 };
 
 /// Which records an answer has seen: all up to this one.

@@ -6,18 +6,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use rusqlite::{Connection, params};
-
 use crate::{
-    Ended, Error, LogRows, ModelCursor, MoveRow, TransactionRow,
-    books::AccountBook,
-    daily::{Daily, day_of},
+    Error, LogRows, ModelCursor,
     error::sql,
     files::{ModelFiles, WhichFile, sync_and_close, to_write},
-    held::{Ending, HeldMoney},
-    images,
-    money::{StoredMoney, Unsigned},
-    rounds,
+    open_file::OpenFile,
     shared::ModelStanding,
     write_behind::WriteBehind,
 };
@@ -37,19 +30,6 @@ pub struct ModelWriter {
     cursor: ModelCursor,
     shared: Arc<ModelStanding>,
     behind: WriteBehind,
-}
-
-/// A database with what is in memory of it.
-#[derive(Debug)]
-struct OpenFile {
-    connection: Connection,
-    accounts: AccountBook,
-    holds: HeldMoney,
-    daily: Daily,
-    cursor: ModelCursor,
-    /// Time of the last record that was taken, milliseconds since 1970.
-    time_ms: u64,
-    begun: bool,
 }
 
 impl ModelWriter {
@@ -78,7 +58,7 @@ impl ModelWriter {
     }
 
     fn with(places: ModelFiles, file: WhichFile, open: OpenFile, shared: Arc<ModelStanding>) -> Self {
-        let (cursor, behind) = (open.cursor, WriteBehind::default());
+        let (cursor, behind) = (open.cursor(), WriteBehind::default());
         let mut writer = Self { places, file, cursor, open: Some(open), shared, behind };
         writer.tell();
         writer
@@ -125,7 +105,7 @@ impl ModelWriter {
     ///
     /// # Errors
     /// When it cannot be written. What was taken since the last commit is then to be [rolled back](Self::roll_back).
-    pub fn take(&mut self, rows: &LogRows) -> Result<(), Error> {
+    pub fn take(&mut self, rows: LogRows) -> Result<(), Error> {
         self.opened()?.take(rows)
     }
 
@@ -140,7 +120,7 @@ impl ModelWriter {
         if wal > WAL_MAX {
             // Not having it shorter is no failure: it is tried again after the next commit.
             let short =
-                self.opened()?.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+                self.opened()?.connection().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             if let Err(error) = short {
                 tracing::warn!(%error, wal, "the WAL file of the read model stays long; tried again");
             }
@@ -173,10 +153,9 @@ impl ModelWriter {
             return Ok(());
         }
         if let Some(open) = self.open.take() {
-            open.connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                .map_err(sql("close"))?;
-            open.connection.close().map_err(|(_, error)| sql("close")(error))?;
+            let connection = open.close()?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sql("close"))?;
+            connection.close().map_err(|(_, error)| sql("close")(error))?;
         }
         self.places.swap()?;
         self.file = WhichFile::Main;
@@ -186,11 +165,7 @@ impl ModelWriter {
 
     /// Syncs what is committed, for a stop.
     fn finish(&mut self) -> Result<(), Error> {
-        let OpenFile { connection, begun, .. } = self.open.take().ok_or(Error::Closed)?;
-        if begun {
-            connection.execute_batch("ROLLBACK").map_err(sql("close"))?;
-        }
-        sync_and_close(connection)?;
+        sync_and_close(self.open.take().ok_or(Error::Closed)?.close()?)?;
         self.places.end()
     }
 
@@ -201,7 +176,7 @@ impl ModelWriter {
     /// Tells those who read where it stands.
     fn tell(&mut self) {
         if let Some(open) = &self.open {
-            self.cursor = open.cursor;
+            self.cursor = open.cursor();
         }
         let (bytes, wal) = self.places.bytes(self.file);
         self.shared.stands(self.cursor.lsn, self.builds(), bytes, wal);
@@ -238,140 +213,4 @@ fn fresh(places: &ModelFiles) -> Result<OpenFile, Error> {
     places.remove(WhichFile::Aside)?;
     opened(places, WhichFile::Aside)?
         .map_err(|why| Error::Unfit { what: format!("a new file ({why})"), lsn: 0 })
-}
-
-impl OpenFile {
-    fn over(connection: Connection) -> Result<Self, Error> {
-        let (cursor, time_ms) = read_cursor(&connection).map_err(sql("read the cursor of"))?;
-        let accounts = AccountBook::load(&connection)?;
-        let (holds, daily) = (HeldMoney::default(), Daily::default());
-        Ok(Self { connection, accounts, holds, daily, cursor, time_ms, begun: false })
-    }
-
-    fn take(&mut self, rows: &LogRows) -> Result<(), Error> {
-        let Self { connection, accounts, holds, daily, begun, .. } = self;
-        if !*begun {
-            connection.execute_batch("BEGIN IMMEDIATE").map_err(sql("write"))?;
-            *begun = true;
-        }
-        let LogRows { lsn, time_ms, transaction, moves, images, step, scale } = rows;
-        self.time_ms = *time_ms;
-        let day = day_of(*time_ms);
-        if let Some((currency, scale)) = scale {
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO currencies VALUES (?1, ?2)")
-                .and_then(|mut write| write.execute(params![currency.as_str(), scale]))
-                .map_err(sql("write the currencies of"))?;
-        }
-        let about = transaction.as_ref();
-        let ending = Ending {
-            lsn: *lsn,
-            round: about.and_then(|row| Some((row.round.as_ref()?.0.as_str(), row.round.as_ref()?.1))),
-            player: about.and_then(|row| row.player.as_ref()),
-        };
-        let (mut made, mut posted) = (0, 0);
-        for step in moves {
-            match step {
-                MoveRow::Open(key) => {
-                    accounts.number(connection, *lsn, key)?;
-                }
-                MoveRow::Post { debit, credit, amount } => {
-                    let debit = accounts.number(connection, *lsn, debit)?;
-                    let credit = accounts.number(connection, *lsn, credit)?;
-                    accounts.change(debit, |sums| sums.debits += amount);
-                    accounts.change(credit, |sums| sums.credits += amount);
-                }
-                MoveRow::Hold(held) => {
-                    holds.make(connection, accounts, (*lsn, made), held)?;
-                    made += 1;
-                }
-                MoveRow::End { domain, hold, how } => {
-                    holds.end(connection, accounts, &ending, (*domain, hold, *how))?;
-                    posted += u64::from(*how == Ended::Posted);
-                }
-            }
-        }
-        images::write(connection, *lsn, images)?;
-        let entries = accounts.entries(connection, *lsn, day, daily)?;
-        if let Some(step) = step {
-            rounds::take(connection, daily, (*lsn, *time_ms, day), step, posted)?;
-        }
-        if let Some(transaction) = transaction {
-            write_transaction(connection, (*lsn, *time_ms, entries), transaction)?;
-            let (amount, currency) = transaction
-                .amount
-                .map_or((0, String::new()), |(amount, currency)| (amount, currency.as_str().to_owned()));
-            let key = (transaction.recipe, transaction.code.unwrap_or_default(), currency);
-            daily.asked(day, key, amount);
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self, at: ModelCursor) -> Result<(), Error> {
-        if !self.begun && at == self.cursor {
-            return Ok(());
-        }
-        let connection = &self.connection;
-        if !self.begun {
-            connection.execute_batch("BEGIN IMMEDIATE").map_err(sql("write"))?;
-            self.begun = true;
-        }
-        self.accounts.flush(connection)?;
-        self.daily.flush(connection)?;
-        let row = params![at.lineage, Unsigned(at.lsn), at.hash, Unsigned(self.time_ms)];
-        connection
-            .prepare_cached("UPDATE cursor SET lineage = ?1, lsn = ?2, hash = ?3, time_ms = ?4")
-            .and_then(|mut write| write.execute(row))
-            .map_err(sql("write the cursor of"))?;
-        connection.execute_batch("COMMIT").map_err(sql("commit"))?;
-        self.begun = false;
-        self.cursor = at;
-        self.holds.bound();
-        Ok(())
-    }
-}
-
-/// The cursor, and the time of its record.
-pub(crate) fn read_cursor(connection: &Connection) -> rusqlite::Result<(ModelCursor, u64)> {
-    let query = "SELECT lineage, lsn, hash, time_ms FROM cursor";
-    connection.prepare_cached(query)?.query_row([], |row| {
-        let cursor =
-            ModelCursor { lineage: row.get(0)?, lsn: row.get::<_, Unsigned>(1)?.0, hash: row.get(2)? };
-        Ok((cursor, row.get::<_, Unsigned>(3)?.0))
-    })
-}
-
-fn write_transaction(
-    connection: &Connection,
-    (lsn, time_ms, entries): (u64, u64, u64),
-    row: &TransactionRow,
-) -> Result<(), Error> {
-    let (amount, currency) = row.amount.unzip();
-    let (table, round) = row.round.as_ref().map(|(table, round)| (table.as_str(), *round)).unzip();
-    connection
-        .prepare_cached(
-            "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-        )
-        .and_then(|mut write| {
-            write.execute(params![
-                Unsigned(lsn),
-                Unsigned(time_ms),
-                row.tx,
-                row.recipe,
-                row.revision,
-                row.principal_kind,
-                row.principal,
-                row.code,
-                row.player,
-                amount.map(StoredMoney),
-                currency.as_ref().map(|currency| currency.as_str()),
-                row.reason,
-                row.reference,
-                table,
-                round.map(Unsigned),
-                Unsigned(entries)
-            ])
-        })
-        .map(drop)
-        .map_err(sql("write a transaction of"))
 }

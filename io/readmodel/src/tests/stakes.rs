@@ -87,7 +87,7 @@ fn stakes_that_are_not_in_memory_are_found_by_their_round_and_other_holds_by_the
     for (step, ended) in steps.iter().zip(&ended) {
         // What is in memory is forgotten.
         writer.roll_back().expect("a disk");
-        writer.take(step).expect("they are open");
+        writer.take(step.clone()).expect("they are open");
         writer.commit(cursor(step.lsn)).expect("a disk");
         standing.retain(|lsn| !ended.contains(lsn));
         open(&standing);
@@ -95,8 +95,124 @@ fn stakes_that_are_not_in_memory_are_found_by_their_round_and_other_holds_by_the
     assert_eq!(standing, [0; 0]);
     // Each ends once.
     for step in &steps {
-        assert!(writer.take(step).is_err_and(|error| error.needs_a_new_file()));
+        assert!(writer.take(step.clone()).is_err_and(|error| error.needs_a_new_file()));
         writer.roll_back().expect("a disk");
+    }
+}
+
+/// A record that opens a round.
+fn opens(lsn: u64, number: u64) -> LogRows {
+    let step = TableStep::Opened {
+        round: round(number),
+        game: "roulette".into(),
+        rules: 1,
+        currency: eur(),
+        commitment: [3; 32],
+    };
+    LogRows { step: Some(step), ..rows(lsn, Vec::new()) }
+}
+
+/// A record that ends a round, and the stakes of these bets.
+fn over(lsn: u64, bets: &[u64], number: u64, how: Ended) -> LogRows {
+    let round = round(number);
+    let step = match how {
+        Ended::Posted => TableStep::Settled { round, drawn: 1, seed: [4; 32], returned: 0 },
+        Ended::Voided => TableStep::Voided { round, reason: "a test" },
+    };
+    LogRows { step: Some(step), ..ends(lsn, bets, Some(number), None, how) }
+}
+
+/// What the table says of the end of each hold, and the rounds of their open stakes.
+fn own_ends(directory: &TempDir) -> (Vec<(u64, Option<u64>)>, Vec<u64>) {
+    let sql = rusqlite::Connection::open(directory.path().join(crate::DIRECTORY).join("read-model.db"));
+    let sql = sql.expect("the file");
+    let mut holds = sql.prepare("SELECT lsn, ended_lsn FROM holds ORDER BY lsn, n").expect("SQL");
+    let holds = holds.query_map([], |row| {
+        Ok((row.get::<_, Unsigned>(0)?.0, row.get::<_, Option<Unsigned>>(1)?.map(|ended| ended.0)))
+    });
+    let mut rounds = sql.prepare("SELECT stakes_open FROM rounds ORDER BY round").expect("SQL");
+    let rounds = rounds.query_map([], |row| row.get::<_, Unsigned>(0).map(|open| open.0));
+    let holds = holds.expect("rows").collect::<rusqlite::Result<_>>().expect("rows");
+    (holds, rounds.expect("rows").collect::<rusqlite::Result<_>>().expect("rows"))
+}
+
+#[test]
+fn stakes_end_with_their_round_and_have_an_end_of_their_own_only_when_they_end_otherwise() {
+    let bets = |number: u64| (ROUNDS + 1..ENDS).filter(|lsn| lsn % ROUNDS == number).collect::<Vec<_>>();
+    let (first, second, third) = (bets(0), bets(1), bets(2));
+    let steps = [
+        // A bet of the first round is taken back, and the others are drawn. The second round is void. The third one leaves a
+        // stake open, which ends later.
+        (ends(ENDS, &first[..1], Some(0), Some(player(first[0])), Ended::Voided), &first[..1]),
+        (over(ENDS + 1, &first[1..], 0, Ended::Posted), &first[1..]),
+        (over(ENDS + 2, &second, 1, Ended::Voided), &second[..]),
+        (over(ENDS + 3, &third[1..], 2, Ended::Posted), &third[1..]),
+        (ends(ENDS + 4, &third[..1], Some(2), None, Ended::Voided), &third[..1]),
+    ];
+    // One record a commit and nothing in memory; what is in memory stays; all in one commit.
+    let ways = [(true, true), (true, false), (false, false)];
+    let ended: Vec<_> = ways
+        .map(|(commits, forgets)| {
+            let directory = tempfile::tempdir().expect("a directory");
+            let mut writer = written(&directory, ROUNDS, |lsn| opens(lsn, lsn % ROUNDS));
+            let mut standing = Vec::new();
+            let step = |writer: &mut ModelWriter, rows: LogRows| {
+                let lsn = rows.lsn;
+                writer.take(rows).expect("it fits");
+                if commits || lsn == ENDS + 4 {
+                    writer.commit(cursor(lsn)).expect("a disk");
+                }
+                if forgets {
+                    writer.roll_back().expect("a disk");
+                }
+            };
+            for lsn in ROUNDS + 1..ENDS {
+                step(&mut writer, bet(lsn));
+                standing.push((hold_of(lsn), 10));
+            }
+            for (rows, over) in &steps {
+                step(&mut writer, rows.clone());
+                standing.retain(|(hold, _)| over.iter().all(|lsn| hold_of(*lsn) != *hold));
+                if commits {
+                    let contents =
+                        ModelContents::read(directory.path()).expect("readable").expect("it is there");
+                    standing.sort_unstable();
+                    assert_eq!(
+                        (contents.open_holds, contents.wrong),
+                        (standing.clone(), Vec::<String>::new())
+                    );
+                }
+            }
+            assert!(standing.is_empty());
+            let read = ReadModel::start(&writer).expect("threads");
+            for (rows, over) in &steps {
+                for lsn in *over {
+                    let (lsn, hold) = (*lsn, hold_of(*lsn));
+                    let ended = ask(&read, move |view| view.hold_ended(lsn, hold)).expect("an answer");
+                    assert_eq!(ended, Some(rows.lsn));
+                }
+            }
+            // Each ends once.
+            for (rows, _) in &steps {
+                assert!(writer.take(rows.clone()).is_err_and(|error| error.needs_a_new_file()));
+                writer.roll_back().expect("a disk");
+            }
+            own_ends(&directory)
+        })
+        .into();
+    let own = |lsn: &u64| match *lsn {
+        lsn if lsn == first[0] => Some(ENDS),
+        lsn if lsn == third[0] => Some(ENDS + 4),
+        lsn if lsn % ROUNDS == 2 => Some(ENDS + 3),
+        _ => None,
+    };
+    let expected: Vec<_> = (ROUNDS + 1..ENDS).map(|lsn| (lsn, own(&lsn))).collect();
+    for (holds, stakes_open) in ended {
+        assert_eq!(
+            (holds, stakes_open),
+            (expected.clone(), vec![0; 3]),
+            "it does not matter when it is committed"
+        );
     }
 }
 
@@ -150,8 +266,10 @@ fn the_search_for_a_hold_reads_no_table_as_a_whole() {
     };
     let other = plan(crate::held::OTHER, 2);
     assert!(other.len() == 1 && other[0].contains("INDEX holds_open (hold=? AND domain=?)"), "{other:?}");
-    let of_round = plan(crate::held::OF_ROUND, 4);
-    assert!(of_round.len() == 2 && of_round.iter().all(|step| step.starts_with("SEARCH")), "{of_round:?}");
+    let mut of_round = plan(crate::held::OF_ROUND, 4);
+    // Whether the round of a stake has ended is looked up for each.
+    of_round.retain(|step| !step.starts_with("CORRELATED"));
+    assert!(of_round.len() == 3 && of_round.iter().all(|step| step.starts_with("SEARCH")), "{of_round:?}");
     assert!(of_round[0].contains("(table_id=? AND round=?)"), "{of_round:?}");
     assert!(of_round[1].contains("(lsn=?)"), "{of_round:?}");
     let any = plan(crate::held::ANY, 2);
