@@ -58,10 +58,15 @@ impl ModelWriter {
     }
 
     fn with(places: ModelFiles, file: WhichFile, open: OpenFile, shared: Arc<ModelStanding>) -> Self {
-        let (cursor, behind) = (open.cursor(), WriteBehind::default());
+        let (cursor, behind) = (open.cursor(), WriteBehind::start());
         let mut writer = Self { places, file, cursor, open: Some(open), shared, behind };
         writer.tell();
         writer
+    }
+
+    #[cfg(test)]
+    pub(crate) fn write_behind(&self) -> &WriteBehind {
+        &self.behind
     }
 
     /// What is shared with those who read.
@@ -115,7 +120,7 @@ impl ModelWriter {
     /// When it cannot be written: roll back then.
     pub fn commit(&mut self, at: ModelCursor) -> Result<(), Error> {
         self.opened()?.commit(at)?;
-        self.behind.step(&self.places.written(self.file));
+        self.behind.committed(self.places.written(self.file));
         let (_, wal) = self.places.bytes(self.file);
         if wal > WAL_MAX {
             // Not having it shorter is no failure: it is tried again after the next commit.
@@ -185,6 +190,7 @@ impl ModelWriter {
 
 impl Drop for ModelWriter {
     fn drop(&mut self) {
+        self.behind.end();
         if let Err(error) = self.finish() {
             let why = error.with_causes();
             tracing::warn!(
