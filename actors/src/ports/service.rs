@@ -3,10 +3,11 @@
 pub use domains::{
     Intent, NotAnOwnerName, OwnerName, PaymentCause, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, ReasonCode,
     Recipe, Reference,
+    acknowledged::{Acknowledged, AlertName},
     freeze::{Freeze, FreezeReason},
     recipes::{
-        CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings,
-        ReleaseHold, Unfreeze,
+        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod,
+        PlayerWinnings, ReleaseHold, Unfreeze,
     },
     rows::owner_name::NAME_BYTES_MAX,
 };

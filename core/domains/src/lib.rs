@@ -10,6 +10,7 @@
 //!
 //! Pure: the actors that host these state machines live in `actors`, the turn that runs a recipe in `engine`.
 
+pub mod acknowledged;
 pub mod adjustment;
 pub mod balance;
 mod cause;
@@ -52,6 +53,7 @@ pub const KINDS: &[RowKind] = &[
     RowKind::of::<freeze::Freeze>(),
     RowKind::of::<rules::RulesRow>(),
     RowKind::of::<rows::owner_name::OwnerName>(),
+    RowKind::of::<acknowledged::Acknowledged>(),
 ];
 
 /// The five domains together, as the turn, replay and the simulation use them.

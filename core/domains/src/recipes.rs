@@ -16,7 +16,7 @@
 //! | `PLAYER_WINNINGS` | clearing → cash | a game's results → clearing | clearing → winnings → clearing |
 //! | `FREEZE`, `UNFREEZE` | a row | | |
 //! | `HOLD_EXPIRE` | hold voided | | |
-//! | `RULES` | a row | | |
+//! | `RULES`, `ACKNOWLEDGE` | a row | | |
 //! | `TABLE` | | | |
 //!
 //! `CREDIT`, `DEBIT` and `HOLD_CAPTURE` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
@@ -25,6 +25,7 @@
 //! A recipe is one file with a type that implements [`Recipe`](crate::Recipe), and one line of [`STANDARD`]. What its
 //! parameters mean never changes: a new meaning is a new revision, with a file of its own beside the old one.
 
+mod acknowledge;
 mod collect;
 mod credit;
 mod debit;
@@ -45,6 +46,7 @@ mod table;
 mod unfreeze;
 
 pub use self::{
+    acknowledge::AcknowledgeAlert,
     collect::{Collect, PaymentMethod},
     credit::Credit,
     debit::Debit,
@@ -84,4 +86,5 @@ pub const STANDARD: &[Known] = &[
     Known::of::<ReleaseHold>(),
     Known::of::<Collect>(),
     Known::of::<PlayerWinnings>(),
+    Known::of::<AcknowledgeAlert>(),
 ];

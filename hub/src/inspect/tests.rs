@@ -240,6 +240,10 @@ fn a_record_of_each_recipe_is_shown_in_words() {
         ),
         ("recorded", &["recipe RULES", "kind rules key t"]),
         (
+            "an alert acknowledged",
+            &["recipe ACKNOWLEDGE", "alert log_not_ready", "kind acknowledged key log_not_ready"],
+        ),
+        (
             "a digest",
             &["kind digest", "component accounts of balance digest ", "component rows rules digest "],
         ),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::rig::{BETTING_MS, Rig};
 use domains::{
     Funds, Intent, Notice, OwnerName, PaymentCause, RowImage, What,
+    acknowledged::Acknowledged,
     freeze::{Freeze, FreezeReason},
     recipes::{
-        CaptureHold, Collect, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds, PaymentMethod,
-        PlayerWinnings, ReleaseHold, ReleaseStakes, SetRules, SettleRound, TableOnly,
+        AcknowledgeAlert, CaptureHold, Collect, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds,
+        PaymentMethod, PlayerWinnings, ReleaseHold, ReleaseStakes, SetRules, SettleRound, TableOnly,
     },
     rules::RulesRow,
 };
@@ -96,12 +97,18 @@ fn owner_name() -> impl Strategy<Value = OwnerName> {
     "[A-Za-z0-9_.-]{1,64}".prop_map(|text| text.parse().unwrap())
 }
 
+fn acknowledged() -> impl Strategy<Value = Acknowledged> {
+    (any::<u64>(), any::<bool>()).prop_map(|(began, critical)| Acknowledged { began, critical })
+}
+
 fn row() -> impl Strategy<Value = RowImage> {
     let key = || prop::collection::vec(any::<u8>(), 0..30);
     prop_oneof![
         (key(), prop::option::of(freeze())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(rules())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(owner_name()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(acknowledged()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
     ]
 }
@@ -161,6 +168,11 @@ fn intent() -> impl Strategy<Value = Intent> {
         (prop::collection::vec(any::<u8>(), 0..30), rules()).prop_map(|(of, rules)| SetRules {
             of: of.into(),
             rules
+        }
+        .into()),
+        ("[a-z0-9_-]{1,32}", acknowledged()).prop_map(|(alert, known)| AcknowledgeAlert {
+            alert: alert.parse().unwrap(),
+            known
         }
         .into()),
         Just(TableOnly.into()),

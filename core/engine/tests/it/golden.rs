@@ -2,10 +2,11 @@
 
 use domains::{
     Intent, PaymentCause,
+    acknowledged::Acknowledged,
     freeze::{Freeze, FreezeReason},
     recipes::{
-        CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings,
-        ReleaseHold, Unfreeze,
+        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod,
+        PlayerWinnings, ReleaseHold, Unfreeze,
     },
 };
 use engine::{
@@ -109,6 +110,9 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let freeze = Freeze { reason: FreezeReason::FraudCheck, until: Some(1_700_000_000_000) };
     run(&mut rig, "a player frozen", FreezePlayer { player, freeze }.into());
     run(&mut rig, "a freeze lifted", Unfreeze { player }.into());
+    let known = Acknowledged { began: 1_700_000_000_000, critical: true };
+    let alert = "log_not_ready".parse().unwrap();
+    run(&mut rig, "an alert acknowledged", AcknowledgeAlert { alert, known }.into());
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = StateDigest::new([
         (Component::Players, Digest::from_bytes([7; 32])),
