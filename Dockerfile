@@ -29,7 +29,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install -D --strip --target-directory=/out target/release/hub target/release/loadtest
 
 # The same Debian as the builder's, so that the C library fits. Nothing is installed: the page, the client and the
-# cryptography are in the binary, certificates are the reverse proxy's.
+# cryptography are in the binary, the hub's own certificate is the reverse proxy's.
 FROM debian:bookworm-slim AS runtime
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hub
 
@@ -46,6 +46,8 @@ CMD ["--help"]
 FROM runtime AS hub
 RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/hub
 COPY --from=build /out/hub /usr/local/bin/
+# Whom the hub trusts when it posts alerts by HTTPS: the authorities of the builder's Debian.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY config/hub.toml config/dev.toml config/production.toml /etc/hub/
 # Production by default: an image that opened a demo by itself would end up on the internet. It says what it needs.
 ENV HUB_CONFIG_DIR=/etc/hub \

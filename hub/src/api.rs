@@ -4,6 +4,8 @@
 //! Every change has a key (`Idempotency-Key`) and is carried out once: the same request with the same key gets the same
 //! answer for good. Keys are those of the one key space of the hub, by kind of principal, issuer, name and key.
 
+mod acknowledge;
+mod alerts;
 pub mod asked;
 mod balance;
 mod change;
@@ -19,6 +21,7 @@ mod holds;
 mod lists;
 mod logged;
 mod monitoring;
+mod noted;
 mod openapi;
 mod outcomes;
 mod parameters;
@@ -38,7 +41,7 @@ mod wanted;
 
 use actix_web::web;
 
-use self::openapi::ApiPart;
+use self::openapi::{ApiPart, ApiRoute};
 use crate::monitoring::surface::MonitoringSurface;
 
 pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surface::ApiSurface};
@@ -47,7 +50,7 @@ pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surfac
 fn parts() -> [ApiPart; 11] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
-        part("monitoring", "How the whole hub does.", monitoring::routes()),
+        part("monitoring", "How the whole hub does, and what is wrong.", monitoring()),
         part("health", "Whether domains and coordinator answer.", health::routes()),
         part("dashboards", "Figures of domains.", dashboard::routes()),
         part("coordinator", "Changes by several domains.", coordinate::routes()),
@@ -59,6 +62,14 @@ fn parts() -> [ApiPart; 11] {
         part("players", "Who has accounts here.", players::routes()),
         part("balance", "What players have; credits, debits and freezes.", balance::routes()),
     ]
+}
+
+fn monitoring() -> Vec<ApiRoute> {
+    let mut routes = monitoring::routes();
+    routes.extend(alerts::routes());
+    routes.push(acknowledge::route());
+    routes.extend(noted::routes());
+    routes
 }
 
 /// Registers its paths.

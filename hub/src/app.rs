@@ -5,6 +5,7 @@ mod control;
 pub(crate) mod files;
 mod listen;
 mod memory;
+mod monitoring;
 mod options;
 mod public;
 mod signals;
@@ -32,6 +33,7 @@ use crate::{
     config::{Config, Loaded, Mode},
     door::Waits,
     edge::{Surfaces, addresses::Addresses},
+    monitoring::kept_files::MonitoringFiles,
     recovery::{self, Expectations, Head, Recovered},
     telemetry::events as telemetry,
 };
@@ -64,6 +66,9 @@ pub enum Error {
     /// The thread that reads issuers' keys.
     #[error("failed to start the thread that reads issuers' keys")]
     Keys(#[source] io::Error),
+    /// The thread of the alerts.
+    #[error("failed to start the thread of the alerts")]
+    Monitoring(#[source] io::Error),
     /// The archive's thread.
     #[error("failed to start the archiver")]
     Archiver(#[source] io::Error),
@@ -104,6 +109,9 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     for left in recovery::facts::stranded(&loaded, &recovered.world.books) {
         telemetry::stranded(&left);
     }
+    let files = MonitoringFiles::of(&directory);
+    let rows = &recovered.world.books.domains().rows;
+    let kept = monitoring::kept(&files, &config.monitoring.alerts, |alert| rows.get(alert.as_bytes()));
     memory::use_small_pages();
     let data = directory.clone();
     let people = recovered.people.clone();
@@ -120,8 +128,10 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     let archiver = archiver(config, data, &house, &figures)?;
     let keys = watched_keys(&loaded)?;
     let addresses = Addresses::new(&config.rate, config.server.connections_per_address_max, Instant::now());
-    let surfaces =
-        Arc::new(Surfaces::new(&loaded, (&house, &people, &figures), currencies, &admission, &addresses));
+    let parts = (&house, &people, &figures);
+    let (surfaces, posts) = Surfaces::new(&loaded, parts, currencies, &admission, &addresses, kept);
+    let surfaces = Arc::new(surfaces);
+    let watch = monitoring::watch(&loaded, &surfaces, posts, files).map_err(Error::Monitoring)?;
     let public = Public::new(&loaded, surfaces.clone(), addresses, house.pubsub.clone(), mailboxes);
     let server = public.serve(listener, workers).map_err(Error::Serve)?;
     let admin_address = admin.as_ref().map(|admin| admin.address);
@@ -154,6 +164,7 @@ async fn serve(loaded: Arc<Loaded>, expected: Option<Head>, accept_clock: bool) 
     // It removes nothing from a log that is being closed.
     drop(archiver);
     drop(keys);
+    drop(watch);
     tokio::select! {
         () = house.stop() => {}
         () = stop.comes() => end_at_once(),

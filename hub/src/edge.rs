@@ -29,13 +29,17 @@ use self::{
     publish::PublishSurface, rules::EdgeRules, upgrade::Upgrade,
 };
 use people::People;
+use tokio::sync::mpsc;
 
 use crate::{
     api::{self, ApiDocument, ApiSurface, Vocabulary},
     archive::Figures,
     auth::{CallerVerifier, Minter, TokenVerifier},
     config::Loaded,
-    monitoring::{checks::HealthChecks, surface::MonitoringSurface},
+    monitoring::{
+        alert_book::AlertNotice, checks::HealthChecks, counters::AlertCounters, kept_files::KeptMonitoring,
+        surface::MonitoringSurface,
+    },
 };
 
 /// The surfaces of a running house.
@@ -61,7 +65,8 @@ pub struct Surfaces {
 }
 
 impl Surfaces {
-    /// Gives each surface what it needs. `admission` bounds requests, `addresses` what a network address may take.
+    /// Gives each surface what it needs. `admission` bounds requests, `addresses` what a network address may take; `kept` is what
+    /// the monitoring takes over. With the notices that are to be posted.
     #[must_use]
     pub fn new(
         loaded: &Arc<Loaded>,
@@ -69,7 +74,8 @@ impl Surfaces {
         currencies: Currencies,
         admission: &Arc<Admission>,
         addresses: &Arc<Addresses>,
-    ) -> Self {
+        kept: KeptMonitoring,
+    ) -> (Self, Option<mpsc::Receiver<AlertNotice>>) {
         let (secrets, rules) = (&loaded.secrets, loaded.config.token_rules());
         let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone());
         let verifier = verifier.with_issuers(secrets.issuers.clone());
@@ -85,19 +91,22 @@ impl Surfaces {
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
         let archived = (!loaded.config.archive.to.is_empty()).then(|| archive.clone());
         let checks = Arc::new(HealthChecks::new((house, people), admission.clone(), archived));
+        let counters = AlertCounters::default();
         let metrics = MetricsSurface::new(
             (house, people, archive),
             publish.counted(),
             admission.clone(),
             addresses.clone(),
             (asked.clone(), api.rates().clone(), secrets.issuers.clone()),
-            checks.clone(),
+            (checks.clone(), counters.clone()),
         );
         let metrics = web::Data::new(metrics);
-        let monitoring =
-            MonitoringSurface::new(&loaded.config, checks.clone(), metrics.clone(), admission.clone());
+        let counted = (metrics.clone(), counters);
+        let mut monitoring =
+            MonitoringSurface::new(&loaded.config, checks.clone(), counted, admission.clone(), kept);
+        let posts = secrets.webhook.is_some().then(|| monitoring.posts());
         let upgrade = Upgrade::new(loaded, house, admission.clone(), currencies, authenticate, asked.clone());
-        Self {
+        let surfaces = Self {
             upgrade: Arc::new(upgrade),
             admin_rules: Arc::new(asked.of_operator()),
             rules: asked,
@@ -111,7 +120,14 @@ impl Surfaces {
             metrics,
             monitoring: web::Data::new(monitoring),
             public_metrics: loaded.config.server.metrics,
-        }
+        };
+        (surfaces, posts)
+    }
+
+    /// The monitoring, for whoever looks again and again.
+    #[must_use]
+    pub fn monitoring(&self) -> Arc<MonitoringSurface> {
+        self.monitoring.clone().into_inner()
     }
 
     /// Every path of the public server but the handshake of WebSockets.

@@ -4,6 +4,7 @@
 //! like anything else, with its thread and place, before it unwinds or ends the process.
 
 pub mod events;
+pub mod noted;
 mod request_id;
 
 pub use journal::with_causes;
@@ -16,7 +17,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, fmt::format::FmtSpan, layer::SubscriberExt as _, util::SubscriberInitExt,
+};
+
+use self::noted::ErrorNotes;
 
 /// The options of logging.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,9 +91,20 @@ pub fn start(options: &Options) -> Result<(), AlreadySet> {
         .with_writer(io::stderr)
         .with_span_events(FmtSpan::NONE);
     if options.for_people(terminal) {
-        builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).finish().try_init()
+        builder
+            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+            .finish()
+            .with(ErrorNotes)
+            .try_init()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .finish()
+            .with(ErrorNotes)
+            .try_init()
     }
     .map_err(AlreadySet)?;
     panic::set_hook(Box::new(log_panic));
@@ -100,13 +116,17 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    let message = info.payload_as_str().unwrap_or("without a message");
     tracing::error!(
         thread = thread.name().unwrap_or("unnamed"),
         place = info.location().map(tracing::field::display),
         backtrace,
         "panic: {}",
-        info.payload_as_str().unwrap_or("without a message"),
+        message,
     );
+    // The process may end by it.
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    noted::keep_panic(message, &place);
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::{
     monitoring::{health_status::HealthStatus, surface::MonitoringSurface},
 };
 
-const READ: Capability = Capability::Use(Area::Monitoring, Access::Read);
+pub(super) const READ: Capability = Capability::Use(Area::Monitoring, Access::Read);
 
 /// Its paths.
 pub(super) fn routes() -> Vec<ApiRoute> {
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
     ]
 }
 
-fn status() -> Value {
+pub(super) fn status() -> Value {
     schema::words(HealthStatus::ALL.map(HealthStatus::name))
 }
 

@@ -47,6 +47,11 @@ pub(super) const PUBLISH: Given =
 pub(super) const REDIS: Given =
     given("HUB_REDIS_URL", "redis.url_file", "the address of Redis with its password");
 
+pub(super) const ALERT_WEBHOOK: Given = Given {
+    since: "0.2",
+    ..given("ALERT_WEBHOOK_URL", "monitoring.webhook_url_file", "the address that alerts are posted to")
+};
+
 /// Every secret that can be given.
-pub(super) const GIVEN: [Given; 8] =
-    [AUTH, AUTH_PUBLIC, AUTH_PRIVATE, SEED, PEOPLE, PEOPLE_OLD, PUBLISH, REDIS];
+pub(super) const GIVEN: [Given; 9] =
+    [AUTH, AUTH_PUBLIC, AUTH_PRIVATE, SEED, PEOPLE, PEOPLE_OLD, PUBLISH, REDIS, ALERT_WEBHOOK];

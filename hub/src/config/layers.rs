@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    given::ALERT_WEBHOOK,
     options::{Mode, defaults},
     problem::Problem,
     tree::{Node, Origin},
@@ -25,12 +26,13 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The variables whose names begin with `HUB_`.
+    /// The variables whose names begin with `HUB_`, and the one of the alerts.
     #[must_use]
     pub fn of_process() -> Self {
         let mut environment = Self::default();
         for (name, value) in std::env::vars_os() {
-            let Some(name) = name.to_str().filter(|name| name.starts_with("HUB_")) else { continue };
+            let ours = |name: &&str| name.starts_with("HUB_") || *name == ALERT_WEBHOOK.variable;
+            let Some(name) = name.to_str().filter(ours) else { continue };
             match value.into_string() {
                 Ok(value) => drop(environment.variables.insert(name.to_owned(), value)),
                 Err(_) => environment.unreadable.push(name.to_owned()),

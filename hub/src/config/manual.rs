@@ -105,6 +105,19 @@ const SINCE: &[(&str, &[&str])] = &[
             "channels.history_bytes_max",
             "channels.history_bytes_per_channel_max",
             "channels.waiting_bytes_max",
+            "monitoring.check_every_seconds",
+            "monitoring.usual_days",
+            "monitoring.webhook_url",
+            "monitoring.webhook_url_file",
+            "monitoring.alerts.NAME.on",
+            "monitoring.alerts.NAME.figure",
+            "monitoring.alerts.NAME.when",
+            "monitoring.alerts.NAME.warning",
+            "monitoring.alerts.NAME.critical",
+            "monitoring.alerts.NAME.rise_within_seconds",
+            "monitoring.alerts.NAME.for_seconds",
+            "monitoring.alerts.NAME.cool_down_seconds",
+            "monitoring.alerts.NAME.escalate_after_seconds",
             "monitoring.weights.admission",
             "monitoring.weights.archive",
             "monitoring.weights.channels",
@@ -195,6 +208,9 @@ fn collect(node: &Node, path: &str, of_a_list: bool, rows: &mut Vec<OptionRow>) 
     match &node.value {
         Value::Table(entries) if path == "channels.namespaces" => {
             entries.values().for_each(|namespace| collect(namespace, "channels.namespaces.NAME", true, rows));
+        }
+        Value::Table(entries) if path == "monitoring.alerts" => {
+            entries.values().for_each(|alert| collect(alert, "monitoring.alerts.NAME", true, rows));
         }
         Value::Table(entries) if path == "tables[].limits" => {
             entries.values().for_each(|limit| collect(limit, "tables[].limits.KIND", true, rows));

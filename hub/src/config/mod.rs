@@ -8,6 +8,8 @@
 //! `config/hub.toml` documents every option; a test keeps it equal to the `Default`s here.
 
 mod access;
+mod addresses;
+mod alerts;
 mod api;
 mod channels;
 mod development;
@@ -25,6 +27,7 @@ mod secrets;
 mod served;
 mod server;
 mod storage;
+mod strength;
 mod tables;
 mod tree;
 mod validate;
@@ -34,7 +37,7 @@ pub use api::{Api, ApiServer};
 pub use channels::{Channels, Namespace, Publisher, Redis, Subscribe};
 pub use development::{FILE as DEVELOPMENT_FILE, SecretPolicy};
 pub use layers::{Environment, Sources};
-pub use monitoring::{Monitoring, Weights};
+pub use monitoring::{AlertOptions, AlertWhen, Monitoring, Weights};
 pub use options::{Config, Mode};
 pub use problem::{Problem, Problems};
 pub use rate::{LIST_READS, Rate};
@@ -76,6 +79,7 @@ pub fn load(sources: &Sources, catalogue: Catalogue<'_>, policy: SecretPolicy) -
         return Err(Problems(problems));
     };
     let tables = validate::validate(&config, &layers, catalogue, &mut problems, &mut notes);
+    alerts::check(&config, &mut validate::Check { layers: &layers, problems: &mut problems });
     // Secrets are made only for a configuration that is right otherwise.
     let policy = if problems.is_empty() { policy } else { SecretPolicy::Peek };
     let found = secrets::load(&config, &layers, &sources.environment, policy, &mut problems, &mut notes);

@@ -18,19 +18,18 @@ use people::Master;
 use sha2::Sha256;
 
 use super::{
-    Config, Environment, Mode, SecretPolicy, development,
-    given::{AUTH, AUTH_PRIVATE, AUTH_PUBLIC, PEOPLE, PEOPLE_OLD, PUBLISH, REDIS, SEED},
+    Config, Environment, Mode, SecretPolicy, addresses, development,
+    given::{ALERT_WEBHOOK, AUTH, AUTH_PRIVATE, AUTH_PUBLIC, PEOPLE, PEOPLE_OLD, PUBLISH, REDIS, SEED},
     key_sets,
     problem::Problem,
+    strength::weakness,
     tree::Node,
     validate::Check,
 };
-use crate::auth::{Algorithm, Issuers, ServiceTokens, TokenKeys, TokenRules};
-
-/// Shortest secret in production, bytes.
-const SECRET_BYTES_MIN: usize = 32;
-/// Fewer different bytes than this are no random secret, whatever their number.
-const DIFFERENT_BYTES_MIN: usize = 8;
+use crate::{
+    auth::{Algorithm, Issuers, ServiceTokens, TokenKeys, TokenRules},
+    monitoring::webhook_target::WebhookTarget,
+};
 
 /// The bytes of a secret. `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,6 +72,8 @@ pub struct Secrets {
     pub services: ServiceTokens,
     /// The address of Redis with its password; UTF-8. `None`: no Redis.
     pub redis_url: Option<Secret>,
+    /// Where alerts are posted to, if anywhere.
+    pub webhook: Option<WebhookTarget>,
     /// The check values of the secrets that the log depends on, and where each secret came from. Without secrets that
     /// were made for this process alone.
     pub checks: Vec<SecretCheck>,
@@ -146,6 +147,7 @@ pub(super) fn load(
     let old_people = finder.old_people();
     let services = finder.services();
     let redis_url = finder.redis_url();
+    let webhook = finder.webhook();
     finder.distinct();
     finder.no_development_log();
     let seed_key = seed_key(&seed?);
@@ -160,6 +162,7 @@ pub(super) fn load(
         old_people: old_people?,
         services: services?,
         redis_url: redis_url?,
+        webhook: webhook?,
     })
 }
 
@@ -412,23 +415,12 @@ impl Finder<'_> {
 
     /// `None` after a problem, `Some(None)` without Redis.
     fn redis_url(&mut self) -> Option<Option<Secret>> {
-        let plain = &self.config.redis.url;
         let given = self.given("redis address", REDIS.variable, REDIS.option, Kind::Secret)?;
-        let (key, url) = match given {
-            Some(_) if !plain.is_empty() => {
-                self.check.refuse("redis.url", "given twice: its variable or file is set as well; keep one");
-                return None;
-            }
-            Some(bytes) => ("redis.url_file", bytes),
-            None if plain.is_empty() => return Some(None),
-            None if plain.contains('@') => {
-                let what =
-                    "a password does not stand in the configuration: set HUB_REDIS_URL or redis.url_file";
-                self.check.refuse("redis.url", what);
-                return None;
-            }
-            None => ("redis.url", plain.clone().into_bytes()),
+        let plain = ("redis.url", self.config.redis.url.as_str());
+        let Some(found) = addresses::chosen(given, &REDIS, plain, &mut self.check)? else {
+            return Some(None);
         };
+        let (key, url) = (found.key, found.bytes);
         let known = |url: &str| url.starts_with("redis://") || url.starts_with("redis+unix://");
         if !std::str::from_utf8(&url).is_ok_and(known) {
             let what = "an address begins with redis:// or redis+unix://, such as redis://10.0.0.5:6379/0";
@@ -436,6 +428,21 @@ impl Finder<'_> {
             return None;
         }
         Some(Some(Secret::new(url)))
+    }
+
+    /// `None` after a problem, `Some(None)` when alerts are not posted.
+    fn webhook(&mut self) -> Option<Option<WebhookTarget>> {
+        let given = self.given("webhook", ALERT_WEBHOOK.variable, ALERT_WEBHOOK.option, Kind::Secret)?;
+        let plain = ("monitoring.webhook_url", self.config.monitoring.webhook_url.as_str());
+        let Some(found) = addresses::chosen(given, &ALERT_WEBHOOK, plain, &mut self.check)? else {
+            return Some(None);
+        };
+        let target = WebhookTarget::parse(
+            &String::from_utf8_lossy(&found.bytes),
+            self.config.mode == Mode::Development,
+        );
+        // Its path may be the secret.
+        target.map_err(|error| self.check.refuse_unseen(found.key, error.to_string())).map(Some).ok()
     }
 
     /// Refuses one secret for two purposes: a leak of one would be a leak of both.
@@ -484,16 +491,4 @@ const REMEDY: &str = "make one with: openssl rand -base64 48";
 enum Kind {
     Secret,
     Public,
-}
-
-/// Why a secret is not good enough for real money.
-fn weakness(secret: &[u8]) -> Option<String> {
-    let different = secret.iter().collect::<std::collections::HashSet<_>>().len();
-    if secret.starts_with(development::PREFIX.as_bytes()) {
-        return Some("it was made for development".into());
-    }
-    if secret.len() < SECRET_BYTES_MIN {
-        return Some(format!("it has {} bytes, and {SECRET_BYTES_MIN} are the least", secret.len()));
-    }
-    (different < DIFFERENT_BYTES_MIN).then(|| "it is the same few characters again and again".into())
 }

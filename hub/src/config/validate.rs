@@ -79,7 +79,7 @@ impl Check<'_> {
         });
     }
 
-    fn within<N: PartialOrd + Display>(&mut self, key: &str, value: N, range: RangeInclusive<N>) {
+    pub(super) fn within<N: PartialOrd + Display>(&mut self, key: &str, value: N, range: RangeInclusive<N>) {
         if !range.contains(&value) {
             self.refuse(key, format!("must be from {} to {}", range.start(), range.end()));
         }
@@ -103,10 +103,6 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     check.within("socket.close_within_ms", socket.close_within_ms, 100..=30_000);
     if socket.send_buffer_bytes != 0 {
         check.within("socket.send_buffer_bytes", socket.send_buffer_bytes, 4_096..=4_194_304);
-    }
-    config.monitoring.weights.bounds().for_each(|(key, value, range)| check.within(key, value, range));
-    if config.monitoring.weights.bounds().all(|(_, value, _)| value == 0) {
-        check.refuse("monitoring.weights", "at least one weight is above 0");
     }
     rate.bounds().for_each(|(key, value, range)| check.within(key, value, range));
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);

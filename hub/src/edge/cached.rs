@@ -31,6 +31,16 @@ impl<T: Clone> Cached<T> {
         answer
     }
 
+    /// The newest answer while it is fresh, or else one that is made for the caller alone and not kept. For the hub's own
+    /// looks: they do not make what others are given older than it has to be.
+    pub async fn look(&self, make: impl AsyncFnOnce() -> T) -> T {
+        let fresh = self.0.lock().await.as_ref().filter(|(made, _)| made.elapsed() < FRESH).cloned();
+        match fresh {
+            Some((_, answer)) => answer,
+            None => make().await,
+        }
+    }
+
     /// Makes the answer that is kept an old one.
     #[cfg(test)]
     async fn age(&self) {
@@ -60,6 +70,16 @@ mod tests {
         assert_eq!((answers, asked.get()), (vec![1; 10], 1));
         cached.age().await;
         assert_eq!(ask().await, 2);
+    }
+
+    #[actix_rt::test]
+    async fn a_look_takes_what_is_fresh_and_keeps_nothing() {
+        let cached = Cached::default();
+        assert_eq!(cached.look(async || 1).await, 1);
+        assert_eq!(cached.get(async || 2).await, 2, "nothing was kept");
+        assert_eq!(cached.look(async || 3).await, 2, "that is fresh");
+        cached.age().await;
+        assert_eq!(cached.look(async || 4).await, 4);
     }
 
     #[actix_rt::test]

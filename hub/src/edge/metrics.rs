@@ -41,9 +41,14 @@ use super::{
     cached::Cached,
     publish::{self, Publications},
     routes,
-    rules::EdgeRules,
+    rules::{EdgeRules, Forbidden},
 };
-use crate::{api::rates::CallerRates, archive::Figures, auth::Issuers, monitoring::checks::HealthChecks};
+use crate::{
+    api::rates::CallerRates,
+    archive::Figures,
+    auth::Issuers,
+    monitoring::{checks::HealthChecks, counters::AlertCounters},
+};
 
 /// Longest wait for a part's figures; those of a part that does not answer are left out, or are the last known.
 const WAIT: Duration = Duration::from_secs(2);
@@ -61,6 +66,7 @@ pub struct MetricsSurface {
     issuers: Arc<Issuers>,
     people: People,
     checks: Arc<HealthChecks>,
+    alerts: AlertCounters,
     pubsub: Addr<PubSub>,
     workers: Workers,
     /// What each worker has counted, when it was last asked.
@@ -99,11 +105,11 @@ impl MetricsSurface {
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
         (rules, rates, issuers): (Arc<EdgeRules>, Arc<CallerRates>, Arc<Issuers>),
-        checks: Arc<HealthChecks>,
+        (checks, alerts): (Arc<HealthChecks>, AlertCounters),
     ) -> Self {
         let parts = PartsCollector::default();
         Self {
-            registry: registry(&house.metrics, publications, &parts),
+            registry: registry(&house.metrics, publications, &rules.refused.forbidden, &parts),
             parts,
             admission,
             addresses,
@@ -112,6 +118,7 @@ impl MetricsSurface {
             issuers,
             people: people.clone(),
             checks,
+            alerts,
             pubsub: house.pubsub.clone(),
             workers: house.workers.clone(),
             sockets: Mutex::default(),
@@ -129,6 +136,11 @@ impl MetricsSurface {
     /// The newest text; made anew when it is older than a quarter of a second.
     pub async fn text(&self) -> Option<web::Bytes> {
         self.newest.get(async || self.figures().await).await
+    }
+
+    /// The same for the hub's own looks, which keep nothing for others.
+    pub async fn look(&self) -> Option<web::Bytes> {
+        self.newest.look(async || self.figures().await).await
     }
 
     /// Figures counted by the actors, and those read from the parts now.
@@ -156,12 +168,14 @@ impl MetricsSurface {
             http_misdirected: refused.misdirected.load(Relaxed),
             http_malformed: refused.malformed.load(Relaxed),
             http_too_fast: refused.too_fast.load(Relaxed),
+            api_unauthorized: refused.unauthorized.load(Relaxed),
             api_rate_limited: self.rates.refused().into(),
             issuer_keys_age_s: self.issuers.age(SystemTime::now()).map_or(0, |age| age.as_secs()),
             issuer_keys_failures: self.issuers.failures(),
             people: self.people.stats().people,
             enrols: self.people.readiness() == people::Readiness::Ready,
             parts_asked: self.checks.asked(),
+            alerts: self.alerts.now(),
         }
     }
 
@@ -235,10 +249,17 @@ impl MetricsSurface {
 }
 
 /// Every figure there is, in one registry: that of a running hub, and the one the manual is printed from.
-fn registry(actors: &Metrics, publications: &Publications, parts: &PartsCollector) -> Registry {
+fn registry(
+    actors: &Metrics,
+    publications: &Publications,
+    forbidden: &Forbidden,
+    parts: &PartsCollector,
+) -> Registry {
     let mut registry = Registry::default();
     actors.register(&mut registry);
     publish::register(publications, &mut registry);
+    let about = "Requests of services and operators without the capability, by path";
+    registry.register("hub_api_forbidden", about, forbidden.clone());
     registry.register_collector(Box::new(parts.clone()));
     registry
 }
@@ -251,9 +272,11 @@ pub fn blank() -> Result<String, std::fmt::Error> {
     let publications = Publications::default();
     // A family without a row is left out of the text.
     drop(publications.get_or_create(&vec![("service", "news".to_owned()), ("status", "200".to_owned())]));
+    let forbidden = Forbidden::default();
+    drop(forbidden.get_or_create(&[("path", "/api/domains/balance".to_owned())]));
     let parts = Parts { channels: Some(ChannelFigures::default()), ..Parts::default() };
     let parts = PartsCollector(Arc::new(Mutex::new(parts)));
     let mut text = String::new();
-    encode(&mut text, &registry(&Metrics::default(), &publications, &parts))?;
+    encode(&mut text, &registry(&Metrics::default(), &publications, &forbidden, &parts))?;
     Ok(text)
 }

@@ -12,6 +12,7 @@ use std::{
 
 use actix_http::{Method, RequestHead, StatusCode, header};
 use actix_web::{HttpRequest, dev::ServiceResponse};
+use prometheus_client::metrics::{counter::Counter, family::Family};
 
 use super::{
     addresses::Addresses,
@@ -46,6 +47,9 @@ pub struct EdgeRules {
     pub refused: Arc<Refused>,
 }
 
+/// Requests without the capability, by path.
+pub type Forbidden = Family<[(&'static str, String); 1], Counter>;
+
 /// Refusals by reason.
 #[derive(Debug, Default)]
 pub struct Refused {
@@ -57,6 +61,10 @@ pub struct Refused {
     pub malformed: AtomicU64,
     /// Too often.
     pub too_fast: AtomicU64,
+    /// Requests of services and operators without a token that is known.
+    pub unauthorized: AtomicU64,
+    /// Those without the capability, by the pattern of the path.
+    pub forbidden: Forbidden,
 }
 
 impl EdgeRules {
@@ -135,6 +143,7 @@ impl EdgeRules {
     /// `too_fast`, in the place of the answer.
     pub fn answered<B>(&self, answer: &ServiceResponse<B>, now: Instant) -> Result<(), Error> {
         let request = answer.request();
+        self.count(answer);
         let unknown = [StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED].contains(&answer.status());
         match is_of_services(request) {
             true if unknown => self.pay(peer(request.head()), WRONG_TOKEN, now),
@@ -143,6 +152,18 @@ impl EdgeRules {
             // It was not charged before.
             false if is_path_of_services(request.path()) => self.pay(peer(request.head()), PAGE, now),
             _ => Ok(()),
+        }
+    }
+
+    /// Counts a refused token, and a capability that is missing.
+    fn count<B>(&self, answer: &ServiceResponse<B>) {
+        let Some(path) = answer.request().match_pattern().filter(|path| is_path_of_services(path)) else {
+            return;
+        };
+        match answer.status() {
+            StatusCode::UNAUTHORIZED => drop(self.refused.unauthorized.fetch_add(1, Relaxed)),
+            StatusCode::FORBIDDEN => drop(self.refused.forbidden.get_or_create(&[("path", path)]).inc()),
+            _ => {}
         }
     }
 

@@ -110,6 +110,14 @@ impl HealthChecks {
         needed.iter().chain(beside.iter()).cloned().chain([self.admits()]).collect()
     }
 
+    /// The same for the hub's own looks, which keep nothing for others.
+    pub async fn look(&self) -> Vec<CheckedPart> {
+        let needed = self.needed.look(async || self.ask_needed().await);
+        let beside = self.beside.look(async || self.ask_beside().await);
+        let (needed, beside) = futures_util::future::join(needed, beside).await;
+        needed.iter().chain(beside.iter()).cloned().chain([self.admits()]).collect()
+    }
+
     /// How often all parts, the money thread among them, were asked since the start.
     #[must_use]
     pub fn asked(&self) -> u64 {

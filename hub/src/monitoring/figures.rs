@@ -48,16 +48,26 @@ impl FigureSet {
         }
     }
 
-    /// The value of a figure. A metric with labels that is named without them is the sum over all of them.
+    /// The value of a figure. A counter is found without its `_total` too. A metric with labels that is named without them is
+    /// the sum over all of them.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
-        if let Some(value) = self.0.get(name) {
+        let named = self.0.get(name).or_else(|| self.0.get(&format!("{name}_total")));
+        if let Some(value) = named {
             return Some(*value);
         }
         let labelled = format!("{name}{{");
         let of_name =
             self.0.range(labelled.clone()..).take_while(|(series, _)| series.starts_with(&labelled));
         of_name.map(|(_, value)| *value).reduce(|sum, value| sum + value)
+    }
+
+    /// The values of a metric by label, or the one of a name with its labels.
+    pub fn series<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        let of_name = self.0.range(name.to_owned()..).take_while(move |(series, _)| series.starts_with(name));
+        let ours =
+            of_name.filter(move |(series, _)| matches!(series.as_bytes().get(name.len()), None | Some(b'{')));
+        ours.map(|(series, value)| (series.as_str(), *value))
     }
 
     /// Every name.
@@ -73,8 +83,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_series_of_a_metric_are_those_with_its_name() {
+        let figures = FigureSet::of_metrics("a 1\na_b 2\na{x=\"1\"} 3\na{x=\"2\"} 4\nb 5\n");
+        let series = |name| figures.series(name).collect::<Vec<_>>();
+        assert_eq!(series("a"), [("a", 1.0), ("a{x=\"1\"}", 3.0), ("a{x=\"2\"}", 4.0)]);
+        assert_eq!(series("a{x=\"2\"}"), [("a{x=\"2\"}", 4.0)]);
+        assert_eq!(series("c"), []);
+    }
+
+    #[test]
     fn a_figure_is_found_by_its_name_and_one_with_labels_also_as_a_sum() {
-        let text = "# HELP hub_a Words.\n# TYPE hub_a gauge\nhub_a 7\nhub_b_total{x=\"1\"} 2\nhub_b_total{x=\"2 3\"} 5\nhub_bc 9\n# EOF\n";
+        let text = "# HELP hub_a Words.\n# TYPE hub_a gauge\nhub_a 7\nhub_b_total{x=\"1\"} 2\nhub_b_total{x=\"2 3\"} 5\nhub_bc 9\nhub_c_total 1\n# EOF\n";
         let mut figures = FigureSet::of_metrics(text);
         figures.add(&json!({
             "system": { "healthScore": 93, "overallStatus": "degraded", "time": "now" },
@@ -87,6 +106,7 @@ mod tests {
             ("hub_b_total{x=\"2 3\"}", Some(5.0)),
             ("hub_b_total", Some(7.0)),
             ("hub_b", None),
+            ("hub_c", Some(1.0)),
             ("hub_b_total{x=\"9\"}", None),
             ("system.healthScore", Some(93.0)),
             ("system.overallStatus", Some(1.0)),

@@ -107,11 +107,48 @@ fn whole(metrics: &FigureSet, name: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitoring::health_status::{CheckRule, PartState};
+    use crate::monitoring::{
+        figure_names::UNIFIED,
+        health_status::{CheckRule, PartState},
+    };
 
     fn part(name: &'static str, state: PartState) -> CheckedPart {
         let rule = CheckRule::critical(name, 1);
         CheckedPart { rule, state, message: String::new(), took: Duration::ZERO }
+    }
+
+    #[test]
+    fn every_number_of_the_document_has_a_name_for_alerts() {
+        let metrics = [
+            "hub_sessions 1",
+            "hub_people 1",
+            "hub_journal_durable_lsn 1",
+            "hub_rounds_settled_total 1",
+            "hub_rounds_voided_total 1",
+            "hub_requests_busy_total 1",
+            "hub_follower_age_milliseconds{follower=\"read_model\"} 1",
+        ];
+        let families = [
+            "hub_domain_accounts",
+            "hub_domain_holds",
+            "hub_domain_accepted_total",
+            "hub_domain_refused_total",
+        ];
+        let of_domain = Domain::ALL
+            .into_iter()
+            .flat_map(|domain| families.map(|family| format!("{family}{{domain=\"{}\"}} 1", domain.name())));
+        let text: Vec<_> = metrics.map(str::to_owned).into_iter().chain(of_domain).collect();
+        let moment = MonitoredMoment {
+            now_ms: 0,
+            uptime: Duration::ZERO,
+            parts: &[],
+            in_flight: (0, 1),
+            metrics: &FigureSet::of_metrics(&text.join("\n")),
+        };
+        let unified = UnifiedMetrics::of(&moment, &Weights::default());
+        let mut numbers = FigureSet::default();
+        numbers.add(&unified.told);
+        assert_eq!(numbers.names().collect::<Vec<_>>(), UNIFIED);
     }
 
     #[test]

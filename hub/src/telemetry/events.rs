@@ -6,13 +6,21 @@
 use std::{
     fmt::{Debug, Display},
     net::SocketAddr,
+    path::Path,
     time::Duration,
 };
 
 use protocol::PlayerId;
 
 use super::RequestId;
-use crate::{config::Mode, recovery::facts::Stranded};
+use crate::{
+    config::Mode,
+    monitoring::{
+        alert::{AlertChange, AlertSeverity},
+        alert_book::AlertNotice,
+    },
+    recovery::facts::Stranded,
+};
 
 /// Something about the configuration that the operator should have read once.
 pub fn note(text: &str) {
@@ -187,6 +195,34 @@ pub fn archive_failed(error: &archive::Error) {
 /// The archive takes segments again.
 pub fn archive_works_again() {
     tracing::info!("segments are archived again");
+}
+
+/// An alert has begun, become worse, was not acknowledged in time, or is over.
+pub fn alert(notice: &AlertNotice) {
+    let AlertNotice { alert, change, severity, figure, value, escalations, .. } = notice;
+    let (change, severity) = (change.name(), severity.name());
+    match (notice.change, notice.severity) {
+        (AlertChange::Ended, _) => tracing::info!(alert, severity, figure, value, "an alert is over"),
+        (_, AlertSeverity::Critical) => {
+            tracing::error!(alert, change, figure, value, escalations, "an alert is critical");
+        }
+        (_, AlertSeverity::Warning) => tracing::warn!(alert, change, figure, value, "an alert warns"),
+    }
+}
+
+/// An alert could not be posted.
+pub fn alert_not_posted(alert: &str, why: &str) {
+    tracing::warn!(alert, why, "an alert could not be posted");
+}
+
+/// A file of the monitoring could not be written.
+pub fn monitoring_not_kept(why: &str) {
+    tracing::warn!(why, "a file of the monitoring could not be written; it is tried again");
+}
+
+/// A file of the monitoring cannot be read.
+pub fn monitoring_not_read(path: &Path, why: &str) {
+    tracing::warn!(path = %path.display(), why, "a file of the monitoring cannot be read: what it kept begins anew");
 }
 
 /// The keys that an issuer publishes are others now, or were read for the first time.

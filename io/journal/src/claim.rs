@@ -27,8 +27,8 @@ const UNFINISHED: [&str; 4] = [append::PARTIAL, spare::PARTIAL, noted::PARTIAL, 
 
 /// What a hub keeps beside its log: files, which are closed to others like those of the log, and a socket and directories,
 /// which are so from the beginning. Never changed here.
-const BESIDE: [&str; 6] =
-    ["hub.sock", "people.db", "people.db-journal", "people.keys", "read-model", "store"];
+const BESIDE: [&str; 7] =
+    ["hub.sock", "monitoring", "people.db", "people.db-journal", "people.keys", "read-model", "store"];
 
 /// Whether a file of this name is one of a log. Other files in its directory are never changed.
 fn is_of_a_log(name: &str) -> bool {

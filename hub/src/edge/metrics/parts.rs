@@ -8,7 +8,7 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, regis
 use socket::Stats;
 
 use super::families::{Families, Family};
-use crate::archive::ArchiveFigures;
+use crate::{archive::ArchiveFigures, monitoring::counters::AlertFigures};
 
 /// The figures of every part at one moment.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +56,10 @@ pub struct DoorFigures {
     pub enrols: bool,
     /// How often the checks of health have asked all parts.
     pub parts_asked: u64,
+    /// Requests of services and operators without a token that is known.
+    pub api_unauthorized: u64,
+    /// What is counted of the alerts.
+    pub alerts: AlertFigures,
 }
 
 /// The log and what follows it.
@@ -190,7 +194,27 @@ impl DoorFigures {
             "hub_health_asked",
             "How often the checks of health have asked all parts, the money thread among them",
         );
-        to.counter(family, self.parts_asked)
+        to.counter(family, self.parts_asked)?;
+        let family = Family::of(
+            "hub_api_unauthorized",
+            "Requests of services and operators without a token that is known",
+        );
+        to.counter(family, self.api_unauthorized)?;
+        self.alerts.encode(to)
+    }
+}
+
+impl AlertFigures {
+    fn encode(&self, to: &mut Families) -> fmt::Result {
+        let family = Family::of("hub_alerts_active", "Alerts that there are now, by severity");
+        to.gauges(family, "severity", &[("warning", self.warnings), ("critical", self.critical)])?;
+        to.counter(
+            Family::of("hub_alerts_told", "Alerts told in log messages, each change of one"),
+            self.told,
+        )?;
+        to.counter(Family::of("hub_alerts_posted", "Alerts that the webhook has taken"), self.posted)?;
+        let family = Family::of("hub_alerts_not_posted", "Alerts that the webhook has not taken");
+        to.counter(family, self.not_posted)
     }
 }
 

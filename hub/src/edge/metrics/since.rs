@@ -53,7 +53,13 @@ pub const SINCE: &[(&str, &[&str])] = &[
     (
         "0.2",
         &[
+            "hub_alerts_active",
+            "hub_alerts_not_posted",
+            "hub_alerts_posted",
+            "hub_alerts_told",
+            "hub_api_forbidden",
             "hub_api_rate_limited",
+            "hub_api_unauthorized",
             "hub_archive_failures",
             "hub_archive_lsn",
             "hub_archive_sent_bytes",

@@ -1,7 +1,7 @@
 //! `/health` and `/api/health`: every check, with its message and its time, and one status.
 
 use serde_json::{Value, json};
-use tests::{http, hub::Setup, raw::RawSocket};
+use tests::{http, hub::Setup, raw::RawSocket, until};
 
 /// Every check of a hub without an archive.
 const CHECKS: [&str; 12] = [
@@ -27,6 +27,9 @@ fn names(report: &Value) -> Vec<&String> {
 async fn every_check_has_a_status_a_message_and_a_time_and_strangers_are_told_no_particulars() {
     let hub = Setup::default().start();
     hub.has_its_read_model().await;
+    // What was found while it was built is kept for a while.
+    let is = async || http::get(hub.address(), "/health").await.json()["status"] == "healthy";
+    until("a healthy hub", async || is().await.then_some(())).await;
     for path in ["/health", "/api/health"] {
         for address in [hub.address(), hub.admin()] {
             let answer = http::get(address, path).await;
