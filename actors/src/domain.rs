@@ -11,6 +11,7 @@ use actix::prelude::*;
 use domains::{
     RoundEnd, StateMachine,
     balance::Balance,
+    exclusion::Exclusion,
     freeze::Freeze,
     results::{RESULTS_MAX, Settled},
 };
@@ -18,7 +19,7 @@ use engine::last_results;
 use journal::Journal;
 use protocol::{
     Amount, Reply,
-    reply::{self, PlayerResult},
+    reply::{self, Excluded, PlayerResult},
 };
 
 use crate::{
@@ -81,7 +82,13 @@ impl Handler<GetBalance> for DomainActor<Balance> {
                 held: Amount::from_minor(funds.held, scale).ok()?,
             })
         });
-        let reply = Reply::Balances { lsn: books.lsn(), balances: balances.collect() };
+        let exclusion = Exclusion::of(&books.domains().rows, player, now_ms().max(books.time()));
+        let reply = Reply::Balances {
+            lsn: books.lsn(),
+            balances: balances.collect(),
+            exclusion: exclusion
+                .map(|Exclusion { kind, until }| Excluded { kind: kind.name().into(), until }),
+        };
         self.journal.barrier(Output::Reply(to, Box::new(reply)));
     }
 }
@@ -92,11 +99,12 @@ impl Handler<GetFunds> for DomainActor<Balance> {
     fn handle(&mut self, GetFunds { player, answer }: GetFunds, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
-        let domains = books.domains();
+        let (domains, now) = (books.domains(), now_ms().max(books.time()));
         let funds = |(currency, _)| Some((currency, domains.balance.funds(player, currency)?));
         let funds = PlayerFunds {
             lsn: books.lsn(),
-            freeze: Freeze::of(&domains.rows, player, now_ms().max(books.time())),
+            freeze: Freeze::of(&domains.rows, player, now),
+            exclusion: Exclusion::of(&domains.rows, player, now),
             accounts: self.currencies.spelled().filter_map(funds).collect(),
         };
         self.journal.barrier(Output::Funds(answer, Box::new(funds)));

@@ -18,10 +18,10 @@ use std::{
 use actix::{Addr, Arbiter, prelude::*};
 use domains::{
     adjustment::Adjustment, balance::Balance, collections::Collections, distributions::Distributions,
-    free_play::FreePlay,
+    free_play::FreePlay, protection::Protection, recipes::SetProtection,
 };
 use engine::{
-    Books, Envelope, Fact, World,
+    Books, Envelope, Fact, Principal, Tx, TxId, World,
     table::{
         TableState, close_orphan,
         live::{LiveTable, TableConfig},
@@ -77,6 +77,8 @@ pub struct Setup {
     pub table_arbiters: u16,
     /// The budgets for what is recorded under the keys of a player.
     pub budgets: Budgets,
+    /// What protects players.
+    pub protection: Protection,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
     /// The operator's currencies.
@@ -211,7 +213,10 @@ impl House {
         let orphans = close_orphans(orphans, &books);
         let asides = Asides::start().map_err(Error::Asides)?;
         let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
+        let protection = set_protection(setup.protection, &books);
         let money = money.start(books, setup.budgets, doubts_clock).await?;
+        // Before any request: what is decided from now on follows the configuration.
+        protection.into_iter().for_each(|envelope| money.submit(envelope, Origin::Nobody));
         let tell = money.clone();
         let committed = move |stored: Stored| {
             latest.set(stored.clone());
@@ -316,6 +321,13 @@ fn clock(books: &Books, accepted: bool) -> (bool, Option<Fact>) {
         );
     }
     (doubted, books.clock_fact(doubted))
+}
+
+/// Records what protects players, when the log says otherwise.
+fn set_protection(configured: Protection, books: &Books) -> Option<Envelope> {
+    let set = SetProtection(configured);
+    (Protection::of(&books.domains().rows) != configured)
+        .then(|| Envelope::Run(Tx::new(TxId::of_protection(books.lsn()), Principal::HUB, None, set)))
 }
 
 /// Waits until the log takes no records.

@@ -8,7 +8,7 @@ use protocol::{
 
 use crate::currencies::Currencies;
 
-/// The reply to a bet or a clearing; `refusal` makes the failure for a code.
+/// The reply to a request with a key; `refusal` makes the failure for a code.
 #[must_use]
 pub fn bet_reply(
     key: Key,
@@ -23,8 +23,7 @@ pub fn bet_reply(
             Some(receipt) => Reply::BetAccepted(receipt),
             None => Reply::Error(Failure::of(ErrorCode::Internal)),
         },
-        // No request of a player has such an outcome.
-        Verdict::Recorded(Outcome::Changed { .. }) => Reply::Error(Failure::of(ErrorCode::Internal)),
+        Verdict::Recorded(Outcome::Changed { lsn }) => Reply::Changed { key, lsn },
         Verdict::Recorded(Outcome::Refused { code, .. }) | Verdict::Impossible(code) => {
             Reply::Error(refusal(code))
         }

@@ -4,6 +4,7 @@
 //! replies and publications reach the socket without it.
 
 mod dispatch;
+mod exclusion;
 
 use std::{
     pin::Pin,

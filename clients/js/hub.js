@@ -208,6 +208,19 @@ export class HubClient extends EventTarget {
   }
 
   /**
+   * Excludes the player from play, from now on, exactly once. It cannot be taken back.
+   * @param {{kind: "time_out"|"self_exclusion", days?: number}} exclusion without `days` for good
+   */
+  exclude(exclusion, options) {
+    return this.command("exclude", exclusion, options);
+  }
+
+  /** Comes back after a self-exclusion whose end has passed, exactly once. */
+  reinstate(options) {
+    return this.command("reinstate", {}, options);
+  }
+
+  /**
    * Comes to a table and follows its channel; after each interruption it is joined again by itself.
    * @returns {Promise<{view: object, bets: object[]}>} what the `table` event carries too; rejects with `HubError`. Unless
    *   its `retry` is `never`, the client goes on trying until the table is left
@@ -290,6 +303,7 @@ export class HubClient extends EventTarget {
       try {
         const { outcome } = await this.#link.ask("get_outcome", { key });
         if (outcome.status === "accepted") return outcome.receipt;
+        if (outcome.status === "changed") return { key, lsn: outcome.lsn };
         if (outcome.status === "refused" || outcome.status === "unknown") throw refusal;
         // A status of a later hub is not definite.
         await this.#pause({}, failures);

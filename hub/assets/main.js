@@ -3,6 +3,7 @@
  */
 
 import { HubClient } from "/client/hub.js";
+import { Break, isAway } from "./break.js";
 import { h } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { pretty } from "./money.js";
@@ -17,6 +18,7 @@ const header = {
   balance: document.getElementById("balance"),
   name: document.getElementById("who"),
   out: document.getElementById("sign-out"),
+  rest: document.getElementById("break"),
 };
 
 const STATES = {
@@ -68,6 +70,7 @@ async function door(notice) {
 function enter({ token, name }) {
   header.name.textContent = name;
   header.out.hidden = false;
+  header.rest.hidden = false;
   hub = new HubClient();
   hub.on("state", connection);
   hub.on("welcome", ({ personal }) => {
@@ -97,6 +100,7 @@ function leave() {
   wallet.restart();
   document.title = "Hub";
   header.out.hidden = true;
+  header.rest.hidden = true;
   header.name.textContent = "";
   header.pill.hidden = true;
 }
@@ -136,14 +140,13 @@ function tableInAddress() {
 
 function route() {
   if (hub === null) return;
-  page?.destroy();
+  page?.destroy?.();
   const table = tableInAddress();
-  page =
-    table === null
-      ? new Lobby({ hub })
-      : new TablePage({ hub, wallet, table, onGone: () => (location.hash = "#/") });
+  if (location.hash === "#/break") page = new Break({ hub, wallet });
+  else if (table === null) page = new Lobby({ hub });
+  else page = new TablePage({ hub, wallet, table, onGone: () => (location.hash = "#/") });
   document.body.classList.toggle("at-table", table !== null);
-  document.title = `${table ?? "Tables"} · Hub`;
+  document.title = `${table ?? (page instanceof Break ? "A break" : "Tables")} · Hub`;
   show(page.element);
   page.focus();
 }
@@ -154,6 +157,9 @@ function show(element) {
 }
 
 function drawBalance() {
+  const away = wallet.exclusion !== null && isAway(wallet.exclusion);
+  header.rest.classList.toggle("away", away);
+  header.rest.replaceChildren(h("span", { class: "roomy" }, away ? "On a " : "Take a "), "break");
   header.balance.replaceChildren(
     ...[...wallet.balances].map(([currency, { available, held }]) =>
       h(

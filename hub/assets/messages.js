@@ -34,6 +34,12 @@ export function explain(error, { view, kind, joining = false } = {}) {
       return joining ? "The table is full. Please choose another." : "The table is full for this round. You can watch.";
     case "table_closed":
       return "The table is closed. Open stakes are returned.";
+    case "excluded":
+      return "You are on a break from play.";
+    case "exclusion_stands":
+      return "Your break lasts at least that long already.";
+    case "bad_duration":
+      return "The operator has other bounds for such a break. Please choose another.";
     case "account_frozen":
       return "Your account is frozen.";
     case "busy":

@@ -1,5 +1,5 @@
 /**
- * The player's balances as the hub tells them by events, receipts and reads; the one with the highest lsn is shown.
+ * The player's balances, and the exclusion from play that stands, as the hub tells them by events, receipts and reads; the one with the highest lsn is shown.
  *
  * While a wheel turns, what a round returned is kept back until the ball lies, so that the balance does not tell
  * the number before the wheel does.
@@ -8,6 +8,8 @@
 export class Wallet {
   /** @type {Map<string, {available: string, held: string, lsn: number}>} by currency */
   balances = new Map();
+  /** @type {{kind: string, until?: number}|null} as of the last read */
+  exclusion = null;
   #keptBack = null;
   #newest = 0;
   #onChange;
@@ -46,6 +48,7 @@ export class Wallet {
   /** The hub has another log, for example after its data were removed: its lsns begin again. */
   restart() {
     this.balances.clear();
+    this.exclusion = null;
     this.#newest = 0;
     if (this.#keptBack !== null) this.#keptBack = [];
     this.#onChange();
@@ -57,11 +60,12 @@ export class Wallet {
    */
   async load(hub) {
     const before = this.#newest;
-    const { balances } = await hub.request("get_balance");
+    const { balances, exclusion } = await hub.request("get_balance");
     for (const { currency, available, held } of balances) {
       if ((this.balances.get(currency)?.lsn ?? 0) <= before)
         this.balances.set(currency, { available, held, lsn: before });
     }
+    this.exclusion = exclusion ?? null;
     this.#onChange();
   }
 }

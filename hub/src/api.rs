@@ -14,6 +14,7 @@ mod coordinate;
 mod dashboard;
 mod described;
 mod domain_figures;
+mod exclusions;
 mod explain;
 mod fields;
 mod health;
@@ -47,7 +48,7 @@ use crate::monitoring::surface::MonitoringSurface;
 pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surface::ApiSurface};
 
 /// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
-fn parts() -> [ApiPart; 11] {
+fn parts() -> [ApiPart; 12] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
         part("monitoring", "How the whole hub does, and what is wrong.", monitoring()),
@@ -60,6 +61,7 @@ fn parts() -> [ApiPart; 11] {
         part("holds", "Money that is held for a service.", holds::routes()),
         part("statements", "What happened to the money of players.", transactions::routes()),
         part("players", "Who has accounts here.", players::routes()),
+        part("exclusions", "Players who leave play for a time, and come back.", exclusions::routes()),
         part("balance", "What players have; credits, debits and freezes.", balance::routes()),
     ]
 }

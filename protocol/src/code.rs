@@ -129,6 +129,14 @@ error_codes! {
     HoldNotOpen = 3018, since "0.2", "hold_not_open", "there is no such open hold";
     /// More is to be captured than is held.
     AboveHold = 3019, since "0.2", "above_hold", "the amount is above what is held";
+    /// The player is in a time-out or a self-exclusion.
+    Excluded = 3020, since "0.2", "excluded", "the player is excluded from play";
+    /// An exclusion stands that ends later or is stricter, or has not reached its end.
+    ExclusionStands = 3021, since "0.2", "exclusion_stands", "an exclusion stands already, and ends then or later";
+    /// No self-exclusion stands from which the player could come back.
+    NotExcluded = 3022, since "0.2", "not_excluded", "the player is not excluded from play";
+    /// The operator's rules have another least or longest duration.
+    BadDuration = 3023, since "0.2", "bad_duration", "an exclusion of this kind does not last so long or so short";
 
     /// Too many requests are under way.
     Busy = 4000, since "0.1", "busy", "the hub is busy";
@@ -174,7 +182,11 @@ impl ErrorCode {
             | ErrorCode::AccountFrozen
             | ErrorCode::NotFrozen
             | ErrorCode::HoldNotOpen
-            | ErrorCode::AboveHold => true,
+            | ErrorCode::AboveHold
+            | ErrorCode::Excluded
+            | ErrorCode::ExclusionStands
+            | ErrorCode::NotExcluded
+            | ErrorCode::BadDuration => true,
             ErrorCode::Malformed
             | ErrorCode::UnknownRequest
             | ErrorCode::MissingField

@@ -49,6 +49,13 @@ pub enum Reply {
     BetAccepted(Receipt),
     /// To `clear_bets`: the stakes are released.
     BetsCleared(Receipt),
+    /// To `exclude` and `reinstate`: it is on disk, and in force.
+    Changed {
+        /// The key.
+        key: Key,
+        /// Place in the log.
+        lsn: u64,
+    },
     /// To `get_balance`.
     Balances {
         /// Place in the log of these balances: every record up to it is included, none after it. 0 from an earlier
@@ -57,6 +64,9 @@ pub enum Reply {
         lsn: u64,
         /// One for each currency the player has an account in.
         balances: Vec<Balance>,
+        /// The exclusion from play that stands; absent when the player may play.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exclusion: Option<Excluded>,
     },
     /// To `get_history` with a table: newest first.
     TableHistory {
@@ -93,6 +103,7 @@ impl Reply {
         "tables",
         "bet_accepted",
         "bets_cleared",
+        "changed",
         "balances",
         "table_history",
         "player_history",
@@ -270,6 +281,16 @@ pub struct Balance {
     pub held: Amount,
 }
 
+/// An exclusion from play.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// `time_out`, `self_exclusion`, or `cooling_off` of a player who comes back.
+    pub kind: String,
+    /// Its end, server time in milliseconds: a self-exclusion stands until the player comes back after it. Absent for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+}
+
 /// A round that is over, with all that is needed to check its randomness.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastRound {
@@ -323,6 +344,11 @@ pub enum KeyOutcome {
         code: Code,
         /// Why, in words.
         name: String,
+    },
+    /// It was carried out, and moved no money: an exclusion.
+    Changed {
+        /// Place in the log, the same as the first time.
+        lsn: u64,
     },
     /// Nothing is recorded under the key: the request had no effect.
     Unknown,

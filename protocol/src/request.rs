@@ -69,7 +69,14 @@ pub enum Request {
         /// The round it is for: a late request never touches the next round.
         round: U53,
     },
-    /// The player's balances.
+    /// Excludes the player from play, from now on. It is not taken back.
+    Exclude(Exclude),
+    /// Comes back after a self-exclusion whose end has passed. Play begins when the time to cool off is over.
+    Reinstate {
+        /// Idempotency key.
+        key: Key,
+    },
+    /// The player's balances, and the exclusion that stands.
     GetBalance,
     /// The last rounds of a table, or the player's own last results when no table is named.
     GetHistory {
@@ -95,6 +102,8 @@ impl Request {
         "list_tables",
         "place_bet",
         "clear_bets",
+        "exclude",
+        "reinstate",
         "get_balance",
         "get_history",
         "get_outcome",
@@ -130,6 +139,17 @@ pub struct Since {
     pub e: Text<24>,
     /// Offset of the last publication seen.
     pub o: U53,
+}
+
+/// Fields of `exclude`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exclude {
+    /// Idempotency key.
+    pub key: Key,
+    /// `time_out` or `self_exclusion`.
+    pub kind: Text<16>,
+    /// How long, days; absent for good, which only a self-exclusion is.
+    pub days: Option<U53>,
 }
 
 /// Fields of `place_bet`.
@@ -203,10 +223,16 @@ pub struct RawFrame {
     /// Client seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<Text<CLIENT_SEED_BYTES_MAX>>,
+    /// Kind of an exclusion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Text<16>>,
+    /// Days of an exclusion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<U53>,
 }
 
 map_fields!(RawFrame, "a request: a map with the keys \"t\" and \"id\"", required [],
-    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed], others refused);
+    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed, kind, days], others refused);
 map_fields!(Since, "a channel position: a map of ch, e and o", required [ch, e, o], optional [], others refused);
 map_fields!(Bet, "a bet: a map of kind, n and a", required [kind, a], optional [n], others refused);
 
@@ -221,8 +247,24 @@ impl Item for Bet {
 impl RawFrame {
     /// The first field that is given but does not belong to the request.
     fn left_over(&self) -> Option<&'static str> {
-        let Self { t: _, id: _, key, token, client, resume, ch, e, o, table, round, bets, currency, seed } =
-            self;
+        let Self {
+            t: _,
+            id: _,
+            key,
+            token,
+            client,
+            resume,
+            ch,
+            e,
+            o,
+            table,
+            round,
+            bets,
+            currency,
+            seed,
+            kind,
+            days,
+        } = self;
         let given = [
             ("key", key.is_some()),
             ("token", token.is_some()),
@@ -236,6 +278,8 @@ impl RawFrame {
             ("bets", bets.is_some()),
             ("currency", currency.is_some()),
             ("seed", seed.is_some()),
+            ("kind", kind.is_some()),
+            ("days", days.is_some()),
         ];
         given.iter().find(|(_, given)| *given).map(|(name, _)| *name)
     }
@@ -295,6 +339,12 @@ impl TryFrom<RawFrame> for ClientFrame {
                 table: need(raw.table.take(), &verb, "table", some_id)?,
                 round: need(raw.round.take(), &verb, "round", some_id)?,
             },
+            "exclude" => Request::Exclude(Exclude {
+                key: need(raw.key.take(), &verb, "key", some_id)?,
+                kind: need(raw.kind.take(), &verb, "kind", some_id)?,
+                days: raw.days.take(),
+            }),
+            "reinstate" => Request::Reinstate { key: need(raw.key.take(), &verb, "key", some_id)? },
             "get_balance" => Request::GetBalance,
             "get_history" => Request::GetHistory { table: raw.table.take() },
             "get_outcome" => Request::GetOutcome { key: need(raw.key.take(), &verb, "key", some_id)? },
@@ -342,6 +392,10 @@ impl From<ClientFrame> for RawFrame {
             Request::ClearBets { key, table, round } => {
                 RawFrame { key: Some(key), table: Some(table), round: Some(round), ..raw("clear_bets") }
             }
+            Request::Exclude(Exclude { key, kind, days }) => {
+                RawFrame { key: Some(key), kind: Some(kind), days, ..raw("exclude") }
+            }
+            Request::Reinstate { key } => RawFrame { key: Some(key), ..raw("reinstate") },
             Request::GetBalance => raw("get_balance"),
             Request::GetHistory { table } => RawFrame { table, ..raw("get_history") },
             Request::GetOutcome { key } => RawFrame { key: Some(key), ..raw("get_outcome") },

@@ -169,6 +169,7 @@ pub fn recorded(outcome: KeyOutcome) -> Option<Fate> {
     match outcome {
         KeyOutcome::Accepted { receipt } => Some(Fate::Accepted(receipt)),
         KeyOutcome::Refused { code, .. } => Some(Fate::Refused(code.known().expect("a code of this hub"))),
+        KeyOutcome::Changed { .. } => panic!("no bet has such an outcome"),
         KeyOutcome::Unknown => None,
         KeyOutcome::Other => panic!("no status of this hub"),
     }

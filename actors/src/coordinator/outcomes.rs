@@ -66,7 +66,7 @@ impl Coordinator {
                 Some(receipt) => KeyOutcome::Accepted { receipt },
                 None => return self.no_receipt(to),
             },
-            Some(Outcome::Changed { .. }) => return self.no_receipt(to),
+            Some(Outcome::Changed { lsn }) => KeyOutcome::Changed { lsn },
         };
         self.journal.barrier(Output::Reply(to, Box::new(Reply::Outcome { key, outcome })));
     }

@@ -1,7 +1,7 @@
 //! Messages to a domain's actor.
 
 use actix::prelude::*;
-use domains::{Funds, freeze::Freeze, results::Settled};
+use domains::{Funds, exclusion::Exclusion, freeze::Freeze, results::Settled};
 use engine::Unreadable;
 use ledger::Domain;
 use protocol::{Currency, PlayerId, reply::Welcome, request::Since};
@@ -52,6 +52,8 @@ pub struct PlayerFunds {
     pub lsn: u64,
     /// The freeze that stands.
     pub freeze: Option<Freeze>,
+    /// The exclusion from play that stands.
+    pub exclusion: Option<Exclusion>,
     /// The funds in each currency in which the player has an account, in minor units.
     pub accounts: Vec<(Currency, Funds)>,
 }

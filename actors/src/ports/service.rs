@@ -1,20 +1,22 @@
-//! What services and operators ask of the money, as an envelope.
+//! What services, operators and players ask of the money, as an envelope.
 
 pub use domains::{
     Intent, NotAnOwnerName, OwnerName, PaymentCause, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, ReasonCode,
     Recipe, Reference,
     acknowledged::{Acknowledged, AlertName},
+    exclusion::{Exclusion, ExclusionKind},
     freeze::{Freeze, FreezeReason},
+    protection::{DAY, Protection},
     recipes::{
-        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod,
-        PlayerWinnings, ReleaseHold, Unfreeze,
+        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds,
+        PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, Unfreeze,
     },
     rows::owner_name::NAME_BYTES_MAX,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId};
 use protocol::ErrorCode;
 
-/// A request of a service or an operator. Idempotent by its id.
+/// A request of a service, an operator or a player. Idempotent by its id.
 #[derive(Debug, Clone)]
 pub struct ServiceRequest {
     /// The id: of who asks, and of the key.
@@ -42,11 +44,38 @@ impl ServiceRequest {
     }
 }
 
+/// Most days that an exclusion lasts that ends: a hundred years.
+pub const DAYS_MAX: u64 = 36_500;
+
+/// An exclusion lasts a number of whole days, or is for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an exclusion lasts 1 to 36500 days")]
+pub struct NotADuration;
+
+/// How long an exclusion of so many days lasts, milliseconds; `None` for good.
+///
+/// # Errors
+/// When it is no day, or more than [`DAYS_MAX`].
+pub fn lasting(days: Option<u64>) -> Result<Option<u64>, NotADuration> {
+    let in_ms = |days: u64| (1..=DAYS_MAX).contains(&days).then(|| days * DAY).ok_or(NotADuration);
+    days.map(in_ms).transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::PlayerId;
 
     use super::*;
+
+    #[test]
+    fn an_exclusion_lasts_whole_days_within_bounds() {
+        assert_eq!(lasting(None), Ok(None));
+        assert_eq!(lasting(Some(1)), Ok(Some(DAY)));
+        assert_eq!(lasting(Some(DAYS_MAX)), Ok(Some(DAYS_MAX * DAY)));
+        for wrong in [0, DAYS_MAX + 1, u64::MAX] {
+            assert_eq!(lasting(Some(wrong)), Err(NotADuration));
+        }
+    }
 
     #[test]
     fn a_refusal_finds_the_outcome_of_the_run() {

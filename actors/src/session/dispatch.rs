@@ -16,7 +16,7 @@ use protocol::{
     request::{self, Hello, PlaceBet, Since},
 };
 
-use super::{Bearer, Followed, Identity, Ready, SessionActor, State};
+use super::{Bearer, Followed, Identity, Ready, SessionActor, State, exclusion};
 use crate::{
     admission::{ChannelsTaken, NotArrived},
     clock::now_ms,
@@ -159,6 +159,10 @@ impl SessionActor {
             }
             Request::PlaceBet(bet) => self.place_bet(to, player, bet),
             Request::ClearBets { key, table, round } => self.clear_bets(to, player, key, table, round),
+            Request::Exclude(asked) => {
+                exclusion::exclude((&shared.money, &shared.workers), to, player, asked);
+            }
+            Request::Reinstate { key } => exclusion::reinstate(&shared.money, to, player, key),
             Request::GetBalance => shared.money.balance(GetBalance { player, to }),
             Request::GetHistory { table: None } => shared.money.results(GetResults { player, to }),
             Request::GetHistory { table: Some(table) } => match shared.tables.get(table) {

@@ -143,6 +143,18 @@ test("a refused repeat asks what became of the key: accepted before stays accept
   assert.equal((await bet).lsn, 9);
 });
 
+test("an exclusion whose repeat is refused was carried out when the hub says that it changed something", async () => {
+  const { hub, client, clock } = await online();
+  const excluded = client.exclude({ kind: "time_out", days: 7 });
+  const { key, kind, days } = await hub.take("exclude");
+  assert.deepEqual([kind, days], ["time_out", 7]);
+  hub.answersPings = true;
+  await clock.advance(10_000 + BACKOFF_FIRST_MS);
+  await hub.refuse(await hub.take("exclude"), 3021, "exclusion_stands", "never");
+  await hub.reply(await hub.take("get_outcome"), "outcome", { key, outcome: { status: "changed", lsn: 12 } });
+  assert.deepEqual(await excluded, { key, lsn: 12 });
+});
+
 test("a refused repeat of which nothing is recorded is refused", async () => {
   const { hub, client, clock } = await online();
   const bet = client.placeBet(BET);

@@ -4,9 +4,10 @@ use protocol::{
     Channel, Currency, Key, Reply, Request, TableId, Text, U53,
     bounded::List,
     reply::{
-        Balance, KeyOutcome, PastRound, PlacedBet, PlayerResult, Receipt, Subscribed, TableSummary, TableView,
+        Balance, Excluded, KeyOutcome, PastRound, PlacedBet, PlayerResult, Receipt, Subscribed, TableSummary,
+        TableView,
     },
-    request::{Bet, PlaceBet, Subscribe},
+    request::{Bet, Exclude, PlaceBet, Subscribe},
 };
 
 use crate::{Client, Error};
@@ -83,7 +84,23 @@ impl Client {
 
     /// The player's balances and their place in the log: an event or a receipt with a higher one is newer.
     pub async fn balances_at(&self) -> Result<(u64, Vec<Balance>), Error> {
-        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { lsn, balances } => (lsn, balances))
+        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { lsn, balances, .. } => (lsn, balances))
+    }
+
+    /// The exclusion from play that stands; `None` when the player may play.
+    pub async fn exclusion(&self) -> Result<Option<Excluded>, Error> {
+        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { exclusion, .. } => exclusion)
+    }
+
+    /// Excludes the player from play, from now on; without days for good. Returns its place in the log. It cannot be taken
+    /// back.
+    pub async fn exclude(&self, exclude: Exclude) -> Result<u64, Error> {
+        ask!(self, Request::Exclude(exclude), "exclude", Reply::Changed { lsn, .. } => lsn)
+    }
+
+    /// Comes back after a self-exclusion whose end has passed. Returns its place in the log.
+    pub async fn reinstate(&self, key: Key) -> Result<u64, Error> {
+        ask!(self, Request::Reinstate { key }, "reinstate", Reply::Changed { lsn, .. } => lsn)
     }
 
     /// The last rounds of a table, newest first.

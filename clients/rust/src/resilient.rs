@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use protocol::{
     Code, Key, Reply, Request, Retry, TableId, U53,
     reply::{Failure, KeyOutcome, Receipt},
-    request::PlaceBet,
+    request::{Exclude, PlaceBet},
 };
 use tokio::time::{sleep, timeout_at};
 
@@ -25,6 +25,11 @@ use crate::{
 pub enum Outcome {
     /// Carried out, once.
     Accepted(Receipt),
+    /// Carried out, once, and no money was moved: an exclusion.
+    Changed {
+        /// Place in the log.
+        lsn: u64,
+    },
     /// Refused for good; nothing changed.
     Refused {
         /// Why.
@@ -107,6 +112,16 @@ impl Resilient {
         self.carry_out(key, Request::ClearBets { key, table, round }).await
     }
 
+    /// Excludes the player from play, like [`Resilient::place_bet`].
+    pub async fn exclude(&mut self, exclude: Exclude) -> Result<Outcome, Error> {
+        self.carry_out(exclude.key, Request::Exclude(exclude)).await
+    }
+
+    /// Comes back after a self-exclusion, like [`Resilient::place_bet`].
+    pub async fn reinstate(&mut self, key: Key) -> Result<Outcome, Error> {
+        self.carry_out(key, Request::Reinstate { key }).await
+    }
+
     /// A connected client, made anew when the last one ended. When the time is over: why the last attempt failed.
     pub async fn client(&mut self) -> Result<Client, Error> {
         self.watch();
@@ -164,6 +179,7 @@ async fn look_up(client: &Client, key: Key) -> Result<Option<Attempt>, Error> {
     let definite = |outcome| Ok(Some(Attempt::Definite(outcome)));
     match client.outcome(key).await {
         Ok(KeyOutcome::Accepted { receipt }) => definite(Outcome::Accepted(receipt)),
+        Ok(KeyOutcome::Changed { lsn }) => definite(Outcome::Changed { lsn }),
         Ok(KeyOutcome::Refused { code, name }) => definite(Outcome::Refused { code, text: name }),
         Ok(KeyOutcome::Unknown) => Ok(None),
         // An outcome of a later hub: not known to be done or refused.
@@ -178,6 +194,7 @@ async fn try_once(client: &Client, request: Request) -> Result<Attempt, Error> {
         Ok(Reply::BetAccepted(receipt) | Reply::BetsCleared(receipt)) => {
             Ok(Attempt::Definite(Outcome::Accepted(receipt)))
         }
+        Ok(Reply::Changed { lsn, .. }) => Ok(Attempt::Definite(Outcome::Changed { lsn })),
         Ok(_) => Err(Error::Unexpected("a change")),
         Err(Error::Refused(failure)) => refused(failure),
         Err(Error::Timeout(_) | Error::Closed(_) | Error::Frame(_)) => Ok(Attempt::Unclear(Duration::ZERO)),

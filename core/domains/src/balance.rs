@@ -15,9 +15,11 @@ use protocol::{Currency, PlayerId, RoundId};
 use crate::{
     StateMachine, clearing,
     decide::{Context, Part},
+    exclusion::{Exclusion, ExclusionKind},
     freeze::Freeze,
     notice::{Funds, Notice},
     open, post,
+    protection::Protection,
     recent::Recent,
     results::{RESULTS_MAX, Settled},
 };
@@ -109,6 +111,15 @@ pub enum Command {
     },
     /// Gives back what a service's hold reserves.
     Free(HoldId),
+    /// Pays in what a player deposits, out of collections. The first deposit opens the account.
+    Deposit {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        amount: i128,
+    },
     /// Pays a player, out of another domain.
     Credit {
         /// The player.
@@ -135,6 +146,17 @@ pub enum Command {
     Freeze(PlayerId, Freeze),
     /// Lifts the freeze of a player.
     Unfreeze(PlayerId),
+    /// Excludes a player from play, instead of an exclusion that stands and that it replaces.
+    Exclude {
+        /// The player.
+        player: PlayerId,
+        /// The kind.
+        kind: ExclusionKind,
+        /// How long, milliseconds; `None` for good.
+        lasts: Option<u64>,
+    },
+    /// Lets a player come back whose self-exclusion has passed its end, after a time to cool off.
+    Reinstate(PlayerId),
 }
 
 impl crate::decide::Command for Command {
@@ -145,6 +167,7 @@ impl crate::decide::Command for Command {
             Command::Open(player, currency) => open(part.draft, AccountId::cash(player, currency)),
             Command::Hold { player, round, currency, amount } => {
                 not_frozen(context, player)?;
+                not_excluded(context, player)?;
                 let debit = AccountId::cash(player, currency);
                 let transfer = Transfer { debit, credit: clearing(Domain::Collections, currency), amount };
                 let hold = Hold::on(Purpose::Stake, Prover::Round(round), transfer);
@@ -188,6 +211,13 @@ impl crate::decide::Command for Command {
                 service_hold(context, hold)?;
                 part.draft.add(Move::VoidHold(hold))
             }
+            Command::Deposit { player, currency, amount } => {
+                not_excluded(context, player)?;
+                let cash = AccountId::cash(player, currency);
+                open(part.draft, cash)?;
+                post(part.draft, clearing(Domain::Collections, currency), cash, amount)
+            }
+            // Also to a player who is excluded. clause: gli19.a.3.8.payout
             Command::Credit { player, currency, amount, from } => {
                 post(part.draft, clearing(from, currency), AccountId::cash(player, currency), amount)
             }
@@ -204,6 +234,31 @@ impl crate::decide::Command for Command {
                 part.put(Freeze::image(player, None));
                 Ok(())
             }
+            Command::Exclude { player, kind, lasts } => {
+                let exclusion = excluded(context, kind, lasts)?;
+                match Exclusion::of(context.view.rows(), player, context.now) {
+                    Some(standing) if !exclusion.replaces(&standing) => Err(Rejection::ExclusionStands),
+                    Some(_) | None => {
+                        part.put(exclusion.image(player));
+                        Ok(())
+                    }
+                }
+            }
+            Command::Reinstate(player) => {
+                let standing = Exclusion::of(context.view.rows(), player, context.now);
+                let until = match standing.ok_or(Rejection::NotExcluded)? {
+                    Exclusion { kind: ExclusionKind::SelfExclusion, until } => until,
+                    Exclusion { kind: ExclusionKind::TimeOut | ExclusionKind::CoolingOff, .. } => {
+                        return Err(Rejection::ExclusionStands);
+                    }
+                };
+                // clause: ukgc.sr.3.5.3.return
+                until.filter(|until| *until <= context.now).ok_or(Rejection::ExclusionStands)?;
+                let Protection { cooling_off, .. } = Protection::of(context.view.rows());
+                let until = Some(context.now.saturating_add(cooling_off));
+                part.put(Exclusion { kind: ExclusionKind::CoolingOff, until }.image(player));
+                Ok(())
+            }
         }
     }
 }
@@ -214,6 +269,29 @@ fn not_frozen(context: &Context<'_>, player: PlayerId) -> Result<(), Rejection> 
         Some(_) => Err(Rejection::AccountFrozen),
         None => Ok(()),
     }
+}
+
+/// An excluded player stakes nothing and deposits nothing.
+// clause: gli19.a.3.8.enforced
+fn not_excluded(context: &Context<'_>, player: PlayerId) -> Result<(), Rejection> {
+    match Exclusion::of(context.view.rows(), player, context.now) {
+        Some(_) => Err(Rejection::Excluded),
+        None => Ok(()),
+    }
+}
+
+/// An exclusion that begins now. The operator says how long one of its kind lasts at most or at least.
+fn excluded(context: &Context<'_>, kind: ExclusionKind, lasts: Option<u64>) -> Result<Exclusion, Rejection> {
+    let Protection { time_out_max, self_exclusion_min, .. } = Protection::of(context.view.rows());
+    let fits = match kind {
+        ExclusionKind::TimeOut => lasts.is_some_and(|lasts| (1..=time_out_max).contains(&lasts)),
+        ExclusionKind::SelfExclusion => lasts.is_none_or(|lasts| lasts >= self_exclusion_min.max(1)),
+        ExclusionKind::CoolingOff => false,
+    };
+    if !fits {
+        return Err(Rejection::DurationUnfit);
+    }
+    Ok(Exclusion { kind, until: lasts.map(|lasts| context.now.saturating_add(lasts)) })
 }
 
 /// An open hold that a service asked for, whose time is not over. It draws on one account, and is held for corrections:

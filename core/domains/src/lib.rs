@@ -17,11 +17,13 @@ mod cause;
 pub mod collections;
 pub mod decide;
 pub mod distributions;
+pub mod exclusion;
 mod fields;
 pub mod free_play;
 pub mod freeze;
 mod machine;
 mod notice;
+pub mod protection;
 pub mod recent;
 pub mod recipe;
 pub mod recipes;
@@ -53,6 +55,8 @@ pub const KINDS: &[RowKind] = &[
     RowKind::of::<freeze::Freeze>(),
     RowKind::of::<rules::RulesRow>(),
     RowKind::of::<rows::owner_name::OwnerName>(),
+    RowKind::of::<exclusion::Exclusion>(),
+    RowKind::of::<protection::Protection>(),
     RowKind::of::<acknowledged::Acknowledged>(),
 ];
 

@@ -15,8 +15,9 @@
 //! | `COLLECT` | clearing → cash | a merchant's source → clearing | |
 //! | `PLAYER_WINNINGS` | clearing → cash | a game's results → clearing | clearing → winnings → clearing |
 //! | `FREEZE`, `UNFREEZE` | a row | | |
+//! | `EXCLUDE`, `REINSTATE` | a row | | |
 //! | `HOLD_EXPIRE` | hold voided | | |
-//! | `RULES`, `ACKNOWLEDGE` | a row | | |
+//! | `RULES`, `PROTECTION`, `ACKNOWLEDGE` | a row | | |
 //! | `TABLE` | | | |
 //!
 //! `CREDIT`, `DEBIT` and `HOLD_CAPTURE` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
@@ -30,6 +31,7 @@ mod collect;
 mod credit;
 mod debit;
 mod deposit;
+mod exclude;
 mod freeze;
 mod hold;
 mod hold_capture;
@@ -37,6 +39,8 @@ mod hold_expire;
 mod hold_release;
 mod payment;
 mod player_winnings;
+mod protection;
+mod reinstate;
 mod release;
 mod round_void;
 mod rules;
@@ -51,12 +55,15 @@ pub use self::{
     credit::Credit,
     debit::Debit,
     deposit::Deposit,
+    exclude::ExcludePlayer,
     freeze::FreezePlayer,
     hold::HoldFunds,
     hold_capture::CaptureHold,
     hold_expire::HoldExpire,
     hold_release::ReleaseHold,
     player_winnings::PlayerWinnings,
+    protection::SetProtection,
+    reinstate::Reinstate,
     release::ReleaseStakes,
     round_void::RoundVoid,
     rules::SetRules,
@@ -86,5 +93,8 @@ pub const STANDARD: &[Known] = &[
     Known::of::<ReleaseHold>(),
     Known::of::<Collect>(),
     Known::of::<PlayerWinnings>(),
+    Known::of::<ExcludePlayer>(),
+    Known::of::<Reinstate>(),
+    Known::of::<SetProtection>(),
     Known::of::<AcknowledgeAlert>(),
 ];

@@ -81,10 +81,11 @@ pub fn differences(one: &Intent, other: &Intent) -> Vec<&'static str> {
 mod tests {
     use domains::{
         PaymentCause,
+        exclusion::ExclusionKind,
         freeze::{Freeze, FreezeReason},
         recipes::{
-            CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings,
-            ReleaseHold, Unfreeze,
+            CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod,
+            PlayerWinnings, Reinstate, ReleaseHold, Unfreeze,
         },
     };
     use ledger::HoldId;
@@ -150,6 +151,10 @@ mod tests {
             .into(),
             PlayerWinnings { player: PLAYER, currency: usd(), amount: 5_000, game, cause: cause("", "") }
                 .into(),
+            ExcludePlayer { player: PLAYER, kind: ExclusionKind::TimeOut, lasts: Some(1_000) }.into(),
+            ExcludePlayer { player: PLAYER, kind: ExclusionKind::SelfExclusion, lasts: Some(1_000) }.into(),
+            ExcludePlayer { player: PLAYER, kind: ExclusionKind::SelfExclusion, lasts: None }.into(),
+            Reinstate { player: PLAYER }.into(),
         ]
     }
 
@@ -168,7 +173,7 @@ mod tests {
     /// These numbers are under keys in logs.
     #[test]
     fn a_fingerprint_stays_as_it_is() {
-        let stay: [u128; 18] = [
+        let stay: [u128; 22] = [
             0xfae6_9e47_e6ea_9478_de76_c068_465a_98b7,
             0x864e_5d25_2d2b_da9c_d81e_f90a_c32c_9629,
             0x5556_b550_18e9_cc66_4073_d534_7db3_be86,
@@ -187,6 +192,10 @@ mod tests {
             0x5d5a_dee8_599a_6b94_03ba_fbf9_5eed_13c3,
             0x59ab_d92d_defc_e823_a668_5750_c5ac_5be1,
             0xb740_fe17_2d6c_8a8d_f124_7c2b_2bf2_b256,
+            0x1bd6_e07f_748b_dca6_2218_5262_639a_8940,
+            0x4d8b_0eb6_9226_3ee1_8477_28e0_5728_9383,
+            0x1974_e4c2_9e51_b6e0_3d6e_1b93_13b7_4174,
+            0x3c76_a0d7_ea11_eb58_cfad_8ddc_f139_1321,
         ];
         let found: Vec<_> = all().iter().map(|intent| Content::of_intent(intent).0).collect();
         assert_eq!(found, stay, "{found:#034x?}");

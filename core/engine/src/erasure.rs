@@ -4,7 +4,7 @@
 //! records that it did, so that a start on an older copy of the store does it again. What the log has of the player stays:
 //! it proves the balances of others.
 
-use domains::{Notice, Row, RowImage, freeze::Freeze};
+use domains::{Notice, Row, RowImage, exclusion::Exclusion, freeze::Freeze, rows::RowKey};
 use ledger::{AccountId, AccountKind, Changes, Domain, OwnerKind};
 use protocol::{Currency, PlayerId};
 
@@ -52,6 +52,11 @@ pub enum StillOpen {
         /// When it ends by itself, milliseconds since 1970; `None` until it is lifted.
         until: Option<u64>,
     },
+    /// An exclusion from play, which would be lost with the person.
+    Excluded {
+        /// Its end, milliseconds since 1970, beyond which a self-exclusion stands; `None` for good.
+        until: Option<u64>,
+    },
 }
 
 impl StillOpen {
@@ -60,14 +65,14 @@ impl StillOpen {
     pub fn currency(&self) -> Option<Currency> {
         match self {
             StillOpen::Money { currency, .. } | StillOpen::Held { currency, .. } => Some(*currency),
-            StillOpen::Frozen { .. } => None,
+            StillOpen::Frozen { .. } | StillOpen::Excluded { .. } => None,
         }
     }
 }
 
 impl Books {
     /// What keeps a player from being erased at a time, milliseconds since 1970; `None` for nothing. Who is to stay excluded
-    /// may be frozen without an end: the exclusion takes the place of the freeze.
+    /// may be excluded from play, and frozen without an end: that the person is recognised takes the place of both.
     #[must_use]
     pub fn still_open(&self, player: PlayerId, excluded: bool, now: u64) -> Option<StillOpen> {
         for (domain, id) in self.accounts_of(player) {
@@ -81,9 +86,12 @@ impl Books {
                 return Some(StillOpen::Held { domain, currency, amount });
             }
         }
-        let freeze = Freeze::of(&self.domains.rows, player, now)?;
-        let lasts = freeze.until.is_none() && excluded;
-        (!lasts).then_some(StillOpen::Frozen { until: freeze.until })
+        let freeze = Freeze::of(&self.domains.rows, player, now);
+        if let Some(Freeze { until, .. }) = freeze.filter(|freeze| freeze.until.is_some() || !excluded) {
+            return Some(StillOpen::Frozen { until });
+        }
+        let exclusion = Exclusion::of(&self.domains.rows, player, now).filter(|_| !excluded);
+        exclusion.map(|Exclusion { until, .. }| StillOpen::Excluded { until })
     }
 
     /// Whether the erasure of a player may be recorded at a time, milliseconds since 1970.
@@ -142,10 +150,8 @@ impl Books {
     ) -> Result<(), Violation> {
         let accounts = legs.into_iter().flat_map(Changes::accounts);
         let owners = accounts.filter_map(|(id, _)| id.owner.player());
-        let frozen = rows.iter().filter(|row| row.key.kind() == Freeze::KIND);
-        let frozen = frozen.filter_map(|row| row.key.as_bytes().try_into().ok());
-        let frozen = frozen.map(|id| PlayerId(u128::from_be_bytes(id)));
-        self.nobody_erased(owners.chain(frozen).chain(notices.iter().map(|notice| notice.player)))
+        let of_players = rows.iter().filter_map(|row| player_of(&row.key));
+        self.nobody_erased(owners.chain(of_players).chain(notices.iter().map(|notice| notice.player)))
     }
 
     fn nobody_erased(&self, players: impl IntoIterator<Item = PlayerId>) -> Result<(), Violation> {
@@ -157,4 +163,18 @@ impl Books {
             None => Ok(()),
         }
     }
+}
+
+/// The kinds of rows that are about one player, whose id is their key.
+const OF_PLAYERS: [u16; 2] = [Freeze::KIND, Exclusion::KIND];
+
+/// The keys of the rows that may be there about a player.
+pub(crate) fn rows_of(player: PlayerId) -> impl Iterator<Item = RowKey> {
+    OF_PLAYERS.into_iter().filter_map(move |kind| RowKey::new(kind, &player.0.to_be_bytes()))
+}
+
+/// The player whom a row is about.
+fn player_of(key: &RowKey) -> Option<PlayerId> {
+    let id = key.as_bytes().try_into().ok().filter(|_| OF_PLAYERS.contains(&key.kind()))?;
+    Some(PlayerId(u128::from_be_bytes(id)))
 }

@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use domains::{freeze::Freeze, results::Settled};
+use domains::results::Settled;
 use ledger::codec::{DecodeError, Encoder};
 use protocol::PlayerId;
 use rustc_hash::FxHashMap;
 
 use crate::{
     apply::ApplyError,
+    erasure::rows_of,
     facts::Fact,
     head::StoreHead,
     invariant::Violation,
@@ -185,7 +186,7 @@ impl Replica {
     fn fetch_player(&mut self, player: PlayerId) -> Result<(), Unreadable> {
         let accounts = self.world.books.accounts_of(player).into_iter();
         accounts.map(|(domain, id)| ItemId::Account(domain, id)).try_for_each(|id| self.touch(id))?;
-        self.touch(ItemId::Row(Freeze::image(player, None).key))
+        rows_of(player).try_for_each(|key| self.touch(ItemId::Row(key)))
     }
 
     /// Makes an item present that the next record needs, and takes it for changed.

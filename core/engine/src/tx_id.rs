@@ -36,6 +36,12 @@ impl TxId {
         Self::of(PrincipalKind::Hub, "rules", table.as_str().as_bytes(), &change.to_be_bytes())
     }
 
+    /// The id of the transaction that the hub itself makes when what protects players changes: the first after this record.
+    #[must_use]
+    pub fn of_protection(lsn: u64) -> Self {
+        Self::of(PrincipalKind::Hub, "protection", b"", &lsn.to_be_bytes())
+    }
+
     /// The id of the transaction that the hub makes when a hold is due.
     #[must_use]
     pub fn of_expiry(hold: HoldId) -> Self {

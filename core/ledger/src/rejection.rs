@@ -10,6 +10,19 @@ pub enum Rejection {
     /// Only a freeze that stands can be lifted.
     #[error("the player is not frozen")]
     NotFrozen,
+    /// A player who is excluded from play stakes nothing and deposits nothing. The domain says so.
+    #[error("the player is excluded from play")]
+    Excluded,
+    /// An exclusion is made longer or stricter only, and lifted only by a player who comes back after its end. The domain
+    /// says so.
+    #[error("an exclusion stands already, and ends then or later")]
+    ExclusionStands,
+    /// Only who is excluded comes back. The domain says so.
+    #[error("the player is not excluded from play")]
+    NotExcluded,
+    /// An exclusion lasts as long as the operator's rules allow. The domain says so.
+    #[error("an exclusion of this kind does not last so long or so short")]
+    DurationUnfit,
     /// A hold that a service asked for ends once: it is captured, released, or expires. The domain says so.
     #[error("there is no such open hold")]
     HoldEnded,

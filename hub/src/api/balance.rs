@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
     clock::now_ms,
     messages::domain::PlayerFunds,
-    ports::service::{Credit, Debit, Freeze, FreezePlayer, FreezeReason, Unfreeze},
+    ports::service::{Credit, Debit, ExclusionKind, Freeze, FreezePlayer, FreezeReason, Unfreeze},
 };
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
@@ -148,15 +148,32 @@ fn funds_schema() -> Value {
         &[("reason", schema::named("FreezeReason")), ("until", schema::or_null(&schema::named("Time")))],
         &[],
     );
+    let exclusion = schema::map(
+        &[
+            ("kind", schema::words(ExclusionKind::ALL.map(ExclusionKind::name))),
+            (
+                "until",
+                schema::told(
+                    schema::or_null(&schema::named("Time")),
+                    "Its end: a self-exclusion stands beyond it until the player comes back. `null` for good.",
+                ),
+            ),
+        ],
+        &[],
+    );
     schema::map(
         &[
             ("playerId", schema::named("PlayerName")),
             ("player", schema::named("PlayerId")),
             (
                 "status",
-                schema::told(schema::or_null(&schema::words(["active", "frozen"])), "`null` of the past."),
+                schema::told(
+                    schema::or_null(&schema::words(["active", "frozen", "excluded"])),
+                    "`frozen` also of an excluded player; `null` of the past.",
+                ),
             ),
             ("freeze", schema::or_null(&freeze)),
+            ("exclusion", schema::or_null(&exclusion)),
             ("balances", schema::list(&schema::named("Balance"))),
             ("lsn", schema::named("Lsn")),
         ],
@@ -285,24 +302,32 @@ async fn funds_of(
     }
     let funds = api.money.funds(player).await;
     drop(permit);
-    let PlayerFunds { lsn, freeze, accounts } = funds.ok_or(Kind::Unavailable)?;
+    let PlayerFunds { lsn, freeze, exclusion, accounts } = funds.ok_or(Kind::Unavailable)?;
     let balances = accounts
         .into_iter()
         .map(|(currency, funds)| receipt::balance(funds.available, funds.held, currency, &api.currencies));
     let freeze =
         freeze.map(|freeze| json!({ "reason": freeze.reason.name(), "until": freeze.until.map(utc) }));
+    let status = match (&freeze, &exclusion) {
+        (Some(_), _) => "frozen",
+        (None, Some(_)) => "excluded",
+        (None, None) => "active",
+    };
+    let exclusion = exclusion
+        .map(|exclusion| json!({ "kind": exclusion.kind.name(), "until": exclusion.until.map(utc) }));
     let answer = json!({
         "playerId": name,
         "player": player,
-        "status": if freeze.is_some() { "frozen" } else { "active" },
+        "status": status,
         "freeze": freeze,
+        "exclusion": exclusion,
         "balances": balances.collect::<Result<Vec<_>, _>>()?,
         "lsn": lsn,
     });
     Ok(HttpResponse::Ok().insert_header((receipt::LSN, lsn)).json(answer))
 }
 
-/// What a player had once a record was carried out. Of the past, no freeze is told.
+/// What a player had once a record was carried out. Of the past, no freeze and no exclusion is told.
 async fn past_funds(
     api: &ApiSurface,
     (player, name): (PlayerId, &str),
@@ -322,6 +347,7 @@ async fn past_funds(
         "player": player,
         "status": null,
         "freeze": null,
+        "exclusion": null,
         "balances": cash.map(balance).collect::<Result<Vec<_>, _>>()?,
         "lsn": lsn,
     });

@@ -105,6 +105,7 @@ fn field_of(parameter: &'static str) -> &'static str {
         "merchant" => "merchantId",
         "game" => "gameId",
         "method" => "paymentMethod",
+        "lasts_ms" => "days",
         other => other,
     }
 }

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actors::ports::service::{Collect, OwnerName, PaymentMethod};
 use engine::{Body, TxId};
 use ledger::Domain;
+use protocol::ErrorCode;
 use serde_json::json;
 
 use super::{
@@ -76,6 +77,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
             )
             .answers(200, receipt)
             .changes_funds()
+            .refuses(&[Kind::Money(ErrorCode::Excluded)])
             .link("showPayment", &[("id", "$response.body#/id")]),
         ),
         ApiRoute::at("/api/domains/collections/{id}").get(

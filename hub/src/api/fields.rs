@@ -154,6 +154,28 @@ impl<'a> JsonFields<'a> {
         }
     }
 
+    /// A number without decimals, from zero on, if it is given.
+    ///
+    /// # Errors
+    /// `malformed` when it is something else.
+    pub fn whole(&mut self, name: &'static str) -> Result<Option<u64>, Error> {
+        let wrong =
+            || Error::new(Kind::Malformed, format!("\"{name}\" is a number without decimals")).field(name);
+        self.take(name).map(|value| value.get().parse().map_err(|_| wrong())).transpose()
+    }
+
+    /// Whether something holds; `false` when it is not given.
+    ///
+    /// # Errors
+    /// `malformed` when it is neither `true` nor `false`.
+    pub fn flag(&mut self, name: &'static str) -> Result<bool, Error> {
+        match self.take(name).map(RawValue::get) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Error::new(Kind::Malformed, format!("\"{name}\" is true or false")).field(name)),
+        }
+    }
+
     /// The fields of a map within the body, which must be given.
     ///
     /// # Errors

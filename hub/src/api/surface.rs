@@ -7,7 +7,10 @@ use actors::{
     currencies::Currencies,
     house::House,
     messages::output::Output,
-    ports::{money::MoneyPort, service::ReasonCode},
+    ports::{
+        money::MoneyPort,
+        service::{Protection, ReasonCode},
+    },
 };
 use journal::Journal;
 use ledger::Domain;
@@ -39,6 +42,8 @@ pub struct ApiSurface {
     /// Places for those who read a record of the log.
     pub(super) reading: Semaphore,
     pub(super) reasons: Vec<ReasonCode>,
+    /// What protects players.
+    pub(super) protection: Protection,
     /// The read model, if it is kept.
     pub(super) reads: Option<Arc<Reads>>,
     pub(super) dashboards: Dashboards,
@@ -70,6 +75,7 @@ impl ApiSurface {
             log: house.journal.clone(),
             reading: Semaphore::new(READING_MAX),
             reasons: api.reasons.iter().filter_map(|reason| reason.parse().ok()).collect(),
+            protection: loaded.config.protection.protection(),
             reads: house.read_model.as_ref().map(|kept| Arc::new(Reads::of(kept, house.journal.clone()))),
             dashboards: Domain::ALL.into_iter().map(|domain| (domain, Stale::default())).collect(),
             tables: loaded.config.tables.iter().map(|table| table.id.to_string()).collect(),

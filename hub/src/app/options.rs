@@ -85,6 +85,7 @@ pub fn setup(
                 burst_bytes: config.rate.cleared_bytes_burst_per_player,
             },
         },
+        protection: config.protection.protection(),
         tables: tables.collect(),
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,

@@ -9,6 +9,7 @@ use super::{
     api::Api,
     channels::{Channels, Redis},
     monitoring::Monitoring,
+    protection::ProtectionOptions,
     rate::Rate,
     server::{Admin, Server, Socket},
     storage::{Archiving, Journal, PeopleKeys, ReadModelOptions},
@@ -83,6 +84,8 @@ pub struct Config {
     pub monitoring: Monitoring,
     /// The keys of the people store.
     pub people: PeopleKeys,
+    /// What protects players.
+    pub protection: ProtectionOptions,
     /// What the hub logs.
     pub telemetry: crate::telemetry::Options,
     /// Currencies accounts may hold.
@@ -110,6 +113,7 @@ impl Default for Config {
             read_model: ReadModelOptions::default(),
             monitoring: Monitoring::default(),
             people: PeopleKeys::default(),
+            protection: ProtectionOptions::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),
             tables: tables::default_tables(),

@@ -105,6 +105,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
         check.within("socket.send_buffer_bytes", socket.send_buffer_bytes, 4_096..=4_194_304);
     }
     rate.bounds().for_each(|(key, value, range)| check.within(key, value, range));
+    config.protection.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
     check.within("auth.token_lifetime_max_seconds", config.auth.token_lifetime_max_seconds, 60..=31_536_000);
     check.within("auth.jwks_refresh_seconds", config.auth.jwks_refresh_seconds, 10..=86_400);

@@ -203,6 +203,27 @@ fn a_record_of_each_recipe_is_shown_in_words() {
         ),
         ("a freeze lifted", &["recipe UNFREEZE", "kind freeze key PLAYER change removed"]),
         (
+            "a time-out",
+            &[
+                "recipe EXCLUDE",
+                "exclusion time_out",
+                "lasts_ms 86400000",
+                "kind exclusion key PLAYER change set exclusion time_out, until ",
+            ],
+        ),
+        (
+            "a self-exclusion",
+            &["recipe EXCLUDE", "kind exclusion key PLAYER change set exclusion self_exclusion, until "],
+        ),
+        (
+            "a player who comes back",
+            &["recipe REINSTATE", "kind exclusion key PLAYER change set exclusion cooling_off, until "],
+        ),
+        (
+            "what protects players",
+            &["recipe PROTECTION", "kind protection key all change set time_out_max_ms 86400000"],
+        ),
+        (
             "a hold by a service",
             &[
                 "recipe HOLD",

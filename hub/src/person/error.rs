@@ -9,6 +9,7 @@ use protocol::PlayerId;
 use crate::{
     control::{AskError, SOCKET},
     recovery,
+    utc::utc,
     verify::signed,
 };
 
@@ -173,6 +174,12 @@ impl InWords for StillOpen {
             Self::Frozen { until: None } => {
                 "the player is frozen; lift the freeze, or give --excluded if the person is to stay excluded"
                     .into()
+            }
+            Self::Excluded { until } => {
+                let until = until.map_or_else(|| "for good".into(), |until| format!("until {}", utc(until)));
+                format!(
+                    "the player is excluded from play {until}; give --excluded, so that the person stays excluded"
+                )
             }
             Self::Frozen { until: Some(until) } => {
                 format!(

@@ -9,7 +9,7 @@ use protocol::PlayerId;
 
 use crate::{
     Error, Master, StoreId,
-    database::{DATABASE, Database, Exclusion, Meta, Rest},
+    database::{BlindEntry, DATABASE, Database, Meta, Rest},
     keyfile::{KEYS, KeyFile},
     master::{Blind, StoreKeys},
     register::Register,
@@ -25,7 +25,7 @@ pub struct Contents {
     pub(crate) meta: Meta,
     pub(crate) keys: StoreKeys,
     pub(crate) register: Register,
-    pub(crate) exclusions: Vec<Exclusion>,
+    pub(crate) exclusions: Vec<BlindEntry>,
     /// Who was erased, and whether the person stays excluded.
     pub(crate) erased: BTreeMap<PlayerId, bool>,
     /// `None` when making the store was interrupted: then it has nobody.

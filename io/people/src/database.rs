@@ -109,14 +109,14 @@ impl PersonRow {
 
 /// An excluded person who was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Exclusion {
+pub(crate) struct BlindEntry {
     /// What the person is recognised by.
     pub blind: u128,
     /// The id that the person had.
     pub player: u128,
 }
 
-impl Exclusion {
+impl BlindEntry {
     fn tag(&self, keys: &StoreKeys) -> u128 {
         keys.tag(2, &[&self.blind.to_be_bytes(), &self.player.to_be_bytes()])
     }
@@ -140,7 +140,7 @@ impl Tombstone {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OfPlayer {
     pub row: Option<PersonRow>,
-    pub exclusion: Option<Exclusion>,
+    pub exclusion: Option<BlindEntry>,
     pub tombstone: Option<Tombstone>,
 }
 
@@ -148,7 +148,7 @@ pub(crate) struct OfPlayer {
 #[derive(Debug, Clone)]
 pub(crate) struct Rest {
     pub meta: Meta,
-    pub exclusions: Vec<Exclusion>,
+    pub exclusions: Vec<BlindEntry>,
     pub erased: Vec<Tombstone>,
 }
 
@@ -368,7 +368,7 @@ pub(crate) fn put_people(
 /// Writes an exclusion.
 pub(crate) fn put_exclusion(
     change: &Transaction<'_>,
-    exclusion: Exclusion,
+    exclusion: BlindEntry,
     keys: &StoreKeys,
 ) -> rusqlite::Result<()> {
     let tag = exclusion.tag(keys).to_be_bytes();
@@ -433,8 +433,8 @@ fn tombstone(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Tombstone, u128)> {
     Ok((Tombstone { player: half(row, 0)?, excluded: row.get(1)? }, half(row, 2)?))
 }
 
-fn exclusion(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Exclusion, u128)> {
-    Ok((Exclusion { blind: half(row, 0)?, player: half(row, 1)? }, half(row, 2)?))
+fn exclusion(row: &rusqlite::Row<'_>) -> rusqlite::Result<(BlindEntry, u128)> {
+    Ok((BlindEntry { blind: half(row, 0)?, player: half(row, 1)? }, half(row, 2)?))
 }
 
 fn person(row: &rusqlite::Row<'_>) -> rusqlite::Result<(PersonRow, u128)> {

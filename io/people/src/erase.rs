@@ -11,7 +11,7 @@ use protocol::PlayerId;
 
 use crate::{
     Contents, Error, Person,
-    database::{Database, Exclusion, Tombstone},
+    database::{BlindEntry, Database, Tombstone},
     forget::{self, unreadable},
     keyfile::KEYS,
     master::Blind,
@@ -104,7 +104,7 @@ impl Contents {
         let (mut new, mut unrecognised) = (Vec::new(), Vec::new());
         for player in wanted {
             match self.name(database, *player)? {
-                Some(person) => new.push(Exclusion { blind: blind.hash(&person), player: player.0 }),
+                Some(person) => new.push(BlindEntry { blind: blind.hash(&person), player: player.0 }),
                 None => unrecognised.push(*player),
             }
         }

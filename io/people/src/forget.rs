@@ -9,7 +9,7 @@ use protocol::PlayerId;
 
 use crate::{
     Error, Person,
-    database::{self, Database, Exclusion, Meta, OfPlayer, PersonRow, Tombstone},
+    database::{self, BlindEntry, Database, Meta, OfPlayer, PersonRow, Tombstone},
     keyfile::{KEYS, KeyFile},
     master::{Blind, StoreKeys},
     seal::SealedAt,
@@ -93,7 +93,7 @@ impl OpenStore<'_> {
         row: &PersonRow,
     ) -> Result<Option<u128>, NotForgotten> {
         let Some(person) = self.person(file, row)? else { return Ok(None) };
-        let new = Exclusion { blind: blind.hash(&person), player: row.player };
+        let new = BlindEntry { blind: blind.hash(&person), player: row.player };
         add_exclusions(self.database, self.keys, self.meta, &[new])?;
         Ok(Some(new.blind))
     }
@@ -135,7 +135,7 @@ pub(crate) fn add_exclusions(
     database: &mut Database,
     keys: &StoreKeys,
     meta: &mut Meta,
-    new: &[Exclusion],
+    new: &[BlindEntry],
 ) -> rusqlite::Result<()> {
     let after = Meta { exclusions: meta.exclusions + new.len() as u64, ..*meta };
     database.change(|change| {

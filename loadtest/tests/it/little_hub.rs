@@ -270,6 +270,7 @@ impl World {
                     available: amount(account.available),
                     held: amount(account.held),
                 }],
+                exclusion: None,
             },
             Request::GetHistory { .. } => Reply::PlayerHistory { results: account.results.clone() },
             Request::GetOutcome { key } => {
@@ -282,9 +283,12 @@ impl World {
             Request::JoinTable { .. } => Reply::Joined { view: self.view(), bets: Vec::new() },
             Request::LeaveTable { table } => Reply::Left { table },
             Request::PlaceBet(bet) => return self.bet(player, &bet),
-            Request::Hello(_) | Request::Ping | Request::Unsubscribe { .. } | Request::ClearBets { .. } => {
-                Reply::Error(Failure::of(ErrorCode::UnknownRequest))
-            }
+            Request::Hello(_)
+            | Request::Ping
+            | Request::Unsubscribe { .. }
+            | Request::ClearBets { .. }
+            | Request::Exclude(_)
+            | Request::Reinstate { .. } => Reply::Error(Failure::of(ErrorCode::UnknownRequest)),
         })
     }
 

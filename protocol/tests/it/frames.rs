@@ -11,10 +11,10 @@ use protocol::{
     bounded::List,
     push::{BalanceReason, Event, Pub},
     reply::{
-        Balance, Failure, KeyOutcome, Missed, PastRound, Phase, PlacedBet, PlayerResult, Receipt, ReplyFrame,
-        Subscribed, TableSummary, TableView, Welcome,
+        Balance, Excluded, Failure, KeyOutcome, Missed, PastRound, Phase, PlacedBet, PlayerResult, Receipt,
+        ReplyFrame, Subscribed, TableSummary, TableView, Welcome,
     },
-    request::{Bet, Hello, PlaceBet, Since, Subscribe},
+    request::{Bet, Exclude, Hello, PlaceBet, Since, Subscribe},
 };
 
 pub const TIME: u64 = 1_760_000_000_000;
@@ -120,6 +120,15 @@ pub fn requests() -> Vec<(&'static str, ClientFrame)> {
         ("get_history_of_table", Request::GetHistory { table: Some(table()) }),
         ("get_history_of_player", Request::GetHistory { table: None }),
         ("get_outcome", Request::GetOutcome { key: key("b-7f3a") }),
+        (
+            "exclude",
+            Request::Exclude(Exclude { key: key("e-0001"), kind: text("time_out"), days: Some(uint(7)) }),
+        ),
+        (
+            "exclude_for_good",
+            Request::Exclude(Exclude { key: key("e-0002"), kind: text("self_exclusion"), days: None }),
+        ),
+        ("reinstate", Request::Reinstate { key: key("e-0003") }),
     ];
     named
         .into_iter()
@@ -277,6 +286,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
                     available: amount("982.50"),
                     held: amount("17.50"),
                 }],
+                exclusion: None,
             },
         ),
         ("table_history", Reply::TableHistory { table: table(), rounds: vec![past_round(), void_round()] }),
@@ -300,6 +310,16 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
     );
     // Last, so that the ids of the frames before it stay.
     named.push(("error_not_final", Reply::Error(Failure::of(ErrorCode::NotAtTable).not_final())));
+    named.push(("changed", Reply::Changed { key: key("e-0001"), lsn: 123_457 }));
+    named.push((
+        "balances_excluded",
+        Reply::Balances {
+            lsn: 123_457,
+            balances: vec![],
+            exclusion: Some(Excluded { kind: "time_out".into(), until: Some(TIME) }),
+        },
+    ));
+    named.push(("outcome_changed", outcome(KeyOutcome::Changed { lsn: 123_457 })));
     let mut frames: Vec<_> = named
         .into_iter()
         .zip(1..)
@@ -390,6 +410,8 @@ pub fn request_kind(request: &Request) -> &'static str {
         Request::ListTables => "list_tables",
         Request::PlaceBet(_) => "place_bet",
         Request::ClearBets { .. } => "clear_bets",
+        Request::Exclude(_) => "exclude",
+        Request::Reinstate { .. } => "reinstate",
         Request::GetBalance => "get_balance",
         Request::GetHistory { .. } => "get_history",
         Request::GetOutcome { .. } => "get_outcome",
@@ -408,6 +430,7 @@ pub fn reply_kind(reply: &Reply) -> &'static str {
         Reply::Tables { .. } => "tables",
         Reply::BetAccepted(_) => "bet_accepted",
         Reply::BetsCleared(_) => "bets_cleared",
+        Reply::Changed { .. } => "changed",
         Reply::Balances { .. } => "balances",
         Reply::TableHistory { .. } => "table_history",
         Reply::PlayerHistory { .. } => "player_history",

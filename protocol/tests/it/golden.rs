@@ -100,11 +100,11 @@ fn each_kind_of_frame_has_an_example() {
     // The numbers count the variants in `frames`' matches.
     assert_eq!(
         kinds(frames::requests().iter().map(|(_, frame)| frames::request_kind(&frame.request)).collect()),
-        12
+        14
     );
     assert_eq!(
         kinds(frames::replies().iter().map(|(_, frame)| frames::reply_kind(&frame.reply)).collect()),
-        14
+        15
     );
     assert_eq!(kinds(frames::pushes().iter().map(|(_, push)| frames::push_kind(push)).collect()), 3);
     assert_eq!(kinds(frames::events().iter().map(|(_, event)| frames::event_kind(event)).collect()), 7);

@@ -10,8 +10,11 @@ use protocol::{
         encode_reply,
     },
     push::Pub,
-    reply::{Balance, Failure, KeyOutcome, Missed, PastRound, PlayerResult, Receipt, ReplyFrame, Subscribed},
-    request::{Bet, Hello, PlaceBet, Since, Subscribe},
+    reply::{
+        Balance, Excluded, Failure, KeyOutcome, Missed, PastRound, PlayerResult, Receipt, ReplyFrame,
+        Subscribed,
+    },
+    request::{Bet, Exclude, Hello, PlaceBet, Since, Subscribe},
 };
 use serde_json::{Map, Value};
 
@@ -80,6 +83,12 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::ListTables),
         place_bet(),
         (key(), table(), uint()).prop_map(|(key, table, round)| Request::ClearBets { key, table, round }),
+        (key(), text(), option::of(uint())).prop_map(|(key, kind, days)| Request::Exclude(Exclude {
+            key,
+            kind,
+            days
+        })),
+        key().prop_map(|key| Request::Reinstate { key }),
         Just(Request::GetBalance),
         option::of(table()).prop_map(|table| Request::GetHistory { table }),
         key().prop_map(|key| Request::GetOutcome { key }),
@@ -154,8 +163,12 @@ fn reply() -> impl Strategy<Value = Reply> {
     let outcome = prop_oneof![
         receipt().prop_map(|receipt| KeyOutcome::Accepted { receipt }),
         code.prop_map(|code| KeyOutcome::Refused { code: code.into(), name: code.name().into() }),
+        any::<u64>().prop_map(|lsn| KeyOutcome::Changed { lsn }),
         Just(KeyOutcome::Unknown),
     ];
+    let exclusion = option::of(
+        (any::<String>(), option::of(any::<u64>())).prop_map(|(kind, until)| Excluded { kind, until }),
+    );
     let tops = proptest::collection::btree_map(any::<String>(), (any::<String>(), any::<u64>()), 0..4);
     prop_oneof![
         (any::<u64>(), tops).prop_map(|(time, tops)| Reply::Pong { time, tops }),
@@ -164,16 +177,20 @@ fn reply() -> impl Strategy<Value = Reply> {
         table().prop_map(|table| Reply::Left { table }),
         receipt().prop_map(Reply::BetAccepted),
         receipt().prop_map(Reply::BetsCleared),
-        (any::<u64>(), vec(receipt(), 0..3)).prop_map(|(lsn, receipts)| Reply::Balances {
-            lsn,
-            balances: receipts
-                .into_iter()
-                .map(|receipt| Balance {
-                    currency: receipt.currency,
-                    available: receipt.available,
-                    held: receipt.held,
-                })
-                .collect(),
+        (key(), any::<u64>()).prop_map(|(key, lsn)| Reply::Changed { key, lsn }),
+        (any::<u64>(), vec(receipt(), 0..3), exclusion).prop_map(|(lsn, receipts, exclusion)| {
+            Reply::Balances {
+                lsn,
+                exclusion,
+                balances: receipts
+                    .into_iter()
+                    .map(|receipt| Balance {
+                        currency: receipt.currency,
+                        available: receipt.available,
+                        held: receipt.held,
+                    })
+                    .collect(),
+            }
         }),
         (table(), vec(past, 0..3)).prop_map(|(table, rounds)| Reply::TableHistory { table, rounds }),
         vec(result, 0..3).prop_map(|results| Reply::PlayerHistory { results }),

@@ -250,6 +250,43 @@ test(
   }),
 );
 
+test(
+  "a player takes a time-out on the page, and no bet is taken after it",
+  withPlayers(["Tom"], {}, async (tom) => {
+    const { page } = tom;
+    await tom.open();
+    const table = page.url();
+    await page.getByTestId("break").click();
+    await page.getByTestId("time_out-days").selectOption("7");
+    await page.getByTestId("time_out").click();
+    assert.equal(await page.getByTestId("break").textContent(), "Take a break", "the first press asks whether it is meant");
+    await page.getByText("cannot be taken back").waitFor();
+    await tom.shot("break");
+    await page.getByTestId("time_out").click();
+    await page.getByText("On a break").waitFor();
+    assert.match(await page.getByTestId("standing").textContent(), /^You are on a time-out until /);
+    await page.goto(table);
+    await tom.open();
+    await tom.chip("1.00");
+    await tom.spot("red").click();
+    await tom.toast("error", "You are on a break from play.");
+    assert.deepEqual(await tom.chips(), {});
+    // A shorter one is refused, and a self-exclusion is stricter.
+    await page.getByTestId("break").click();
+    await page.getByTestId("time_out-days").selectOption("1");
+    await page.getByTestId("time_out").click();
+    await page.getByTestId("time_out").click();
+    await page.getByText("Your break lasts at least that long already.").waitFor();
+    await page.getByTestId("self_exclusion-days").selectOption("");
+    await page.getByTestId("self_exclusion").click();
+    await page.getByTestId("self_exclusion").click();
+    await page.getByText("You have excluded yourself from play for good.").waitFor();
+    assert.equal(await page.getByTestId("time_out").count(), 0);
+    assert.equal(await page.getByTestId("self_exclusion").count(), 0);
+    await tom.shot("excluded");
+  }),
+);
+
 test("a player whose browser dies comes back to the same balance and bets", async () => {
   const table = freeTable();
   const hugo = await Player.open(browser, hub.url);

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { isAway, mayReturn, standing } from "../../../hub/assets/break.js";
 import { codeOf, colour, LENGTH, SPOTS, WHEEL, WIDTH } from "../../../hub/assets/layout.js";
 import { explain } from "../../../hub/assets/messages.js";
 import { pretty, short, toMinor, toText } from "../../../hub/assets/money.js";
@@ -224,4 +225,21 @@ test("another log begins to count afresh", () => {
   wallet.restart();
   wallet.take({ lsn: 1, currency: "EUR", available: "1.00", held: "0.00" });
   assert.equal(wallet.balances.get("EUR").available, "1.00");
+});
+
+test("a break is told in words, and ends or does not end by itself", () => {
+  const until = Date.UTC(2026, 5, 1, 12);
+  const after = until + 1;
+  for (const [exclusion, now, words, away, may] of [
+    [{ kind: "time_out", until }, until - 1, /^You are on a time-out until /, true, false],
+    [{ kind: "time_out", until }, after, /^You are on a time-out until /, false, false],
+    [{ kind: "cooling_off", until }, until - 1, /^You are coming back: play begins /, true, false],
+    [{ kind: "self_exclusion", until }, until - 1, /^You have excluded yourself from play until /, true, false],
+    [{ kind: "self_exclusion", until }, after, /stands until you ask to come back\.$/, true, true],
+    [{ kind: "self_exclusion" }, after, /for good\.$/, true, false],
+  ]) {
+    assert.match(standing(exclusion, now), words);
+    assert.equal(isAway(exclusion, now), away, JSON.stringify(exclusion));
+    assert.equal(mayReturn(exclusion, now), may, JSON.stringify(exclusion));
+  }
 });

@@ -3,6 +3,7 @@
 mod crashes;
 mod described;
 mod domains;
+mod exclusions;
 mod explained;
 mod keys;
 mod limits;

@@ -5,6 +5,7 @@
 //! themselves are explained in `docs/architecture.md` and `CONTRIBUTING.md`.
 
 mod circles;
+mod clauses;
 mod docker;
 mod docs;
 mod imports;

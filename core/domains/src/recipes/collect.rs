@@ -94,9 +94,7 @@ impl Recipe for Collect {
     fn decide(&self, context: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
         let Self { player, currency, amount, .. } = *self;
         let merchant = payment::owner(context, decision, OwnerKind::Merchant, &self.merchant);
-        decision.ask(&balance::Command::Open(player, currency))?;
-        let from = Domain::Collections;
-        decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
+        decision.ask(&balance::Command::Deposit { player, currency, amount })?;
         decision.ask(&collections::Command::CaptureOf { merchant, currency, amount })?;
         decision.tell(player, currency, What::Deposit);
         Ok(())

@@ -44,9 +44,7 @@ impl Recipe for Deposit {
 
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
         let Self { player, currency, amount } = *self;
-        decision.ask(&balance::Command::Open(player, currency))?;
-        let from = Domain::Collections;
-        decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
+        decision.ask(&balance::Command::Deposit { player, currency, amount })?;
         decision.ask(&collections::Command::Capture { currency, amount })?;
         decision.tell(player, currency, What::Deposit);
         Ok(())

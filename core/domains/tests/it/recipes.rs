@@ -124,6 +124,76 @@ fn a_frozen_player_is_paid_and_not_debited_and_open_holds_end() {
     );
 }
 
+// clause: gli19.a.3.8.enforced
+// clause: gli19.a.3.8.payout
+/// The clock of these lines is their number.
+#[test]
+fn an_excluded_player_stakes_and_deposits_nothing_until_the_end_and_is_paid() {
+    check(
+        "
+        deposit P1 100      => balance.P1 +100  balance.collections -100  collections.balance +100  collections.source -100
+        stake H1 P1 10      => balance.P1 held +10
+        time-out P1 5       =>                          # until line 8
+        stake H2 P1 1       => Excluded
+        deposit P1 1        => Excluded
+        collect M P1 1      => Excluded
+        settle 3 P1 H1 10 5 => balance.P1 -5 held -10  balance.collections +10  balance.distributions -5  collections.balance -10  collections.stakes +10  distributions.balance +5  distributions.winnings -5
+        deposit P1 1        => balance.P1 +1  balance.collections -1  collections.balance +1  collections.source -1
+        time-out P1 9       =>
+        credit P1 1         => balance.P1 +1  balance.adjustment -1  adjustment.balance +1  adjustment.corrections -1
+        debit P1 1          => balance.P1 -1  balance.adjustment +1  adjustment.balance -1  adjustment.corrections +1
+        winnings G P1 2     => balance.P1 +2  balance.distributions -2  collections.distributions +2  collections.results -2  distributions.balance +2  distributions.collections -2
+        hold H3 P1 5        => balance.P1 held +5
+        capture H3          => balance.P1 -5 held -5  balance.adjustment +5  adjustment.balance -5  adjustment.corrections +5
+        deposit P2 1        => balance.P2 +1  balance.collections -1  collections.balance +1  collections.source -1
+        ",
+    );
+}
+
+#[test]
+fn an_exclusion_is_made_longer_and_stricter_and_never_shorter() {
+    check(
+        "
+        protection 20 30 4  =>
+        time-out P1 0       => DurationUnfit
+        time-out P1 21      => DurationUnfit
+        time-out P1 ever    => DurationUnfit
+        exclude P1 29       => DurationUnfit
+        time-out P1 20      =>                          # until line 26
+        time-out P1 18      => ExclusionStands
+        time-out P1 18      => ExclusionStands          # about as long
+        reinstate P1        => ExclusionStands
+        exclude P1 30       =>                          # until line 40
+        time-out P1 20      => ExclusionStands
+        exclude P2          =>
+        exclude P2 999      => ExclusionStands
+        reinstate P2        => ExclusionStands
+        reinstate P3        => NotExcluded
+        ",
+    );
+}
+
+// clause: ukgc.sr.3.5.3.return
+#[test]
+fn a_player_comes_back_from_a_self_exclusion_after_its_end_and_a_time_to_cool_off() {
+    check(
+        "
+        protection 20 3 4   =>
+        exclude P1 3        =>                          # until line 5
+        reinstate P1        => ExclusionStands
+        deposit P1 1        => Excluded
+        deposit P1 1        => Excluded                 # its end has passed, and nobody has asked
+        time-out P1 1       => ExclusionStands
+        reinstate P1        =>                          # until line 11
+        time-out P1 1       => ExclusionStands
+        reinstate P1        => ExclusionStands
+        deposit P1 1        => Excluded
+        deposit P1 1        => balance.P1 +1  balance.collections -1  collections.balance +1  collections.source -1
+        reinstate P1        => NotExcluded
+        ",
+    );
+}
+
 #[test]
 fn a_service_captures_what_it_holds_whole_or_in_part_or_gives_it_back_and_that_once() {
     check(

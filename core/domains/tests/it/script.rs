@@ -12,11 +12,13 @@ use std::collections::BTreeMap;
 
 use domains::{
     Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement,
+    exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
+    protection::Protection,
     recipes::{
-        CaptureHold, Collect, Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds, HoldStake,
-        PaymentMethod, PlayerWinnings, ReleaseHold, ReleaseStakes, RoundVoid, SettleRound, TableOnly,
-        Unfreeze,
+        CaptureHold, Collect, Credit, Debit, Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds,
+        HoldStake, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, ReleaseStakes, RoundVoid,
+        SetProtection, SettleRound, TableOnly, Unfreeze,
     },
 };
 use ledger::{AccountKind, Domain, HoldId, invariant};
@@ -141,6 +143,26 @@ fn read(action: &str) -> (HoldId, Intent, Vec<PlayerSettlement>) {
                 game: game.parse().unwrap(),
                 cause: PaymentCause::default(),
             }
+            .into(),
+        ),
+        ["time-out", name, lasts] => {
+            let (player, kind) = (player(name), ExclusionKind::TimeOut);
+            alone(ExcludePlayer { player, kind, lasts: lasts.parse().ok() }.into())
+        }
+        ["exclude", name, ref lasts @ ..] => {
+            let (player, kind) = (player(name), ExclusionKind::SelfExclusion);
+            alone(
+                ExcludePlayer { player, kind, lasts: lasts.first().map(|lasts| lasts.parse().unwrap()) }
+                    .into(),
+            )
+        }
+        ["reinstate", name] => alone(Reinstate { player: player(name) }.into()),
+        ["protection", longest, shortest, cooling_off] => alone(
+            SetProtection(Protection {
+                time_out_max: longest.parse().unwrap(),
+                self_exclusion_min: shortest.parse().unwrap(),
+                cooling_off: cooling_off.parse().unwrap(),
+            })
             .into(),
         ),
         ["unfreeze", name] => alone(Unfreeze { player: player(name) }.into()),

@@ -6,10 +6,13 @@ use crate::rig::{BETTING_MS, Rig};
 use domains::{
     Funds, Intent, Notice, OwnerName, PaymentCause, RowImage, What,
     acknowledged::Acknowledged,
+    exclusion::{Exclusion, ExclusionKind},
     freeze::{Freeze, FreezeReason},
+    protection::Protection,
     recipes::{
-        AcknowledgeAlert, CaptureHold, Collect, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds,
-        PaymentMethod, PlayerWinnings, ReleaseHold, ReleaseStakes, SetRules, SettleRound, TableOnly,
+        AcknowledgeAlert, CaptureHold, Collect, Debit, Deposit, ExcludePlayer, FreezePlayer, HoldExpire,
+        HoldFunds, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, ReleaseStakes, SetProtection,
+        SetRules, SettleRound, TableOnly,
     },
     rules::RulesRow,
 };
@@ -83,6 +86,17 @@ fn freeze() -> impl Strategy<Value = Freeze> {
         .prop_map(|(reason, until)| Freeze { reason, until })
 }
 
+fn exclusion() -> impl Strategy<Value = Exclusion> {
+    (prop::sample::select(&ExclusionKind::ALL[..]), any::<Option<u64>>())
+        .prop_map(|(kind, until)| Exclusion { kind, until })
+}
+
+fn protection() -> impl Strategy<Value = Protection> {
+    (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(time_out_max, self_exclusion_min, cooling_off)| {
+        Protection { time_out_max, self_exclusion_min, cooling_off }
+    })
+}
+
 fn cause() -> impl Strategy<Value = PaymentCause> {
     let reason = prop::option::of("[A-Z0-9_]{1,32}".prop_map(|text| text.parse().unwrap()));
     let reference = prop::option::of("[!-~]([ -~]{0,62}[!-~])?".prop_map(|text| text.parse().unwrap()));
@@ -106,6 +120,10 @@ fn row() -> impl Strategy<Value = RowImage> {
     prop_oneof![
         (key(), prop::option::of(freeze())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(rules())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(exclusion()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(protection()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(owner_name()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(acknowledged()))
@@ -164,6 +182,14 @@ fn intent() -> impl Strategy<Value = Intent> {
             }
         ),
         (player(), freeze()).prop_map(|(player, freeze)| FreezePlayer { player, freeze }.into()),
+        (player(), exclusion()).prop_map(|(player, Exclusion { kind, until: lasts })| ExcludePlayer {
+            player,
+            kind,
+            lasts
+        }
+        .into()),
+        player().prop_map(|player| Reinstate { player }.into()),
+        protection().prop_map(|protection| SetProtection(protection).into()),
         any::<u128>().prop_map(|hold| HoldExpire { hold: HoldId(hold) }.into()),
         (prop::collection::vec(any::<u8>(), 0..30), rules()).prop_map(|(of, rules)| SetRules {
             of: of.into(),

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use domains::{
     PaymentCause,
+    exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
-    recipes::{Credit, Debit, Deposit, FreezePlayer, Unfreeze},
+    protection::DAY,
+    recipes::{Credit, Debit, Deposit, ExcludePlayer, FreezePlayer, Unfreeze},
 };
 use engine::{
     ApplyError, Content, Envelope, Erasable, Fact, Formats, Intent, Outcome, Principal, PrincipalKind,
@@ -93,6 +95,26 @@ fn freeze_again(rig: &mut Rig, until: u64) {
     by_service(rig, "freeze again", FreezePlayer { player: PLAYER, freeze }.into());
 }
 
+/// Who is excluded from play is erased only so that the person is recognised: otherwise the exclusion would be lost.
+#[test]
+fn an_exclusion_from_play_keeps_a_player_who_would_not_be_recognised() {
+    let early = Err(ApplyError::Invariant(Violation::ErasedTooEarly(PLAYER)));
+    for (kind, lasts) in
+        [(ExclusionKind::TimeOut, Some(DAY)), (ExclusionKind::SelfExclusion, Some(200 * DAY))]
+    {
+        let mut rig = Rig::new();
+        by_service(&mut rig, "exclude", ExcludePlayer { player: PLAYER, kind, lasts }.into());
+        let open = |rig: &Rig, excluded| rig.books.still_open(PLAYER, excluded, rig.now);
+        let until = lasts.map(|lasts| rig.now + lasts);
+        assert_eq!(open(&rig, false), Some(StillOpen::Excluded { until }), "{kind:?}");
+        assert_eq!((erase(&rig, false).1, open(&rig, true)), (early.clone(), None), "{kind:?}");
+        assert_eq!(erase(&rig, true).1, Ok(()), "{kind:?}");
+        rig.wait(201 * DAY);
+        // A time-out has ended, and a self-exclusion stands until the player comes back.
+        assert_eq!(open(&rig, false).is_none(), kind == ExclusionKind::TimeOut, "{kind:?}");
+    }
+}
+
 #[test]
 fn an_erasure_is_a_part_of_the_state_and_holds_for_good() {
     let (mut world, result) = erase(&Rig::new(), true);
@@ -137,10 +159,12 @@ fn what_is_queued_behind_an_erasure_is_refused_and_leaves_no_record() {
     assert_eq!(submit(&Envelope::Refuse { id, principal, content, code, request }), NOT_ALLOWED, "a refusal");
     let (currency, amount, player) = (eur(), 5, PLAYER);
     let freeze = Freeze { reason: FreezeReason::Operator, until: None };
-    let money: [(&str, Intent); 3] = [
+    let (kind, lasts) = (ExclusionKind::SelfExclusion, None);
+    let money: [(&str, Intent); 4] = [
         ("a deposit", Deposit { player, currency, amount }.into()),
         ("a credit", Credit { player, currency, amount, cause: PaymentCause::default() }.into()),
         ("a freeze", FreezePlayer { player, freeze }.into()),
+        ("an exclusion", ExcludePlayer { player, kind, lasts }.into()),
     ];
     for (what, intent) in money.clone() {
         let service = Principal::named(PrincipalKind::Service, "", "cashier");

@@ -3,10 +3,12 @@
 use domains::{
     Intent, PaymentCause,
     acknowledged::Acknowledged,
+    exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
+    protection::{DAY, Protection},
     recipes::{
-        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, FreezePlayer, HoldFunds, PaymentMethod,
-        PlayerWinnings, ReleaseHold, Unfreeze,
+        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds,
+        PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, SetProtection, Unfreeze,
     },
 };
 use engine::{
@@ -113,6 +115,13 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let known = Acknowledged { began: 1_700_000_000_000, critical: true };
     let alert = "log_not_ready".parse().unwrap();
     run(&mut rig, "an alert acknowledged", AcknowledgeAlert { alert, known }.into());
+    let exclude = |kind, lasts| ExcludePlayer { player, kind, lasts }.into();
+    run(&mut rig, "a time-out", exclude(ExclusionKind::TimeOut, Some(DAY)));
+    run(&mut rig, "a self-exclusion", exclude(ExclusionKind::SelfExclusion, Some(183 * DAY)));
+    rig.now += 183 * DAY;
+    run(&mut rig, "a player who comes back", Reinstate { player }.into());
+    let protection = Protection { time_out_max: DAY, self_exclusion_min: 2 * DAY, cooling_off: 0 };
+    run(&mut rig, "what protects players", SetProtection(protection).into());
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = StateDigest::new([
         (Component::Players, Digest::from_bytes([7; 32])),

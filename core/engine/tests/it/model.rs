@@ -15,23 +15,100 @@ const SUM_MAX: i128 = 1 << 100;
 /// What is asked for. A hold has the name of the request that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
-    Deposit { player: String, currency: String, amount: i128 },
-    Credit { player: String, currency: String, amount: i128 },
-    Debit { player: String, currency: String, amount: i128 },
-    Stake { player: String, round: String, currency: String, amount: i128 },
-    Release { player: String, round: String, currency: String, holds: Vec<String> },
-    Settle { round: String, currency: String, shares: Vec<Share> },
-    Void { round: String, currency: String, shares: Vec<Share> },
-    Freeze { player: String, reason: u8, until: Option<u64> },
-    Unfreeze { player: String },
-    SetAside { player: String, currency: String, amount: i128, expires: u64 },
-    Expire { hold: String },
-    Hold { player: String, currency: String, amount: i128, expires: Option<u64> },
-    Capture { hold: String, part: Option<(i128, String)> },
-    Free { hold: String },
-    Collect { player: String, currency: String, amount: i128, merchant: String },
-    Winnings { player: String, currency: String, amount: i128, game: String },
-    Refuse { code: &'static str },
+    Deposit {
+        player: String,
+        currency: String,
+        amount: i128,
+    },
+    Credit {
+        player: String,
+        currency: String,
+        amount: i128,
+    },
+    Debit {
+        player: String,
+        currency: String,
+        amount: i128,
+    },
+    Stake {
+        player: String,
+        round: String,
+        currency: String,
+        amount: i128,
+    },
+    Release {
+        player: String,
+        round: String,
+        currency: String,
+        holds: Vec<String>,
+    },
+    Settle {
+        round: String,
+        currency: String,
+        shares: Vec<Share>,
+    },
+    Void {
+        round: String,
+        currency: String,
+        shares: Vec<Share>,
+    },
+    Freeze {
+        player: String,
+        reason: u8,
+        until: Option<u64>,
+    },
+    Unfreeze {
+        player: String,
+    },
+    /// How long in milliseconds; `None` for good.
+    Exclude {
+        player: String,
+        strict: bool,
+        lasts: Option<u64>,
+    },
+    Reinstate {
+        player: String,
+    },
+    Protect {
+        protection: Protection,
+    },
+    SetAside {
+        player: String,
+        currency: String,
+        amount: i128,
+        expires: u64,
+    },
+    Expire {
+        hold: String,
+    },
+    Hold {
+        player: String,
+        currency: String,
+        amount: i128,
+        expires: Option<u64>,
+    },
+    Capture {
+        hold: String,
+        part: Option<(i128, String)>,
+    },
+    Free {
+        hold: String,
+    },
+    Collect {
+        player: String,
+        currency: String,
+        amount: i128,
+        merchant: String,
+    },
+    Winnings {
+        player: String,
+        currency: String,
+        amount: i128,
+        game: String,
+    },
+    Refuse {
+        code: &'static str,
+    },
 }
 
 impl Asked {
@@ -51,6 +128,9 @@ impl Asked {
             | Asked::Void { .. }
             | Asked::Freeze { .. }
             | Asked::Unfreeze { .. }
+            | Asked::Exclude { .. }
+            | Asked::Reinstate { .. }
+            | Asked::Protect { .. }
             | Asked::Expire { .. }
             | Asked::Capture { part: None, .. }
             | Asked::Free { .. }
@@ -93,6 +173,22 @@ pub type Sums = (i128, i128, i128, i128);
 /// A freeze: the reason, and the end.
 pub type Freeze = (u8, Option<u64>);
 
+/// Who stays away from play, and until when. `strict`: also after that, until the player asks to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Away {
+    pub strict: bool,
+    pub cooling: bool,
+    pub until: Option<u64>,
+}
+
+/// The longest time-out, the shortest self-exclusion, and how long a player cools off who comes back. Milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection {
+    pub longest: u64,
+    pub shortest: u64,
+    pub cooling: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Transfer {
     debit: Account,
@@ -122,6 +218,9 @@ struct Effects {
     ended: Vec<String>,
     /// Whose freeze begins or ends.
     frozen: Option<(String, Option<Freeze>)>,
+    /// Who stays away from now on.
+    away: Option<(String, Away)>,
+    protection: Option<Protection>,
     /// The merchant or the game that takes part.
     named: Option<String>,
     /// Whom it tells, in which currency, and the amount on the receipt.
@@ -139,6 +238,10 @@ pub struct Model {
     pub holds: BTreeMap<String, Held>,
     /// The row of each frozen player.
     pub freezes: BTreeMap<String, Freeze>,
+    /// Everybody who has ever been excluded from play, and how the last time.
+    pub away: BTreeMap<String, Away>,
+    /// What was recorded of how players are protected.
+    pub protection: Option<Protection>,
     /// Every merchant and game that has taken part.
     pub named: BTreeSet<String>,
     /// Every key with the content that came with it first, and its outcome.
@@ -179,6 +282,8 @@ impl Model {
             posted: Vec::new(),
             holds: BTreeMap::new(),
             freezes: BTreeMap::new(),
+            away: BTreeMap::new(),
+            protection: None,
             named: BTreeSet::new(),
             keys: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -236,6 +341,10 @@ impl Model {
             "table_closed",
             "account_frozen",
             "not_frozen",
+            "excluded",
+            "exclusion_stands",
+            "not_excluded",
+            "bad_duration",
             "hold_not_open",
             "above_hold",
         ];
@@ -262,8 +371,10 @@ impl Model {
     }
 
     fn carry_out(&mut self, name: &str, effects: Effects, now: u64) -> Option<(String, String, i128)> {
-        let Effects { opened, posted, held, ended, frozen, named, told, .. } = effects;
+        let Effects { opened, posted, held, ended, frozen, away, protection, named, told, .. } = effects;
         self.named.extend(named);
+        self.away.extend(away);
+        self.protection = protection.or(self.protection);
         self.time = now;
         self.accounts.extend(opened);
         for transfer in &posted {
@@ -314,6 +425,11 @@ impl Model {
             Some((_, None)) => true,
             Some((_, Some(until))) => now < *until,
         }
+    }
+
+    pub fn is_away(&self, player: &str, now: u64) -> bool {
+        let ends = |away: &Away| away.until.is_some_and(|until| until <= now);
+        self.away.get(player).is_some_and(|away| away.strict || !ends(away))
     }
 
     fn sums(&self, account: &Account) -> Sums {

@@ -6,7 +6,7 @@ use protocol::{ErrorCode, Retry};
 use super::row::KindRow;
 
 /// The codes that an answer over HTTP may have.
-pub const CODES: [ErrorCode; 13] = [
+pub const CODES: [ErrorCode; 17] = [
     ErrorCode::KeyReused,
     ErrorCode::NotFrozen,
     ErrorCode::HoldNotOpen,
@@ -17,6 +17,10 @@ pub const CODES: [ErrorCode; 13] = [
     ErrorCode::InsufficientFunds,
     ErrorCode::NoAccount,
     ErrorCode::AccountFrozen,
+    ErrorCode::Excluded,
+    ErrorCode::ExclusionStands,
+    ErrorCode::NotExcluded,
+    ErrorCode::BadDuration,
     ErrorCode::RateLimited,
     ErrorCode::Internal,
     ErrorCode::Unavailable,
@@ -31,6 +35,22 @@ pub fn row(code: ErrorCode) -> KindRow {
             "a new change needs a new key; the one under this key is as it was",
         ),
         ErrorCode::NotFrozen => (StatusCode::CONFLICT, code.text(), "there is nothing to lift"),
+        ErrorCode::Excluded => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code.text(),
+            "nothing is deposited or staked until the exclusion ends; the balance of the player shows it",
+        ),
+        ErrorCode::ExclusionStands => (
+            StatusCode::CONFLICT,
+            code.text(),
+            "it is made longer or stricter, never shorter; the balance of the player shows it",
+        ),
+        ErrorCode::NotExcluded => (StatusCode::CONFLICT, code.text(), "the player may play"),
+        ErrorCode::BadDuration => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code.text(),
+            "the options of [protection] say how long; ask again under a new key",
+        ),
         ErrorCode::HoldNotOpen => (
             StatusCode::CONFLICT,
             code.text(),

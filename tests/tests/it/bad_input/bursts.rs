@@ -131,7 +131,7 @@ async fn a_burst_far_above_the_rate_is_told_to_slow_down_then_closed_and_loses_n
         match session.client.outcome(burst_key(number)).await.expect("an outcome") {
             KeyOutcome::Accepted { .. } => drop(accepted.insert(number)),
             KeyOutcome::Unknown => {}
-            refused @ (KeyOutcome::Refused { .. } | KeyOutcome::Other) => {
+            refused @ (KeyOutcome::Refused { .. } | KeyOutcome::Changed { .. } | KeyOutcome::Other) => {
                 panic!("nothing was wrong with bet {number}: {refused:?}")
             }
         }

@@ -219,7 +219,9 @@ impl Auditor {
                 }
                 // It comes back.
                 What::SetAside { amount, .. } => assert_eq!(done.amount, amount),
-                What::Freeze { .. } | What::Unfreeze => panic!("a freeze moves money"),
+                What::Freeze { .. } | What::Unfreeze | What::Exclude { .. } | What::Reinstate => {
+                    panic!("a freeze or an exclusion moves money")
+                }
                 What::Bet { .. } => drop(standing.insert(lsn, (number, done))),
                 What::Clear { table, round } => {
                     let mine = |other: &Request| {

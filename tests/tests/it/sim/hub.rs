@@ -12,9 +12,14 @@ use std::{
 };
 
 use actors::stored::Keeper;
-use domains::{recipes::SetRules, rules::RulesRow};
+use domains::{
+    exclusion::LONGER_MIN,
+    protection::Protection,
+    recipes::{SetProtection, SetRules},
+    rules::RulesRow,
+};
 use engine::{
-    Books, Envelope, Found, Principal, Tx, TxResult, Verdict, World,
+    Books, Envelope, Found, Principal, Tx, TxId, TxResult, Verdict, World,
     due::{AT_ONCE, Scheduled, Scheduler},
     last_rounds,
     table::{
@@ -43,6 +48,11 @@ const DIGEST_EVERY: u64 = 37;
 pub const STORE: &str = "store-";
 /// The store is committed every so many records: short lives have several commits, not one at each record.
 const COMMIT_EVERY: u64 = 8;
+/// How long a player cools off who comes back, milliseconds.
+pub const COOLING_OFF: u64 = 20;
+/// What protects players: exclusions are short, so that lives see their ends.
+const PROTECTION: Protection =
+    Protection { time_out_max: 2 * LONGER_MIN, self_exclusion_min: 1, cooling_off: COOLING_OFF };
 /// Segments so short that a life goes through several.
 const OPTIONS: Options = Options { segment_bytes: 16 << 10, nice: 0 };
 
@@ -208,6 +218,11 @@ impl Hub {
         let orphan = self.setup.absent.map(|table| (table_id(table), self.tables[table].state().clone()));
         let envelopes = orphan.map(|(id, state)| close_orphan(id, state, &self.books, now));
         envelopes.into_iter().flatten().for_each(|envelope| self.submit(envelope, None, None, now));
+        if Protection::of(&self.books.domains().rows) != PROTECTION {
+            let id = TxId::of_protection(self.books.lsn());
+            let set = Tx::new(id, Principal::HUB, None, SetProtection(PROTECTION));
+            self.submit(Envelope::Run(set), None, None, now);
+        }
         !self.at_rest()
     }
 

@@ -1,10 +1,11 @@
 //! Players: they bet, take back, pay in, set aside, and ask again with the same key whenever they are not sure. And an
-//! operator who freezes them.
+//! operator who freezes them. They take time-outs too, exclude themselves, and come back.
 
 use domains::{
     PaymentCause,
+    exclusion::{ExclusionKind, LONGER_MIN},
     freeze::{Freeze, FreezeReason},
-    recipes::{Debit, Deposit, FreezePlayer, Unfreeze},
+    recipes::{Debit, Deposit, ExcludePlayer, FreezePlayer, Reinstate, Unfreeze},
 };
 use engine::{
     Content, Envelope, Intent, Principal, PrincipalKind, Tx, TxId,
@@ -62,6 +63,12 @@ pub enum What {
         until: Option<u64>,
     },
     Unfreeze,
+    /// How long, milliseconds.
+    Exclude {
+        strict: bool,
+        lasts: u64,
+    },
+    Reinstate,
 }
 
 /// Who freezes.
@@ -79,7 +86,7 @@ impl Request {
             What::Freeze { .. } | What::Unfreeze => {
                 TxId::of(PrincipalKind::Operator, "sim", b"operator", &number.to_be_bytes())
             }
-            What::Bet { .. } | What::Clear { .. } => {
+            What::Bet { .. } | What::Clear { .. } | What::Exclude { .. } | What::Reinstate => {
                 let key: Key = format!("k{number}").parse().expect("a key");
                 TxId::of_key(player, &key)
             }
@@ -98,7 +105,7 @@ impl Request {
             1 => shown + 1,
             _ => shown,
         };
-        let what = match random.u64(..27) {
+        let what = match random.u64(..30) {
             0..3 => What::Deposit { amount: i128::from(random.u64(..300)) },
             3..5 => What::Clear { table, round },
             5..7 => {
@@ -108,6 +115,12 @@ impl Request {
             7 => What::Debit { amount: 1 + i128::from(random.u64(..40)) },
             8 => What::Freeze { until: (random.u64(..3) > 0).then(|| now + random.u64(..100)) },
             9..11 => What::Unfreeze,
+            // Mostly short ones, so that play goes on; seldom one that takes the place of another that is as strict.
+            11 => {
+                let longer = if random.u64(..16) == 0 { LONGER_MIN } else { 0 };
+                What::Exclude { strict: random.bool(), lasts: 1 + longer + random.u64(..80) }
+            }
+            12..14 => What::Reinstate,
             _ => {
                 let count = 1 + random.u64(..2);
                 let bets = (0..count).map(|_| (random.usize(..BETS.len()), 1 + i128::from(random.u64(..60))));
@@ -149,6 +162,14 @@ impl Request {
                 let freeze = Freeze { reason: FreezeReason::Operator, until: *until };
                 let freeze = FreezePlayer { player, freeze };
                 hub.submit(self.run(operator(), freeze), None, Some(asked), now);
+            }
+            What::Exclude { strict, lasts } => {
+                let kind = if *strict { ExclusionKind::SelfExclusion } else { ExclusionKind::TimeOut };
+                let exclude = ExcludePlayer { player, kind, lasts: Some(*lasts) };
+                hub.submit(self.run(player.into(), exclude), None, Some(asked), now);
+            }
+            What::Reinstate => {
+                hub.submit(self.run(player.into(), Reinstate { player }), None, Some(asked), now);
             }
             What::Unfreeze => {
                 hub.submit(self.run(operator(), Unfreeze { player }), None, Some(asked), now);

@@ -1,4 +1,4 @@
-//! What the log tells of freezes, of money set aside, and of keys: read from the intents alone, by rules of its own.
+//! What the log tells of freezes, of exclusions, of money set aside, and of keys: read from the intents alone, by rules of its own.
 //!
 //! It shares no code with the domains: it looks at no row, no hold and no account. After each start the state must be what
 //! the durable records tell.
@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domains::{
     Intent, StateMachine, View,
+    exclusion::{Exclusion, ExclusionKind},
     freeze::Freeze,
-    recipes::{Debit, FreezePlayer, HoldExpire, HoldStake, Unfreeze},
+    recipes::{Debit, Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldStake, Reinstate, Unfreeze},
 };
 use engine::{Body, Books, Committed, Fact, Record, RefusedRequest, TxId, table::TableLeg};
 use ledger::HoldId;
 use protocol::{ErrorCode, PlayerId};
 
-use super::{aside::SetAside, life::DAY, players::PLAYERS};
+use super::{aside::SetAside, hub::COOLING_OFF, life::DAY, players::PLAYERS};
 
 /// What has happened, counted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,6 +28,10 @@ pub struct Seen {
     pub passed: u64,
     /// Requests that a freeze refused.
     pub refused: u64,
+    pub excluded: u64,
+    pub came_back: u64,
+    /// Bets and deposits that an exclusion refused.
+    pub kept_out: u64,
     pub rules: u64,
     pub quarantined: u64,
     pub voided: u64,
@@ -39,6 +44,9 @@ impl Seen {
         self.lifted += other.lifted;
         self.passed += other.passed;
         self.refused += other.refused;
+        self.excluded += other.excluded;
+        self.came_back += other.came_back;
+        self.kept_out += other.kept_out;
         self.rules += other.rules;
         self.quarantined += other.quarantined;
         self.voided += other.voided;
@@ -46,8 +54,9 @@ impl Seen {
 
     /// The fewest of what happens in every world.
     pub fn least(&self) -> u64 {
-        let Self { returned, frozen, lifted, passed, refused, rules, .. } = *self;
-        [returned, frozen, lifted, passed, refused, rules].into_iter().min().unwrap_or(0)
+        let Self { returned, frozen, lifted, passed, refused, excluded, kept_out, rules, .. } = *self;
+        let all = [returned, frozen, lifted, passed, refused, excluded, kept_out, rules];
+        all.into_iter().min().unwrap_or(0)
     }
 }
 
@@ -55,6 +64,8 @@ impl Seen {
 pub struct Story {
     /// The freeze of a player, and when it ends.
     freezes: BTreeMap<PlayerId, Option<u64>>,
+    /// Who was excluded, whether it stands beyond its end, and when it ends.
+    away: BTreeMap<PlayerId, (bool, u64)>,
     /// What is set aside, and until when.
     aside: BTreeMap<HoldId, u64>,
     /// What was set aside and has been returned.
@@ -81,6 +92,11 @@ impl Story {
         self.freezes.get(&player).is_some_and(|until| until.is_none_or(|until| time < until))
     }
 
+    /// Whether the player is excluded at a time.
+    fn is_away(&self, player: PlayerId, time: u64) -> bool {
+        self.away.get(&player).is_some_and(|(strict, until)| *strict || time < *until)
+    }
+
     fn next(&mut self, record: &Record) {
         let time = record.time;
         assert!(self.time <= time, "time went back from {} to {time}", self.time);
@@ -99,6 +115,14 @@ impl Story {
                     assert!(self.stands(player, time), "player {player} is refused without a freeze");
                     self.seen.refused += 1;
                 }
+                if *code == ErrorCode::Excluded {
+                    let RefusedRequest::ByDomain(intent) = refused else {
+                        panic!("a table knows no exclusion")
+                    };
+                    let player = plays(intent).expect("somebody bets or deposits");
+                    assert!(self.is_away(player, time), "player {player} is kept out and may play");
+                    self.seen.kept_out += 1;
+                }
             }
             Body::Fact(Fact::Clock { doubted }) => self.doubted = *doubted,
             Body::Digest(_) | Body::Fact(_) => {}
@@ -111,6 +135,31 @@ impl Story {
         if let Some(player) = uses(intent) {
             assert!(!self.stands(player, time), "the money of player {player} is used in spite of a freeze");
             self.seen.passed += u64::from(self.freezes.contains_key(&player));
+        }
+        if let Some(player) = plays(intent) {
+            assert!(
+                !self.is_away(player, time),
+                "player {player} plays or deposits in spite of an exclusion"
+            );
+        }
+        if let Some(ExcludePlayer { player, kind, lasts }) = intent.get() {
+            let strict = *kind == ExclusionKind::SelfExclusion;
+            let until = time + lasts.expect("every exclusion here has an end");
+            if self.is_away(*player, time) {
+                let (before, end) = self.away[player];
+                assert!(
+                    end <= until && (strict || !before),
+                    "the exclusion of {player} is made shorter or weaker"
+                );
+            }
+            self.away.insert(*player, (strict, until));
+            self.seen.excluded += 1;
+        }
+        if let Some(Reinstate { player }) = intent.get() {
+            let (strict, until) = self.away[player];
+            assert!(strict && until <= time, "player {player} comes back too early");
+            self.away.insert(*player, (false, time + COOLING_OFF));
+            self.seen.came_back += 1;
         }
         if let Some(FreezePlayer { player, freeze }) = intent.get() {
             self.freezes.insert(*player, freeze.until);
@@ -159,6 +208,15 @@ impl Story {
                 );
             }
         }
+        for player in (1..=PLAYERS).map(|player| PlayerId(player.into())) {
+            let exclusion = Exclusion::of(books.domains().rows(), player, now);
+            let told = self.away.get(&player).filter(|_| self.is_away(player, now));
+            assert_eq!(
+                exclusion.map(|one| (one.kind == ExclusionKind::SelfExclusion, one.until)),
+                told.map(|(strict, until)| (*strict, Some(*until))),
+                "the exclusion of {player} at {now}"
+            );
+        }
         let ledger = books.domains().balance.ledger();
         assert!(self.aside.keys().all(|hold| ledger.hold(*hold).is_some()), "what is set aside is not held");
         assert!(self.returned.iter().all(|hold| ledger.hold(*hold).is_none()), "what was returned is held");
@@ -172,4 +230,10 @@ fn uses(intent: &Intent) -> Option<PlayerId> {
     let debit = intent.get::<Debit>().map(|debit| debit.player);
     let aside = intent.get::<SetAside>().map(|aside| aside.player);
     stake.or(debit).or(aside)
+}
+
+/// Who bets or deposits, if somebody does.
+fn plays(intent: &Intent) -> Option<PlayerId> {
+    let stake = intent.get::<HoldStake>().map(|stake| stake.player);
+    stake.or(intent.get::<Deposit>().map(|deposit| deposit.player))
 }

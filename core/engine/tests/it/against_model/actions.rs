@@ -61,6 +61,16 @@ pub enum What {
         tenths: Option<u8>,
     },
     Unfreeze,
+    /// For good without tenths.
+    Exclude {
+        strict: bool,
+        tenths: Option<u8>,
+    },
+    Reinstate,
+    /// The longest time-out, the shortest self-exclusion, and how long one cools off.
+    Protect {
+        tenths: [u8; 3],
+    },
     SetAside {
         currency: u8,
         amount: i128,
@@ -155,6 +165,11 @@ fn what() -> impl Strategy<Value = What> {
         1 => (1..=4_u8, prop::option::weighted(0.8, 0..8_u8))
             .prop_map(|(reason, tenths)| What::Freeze { reason, tenths }),
         1 => Just(What::Unfreeze),
+        1 => (prop::bool::weighted(0.25), prop::option::weighted(0.95, 0..8_u8))
+            .prop_map(|(strict, tenths)| What::Exclude { strict, tenths }),
+        1 => Just(What::Reinstate),
+        1 => (4..8_u8, 0..4_u8, 0..4_u8)
+            .prop_map(|(longest, shortest, cooling)| What::Protect { tenths: [longest, shortest, cooling] }),
         2 => (0..2_u8, amount(), 0..8_u8)
             .prop_map(|(currency, amount, tenths)| What::SetAside { currency, amount, tenths }),
         4 => (0..2_u8, amount(), prop::option::of(0..8_u8))

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use domains::{Funds, Row, freeze::Freeze};
+use domains::{
+    Funds, Row,
+    exclusion::{Exclusion, ExclusionKind},
+    freeze::Freeze,
+    protection::Protection,
+};
 use ledger::{Domain, HoldId};
 
 use super::{
     both::{Both, CURRENCIES, PLAYERS},
     translate::{account, currency, outcome, player},
 };
-use crate::model::Held;
+use crate::model::{self, Away, Held};
 
 /// Panics at the first difference.
 pub fn agree(both: &Both) {
@@ -48,7 +53,13 @@ pub fn agree(both: &Both) {
     assert_eq!(holds.collect::<BTreeMap<_, _>>(), expected.collect(), "holds");
     assert_eq!(books.next_due(), model.due(), "what is due next");
 
-    assert_eq!(domains.rows.len(), model.freezes.len() + model.named.len(), "rows");
+    let rows =
+        model.freezes.len() + model.away.len() + usize::from(model.protection.is_some()) + model.named.len();
+    assert_eq!(domains.rows.len(), rows, "rows");
+    let Protection { time_out_max, self_exclusion_min, cooling_off } = Protection::of(&domains.rows);
+    if let Some(model::Protection { longest, shortest, cooling }) = model.protection {
+        assert_eq!((time_out_max, self_exclusion_min, cooling_off), (longest, shortest, cooling));
+    }
     let now = (*clock).max(books.time());
     for who in PLAYERS {
         let row = domains.rows.get::<Freeze>(&player(who).0.to_be_bytes());
@@ -56,6 +67,15 @@ pub fn agree(both: &Both) {
         assert_eq!(row, model.freezes.get(who).copied(), "{} of {who}", Freeze::NAME);
         let frozen = Freeze::of(&domains.rows, player(who), now).is_some();
         assert_eq!(frozen, model.is_frozen(who, now), "freeze of {who} now");
+        let row = domains.rows.get::<Exclusion>(&player(who).0.to_be_bytes());
+        let row = row.map(|Exclusion { kind, until }| Away {
+            strict: kind == ExclusionKind::SelfExclusion,
+            cooling: kind == ExclusionKind::CoolingOff,
+            until,
+        });
+        assert_eq!(row, model.away.get(who).copied(), "{} of {who}", Exclusion::NAME);
+        let excluded = Exclusion::of(&domains.rows, player(who), now).is_some();
+        assert_eq!(excluded, model.is_away(who, now), "exclusion of {who} now");
         let events = domains.balance.player(player(who)).map_or(0, |kept| kept.events);
         assert_eq!(events, model.told.get(who).copied().unwrap_or(0), "notices to {who}");
     }

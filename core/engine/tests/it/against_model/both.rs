@@ -70,6 +70,10 @@ impl Both {
             ids: Ids::new(),
             reached: BTreeSet::new(),
         };
+        // Exclusions as short as the clock's steps, so that runs see their ends.
+        if run.funded {
+            both.ask(106, 0, &What::Protect { tenths: [7, 1, 1] });
+        }
         // From two sources, so that together they have more than may pass through one account.
         for (player, currency) in (0..4).flat_map(|player| [(player, 0), (player, 1)]).filter(|_| run.funded)
         {
@@ -177,6 +181,15 @@ impl Both {
                 Asked::Freeze { player: player.clone(), reason: *reason, until }
             }
             What::Unfreeze => Asked::Unfreeze { player: player.clone() },
+            What::Exclude { strict, tenths } => {
+                let lasts = tenths.map(|tenths| u64::from(tenths) * 100);
+                Asked::Exclude { player: player.clone(), strict: *strict, lasts }
+            }
+            What::Reinstate => Asked::Reinstate { player: player.clone() },
+            What::Protect { tenths } => {
+                let [longest, shortest, cooling] = tenths.map(|tenths| u64::from(tenths) * 100);
+                Asked::Protect { protection: model::Protection { longest, shortest, cooling } }
+            }
             What::Refuse { code } => {
                 let codes = ErrorCode::ALL;
                 Asked::Refuse { code: codes[usize::from(*code) % codes.len()].name() }

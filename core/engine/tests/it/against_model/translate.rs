@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use domains::{
     Intent, OwnerName, PaymentCause, PlayerSettlement,
+    exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
+    protection::Protection,
     recipes::{
-        CaptureHold, Collect, Credit, Debit, Deposit, FreezePlayer, HoldExpire, HoldFunds, HoldStake,
-        PaymentMethod, PlayerWinnings, ReleaseHold, ReleaseStakes, RoundVoid, SettleRound, Unfreeze,
+        CaptureHold, Collect, Credit, Debit, Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds,
+        HoldStake, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, ReleaseStakes, RoundVoid,
+        SetProtection, SettleRound, Unfreeze,
     },
 };
 use engine::{
@@ -86,6 +89,20 @@ pub fn intent(asked: &Asked, ids: &Ids) -> Intent {
             FreezePlayer { player: player(p), freeze }.into()
         }
         Asked::Unfreeze { player: p } => Unfreeze { player: player(p) }.into(),
+        Asked::Exclude { player: p, strict, lasts } => {
+            let kind = if *strict { ExclusionKind::SelfExclusion } else { ExclusionKind::TimeOut };
+            ExcludePlayer { player: player(p), kind, lasts: *lasts }.into()
+        }
+        Asked::Reinstate { player: p } => Reinstate { player: player(p) }.into(),
+        Asked::Protect { protection } => {
+            let model::Protection { longest, shortest, cooling } = *protection;
+            SetProtection(Protection {
+                time_out_max: longest,
+                self_exclusion_min: shortest,
+                cooling_off: cooling,
+            })
+            .into()
+        }
         Asked::SetAside { player: p, currency: c, amount, expires } => {
             SetAside { player: player(p), currency: currency(c), amount: *amount, expires: *expires }.into()
         }
@@ -153,6 +170,9 @@ pub fn leg(id: TxId, asked: &Asked, ids: &Ids) -> Option<(TableId, TableLeg)> {
         | Asked::Debit { .. }
         | Asked::Freeze { .. }
         | Asked::Unfreeze { .. }
+        | Asked::Exclude { .. }
+        | Asked::Reinstate { .. }
+        | Asked::Protect { .. }
         | Asked::SetAside { .. }
         | Asked::Hold { .. }
         | Asked::Capture { .. }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use domains::{
     PaymentCause, Recipe, balance,
+    exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
-    recipes::{FreezePlayer, HoldFunds, SetRules},
+    protection::DAY,
+    recipes::{ExcludePlayer, FreezePlayer, HoldFunds, SetRules},
     rules::RulesRow,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId, Verdict};
@@ -19,6 +21,8 @@ use super::{
 use crate::rig::{eur, tx_id};
 
 const FROZEN: PlayerId = PlayerId(3);
+/// Excluded for good.
+const EXCLUDED: PlayerId = PlayerId(4);
 /// The hold of a service.
 const OF_SERVICE: TxId = TxId(8);
 
@@ -61,7 +65,7 @@ fn wrong(rejection: Rejection) -> Does {
             |_, deciding| deciding.ask(&Raw(Move::Open(AccountId::cash(PLAYER, eur()))))
         }
         Rejection::AccountNotFound => |_, deciding| {
-            let debit = AccountId::cash(PlayerId(4), eur());
+            let debit = AccountId::cash(PlayerId(5), eur());
             deciding.ask(&Raw(Move::Post(Transfer { debit, ..transfer(10) })))
         },
         Rejection::OwnerUnfit => |_, deciding| {
@@ -78,6 +82,15 @@ fn wrong(rejection: Rejection) -> Does {
             deciding.ask(&balance::Command::Debit { player, currency, amount: 10, to })
         },
         Rejection::NotFrozen => |_, deciding| deciding.ask(&balance::Command::Unfreeze(PLAYER)),
+        Rejection::Excluded => |_, deciding| {
+            deciding.ask(&balance::Command::Deposit { player: EXCLUDED, currency: eur(), amount: 10 })
+        },
+        Rejection::ExclusionStands => |_, deciding| deciding.ask(&balance::Command::Reinstate(EXCLUDED)),
+        Rejection::NotExcluded => |_, deciding| deciding.ask(&balance::Command::Reinstate(PLAYER)),
+        Rejection::DurationUnfit => |_, deciding| {
+            let (player, kind) = (PLAYER, ExclusionKind::SelfExclusion);
+            deciding.ask(&balance::Command::Exclude { player, kind, lasts: Some(DAY) })
+        },
         Rejection::HoldEnded => |_, deciding| deciding.ask(&balance::Command::Free(HoldId(tx_id(1, "a").0))),
         Rejection::AboveHold => {
             |_, deciding| deciding.ask(&balance::Command::Capture { hold: HoldId(OF_SERVICE.0), amount: 11 })
@@ -94,7 +107,7 @@ fn wrong(rejection: Rejection) -> Does {
     }
 }
 
-const REJECTIONS: [Rejection; 17] = [
+const REJECTIONS: [Rejection; 21] = [
     Rejection::AmountNotPositive,
     Rejection::SameAccount,
     Rejection::CurrencyDiffers,
@@ -106,6 +119,10 @@ const REJECTIONS: [Rejection; 17] = [
     Rejection::SourcesUnfit,
     Rejection::AccountFrozen,
     Rejection::NotFrozen,
+    Rejection::Excluded,
+    Rejection::ExclusionStands,
+    Rejection::NotExcluded,
+    Rejection::DurationUnfit,
     Rejection::HoldEnded,
     Rejection::AboveHold,
     Rejection::NotDue,
@@ -120,6 +137,8 @@ fn each_rule_of_the_ledger_refuses_a_recipe_that_breaks_it_and_nothing_changes()
     let freeze = Freeze { reason: FreezeReason::Operator, until: None };
     let freezing = FreezePlayer { player: FROZEN, freeze };
     rig.submit(&Envelope::Run(Tx::new(TxId(7), OTHER.into(), Some(Content(7)), freezing)));
+    let excluding = ExcludePlayer { player: EXCLUDED, kind: ExclusionKind::SelfExclusion, lasts: None };
+    rig.submit(&Envelope::Run(Tx::new(TxId(6), OTHER.into(), Some(Content(6)), excluding)));
     let holding = HoldFunds {
         player: OTHER,
         currency: eur(),

@@ -6,6 +6,7 @@ impl Model {
     pub(super) fn decide(&self, asked: &Asked, now: u64) -> Result<Effects, &'static str> {
         match asked {
             Asked::Deposit { player, currency, amount } => {
+                self.not_away(player, now)?;
                 self.pay_in(player, currency, *amount, house("collections", "source", currency))
             }
             Asked::Credit { player, currency, amount } => {
@@ -21,6 +22,7 @@ impl Model {
             }
             Asked::Stake { player, round, currency, amount } => {
                 self.not_frozen(player, now)?;
+                self.not_away(player, now)?;
                 let of = (Some(round.clone()), None, "collections");
                 let held = self.hold(player, currency, *amount, of)?;
                 Ok(Effects { held, round: Some(round.clone()), ..told(player, currency, *amount) })
@@ -55,6 +57,7 @@ impl Model {
                 Ok(Effects { ended, ..told(&held.player, &held.currency, held.amount) })
             }
             Asked::Collect { player, currency, amount, merchant } => {
+                self.not_away(player, now)?;
                 let source = house("collections", &format!("source of {merchant}"), currency);
                 let effects = self.pay_in(player, currency, *amount, source)?;
                 Ok(Effects { named: Some(format!("merchant {merchant}")), ..effects })
@@ -92,6 +95,20 @@ impl Model {
             Asked::Unfreeze { player } => {
                 Ok(Effects { frozen: Some((player.clone(), None)), ..Effects::default() })
             }
+            Asked::Exclude { player, strict, lasts } => self.exclude(player, *strict, *lasts, now),
+            Asked::Reinstate { player } if !self.is_away(player, now) => Err("not_excluded"),
+            Asked::Reinstate { player } => {
+                let away = self.away[player];
+                if !away.strict || away.until.is_none_or(|until| now < until) {
+                    return Err("exclusion_stands");
+                }
+                let until = Some(now + self.protected().cooling);
+                let away = Some((player.clone(), Away { strict: false, cooling: true, until }));
+                Ok(Effects { away, ..Effects::default() })
+            }
+            Asked::Protect { protection } => {
+                Ok(Effects { protection: Some(*protection), ..Effects::default() })
+            }
             Asked::Expire { hold } => {
                 let held = self.holds.get(hold).ok_or("no_bets")?;
                 match held.expires {
@@ -119,6 +136,50 @@ impl Model {
         let posted = across(from, account.clone(), amount);
         self.fit(&posted, &[])?;
         Ok(Effects { opened: Some(account), posted, ..told(player, currency, amount) })
+    }
+
+    /// Nobody comes back earlier than was said before, and no self-exclusion becomes a time-out.
+    fn exclude(
+        &self,
+        player: &str,
+        strict: bool,
+        lasts: Option<u64>,
+        now: u64,
+    ) -> Result<Effects, &'static str> {
+        let Protection { longest, shortest, .. } = self.protected();
+        match (strict, lasts) {
+            (_, Some(0)) | (false, None) => return Err("bad_duration"),
+            (false, Some(lasts)) if lasts > longest => return Err("bad_duration"),
+            (true, Some(lasts)) if lasts < shortest => return Err("bad_duration"),
+            _ => {}
+        }
+        let until = lasts.map(|lasts| now + lasts);
+        if self.is_away(player, now) {
+            let before = self.away[player];
+            let hour = 3_600_000;
+            let enough = match (until, before.until) {
+                (_, None) => until.is_none() && strict && !before.strict,
+                (None, Some(_)) => true,
+                (Some(new), Some(old)) if strict && !before.strict => new >= old,
+                (Some(new), Some(old)) => new > old + hour,
+            };
+            if !enough || before.strict && !strict {
+                return Err("exclusion_stands");
+            }
+        }
+        let away = Some((player.to_owned(), Away { strict, cooling: false, until }));
+        Ok(Effects { away, ..Effects::default() })
+    }
+
+    /// Six weeks, six months and a day, unless it was recorded otherwise.
+    fn protected(&self) -> Protection {
+        let day = 86_400_000;
+        let unless = Protection { longest: 42 * day, shortest: 183 * day, cooling: day };
+        self.protection.unwrap_or(unless)
+    }
+
+    fn not_away(&self, player: &str, now: u64) -> Result<(), &'static str> {
+        if self.is_away(player, now) { Err("excluded") } else { Ok(()) }
     }
 
     fn settle(&self, round: &str, currency: &str, shares: &[Share]) -> Result<Effects, &'static str> {

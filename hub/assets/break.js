@@ -1,0 +1,180 @@
+/**
+ * A break from play: a player stays away for some days, or excludes themselves for longer, and comes back.
+ */
+
+import { h } from "./dom.js";
+import { explain } from "./messages.js";
+
+/** Days of the choices; `null` is for good. */
+const CHOICES = {
+  time_out: [
+    [1, "1 day"],
+    [7, "1 week"],
+    [30, "30 days"],
+  ],
+  self_exclusion: [
+    [183, "6 months"],
+    [366, "1 year"],
+    [1827, "5 years"],
+    [null, "For good"],
+  ],
+};
+
+const WORDS = {
+  time_out: {
+    title: "Time-out",
+    about: "A short break. It ends by itself.",
+    ask: "Take a time-out",
+  },
+  self_exclusion: {
+    title: "Self-exclusion",
+    about: "A long break. After its end you ask to come back, and play begins a day later.",
+    ask: "Exclude myself",
+  },
+};
+
+/**
+ * Whether, and why, a player may not play now, in a sentence.
+ * @param {{kind: string, until?: number}} exclusion
+ */
+export function standing({ kind, until }, now = Date.now()) {
+  if (until === undefined) return "You have excluded yourself from play for good.";
+  const end = new Date(until).toLocaleString([], { dateStyle: "long", timeStyle: "short" });
+  switch (kind) {
+    case "time_out":
+      return `You are on a time-out until ${end}.`;
+    case "cooling_off":
+      return `You are coming back: play begins ${end}.`;
+    default:
+      return mayReturn({ kind, until }, now)
+        ? `Your self-exclusion reached its end ${end}. It stands until you ask to come back.`
+        : `You have excluded yourself from play until ${end}.`;
+  }
+}
+
+/** Whether an exclusion that was read stands now. */
+export function isAway({ kind, until }, now = Date.now()) {
+  return kind === "self_exclusion" || until === undefined || now < until;
+}
+
+/** Whether a player may ask to come back. */
+export function mayReturn({ kind, until }, now = Date.now()) {
+  return kind === "self_exclusion" && until !== undefined && until <= now;
+}
+
+export class Break {
+  #hub;
+  #wallet;
+  #title = h("h1", { tabindex: "-1" }, "A break from play");
+  #standing = h("p", { class: "lead", role: "status", "data-testid": "standing" });
+  #forms = h("div", { class: "breaks" });
+  #problem = h("p", { class: "problem", role: "alert", "data-testid": "break-problem" });
+
+  /** @param {{hub: import("/client/hub.js").HubClient, wallet: import("./wallet.js").Wallet}} options */
+  constructor({ hub, wallet }) {
+    this.#hub = hub;
+    this.#wallet = wallet;
+    this.element = h(
+      "section",
+      { class: "lobby", "data-testid": "break-page" },
+      this.#title,
+      this.#standing,
+      this.#problem,
+      this.#forms,
+    );
+    this.#refresh();
+  }
+
+  focus() {
+    this.#title.focus({ preventScroll: true });
+  }
+
+  async #refresh() {
+    try {
+      await this.#wallet.load(this.#hub);
+    } catch {
+      // The header shows that the hub cannot be reached; what was known stays.
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    const read = this.#wallet.exclusion;
+    const exclusion = read !== null && isAway(read) ? read : null;
+    this.#standing.textContent =
+      exclusion === null
+        ? "While you are away no bet and no deposit of yours is taken. Open bets are settled, and your balance stays yours."
+        : standing(exclusion);
+    const forms = [];
+    if (exclusion === null || exclusion.kind !== "self_exclusion") forms.push(this.#form("time_out"));
+    if (exclusion?.until !== undefined || exclusion === null) forms.push(this.#form("self_exclusion"));
+    if (exclusion !== null && mayReturn(exclusion)) forms.push(this.#return());
+    this.#forms.replaceChildren(...forms);
+  }
+
+  #form(kind) {
+    const { title, about, ask } = WORDS[kind];
+    const select = h(
+      "select",
+      { "aria-label": `How long: ${title}`, "data-testid": `${kind}-days` },
+      ...CHOICES[kind].map(([days, label]) => h("option", { value: days ?? "" }, label)),
+    );
+    const button = h("button", { type: "submit", class: "primary", "data-testid": kind }, ask);
+    // Nobody is away by a slip: the first press says what will happen, the second one does it.
+    let sure = false;
+    const hint = h("p", { class: "dim" }, about);
+    const again = () => {
+      sure = false;
+      button.textContent = ask;
+      hint.textContent = about;
+    };
+    select.addEventListener("change", again);
+    const submit = async (event) => {
+      event.preventDefault();
+      if (!sure) {
+        sure = true;
+        button.textContent = "Yes, I am sure";
+        hint.textContent = "It begins at once and cannot be taken back or made shorter.";
+        return;
+      }
+      button.disabled = true;
+      const days = select.value === "" ? {} : { days: Number(select.value) };
+      await this.#ask(() => this.#hub.exclude({ kind, ...days }));
+    };
+    return h(
+      "form",
+      { class: "break", onsubmit: submit },
+      h("h2", {}, title),
+      hint,
+      h("div", { class: "break-row" }, select, button),
+    );
+  }
+
+  #return() {
+    const submit = async (event) => {
+      event.preventDefault();
+      await this.#ask(() => this.#hub.reinstate());
+    };
+    return h(
+      "form",
+      { class: "break", onsubmit: submit },
+      h("h2", {}, "Come back"),
+      h("p", { class: "dim" }, "Play begins when a time to cool off is over."),
+      h(
+        "div",
+        { class: "break-row" },
+        h("button", { type: "submit", class: "primary", "data-testid": "reinstate" }, "Come back"),
+      ),
+    );
+  }
+
+  async #ask(send) {
+    this.#problem.textContent = "";
+    try {
+      await send();
+    } catch (error) {
+      this.#problem.textContent = explain(error);
+    }
+    await this.#refresh();
+  }
+}
