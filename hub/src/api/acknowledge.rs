@@ -58,12 +58,18 @@ async fn acknowledge_alert(
         let alert: AlertName =
             path.parse().map_err(|error| Error::new(Kind::NotFound, format!("{error}")))?;
         let permit = api.admit()?;
-        let there = monitoring.with_alerts(|alerts| alerts.began_ms(&path));
-        let refusal = (there != Some(since)).then(|| Error::new(Kind::NotFound, not_there(there)));
+        let there = monitoring.with_alerts(|alerts| alerts.episode(&path).cloned());
+        let refusal = match &there {
+            Some(episode) if episode.began_ms == since => (severity > episode.severity)
+                .then(|| Error::new(Kind::Malformed, "the alert is a warning now").field("severity")),
+            other => {
+                Some(Error::new(Kind::NotFound, not_there(other.as_ref().map(|episode| episode.began_ms))))
+            }
+        };
         if refusal.is_none() && !asked.dry_run {
             // At once: whoever asks may be gone when it is on disk. What is refused after all is taken back.
             monitoring.with_alerts(|alerts| alerts.acknowledge(&path, since, severity, now_ms()));
-            noted = Some(since);
+            noted = Some((since, there.and_then(|episode| episode.acknowledged)));
         }
         let known = Acknowledged { began: since, critical: severity == AlertSeverity::Critical };
         let told = Map::from_iter([
@@ -75,8 +81,11 @@ async fn acknowledge_alert(
         Ok(AskedChange { permit, intent: AcknowledgeAlert { alert, known }.into(), refusal, told })
     })
     .await;
-    if let (Err(_), Some(since)) = (&answered, noted) {
-        monitoring.with_alerts(|alerts| alerts.take_back(&path, since));
+    // Where it is not known whether it was carried out, it counts as known: the same request again tells.
+    if let (Err(error), Some((since, before))) = (&answered, noted)
+        && error.kind() != Kind::OutcomeUnknown
+    {
+        monitoring.with_alerts(|alerts| alerts.take_back(&path, since, before));
     }
     answered
 }

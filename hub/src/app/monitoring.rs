@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io, time::Duration};
 
-use actors::{clock::now_ms, ports::service::Acknowledged};
+use actors::{clock::time_of_day_ms, ports::service::Acknowledged};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -26,7 +26,8 @@ pub fn kept(
     for alert in alerts.keys() {
         if let Some(Acknowledged { began, critical }) = row(alert) {
             let severity = if critical { AlertSeverity::Critical } else { AlertSeverity::Warning };
-            kept.acknowledge(alert, began, severity, now_ms());
+            // The hub's own time begins with the house, no earlier than the log's: it is not asked before.
+            kept.acknowledge(alert, began, severity, time_of_day_ms());
         }
     }
     kept

@@ -20,7 +20,7 @@ pub(super) fn chosen(
 ) -> Option<Option<FoundAddress>> {
     match given {
         Some(_) if !plain.is_empty() => {
-            check.refuse(key, "given twice: its variable or file is set as well; keep one");
+            check.refuse_unseen(key, "given twice: its variable or file is set as well; keep one");
             None
         }
         Some(bytes) => Some(Some(FoundAddress { key: secret.option, bytes })),
@@ -30,7 +30,7 @@ pub(super) fn chosen(
                 "a password does not stand in the configuration: set {} or {}",
                 secret.variable, secret.option
             );
-            check.refuse(key, what);
+            check.refuse_unseen(key, what);
             None
         }
         None => Some(Some(FoundAddress { key, bytes: plain.as_bytes().to_vec() })),

@@ -127,6 +127,16 @@ fn default_alerts() -> BTreeMap<String, AlertOptions> {
                 ..of("system.healthScore")
             },
         ),
+        // Whatever the weights are: /health answers 503.
+        (
+            "unhealthy",
+            AlertOptions {
+                critical: Some(1),
+                for_seconds: 30,
+                escalate_after_seconds: 900,
+                ..of("system.overallStatus")
+            },
+        ),
         (
             "internal_errors",
             AlertOptions { critical: Some(0), ..rises("hub_commands_impossible_total", 600) },

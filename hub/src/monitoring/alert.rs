@@ -132,6 +132,9 @@ pub struct AlertState {
     pub episode: Option<AlertEpisode>,
     /// When the alert was told last, in whichever episode.
     pub told_ms: Option<u64>,
+    /// As how bad it was told then.
+    #[serde(default)]
+    pub told_as: Option<AlertSeverity>,
     /// Since when a critical threshold is crossed, without a break.
     #[serde(skip)]
     critical_since_ms: Option<u64>,
@@ -199,7 +202,10 @@ impl AlertState {
         let since = self.told_ms.map(|told| now_ms.saturating_sub(told));
         let change = match episode.told {
             _ if episode.is_known() => None,
-            None => since.is_none_or(|since| since >= rule.cool_down_ms).then_some(AlertChange::Began),
+            // What was told as less than this does not keep it back.
+            None => (self.told_as < Some(episode.severity)
+                || since.is_none_or(|since| since >= rule.cool_down_ms))
+            .then_some(AlertChange::Began),
             Some(told) if told < episode.severity => Some(AlertChange::Worsened),
             Some(_) => {
                 let nobody_came =
@@ -212,7 +218,7 @@ impl AlertState {
             episode.severity = AlertSeverity::Critical;
         }
         episode.told = Some(episode.severity);
-        self.told_ms = Some(now_ms);
+        (self.told_ms, self.told_as) = (Some(now_ms), Some(episode.severity));
         Some((change, episode.severity))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    alert::{AlertChange, AlertRule, AlertSeverity, AlertSide, AlertState},
+    alert::{AlertChange, AlertEpisode, AlertRule, AlertSeverity, AlertSide, AlertState},
     figures::FigureSet,
     rise::RiseWindow,
     usual::UsualHours,
@@ -142,10 +142,10 @@ impl AlertBook {
         self.alerts.iter().map(|(name, alert)| (name.as_str(), alert))
     }
 
-    /// When the running episode of an alert began. `None`: there is none.
+    /// The running episode of an alert. `None`: there is none.
     #[must_use]
-    pub fn began_ms(&self, name: &str) -> Option<u64> {
-        self.alerts.get(name)?.state.episode.as_ref().map(|episode| episode.began_ms)
+    pub fn episode(&self, name: &str) -> Option<&AlertEpisode> {
+        self.alerts.get(name)?.state.episode.as_ref()
     }
 
     /// Notes that an operator knows of an episode. One that is over is not touched.
@@ -155,11 +155,11 @@ impl AlertBook {
         }
     }
 
-    /// Takes back that an operator knows of an episode.
-    pub fn take_back(&mut self, name: &str, began_ms: u64) {
+    /// Takes back that an operator knows of an episode: what was known before is known again.
+    pub fn take_back(&mut self, name: &str, began_ms: u64, before: Option<(AlertSeverity, u64)>) {
         let episode = self.alerts.get_mut(name).and_then(|alert| alert.state.episode.as_mut());
         if let Some(episode) = episode.filter(|episode| episode.began_ms == began_ms) {
-            episode.acknowledged = None;
+            episode.acknowledged = before;
         }
     }
 
@@ -238,8 +238,8 @@ mod tests {
         assert_eq!(book.take(&figures("c 1\n"), 3_000), [], "a figure that is not known changes nothing");
         assert!(book.alerts().all(|(_, alert)| alert.value.is_none()));
         assert_eq!(
-            (book.began_ms("off"), book.began_ms("level"), book.began_ms("rise")),
-            (None, None, Some(2_000))
+            ["off", "level", "rise"].map(|name| book.episode(name).map(|episode| episode.began_ms)),
+            [None, None, Some(2_000)]
         );
     }
 
@@ -257,7 +257,7 @@ mod tests {
         let text = serde_json::to_string(&book.kept()).expect("JSON");
         let kept: KeptAlerts = serde_json::from_str(&text).expect("alerts");
         let mut again = AlertBook::new(&configured, &kept);
-        assert_eq!(again.began_ms("now"), Some(began_ms));
+        assert_eq!(again.episode("now").map(|episode| episode.began_ms), Some(began_ms));
         let told = again.take(&figures("a 900\n"), began_ms + HOUR_MS);
         assert_eq!(told.iter().map(|notice| notice.alert.as_str()).collect::<Vec<_>>(), ["odd"]);
         let other = AlertOptions { figure: "b".into(), ..unusual };

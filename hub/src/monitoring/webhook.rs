@@ -16,6 +16,8 @@ use super::webhook_target::WebhookTarget;
 
 /// Longest time for one post, from the name to the status.
 const WITHIN: Duration = Duration::from_secs(3);
+/// The longest wait for one address of the host, so that the next one has its turn.
+const CONNECT_WITHIN: Duration = Duration::from_millis(800);
 /// Longest head of an answer, bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Most headers of an answer.
@@ -101,9 +103,10 @@ impl Webhook {
             lookup_host((self.target.host(), self.target.port())).await.map_err(NotPosted::Host)?;
         let mut failed = NotPosted::Private;
         for address in self.target.allowed(resolved) {
-            match TcpStream::connect(address).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => failed = NotPosted::Connection(error),
+            match tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => failed = NotPosted::Connection(error),
+                Err(elapsed) => failed = NotPosted::Connection(elapsed.into()),
             }
         }
         Err(failed)

@@ -27,7 +27,7 @@ const TEXT_BYTES_MAX: usize = 400;
 /// Longest file of panics, bytes.
 const PANICS_BYTES_MAX: u64 = 256 * 1024;
 /// Fields that tell of somebody, or of one request.
-const UNTOLD: [&str; 4] = ["player", "id", "request_id", "backtrace"];
+const UNTOLD: [&str; 7] = ["player", "id", "request_id", "backtrace", "unparked", "violation", "tx"];
 /// What begins the message of a panic.
 pub(super) const PANIC: &str = "panic: ";
 

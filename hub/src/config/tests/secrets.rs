@@ -227,14 +227,25 @@ fn a_password_of_redis_stands_in_a_variable_and_nowhere_else() {
     assert!(!format!("{loaded:?}{}", loaded.effective()).contains("hunter2"));
     assert_eq!(
         house.refused(&format!("[redis]\nurl = \"{url}\"\n")),
-        ["config/hub.toml:2: redis.url = \"redis://***@10.0.0.5:6379/0\": a password does not stand in the \
-          configuration: set HUB_REDIS_URL or redis.url_file"]
+        [
+            "config/hub.toml:2: redis.url: a password does not stand in the configuration: set HUB_REDIS_URL or \
+          redis.url_file"
+        ]
     );
     house.write("config/hub.toml", "[redis]\nurl = \"redis://10.0.0.5:6379\"\n");
     assert_eq!(house.load().unwrap().secrets.redis_url(), Some("redis://10.0.0.5:6379"));
     assert!(house.told(house.with([("HUB_REDIS_URL", url)]))[0].contains("given twice"));
     house.write("config/hub.toml", "");
     assert!(house.told(house.with([("HUB_REDIS_URL", "http://x")]))[0].contains("begins with redis://"));
+}
+
+#[test]
+fn the_address_of_a_webhook_is_not_shown_when_it_is_refused() {
+    let house = House::new();
+    let url = "https://hooks.example/T/hunter2";
+    house.write("config/hub.toml", &format!("[monitoring]\nwebhook_url = \"{url}\"\n"));
+    let told = house.told(house.with([("ALERT_WEBHOOK_URL", url)]));
+    assert!(told[0].contains("given twice") && !told[0].contains("hunter2"), "{told:?}");
 }
 
 #[test]

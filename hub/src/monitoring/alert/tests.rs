@@ -134,6 +134,20 @@ fn an_alert_that_comes_again_soon_waits_for_the_cool_down() {
 }
 
 #[test]
+fn a_warning_that_was_told_keeps_back_no_critical_alert() {
+    check(
+        &AlertRule { cool_down_ms: 300_000, ..rule() },
+        "
+        0 11 began warning
+        1 5  ended warning
+        2 25 began critical
+        3 5  ended critical
+        4 25 -
+        ",
+    );
+}
+
+#[test]
 fn what_nobody_acknowledges_in_time_is_told_again_as_critical() {
     check(
         &AlertRule { escalate_after_ms: 5_000, ..rule() },

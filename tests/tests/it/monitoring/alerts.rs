@@ -94,6 +94,7 @@ async fn an_alert_is_told_when_it_begins_becomes_worse_and_ends() {
     sessions(&hub, 0).await;
     assert_eq!(check(&hub, &token).await, told("ended", "critical"));
     for words in ["an alert warns", "an alert is critical", "an alert is over"] {
+        hub.logged(words).await;
         assert_eq!(hub.times_logged(words), 1, "{words}");
     }
     figure(&hub, "hub_alerts_told_total", 3).await;
