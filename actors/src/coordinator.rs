@@ -18,9 +18,10 @@ use std::{
 };
 
 use actix::prelude::*;
+use domains::exclusion::Exclusion;
 use engine::{
-    ApplyError, Aside, Body, Concluded, DIGEST_EVERY, Envelope, Found, KeyState, Outcome, Turn, TxId,
-    Verdict,
+    ApplyError, Aside, Body, Concluded, DIGEST_EVERY, Decided, Envelope, Found, KeyState, Outcome, Turn,
+    TxId, Verdict,
     due::{AT_ONCE, Scheduled, Scheduler},
     table::TableLeg,
 };
@@ -259,6 +260,7 @@ impl Coordinator {
                     self.allowances.clear(*player, holds.len(), decided.record().time);
                     Ok(())
                 }
+                None => self.charge_exclusion(decided, origin),
                 Some(
                     TableLeg::Opened { .. }
                     | TableLeg::Locked { .. }
@@ -266,8 +268,7 @@ impl Coordinator {
                     | TableLeg::Voided { .. }
                     | TableLeg::Ruled { .. }
                     | TableLeg::Quarantined { .. },
-                )
-                | None => Ok(()),
+                ) => Ok(()),
             },
             Turn::Known(_)
             | Turn::KeyReused
@@ -275,6 +276,23 @@ impl Coordinator {
             | Turn::Impossible { .. }
             | Turn::Unproven(_) => Ok(()),
         }
+    }
+
+    /// Charges a player who is excluded already and asks for another exclusion. The first one never waits for a budget.
+    ///
+    /// # Errors
+    /// The verdict, when the budget is used up: nothing is recorded.
+    fn charge_exclusion(&mut self, decided: &Decided, origin: &Origin) -> Result<(), Verdict> {
+        let Origin::Session(asked) = origin else { return Ok(()) };
+        let (player, time) = (asked.player, decided.record().time);
+        if Exclusion::of(&self.books.borrow().domains().rows, player, time).is_none() {
+            return Ok(());
+        }
+        let bytes = decided.record_bytes();
+        self.allowances.refuse(player.into(), bytes, time).map_err(|wait_ms| {
+            self.metrics.refusal_over_budget();
+            Verdict::TooManyRefused(wait_ms)
+        })
     }
 
     /// Counts what was decided, once it is certain that it is recorded or answered as it was decided.

@@ -209,7 +209,7 @@ export class HubClient extends EventTarget {
 
   /**
    * Excludes the player from play, from now on, exactly once. It cannot be taken back.
-   * @param {{kind: "time_out"|"self_exclusion", days?: number}} exclusion without `days` for good
+   * @param {{kind: "time_out"|"self_exclusion", days?: number, permanent?: true}} exclusion so many days, or for good
    */
   exclude(exclusion, options) {
     return this.command("exclude", exclusion, options);

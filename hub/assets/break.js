@@ -13,7 +13,7 @@ const CHOICES = {
     [30, "30 days"],
   ],
   self_exclusion: [
-    [183, "6 months"],
+    [184, "6 months"],
     [366, "1 year"],
     [1827, "5 years"],
     [null, "For good"],
@@ -28,17 +28,18 @@ const WORDS = {
   },
   self_exclusion: {
     title: "Self-exclusion",
-    about: "A long break. After its end you ask to come back, and play begins a day later.",
+    about: "A long break. After its end you ask to come back, and play begins when you have cooled off.",
     ask: "Exclude myself",
   },
 };
 
 /**
- * Whether, and why, a player may not play now, in a sentence.
+ * Why a player may not play now, in a sentence. The hub tells of an exclusion as long as it stands: the clock of this device
+ * is not asked.
  * @param {{kind: string, until?: number}} exclusion
  */
-export function standing({ kind, until }, now = Date.now()) {
-  if (until === undefined) return "You have excluded yourself from play for good.";
+export function standing({ kind, until }) {
+  if (until === undefined) return "You are excluded from play for good.";
   const end = new Date(until).toLocaleString([], { dateStyle: "long", timeStyle: "short" });
   switch (kind) {
     case "time_out":
@@ -46,20 +47,13 @@ export function standing({ kind, until }, now = Date.now()) {
     case "cooling_off":
       return `You are coming back: play begins ${end}.`;
     default:
-      return mayReturn({ kind, until }, now)
-        ? `Your self-exclusion reached its end ${end}. It stands until you ask to come back.`
-        : `You have excluded yourself from play until ${end}.`;
+      return `You are excluded from play until ${end}, and until you ask to come back after that.`;
   }
 }
 
-/** Whether an exclusion that was read stands now. */
-export function isAway({ kind, until }, now = Date.now()) {
-  return kind === "self_exclusion" || until === undefined || now < until;
-}
-
-/** Whether a player may ask to come back. */
-export function mayReturn({ kind, until }, now = Date.now()) {
-  return kind === "self_exclusion" && until !== undefined && until <= now;
+/** Whether there is a way back: from a self-exclusion that has an end. */
+export function mayReturn({ kind, until }) {
+  return kind === "self_exclusion" && until !== undefined;
 }
 
 export class Break {
@@ -99,8 +93,7 @@ export class Break {
   }
 
   #draw() {
-    const read = this.#wallet.exclusion;
-    const exclusion = read !== null && isAway(read) ? read : null;
+    const { exclusion } = this.#wallet;
     this.#standing.textContent =
       exclusion === null
         ? "While you are away no bet and no deposit of yours is taken. Open bets are settled, and your balance stays yours."
@@ -138,8 +131,8 @@ export class Break {
         return;
       }
       button.disabled = true;
-      const days = select.value === "" ? {} : { days: Number(select.value) };
-      await this.#ask(() => this.#hub.exclude({ kind, ...days }));
+      const lasts = select.value === "" ? { permanent: true } : { days: Number(select.value) };
+      await this.#ask(() => this.#hub.exclude({ kind, ...lasts }));
     };
     return h(
       "form",
@@ -159,7 +152,7 @@ export class Break {
       "form",
       { class: "break", onsubmit: submit },
       h("h2", {}, "Come back"),
-      h("p", { class: "dim" }, "Play begins when a time to cool off is over."),
+      h("p", { class: "dim" }, "After the end of your self-exclusion. Play begins when a time to cool off is over."),
       h(
         "div",
         { class: "break-row" },

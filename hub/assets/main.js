@@ -3,7 +3,7 @@
  */
 
 import { HubClient } from "/client/hub.js";
-import { Break, isAway } from "./break.js";
+import { Break } from "./break.js";
 import { h } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { pretty } from "./money.js";
@@ -157,7 +157,7 @@ function show(element) {
 }
 
 function drawBalance() {
-  const away = wallet.exclusion !== null && isAway(wallet.exclusion);
+  const away = wallet.exclusion !== null;
   header.rest.classList.toggle("away", away);
   header.rest.replaceChildren(h("span", { class: "roomy" }, away ? "On a " : "Take a "), "break");
   header.balance.replaceChildren(

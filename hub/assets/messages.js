@@ -37,7 +37,7 @@ export function explain(error, { view, kind, joining = false } = {}) {
     case "excluded":
       return "You are on a break from play.";
     case "exclusion_stands":
-      return "Your break lasts at least that long already.";
+      return "Your break stays as it is.";
     case "bad_duration":
       return "The operator has other bounds for such a break. Please choose another.";
     case "account_frozen":

@@ -45,14 +45,14 @@ pub enum PersonTask {
     /// Erase a person: destroy the key of the name, remove the row, and record it in the log by the random id
     ///
     /// A hub that serves is asked to do it: it closes the sessions of the player, and play of all others goes on. Without one
-    /// it is done under the lock of the log. Refused while the player has a balance, a hold or a freeze. What the log has of
+    /// it is done under the lock of the log. Refused while the player has a balance, a hold, a freeze or an exclusion from play. What the log has of
     /// the player id stays. On a people store that was restored from before, the next start erases the person again.
     #[command(after_help = "Since 0.2.")]
     Erase {
         /// Whom.
         #[command(flatten)]
         whom: Whom,
-        /// Keep the person excluded: who comes back under the same name is refused. Takes the place of a freeze. Since 0.2
+        /// Keep the person excluded: who comes back under the same name is refused. Takes the place of a freeze and of an exclusion from play. Since 0.2
         #[arg(long)]
         excluded: bool,
     },

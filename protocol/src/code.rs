@@ -132,7 +132,7 @@ error_codes! {
     /// The player is in a time-out or a self-exclusion.
     Excluded = 3020, since "0.2", "excluded", "the player is excluded from play";
     /// An exclusion stands that ends later or is stricter, or has not reached its end.
-    ExclusionStands = 3021, since "0.2", "exclusion_stands", "an exclusion stands already, and ends then or later";
+    ExclusionStands = 3021, since "0.2", "exclusion_stands", "an exclusion stands, and this neither ends nor replaces it";
     /// No self-exclusion stands from which the player could come back.
     NotExcluded = 3022, since "0.2", "not_excluded", "the player is not excluded from play";
     /// The operator's rules have another least or longest duration.

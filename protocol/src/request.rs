@@ -148,8 +148,17 @@ pub struct Exclude {
     pub key: Key,
     /// `time_out` or `self_exclusion`.
     pub kind: Text<16>,
-    /// How long, days; absent for good, which only a self-exclusion is.
-    pub days: Option<U53>,
+    /// How long.
+    pub lasts: Lasts,
+}
+
+/// How long an exclusion lasts. In a frame it is `days`, or `permanent` that is true: what is missing is never for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// So many days.
+    Days(U53),
+    /// For good, which only a self-exclusion is.
+    ForGood,
 }
 
 /// Fields of `place_bet`.
@@ -229,10 +238,13 @@ pub struct RawFrame {
     /// Days of an exclusion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<U53>,
+    /// Whether an exclusion is for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permanent: Option<bool>,
 }
 
 map_fields!(RawFrame, "a request: a map with the keys \"t\" and \"id\"", required [],
-    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed, kind, days], others refused);
+    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed, kind, days, permanent], others refused);
 map_fields!(Since, "a channel position: a map of ch, e and o", required [ch, e, o], optional [], others refused);
 map_fields!(Bet, "a bet: a map of kind, n and a", required [kind, a], optional [n], others refused);
 
@@ -264,6 +276,7 @@ impl RawFrame {
             seed,
             kind,
             days,
+            permanent,
         } = self;
         let given = [
             ("key", key.is_some()),
@@ -280,6 +293,7 @@ impl RawFrame {
             ("seed", seed.is_some()),
             ("kind", kind.is_some()),
             ("days", days.is_some()),
+            ("permanent", permanent.is_some()),
         ];
         given.iter().find(|(_, given)| *given).map(|(name, _)| *name)
     }
@@ -297,6 +311,21 @@ fn need<T>(field: Option<T>, request: &str, name: &str, id: Option<U53>) -> Resu
         code: ErrorCode::MissingField,
         detail: format!("{request} needs the field \"{name}\""),
     })
+}
+
+/// How long an exclusion lasts: the one that is given of both fields.
+fn lasts(days: Option<U53>, permanent: Option<bool>, id: U53) -> Result<Lasts, FrameError> {
+    let wrong = |code, detail: &str| FrameError { id: Some(id), code, detail: detail.into() };
+    match (days, permanent.unwrap_or(false)) {
+        (Some(days), false) => Ok(Lasts::Days(days)),
+        (None, true) => Ok(Lasts::ForGood),
+        (Some(_), true) => {
+            Err(wrong(ErrorCode::Malformed, "exclude has \"days\" or is \"permanent\", and not both"))
+        }
+        (None, false) => {
+            Err(wrong(ErrorCode::MissingField, "exclude needs the field \"days\", or \"permanent\": true"))
+        }
+    }
 }
 
 impl TryFrom<RawFrame> for ClientFrame {
@@ -342,7 +371,7 @@ impl TryFrom<RawFrame> for ClientFrame {
             "exclude" => Request::Exclude(Exclude {
                 key: need(raw.key.take(), &verb, "key", some_id)?,
                 kind: need(raw.kind.take(), &verb, "kind", some_id)?,
-                days: raw.days.take(),
+                lasts: lasts(raw.days.take(), raw.permanent.take(), id)?,
             }),
             "reinstate" => Request::Reinstate { key: need(raw.key.take(), &verb, "key", some_id)? },
             "get_balance" => Request::GetBalance,
@@ -392,8 +421,12 @@ impl From<ClientFrame> for RawFrame {
             Request::ClearBets { key, table, round } => {
                 RawFrame { key: Some(key), table: Some(table), round: Some(round), ..raw("clear_bets") }
             }
-            Request::Exclude(Exclude { key, kind, days }) => {
-                RawFrame { key: Some(key), kind: Some(kind), days, ..raw("exclude") }
+            Request::Exclude(Exclude { key, kind, lasts }) => {
+                let (days, permanent) = match lasts {
+                    Lasts::Days(days) => (Some(days), None),
+                    Lasts::ForGood => (None, Some(true)),
+                };
+                RawFrame { key: Some(key), kind: Some(kind), days, permanent, ..raw("exclude") }
             }
             Request::Reinstate { key } => RawFrame { key: Some(key), ..raw("reinstate") },
             Request::GetBalance => raw("get_balance"),

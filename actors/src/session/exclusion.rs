@@ -2,7 +2,11 @@
 
 use domains::exclusion::ExclusionKind;
 use engine::{Principal, TxId};
-use protocol::{ErrorCode, Key, PlayerId, Reply, U53, reply::Failure, request};
+use protocol::{
+    ErrorCode, Key, PlayerId, Reply,
+    reply::Failure,
+    request::{self, Lasts},
+};
 
 use crate::{
     messages::{
@@ -23,13 +27,17 @@ pub fn exclude(
     player: PlayerId,
     asked: request::Exclude,
 ) {
-    let request::Exclude { key, kind, days } = asked;
+    let request::Exclude { key, kind, lasts } = asked;
     let kind = match &*kind {
         "time_out" => Ok(ExclusionKind::TimeOut),
         "self_exclusion" => Ok(ExclusionKind::SelfExclusion),
         _ => Err("the kind of an exclusion is \"time_out\" or \"self_exclusion\"".to_owned()),
     };
-    let lasts = lasting(days.map(U53::get)).map_err(|wrong| wrong.to_string());
+    let days = match lasts {
+        Lasts::Days(days) => Some(days.get()),
+        Lasts::ForGood => None,
+    };
+    let lasts = lasting(days).map_err(|wrong| wrong.to_string());
     match kind.and_then(|kind| Ok((kind, lasts?))) {
         Ok((kind, lasts)) => change(money, to, player, key, ExcludePlayer { player, kind, lasts }.into()),
         Err(words) => {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// An exclusion takes the place of one that is as strict only when it ends later by more than this, milliseconds: an hour.
-/// Otherwise a player could have it made longer as often as requests come in, and each would be recorded.
+/// The same request under two keys makes it no longer.
 pub const LONGER_MIN: u64 = 60 * 60 * 1_000;
 
 /// What kind of exclusion stands. The numbers are written into the log.

@@ -28,9 +28,9 @@ pub struct Protection {
 impl Protection {
     // clause: ukgc.sr.3.3.4.time_out
     // clause: ukgc.sr.3.5.3.minimum
-    /// What holds while nothing is recorded. A decision on a log without a row depends on these numbers: they stay.
+    /// What holds while nothing is recorded: six weeks, six months however long they are, and a day. A decision on a log without a row depends on these numbers: they stay.
     pub const STANDARD: Protection =
-        Protection { time_out_max: 42 * DAY, self_exclusion_min: 183 * DAY, cooling_off: DAY };
+        Protection { time_out_max: 42 * DAY, self_exclusion_min: 184 * DAY, cooling_off: DAY };
 
     /// What is in force.
     #[must_use]

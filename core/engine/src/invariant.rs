@@ -11,8 +11,9 @@
 //!   the table is open; money and tables have the same open rounds, and the same last rounds;
 //! * `E7` a recipe in a revision, or a kind of row, that version 3 of records does not have is used only after its first use
 //!   was recorded.
-//! * `E8` a player is recorded as erased only while they have no balance, no hold and no freeze; an exclusion may take the place
-//!   of a freeze that has no end. From then on no record has money, a freeze, a notice or a key of the player.
+//! * `E8` a player is recorded as erased only while they have no balance, no hold, no freeze and no exclusion
+//!   from play; that the person stays excluded may take the place of an exclusion and of a freeze that has no end. From then on no
+//!   record has money, a freeze, an exclusion, a notice or a key of the player.
 //!
 //! The start, `hub verify`, the state store's follower and the simulation share these predicates.
 
@@ -146,10 +147,10 @@ pub enum Violation {
     #[error("E7: {0} is used, and the log does not say so before")]
     NotInUse(NamedFeature),
     /// `E8`: something of a player who is erased is open.
-    #[error("E8: player {0} is erased, and has a balance, a hold or a freeze")]
+    #[error("E8: player {0} is erased, and has a balance, a hold, a freeze or an exclusion")]
     ErasedTooEarly(PlayerId),
     /// `E8`: something is recorded of a player who was erased before.
-    #[error("E8: player {0} was erased before, and gets money, a freeze, a notice or a key")]
+    #[error("E8: player {0} was erased before, and gets money, a freeze, an exclusion, a notice or a key")]
     OfErased(PlayerId),
     /// `E4`: a notice shows other funds than the balance domain has.
     #[error("E4: player {player} is told of {recorded:?} {when} the transaction, and has {found:?}")]

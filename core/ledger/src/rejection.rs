@@ -15,7 +15,7 @@ pub enum Rejection {
     Excluded,
     /// An exclusion is made longer or stricter only, and lifted only by a player who comes back after its end. The domain
     /// says so.
-    #[error("an exclusion stands already, and ends then or later")]
+    #[error("an exclusion stands, and this neither ends nor replaces it")]
     ExclusionStands,
     /// Only who is excluded comes back. The domain says so.
     #[error("the player is not excluded from play")]

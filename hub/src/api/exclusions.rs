@@ -18,7 +18,20 @@ use crate::edge::error::{Error, Kind};
 /// Its paths.
 pub(super) fn routes() -> Vec<ApiRoute> {
     let days = || json!({ "type": "integer", "minimum": 1, "maximum": DAYS_MAX });
-    let for_good = schema::told(schema::flag(), "`true`: for good, instead of `days`.");
+    let for_good = json!({ "const": true, "description": "For good, instead of `days`." });
+    let mut exclusion = schema::body(&[], &[("days", days()), ("permanent", for_good)]);
+    // One of both.
+    let one = |given: &str, other: &str, value: serde_json::Value| {
+        let properties = serde_json::Map::from_iter([
+            (given.to_owned(), value),
+            (other.to_owned(), json!({ "type": "null" })),
+        ]);
+        json!({ "required": [given], "properties": properties })
+    };
+    exclusion["oneOf"] = json!([
+        one("days", "permanent", json!({ "type": "integer" })),
+        one("permanent", "days", json!({ "const": true })),
+    ]);
     let told_days = || ("days", schema::or_null(&schema::count()));
     let change = |id, summary, body: &serde_json::Value, (name, example), receipt: serde_json::Value| {
         ApiOperation::change(id, summary, &WRITE, body, &[(name, example)])
@@ -48,7 +61,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
             change(
                 "excludePlayer",
                 "Excludes a player from play, until the player comes back after its end, or for good",
-                &schema::body(&[], &[("days", days()), ("permanent", for_good)]),
+                &exclusion,
                 ("exclusion", json!({ "days": 365 })),
                 excluded("exclusion"),
             )
@@ -124,10 +137,10 @@ async fn reinstate(
 /// How many days; `None` for good, which has to be said: it is not taken back.
 fn exclusion_days(fields: &mut JsonFields<'_>) -> Result<Option<u64>, Error> {
     match (fields.whole("days")?, fields.flag("permanent")?) {
-        (Some(days), false) => Ok(Some(days)),
-        (None, true) => Ok(None),
-        (Some(_), true) => Err(wrong("an exclusion has \"days\" or is \"permanent\", and not both")),
-        (None, false) => Err(wrong("an exclusion needs \"days\", or \"permanent\": true")),
+        (Some(days), None) => Ok(Some(days)),
+        (None, Some(true)) => Ok(None),
+        (Some(_), Some(_)) => Err(wrong("an exclusion has \"days\" or is \"permanent\", and not both")),
+        (None, Some(false) | None) => Err(wrong("an exclusion needs \"days\", or \"permanent\": true")),
     }
 }
 
@@ -141,7 +154,8 @@ fn excluding(
     let permit = api.admit()?;
     let mut told = payment::told(name, called, player);
     told.insert("days".into(), json!(days));
-    let refusal = unfit(&api.protection, kind, lasts).map(wrong);
+    let refusal = unfit(&api.protection, kind, lasts);
+    let refusal = refusal.map(|words| Error::new(Kind::Money(ErrorCode::BadDuration), words).field("days"));
     Ok(AskedChange { permit, intent: ExcludePlayer { player, kind, lasts }.into(), refusal, told })
 }
 

@@ -154,24 +154,29 @@ impl<'a> JsonFields<'a> {
         }
     }
 
-    /// A number without decimals, from zero on, if it is given.
+    /// A number without decimals, from zero on, if it is given. To JSON, `7.0` is one.
     ///
     /// # Errors
     /// `malformed` when it is something else.
     pub fn whole(&mut self, name: &'static str) -> Result<Option<u64>, Error> {
         let wrong =
             || Error::new(Kind::Malformed, format!("\"{name}\" is a number without decimals")).field(name);
-        self.take(name).map(|value| value.get().parse().map_err(|_| wrong())).transpose()
+        let digits = |value: &'a RawValue| match value.get().split_once('.') {
+            Some((whole, rest)) if rest.bytes().all(|byte| byte == b'0') => whole,
+            _ => value.get(),
+        };
+        self.take(name).map(|value| digits(value).parse().map_err(|_| wrong())).transpose()
     }
 
-    /// Whether something holds; `false` when it is not given.
+    /// Whether something holds, if it is given.
     ///
     /// # Errors
     /// `malformed` when it is neither `true` nor `false`.
-    pub fn flag(&mut self, name: &'static str) -> Result<bool, Error> {
+    pub fn flag(&mut self, name: &'static str) -> Result<Option<bool>, Error> {
         match self.take(name).map(RawValue::get) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
+            None => Ok(None),
+            Some("false") => Ok(Some(false)),
+            Some("true") => Ok(Some(true)),
             Some(_) => Err(Error::new(Kind::Malformed, format!("\"{name}\" is true or false")).field(name)),
         }
     }

@@ -162,6 +162,10 @@ fn agreement(config: &Config, check: &mut Check<'_>) {
     at_most("socket.pong_within_ms", pong, "socket.ping_every_ms", ping);
     let (demo, any) = (config.demo.token_seconds as usize, config.auth.token_lifetime_max_seconds as usize);
     at_most("demo.token_seconds", demo, "auth.token_lifetime_max_seconds", any);
+    let protection = &config.protection;
+    let (time_out, exclusion) =
+        (protection.time_out_days_max as usize, protection.self_exclusion_days_min as usize);
+    at_most("protection.time_out_days_max", time_out, "protection.self_exclusion_days_min", exclusion);
     let (session, hub) = (rate.in_flight_per_session as usize, rate.in_flight_max as usize);
     at_most("rate.in_flight_per_session", session, "rate.in_flight_max", hub);
     let (refuse, warn) = (config.journal.disk_refuse_bytes as usize, config.journal.disk_warn_bytes as usize);

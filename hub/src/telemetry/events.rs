@@ -64,7 +64,7 @@ pub fn exclusion_lost(player: PlayerId) {
 
 /// The log was restored from before the erasure of a player.
 pub fn erased_has_money(player: PlayerId) {
-    tracing::warn!(%player, "the log has a balance, a hold or a freeze of a player who was erased");
+    tracing::warn!(%player, "the log has a balance, a hold, a freeze or an exclusion of a player who was erased");
 }
 
 /// The state store is not whole, not of this log, or of another version.

@@ -14,7 +14,7 @@ use protocol::{
         Balance, Excluded, Failure, KeyOutcome, Missed, PastRound, Phase, PlacedBet, PlayerResult, Receipt,
         ReplyFrame, Subscribed, TableSummary, TableView, Welcome,
     },
-    request::{Bet, Exclude, Hello, PlaceBet, Since, Subscribe},
+    request::{Bet, Exclude, Hello, Lasts, PlaceBet, Since, Subscribe},
 };
 
 pub const TIME: u64 = 1_760_000_000_000;
@@ -122,11 +122,19 @@ pub fn requests() -> Vec<(&'static str, ClientFrame)> {
         ("get_outcome", Request::GetOutcome { key: key("b-7f3a") }),
         (
             "exclude",
-            Request::Exclude(Exclude { key: key("e-0001"), kind: text("time_out"), days: Some(uint(7)) }),
+            Request::Exclude(Exclude {
+                key: key("e-0001"),
+                kind: text("time_out"),
+                lasts: Lasts::Days(uint(7)),
+            }),
         ),
         (
             "exclude_for_good",
-            Request::Exclude(Exclude { key: key("e-0002"), kind: text("self_exclusion"), days: None }),
+            Request::Exclude(Exclude {
+                key: key("e-0002"),
+                kind: text("self_exclusion"),
+                lasts: Lasts::ForGood,
+            }),
         ),
         ("reinstate", Request::Reinstate { key: key("e-0003") }),
     ];

@@ -14,7 +14,7 @@ use protocol::{
         Balance, Excluded, Failure, KeyOutcome, Missed, PastRound, PlayerResult, Receipt, ReplyFrame,
         Subscribed,
     },
-    request::{Bet, Exclude, Hello, PlaceBet, Since, Subscribe},
+    request::{Bet, Exclude, Hello, Lasts, PlaceBet, Since, Subscribe},
 };
 use serde_json::{Map, Value};
 
@@ -83,11 +83,8 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::ListTables),
         place_bet(),
         (key(), table(), uint()).prop_map(|(key, table, round)| Request::ClearBets { key, table, round }),
-        (key(), text(), option::of(uint())).prop_map(|(key, kind, days)| Request::Exclude(Exclude {
-            key,
-            kind,
-            days
-        })),
+        (key(), text(), prop_oneof![uint().prop_map(Lasts::Days), Just(Lasts::ForGood)])
+            .prop_map(|(key, kind, lasts)| Request::Exclude(Exclude { key, kind, lasts })),
         key().prop_map(|key| Request::Reinstate { key }),
         Just(Request::GetBalance),
         option::of(table()).prop_map(|table| Request::GetHistory { table }),

@@ -276,11 +276,11 @@ test(
     await page.getByTestId("time_out-days").selectOption("1");
     await page.getByTestId("time_out").click();
     await page.getByTestId("time_out").click();
-    await page.getByText("Your break lasts at least that long already.").waitFor();
+    await page.getByText("Your break stays as it is.").waitFor();
     await page.getByTestId("self_exclusion-days").selectOption("");
     await page.getByTestId("self_exclusion").click();
     await page.getByTestId("self_exclusion").click();
-    await page.getByText("You have excluded yourself from play for good.").waitFor();
+    await page.getByText("You are excluded from play for good.").waitFor();
     assert.equal(await page.getByTestId("time_out").count(), 0);
     assert.equal(await page.getByTestId("self_exclusion").count(), 0);
     await tom.shot("excluded");

@@ -73,6 +73,7 @@ fn in_random_lives_with_crashes_nothing_is_lost_or_doubled() {
     assert!(looked_up >= 5 * runs && stores_lost >= runs / 5, "{looked_up} look-ups, {stores_lost} lost");
     assert!(crashes >= 5 * runs && accepted >= 5 * runs && rounds >= 5 * runs, "too little happened");
     assert!(seen.least() >= runs && refused >= runs, "{seen:?}, {refused} changes in mid-round refused");
+    assert!(seen.came_back >= runs / 5, "{seen:?}");
     assert!(seen.rules >= 5 * runs && mid_round >= 2 * runs, "{seen:?}, {mid_round} in mid-round");
     assert!(doubted >= runs / 5 && behind >= runs / 5, "{doubted} clocks doubted, {behind} behind");
 }

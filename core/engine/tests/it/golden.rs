@@ -117,8 +117,8 @@ fn records() -> Vec<(String, Vec<u8>)> {
     run(&mut rig, "an alert acknowledged", AcknowledgeAlert { alert, known }.into());
     let exclude = |kind, lasts| ExcludePlayer { player, kind, lasts }.into();
     run(&mut rig, "a time-out", exclude(ExclusionKind::TimeOut, Some(DAY)));
-    run(&mut rig, "a self-exclusion", exclude(ExclusionKind::SelfExclusion, Some(183 * DAY)));
-    rig.now += 183 * DAY;
+    run(&mut rig, "a self-exclusion", exclude(ExclusionKind::SelfExclusion, Some(184 * DAY)));
+    rig.now += 184 * DAY;
     run(&mut rig, "a player who comes back", Reinstate { player }.into());
     let protection = Protection { time_out_max: DAY, self_exclusion_min: 2 * DAY, cooling_off: 0 };
     run(&mut rig, "what protects players", SetProtection(protection).into());

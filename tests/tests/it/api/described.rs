@@ -115,7 +115,7 @@ fn sample(name: &str) -> Value {
         "reason" => "GOODWILL",
         "reference" => "R-1",
         "until" | "expires" => "2999-12-31T00:00:00Z",
-        "permanent" => return json!(false),
+        "permanent" => return Value::Null,
         _ => panic!("what is a good \"{name}\"?"),
     })
 }

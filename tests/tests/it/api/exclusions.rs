@@ -2,7 +2,11 @@
 
 use engine::{Body, Record};
 use journal::{Lsn, Reader};
-use protocol::{ErrorCode, reply::KeyOutcome, request::Exclude};
+use protocol::{
+    ErrorCode,
+    reply::KeyOutcome,
+    request::{Exclude, Lasts},
+};
 use serde_json::{Value, json};
 use tests::{
     hub::{OPEN, Setup, TestHub},
@@ -84,7 +88,6 @@ async fn the_next_bet_and_deposit_of_an_excluded_player_are_refused_at_the_table
     hub.verify();
 }
 
-// clause: ukgc.sr.3.3.4.time_out
 // clause: ukgc.sr.3.5.3.minimum
 #[tokio::test]
 async fn an_exclusion_is_not_made_shorter_and_each_wrong_request_is_told_what_is_wrong() {
@@ -100,16 +103,12 @@ async fn an_exclusion_is_not_made_shorter_and_each_wrong_request_is_told_what_is
         ("timeout", json!({ "days": "7" }), "\"days\" is a number without decimals"),
         ("timeout", json!({ "days": 1.5 }), "\"days\" is a number without decimals"),
         ("timeout", json!({ "days": 0 }), "1 to 36500 days"),
-        ("timeout", json!({ "days": 31 }), "at most 30 days (option protection.time_out_days_max)"),
         ("timeout", json!({ "permanent": true, "days": 1 }), "no field \"permanent\" here"),
         ("exclusion", json!({}), "an exclusion needs \"days\", or \"permanent\": true"),
         ("exclusion", json!({ "days": 400, "permanent": true }), "and not both"),
         ("exclusion", json!({ "permanent": "yes" }), "\"permanent\" is true or false"),
-        (
-            "exclusion",
-            json!({ "days": 182 }),
-            "at least 183 days (option protection.self_exclusion_days_min)",
-        ),
+        ("exclusion", json!({ "days": 400, "permanent": false }), "and not both"),
+        ("exclusion", json!({ "permanent": false }), "an exclusion needs \"days\", or \"permanent\": true"),
         ("exclusion", json!({ "days": 36_501 }), "1 to 36500 days"),
     ] {
         let told = refused(&asked("wrong", what, body.clone()).await, 400, "malformed");
@@ -117,13 +116,21 @@ async fn an_exclusion_is_not_made_shorter_and_each_wrong_request_is_told_what_is
         assert!(detail.contains(words), "{what} {body}: {told}");
         assert_eq!(told["key_consumed"], json!(false), "{what} {body}: {told}");
     }
+    for (what, days, words) in [
+        ("timeout", 31, "at most 30 days (option protection.time_out_days_max)"),
+        ("exclusion", 183, "at least 184 days (option protection.self_exclusion_days_min)"),
+    ] {
+        let told = refused(&asked("wrong", what, json!({ "days": days })).await, 422, "bad_duration");
+        assert!(told["detail"].as_str().is_some_and(|detail| detail.contains(words)), "{told}");
+        assert_eq!(told["key_consumed"], json!(false), "{told}");
+    }
     refused(&asked("r0", "reinstate", json!({})).await, 409, "not_excluded");
     assert_eq!(asked("e1", "exclusion", json!({ "days": 200 })).await.status, 200);
     refused(&asked("e2", "exclusion", json!({ "days": 200 })).await, 409, "exclusion_stands");
-    refused(&asked("e3", "exclusion", json!({ "days": 183 })).await, 409, "exclusion_stands");
+    refused(&asked("e3", "exclusion", json!({ "days": 184 })).await, 409, "exclusion_stands");
     refused(&asked("t1", "timeout", json!({ "days": 1 })).await, 409, "exclusion_stands");
     refused(&asked("r1", "reinstate", json!({})).await, 409, "exclusion_stands");
-    assert_eq!(asked("e4", "exclusion", json!({ "days": 400 })).await.status, 200, "a longer one");
+    assert_eq!(asked("e4", "exclusion", json!({ "days": 400.0 })).await.status, 200, "a longer one");
     assert_eq!(asked("e5", "exclusion", json!({ "permanent": true })).await.status, 200, "for good");
     refused(&asked("e6", "exclusion", json!({ "days": 36_500 })).await, 409, "exclusion_stands");
     let told = shown(&hub, &cashier).await;
@@ -132,6 +139,7 @@ async fn an_exclusion_is_not_made_shorter_and_each_wrong_request_is_told_what_is
     refused(&change(at, &cashier, "n", nobody, &json!({ "days": 1 })).await, 404, "unknown_player");
 }
 
+// clause: ukgc.sr.3.3.4.time_out
 #[tokio::test]
 async fn a_player_leaves_play_on_the_socket_and_every_session_of_the_player_is_kept_out() {
     let hub = Setup::default().start();
@@ -142,7 +150,7 @@ async fn a_player_leaves_play_on_the_socket_and_every_session_of_the_player_is_k
     let exclude = |days: u64| Exclude {
         key: one.key(),
         kind: protocol::Text::new("time_out").expect("short"),
-        days: protocol::U53::new(days),
+        lasts: Lasts::Days(protocol::U53::new(days).expect("a number of days")),
     };
     let asked = exclude(1);
     let lsn = two.client.exclude(asked.clone()).await.expect("nothing stands against it");
@@ -168,6 +176,12 @@ async fn a_player_leaves_play_on_the_socket_and_every_session_of_the_player_is_k
         ),
         (json!({"t": "exclude", "key": "w", "kind": "time_out", "days": 0}), "1 to 36500 days"),
         (json!({"t": "exclude", "key": "w", "days": 1}), "needs the field \"kind\""),
+        (json!({"t": "exclude", "key": "w", "kind": "self_exclusion"}), "\"days\", or \"permanent\": true"),
+        (json!({"t": "exclude", "key": "w", "kind": "self_exclusion", "days": null}), "\"days\", or"),
+        (
+            json!({"t": "exclude", "key": "w", "kind": "self_exclusion", "days": 1, "permanent": true}),
+            "not both",
+        ),
         (json!({"t": "reinstate", "key": "w", "days": 1}), "reinstate has no field \"days\""),
     ] {
         let told = raw.ask(request.clone()).await;
@@ -176,6 +190,25 @@ async fn a_player_leaves_play_on_the_socket_and_every_session_of_the_player_is_k
     }
     let unknown = raw.ask(json!({"t": "get_outcome", "key": "w"})).await;
     assert_eq!(unknown["outcome"]["status"], "unknown", "none of them has used the key: {unknown}");
+}
+
+/// Each longer exclusion is a record for good, and the first one never waits for a budget.
+#[tokio::test]
+async fn who_makes_an_exclusion_longer_again_and_again_pays_for_it_and_the_first_one_is_free() {
+    let hub = Setup::default()
+        .option("rate.refused_bytes_burst_per_player", 1_024)
+        .option("rate.refused_bytes_per_second_per_player", 1)
+        .start();
+    let session = Account::sign_in(hub.address(), "undecided").await.connect(hub.address()).await;
+    let exclude = async |days: u64| {
+        let (key, kind) = (session.key(), protocol::Text::new("time_out").expect("short"));
+        let lasts = Lasts::Days(protocol::U53::new(days).expect("a number of days"));
+        session.client.exclude(Exclude { key, kind, lasts }).await
+    };
+    for days in [1, 2, 3] {
+        exclude(days).await.unwrap_or_else(|error| panic!("{days} days: {error}"));
+    }
+    assert_eq!(refusal(exclude(4).await), ErrorCode::RateLimited);
 }
 
 /// How often it is recorded what protects players.
@@ -210,7 +243,7 @@ async fn a_change_of_the_bounds_is_recorded_and_holds_from_then_on() {
     let exclude = |days: u64| Exclude {
         key: session.key(),
         kind: protocol::Text::new("time_out").expect("short"),
-        days: protocol::U53::new(days),
+        lasts: Lasts::Days(protocol::U53::new(days).expect("a number of days")),
     };
     assert_eq!(refusal(session.client.exclude(exclude(2)).await), ErrorCode::BadDuration);
     session.client.exclude(exclude(1)).await.expect("within the new bound");

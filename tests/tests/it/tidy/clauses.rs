@@ -17,7 +17,7 @@ const CLAUSES: [Clause; 6] = [
     Clause {
         id: "gli19.a.3.8.enforced",
         source: "GLI-19 3.0, A.3.8",
-        says: "once a player is excluded, the next bet or deposit is refused",
+        says: "once a player is excluded, the next bet at a table of the hub, and the next deposit, is refused",
     },
     Clause {
         id: "gli19.a.3.8.payout",

@@ -171,10 +171,10 @@ impl Model {
         Ok(Effects { away, ..Effects::default() })
     }
 
-    /// Six weeks, six months and a day, unless it was recorded otherwise.
+    /// Six weeks, six months of any lengths, and a day to cool off, unless it was recorded otherwise.
     fn protected(&self) -> Protection {
         let day = 86_400_000;
-        let unless = Protection { longest: 42 * day, shortest: 183 * day, cooling: day };
+        let unless = Protection { longest: 42 * day, shortest: 184 * day, cooling: day };
         self.protection.unwrap_or(unless)
     }
 
