@@ -70,10 +70,7 @@ impl Row for Acknowledged {
     }
 
     fn key(bytes: &[u8]) -> Field {
-        match std::str::from_utf8(bytes) {
-            Ok(name) => Field::Text(name.into()),
-            Err(_) => Field::Bytes(bytes.to_vec()),
-        }
+        Field::of_text_key(bytes)
     }
 
     fn fields(&self) -> Fields {

@@ -36,5 +36,23 @@ pub enum Field {
     List(Vec<Fields>),
 }
 
+impl Field {
+    /// What a row's key names that is the id of a player.
+    pub(crate) fn of_player_key(bytes: &[u8]) -> Self {
+        match bytes.try_into() {
+            Ok(id) => Field::Player(PlayerId(u128::from_be_bytes(id))),
+            Err(_) => Field::Bytes(bytes.to_vec()),
+        }
+    }
+
+    /// What a row's key names that is a text.
+    pub(crate) fn of_text_key(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(name) => Field::Text(name.into()),
+            Err(_) => Field::Bytes(bytes.to_vec()),
+        }
+    }
+}
+
 /// Values with their names, in the order in which they are shown. A value that is not there is left out.
 pub type Fields = Vec<(&'static str, Field)>;

@@ -93,10 +93,7 @@ impl Row for Freeze {
     }
 
     fn key(bytes: &[u8]) -> Field {
-        match bytes.try_into() {
-            Ok(id) => Field::Player(PlayerId(u128::from_be_bytes(id))),
-            Err(_) => Field::Bytes(bytes.to_vec()),
-        }
+        Field::of_player_key(bytes)
     }
 
     fn fields(&self) -> Fields {

@@ -28,7 +28,8 @@ pub struct Protection {
 impl Protection {
     // clause: ukgc.sr.3.3.4.time_out
     // clause: ukgc.sr.3.5.3.minimum
-    /// What holds while nothing is recorded: six weeks, six months however long they are, and a day. A decision on a log without a row depends on these numbers: they stay.
+    /// What holds while nothing is recorded: six weeks, six months however long they are, and a day. A decision on a log
+    /// without a row depends on these numbers: they stay.
     pub const STANDARD: Protection =
         Protection { time_out_max: 42 * DAY, self_exclusion_min: 184 * DAY, cooling_off: DAY };
 
@@ -63,10 +64,7 @@ impl Row for Protection {
     }
 
     fn key(bytes: &[u8]) -> Field {
-        match std::str::from_utf8(bytes) {
-            Ok(name) => Field::Text(name.into()),
-            Err(_) => Field::Bytes(bytes.to_vec()),
-        }
+        Field::of_text_key(bytes)
     }
 
     fn fields(&self) -> Fields {

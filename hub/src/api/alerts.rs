@@ -5,10 +5,9 @@ use actors::clock::now_ms;
 use serde_json::{Map, Value, json};
 
 use super::{
-    asked::allowed,
+    asked::allowed_alone,
     monitoring::{READ, status},
     openapi::{ApiOperation, ApiRoute, schema},
-    parameters::Parameters,
     rates::RouteRate,
     surface::ApiSurface,
 };
@@ -129,8 +128,7 @@ async fn list(
     monitoring: web::Data<MonitoringSurface>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &READ)?;
     Ok(HttpResponse::Ok().json(json!({ "alerts": all(&monitoring) })))
 }
 
@@ -139,8 +137,7 @@ async fn check(
     monitoring: web::Data<MonitoringSurface>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &WRITE)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &WRITE)?;
     let told: Vec<_> = monitoring.check().await.iter().map(spelled).collect();
     Ok(HttpResponse::Ok().json(json!({ "told": told, "alerts": all(&monitoring) })))
 }
@@ -150,8 +147,7 @@ async fn report(
     monitoring: web::Data<MonitoringSurface>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &READ)?;
     let (parts, unified) = (monitoring.parts().await, monitoring.unified().await);
     let checks =
         parts.iter().filter(|part| part.status() != crate::monitoring::health_status::HealthStatus::Healthy);

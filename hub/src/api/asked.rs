@@ -88,6 +88,20 @@ pub fn allowed(
     Ok(caller)
 }
 
+/// The same of a request that takes no parameters.
+///
+/// # Errors
+/// As [`allowed`], or `malformed` with the name of a parameter.
+pub fn allowed_alone(
+    request: &HttpRequest,
+    callers: &ApiCallers,
+    needed: &Capability,
+) -> Result<Arc<Caller>, Error> {
+    let caller = allowed(request, callers, needed)?;
+    Parameters::read(request, &[])?;
+    Ok(caller)
+}
+
 fn no_token() -> Error {
     Error::new(Kind::Unauthorized, "the header \"Authorization: Bearer <token>\" is missing")
 }

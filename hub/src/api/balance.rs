@@ -252,14 +252,8 @@ async fn unfreeze(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, fields| {
-        fields.finish("none")?;
-        let player = payment::known(&api, asked, &path)?;
-        let permit = api.admit()?;
-        let told = payment::told("unfreeze", &path, player);
-        Ok(AskedChange { permit, intent: Unfreeze { player }.into(), refusal: None, told })
-    })
-    .await
+    change::answer_bare(&api, (&request, payload), &WRITE, ("unfreeze", &path), |player| Unfreeze { player })
+        .await
 }
 
 /// `GET /api/domains/balance/{player}`.

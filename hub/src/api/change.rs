@@ -9,10 +9,10 @@ use actors::{
     },
 };
 use engine::{Content, TxId, differences};
-use protocol::ErrorCode;
+use protocol::{ErrorCode, PlayerId};
 use serde_json::{Map, Value, json};
 
-use super::{asked::KeyedRequest, fields::JsonFields, logged, receipt, surface::ApiSurface};
+use super::{asked::KeyedRequest, fields::JsonFields, logged, payment, receipt, surface::ApiSurface};
 use crate::{
     auth::Capability,
     edge::error::{Error, Kind},
@@ -51,6 +51,27 @@ pub async fn answer(
     };
     let (asked, change) = asked.await.map_err(|error| error.of_key(None, false))?;
     change.carry_out(api, &asked).await
+}
+
+/// Answers a request for a change of a player that says nothing more than whom it is about; `name` is its type in the answer.
+///
+/// # Errors
+/// As [`answer`], or `unknown_player`.
+pub async fn answer_bare<I: Into<Intent>>(
+    api: &ApiSurface,
+    asked: (&HttpRequest, web::Payload),
+    needed: &Capability,
+    (name, called): (&str, &str),
+    intent: impl FnOnce(PlayerId) -> I,
+) -> Result<HttpResponse, Error> {
+    answer(api, asked, needed, async |asked, fields| {
+        fields.finish("none")?;
+        let player = payment::known(api, asked, called)?;
+        let permit = api.admit()?;
+        let told = payment::told(name, called, player);
+        Ok(AskedChange { permit, intent: intent(player).into(), refusal: None, told })
+    })
+    .await
 }
 
 impl AskedChange {

@@ -8,10 +8,9 @@ use protocol::ErrorCode;
 use serde_json::json;
 
 use super::{
-    asked::allowed,
+    asked::allowed_alone,
     change::{self, AskedChange},
     openapi::{self, ApiOperation, ApiRoute, schema},
-    parameters::Parameters,
     payment::{self, Sum},
     receipt,
     surface::ApiSurface,
@@ -134,8 +133,7 @@ async fn show(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &READ)?;
     let permit = api.admit()?;
     let (id, found) = wanted::find(&api, wanted::id(&path)?).await?;
     drop(permit);

@@ -124,12 +124,8 @@ async fn reinstate(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, fields| {
-        fields.finish("none")?;
-        let player = payment::known(&api, asked, &path)?;
-        let permit = api.admit()?;
-        let told = payment::told("reinstate", &path, player);
-        Ok(AskedChange { permit, intent: Reinstate { player }.into(), refusal: None, told })
+    change::answer_bare(&api, (&request, payload), &WRITE, ("reinstate", &path), |player| Reinstate {
+        player,
     })
     .await
 }

@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 
 use self::before::StateBefore;
 use super::{
-    asked::allowed,
+    asked::allowed_alone,
     logged::{self, LogEntry},
     openapi::{ApiOperation, ApiRoute, schema},
-    parameters::Parameters,
     rates::RouteRate,
     reads::kept,
     receipt,
@@ -67,8 +66,7 @@ async fn show(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &wanted::READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &wanted::READ)?;
     let wanted = wanted::read(&path)?;
     let reads = kept(&api.reads)?;
     let permit = api.admit()?;

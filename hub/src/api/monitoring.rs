@@ -5,9 +5,8 @@ use ledger::Domain;
 use serde_json::Value;
 
 use super::{
-    asked::allowed,
+    asked::allowed_alone,
     openapi::{ApiOperation, ApiRoute, schema},
-    parameters::Parameters,
     surface::ApiSurface,
 };
 use crate::{
@@ -86,7 +85,6 @@ async fn unified(
     monitoring: web::Data<MonitoringSurface>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &READ)?;
     Ok(HttpResponse::Ok().json(&monitoring.unified().await.told))
 }

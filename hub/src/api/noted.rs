@@ -5,10 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::{
-    asked::allowed,
+    asked::allowed_alone,
     monitoring::READ,
     openapi::{ApiOperation, ApiRoute, schema},
-    parameters::Parameters,
     rates::RouteRate,
     surface::ApiSurface,
 };
@@ -61,8 +60,7 @@ async fn errors(
     monitoring: web::Data<MonitoringSurface>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &READ)?;
     let told = |error: &BookedError| {
         json!({
             "kind": if error.panic { "panic" } else { "error" },
@@ -83,8 +81,7 @@ async fn security_log(
     monitoring: web::Data<MonitoringSurface>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &READ)?;
     let told = |event: &SecurityEvent| {
         json!({
             "kind": event.kind,

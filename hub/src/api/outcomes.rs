@@ -5,7 +5,7 @@ use engine::{Body, TxId};
 use serde_json::{Map, Value, json};
 
 use super::{
-    asked::{KEY_BYTES_MAX, allowed, id_of_key, is_key},
+    asked::{KEY_BYTES_MAX, allowed, allowed_alone, id_of_key, is_key},
     explain, lists,
     logged::LogEntry,
     openapi::{ApiOperation, ApiRoute, schema},
@@ -103,8 +103,7 @@ async fn show(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
-    allowed(&request, &api.callers, &READ)?;
-    Parameters::read(&request, &[])?;
+    allowed_alone(&request, &api.callers, &READ)?;
     shown(&api, wanted::read(&path)?).await
 }
 
