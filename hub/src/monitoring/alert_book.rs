@@ -84,9 +84,10 @@ pub struct AlertBook {
 }
 
 impl AlertBook {
-    /// The alerts of a configuration that was checked, as they were kept. An alert that is gone is forgotten.
+    /// The alerts of a configuration that was checked, as they were kept. An alert that is gone is forgotten. The process
+    /// begins about now, milliseconds since 1970, and its counters at zero.
     #[must_use]
-    pub fn new(monitoring: &Monitoring, kept: &KeptAlerts) -> Self {
+    pub fn new(monitoring: &Monitoring, kept: &KeptAlerts, now_ms: u64) -> Self {
         let alerts = monitoring.alerts.iter().filter(|(_, options)| options.on);
         let booked = |(name, options): (&String, &AlertOptions)| {
             let hours = kept.usual.get(name).filter(|(figure, _)| *figure == options.figure);
@@ -95,7 +96,10 @@ impl AlertBook {
                 state: kept.states.get(name).cloned().unwrap_or_default(),
                 value: None,
                 rule: rule(options),
-                rise: RiseWindow::default(),
+                rise: match is_counter(&options.figure) {
+                    true => RiseWindow::of_counter(now_ms),
+                    false => RiseWindow::default(),
+                },
                 hours: hours.map(|(_, hours)| hours.clone()).unwrap_or_default(),
             };
             (name.clone(), alert)
@@ -186,6 +190,11 @@ impl BookedAlert {
     }
 }
 
+/// Whether a figure is a counter by its name, with labels or without.
+fn is_counter(figure: &str) -> bool {
+    figure.split('{').next().is_some_and(|name| name.ends_with("_total"))
+}
+
 fn rule(options: &AlertOptions) -> AlertRule {
     let ms = |seconds: u32| u64::from(seconds) * 1_000;
     AlertRule {
@@ -225,12 +234,13 @@ mod tests {
         let mut book = AlertBook::new(
             &monitoring(&[("level", alert("a", 5)), ("off", off), ("rise", rises)]),
             &KeptAlerts::default(),
+            0,
         );
-        assert_eq!(book.take(&figures("a 5\nb_total 100\n"), 0), []);
-        let told = book.take(&figures("a 6\nb_total 102\n"), 1_000);
+        assert_eq!(book.take(&figures("a 5\nb_total 1\n"), 0), []);
+        let told = book.take(&figures("a 6\nb_total 2\n"), 1_000);
         assert_eq!(told.iter().map(|notice| notice.alert.as_str()).collect::<Vec<_>>(), ["level"]);
         assert_eq!((told[0].value, told[0].change, told[0].began_ms), (6.0, AlertChange::Began, 1_000));
-        let told = book.take(&figures("a 5\nb_total 103\n"), 2_000);
+        let told = book.take(&figures("a 5\nb_total 3\n"), 2_000);
         let told: Vec<_> =
             told.iter().map(|notice| (notice.alert.as_str(), notice.change, notice.value)).collect();
         assert_eq!(told, [("level", AlertChange::Ended, 5.0), ("rise", AlertChange::Began, 3.0)]);
@@ -248,7 +258,7 @@ mod tests {
         const HOUR_MS: u64 = 3_600_000;
         let unusual = AlertOptions { when: AlertWhen::Unusual, ..alert("a", 8) };
         let configured = monitoring(&[("now", alert("a", 5)), ("odd", unusual.clone())]);
-        let mut book = AlertBook::new(&configured, &KeptAlerts::default());
+        let mut book = AlertBook::new(&configured, &KeptAlerts::default(), 0);
         for hour in 0..24 * 15 {
             book.take(&figures("a 5\n"), hour * HOUR_MS);
         }
@@ -256,12 +266,12 @@ mod tests {
         assert_eq!(book.take(&figures("a 900\n"), began_ms).len(), 1, "one is above its threshold");
         let text = serde_json::to_string(&book.kept()).expect("JSON");
         let kept: KeptAlerts = serde_json::from_str(&text).expect("alerts");
-        let mut again = AlertBook::new(&configured, &kept);
+        let mut again = AlertBook::new(&configured, &kept, 0);
         assert_eq!(again.episode("now").map(|episode| episode.began_ms), Some(began_ms));
         let told = again.take(&figures("a 900\n"), began_ms + HOUR_MS);
         assert_eq!(told.iter().map(|notice| notice.alert.as_str()).collect::<Vec<_>>(), ["odd"]);
         let other = AlertOptions { figure: "b".into(), ..unusual };
-        let mut other = AlertBook::new(&monitoring(&[("odd", other)]), &kept);
+        let mut other = AlertBook::new(&monitoring(&[("odd", other)]), &kept, 0);
         assert_eq!(other.take(&figures("b 900\n"), began_ms + HOUR_MS), [], "it is another figure");
     }
 }

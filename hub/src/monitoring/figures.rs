@@ -48,12 +48,20 @@ impl FigureSet {
         }
     }
 
-    /// The value of a figure. A counter is found without its `_total` too. A metric with labels that is named without them is
-    /// the sum over all of them.
+    /// The value of a figure. A counter is found without its `_total` too, and a gauge with it. A metric with labels that is
+    /// named without them is the sum over all of them.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<f64> {
-        let named = self.0.get(name).or_else(|| self.0.get(&format!("{name}_total")));
-        if let Some(value) = named {
+    pub fn get(&self, figure: &str) -> Option<f64> {
+        let (name, labels) = figure.split_at(figure.find('{').unwrap_or(figure.len()));
+        let other = match name.strip_suffix("_total") {
+            Some(gauge) => format!("{gauge}{labels}"),
+            None => format!("{name}_total{labels}"),
+        };
+        self.spelled(figure).or_else(|| self.spelled(&other))
+    }
+
+    fn spelled(&self, name: &str) -> Option<f64> {
+        if let Some(value) = self.0.get(name) {
             return Some(*value);
         }
         let labelled = format!("{name}{{");
@@ -105,7 +113,10 @@ mod tests {
             ("hub_b_total{x=\"1\"}", Some(2.0)),
             ("hub_b_total{x=\"2 3\"}", Some(5.0)),
             ("hub_b_total", Some(7.0)),
-            ("hub_b", None),
+            ("hub_b", Some(7.0)),
+            ("hub_b{x=\"1\"}", Some(2.0)),
+            ("hub_a_total", Some(7.0)),
+            ("hub_d", None),
             ("hub_c", Some(1.0)),
             ("hub_b_total{x=\"9\"}", None),
             ("system.healthScore", Some(93.0)),

@@ -13,6 +13,13 @@ pub struct RiseWindow {
 }
 
 impl RiseWindow {
+    /// The window of a counter that begins at zero now, as the counters of a process do with it: what it has counted before
+    /// it is looked at for the first time is a rise.
+    #[must_use]
+    pub fn of_counter(now_ms: u64) -> Self {
+        Self { samples: VecDeque::from([(now_ms, 0.0)]) }
+    }
+
     /// Takes a value, and says how much the figure has risen within the last `within_ms`; since the first value, when there
     /// is none as old. A figure that has fallen has begun anew at zero, as counters do at a start.
     pub fn take(&mut self, value: f64, now_ms: u64, within_ms: u64) -> f64 {
@@ -51,6 +58,14 @@ mod tests {
             (31, 6.0, 6.0),
             (36, 6.0, 0.0),
         ] {
+            assert_eq!(window.take(value, second * 1_000, 10_000), expected, "second {second}");
+        }
+    }
+
+    #[test]
+    fn what_a_counter_has_counted_before_the_first_look_is_a_rise() {
+        let mut window = RiseWindow::of_counter(0);
+        for (second, value, expected) in [(5, 3.0, 3.0), (9, 4.0, 4.0), (15, 4.0, 1.0), (25, 4.0, 0.0)] {
             assert_eq!(window.take(value, second * 1_000, 10_000), expected, "second {second}");
         }
     }

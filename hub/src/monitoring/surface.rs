@@ -63,6 +63,8 @@ pub struct MonitoringSurface {
     alerts: Mutex<AlertBook>,
     /// What went wrong.
     notes: Mutex<Notes>,
+    /// When the figures began to be read that alerts and notes have seen last.
+    seen: Mutex<Option<Instant>>,
     counters: AlertCounters,
     /// To whoever posts them, if somebody does.
     posts: Option<mpsc::Sender<AlertNotice>>,
@@ -87,8 +89,9 @@ impl MonitoringSurface {
             weights: config.monitoring.weights.clone(),
             started: Instant::now(),
             newest: Cached::default(),
-            alerts: Mutex::new(AlertBook::new(&config.monitoring, &alerts)),
+            alerts: Mutex::new(AlertBook::new(&config.monitoring, &alerts, now_ms())),
             notes: Mutex::new(Notes { errors, security, new_errors: true, ..Notes::default() }),
+            seen: Mutex::default(),
             counters,
             posts: None,
         }
@@ -97,8 +100,11 @@ impl MonitoringSurface {
     /// Reads the errors and the security log, and notes what is new of both before.
     pub async fn with_notes<T>(&self, with: impl FnOnce(&ErrorBook, &SecurityLog) -> T) -> T {
         let unified = self.unified().await;
+        let mut seen = self.seen.lock();
         let mut notes = self.notes.lock();
-        notes.take(&unified.figures);
+        if is_newer(&mut seen, unified.began) {
+            notes.take(&unified.figures);
+        }
         with(&notes.errors, &notes.security)
     }
 
@@ -135,19 +141,25 @@ impl MonitoringSurface {
 
     /// Looks at the figure of every alert, tells what there is to tell, and says what it told.
     pub async fn check(&self) -> Vec<AlertNotice> {
-        self.take(&self.unified().await.figures)
+        self.take(&*self.unified().await)
     }
 
     /// The same for the hub's own looks: what pages are given is as new as without them.
     pub async fn look(&self) {
         let look = async || {
+            let began = Instant::now();
             let (parts, text) = futures_util::future::join(self.checks.look(), self.metrics.look()).await;
-            Arc::new(self.made(&parts, text.as_deref()))
+            Arc::new(self.made(began, &parts, text.as_deref()))
         };
-        self.take(&self.newest.look(look).await.figures);
+        self.take(&*self.newest.look(look).await);
     }
 
-    fn take(&self, figures: &FigureSet) -> Vec<AlertNotice> {
+    fn take(&self, UnifiedMetrics { figures, began, .. }: &UnifiedMetrics) -> Vec<AlertNotice> {
+        // Held to the end: a counter that has an older value after a newer one would have begun anew.
+        let mut seen = self.seen.lock();
+        if !is_newer(&mut seen, *began) {
+            return Vec::new();
+        }
         self.notes.lock().take(figures);
         let told = self.with_alerts(|alerts| {
             let told = alerts.take(figures, now_ms());
@@ -184,19 +196,45 @@ impl MonitoringSurface {
     }
 
     async fn make(&self) -> UnifiedMetrics {
+        let began = Instant::now();
         let (parts, text) = futures_util::future::join(self.checks.all(), self.metrics.text()).await;
-        self.made(&parts, text.as_deref())
+        self.made(began, &parts, text.as_deref())
     }
 
-    fn made(&self, parts: &[CheckedPart], text: Option<&[u8]>) -> UnifiedMetrics {
+    fn made(&self, began: Instant, parts: &[CheckedPart], text: Option<&[u8]>) -> UnifiedMetrics {
         let text = text.and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
         let moment = MonitoredMoment {
             now_ms: now_ms(),
+            began,
             uptime: self.started.elapsed(),
             parts,
             in_flight: (self.admission.in_flight(), self.in_flight_max),
             metrics: &FigureSet::of_metrics(text),
         };
         UnifiedMetrics::of(&moment, &self.weights)
+    }
+}
+
+/// Whether figures are no older than those that were seen last; then they are the last ones seen.
+fn is_newer(seen: &mut Option<Instant>, began: Instant) -> bool {
+    let newer = seen.is_none_or(|seen| seen <= began);
+    if newer {
+        *seen = Some(began);
+    }
+    newer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn figures_that_are_older_than_what_was_seen_are_left_out() {
+        let (mut seen, first) = (None, Instant::now());
+        let second = first + Duration::from_millis(1);
+        let taken = [first, second, first, second].map(|began| is_newer(&mut seen, began));
+        assert_eq!(taken, [true, true, false, true], "the same figures twice harm nobody");
     }
 }

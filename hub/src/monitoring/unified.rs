@@ -1,6 +1,6 @@
 //! The unified metrics: how the whole hub does, in one document.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::Domain;
 use serde_json::{Map, Value, json};
@@ -17,6 +17,8 @@ use crate::{auth::domain_name, config::Weights, utc::utc};
 pub struct MonitoredMoment<'a> {
     /// Milliseconds since 1970.
     pub now_ms: u64,
+    /// When its figures began to be read.
+    pub began: Instant,
     /// Since the hub serves.
     pub uptime: Duration,
     /// What the checks have found.
@@ -34,6 +36,8 @@ pub struct UnifiedMetrics {
     pub told: Value,
     /// The metrics and the numbers of the document.
     pub figures: FigureSet,
+    /// When they began to be read: of two, the later ones are newer.
+    pub began: Instant,
 }
 
 impl UnifiedMetrics {
@@ -57,7 +61,7 @@ impl UnifiedMetrics {
         });
         let mut figures = metrics.clone();
         figures.add(&told);
-        Self { told, figures }
+        Self { told, figures, began: moment.began }
     }
 }
 
@@ -139,6 +143,7 @@ mod tests {
             .flat_map(|domain| families.map(|family| format!("{family}{{domain=\"{}\"}} 1", domain.name())));
         let text: Vec<_> = metrics.map(str::to_owned).into_iter().chain(of_domain).collect();
         let moment = MonitoredMoment {
+            began: Instant::now(),
             now_ms: 0,
             uptime: Duration::ZERO,
             parts: &[],
@@ -158,6 +163,7 @@ mod tests {
         let mut parts: Vec<_> = names.map(|name| part(name, PartState::Works)).into();
         parts.push(part("adjustment", PartState::Silent));
         let moment = MonitoredMoment {
+            began: Instant::now(),
             now_ms: 0,
             uptime: Duration::from_secs(9),
             parts: &parts,

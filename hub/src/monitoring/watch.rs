@@ -24,6 +24,8 @@ use crate::telemetry::{events as telemetry, with_causes};
 
 /// How long after a panic it begins again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// Longest time for one look: longer than any check may take.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
 
 /// The running thread. It ends when this is dropped, and keeps the state before.
 pub struct MonitoringWatch {
@@ -85,7 +87,10 @@ async fn look(surface: &MonitoringSurface, every: Duration, ends: &Notify, keepe
             () = ends.notified() => return,
             _ = looks.tick() => {}
         }
-        surface.look().await;
+        // A page that hangs may hold what a look needs: then this look is left out.
+        if tokio::time::timeout(LOOK_WITHIN, surface.look()).await.is_err() {
+            telemetry::monitoring_look_hangs();
+        }
         keeper.keep(surface).await;
     }
 }

@@ -220,6 +220,11 @@ pub fn monitoring_not_kept(why: &str) {
     tracing::warn!(why, "a file of the monitoring could not be written; it is tried again");
 }
 
+/// A look at the alerts has not ended in time.
+pub fn monitoring_look_hangs() {
+    tracing::warn!("a look at the alerts did not end in time and is left out");
+}
+
 /// A file of the monitoring cannot be read.
 pub fn monitoring_not_read(path: &Path, why: &str) {
     tracing::warn!(path = %path.display(), why, "a file of the monitoring cannot be read: what it kept begins anew");

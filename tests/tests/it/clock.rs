@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domains::{
     Command, Context, PaymentCause, What,
+    acknowledged::Acknowledged,
     decide::{Deciding, Part},
-    recipes::{Debit, Deposit},
+    recipes::{AcknowledgeAlert, Debit, Deposit},
 };
-use engine::{Asked, Body, Content, Envelope, Principal, Record, Turn, Tx, TxId, World};
+use engine::{Asked, Body, Content, Envelope, Principal, PrincipalKind, Record, Turn, Tx, TxId, World};
 use journal::{Lsn, Options, Reader, SyncLog, file::Directory};
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, Prover, Purpose, Rejection, Transfer};
 use people::{Contents, Master, People, Person};
@@ -44,7 +45,8 @@ impl Command for HoldUntil {
     }
 }
 
-/// A hub that was stopped at a time: a player has 10.00, and 1.00 of it is held until a second later.
+/// A hub that was stopped at a time: a player has 10.00, and 1.00 of it is held until a second later. An operator has
+/// acknowledged an alert, which a start reads before anything runs.
 fn stopped_at(time: u64) -> (TestHub, Account) {
     let hub = Setup::default().tables([QUICK]).prepare();
     let storage = Directory::create(&hub.data()).expect("a directory");
@@ -67,7 +69,12 @@ fn stopped_at(time: u64) -> (TestHub, Account) {
     let (held, _) = world.books.commit(asked, deciding.finish(), None).expect("nothing is wrong with it");
     let held = Record { time, body: Body::Committed(held) };
     world.apply(&held).expect("it fits");
-    for record in [deposited, held] {
+    let known = Acknowledged { began: time, critical: false };
+    let intent = AcknowledgeAlert { alert: "health".parse().expect("a name"), known };
+    let operator = Principal::named(PrincipalKind::Operator, "", "olga");
+    let acknowledge = Tx::new(TxId(3), operator, Some(Content(3)), intent);
+    let Turn::New(decided) = world.books.turn(Envelope::Run(acknowledge), time) else { panic!("a new key") };
+    for record in [deposited, held, decided.into_record()] {
         log.append(&record.encode());
     }
     log.sync().expect("a disk");
@@ -150,4 +157,5 @@ async fn a_clock_a_year_behind_goes_on_from_the_logs_time_and_says_so() {
     let times = times(&hub);
     assert!(times.len() > 4 && times.is_sorted(), "{times:?}");
     assert!(times[2..].iter().all(|time| (last..last + 60_000).contains(time)), "{times:?}");
+    assert!(times.last() > Some(&last), "the time goes on from there: {times:?}");
 }

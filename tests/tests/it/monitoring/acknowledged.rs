@@ -22,7 +22,7 @@ async fn acknowledge(hub: &TestHub, token: &str, key: &str, body: &Value) -> Ans
 }
 
 #[tokio::test]
-async fn what_an_operator_has_acknowledged_is_known_after_a_crash_also_without_the_file_of_the_alerts() {
+async fn what_an_operator_has_acknowledged_is_known_after_a_crash_that_came_before_it_was_in_the_file() {
     let setup = Setup::default().extra(SOMEBODY).option("monitoring.check_every_seconds", 1);
     let mut hub = setup.start();
     let token = operator(&hub, "monitoring:*,coordinator:read");
@@ -37,11 +37,18 @@ async fn what_an_operator_has_acknowledged_is_known_after_a_crash_also_without_t
     assert_eq!((refused.status, &refused.json()["key_consumed"]), (404, &json!(false)), "{refused:?}");
     assert_eq!(shown(&hub, &token).await["acknowledged"], Value::Null);
 
+    let worse = json!({ "since": since, "severity": "critical" });
+    let refused = acknowledge(&hub, &token, "a", &worse).await;
+    assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("severity")), "it is a warning");
+
     let done = acknowledge(&hub, &token, "a", &body).await;
     assert_eq!(done.status, 200, "{done:?}");
     let (told, lsn) = (done.json(), done.json()["lsn"].clone());
     assert_eq!((&told["alert"], &told["severity"]), (&json!("somebody"), &json!("warning")), "{told}");
     assert_eq!(acknowledge(&hub, &token, "a", &body).await.json()["replayed"], true);
+    // What fails under a used key leaves what is known.
+    let reused = json!({ "since": "2026-01-01T00:00:00Z", "severity": "warning" });
+    assert_eq!(acknowledge(&hub, &token, "a", &reused).await.status, 409);
     assert_eq!(shown(&hub, &token).await["acknowledged"]["severity"], "warning");
 
     let file = hub.data().join("monitoring/alerts.json");
