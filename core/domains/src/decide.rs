@@ -1,13 +1,13 @@
 //! How a transaction is decided: what the decision may read, and what it makes.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use ledger::{Change, Domain, Draft, Drafted, HoldId, Ledger, Rejection};
 use protocol::{Currency, PlayerId};
 
 use crate::{
     Funds, Notice, PlayerSettlement, What,
-    rows::{RowImage, Rows},
+    rows::{Row, RowImage, RowKey, Rows},
 };
 
 /// The state of all domains, as a decision reads it.
@@ -70,19 +70,63 @@ pub struct Effects {
 pub struct Part<'d, 'a> {
     /// Where moves are added.
     pub draft: &'d mut Draft<'a>,
-    rows: &'d mut Vec<RowImage>,
+    rows: &'d mut RowDraft,
 }
 
 impl Part<'_, '_> {
+    /// The value of a row, as what was decided so far leaves it.
+    #[must_use]
+    pub fn row<R: Row>(&self, context: &Context<'_>, key: &[u8]) -> Option<R> {
+        match RowKey::new(R::KIND, key).and_then(|key| self.rows.image(&key)) {
+            Some(image) => image.read(),
+            None => context.view.rows().get(key),
+        }
+    }
+
     /// Changes a row. The last image of a row counts.
     pub fn put(&mut self, image: RowImage) {
-        put(self.rows, image);
+        self.rows.put(image);
     }
 }
 
-fn put(rows: &mut Vec<RowImage>, image: RowImage) {
-    rows.retain(|known| known.key != image.key);
-    rows.push(image);
+/// The images of the rows that change, each row once, in the order in which they were first changed.
+#[derive(Debug, Default)]
+struct RowDraft {
+    images: Vec<RowImage>,
+    /// The place of each image, once they are many: a round may change a row of each of its players.
+    places: HashMap<RowKey, usize>,
+}
+
+/// So many images are searched one after the other.
+const FEW_ROWS: usize = 8;
+
+impl RowDraft {
+    fn place(&self, key: &RowKey) -> Option<usize> {
+        if self.images.len() <= FEW_ROWS {
+            self.images.iter().position(|image| image.key == *key)
+        } else {
+            self.places.get(key).copied()
+        }
+    }
+
+    fn image(&self, key: &RowKey) -> Option<&RowImage> {
+        self.place(key).map(|place| &self.images[place])
+    }
+
+    fn put(&mut self, image: RowImage) {
+        if let Some(place) = self.place(&image.key) {
+            self.images[place] = image;
+            return;
+        }
+        self.images.push(image);
+        let from = match self.images.len() {
+            ..=FEW_ROWS => return,
+            _ if self.places.is_empty() => 0,
+            many => many - 1,
+        };
+        let new = self.images[from..].iter().zip(from..);
+        self.places.extend(new.map(|(image, place)| (image.key, place)));
+    }
 }
 
 /// A decision in the making. Commands see what earlier ones have drafted.
@@ -90,7 +134,7 @@ fn put(rows: &mut Vec<RowImage>, image: RowImage) {
 pub struct Deciding<'a> {
     context: Context<'a>,
     drafts: [Option<Draft<'a>>; 5],
-    rows: Vec<RowImage>,
+    rows: RowDraft,
     told: Vec<(PlayerId, Currency, What)>,
 }
 
@@ -99,7 +143,7 @@ impl<'a> Deciding<'a> {
     #[must_use]
     pub fn new(context: &Context<'a>) -> Self {
         let told = Vec::with_capacity(context.shares.len());
-        Self { context: *context, drafts: [const { None }; 5], rows: Vec::new(), told }
+        Self { context: *context, drafts: [const { None }; 5], rows: RowDraft::default(), told }
     }
 
     /// Lets a domain decide one of its commands.
@@ -118,7 +162,7 @@ impl<'a> Deciding<'a> {
 
     /// Changes a row. The last image of a row counts.
     pub fn put(&mut self, image: RowImage) {
-        put(&mut self.rows, image);
+        self.rows.put(image);
     }
 
     /// Tells a player what happened; each player once, with the funds before and after everything.
@@ -152,6 +196,29 @@ impl<'a> Deciding<'a> {
             Notice { player, currency, before, after, what }
         };
         let notices = told.into_iter().map(notice).collect();
-        Effects { legs, rows, notices }
+        Effects { legs, rows: rows.images, notices }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::freeze::{Freeze, FreezeReason};
+
+    #[test]
+    fn the_last_image_of_a_row_counts_however_many_rows_change() {
+        let image = |player, until| {
+            let freeze = Freeze { reason: FreezeReason::Operator, until: Some(until) };
+            Freeze::image(PlayerId(player), Some(&freeze))
+        };
+        for rows in [1, FEW_ROWS, FEW_ROWS + 1, 100] {
+            let mut draft = RowDraft::default();
+            for until in [1, 2] {
+                (0..rows as u128).for_each(|player| draft.put(image(player, until)));
+            }
+            let expected: Vec<_> = (0..rows as u128).map(|player| image(player, 2)).collect();
+            assert_eq!(draft.images, expected, "{rows}");
+            assert!(expected.iter().all(|image| draft.image(&image.key) == Some(image)), "{rows}");
+        }
     }
 }

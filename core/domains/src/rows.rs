@@ -120,6 +120,15 @@ impl RowImage {
         Some(Self { key: RowKey::new(R::KIND, key)?, value })
     }
 
+    /// Its value; `None` when the row is removed.
+    ///
+    /// # Panics
+    /// As [`Rows::get`].
+    #[must_use]
+    pub fn read<R: Row>(&self) -> Option<R> {
+        self.value.as_ref().map(|value| read(value).expect("a row's value is made by its kind"))
+    }
+
     /// Appends it to a record.
     pub fn encode(&self, encoder: &mut Encoder) {
         encoder.uint(self.key.kind().into());

@@ -1,5 +1,5 @@
-//! The rows of one kind as they are kept. Most rows are a few bytes about somebody with an id, such as a freeze; there can
-//! be one for each player. They are kept without an allocation of their own.
+//! The rows of one kind as they are kept. Most rows are about somebody with an id, and there can be one for each player.
+//! When such a row is a few bytes, as a freeze is, it is kept without an allocation of its own.
 
 use ledger::{Digest, Shards};
 
@@ -11,11 +11,13 @@ const ID_BYTES: usize = 16;
 /// Longest value of a short row, bytes.
 const SHORT_BYTES_MAX: usize = 11;
 
-/// The rows of one kind, and their digest. A row is in one of the two maps.
+/// The rows of one kind, and their digest. A row is in one of the three maps.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
     /// Those whose key is as long as an id, and whose value is at most [`SHORT_BYTES_MAX`] bytes.
     short: Shards<[u8; ID_BYTES], Short>,
+    /// Those with such a key whose value is longer.
+    of_id: Shards<[u8; ID_BYTES], Box<[u8]>>,
     /// All others.
     long: Shards<RowKey, Box<[u8]>>,
     digest: Digest,
@@ -44,11 +46,14 @@ impl Short {
 impl Kept {
     pub fn get(&self, key: &RowKey) -> Option<&[u8]> {
         // For nearly every player no row is found. Then an empty map costs no search.
-        let short = (!self.short.is_empty()).then(|| self.short.get(&id(key)?)).flatten();
+        let Some(id) = id(key) else {
+            return if self.long.is_empty() { None } else { self.long.get(key).map(|value| &**value) };
+        };
+        let short = (!self.short.is_empty()).then(|| self.short.get(&id)).flatten();
         match short {
             Some(value) => Some(value.as_bytes()),
-            None if self.long.is_empty() => None,
-            None => self.long.get(key).map(|value| &**value),
+            None if self.of_id.is_empty() => None,
+            None => self.of_id.get(&id).map(|value| &**value),
         }
     }
 
@@ -60,16 +65,7 @@ impl Kept {
         }
         let Some(value) = value else { return self.remove(&key) };
         self.digest.add(print(&key, &value));
-        match id(&key).zip(Short::new(&value)) {
-            Some((id, value)) => {
-                self.long.remove(&key);
-                self.short.insert(id, value);
-            }
-            None => {
-                id(&key).map(|id| self.short.remove(&id));
-                self.long.insert(key, value);
-            }
-        }
+        self.keep(key, value);
     }
 
     /// Sets the digest to that of all rows of this kind: only some of them are present.
@@ -79,9 +75,21 @@ impl Kept {
 
     /// Makes a row present that the digest contains already.
     pub fn page_in(&mut self, key: RowKey, value: Box<[u8]>) {
-        match id(&key).zip(Short::new(&value)) {
-            Some((id, value)) => drop(self.short.insert(id, value)),
-            None => drop(self.long.insert(key, value)),
+        self.keep(key, value);
+    }
+
+    /// Puts a row into the map that it belongs to, and out of the other one.
+    fn keep(&mut self, key: RowKey, value: Box<[u8]>) {
+        match (id(&key), Short::new(&value)) {
+            (Some(id), Some(value)) => {
+                self.of_id.remove(&id);
+                self.short.insert(id, value);
+            }
+            (Some(id), None) => {
+                self.short.remove(&id);
+                self.of_id.insert(id, value);
+            }
+            (None, _) => drop(self.long.insert(key, value)),
         }
     }
 
@@ -91,8 +99,13 @@ impl Kept {
     }
 
     fn remove(&mut self, key: &RowKey) {
-        id(key).map(|id| self.short.remove(&id));
-        self.long.remove(key);
+        match id(key) {
+            Some(id) => {
+                self.short.remove(&id);
+                self.of_id.remove(&id);
+            }
+            None => drop(self.long.remove(key)),
+        }
     }
 
     pub fn digest(&self) -> Digest {
@@ -100,15 +113,15 @@ impl Kept {
     }
 
     pub fn len(&self) -> usize {
-        self.short.len() + self.long.len()
+        self.short.len() + self.of_id.len() + self.long.len()
     }
 
     /// Every row of this kind, which has this number, in no particular order.
     pub fn iter(&self, kind: u16) -> impl Iterator<Item = (RowKey, &[u8])> {
-        let short = self.short.iter().map(move |(id, value)| {
-            (RowKey::new(kind, id).expect("an id is shorter than the longest key"), value.as_bytes())
-        });
-        short.chain(self.long.iter().map(|(key, value)| (*key, &**value)))
+        let of_id = move |id: &[u8]| RowKey::new(kind, id).expect("an id is shorter than the longest key");
+        let short = self.short.iter().map(move |(id, value)| (of_id(id), value.as_bytes()));
+        let longer = self.of_id.iter().map(move |(id, value)| (of_id(id), &**value));
+        short.chain(longer).chain(self.long.iter().map(|(key, value)| (*key, &**value)))
     }
 }
 
