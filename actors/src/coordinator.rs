@@ -10,6 +10,7 @@
 mod erasure;
 mod outcomes;
 mod past_rounds;
+mod proposals;
 
 use std::{
     collections::hash_map::Entry,
@@ -301,6 +302,9 @@ impl Coordinator {
             Turn::New(decided) => {
                 if let Some(TableLeg::Quarantined { .. }) = decided.record().leg() {
                     self.metrics.table_quarantined();
+                }
+                if decided.record().breaks_glass() {
+                    self.metrics.break_glass();
                 }
             }
             Turn::Refused { decided, by } => {

@@ -85,6 +85,7 @@ impl journal::Gate<Output> for OutputGate {
                     self.pubsub.do_send(Attach { to, player, events, resume, welcome, subscriber });
                 }
                 Output::Funds(answer, funds) => drop(answer.send(*funds)),
+                Output::Proposals(answer, found) => drop(answer.send(*found)),
                 Output::Preview(answer, preview) => drop(answer.send(preview)),
                 Output::Outcome(answer, outcome) => drop(answer.send(outcome)),
                 Output::Durable(waiting) => drop(waiting.send(())),

@@ -17,8 +17,14 @@ use std::{
 
 use actix::{Addr, Arbiter, prelude::*};
 use domains::{
-    adjustment::Adjustment, balance::Balance, collections::Collections, distributions::Distributions,
-    free_play::FreePlay, protection::Protection, recipes::SetProtection,
+    adjustment::Adjustment,
+    approval_rules::{ApprovalRules, ProposalSubject},
+    balance::Balance,
+    collections::Collections,
+    distributions::Distributions,
+    free_play::FreePlay,
+    protection::Protection,
+    recipes::{SetApprovalRules, SetProtection},
 };
 use engine::{
     Books, Envelope, Fact, Principal, Tx, TxId, World,
@@ -79,6 +85,8 @@ pub struct Setup {
     pub budgets: Budgets,
     /// What protects players.
     pub protection: Protection,
+    /// Who has to approve adjustments.
+    pub approval: ApprovalRules,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
     /// The operator's currencies.
@@ -214,9 +222,10 @@ impl House {
         let asides = Asides::start().map_err(Error::Asides)?;
         let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
         let protection = set_protection(setup.protection, &books);
+        let approval = set_approval(setup.approval, &books);
         let money = money.start(books, setup.budgets, doubts_clock).await?;
         // Before any request: what is decided from now on follows the configuration.
-        protection.into_iter().for_each(|envelope| money.submit(envelope, Origin::Nobody));
+        protection.into_iter().chain(approval).for_each(|envelope| money.submit(envelope, Origin::Nobody));
         let tell = money.clone();
         let committed = move |stored: Stored| {
             latest.set(stored.clone());
@@ -328,6 +337,14 @@ fn set_protection(configured: Protection, books: &Books) -> Option<Envelope> {
     let set = SetProtection(configured);
     (Protection::of(&books.domains().rows) != configured)
         .then(|| Envelope::Run(Tx::new(TxId::of_protection(books.lsn()), Principal::HUB, None, set)))
+}
+
+/// Records who has to approve adjustments, when the log says otherwise.
+fn set_approval(rules: ApprovalRules, books: &Books) -> Option<Envelope> {
+    let subject = ProposalSubject::Adjustment;
+    let id = TxId::of_approval_rules(subject, books.lsn());
+    (ApprovalRules::of(&books.domains().rows, subject) != rules)
+        .then(|| Envelope::Run(Tx::new(id, Principal::HUB, None, SetApprovalRules { subject, rules })))
 }
 
 /// Waits until the log takes no records.

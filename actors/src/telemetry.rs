@@ -49,6 +49,7 @@ struct Figures {
     refusals_over_budget: Count,
     bets_over_budget: Count,
     commands_impossible: Count,
+    break_glass: Count,
 }
 
 /// One figure by label, each value made at the start.
@@ -102,6 +103,7 @@ impl Default for Metrics {
             refusals_over_budget: Count::default(),
             bets_over_budget: Count::default(),
             commands_impossible: Count::default(),
+            break_glass: Count::default(),
         }))
     }
 }
@@ -194,6 +196,11 @@ impl Metrics {
             "Transactions that could not be decided; nothing was recorded",
             figures.commands_impossible.clone(),
         );
+        registry.register(
+            "hub_break_glass",
+            "Corrections that an operator has carried out alone in an emergency",
+            figures.break_glass.clone(),
+        );
     }
 
     /// Sessions connected now.
@@ -266,6 +273,11 @@ impl Metrics {
 
     pub(crate) fn impossible(&self) {
         self.0.commands_impossible.inc();
+    }
+
+    /// An operator has acted alone in an emergency.
+    pub(crate) fn break_glass(&self) {
+        self.0.break_glass.inc();
     }
 
     /// What is due cannot be done.

@@ -5,6 +5,7 @@
 //! answer for good. Keys are those of the one key space of the hub, by kind of principal, issuer, name and key.
 
 mod acknowledge;
+mod adjustments;
 mod alerts;
 pub mod asked;
 mod balance;
@@ -29,6 +30,7 @@ mod parameters;
 mod paths;
 mod payment;
 mod players;
+mod proposals;
 pub mod rates;
 mod reads;
 mod receipt;
@@ -48,7 +50,7 @@ use crate::monitoring::surface::MonitoringSurface;
 pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surface::ApiSurface};
 
 /// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
-fn parts() -> [ApiPart; 12] {
+fn parts() -> [ApiPart; 13] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
         part("monitoring", "How the whole hub does, and what is wrong.", monitoring()),
@@ -59,6 +61,7 @@ fn parts() -> [ApiPart; 12] {
         part("transactions", "What became of transactions.", outcomes::routes()),
         part("collections", "Payments that have come in.", collections::routes()),
         part("holds", "Money that is held for a service.", holds::routes()),
+        part("adjustments", "Corrections that others approve, and reversals.", adjustments::routes()),
         part("statements", "What happened to the money of players.", transactions::routes()),
         part("players", "Who has accounts here.", players::routes()),
         part("exclusions", "Players who leave play for a time, and come back.", exclusions::routes()),

@@ -22,6 +22,7 @@ mod head;
 pub mod people;
 mod removed;
 mod restored;
+mod reversed;
 mod scratch;
 mod spill;
 mod state_at;

@@ -137,6 +137,26 @@ error_codes! {
     NotExcluded = 3022, since "0.2", "not_excluded", "the player is not excluded from play";
     /// The operator's rules have another least or longest duration.
     BadDuration = 3023, since "0.2", "bad_duration", "an exclusion of this kind does not last so long or so short";
+    /// Nothing was ever proposed under this id.
+    UnknownProposal = 3035, since "0.2", "unknown_proposal", "there is no such proposal";
+    /// It was carried out, rejected or taken back.
+    ProposalEnded = 3036, since "0.2", "proposal_ended", "the proposal has ended";
+    /// It was not approved in time.
+    ProposalExpired = 3037, since "0.2", "proposal_expired", "the time of the proposal is over";
+    /// The author cannot approve it.
+    OwnProposal = 3038, since "0.2", "own_proposal", "nobody approves what they have proposed";
+    /// An operator approves a proposal once.
+    ApprovedBefore = 3039, since "0.2", "approved_before", "this operator has approved it before";
+    /// Only operators approve.
+    NotAnApprover = 3040, since "0.2", "not_an_approver", "only an operator may do this";
+    /// The operator's own limit is lower.
+    AboveApproverLimit = 3041, since "0.2", "above_approver_limit", "the amount is above this operator's limit";
+    /// The rules do not allow anybody to act alone in an emergency.
+    NoBreakGlass = 3042, since "0.2", "no_break_glass", "nobody may act alone here";
+    /// A transaction is reversed once.
+    ReversedBefore = 3043, since "0.2", "reversed_before", "the transaction was reversed before";
+    /// It moves no money, holds some, or is a correction itself.
+    NotReversible = 3044, since "0.2", "not_reversible", "such a transaction is not reversed";
 
     /// Too many requests are under way.
     Busy = 4000, since "0.1", "busy", "the hub is busy";
@@ -186,7 +206,17 @@ impl ErrorCode {
             | ErrorCode::Excluded
             | ErrorCode::ExclusionStands
             | ErrorCode::NotExcluded
-            | ErrorCode::BadDuration => true,
+            | ErrorCode::BadDuration
+            | ErrorCode::UnknownProposal
+            | ErrorCode::ProposalEnded
+            | ErrorCode::ProposalExpired
+            | ErrorCode::OwnProposal
+            | ErrorCode::ApprovedBefore
+            | ErrorCode::NotAnApprover
+            | ErrorCode::AboveApproverLimit
+            | ErrorCode::NoBreakGlass
+            | ErrorCode::ReversedBefore
+            | ErrorCode::NotReversible => true,
             ErrorCode::Malformed
             | ErrorCode::UnknownRequest
             | ErrorCode::MissingField

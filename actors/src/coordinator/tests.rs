@@ -90,7 +90,13 @@ async fn a_decision_that_would_break_an_invariant_is_refused_and_never_recorded(
     let id = TxId(1);
     let decided = {
         let books = money.books.borrow();
-        let context = Decided { now: 0, id: HoldId(id.0), view: books.domains(), shares: &[] };
+        let context = Decided {
+            now: 0,
+            id: HoldId(id.0),
+            principal: Principal::HUB,
+            view: books.domains(),
+            shares: &[],
+        };
         let mut decision = Deciding::new(&context);
         for command in &commands {
             decision.ask(command).expect("no rule of the ledger is broken");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
+use domains::approval::{EndedProposal, Proposal, ProposalId};
 use engine::{
     Envelope, Found, KeptKey, Preview, Principal, StillOpen, StoredState, TxId, TxResult, Unreadable,
 };
@@ -93,6 +94,45 @@ pub struct FindKey {
     pub id: TxId,
     /// Takes the outcome, if it has one, with the content of its request.
     pub answer: oneshot::Sender<Option<KeptKey>>,
+}
+
+/// Which proposals are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhichProposals {
+    /// Those that wait, also those whose time is over; the oldest first, at most [`PROPOSALS_MAX`].
+    Open,
+    /// One, that waits or has ended.
+    One(ProposalId),
+    /// The one by which a transaction was reversed.
+    ReversalOf(TxId),
+}
+
+/// Most proposals of an answer.
+pub const PROPOSALS_MAX: usize = 1_000;
+
+/// Reads proposals. Answered when every record that the answer shows is on disk.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct GetProposals {
+    /// Which.
+    pub which: WhichProposals,
+    /// Takes the answer.
+    pub answer: oneshot::Sender<ProposalsFound>,
+}
+
+/// The proposals that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalsFound {
+    /// Place in the log of the last record that it shows.
+    pub lsn: u64,
+    /// The time by which it is told whose time is over, milliseconds since 1970.
+    pub now: u64,
+    /// Those that wait.
+    pub open: Vec<(ProposalId, Proposal)>,
+    /// The one that was asked for, if it has ended.
+    pub ended: Option<(ProposalId, EndedProposal)>,
+    /// Whether more of them wait.
+    pub more: bool,
 }
 
 /// The state store has a new commit: from now on it is the current one.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{
     domain::PlayerFunds,
-    money::{Erasure, Origin},
+    money::{Erasure, Origin, ProposalsFound},
     pubsub::Subscriber,
     reply::ReplyTo,
 };
@@ -54,6 +54,8 @@ pub enum Output {
     },
     /// A player's funds, for whoever waits for them.
     Funds(oneshot::Sender<PlayerFunds>, Box<PlayerFunds>),
+    /// Proposals, for whoever waits for them.
+    Proposals(oneshot::Sender<ProposalsFound>, Box<ProposalsFound>),
     /// What would happen, for whoever asked.
     Preview(oneshot::Sender<Preview>, Preview),
     /// The outcome under an id, for whoever waits for it.

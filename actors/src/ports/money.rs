@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use crate::messages::{
     domain::{Arrive, GetBalance, GetFunds, GetReport, GetResults, PlayerFunds, Report},
     money::{
-        AwaitDurable, ErasePlayer, Erasure, FindKey, GetOutcome, GetPastRounds, Origin, StoreCommitted,
-        Submit,
+        AwaitDurable, ErasePlayer, Erasure, FindKey, GetOutcome, GetPastRounds, GetProposals, Origin,
+        ProposalsFound, StoreCommitted, Submit, WhichProposals,
     },
 };
 
@@ -27,6 +27,7 @@ struct Ways {
     outcome: Recipient<GetOutcome>,
     past_rounds: Recipient<GetPastRounds>,
     find: Recipient<FindKey>,
+    proposals: Recipient<GetProposals>,
     durable: Recipient<AwaitDurable>,
     committed: Recipient<StoreCommitted>,
     erase: Recipient<ErasePlayer>,
@@ -147,6 +148,7 @@ impl MoneyPort {
             + Handler<GetOutcome>
             + Handler<GetPastRounds>
             + Handler<FindKey>
+            + Handler<GetProposals>
             + Handler<AwaitDurable>
             + Handler<StoreCommitted>
             + Handler<ErasePlayer>,
@@ -161,6 +163,7 @@ impl MoneyPort {
             outcome: coordinator.clone().recipient(),
             past_rounds: coordinator.clone().recipient(),
             find: coordinator.clone().recipient(),
+            proposals: coordinator.clone().recipient(),
             durable: coordinator.clone().recipient(),
             committed: coordinator.clone().recipient(),
             erase: coordinator.clone().recipient(),
@@ -201,6 +204,13 @@ impl MoneyPort {
         let (answer, receiver) = oneshot::channel();
         self.0.find.do_send(FindKey { id, answer });
         receiver.await.map_err(|_| ErrorCode::Unavailable)
+    }
+
+    /// Proposals that wait for approval, or one of them; `None` when the coordinator or the log's writer is gone.
+    pub async fn proposals(&self, which: WhichProposals) -> Option<ProposalsFound> {
+        let (answer, receiver) = oneshot::channel();
+        self.0.proposals.do_send(GetProposals { which, answer });
+        receiver.await.ok()
     }
 
     /// Asks for the outcome of a player's key. A session asks behind its bets:

@@ -4,13 +4,20 @@ pub use domains::{
     Intent, NotAnOwnerName, OwnerName, PaymentCause, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, ReasonCode,
     Recipe, Reference,
     acknowledged::{Acknowledged, AlertName},
+    approval::{EndedProposal, Proposal, ProposalEnd, ProposalId},
+    approval_rules::{
+        APPROVAL_PARTS_MAX, APPROVALS_MAX, ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject,
+    },
+    correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::{Exclusion, ExclusionKind},
     freeze::{Freeze, FreezeReason},
     protection::{DAY, Protection},
     recipes::{
-        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds,
-        PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, Unfreeze,
+        AcknowledgeAlert, ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer,
+        FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
+        RejectAdjustment, ReleaseHold, Unfreeze,
     },
+    reversal::Reversal,
     rows::owner_name::NAME_BYTES_MAX,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId};

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, fmt};
 
-use ledger::{Change, Domain, Draft, Drafted, HoldId, Ledger, Rejection};
+use ledger::{Change, Domain, Draft, Drafted, HoldId, Ledger, Move, Rejection, Transfer};
 use protocol::{Currency, PlayerId};
 
 use crate::{
-    Funds, Notice, PlayerSettlement, What,
+    Funds, Notice, PlayerSettlement, Principal, What,
     rows::{Row, RowImage, RowKey, Rows},
 };
 
@@ -38,6 +38,8 @@ pub struct Context<'a> {
     pub now: u64,
     /// The id of the transaction, under which a hold is made.
     pub id: HoldId,
+    /// Who asks for the transaction.
+    pub principal: Principal,
     /// The state of all domains, before the transaction.
     pub view: &'a dyn View,
     /// What follows from the state of the table that takes part: the shares of a round's players.
@@ -46,8 +48,9 @@ pub struct Context<'a> {
 
 impl fmt::Debug for Context<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { now, id, .. } = self;
-        formatter.debug_struct("Context").field("now", now).field("id", id).finish_non_exhaustive()
+        let Self { now, id, principal, .. } = self;
+        let mut context = formatter.debug_struct("Context");
+        context.field("now", now).field("id", id).field("principal", principal).finish_non_exhaustive()
     }
 }
 
@@ -138,6 +141,17 @@ pub struct Deciding<'a> {
     told: Vec<(PlayerId, Currency, What)>,
 }
 
+/// The draft of a domain's leg.
+fn draft<'d, 'a>(
+    drafts: &'d mut [Option<Draft<'a>>; 5],
+    Context { view, shares, .. }: &Context<'a>,
+    domain: Domain,
+) -> &'d mut Draft<'a> {
+    // Only the balance domain has an account for each player.
+    let accounts = if domain == Domain::Balance { shares.len() } else { 0 };
+    drafts[domain as usize].get_or_insert_with(|| view.ledger(domain).draft_with_room(accounts))
+}
+
 impl<'a> Deciding<'a> {
     /// A decision that has changed nothing yet.
     #[must_use]
@@ -151,13 +165,19 @@ impl<'a> Deciding<'a> {
     /// # Errors
     /// The first rule that the command breaks.
     pub fn ask<C: Command>(&mut self, command: &C) -> Result<(), RefusedBy> {
-        let Context { view, shares, .. } = self.context;
-        // Only the balance domain has an account for each player.
-        let accounts = if C::DOMAIN == Domain::Balance { shares.len() } else { 0 };
-        let draft = self.drafts[C::DOMAIN as usize]
-            .get_or_insert_with(|| view.ledger(C::DOMAIN).draft_with_room(accounts));
+        let draft = draft(&mut self.drafts, &self.context, C::DOMAIN);
         let mut part = Part { draft, rows: &mut self.rows };
         command.decide(&self.context, &mut part).map_err(|rejection| (C::DOMAIN, rejection))
+    }
+
+    /// Posts a transfer in a domain, whatever the commands of the domain are. Only the rules of the ledger are asked: whoever
+    /// takes back what a command did before has asked what else there is to ask.
+    ///
+    /// # Errors
+    /// The first rule of the ledger that it breaks.
+    pub(crate) fn post(&mut self, domain: Domain, transfer: Transfer) -> Result<(), RefusedBy> {
+        let draft = draft(&mut self.drafts, &self.context, domain);
+        draft.add(Move::Post(transfer)).map_err(|rejection| (domain, rejection))
     }
 
     /// Changes a row. The last image of a row counts.

@@ -12,9 +12,12 @@
 
 pub mod acknowledged;
 pub mod adjustment;
+pub mod approval;
+pub mod approval_rules;
 pub mod balance;
 mod cause;
 pub mod collections;
+pub mod correction;
 pub mod decide;
 pub mod distributions;
 pub mod exclusion;
@@ -23,11 +26,13 @@ pub mod free_play;
 pub mod freeze;
 mod machine;
 mod notice;
+mod principal;
 pub mod protection;
 pub mod recent;
 pub mod recipe;
 pub mod recipes;
 pub mod results;
+pub mod reversal;
 pub mod rows;
 pub mod rules;
 mod settlement;
@@ -43,6 +48,7 @@ pub use fields::{Field, Fields};
 pub use machine::{Accounts, StateMachine};
 pub(crate) use machine::{clearing, open, post};
 pub use notice::{Funds, Notice, RoundEnd, What};
+pub use principal::{Principal, PrincipalKind};
 pub use recipe::{Intent, Recipe};
 pub use rows::{
     Row, RowImage, RowKind, Rows,
@@ -58,6 +64,10 @@ pub const KINDS: &[RowKind] = &[
     RowKind::of::<exclusion::Exclusion>(),
     RowKind::of::<protection::Protection>(),
     RowKind::of::<acknowledged::Acknowledged>(),
+    RowKind::of::<approval::Proposal>(),
+    RowKind::of::<approval_rules::ApprovalRules>(),
+    RowKind::of::<approval::EndedProposal>(),
+    RowKind::of::<reversal::Reversed>(),
 ];
 
 /// The five domains together, as the turn, replay and the simulation use them.

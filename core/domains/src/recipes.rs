@@ -17,7 +17,9 @@
 //! | `FREEZE`, `UNFREEZE` | a row | | |
 //! | `EXCLUDE`, `REINSTATE` | a row | | |
 //! | `HOLD_EXPIRE` | hold voided | | |
-//! | `RULES`, `PROTECTION`, `ACKNOWLEDGE` | a row | | |
+//! | `RULES`, `PROTECTION`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
+//! | `PROPOSE_ADJUSTMENT`, `APPROVE_ADJUSTMENT` | clearing ↔ cash, or the opposite of a transaction | the opposite | the opposite |
+//! | `REJECT_ADJUSTMENT` | | | |
 //! | `TABLE` | | | |
 //!
 //! `CREDIT`, `DEBIT` and `HOLD_CAPTURE` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
@@ -27,6 +29,8 @@
 //! parameters mean never changes: a new meaning is a new revision, with a file of its own beside the old one.
 
 mod acknowledge;
+mod approval_rules;
+mod approve_adjustment;
 mod collect;
 mod credit;
 mod debit;
@@ -39,8 +43,10 @@ mod hold_expire;
 mod hold_release;
 mod payment;
 mod player_winnings;
+mod propose_adjustment;
 mod protection;
 mod reinstate;
+mod reject_adjustment;
 mod release;
 mod round_void;
 mod rules;
@@ -51,6 +57,8 @@ mod unfreeze;
 
 pub use self::{
     acknowledge::AcknowledgeAlert,
+    approval_rules::SetApprovalRules,
+    approve_adjustment::ApproveAdjustment,
     collect::{Collect, PaymentMethod},
     credit::Credit,
     debit::Debit,
@@ -62,8 +70,10 @@ pub use self::{
     hold_expire::HoldExpire,
     hold_release::ReleaseHold,
     player_winnings::PlayerWinnings,
+    propose_adjustment::ProposeAdjustment,
     protection::SetProtection,
     reinstate::Reinstate,
+    reject_adjustment::RejectAdjustment,
     release::ReleaseStakes,
     round_void::RoundVoid,
     rules::SetRules,
@@ -97,4 +107,8 @@ pub const STANDARD: &[Known] = &[
     Known::of::<Reinstate>(),
     Known::of::<SetProtection>(),
     Known::of::<AcknowledgeAlert>(),
+    Known::of::<ProposeAdjustment>(),
+    Known::of::<ApproveAdjustment>(),
+    Known::of::<RejectAdjustment>(),
+    Known::of::<SetApprovalRules>(),
 ];

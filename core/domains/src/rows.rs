@@ -129,6 +129,15 @@ impl RowImage {
         self.value.as_ref().map(|value| read(value).expect("a row's value is made by its kind"))
     }
 
+    /// The value, when it is one of this kind that is not removed.
+    ///
+    /// # Panics
+    /// As [`Rows::get`].
+    #[must_use]
+    pub fn get<R: Row>(&self) -> Option<R> {
+        if self.key.kind() == R::KIND { self.read() } else { None }
+    }
+
     /// Appends it to a record.
     pub fn encode(&self, encoder: &mut Encoder) {
         encoder.uint(self.key.kind().into());
@@ -215,6 +224,15 @@ impl Rows {
     /// Every row, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (RowKey, &[u8])> {
         self.kinds.iter().flat_map(|(kind, kept)| kept.iter(*kind))
+    }
+
+    /// Every row of a kind, in no particular order.
+    ///
+    /// # Panics
+    /// As [`Rows::get`].
+    pub fn of<R: Row>(&self) -> impl Iterator<Item = (RowKey, R)> {
+        let kept = self.kinds.get(&R::KIND).into_iter().flat_map(|kept| kept.iter(R::KIND));
+        kept.map(|(key, value)| (key, read(value).expect("a row's value is checked before it is put")))
     }
 
     /// Number of rows.

@@ -81,14 +81,18 @@ pub fn differences(one: &Intent, other: &Intent) -> Vec<&'static str> {
 mod tests {
     use domains::{
         PaymentCause,
+        approval::ProposalId,
+        correction::{AdjustmentReason, Correction, CorrectionOf},
         exclusion::ExclusionKind,
         freeze::{Freeze, FreezeReason},
         recipes::{
-            CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod,
-            PlayerWinnings, Reinstate, ReleaseHold, Unfreeze,
+            ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds,
+            PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold,
+            Unfreeze,
         },
+        reversal::Reversal,
     };
-    use ledger::HoldId;
+    use ledger::{AccountId, AccountKind, Domain, HoldId, Transfer};
     use protocol::{Currency, PlayerId};
 
     use super::*;
@@ -117,6 +121,29 @@ mod tests {
 
     fn capture(part: Option<(i128, Currency)>) -> Intent {
         CaptureHold { hold: HoldId(9), part, cause: cause("", "") }.into()
+    }
+
+    fn corrected(amount: i128) -> Correction {
+        let of = CorrectionOf::Amount { player: PLAYER, currency: usd(), amount, takes: false };
+        Correction { of, reason: AdjustmentReason::Error, reference: "R".parse().expect("a reference") }
+    }
+
+    fn propose(
+        amount: i128,
+        takes: bool,
+        reason: AdjustmentReason,
+        break_glass: Option<domains::Reference>,
+    ) -> Intent {
+        let of = CorrectionOf::Amount { player: PLAYER, currency: usd(), amount, takes };
+        ProposeAdjustment { correction: Correction { of, reason, ..corrected(amount) }, break_glass }.into()
+    }
+
+    fn reverse(of: u128, amount: i128) -> Intent {
+        let (debit, credit) = (AccountId::cash(PLAYER, usd()), AccountId::house(AccountKind::Source, usd()));
+        let posts = vec![(Domain::Balance, vec![Transfer { debit, credit, amount }])];
+        let reversal = Reversal { of, lsn: 3, hash: [1; 32], recipe: 1, posts };
+        let of = CorrectionOf::Transaction(reversal.into());
+        ProposeAdjustment { correction: Correction { of, ..corrected(1) }, break_glass: None }.into()
     }
 
     /// Requests of services, each another one.
@@ -155,6 +182,18 @@ mod tests {
             ExcludePlayer { player: PLAYER, kind: ExclusionKind::SelfExclusion, lasts: Some(1_000) }.into(),
             ExcludePlayer { player: PLAYER, kind: ExclusionKind::SelfExclusion, lasts: None }.into(),
             Reinstate { player: PLAYER }.into(),
+            propose(5_000, false, AdjustmentReason::Error, None),
+            propose(5_001, false, AdjustmentReason::Error, None),
+            propose(5_000, true, AdjustmentReason::Error, None),
+            propose(5_000, false, AdjustmentReason::Dispute, None),
+            propose(5_000, false, AdjustmentReason::Error, "alone".parse().ok()),
+            reverse(7, 9),
+            reverse(8, 9),
+            reverse(7, 10),
+            ApproveAdjustment { proposal: ProposalId(1), correction: corrected(5_000) }.into(),
+            ApproveAdjustment { proposal: ProposalId(2), correction: corrected(5_000) }.into(),
+            ApproveAdjustment { proposal: ProposalId(1), correction: corrected(5_001) }.into(),
+            RejectAdjustment { proposal: ProposalId(1) }.into(),
         ]
     }
 
@@ -173,7 +212,7 @@ mod tests {
     /// These numbers are under keys in logs.
     #[test]
     fn a_fingerprint_stays_as_it_is() {
-        let stay: [u128; 22] = [
+        let stay: [u128; 34] = [
             0xfae6_9e47_e6ea_9478_de76_c068_465a_98b7,
             0x864e_5d25_2d2b_da9c_d81e_f90a_c32c_9629,
             0x5556_b550_18e9_cc66_4073_d534_7db3_be86,
@@ -196,6 +235,18 @@ mod tests {
             0x4d8b_0eb6_9226_3ee1_8477_28e0_5728_9383,
             0x1974_e4c2_9e51_b6e0_3d6e_1b93_13b7_4174,
             0x3c76_a0d7_ea11_eb58_cfad_8ddc_f139_1321,
+            0x1bd7_40a2_0ca0_ce92_0c4f_0fec_3925_4788,
+            0x7958_7d04_e728_2344_5b96_94d2_b442_5f0f,
+            0xff3e_c14e_6503_07d3_a6af_c809_0442_591f,
+            0x5358_12f4_4ae6_478d_a052_4aa9_ae09_9163,
+            0x1985_6dd2_7db9_f864_d6cd_88eb_c302_d799,
+            0x1daf_f57d_160b_1198_2db4_0502_2480_4c84,
+            0x709f_ac32_fa9e_8770_138f_64f4_3e31_c420,
+            0x5d1e_a05f_2300_e6ee_6237_2814_f018_48b3,
+            0x9f76_3b2c_f8fd_79db_84bb_7171_bfaf_cdc4,
+            0x7b57_9ff1_4792_1309_5d6b_a0f6_9f50_8ff8,
+            0xf28d_6d88_528b_053e_4861_aa97_073c_5681,
+            0xb03f_3b21_5a7d_156a_caa2_0387_3c81_12e9,
         ];
         let found: Vec<_> = all().iter().map(|intent| Content::of_intent(intent).0).collect();
         assert_eq!(found, stay, "{found:#034x?}");

@@ -4,13 +4,12 @@
 //! that is derived from what is due: once, however often it is submitted. [`Scheduler`] is the loop of it, which the
 //! coordinator and the simulation share.
 
-use domains::{StateMachine, recipes::HoldExpire};
+use domains::{Principal, StateMachine, recipes::HoldExpire};
 use ledger::Domain;
 
 use crate::{
     books::Books,
     facts::Fact,
-    principal::Principal,
     turn::{Envelope, Tx},
     tx_id::TxId,
 };

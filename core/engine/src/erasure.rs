@@ -4,16 +4,13 @@
 //! records that it did, so that a start on an older copy of the store does it again. What the log has of the player stays:
 //! it proves the balances of others.
 
-use domains::{Notice, Row, RowImage, exclusion::Exclusion, freeze::Freeze, rows::RowKey};
+use domains::{
+    Notice, Principal, PrincipalKind, Row, RowImage, exclusion::Exclusion, freeze::Freeze, rows::RowKey,
+};
 use ledger::{AccountId, AccountKind, Changes, Domain, OwnerKind};
 use protocol::{Currency, PlayerId};
 
-use crate::{
-    books::Books,
-    facts::Fact,
-    invariant::Violation,
-    principal::{Principal, PrincipalKind},
-};
+use crate::{books::Books, facts::Fact, invariant::Violation};
 
 /// Whether the erasure of a player may be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,14 +6,13 @@
 
 use std::sync::Arc;
 
-use domains::{Balance, Funds, KINDS, Row, RowImage, StateMachine, rules::RulesRow};
+use domains::{Balance, Funds, KINDS, Principal, Row, RowImage, StateMachine, rules::RulesRow};
 use ledger::{AccountId, AccountKind, Change, Changes, Domain, Hold, HoldId, Move, Prover, Purpose};
 use protocol::{PlayerId, RoundId};
 
 use crate::{
     books::Books,
     invariant::{Violation, step_has_its_name},
-    principal::Principal,
     record::Committed,
     table::{TableLeg, rules_row},
     tx_id::TxId,

@@ -6,7 +6,9 @@
 //! The intent is the last value: what only applies effects need not read it. The first byte is the version
 //! ([`upgrade`](crate::upgrade)); for one that this release does not read, the error names both.
 
-use domains::{Intent, Notice, RowImage, RowKind, What, recipe::Known};
+use domains::{
+    Intent, Notice, Principal, RowImage, RowKind, What, recipe::Known, recipes::ProposeAdjustment,
+};
 use ledger::{
     Domain, Leg, SUM_MAX,
     codec::{AT_ONCE, DecodeError, Decoder, Encoder, Feature},
@@ -18,7 +20,6 @@ use crate::{
     content::Content,
     facts::{Fact, FactKind},
     keys::{Done, Outcome},
-    principal::Principal,
     table::{TableLeg, TableRequest},
     tx_id::TxId,
 };
@@ -163,11 +164,13 @@ impl Unknown {
 }
 
 impl Committed {
-    /// The outcome of a transaction with a key, from its first notice; such a transaction touches one player. `None` when it
-    /// changed nothing that could be told.
+    /// The outcome of a transaction with a key, from its first notice; such a transaction touches one player, or is told by
+    /// its rows. `None` when it changed nothing that could be told.
     pub(crate) fn outcome(&self, lsn: u64) -> Option<Outcome> {
-        let Some(notice) = self.notices.first() else {
-            return (!self.rows.is_empty()).then_some(Outcome::Changed { lsn });
+        let notice = match &self.notices[..] {
+            [notice] => notice,
+            // What changes the funds of several players, such as the reversal of a round, is no receipt for one of them.
+            [] | [_, _, ..] => return (!self.rows.is_empty()).then_some(Outcome::Changed { lsn }),
         };
         let amount = match notice.what {
             What::Deposit | What::Release | What::Credit | What::Expired | What::Freed | What::Winnings => {
@@ -205,6 +208,17 @@ impl Record {
         match &self.body {
             Body::Committed(committed) => committed.table.as_ref().map(|(_, leg)| leg),
             Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => None,
+        }
+    }
+
+    /// Whether an operator has acted alone in an emergency.
+    #[must_use]
+    pub fn breaks_glass(&self) -> bool {
+        match &self.body {
+            Body::Committed(Committed { intent, .. }) => {
+                intent.get().is_some_and(|ProposeAdjustment { break_glass, .. }| break_glass.is_some())
+            }
+            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => false,
         }
     }
 

@@ -3,7 +3,7 @@
 //! The turn looks up the key, decides in every domain, and proves the invariants of what was decided. It changes
 //! nothing. Live, the turn and [`Books::take`] are one synchronous step on the money thread.
 
-use domains::{Context, Effects, Intent, PlayerSettlement, StateMachine};
+use domains::{Context, Effects, Intent, PlayerSettlement, Principal, StateMachine};
 use ledger::{Changes, Domain, Drafted, HoldId, Rejection};
 use protocol::{ErrorCode, TableId};
 
@@ -12,7 +12,6 @@ use crate::{
     content::Content,
     invariant::{Violation, no_effect_in_memory, no_effect_yet},
     keys::{Found, KeptKey, KeyState, Outcome, look_up},
-    principal::Principal,
     proof::prove,
     record::{Body, Committed, RECORD_BYTES_MAX, Record, RefusedRequest},
     table::{TableLeg, TableRequest, TableState},
@@ -283,8 +282,13 @@ impl Books {
             }
             Envelope::Run(tx) => tx,
         };
-        let context =
-            Context { now: now.max(self.time()), id: HoldId(id.0), view: self.domains(), shares: &shares };
+        let context = Context {
+            now: now.max(self.time()),
+            id: HoldId(id.0),
+            principal,
+            view: self.domains(),
+            shares: &shares,
+        };
         let table = table.map(|(table, leg)| (table, self.leg_of_held(leg)));
         match (intent.decide(&context), key) {
             (Ok(effects), key) => {
@@ -378,6 +382,16 @@ pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
         Rejection::ExclusionStands => ErrorCode::ExclusionStands,
         Rejection::NotExcluded => ErrorCode::NotExcluded,
         Rejection::DurationUnfit => ErrorCode::BadDuration,
+        Rejection::ProposalUnknown => ErrorCode::UnknownProposal,
+        Rejection::ProposalEnded => ErrorCode::ProposalEnded,
+        Rejection::NotAnApprover => ErrorCode::NotAnApprover,
+        Rejection::OwnProposal => ErrorCode::OwnProposal,
+        Rejection::ApprovedBefore => ErrorCode::ApprovedBefore,
+        Rejection::ProposalExpired => ErrorCode::ProposalExpired,
+        Rejection::AboveApproverLimit => ErrorCode::AboveApproverLimit,
+        Rejection::NoBreakGlass => ErrorCode::NoBreakGlass,
+        Rejection::ReversedBefore => ErrorCode::ReversedBefore,
+        Rejection::NotReversible => ErrorCode::NotReversible,
         Rejection::HoldEnded => ErrorCode::HoldNotOpen,
         Rejection::AboveHold => ErrorCode::AboveHold,
         Rejection::TooLarge => ErrorCode::AboveLimit,
@@ -389,6 +403,7 @@ pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
         | Rejection::AccountExists
         | Rejection::OwnerUnfit
         | Rejection::SourcesUnfit
+        | Rejection::ProposalDiffers
         | Rejection::NotDue
         | Rejection::KeyTooLong => ErrorCode::Internal,
     }

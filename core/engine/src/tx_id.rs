@@ -1,10 +1,9 @@
 //! The ids of transactions, made of who asks and of the key.
 
+use domains::{PrincipalKind, approval_rules::ProposalSubject};
 use ledger::HoldId;
 use protocol::{Key, PlayerId, RoundId, TableId};
 use sha2::{Digest as _, Sha256};
-
-use crate::principal::PrincipalKind;
 
 /// The id of a transaction: a hash of who asks and the key, so that a retry has the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +39,12 @@ impl TxId {
     #[must_use]
     pub fn of_protection(lsn: u64) -> Self {
         Self::of(PrincipalKind::Hub, "protection", b"", &lsn.to_be_bytes())
+    }
+
+    /// The id of the transaction that the hub itself makes when the rules of approval change: the first after this record.
+    #[must_use]
+    pub fn of_approval_rules(subject: ProposalSubject, lsn: u64) -> Self {
+        Self::of(PrincipalKind::Hub, "approval", subject.name().as_bytes(), &lsn.to_be_bytes())
     }
 
     /// The id of the transaction that the hub makes when a hold is due.

@@ -29,6 +29,39 @@ pub enum Rejection {
     /// No more is captured than is held. The domain says so.
     #[error("the amount is above what is held")]
     AboveHold,
+    /// Nothing was ever proposed under this id.
+    #[error("there is no such proposal")]
+    ProposalUnknown,
+    /// A proposal ends once: it is carried out, rejected or taken back.
+    #[error("the proposal has ended")]
+    ProposalEnded,
+    /// What is approved is what was proposed.
+    #[error("this is not what was proposed")]
+    ProposalDiffers,
+    /// Only operators approve, reject what others propose, and act alone in an emergency.
+    #[error("only an operator may")]
+    NotAnApprover,
+    /// Nobody approves what they have proposed themselves.
+    #[error("nobody approves what they have proposed")]
+    OwnProposal,
+    /// An operator approves a proposal once.
+    #[error("this operator has approved it before")]
+    ApprovedBefore,
+    /// A proposal is approved in time.
+    #[error("the time of the proposal is over")]
+    ProposalExpired,
+    /// An operator approves, or does alone, no more than the limit of their own.
+    #[error("the amount is above the operator's limit")]
+    AboveApproverLimit,
+    /// The operator's rules do not allow anybody to act alone in an emergency.
+    #[error("nobody may act alone here")]
+    NoBreakGlass,
+    /// A transaction is reversed once.
+    #[error("the transaction was reversed before")]
+    ReversedBefore,
+    /// Only what moves money and holds none is reversed.
+    #[error("such a transaction is not reversed")]
+    NotReversible,
     /// What is to happen at a time does not happen before it.
     #[error("its time has not come")]
     NotDue,

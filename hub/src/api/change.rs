@@ -44,13 +44,27 @@ pub async fn answer(
     needed: &Capability,
     read: impl AsyncFnOnce(&KeyedRequest<'_>, JsonFields<'_>) -> Result<AskedChange, Error>,
 ) -> Result<HttpResponse, Error> {
+    answer_told(api, (request, payload), needed, read, async |_, _, _| Ok(())).await
+}
+
+/// The same; `tell` sees what became of it, and says more of it than other changes have to say.
+///
+/// # Errors
+/// As [`answer`], and those of `tell`.
+pub async fn answer_told(
+    api: &ApiSurface,
+    (request, payload): (&HttpRequest, web::Payload),
+    needed: &Capability,
+    read: impl AsyncFnOnce(&KeyedRequest<'_>, JsonFields<'_>) -> Result<AskedChange, Error>,
+    tell: impl AsyncFnOnce(&Intent, &Execution, &mut Map<String, Value>) -> Result<(), Error>,
+) -> Result<HttpResponse, Error> {
     let asked = async {
         let asked = KeyedRequest::read(request, payload, &api.callers, needed).await?;
         let change = read(&asked, JsonFields::read(&asked.body)?).await?;
         Ok::<_, Error>((asked, change))
     };
     let (asked, change) = asked.await.map_err(|error| error.of_key(None, false))?;
-    change.carry_out(api, &asked).await
+    change.carry_out(api, &asked, tell).await
 }
 
 /// Answers a request for a change of a player that says nothing more than whom it is about; `name` is its type in the answer.
@@ -79,7 +93,12 @@ impl AskedChange {
     ///
     /// # Errors
     /// Why nothing was carried out, or that this is not known.
-    async fn carry_out(self, api: &ApiSurface, asked: &KeyedRequest<'_>) -> Result<HttpResponse, Error> {
+    async fn carry_out(
+        self,
+        api: &ApiSurface,
+        asked: &KeyedRequest<'_>,
+        tell: impl AsyncFnOnce(&Intent, &Execution, &mut Map<String, Value>) -> Result<(), Error>,
+    ) -> Result<HttpResponse, Error> {
         let Self { permit, intent, refusal, mut told } = self;
         let (id, principal) = (asked.tx_id(), asked.caller.principal());
         let request = ServiceRequest { id, principal, intent: intent.clone() };
@@ -99,7 +118,10 @@ impl AskedChange {
                 let differs = in_what(api, id, &intent).await;
                 Err(Error::from(Kind::Money(ErrorCode::KeyReused)).of_key(None, false).differs_in(differs))
             }
-            (_, execution) => receipt::answer(id, execution, told, asked.dry_run, &api.currencies),
+            (_, execution) => {
+                tell(&intent, &execution, &mut told).await?;
+                receipt::answer(id, execution, told, asked.dry_run, &api.currencies)
+            }
         }
     }
 }

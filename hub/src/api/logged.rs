@@ -18,6 +18,8 @@ use crate::{
 pub struct LogEntry {
     /// Its place in the log.
     pub lsn: u64,
+    /// Its hash, as the log counts it.
+    pub hash: [u8; 32],
     /// The record.
     pub record: Record,
     /// What it is and does, by name.
@@ -84,7 +86,7 @@ pub async fn read(api: &ApiSurface, lsn: u64) -> Result<LogEntry, Error> {
         let record = Record::decode(entry.bytes).map_err(|error| with_causes(&error))?;
         let mut fields = report::of(&entry, &record, None);
         fields.extend(report::place(&entry));
-        Ok::<_, String>(LogEntry { lsn, record, fields })
+        Ok::<_, String>(LogEntry { lsn, hash: entry.hash, record, fields })
     });
     let read = read.await.map_err(|_| Kind::Unavailable)?;
     read.map_err(|why| {

@@ -1,6 +1,7 @@
 //! `/api/domains/coordinator/transactions`: what became of a transaction, from the log.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use actors::messages::money::WhichProposals;
 use engine::{Body, TxId};
 use serde_json::{Map, Value, json};
 
@@ -89,6 +90,7 @@ fn shown_schema() -> Value {
             ("rows", report()),
             ("notices", report()),
             ("table", maybe(schema::any_map())),
+            ("reversedBy", schema::told(maybe(schema::named("TransactionId")), "What has taken it back.")),
             ("hash", schema::pattern("^[0-9a-f]{64}$")),
             ("batch", batch),
             ("links", schema::map(&[("self", schema::text()), ("explain", schema::text())], &[])),
@@ -123,8 +125,11 @@ async fn of_key(api: web::Data<ApiSurface>, request: HttpRequest) -> Result<Http
 async fn shown(api: &ApiSurface, wanted: Wanted) -> Result<HttpResponse, Error> {
     let permit = api.admit()?;
     let (id, found) = wanted::find(api, wanted).await?;
+    let reversal = api.money.proposals(WhichProposals::ReversalOf(id)).await.ok_or(Kind::Unavailable)?;
     drop(permit);
-    let answer = told(api, id, &found)?;
+    let reversed_by = reversal.ended.map(|(_, ended)| receipt::spelled_id(TxId(ended.transaction)));
+    let mut answer = told(api, id, &found)?;
+    answer.insert("reversedBy".into(), json!(reversed_by));
     Ok(HttpResponse::Ok().insert_header((receipt::LSN, found.lsn)).json(answer))
 }
 

@@ -71,6 +71,24 @@ pub(super) fn named_in_a_path(operation: ApiOperation) -> ApiOperation {
     operation.path("id", either, &receipt::spelled_id(TxId(1))).refuses(&[Kind::UnknownTransaction])
 }
 
+/// The record of a transaction by its id, and the id; also of one that the hub has made by itself, such as the end of a round:
+/// that is looked for in the read model, where there is one.
+///
+/// # Errors
+/// `unknown_transaction`, `busy` or `unavailable`.
+pub(super) async fn find_any(api: &ApiSurface, id: TxId) -> Result<(TxId, LogEntry), Error> {
+    match find(api, Wanted::Id(id)).await {
+        Err(error) if error.kind() == Kind::UnknownTransaction => {}
+        found => return found,
+    }
+    let reads = api.reads.as_ref().ok_or(Kind::UnknownTransaction)?;
+    let (_, lsn) = reads.ask(move |view| view.transaction_at(id.0.to_be_bytes())).await?;
+    match lsn {
+        Some(lsn) => find(api, Wanted::Lsn(lsn)).await,
+        None => Err(Kind::UnknownTransaction.into()),
+    }
+}
+
 /// The record of a transaction, and its id.
 ///
 /// # Errors

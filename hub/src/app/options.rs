@@ -15,7 +15,7 @@ use engine::table::live::{BetLimits, TableConfig, TableRules};
 use journal::LogRecords;
 
 use crate::{
-    config::{Config, Loaded, Publisher},
+    config::{Config, Loaded, Publisher, approval_rules},
     recovery::{Recovered, facts},
 };
 
@@ -86,6 +86,7 @@ pub fn setup(
             },
         },
         protection: config.protection.protection(),
+        approval: approval_rules(config),
         tables: tables.collect(),
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,

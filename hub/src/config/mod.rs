@@ -9,8 +9,10 @@
 
 mod access;
 mod addresses;
+mod adjustment;
 mod alerts;
 mod api;
+mod approvals;
 mod channels;
 mod development;
 mod given;
@@ -34,7 +36,9 @@ mod tree;
 mod validate;
 
 pub use access::{Auth, Demo, JwksOptions, Publish};
+pub use adjustment::{AdjustmentOptions, ApproverOptions, BandOptions};
 pub use api::{Api, ApiServer};
+pub use approvals::approval_rules;
 pub use channels::{Channels, Namespace, Publisher, Redis, Subscribe};
 pub use development::{FILE as DEVELOPMENT_FILE, SecretPolicy};
 pub use layers::{Environment, Sources};

@@ -141,6 +141,7 @@ fn default_alerts() -> BTreeMap<String, AlertOptions> {
             "internal_errors",
             AlertOptions { critical: Some(0), ..rises("hub_commands_impossible_total", 600) },
         ),
+        ("break_glass", AlertOptions { critical: Some(0), ..rises("hub_break_glass_total", 900) }),
         ("rounds_voided", AlertOptions { warning: Some(0), ..rises("hub_rounds_voided_total", 600) }),
         (
             "requests_busy",

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access::{Auth, Demo, Publish},
+    adjustment::AdjustmentOptions,
     api::Api,
     channels::{Channels, Redis},
     monitoring::Monitoring,
@@ -86,6 +87,8 @@ pub struct Config {
     pub people: PeopleKeys,
     /// What protects players.
     pub protection: ProtectionOptions,
+    /// Who has to approve corrections.
+    pub adjustment: AdjustmentOptions,
     /// What the hub logs.
     pub telemetry: crate::telemetry::Options,
     /// Currencies accounts may hold.
@@ -114,6 +117,7 @@ impl Default for Config {
             monitoring: Monitoring::default(),
             people: PeopleKeys::default(),
             protection: ProtectionOptions::default(),
+            adjustment: AdjustmentOptions::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),
             tables: tables::default_tables(),

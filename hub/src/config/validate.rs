@@ -30,6 +30,7 @@ pub(super) fn validate(
     names(config, &mut check);
     currencies(config, &mut check);
     super::served::problems(config).for_each(|(key, what)| check.refuse(&key, what));
+    super::approvals::problems(config).into_iter().for_each(|(key, what)| check.refuse(&key, what));
     let tables = tables(config, catalogue, &mut check);
     demo(config, &mut check);
     match config.mode {
@@ -106,6 +107,7 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     }
     rate.bounds().for_each(|(key, value, range)| check.within(key, value, range));
     config.protection.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
+    config.adjustment.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);
     check.within("auth.token_lifetime_max_seconds", config.auth.token_lifetime_max_seconds, 60..=31_536_000);
     check.within("auth.jwks_refresh_seconds", config.auth.jwks_refresh_seconds, 10..=86_400);

@@ -265,6 +265,33 @@ fn a_record_of_each_recipe_is_shown_in_words() {
             &["recipe ACKNOWLEDGE", "alert log_not_ready", "kind acknowledged key log_not_ready"],
         ),
         (
+            "the rules of approval",
+            &["recipe APPROVAL_RULES", "subject adjustment", "kind approval_rules key adjustment change set"],
+        ),
+        (
+            "a correction proposed",
+            &[
+                "recipe PROPOSE_ADJUSTMENT",
+                "direction credit",
+                "amount 60.00 EUR",
+                "reason DISPUTE",
+                "reference ticket 1",
+                "kind proposal",
+            ],
+        ),
+        (
+            "a correction approved and carried out",
+            &[
+                "recipe APPROVE_ADJUSTMENT",
+                "posted 60.00 EUR corrections → clearing with balance",
+                "kind ended_proposal",
+                "end applied",
+                "told credit",
+            ],
+        ),
+        ("a correction taken back", &["recipe REJECT_ADJUSTMENT", "end withdrawn"]),
+        ("winnings reversed", &["recipe PROPOSE_ADJUSTMENT", "break_glass alone", "kind reversed"]),
+        (
             "a digest",
             &["kind digest", "component accounts of balance digest ", "component rows rules digest "],
         ),

@@ -12,6 +12,7 @@ use super::{
     base::ATTEMPTS,
     read,
     removed::Whole,
+    reversed::Reversals,
     spill::{EndedItems, IN_MEMORY_MAX, Spill},
 };
 
@@ -81,6 +82,7 @@ pub(super) fn within<S: Storage, T: Storage>(
     let of_store = found.as_ref().map(|found| found.at);
     let mut spill = Spill::new(verifier.world().books.store(), in_memory_max);
     let (mut compared, mut in_memory) = (None, 0);
+    let mut reversals = Reversals::default();
     let mut take = |entry: Entry<'_>| {
         let (lsn, location) = (entry.lsn, entry.location);
         // Of the records that its state includes, only the chain is proven.
@@ -89,7 +91,10 @@ pub(super) fn within<S: Storage, T: Storage>(
         }
         let disproved =
             |finding: engine::Finding| Error::Disproved { lsn: lsn.0, location, what: finding.what };
-        verifier.next(entry.bytes).map_err(disproved)?;
+        let record = verifier.next(entry.bytes).map_err(disproved)?;
+        if level == Level::ReDecide {
+            reversals.take(&entry, &record);
+        }
         if let Some(found) = found.take_if(|found| found.at.lsn == lsn) {
             found.agrees(&entry, &verifier)?;
             found.has_ended(&spill.ended(&mut verifier)?)?;
@@ -102,6 +107,13 @@ pub(super) fn within<S: Storage, T: Storage>(
     let fetched = whole.map_or(Ok(Lsn(0)), |whole| read_removed(files, whole, &mut take))?.0;
     let reader = read(files, begins.0, take)?;
     let tail = files.finish(reader)?;
+    if !reversals.is_empty() {
+        if let Some(whole) = whole {
+            read_removed(files, whole, |entry| reversals.compare(&entry))?;
+        }
+        read(files, begins.0, |entry| reversals.compare(&entry))?;
+        reversals.finish(if whole.is_some() { Lsn(0) } else { begins })?;
+    }
     if let Some(at) = &of_store {
         files.reaches(&tail, at, stored::DIRECTORY)?;
     }

@@ -41,6 +41,19 @@ impl ModelView<'_> {
         found.optional().map(|found| Some(found.unwrap_or_default()))
     }
 
+    /// The record of a transaction, by its id; `None` when there is none. There is no index of ids: it reads what it has of every
+    /// transaction, at most for the time of a question.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn transaction_at(&self, tx: [u8; 16]) -> Result<Option<u64>, Error> {
+        self.connection
+            .prepare_cached("SELECT lsn FROM transactions WHERE tx = ?1 LIMIT 1")
+            .and_then(|mut find| find.query_row(params![tx], |row| row.get::<_, Unsigned>(0)).optional())
+            .map(|found| found.map(|lsn| lsn.0))
+            .map_err(sql("read the transactions of"))
+    }
+
     /// The value of a row of the state once a record was carried out, by the number of its kind and its key; `None` when there was
     /// none then.
     ///

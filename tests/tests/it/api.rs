@@ -1,5 +1,6 @@
 //! Money over HTTP: what services and operators ask for is done once, by whoever may, and told in one form.
 
+mod adjustments;
 mod crashes;
 mod described;
 mod domains;

@@ -59,7 +59,13 @@ fn stopped_at(time: u64) -> (TestHub, Account) {
     let deposited = decided.into_record();
     world.apply(&deposited).expect("it fits");
 
-    let context = Context { now: time, id: HoldId(2), view: world.books.domains(), shares: &[] };
+    let context = Context {
+        now: time,
+        id: HoldId(2),
+        principal: Principal::HUB,
+        view: world.books.domains(),
+        shares: &[],
+    };
     let mut deciding = Deciding::new(&context);
     deciding.ask(&HoldUntil(player, time + 1_000)).expect("there is enough");
     deciding.tell(player, eur(), What::Stake);
@@ -83,7 +89,8 @@ fn stopped_at(time: u64) -> (TestHub, Account) {
     (hub, account)
 }
 
-fn enrolled(hub: &TestHub) -> PlayerId {
+/// A person whom the hub knows.
+pub fn enrolled(hub: &TestHub) -> PlayerId {
     let made = Contents::create(&hub.data(), &Master::new(PEOPLE_KEY.as_bytes())).expect("a disk");
     let people = People::open(made).expect("a disk");
     let (sender, player) = std::sync::mpsc::channel();

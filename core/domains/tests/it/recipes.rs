@@ -1,7 +1,7 @@
 //! What each recipe moves, in every domain it touches.
 
 use domains::{
-    Command, Context, Domains, Intent, OwnerName, PaymentCause, StateMachine, adjustment, balance,
+    Command, Context, Domains, Intent, OwnerName, PaymentCause, Principal, StateMachine, adjustment, balance,
     decide::Deciding, free_play, recipes, rows::owner_name,
 };
 use ledger::{AccountId, AccountKind, Domain, HoldId, Owner, OwnerKind, Rejection};
@@ -294,7 +294,7 @@ fn each_merchant_and_each_game_has_accounts_of_its_own_and_is_known_by_name() {
         (winnings("A"), 0),
         (winnings("B"), 1),
     ] {
-        let context = Context { now: 0, id: HoldId(0), view: &world, shares: &[] };
+        let context = Context { now: 0, id: HoldId(0), principal: Principal::HUB, view: &world, shares: &[] };
         let effects = intent.decide(&context).unwrap();
         assert_eq!(effects.rows.len(), names, "{intent:?}");
         effects.rows.into_iter().for_each(|row| world.rows.put(row));
@@ -328,7 +328,7 @@ fn a_hold_without_an_end_does_not_expire() {
 
 /// Decides commands together and applies them; the ledger has the result.
 fn run<C: Command>(world: &mut Domains, commands: &[C]) -> Result<(), Rejection> {
-    let context = Context { now: 0, id: HoldId(0), view: world, shares: &[] };
+    let context = Context { now: 0, id: HoldId(0), principal: Principal::HUB, view: world, shares: &[] };
     let mut decision = Deciding::new(&context);
     commands.iter().try_for_each(|command| decision.ask(command)).map_err(|(_, rejection)| rejection)?;
     for (domain, drafted) in decision.finish().legs {

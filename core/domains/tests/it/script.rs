@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use domains::{
-    Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement,
+    Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement, Principal,
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
     protection::Protection,
@@ -35,7 +35,8 @@ pub fn check(script: &str) {
         let (action, expected) = line.split_once("=>").unwrap();
         let before = world.clone();
         let (id, intent, shares) = read(action);
-        let context = Context { now: number as u64, id, view: &world, shares: &shares };
+        let context =
+            Context { now: number as u64, id, principal: Principal::HUB, view: &world, shares: &shares };
         let told = match intent.decide(&context) {
             Ok(effects) => {
                 let moved = effects.legs.iter().map(|(domain, _)| domain);

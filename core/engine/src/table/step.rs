@@ -1,13 +1,10 @@
 //! The envelopes of what a table does by itself: the steps of a round, each under its own name.
 
-use domains::{Intent, PlayerSettlement, recipes};
+use domains::{Intent, PlayerSettlement, Principal, recipes};
 use protocol::{RoundId, TableId};
 
 use super::{OpenRound, TableLeg, VoidReason, void_settlement};
-use crate::{
-    principal::Principal,
-    turn::{Envelope, Tx},
-};
+use crate::turn::{Envelope, Tx};
 
 /// A step, with the money that moves with it.
 ///

@@ -6,7 +6,7 @@
 //! the recorded time of arrival.
 
 use domains::{
-    Context, Intent, PlayerSettlement,
+    Context, Intent, PlayerSettlement, Principal, PrincipalKind,
     recipe::Known,
     recipes::{HoldStake, ReleaseStakes, RoundVoid, SettleRound, TableOnly},
     rows::{RowImage, RowKind},
@@ -18,7 +18,6 @@ use protocol::{ErrorCode, PlayerId, RoundId, TableId};
 use super::tally::Undecided;
 use crate::{
     invariant::step_has_its_name,
-    principal::{Principal, PrincipalKind},
     record::{Body, Committed, Record, RefusedRequest},
     table::{
         Grounds, OpenRound, SpotAsked, TableLeg, TableRequest, TableState, decide, draw, keeps, rules_intent,
@@ -55,8 +54,8 @@ impl Decider<'_> {
     pub fn decide(&self, record: &Record) -> Result<Decided, String> {
         match &record.body {
             Body::Committed(committed) => self.transaction(committed, record.time),
-            Body::Refused { id, code, refused: RefusedRequest::ByDomain(intent), .. } => {
-                self.refused_intent(*id, intent, *code, record.time)
+            Body::Refused { id, principal, code, refused: RefusedRequest::ByDomain(intent), .. } => {
+                self.refused_intent((*id, *principal), intent, *code, record.time)
             }
             Body::Refused { principal, code, refused: RefusedRequest::ByTable(request), .. } => {
                 self.refused_request(*principal, request, *code, record.time)
@@ -96,7 +95,8 @@ impl Decider<'_> {
             None => Vec::new(),
         };
         let (id, view) = (HoldId(committed.id.0), self.world.books.domains());
-        let context = Context { now: time, id, view, shares: &shares };
+        let principal = committed.principal;
+        let context = Context { now: time, id, principal, view, shares: &shares };
         let effects = committed.intent.decide(&context).map_err(|(domain, rejection)| {
             format!("{name} breaks a rule of {}: {rejection}", domain.name())
         })?;
@@ -116,7 +116,7 @@ impl Decider<'_> {
     /// Decides a refused intent again: it must be refused for the recorded reason.
     fn refused_intent(
         &self,
-        id: TxId,
+        (id, principal): (TxId, Principal),
         intent: &Intent,
         code: ErrorCode,
         time: u64,
@@ -125,7 +125,8 @@ impl Decider<'_> {
         if let Some(unknown) = unknown(intent) {
             return Ok(Err(Some(unknown)));
         }
-        let context = Context { now: time, id: HoldId(id.0), view: self.world.books.domains(), shares: &[] };
+        let (id, view) = (HoldId(id.0), self.world.books.domains());
+        let context = Context { now: time, id, principal, view, shares: &[] };
         match intent.decide(&context) {
             Ok(_) => Err(format!("{name} is refused, and nothing speaks against it")),
             Err((_, rejection)) if refusal(rejection) != code => {

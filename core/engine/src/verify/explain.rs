@@ -5,14 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use domains::{Context, rows::RowKey};
+use domains::{Context, Principal, rows::RowKey};
 use ledger::{Domain, HoldId, LedgerKey, Rejection, Unfound};
 use protocol::PlayerId;
 
 use super::{decide::Decider, tally::Undecided};
 use crate::{
     item::{ItemId, StateItem},
-    principal::Principal,
     record::{Body, Formats, Record, RefusedRequest},
     table::{Stage, TableAsked, TableRequest, TableState, keeps},
     world::World,
@@ -140,7 +139,7 @@ impl Explaining {
         match refused {
             RefusedRequest::ByDomain(intent) => {
                 let (id, view) = (HoldId(id.0), self.world.books.domains());
-                let context = Context { now: self.record.time, id, view, shares: &[] };
+                let context = Context { now: self.record.time, id, principal: *principal, view, shares: &[] };
                 let refused = intent.is_read().then(|| intent.decide(&context).err()).flatten();
                 refused.map(|(domain, rejection)| RefusedWhy::Domain(domain, rejection))
             }

@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use crate::rig::{BETTING_MS, Rig};
 use domains::{
-    Funds, Intent, Notice, OwnerName, PaymentCause, RowImage, What,
+    Funds, Intent, Notice, OwnerName, PaymentCause, Reference, RowImage, What,
     acknowledged::Acknowledged,
+    approval::{EndedProposal, Proposal, ProposalEnd, ProposalId, Proposed},
+    approval_rules::{ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject},
+    correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::{Exclusion, ExclusionKind},
     freeze::{Freeze, FreezeReason},
     protection::Protection,
     recipes::{
-        AcknowledgeAlert, CaptureHold, Collect, Debit, Deposit, ExcludePlayer, FreezePlayer, HoldExpire,
-        HoldFunds, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, ReleaseStakes, SetProtection,
-        SetRules, SettleRound, TableOnly,
+        AcknowledgeAlert, ApproveAdjustment, CaptureHold, Collect, Debit, Deposit, ExcludePlayer,
+        FreezePlayer, HoldExpire, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
+        RejectAdjustment, ReleaseHold, ReleaseStakes, SetApprovalRules, SetProtection, SetRules, SettleRound,
+        TableOnly,
     },
+    reversal::{Reversal, Reversed},
     rules::RulesRow,
 };
 use engine::{
@@ -115,6 +120,79 @@ fn acknowledged() -> impl Strategy<Value = Acknowledged> {
     (any::<u64>(), any::<bool>()).prop_map(|(began, critical)| Acknowledged { began, critical })
 }
 
+fn approval_rules() -> impl Strategy<Value = ApprovalRules> {
+    let band = (currency(), money(), 0..=8_u8).prop_map(|(currency, from, needed)| ApprovalBand {
+        currency,
+        from,
+        needed,
+    });
+    let limit = (prop::option::of(principal()), currency(), money())
+        .prop_map(|(approver, currency, most)| ApproverLimit { approver, currency, most });
+    let (bands, limits) = (prop::collection::vec(band, 0..4), prop::collection::vec(limit, 0..4));
+    (0..=8_u8, any::<u64>(), any::<bool>(), bands, limits).prop_map(
+        |(needed, stands, break_glass, bands, limits)| ApprovalRules {
+            needed,
+            stands,
+            break_glass,
+            bands,
+            limits,
+        },
+    )
+}
+
+fn proposal() -> impl Strategy<Value = Proposal> {
+    let what = (any::<[u8; 32]>(), currency(), money()).prop_map(|(digest, currency, amount)| Proposed {
+        subject: ProposalSubject::Adjustment,
+        digest,
+        currency,
+        amount,
+    });
+    let times = (any::<u64>(), any::<u64>());
+    (what, principal(), times, 0..=8_u8, prop::collection::vec(principal(), 0..8)).prop_map(
+        |(what, author, (made, until), needed, approvals)| Proposal {
+            what,
+            author,
+            made,
+            until,
+            needed,
+            approvals,
+        },
+    )
+}
+
+fn ended_proposal() -> impl Strategy<Value = EndedProposal> {
+    let end = prop::sample::select(&ProposalEnd::ALL[..]);
+    (proposal(), end, principal(), any::<u128>(), any::<u64>())
+        .prop_map(|(proposal, end, by, transaction, at)| EndedProposal { proposal, end, by, transaction, at })
+}
+
+fn correction() -> impl Strategy<Value = Correction> {
+    let transfer = (account(), account(), money()).prop_map(|(debit, credit, amount)| Transfer {
+        debit,
+        credit,
+        amount,
+    });
+    let posts = prop::collection::vec(
+        (prop::sample::select(&Domain::ALL[..]), prop::collection::vec(transfer, 0..4)),
+        0..4,
+    );
+    let reversal = (any::<u128>(), any::<u64>(), any::<[u8; 32]>(), any::<u16>(), posts)
+        .prop_map(|(of, lsn, hash, recipe, posts)| Reversal { of, lsn, hash, recipe, posts });
+    let of = prop_oneof![
+        (any::<u128>(), currency(), money(), any::<bool>()).prop_map(|(player, currency, amount, takes)| {
+            let player = PlayerId(player);
+            CorrectionOf::Amount { player, currency, amount, takes }
+        }),
+        reversal.prop_map(|reversal| CorrectionOf::Transaction(reversal.into())),
+    ];
+    (of, prop::sample::select(&AdjustmentReason::ALL[..]), reference())
+        .prop_map(|(of, reason, reference)| Correction { of, reason, reference })
+}
+
+fn reference() -> impl Strategy<Value = Reference> {
+    "[!-~]([ -~]{0,62}[!-~])?".prop_map(|text| text.parse().unwrap())
+}
+
 fn row() -> impl Strategy<Value = RowImage> {
     let key = || prop::collection::vec(any::<u8>(), 0..30);
     prop_oneof![
@@ -124,6 +202,16 @@ fn row() -> impl Strategy<Value = RowImage> {
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(protection()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(approval_rules()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(proposal()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(ended_proposal()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), any::<(u128, u128)>()).prop_map(|(key, (by, proposal))| {
+            let reversed = Reversed { by, proposal: ProposalId(proposal) };
+            RowImage::of(&key, Some(&reversed)).unwrap()
+        }),
         (key(), prop::option::of(owner_name()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(acknowledged()))
@@ -190,6 +278,14 @@ fn intent() -> impl Strategy<Value = Intent> {
         .into()),
         player().prop_map(|player| Reinstate { player }.into()),
         protection().prop_map(|protection| SetProtection(protection).into()),
+        (correction(), prop::option::of(reference()))
+            .prop_map(|(correction, break_glass)| ProposeAdjustment { correction, break_glass }.into()),
+        (any::<u128>(), correction()).prop_map(|(proposal, correction)| {
+            ApproveAdjustment { proposal: ProposalId(proposal), correction }.into()
+        }),
+        any::<u128>().prop_map(|proposal| RejectAdjustment { proposal: ProposalId(proposal) }.into()),
+        approval_rules()
+            .prop_map(|rules| { SetApprovalRules { subject: ProposalSubject::Adjustment, rules }.into() }),
         any::<u128>().prop_map(|hold| HoldExpire { hold: HoldId(hold) }.into()),
         (prop::collection::vec(any::<u8>(), 0..30), rules()).prop_map(|(of, rules)| SetRules {
             of: of.into(),

@@ -5,6 +5,7 @@
 //! recipe can break the invariant needs a case that does. So is the table of the ledger's rejections.
 
 mod cases;
+mod proposals;
 mod recipe;
 mod rejections;
 mod tables;

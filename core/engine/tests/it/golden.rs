@@ -3,17 +3,21 @@
 use domains::{
     Intent, PaymentCause,
     acknowledged::Acknowledged,
+    approval::ProposalId,
+    approval_rules::{ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject},
+    correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
     protection::{DAY, Protection},
     recipes::{
-        AcknowledgeAlert, CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds,
-        PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, SetProtection, Unfreeze,
+        AcknowledgeAlert, ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer,
+        FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
+        RejectAdjustment, ReleaseHold, SetApprovalRules, SetProtection, Unfreeze,
     },
 };
 use engine::{
     Body, Component, Content, Envelope, Fact, Feature, NamedFeature, Principal, PrincipalKind, Record,
-    SecretName, StateDigest, Tx, TxId,
+    SecretName, StateDigest, Tx, TxId, reversal_of,
 };
 use games::fair::Share;
 use ledger::{Digest, HoldId};
@@ -122,6 +126,55 @@ fn records() -> Vec<(String, Vec<u8>)> {
     run(&mut rig, "a player who comes back", Reinstate { player }.into());
     let protection = Protection { time_out_max: DAY, self_exclusion_min: 2 * DAY, cooling_off: 0 };
     run(&mut rig, "what protects players", SetProtection(protection).into());
+    let band = |from, needed| ApprovalBand { currency, from, needed };
+    let operator = |name| Principal::named(PrincipalKind::Operator, "", name);
+    let rules = ApprovalRules {
+        needed: 1,
+        stands: DAY,
+        break_glass: true,
+        bands: vec![band(0, 0), band(5_000, 2)],
+        limits: vec![ApproverLimit { approver: Some(operator("ben")), currency, most: 1_000_000 }],
+    };
+    let subject = ProposalSubject::Adjustment;
+    run(&mut rig, "the rules of approval", SetApprovalRules { subject, rules }.into());
+    let (reason, reference) = (AdjustmentReason::Dispute, "ticket 1".parse().unwrap());
+    let of = CorrectionOf::Amount { player, currency, amount: 6_000, takes: false };
+    let correction = Correction { of, reason, reference };
+    let propose = |break_glass| ProposeAdjustment { correction: correction.clone(), break_glass };
+    run(&mut rig, "a correction proposed", propose(None).into());
+    let proposal = |name| ProposalId(TxId::of_service("cashier", name).0);
+    let approve = |rig: &mut Rig, name: &'static str, by| {
+        let approval =
+            ApproveAdjustment { proposal: proposal("a correction proposed"), correction: correction.clone() };
+        let id = TxId::of(PrincipalKind::Operator, "", name.as_bytes(), b"1");
+        rig.run(&Envelope::Run(Tx::new(id, by, Some(Content(3)), approval)));
+    };
+    approve(&mut rig, "first", operator("ben"));
+    step(&rig, "a correction approved once of two");
+    approve(&mut rig, "second", operator("anna"));
+    step(&rig, "a correction approved and carried out");
+    let mut run = |rig: &mut Rig, name: &'static str, intent: Intent| {
+        let id = TxId::of_service("cashier", name);
+        let content = Some(Content(4));
+        rig.run(&Envelope::Run(Tx::new(id, operator("carl"), content, intent)));
+        step(rig, name);
+    };
+    run(&mut rig, "a correction in an emergency", propose("alone".parse().ok()).into());
+    run(&mut rig, "another correction proposed", propose(None).into());
+    let reject = RejectAdjustment { proposal: proposal("another correction proposed") };
+    run(&mut rig, "a correction taken back", reject.into());
+    let winnings = |bytes: &Vec<u8>| match Record::decode(bytes).unwrap().body {
+        Body::Committed(committed) => committed.intent.name() == "PLAYER_WINNINGS",
+        _ => false,
+    };
+    let place = rig.log.iter().position(winnings).unwrap();
+    let Body::Committed(winnings) = Record::decode(&rig.log[place]).unwrap().body else { unreachable!() };
+    let reversal = reversal_of(place as u64 + 1, [7; 32], &winnings).unwrap();
+    let of = CorrectionOf::Transaction(reversal.into());
+    let (reason, reference) = (AdjustmentReason::Error, "ticket 2".parse().unwrap());
+    let reverse = Correction { of, reason, reference };
+    let reverse = ProposeAdjustment { correction: reverse, break_glass: "alone".parse().ok() };
+    run(&mut rig, "winnings reversed", reverse.into());
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = StateDigest::new([
         (Component::Players, Digest::from_bytes([7; 32])),

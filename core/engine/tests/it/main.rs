@@ -1,6 +1,7 @@
 //! Tests of the engine through its public interface: encodings, keys, tables and the auditor.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod adjustments;
 mod against_model;
 mod aside;
 mod auditor;

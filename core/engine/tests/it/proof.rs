@@ -29,7 +29,13 @@ fn an_id_has_one_effect() {
     books.apply(&record).unwrap();
     for key in [key, None] {
         let asked = Asked { id, principal: PLAYER.into(), key, intent: intent() };
-        let context = Context { now: books.time(), id: HoldId(9), view: books.domains(), shares: &[] };
+        let context = Context {
+            now: books.time(),
+            id: HoldId(9),
+            principal: Principal::HUB,
+            view: books.domains(),
+            shares: &[],
+        };
         let effects = intent().decide(&context).unwrap();
         assert_eq!(books.commit(asked, effects, None).unwrap_err(), Violation::SecondEffect(id));
     }

@@ -167,7 +167,13 @@ fn a_change_of_rules_while_a_round_is_open_is_refused_by_the_money_and_the_round
 /// The record of a change of rules, as a faulty hub may write it.
 fn record_of(rig: &Rig, tx: Tx) -> Record {
     let Tx { id, principal, key, intent, table, .. } = tx;
-    let context = Context { now: rig.now, id: HoldId(id.0), view: rig.books.domains(), shares: &[] };
+    let context = Context {
+        now: rig.now,
+        id: HoldId(id.0),
+        principal: Principal::HUB,
+        view: rig.books.domains(),
+        shares: &[],
+    };
     let Effects { rows, .. } = intent.decide(&context).unwrap();
     let committed =
         Committed { id, principal, key, intent, legs: Vec::new(), rows, notices: Vec::new(), table };

@@ -6,7 +6,7 @@ use protocol::{ErrorCode, Retry};
 use super::row::KindRow;
 
 /// The codes that an answer over HTTP may have.
-pub const CODES: [ErrorCode; 17] = [
+pub const CODES: [ErrorCode; 27] = [
     ErrorCode::KeyReused,
     ErrorCode::NotFrozen,
     ErrorCode::HoldNotOpen,
@@ -21,6 +21,16 @@ pub const CODES: [ErrorCode; 17] = [
     ErrorCode::ExclusionStands,
     ErrorCode::NotExcluded,
     ErrorCode::BadDuration,
+    ErrorCode::UnknownProposal,
+    ErrorCode::ProposalEnded,
+    ErrorCode::ProposalExpired,
+    ErrorCode::OwnProposal,
+    ErrorCode::ApprovedBefore,
+    ErrorCode::NotAnApprover,
+    ErrorCode::AboveApproverLimit,
+    ErrorCode::NoBreakGlass,
+    ErrorCode::ReversedBefore,
+    ErrorCode::NotReversible,
     ErrorCode::RateLimited,
     ErrorCode::Internal,
     ErrorCode::Unavailable,
@@ -51,6 +61,42 @@ pub fn row(code: ErrorCode) -> KindRow {
             code.text(),
             "the options of [protection] say how long; ask again under a new key",
         ),
+        ErrorCode::UnknownProposal => {
+            (StatusCode::NOT_FOUND, code.text(), "the answer to the proposal has its id")
+        }
+        ErrorCode::ProposalEnded => (
+            StatusCode::CONFLICT,
+            code.text(),
+            "it shows what has ended it; another correction is another proposal",
+        ),
+        ErrorCode::ProposalExpired => {
+            (StatusCode::CONFLICT, code.text(), "reject it, and propose the same again under a new key")
+        }
+        ErrorCode::OwnProposal => (StatusCode::FORBIDDEN, code.text(), "ask another operator to approve it"),
+        ErrorCode::ApprovedBefore => {
+            (StatusCode::CONFLICT, code.text(), "it counts once; other operators have to approve it as well")
+        }
+        ErrorCode::NotAnApprover => {
+            (StatusCode::FORBIDDEN, code.text(), "use the token of an operator, not of a service")
+        }
+        ErrorCode::AboveApproverLimit => (
+            StatusCode::FORBIDDEN,
+            code.text(),
+            "ask an operator with a higher limit (option adjustment.limits)",
+        ),
+        ErrorCode::NoBreakGlass => (
+            StatusCode::FORBIDDEN,
+            code.text(),
+            "propose it without breakGlass, or set the option adjustment.break_glass",
+        ),
+        ErrorCode::ReversedBefore => (
+            StatusCode::CONFLICT,
+            code.text(),
+            "it is reversed once; what is wrong with that, correct by an amount",
+        ),
+        ErrorCode::NotReversible => {
+            (StatusCode::UNPROCESSABLE_ENTITY, code.text(), "correct it by an amount, or end what it holds")
+        }
         ErrorCode::HoldNotOpen => (
             StatusCode::CONFLICT,
             code.text(),

@@ -58,6 +58,7 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_alerts_posted",
             "hub_alerts_told",
             "hub_api_forbidden",
+            "hub_break_glass",
             "hub_api_rate_limited",
             "hub_api_unauthorized",
             "hub_archive_failures",

@@ -115,7 +115,8 @@ fn sample(name: &str) -> Value {
         "reason" => "GOODWILL",
         "reference" => "R-1",
         "until" | "expires" => "2999-12-31T00:00:00Z",
-        "permanent" => return Value::Null,
+        "breakGlass" => "nobody else on duty",
+        "permanent" | "reverse" => return Value::Null,
         _ => panic!("what is a good \"{name}\"?"),
     })
 }

@@ -13,7 +13,7 @@ struct Clause {
 }
 
 /// Every clause that the hub claims to keep.
-const CLAUSES: [Clause; 6] = [
+const CLAUSES: [Clause; 7] = [
     Clause {
         id: "gli19.a.3.8.enforced",
         source: "GLI-19 3.0, A.3.8",
@@ -28,6 +28,11 @@ const CLAUSES: [Clause; 6] = [
         id: "gli19.2.5.5.stricter",
         source: "GLI-19 3.0, 2.5.5",
         says: "the stricter of two restrictions is the one that holds",
+    },
+    Clause {
+        id: "gli19.b.2.3.two_people",
+        source: "GLI-19 3.0, B.2.3",
+        says: "who proposes a correction does not approve it",
     },
     Clause {
         id: "ukgc.sr.3.3.4.time_out",

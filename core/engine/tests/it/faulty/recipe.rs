@@ -132,7 +132,13 @@ impl Case {
 
 /// What every case is decided on.
 pub fn context(books: &Books) -> Context<'_> {
-    Context { now: books.time(), id: HoldId(ID.0), view: books.domains(), shares: &[] }
+    Context {
+        now: books.time(),
+        id: HoldId(ID.0),
+        principal: Principal::HUB,
+        view: books.domains(),
+        shares: &[],
+    }
 }
 
 pub fn round() -> RoundId {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domains::{
-    PaymentCause, Recipe, balance,
+    Context, PaymentCause, Recipe, balance,
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
     protection::DAY,
-    recipes::{ExcludePlayer, FreezePlayer, HoldFunds, SetRules},
+    recipes::{ExcludePlayer, FreezePlayer, HoldFunds, ProposeAdjustment, SetRules},
     rules::RulesRow,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId, Verdict};
@@ -16,6 +16,7 @@ use protocol::PlayerId;
 
 use super::{
     hub,
+    proposals::{ENDED, LARGE, UNKNOWN, amount, approve, by, propose, reject, reverse, set_up},
     recipe::{Does, Faulty, ID, OTHER, PLAYER, Raw, context, hold, round, stake, tell},
 };
 use crate::rig::{eur, tx_id};
@@ -25,6 +26,13 @@ const FROZEN: PlayerId = PlayerId(3);
 const EXCLUDED: PlayerId = PlayerId(4);
 /// The hold of a service.
 const OF_SERVICE: TxId = TxId(8);
+
+/// The key of a deposit that was reversed, and the id of its transaction.
+const REVERSED: &str = "reversed";
+
+fn reversed() -> u128 {
+    TxId::of_service("demo", REVERSED).0
+}
 
 fn transfer(amount: i128) -> Transfer {
     let credit = AccountId::house(AccountKind::Clearing(Domain::Collections), eur());
@@ -91,6 +99,33 @@ fn wrong(rejection: Rejection) -> Does {
             let (player, kind) = (PLAYER, ExclusionKind::SelfExclusion);
             deciding.ask(&balance::Command::Exclude { player, kind, lasts: Some(DAY) })
         },
+        Rejection::ProposalUnknown => |context, deciding| reject(UNKNOWN).decide(context, deciding),
+        Rejection::ProposalEnded => |context, deciding| reject(ENDED).decide(context, deciding),
+        Rejection::ProposalDiffers => {
+            |context, deciding| approve(LARGE, amount(901)).decide(&by("ben", context), deciding)
+        }
+        Rejection::NotAnApprover => |context, deciding| reject(LARGE).decide(context, deciding),
+        Rejection::OwnProposal => {
+            |context, deciding| approve(LARGE, amount(900)).decide(&by("anna", context), deciding)
+        }
+        Rejection::ApprovedBefore => {
+            |context, deciding| approve(LARGE, amount(900)).decide(&by("carl", context), deciding)
+        }
+        Rejection::ProposalExpired => |context, deciding| {
+            let context = Context { now: u64::MAX, ..by("ben", context) };
+            approve(LARGE, amount(900)).decide(&context, deciding)
+        },
+        Rejection::AboveApproverLimit => {
+            |context, deciding| approve(LARGE, amount(900)).decide(&by("ben", context), deciding)
+        }
+        Rejection::NoBreakGlass => |context, deciding| {
+            let break_glass = Some("alone".parse().unwrap());
+            ProposeAdjustment { correction: amount(5), break_glass }.decide(context, deciding)
+        },
+        Rejection::ReversedBefore => {
+            |context, deciding| propose(reverse(reversed(), 1)).decide(context, deciding)
+        }
+        Rejection::NotReversible => |context, deciding| propose(reverse(5, 2)).decide(context, deciding),
         Rejection::HoldEnded => |_, deciding| deciding.ask(&balance::Command::Free(HoldId(tx_id(1, "a").0))),
         Rejection::AboveHold => {
             |_, deciding| deciding.ask(&balance::Command::Capture { hold: HoldId(OF_SERVICE.0), amount: 11 })
@@ -107,7 +142,7 @@ fn wrong(rejection: Rejection) -> Does {
     }
 }
 
-const REJECTIONS: [Rejection; 21] = [
+const REJECTIONS: [Rejection; 32] = [
     Rejection::AmountNotPositive,
     Rejection::SameAccount,
     Rejection::CurrencyDiffers,
@@ -123,6 +158,17 @@ const REJECTIONS: [Rejection; 21] = [
     Rejection::ExclusionStands,
     Rejection::NotExcluded,
     Rejection::DurationUnfit,
+    Rejection::ProposalUnknown,
+    Rejection::ProposalEnded,
+    Rejection::ProposalDiffers,
+    Rejection::NotAnApprover,
+    Rejection::OwnProposal,
+    Rejection::ApprovedBefore,
+    Rejection::ProposalExpired,
+    Rejection::AboveApproverLimit,
+    Rejection::NoBreakGlass,
+    Rejection::ReversedBefore,
+    Rejection::NotReversible,
     Rejection::HoldEnded,
     Rejection::AboveHold,
     Rejection::NotDue,
@@ -147,6 +193,7 @@ fn each_rule_of_the_ledger_refuses_a_recipe_that_breaks_it_and_nothing_changes()
         cause: PaymentCause::default(),
     };
     rig.submit(&Envelope::Run(Tx::new(OF_SERVICE, OTHER.into(), Some(Content(8)), holding)));
+    set_up(&mut rig, REVERSED);
     let before = (rig.books.digest(), rig.books.lsn());
     for rejection in REJECTIONS {
         let mut deciding = domains::decide::Deciding::new(&context(&rig.books));

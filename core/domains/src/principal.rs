@@ -82,14 +82,19 @@ impl Principal {
         self.id
     }
 
-    pub(crate) fn encode(self, encoder: &mut Encoder) {
+    /// Appends it to a record.
+    pub fn encode(self, encoder: &mut Encoder) {
         encoder.byte(self.kind as u8);
         if self.kind != PrincipalKind::Hub {
             encoder.id(self.id);
         }
     }
 
-    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+    /// Reads one from a record.
+    ///
+    /// # Errors
+    /// When the bytes are no principal.
+    pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let number = decoder.byte()?;
         let kind = PrincipalKind::ALL.into_iter().find(|kind| *kind as u8 == number);
         match kind.ok_or(DecodeError::Unknown("principal"))? {
