@@ -280,8 +280,13 @@ async fn a_settled_round_is_void_by_one_transaction_that_names_it() {
     assert_eq!((applied.status, &applied.json()["status"]), (200, &json!("applied")), "{applied:?}");
     assert_eq!(session.balance().await, (5_000, 0), "everybody has what they had before it");
     drop(session);
+    // It is decided again on what the read model has, and the read model has what the log says.
+    let explain = format!("{TRANSACTIONS}/{}/explain", applied.json()["tx"].as_str().expect("an id"));
+    let told = get(at, &anna, &explain).await;
+    assert_eq!((told.status, &told.json()["agrees"]), (200, &json!(true)), "{told:?}");
     hub.kill();
     hub.verify();
+    hub.done(&["verify", "--read-model"]);
 }
 
 #[tokio::test]
