@@ -289,12 +289,22 @@ async fn a_settled_round_is_void_by_one_transaction_that_names_it() {
     hub.done(&["verify", "--read-model"]);
 }
 
+/// Proposes something, and returns the path at which its author would approve it.
+async fn approve_own(hub: &TestHub, token: &str, body: Value) -> String {
+    step(&propose(hub, token, "own", &body).await, "approve")
+}
+
 #[tokio::test]
 async fn bands_limits_and_emergencies_are_as_configured_and_change_with_a_restart() {
     let rules = "[[adjustment.bands]]\ncurrency = \"USD\"\nfrom = \"0\"\napprovals = 0\n\
                  [[adjustment.bands]]\ncurrency = \"USD\"\nfrom = \"20.00\"\napprovals = 2\n\
                  [[adjustment.limits]]\noperator = \"ben\"\ncurrency = \"USD\"\nmax = \"15.00\"\n";
-    let mut hub = Setup::default().option("adjustment.break_glass", true).extra(rules).start();
+    let mut hub = Setup::default()
+        .option("adjustment.break_glass", true)
+        .option("monitoring.check_every_seconds", 1)
+        .extra(rules)
+        .start();
+    hub.expect_errors(); // the alert
     let [anna, ben, carl, dora] = operators(&hub, ["anna", "ben", "carl", "dora"]);
     let at = hub.address();
     let of = |amount: &str| {
@@ -336,7 +346,26 @@ async fn bands_limits_and_emergencies_are_as_configured_and_change_with_a_restar
         "{shown}"
     );
     let metrics = tests::http::get(hub.admin(), "/metrics").await.body;
-    assert!(metrics.contains("hub_break_glass_total 1"), "it raises an alert");
+    assert!(metrics.contains("hub_break_glass_total 1"), "it is counted");
+    let monitor = service(&hub, "monitor", "monitoring:read");
+    tests::until("the alert", async || {
+        let told = get(hub.address(), &monitor, "/monitoring/alerts").await.json();
+        let alerts = told["alerts"].as_array().expect("alerts");
+        alerts.iter().any(|one| one["name"] == "break_glass" && one["status"] == "critical").then_some(())
+    })
+    .await;
+    // Whoever approves their own is in the security log.
+    refused(
+        &change(hub.address(), &ben, "o1", &approve_own(&hub, &ben, of("21.00")).await, &json!({})).await,
+        403,
+        "own_proposal",
+    );
+    tests::until("the line of the security log", async || {
+        let told = get(hub.address(), &monitor, "/monitoring/security").await.json();
+        let events = told["events"].as_array().expect("events");
+        events.iter().any(|one| one["kind"] == "approval_refused").then_some(())
+    })
+    .await;
     let just_proposes = operator(&hub, "emil", "adjustment:propose");
     refused(&change(hub.address(), &just_proposes, "e1", ADJUSTMENT, &emergency).await, 403, "forbidden");
 
