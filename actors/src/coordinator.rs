@@ -315,7 +315,7 @@ impl Coordinator {
             }
             Turn::Known(_) => self.metrics.key_known(),
             Turn::KeyReused => self.metrics.key_reused(),
-            Turn::Answered { code, by } => {
+            Turn::Answered { code, by, .. } => {
                 self.metrics.refused_by(*by);
                 self.metrics.refused(*code);
             }

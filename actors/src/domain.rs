@@ -13,6 +13,7 @@ use domains::{
     balance::Balance,
     exclusion::Exclusion,
     freeze::Freeze,
+    play_session::PlaySession,
     results::{RESULTS_MAX, Settled},
 };
 use engine::last_results;
@@ -33,6 +34,7 @@ use crate::{
         reply::ReplyTo,
     },
     panics::AbortOnPanic,
+    play::play_view,
 };
 
 /// One domain's actor. Lives on the money arbiter.
@@ -82,9 +84,11 @@ impl Handler<GetBalance> for DomainActor<Balance> {
                 held: Amount::from_minor(funds.held, scale).ok()?,
             })
         });
-        let exclusion = Exclusion::of(&books.domains().rows, player, now_ms().max(books.time()));
+        let (rows, now) = (&books.domains().rows, now_ms().max(books.time()));
+        let (exclusion, play) = (Exclusion::of(rows, player, now), PlaySession::told(rows, player, now));
         let reply = Reply::Balances {
             lsn: books.lsn(),
+            play: play.map(|play| play_view(&play, &self.currencies)),
             balances: balances.collect(),
             exclusion: exclusion
                 .map(|Exclusion { kind, until }| Excluded { kind: kind.name().into(), until }),
@@ -105,6 +109,7 @@ impl Handler<GetFunds> for DomainActor<Balance> {
             lsn: books.lsn(),
             freeze: Freeze::of(&domains.rows, player, now),
             exclusion: Exclusion::of(&domains.rows, player, now),
+            play: PlaySession::told(&domains.rows, player, now),
             accounts: self.currencies.spelled().filter_map(funds).collect(),
         };
         self.journal.barrier(Output::Funds(answer, Box::new(funds)));
@@ -170,8 +175,10 @@ impl Handler<Arrive> for DomainActor<Balance> {
 
     fn handle(&mut self, arrive: Arrive, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
-        let Arrive { player, to, resume, welcome, subscriber } = arrive;
+        let Arrive { player, to, resume, mut welcome, subscriber } = arrive;
         let books = self.books.borrow();
+        let play = PlaySession::told(&books.domains().rows, player, now_ms().max(books.time()));
+        welcome.play = play.map(|play| play_view(&play, &self.currencies));
         let events = books.domains().balance.player(player).map_or(0, |player| player.events);
         self.journal.barrier(Output::Welcome { to, player, events, resume, welcome, subscriber });
     }

@@ -59,7 +59,8 @@ impl journal::Gate<Output> for OutputGate {
                     match origin {
                         Origin::Table { table, request } => self.tables.finished(table, result, request),
                         Origin::Session(BetContext { to, key, clears, .. }) => {
-                            let reply = bet_reply(key, clears, result.verdict, &self.currencies, Failure::of);
+                            let said = (result.verdict, result.play);
+                            let reply = bet_reply(key, clears, said, &self.currencies, Failure::of);
                             self.workers.reply(to, reply);
                         }
                         Origin::Waiting { answer, .. } => drop(answer.send(result)),

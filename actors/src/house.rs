@@ -24,7 +24,8 @@ use domains::{
     distributions::Distributions,
     free_play::FreePlay,
     protection::Protection,
-    recipes::{SetApprovalRules, SetProtection},
+    recipes::{SetApprovalRules, SetProtection, SetSessionRules},
+    session_rules::SessionRules,
 };
 use engine::{
     Books, Envelope, Fact, Principal, Tx, TxId, World,
@@ -87,6 +88,8 @@ pub struct Setup {
     pub protection: Protection,
     /// Who has to approve adjustments.
     pub approval: ApprovalRules,
+    /// The rules of play sessions.
+    pub session_rules: SessionRules,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
     /// The operator's currencies.
@@ -221,11 +224,14 @@ impl House {
         let orphans = close_orphans(orphans, &books);
         let asides = Asides::start().map_err(Error::Asides)?;
         let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
-        let protection = set_protection(setup.protection, &books);
-        let approval = set_approval(setup.approval, &books);
+        let rules = [
+            set_protection(setup.protection, &books),
+            set_approval(setup.approval, &books),
+            set_sessions(setup.session_rules, &books),
+        ];
         let money = money.start(books, setup.budgets, doubts_clock).await?;
         // Before any request: what is decided from now on follows the configuration.
-        protection.into_iter().chain(approval).for_each(|envelope| money.submit(envelope, Origin::Nobody));
+        rules.into_iter().flatten().for_each(|envelope| money.submit(envelope, Origin::Nobody));
         let tell = money.clone();
         let committed = move |stored: Stored| {
             latest.set(stored.clone());
@@ -345,6 +351,13 @@ fn set_approval(rules: ApprovalRules, books: &Books) -> Option<Envelope> {
     let id = TxId::of_approval_rules(subject, books.lsn());
     (ApprovalRules::of(&books.domains().rows, subject) != rules)
         .then(|| Envelope::Run(Tx::new(id, Principal::HUB, None, SetApprovalRules { subject, rules })))
+}
+
+/// Records the rules of play sessions, when the log says otherwise.
+fn set_sessions(configured: SessionRules, books: &Books) -> Option<Envelope> {
+    let set = SetSessionRules(configured);
+    (SessionRules::of(&books.domains().rows) != configured)
+        .then(|| Envelope::Run(Tx::new(TxId::of_session_rules(books.lsn()), Principal::HUB, None, set)))
 }
 
 /// Waits until the log takes no records.

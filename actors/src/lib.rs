@@ -34,6 +34,7 @@ mod gate;
 pub mod house;
 pub mod messages;
 mod panics;
+mod play;
 pub mod ports;
 pub mod pubsub;
 mod receipts;

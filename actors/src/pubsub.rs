@@ -14,7 +14,6 @@ use std::{
 
 use actix::prelude::*;
 use channels::{At, Backplane, Delivery, Epoch, Outgoing, Position, PublishError};
-use engine::Told;
 use futures_util::FutureExt;
 use protocol::{Channel, Payload, Reply};
 use subscriptions::{Pending, Subscriptions, Wanted};
@@ -134,15 +133,15 @@ impl Handler<PlayerNotices> for PubSub {
 
     fn handle(&mut self, PlayerNotices(notices): PlayerNotices, _: &mut Context<Self>) {
         let _guard = AbortOnPanic("pubsub");
-        for Told { notice, offset, lsn } in notices {
-            let channel = Channel::player(notice.player);
+        for told in notices {
+            let channel = Channel::player(told.notice.player);
             // A channel without a recent subscriber here has no history to keep: the next subscriber is told its
             // position.
             if self.backplane().top(&channel).is_none() {
                 continue;
             }
-            let Some(event) = notice::event(&notice, lsn, &self.currencies) else { continue };
-            let at = At::Log(self.log_position(offset));
+            let Some(event) = notice::event(&told, &self.currencies) else { continue };
+            let at = At::Log(self.log_position(told.offset));
             self.publish(Outgoing { channel, payload: Payload::of(&event), at });
         }
     }

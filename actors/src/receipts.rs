@@ -1,19 +1,20 @@
 //! Receipts and verdicts, as replies of the wire.
 
+use domains::play_session::PlayFacts;
 use engine::{Done, Outcome, Verdict};
 use protocol::{
     Amount, ErrorCode, Key, Reply,
     reply::{Failure, Receipt},
 };
 
-use crate::currencies::Currencies;
+use crate::{clock::now_ms, currencies::Currencies, play::play_view};
 
-/// The reply to a request with a key; `refusal` makes the failure for a code.
+/// The reply to a request with a key; `refusal` makes the failure for a code, `play` is the play session that it is about.
 #[must_use]
 pub fn bet_reply(
     key: Key,
     clears: bool,
-    verdict: Verdict,
+    (verdict, play): (Verdict, Option<Box<PlayFacts>>),
     currencies: &Currencies,
     refusal: impl FnOnce(ErrorCode) -> Failure,
 ) -> Reply {
@@ -36,10 +37,27 @@ pub fn bet_reply(
             Reply::Error(Failure::with(ErrorCode::RateLimited, words).after_ms(wait_ms))
         }
         Verdict::NotNow(code, wait_ms) => Reply::Error(not_now(code, wait_ms)),
-        Verdict::Answered(code) => Reply::Error(refusal(code).not_final()),
+        Verdict::Answered(code) => {
+            let failure = refusal(code).not_final();
+            Reply::Error(match play {
+                Some(play) => in_play(failure, &play, currencies),
+                None => failure,
+            })
+        }
         Verdict::KeyReused => Reply::Error(Failure::of(ErrorCode::KeyReused)),
         Verdict::Done => Reply::Error(Failure::of(ErrorCode::Internal)),
     }
+}
+
+/// Adds the play session that a refusal is about, and how long to wait where waiting helps.
+fn in_play(failure: Failure, play: &PlayFacts, currencies: &Currencies) -> Failure {
+    let failure = match play.start {
+        Some(start) if failure.code == ErrorCode::StartTooSoon => {
+            failure.after_ms(start.saturating_sub(now_ms()).max(1))
+        }
+        Some(_) | None => failure,
+    };
+    Failure { play: Some(Box::new(play_view(play, currencies))), ..failure }
 }
 
 /// The failure of a request that is not decided now. `wait_ms`: until the client tries again, milliseconds.

@@ -33,9 +33,9 @@ export class HubError extends Error {
   name = "HubError";
 
   /**
-   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number, final?: boolean}} failure `code` is the hub's, or 0 for a failure of the connection
+   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number, final?: boolean, play?: object}} failure `code` is the hub's, or 0 for a failure of the connection
    */
-  constructor({ code, name, message, retry, retryAfterMs, final }) {
+  constructor({ code, name, message, retry, retryAfterMs, final, play }) {
     super(message);
     /** The hub's code, 0 when the hub did not answer. */
     this.code = code;
@@ -47,6 +47,8 @@ export class HubError extends Error {
     this.retryAfterMs = retryAfterMs;
     /** `false`: nothing is recorded under the request's key, which may be used again once the cause is gone. */
     this.final = final;
+    /** The play session that the refusal is about: `reality_check_due` and `start_too_soon` have it. */
+    this.play = play;
   }
 
   /** The error of an `error` reply. */
@@ -58,6 +60,7 @@ export class HubError extends Error {
       retry: reply.retry,
       retryAfterMs: reply.retry_after_ms ?? undefined,
       final: reply.final ?? undefined,
+      play: reply.play ?? undefined,
     });
   }
 

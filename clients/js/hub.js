@@ -215,6 +215,11 @@ export class HubClient extends EventTarget {
     return this.command("exclude", exclusion, options);
   }
 
+  /** The player has seen how long they have played and what they have won or lost, and plays on: told exactly once. */
+  acknowledge(options) {
+    return this.command("acknowledge", {}, options);
+  }
+
   /** Comes back after a self-exclusion whose end has passed, exactly once. */
   reinstate(options) {
     return this.command("reinstate", {}, options);

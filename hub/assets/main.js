@@ -7,6 +7,7 @@ import { Break } from "./break.js";
 import { h } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { pretty } from "./money.js";
+import { PlayPanel } from "./play.js";
 import { ended, signIn } from "./signin.js";
 import { TablePage } from "./table.js";
 import { toast } from "./toast.js";
@@ -34,6 +35,13 @@ let page = null;
 /** The hub's log, by the epoch of the personal channel. */
 let log = null;
 const wallet = new Wallet(drawBalance);
+const panel = new PlayPanel({
+  element: document.getElementById("play"),
+  wallet,
+  hub: () => hub,
+  reload: readBalance,
+  leave: () => header.out.click(),
+});
 
 function stored() {
   try {
@@ -157,6 +165,7 @@ function show(element) {
 }
 
 function drawBalance() {
+  panel.draw();
   const away = wallet.exclusion !== null;
   header.rest.classList.toggle("away", away);
   header.rest.replaceChildren(h("span", { class: "roomy" }, away ? "On a " : "Take a "), "break");

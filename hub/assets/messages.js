@@ -36,6 +36,10 @@ export function explain(error, { view, kind, joining = false } = {}) {
       return "The table is closed. Open stakes are returned.";
     case "excluded":
       return "You are on a break from play.";
+    case "reality_check_due":
+      return "Please look first at how long you have played.";
+    case "start_too_soon":
+      return "A moment, please: the next round may not be begun yet.";
     case "exclusion_stands":
       return "Your break stays as it is.";
     case "bad_duration":

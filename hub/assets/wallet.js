@@ -1,5 +1,6 @@
 /**
- * The player's balances, and the exclusion from play that stands, as the hub tells them by events, receipts and reads; the one with the highest lsn is shown.
+ * The player's balances, the exclusion from play that stands, and the play session, as the hub tells them by events, receipts
+ * and reads; those with the highest lsn are shown.
  *
  * While a wheel turns, what a round returned is kept back until the ball lies, so that the balance does not tell
  * the number before the wheel does.
@@ -10,6 +11,9 @@ export class Wallet {
   balances = new Map();
   /** @type {{kind: string, until?: number}|null} as of the last read */
   exclusion = null;
+  /** @type {{since: number, ends: number, check?: number, start?: number, positions: object[]}|null} the one that goes on */
+  play = null;
+  #playLsn = 0;
   #keptBack = null;
   #newest = 0;
   #onChange;
@@ -20,11 +24,31 @@ export class Wallet {
   }
 
   /** Takes a receipt or an event with a balance after it. */
-  take({ lsn, currency, available, held }) {
+  take({ lsn, currency, available, held, play }) {
     this.#newest = Math.max(this.#newest, lsn);
+    if (play !== undefined) this.#takePlay(play, lsn);
     if (lsn < (this.balances.get(currency)?.lsn ?? 0)) return;
     this.balances.set(currency, { available, held, lsn });
     this.#onChange();
+  }
+
+  /** A play session as an event tells it. An event that was kept back knows of no acknowledgement after it. */
+  #takePlay(play, lsn) {
+    if (lsn < this.#playLsn) return;
+    const known = this.play?.since === play.since ? this.play.check : undefined;
+    const check = play.check === undefined ? undefined : Math.max(play.check, known ?? 0);
+    [this.play, this.#playLsn] = [{ ...play, check }, lsn];
+  }
+
+  /** A play session as a read tells it. While a wheel turns, not what came of the round. */
+  #readPlay(play, lsn) {
+    if (lsn < this.#playLsn) return;
+    if (this.#keptBack === null || play === null) {
+      [this.play, this.#playLsn] = [play, lsn];
+    } else {
+      const positions = this.play?.since === play.since ? this.play.positions : [];
+      this.play = { ...play, positions };
+    }
   }
 
   /** Takes a settled round; kept back while a wheel turns. */
@@ -49,6 +73,7 @@ export class Wallet {
   restart() {
     this.balances.clear();
     this.exclusion = null;
+    [this.play, this.#playLsn] = [null, 0];
     this.#newest = 0;
     if (this.#keptBack !== null) this.#keptBack = [];
     this.#onChange();
@@ -60,12 +85,13 @@ export class Wallet {
    */
   async load(hub) {
     const before = this.#newest;
-    const { balances, exclusion } = await hub.request("get_balance");
+    const { lsn = 0, balances, exclusion, play } = await hub.request("get_balance");
     for (const { currency, available, held } of balances) {
       if ((this.balances.get(currency)?.lsn ?? 0) <= before)
         this.balances.set(currency, { available, held, lsn: before });
     }
     this.exclusion = exclusion ?? null;
+    this.#readPlay(play ?? null, lsn);
     this.#onChange();
   }
 }

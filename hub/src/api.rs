@@ -29,10 +29,12 @@ mod outcomes;
 mod parameters;
 mod paths;
 mod payment;
+mod play;
 mod players;
 mod proposals;
 pub mod rates;
 mod reads;
+mod reality_check;
 mod receipt;
 mod recorded;
 mod reports;
@@ -50,7 +52,7 @@ use crate::monitoring::surface::MonitoringSurface;
 pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surface::ApiSurface};
 
 /// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
-fn parts() -> [ApiPart; 13] {
+fn parts() -> [ApiPart; 14] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
         part("monitoring", "How the whole hub does, and what is wrong.", monitoring()),
@@ -65,6 +67,7 @@ fn parts() -> [ApiPart; 13] {
         part("statements", "What happened to the money of players.", transactions::routes()),
         part("players", "Who has accounts here.", players::routes()),
         part("exclusions", "Players who leave play for a time, and come back.", exclusions::routes()),
+        part("play sessions", "How players acknowledge how they play.", reality_check::routes()),
         part("balance", "What players have; credits, debits and freezes.", balance::routes()),
     ]
 }

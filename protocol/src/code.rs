@@ -137,6 +137,12 @@ error_codes! {
     NotExcluded = 3022, since "0.2", "not_excluded", "the player is not excluded from play";
     /// The operator's rules have another least or longest duration.
     BadDuration = 3023, since "0.2", "bad_duration", "an exclusion of this kind does not last so long or so short";
+    /// The player has played for as long as the operator's rules allow without an acknowledgement.
+    RealityCheckDue = 3030, since "0.2", "reality_check_due", "acknowledge first how long you have played, and what you have won or lost";
+    /// No reality check is due.
+    NoCheckDue = 3031, since "0.2", "no_check_due", "there is nothing to acknowledge";
+    /// The player began with another round less than the least time ago.
+    StartTooSoon = 3032, since "0.2", "start_too_soon", "the next round may not be begun yet";
     /// Nothing was ever proposed under this id.
     UnknownProposal = 3035, since "0.2", "unknown_proposal", "there is no such proposal";
     /// It was carried out, rejected or taken back.
@@ -235,6 +241,10 @@ impl ErrorCode {
             | ErrorCode::TooPrecise
             | ErrorCode::WrongCurrency
             | ErrorCode::KeyReused
+            // What an acknowledgement or a little time changes: the same bet is taken then.
+            | ErrorCode::RealityCheckDue
+            | ErrorCode::NoCheckDue
+            | ErrorCode::StartTooSoon
             | ErrorCode::Busy
             | ErrorCode::RateLimited
             | ErrorCode::Draining

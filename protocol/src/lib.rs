@@ -22,6 +22,7 @@ mod integer;
 mod msgpack;
 pub mod open;
 pub mod payload;
+pub mod play;
 pub mod push;
 pub mod reply;
 pub mod request;

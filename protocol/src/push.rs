@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Channel, Currency, Open, Payload, RoundId, reply::PlacedBet};
+use crate::{Amount, Channel, Currency, Open, Payload, RoundId, play::PlayView, reply::PlacedBet};
 
 /// A frame that the hub sends without a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,6 +112,9 @@ pub enum Event {
         held: Amount,
         /// What changed it.
         reason: Open<BalanceReason>,
+        /// The play session after it, when the change was one of it: a stake.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        play: Option<PlayView>,
     },
     /// On `player:`. A round with the player's bets is over.
     BetSettled {
@@ -132,6 +135,9 @@ pub enum Event {
         available: Amount,
         /// Held balance after it.
         held: Amount,
+        /// The play session after it, when one goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        play: Option<PlayView>,
     },
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Amount, Channel, Code, Currency, ErrorCode, Key, Open, Payload, PlayerId, Retry, RoundId, TableId, U53,
+    play::PlayView,
 };
 
 /// A reply. On the wire: one flat map, `t` names the variant, `id` the request.
@@ -49,7 +50,7 @@ pub enum Reply {
     BetAccepted(Receipt),
     /// To `clear_bets`: the stakes are released.
     BetsCleared(Receipt),
-    /// To `exclude` and `reinstate`: it is on disk, and in force.
+    /// To `exclude`, `reinstate` and `acknowledge`: it is on disk, and in force.
     Changed {
         /// The key.
         key: Key,
@@ -67,6 +68,9 @@ pub enum Reply {
         /// The exclusion from play that stands; absent when the player may play.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         exclusion: Option<Excluded>,
+        /// The play session that goes on; absent when none does, or when none are kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        play: Option<PlayView>,
     },
     /// To `get_history` with a table: newest first.
     TableHistory {
@@ -138,6 +142,10 @@ pub struct Welcome {
     pub personal: Subscribed,
     /// The channels of `resume`, in order; those that cannot be subscribed to any more are left out.
     pub resumed: Vec<Subscribed>,
+    /// The play session that goes on, as of the position of the personal channel: the events after it say what becomes of it.
+    /// Absent when none does, or when none are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub play: Option<PlayView>,
 }
 
 /// Result of a subscription: publications are delivered from this position on.
@@ -345,7 +353,7 @@ pub enum KeyOutcome {
         /// Why, in words.
         name: String,
     },
-    /// It was carried out, and moved no money: an exclusion.
+    /// It was carried out, and moved no money, as an exclusion.
     Changed {
         /// Place in the log, the same as the first time.
         lsn: u64,
@@ -376,6 +384,9 @@ pub struct Failure {
     /// says enough.
     #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
     pub is_final: Option<bool>,
+    /// The play session, when the refusal is about it: `reality_check_due`, `start_too_soon`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub play: Option<Box<PlayView>>,
 }
 
 /// A [`Failure`] as any hub may write it.
@@ -390,13 +401,14 @@ struct ReadFailure {
     retry_after_ms: Option<u64>,
     #[serde(rename = "final")]
     is_final: Option<bool>,
+    play: Option<Box<PlayView>>,
 }
 
 impl From<ReadFailure> for Failure {
     fn from(read: ReadFailure) -> Self {
-        let ReadFailure { code, name, message, retry, retry_after_ms, is_final } = read;
+        let ReadFailure { code, name, message, retry, retry_after_ms, is_final, play } = read;
         let retry = retry.and_then(|word| word.known()).unwrap_or(code.retry());
-        Self { code, name, message, retry, retry_after_ms, is_final }
+        Self { code, name, message, retry, retry_after_ms, is_final, play }
     }
 }
 
@@ -417,6 +429,7 @@ impl Failure {
             retry: code.retry(),
             retry_after_ms: None,
             is_final: None,
+            play: None,
         }
     }
 

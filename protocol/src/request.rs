@@ -76,7 +76,12 @@ pub enum Request {
         /// Idempotency key.
         key: Key,
     },
-    /// The player's balances, and the exclusion that stands.
+    /// The player has seen how long they have played and what they have won or lost, and plays on.
+    Acknowledge {
+        /// Idempotency key.
+        key: Key,
+    },
+    /// The player's balances, the exclusion that stands, and the play session that goes on.
     GetBalance,
     /// The last rounds of a table, or the player's own last results when no table is named.
     GetHistory {
@@ -104,6 +109,7 @@ impl Request {
         "clear_bets",
         "exclude",
         "reinstate",
+        "acknowledge",
         "get_balance",
         "get_history",
         "get_outcome",
@@ -374,6 +380,7 @@ impl TryFrom<RawFrame> for ClientFrame {
                 lasts: lasts(raw.days.take(), raw.permanent.take(), id)?,
             }),
             "reinstate" => Request::Reinstate { key: need(raw.key.take(), &verb, "key", some_id)? },
+            "acknowledge" => Request::Acknowledge { key: need(raw.key.take(), &verb, "key", some_id)? },
             "get_balance" => Request::GetBalance,
             "get_history" => Request::GetHistory { table: raw.table.take() },
             "get_outcome" => Request::GetOutcome { key: need(raw.key.take(), &verb, "key", some_id)? },
@@ -429,6 +436,7 @@ impl From<ClientFrame> for RawFrame {
                 RawFrame { key: Some(key), kind: Some(kind), days, permanent, ..raw("exclude") }
             }
             Request::Reinstate { key } => RawFrame { key: Some(key), ..raw("reinstate") },
+            Request::Acknowledge { key } => RawFrame { key: Some(key), ..raw("acknowledge") },
             Request::GetBalance => raw("get_balance"),
             Request::GetHistory { table } => RawFrame { table, ..raw("get_history") },
             Request::GetOutcome { key } => RawFrame { key: Some(key), ..raw("get_outcome") },

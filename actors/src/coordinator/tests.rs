@@ -202,7 +202,8 @@ async fn look_fails(money: &Money, part: &str) {
             let ch = protocol::Channel::player(player);
             let personal = Subscribed { ch, e: String::new(), o: 0, recovered: false, pubs: Vec::new() };
             let (version, resumed) = (String::new(), Vec::new());
-            let welcome = Welcome { player, time: 0, version, ping_every_ms: 1, personal, resumed };
+            let welcome =
+                Welcome { player, time: 0, version, ping_every_ms: 1, personal, resumed, play: None };
             let welcome = Box::new(welcome);
             let subscriber = Subscriber { number: 0, refused: Listener::default().start().recipient() };
             let arrive = Arrive { player, to, resume: Vec::new(), welcome, subscriber };

@@ -1,7 +1,7 @@
 //! Messages to a domain's actor.
 
 use actix::prelude::*;
-use domains::{Funds, exclusion::Exclusion, freeze::Freeze, results::Settled};
+use domains::{Funds, exclusion::Exclusion, freeze::Freeze, play_session::PlayFacts, results::Settled};
 use engine::Unreadable;
 use ledger::Domain;
 use protocol::{Currency, PlayerId, reply::Welcome, request::Since};
@@ -54,6 +54,8 @@ pub struct PlayerFunds {
     pub freeze: Option<Freeze>,
     /// The exclusion from play that stands.
     pub exclusion: Option<Exclusion>,
+    /// The play session that goes on.
+    pub play: Option<PlayFacts>,
     /// The funds in each currency in which the player has an account, in minor units.
     pub accounts: Vec<(Currency, Funds)>,
 }

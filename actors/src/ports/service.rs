@@ -11,14 +11,16 @@ pub use domains::{
     correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::{Exclusion, ExclusionKind},
     freeze::{Freeze, FreezeReason},
+    play_session::{PlayFacts, PlaySum},
     protection::{DAY, Protection},
     recipes::{
-        AcknowledgeAlert, ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer,
-        FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
+        AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, Credit, Debit,
+        ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
         RejectAdjustment, ReleaseHold, Unfreeze,
     },
     reversal::Reversal,
     rows::owner_name::NAME_BYTES_MAX,
+    session_rules::SessionRules,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId};
 use protocol::ErrorCode;

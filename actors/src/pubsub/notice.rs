@@ -1,25 +1,30 @@
 //! Notices to players, as events of the wire.
 
-use domains::{Notice, What};
+use domains::What;
+use engine::Told;
 use protocol::{
     Amount,
     push::{BalanceReason, Event},
 };
 
-use crate::currencies::Currencies;
+use crate::{currencies::Currencies, play::play_view};
 
-/// A notice as an event of the wire; `None` when its amounts cannot be written.
-pub fn event(notice: &Notice, lsn: u64, currencies: &Currencies) -> Option<Event> {
+/// What a player is told, as an event of the wire; `None` when its amounts cannot be written.
+pub fn event(told: &Told, currencies: &Currencies) -> Option<Event> {
+    let Told { notice, lsn, play, .. } = told;
+    let lsn = *lsn;
+    let play = play.as_ref().map(|play| play_view(play, currencies));
     let scale = currencies.spelling(notice.currency)?;
     let amount = |minor| Amount::from_minor(minor, scale).ok();
     let (available, held) = (amount(notice.after.available)?, amount(notice.after.held)?);
     let currency = notice.currency;
     let balance = |reason: BalanceReason| {
-        Some(Event::Balance { lsn, currency, available, held, reason: reason.into() })
+        let (reason, play) = (reason.into(), play.clone());
+        Some(Event::Balance { lsn, currency, available, held, reason, play })
     };
     let settled = |round, staked, returned, outcome| {
-        let (staked, returned) = (amount(staked)?, amount(returned)?);
-        Some(Event::BetSettled { lsn, round, staked, returned, outcome, currency, available, held })
+        let (staked, returned, play) = (amount(staked)?, amount(returned)?, play.clone());
+        Some(Event::BetSettled { lsn, round, staked, returned, outcome, currency, available, held, play })
     };
     match notice.what {
         What::Deposit => balance(BalanceReason::Deposit),

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU32;
 
 use channels::{Counters, Health, Memory, Options};
 use domains::{Funds, Notice, What};
+use engine::Told;
 use protocol::{PlayerId, Text, U53, reply::Welcome, request::Since};
 use socket::Slot;
 
@@ -72,6 +73,7 @@ impl Rig {
             ping_every_ms: 1,
             personal: nothing,
             resumed: Vec::new(),
+            play: None,
         });
         let (to, subscriber) = (self.to(index), self.subscriber(0));
         self.pubsub.do_send(Attach { to, player: PLAYER, events, resume, welcome, subscriber });
@@ -85,7 +87,7 @@ impl Rig {
             after: Funds::default(),
             what: What::Deposit,
         };
-        self.pubsub.do_send(PlayerNotices(vec![Told { notice, offset, lsn: offset }]));
+        self.pubsub.do_send(PlayerNotices(vec![Told { notice, offset, lsn: offset, play: None }]));
     }
 
     async fn granted(&mut self) -> Vec<protocol::reply::Subscribed> {

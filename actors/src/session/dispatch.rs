@@ -121,6 +121,7 @@ impl SessionActor {
             ping_every_ms: options.ping_every_ms,
             personal: nothing,
             resumed: Vec::new(),
+            play: None,
         });
         tracing::debug!(%player, client = hello.client.as_deref().unwrap_or("-"), "a session is ready");
         let subscriber = Subscriber { number: 0, refused: context.address().recipient() };
@@ -163,6 +164,7 @@ impl SessionActor {
                 exclusion::exclude((&shared.money, &shared.workers), to, player, asked);
             }
             Request::Reinstate { key } => exclusion::reinstate(&shared.money, to, player, key),
+            Request::Acknowledge { key } => exclusion::acknowledge(&shared.money, to, player, key),
             Request::GetBalance => shared.money.balance(GetBalance { player, to }),
             Request::GetHistory { table: None } => shared.money.results(GetResults { player, to }),
             Request::GetHistory { table: Some(table) } => match shared.tables.get(table) {

@@ -1,4 +1,4 @@
-//! A player leaves play for a time, or comes back.
+//! A player leaves play for a time, comes back, or acknowledges how they play.
 
 use domains::exclusion::ExclusionKind;
 use engine::{Principal, TxId};
@@ -15,7 +15,7 @@ use crate::{
     },
     ports::{
         money::MoneyPort,
-        service::{ExcludePlayer, Intent, Reinstate, ServiceRequest, lasting},
+        service::{AcknowledgeCheck, ExcludePlayer, Intent, Reinstate, ServiceRequest, lasting},
     },
     workers::Workers,
 };
@@ -50,6 +50,11 @@ pub fn exclude(
 /// Lets a player come back after a self-exclusion.
 pub fn reinstate(money: &MoneyPort, to: ReplyTo, player: PlayerId, key: Key) {
     change(money, to, player, key, Reinstate { player }.into());
+}
+
+/// Notes that a player has seen how long they have played, and what they have won or lost.
+pub fn acknowledge(money: &MoneyPort, to: ReplyTo, player: PlayerId, key: Key) {
+    change(money, to, player, key, AcknowledgeCheck { player }.into());
 }
 
 /// Submits what a player asks of the money under a key.

@@ -102,7 +102,7 @@ impl Handler<Finished> for TableActor {
     type Result = ();
 
     fn handle(&mut self, Finished { result, request }: Finished, context: &mut Context<Self>) {
-        let TxResult { id, time, leg, verdict } = result;
+        let TxResult { id, time, leg, verdict, play } = result;
         self.guarded(context, |this, context| {
             let sound = !this.live.state().unfit;
             let offset = this.live.apply(id, leg.as_ref(), time);
@@ -120,7 +120,7 @@ impl Handler<Finished> for TableActor {
             }
         });
         if let Some(request) = request {
-            self.answer(request, verdict, context);
+            self.answer(request, (verdict, play), context);
         }
         self.guarded(context, |this, context| {
             this.proceed(context);

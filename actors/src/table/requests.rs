@@ -1,6 +1,7 @@
 //! Requests at a table: decided at once, or parked until what they depend on is known; each answered once.
 
 use actix::prelude::*;
+use domains::play_session::PlayFacts;
 use engine::{
     Envelope, Verdict,
     table::live::{Decision, LiveTable, Ticket, Unparked},
@@ -88,12 +89,17 @@ impl TableActor {
 
     /// Answers the request a result belongs to. The record stands, whatever has become of the table: there is always
     /// an answer.
-    pub(super) fn answer(&mut self, request: BetContext, verdict: Verdict, context: &mut Context<Self>) {
+    pub(super) fn answer(
+        &mut self,
+        request: BetContext,
+        said: (Verdict, Option<Box<PlayFacts>>),
+        context: &mut Context<Self>,
+    ) {
         let BetContext { to, key, clears, .. } = request;
         let mut reply = Reply::Error(Failure::of(ErrorCode::Internal));
         self.guarded(context, |this, _| {
             let currencies = &this.shared.currencies;
-            reply = bet_reply(key, clears, verdict, currencies, |code| this.refusal(code));
+            reply = bet_reply(key, clears, said, currencies, |code| this.refusal(code));
         });
         self.shared.workers.reply(to, reply);
     }

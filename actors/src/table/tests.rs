@@ -43,7 +43,7 @@ async fn a_table_that_a_record_does_not_fit_records_its_quarantine_and_returns_i
     rig.bet(1, "good", "red");
     assert!(matches!(rig.reply().await, Reply::BetAccepted(_)));
     let unfit = TableLeg::Locked { round: 1, deadline: 0, staked: 1, mix: [0; 32] };
-    let result = TxResult { id: TxId(1), time: 1, leg: Some(unfit), verdict: Verdict::Done };
+    let result = TxResult { id: TxId(1), time: 1, leg: Some(unfit), verdict: Verdict::Done, play: None };
     rig.table.do_send(Finished { result, request: None });
     rig.held_becomes(0).await;
     rig.settled().await;

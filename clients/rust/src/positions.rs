@@ -318,6 +318,7 @@ mod tests {
             ping_every_ms: 1,
             personal: Subscribed { ch: Channel::player(personal), ..subscribed("e1", 0, true, &[]) },
             resumed: Vec::new(),
+            play: None,
         };
         assert_eq!(positions.welcomed(&welcome, &[since(4)]), (vec![], vec![since(4)]));
         assert_eq!(positions.beat(&BTreeMap::new()), [], "it is asked for already");

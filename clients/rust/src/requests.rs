@@ -3,6 +3,7 @@
 use protocol::{
     Channel, Currency, Key, Reply, Request, TableId, Text, U53,
     bounded::List,
+    play::PlayView,
     reply::{
         Balance, Excluded, KeyOutcome, PastRound, PlacedBet, PlayerResult, Receipt, Subscribed, TableSummary,
         TableView,
@@ -101,6 +102,16 @@ impl Client {
     /// Comes back after a self-exclusion whose end has passed. Returns its place in the log.
     pub async fn reinstate(&self, key: Key) -> Result<u64, Error> {
         ask!(self, Request::Reinstate { key }, "reinstate", Reply::Changed { lsn, .. } => lsn)
+    }
+
+    /// The play session that goes on; `None` when none does, or when none are kept.
+    pub async fn play(&self) -> Result<Option<PlayView>, Error> {
+        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { play, .. } => play)
+    }
+
+    /// The player has seen how long they have played and what they have won or lost. Returns its place in the log.
+    pub async fn acknowledge(&self, key: Key) -> Result<u64, Error> {
+        ask!(self, Request::Acknowledge { key }, "acknowledge", Reply::Changed { lsn, .. } => lsn)
     }
 
     /// The last rounds of a table, newest first.

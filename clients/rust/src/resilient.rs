@@ -25,7 +25,7 @@ use crate::{
 pub enum Outcome {
     /// Carried out, once.
     Accepted(Receipt),
-    /// Carried out, once, and no money was moved: an exclusion.
+    /// Carried out, once, and no money was moved, as by an exclusion.
     Changed {
         /// Place in the log.
         lsn: u64,
@@ -120,6 +120,11 @@ impl Resilient {
     /// Comes back after a self-exclusion, like [`Resilient::place_bet`].
     pub async fn reinstate(&mut self, key: Key) -> Result<Outcome, Error> {
         self.carry_out(key, Request::Reinstate { key }).await
+    }
+
+    /// The player has seen how they play, like [`Resilient::place_bet`].
+    pub async fn acknowledge(&mut self, key: Key) -> Result<Outcome, Error> {
+        self.carry_out(key, Request::Acknowledge { key }).await
     }
 
     /// A connected client, made anew when the last one ended. When the time is over: why the last attempt failed.

@@ -18,7 +18,7 @@ use crate::{
     exclusion::{Exclusion, ExclusionKind},
     freeze::Freeze,
     notice::{Funds, Notice},
-    open, post,
+    open, play_session, post,
     protection::Protection,
     recent::Recent,
     results::{RESULTS_MAX, Settled},
@@ -157,6 +157,8 @@ pub enum Command {
     },
     /// Lets a player come back whose self-exclusion has passed its end, after a time to cool off.
     Reinstate(PlayerId),
+    /// Notes that a player has seen how they play.
+    AcknowledgeCheck(PlayerId),
 }
 
 impl crate::decide::Command for Command {
@@ -168,6 +170,9 @@ impl crate::decide::Command for Command {
             Command::Hold { player, round, currency, amount } => {
                 not_frozen(context, player)?;
                 not_excluded(context, player)?;
+                play_session::stake(context.view.rows(), player, (round, currency), context.now)?
+                    .into_iter()
+                    .for_each(|image| part.put(image));
                 let debit = AccountId::cash(player, currency);
                 let transfer = Transfer { debit, credit: clearing(Domain::Collections, currency), amount };
                 let hold = Hold::on(Purpose::Stake, Prover::Round(round), transfer);
@@ -257,6 +262,10 @@ impl crate::decide::Command for Command {
                 let Protection { cooling_off, .. } = Protection::of(context.view.rows());
                 let until = Some(context.now.saturating_add(cooling_off));
                 part.put(Exclusion { kind: ExclusionKind::CoolingOff, until }.image(player));
+                Ok(())
+            }
+            Command::AcknowledgeCheck(player) => {
+                part.put(play_session::acknowledge(context.view.rows(), player, context.now)?);
                 Ok(())
             }
         }

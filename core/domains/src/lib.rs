@@ -26,6 +26,7 @@ pub mod free_play;
 pub mod freeze;
 mod machine;
 mod notice;
+pub mod play_session;
 mod principal;
 pub mod protection;
 pub mod recent;
@@ -35,6 +36,7 @@ pub mod results;
 pub mod reversal;
 pub mod rows;
 pub mod rules;
+pub mod session_rules;
 mod settlement;
 
 use ledger::{Domain, Ledger};
@@ -68,6 +70,8 @@ pub const KINDS: &[RowKind] = &[
     RowKind::of::<approval_rules::ApprovalRules>(),
     RowKind::of::<approval::EndedProposal>(),
     RowKind::of::<reversal::Reversed>(),
+    RowKind::of::<play_session::PlaySession>(),
+    RowKind::of::<session_rules::SessionRules>(),
 ];
 
 /// The five domains together, as the turn, replay and the simulation use them.

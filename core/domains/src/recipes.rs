@@ -17,9 +17,10 @@
 //! | `FREEZE`, `UNFREEZE` | a row | | |
 //! | `EXCLUDE`, `REINSTATE` | a row | | |
 //! | `HOLD_EXPIRE` | hold voided | | |
-//! | `RULES`, `PROTECTION`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
+//! | `RULES`, `PROTECTION`, `SESSION_RULES`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
 //! | `PROPOSE_ADJUSTMENT`, `APPROVE_ADJUSTMENT` | clearing ↔ cash, or the opposite of a transaction | the opposite | the opposite |
 //! | `REJECT_ADJUSTMENT` | | | |
+//! | `ACKNOWLEDGE_REALITY_CHECK` | a row | | |
 //! | `TABLE` | | | |
 //!
 //! `CREDIT`, `DEBIT` and `HOLD_CAPTURE` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
@@ -29,6 +30,7 @@
 //! parameters mean never changes: a new meaning is a new revision, with a file of its own beside the old one.
 
 mod acknowledge;
+mod acknowledge_check;
 mod approval_rules;
 mod approve_adjustment;
 mod collect;
@@ -50,6 +52,7 @@ mod reject_adjustment;
 mod release;
 mod round_void;
 mod rules;
+mod session_rules;
 mod settle_round;
 mod stake;
 mod table;
@@ -57,6 +60,7 @@ mod unfreeze;
 
 pub use self::{
     acknowledge::AcknowledgeAlert,
+    acknowledge_check::AcknowledgeCheck,
     approval_rules::SetApprovalRules,
     approve_adjustment::ApproveAdjustment,
     collect::{Collect, PaymentMethod},
@@ -77,6 +81,7 @@ pub use self::{
     release::ReleaseStakes,
     round_void::RoundVoid,
     rules::SetRules,
+    session_rules::SetSessionRules,
     settle_round::SettleRound,
     stake::HoldStake,
     table::TableOnly,
@@ -111,4 +116,6 @@ pub const STANDARD: &[Known] = &[
     Known::of::<ApproveAdjustment>(),
     Known::of::<RejectAdjustment>(),
     Known::of::<SetApprovalRules>(),
+    Known::of::<AcknowledgeCheck>(),
+    Known::of::<SetSessionRules>(),
 ];

@@ -4,9 +4,14 @@
 //! rigs and the benchmarks call `run`. The coordinator calls the two one by one, so that a panic in a decision ends
 //! only that decision.
 
-use domains::Notice;
+use std::iter::Peekable;
+
+use domains::{
+    Notice, Row, RowImage,
+    play_session::{PlayFacts, PlaySession},
+};
 use ledger::{Domain, Leg};
-use protocol::ErrorCode;
+use protocol::{ErrorCode, PlayerId};
 
 use crate::{
     apply::ApplyError,
@@ -85,6 +90,8 @@ pub struct TxResult {
     pub leg: Option<TableLeg>,
     /// The verdict.
     pub verdict: Verdict,
+    /// The play session of the player who has asked, when a refusal is about it.
+    pub play: Option<Box<PlayFacts>>,
 }
 
 impl TxResult {
@@ -104,6 +111,8 @@ pub struct Told {
     pub offset: u64,
     /// Place in the log.
     pub lsn: u64,
+    /// The player's play session, when the transaction has changed it.
+    pub play: Option<PlayFacts>,
 }
 
 /// A finished turn: its records are applied, and are to be appended in this order.
@@ -127,7 +136,7 @@ impl Concluded {
     /// A turn that recorded nothing.
     #[must_use]
     pub fn unrecorded(id: TxId, verdict: Verdict) -> Self {
-        let result = TxResult { id, time: 0, leg: None, verdict };
+        let result = TxResult { id, time: 0, leg: None, verdict, play: None };
         let (notices, legs, upgrades) = (Vec::new(), Vec::new(), Vec::new());
         Self { result, notices, legs, upgrades, record: None, digest: None }
     }
@@ -164,7 +173,11 @@ impl Books {
             Turn::New(decided) | Turn::Refused { decided, .. } => decided,
             Turn::Known(outcome) => return Ok(Concluded::unrecorded(id, Verdict::Recorded(outcome))),
             Turn::KeyReused => return Ok(Concluded::unrecorded(id, Verdict::KeyReused)),
-            Turn::Answered { code, .. } => return Ok(Concluded::unrecorded(id, Verdict::Answered(code))),
+            Turn::Answered { code, play, .. } => {
+                let mut concluded = Concluded::unrecorded(id, Verdict::Answered(code));
+                concluded.result.play = play;
+                return Ok(concluded);
+            }
             Turn::Impossible { code, .. } => return Ok(Concluded::unrecorded(id, Verdict::Impossible(code))),
             Turn::Unproven(_) => {
                 return Ok(Concluded::unrecorded(id, Verdict::Impossible(ErrorCode::Internal)));
@@ -181,8 +194,13 @@ impl Books {
         let (lsn, time) = (self.lsn(), record.time);
         let (leg, notices, legs) = match record.body {
             Body::Committed(committed) => {
+                let mut plays = self.plays_after(&committed.rows, time);
                 let told = committed.notices.into_iter().zip(applied.offsets);
-                let notices = told.map(|(notice, offset)| Told { notice, offset, lsn }).collect();
+                let told = told.map(|(notice, offset)| {
+                    let play = plays.next_if(|(player, _)| *player == notice.player);
+                    Told { notice, offset, lsn, play: play.and_then(|(_, play)| play) }
+                });
+                let notices = told.collect();
                 (committed.table.map(|(_, leg)| leg), notices, committed.legs)
             }
             Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => (None, Vec::new(), Vec::new()),
@@ -195,8 +213,22 @@ impl Books {
         } else {
             None
         };
-        let result = TxResult { id, time, leg, verdict };
+        let result = TxResult { id, time, leg, verdict, play: None };
         Ok(Concluded { result, notices, legs, upgrades, record: Some((lsn, bytes)), digest })
+    }
+
+    /// The play sessions that a record has changed, in its order, which is that of its notices: whose, and what is told.
+    fn plays_after<'a>(
+        &'a self,
+        rows: &'a [RowImage],
+        time: u64,
+    ) -> Peekable<impl Iterator<Item = (PlayerId, Option<PlayFacts>)> + 'a> {
+        let of_play = rows.iter().filter(|row| row.key.kind() == PlaySession::KIND);
+        let told = move |row: &RowImage| {
+            let player = PlayerId(u128::from_be_bytes(row.key.as_bytes().try_into().ok()?));
+            Some((player, PlaySession::told(&self.domains().rows, player, time)))
+        };
+        of_play.filter_map(told).peekable()
     }
 
     /// Records a fact at a time, milliseconds since 1970: applies it, and returns its record and that of the digest that

@@ -86,9 +86,9 @@ mod tests {
         exclusion::ExclusionKind,
         freeze::{Freeze, FreezeReason},
         recipes::{
-            ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer, FreezePlayer, HoldFunds,
-            PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold,
-            Unfreeze,
+            AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer,
+            FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
+            RejectAdjustment, ReleaseHold, Unfreeze,
         },
         reversal::Reversal,
     };
@@ -194,6 +194,7 @@ mod tests {
             ApproveAdjustment { proposal: ProposalId(2), correction: corrected(5_000) }.into(),
             ApproveAdjustment { proposal: ProposalId(1), correction: corrected(5_001) }.into(),
             RejectAdjustment { proposal: ProposalId(1) }.into(),
+            AcknowledgeCheck { player: PLAYER }.into(),
         ]
     }
 
@@ -212,7 +213,7 @@ mod tests {
     /// These numbers are under keys in logs.
     #[test]
     fn a_fingerprint_stays_as_it_is() {
-        let stay: [u128; 34] = [
+        let stay: [u128; 35] = [
             0xfae6_9e47_e6ea_9478_de76_c068_465a_98b7,
             0x864e_5d25_2d2b_da9c_d81e_f90a_c32c_9629,
             0x5556_b550_18e9_cc66_4073_d534_7db3_be86,
@@ -247,6 +248,7 @@ mod tests {
             0x7b57_9ff1_4792_1309_5d6b_a0f6_9f50_8ff8,
             0xf28d_6d88_528b_053e_4861_aa97_073c_5681,
             0xb03f_3b21_5a7d_156a_caa2_0387_3c81_12e9,
+            0x9a23_5b6e_2d0a_d6d7_5d62_de2e_6183_d10c,
         ];
         let found: Vec<_> = all().iter().map(|intent| Content::of_intent(intent).0).collect();
         assert_eq!(found, stay, "{found:#034x?}");

@@ -3,9 +3,12 @@
 //! The turn looks up the key, decides in every domain, and proves the invariants of what was decided. It changes
 //! nothing. Live, the turn and [`Books::take`] are one synchronous step on the money thread.
 
-use domains::{Context, Effects, Intent, PlayerSettlement, Principal, StateMachine};
+use domains::{
+    Context, Effects, Intent, PlayerSettlement, Principal, PrincipalKind, StateMachine,
+    play_session::{PlayFacts, PlaySession},
+};
 use ledger::{Changes, Domain, Drafted, HoldId, Rejection};
-use protocol::{ErrorCode, TableId};
+use protocol::{ErrorCode, PlayerId, TableId};
 
 use crate::{
     books::Books,
@@ -184,6 +187,8 @@ pub enum Turn {
         code: ErrorCode,
         /// The domain that refuses; `None` when the table refused it.
         by: Option<Domain>,
+        /// The play session of the player who has asked, when the code is about it.
+        play: Option<Box<PlayFacts>>,
     },
     /// The hub's own transaction cannot be done: nothing is recorded.
     Impossible {
@@ -204,6 +209,13 @@ pub enum Turn {
         /// The domain that refuses; `None` when the table refused it.
         by: Option<Domain>,
     },
+}
+
+impl Turn {
+    /// Refused, and nothing else is told.
+    fn answered(code: ErrorCode, by: Option<Domain>) -> Self {
+        Turn::Answered { code, by, play: None }
+    }
 }
 
 /// Whether an envelope's key has an outcome, only the state store can tell: it is to be looked up beside the turn, in
@@ -256,7 +268,7 @@ impl Books {
         let id = envelope.id();
         // E8: what was queued behind the erasure of its player leaves nothing.
         if self.asked_by_nobody_erased(envelope.principal()).is_err() {
-            return Turn::Answered { code: ErrorCode::Forbidden, by: None };
+            return Turn::answered(ErrorCode::Forbidden, None);
         }
         let decided = |body, changes| {
             // A request that has waited arrived before: the record's time is never earlier.
@@ -274,7 +286,10 @@ impl Books {
                 let body = Body::Refused { id, principal, content, code, refused };
                 Turn::Refused { decided: decided(body, Vec::new()), by }
             }
-            Some(_) | None => Turn::Answered { code, by },
+            Some(_) | None => {
+                let play = self.play_behind(code, principal, now);
+                Turn::Answered { code, by, play }
+            }
         };
         let Tx { id, principal, key, intent, shares, table } = match envelope {
             Envelope::Refuse { principal, content, code, request, .. } => {
@@ -304,7 +319,7 @@ impl Books {
                     Ok(decided) => Turn::New(decided),
                     // Somebody else asks for something that changes what a player has who was erased.
                     Err(Violation::OfErased(_)) if key.is_some() => {
-                        Turn::Answered { code: ErrorCode::Forbidden, by: None }
+                        Turn::answered(ErrorCode::Forbidden, None)
                     }
                     Err(Violation::OfErased(_)) => {
                         Turn::Impossible { code: ErrorCode::Forbidden, by: Domain::Balance }
@@ -321,6 +336,14 @@ impl Books {
             ),
             (Err((by, rejection)), None) => Turn::Impossible { code: refusal(rejection), by },
         }
+    }
+
+    /// What is told of a player's play session with a refusal that is about it.
+    fn play_behind(&self, code: ErrorCode, principal: Principal, now: u64) -> Option<Box<PlayFacts>> {
+        let about = matches!(code, ErrorCode::RealityCheckDue | ErrorCode::StartTooSoon);
+        let player =
+            (about && principal.kind() == PrincipalKind::Player).then(|| PlayerId(principal.id()))?;
+        PlaySession::told(&self.domains().rows, player, now.max(self.time())).map(Box::new)
     }
 
     /// The leg to record. A quarantine keeps only the bets whose stakes are held in the ledger (`E2`).
@@ -392,6 +415,9 @@ pub(crate) fn refusal(rejection: Rejection) -> ErrorCode {
         Rejection::NoBreakGlass => ErrorCode::NoBreakGlass,
         Rejection::ReversedBefore => ErrorCode::ReversedBefore,
         Rejection::NotReversible => ErrorCode::NotReversible,
+        Rejection::RealityCheckDue => ErrorCode::RealityCheckDue,
+        Rejection::StartTooSoon => ErrorCode::StartTooSoon,
+        Rejection::NoCheckDue => ErrorCode::NoCheckDue,
         Rejection::HoldEnded => ErrorCode::HoldNotOpen,
         Rejection::AboveHold => ErrorCode::AboveHold,
         Rejection::TooLarge => ErrorCode::AboveLimit,

@@ -47,6 +47,12 @@ impl TxId {
         Self::of(PrincipalKind::Hub, "approval", subject.name().as_bytes(), &lsn.to_be_bytes())
     }
 
+    /// The id of the transaction that the hub itself makes when the rules of play sessions change: the first after this record.
+    #[must_use]
+    pub fn of_session_rules(lsn: u64) -> Self {
+        Self::of(PrincipalKind::Hub, "session_rules", b"", &lsn.to_be_bytes())
+    }
+
     /// The id of the transaction that the hub makes when a hold is due.
     #[must_use]
     pub fn of_expiry(hold: HoldId) -> Self {

@@ -23,6 +23,15 @@ pub enum Rejection {
     /// An exclusion lasts as long as the operator's rules allow. The domain says so.
     #[error("an exclusion of this kind does not last so long or so short")]
     DurationUnfit,
+    /// A player who has played for a while acknowledges how long, and what they have won or lost. The domain says so.
+    #[error("the player has to acknowledge first how long they have played")]
+    RealityCheckDue,
+    /// A player begins with a round some time after they began with the one before. The domain says so.
+    #[error("the player began with another round a moment ago")]
+    StartTooSoon,
+    /// Nobody acknowledges what was not shown. The domain says so.
+    #[error("the player has nothing to acknowledge")]
+    NoCheckDue,
     /// A hold that a service asked for ends once: it is captured, released, or expires. The domain says so.
     #[error("there is no such open hold")]
     HoldEnded,

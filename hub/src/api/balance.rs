@@ -19,7 +19,7 @@ use super::{
     openapi::{self, ApiOperation, ApiRoute, schema},
     parameters::Parameters,
     payment::{self, Sum},
-    reads, receipt,
+    play, reads, receipt,
     surface::ApiSurface,
     times,
 };
@@ -174,6 +174,13 @@ fn funds_schema() -> Value {
             ),
             ("freeze", schema::or_null(&freeze)),
             ("exclusion", schema::or_null(&exclusion)),
+            (
+                "play",
+                schema::told(
+                    schema::or_null(&play::play_schema()),
+                    "The play session that goes on; `null` when none does, when none are kept, and of the past.",
+                ),
+            ),
             ("balances", schema::list(&schema::named("Balance"))),
             ("lsn", schema::named("Lsn")),
         ],
@@ -296,12 +303,13 @@ async fn funds_of(
     }
     let funds = api.money.funds(player).await;
     drop(permit);
-    let PlayerFunds { lsn, freeze, exclusion, accounts } = funds.ok_or(Kind::Unavailable)?;
+    let PlayerFunds { lsn, freeze, exclusion, play, accounts } = funds.ok_or(Kind::Unavailable)?;
     let balances = accounts
         .into_iter()
         .map(|(currency, funds)| receipt::balance(funds.available, funds.held, currency, &api.currencies));
     let freeze =
         freeze.map(|freeze| json!({ "reason": freeze.reason.name(), "until": freeze.until.map(utc) }));
+    let play = play.map(|play| play::play(&play, now_ms(), &api.currencies));
     let status = match (&freeze, &exclusion) {
         (Some(_), _) => "frozen",
         (None, Some(_)) => "excluded",
@@ -315,6 +323,7 @@ async fn funds_of(
         "status": status,
         "freeze": freeze,
         "exclusion": exclusion,
+        "play": play.transpose()?,
         "balances": balances.collect::<Result<Vec<_>, _>>()?,
         "lsn": lsn,
     });
@@ -342,6 +351,7 @@ async fn past_funds(
         "status": null,
         "freeze": null,
         "exclusion": null,
+        "play": null,
         "balances": cash.map(balance).collect::<Result<Vec<_>, _>>()?,
         "lsn": lsn,
     });

@@ -87,6 +87,7 @@ pub fn setup(
         },
         protection: config.protection.protection(),
         approval: approval_rules(config),
+        session_rules: config.play_sessions.rules(),
         tables: tables.collect(),
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,

@@ -21,6 +21,8 @@ mod layers;
 pub mod manual;
 mod monitoring;
 mod options;
+mod pace;
+mod play_sessions;
 mod print;
 mod problem;
 mod protection;

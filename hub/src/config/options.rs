@@ -10,6 +10,7 @@ use super::{
     api::Api,
     channels::{Channels, Redis},
     monitoring::Monitoring,
+    play_sessions::PlaySessionOptions,
     protection::ProtectionOptions,
     rate::Rate,
     server::{Admin, Server, Socket},
@@ -89,6 +90,8 @@ pub struct Config {
     pub protection: ProtectionOptions,
     /// Who has to approve corrections.
     pub adjustment: AdjustmentOptions,
+    /// Play sessions of players.
+    pub play_sessions: PlaySessionOptions,
     /// What the hub logs.
     pub telemetry: crate::telemetry::Options,
     /// Currencies accounts may hold.
@@ -118,6 +121,7 @@ impl Default for Config {
             people: PeopleKeys::default(),
             protection: ProtectionOptions::default(),
             adjustment: AdjustmentOptions::default(),
+            play_sessions: PlaySessionOptions::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),
             tables: tables::default_tables(),

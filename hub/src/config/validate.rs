@@ -31,6 +31,7 @@ pub(super) fn validate(
     currencies(config, &mut check);
     super::served::problems(config).for_each(|(key, what)| check.refuse(&key, what));
     super::approvals::problems(config).into_iter().for_each(|(key, what)| check.refuse(&key, what));
+    super::pace::problems(config).for_each(|(key, what)| check.refuse(&key, what));
     let tables = tables(config, catalogue, &mut check);
     demo(config, &mut check);
     match config.mode {

@@ -224,6 +224,22 @@ fn a_record_of_each_recipe_is_shown_in_words() {
             &["recipe PROTECTION", "kind protection key all change set time_out_max_ms 86400000"],
         ),
         (
+            "the rules of play sessions",
+            &["recipe SESSION_RULES", "kind session_rules key all change set pause_min_ms 86400000"],
+        ),
+        (
+            "a bet that begins a play session",
+            &["recipe STAKE", "kind play_session key PLAYER change set since "],
+        ),
+        (
+            "a round settled that a play session counts",
+            &["recipe SETTLE_ROUND", "kind play_session key PLAYER change set since "],
+        ),
+        (
+            "a reality check acknowledged",
+            &["recipe ACKNOWLEDGE_REALITY_CHECK", "kind play_session key PLAYER change set since "],
+        ),
+        (
             "a hold by a service",
             &[
                 "recipe HOLD",
@@ -372,7 +388,7 @@ fn no_sealed_seed_and_no_check_value_is_shown() {
         assert!(!left.text(&entry.lsn.0.to_string()).contains(&hex));
         assert!(!left.json(&entry.lsn.0.to_string()).to_string().contains(&hex));
     }
-    assert_eq!(sealed, 4);
+    assert_eq!(sealed, 5);
     let check = Fact::Check { secret: SecretName::Seed, value: 0x0123_4567 };
     assert!(!format!("{:?}", check.fields()).contains("4567"), "{:?}", check.fields());
 }

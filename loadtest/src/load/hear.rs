@@ -333,6 +333,7 @@ mod tests {
             currency: "EUR".parse().unwrap(),
             available: "998.00".parse().unwrap(),
             held: "0.00".parse().unwrap(),
+            play: None,
         };
         let payload = Payload::of(&event);
         let read = |table: &str, currency| {

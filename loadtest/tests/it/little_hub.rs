@@ -205,6 +205,7 @@ impl World {
                 currency: currency(),
                 available: amount(account.available),
                 held: amount(0),
+                play: None,
             };
             for _ in 0..if lie == Lie::SettlesTwice { 2 } else { 1 } {
                 account.offset += if lie == Lie::SkipsAPublication { 2 } else { 1 };
@@ -271,6 +272,7 @@ impl World {
                     held: amount(account.held),
                 }],
                 exclusion: None,
+                play: None,
             },
             Request::GetHistory { .. } => Reply::PlayerHistory { results: account.results.clone() },
             Request::GetOutcome { key } => {
@@ -288,7 +290,8 @@ impl World {
             | Request::Unsubscribe { .. }
             | Request::ClearBets { .. }
             | Request::Exclude(_)
-            | Request::Reinstate { .. } => Reply::Error(Failure::of(ErrorCode::UnknownRequest)),
+            | Request::Reinstate { .. }
+            | Request::Acknowledge { .. } => Reply::Error(Failure::of(ErrorCode::UnknownRequest)),
         })
     }
 
@@ -386,6 +389,7 @@ async fn session(stream: TcpStream, world: Shared) {
                 ping_every_ms: 20_000,
                 personal,
                 resumed: Vec::new(),
+                play: None,
             }))
         } else {
             world.answer(player, frame.request)

@@ -9,6 +9,7 @@ use protocol::{
     Amount, Channel, ClientFrame, Currency, ErrorCode, Key, Payload, Push, Reply, Request, TableId, Text,
     U53,
     bounded::List,
+    play::{PlayPosition, PlayView},
     push::{BalanceReason, Event, Pub},
     reply::{
         Balance, Excluded, Failure, KeyOutcome, Missed, PastRound, Phase, PlacedBet, PlayerResult, Receipt,
@@ -137,6 +138,7 @@ pub fn requests() -> Vec<(&'static str, ClientFrame)> {
             }),
         ),
         ("reinstate", Request::Reinstate { key: key("e-0003") }),
+        ("acknowledge", Request::Acknowledge { key: key("p-0001") }),
     ];
     named
         .into_iter()
@@ -260,6 +262,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
             ping_every_ms: 15_000,
             personal: personal.clone(),
             resumed,
+            play: None,
         })
     };
     let outcome = |outcome| Reply::Outcome { key: key("b-7f3a"), outcome };
@@ -295,6 +298,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
                     held: amount("17.50"),
                 }],
                 exclusion: None,
+                play: None,
             },
         ),
         ("table_history", Reply::TableHistory { table: table(), rounds: vec![past_round(), void_round()] }),
@@ -325,9 +329,16 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
             lsn: 123_457,
             balances: vec![],
             exclusion: Some(Excluded { kind: "time_out".into(), until: Some(TIME) }),
+            play: None,
         },
     ));
     named.push(("outcome_changed", outcome(KeyOutcome::Changed { lsn: 123_457 })));
+    named.push((
+        "balances_in_play",
+        Reply::Balances { lsn: 123_460, balances: vec![], exclusion: None, play: Some(play()) },
+    ));
+    let due = Failure::of(ErrorCode::RealityCheckDue).not_final();
+    named.push(("error_with_play", Reply::Error(Failure { play: Some(Box::new(play())), ..due })));
     let mut frames: Vec<_> = named
         .into_iter()
         .zip(1..)
@@ -336,6 +347,21 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
     let unread = Failure::with(ErrorCode::Malformed, "the frame ends in the middle of a value");
     frames.push(("error_without_id", ReplyFrame { id: None, reply: Reply::Error(unread) }));
     frames
+}
+
+fn play() -> PlayView {
+    PlayView {
+        since: TIME - 3_725_000,
+        ends: TIME + 1_800_000,
+        check: Some(TIME - 125_000),
+        start: None,
+        positions: vec![PlayPosition {
+            currency: euro(),
+            staked: amount("117.50"),
+            returned: amount("92.00"),
+            net: "-25.50".into(),
+        }],
+    }
 }
 
 pub fn pushes() -> Vec<(&'static str, Push)> {
@@ -360,6 +386,7 @@ pub fn events() -> Vec<(&'static str, Event)> {
         currency: euro(),
         available: amount("982.50"),
         held: amount("17.50"),
+        play: (reason == BalanceReason::Stake).then(play),
         reason: reason.into(),
     };
     let settled = |outcome, returned| Event::BetSettled {
@@ -371,6 +398,8 @@ pub fn events() -> Vec<(&'static str, Event)> {
         currency: euro(),
         available: amount("1162.50"),
         held: amount("0.00"),
+        // A void round changes no play session.
+        play: outcome.map(|_| play()),
     };
     vec![
         ("round_opened", Event::RoundOpened { round: 42, deadline: TIME + 20_000, commit: COMMIT.into() }),
@@ -420,6 +449,7 @@ pub fn request_kind(request: &Request) -> &'static str {
         Request::ClearBets { .. } => "clear_bets",
         Request::Exclude(_) => "exclude",
         Request::Reinstate { .. } => "reinstate",
+        Request::Acknowledge { .. } => "acknowledge",
         Request::GetBalance => "get_balance",
         Request::GetHistory { .. } => "get_history",
         Request::GetOutcome { .. } => "get_outcome",

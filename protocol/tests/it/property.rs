@@ -86,6 +86,7 @@ fn request() -> impl Strategy<Value = Request> {
         (key(), text(), prop_oneof![uint().prop_map(Lasts::Days), Just(Lasts::ForGood)])
             .prop_map(|(key, kind, lasts)| Request::Exclude(Exclude { key, kind, lasts })),
         key().prop_map(|key| Request::Reinstate { key }),
+        key().prop_map(|key| Request::Acknowledge { key }),
         Just(Request::GetBalance),
         option::of(table()).prop_map(|table| Request::GetHistory { table }),
         key().prop_map(|key| Request::GetOutcome { key }),
@@ -179,6 +180,7 @@ fn reply() -> impl Strategy<Value = Reply> {
             Reply::Balances {
                 lsn,
                 exclusion,
+                play: None,
                 balances: receipts
                     .into_iter()
                     .map(|receipt| Balance {

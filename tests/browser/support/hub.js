@@ -37,12 +37,12 @@ export class Hub {
   #process = null;
   log = "";
 
-  /** Prepares a directory and a port, and starts the hub. */
-  static async start() {
+  /** Prepares a directory and a port, and starts the hub, with more lines of its configuration. */
+  static async start(more = "") {
     const hub = new Hub();
     hub.#home = await mkdtemp(join(tmpdir(), "hub-browser-"));
     hub.port = await freePort();
-    await writeFile(join(hub.#home, "hub.toml"), CONFIG);
+    await writeFile(join(hub.#home, "hub.toml"), CONFIG + more);
     await hub.serve();
     return hub;
   }

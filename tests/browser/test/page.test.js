@@ -287,6 +287,36 @@ test(
   }),
 );
 
+test("after a time of play a player looks at it before betting on, also after a reload", async () => {
+  const strict = await Hub.start("[play_sessions]\nreality_check_seconds = 6\n");
+  const rita = await Player.open(browser, strict.url);
+  try {
+    const { page } = rita;
+    await rita.sit("Rita", "table-1");
+    await rita.open();
+    assert.equal(await page.getByTestId("play").isVisible(), false, "nothing is played yet");
+    await rita.chip("1.00");
+    await rita.bet("red");
+    await page.getByTestId("play").waitFor();
+    assert.match(await page.getByTestId("elapsed").textContent(), /^0:00:\d\d$/);
+    await rita.shot("playing");
+    const dialog = page.getByTestId("reality-check");
+    await dialog.waitFor();
+    assert.match(await page.getByTestId("check-told").textContent(), /^You have played for 0:00:\d\d/);
+    await page.keyboard.press("Escape");
+    assert.ok(await dialog.isVisible(), "no key closes it");
+    await page.reload();
+    await dialog.waitFor();
+    await rita.shot("reality-check");
+    await page.getByTestId("acknowledge").click();
+    await dialog.waitFor({ state: "hidden" });
+    assert.deepEqual(rita.complaints, []);
+  } finally {
+    await rita.close();
+    await strict.remove();
+  }
+});
+
 test("a player whose browser dies comes back to the same balance and bets", async () => {
   const table = freeTable();
   const hugo = await Player.open(browser, hub.url);

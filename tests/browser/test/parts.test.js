@@ -9,6 +9,7 @@ import { mayReturn, standing } from "../../../hub/assets/break.js";
 import { codeOf, colour, LENGTH, SPOTS, WHEEL, WIDTH } from "../../../hub/assets/layout.js";
 import { explain } from "../../../hub/assets/messages.js";
 import { pretty, short, toMinor, toText } from "../../../hub/assets/money.js";
+import { signed, spell, stage } from "../../../hub/assets/play.js";
 import { Stakes, sums } from "../../../hub/assets/stakes.js";
 import { Wallet } from "../../../hub/assets/wallet.js";
 
@@ -217,6 +218,42 @@ test("a balance that was read is taken for each currency of which nothing arrive
   };
   await wallet.load(hub);
   assert.deepEqual([...wallet.balances].map(([currency, { available }]) => [currency, available]), [["EUR", "7.00"], ["USD", "1.00"]]);
+});
+
+test("a play session is shown as the newest event or read tells it, and what a wheel still turns for is not", async () => {
+  const wallet = new Wallet(() => {});
+  const play = (net, check) => ({ since: 10, ends: 90, check, positions: [{ currency: "EUR", net }] });
+  const at = (lsn, play) => ({ lsn, currency: "EUR", available: "0.00", held: "0.00", play });
+  const net = () => wallet.play.positions[0].net;
+  const read = (lsn, play) => wallet.load({ request: async () => ({ lsn, balances: [], play }) });
+  wallet.take(at(5, play("-5.00", 20)));
+  wallet.take(at(4, play("-4.00", 20)));
+  wallet.take(at(6, undefined));
+  assert.equal(net(), "-5.00");
+  await read(4, undefined);
+  assert.equal(net(), "-5.00", "an older read");
+  wallet.keepBack();
+  wallet.settled(at(8, play("30.00", 20)));
+  await read(9, play("30.00", 70));
+  assert.deepEqual([net(), wallet.play.check], ["-5.00", 70], "acknowledged while the wheel turns");
+  wallet.release();
+  assert.deepEqual([net(), wallet.play.check], ["30.00", 70]);
+  await read(9, undefined);
+  assert.equal(wallet.play, null, "it is over");
+  wallet.take(at(10, { ...play("0.00", 120), since: 100 }));
+  assert.deepEqual([wallet.play.since, wallet.play.check], [100, 120]);
+});
+
+test("what has elapsed is hours, minutes and seconds, and a net position has a sign", () => {
+  assert.deepEqual([0, 61_999, 3_600_000, 360_000_000, -5].map(spell), ["0:00:00", "0:01:01", "1:00:00", "100:00:00", "0:00:00"]);
+  assert.deepEqual(["0.00", "12.50", "-1234.50"].map(signed), ["0.00", "+12.50", "−1\u202f234.50"]);
+});
+
+test("a check is asked for while a play session goes on, from the hub's time on", () => {
+  const play = { since: 10, ends: 90, check: 50 };
+  assert.deepEqual([49, 50, 89, 90].map((now) => stage(play, now)), ["on", "check", "check", "none"]);
+  assert.equal(stage({ since: 10, ends: 90 }, 89), "on");
+  assert.equal(stage(null, 50), "none");
 });
 
 test("another log begins to count afresh", () => {

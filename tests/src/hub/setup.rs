@@ -59,6 +59,9 @@ impl Default for Setup {
             .option("rate.requests_burst_per_address", 100_000)
             .option("rate.requests_per_second_per_player", 100_000)
             .option("rate.requests_burst_per_player", 100_000)
+            // A test of play sessions turns them on.
+            .option("play_sessions.pause_seconds", 0)
+            .option("play_sessions.reality_check_seconds", 0)
             .option("journal.segment_bytes", 1_048_576)
             .option("journal.store_every_records", 1_000)
             .option("telemetry.format", "json")

@@ -8,6 +8,7 @@ mod exclusions;
 mod explained;
 mod keys;
 mod limits;
+mod play_sessions;
 mod players;
 mod years;
 

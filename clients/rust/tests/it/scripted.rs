@@ -110,6 +110,7 @@ pub fn welcome(personal: Subscribed) -> Reply {
         ping_every_ms: BEAT_MS,
         personal,
         resumed: Vec::new(),
+        play: None,
     })
 }
 

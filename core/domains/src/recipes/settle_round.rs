@@ -11,6 +11,8 @@ use crate::{
     decide::{Context, Deciding, RefusedBy},
     distributions,
     fields::{Field, Fields},
+    play_session::{self, PlaySession},
+    rows::RowKind,
 };
 
 /// A round is drawn. Who has a share in it follows from the table's state.
@@ -28,6 +30,7 @@ impl Recipe for SettleRound {
     const KIND: u16 = 4;
     const NAME: &'static str = "SETTLE_ROUND";
     const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Collections, Domain::Distributions];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<PlaySession>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.round(self.round);
@@ -68,6 +71,8 @@ impl Recipe for SettleRound {
                 decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
                 won = won.saturating_add(amount);
             }
+            let session = play_session::round_ended(context.view.rows(), share, round, currency);
+            session.into_iter().for_each(|image| decision.put(image));
             let (staked, returned) = (share.staked, share.returned);
             decision.tell(player, currency, What::Settled { round, staked, returned, outcome });
         }

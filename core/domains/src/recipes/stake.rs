@@ -10,6 +10,8 @@ use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    play_session::PlaySession,
+    rows::RowKind,
 };
 
 /// The stake of a bet is held under the id of the transaction.
@@ -29,6 +31,7 @@ impl Recipe for HoldStake {
     const KIND: u16 = 2;
     const NAME: &'static str = "STAKE";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<PlaySession>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.player(self.player);

@@ -5,21 +5,26 @@
 //! settle 17 P1 H1 H2 30 36      => ...              # outcome; then player, holds, staked, returned; `+` between players
 //! ```
 //!
+//! The clock of a line is its number; after `at 50` the next line is at 50. A play session that has changed is told as
+//! `play.P1 2..7 checked 4 -10+36`: its first and its last stake, the last acknowledgement, what was staked and what came back.
+//!
 //! A change is that of an account's posted balance; `held` is the change of its pending debits. After every line each
 //! domain balances, clearing adds up to zero, and every notice has exactly the player's funds before and after.
 
 use std::collections::BTreeMap;
 
 use domains::{
-    Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement, Principal,
+    Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement, Principal, Row, RowImage,
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
+    play_session::PlaySession,
     protection::Protection,
     recipes::{
-        CaptureHold, Collect, Credit, Debit, Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds,
-        HoldStake, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, ReleaseStakes, RoundVoid,
-        SetProtection, SettleRound, TableOnly, Unfreeze,
+        AcknowledgeCheck, CaptureHold, Collect, Credit, Debit, Deposit, ExcludePlayer, FreezePlayer,
+        HoldExpire, HoldFunds, HoldStake, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold,
+        ReleaseStakes, RoundVoid, SetProtection, SetSessionRules, SettleRound, TableOnly, Unfreeze,
     },
+    session_rules::SessionRules,
 };
 use ledger::{AccountKind, Domain, HoldId, invariant};
 use protocol::{Currency, PlayerId, RoundId};
@@ -27,16 +32,21 @@ use protocol::{Currency, PlayerId, RoundId};
 /// Runs the script; panics at the first line whose result is not the expected one.
 pub fn check(script: &str) {
     let mut world = Domains::default();
+    let mut ahead = 0;
     for (number, line) in script.lines().enumerate() {
         let line = line.split('#').next().unwrap().trim();
         if line.is_empty() {
             continue;
         }
+        if let Some(time) = line.strip_prefix("at ") {
+            ahead = time.parse::<u64>().unwrap() - (number as u64 + 1);
+            continue;
+        }
         let (action, expected) = line.split_once("=>").unwrap();
         let before = world.clone();
         let (id, intent, shares) = read(action);
-        let context =
-            Context { now: number as u64, id, principal: Principal::HUB, view: &world, shares: &shares };
+        let now = number as u64 + ahead;
+        let context = Context { now, id, principal: Principal::HUB, view: &world, shares: &shares };
         let told = match intent.decide(&context) {
             Ok(effects) => {
                 let moved = effects.legs.iter().map(|(domain, _)| domain);
@@ -166,9 +176,19 @@ fn read(action: &str) -> (HoldId, Intent, Vec<PlayerSettlement>) {
             })
             .into(),
         ),
+        ["session-rules", pause, every, start] => alone(
+            SetSessionRules(SessionRules {
+                pause_min: pause.parse().unwrap(),
+                check_every: every.parse().unwrap(),
+                start_min: start.parse().unwrap(),
+            })
+            .into(),
+        ),
+        ["acknowledge", name] => alone(AcknowledgeCheck { player: player(name) }.into()),
         ["unfreeze", name] => alone(Unfreeze { player: player(name) }.into()),
         ["expire", hold] => alone(HoldExpire { hold: self::hold(hold) }.into()),
-        ["stake", hold, name, amount] => {
+        ["stake", hold, name, amount, ref number @ ..] => {
+            let round = number.first().map_or(round, |number| self::round(number.parse().unwrap()));
             let stake = HoldStake { player: player(name), round, currency, amount: amount.parse().unwrap() };
             (self::hold(hold), stake.into(), Vec::new())
         }
@@ -232,7 +252,35 @@ fn changes(before: &Domains, after: &Domains) -> Vec<String> {
             }
         }
     }
+    told.extend(
+        plays(after)
+            .into_iter()
+            .filter(|(player, _)| {
+                let before = before.rows.bytes(&player.key);
+                before != after.rows.bytes(&player.key)
+            })
+            .map(|(_, told)| told),
+    );
     told
+}
+
+/// Every play session, with what is told of it.
+fn plays(world: &Domains) -> Vec<(RowImage, String)> {
+    let rows = world.rows.iter().filter(|(key, _)| key.kind() == PlaySession::KIND);
+    let mut plays: Vec<_> = rows
+        .map(|(key, _)| {
+            let player = PlayerId(u128::from_be_bytes(key.as_bytes().try_into().unwrap()));
+            let PlaySession { since, last, checked, sums, .. } =
+                PlaySession::of(&world.rows, player).unwrap();
+            let mut told = format!("play.P{player} {since}..{last} checked {checked}", player = player.0);
+            for sum in sums {
+                told += &format!(" -{}+{}", sum.staked, sum.returned);
+            }
+            (RowImage { key, value: None }, told)
+        })
+        .collect();
+    plays.sort_by_key(|(image, _)| image.key);
+    plays
 }
 
 fn check_notices(before: &Domains, after: &Domains, effects: &Effects, line: &str) {

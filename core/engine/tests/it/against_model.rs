@@ -31,7 +31,7 @@ proptest! {
 fn the_random_requests_get_every_verdict_that_they_can_get() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
-    for _ in 0..1_000 {
+    for _ in 0..1_500 {
         let run = runs().new_tree(&mut runner).unwrap().current();
         let mut both = Both::new(&run);
         run.actions.iter().for_each(|action| both.act(action));
@@ -44,7 +44,7 @@ fn the_random_requests_get_every_verdict_that_they_can_get() {
     }
 }
 
-const VERDICTS: [(&str, &str); 24] = [
+const VERDICTS: [(&str, &str); 27] = [
     ("Deposit", "done, key reused, refused below_limit, refused above_limit, answered above_limit"),
     ("Credit", "done, key reused, refused below_limit, refused above_limit, answered below_limit"),
     ("Debit", "done, key reused, refused below_limit, refused account_frozen, refused no_account"),
@@ -64,6 +64,9 @@ const VERDICTS: [(&str, &str); 24] = [
     ("Exclude", "done, key reused, refused exclusion_stands, refused bad_duration"),
     ("Reinstate", "done, key reused, refused exclusion_stands, refused not_excluded"),
     ("Protect", "done, key reused"),
+    ("Sessions", "done, key reused"),
+    ("Acknowledge", "done, key reused, answered no_check_due"),
+    ("Stake", "answered reality_check_due, answered start_too_soon"),
     ("SetAside", "done, key reused, refused insufficient_funds"),
     ("Hold", "done, key reused, refused insufficient_funds, refused account_frozen, refused no_account"),
     ("Capture", "done, key reused, refused hold_not_open, refused above_hold, refused below_limit"),

@@ -50,7 +50,7 @@ fn a_tables_refusal_that_others_overtook_is_answered_and_not_recorded() {
     done(rig.clear("c", 1));
     let (id, before) = (envelope.id(), rig.books.lsn());
     let turn = rig.books.try_turn(envelope, rig.now, Some(&absent)).unwrap();
-    assert!(matches!(turn, Turn::Answered { code: ErrorCode::AboveLimit, by: None }), "{turn:?}");
+    assert!(matches!(turn, Turn::Answered { code: ErrorCode::AboveLimit, by: None, .. }), "{turn:?}");
     let concluded = rig.books.conclude(id, turn, rig.now, DIGEST_EVERY).unwrap();
     rig.log.extend(concluded.records().map(|(_, bytes)| bytes.clone()));
     assert_eq!(rig.books.lsn(), before);

@@ -11,15 +11,17 @@ use domains::{
     correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::{Exclusion, ExclusionKind},
     freeze::{Freeze, FreezeReason},
+    play_session::{PlaySession, PlaySum},
     protection::Protection,
     recipes::{
-        AcknowledgeAlert, ApproveAdjustment, CaptureHold, Collect, Debit, Deposit, ExcludePlayer,
-        FreezePlayer, HoldExpire, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
-        RejectAdjustment, ReleaseHold, ReleaseStakes, SetApprovalRules, SetProtection, SetRules, SettleRound,
-        TableOnly,
+        AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, Debit, Deposit,
+        ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment,
+        Reinstate, RejectAdjustment, ReleaseHold, ReleaseStakes, SetApprovalRules, SetProtection, SetRules,
+        SetSessionRules, SettleRound, TableOnly,
     },
     reversal::{Reversal, Reversed},
     rules::RulesRow,
+    session_rules::SessionRules,
 };
 use engine::{
     Body, Committed, Component, Content, DecodeError, Fact, Feature, Formats, NamedFeature, Principal,
@@ -99,6 +101,31 @@ fn exclusion() -> impl Strategy<Value = Exclusion> {
 fn protection() -> impl Strategy<Value = Protection> {
     (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(time_out_max, self_exclusion_min, cooling_off)| {
         Protection { time_out_max, self_exclusion_min, cooling_off }
+    })
+}
+
+fn play_session() -> impl Strategy<Value = PlaySession> {
+    let round = (table(), any::<u64>()).prop_map(|(table, number)| RoundId { table, number });
+    let sum = (currency(), money(), money());
+    let sum = sum.prop_map(|(currency, staked, returned)| PlaySum { currency, staked, returned });
+    let times = (0..u64::MAX / 4, 0..u64::MAX / 4, 0..u64::MAX / 4, prop::option::of(0..u64::MAX / 4));
+    (times, prop::collection::vec(round, 0..4), prop::collection::vec(sum, 0..3)).prop_map(
+        |((since, played, checked, start), rounds, sums)| PlaySession {
+            since,
+            last: since + played,
+            checked: since + checked,
+            start: start.map(|start| start.min(since + played)),
+            rounds,
+            sums,
+        },
+    )
+}
+
+fn session_rules() -> impl Strategy<Value = SessionRules> {
+    (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(pause_min, check_every, start_min)| SessionRules {
+        pause_min,
+        check_every,
+        start_min,
     })
 }
 
@@ -212,6 +239,10 @@ fn row() -> impl Strategy<Value = RowImage> {
             let reversed = Reversed { by, proposal: ProposalId(proposal) };
             RowImage::of(&key, Some(&reversed)).unwrap()
         }),
+        (key(), prop::option::of(play_session()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(session_rules()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(owner_name()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(acknowledged()))
@@ -286,6 +317,8 @@ fn intent() -> impl Strategy<Value = Intent> {
         any::<u128>().prop_map(|proposal| RejectAdjustment { proposal: ProposalId(proposal) }.into()),
         approval_rules()
             .prop_map(|rules| { SetApprovalRules { subject: ProposalSubject::Adjustment, rules }.into() }),
+        player().prop_map(|player| AcknowledgeCheck { player }.into()),
+        session_rules().prop_map(|rules| SetSessionRules(rules).into()),
         any::<u128>().prop_map(|hold| HoldExpire { hold: HoldId(hold) }.into()),
         (prop::collection::vec(any::<u8>(), 0..30), rules()).prop_map(|(of, rules)| SetRules {
             of: of.into(),

@@ -140,8 +140,8 @@ fn what_was_consulted_is_told_once_and_nothing_else() {
     let place = |wanted: &dyn Fn(&Record) -> bool| records.iter().position(wanted).unwrap();
     let explanations = all(&rig);
 
-    // A stake reads the player's cash, the account that it goes to, whether there is such a hold, and whether the player is frozen or
-    // excluded.
+    // A stake reads the player's cash, the account that it goes to, whether there is such a hold, whether the player is frozen or
+    // excluded, and whether play sessions are kept.
     let bet = place(&|record| matches!(leg_of(record), Some((_, TableLeg::BetPlaced { .. }))));
     let consulted = &explanations[bet].consulted;
     let there = |id: &ItemId| match id {
@@ -158,6 +158,7 @@ fn what_was_consulted_is_told_once_and_nothing_else() {
             ("account", true),
             ("account", true),
             ("hold", false),
+            ("row", false),
             ("row", false),
             ("row", false),
             ("table", true),

@@ -10,14 +10,15 @@ use domains::{
     freeze::{Freeze, FreezeReason},
     protection::{DAY, Protection},
     recipes::{
-        AcknowledgeAlert, ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer,
-        FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
-        RejectAdjustment, ReleaseHold, SetApprovalRules, SetProtection, Unfreeze,
+        AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, Credit, Debit,
+        ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
+        RejectAdjustment, ReleaseHold, SetApprovalRules, SetProtection, SetSessionRules, Unfreeze,
     },
+    session_rules::SessionRules,
 };
 use engine::{
     Body, Component, Content, Envelope, Fact, Feature, NamedFeature, Principal, PrincipalKind, Record,
-    SecretName, StateDigest, Tx, TxId, reversal_of,
+    SecretName, StateDigest, Tx, TxId, reversal_of, table::live::LiveTable,
 };
 use games::fair::Share;
 use ledger::{Digest, HoldId};
@@ -175,6 +176,26 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let reverse = Correction { of, reason, reference };
     let reverse = ProposeAdjustment { correction: reverse, break_glass: "alone".parse().ok() };
     run(&mut rig, "winnings reversed", reverse.into());
+    let rules = SessionRules { pause_min: DAY, check_every: 1_000, start_min: 5_000 };
+    run(&mut rig, "the rules of play sessions", SetSessionRules(rules).into());
+    rig.now += 2 * DAY;
+    let (config, game) = (rig.live.config().clone(), rig.live.game());
+    rig.live = LiveTable::new("t2".parse().unwrap(), config, game, Default::default());
+    rig.rule();
+    step(&rig, "the rules of another table recorded");
+    rig.open();
+    step(&rig, "a round of it opened");
+    rig.bet("g", 1, &[("red", &[], 100)]);
+    step(&rig, "a bet that begins a play session");
+    rig.wait(crate::rig::BETTING_MS);
+    step(&rig, "bets locked in a play session");
+    rig.now += crate::rig::LOCKED_MS;
+    let envelope = rig.due().unwrap();
+    rig.run(&envelope);
+    step(&rig, "a round settled that a play session counts");
+    let acknowledge = Tx::new(TxId(1), player.into(), Some(Content(3)), AcknowledgeCheck { player });
+    rig.run(&Envelope::Run(acknowledge));
+    step(&rig, "a reality check acknowledged");
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = StateDigest::new([
         (Component::Players, Digest::from_bytes([7; 32])),

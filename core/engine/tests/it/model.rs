@@ -4,6 +4,7 @@
 //! keeps every transfer that was ever posted, and computes each sum again whenever it is asked. So it is slow and easy to
 //! check. `against_model.rs` compares the books with it.
 
+pub mod play;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +70,13 @@ pub enum Asked {
     Reinstate {
         player: String,
     },
+    /// Sets how play sessions are kept.
+    Sessions {
+        rules: Sessions,
+    },
+    Acknowledge {
+        player: String,
+    },
     Protect {
         protection: Protection,
     },
@@ -130,6 +138,8 @@ impl Asked {
             | Asked::Unfreeze { .. }
             | Asked::Exclude { .. }
             | Asked::Reinstate { .. }
+            | Asked::Sessions { .. }
+            | Asked::Acknowledge { .. }
             | Asked::Protect { .. }
             | Asked::Expire { .. }
             | Asked::Capture { part: None, .. }
@@ -189,6 +199,26 @@ pub struct Protection {
     pub cooling: u64,
 }
 
+/// How long a pause ends a play session, how often a player acknowledges how they play, and how long they wait between the
+/// beginnings of two rounds. Milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sessions {
+    pub pause: u64,
+    pub every: u64,
+    pub between: u64,
+}
+
+/// What a player has done in the order in which they did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Played {
+    /// When, in which round, in which currency, by which rules.
+    Staked(u64, String, String, Sessions),
+    /// When.
+    Acknowledged(u64),
+    /// The round, the currency, what was staked and what came back.
+    Ended(String, String, i128, i128),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Transfer {
     debit: Account,
@@ -221,6 +251,9 @@ struct Effects {
     /// Who stays away from now on.
     away: Option<(String, Away)>,
     protection: Option<Protection>,
+    sessions: Option<Sessions>,
+    /// What players have done.
+    played: Vec<(String, Played)>,
     /// The merchant or the game that takes part.
     named: Option<String>,
     /// Whom it tells, in which currency, and the amount on the receipt.
@@ -242,6 +275,9 @@ pub struct Model {
     pub away: BTreeMap<String, Away>,
     /// What was recorded of how players are protected.
     pub protection: Option<Protection>,
+    pub sessions: Option<Sessions>,
+    /// Everything that players have done while play sessions were kept.
+    pub played: BTreeMap<String, Vec<Played>>,
     /// Every merchant and game that has taken part.
     pub named: BTreeSet<String>,
     /// Every key with the content that came with it first, and its outcome.
@@ -284,6 +320,8 @@ impl Model {
             freezes: BTreeMap::new(),
             away: BTreeMap::new(),
             protection: None,
+            sessions: None,
+            played: BTreeMap::new(),
             named: BTreeSet::new(),
             keys: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -381,10 +419,25 @@ impl Model {
     }
 
     fn carry_out(&mut self, name: &str, effects: Effects, now: u64) -> Option<(String, String, i128)> {
-        let Effects { opened, posted, held, ended, frozen, away, protection, named, told, .. } = effects;
+        let Effects {
+            opened,
+            posted,
+            held,
+            ended,
+            frozen,
+            away,
+            protection,
+            sessions,
+            played,
+            named,
+            told,
+            ..
+        } = effects;
         self.named.extend(named);
         self.away.extend(away);
         self.protection = protection.or(self.protection);
+        self.sessions = sessions.or(self.sessions);
+        played.into_iter().for_each(|(player, what)| self.played.entry(player).or_default().push(what));
         self.time = now;
         self.accounts.extend(opened);
         for transfer in &posted {

@@ -244,3 +244,36 @@ fn a_table_that_could_not_be_played_is_refused() {
         "config/hub.toml:2: tables[0].id = \"twenty-two-letters-long\": too long for the number each copy adds; at most 23 bytes with it",
     );
 }
+
+// clause: ukgc.rts.14g
+#[test]
+fn no_table_is_faster_than_players_may_begin_with_rounds_and_rules_need_play_sessions() {
+    check(
+        "[play_sessions]\nround_start_ms_min = 5_000\n[[tables]]\nid = \"fast\"\nname = \"Fast\"\ngame = \"roulette\"\n\
+         currency = \"EUR\"\nlocked_ms = 3_000\npause_ms = 1_999\nplayer_round_max = \"10.00\"\n\
+         limits = { any = { min = \"1.00\", max = \"5.00\" } }\n",
+        "config/hub.toml:9: tables[0].pause_ms = 1999: with locked_ms it is 4999 ms from the last bet of a round to the first of \
+         the next, and play_sessions.round_start_ms_min is 5000",
+    );
+    check(
+        "[play_sessions]\npause_seconds = 0\n",
+        "play_sessions.reality_check_seconds = 3600: must be 0 while no play sessions are kept (play_sessions.pause_seconds is 0)",
+    );
+    check(
+        "[play_sessions]\nreality_check_seconds = 86_401\n",
+        "config/hub.toml:2: play_sessions.reality_check_seconds = 86401: must be from 0 to 86400",
+    );
+}
+
+#[test]
+fn production_takes_no_rule_of_play_sessions_that_is_for_tests() {
+    let house = House::new();
+    house.write("config/hub.toml", "[play_sessions]\npause_seconds = 59\nreality_check_seconds = 1\n");
+    house.load().unwrap();
+    let told = house
+        .refused("mode = \"production\"\n[play_sessions]\npause_seconds = 59\nreality_check_seconds = 1\n");
+    for key in ["pause_seconds = 59", "reality_check_seconds = 1"] {
+        let wanted = format!("play_sessions.{key}: must be 0 or at least 60 in production");
+        assert!(told.iter().any(|problem| problem.ends_with(&wanted)), "{told:?}");
+    }
+}

@@ -6,7 +6,7 @@ use protocol::{ErrorCode, Retry};
 use super::row::KindRow;
 
 /// The codes that an answer over HTTP may have.
-pub const CODES: [ErrorCode; 27] = [
+pub const CODES: [ErrorCode; 28] = [
     ErrorCode::KeyReused,
     ErrorCode::NotFrozen,
     ErrorCode::HoldNotOpen,
@@ -31,6 +31,7 @@ pub const CODES: [ErrorCode; 27] = [
     ErrorCode::NoBreakGlass,
     ErrorCode::ReversedBefore,
     ErrorCode::NotReversible,
+    ErrorCode::NoCheckDue,
     ErrorCode::RateLimited,
     ErrorCode::Internal,
     ErrorCode::Unavailable,
@@ -97,6 +98,11 @@ pub fn row(code: ErrorCode) -> KindRow {
         ErrorCode::NotReversible => {
             (StatusCode::UNPROCESSABLE_ENTITY, code.text(), "correct it by an amount, or end what it holds")
         }
+        ErrorCode::NoCheckDue => (
+            StatusCode::CONFLICT,
+            code.text(),
+            "no bet of the player is refused for it; the balance of the player shows when one will be",
+        ),
         ErrorCode::HoldNotOpen => (
             StatusCode::CONFLICT,
             code.text(),

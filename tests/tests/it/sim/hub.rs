@@ -326,7 +326,7 @@ impl Hub {
         let mut replies = Vec::new();
         while self.gate.front().is_some_and(|waiting| waiting.seen <= durable) {
             let Some(Waiting { table, result, request, .. }) = self.gate.pop_front() else { break };
-            let TxResult { id, time, leg, verdict } = result;
+            let TxResult { id, time, leg, verdict, .. } = result;
             if let Some(table) = table {
                 self.tables[table].apply(id, leg.as_ref(), time);
                 assert!(

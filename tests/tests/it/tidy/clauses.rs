@@ -13,7 +13,7 @@ struct Clause {
 }
 
 /// Every clause that the hub claims to keep.
-const CLAUSES: [Clause; 7] = [
+const CLAUSES: [Clause; 11] = [
     Clause {
         id: "gli19.a.3.8.enforced",
         source: "GLI-19 3.0, A.3.8",
@@ -48,6 +48,26 @@ const CLAUSES: [Clause; 7] = [
         id: "ukgc.sr.3.5.3.return",
         source: "UKGC LCCP, social responsibility code 3.5.3",
         says: "a self-exclusion stands until the player asks to gamble again, and a day to cool off has passed",
+    },
+    Clause {
+        id: "ukgc.rts.2e",
+        source: "UKGC RTS 2E",
+        says: "the net position since the play session began, in the currency of the account, is shown all the time",
+    },
+    Clause {
+        id: "ukgc.rts.13b",
+        source: "UKGC RTS 13B",
+        says: "after a time of play a player is shown how long it was, and acknowledges it before play goes on",
+    },
+    Clause {
+        id: "ukgc.rts.13c",
+        source: "UKGC RTS 13C",
+        says: "the time since the play session began is shown all the time, in hours, minutes and seconds",
+    },
+    Clause {
+        id: "ukgc.rts.14g",
+        source: "UKGC RTS 14G",
+        says: "from the beginning of a game until the next one can begin there is a least time, by the clock of the server",
     },
 ];
 

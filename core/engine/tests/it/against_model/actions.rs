@@ -67,6 +67,11 @@ pub enum What {
         tenths: Option<u8>,
     },
     Reinstate,
+    /// A pause that ends a play session, how often a player acknowledges it, and how long between two rounds.
+    Sessions {
+        tenths: [u8; 3],
+    },
+    Acknowledge,
     /// The longest time-out, the shortest self-exclusion, and how long one cools off.
     Protect {
         tenths: [u8; 3],
@@ -159,7 +164,7 @@ fn what() -> impl Strategy<Value = What> {
         4 => (0..2_u8, amount()).prop_map(|(currency, amount)| What::Deposit { currency, amount }),
         2 => (0..2_u8, amount()).prop_map(|(currency, amount)| What::Credit { currency, amount }),
         3 => (0..2_u8, amount()).prop_map(|(currency, amount)| What::Debit { currency, amount }),
-        8 => (0..2_u8, amount()).prop_map(|(table, amount)| What::Stake { table, amount }),
+        10 => (0..2_u8, amount()).prop_map(|(table, amount)| What::Stake { table, amount }),
         3 => (0..2_u8, any::<u8>(), stray)
             .prop_map(|(table, mask, stray)| What::Release { table, mask, stray }),
         1 => (1..=4_u8, prop::option::weighted(0.8, 0..8_u8))
@@ -168,6 +173,9 @@ fn what() -> impl Strategy<Value = What> {
         1 => (prop::bool::weighted(0.25), prop::option::weighted(0.95, 0..8_u8))
             .prop_map(|(strict, tenths)| What::Exclude { strict, tenths }),
         1 => Just(What::Reinstate),
+        1 => (0..6_u8, 0..4_u8, 0..4_u8)
+            .prop_map(|(pause, every, between)| What::Sessions { tenths: [pause, every, between] }),
+        2 => Just(What::Acknowledge),
         1 => (4..8_u8, 0..4_u8, 0..4_u8)
             .prop_map(|(longest, shortest, cooling)| What::Protect { tenths: [longest, shortest, cooling] }),
         2 => (0..2_u8, amount(), 0..8_u8)

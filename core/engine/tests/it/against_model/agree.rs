@@ -6,6 +6,7 @@ use domains::{
     Funds, Row,
     exclusion::{Exclusion, ExclusionKind},
     freeze::Freeze,
+    play_session::PlaySession,
     protection::Protection,
 };
 use ledger::{Domain, HoldId};
@@ -14,7 +15,7 @@ use super::{
     both::{Both, CURRENCIES, PLAYERS},
     translate::{account, currency, outcome, player},
 };
-use crate::model::{self, Away, Held};
+use crate::model::{self, Away, Held, play::Play};
 
 /// Panics at the first difference.
 pub fn agree(both: &Both) {
@@ -53,8 +54,9 @@ pub fn agree(both: &Both) {
     assert_eq!(holds.collect::<BTreeMap<_, _>>(), expected.collect(), "holds");
     assert_eq!(books.next_due(), model.due(), "what is due next");
 
-    let rows =
-        model.freezes.len() + model.away.len() + usize::from(model.protection.is_some()) + model.named.len();
+    let played = PLAYERS.iter().filter(|who| model.play_of(who).is_some()).count();
+    let of_rules = usize::from(model.protection.is_some()) + usize::from(model.sessions.is_some());
+    let rows = model.freezes.len() + model.away.len() + of_rules + model.named.len() + played;
     assert_eq!(domains.rows.len(), rows, "rows");
     let Protection { time_out_max, self_exclusion_min, cooling_off } = Protection::of(&domains.rows);
     if let Some(model::Protection { longest, shortest, cooling }) = model.protection {
@@ -76,6 +78,15 @@ pub fn agree(both: &Both) {
         assert_eq!(row, model.away.get(who).copied(), "{} of {who}", Exclusion::NAME);
         let excluded = Exclusion::of(&domains.rows, player(who), now).is_some();
         assert_eq!(excluded, model.is_away(who, now), "exclusion of {who} now");
+        let play = PlaySession::of(&domains.rows, player(who)).map(|play| Play {
+            since: play.since,
+            last: play.last,
+            checked: play.checked,
+            start: play.start,
+            begun: play.rounds.iter().map(ToString::to_string).collect(),
+            sums: play.sums.iter().map(|sum| (sum.currency.to_string(), sum.staked, sum.returned)).collect(),
+        });
+        assert_eq!(play, model.play_of(who), "{} of {who}", PlaySession::NAME);
         let events = domains.balance.player(player(who)).map_or(0, |kept| kept.events);
         assert_eq!(events, model.told.get(who).copied().unwrap_or(0), "notices to {who}");
     }

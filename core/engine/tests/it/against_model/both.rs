@@ -186,6 +186,11 @@ impl Both {
                 Asked::Exclude { player: player.clone(), strict: *strict, lasts }
             }
             What::Reinstate => Asked::Reinstate { player: player.clone() },
+            What::Sessions { tenths } => {
+                let [pause, every, between] = tenths.map(|tenths| u64::from(tenths) * 100);
+                Asked::Sessions { rules: model::Sessions { pause, every, between } }
+            }
+            What::Acknowledge => Asked::Acknowledge { player: player.clone() },
             What::Protect { tenths } => {
                 let [longest, shortest, cooling] = tenths.map(|tenths| u64::from(tenths) * 100);
                 Asked::Protect { protection: model::Protection { longest, shortest, cooling } }

@@ -8,10 +8,11 @@ use domains::{
     freeze::{Freeze, FreezeReason},
     protection::Protection,
     recipes::{
-        CaptureHold, Collect, Credit, Debit, Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds,
-        HoldStake, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold, ReleaseStakes, RoundVoid,
-        SetProtection, SettleRound, Unfreeze,
+        AcknowledgeCheck, CaptureHold, Collect, Credit, Debit, Deposit, ExcludePlayer, FreezePlayer,
+        HoldExpire, HoldFunds, HoldStake, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold,
+        ReleaseStakes, RoundVoid, SetProtection, SetSessionRules, SettleRound, Unfreeze,
     },
+    session_rules::SessionRules,
 };
 use engine::{
     Outcome, TxId, Verdict,
@@ -94,6 +95,11 @@ pub fn intent(asked: &Asked, ids: &Ids) -> Intent {
             ExcludePlayer { player: player(p), kind, lasts: *lasts }.into()
         }
         Asked::Reinstate { player: p } => Reinstate { player: player(p) }.into(),
+        Asked::Sessions { rules: model::Sessions { pause, every, between } } => {
+            let (pause_min, check_every, start_min) = (*pause, *every, *between);
+            SetSessionRules(SessionRules { pause_min, check_every, start_min }).into()
+        }
+        Asked::Acknowledge { player: p } => AcknowledgeCheck { player: player(p) }.into(),
         Asked::Protect { protection } => {
             let model::Protection { longest, shortest, cooling } = *protection;
             SetProtection(Protection {
@@ -172,6 +178,8 @@ pub fn leg(id: TxId, asked: &Asked, ids: &Ids) -> Option<(TableId, TableLeg)> {
         | Asked::Unfreeze { .. }
         | Asked::Exclude { .. }
         | Asked::Reinstate { .. }
+        | Asked::Sessions { .. }
+        | Asked::Acknowledge { .. }
         | Asked::Protect { .. }
         | Asked::SetAside { .. }
         | Asked::Hold { .. }

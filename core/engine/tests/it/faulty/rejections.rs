@@ -3,27 +3,33 @@
 use std::sync::Arc;
 
 use domains::{
-    Context, PaymentCause, Recipe, balance,
+    Context, PaymentCause, Recipe, RefusedBy, balance,
+    decide::Deciding,
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
     protection::DAY,
-    recipes::{ExcludePlayer, FreezePlayer, HoldFunds, ProposeAdjustment, SetRules},
+    recipes::{ExcludePlayer, FreezePlayer, HoldFunds, ProposeAdjustment, SetRules, SetSessionRules},
     rules::RulesRow,
+    session_rules::SessionRules,
 };
 use engine::{Content, Envelope, Principal, Tx, TxId, Verdict};
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, Rejection, SUM_MAX, Source, Transfer};
-use protocol::PlayerId;
+use protocol::{PlayerId, RoundId};
 
 use super::{
     hub,
     proposals::{ENDED, LARGE, UNKNOWN, amount, approve, by, propose, reject, reverse, set_up},
     recipe::{Does, Faulty, ID, OTHER, PLAYER, Raw, context, hold, round, stake, tell},
 };
-use crate::rig::{eur, tx_id};
+use crate::rig::{done, eur, tx_id};
 
 const FROZEN: PlayerId = PlayerId(3);
 /// Excluded for good.
 const EXCLUDED: PlayerId = PlayerId(4);
+/// Has played for so long that they have to acknowledge it.
+const PLAYED: PlayerId = PlayerId(5);
+/// Has just begun with a round.
+const STARTED: PlayerId = PlayerId(6);
 /// The hold of a service.
 const OF_SERVICE: TxId = TxId(8);
 
@@ -45,6 +51,10 @@ fn dollars(account: AccountId) -> AccountId {
 
 fn more(sources: &[Source]) -> Hold {
     Hold { more: sources.into(), ..stake(PLAYER, 10) }
+}
+
+fn begin(deciding: &mut Deciding<'_>, player: PlayerId, round: RoundId) -> Result<(), RefusedBy> {
+    deciding.ask(&balance::Command::Hold { player, round, currency: eur(), amount: 10 })
 }
 
 /// A recipe that is refused for this reason. Exhaustive: a new reason needs a recipe.
@@ -73,7 +83,7 @@ fn wrong(rejection: Rejection) -> Does {
             |_, deciding| deciding.ask(&Raw(Move::Open(AccountId::cash(PLAYER, eur()))))
         }
         Rejection::AccountNotFound => |_, deciding| {
-            let debit = AccountId::cash(PlayerId(5), eur());
+            let debit = AccountId::cash(PlayerId(9), eur());
             deciding.ask(&Raw(Move::Post(Transfer { debit, ..transfer(10) })))
         },
         Rejection::OwnerUnfit => |_, deciding| {
@@ -126,6 +136,9 @@ fn wrong(rejection: Rejection) -> Does {
             |context, deciding| propose(reverse(reversed(), 1)).decide(context, deciding)
         }
         Rejection::NotReversible => |context, deciding| propose(reverse(5, 2)).decide(context, deciding),
+        Rejection::RealityCheckDue => |_, deciding| begin(deciding, PLAYED, round()),
+        Rejection::StartTooSoon => |_, deciding| begin(deciding, STARTED, RoundId { number: 2, ..round() }),
+        Rejection::NoCheckDue => |_, deciding| deciding.ask(&balance::Command::AcknowledgeCheck(STARTED)),
         Rejection::HoldEnded => |_, deciding| deciding.ask(&balance::Command::Free(HoldId(tx_id(1, "a").0))),
         Rejection::AboveHold => {
             |_, deciding| deciding.ask(&balance::Command::Capture { hold: HoldId(OF_SERVICE.0), amount: 11 })
@@ -142,7 +155,7 @@ fn wrong(rejection: Rejection) -> Does {
     }
 }
 
-const REJECTIONS: [Rejection; 32] = [
+const REJECTIONS: [Rejection; 35] = [
     Rejection::AmountNotPositive,
     Rejection::SameAccount,
     Rejection::CurrencyDiffers,
@@ -169,6 +182,9 @@ const REJECTIONS: [Rejection; 32] = [
     Rejection::NoBreakGlass,
     Rejection::ReversedBefore,
     Rejection::NotReversible,
+    Rejection::RealityCheckDue,
+    Rejection::StartTooSoon,
+    Rejection::NoCheckDue,
     Rejection::HoldEnded,
     Rejection::AboveHold,
     Rejection::NotDue,
@@ -194,6 +210,13 @@ fn each_rule_of_the_ledger_refuses_a_recipe_that_breaks_it_and_nothing_changes()
     };
     rig.submit(&Envelope::Run(Tx::new(OF_SERVICE, OTHER.into(), Some(Content(8)), holding)));
     set_up(&mut rig, REVERSED);
+    let rules = SessionRules { pause_min: DAY, check_every: 10, start_min: 10 };
+    rig.submit(&Envelope::Run(Tx::new(TxId(5), Principal::HUB, None, SetSessionRules(rules))));
+    for (key, player) in [("p", PLAYED), ("q", STARTED)] {
+        rig.deposit(player.0, 100);
+        done(rig.bet(key, player.0, &[("red", &[], 50)]));
+        rig.now += u64::from(player == PLAYED) * 10;
+    }
     let before = (rig.books.digest(), rig.books.lsn());
     for rejection in REJECTIONS {
         let mut deciding = domains::decide::Deciding::new(&context(&rig.books));

@@ -23,9 +23,10 @@ impl Model {
             Asked::Stake { player, round, currency, amount } => {
                 self.not_frozen(player, now)?;
                 self.not_away(player, now)?;
+                let played = self.play(player, (round, currency), now)?;
                 let of = (Some(round.clone()), None, "collections");
                 let held = self.hold(player, currency, *amount, of)?;
-                Ok(Effects { held, round: Some(round.clone()), ..told(player, currency, *amount) })
+                Ok(Effects { held, played, round: Some(round.clone()), ..told(player, currency, *amount) })
             }
             Asked::SetAside { player, currency, amount, expires } => {
                 let held = self.hold(player, currency, *amount, (None, Some(*expires), "collections"))?;
@@ -106,6 +107,8 @@ impl Model {
                 let away = Some((player.clone(), Away { strict: false, cooling: true, until }));
                 Ok(Effects { away, ..Effects::default() })
             }
+            Asked::Sessions { rules } => Ok(Effects { sessions: Some(*rules), ..Effects::default() }),
+            Asked::Acknowledge { player } => self.acknowledge(player, now),
             Asked::Protect { protection } => {
                 Ok(Effects { protection: Some(*protection), ..Effects::default() })
             }
@@ -204,6 +207,7 @@ impl Model {
             effects.told.push((player.clone(), currency.into(), *returned));
         }
         self.fit(&effects.posted, &effects.ended)?;
+        effects.played = self.ended(round, currency, shares);
         Ok(effects)
     }
 
