@@ -19,7 +19,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use domains::exclusion::Exclusion;
+use domains::{exclusion::Exclusion, limits::PlayerLimits};
 use engine::{
     ApplyError, Aside, Body, Concluded, DIGEST_EVERY, Decided, Envelope, Found, KeyState, Outcome, Turn,
     TxId, Verdict,
@@ -261,7 +261,7 @@ impl Coordinator {
                     self.allowances.clear(*player, holds.len(), decided.record().time);
                     Ok(())
                 }
-                None => self.charge_exclusion(decided, origin),
+                None => self.charge_restriction(decided, origin),
                 Some(
                     TableLeg::Opened { .. }
                     | TableLeg::Locked { .. }
@@ -279,16 +279,19 @@ impl Coordinator {
         }
     }
 
-    /// Charges a player who is excluded already and asks for another exclusion. The first one never waits for a budget.
+    /// Charges a player who asks for another exclusion or limit than the first. That one never waits for a budget.
     ///
     /// # Errors
     /// The verdict, when the budget is used up: nothing is recorded.
-    fn charge_exclusion(&mut self, decided: &Decided, origin: &Origin) -> Result<(), Verdict> {
+    fn charge_restriction(&mut self, decided: &Decided, origin: &Origin) -> Result<(), Verdict> {
         let Origin::Session(asked) = origin else { return Ok(()) };
         let (player, time) = (asked.player, decided.record().time);
-        if Exclusion::of(&self.books.borrow().domains().rows, player, time).is_none() {
+        let books = self.books.borrow();
+        let rows = &books.domains().rows;
+        if Exclusion::of(rows, player, time).is_none() && PlayerLimits::of(rows, player).is_none() {
             return Ok(());
         }
+        drop(books);
         let bytes = decided.record_bytes();
         self.allowances.refuse(player.into(), bytes, time).map_err(|wait_ms| {
             self.metrics.refusal_over_budget();

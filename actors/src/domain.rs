@@ -28,6 +28,7 @@ use crate::{
     books::SharedBooks,
     clock::now_ms,
     currencies::Currencies,
+    limits,
     messages::{
         domain::{Arrive, GetBalance, GetFunds, GetReport, GetResults, PlayerFunds, Report, ResultsRead},
         output::Output,
@@ -92,6 +93,10 @@ impl Handler<GetBalance> for DomainActor<Balance> {
             balances: balances.collect(),
             exclusion: exclusion
                 .map(|Exclusion { kind, until }| Excluded { kind: kind.name().into(), until }),
+            limits: limits::of_player(&books, player, now)
+                .iter()
+                .filter_map(|limit| limits::state(limit, &self.currencies))
+                .collect(),
         };
         self.journal.barrier(Output::Reply(to, Box::new(reply)));
     }
@@ -110,6 +115,7 @@ impl Handler<GetFunds> for DomainActor<Balance> {
             freeze: Freeze::of(&domains.rows, player, now),
             exclusion: Exclusion::of(&domains.rows, player, now),
             play: PlaySession::told(&domains.rows, player, now),
+            limits: limits::of_player(&books, player, now),
             accounts: self.currencies.spelled().filter_map(funds).collect(),
         };
         self.journal.barrier(Output::Funds(answer, Box::new(funds)));

@@ -59,8 +59,7 @@ impl journal::Gate<Output> for OutputGate {
                     match origin {
                         Origin::Table { table, request } => self.tables.finished(table, result, request),
                         Origin::Session(BetContext { to, key, clears, .. }) => {
-                            let said = (result.verdict, result.play);
-                            let reply = bet_reply(key, clears, said, &self.currencies, Failure::of);
+                            let reply = bet_reply(key, clears, result.into(), &self.currencies, Failure::of);
                             self.workers.reply(to, reply);
                         }
                         Origin::Waiting { answer, .. } => drop(answer.send(result)),

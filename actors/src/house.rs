@@ -23,8 +23,9 @@ use domains::{
     collections::Collections,
     distributions::Distributions,
     free_play::FreePlay,
+    limit_rules::LimitRules,
     protection::Protection,
-    recipes::{SetApprovalRules, SetProtection, SetSessionRules},
+    recipes::{SetApprovalRules, SetLimitRules, SetProtection, SetSessionRules},
     session_rules::SessionRules,
 };
 use engine::{
@@ -90,6 +91,8 @@ pub struct Setup {
     pub approval: ApprovalRules,
     /// The rules of play sessions.
     pub session_rules: SessionRules,
+    /// How limits of players are counted and loosened.
+    pub limit_rules: LimitRules,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
     /// The operator's currencies.
@@ -226,6 +229,7 @@ impl House {
         let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
         let rules = [
             set_protection(setup.protection, &books),
+            set_limit_rules(setup.limit_rules, &books),
             set_approval(setup.approval, &books),
             set_sessions(setup.session_rules, &books),
         ];
@@ -358,6 +362,14 @@ fn set_sessions(configured: SessionRules, books: &Books) -> Option<Envelope> {
     let set = SetSessionRules(configured);
     (SessionRules::of(&books.domains().rows) != configured)
         .then(|| Envelope::Run(Tx::new(TxId::of_session_rules(books.lsn()), Principal::HUB, None, set)))
+}
+
+/// Records the rules of limits, when the log says otherwise.
+fn set_limit_rules(configured: LimitRules, books: &Books) -> Option<Envelope> {
+    (LimitRules::of(&books.domains().rows) != configured).then(|| {
+        let set = SetLimitRules(configured);
+        Envelope::Run(Tx::new(TxId::of_limit_rules(books.lsn()), Principal::HUB, None, set))
+    })
 }
 
 /// Waits until the log takes no records.

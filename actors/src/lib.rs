@@ -32,6 +32,7 @@ pub mod followers;
 mod frames;
 mod gate;
 pub mod house;
+pub mod limits;
 pub mod messages;
 mod panics;
 mod play;

@@ -1,20 +1,37 @@
 //! Receipts and verdicts, as replies of the wire.
 
-use domains::play_session::PlayFacts;
-use engine::{Done, Outcome, Verdict};
+use domains::{limits::LimitReached, play_session::PlayFacts};
+use engine::{Done, Outcome, TxResult, Verdict};
 use protocol::{
     Amount, ErrorCode, Key, Reply,
     reply::{Failure, Receipt},
 };
 
-use crate::{clock::now_ms, currencies::Currencies, play::play_view};
+use crate::{clock::now_ms, currencies::Currencies, limits, play::play_view};
 
-/// The reply to a request with a key; `refusal` makes the failure for a code, `play` is the play session that it is about.
+/// What became of an envelope, for the reply to its request.
+#[derive(Debug)]
+pub struct Said {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The play session that a refusal is about.
+    pub play: Option<Box<PlayFacts>>,
+    /// The limit that refuses.
+    pub limit: Option<Box<LimitReached>>,
+}
+
+impl From<TxResult> for Said {
+    fn from(TxResult { verdict, play, limit, .. }: TxResult) -> Self {
+        Self { verdict, play, limit }
+    }
+}
+
+/// The reply to a request with a key; `refusal` makes the failure for a code.
 #[must_use]
 pub fn bet_reply(
     key: Key,
     clears: bool,
-    (verdict, play): (Verdict, Option<Box<PlayFacts>>),
+    Said { verdict, play, limit }: Said,
     currencies: &Currencies,
     refusal: impl FnOnce(ErrorCode) -> Failure,
 ) -> Reply {
@@ -26,7 +43,8 @@ pub fn bet_reply(
         },
         Verdict::Recorded(Outcome::Changed { lsn }) => Reply::Changed { key, lsn },
         Verdict::Recorded(Outcome::Refused { code, .. }) | Verdict::Impossible(code) => {
-            Reply::Error(refusal(code))
+            let reached = limit.and_then(|reached| limits::hit(&reached, currencies));
+            Reply::Error(refusal(code).reaching(reached))
         }
         Verdict::TooManyRefused(wait_ms) => {
             let words = "the player has had too many requests refused";

@@ -3,8 +3,10 @@
 //! Lives on the worker that accepted its socket. It takes the permits and checks everything that needs no other actor;
 //! replies and publications reach the socket without it.
 
+mod amounts;
 mod dispatch;
 mod exclusion;
+mod limits;
 
 use std::{
     pin::Pin,

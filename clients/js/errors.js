@@ -33,9 +33,9 @@ export class HubError extends Error {
   name = "HubError";
 
   /**
-   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number, final?: boolean, play?: object}} failure `code` is the hub's, or 0 for a failure of the connection
+   * @param {{code: number, name: string, message: string, retry: string, retryAfterMs?: number, final?: boolean, play?: object, reached?: object}} failure `code` is the hub's, or 0 for a failure of the connection
    */
-  constructor({ code, name, message, retry, retryAfterMs, final, play }) {
+  constructor({ code, name, message, retry, retryAfterMs, final, play, reached }) {
     super(message);
     /** The hub's code, 0 when the hub did not answer. */
     this.code = code;
@@ -49,6 +49,8 @@ export class HubError extends Error {
     this.final = final;
     /** The play session that the refusal is about: `reality_check_due` and `start_too_soon` have it. */
     this.play = play;
+    /** With `limit_reached`: which limit of the player it is, as `docs/protocol.md` has it. */
+    this.reached = reached;
   }
 
   /** The error of an `error` reply. */
@@ -61,6 +63,7 @@ export class HubError extends Error {
       retryAfterMs: reply.retry_after_ms ?? undefined,
       final: reply.final ?? undefined,
       play: reply.play ?? undefined,
+      reached: reply.reached ?? undefined,
     });
   }
 

@@ -220,6 +220,23 @@ export class HubClient extends EventTarget {
     return this.command("acknowledge", {}, options);
   }
 
+  /**
+   * Sets a limit of the player, exactly once: a stricter one at once, a looser one once it is confirmed.
+   * @param {{kind: "deposit"|"loss"|"stake"|"play_time", period: "day"|"week"|"month", currency?: string, amount?: string,
+   *   minutes?: number, remove?: true}} limit money has a currency and an amount, time has minutes
+   */
+  setLimit(limit, options) {
+    return this.command("set_limit", limit, options);
+  }
+
+  /**
+   * Confirms a looser limit that has waited, exactly once.
+   * @param {{kind: string, period: string, currency?: string}} limit
+   */
+  confirmLimit(limit, options) {
+    return this.command("confirm_limit", limit, options);
+  }
+
   /** Comes back after a self-exclusion whose end has passed, exactly once. */
   reinstate(options) {
     return this.command("reinstate", {}, options);

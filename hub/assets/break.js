@@ -1,8 +1,9 @@
 /**
- * A break from play: a player stays away for some days, or excludes themselves for longer, and comes back.
+ * Breaks and limits: a player stays away for some days, or excludes themselves for longer, and comes back; and limits play.
  */
 
 import { h } from "./dom.js";
+import { Limits } from "./limits.js";
 import { explain } from "./messages.js";
 
 /** Days of the choices; `null` is for good. */
@@ -59,7 +60,8 @@ export function mayReturn({ kind, until }) {
 export class Break {
   #hub;
   #wallet;
-  #title = h("h1", { tabindex: "-1" }, "A break from play");
+  #title = h("h1", { tabindex: "-1" }, "Breaks and limits");
+  #limits;
   #standing = h("p", { class: "lead", role: "status", "data-testid": "standing" });
   #forms = h("div", { class: "breaks" });
   #problem = h("p", { class: "problem", role: "alert", "data-testid": "break-problem" });
@@ -68,6 +70,7 @@ export class Break {
   constructor({ hub, wallet }) {
     this.#hub = hub;
     this.#wallet = wallet;
+    this.#limits = new Limits({ hub, wallet });
     this.element = h(
       "section",
       { class: "lobby", "data-testid": "break-page" },
@@ -75,6 +78,7 @@ export class Break {
       this.#standing,
       this.#problem,
       this.#forms,
+      this.#limits.element,
     );
     this.#refresh();
   }
@@ -90,6 +94,7 @@ export class Break {
       // The header shows that the hub cannot be reached; what was known stays.
     }
     this.#draw();
+    this.#limits.draw();
   }
 
   #draw() {

@@ -2,6 +2,7 @@
  * The text that a refusal shows to a player at the table: it says what to do next.
  */
 
+import { KINDS, PERIODS, amountOf, timeOf } from "./limit_words.js";
 import { pretty } from "./money.js";
 
 /**
@@ -44,6 +45,16 @@ export function explain(error, { view, kind, joining = false } = {}) {
       return "Your break stays as it is.";
     case "bad_duration":
       return "The operator has other bounds for such a break. Please choose another.";
+    case "limit_reached":
+      return reached(error.reached);
+    case "limit_change_waits":
+      return "You have asked for a looser limit already. It can be confirmed when it has waited.";
+    case "limit_change_early":
+      return "It is too early to confirm that.";
+    case "limit_change_late":
+      return "It is too late to confirm that. Please ask for it again.";
+    case "no_limit":
+      return "There is no such limit, or nothing of it to confirm.";
     case "account_frozen":
       return "Your account is frozen.";
     case "busy":
@@ -56,6 +67,14 @@ export function explain(error, { view, kind, joining = false } = {}) {
     default:
       return sentence(error.message);
   }
+}
+
+/** Which limit it is, and when more is allowed. */
+function reached(limit) {
+  if (limit === undefined) return "A limit of yours is reached.";
+  const { kind, period, currency, used, limit: allowed, frees_at } = limit;
+  const title = `${(KINDS[kind] ?? kind).toLowerCase()} ${PERIODS[period] ?? period}`;
+  return `Your limit of ${title} is reached: ${amountOf(used, currency)} of ${amountOf(allowed, currency)}. More from ${timeOf(frees_at)}.`;
 }
 
 function article(kind) {

@@ -1,5 +1,5 @@
 /**
- * The player's balances, the exclusion from play that stands, and the play session, as the hub tells them by events, receipts
+ * The player's balances, the limits, the exclusion from play that stands, and the play session, as the hub tells them by events, receipts
  * and reads; those with the highest lsn are shown.
  *
  * While a wheel turns, what a round returned is kept back until the ball lies, so that the balance does not tell
@@ -14,6 +14,8 @@ export class Wallet {
   /** @type {{since: number, ends: number, check?: number, start?: number, positions: object[]}|null} the one that goes on */
   play = null;
   #playLsn = 0;
+  /** @type {object[]} the limits as of the last read, as `get_balance` tells them */
+  limits = [];
   #keptBack = null;
   #newest = 0;
   #onChange;
@@ -74,6 +76,7 @@ export class Wallet {
     this.balances.clear();
     this.exclusion = null;
     [this.play, this.#playLsn] = [null, 0];
+    this.limits = [];
     this.#newest = 0;
     if (this.#keptBack !== null) this.#keptBack = [];
     this.#onChange();
@@ -85,13 +88,14 @@ export class Wallet {
    */
   async load(hub) {
     const before = this.#newest;
-    const { lsn = 0, balances, exclusion, play } = await hub.request("get_balance");
+    const { lsn = 0, balances, exclusion, play, limits } = await hub.request("get_balance");
     for (const { currency, available, held } of balances) {
       if ((this.balances.get(currency)?.lsn ?? 0) <= before)
         this.balances.set(currency, { available, held, lsn: before });
     }
     this.exclusion = exclusion ?? null;
     this.#readPlay(play ?? null, lsn);
+    this.limits = limits ?? [];
     this.#onChange();
   }
 }

@@ -20,6 +20,7 @@ mod explain;
 mod fields;
 mod health;
 mod holds;
+mod limits;
 mod lists;
 mod logged;
 mod monitoring;
@@ -33,6 +34,7 @@ mod play;
 mod players;
 mod proposals;
 pub mod rates;
+mod reached;
 mod reads;
 mod reality_check;
 mod receipt;
@@ -52,7 +54,7 @@ use crate::monitoring::surface::MonitoringSurface;
 pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surface::ApiSurface};
 
 /// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
-fn parts() -> [ApiPart; 14] {
+fn parts() -> [ApiPart; 15] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
         part("monitoring", "How the whole hub does, and what is wrong.", monitoring()),
@@ -68,6 +70,7 @@ fn parts() -> [ApiPart; 14] {
         part("players", "Who has accounts here.", players::routes()),
         part("exclusions", "Players who leave play for a time, and come back.", exclusions::routes()),
         part("play sessions", "How players acknowledge how they play.", reality_check::routes()),
+        part("limits", "How much players may deposit, stake, lose and play.", limits::routes()),
         part("balance", "What players have; credits, debits and freezes.", balance::routes()),
     ]
 }

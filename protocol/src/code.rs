@@ -137,6 +137,18 @@ error_codes! {
     NotExcluded = 3022, since "0.2", "not_excluded", "the player is not excluded from play";
     /// The operator's rules have another least or longest duration.
     BadDuration = 3023, since "0.2", "bad_duration", "an exclusion of this kind does not last so long or so short";
+    /// A limit of the player, or the operator's for the player, is reached.
+    LimitReached = 3024, since "0.2", "limit_reached", "a limit of the player is reached";
+    /// A looser limit waits already to be confirmed.
+    LimitChangeWaits = 3025, since "0.2", "limit_change_waits", "a looser limit waits to be confirmed already";
+    /// There is no such limit, or nothing of it to confirm.
+    NoLimit = 3026, since "0.2", "no_limit", "there is no such limit, or no change of it to confirm";
+    /// The looser limit has not waited long enough.
+    LimitChangeEarly = 3027, since "0.2", "limit_change_early", "the looser limit cannot be confirmed yet";
+    /// The looser limit was not confirmed in time.
+    LimitChangeLate = 3028, since "0.2", "limit_change_late", "the looser limit cannot be confirmed any more; ask for it again";
+    /// The player has as many limits as there may be.
+    TooManyLimits = 3029, since "0.2", "too_many_limits", "the player has too many limits";
     /// The player has played for as long as the operator's rules allow without an acknowledgement.
     RealityCheckDue = 3030, since "0.2", "reality_check_due", "acknowledge first how long you have played, and what you have won or lost";
     /// No reality check is due.
@@ -222,7 +234,13 @@ impl ErrorCode {
             | ErrorCode::AboveApproverLimit
             | ErrorCode::NoBreakGlass
             | ErrorCode::ReversedBefore
-            | ErrorCode::NotReversible => true,
+            | ErrorCode::NotReversible
+            | ErrorCode::LimitReached
+            | ErrorCode::LimitChangeWaits
+            | ErrorCode::NoLimit
+            | ErrorCode::LimitChangeEarly
+            | ErrorCode::LimitChangeLate
+            | ErrorCode::TooManyLimits => true,
             ErrorCode::Malformed
             | ErrorCode::UnknownRequest
             | ErrorCode::MissingField

@@ -19,6 +19,8 @@ mod fault;
 mod fields;
 pub mod id;
 mod integer;
+mod lasts;
+pub mod limits;
 mod msgpack;
 pub mod open;
 pub mod payload;

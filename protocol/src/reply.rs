@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Amount, Channel, Code, Currency, ErrorCode, Key, Open, Payload, PlayerId, Retry, RoundId, TableId, U53,
+    limits::{LimitHit, LimitState},
     play::PlayView,
 };
 
@@ -71,6 +72,9 @@ pub enum Reply {
         /// The play session that goes on; absent when none does, or when none are kept.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         play: Option<PlayView>,
+        /// The limits of the player; absent without any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        limits: Vec<LimitState>,
     },
     /// To `get_history` with a table: newest first.
     TableHistory {
@@ -380,6 +384,9 @@ pub struct Failure {
     /// Not before this many milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// The limit that refuses it, with [`ErrorCode::LimitReached`]. Absent when an earlier request was refused so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Box<LimitHit>>,
     /// `false`: nothing is recorded under the request's key, which may be used again. Absent where the code's range
     /// says enough.
     #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
@@ -399,6 +406,7 @@ struct ReadFailure {
     message: String,
     retry: Option<Open<Retry>>,
     retry_after_ms: Option<u64>,
+    reached: Option<Box<LimitHit>>,
     #[serde(rename = "final")]
     is_final: Option<bool>,
     play: Option<Box<PlayView>>,
@@ -406,9 +414,9 @@ struct ReadFailure {
 
 impl From<ReadFailure> for Failure {
     fn from(read: ReadFailure) -> Self {
-        let ReadFailure { code, name, message, retry, retry_after_ms, is_final, play } = read;
+        let ReadFailure { code, name, message, retry, retry_after_ms, reached, is_final, play } = read;
         let retry = retry.and_then(|word| word.known()).unwrap_or(code.retry());
-        Self { code, name, message, retry, retry_after_ms, is_final, play }
+        Self { code, name, message, retry, retry_after_ms, reached, is_final, play }
     }
 }
 
@@ -428,9 +436,17 @@ impl Failure {
             message: message.into(),
             retry: code.retry(),
             retry_after_ms: None,
+            reached: None,
             is_final: None,
             play: None,
         }
+    }
+
+    /// Adds the limit that refuses it.
+    #[must_use]
+    pub fn reaching(mut self, reached: Option<LimitHit>) -> Self {
+        self.reached = reached.map(Box::new);
+        self
     }
 
     /// Adds that the request's key is not used up: nothing is recorded under it.

@@ -14,7 +14,10 @@ use crate::{
     error::FrameError,
     fault::quoted,
     fields::map_fields,
+    limits::{LimitTo, NamedLimit, SetLimit},
 };
+
+pub use crate::lasts::Lasts;
 
 /// Most channels one `hello` may resume.
 pub const RESUME_MAX: usize = 32;
@@ -81,7 +84,16 @@ pub enum Request {
         /// Idempotency key.
         key: Key,
     },
-    /// The player's balances, the exclusion that stands, and the play session that goes on.
+    /// Sets a limit of the player. A stricter one is in force at once; a looser one waits until it is confirmed.
+    SetLimit(SetLimit),
+    /// Confirms a looser limit that has waited.
+    ConfirmLimit {
+        /// Idempotency key.
+        key: Key,
+        /// Which limit.
+        limit: NamedLimit,
+    },
+    /// The player's balances, the exclusion that stands, the play session that goes on, and the limits.
     GetBalance,
     /// The last rounds of a table, or the player's own last results when no table is named.
     GetHistory {
@@ -110,6 +122,8 @@ impl Request {
         "exclude",
         "reinstate",
         "acknowledge",
+        "set_limit",
+        "confirm_limit",
         "get_balance",
         "get_history",
         "get_outcome",
@@ -156,15 +170,6 @@ pub struct Exclude {
     pub kind: Text<16>,
     /// How long.
     pub lasts: Lasts,
-}
-
-/// How long an exclusion lasts. In a frame it is `days`, or `permanent` that is true: what is missing is never for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lasts {
-    /// So many days.
-    Days(U53),
-    /// For good, which only a self-exclusion is.
-    ForGood,
 }
 
 /// Fields of `place_bet`.
@@ -238,7 +243,7 @@ pub struct RawFrame {
     /// Client seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<Text<CLIENT_SEED_BYTES_MAX>>,
-    /// Kind of an exclusion.
+    /// Kind of an exclusion or a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Text<16>>,
     /// Days of an exclusion.
@@ -247,10 +252,23 @@ pub struct RawFrame {
     /// Whether an exclusion is for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permanent: Option<bool>,
+    /// Period of a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<Text<8>>,
+    /// Money that a limit allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Text<30>>,
+    /// Time that a limit allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<U53>,
+    /// Whether a limit is to be removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove: Option<bool>,
 }
 
 map_fields!(RawFrame, "a request: a map with the keys \"t\" and \"id\"", required [],
-    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed, kind, days, permanent], others refused);
+    optional [t, id, key, token, client, resume, ch, e, o, table, round, bets, currency, seed, kind, days, permanent, period, amount,
+        minutes, remove], others refused);
 map_fields!(Since, "a channel position: a map of ch, e and o", required [ch, e, o], optional [], others refused);
 map_fields!(Bet, "a bet: a map of kind, n and a", required [kind, a], optional [n], others refused);
 
@@ -283,6 +301,10 @@ impl RawFrame {
             kind,
             days,
             permanent,
+            period,
+            amount,
+            minutes,
+            remove,
         } = self;
         let given = [
             ("key", key.is_some()),
@@ -300,6 +322,10 @@ impl RawFrame {
             ("kind", kind.is_some()),
             ("days", days.is_some()),
             ("permanent", permanent.is_some()),
+            ("period", period.is_some()),
+            ("amount", amount.is_some()),
+            ("minutes", minutes.is_some()),
+            ("remove", remove.is_some()),
         ];
         given.iter().find(|(_, given)| *given).map(|(name, _)| *name)
     }
@@ -319,19 +345,12 @@ fn need<T>(field: Option<T>, request: &str, name: &str, id: Option<U53>) -> Resu
     })
 }
 
-/// How long an exclusion lasts: the one that is given of both fields.
-fn lasts(days: Option<U53>, permanent: Option<bool>, id: U53) -> Result<Lasts, FrameError> {
-    let wrong = |code, detail: &str| FrameError { id: Some(id), code, detail: detail.into() };
-    match (days, permanent.unwrap_or(false)) {
-        (Some(days), false) => Ok(Lasts::Days(days)),
-        (None, true) => Ok(Lasts::ForGood),
-        (Some(_), true) => {
-            Err(wrong(ErrorCode::Malformed, "exclude has \"days\" or is \"permanent\", and not both"))
-        }
-        (None, false) => {
-            Err(wrong(ErrorCode::MissingField, "exclude needs the field \"days\", or \"permanent\": true"))
-        }
-    }
+fn named_limit(raw: &mut RawFrame, verb: &str, id: Option<U53>) -> Result<NamedLimit, FrameError> {
+    Ok(NamedLimit {
+        kind: need(raw.kind.take(), verb, "kind", id)?,
+        period: need(raw.period.take(), verb, "period", id)?,
+        currency: raw.currency.take(),
+    })
 }
 
 impl TryFrom<RawFrame> for ClientFrame {
@@ -377,10 +396,19 @@ impl TryFrom<RawFrame> for ClientFrame {
             "exclude" => Request::Exclude(Exclude {
                 key: need(raw.key.take(), &verb, "key", some_id)?,
                 kind: need(raw.kind.take(), &verb, "kind", some_id)?,
-                lasts: lasts(raw.days.take(), raw.permanent.take(), id)?,
+                lasts: Lasts::given(raw.days.take(), raw.permanent.take(), id)?,
             }),
             "reinstate" => Request::Reinstate { key: need(raw.key.take(), &verb, "key", some_id)? },
             "acknowledge" => Request::Acknowledge { key: need(raw.key.take(), &verb, "key", some_id)? },
+            "set_limit" => Request::SetLimit(SetLimit {
+                key: need(raw.key.take(), &verb, "key", some_id)?,
+                limit: named_limit(&mut raw, &verb, some_id)?,
+                to: LimitTo::given(raw.amount.take(), raw.minutes.take(), raw.remove.take(), id)?,
+            }),
+            "confirm_limit" => Request::ConfirmLimit {
+                key: need(raw.key.take(), &verb, "key", some_id)?,
+                limit: named_limit(&mut raw, &verb, some_id)?,
+            },
             "get_balance" => Request::GetBalance,
             "get_history" => Request::GetHistory { table: raw.table.take() },
             "get_outcome" => Request::GetOutcome { key: need(raw.key.take(), &verb, "key", some_id)? },
@@ -437,6 +465,15 @@ impl From<ClientFrame> for RawFrame {
             }
             Request::Reinstate { key } => RawFrame { key: Some(key), ..raw("reinstate") },
             Request::Acknowledge { key } => RawFrame { key: Some(key), ..raw("acknowledge") },
+            Request::SetLimit(SetLimit { key, limit: NamedLimit { kind, period, currency }, to }) => {
+                let (amount, minutes, remove) = to.fields();
+                let (key, kind, period) = (Some(key), Some(kind), Some(period));
+                RawFrame { key, kind, period, currency, amount, minutes, remove, ..raw("set_limit") }
+            }
+            Request::ConfirmLimit { key, limit: NamedLimit { kind, period, currency } } => {
+                let (key, kind, period) = (Some(key), Some(kind), Some(period));
+                RawFrame { key, kind, period, currency, ..raw("confirm_limit") }
+            }
             Request::GetBalance => raw("get_balance"),
             Request::GetHistory { table } => RawFrame { table, ..raw("get_history") },
             Request::GetOutcome { key } => RawFrame { key: Some(key), ..raw("get_outcome") },

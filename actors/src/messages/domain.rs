@@ -1,7 +1,14 @@
 //! Messages to a domain's actor.
 
 use actix::prelude::*;
-use domains::{Funds, exclusion::Exclusion, freeze::Freeze, play_session::PlayFacts, results::Settled};
+use domains::{
+    Funds,
+    exclusion::Exclusion,
+    freeze::Freeze,
+    limits::{LimitId, PlayerLimit},
+    play_session::PlayFacts,
+    results::Settled,
+};
 use engine::Unreadable;
 use ledger::Domain;
 use protocol::{Currency, PlayerId, reply::Welcome, request::Since};
@@ -56,6 +63,8 @@ pub struct PlayerFunds {
     pub exclusion: Option<Exclusion>,
     /// The play session that goes on.
     pub play: Option<PlayFacts>,
+    /// The limits: each with what is used of it, and when its next period begins, milliseconds since 1970.
+    pub limits: Vec<(LimitId, PlayerLimit, u64)>,
     /// The funds in each currency in which the player has an account, in minor units.
     pub accounts: Vec<(Currency, Funds)>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
+use domains::limits::LimitReached;
 use engine::{Done, Envelope, KeptKey, Outcome, Preview, Principal, StoredState, TxId, TxResult, Verdict};
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
@@ -39,7 +40,7 @@ struct Ways {
 }
 
 /// The result of [`MoneyPort::execute`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Execution {
     /// It is carried out and on disk.
     Committed(Executed),
@@ -69,7 +70,7 @@ pub struct Executed {
 }
 
 /// Why something was not carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotExecuted {
     /// The code.
     pub code: ErrorCode,
@@ -78,12 +79,14 @@ pub struct NotExecuted {
     pub recorded: Option<u64>,
     /// Whether it was recorded by an earlier request.
     pub replayed: bool,
+    /// The limit that refuses it, when this request has made the record.
+    pub limit: Option<Box<LimitReached>>,
 }
 
 impl From<ErrorCode> for NotExecuted {
     /// A refusal that is not recorded: the key is as it was.
     fn from(code: ErrorCode) -> Self {
-        Self { code, recorded: None, replayed: false }
+        Self { code, recorded: None, replayed: false, limit: None }
     }
 }
 
@@ -96,7 +99,7 @@ impl Execution {
             }
             Outcome::Changed { lsn } => Execution::Committed(Executed { lsn, done: None, replayed }),
             Outcome::Refused { code, lsn } => {
-                Execution::Rejected(NotExecuted { code, recorded: Some(lsn), replayed })
+                Execution::Rejected(NotExecuted { code, recorded: Some(lsn), replayed, limit: None })
             }
         }
     }
@@ -119,7 +122,12 @@ impl From<TxResult> for Execution {
     fn from(result: TxResult) -> Self {
         let replayed = !result.is_recorded();
         match result.verdict {
-            Verdict::Recorded(outcome) => Self::of(outcome, replayed),
+            Verdict::Recorded(outcome) => match Self::of(outcome, replayed) {
+                Execution::Rejected(rejected) => {
+                    Execution::Rejected(NotExecuted { limit: result.limit, ..rejected })
+                }
+                done => done,
+            },
             Verdict::KeyReused => Execution::Rejected(ErrorCode::KeyReused.into()),
             // Only what the hub does itself has no key, and nobody waits for it.
             Verdict::Done

@@ -16,7 +16,7 @@ fn service(name: &str) -> Principal {
 
 /// A refusal that is recorded under its key.
 fn recorded(code: ErrorCode, lsn: u64, replayed: bool) -> Execution {
-    Execution::Rejected(NotExecuted { code, recorded: Some(lsn), replayed })
+    Execution::Rejected(NotExecuted { code, recorded: Some(lsn), replayed, limit: None })
 }
 
 fn deposit(key: &str, amount: &str) -> DepositReport {

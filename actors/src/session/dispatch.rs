@@ -11,12 +11,12 @@ use engine::{
 use games::fair::Share;
 use protocol::{
     Channel, CloseCode, ErrorCode, Key, PlayerId, Reply, Request, TableId, U53,
-    amount::{AmountError, SCALE_MAX},
+    amount::SCALE_MAX,
     reply::{Failure, Subscribed, Welcome},
     request::{self, Hello, PlaceBet, Since},
 };
 
-use super::{Bearer, Followed, Identity, Ready, SessionActor, State, exclusion};
+use super::{Bearer, Followed, Identity, Ready, SessionActor, State, amounts, exclusion, limits};
 use crate::{
     admission::{ChannelsTaken, NotArrived},
     clock::now_ms,
@@ -165,6 +165,17 @@ impl SessionActor {
             }
             Request::Reinstate { key } => exclusion::reinstate(&shared.money, to, player, key),
             Request::Acknowledge { key } => exclusion::acknowledge(&shared.money, to, player, key),
+            Request::SetLimit(asked) => {
+                limits::set((&shared.money, &shared.workers, &shared.currencies), to, player, asked);
+            }
+            Request::ConfirmLimit { key, limit } => {
+                limits::confirm(
+                    (&shared.money, &shared.workers, &shared.currencies),
+                    to,
+                    player,
+                    (key, limit),
+                );
+            }
             Request::GetBalance => shared.money.balance(GetBalance { player, to }),
             Request::GetHistory { table: None } => shared.money.results(GetResults { player, to }),
             Request::GetHistory { table: Some(table) } => match shared.tables.get(table) {
@@ -375,14 +386,7 @@ fn priced(player: PlayerId, bet: &PlaceBet, scale: u32) -> Result<BetRequest, Fa
     let mut content = Vec::with_capacity(32 * (bet.bets.len() + 1));
     for one in bet.bets.iter() {
         let stake = one.a.parse().and_then(|amount: protocol::Amount| amount.to_minor(scale));
-        let stake = stake.map_err(|error| {
-            let code = match error {
-                AmountError::Malformed => ErrorCode::BadAmount,
-                AmountError::TooPrecise => ErrorCode::TooPrecise,
-                AmountError::TooLarge => ErrorCode::AboveLimit,
-            };
-            Failure::with(code, format!("\"{}\": {error}", &*one.a)).not_final()
-        })?;
+        let stake = stake.map_err(|error| amounts::unfit(&one.a, error).not_final())?;
         content.extend_from_slice(&(one.kind.len() as u64).to_be_bytes());
         content.extend_from_slice(one.kind.as_bytes());
         content.extend_from_slice(&(one.n.len() as u64).to_be_bytes());

@@ -58,7 +58,7 @@ pub fn acknowledge(money: &MoneyPort, to: ReplyTo, player: PlayerId, key: Key) {
 }
 
 /// Submits what a player asks of the money under a key.
-fn change(money: &MoneyPort, to: ReplyTo, player: PlayerId, key: Key, intent: Intent) {
+pub(super) fn change(money: &MoneyPort, to: ReplyTo, player: PlayerId, key: Key, intent: Intent) {
     let (id, principal) = (TxId::of_key(player, &key), Principal::from(player));
     let envelope = ServiceRequest { id, principal, intent }.run();
     let context = BetContext { to, player, key, clears: false };

@@ -13,6 +13,7 @@ use super::{CHIPS_EVERY_MS, Parked, TableActor};
 use crate::{
     clock::now_ms,
     messages::table::{AskOutcome, Bet, Clear, Finished, Join, Leave, Wake},
+    receipts::Said,
 };
 
 impl Handler<Wake> for TableActor {
@@ -102,7 +103,7 @@ impl Handler<Finished> for TableActor {
     type Result = ();
 
     fn handle(&mut self, Finished { result, request }: Finished, context: &mut Context<Self>) {
-        let TxResult { id, time, leg, verdict, play } = result;
+        let TxResult { id, time, leg, verdict, play, limit } = result;
         self.guarded(context, |this, context| {
             let sound = !this.live.state().unfit;
             let offset = this.live.apply(id, leg.as_ref(), time);
@@ -120,7 +121,7 @@ impl Handler<Finished> for TableActor {
             }
         });
         if let Some(request) = request {
-            self.answer(request, (verdict, play), context);
+            self.answer(request, Said { verdict, play, limit }, context);
         }
         self.guarded(context, |this, context| {
             this.proceed(context);

@@ -1,9 +1,8 @@
 //! Requests at a table: decided at once, or parked until what they depend on is known; each answered once.
 
 use actix::prelude::*;
-use domains::play_session::PlayFacts;
 use engine::{
-    Envelope, Verdict,
+    Envelope,
     table::live::{Decision, LiveTable, Ticket, Unparked},
 };
 use protocol::{ErrorCode, Reply, reply::Failure};
@@ -14,7 +13,7 @@ use crate::{
         money::{GetOutcome, Origin},
         reply::{BetContext, ReplyTo},
     },
-    receipts::bet_reply,
+    receipts::{Said, bet_reply},
     spread,
 };
 
@@ -89,12 +88,7 @@ impl TableActor {
 
     /// Answers the request a result belongs to. The record stands, whatever has become of the table: there is always
     /// an answer.
-    pub(super) fn answer(
-        &mut self,
-        request: BetContext,
-        said: (Verdict, Option<Box<PlayFacts>>),
-        context: &mut Context<Self>,
-    ) {
+    pub(super) fn answer(&mut self, request: BetContext, said: Said, context: &mut Context<Self>) {
         let BetContext { to, key, clears, .. } = request;
         let mut reply = Reply::Error(Failure::of(ErrorCode::Internal));
         self.guarded(context, |this, _| {

@@ -43,7 +43,8 @@ async fn a_table_that_a_record_does_not_fit_records_its_quarantine_and_returns_i
     rig.bet(1, "good", "red");
     assert!(matches!(rig.reply().await, Reply::BetAccepted(_)));
     let unfit = TableLeg::Locked { round: 1, deadline: 0, staked: 1, mix: [0; 32] };
-    let result = TxResult { id: TxId(1), time: 1, leg: Some(unfit), verdict: Verdict::Done, play: None };
+    let result =
+        TxResult { id: TxId(1), time: 1, leg: Some(unfit), verdict: Verdict::Done, play: None, limit: None };
     rig.table.do_send(Finished { result, request: None });
     rig.held_becomes(0).await;
     rig.settled().await;
@@ -216,8 +217,12 @@ async fn refusals_above_the_budget_are_answered_and_not_recorded() {
         request: crate::rig::refused(),
     };
     let told = rig.port.execute(engine::Principal::HUB, known).await;
-    let Execution::Rejected(NotExecuted { code: ErrorCode::BetsClosed, recorded: Some(_), replayed: true }) =
-        told
+    let Execution::Rejected(NotExecuted {
+        code: ErrorCode::BetsClosed,
+        recorded: Some(_),
+        replayed: true,
+        limit: None,
+    }) = told
     else {
         panic!("it is known: {told:?}")
     };

@@ -3,6 +3,7 @@
 use protocol::{
     Channel, Currency, Key, Reply, Request, TableId, Text, U53,
     bounded::List,
+    limits::{LimitState, NamedLimit, SetLimit},
     play::PlayView,
     reply::{
         Balance, Excluded, KeyOutcome, PastRound, PlacedBet, PlayerResult, Receipt, Subscribed, TableSummary,
@@ -97,6 +98,22 @@ impl Client {
     /// back.
     pub async fn exclude(&self, exclude: Exclude) -> Result<u64, Error> {
         ask!(self, Request::Exclude(exclude), "exclude", Reply::Changed { lsn, .. } => lsn)
+    }
+
+    /// The limits of the player, and what is used of each.
+    pub async fn limits(&self) -> Result<Vec<LimitState>, Error> {
+        ask!(self, Request::GetBalance, "get_balance", Reply::Balances { limits, .. } => limits)
+    }
+
+    /// Sets a limit of the player: a stricter one at once, a looser one once it is confirmed. Returns its place in the log.
+    pub async fn set_limit(&self, limit: SetLimit) -> Result<u64, Error> {
+        ask!(self, Request::SetLimit(limit), "set_limit", Reply::Changed { lsn, .. } => lsn)
+    }
+
+    /// Confirms a looser limit that has waited. Returns its place in the log.
+    pub async fn confirm_limit(&self, key: Key, limit: NamedLimit) -> Result<u64, Error> {
+        let request = Request::ConfirmLimit { key, limit };
+        ask!(self, request, "confirm_limit", Reply::Changed { lsn, .. } => lsn)
     }
 
     /// Comes back after a self-exclusion whose end has passed. Returns its place in the log.

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use protocol::{
     Code, Key, Reply, Request, Retry, TableId, U53,
+    limits::{NamedLimit, SetLimit},
     reply::{Failure, KeyOutcome, Receipt},
     request::{Exclude, PlaceBet},
 };
@@ -25,7 +26,7 @@ use crate::{
 pub enum Outcome {
     /// Carried out, once.
     Accepted(Receipt),
-    /// Carried out, once, and no money was moved, as by an exclusion.
+    /// Carried out, once, and no money was moved: an exclusion, or a limit.
     Changed {
         /// Place in the log.
         lsn: u64,
@@ -115,6 +116,16 @@ impl Resilient {
     /// Excludes the player from play, like [`Resilient::place_bet`].
     pub async fn exclude(&mut self, exclude: Exclude) -> Result<Outcome, Error> {
         self.carry_out(exclude.key, Request::Exclude(exclude)).await
+    }
+
+    /// Sets a limit, like [`Resilient::place_bet`].
+    pub async fn set_limit(&mut self, limit: SetLimit) -> Result<Outcome, Error> {
+        self.carry_out(limit.key, Request::SetLimit(limit)).await
+    }
+
+    /// Confirms a looser limit, like [`Resilient::place_bet`].
+    pub async fn confirm_limit(&mut self, key: Key, limit: NamedLimit) -> Result<Outcome, Error> {
+        self.carry_out(key, Request::ConfirmLimit { key, limit }).await
     }
 
     /// Comes back after a self-exclusion, like [`Resilient::place_bet`].

@@ -5,9 +5,9 @@ use ledger::codec::{DecodeError, Decoder, Encoder};
 use protocol::Currency;
 
 use crate::{
+    calendar::DAY,
     fields::{Field, Fields},
     principal::Principal,
-    protection::DAY,
     rows::{Row, RowImage, Rows},
 };
 

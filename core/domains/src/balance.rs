@@ -17,6 +17,7 @@ use crate::{
     decide::{Context, Part},
     exclusion::{Exclusion, ExclusionKind},
     freeze::Freeze,
+    limits::{Counted, count},
     notice::{Funds, Notice},
     open, play_session, post,
     protection::Protection,
@@ -88,6 +89,17 @@ pub enum Command {
         player: PlayerId,
         /// The round of the bet.
         round: RoundId,
+    },
+    /// The round of a player has ended: what they had staked is taken, and what it returns is paid out of distributions.
+    End {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// What was staked, minor units.
+        staked: i128,
+        /// The payout, stakes included, minor units; 0 for none.
+        returned: i128,
     },
     /// Gives back what a hold reserves whose time is over.
     Expire(HoldId),
@@ -176,15 +188,27 @@ impl crate::decide::Command for Command {
                 let debit = AccountId::cash(player, currency);
                 let transfer = Transfer { debit, credit: clearing(Domain::Collections, currency), amount };
                 let hold = Hold::on(Purpose::Stake, Prover::Round(round), transfer);
+                count(context, part, (player, currency), Counted::Stake(amount))?;
                 part.draft.add(Move::Hold(context.id, Arc::new(hold)))
             }
             Command::Release { hold, player, round } => {
-                is_stake(context, hold, player, round)?;
+                let stake = is_stake(context, hold, player, round)?;
+                let (currency, amount) = (stake.first.account.currency, stake.amount());
+                count(context, part, (player, currency), Counted::GivenBack(amount))?;
                 part.draft.add(Move::VoidHold(hold))
             }
             Command::Post { hold, player, round } => {
                 is_stake(context, hold, player, round)?;
                 part.draft.add(Move::PostHold(hold))
+            }
+            Command::End { player, currency, staked, returned } => {
+                count(context, part, (player, currency), Counted::Ended { staked, returned })?;
+                // A sum below zero is passed on, so that the ledger refuses it. If it were skipped, the notice would show it.
+                if returned == 0 {
+                    return Ok(());
+                }
+                let distributions = clearing(Domain::Distributions, currency);
+                post(part.draft, distributions, AccountId::cash(player, currency), returned)
             }
             Command::Expire(hold) => {
                 let open = context.view.ledger(Domain::Balance).hold(hold).ok_or(Rejection::HoldNotOpen)?;
@@ -218,6 +242,7 @@ impl crate::decide::Command for Command {
             }
             Command::Deposit { player, currency, amount } => {
                 not_excluded(context, player)?;
+                count(context, part, (player, currency), Counted::Deposit(amount))?;
                 let cash = AccountId::cash(player, currency);
                 open(part.draft, cash)?;
                 post(part.draft, clearing(Domain::Collections, currency), cash, amount)
@@ -318,11 +343,16 @@ pub(crate) fn service_hold<'a>(context: &Context<'a>, hold: HoldId) -> Result<&'
 }
 
 /// The hold is the stake of a bet of this player in this round. Otherwise two domains would move different amounts.
-fn is_stake(context: &Context<'_>, hold: HoldId, player: PlayerId, round: RoundId) -> Result<(), Rejection> {
+fn is_stake<'a>(
+    context: &Context<'a>,
+    hold: HoldId,
+    player: PlayerId,
+    round: RoundId,
+) -> Result<&'a Hold, Rejection> {
     let open = context.view.ledger(Domain::Balance).hold(hold).ok_or(Rejection::HoldNotOpen)?;
     let stake = (open.purpose, open.prover) == (Purpose::Stake, Prover::Round(round));
     let theirs = open.sources().all(|source| source.account.owner == player.into());
-    if stake && theirs { Ok(()) } else { Err(Rejection::HoldNotOpen) }
+    if stake && theirs { Ok(open) } else { Err(Rejection::HoldNotOpen) }
 }
 
 impl StateMachine for Balance {

@@ -15,6 +15,7 @@ pub mod adjustment;
 pub mod approval;
 pub mod approval_rules;
 pub mod balance;
+pub mod calendar;
 mod cause;
 pub mod collections;
 pub mod correction;
@@ -24,6 +25,8 @@ pub mod exclusion;
 mod fields;
 pub mod free_play;
 pub mod freeze;
+pub mod limit_rules;
+pub mod limits;
 mod machine;
 mod notice;
 pub mod play_session;
@@ -72,6 +75,8 @@ pub const KINDS: &[RowKind] = &[
     RowKind::of::<reversal::Reversed>(),
     RowKind::of::<play_session::PlaySession>(),
     RowKind::of::<session_rules::SessionRules>(),
+    RowKind::of::<limits::PlayerLimits>(),
+    RowKind::of::<limit_rules::LimitRules>(),
 ];
 
 /// The five domains together, as the turn, replay and the simulation use them.

@@ -4,12 +4,10 @@
 use ledger::codec::{DecodeError, Decoder, Encoder};
 
 use crate::{
+    calendar::DAY,
     fields::{Field, Fields},
     rows::{Row, RowImage, Rows},
 };
-
-/// A day, milliseconds.
-pub const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// The key of the only row of its kind.
 const KEY: &[u8] = b"all";

@@ -16,13 +16,15 @@
 //! | `PLAYER_WINNINGS` | clearing → cash | a game's results → clearing | clearing → winnings → clearing |
 //! | `FREEZE`, `UNFREEZE` | a row | | |
 //! | `EXCLUDE`, `REINSTATE` | a row | | |
+//! | `LIMIT`, `LIMIT_CONFIRM` | a row | | |
 //! | `HOLD_EXPIRE` | hold voided | | |
-//! | `RULES`, `PROTECTION`, `SESSION_RULES`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
+//! | `RULES`, `PROTECTION`, `SESSION_RULES`, `LIMIT_RULES`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
 //! | `PROPOSE_ADJUSTMENT`, `APPROVE_ADJUSTMENT` | clearing ↔ cash, or the opposite of a transaction | the opposite | the opposite |
 //! | `REJECT_ADJUSTMENT` | | | |
 //! | `ACKNOWLEDGE_REALITY_CHECK` | a row | | |
 //! | `TABLE` | | | |
 //!
+//! Whatever deposits, stakes or ends a round also counts against the limits of its player, in their row.
 //! `CREDIT`, `DEBIT` and `HOLD_CAPTURE` have their other side in the adjustment domain's corrections. A settlement takes the stakes and
 //! pays the winners in one record: a stake is never taken without its winnings being paid (ADR-0005).
 //!
@@ -43,6 +45,9 @@ mod hold;
 mod hold_capture;
 mod hold_expire;
 mod hold_release;
+mod limit;
+mod limit_confirm;
+mod limit_rules;
 mod payment;
 mod player_winnings;
 mod propose_adjustment;
@@ -73,6 +78,9 @@ pub use self::{
     hold_capture::CaptureHold,
     hold_expire::HoldExpire,
     hold_release::ReleaseHold,
+    limit::SetPlayerLimit,
+    limit_confirm::ConfirmLimit,
+    limit_rules::SetLimitRules,
     player_winnings::PlayerWinnings,
     propose_adjustment::ProposeAdjustment,
     protection::SetProtection,
@@ -118,4 +126,7 @@ pub const STANDARD: &[Known] = &[
     Known::of::<SetApprovalRules>(),
     Known::of::<AcknowledgeCheck>(),
     Known::of::<SetSessionRules>(),
+    Known::of::<SetPlayerLimit>(),
+    Known::of::<ConfirmLimit>(),
+    Known::of::<SetLimitRules>(),
 ];

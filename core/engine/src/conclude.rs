@@ -8,6 +8,7 @@ use std::iter::Peekable;
 
 use domains::{
     Notice, Row, RowImage,
+    limits::LimitReached,
     play_session::{PlayFacts, PlaySession},
 };
 use ledger::{Domain, Leg};
@@ -18,7 +19,7 @@ use crate::{
     books::Books,
     facts::Fact,
     keys::Outcome,
-    record::Body,
+    record::{Body, RefusedRequest},
     table::TableLeg,
     turn::{Envelope, Turn},
     tx_id::TxId,
@@ -92,6 +93,8 @@ pub struct TxResult {
     pub verdict: Verdict,
     /// The play session of the player who has asked, when a refusal is about it.
     pub play: Option<Box<PlayFacts>>,
+    /// The limit that refuses it, when this envelope has made the record of that.
+    pub limit: Option<Box<LimitReached>>,
 }
 
 impl TxResult {
@@ -136,7 +139,7 @@ impl Concluded {
     /// A turn that recorded nothing.
     #[must_use]
     pub fn unrecorded(id: TxId, verdict: Verdict) -> Self {
-        let result = TxResult { id, time: 0, leg: None, verdict, play: None };
+        let result = TxResult { id, time: 0, leg: None, verdict, play: None, limit: None };
         let (notices, legs, upgrades) = (Vec::new(), Vec::new(), Vec::new());
         Self { result, notices, legs, upgrades, record: None, digest: None }
     }
@@ -192,6 +195,7 @@ impl Books {
         }
         let (record, bytes, applied) = self.take(*decided)?;
         let (lsn, time) = (self.lsn(), record.time);
+        let mut limit = None;
         let (leg, notices, legs) = match record.body {
             Body::Committed(committed) => {
                 let mut plays = self.plays_after(&committed.rows, time);
@@ -203,7 +207,13 @@ impl Books {
                 let notices = told.collect();
                 (committed.table.map(|(_, leg)| leg), notices, committed.legs)
             }
-            Body::Refused { .. } | Body::Digest(_) | Body::Fact(_) => (None, Vec::new(), Vec::new()),
+            Body::Refused { code, refused, .. } => {
+                if let (ErrorCode::LimitReached, RefusedRequest::ByDomain(intent)) = (code, &refused) {
+                    limit = self.limit_reached(intent, time).map(Box::new);
+                }
+                (None, Vec::new(), Vec::new())
+            }
+            Body::Digest(_) | Body::Fact(_) => (None, Vec::new(), Vec::new()),
         };
         let verdict = applied.outcome.map_or(Verdict::Done, Verdict::Recorded);
         let digest = if (first..=lsn).any(|place| place.is_multiple_of(digest_every)) {
@@ -213,7 +223,7 @@ impl Books {
         } else {
             None
         };
-        let result = TxResult { id, time, leg, verdict, play: None };
+        let result = TxResult { id, time, leg, verdict, play: None, limit };
         Ok(Concluded { result, notices, legs, upgrades, record: Some((lsn, bytes)), digest })
     }
 

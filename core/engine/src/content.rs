@@ -82,13 +82,15 @@ mod tests {
     use domains::{
         PaymentCause,
         approval::ProposalId,
+        calendar::Period,
         correction::{AdjustmentReason, Correction, CorrectionOf},
         exclusion::ExclusionKind,
         freeze::{Freeze, FreezeReason},
+        limits::{LimitId, LimitKind, LimitSetter},
         recipes::{
-            AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, Credit, Debit, ExcludePlayer,
-            FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
-            RejectAdjustment, ReleaseHold, Unfreeze,
+            AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, ConfirmLimit, Credit, Debit,
+            ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment,
+            Reinstate, RejectAdjustment, ReleaseHold, SetPlayerLimit, Unfreeze,
         },
         reversal::Reversal,
     };
@@ -146,6 +148,15 @@ mod tests {
         ProposeAdjustment { correction: Correction { of, ..corrected(1) }, break_glass: None }.into()
     }
 
+    fn limit_id(currency: Option<Currency>) -> LimitId {
+        let kind = if currency.is_some() { LimitKind::Loss } else { LimitKind::PlayTime };
+        LimitId { kind, period: Period::Week, currency }
+    }
+
+    fn limit(by: LimitSetter, currency: Option<Currency>, to: Option<i128>) -> Intent {
+        SetPlayerLimit { player: PLAYER, id: limit_id(currency), by, to }.into()
+    }
+
     /// Requests of services, each another one.
     fn all() -> Vec<Intent> {
         let (merchant, game) = ("M".parse().expect("a name"), "M".parse().expect("a name"));
@@ -195,6 +206,11 @@ mod tests {
             ApproveAdjustment { proposal: ProposalId(1), correction: corrected(5_001) }.into(),
             RejectAdjustment { proposal: ProposalId(1) }.into(),
             AcknowledgeCheck { player: PLAYER }.into(),
+            limit(LimitSetter::Player, Some(usd()), Some(5_000)),
+            limit(LimitSetter::Operator, Some(usd()), Some(5_000)),
+            limit(LimitSetter::Player, Some(usd()), None),
+            limit(LimitSetter::Player, None, Some(5_000)),
+            ConfirmLimit { player: PLAYER, id: limit_id(Some(usd())) }.into(),
         ]
     }
 
@@ -213,7 +229,7 @@ mod tests {
     /// These numbers are under keys in logs.
     #[test]
     fn a_fingerprint_stays_as_it_is() {
-        let stay: [u128; 35] = [
+        let stay: [u128; 40] = [
             0xfae6_9e47_e6ea_9478_de76_c068_465a_98b7,
             0x864e_5d25_2d2b_da9c_d81e_f90a_c32c_9629,
             0x5556_b550_18e9_cc66_4073_d534_7db3_be86,
@@ -249,6 +265,11 @@ mod tests {
             0xf28d_6d88_528b_053e_4861_aa97_073c_5681,
             0xb03f_3b21_5a7d_156a_caa2_0387_3c81_12e9,
             0x9a23_5b6e_2d0a_d6d7_5d62_de2e_6183_d10c,
+            0xbb9c_62ac_ab51_e078_f0d4_ade5_8c21_77d8,
+            0xf773_2f7d_40b1_c234_fca1_913d_520b_4f42,
+            0xd51e_f1ad_5edb_d565_e544_7805_4c23_7676,
+            0x1de7_c99b_6284_0d50_4940_cfbd_ad54_0ab4,
+            0xf181_18ef_7fc5_0988_9f4b_f15d_5972_ac33,
         ];
         let found: Vec<_> = all().iter().map(|intent| Content::of_intent(intent).0).collect();
         assert_eq!(found, stay, "{found:#034x?}");

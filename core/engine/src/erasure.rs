@@ -6,7 +6,7 @@
 
 use domains::{
     Notice, Principal, PrincipalKind, Row, RowImage, exclusion::Exclusion, freeze::Freeze,
-    play_session::PlaySession, rows::RowKey,
+    limits::PlayerLimits, play_session::PlaySession, rows::RowKey,
 };
 use ledger::{AccountId, AccountKind, Changes, Domain, OwnerKind};
 use protocol::{Currency, PlayerId};
@@ -164,7 +164,7 @@ impl Books {
 }
 
 /// The kinds of rows that are about one player, whose id is their key.
-const OF_PLAYERS: [u16; 3] = [Freeze::KIND, Exclusion::KIND, PlaySession::KIND];
+const OF_PLAYERS: [u16; 4] = [Freeze::KIND, Exclusion::KIND, PlaySession::KIND, PlayerLimits::KIND];
 
 /// The keys of the rows that may be there about a player.
 pub(crate) fn rows_of(player: PlayerId) -> impl Iterator<Item = RowKey> {

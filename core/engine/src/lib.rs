@@ -24,6 +24,7 @@ pub mod item;
 mod keys;
 mod past_rounds;
 mod proof;
+mod reached;
 mod record;
 mod replica;
 mod reversible;

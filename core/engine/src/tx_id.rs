@@ -35,6 +35,12 @@ impl TxId {
         Self::of(PrincipalKind::Hub, "rules", table.as_str().as_bytes(), &change.to_be_bytes())
     }
 
+    /// The id of the transaction that the hub itself makes when the rules of limits change: the first after this record.
+    #[must_use]
+    pub fn of_limit_rules(lsn: u64) -> Self {
+        Self::of(PrincipalKind::Hub, "limit_rules", b"", &lsn.to_be_bytes())
+    }
+
     /// The id of the transaction that the hub itself makes when what protects players changes: the first after this record.
     #[must_use]
     pub fn of_protection(lsn: u64) -> Self {

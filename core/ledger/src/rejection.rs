@@ -32,6 +32,24 @@ pub enum Rejection {
     /// Nobody acknowledges what was not shown. The domain says so.
     #[error("the player has nothing to acknowledge")]
     NoCheckDue,
+    /// A limit of the player does not allow it. The domain says so.
+    #[error("a limit of the player is reached")]
+    LimitReached,
+    /// The player has no such limit, or none that waits to be confirmed. The domain says so.
+    #[error("there is no such limit, or no change of it to confirm")]
+    NoLimit,
+    /// One looser limit waits at a time. The domain says so.
+    #[error("a looser limit waits to be confirmed")]
+    LooseningWaits,
+    /// A looser limit is confirmed when it has waited. The domain says so.
+    #[error("the looser limit cannot be confirmed yet")]
+    LooseningEarly,
+    /// A looser limit is confirmed within a time. The domain says so.
+    #[error("the looser limit cannot be confirmed any more")]
+    LooseningLate,
+    /// A player has few limits. The domain says so.
+    #[error("the player has as many limits as there may be")]
+    LimitsFull,
     /// A hold that a service asked for ends once: it is captured, released, or expires. The domain says so.
     #[error("there is no such open hold")]
     HoldEnded,

@@ -346,6 +346,7 @@ async fn tell(
             code: code @ ErrorCode::InsufficientFunds,
             recorded,
             replayed,
+            limit: _,
         }) => match reversal_in(intent) {
             Some(reversal) => {
                 let words = who_lacks(api, reversal).await?;

@@ -29,7 +29,8 @@ use crate::{
     utc::utc,
 };
 
-const READ: Capability = Capability::Use(Area::Domain(Domain::Balance), Access::Read);
+/// What reading balances needs.
+pub(super) const READ: Capability = Capability::Use(Area::Domain(Domain::Balance), Access::Read);
 /// What a change of balances needs.
 pub(super) const WRITE: Capability = Capability::Use(Area::Domain(Domain::Balance), Access::Write);
 
@@ -303,7 +304,7 @@ async fn funds_of(
     }
     let funds = api.money.funds(player).await;
     drop(permit);
-    let PlayerFunds { lsn, freeze, exclusion, play, accounts } = funds.ok_or(Kind::Unavailable)?;
+    let PlayerFunds { lsn, freeze, exclusion, play, accounts, .. } = funds.ok_or(Kind::Unavailable)?;
     let balances = accounts
         .into_iter()
         .map(|(currency, funds)| receipt::balance(funds.available, funds.held, currency, &api.currencies));

@@ -76,7 +76,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
             )
             .answers(200, receipt)
             .changes_funds()
-            .refuses(&[Kind::Money(ErrorCode::Excluded)])
+            .refuses(&[Kind::Money(ErrorCode::Excluded), Kind::Money(ErrorCode::LimitReached)])
             .link("showPayment", &[("id", "$response.body#/id")]),
         ),
         ApiRoute::at("/api/domains/collections/{id}").get(

@@ -44,8 +44,13 @@ impl Sum {
 
     /// Why it is refused unless it was carried out before: the operator has the currency no more.
     pub fn refusal(&self, api: &ApiSurface) -> Option<Error> {
-        api.currencies.scale(self.currency).is_none().then(|| no_currency(api, self.currency))
+        not_configured(api, self.currency)
     }
+}
+
+/// Why a currency is refused unless its request was carried out before: the operator has it no more.
+pub fn not_configured(api: &ApiSurface, currency: Currency) -> Option<Error> {
+    api.currencies.scale(currency).is_none().then(|| no_currency(api, currency))
 }
 
 fn no_currency(api: &ApiSurface, currency: Currency) -> Error {

@@ -12,6 +12,7 @@ use engine::{Done, TxId};
 use protocol::{Amount, Currency, ErrorCode};
 use serde_json::{Map, Value, json};
 
+use super::reached;
 use crate::edge::error::{Error, Kind, REPLAYED};
 
 /// The header with the place of the record in the log.
@@ -46,8 +47,9 @@ pub fn answer(
 ) -> Result<HttpResponse, Error> {
     let Executed { lsn, done, replayed } = match execution {
         Execution::Committed(executed) => executed,
-        Execution::Rejected(NotExecuted { code, recorded, replayed }) => {
-            return Err(Error::from(Kind::Money(code)).of_key(recorded, replayed));
+        Execution::Rejected(NotExecuted { code, recorded, replayed, limit }) => {
+            let limit = limit.map(|limit| reached::told(currencies, &limit));
+            return Err(Error::from(Kind::Money(code)).of_key(recorded, replayed).reaching(limit));
         }
         Execution::NotNow { code, wait_ms } => {
             return Err(Error::from(Kind::Money(code)).retry_after_ms(wait_ms).of_key(None, false));

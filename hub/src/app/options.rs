@@ -5,6 +5,7 @@ use std::{path::PathBuf, rc::Rc, sync::Arc, thread};
 use actors::{
     admission::Bounds,
     budgets::{Budget, Budgets},
+    clock::time_of_day_ms,
     currencies::Currencies,
     house::Setup,
     pubsub::MakeBackplane,
@@ -88,6 +89,10 @@ pub fn setup(
         protection: config.protection.protection(),
         approval: approval_rules(config),
         session_rules: config.play_sessions.rules(),
+        limit_rules: config
+            .limits
+            .rules(time_of_day_ms())
+            .expect("the zone is checked with the configuration"),
         tables: tables.collect(),
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,

@@ -9,6 +9,7 @@ use super::{
     adjustment::AdjustmentOptions,
     api::Api,
     channels::{Channels, Redis},
+    limits::LimitOptions,
     monitoring::Monitoring,
     play_sessions::PlaySessionOptions,
     protection::ProtectionOptions,
@@ -92,6 +93,8 @@ pub struct Config {
     pub adjustment: AdjustmentOptions,
     /// Play sessions of players.
     pub play_sessions: PlaySessionOptions,
+    /// How limits of players are counted and loosened.
+    pub limits: LimitOptions,
     /// What the hub logs.
     pub telemetry: crate::telemetry::Options,
     /// Currencies accounts may hold.
@@ -122,6 +125,7 @@ impl Default for Config {
             protection: ProtectionOptions::default(),
             adjustment: AdjustmentOptions::default(),
             play_sessions: PlaySessionOptions::default(),
+            limits: LimitOptions::default(),
             telemetry: crate::telemetry::Options::default(),
             currencies: tables::default_currencies(),
             tables: tables::default_tables(),

@@ -107,6 +107,11 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
         check.within("socket.send_buffer_bytes", socket.send_buffer_bytes, 4_096..=4_194_304);
     }
     rate.bounds().for_each(|(key, value, range)| check.within(key, value, range));
+    config.limits.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
+    // Which time it is matters to its offsets, and not to whether there is such a zone.
+    if let Err(error) = config.limits.rules(0) {
+        check.refuse("limits.time_zone", error.to_string());
+    }
     config.protection.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
     config.adjustment.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
     check.within("auth.leeway_seconds", config.auth.leeway_seconds, 0..=30);

@@ -17,7 +17,7 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub use self::kind::Kind;
 use self::row::KindRow;
@@ -57,6 +57,7 @@ pub struct Error {
     retry_after_ms: Option<u64>,
     offer: Option<Offer>,
     key: Option<Box<KeyFate>>,
+    reached: Option<Box<Map<String, Value>>>,
 }
 
 /// What a refusal has done to the key of its request.
@@ -72,7 +73,7 @@ struct KeyFate {
 impl From<Kind> for Error {
     fn from(kind: Kind) -> Self {
         let retry_after_ms = kind.row().retry_after_ms;
-        Self { kind, detail: None, field: None, retry_after_ms, offer: None, key: None }
+        Self { kind, detail: None, field: None, retry_after_ms, offer: None, key: None, reached: None }
     }
 }
 
@@ -121,6 +122,12 @@ impl Error {
         Self { key: Some(Box::new(key)), ..self }
     }
 
+    /// Tells which limit of a player refuses it.
+    #[must_use]
+    pub fn reaching(self, limit: Option<Map<String, Value>>) -> Self {
+        Self { reached: limit.map(Box::new), ..self }
+    }
+
     /// What kind it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -157,6 +164,7 @@ impl Error {
             "field": self.field,
             "final": last,
             "retry_after_ms": self.retry_after_ms,
+            "reached": self.reached,
             "differs": key.map(|key| &key.differs).filter(|differs| !differs.is_empty()),
             "key_consumed": key.map(|key| key.recorded.is_some()),
             "replayed": key.map(|key| key.replayed),
@@ -226,7 +234,7 @@ mod tests {
         });
         assert_eq!(body, expected);
         let bare: Value = serde_json::from_str(&Error::from(Kind::NotFound).body()).expect("JSON");
-        assert_eq!(bare.as_object().map(serde_json::Map::len), Some(6), "{bare}");
+        assert_eq!(bare.as_object().map(Map::len), Some(6), "{bare}");
     }
 
     #[test]

@@ -273,6 +273,7 @@ impl World {
                 }],
                 exclusion: None,
                 play: None,
+                limits: vec![],
             },
             Request::GetHistory { .. } => Reply::PlayerHistory { results: account.results.clone() },
             Request::GetOutcome { key } => {
@@ -290,6 +291,8 @@ impl World {
             | Request::Unsubscribe { .. }
             | Request::ClearBets { .. }
             | Request::Exclude(_)
+            | Request::SetLimit(_)
+            | Request::ConfirmLimit { .. }
             | Request::Reinstate { .. }
             | Request::Acknowledge { .. } => Reply::Error(Failure::of(ErrorCode::UnknownRequest)),
         })

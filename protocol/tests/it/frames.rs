@@ -9,6 +9,7 @@ use protocol::{
     Amount, Channel, ClientFrame, Currency, ErrorCode, Key, Payload, Push, Reply, Request, TableId, Text,
     U53,
     bounded::List,
+    limits::{LimitHit, LimitLoosening, LimitState, LimitTo, LimitValue, NamedLimit, SetLimit},
     play::{PlayPosition, PlayView},
     push::{BalanceReason, Event, Pub},
     reply::{
@@ -17,6 +18,10 @@ use protocol::{
     },
     request::{Bet, Exclude, Hello, Lasts, PlaceBet, Since, Subscribe},
 };
+
+fn limit(kind: &str, period: &str, currency: Option<&str>) -> NamedLimit {
+    NamedLimit { kind: text(kind), period: text(period), currency: currency.map(text) }
+}
 
 pub const TIME: u64 = 1_760_000_000_000;
 const COMMIT: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -139,6 +144,34 @@ pub fn requests() -> Vec<(&'static str, ClientFrame)> {
         ),
         ("reinstate", Request::Reinstate { key: key("e-0003") }),
         ("acknowledge", Request::Acknowledge { key: key("p-0001") }),
+        (
+            "set_limit",
+            Request::SetLimit(SetLimit {
+                key: key("l-0001"),
+                limit: limit("deposit", "month", Some("USD")),
+                to: LimitTo::Amount(text("500.00")),
+            }),
+        ),
+        (
+            "set_limit_of_time",
+            Request::SetLimit(SetLimit {
+                key: key("l-0002"),
+                limit: limit("play_time", "day", None),
+                to: LimitTo::Minutes(uint(120)),
+            }),
+        ),
+        (
+            "remove_limit",
+            Request::SetLimit(SetLimit {
+                key: key("l-0003"),
+                limit: limit("loss", "week", Some("USD")),
+                to: LimitTo::Removed,
+            }),
+        ),
+        (
+            "confirm_limit",
+            Request::ConfirmLimit { key: key("l-0004"), limit: limit("loss", "week", Some("USD")) },
+        ),
     ];
     named
         .into_iter()
@@ -299,6 +332,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
                 }],
                 exclusion: None,
                 play: None,
+                limits: vec![],
             },
         ),
         ("table_history", Reply::TableHistory { table: table(), rounds: vec![past_round(), void_round()] }),
@@ -330,12 +364,69 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
             balances: vec![],
             exclusion: Some(Excluded { kind: "time_out".into(), until: Some(TIME) }),
             play: None,
+            limits: vec![],
         },
+    ));
+    let money = |text: &str| LimitValue::Money(text.parse().unwrap());
+    named.push((
+        "balances_limited",
+        Reply::Balances {
+            lsn: 123_457,
+            balances: vec![],
+            exclusion: None,
+            play: None,
+            limits: vec![
+                LimitState {
+                    kind: "loss".into(),
+                    period: "week".into(),
+                    currency: "USD".parse().ok(),
+                    own: Some(money("100.00")),
+                    operators: Some(money("250.00")),
+                    used: money("35.50"),
+                    left: money("64.50"),
+                    frees_at: TIME,
+                    loosening: Some(LimitLoosening {
+                        to: Some(money("200.00")),
+                        from: TIME,
+                        until: TIME + 604_800_000,
+                    }),
+                },
+                LimitState {
+                    kind: "play_time".into(),
+                    period: "day".into(),
+                    currency: None,
+                    own: Some(LimitValue::Time(7_200_000)),
+                    operators: None,
+                    used: LimitValue::Time(1_800_000),
+                    left: LimitValue::Time(5_400_000),
+                    frees_at: TIME,
+                    loosening: None,
+                },
+            ],
+        },
+    ));
+    named.push((
+        "limit_reached_told",
+        Reply::Error(Failure::of(ErrorCode::LimitReached).reaching(Some(LimitHit {
+            kind: "loss".into(),
+            period: "week".into(),
+            currency: "USD".parse().ok(),
+            limit: money("100.00"),
+            used: money("95.50"),
+            frees_at: TIME,
+            clause: "ukgc.rts.12.loss".into(),
+        }))),
     ));
     named.push(("outcome_changed", outcome(KeyOutcome::Changed { lsn: 123_457 })));
     named.push((
         "balances_in_play",
-        Reply::Balances { lsn: 123_460, balances: vec![], exclusion: None, play: Some(play()) },
+        Reply::Balances {
+            lsn: 123_460,
+            balances: vec![],
+            exclusion: None,
+            play: Some(play()),
+            limits: vec![],
+        },
     ));
     let due = Failure::of(ErrorCode::RealityCheckDue).not_final();
     named.push(("error_with_play", Reply::Error(Failure { play: Some(Box::new(play())), ..due })));
@@ -450,6 +541,8 @@ pub fn request_kind(request: &Request) -> &'static str {
         Request::Exclude(_) => "exclude",
         Request::Reinstate { .. } => "reinstate",
         Request::Acknowledge { .. } => "acknowledge",
+        Request::SetLimit(_) => "set_limit",
+        Request::ConfirmLimit { .. } => "confirm_limit",
         Request::GetBalance => "get_balance",
         Request::GetHistory { .. } => "get_history",
         Request::GetOutcome { .. } => "get_outcome",

@@ -100,7 +100,7 @@ fn each_kind_of_frame_has_an_example() {
     // The numbers count the variants in `frames`' matches.
     assert_eq!(
         kinds(frames::requests().iter().map(|(_, frame)| frames::request_kind(&frame.request)).collect()),
-        15
+        17
     );
     assert_eq!(
         kinds(frames::replies().iter().map(|(_, frame)| frames::reply_kind(&frame.reply)).collect()),

@@ -9,6 +9,7 @@ use protocol::{
         ServerFrame, decode_client, decode_server, encode_client, encode_publication, encode_push,
         encode_reply,
     },
+    limits::{LimitLoosening, LimitState, LimitTo, LimitValue, NamedLimit, SetLimit},
     push::Pub,
     reply::{
         Balance, Excluded, Failure, KeyOutcome, Missed, PastRound, PlayerResult, Receipt, ReplyFrame,
@@ -87,10 +88,52 @@ fn request() -> impl Strategy<Value = Request> {
             .prop_map(|(key, kind, lasts)| Request::Exclude(Exclude { key, kind, lasts })),
         key().prop_map(|key| Request::Reinstate { key }),
         key().prop_map(|key| Request::Acknowledge { key }),
+        (key(), named_limit(), limit_to()).prop_map(|(key, limit, to)| Request::SetLimit(SetLimit {
+            key,
+            limit,
+            to
+        })),
+        (key(), named_limit()).prop_map(|(key, limit)| Request::ConfirmLimit { key, limit }),
         Just(Request::GetBalance),
         option::of(table()).prop_map(|table| Request::GetHistory { table }),
         key().prop_map(|key| Request::GetOutcome { key }),
     ]
+}
+
+fn named_limit() -> impl Strategy<Value = NamedLimit> {
+    (text(), text(), option::of(text())).prop_map(|(kind, period, currency)| NamedLimit {
+        kind,
+        period,
+        currency,
+    })
+}
+
+fn limit_to() -> impl Strategy<Value = LimitTo> {
+    prop_oneof![text().prop_map(LimitTo::Amount), uint().prop_map(LimitTo::Minutes), Just(LimitTo::Removed),]
+}
+
+fn limit_value() -> impl Strategy<Value = LimitValue> {
+    prop_oneof![any::<u64>().prop_map(LimitValue::Time), amount().prop_map(LimitValue::Money)]
+}
+
+fn limit_state() -> impl Strategy<Value = LimitState> {
+    let loosening = (option::of(limit_value()), any::<u64>(), any::<u64>())
+        .prop_map(|(to, from, until)| LimitLoosening { to, from, until });
+    let names = (any::<String>(), any::<String>(), option::of(parsed("[A-Z][A-Z0-9]{2,7}")));
+    let set = (option::of(limit_value()), option::of(limit_value()), option::of(loosening));
+    (names, set, limit_value(), limit_value(), any::<u64>()).prop_map(
+        |((kind, period, currency), (own, operators, loosening), used, left, frees_at)| LimitState {
+            kind,
+            period,
+            currency,
+            own,
+            operators,
+            used,
+            left,
+            frees_at,
+            loosening,
+        },
+    )
 }
 
 /// Any JSON within a payload's bounds.
@@ -176,21 +219,24 @@ fn reply() -> impl Strategy<Value = Reply> {
         receipt().prop_map(Reply::BetAccepted),
         receipt().prop_map(Reply::BetsCleared),
         (key(), any::<u64>()).prop_map(|(key, lsn)| Reply::Changed { key, lsn }),
-        (any::<u64>(), vec(receipt(), 0..3), exclusion).prop_map(|(lsn, receipts, exclusion)| {
-            Reply::Balances {
-                lsn,
-                exclusion,
-                play: None,
-                balances: receipts
-                    .into_iter()
-                    .map(|receipt| Balance {
-                        currency: receipt.currency,
-                        available: receipt.available,
-                        held: receipt.held,
-                    })
-                    .collect(),
+        (any::<u64>(), vec(receipt(), 0..3), exclusion, vec(limit_state(), 0..3)).prop_map(
+            |(lsn, receipts, exclusion, limits)| {
+                Reply::Balances {
+                    lsn,
+                    exclusion,
+                    limits,
+                    play: None,
+                    balances: receipts
+                        .into_iter()
+                        .map(|receipt| Balance {
+                            currency: receipt.currency,
+                            available: receipt.available,
+                            held: receipt.held,
+                        })
+                        .collect(),
+                }
             }
-        }),
+        ),
         (table(), vec(past, 0..3)).prop_map(|(table, rounds)| Reply::TableHistory { table, rounds }),
         vec(result, 0..3).prop_map(|results| Reply::PlayerHistory { results }),
         (key(), outcome).prop_map(|(key, outcome)| Reply::Outcome { key, outcome }),

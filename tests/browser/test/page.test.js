@@ -317,6 +317,44 @@ test("after a time of play a player looks at it before betting on, also after a 
   }
 });
 
+test(
+  "a player sets a limit, is told at the table when it is reached, and a looser one waits",
+  withPlayers(["Lena"], {}, async (lena) => {
+    const { page } = lena;
+    await lena.open();
+    const table = page.url();
+    await page.getByTestId("break").click();
+    await page.getByTestId("limit-kind").selectOption("stake");
+    await page.getByTestId("limit-period").selectOption("day");
+    await page.getByTestId("limit-value").fill("1.50");
+    await page.getByTestId("set-limit").click();
+    const limit = page.getByTestId("limit-stake-day");
+    await limit.getByText("0.00 EUR of 1.50 EUR used, 1.50 EUR left").waitFor();
+    await lena.shot("limit");
+    await page.goto(table);
+    await lena.open();
+    await lena.chip("1.00");
+    await lena.bet("red");
+    await lena.spot("black").click();
+    await lena.toast("error", "Your limit of stakes a day is reached: 1.00 EUR of 1.50 EUR.");
+    await page.getByTestId("break").click();
+    await page.getByTestId("limit-kind").selectOption("stake");
+    await page.getByTestId("limit-value").fill("9");
+    await page.getByTestId("set-limit").click();
+    await limit.getByText("You have asked for 9.00 EUR.").waitFor();
+    await page.getByTestId("confirm-stake-day").click();
+    await page.getByText("It is too early to confirm that.").waitFor();
+    await page.getByTestId("limit-value").fill("0");
+    await page.getByTestId("set-limit").click();
+    await page.getByText("above zero").waitFor();
+    await page.getByTestId("limit-kind").selectOption("play_time");
+    await page.getByTestId("limit-value").fill("90");
+    await page.getByTestId("set-limit").click();
+    await page.getByTestId("limit-play_time-day").getByText("0 min of 1 h 30 min used").waitFor();
+    await lena.shot("limits");
+  }),
+);
+
 test("a player whose browser dies comes back to the same balance and bets", async () => {
   const table = freeTable();
   const hugo = await Player.open(browser, hub.url);

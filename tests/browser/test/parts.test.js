@@ -7,6 +7,8 @@ import { test } from "node:test";
 
 import { mayReturn, standing } from "../../../hub/assets/break.js";
 import { codeOf, colour, LENGTH, SPOTS, WHEEL, WIDTH } from "../../../hub/assets/layout.js";
+import { inForce } from "../../../hub/assets/limits.js";
+import { amountOf } from "../../../hub/assets/limit_words.js";
 import { explain } from "../../../hub/assets/messages.js";
 import { pretty, short, toMinor, toText } from "../../../hub/assets/money.js";
 import { signed, spell, stage } from "../../../hub/assets/play.js";
@@ -20,6 +22,28 @@ test("the page's bets are the hub's, in the same order and with the same numbers
   const hash = createHash("sha256").update(list).digest("hex");
   const rules = readFileSync(new URL("../../../core/games/src/roulette/tests.rs", import.meta.url), "utf8");
   assert.ok(rules.includes(`"${hash}"`), "core/games/src/roulette/tests.rs has another list of bets");
+});
+
+test("a limit is told in the words of its kind, and the stricter of two is the one in force", () => {
+  assert.equal(amountOf("1000.00", "EUR"), "1\u202f000.00 EUR");
+  for (const [ms, words] of [
+    [0, "0 min"],
+    [59_999, "0 min"],
+    [90 * 60_000, "1 h 30 min"],
+    [120 * 60_000, "2 h"],
+  ])
+    assert.equal(amountOf(ms), words);
+  for (const [own, operators, stricter] of [
+    ["9.00", undefined, "9.00"],
+    [undefined, "10.00", "10.00"],
+    ["9.00", "10.00", "9.00"],
+    ["100.00", "10.00", "10.00"],
+    [60_000, 30_000, 30_000],
+  ])
+    assert.equal(inForce({ own, operators }), stricter);
+  const reached = { kind: "loss", period: "week", currency: "EUR", used: "9.50", limit: "10.00", frees_at: 0 };
+  assert.match(explain({ reason: "limit_reached", reached }), /losses a week is reached: 9.50 EUR of 10.00 EUR/);
+  assert.equal(explain({ reason: "limit_reached" }), "A limit of yours is reached.");
 });
 
 test("the page's wheel and colours are the hub's", () => {

@@ -9,6 +9,7 @@ mod explained;
 mod keys;
 mod limits;
 mod play_sessions;
+mod player_limits;
 mod players;
 mod years;
 

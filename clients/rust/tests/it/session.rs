@@ -29,7 +29,12 @@ async fn replies_find_their_requests_when_they_overtake_each_other() {
         let (second, asked) = server.asked().await;
         assert_eq!(asked, Request::ListTables);
         server.reply(second, Reply::Tables { tables: vec![] }).await;
-        server.reply(first, Reply::Balances { lsn: 0, balances: vec![], exclusion: None, play: None }).await;
+        server
+            .reply(
+                first,
+                Reply::Balances { lsn: 0, balances: vec![], exclusion: None, play: None, limits: vec![] },
+            )
+            .await;
     };
     let (balances, tables, ()) = tokio::join!(client.balances(), client.list_tables(), script);
     assert!(balances.unwrap().is_empty() && tables.unwrap().is_empty());
@@ -45,7 +50,12 @@ async fn a_request_waits_as_long_as_it_should_and_its_late_reply_harms_nobody() 
     assert_eq!(start.elapsed(), timeout);
     let script = async {
         let (late, _) = server.asked().await;
-        server.reply(late, Reply::Balances { lsn: 0, balances: vec![], exclusion: None, play: None }).await;
+        server
+            .reply(
+                late,
+                Reply::Balances { lsn: 0, balances: vec![], exclusion: None, play: None, limits: vec![] },
+            )
+            .await;
         let (id, _) = server.asked().await;
         server.reply(id, Reply::Tables { tables: vec![] }).await;
     };

@@ -13,6 +13,7 @@ use crate::{
     collections,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    limits::PlayerLimits,
     rows::{RowKind, owner_name::OwnerName},
 };
 
@@ -65,7 +66,7 @@ impl Recipe for Collect {
     const KIND: u16 = 16;
     const NAME: &'static str = "COLLECT";
     const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Collections];
-    const ROWS: &'static [RowKind] = &[RowKind::of::<OwnerName>()];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<OwnerName>(), RowKind::of::<PlayerLimits>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         payment::encode(encoder, self.player, self.currency, self.amount);

@@ -11,6 +11,8 @@ use crate::{
     Recipe, What, balance, collections,
     decide::{Context, Deciding, RefusedBy},
     fields::Fields,
+    limits::PlayerLimits,
+    rows::RowKind,
 };
 
 /// A player's money comes in; the first deposit opens the account.
@@ -28,6 +30,7 @@ impl Recipe for Deposit {
     const KIND: u16 = 1;
     const NAME: &'static str = "DEPOSIT";
     const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Collections];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<PlayerLimits>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         payment::encode(encoder, self.player, self.currency, self.amount);

@@ -10,6 +10,8 @@ use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    limits::PlayerLimits,
+    rows::RowKind,
 };
 
 /// A player takes bets back: their stakes are returned.
@@ -29,6 +31,7 @@ impl Recipe for ReleaseStakes {
     const KIND: u16 = 3;
     const NAME: &'static str = "RELEASE";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<PlayerLimits>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.player(self.player);

@@ -10,6 +10,8 @@ use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    limits::PlayerLimits,
+    rows::RowKind,
 };
 
 /// A round cannot be drawn. Who has a share in it follows from the table's state.
@@ -25,6 +27,7 @@ impl Recipe for RoundVoid {
     const KIND: u16 = 5;
     const NAME: &'static str = "ROUND_VOID";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<PlayerLimits>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.round(self.round);

@@ -11,6 +11,7 @@ use crate::{
     decide::{Context, Deciding, RefusedBy},
     distributions,
     fields::{Field, Fields},
+    limits::PlayerLimits,
     play_session::{self, PlaySession},
     rows::RowKind,
 };
@@ -30,7 +31,7 @@ impl Recipe for SettleRound {
     const KIND: u16 = 4;
     const NAME: &'static str = "SETTLE_ROUND";
     const DOMAINS: &'static [Domain] = &[Domain::Balance, Domain::Collections, Domain::Distributions];
-    const ROWS: &'static [RowKind] = &[RowKind::of::<PlaySession>()];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<PlaySession>(), RowKind::of::<PlayerLimits>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.round(self.round);
@@ -65,15 +66,11 @@ impl Recipe for SettleRound {
             decision.ask(&collections::Command::CollectStakes { currency, amount: staked })?;
         }
         for share in context.shares {
-            let (player, amount, from) = (share.player, share.returned, Domain::Distributions);
-            // A sum below zero is passed on, so that the ledger refuses it. If it were skipped, the notice would show it.
-            if amount != 0 {
-                decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
-                won = won.saturating_add(amount);
-            }
+            let (player, staked, returned) = (share.player, share.staked, share.returned);
+            decision.ask(&balance::Command::End { player, currency, staked, returned })?;
+            won = won.saturating_add(returned);
             let session = play_session::round_ended(context.view.rows(), share, round, currency);
             session.into_iter().for_each(|image| decision.put(image));
-            let (staked, returned) = (share.staked, share.returned);
             decision.tell(player, currency, What::Settled { round, staked, returned, outcome });
         }
         if won != 0 {

@@ -10,6 +10,7 @@ use crate::{
     Recipe, What, balance,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    limits::PlayerLimits,
     play_session::PlaySession,
     rows::RowKind,
 };
@@ -31,7 +32,7 @@ impl Recipe for HoldStake {
     const KIND: u16 = 2;
     const NAME: &'static str = "STAKE";
     const DOMAINS: &'static [Domain] = &[Domain::Balance];
-    const ROWS: &'static [RowKind] = &[RowKind::of::<PlaySession>()];
+    const ROWS: &'static [RowKind] = &[RowKind::of::<PlaySession>(), RowKind::of::<PlayerLimits>()];
 
     fn encode(&self, encoder: &mut Encoder) {
         encoder.player(self.player);

@@ -8,16 +8,19 @@ use domains::{
     acknowledged::Acknowledged,
     approval::{EndedProposal, Proposal, ProposalEnd, ProposalId, Proposed},
     approval_rules::{ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject},
+    calendar::{OFFSET_MAX, OffsetChange, Period, Zone},
     correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::{Exclusion, ExclusionKind},
     freeze::{Freeze, FreezeReason},
+    limit_rules::LimitRules,
+    limits::{LimitId, LimitKind, LimitSetter, PlayerLimits},
     play_session::{PlaySession, PlaySum},
     protection::Protection,
     recipes::{
-        AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, Debit, Deposit,
-        ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment,
-        Reinstate, RejectAdjustment, ReleaseHold, ReleaseStakes, SetApprovalRules, SetProtection, SetRules,
-        SetSessionRules, SettleRound, TableOnly,
+        AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, ConfirmLimit, Debit,
+        Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds, PaymentMethod, PlayerWinnings,
+        ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold, ReleaseStakes, SetApprovalRules,
+        SetLimitRules, SetPlayerLimit, SetProtection, SetRules, SetSessionRules, SettleRound, TableOnly,
     },
     reversal::{Reversal, Reversed},
     rules::RulesRow,
@@ -126,6 +129,65 @@ fn session_rules() -> impl Strategy<Value = SessionRules> {
         pause_min,
         check_every,
         start_min,
+    })
+}
+
+fn limit_id() -> impl Strategy<Value = LimitId> {
+    let kind = prop::sample::select(&LimitKind::ALL[..]);
+    (kind, prop::sample::select(&Period::ALL[..]), currency()).prop_map(|(kind, period, currency)| LimitId {
+        kind,
+        period,
+        currency: kind.is_of_money().then_some(currency),
+    })
+}
+
+fn player_id() -> impl Strategy<Value = PlayerId> {
+    any::<u128>().prop_map(PlayerId)
+}
+
+fn set_limit() -> impl Strategy<Value = SetPlayerLimit> {
+    let by = prop_oneof![Just(LimitSetter::Player), Just(LimitSetter::Operator)];
+    (player_id(), limit_id(), by, prop::option::of(money())).prop_map(|(player, id, by, to)| SetPlayerLimit {
+        player,
+        id,
+        by,
+        to,
+    })
+}
+
+/// The row that some of these changes leave.
+fn limits() -> impl Strategy<Value = PlayerLimits> {
+    prop::collection::vec((limit_id(), any::<bool>(), 0..SUM_MAX), 1..6).prop_map(|changes| {
+        let mut domains = domains::Domains::default();
+        for (number, (id, operators, to)) in changes.into_iter().enumerate() {
+            let by = if operators { LimitSetter::Operator } else { LimitSetter::Player };
+            let set = SetPlayerLimit { player: PlayerId(1), id, by, to: Some(to) };
+            let context = domains::Context {
+                now: number as u64,
+                id: HoldId(0),
+                principal: Principal::HUB,
+                view: &domains,
+                shares: &[],
+            };
+            // A looser one may wait already.
+            let effects = domains::Intent::from(set).decide(&context).unwrap_or_default();
+            effects.rows.into_iter().for_each(|row| domains.rows.put(row));
+        }
+        PlayerLimits::of(&domains.rows, PlayerId(1)).unwrap()
+    })
+}
+
+fn limit_rules() -> impl Strategy<Value = LimitRules> {
+    let changes = prop::collection::btree_map(any::<u64>(), -OFFSET_MAX..=OFFSET_MAX, 1..20);
+    let zone = changes.prop_map(|changes| {
+        let changes = changes.into_iter().map(|(from, offset)| OffsetChange { from, offset });
+        Zone::new(changes.collect()).unwrap()
+    });
+    (any::<[u64; 3]>(), zone).prop_map(|([loosening_after, confirm_within, play_break], zone)| LimitRules {
+        loosening_after,
+        confirm_within,
+        play_break,
+        zone,
     })
 }
 
@@ -243,6 +305,9 @@ fn row() -> impl Strategy<Value = RowImage> {
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(session_rules()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(limits())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(limit_rules()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(owner_name()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(acknowledged()))
@@ -330,6 +395,9 @@ fn intent() -> impl Strategy<Value = Intent> {
             known
         }
         .into()),
+        set_limit().prop_map(Into::into),
+        (player(), limit_id()).prop_map(|(player, id)| ConfirmLimit { player, id }.into()),
+        limit_rules().prop_map(|rules| SetLimitRules(rules).into()),
         Just(TableOnly.into()),
     ]
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use domains::{
     PaymentCause,
+    calendar::DAY,
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
-    protection::DAY,
     recipes::{Credit, Debit, Deposit, ExcludePlayer, FreezePlayer, Unfreeze},
 };
 use engine::{

@@ -1,18 +1,22 @@
 //! Golden bytes of every kind of record: later releases must read the logs of this one.
 
 use domains::{
-    Intent, PaymentCause,
+    Intent, OwnerName, PaymentCause,
     acknowledged::Acknowledged,
     approval::ProposalId,
     approval_rules::{ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject},
+    calendar::{DAY, OffsetChange, Period, Zone},
     correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
-    protection::{DAY, Protection},
+    limit_rules::LimitRules,
+    limits::{LimitId, LimitKind, LimitSetter},
+    protection::Protection,
     recipes::{
-        AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, Credit, Debit,
-        ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment, Reinstate,
-        RejectAdjustment, ReleaseHold, SetApprovalRules, SetProtection, SetSessionRules, Unfreeze,
+        AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, ConfirmLimit, Credit,
+        Debit, ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment,
+        Reinstate, RejectAdjustment, ReleaseHold, SetApprovalRules, SetLimitRules, SetPlayerLimit,
+        SetProtection, SetSessionRules, Unfreeze,
     },
     session_rules::SessionRules,
 };
@@ -107,12 +111,19 @@ fn records() -> Vec<(String, Vec<u8>)> {
     run(&mut rig, "a third hold by a service", holding(9, None));
     let release = ReleaseHold { hold: hold("a third hold by a service"), cause: cause.clone() };
     run(&mut rig, "a hold released", release.into());
-    let merchant = "MERCHANT_123".parse().unwrap();
+    let merchant: OwnerName = "MERCHANT_123".parse().unwrap();
     let method = PaymentMethod::Manual;
-    let collect = Collect { player, currency, amount: 10_000, merchant, method, cause: cause.clone() };
+    let collect = Collect {
+        player,
+        currency,
+        amount: 10_000,
+        merchant: merchant.clone(),
+        method,
+        cause: cause.clone(),
+    };
     run(&mut rig, "a payment collected", collect.into());
     let game = "SLOTS_777".parse().unwrap();
-    let winnings = PlayerWinnings { player, currency, amount: 100_000, game, cause };
+    let winnings = PlayerWinnings { player, currency, amount: 100_000, game, cause: cause.clone() };
     run(&mut rig, "winnings of a game elsewhere", winnings.into());
     let freeze = Freeze { reason: FreezeReason::FraudCheck, until: Some(1_700_000_000_000) };
     run(&mut rig, "a player frozen", FreezePlayer { player, freeze }.into());
@@ -196,6 +207,28 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let acknowledge = Tx::new(TxId(1), player.into(), Some(Content(3)), AcknowledgeCheck { player });
     rig.run(&Envelope::Run(acknowledge));
     step(&rig, "a reality check acknowledged");
+    let mut run = |rig: &mut Rig, name: &'static str, intent: Intent| {
+        let id = TxId::of_service("cashier", name);
+        rig.run(&Envelope::Run(Tx::new(id, operator("carl"), Some(Content(5)), intent)));
+        step(rig, name);
+    };
+    let id = LimitId::new(LimitKind::Deposit, Period::Week, Some(currency)).unwrap();
+    let limit = |by, to| SetPlayerLimit { player, id, by, to }.into();
+    run(&mut rig, "a limit set", limit(LimitSetter::Player, Some(100_000)));
+    run(&mut rig, "a looser limit asked for", limit(LimitSetter::Player, None));
+    run(&mut rig, "a limit of the operator", limit(LimitSetter::Operator, Some(200_000)));
+    rig.now += DAY;
+    run(&mut rig, "a looser limit confirmed", ConfirmLimit { player, id }.into());
+    let time = LimitId::new(LimitKind::PlayTime, Period::Day, None).unwrap();
+    let by = LimitSetter::Player;
+    let of_time = SetPlayerLimit { player, id: time, by, to: Some(3_600_000) };
+    run(&mut rig, "a limit of time", of_time.into());
+    let collect = Collect { player, currency, amount: 500, merchant, method, cause };
+    run(&mut rig, "a payment counted against a limit", collect.into());
+    let change = |from, offset| OffsetChange { from, offset };
+    let zone = Zone::new(vec![change(0, 0), change(1_774_746_000_000, 3_600)]).unwrap();
+    let rules = LimitRules { zone, ..LimitRules::standard() };
+    run(&mut rig, "the rules of limits", SetLimitRules(rules).into());
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = StateDigest::new([
         (Component::Players, Digest::from_bytes([7; 32])),

@@ -393,6 +393,12 @@ impl Model {
             "no_break_glass",
             "reversed_before",
             "not_reversible",
+            "limit_reached",
+            "limit_change_waits",
+            "no_limit",
+            "limit_change_early",
+            "limit_change_late",
+            "too_many_limits",
             "hold_not_open",
             "above_hold",
         ];

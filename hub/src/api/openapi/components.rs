@@ -1,13 +1,15 @@
 //! The schemas with a name of their own: amounts, ids, times, balances, and problem documents.
 
-use actors::ports::service::{FreezeReason, NAME_BYTES_MAX, REASON_BYTES_MAX, REFERENCE_BYTES_MAX};
+use actors::ports::service::{
+    FreezeReason, LimitKind, NAME_BYTES_MAX, Period, REASON_BYTES_MAX, REFERENCE_BYTES_MAX,
+};
 use engine::PrincipalKind;
 use ledger::Domain;
 use people::SUBJECT_BYTES_MAX;
 use protocol::{Currency, amount::AMOUNT_TEXT_MAX};
 use serde_json::{Map, Value, json};
 
-use super::schema::{count, flag, list, map, named, pattern, text, told, words};
+use super::schema::{count, flag, list, map, named, or_null, pattern, text, told, words};
 use crate::{auth::domain_name, config::Config, edge::error::Kind};
 
 /// Digits of the largest amount in minor units, 10 to the power of 15, but for that amount itself.
@@ -174,6 +176,23 @@ const YEAR: &str = "(19[7-9][0-9]|[2-9][0-9]{3})";
 /// The times that the hub reads and writes: RFC 3339 in UTC.
 const TIME_OF_DAY: &str = "-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?Z$";
 
+/// The limit that refuses something. Limits of money have amounts, those of time minutes.
+fn reached() -> Value {
+    let value = || json!({ "anyOf": [named("Decimal"), { "type": "number", "minimum": 0 }] });
+    map(
+        &[
+            ("kind", words(LimitKind::ALL.map(LimitKind::name))),
+            ("period", words(Period::ALL.map(Period::name))),
+            ("currency", or_null(&named("CurrencyCode"))),
+            ("limit", value()),
+            ("used", value()),
+            ("frees_at", told(named("Time"), "When the next period begins.")),
+            ("clause", told(text(), "The clause that asks for limits of this kind.")),
+        ],
+        &[],
+    )
+}
+
 /// A refusal, RFC 9457.
 fn problem() -> Value {
     let mut codes: Vec<_> = Kind::all().into_iter().map(Kind::code).collect();
@@ -195,6 +214,7 @@ fn problem() -> Value {
             ("detail", text()),
             ("field", told(text(), "The field, parameter or header that is wrong.")),
             ("retry_after_ms", told(count(), "When to ask again, milliseconds from now.")),
+            ("reached", told(reached(), "The limit of the player that refuses it, with `limit_reached`.")),
             (
                 "differs",
                 told(

@@ -6,7 +6,7 @@ use protocol::{ErrorCode, Retry};
 use super::row::KindRow;
 
 /// The codes that an answer over HTTP may have.
-pub const CODES: [ErrorCode; 28] = [
+pub const CODES: [ErrorCode; 34] = [
     ErrorCode::KeyReused,
     ErrorCode::NotFrozen,
     ErrorCode::HoldNotOpen,
@@ -32,6 +32,12 @@ pub const CODES: [ErrorCode; 28] = [
     ErrorCode::ReversedBefore,
     ErrorCode::NotReversible,
     ErrorCode::NoCheckDue,
+    ErrorCode::LimitReached,
+    ErrorCode::LimitChangeWaits,
+    ErrorCode::NoLimit,
+    ErrorCode::LimitChangeEarly,
+    ErrorCode::LimitChangeLate,
+    ErrorCode::TooManyLimits,
     ErrorCode::RateLimited,
     ErrorCode::Internal,
     ErrorCode::Unavailable,
@@ -103,6 +109,30 @@ pub fn row(code: ErrorCode) -> KindRow {
             code.text(),
             "no bet of the player is refused for it; the balance of the player shows when one will be",
         ),
+        ErrorCode::LimitReached => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code.text(),
+            "\"reached\" says which and when more is allowed; the refusal stands for this key",
+        ),
+        ErrorCode::LimitChangeWaits => (
+            StatusCode::CONFLICT,
+            code.text(),
+            "it can be confirmed when it has waited; a stricter limit is set at once and takes its place",
+        ),
+        ErrorCode::NoLimit => {
+            (StatusCode::CONFLICT, code.text(), "the limits of the player say what there is")
+        }
+        ErrorCode::LimitChangeEarly => (
+            StatusCode::CONFLICT,
+            code.text(),
+            "the limits of the player say from when; confirm under a new key",
+        ),
+        ErrorCode::LimitChangeLate => {
+            (StatusCode::CONFLICT, code.text(), "ask for the looser limit again, and confirm that one")
+        }
+        ErrorCode::TooManyLimits => {
+            (StatusCode::CONFLICT, code.text(), "remove a limit first; under a new key")
+        }
         ErrorCode::HoldNotOpen => (
             StatusCode::CONFLICT,
             code.text(),

@@ -13,7 +13,7 @@ struct Clause {
 }
 
 /// Every clause that the hub claims to keep.
-const CLAUSES: [Clause; 11] = [
+const CLAUSES: [Clause; 18] = [
     Clause {
         id: "gli19.a.3.8.enforced",
         source: "GLI-19 3.0, A.3.8",
@@ -34,6 +34,37 @@ const CLAUSES: [Clause; 11] = [
         source: "GLI-19 3.0, B.2.3",
         says: "who proposes a correction does not approve it",
     },
+    Clause {
+        id: "gli19.a.3.7.tightening",
+        source: "GLI-19 3.0, A.3.7",
+        says: "a stricter limit holds at once",
+    },
+    Clause {
+        id: "gli19.a.3.7.loosening",
+        source: "GLI-19 3.0, A.3.7",
+        says: "a looser limit holds after a day at the earliest, and when the player has confirmed it",
+    },
+    Clause {
+        id: "gli19.a.3.7.stricter",
+        source: "GLI-19 3.0, A.3.7",
+        says: "of the player's and the operator's limit the stricter one holds",
+    },
+    Clause {
+        id: "ukgc.rts.12b.deposit",
+        source: "UKGC RTS 12B",
+        says: "a limit called deposit limit bounds what is deposited, whatever is withdrawn meanwhile",
+    },
+    Clause {
+        id: "ukgc.rts.12.loss",
+        source: "UKGC RTS 12",
+        says: "a loss limit bounds stakes less winnings in a day, a week or a month",
+    },
+    Clause {
+        id: "ukgc.rts.12.stake",
+        source: "UKGC RTS 12",
+        says: "a limit may bound what is staked in a day, a week or a month",
+    },
+    Clause { id: "ukgc.rts.13.time", source: "UKGC RTS 13", says: "a player may bound the time of play" },
     Clause {
         id: "ukgc.sr.3.3.4.time_out",
         source: "UKGC LCCP, social responsibility code 3.3.4",

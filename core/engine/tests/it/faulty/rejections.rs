@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use domains::{
-    Context, PaymentCause, Recipe, RefusedBy, balance,
+    Context, Intent, PaymentCause, Recipe, RefusedBy, balance,
+    calendar::{DAY, Period},
     decide::Deciding,
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
-    protection::DAY,
-    recipes::{ExcludePlayer, FreezePlayer, HoldFunds, ProposeAdjustment, SetRules, SetSessionRules},
+    limit_rules::LimitRules,
+    limits::{self, LIMITS_MAX, LimitId, LimitKind, LimitSetter},
+    recipes::{
+        ExcludePlayer, FreezePlayer, HoldFunds, ProposeAdjustment, SetLimitRules, SetPlayerLimit, SetRules,
+        SetSessionRules,
+    },
     rules::RulesRow,
     session_rules::SessionRules,
 };
@@ -30,6 +35,8 @@ const EXCLUDED: PlayerId = PlayerId(4);
 const PLAYED: PlayerId = PlayerId(5);
 /// Has just begun with a round.
 const STARTED: PlayerId = PlayerId(6);
+/// Has limits of deposits.
+const LIMITED: PlayerId = PlayerId(8);
 /// The hold of a service.
 const OF_SERVICE: TxId = TxId(8);
 
@@ -38,6 +45,14 @@ const REVERSED: &str = "reversed";
 
 fn reversed() -> u128 {
     TxId::of_service("demo", REVERSED).0
+}
+
+fn limit(period: Period) -> LimitId {
+    LimitId { kind: LimitKind::Deposit, period, currency: Some(eur()) }
+}
+
+fn set(player: PlayerId, id: LimitId, to: Option<i128>) -> limits::Command {
+    limits::Command::Set { player, id, by: LimitSetter::Player, to }
 }
 
 fn transfer(amount: i128) -> Transfer {
@@ -139,6 +154,28 @@ fn wrong(rejection: Rejection) -> Does {
         Rejection::RealityCheckDue => |_, deciding| begin(deciding, PLAYED, round()),
         Rejection::StartTooSoon => |_, deciding| begin(deciding, STARTED, RoundId { number: 2, ..round() }),
         Rejection::NoCheckDue => |_, deciding| deciding.ask(&balance::Command::AcknowledgeCheck(STARTED)),
+        Rejection::LimitReached => |_, deciding| {
+            deciding.ask(&balance::Command::Deposit { player: LIMITED, currency: eur(), amount: 10 })
+        },
+        Rejection::NoLimit => |_, deciding| deciding.ask(&set(PLAYER, limit(Period::Day), None)),
+        Rejection::LooseningWaits => |_, deciding| {
+            deciding.ask(&set(LIMITED, limit(Period::Day), Some(2)))?;
+            deciding.ask(&set(LIMITED, limit(Period::Day), Some(3)))
+        },
+        Rejection::LooseningEarly => {
+            |_, deciding| deciding.ask(&limits::Command::Confirm(LIMITED, limit(Period::Week)))
+        }
+        Rejection::LooseningLate => {
+            |_, deciding| deciding.ask(&limits::Command::Confirm(LIMITED, limit(Period::Month)))
+        }
+        Rejection::LimitsFull => |_, deciding| {
+            (0..=LIMITS_MAX as u8).try_for_each(|number| {
+                let currency =
+                    format!("A{}{}", char::from(b'A' + number / 26), char::from(b'A' + number % 26));
+                let id = LimitId { currency: currency.parse().ok(), ..limit(Period::Day) };
+                deciding.ask(&set(PLAYER, id, Some(1)))
+            })
+        },
         Rejection::HoldEnded => |_, deciding| deciding.ask(&balance::Command::Free(HoldId(tx_id(1, "a").0))),
         Rejection::AboveHold => {
             |_, deciding| deciding.ask(&balance::Command::Capture { hold: HoldId(OF_SERVICE.0), amount: 11 })
@@ -155,7 +192,7 @@ fn wrong(rejection: Rejection) -> Does {
     }
 }
 
-const REJECTIONS: [Rejection; 35] = [
+const REJECTIONS: [Rejection; 41] = [
     Rejection::AmountNotPositive,
     Rejection::SameAccount,
     Rejection::CurrencyDiffers,
@@ -185,6 +222,12 @@ const REJECTIONS: [Rejection; 35] = [
     Rejection::RealityCheckDue,
     Rejection::StartTooSoon,
     Rejection::NoCheckDue,
+    Rejection::LimitReached,
+    Rejection::NoLimit,
+    Rejection::LooseningWaits,
+    Rejection::LooseningEarly,
+    Rejection::LooseningLate,
+    Rejection::LimitsFull,
     Rejection::HoldEnded,
     Rejection::AboveHold,
     Rejection::NotDue,
@@ -209,6 +252,25 @@ fn each_rule_of_the_ledger_refuses_a_recipe_that_breaks_it_and_nothing_changes()
         cause: PaymentCause::default(),
     };
     rig.submit(&Envelope::Run(Tx::new(OF_SERVICE, OTHER.into(), Some(Content(8)), holding)));
+    // The looser limit of the month can be confirmed for no time at all, that of the week not yet.
+    let limit = |period, to| {
+        SetPlayerLimit { player: LIMITED, id: limit(period), by: LimitSetter::Player, to: Some(to) }.into()
+    };
+    let at_once = LimitRules { loosening_after: 0, confirm_within: 0, ..LimitRules::standard() };
+    let changes: [Intent; 7] = [
+        limit(Period::Day, 1),
+        limit(Period::Week, 1),
+        limit(Period::Month, 1),
+        SetLimitRules(at_once).into(),
+        limit(Period::Month, 2),
+        SetLimitRules(LimitRules::standard()).into(),
+        limit(Period::Week, 2),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let (id, content) = (TxId(100 + number as u128), Some(Content(number as u128)));
+        let verdict = rig.submit(&Envelope::Run(Tx::new(id, OTHER.into(), content, change)));
+        assert!(matches!(verdict, Verdict::Recorded(_)), "{verdict:?}");
+    }
     set_up(&mut rig, REVERSED);
     let rules = SessionRules { pause_min: DAY, check_every: 10, start_min: 10 };
     rig.submit(&Envelope::Run(Tx::new(TxId(5), Principal::HUB, None, SetSessionRules(rules))));
