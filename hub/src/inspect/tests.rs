@@ -223,6 +223,12 @@ fn a_record_of_each_recipe_is_shown_in_words() {
             "what protects players",
             &["recipe PROTECTION", "kind protection key all change set time_out_max_ms 86400000"],
         ),
+        ("a limit set", &["recipe LIMIT", "kind limits key PLAYER change set day "]),
+        ("a looser limit confirmed", &["recipe LIMIT_CONFIRM", "kind limits key PLAYER change set day "]),
+        (
+            "the rules of limits",
+            &["recipe LIMIT_RULES", "kind limit_rules key all change set loosening_after_ms 86400000"],
+        ),
         (
             "the rules of play sessions",
             &["recipe SESSION_RULES", "kind session_rules key all change set pause_min_ms 86400000"],
