@@ -2,17 +2,25 @@
 //! table and of the money work on all bets at once.
 //!
 //! ```text
-//! cargo run --release -p engine --example round_bench -- [BETS] [PLAYERS] [TABLES]
+//! cargo run --release -p engine --example round_bench -- [BETS] [PLAYERS] [TABLES] [PROTECTION]
 //! ```
 //! Every table has a round of `BETS` bets of `PLAYERS` players; then the rounds are locked and settled one by one,
 //! while the holds of the others are open. No disk, no actors, one thread. Figures are medians over the tables.
+//! `PROTECTION`: 1, play sessions are kept; 2, each player has every limit; 3, both. 0 by default.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use domains::recipes::Deposit;
+use domains::{
+    Intent, Principal,
+    calendar::{DAY, OffsetChange, Period, Zone},
+    limit_rules::LimitRules,
+    limits::{LimitId, LimitKind, LimitSetter},
+    recipes::{Deposit, SetLimitRules, SetPlayerLimit, SetSessionRules},
+    session_rules::SessionRules,
+};
 use engine::{
     Books, Content, DIGEST_EVERY, Envelope, Tx, TxId,
     table::live::{BetLimits, BetRequest, LiveTable, SEATS_MAX, TableConfig, TableRules},
@@ -52,9 +60,16 @@ fn main() {
     let mut number = |default: usize| {
         arguments.next().map_or(default, |text| text.parse().expect("the arguments are numbers"))
     };
-    let (bets, players, tables) = (number(4_000), number(20), number(20));
+    let (bets, players, tables, protection) = (number(4_000), number(20), number(20), number(0));
     let mut hub = Hub { books: Books::default(), now: 1_000_000, clocks: Clocks(Default::default()) };
     let mut live: Vec<LiveTable> = (0..tables).map(table).collect();
+    if protection & 1 == 1 {
+        let rules = SessionRules { pause_min: 1_800_000, check_every: 3_600_000, start_min: 0 };
+        hub.set(0, SetSessionRules(rules));
+    }
+    if protection & 2 == 2 {
+        hub.limit((0..tables).flat_map(|place| (0..players).map(move |number| player_id(place, number))));
+    }
 
     for (place, table) in live.iter_mut().enumerate() {
         hub.clocks.next_table();
@@ -95,6 +110,29 @@ struct Hub {
 }
 
 impl Hub {
+    fn set(&mut self, number: u128, intent: impl Into<Intent>) {
+        let envelope = Envelope::Run(Tx::new(TxId(number), Principal::HUB, None, intent));
+        self.books.run(envelope, self.now, DIGEST_EVERY).expect("it applies");
+    }
+
+    /// Sets every limit that there is of these players, in a zone with summer times, so high that it refuses nothing.
+    fn limit(&mut self, players: impl Iterator<Item = PlayerId>) {
+        let change = |half: u64| OffsetChange { from: half * 180 * DAY, offset: (half % 2) as i32 * 3_600 };
+        let zone = Zone::new((0..26).map(change).collect()).expect("a zone");
+        self.set(1, SetLimitRules(LimitRules { zone, ..LimitRules::standard() }));
+        let mut number = 1;
+        for player in players {
+            for (kind, period) in
+                LimitKind::ALL.into_iter().flat_map(|kind| Period::ALL.map(|period| (kind, period)))
+            {
+                let id = LimitId { kind, period, currency: kind.is_of_money().then(eur) };
+                number += 1;
+                let to = Some(i128::from(u64::MAX));
+                self.set(number, SetPlayerLimit { player, id, by: LimitSetter::Player, to });
+            }
+        }
+    }
+
     /// Gives the players of a table money, and opens its round.
     fn open(&mut self, table: &mut LiveTable, place: usize, players: usize) {
         for player in 0..players {
