@@ -19,7 +19,11 @@ use std::{
 };
 
 use actix::prelude::*;
-use domains::{exclusion::Exclusion, limits::PlayerLimits};
+use domains::{
+    exclusion::Exclusion,
+    limits::PlayerLimits,
+    recipes::{ExcludePlayer, SetPlayerLimit},
+};
 use engine::{
     ApplyError, Aside, Body, Concluded, DIGEST_EVERY, Decided, Envelope, Found, KeyState, Outcome, Turn,
     TxId, Verdict,
@@ -279,19 +283,27 @@ impl Coordinator {
         }
     }
 
-    /// Charges a player who asks for another exclusion or limit than the first. That one never waits for a budget.
+    /// Charges a player who asks for another exclusion than the first, or changes a limit that there is. What protects the
+    /// player anew never waits for a budget.
     ///
     /// # Errors
     /// The verdict, when the budget is used up: nothing is recorded.
     fn charge_restriction(&mut self, decided: &Decided, origin: &Origin) -> Result<(), Verdict> {
         let Origin::Session(asked) = origin else { return Ok(()) };
         let (player, time) = (asked.player, decided.record().time);
+        let Body::Committed(committed) = &decided.record().body else { return Ok(()) };
         let books = self.books.borrow();
         let rows = &books.domains().rows;
-        if Exclusion::of(rows, player, time).is_none() && PlayerLimits::of(rows, player).is_none() {
+        let is_another = if let Some(set) = committed.intent.get::<SetPlayerLimit>() {
+            let limits = PlayerLimits::of(rows, player).unwrap_or_default();
+            limits.iter().any(|(id, _)| id == set.id)
+        } else {
+            committed.intent.get::<ExcludePlayer>().is_some() && Exclusion::of(rows, player, time).is_some()
+        };
+        drop(books);
+        if !is_another {
             return Ok(());
         }
-        drop(books);
         let bytes = decided.record_bytes();
         self.allowances.refuse(player.into(), bytes, time).map_err(|wait_ms| {
             self.metrics.refusal_over_budget();

@@ -91,7 +91,7 @@ pub(super) fn routes() -> Vec<ApiRoute> {
                 "confirmLimit",
                 "Confirms a looser limit that has waited, as the player wants it",
                 &WRITE,
-                &which_body(&[]),
+                &confirm_body(),
                 &[("confirm", which)],
             )
             .path("playerId", name(), "PLAYER_123")
@@ -119,36 +119,50 @@ fn setters() -> Value {
     schema::words([LimitSetter::Player, LimitSetter::Operator].map(LimitSetter::name))
 }
 
-/// Fields that a body must have for limits of these kinds.
-type FieldsOfKinds<'a> = (&'a [LimitKind], &'a [(&'a str, Value)]);
+/// A body that names a limit, with more fields that it may have; `cases` are the ways in which they go together.
+fn which_body(more: &[(&str, Value)], cases: &Value) -> Value {
+    let currency = ("currency", schema::named("Currency"));
+    let mut body = schema::body(
+        &[("limit", kinds(LimitKind::ALL)), ("period", periods())],
+        &[more, &[currency]].concat(),
+    );
+    body["oneOf"] = cases.clone();
+    body
+}
 
-/// A body that names a limit of money or of time, with more fields of each.
-fn which_body(more: &[FieldsOfKinds<'_>]) -> Value {
-    let of_kind = |kind: LimitKind, must: &[(&str, Value)], may: &[(&str, Value)]| {
-        let names = if kind.is_of_money() { kinds(OF_MONEY) } else { kinds([kind]) };
-        let currency = kind.is_of_money().then(|| ("currency", schema::named("Currency")));
-        let may: Vec<_> = currency.into_iter().chain(may.iter().cloned()).collect();
-        schema::body(&[&[("limit", names), ("period", periods())], must].concat(), &may)
-    };
-    let by = [("by", setters())];
-    let bodies: Vec<_> = match more {
-        [] => [LimitKind::Deposit, LimitKind::PlayTime].map(|kind| of_kind(kind, &[], &[])).into(),
-        more => more
-            .iter()
-            .flat_map(|(kinds, fields)| kinds.iter().map(|kind| of_kind(*kind, fields, &by)))
-            .collect(),
-    };
-    json!({ "oneOf": bodies })
+/// One way in which fields go together: a limit of money or of time, with this field and without those.
+fn case(of_money: bool, needed: Option<(&str, Value)>, without: &[&str]) -> Value {
+    let limit = if of_money { kinds(OF_MONEY) } else { kinds([LimitKind::PlayTime]) };
+    let none = without.iter().map(|name| ((*name).to_owned(), json!({ "type": "null" })));
+    // Each case names every field.
+    let any =
+        ["period", "amount", "minutes", "remove", "currency", "by"].map(|name| (name.to_owned(), json!({})));
+    let mut properties = Map::from_iter(any);
+    properties.extend(none);
+    properties.insert("limit".into(), limit);
+    let required: Vec<_> = needed.iter().map(|(name, _)| *name).collect();
+    properties.extend(needed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    json!({ "required": required, "properties": properties })
+}
+
+fn confirm_body() -> Value {
+    which_body(&[], &json!([case(true, None, &[]), case(false, None, &["currency"])]))
 }
 
 fn set_body() -> Value {
     let minutes = json!({ "type": "integer", "minimum": 1, "maximum": MINUTES_MAX });
     let remove = json!({ "const": true, "description": "There is to be no limit." });
-    which_body(&[
-        (&[LimitKind::Deposit], &[("amount", schema::named("Amount"))]),
-        (&[LimitKind::PlayTime], &[("minutes", minutes)]),
-        (&[LimitKind::Deposit, LimitKind::PlayTime], &[("remove", remove)]),
-    ])
+    let given = |kind: &str| json!({ "type": kind });
+    let amount = json!({ "type": ["string", "number"] });
+    let cases = json!([
+        case(true, Some(("amount", amount)), &["minutes", "remove"]),
+        case(true, Some(("remove", given("boolean"))), &["amount", "minutes"]),
+        case(false, Some(("minutes", given("integer"))), &["amount", "remove", "currency"]),
+        case(false, Some(("remove", given("boolean"))), &["amount", "minutes", "currency"]),
+    ]);
+    let more =
+        [("amount", schema::named("Amount")), ("minutes", minutes), ("remove", remove), ("by", setters())];
+    which_body(&more, &cases)
 }
 
 fn limits_schema() -> Value {
@@ -251,7 +265,7 @@ async fn set_limit(
     change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
         let by = setter(&mut fields)?;
         let limit = AskedLimit::read(&api, &mut fields)?;
-        fields.finish("limit, period, currency, by, and one of amount, minutes and remove")?;
+        fields.finish("limit, period, amount, minutes, remove, currency and by")?;
         let to = limit.to(&api)?.ok_or_else(|| {
             wrong("a limit needs \"amount\", or \"minutes\" of playing time, or \"remove\": true", "amount")
         })?;

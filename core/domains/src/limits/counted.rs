@@ -190,7 +190,10 @@ impl PlayerLimits {
         };
         let at = |(id, limit): (LimitId, &PlayerLimit)| {
             let used = limit.used.saturating_add(open(id));
-            (id, PlayerLimit { used, ..*limit }, rules.zone.begins(limit.period.next_day(self.day)))
+            // What was not confirmed in time is gone; the row keeps it so that a late confirmation is told so.
+            let loosening = limit.loosening.filter(|waiting| now < waiting.until);
+            let limit_now = PlayerLimit { used, loosening, ..*limit };
+            (id, limit_now, rules.zone.begins(limit.period.next_day(self.day)))
         };
         self.iter().map(at).collect()
     }

@@ -116,7 +116,8 @@ fn sample(name: &str) -> Value {
         "reference" => "R-1",
         "until" | "expires" => "2999-12-31T00:00:00Z",
         "breakGlass" => "nobody else on duty",
-        "permanent" | "reverse" => return Value::Null,
+        "by" => "player",
+        "permanent" | "reverse" | "minutes" | "remove" => return Value::Null,
         _ => panic!("what is a good \"{name}\"?"),
     })
 }
@@ -234,6 +235,7 @@ async fn each_body_takes_the_fields_of_the_document_and_no_other() {
                     && body["amount"].is_null()
                     && place.is_empty()
                     && here.get("payload").is_none()
+                    && here.get("limit").is_none()
                 {
                     body["amount"] = sample("amount");
                 }

@@ -296,6 +296,12 @@ async fn who_changes_limits_again_and_again_pays_for_it_and_the_first_one_is_fre
         }
     };
     assert_eq!(refused, ErrorCode::RateLimited);
+    // What protects the player anew never waits.
+    session.client.set_limit(of_money(&session, "stake", "day", "5.00")).await.expect("another limit");
+    let (kind, lasts) = (Text::new("time_out").expect("short"), protocol::U53::new(1).expect("a day"));
+    let exclude =
+        protocol::request::Exclude { key: session.key(), kind, lasts: protocol::request::Lasts::Days(lasts) };
+    session.client.exclude(exclude).await.expect("the first exclusion");
     assert!((2..=6).contains(&taken), "{taken} of at most 1,024 bytes");
 }
 
