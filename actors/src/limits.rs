@@ -2,9 +2,10 @@
 
 use domains::{
     limit_rules::LimitRules,
-    limits::{LimitId, LimitReached, Loosening, PlayerLimit, PlayerLimits},
+    limits::{LimitId, LimitReached, Loosening, PlayerLimit, PlayerLimits, held},
 };
 use engine::Books;
+use ledger::Domain;
 use protocol::{
     Amount, PlayerId,
     limits::{LimitHit, LimitLoosening, LimitState, LimitValue},
@@ -33,7 +34,9 @@ pub fn minutes_ms(minutes: u64) -> Result<i128, NotMinutes> {
 #[must_use]
 pub fn of_player(books: &Books, player: PlayerId, now: u64) -> Vec<(LimitId, PlayerLimit, u64)> {
     let rows = &books.domains().rows;
-    PlayerLimits::of(rows, player).map(|limits| limits.at(&LimitRules::of(rows), now)).unwrap_or_default()
+    let held = |currency| held(books.domains().ledger(Domain::Balance), player, currency);
+    let limits = PlayerLimits::of(rows, player).map(|limits| limits.at((&LimitRules::of(rows), now), held));
+    limits.unwrap_or_default()
 }
 
 /// A limit as the wire writes it. `None` when its currency cannot be written.

@@ -90,6 +90,11 @@ impl Part<'_, '_> {
     pub fn put(&mut self, image: RowImage) {
         self.rows.put(image);
     }
+
+    /// Changes a row in which the end of a round is counted, within [`COUNTED_BYTES_MAX`].
+    pub fn put_counted(&mut self, image: RowImage) {
+        self.rows.put_counted(image);
+    }
 }
 
 /// The images of the rows that change, each row once, in the order in which they were first changed.
@@ -98,10 +103,18 @@ struct RowDraft {
     images: Vec<RowImage>,
     /// The place of each image, once they are many: a round may change a row of each of its players.
     places: HashMap<RowKey, usize>,
+    /// Bytes of those that count the end of a round.
+    counted: usize,
 }
 
 /// So many images are searched one after the other.
 const FEW_ROWS: usize = 8;
+
+/// Most bytes of the rows in which the end of a round is counted for its players. Rows beyond are left as they are: a round ends,
+/// and its money moves, however much there is to count.
+pub const COUNTED_BYTES_MAX: usize = 6 << 20;
+/// Longest encoding of an image besides its value.
+const IMAGE_BYTES: usize = 3 + 1 + 37 + 1 + 3;
 
 impl RowDraft {
     fn place(&self, key: &RowKey) -> Option<usize> {
@@ -114,6 +127,18 @@ impl RowDraft {
 
     fn image(&self, key: &RowKey) -> Option<&RowImage> {
         self.place(key).map(|place| &self.images[place])
+    }
+
+    /// Changes a row in which the end of a round is counted, unless such rows are too long together.
+    fn put_counted(&mut self, image: RowImage) {
+        if self.place(&image.key).is_none() {
+            let bytes = self.counted + IMAGE_BYTES + image.value.as_ref().map_or(0, |value| value.len());
+            if bytes > COUNTED_BYTES_MAX {
+                return;
+            }
+            self.counted = bytes;
+        }
+        self.put(image);
     }
 
     fn put(&mut self, image: RowImage) {
@@ -183,6 +208,11 @@ impl<'a> Deciding<'a> {
     /// Changes a row. The last image of a row counts.
     pub fn put(&mut self, image: RowImage) {
         self.rows.put(image);
+    }
+
+    /// Changes a row in which the end of a round is counted, within [`COUNTED_BYTES_MAX`].
+    pub fn put_counted(&mut self, image: RowImage) {
+        self.rows.put_counted(image);
     }
 
     /// Tells a player what happened; each player once, with the funds before and after everything.

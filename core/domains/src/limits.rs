@@ -15,7 +15,7 @@ mod row;
 pub(crate) use self::counted::count;
 pub use self::{
     asked::{Command, LimitSetter},
-    counted::{Counted, LimitReached},
+    counted::{Counted, LimitReached, held},
     limit::{LimitId, LimitKind, Loosening, PlayerLimit},
-    row::{LIMITS_MAX, PlayerLimits},
+    row::{LIMITS_MAX, OWN_LIMITS_MAX, PlayerLimits},
 };

@@ -19,6 +19,7 @@ use crate::{
     approval::ProposalId,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    limits,
     recipes::{CaptureHold, Collect, Credit, Debit, Deposit, PlayerWinnings, SettleRound},
     rows::{Row, RowImage},
 };
@@ -110,6 +111,10 @@ impl Reversal {
             transfers.iter().try_for_each(|transfer| decision.post(*domain, *transfer))?;
         }
         for (player, change) in self.players() {
+            // Winnings that are taken back are no gain any more. What goes back to a player frees no limit before its period ends.
+            if change < 0 && self.recipe == SettleRound::KIND {
+                decision.ask(&limits::Command::TakeBack(player, currency, -change))?;
+            }
             match change {
                 0 => {}
                 1.. => decision.tell(player, currency, What::Credit),

@@ -3,9 +3,11 @@
 use domains::{
     Intent,
     limit_rules::LimitRules,
-    limits::{Counted, LimitReached, PlayerLimits},
+    limits::{Counted, LimitReached, PlayerLimits, held},
     recipes::{Collect, Deposit, HoldStake},
 };
+
+use ledger::Domain;
 
 use crate::books::Books;
 
@@ -23,6 +25,7 @@ impl Books {
         };
         let rows = &self.domains().rows;
         let mut limits = PlayerLimits::of(rows, player)?;
-        limits.count((&LimitRules::of(rows), now), currency, counted).err()
+        let held = held(self.domains().ledger(Domain::Balance), player, currency);
+        limits.count((&LimitRules::of(rows), now), (currency, held), counted).err()
     }
 }

@@ -1,11 +1,12 @@
 //! Setting, loosening and confirming limits.
 
 use ledger::{Domain, Rejection, SUM_MAX};
-use protocol::PlayerId;
+use protocol::{Currency, PlayerId};
 
 use super::{
+    counted::{Counted, count, held},
     limit::{LimitId, Loosening},
-    row::PlayerLimits,
+    row::{LIMITS_MAX, OWN_LIMITS_MAX, PlayerLimits},
 };
 use crate::{
     decide::{Context, Part},
@@ -27,6 +28,14 @@ impl LimitSetter {
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         [LimitSetter::Player, LimitSetter::Operator].into_iter().find(|setter| *setter as u8 == number)
+    }
+
+    /// Most limits of a player when this one sets another.
+    fn most(self) -> usize {
+        match self {
+            LimitSetter::Player => OWN_LIMITS_MAX,
+            LimitSetter::Operator => LIMITS_MAX,
+        }
     }
 
     /// The name in requests and reports.
@@ -55,24 +64,45 @@ pub enum Command {
     },
     /// Confirms a looser limit that has waited.
     Confirm(PlayerId, LimitId),
+    /// Counts that a correction takes back what a round has returned, minor units.
+    TakeBack(PlayerId, Currency, i128),
 }
 
 impl crate::decide::Command for Command {
     const DOMAIN: Domain = Domain::Balance;
 
     fn decide(&self, context: &Context<'_>, part: &mut Part<'_, '_>) -> Result<(), Rejection> {
-        let (Command::Set { player, .. } | Command::Confirm(player, _)) = *self;
-        let mut limits = part.row::<PlayerLimits>(context, &player.0.to_be_bytes()).unwrap_or_default();
-        let rules = LimitRules::of(context.view.rows());
-        limits.begin((&rules, context.now));
         match *self {
-            Command::Set { id, by, to, .. } => limits.set((&rules, context.now), id, by, to)?,
-            Command::Confirm(_, id) => limits.confirm(context.now, id)?,
+            Command::Set { player, id, by, to } => change(context, part, player, |limits, rules| {
+                let held = id
+                    .currency
+                    .map_or(0, |currency| held(context.view.ledger(Domain::Balance), player, currency));
+                limits.set((rules, context.now), (id, held), by, to)
+            }),
+            Command::Confirm(player, id) => {
+                change(context, part, player, |limits, _| limits.confirm(context.now, id))
+            }
+            Command::TakeBack(player, currency, amount) => {
+                count(context, part, (player, currency), Counted::TakenBack(amount))
+            }
         }
-        limits.tidy();
-        part.put(limits.image(player));
-        Ok(())
     }
+}
+
+/// Changes the limits of a player, with nothing used in periods that have just begun.
+fn change(
+    context: &Context<'_>,
+    part: &mut Part<'_, '_>,
+    player: PlayerId,
+    change: impl FnOnce(&mut PlayerLimits, &LimitRules) -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
+    let mut limits = part.row::<PlayerLimits>(context, &player.0.to_be_bytes()).unwrap_or_default();
+    let rules = LimitRules::of(context.view.rows());
+    limits.begin((&rules, context.now));
+    change(&mut limits, &rules)?;
+    limits.tidy();
+    part.put(limits.image(player));
+    Ok(())
 }
 
 impl PlayerLimits {
@@ -80,7 +110,7 @@ impl PlayerLimits {
     fn set(
         &mut self,
         (rules, now): (&LimitRules, u64),
-        id: LimitId,
+        (id, held): (LimitId, i128),
         by: LimitSetter,
         to: Option<i128>,
     ) -> Result<(), Rejection> {
@@ -90,7 +120,7 @@ impl PlayerLimits {
             Some(_) | None => {}
         }
         let limit = match to {
-            Some(_) => self.limit_or_new(id)?,
+            Some(_) => self.limit_or_new(id, (by.most(), held))?,
             None => self.limit(id).ok_or(Rejection::NoLimit)?,
         };
         match (by, limit.own) {

@@ -1,6 +1,6 @@
 //! What is counted against limits, and what they refuse.
 
-use ledger::{Rejection, SUM_MAX};
+use ledger::{AccountId, Domain, Ledger, Rejection, SUM_MAX};
 use protocol::{Currency, PlayerId};
 
 use super::{
@@ -42,6 +42,8 @@ pub enum Counted {
         /// Minor units, stakes included.
         returned: i128,
     },
+    /// What a round has returned is taken back by a correction, minor units.
+    TakenBack(i128),
 }
 
 /// A sum as a row can have it. Sums of money that the ledger takes are never beyond.
@@ -62,11 +64,23 @@ pub(crate) fn count(
     let Some(mut limits) = part.row::<PlayerLimits>(context, &player.0.to_be_bytes()) else { return Ok(()) };
     let before = limits.clone();
     let rules = LimitRules::of(context.view.rows());
-    limits.count((&rules, context.now), currency, counted).map_err(|_| Rejection::LimitReached)?;
+    let held = held(context.view.ledger(Domain::Balance), player, currency);
+    limits.count((&rules, context.now), (currency, held), counted).map_err(|_| Rejection::LimitReached)?;
     if limits != before {
-        part.put(limits.image(player));
+        match counted {
+            Counted::Deposit(_) | Counted::Stake(_) => part.put(limits.image(player)),
+            Counted::GivenBack(_) | Counted::Ended { .. } | Counted::TakenBack(_) => {
+                part.put_counted(limits.image(player));
+            }
+        }
     }
     Ok(())
+}
+
+/// What is held of a player in a currency, minor units: more than that is not at stake.
+#[must_use]
+pub fn held(ledger: &Ledger, player: PlayerId, currency: Currency) -> i128 {
+    ledger.account(&AccountId::cash(player, currency)).map_or(0, |account| account.debits_pending)
 }
 
 impl PlayerLimits {
@@ -77,17 +91,17 @@ impl PlayerLimits {
     pub fn count(
         &mut self,
         (rules, now): (&LimitRules, u64),
-        currency: Currency,
+        (currency, held): (Currency, i128),
         counted: Counted,
     ) -> Result<(), LimitReached> {
         self.begin((rules, now));
         let of_time = match counted {
-            Counted::Deposit(_) | Counted::GivenBack(_) => false,
-            Counted::Stake(_) | Counted::Ended { .. } => self.count_time((rules, now)),
+            Counted::Deposit(_) | Counted::GivenBack(_) | Counted::TakenBack(_) => false,
+            Counted::Stake(_) => self.count_time((rules, now), false),
+            Counted::Ended { .. } => self.count_time((rules, now), true),
         };
-        self.allows((&rules.zone, of_time), currency, counted)?;
+        self.allows((&rules.zone, of_time), (currency, held), counted)?;
         let Some(group) = self.group(Some(currency)) else { return Ok(()) };
-        // A limit that was set within a round has not seen the stakes before.
         let closes = |group: &mut LimitGroup, amount: i128| {
             group.open = sum(group.open, amount.saturating_neg()).max(0)
         };
@@ -99,8 +113,7 @@ impl PlayerLimits {
         match counted {
             Counted::Deposit(amount) => add(group, LimitKind::Deposit, amount),
             Counted::Stake(amount) => {
-                let stakes = |limit: &PlayerLimit| matches!(limit.kind, LimitKind::Stake | LimitKind::Loss);
-                if group.limits.iter().any(stakes) {
+                if group.limits.iter().any(PlayerLimit::is_of_stakes) {
                     group.open = sum(group.open, amount);
                 }
             }
@@ -110,6 +123,7 @@ impl PlayerLimits {
                 add(group, LimitKind::Stake, staked);
                 add(group, LimitKind::Loss, sum(staked, returned.saturating_neg()));
             }
+            Counted::TakenBack(amount) => add(group, LimitKind::Loss, amount),
         }
         Ok(())
     }
@@ -118,7 +132,7 @@ impl PlayerLimits {
     fn allows(
         &self,
         (zone, of_time): (&Zone, bool),
-        currency: Currency,
+        (currency, held): (Currency, i128),
         counted: Counted,
     ) -> Result<(), LimitReached> {
         let refused = self.groups.iter().flat_map(|group| {
@@ -127,7 +141,7 @@ impl PlayerLimits {
                 let (used, adds) = match (counted, limit.kind) {
                     (Counted::Deposit(amount), LimitKind::Deposit) => (limit.used, amount),
                     (Counted::Stake(amount), LimitKind::Stake | LimitKind::Loss) => {
-                        (limit.used.saturating_add(group.open), amount)
+                        (limit.used.saturating_add(group.at_stake(held)), amount)
                     }
                     // Time runs on: a stake needs some that is left.
                     (Counted::Stake(_), LimitKind::PlayTime) if of_time => (limit.used, 1),
@@ -160,15 +174,15 @@ impl PlayerLimits {
         }
     }
 
-    /// Counts the time since the player was last seen to play, unless that is so long that it was a break. Returns whether a
-    /// limit counts time.
-    fn count_time(&mut self, (rules, now): (&LimitRules, u64)) -> bool {
+    /// Counts the time since the player was last seen to play, unless that is so long that it was a break; until a round of
+    /// theirs has ended they have played. Returns whether a limit counts time.
+    fn count_time(&mut self, (rules, now): (&LimitRules, u64), round_ended: bool) -> bool {
         let (last, day) = (self.last, self.day);
         let Some(group) = self.group(None) else { return false };
         for limit in &mut group.limits {
             // The part that is in this period.
             let since = last.max(rules.zone.begins(limit.period.first_day(day)));
-            if now.saturating_sub(last) <= rules.play_break {
+            if last > 0 && (round_ended || now.saturating_sub(last) <= rules.play_break) {
                 limit.used = sum(limit.used, now.saturating_sub(since).into());
             }
         }
@@ -177,14 +191,18 @@ impl PlayerLimits {
     }
 
     /// The limits as they are at a time, milliseconds since 1970: with nothing used in periods that have just begun. Each with
-    /// what is used of it, what is at stake included, and when its next period begins.
+    /// what is used of it, what is at stake included, and when its next period begins. `held` is what is held in a currency.
     #[must_use]
-    pub fn at(mut self, rules: &LimitRules, now: u64) -> Vec<(LimitId, PlayerLimit, u64)> {
+    pub fn at(
+        mut self,
+        (rules, now): (&LimitRules, u64),
+        held: impl Fn(Currency) -> i128,
+    ) -> Vec<(LimitId, PlayerLimit, u64)> {
         self.begin((rules, now));
         let open = |id: LimitId| match id.kind {
             LimitKind::Stake | LimitKind::Loss => {
                 let group = self.groups.iter().find(|group| group.currency == id.currency);
-                group.map_or(0, |group| group.open)
+                group.zip(id.currency).map_or(0, |(group, currency)| group.at_stake(held(currency)))
             }
             LimitKind::Deposit | LimitKind::PlayTime => 0,
         };

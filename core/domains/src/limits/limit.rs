@@ -161,6 +161,11 @@ impl PlayerLimit {
         Self { kind, period, own: None, operators: None, loosening: None, used: 0 }
     }
 
+    /// Whether what is at stake counts.
+    pub(super) fn is_of_stakes(&self) -> bool {
+        matches!(self.kind, LimitKind::Stake | LimitKind::Loss)
+    }
+
     /// The stricter of the player's and the operator's.
     // clause: gli19.a.3.7.stricter
     #[must_use]

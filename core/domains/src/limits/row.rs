@@ -14,6 +14,8 @@ use crate::{
 
 /// Most limits of a player. With this many a row is within the bounds of its value.
 pub const LIMITS_MAX: usize = 40;
+/// Most of them when the player sets another one: the operator can set some more.
+pub const OWN_LIMITS_MAX: usize = 28;
 
 /// The limits of one player.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,9 +31,17 @@ pub struct PlayerLimits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LimitGroup {
     pub currency: Option<Currency>,
-    /// What is at stake in rounds that have not ended, minor units, as far as it was staked under a limit.
+    /// What is at stake in rounds that have not ended, minor units, while there is a limit of stakes or losses. Holds of
+    /// services that were there when the first such limit was set are in it.
     pub open: i128,
     pub limits: Vec<PlayerLimit>,
+}
+
+impl LimitGroup {
+    /// What is at stake, of what is held: what a service held and gives back is at stake no more.
+    pub fn at_stake(&self, held: i128) -> i128 {
+        self.open.min(held)
+    }
 }
 
 impl PlayerLimits {
@@ -73,20 +83,30 @@ impl PlayerLimits {
     }
 
     /// The limit, which is made when there is none yet.
-    pub(super) fn limit_or_new(&mut self, id: LimitId) -> Result<&mut PlayerLimit, Rejection> {
+    /// `most`: of how many there may be then; `held`: what is held in its currency.
+    pub(super) fn limit_or_new(
+        &mut self,
+        id: LimitId,
+        (most, held): (usize, i128),
+    ) -> Result<&mut PlayerLimit, Rejection> {
         let LimitId { kind, period, currency } = id;
         let count = self.iter().count();
         let place = self.groups.iter().position(|group| group.currency == currency).unwrap_or_else(|| {
             self.groups.push(LimitGroup { currency, open: 0, limits: Vec::new() });
             self.groups.len() - 1
         });
-        let limits = &mut self.groups[place].limits;
+        let LimitGroup { open, limits, .. } = &mut self.groups[place];
         let known = limits.iter().position(|limit| (limit.kind, limit.period) == (kind, period));
         let place = match known {
             Some(place) => place,
-            None if count >= LIMITS_MAX => return Err(Rejection::LimitsFull),
+            None if count >= most => return Err(Rejection::LimitsFull),
             None => {
-                limits.push(PlayerLimit::new(kind, period));
+                let new = PlayerLimit::new(kind, period);
+                // What is staked already counts as well.
+                if new.is_of_stakes() && !limits.iter().any(PlayerLimit::is_of_stakes) {
+                    *open = held;
+                }
+                limits.push(new);
                 limits.len() - 1
             }
         };
@@ -97,6 +117,9 @@ impl PlayerLimits {
     pub(super) fn tidy(&mut self) {
         self.groups.iter_mut().for_each(|group| group.limits.retain(|limit| limit.in_force().is_some()));
         self.groups.retain(|group| !group.limits.is_empty());
+        if self.groups.iter().all(|group| group.currency.is_some()) {
+            self.last = 0;
+        }
     }
 }
 

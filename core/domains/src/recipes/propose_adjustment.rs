@@ -12,6 +12,7 @@ use crate::{
     correction::Correction,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
+    limits::PlayerLimits,
     reversal::Reversed,
     rows::RowKind,
 };
@@ -30,8 +31,12 @@ impl Recipe for ProposeAdjustment {
     const NAME: &'static str = "PROPOSE_ADJUSTMENT";
     const DOMAINS: &'static [Domain] =
         &[Domain::Balance, Domain::Collections, Domain::Distributions, Domain::Adjustment];
-    const ROWS: &'static [RowKind] =
-        &[RowKind::of::<Proposal>(), RowKind::of::<EndedProposal>(), RowKind::of::<Reversed>()];
+    const ROWS: &'static [RowKind] = &[
+        RowKind::of::<Proposal>(),
+        RowKind::of::<EndedProposal>(),
+        RowKind::of::<Reversed>(),
+        RowKind::of::<PlayerLimits>(),
+    ];
 
     fn encode(&self, encoder: &mut Encoder) {
         self.correction.encode(encoder);

@@ -70,7 +70,7 @@ impl Recipe for SettleRound {
             decision.ask(&balance::Command::End { player, currency, staked, returned })?;
             won = won.saturating_add(returned);
             let session = play_session::round_ended(context.view.rows(), share, round, currency);
-            session.into_iter().for_each(|image| decision.put(image));
+            session.into_iter().for_each(|image| decision.put_counted(image));
             decision.tell(player, currency, What::Settled { round, staked, returned, outcome });
         }
         if won != 0 {

@@ -1,16 +1,19 @@
 //! Limits of players: what they count, what they refuse, and how they are changed.
 
 use domains::{
-    Context, Domains, Intent, PlayerSettlement, Principal,
+    Context, Domains, Intent, PaymentCause, PlayerSettlement, Principal,
     calendar::{DAY, OffsetChange, Period, Zone},
+    decide::{COUNTED_BYTES_MAX, Deciding},
     limit_rules::LimitRules,
-    limits::{LIMITS_MAX, LimitId, LimitKind, LimitSetter, PlayerLimit, PlayerLimits},
+    limits::{
+        self, Command, LIMITS_MAX, LimitId, LimitKind, LimitSetter, OWN_LIMITS_MAX, PlayerLimit, PlayerLimits,
+    },
     recipes::{
-        ConfirmLimit, Deposit, HoldStake, ReleaseStakes, RoundVoid, SetLimitRules, SetPlayerLimit,
-        SettleRound,
+        ConfirmLimit, Deposit, HoldFunds, HoldStake, ReleaseHold, ReleaseStakes, RoundVoid, SetLimitRules,
+        SetPlayerLimit, SettleRound,
     },
 };
-use ledger::{HoldId, Rejection, SUM_MAX};
+use ledger::{Domain, HoldId, Rejection, SUM_MAX};
 use proptest::prelude::*;
 use protocol::{Currency, PlayerId};
 
@@ -34,10 +37,14 @@ impl House {
         Self { now, ..Self::default() }
     }
 
+    fn context<'a>(&'a self, shares: &'a [PlayerSettlement]) -> Context<'a> {
+        let id = HoldId(self.holds);
+        Context { now: self.now, id, principal: Principal::HUB, view: &self.domains, shares }
+    }
+
     fn ask(&mut self, intent: impl Into<Intent>, shares: &[PlayerSettlement]) -> Result<HoldId, Rejection> {
         self.holds += 1;
-        let id = HoldId(self.holds);
-        let context = Context { now: self.now, id, principal: Principal::HUB, view: &self.domains, shares };
+        let (context, id) = (self.context(shares), HoldId(self.holds));
         let effects = intent.into().decide(&context).map_err(|(_, rejection)| rejection)?;
         effects.rows.into_iter().for_each(|row| self.domains.rows.put(row));
         for (domain, leg) in effects.legs {
@@ -92,7 +99,8 @@ impl House {
     /// The limit as it is now, with what is at stake.
     fn limit(&self, kind: LimitKind, period: Period) -> Option<PlayerLimit> {
         let rules = LimitRules::of(&self.domains.rows);
-        let all = PlayerLimits::of(&self.domains.rows, PLAYER)?.at(&rules, self.now);
+        let held = |currency| limits::held(self.domains.ledger(Domain::Balance), PLAYER, currency);
+        let all = PlayerLimits::of(&self.domains.rows, PLAYER)?.at((&rules, self.now), held);
         all.into_iter().find(|(known, ..)| *known == id(kind, period)).map(|(_, limit, _)| limit)
     }
 
@@ -169,14 +177,88 @@ fn what_is_taken_back_or_void_leaves_nothing_and_a_round_over_midnight_counts_wh
 }
 
 #[test]
-fn a_limit_that_is_set_within_a_round_has_not_seen_the_stakes_before() {
+fn a_limit_that_is_set_within_a_round_counts_what_is_staked_already() {
     let mut house = House::at(MONDAY);
     house.deposit(1_000).unwrap();
-    let before = house.stake(50).unwrap();
+    let before = house.stake(100).unwrap();
+    house.set(LimitKind::Loss, Period::Day, 100).unwrap();
+    assert_eq!(house.stake(1), Err(Rejection::LimitReached));
+    house.release(&[before]);
+    let hold = house.stake(100).unwrap();
+    // Set again while it is at stake, after there was no limit.
+    house.set(LimitKind::Loss, Period::Day, None).unwrap();
+    house.now += DAY;
+    house.confirm(LimitKind::Loss, Period::Day).unwrap();
+    house.set(LimitKind::Loss, Period::Day, 100).unwrap();
+    assert_eq!(house.stake(1), Err(Rejection::LimitReached));
+    house.settle(&[hold], 100, 0);
+    assert_eq!(
+        (house.used(LimitKind::Loss, Period::Day), house.stake(1)),
+        (100, Err(Rejection::LimitReached))
+    );
+}
+
+#[test]
+fn what_a_service_held_when_a_limit_was_set_and_gives_back_is_at_stake_no_more() {
+    let mut house = House::at(MONDAY);
+    house.deposit(1_000).unwrap();
+    let (player, currency, cause) = (PLAYER, eur(), PaymentCause::default());
+    let hold = HoldFunds { player, currency, amount: 80, expires: None, cause: cause.clone() };
+    let hold = house.ask(hold, &[]).unwrap();
     house.set(LimitKind::Stake, Period::Day, 100).unwrap();
-    let hold = house.stake(20).unwrap();
-    house.settle(&[before, hold], 70, 0);
-    assert_eq!(house.used(LimitKind::Stake, Period::Day), 70, "what has ended counts");
+    assert_eq!(house.stake(21), Err(Rejection::LimitReached));
+    house.ask(ReleaseHold { hold, cause }, &[]).unwrap();
+    house.stake(100).unwrap();
+    assert_eq!(house.stake(1), Err(Rejection::LimitReached));
+}
+
+#[test]
+fn winnings_that_a_correction_takes_back_are_no_gain() {
+    let mut house = House::at(MONDAY);
+    house.deposit(1_000).unwrap();
+    house.set(LimitKind::Loss, Period::Day, 100).unwrap();
+    let hold = house.stake(10).unwrap();
+    house.settle(&[hold], 10, 310);
+    assert_eq!(house.limit(LimitKind::Loss, Period::Day).unwrap().used, -300);
+    let mut deciding = Deciding::new(&house.context(&[]));
+    deciding.ask(&Command::TakeBack(PLAYER, eur(), 300)).unwrap();
+    deciding.finish().rows.into_iter().for_each(|row| house.domains.rows.put(row));
+    assert_eq!(house.used(LimitKind::Loss, Period::Day), 0);
+}
+
+/// The rows of a round's players are counted within a bound, and the money of all of them moves.
+#[test]
+fn a_round_ends_however_much_there_is_to_count() {
+    let mut house = House::at(MONDAY);
+    for number in 0..OWN_LIMITS_MAX {
+        let (kind, period) = (LimitKind::Stake, Period::Month);
+        let currency =
+            format!("A{}{}", (b'A' + (number / 26) as u8) as char, (b'A' + (number % 26) as u8) as char);
+        let id = LimitId { kind, period, currency: currency.parse().ok() };
+        let set = SetPlayerLimit { player: PLAYER, id, by: LimitSetter::Player, to: Some(SUM_MAX) };
+        house.ask(set, &[]).unwrap();
+    }
+    house.set(LimitKind::Loss, Period::Day, SUM_MAX).unwrap_err();
+    let id = LimitId { kind: LimitKind::Loss, period: Period::Day, currency: Some(eur()) };
+    house
+        .ask(SetPlayerLimit { player: PLAYER, id, by: LimitSetter::Operator, to: Some(SUM_MAX) }, &[])
+        .unwrap();
+    let limits = PlayerLimits::of(&house.domains.rows, PLAYER).unwrap();
+    let bytes = limits.image(PLAYER).value.unwrap().len();
+    let players = COUNTED_BYTES_MAX / bytes + 100;
+    let mut shares = Vec::new();
+    for number in 0..players as u128 {
+        let (player, currency) = (PlayerId(1_000 + number), eur());
+        house.ask(Deposit { player, currency, amount: 10 }, &[]).unwrap();
+        let hold = house.ask(HoldStake { player, round: round(1), currency, amount: 10 }, &[]).unwrap();
+        house.domains.rows.put(limits.image(player));
+        shares.push(PlayerSettlement { player, holds: vec![hold], staked: 10, returned: 5 });
+    }
+    let settle = Intent::from(SettleRound { round: round(1), currency: eur(), outcome: 0 });
+    let effects = settle.decide(&house.context(&shares)).unwrap();
+    let counted: usize = effects.rows.iter().map(|row| row.value.as_ref().unwrap().len()).sum();
+    assert!((COUNTED_BYTES_MAX * 4 / 5..COUNTED_BYTES_MAX).contains(&counted), "{counted}");
+    assert!(effects.rows.len() < players && effects.notices.len() == players);
 }
 
 // clause: ukgc.rts.13.time
@@ -208,6 +290,21 @@ fn playing_time_runs_from_bet_to_bet_and_stands_still_over_a_break() {
     assert_eq!(house.deposit(1), Ok(()));
     house.now = MONDAY + 2 * DAY;
     house.stake(1).unwrap();
+}
+
+#[test]
+fn a_player_plays_until_the_round_has_ended_however_long_it_takes() {
+    let mut house = House::at(MONDAY);
+    house.deposit(1_000).unwrap();
+    let early = house.stake(1).unwrap();
+    house.set(LimitKind::PlayTime, Period::Day, i128::from(2 * HOUR)).unwrap();
+    house.now += 5 * HOUR;
+    house.settle(&[early], 1, 0);
+    assert_eq!(house.used(LimitKind::PlayTime, Period::Day), 0, "nothing was seen before the limit");
+    let hold = house.stake(1).unwrap();
+    house.now += HOUR;
+    house.settle(&[hold], 1, 0);
+    assert_eq!(house.used(LimitKind::PlayTime, Period::Day), i128::from(HOUR));
 }
 
 // clause: gli19.a.3.7.tightening
@@ -285,22 +382,25 @@ fn the_stricter_of_the_players_and_the_operators_limit_holds() {
 fn a_player_has_a_bounded_number_of_limits_whose_row_fits() {
     let mut house = House::at(MONDAY);
     let most = SUM_MAX - 1;
-    let mut set = 0;
-    'all: for first in 'A'..='Z' {
-        for (kind, period) in Period::ALL.into_iter().flat_map(|period| {
-            [LimitKind::Deposit, LimitKind::Loss, LimitKind::Stake].map(|kind| (kind, period))
-        }) {
-            let id = LimitId::new(kind, period, Some(format!("{first}AA").parse().unwrap())).unwrap();
-            let limit = |by, to| SetPlayerLimit { player: PLAYER, id, by, to };
-            match house.ask(limit(LimitSetter::Player, Some(most)), &[]) {
-                Ok(_) => set += 1,
-                Err(rejection) => {
-                    assert_eq!((rejection, set), (Rejection::LimitsFull, LIMITS_MAX));
-                    break 'all;
-                }
-            }
-            house.ask(limit(LimitSetter::Operator, Some(most)), &[]).unwrap();
-            house.ask(limit(LimitSetter::Player, Some(most + 1)), &[]).unwrap();
+    let ids = ('A'..='Z').flat_map(|first| {
+        let currency = format!("{first}AA").parse().unwrap();
+        let kinds = [LimitKind::Deposit, LimitKind::Loss, LimitKind::Stake];
+        let ids = Period::ALL.into_iter().flat_map(move |period| kinds.map(|kind| (kind, period)));
+        ids.map(move |(kind, period)| LimitId { kind, period, currency: Some(currency) })
+    });
+    for (place, id) in ids.take(LIMITS_MAX + 1).enumerate() {
+        let limit = |by, to| SetPlayerLimit { player: PLAYER, id, by, to: Some(to) };
+        let (player, operator) = (LimitSetter::Player, LimitSetter::Operator);
+        let own = house.ask(limit(player, most), &[]).map(drop);
+        assert_eq!(own, if place < OWN_LIMITS_MAX { Ok(()) } else { Err(Rejection::LimitsFull) }, "{place}");
+        let operators = house.ask(limit(operator, most), &[]).map(drop);
+        assert_eq!(
+            operators,
+            if place < LIMITS_MAX { Ok(()) } else { Err(Rejection::LimitsFull) },
+            "{place}"
+        );
+        if own.is_ok() {
+            house.ask(limit(player, most + 1), &[]).unwrap();
         }
     }
     let row = PlayerLimits::of(&house.domains.rows, PLAYER).unwrap().image(PLAYER);
@@ -320,7 +420,7 @@ fn a_day_of_the_operators_zone_has_23_or_25_hours_when_the_clock_changes() {
         house.deposit(10).unwrap();
         house.now = begins + hours * HOUR - 1;
         assert_eq!(house.deposit(1), Err(Rejection::LimitReached));
-        let at = PlayerLimits::of(&house.domains.rows, PLAYER).unwrap().at(&rules, house.now);
+        let at = PlayerLimits::of(&house.domains.rows, PLAYER).unwrap().at((&rules, house.now), |_| 0);
         assert_eq!(at[0].2, begins + hours * HOUR, "when it frees");
         house.now += 1;
         house.deposit(10).unwrap();
@@ -363,16 +463,18 @@ proptest! {
         acts in prop::collection::vec(act(), 1..80),
         (deposit, loss, stake) in (0..200_i128, 0..200_i128, 0..300_i128),
         period in prop::sample::select(&Period::ALL[..]),
+        early in prop::option::of(1..60_i128),
     ) {
         let zone = Zone::utc();
         let mut house = House::at(MONDAY);
         // Enough to stake, from before there were limits.
         house.deposit(1_000_000).unwrap();
+        let early = early.map(|amount| (house.stake(amount).unwrap(), amount));
         for (kind, to) in [(LimitKind::Deposit, deposit), (LimitKind::Loss, loss), (LimitKind::Stake, stake)] {
             house.set(kind, period, to).unwrap();
         }
         let mut history: Vec<(u64, LimitKind, i128)> = Vec::new();
-        let mut open: Vec<(HoldId, i128)> = Vec::new();
+        let mut open: Vec<(HoldId, i128)> = early.into_iter().collect();
         for act in acts {
             let now = house.now;
             let of_period = |at: u64| period.first_day(zone.day(at)) == period.first_day(zone.day(now));

@@ -1,5 +1,6 @@
 //! The bounds of a table that no setting can raise.
 
+use domains::decide::COUNTED_BYTES_MAX;
 use protocol::BETS_MAX;
 
 use super::rules::SEATS_MAX;
@@ -32,12 +33,12 @@ const _: () = assert!(
     SPOTS_MAX * SPOT_BYTES + REQUESTS_MAX * (REQUEST_BYTES + PLAYER_BYTES) + REST_BYTES < RECORD_BYTES_MAX,
     "a quarantine of the fullest round is a record, though each request is another player's"
 );
-/// Longest record of the settlement of a round, or of its void. Bytes.
+/// Longest record of the settlement of a round, or of its void, without the rows in which it is counted. Bytes.
 pub const SETTLEMENT_BYTES_MAX: usize = REQUESTS_MAX * (POSTED_BYTES + SETTLED_BYTES) + REST_BYTES;
 
 const _: () = assert!(
-    SETTLEMENT_BYTES_MAX < RECORD_BYTES_MAX,
-    "a settlement of the fullest round is a record, though each request is another player's"
+    SETTLEMENT_BYTES_MAX + COUNTED_BYTES_MAX < RECORD_BYTES_MAX,
+    "a settlement of the fullest round is a record, though each request is another player's, and counts in their rows"
 );
 
 /// Most requests parked at one table. Each also holds a permit; this bound keeps one table from using all permits.

@@ -94,12 +94,15 @@ async fn a_deposit_and_a_bet_beyond_a_limit_are_refused_with_what_is_used_also_a
     // On the socket, for a player who sits at a table.
     let round = session.open_round(OPEN.id).await;
     session.bet(session.key(), OPEN.id, round, "3.00").await.expect("nothing stands against it");
-    session.client.set_limit(of_money(&session, "stake", "day", "5.00")).await.expect("the first one");
-    session.bet(session.key(), OPEN.id, round, "4.00").await.expect("the limit has seen no stake before");
+    session.client.set_limit(of_money(&session, "stake", "day", "8.00")).await.expect("the first one");
+    session
+        .bet(session.key(), OPEN.id, round, "4.00")
+        .await
+        .expect("with what is staked already it is within");
     let hit = reached(session.bet(session.key(), OPEN.id, round, "2.00").await);
     assert_eq!(
         (hit.limit, hit.used, hit.clause.as_str()),
-        (money("5.00"), money("4.00"), "ukgc.rts.12.stake")
+        (money("8.00"), money("7.00"), "ukgc.rts.12.stake")
     );
     session.bet(session.key(), OPEN.id, round, "1.00").await.expect("that much is left");
 
@@ -201,7 +204,7 @@ async fn each_wrong_limit_is_told_what_is_wrong_and_uses_no_key() {
         (json!({ "limit": "loss", "period": "day", "amount": "1", "remove": true }), "remove", "one of"),
         (json!({ "limit": "loss", "period": "day", "remove": false }), "remove", "left out"),
         (json!({ "limit": "loss", "period": "day", "minutes": 5 }), "minutes", "has an \"amount\""),
-        (json!({ "limit": "loss", "period": "day", "amount": "1", "currency": "XXX" }), "currency", "no XXX"),
+        (json!({ "limit": "loss", "period": "day", "amount": "1", "currency": "ABC" }), "currency", "no ABC"),
         (json!({ "limit": "loss", "period": "day", "amount": "1", "by": "me" }), "by", "\"operator\""),
         (json!({ "limit": "play_time", "period": "day", "amount": "1" }), "amount", "has \"minutes\""),
         (
@@ -247,7 +250,7 @@ async fn each_wrong_limit_is_told_what_is_wrong_and_uses_no_key() {
             "\"month\"",
         ),
         (
-            json!({"t": "set_limit", "key": "w", "kind": "loss", "period": "day", "currency": "XXX", "amount": "1"}),
+            json!({"t": "set_limit", "key": "w", "kind": "loss", "period": "day", "currency": "ABC", "amount": "1"}),
             "no such currency",
         ),
         (
