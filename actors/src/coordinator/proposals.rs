@@ -19,7 +19,7 @@ impl Handler<GetProposals> for Coordinator {
         let rows = &books.domains().rows;
         let (open, ended, more) = match which {
             WhichProposals::Open => {
-                let (open, more) = waiting(rows);
+                let (open, more) = waiting(rows, now);
                 (open, None, more)
             }
             WhichProposals::One(id) => one(rows, id),
@@ -42,12 +42,12 @@ fn one(rows: &Rows, id: ProposalId) -> Answered {
     (open.into_iter().collect(), rows.get(&key).map(|ended| (id, ended)), false)
 }
 
-/// Those that wait, the oldest first, and whether there are more.
-fn waiting(rows: &Rows) -> (Vec<(ProposalId, Proposal)>, bool) {
+/// Those that wait, the oldest first; behind them those whose time is over; and whether there are more.
+fn waiting(rows: &Rows, now: u64) -> (Vec<(ProposalId, Proposal)>, bool) {
     let id = |bytes: &[u8]| bytes.try_into().ok().map(|id| ProposalId(u128::from_be_bytes(id)));
     let mut open: Vec<_> =
         rows.of::<Proposal>().filter_map(|(key, proposal)| Some((id(key.as_bytes())?, proposal))).collect();
-    open.sort_by_key(|(id, proposal)| (proposal.made, *id));
+    open.sort_by_key(|(id, proposal)| (proposal.until <= now, proposal.made, *id));
     let more = open.len() > PROPOSALS_MAX;
     open.truncate(PROPOSALS_MAX);
     (open, more)

@@ -18,7 +18,10 @@ use super::{
     change::{self, AskedChange},
     fields::{JsonFields, shown},
     logged,
-    openapi::{self, ApiOperation, ApiRoute, schema},
+    openapi::{
+        self, ApiOperation, ApiRoute,
+        schema::{self, Way},
+    },
     payment::{self, Sum},
     proposals::{self, id_in_a_path},
     receipt,
@@ -32,6 +35,9 @@ use crate::{
 
 const PROPOSE: Capability = Capability::Approval(Approvable::Adjustment, ApprovalStep::Propose);
 const APPROVE: Capability = Capability::Approval(Approvable::Adjustment, ApprovalStep::Approve);
+
+/// The fields of a request that takes back a transaction.
+const OF_A_REVERSAL: &str = "reverse, reason, reference and breakGlass: all of the transaction is taken back";
 
 /// The fields of a proposal.
 const FIELDS: &str = "reverse, direction, playerId, amount, currency, reason, reference and breakGlass";
@@ -134,8 +140,10 @@ pub(super) fn routes() -> Vec<ApiRoute> {
 }
 
 fn body() -> Value {
-    let reverse = "The id of a transaction, or the `lsn` of its record: all of it is taken back. Instead of the other fields.";
-    schema::body(
+    let reverse = "The id of a transaction, or the `lsn` of its record: all of it is taken back.";
+    let given = || json!({ "type": "string" });
+    let amount = json!({ "type": ["string", "number"] });
+    let body = schema::body(
         &[
             ("reason", schema::words(AdjustmentReason::ALL.map(AdjustmentReason::name))),
             ("reference", schema::told(schema::named("Reference"), "Where the evidence is.")),
@@ -150,6 +158,17 @@ fn body() -> Value {
                 "breakGlass",
                 schema::told(schema::named("Reference"), "Why it is done alone, in an emergency."),
             ),
+        ],
+    );
+    let of_amount = ["direction", "playerId", "amount", "currency"];
+    schema::in_one_way(
+        body,
+        &[
+            Way { with: &[("reverse", given())], without: &of_amount },
+            Way {
+                with: &[("playerId", given()), ("amount", amount)],
+                without: &["reverse"],
+            },
         ],
     )
 }
@@ -181,7 +200,7 @@ async fn propose(
         let reason = reason(&fields.needed_text("reason")?)?;
         let reference: Reference = fields.needed("reference")?;
         let break_glass: Option<Reference> = fields.parsed("breakGlass")?;
-        fields.finish(FIELDS)?;
+        fields.finish(if amount.is_some() { FIELDS } else { OF_A_REVERSAL })?;
         if break_glass.is_some() {
             asked.caller.has(&APPROVE).map_err(|lacks| Error::new(Kind::Forbidden, lacks.to_string()))?;
         }

@@ -58,13 +58,17 @@ pub async fn answer_told(
     read: impl AsyncFnOnce(&KeyedRequest<'_>, JsonFields<'_>) -> Result<AskedChange, Error>,
     tell: impl AsyncFnOnce(&Intent, &Execution, &mut Map<String, Value>) -> Result<(), Error>,
 ) -> Result<HttpResponse, Error> {
-    let asked = async {
-        let asked = KeyedRequest::read(request, payload, &api.callers, needed).await?;
-        let change = read(&asked, JsonFields::read(&asked.body)?).await?;
-        Ok::<_, Error>((asked, change))
-    };
-    let (asked, change) = asked.await.map_err(|error| error.of_key(None, false))?;
-    change.carry_out(api, &asked, tell).await
+    let asked = KeyedRequest::read(request, payload, &api.callers, needed).await;
+    let asked = asked.map_err(|error| error.of_key(None, false))?;
+    let change = async { read(&asked, JsonFields::read(&asked.body)?).await };
+    match change.await {
+        Ok(change) => change.carry_out(api, &asked, tell).await,
+        // A repeat may fail here after the first one was carried out: then nobody is told that the key is as it was.
+        Err(error) => match api.money.find(asked.tx_id()).await {
+            Ok(None) => Err(error.of_key(None, false)),
+            Ok(Some(_)) | Err(_) => Err(error),
+        },
+    }
 }
 
 /// Answers a request for a change of a player that says nothing more than whom it is about; `name` is its type in the answer.

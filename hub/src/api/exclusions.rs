@@ -9,7 +9,10 @@ use super::{
     balance::WRITE,
     change::{self, AskedChange},
     fields::JsonFields,
-    openapi::{self, ApiOperation, ApiRoute, schema},
+    openapi::{
+        self, ApiOperation, ApiRoute,
+        schema::{self, Way},
+    },
     payment,
     surface::ApiSurface,
 };
@@ -19,19 +22,13 @@ use crate::edge::error::{Error, Kind};
 pub(super) fn routes() -> Vec<ApiRoute> {
     let days = || json!({ "type": "integer", "minimum": 1, "maximum": DAYS_MAX });
     let for_good = json!({ "const": true, "description": "For good, instead of `days`." });
-    let mut exclusion = schema::body(&[], &[("days", days()), ("permanent", for_good)]);
-    // One of both.
-    let one = |given: &str, other: &str, value: serde_json::Value| {
-        let properties = serde_json::Map::from_iter([
-            (given.to_owned(), value),
-            (other.to_owned(), json!({ "type": "null" })),
-        ]);
-        json!({ "required": [given], "properties": properties })
-    };
-    exclusion["oneOf"] = json!([
-        one("days", "permanent", json!({ "type": "integer" })),
-        one("permanent", "days", json!({ "const": true })),
-    ]);
+    let exclusion = schema::in_one_way(
+        schema::body(&[], &[("days", days()), ("permanent", for_good)]),
+        &[
+            Way { with: &[("days", json!({ "type": "integer" }))], without: &["permanent"] },
+            Way { with: &[("permanent", json!({ "const": true }))], without: &["days"] },
+        ],
+    );
     let told_days = || ("days", schema::or_null(&schema::count()));
     let change = |id, summary, body: &serde_json::Value, (name, example), receipt: serde_json::Value| {
         ApiOperation::change(id, summary, &WRITE, body, &[(name, example)])

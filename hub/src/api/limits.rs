@@ -16,7 +16,10 @@ use super::{
     balance::{READ, WRITE},
     change::{self, AskedChange},
     fields::JsonFields,
-    openapi::{self, ApiOperation, ApiRoute, schema},
+    openapi::{
+        self, ApiOperation, ApiRoute,
+        schema::{self, Way},
+    },
     payment::{self, Sum},
     reached::minutes_of,
     receipt,
@@ -119,50 +122,41 @@ fn setters() -> Value {
     schema::words([LimitSetter::Player, LimitSetter::Operator].map(LimitSetter::name))
 }
 
-/// A body that names a limit, with more fields that it may have; `cases` are the ways in which they go together.
-fn which_body(more: &[(&str, Value)], cases: &Value) -> Value {
+/// A body that names a limit, with more fields that it may have.
+fn which_body(more: &[(&str, Value)]) -> Value {
     let currency = ("currency", schema::named("Currency"));
-    let mut body = schema::body(
-        &[("limit", kinds(LimitKind::ALL)), ("period", periods())],
-        &[more, &[currency]].concat(),
-    );
-    body["oneOf"] = cases.clone();
-    body
-}
-
-/// One way in which fields go together: a limit of money or of time, with this field and without those.
-fn case(of_money: bool, needed: Option<(&str, Value)>, without: &[&str]) -> Value {
-    let limit = if of_money { kinds(OF_MONEY) } else { kinds([LimitKind::PlayTime]) };
-    let none = without.iter().map(|name| ((*name).to_owned(), json!({ "type": "null" })));
-    // Each case names every field.
-    let any =
-        ["period", "amount", "minutes", "remove", "currency", "by"].map(|name| (name.to_owned(), json!({})));
-    let mut properties = Map::from_iter(any);
-    properties.extend(none);
-    properties.insert("limit".into(), limit);
-    let required: Vec<_> = needed.iter().map(|(name, _)| *name).collect();
-    properties.extend(needed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    json!({ "required": required, "properties": properties })
+    schema::body(&[("limit", kinds(LimitKind::ALL)), ("period", periods())], &[more, &[currency]].concat())
 }
 
 fn confirm_body() -> Value {
-    which_body(&[], &json!([case(true, None, &[]), case(false, None, &["currency"])]))
+    schema::in_one_way(
+        which_body(&[]),
+        &[
+            Way { with: &[("limit", kinds(OF_MONEY))], without: &[] },
+            Way { with: &[("limit", kinds([LimitKind::PlayTime]))], without: &["currency"] },
+        ],
+    )
 }
 
 fn set_body() -> Value {
     let minutes = json!({ "type": "integer", "minimum": 1, "maximum": MINUTES_MAX });
     let remove = json!({ "const": true, "description": "There is to be no limit." });
-    let given = |kind: &str| json!({ "type": kind });
-    let amount = json!({ "type": ["string", "number"] });
-    let cases = json!([
-        case(true, Some(("amount", amount)), &["minutes", "remove"]),
-        case(true, Some(("remove", given("boolean"))), &["amount", "minutes"]),
-        case(false, Some(("minutes", given("integer"))), &["amount", "remove", "currency"]),
-        case(false, Some(("remove", given("boolean"))), &["amount", "minutes", "currency"]),
-    ]);
     let more =
         [("amount", schema::named("Amount")), ("minutes", minutes), ("remove", remove), ("by", setters())];
-    which_body(&more, &cases)
+    let of_money = || ("limit", kinds(OF_MONEY));
+    let of_time = || ("limit", kinds([LimitKind::PlayTime]));
+    let removed = || ("remove", json!({ "type": "boolean" }));
+    let amount = ("amount", json!({ "type": ["string", "number"] }));
+    let minutes = ("minutes", json!({ "type": "integer" }));
+    schema::in_one_way(
+        which_body(&more),
+        &[
+            Way { with: &[of_money(), amount], without: &["minutes", "remove"] },
+            Way { with: &[of_money(), removed()], without: &["amount", "minutes"] },
+            Way { with: &[of_time(), minutes], without: &["amount", "remove", "currency"] },
+            Way { with: &[of_time(), removed()], without: &["amount", "minutes", "currency"] },
+        ],
+    )
 }
 
 fn limits_schema() -> Value {

@@ -76,3 +76,30 @@ pub fn body(must: &[(&str, Value)], may: &[(&str, Value)]) -> Value {
     body["additionalProperties"] = json!(false);
     body
 }
+
+/// A way in which the fields of a body go together.
+#[derive(Debug, Default)]
+pub struct Way<'a> {
+    /// Those it needs, each with what it may be then.
+    pub with: &'a [(&'a str, Value)],
+    /// Those it goes without.
+    pub without: &'a [&'a str],
+}
+
+/// A body whose fields go together in one of these ways.
+pub fn in_one_way(body: Value, ways: &[Way<'_>]) -> Value {
+    // Each way names every field, so that one is a whole body for who makes requests from it.
+    let fields: Vec<_> = body["properties"].as_object().into_iter().flat_map(Map::keys).collect();
+    let one = |way: &Way<'_>| {
+        let any = fields.iter().map(|name| ((*name).clone(), json!({})));
+        let mut properties = Map::from_iter(any);
+        properties.extend(way.without.iter().map(|name| ((*name).to_owned(), json!({ "type": "null" }))));
+        properties.extend(way.with.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let required: Vec<_> = way.with.iter().map(|(name, _)| *name).collect();
+        json!({ "required": required, "properties": properties })
+    };
+    let ways: Vec<_> = ways.iter().map(one).collect();
+    let mut body = body;
+    body["oneOf"] = json!(ways);
+    body
+}
