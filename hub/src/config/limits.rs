@@ -22,7 +22,7 @@ const AFTER: u64 = 12 * 366 * DAY;
 pub struct LimitOptions {
     /// The zone whose days, weeks and months limits are counted in, as the IANA names it, such as `Europe/London`.
     pub time_zone: String,
-    /// From when a player asks for a looser limit until it can be confirmed. Hours; 0..=8_784.
+    /// From when a player asks for a looser limit until it can be confirmed. Hours; 0..=8_784, in production from 24.
     pub loosening_hours: u32,
     /// How long it can be confirmed from then on. Hours; 1..=8_784.
     pub confirm_hours: u32,

@@ -12,6 +12,9 @@ use super::{
     tree::Node,
 };
 
+/// The least that production takes from when a looser limit is asked for until it can be confirmed.
+const LOOSENING_HOURS_MIN: u32 = 24;
+
 /// Most tables of one hub.
 const TABLES_MAX: usize = 1_000_000;
 
@@ -111,6 +114,13 @@ fn bounds(config: &Config, check: &mut Check<'_>) {
     // Which time it is matters to its offsets, and not to whether there is such a zone.
     if let Err(error) = config.limits.rules(0) {
         check.refuse("limits.time_zone", error.to_string());
+    }
+    // clause: gli19.a.3.7.loosening
+    if config.mode == Mode::Production && config.limits.loosening_hours < LOOSENING_HOURS_MIN {
+        check.refuse(
+            "limits.loosening_hours",
+            format!("must be at least {LOOSENING_HOURS_MIN} in production"),
+        );
     }
     config.protection.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
     config.adjustment.bounds().into_iter().for_each(|(key, value, range)| check.within(key, value, range));
