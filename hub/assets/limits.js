@@ -104,6 +104,7 @@ export class Limits {
         "button",
         {
           class: "primary",
+          disabled: this.#hub.hubNow() < from,
           "data-testid": `confirm-${which.kind}-${which.period}`,
           onclick: () => this.#ask(() => this.#hub.confirmLimit(which), "The new limit holds."),
         },
@@ -137,6 +138,7 @@ export class Limits {
       const isTime = kind.value === "play_time";
       currency.hidden = isTime;
       unit.hidden = !isTime;
+      value.pattern = isTime ? "[0-9]+" : "[0-9]+([.][0-9]+)?";
       value.placeholder = isTime ? "120" : "100.00";
     });
     const submit = async (event) => {

@@ -72,6 +72,11 @@ export class PlayPanel {
         "div",
         { class: "break-row" },
         this.#goOn,
+        h(
+          "button",
+          { type: "button", class: "quiet", "data-testid": "check-break", onclick: () => (location.hash = "#/break") },
+          "Breaks and limits",
+        ),
         h("button", { type: "button", class: "quiet", "data-testid": "check-leave", onclick: () => this.#leave() }, "Leave"),
       ),
     );
@@ -92,7 +97,8 @@ export class PlayPanel {
       this.#elapsed.textContent = spell(now - play.since);
       this.#nets.replaceChildren(...play.positions.map(net));
     }
-    if (at === "check") this.#ask(play, now);
+    // Whoever looks for a break or a limit needs no answer first: no bet is taken meanwhile.
+    if (at === "check" && location.hash !== "#/break") this.#ask(play, now);
     else if (this.#dialog.open) this.#dialog.close();
   }
 

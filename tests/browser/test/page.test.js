@@ -308,6 +308,11 @@ test("after a time of play a player looks at it before betting on, also after a 
     await page.reload();
     await dialog.waitFor();
     await rita.shot("reality-check");
+    await page.getByTestId("check-break").click();
+    await page.getByTestId("time_out").waitFor();
+    await dialog.waitFor({ state: "hidden" });
+    await page.goBack();
+    await dialog.waitFor();
     await page.getByTestId("acknowledge").click();
     await dialog.waitFor({ state: "hidden" });
     assert.deepEqual(rita.complaints, []);
@@ -342,8 +347,7 @@ test(
     await page.getByTestId("limit-value").fill("9");
     await page.getByTestId("set-limit").click();
     await limit.getByText("You have asked for 9.00 EUR.").waitFor();
-    await page.getByTestId("confirm-stake-day").click();
-    await page.getByText("It is too early to confirm that.").waitFor();
+    assert.ok(await page.getByTestId("confirm-stake-day").isDisabled(), "it has not waited");
     await page.getByTestId("limit-value").fill("0");
     await page.getByTestId("set-limit").click();
     await page.getByText("above zero").waitFor();
