@@ -165,10 +165,7 @@ fn body() -> Value {
         body,
         &[
             Way { with: &[("reverse", given())], without: &of_amount },
-            Way {
-                with: &[("playerId", given()), ("amount", amount)],
-                without: &["reverse"],
-            },
+            Way { with: &[("playerId", given()), ("amount", amount)], without: &["reverse"] },
         ],
     )
 }
