@@ -36,8 +36,8 @@ use crate::{
 const PROPOSE: Capability = Capability::Approval(Approvable::Adjustment, ApprovalStep::Propose);
 const APPROVE: Capability = Capability::Approval(Approvable::Adjustment, ApprovalStep::Approve);
 
-/// The fields of a request that takes back a transaction.
-const OF_A_REVERSAL: &str = "reverse, reason, reference and breakGlass: all of the transaction is taken back";
+/// Those of an amount. With `reverse`, all of the transaction is taken back.
+const OF_AN_AMOUNT: [&str; 4] = ["direction", "playerId", "amount", "currency"];
 
 /// The fields of a proposal.
 const FIELDS: &str = "reverse, direction, playerId, amount, currency, reason, reference and breakGlass";
@@ -140,7 +140,10 @@ pub(super) fn routes() -> Vec<ApiRoute> {
 }
 
 fn body() -> Value {
-    let reverse = "The id of a transaction, or the `lsn` of its record: all of it is taken back.";
+    let reverse = schema::told(
+        wanted::name_schema(),
+        "A transaction, by its id or the `lsn` of its record: all of it is taken back.",
+    );
     let given = || json!({ "type": "string" });
     let amount = json!({ "type": ["string", "number"] });
     let body = schema::body(
@@ -149,7 +152,7 @@ fn body() -> Value {
             ("reference", schema::told(schema::named("Reference"), "Where the evidence is.")),
         ],
         &[
-            ("reverse", schema::told(schema::text(), reverse)),
+            ("reverse", reverse),
             ("direction", schema::words(["credit", "debit"])),
             ("playerId", schema::named("PlayerName")),
             ("amount", schema::named("Amount")),
@@ -160,11 +163,10 @@ fn body() -> Value {
             ),
         ],
     );
-    let of_amount = ["direction", "playerId", "amount", "currency"];
     schema::in_one_way(
         body,
         &[
-            Way { with: &[("reverse", given())], without: &of_amount },
+            Way { with: &[("reverse", given())], without: &OF_AN_AMOUNT },
             Way { with: &[("playerId", given()), ("amount", amount)], without: &["reverse"] },
         ],
     )
@@ -193,11 +195,16 @@ async fn propose(
 ) -> Result<HttpResponse, Error> {
     let read = async |asked: &KeyedRequest<'_>, mut fields: JsonFields<'_>| {
         let reverse = fields.text("reverse")?;
-        let amount = if reverse.is_none() { Some(Amount::read(&api, &mut fields)?) } else { None };
+        let amount = if reverse.is_some() {
+            fields.without(&OF_AN_AMOUNT, "reverse")?;
+            None
+        } else {
+            Some(Amount::read(&api, &mut fields)?)
+        };
         let reason = reason(&fields.needed_text("reason")?)?;
         let reference: Reference = fields.needed("reference")?;
         let break_glass: Option<Reference> = fields.parsed("breakGlass")?;
-        fields.finish(if amount.is_some() { FIELDS } else { OF_A_REVERSAL })?;
+        fields.finish(FIELDS)?;
         if break_glass.is_some() {
             asked.caller.has(&APPROVE).map_err(|lacks| Error::new(Kind::Forbidden, lacks.to_string()))?;
         }

@@ -141,6 +141,20 @@ impl<'a> JsonFields<'a> {
         self.0.iter().any(|(known, _)| known == name)
     }
 
+    /// Takes fields that do not go with another one.
+    ///
+    /// # Errors
+    /// `malformed` when one of them is given.
+    pub fn without(&mut self, names: &[&'static str], other: &str) -> Result<(), Error> {
+        match names.iter().find(|name| self.has(name)) {
+            Some(name) => {
+                let words = format!("\"{name}\" does not go with \"{other}\"");
+                Err(Error::new(Kind::Malformed, words).field(name))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A list of texts, if it is given.
     ///
     /// # Errors

@@ -64,11 +64,15 @@ pub(super) fn id(text: &str) -> Result<Wanted, Error> {
     receipt::id_after(receipt::PREFIX, text).map(|id| Wanted::Id(TxId(id))).ok_or_else(wrong)
 }
 
-/// What a path names a transaction by, in a description.
+/// What names a transaction, in a description.
+pub(super) fn name_schema() -> Value {
+    let lsn = schema::told(schema::pattern("^[1-9][0-9]{0,18}$"), "The `lsn` of its record.");
+    json!({ "anyOf": [schema::named("TransactionId"), lsn] })
+}
+
+/// A transaction in a path, in a description.
 pub(super) fn named_in_a_path(operation: ApiOperation) -> ApiOperation {
-    let lsn = schema::told(schema::pattern("^[1-9][0-9]{0,19}$"), "The `lsn` of its record.");
-    let either = json!({ "anyOf": [schema::named("TransactionId"), lsn] });
-    operation.path("id", either, &receipt::spelled_id(TxId(1))).refuses(&[Kind::UnknownTransaction])
+    operation.path("id", name_schema(), &receipt::spelled_id(TxId(1))).refuses(&[Kind::UnknownTransaction])
 }
 
 /// The record of a transaction by its id, and the id; also of one that the hub has made by itself, such as the end of a round:

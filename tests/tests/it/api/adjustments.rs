@@ -222,7 +222,7 @@ async fn a_transaction_is_reversed_once_and_each_wrong_reversal_is_told_what_is_
     for (body, words) in [
         (
             json!({ "reverse": paid["tx"], "amount": "1.00", "reason": "ERROR", "reference": "1" }),
-            "no field \"amount\" here",
+            "\"amount\" does not go with \"reverse\"",
         ),
         (
             json!({ "playerId": "P", "amount": "1.00", "reason": "BECAUSE", "reference": "1" }),
