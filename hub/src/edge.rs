@@ -34,7 +34,7 @@ use tokio::sync::mpsc;
 use crate::{
     api::{self, ApiDocument, ApiSurface, Vocabulary},
     archive::Figures,
-    auth::{CallerVerifier, Minter, TokenVerifier},
+    auth::{CallerVerifier, Minter, Roles, TokenVerifier},
     config::Loaded,
     monitoring::{
         alert_book::AlertNotice, checks::HealthChecks, counters::AlertCounters, kept_files::KeptMonitoring,
@@ -78,7 +78,8 @@ impl Surfaces {
     ) -> (Self, Option<mpsc::Receiver<AlertNotice>>) {
         let (secrets, rules) = (&loaded.secrets, loaded.config.token_rules());
         let verifier = TokenVerifier::new(secrets.keys.clone(), rules.clone());
-        let verifier = verifier.with_issuers(secrets.issuers.clone());
+        let roles = Roles::new(loaded.config.api.roles_in_use());
+        let verifier = verifier.with_issuers(secrets.issuers.clone()).with_roles(roles);
         let services = secrets.services.clone().allowing(&loaded.config.api.services);
         let callers = Arc::new(CallerVerifier::new(services, verifier.clone()));
         let api =

@@ -14,7 +14,7 @@ use super::{
     surface::ApiSurface,
 };
 use crate::{
-    auth::{Access, Area, Caller, CallerError, Capability, domain_name},
+    auth::{Access, Area, Caller, Capability, domain_name},
     edge::error::{Error, Kind},
 };
 
@@ -81,8 +81,7 @@ pub(super) fn may_read(caller: &Caller, area: Area) -> Result<(), Error> {
     if caller.may.allow(&needed) || caller.may.allow(&MONITORING_READ) {
         return Ok(());
     }
-    let lacks = CallerError::Lacks { who: caller.to_string(), needed };
-    Err(Error::new(Kind::Forbidden, lacks.to_string()))
+    Err(Error::new(Kind::Forbidden, caller.lacks(needed).to_string()))
 }
 
 /// The domain of this name.

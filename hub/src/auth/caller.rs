@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use engine::{Principal, PrincipalKind};
 
-use super::{Capabilities, Capability};
+use super::{Capabilities, Capability, RoleName, in_words};
 
 /// Longest name of a service or an operator, bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -20,13 +20,24 @@ pub fn is_name(text: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallerError {
     /// Without the capability.
-    #[error("{who} has not the capability \"{needed}\"")]
+    #[error("{who} has not the capability \"{needed}\"{}", told(unconfigured))]
     Lacks {
         /// Who.
         who: String,
         /// What is missing.
         needed: Capability,
+        /// The roles of the token that the configuration does not have.
+        unconfigured: Box<[RoleName]>,
     },
+}
+
+/// What is told of roles that allow nothing because nobody has configured them.
+fn told(unconfigured: &[RoleName]) -> String {
+    match unconfigured {
+        [] => String::new(),
+        [_] => format!("; {} is not configured", in_words(unconfigured)),
+        [_, _, ..] => format!("; {} are not configured", in_words(unconfigured)),
+    }
 }
 
 /// Somebody who calls the API, and what they may do.
@@ -38,8 +49,10 @@ pub struct Caller {
     pub issuer: Arc<str>,
     /// The name, unique for kind and issuer.
     pub name: Box<str>,
-    /// What is allowed.
+    /// What is allowed, by the token itself and by its roles.
     pub may: Capabilities,
+    /// The roles of the token that the configuration does not have: they allow nothing.
+    pub unconfigured: Box<[RoleName]>,
 }
 
 impl Caller {
@@ -57,7 +70,13 @@ impl Caller {
         if self.may.allow(needed) {
             return Ok(());
         }
-        Err(CallerError::Lacks { who: self.to_string(), needed: needed.clone() })
+        Err(self.lacks(needed.clone()))
+    }
+
+    /// That a capability is missing.
+    #[must_use]
+    pub fn lacks(&self, needed: Capability) -> CallerError {
+        CallerError::Lacks { who: self.to_string(), needed, unconfigured: self.unconfigured.clone() }
     }
 }
 
@@ -74,10 +93,17 @@ mod tests {
     #[test]
     fn whoever_lacks_a_capability_is_told_which() {
         let may = Capabilities::parse(["balance:read"]).expect("a capability");
-        let caller = Caller { kind: PrincipalKind::Service, issuer: "".into(), name: "cashier".into(), may };
-        let has = |needed: &str| caller.has(&needed.parse().expect("a capability"));
-        assert_eq!(has("balance:read"), Ok(()));
-        let refused = has("balance:write").expect_err("not given").to_string();
-        assert_eq!(refused, "the service \"cashier\" has not the capability \"balance:write\"");
+        let (kind, issuer, name) = (PrincipalKind::Service, "".into(), "cashier".into());
+        let mut caller = Caller { kind, issuer, name, may, unconfigured: Box::default() };
+        let has = |caller: &Caller, needed: &str| caller.has(&needed.parse().expect("a capability"));
+        assert_eq!(has(&caller, "balance:read"), Ok(()));
+        let refused = |caller: &Caller| has(caller, "balance:write").expect_err("not given").to_string();
+        let words = "the service \"cashier\" has not the capability \"balance:write\"";
+        assert_eq!(refused(&caller), words);
+        let role = |name: &str| name.parse().expect("a name");
+        caller.unconfigured = [role("x")].into();
+        assert_eq!(refused(&caller), format!("{words}; the role \"x\" is not configured"));
+        caller.unconfigured = [role("x"), role("y")].into();
+        assert_eq!(refused(&caller), format!("{words}; the roles \"x\", \"y\" are not configured"));
     }
 }

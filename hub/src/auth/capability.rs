@@ -239,6 +239,14 @@ impl Capabilities {
         Self { families: ["publish".into()].into(), ..Self::default() }
     }
 
+    /// Adds others.
+    pub fn extend(&mut self, others: &Self) {
+        let Self { everything, families, single } = others;
+        self.everything |= everything;
+        self.families.extend(families.iter().cloned());
+        self.single.extend(single.iter().cloned());
+    }
+
     /// Whether it is among them.
     #[must_use]
     pub fn allow(&self, capability: &Capability) -> bool {

@@ -7,7 +7,7 @@ use jsonwebtoken::Header;
 use people::SUBJECT_BYTES_MAX;
 use serde::Serialize;
 
-use super::{Capabilities, TokenKeys, TokenRules, is_name};
+use super::{Capabilities, RoleName, TokenKeys, TokenRules, is_name};
 
 /// Why no token could be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum MintError {
     #[error("the name of a service or an operator has 1 to 64 letters, digits, '_', '-' and '.'")]
     BadName,
     /// Nothing is allowed.
-    #[error("a token of a service or an operator needs at least one capability")]
+    #[error("a token of a service or an operator needs at least one capability or role")]
     NoCapability,
     /// Longer than the hub itself would accept.
     #[error("a token holds for {0} seconds at most (auth.token_lifetime_max_seconds)")]
@@ -46,6 +46,8 @@ pub enum TokenFor<'a> {
     Player(&'a str),
     /// A service or an operator, by name, and what they may do.
     Caller(PrincipalKind, &'a str, &'a Capabilities),
+    /// An operator, by name, with roles, and what they may do besides.
+    Operator(&'a str, &'a [RoleName], &'a Capabilities),
 }
 
 #[derive(Serialize)]
@@ -59,6 +61,8 @@ struct Minted<'a> {
     kind: Option<&'a str>,
     #[serde(rename = "hub:can", skip_serializing_if = "Option::is_none")]
     can: Option<Vec<String>>,
+    #[serde(rename = "hub:roles", skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<&'a str>>,
 }
 
 impl Minter {
@@ -74,14 +78,24 @@ impl Minter {
     /// # Errors
     /// Why there is no token.
     pub fn mint(&self, whom: TokenFor<'_>, now: SystemTime, lifetime: Duration) -> Result<String, MintError> {
+        let mut roles = None;
         let (subject, kind, can) = match whom {
             TokenFor::Player(subject) if subject.is_empty() || subject.len() > SUBJECT_BYTES_MAX => {
                 return Err(MintError::BadSubject);
             }
             TokenFor::Player(subject) => (subject, None, None),
-            TokenFor::Caller(_, name, _) if !is_name(name) => return Err(MintError::BadName),
-            TokenFor::Caller(_, _, may) if may.is_empty() => return Err(MintError::NoCapability),
+            TokenFor::Caller(_, name, _) | TokenFor::Operator(name, ..) if !is_name(name) => {
+                return Err(MintError::BadName);
+            }
+            TokenFor::Caller(_, _, may) | TokenFor::Operator(_, [], may) if may.is_empty() => {
+                return Err(MintError::NoCapability);
+            }
             TokenFor::Caller(kind, name, may) => (name, Some(kind.name()), Some(may.texts())),
+            TokenFor::Operator(name, named, may) => {
+                roles = (!named.is_empty()).then(|| named.iter().map(RoleName::as_str).collect());
+                let can = (!may.is_empty()).then(|| may.texts());
+                (name, Some(PrincipalKind::Operator.name()), can)
+            }
         };
         if lifetime > self.rules.lifetime_max {
             return Err(MintError::HoldsTooLong(self.rules.lifetime_max.as_secs()));
@@ -95,6 +109,7 @@ impl Minter {
             exp: issued.saturating_add(lifetime.as_secs()),
             kind,
             can,
+            roles,
         };
         let key = self.keys.sign.as_ref().expect("checked in `new`");
         let header = Header::new(self.keys.algorithm.jwt());

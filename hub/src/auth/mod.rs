@@ -12,6 +12,7 @@ mod key_source;
 mod key_watch;
 mod keys;
 mod mint;
+mod role;
 mod service;
 #[cfg(test)]
 mod test_keys;
@@ -29,5 +30,6 @@ pub use key_source::{KeySource, SourceError};
 pub use key_watch::KeyWatch;
 pub use keys::{Algorithm, KeyError, TokenKeys};
 pub use mint::{MintError, Minter, TokenFor};
+pub use role::{NotARoleName, ROLES_MAX, ROLES_OF_TOKEN_MAX, RoleGrant, RoleName, Roles, in_words};
 pub use service::{ServiceError, ServiceTokens};
 pub use token::{Identity, TOKEN_BYTES_MAX, TokenError, TokenRules, TokenVerifier};

@@ -58,8 +58,10 @@ impl ServiceTokens {
             if services.iter().any(|(_, known)| *known == digest) {
                 return Err(ServiceError::SharedToken(name.into()));
             }
-            let (issuer, may) = ("".into(), Capabilities::to_publish());
-            services.push((Caller { kind: PrincipalKind::Service, issuer, name: name.into(), may }, digest));
+            let (kind, may) = (PrincipalKind::Service, Capabilities::to_publish());
+            let caller =
+                Caller { kind, issuer: "".into(), name: name.into(), may, unconfigured: Box::default() };
+            services.push((caller, digest));
         }
         Ok(Self { services })
     }

@@ -1,13 +1,15 @@
 //! JSON Web Tokens: checked with the algorithm of their key.
 //!
 //! The claims `hub:kind` ("service" or "operator") and `hub:can` (a list of capabilities) make the token of somebody who
-//! calls the API. A token without them is a player's. Neither is taken for the other.
+//! calls the API. That of an operator may name roles (`hub:roles`), besides capabilities or instead of them; what they allow, the
+//! configuration of this hub says. A token without these claims is a player's. Neither is taken for the other.
 //!
 //! The library checks the signature; the claims are checked here, against a time that is an argument, in one
 //! stated order. `jku`, `jwk` and `x5u` in a header are ignored: a token does not bring its own key. `kid` chooses one of the keys
 //! that the token's issuer publishes, where the configuration names such an issuer (`auth.jwks`), and is ignored elsewhere.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -16,12 +18,17 @@ use engine::PrincipalKind;
 use jsonwebtoken::{DecodingKey, Validation, errors::ErrorKind};
 use people::{Person, SUBJECT_BYTES_MAX};
 
-use super::{Caller, Capabilities, Issuers, KeyMissing, KeySet, TokenKeys, is_name, jwk::signature_alone};
+use super::{
+    Caller, Capabilities, Issuers, KeyMissing, KeySet, ROLES_OF_TOKEN_MAX, RoleGrant, RoleName, Roles,
+    TokenKeys, is_name, jwk::signature_alone,
+};
 
 /// The claim that says what a caller of the API is.
 pub(super) const KIND: &str = "hub:kind";
 /// The claim with what such a caller may do.
 pub(super) const CAN: &str = "hub:can";
+/// The claim with the roles of an operator.
+pub(super) const ROLES: &str = "hub:roles";
 /// The kinds of principals that call the API.
 const CALLERS: [PrincipalKind; 2] = [PrincipalKind::Service, PrincipalKind::Operator];
 
@@ -100,6 +107,14 @@ pub enum TokenError {
          `hub token`, or compare it with docs/api.md"
     )]
     BadCapabilities,
+    /// `hub:roles` has something that is no name of a role, or too much.
+    #[error(
+        "the token's claim \"hub:roles\" has something that is no name of a role, or more than 16 of them"
+    )]
+    BadRoles,
+    /// `hub:roles` in the token of a service.
+    #[error("the token's claim \"hub:roles\" is for operators: what a service may do stands in \"hub:can\"")]
+    RolesOfAService,
     /// `exp` lies further ahead than [`TokenRules::lifetime_max`].
     #[error("the token holds for longer than this hub allows: its claim \"exp\" lies too far in the future")]
     HoldsTooLong,
@@ -120,6 +135,7 @@ pub struct TokenVerifier {
     /// The configured key, if there is one, and the check of signatures with it.
     keys: Option<(TokenKeys, Validation)>,
     issuers: Arc<Issuers>,
+    roles: Roles,
     rules: TokenRules,
     /// The issuer of the rules, shared by everybody it names.
     issuer: Arc<str>,
@@ -147,7 +163,13 @@ impl TokenVerifier {
             (keys, signature)
         });
         let issuer = rules.issuer.as_str().into();
-        Self { keys, issuers: Arc::default(), rules, issuer }
+        Self { keys, issuers: Arc::default(), roles: Roles::default(), rules, issuer }
+    }
+
+    /// The same, and operators may have these roles. Without it no role is known.
+    #[must_use]
+    pub fn with_roles(self, roles: Roles) -> Self {
+        Self { roles, ..self }
     }
 
     /// The same, and tokens of issuers that publish their keys.
@@ -169,7 +191,7 @@ impl TokenVerifier {
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
         let SignedClaims { claims, issuer } = self.signed(token, now)?;
         let (subject, until) = self.check(&claims, &issuer, now)?;
-        if claims.get(KIND).is_some() || claims.get(CAN).is_some() {
+        if [KIND, CAN, ROLES].iter().any(|claim| claims.get(claim).is_some()) {
             return Err(TokenError::NotAPlayer);
         }
         let person = Person::new(issuer, subject).map_err(|_| TokenError::BadClaim("sub"))?;
@@ -189,11 +211,19 @@ impl TokenVerifier {
         if !is_name(subject) {
             return Err(TokenError::BadClaim("sub"));
         }
-        let texts: Option<Vec<_>> =
-            claims.get(CAN).and_then(|can| can.as_array()?.iter().map(|text| text.as_str()).collect());
-        let texts = texts.ok_or(TokenError::BadClaim(CAN))?;
-        let may = Capabilities::parse(texts).map_err(|_| TokenError::BadCapabilities)?;
-        Ok((Caller { kind, issuer, name: subject.into(), may }, until))
+        let roles = texts(&claims, ROLES)?.map(named).transpose()?;
+        if roles.is_some() && kind != PrincipalKind::Operator {
+            return Err(TokenError::RolesOfAService);
+        }
+        let mut may = match (texts(&claims, CAN)?, &roles) {
+            (Some(texts), _) => Capabilities::parse(texts).map_err(|_| TokenError::BadCapabilities)?,
+            (None, Some(_)) => Capabilities::default(),
+            (None, None) => return Err(TokenError::BadClaim(CAN)),
+        };
+        let RoleGrant { may: by_roles, unconfigured } = self.roles.grant(&roles.unwrap_or_default());
+        may.extend(&by_roles);
+        let unconfigured = unconfigured.into();
+        Ok((Caller { kind, issuer, name: subject.into(), may, unconfigured }, until))
     }
 
     /// The claims of a token whose signature is right.
@@ -313,6 +343,22 @@ fn refusal(kind: &ErrorKind, token: &str) -> TokenError {
 fn unsigned(token: &str) -> bool {
     let parts: Vec<_> = token.split('.').collect();
     matches!(parts.as_slice(), [header, claims, ""] if !header.is_empty() && !claims.is_empty())
+}
+
+/// A claim that is a list of texts, if it is there.
+fn texts<'a>(claims: &'a serde_json::Value, claim: &'static str) -> Result<Option<Vec<&'a str>>, TokenError> {
+    let Some(value) = claims.get(claim) else { return Ok(None) };
+    let texts = value.as_array().and_then(|all| all.iter().map(|text| text.as_str()).collect());
+    texts.map(Some).ok_or(TokenError::BadClaim(claim))
+}
+
+/// The roles of these names.
+fn named(texts: Vec<&str>) -> Result<BTreeSet<RoleName>, TokenError> {
+    if texts.len() > ROLES_OF_TOKEN_MAX {
+        return Err(TokenError::BadRoles);
+    }
+    let names = texts.into_iter().map(|text| text.parse().map_err(|_| TokenError::BadRoles));
+    names.collect()
 }
 
 /// Whether `aud` (a text or a list of texts) holds `expected`; `None` when it is neither.

@@ -22,7 +22,49 @@ pub struct Api {
     pub open_accounts: bool,
     /// Capabilities of services with a shared token, by name; those that are not listed may publish.
     pub services: BTreeMap<String, Capabilities>,
+    /// What the roles of operators allow, by name: at most 64. A token names its roles; a role that is not here, or has no
+    /// capabilities, allows nothing.
+    pub roles: BTreeMap<String, Capabilities>,
 }
+
+/// The roles that are built in.
+const ROLES: [(&str, &[&str]); 5] = [
+    (
+        "viewer",
+        &[
+            "balance:read",
+            "collections:read",
+            "distributions:read",
+            "free-play:read",
+            "adjustment:read",
+            "coordinator:read",
+            "monitoring:read",
+        ],
+    ),
+    (
+        "support",
+        &["balance:read", "collections:read", "coordinator:read", "adjustment:read", "adjustment:propose"],
+    ),
+    (
+        "payments",
+        &["balance:read", "collections:*", "distributions:*", "coordinator:read", "payouts:propose"],
+    ),
+    (
+        "compliance",
+        &[
+            "balance:*",
+            "collections:read",
+            "distributions:read",
+            "free-play:read",
+            "adjustment:read",
+            "adjustment:approve",
+            "payouts:approve",
+            "coordinator:read",
+            "monitoring:read",
+        ],
+    ),
+    ("admin", &["*"]),
+];
 
 impl Default for Api {
     fn default() -> Self {
@@ -33,7 +75,19 @@ impl Default for Api {
             reasons: reasons.map(str::to_owned).into(),
             open_accounts: true,
             services: BTreeMap::new(),
+            roles: ROLES.into_iter().map(|(name, texts)| (name.to_owned(), capabilities(texts))).collect(),
         }
+    }
+}
+
+fn capabilities(texts: &[&str]) -> Capabilities {
+    Capabilities::parse(texts.iter().copied()).expect("what is built in are capabilities")
+}
+
+impl Api {
+    /// The roles that allow something, by name.
+    pub fn roles_in_use(&self) -> impl Iterator<Item = (&String, &Capabilities)> {
+        self.roles.iter().filter(|(_, may)| !may.is_empty())
     }
 }
 

@@ -103,6 +103,7 @@ const SINCE: &[(&str, &[&str])] = &[
             "api.on",
             "api.reasons",
             "api.open_accounts",
+            "api.roles.NAME",
             "api.services",
             "auth.jwks",
             "auth.jwks_refresh_seconds",
@@ -223,6 +224,9 @@ fn collect(node: &Node, path: &str, of_a_list: bool, rows: &mut Vec<OptionRow>) 
     match &node.value {
         Value::Table(entries) if path == "channels.namespaces" => {
             entries.values().for_each(|namespace| collect(namespace, "channels.namespaces.NAME", true, rows));
+        }
+        Value::Table(entries) if path == "api.roles" => {
+            entries.values().for_each(|role| collect(role, "api.roles.NAME", true, rows));
         }
         Value::Table(entries) if path == "monitoring.alerts" => {
             entries.values().for_each(|alert| collect(alert, "monitoring.alerts.NAME", true, rows));

@@ -6,7 +6,7 @@ use super::{
     api::{Api, ApiServer},
     options::{Config, Mode},
 };
-use crate::auth::ServiceTokens;
+use crate::auth::{ROLES_MAX, RoleName, ServiceTokens};
 
 impl Config {
     /// Whether the public server and the admin server have the API.
@@ -37,9 +37,21 @@ pub(super) fn problems(config: &Config) -> impl Iterator<Item = (String, String)
         let wrong = reason.parse::<ReasonCode>().err()?;
         Some((format!("api.reasons[{index}]"), wrong.to_string()))
     });
+    let roles = roles(&config.api);
     let admin = (config.api_on().1 && !config.admin.enabled && config.api.on != ApiServer::Auto)
         .then(|| ("api.on".to_owned(), "there is no admin server: admin.enabled is false".to_owned()));
-    currency.into_iter().chain(codes).chain(admin)
+    currency.into_iter().chain(codes).chain(roles).chain(admin)
+}
+
+/// What is wrong with the roles of operators.
+fn roles(api: &Api) -> impl Iterator<Item = (String, String)> {
+    let many =
+        (api.roles.len() > ROLES_MAX).then(|| ("api.roles".to_owned(), format!("at most {ROLES_MAX} roles")));
+    let each = api.roles.keys().filter_map(|name| {
+        let wrong = name.parse::<RoleName>().err()?;
+        Some((format!("api.roles.{name}"), wrong.to_string()))
+    });
+    many.into_iter().chain(each)
 }
 
 /// The services in `api.services` that have no token.

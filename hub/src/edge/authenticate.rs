@@ -54,6 +54,8 @@ fn code(error: &TokenError) -> ErrorCode {
         | TokenError::WrongIssuer
         | TokenError::WrongAudience
         | TokenError::BadCapabilities
+        | TokenError::BadRoles
+        | TokenError::RolesOfAService
         | TokenError::NotAPlayer
         | TokenError::NotACaller
         | TokenError::NotYetValid(_)

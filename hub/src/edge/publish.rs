@@ -24,7 +24,7 @@ use crate::{
         asked,
         rates::{CallerRates, RouteRate},
     },
-    auth::{Caller, CallerError, CallerVerifier, Capability},
+    auth::{Caller, CallerVerifier, Capability},
     config::{Loaded, Publisher},
 };
 
@@ -165,8 +165,7 @@ async fn take_from_service(
     }
     let needed = Capability::Publish(channel.namespace().into());
     if !caller.may.allow(&needed) {
-        let lacks = CallerError::Lacks { who: caller.to_string(), needed };
-        return Err(Error::new(Kind::Forbidden, lacks.to_string()).field("channel"));
+        return Err(Error::new(Kind::Forbidden, caller.lacks(needed).to_string()).field("channel"));
     }
     let payload = Payload::from_json(data.get().as_bytes()).map_err(unfit)?;
     let publishing = publish.pubsub.send(messages::pubsub::Publish { channel, payload });

@@ -11,6 +11,7 @@ mod limits;
 mod play_sessions;
 mod player_limits;
 mod players;
+mod roles;
 mod years;
 
 use std::net::SocketAddr;

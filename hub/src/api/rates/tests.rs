@@ -9,7 +9,7 @@ use crate::auth::Capabilities;
 
 fn caller(name: &str) -> Caller {
     let (kind, issuer) = (PrincipalKind::Service, "the-issuer".into());
-    Caller { kind, issuer, name: name.into(), may: Capabilities::default() }
+    Caller { kind, issuer, name: name.into(), may: Capabilities::default(), unconfigured: Box::default() }
 }
 
 fn get() -> HttpRequest {

@@ -335,7 +335,8 @@ fn the_token_of_a_caller_is_no_players_and_a_players_no_callers() {
         let token =
             minter.mint(TokenFor::Caller(kind, "olga", &may), at(NOW), Duration::from_secs(60)).unwrap();
         let (caller, until) = verifier.verify_caller(&token, at(NOW)).unwrap();
-        let expected = Caller { kind, issuer: "the-issuer".into(), name: "olga".into(), may: may.clone() };
+        let (issuer, name) = ("the-issuer".into(), "olga".into());
+        let expected = Caller { kind, issuer, name, may: may.clone(), unconfigured: Box::default() };
         assert_eq!((caller, until), (expected, at(NOW + 60 + LEEWAY)));
         assert_eq!(verifier.verify(&token, at(NOW)), Err(TokenError::NotAPlayer));
         assert_eq!(verifier.verify_caller(&token, at(NOW + 60 + LEEWAY)), Err(TokenError::Expired));
@@ -367,6 +368,55 @@ fn each_claim_of_a_caller_is_checked() {
     for name in ["a b", "a:b", "\u{e4}", &"x".repeat(65)] {
         assert_eq!(check(json!("service"), can(), name), Err(TokenError::BadClaim("sub")), "{name}");
     }
+}
+
+#[test]
+fn the_roles_of_an_operator_allow_what_the_configuration_says_now() {
+    let may = |texts: &[&str]| Capabilities::parse(texts.iter().copied()).unwrap();
+    let with_role =
+        |texts: &[&str]| verifier(shared()).with_roles(Roles::new([(&"support".to_owned(), &may(texts))]));
+    let minter = Minter::new(shared(), rules()).unwrap();
+    let mint = |names: &[&str], may| {
+        let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
+        minter.mint(TokenFor::Operator("olga", &names, &may), at(NOW), Duration::from_secs(60))
+    };
+    let checked = |verifier: &TokenVerifier, token: &str| {
+        let caller = verifier.verify_caller(token, at(NOW)).unwrap().0;
+        let unconfigured: Vec<_> = caller.unconfigured.iter().map(|role| role.as_str().to_owned()).collect();
+        (caller.may.texts(), unconfigured)
+    };
+    let token = mint(&["support"], Capabilities::default()).unwrap();
+    let texts = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    // The same token, before and after a change of the configuration.
+    for now in [&["balance:read"][..], &["balance:*", "adjustment:propose"]] {
+        assert_eq!(checked(&with_role(now), &token), (texts(now), Vec::new()));
+    }
+    assert_eq!(checked(&verifier(shared()), &token), (Vec::new(), texts(&["support"])));
+    let token = mint(&["support", "gone"], may(&["monitoring:read"])).unwrap();
+    let both = texts(&["balance:read", "monitoring:read"]);
+    assert_eq!(checked(&with_role(&["balance:read"]), &token), (both, texts(&["gone"])));
+    assert_eq!(mint(&[], Capabilities::default()), Err(MintError::NoCapability));
+    assert_eq!(verifier(shared()).verify(&token, at(NOW)), Err(TokenError::NotAPlayer));
+}
+
+#[test]
+fn roles_are_names_of_an_operator_alone() {
+    let check = |kind: &str, roles: Value| {
+        let mut claims = with("sub", json!("olga"));
+        (claims["hub:kind"], claims["hub:roles"]) = (json!(kind), roles);
+        verifier(shared()).verify_caller(&signed(&claims), at(NOW)).map(drop)
+    };
+    assert_eq!(check("operator", json!([])), Ok(()));
+    assert_eq!(check("operator", json!(vec!["a"; 16])), Ok(()));
+    assert_eq!(check("service", json!(["support"])), Err(TokenError::RolesOfAService));
+    for roles in [json!(null), json!("support"), json!([1]), json!({})] {
+        assert_eq!(check("operator", roles.clone()), Err(TokenError::BadClaim("hub:roles")), "{roles}");
+    }
+    for roles in [json!(["A"]), json!([""]), json!(["a b"]), json!(vec!["a"; 17])] {
+        assert_eq!(check("operator", roles.clone()), Err(TokenError::BadRoles), "{roles}");
+    }
+    // Half of what makes a caller is no player.
+    assert_eq!(verdict(&with("hub:roles", json!([]))), Err(TokenError::NotAPlayer));
 }
 
 #[test]
