@@ -21,8 +21,8 @@ use engine::{Formats, Record};
 use journal::{Lsn, Reader};
 use protocol::PlayerId;
 use readmodel::{
-    DIRECTORY, Error, LinePlace, ModelCursor, ModelView, ModelWriter, Moments, Page, ReadModel,
-    StatementFilter,
+    BusinessFilter, DIRECTORY, DayRange, Error, LinePlace, ModelCursor, ModelView, ModelWriter, Moments,
+    Page, ReadModel, StatementFilter,
 };
 
 /// The allocator of the hub.
@@ -79,6 +79,19 @@ fn main() {
     ask(&read, questions, "dashboard", move |_| {
         move |view: &ModelView<'_>| view.dashboard("balance", time, 7).map(|found| found.totals.len())
     });
+    let first = i64::try_from(time / 86_400_000).expect("a small number");
+    for (by_day, by_game, words) in
+        [(true, true, "by day and game"), (true, false, "by day"), (false, false, "as a whole")]
+    {
+        let days = DayRange { first, last: first + 29 };
+        let asked = BusinessFilter { days, by_day, by_game, currency: None, game: None };
+        ask(&read, questions.min(100), &format!("figures of the business of 30 days, {words}"), move |_| {
+            let asked = asked.clone();
+            move |view: &ModelView<'_>| {
+                view.business(&asked, 10_000).map(|found| found.map_or(0, |found| found.lines.len()))
+            }
+        });
+    }
 }
 
 fn page(

@@ -5,6 +5,7 @@
 //! another version of the schema or of another log is built anew aside while nothing is read, and takes its place once it has
 //! the whole log. Play never waits for any of it.
 
+mod business;
 mod compare;
 mod rows;
 

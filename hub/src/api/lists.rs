@@ -259,7 +259,8 @@ impl ListAnswer {
     }
 }
 
-fn object(line: Line) -> Value {
+/// A line as an object of JSON.
+pub(super) fn object(line: Line) -> Value {
     Value::Object(line.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }
 

@@ -20,7 +20,8 @@ const AFTER: u64 = 12 * 366 * DAY;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitOptions {
-    /// The zone whose days, weeks and months limits are counted in, as the IANA names it, such as `Europe/London`.
+    /// The zone whose days, weeks and months limits are counted in, and whose days the figures of the business are of, as the IANA
+    /// names it, such as `Europe/London`.
     pub time_zone: String,
     /// From when a player asks for a looser limit until it can be confirmed. Hours; 0..=8_784, in production from 24.
     pub loosening_hours: u32,

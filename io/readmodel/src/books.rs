@@ -4,12 +4,13 @@
 //! money. Accounts that were used lately are in memory. Entries and what has changed in accounts are written at a commit, in the
 //! order of their tables, so that each page is touched once.
 
+use protocol::Currency;
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 
 use crate::{
     AccountKey, Error, bulk,
-    classes::{Classes, Sums, find},
+    classes::{Classes, PLAYER, Sums, find},
     daily::Daily,
     error::sql,
     money::{StoredMoney, Unsigned},
@@ -65,6 +66,8 @@ pub(crate) struct AccountBook {
     /// Those of the records since the last commit.
     entries: Vec<Entry>,
     next: AccountNumber,
+    /// The currencies of the accounts that the record under way opens to players who had none.
+    newcomers: Vec<Currency>,
 }
 
 impl AccountBook {
@@ -80,6 +83,7 @@ impl AccountBook {
             changed: Vec::new(),
             entries: Vec::new(),
             next: last.unwrap_or(0) + 1,
+            newcomers: Vec::new(),
         })
     }
 
@@ -99,10 +103,30 @@ impl AccountBook {
                 self.kept.entry(number).or_insert(Kept::of(class, sums));
                 number
             }
-            None => self.open(lsn, key.owner, class),
+            None => {
+                if key.owner_kind == PLAYER && !self.has_any(connection, &key.owner)? {
+                    self.newcomers.push(key.currency);
+                }
+                self.open(lsn, key.owner, class)
+            }
         };
         self.numbers.insert((key.owner, class), number);
         Ok(number)
+    }
+
+    /// Whether a player has an account of any class.
+    fn has_any(&self, connection: &Connection, player: &[u8; 16]) -> Result<bool, Error> {
+        for class in self.classes.of_players() {
+            if self.numbers.contains_key(&(*player, class)) || find(connection, player, class)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The currencies in which players got their first accounts since this was asked last.
+    pub fn newcomers(&mut self) -> impl Iterator<Item = Currency> {
+        self.newcomers.drain(..)
     }
 
     fn open(&mut self, lsn: u64, owner: [u8; 16], class: i64) -> AccountNumber {

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Row;
 
 use crate::{
-    Error, ImageRow, ModelCursor, ModelView,
+    Error, ImageRow, ModelCursor, ModelView, business_check,
     classes::Sums,
     error::sql,
     images,
@@ -194,6 +194,7 @@ impl ModelView<'_> {
         }
         found.extend(self.wrong_classes()?);
         found.extend(self.wrong_rounds()?);
+        found.extend(business_check::wrong(self.connection)?);
         Ok(found)
     }
 

@@ -30,6 +30,9 @@ impl Sums {
     }
 }
 
+/// The kind of owner that a player is.
+pub(crate) const PLAYER: &str = "player";
+
 /// A class of accounts.
 #[derive(Debug)]
 struct Class {
@@ -99,6 +102,11 @@ impl Classes {
             changed: true,
         });
         id
+    }
+
+    /// The numbers of those of players.
+    pub fn of_players(&self) -> impl Iterator<Item = i64> {
+        self.0.iter().filter(|class| class.owner_kind == PLAYER).map(|class| class.id)
     }
 
     fn change(&mut self, id: i64, change: impl FnOnce(&mut Class)) {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
 
 /// The day of a time: days since 1970-01-01, UTC.
 pub(crate) fn day_of(time_ms: u64) -> i64 {

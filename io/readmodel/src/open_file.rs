@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use crate::{
     Ended, Error, LogRows, ModelCursor, MoveRow, TableStep,
     books::AccountBook,
+    business::Business,
     daily::{Daily, day_of},
     error::sql,
     held::{Ending, HeldMoney},
@@ -27,6 +28,7 @@ pub(crate) struct OpenFile {
     bets: PlacedBets,
     transactions: Transactions,
     daily: Daily,
+    business: Business,
     cursor: ModelCursor,
     /// Time of the last record that was taken, milliseconds since 1970.
     time_ms: u64,
@@ -40,7 +42,19 @@ impl OpenFile {
         let accounts = AccountBook::load(&connection)?;
         let (holds, bets) = (HeldMoney::default(), PlacedBets::default());
         let (transactions, daily) = (Transactions::default(), Daily::default());
-        Ok(Self { connection, accounts, holds, bets, transactions, daily, cursor, time_ms, begun: false })
+        let business = Business::load(&connection)?;
+        Ok(Self {
+            connection,
+            accounts,
+            holds,
+            bets,
+            transactions,
+            daily,
+            business,
+            cursor,
+            time_ms,
+            begun: false,
+        })
     }
 
     /// Up to where it is committed.
@@ -72,8 +86,8 @@ impl OpenFile {
     /// Takes the next record.
     pub fn take(&mut self, rows: LogRows) -> Result<(), Error> {
         self.begin()?;
-        let Self { connection, accounts, holds, bets, transactions, daily, .. } = self;
-        let LogRows { lsn, time_ms, transaction, moves, images, step, scale } = rows;
+        let Self { connection, accounts, holds, bets, transactions, daily, business, .. } = self;
+        let LogRows { lsn, time_ms, transaction, moves, images, step, scale, business: figures } = rows;
         self.time_ms = time_ms;
         let day = day_of(time_ms);
         if let Some((currency, scale)) = scale {
@@ -119,6 +133,10 @@ impl OpenFile {
             }
             rounds::take(connection, bets, daily, (lsn, time_ms, day), (step, posted, stakes_open))?;
         }
+        business.newcomers(time_ms, accounts.newcomers());
+        if let Some(figures) = figures {
+            business.take(connection, accounts, transactions, (lsn, time_ms), *figures)?;
+        }
         if let Some(transaction) = transaction {
             let (amount, currency) = transaction
                 .amount
@@ -143,6 +161,7 @@ impl OpenFile {
         self.holds.flush(connection)?;
         self.bets.flush(connection)?;
         self.daily.flush(connection)?;
+        self.business.flush(connection)?;
         let row = params![at.lineage, Unsigned(at.lsn), at.hash, Unsigned(self.time_ms)];
         connection
             .prepare_cached("UPDATE cursor SET lineage = ?1, lsn = ?2, hash = ?3, time_ms = ?4")

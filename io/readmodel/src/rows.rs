@@ -2,6 +2,8 @@
 
 use protocol::Currency;
 
+use crate::BusinessRows;
+
 /// The end of a batch of the log up to which the read model has everything: the cursor that every follower of the log keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ModelCursor {
@@ -30,6 +32,8 @@ pub struct LogRows {
     pub step: Option<TableStep>,
     /// Decimals of a currency that it makes known.
     pub scale: Option<(Currency, u32)>,
+    /// What it adds to the figures of the business; a bet adds nothing.
+    pub business: Option<Box<BusinessRows>>,
 }
 
 /// A transaction that was carried out or refused.

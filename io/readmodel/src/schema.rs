@@ -2,7 +2,7 @@
 //! is built again.
 
 /// Version of the schema, SQLite's `user_version`.
-pub const VERSION: i32 = 5;
+pub const VERSION: i32 = 6;
 
 /// Marks the file as ours in its header.
 pub(crate) const APPLICATION: i32 = 0x4855_4252;
@@ -99,5 +99,20 @@ pub(crate) const TABLES: &str = "
         settled INTEGER NOT NULL, voided INTEGER NOT NULL, requests INTEGER NOT NULL,
         staked ANY NOT NULL, returned ANY NOT NULL, staked_squares REAL NOT NULL,
         PRIMARY KEY (day, game, rules, currency)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE zones (
+        lsn INTEGER NOT NULL, from_ms INTEGER NOT NULL, offset_seconds INTEGER NOT NULL,
+        PRIMARY KEY (lsn, from_ms)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE outside_games (owner BLOB PRIMARY KEY, game TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE daily_business (
+        day INTEGER NOT NULL, game TEXT NOT NULL, currency TEXT NOT NULL, figure TEXT NOT NULL,
+        number INTEGER NOT NULL, amount ANY NOT NULL,
+        PRIMARY KEY (day, game, currency, figure)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE daily_players (
+        day INTEGER NOT NULL, game TEXT NOT NULL, currency TEXT NOT NULL, counted_for TEXT NOT NULL,
+        account INTEGER NOT NULL,
+        PRIMARY KEY (day, game, currency, counted_for, account)
     ) STRICT, WITHOUT ROWID;
 ";

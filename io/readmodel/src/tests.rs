@@ -13,8 +13,9 @@ use protocol::Currency;
 use tempfile::TempDir;
 
 use crate::{
-    AccountKey, AccountName, AmountRange, Ended, HeldRow, LinePlace, LogRows, ModelContents, ModelCursor,
-    ModelWriter, MoveRow, NotAnswered, Page, ReadModel, StatementFilter, TransactionRow,
+    AccountKey, AccountName, AmountRange, BusinessFigure, BusinessRows, Ended, FigureOf, FigureRow, HeldRow,
+    LinePlace, LogRows, ModelContents, ModelCursor, ModelWriter, MoveRow, NotAnswered, Page, ReadModel,
+    StatementFilter, TransactionRow,
 };
 
 mod before;
@@ -61,11 +62,19 @@ fn rows(lsn: u64, moves: Vec<MoveRow>) -> LogRows {
         images: Vec::new(),
         step: None,
         scale: (lsn == 1).then(|| (eur(), 2)),
+        business: None,
     }
 }
 
 fn post(amount: i128, currency: Currency) -> MoveRow {
     MoveRow::Post { debit: key("clearing_collections", currency), credit: key("cash", currency), amount }
+}
+
+/// What a grant of bonus money adds to the figures of the business.
+fn granted(amount: i128) -> Box<BusinessRows> {
+    let (figure, of) = (BusinessFigure::Bonuses, FigureOf::NoGame);
+    let figures = vec![FigureRow { figure, currency: eur(), number: 1, amount, of }];
+    Box::new(BusinessRows { figures, ..BusinessRows::default() })
 }
 
 fn cursor(lsn: u64) -> ModelCursor {
@@ -110,7 +119,7 @@ fn a_hold_on_several_accounts_is_set_aside_and_posted_or_given_back_on_each() {
         };
         let bonus = MoveRow::Post { debit: key("grants", eur()), credit: key("bonus", eur()), amount: 50 };
         let mut writer = written(&directory, 2, |lsn| match lsn {
-            1 => rows(1, vec![post(100, eur()), bonus.clone()]),
+            1 => LogRows { business: Some(granted(50)), ..rows(1, vec![post(100, eur()), bonus.clone()]) },
             _ => rows(2, vec![MoveRow::Hold(Box::new(held.clone()))]),
         });
         let open = ModelContents::read(directory.path()).expect("readable").expect("it is there");

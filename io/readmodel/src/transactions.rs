@@ -26,6 +26,12 @@ impl Transactions {
         self.0.push(Decided { lsn, time_ms, entries, row });
     }
 
+    /// The table and the round of the transaction of a record, when it is among these and has one.
+    pub fn round_of(&self, lsn: u64) -> Option<&(String, u64)> {
+        let place = self.0.binary_search_by_key(&lsn, |decided| decided.lsn).ok()?;
+        self.0[place].row.round.as_ref()
+    }
+
     /// Writes all of them.
     pub fn flush(&mut self, connection: &Connection) -> Result<(), Error> {
         let written = bulk::insert(connection, ("transactions", 16), &self.0, |decided, to| {

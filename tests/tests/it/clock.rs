@@ -91,12 +91,20 @@ fn stopped_at(time: u64) -> (TestHub, Account) {
 
 /// A person whom the hub knows.
 pub fn enrolled(hub: &TestHub) -> PlayerId {
+    let [player] = enrolled_as(hub, [SUBJECT]);
+    player
+}
+
+/// People whom the hub knows by these subjects.
+pub fn enrolled_as<const N: usize>(hub: &TestHub, subjects: [&str; N]) -> [PlayerId; N] {
     let made = Contents::create(&hub.data(), &Master::new(PEOPLE_KEY.as_bytes())).expect("a disk");
     let people = People::open(made).expect("a disk");
-    let (sender, player) = std::sync::mpsc::channel();
-    let person = Person::new("hub".into(), SUBJECT).expect("a short name");
-    people.enrol(person, move |player| sender.send(player).expect("the test waits"));
-    player.recv().expect("an answer").expect("a disk")
+    subjects.map(|subject| {
+        let (sender, player) = std::sync::mpsc::channel();
+        let person = Person::new("hub".into(), subject).expect("a short name");
+        people.enrol(person, move |player| sender.send(player).expect("the test waits"));
+        player.recv().expect("an answer").expect("a disk")
+    })
 }
 
 /// Plays a round with a bet, which is longer than several looks for what is due.

@@ -14,6 +14,7 @@ use tests::{
     until,
 };
 
+mod business;
 mod reports;
 
 const PLAYER: &str = "PLAYER_123";

@@ -1,6 +1,7 @@
 //! What a record becomes in the read model. It knows the parts of a record, and no recipe: legs, images of rows, the table's leg,
 //! and the parameters of the intent by name.
 
+use super::business::business_of;
 use domains::{Field, Fields, RowImage};
 use engine::{
     Body, Committed, Fact, Intent, Principal, PrincipalKind, Record, RefusedRequest, TxId,
@@ -21,6 +22,7 @@ pub fn rows_of(lsn: u64, record: &Record) -> LogRows {
                 rows.moves.extend(leg.moves.iter().map(|made| moved(*domain, made)));
             }
             rows.images = committed.rows.iter().map(image).collect();
+            rows.business = business_of(committed);
             rows.step = committed.table.as_ref().and_then(|(table, leg)| step(*table, leg));
         }
         Body::Refused { id, principal, content: _, code, refused } => {

@@ -108,6 +108,8 @@ fn the_read_model_has_what_the_state_has_after_bets_clearings_draws_voids_and_re
         ("entries", 60),
         ("daily_totals", 3),
         ("daily_games", 1),
+        ("daily_business", 5),
+        ("daily_players", 8),
         ("currencies", 1),
     ] {
         let rows = lines.iter().filter(|line| line.split(' ').next() == Some(what)).count();
@@ -336,6 +338,11 @@ fn a_value_that_was_altered_is_found() {
         "UPDATE entries SET after = after + 1 WHERE lsn = (SELECT min(lsn) FROM entries)",
         "UPDATE classes SET accounts = accounts + 1",
         "UPDATE daily_totals SET credits = credits + 1",
+        "UPDATE daily_business SET amount = amount + 1 WHERE figure = 'bets'",
+        "UPDATE daily_business SET number = number + 1 WHERE figure = 'new_players'",
+        "DELETE FROM daily_business WHERE figure = 'deposits'",
+        "UPDATE daily_players SET day = day + 1 WHERE counted_for = 'bet'",
+        "DELETE FROM daily_players WHERE account = 1 AND counted_for = 'bet'",
         "UPDATE rounds SET stakes_open = stakes_open + 1 WHERE ended_lsn IS NULL",
         "UPDATE rounds SET stakes_open = stakes_open + 1 WHERE state = 'settled' AND requests > 0",
         "DELETE FROM rounds WHERE ended_lsn IS NULL",

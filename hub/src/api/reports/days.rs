@@ -25,8 +25,16 @@ const LAST_DAY: u64 = 2_932_896;
 /// # Errors
 /// `malformed`.
 pub fn asked(parameters: &Parameters) -> Result<DayRange, Error> {
+    asked_on(parameters, now_ms() / DAY_MS)
+}
+
+/// The same, of days of which today is this one.
+///
+/// # Errors
+/// `malformed`.
+pub fn asked_on(parameters: &Parameters, today: u64) -> Result<DayRange, Error> {
     let (from, to) = (day(parameters, "from")?, day(parameters, "to")?);
-    range(from, to, now_ms() / DAY_MS)
+    range(from, to, today)
 }
 
 /// The parameters for them, in a description.

@@ -1,7 +1,7 @@
 //! Stakes that are not in memory when they end: they have no index of their own, and are found by their round.
 
 use super::*;
-use crate::{TableStep, money::Unsigned};
+use crate::{CountedFor, TableStep, money::Unsigned};
 
 const ROUNDS: u64 = 3;
 const BETS: u64 = 8;
@@ -119,7 +119,25 @@ fn over(lsn: u64, bets: &[u64], number: u64, how: Ended) -> LogRows {
         Ended::Posted => TableStep::Settled { round, drawn: 1, seed: [4; 32], returned: 0 },
         Ended::Voided => TableStep::Voided { round, reason: "a test" },
     };
-    LogRows { step: Some(step), ..ends(lsn, bets, Some(number), None, how) }
+    // Each player is counted for a round that is drawn, once.
+    let figures = match how {
+        Ended::Posted => vec![FigureRow {
+            figure: BusinessFigure::Rounds,
+            currency: eur(),
+            number: 1,
+            amount: 0,
+            of: FigureOf::Round(self::round(number).0, number),
+        }],
+        Ended::Voided => Vec::new(),
+    };
+    let counted =
+        bets.iter().map(|bet| (CountedFor::Bet, player(*bet), eur())).filter(|_| how == Ended::Posted);
+    let business = BusinessRows { figures, players: counted.collect(), ..BusinessRows::default() };
+    LogRows {
+        step: Some(step),
+        business: Some(Box::new(business)),
+        ..ends(lsn, bets, Some(number), None, how)
+    }
 }
 
 /// What the table says of the end of each hold, and the rounds of their open stakes.
