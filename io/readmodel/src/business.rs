@@ -112,8 +112,8 @@ impl Business {
 
     /// Players have got their first accounts, in these currencies.
     pub fn newcomers(&mut self, time_ms: u64, currencies: impl Iterator<Item = Currency>) {
-        let day = self.zone.day(time_ms);
         for currency in currencies {
+            let day = self.zone.day(time_ms);
             self.add((day, String::new(), currency), BusinessFigure::NewPlayers, (1, 0));
         }
     }

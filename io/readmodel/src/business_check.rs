@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
-    BusinessFigure as F,
+    BusinessFigure as F, CountedFor,
     classes::Sums,
     money::{StoredMoney, Unsigned},
     zone::DayZone,
@@ -43,10 +43,15 @@ pub(crate) fn wrong(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     if counted != players {
         found.push(format!("{counted} new players are counted by day, and {players} have accounts"));
     }
-    if players_by_day(connection)? != players_of_rounds(connection)? {
-        found.push(
-            "the players who are counted by day are not those of the rounds that were drawn".to_owned(),
-        );
+    let zones = Zones(DayZone::all(connection)?);
+    let mut players = Players::default();
+    players.by_day(connection)?;
+    let by_day = std::mem::take(&mut players.counted);
+    players.of_rounds(connection, &zones)?;
+    players.of_deposits(connection, &zones)?;
+    if players.counted != by_day {
+        let words = "the players who are counted by day are not those of drawn rounds and of payments";
+        found.push(words.to_owned());
     }
     Ok(found)
 }
@@ -84,40 +89,84 @@ fn wrong_sums(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(found)
 }
 
-/// A day, a game, a currency, and the account of a player.
-type CountedPlayer = (i64, String, String, i64);
-
-fn players_by_day(connection: &Connection) -> rusqlite::Result<BTreeSet<CountedPlayer>> {
-    let query =
-        "SELECT day, game, currency, account FROM daily_players WHERE counted_for = 'bet' AND game <> ''";
-    let player = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-    connection.prepare(query)?.query_map([], player)?.collect()
+/// Who is counted for what, on a day, for a game and in a currency; each of these is named by a number.
+#[derive(Debug, Default)]
+struct Players {
+    places: FxHashMap<(&'static str, i64, String, String), usize>,
+    counted: FxHashSet<(usize, i64)>,
 }
 
-/// The same, from the entries of the records that settled a round.
-fn players_of_rounds(connection: &Connection) -> rusqlite::Result<BTreeSet<CountedPlayer>> {
-    let zones = DayZone::all(connection)?;
-    let utc = DayZone::default();
-    let mut settled: FxHashMap<u64, (i64, String, String)> = FxHashMap::default();
-    let mut rounds = connection
-        .prepare("SELECT ended_lsn, ended_ms, game, currency FROM rounds WHERE state = 'settled'")?;
-    let mut rows = rounds.query([])?;
-    while let Some(row) = rows.next()? {
-        let lsn = row.get::<_, Unsigned>(0)?.0;
-        let before = zones.partition_point(|(from, _)| *from < lsn);
-        let zone = before.checked_sub(1).map_or(&utc, |place| &zones[place].1);
-        let day = zone.day(row.get::<_, Unsigned>(1)?.0);
-        settled.insert(lsn, (day, row.get(2)?, row.get(3)?));
+impl Players {
+    fn count(&mut self, place: (&'static str, i64, String, String), account: i64) {
+        let next = self.places.len();
+        let place = *self.places.entry(place).or_insert(next);
+        self.counted.insert((place, account));
     }
-    let query = "SELECT e.account, e.lsn FROM accounts a JOIN classes c USING (class) JOIN entries e USING (account) \
-                 WHERE c.owner_kind = 'player' AND c.kind = 'cash'";
-    let mut entries = connection.prepare(query)?;
-    let mut rows = entries.query([])?;
-    let mut players = BTreeSet::new();
-    while let Some(row) = rows.next()? {
-        if let Some((day, game, currency)) = settled.get(&row.get::<_, Unsigned>(1)?.0) {
-            players.insert((*day, game.clone(), currency.clone(), row.get(0)?));
+
+    /// Those of the table of days. One whose game is not known was counted for a round that is not there.
+    fn by_day(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        for why in [CountedFor::Bet, CountedFor::Deposit] {
+            let query = "SELECT day, game, currency, account FROM daily_players \
+                         WHERE counted_for = ?1 AND (game <> '' OR counted_for <> 'bet')";
+            let mut players = connection.prepare(query)?;
+            let mut rows = players.query([why.name()])?;
+            while let Some(row) = rows.next()? {
+                self.count((why.name(), row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of the entries of the records that settled a round.
+    fn of_rounds(&mut self, connection: &Connection, zones: &Zones) -> rusqlite::Result<()> {
+        let mut settled: FxHashMap<u64, (i64, String, String)> = FxHashMap::default();
+        let mut rounds = connection
+            .prepare("SELECT ended_lsn, ended_ms, game, currency FROM rounds WHERE state = 'settled'")?;
+        let mut rows = rounds.query([])?;
+        while let Some(row) = rows.next()? {
+            let lsn = row.get::<_, Unsigned>(0)?.0;
+            let day = zones.day(lsn, row.get::<_, Unsigned>(1)?.0);
+            settled.insert(lsn, (day, row.get(2)?, row.get(3)?));
+        }
+        let query = "SELECT e.account, e.lsn FROM accounts a JOIN classes c USING (class) JOIN entries e USING (account) \
+                     WHERE c.owner_kind = 'player' AND c.kind = 'cash'";
+        let mut entries = connection.prepare(query)?;
+        let mut rows = entries.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some((day, game, currency)) = settled.get(&row.get::<_, Unsigned>(1)?.0) {
+                let place = (CountedFor::Bet.name(), *day, game.clone(), currency.clone());
+                self.count(place, row.get(0)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of the transactions by which payments came in.
+    fn of_deposits(&mut self, connection: &Connection, zones: &Zones) -> rusqlite::Result<()> {
+        let query = "SELECT t.lsn, t.time_ms, c.currency, a.account FROM transactions t \
+                     JOIN accounts a ON a.owner = t.player JOIN classes c ON c.class = a.class \
+                     WHERE t.recipe IN ('DEPOSIT', 'COLLECT') AND t.code IS NULL AND c.currency = t.currency \
+                       AND c.owner_kind = 'player' AND c.kind = 'cash'";
+        let mut payments = connection.prepare(query)?;
+        let mut rows = payments.query([])?;
+        while let Some(row) = rows.next()? {
+            let day = zones.day(row.get::<_, Unsigned>(0)?.0, row.get::<_, Unsigned>(1)?.0);
+            self.count((CountedFor::Deposit.name(), day, String::new(), row.get(2)?), row.get(3)?);
+        }
+        Ok(())
+    }
+}
+
+/// Every zone, with the record from behind which it holds.
+struct Zones(Vec<(u64, DayZone)>);
+
+impl Zones {
+    /// The day of a record.
+    fn day(&self, lsn: u64, time_ms: u64) -> i64 {
+        let before = self.0.partition_point(|(from, _)| *from < lsn);
+        match before.checked_sub(1) {
+            Some(place) => self.0[place].1.day(time_ms),
+            None => DayZone::default().day(time_ms),
         }
     }
-    Ok(players)
 }

@@ -1,5 +1,6 @@
 //! The read model behind a log of played rounds: wherever it is stopped, it has what one that was built in one go has.
 
+mod business;
 mod played;
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -343,6 +344,7 @@ fn a_value_that_was_altered_is_found() {
         "DELETE FROM daily_business WHERE figure = 'deposits'",
         "UPDATE daily_players SET day = day + 1 WHERE counted_for = 'bet'",
         "DELETE FROM daily_players WHERE account = 1 AND counted_for = 'bet'",
+        "DELETE FROM daily_players WHERE account = 1 AND counted_for = 'deposit'",
         "UPDATE rounds SET stakes_open = stakes_open + 1 WHERE ended_lsn IS NULL",
         "UPDATE rounds SET stakes_open = stakes_open + 1 WHERE state = 'settled' AND requests > 0",
         "DELETE FROM rounds WHERE ended_lsn IS NULL",
