@@ -5,6 +5,7 @@
 //! answer for good. Keys are those of the one key space of the hub, by kind of principal, issuer, name and key.
 
 mod acknowledge;
+pub mod acts;
 mod adjustments;
 mod alerts;
 pub mod asked;

@@ -86,7 +86,13 @@ impl Surfaces {
             ApiSurface::new(loaded, (house, people), currencies.clone(), admission.clone(), callers.clone());
         let authenticate = authenticate::authenticate(verifier, people.clone());
         let minter = Minter::new(secrets.keys.clone(), rules);
-        let publish = PublishSurface::new(loaded, house, admission.clone(), (callers, api.rates().clone()));
+        let publish = PublishSurface::new(
+            loaded,
+            house,
+            admission.clone(),
+            callers,
+            (api.rates().clone(), api.refused_acts().clone()),
+        );
         let demo =
             Demo::new(loaded, (house, people), &currencies, minter, admission.clone(), addresses.clone());
         let asked = Arc::new(EdgeRules::new(&loaded.config.server, addresses.clone()));
@@ -95,7 +101,7 @@ impl Surfaces {
         let counters = AlertCounters::default();
         let metrics = MetricsSurface::new(
             (house, people, archive),
-            publish.counted(),
+            (publish.counted(), api.refused_acts().unrecorded()),
             admission.clone(),
             addresses.clone(),
             (asked.clone(), api.rates().clone(), secrets.issuers.clone()),

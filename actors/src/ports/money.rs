@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use domains::limits::LimitReached;
-use engine::{Done, Envelope, KeptKey, Outcome, Preview, Principal, StoredState, TxId, TxResult, Verdict};
+use engine::{
+    Done, Envelope, KeptKey, Outcome, Preview, Principal, StoredState, Tx, TxId, TxResult, Verdict,
+};
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
 use tokio::sync::oneshot;
@@ -194,6 +196,13 @@ impl MoneyPort {
         let (answer, receiver) = oneshot::channel();
         self.submit(envelope, Origin::Waiting { principal, answer });
         receiver.await.map_or(Execution::Unknown, Execution::from)
+    }
+
+    /// Records what was not done, which has no key, and waits until that is on disk: whether it is.
+    pub async fn note(&self, tx: Tx) -> bool {
+        let (principal, (answer, receiver)) = (tx.principal, oneshot::channel());
+        self.submit(Envelope::Run(tx), Origin::Waiting { principal, answer });
+        receiver.await.is_ok_and(|result| result.verdict == Verdict::Done)
     }
 
     /// Says what an envelope with a key would do, as [`MoneyPort::execute`] would say it; nothing is carried out, and no key is

@@ -29,6 +29,7 @@ pub mod limit_rules;
 pub mod limits;
 mod machine;
 mod notice;
+pub mod operator_act;
 pub mod play_session;
 mod principal;
 pub mod protection;

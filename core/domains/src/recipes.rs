@@ -20,7 +20,7 @@
 //! | `HOLD_EXPIRE` | hold voided | | |
 //! | `RULES`, `PROTECTION`, `SESSION_RULES`, `LIMIT_RULES`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
 //! | `PROPOSE_ADJUSTMENT`, `APPROVE_ADJUSTMENT` | clearing ↔ cash, or the opposite of a transaction | the opposite | the opposite |
-//! | `REJECT_ADJUSTMENT` | | | |
+//! | `REJECT_ADJUSTMENT`, `OPERATOR_REFUSED` | | | |
 //! | `ACKNOWLEDGE_REALITY_CHECK` | a row | | |
 //! | `TABLE` | | | |
 //!
@@ -48,6 +48,7 @@ mod hold_release;
 mod limit;
 mod limit_confirm;
 mod limit_rules;
+mod operator_refused;
 mod payment;
 mod player_winnings;
 mod propose_adjustment;
@@ -81,6 +82,7 @@ pub use self::{
     limit::SetPlayerLimit,
     limit_confirm::ConfirmLimit,
     limit_rules::SetLimitRules,
+    operator_refused::OperatorRefused,
     player_winnings::PlayerWinnings,
     propose_adjustment::ProposeAdjustment,
     protection::SetProtection,
@@ -129,4 +131,5 @@ pub const STANDARD: &[Known] = &[
     Known::of::<SetPlayerLimit>(),
     Known::of::<ConfirmLimit>(),
     Known::of::<SetLimitRules>(),
+    Known::of::<OperatorRefused>(),
 ];

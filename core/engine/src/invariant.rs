@@ -62,7 +62,7 @@ pub enum Violation {
         /// The domain.
         domain: Domain,
     },
-    /// `E1`: the hub itself has no keys, and everyone else asks with one.
+    /// `E1`: the hub itself has no keys, and everyone else asks with one; what an operator was refused has none, and changes nothing.
     #[error("E1: transaction {0:?} comes with a key and from nobody, or without one and from somebody")]
     KeyOfNobody(TxId),
     /// `E1`: a row has two images in one record.

@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use domains::{Balance, Funds, KINDS, Principal, Row, RowImage, StateMachine, rules::RulesRow};
+use domains::{
+    Balance, Funds, KINDS, Principal, PrincipalKind, Row, RowImage, StateMachine, recipes::OperatorRefused,
+    rules::RulesRow,
+};
 use ledger::{AccountId, AccountKind, Change, Changes, Domain, Hold, HoldId, Move, Prover, Purpose};
 use protocol::{PlayerId, RoundId};
 
@@ -34,7 +37,7 @@ pub(crate) fn prove(
     if committed.key.is_some() && committed.outcome(0).is_none() {
         return Err(Violation::NoReceipt(committed.id));
     }
-    if committed.key.is_some() == (committed.principal == Principal::HUB) {
+    if !key_is_of_who_asks(committed) {
         return Err(Violation::KeyOfNobody(committed.id));
     }
     if !legs.is_sorted_by(|(one, _), (other, _)| one < other) {
@@ -69,6 +72,17 @@ pub(crate) fn prove(
     stakes_are_the_bets(&books.domains().balance, committed, balance)?;
     done_is_told(committed, balance)?;
     told_is_done(&books.domains().balance, committed, balance)
+}
+
+/// `E1`: whether a transaction has a key, unless it is the hub's own. What an operator was refused has none: that of the request stays
+/// free, and the record does nothing.
+fn key_is_of_who_asks(committed: &Committed) -> bool {
+    let Committed { principal, key, intent, legs, rows, notices, table, .. } = committed;
+    if intent.get::<OperatorRefused>().is_none() {
+        return key.is_some() == (*principal != Principal::HUB);
+    }
+    let nothing = legs.is_empty() && rows.is_empty() && notices.is_empty() && table.is_none();
+    principal.kind() == PrincipalKind::Operator && key.is_none() && nothing
 }
 
 /// `E6`: the rules of a table change in its leg and in its row alike, and the row changes with such a leg alone.

@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
     clock::now_ms,
-    ports::service::{AcknowledgeAlert, Acknowledged, AlertName},
+    ports::service::{AcknowledgeAlert, Acknowledged, AlertName, OperatorAct},
 };
 use serde_json::{Map, Value, json};
 
@@ -51,35 +51,41 @@ async fn acknowledge_alert(
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
     let mut noted = None;
-    let answered = change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
-        let since = times::read("since", &fields.needed_text("since")?)?;
-        let severity = severity(&fields.needed_text("severity")?)?;
-        fields.finish("since, severity")?;
-        let alert: AlertName =
-            path.parse().map_err(|error| Error::new(Kind::NotFound, format!("{error}")))?;
-        let permit = api.admit()?;
-        let there = monitoring.with_alerts(|alerts| alerts.episode(&path).cloned());
-        let refusal = match &there {
-            Some(episode) if episode.began_ms == since => (severity > episode.severity)
-                .then(|| Error::new(Kind::Malformed, "the alert is a warning now").field("severity")),
-            other => {
-                Some(Error::new(Kind::NotFound, not_there(other.as_ref().map(|episode| episode.began_ms))))
+    let answered = change::answer(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::AcknowledgeAlert),
+        async |asked, mut fields| {
+            let since = times::read("since", &fields.needed_text("since")?)?;
+            let severity = severity(&fields.needed_text("severity")?)?;
+            fields.finish("since, severity")?;
+            let alert: AlertName =
+                path.parse().map_err(|error| Error::new(Kind::NotFound, format!("{error}")))?;
+            let permit = api.admit()?;
+            let there = monitoring.with_alerts(|alerts| alerts.episode(&path).cloned());
+            let refusal = match &there {
+                Some(episode) if episode.began_ms == since => (severity > episode.severity)
+                    .then(|| Error::new(Kind::Malformed, "the alert is a warning now").field("severity")),
+                other => Some(Error::new(
+                    Kind::NotFound,
+                    not_there(other.as_ref().map(|episode| episode.began_ms)),
+                )),
+            };
+            if refusal.is_none() && !asked.dry_run {
+                // At once: whoever asks may be gone when it is on disk. What is refused after all is taken back.
+                monitoring.with_alerts(|alerts| alerts.acknowledge(&path, since, severity, now_ms()));
+                noted = Some((since, there.and_then(|episode| episode.acknowledged)));
             }
-        };
-        if refusal.is_none() && !asked.dry_run {
-            // At once: whoever asks may be gone when it is on disk. What is refused after all is taken back.
-            monitoring.with_alerts(|alerts| alerts.acknowledge(&path, since, severity, now_ms()));
-            noted = Some((since, there.and_then(|episode| episode.acknowledged)));
-        }
-        let known = Acknowledged { began: since, critical: severity == AlertSeverity::Critical };
-        let told = Map::from_iter([
-            ("type".to_owned(), json!("acknowledge")),
-            ("alert".to_owned(), json!(alert.as_str())),
-            ("since".to_owned(), json!(utc(since))),
-            ("severity".to_owned(), Value::from(severity.name())),
-        ]);
-        Ok(AskedChange { permit, intent: AcknowledgeAlert { alert, known }.into(), refusal, told })
-    })
+            let known = Acknowledged { began: since, critical: severity == AlertSeverity::Critical };
+            let told = Map::from_iter([
+                ("type".to_owned(), json!("acknowledge")),
+                ("alert".to_owned(), json!(alert.as_str())),
+                ("since".to_owned(), json!(utc(since))),
+                ("severity".to_owned(), Value::from(severity.name())),
+            ]);
+            Ok(AskedChange { permit, intent: AcknowledgeAlert { alert, known }.into(), refusal, told })
+        },
+    )
     .await;
     // Where it is not known whether it was carried out, it counts as known: the same request again tells.
     if let (Err(error), Some((since, before))) = (&answered, noted)

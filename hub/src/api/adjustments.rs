@@ -2,11 +2,14 @@
 //! decision reads nothing there, so it is asked with all of it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::ports::{
-    money::{Executed, Execution, NotExecuted},
-    service::{
-        AdjustmentReason, ApproveAdjustment, Correction, CorrectionOf, EndedProposal, Intent, Proposal,
-        ProposeAdjustment, Reference, RejectAdjustment, Reversal,
+use actors::{
+    messages::money::WhichProposals,
+    ports::{
+        money::{Executed, Execution, NotExecuted},
+        service::{
+            AdjustmentReason, ApproveAdjustment, Correction, CorrectionOf, EndedProposal, Intent,
+            OperatorAct, Proposal, ProposalId, ProposeAdjustment, Reference, RejectAdjustment, Reversal,
+        },
     },
 };
 use engine::{Body, RowImage, reversal_of};
@@ -127,11 +130,12 @@ pub(super) fn routes() -> Vec<ApiRoute> {
             link(id_in_a_path(
                 ApiOperation::change(
                     "rejectAdjustment",
-                    "Rejects a correction; its author takes it back so",
+                    "Rejects a correction; its author takes it back so, and needs no more than to propose",
                     &APPROVE,
                     &schema::body(&[], &[]),
                     &[("reject", json!({}))],
                 )
+                .or_needs(&PROPOSE)
                 .refuses(&of_proposal),
             )),
         ),
@@ -206,7 +210,8 @@ async fn propose(
         let break_glass: Option<Reference> = fields.parsed("breakGlass")?;
         fields.finish(FIELDS)?;
         if break_glass.is_some() {
-            asked.caller.has(&APPROVE).map_err(|lacks| Error::new(Kind::Forbidden, lacks.to_string()))?;
+            let about = amount.as_ref().map(|amount| amount.name.as_str());
+            needs_approve(&api, asked, OperatorAct::BreakGlass, about).await?;
         }
         let permit = api.admit()?;
         let mut refusal = None;
@@ -234,7 +239,8 @@ async fn propose(
     let tell = async |intent: &Intent, execution: &Execution, told: &mut Map<String, Value>| {
         tell(&api, intent, execution, told).await
     };
-    change::answer_told(&api, (&request, payload), &PROPOSE, read, tell).await
+    change::answer_told(&api, (&request, payload), (&[&PROPOSE], OperatorAct::ProposeAdjustment), read, tell)
+        .await
 }
 
 /// `POST /api/domains/adjustment/{id}/approve`.
@@ -258,7 +264,8 @@ async fn approve(
     let tell = async |intent: &Intent, execution: &Execution, told: &mut Map<String, Value>| {
         tell(&api, intent, execution, told).await
     };
-    change::answer_told(&api, (&request, payload), &APPROVE, read, tell).await
+    change::answer_told(&api, (&request, payload), (&[&APPROVE], OperatorAct::ApproveAdjustment), read, tell)
+        .await
 }
 
 /// `POST /api/domains/adjustment/{id}/reject`.
@@ -268,9 +275,13 @@ async fn reject(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let read = async |_: &KeyedRequest<'_>, fields: JsonFields<'_>| {
+    let read = async |asked: &KeyedRequest<'_>, fields: JsonFields<'_>| {
         fields.finish("none")?;
         let proposal = proposals::id(&path)?;
+        // Whoever may only propose takes back what they have proposed.
+        if !asked.caller.may.allow(&APPROVE) && !is_own(&api, asked, proposal).await? {
+            needs_approve(&api, asked, OperatorAct::RejectAdjustment, None).await?;
+        }
         let permit = api.admit()?;
         let told = Map::from_iter([
             ("type".to_owned(), json!("adjustment")),
@@ -281,7 +292,39 @@ async fn reject(
     let tell = async |intent: &Intent, execution: &Execution, told: &mut Map<String, Value>| {
         tell(&api, intent, execution, told).await
     };
-    change::answer_told(&api, (&request, payload), &APPROVE, read, tell).await
+    change::answer_told(
+        &api,
+        (&request, payload),
+        (&[&APPROVE, &PROPOSE], OperatorAct::RejectAdjustment),
+        read,
+        tell,
+    )
+    .await
+}
+
+/// That a caller may approve, who has asked for something that only approvers may. That an operator may not is a record.
+async fn needs_approve(
+    api: &ApiSurface,
+    asked: &KeyedRequest<'_>,
+    act: OperatorAct,
+    about: Option<&str>,
+) -> Result<(), Error> {
+    let KeyedRequest { caller, dry_run, .. } = asked;
+    let Err(lacks) = caller.has(&APPROVE) else { return Ok(()) };
+    if !dry_run {
+        let person = about.and_then(|name| api.person(caller, name).ok());
+        let player = person.and_then(|person| api.people.get(&person));
+        api.refused_acts.note(caller, (act, &APPROVE), player).await;
+    }
+    Err(Error::new(Kind::Forbidden, lacks.to_string()))
+}
+
+/// Whether a caller has made a proposal, or there is none.
+async fn is_own(api: &ApiSurface, asked: &KeyedRequest<'_>, proposal: ProposalId) -> Result<bool, Error> {
+    let found = api.money.proposals(WhichProposals::One(proposal)).await.ok_or(Kind::Unavailable)?;
+    let open = found.open.iter().map(|(_, proposal)| proposal);
+    let mut all = open.chain(found.ended.iter().map(|(_, ended)| &ended.proposal));
+    Ok(all.all(|proposal| proposal.author == asked.caller.principal()))
 }
 
 /// An amount for a player or from one, as it is asked for.

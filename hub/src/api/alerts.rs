@@ -1,13 +1,15 @@
 //! `/monitoring/alerts`, `/monitoring/check-alerts` and `/monitoring/report`: what is wrong now.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::clock::now_ms;
+use actors::{clock::now_ms, ports::service::OperatorAct};
 use serde_json::{Map, Value, json};
 
 use super::{
     asked::allowed_alone,
+    change,
     monitoring::{READ, status},
     openapi::{ApiOperation, ApiRoute, schema},
+    parameters::Parameters,
     rates::RouteRate,
     surface::ApiSurface,
 };
@@ -137,7 +139,8 @@ async fn check(
     monitoring: web::Data<MonitoringSurface>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    allowed_alone(&request, &api.callers, &WRITE)?;
+    change::permitted(&api, &request, (&[&WRITE], OperatorAct::CheckAlerts)).await?;
+    Parameters::read(&request, &[])?;
     let told: Vec<_> = monitoring.check().await.iter().map(spelled).collect();
     Ok(HttpResponse::Ok().json(json!({ "told": told, "alerts": all(&monitoring) })))
 }

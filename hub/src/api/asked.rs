@@ -155,18 +155,16 @@ pub struct KeyedRequest<'a> {
 }
 
 impl<'a> KeyedRequest<'a> {
-    /// Reads the request of somebody who needs a capability.
+    /// Reads the request of somebody who may make it.
     ///
     /// # Errors
-    /// `unauthorized`, `rate_limited`, `forbidden`, `idempotency_key_required`, `unsupported_media_type`, `too_large`, `too_slow` or
+    /// `idempotency_key_required`, `unsupported_media_type`, `too_large`, `too_slow` or
     /// `malformed`.
     pub async fn read(
         request: &'a HttpRequest,
         payload: web::Payload,
-        callers: &ApiCallers,
-        needed: &Capability,
+        caller: Arc<Caller>,
     ) -> Result<Self, Error> {
-        let caller = allowed(request, callers, needed)?;
         let key = key(request)?;
         let dry_run = Parameters::read(request, &["dry_run"])?.flag("dry_run")?;
         if !body::is_json(request) {

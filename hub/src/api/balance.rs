@@ -6,7 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
     clock::now_ms,
     messages::domain::PlayerFunds,
-    ports::service::{Credit, Debit, ExclusionKind, Freeze, FreezePlayer, FreezeReason, Unfreeze},
+    ports::service::{
+        Credit, Debit, ExclusionKind, Freeze, FreezePlayer, FreezeReason, OperatorAct, Unfreeze,
+    },
 };
 use ledger::Domain;
 use protocol::{ErrorCode, PlayerId};
@@ -195,33 +197,38 @@ async fn change(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
-        let kind = fields.needed_text("type")?;
-        if !["credit", "debit"].contains(&&*kind) {
-            return Err(Error::new(Kind::Malformed, "\"type\" is credit or debit").field("type"));
-        }
-        let name = fields.needed_text("playerId")?;
-        let sum = Sum::read(&api, &mut fields)?;
-        let cause = payment::cause(&mut fields)?;
-        fields.finish("type, playerId, amount, currency, reason and reference")?;
-        let (amount, currency) = (sum.minor(&api)?, sum.currency);
-        let permit = api.admit()?;
-        let mut refusal = payment::unknown_reason(&api, &cause).or_else(|| sum.refusal(&api));
-        let is_credit = kind == "credit";
-        let player = if is_credit {
-            payment::payee(&api, asked, &name, &mut refusal).await?
-        } else {
-            payment::known(&api, asked, &name)?
-        };
-        let mut told = payment::told(&kind, &name, player);
-        told.extend(payment::cause_told(&cause));
-        let intent = if is_credit {
-            Credit { player, currency, amount, cause }.into()
-        } else {
-            Debit { player, currency, amount, cause }.into()
-        };
-        Ok(AskedChange { permit, intent, refusal, told })
-    })
+    change::answer(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::ChangeBalance),
+        async |asked, mut fields| {
+            let kind = fields.needed_text("type")?;
+            if !["credit", "debit"].contains(&&*kind) {
+                return Err(Error::new(Kind::Malformed, "\"type\" is credit or debit").field("type"));
+            }
+            let name = fields.needed_text("playerId")?;
+            let sum = Sum::read(&api, &mut fields)?;
+            let cause = payment::cause(&mut fields)?;
+            fields.finish("type, playerId, amount, currency, reason and reference")?;
+            let (amount, currency) = (sum.minor(&api)?, sum.currency);
+            let permit = api.admit()?;
+            let mut refusal = payment::unknown_reason(&api, &cause).or_else(|| sum.refusal(&api));
+            let is_credit = kind == "credit";
+            let player = if is_credit {
+                payment::payee(&api, asked, &name, &mut refusal).await?
+            } else {
+                payment::known(&api, asked, &name)?
+            };
+            let mut told = payment::told(&kind, &name, player);
+            told.extend(payment::cause_told(&cause));
+            let intent = if is_credit {
+                Credit { player, currency, amount, cause }.into()
+            } else {
+                Debit { player, currency, amount, cause }.into()
+            };
+            Ok(AskedChange { permit, intent, refusal, told })
+        },
+    )
     .await
 }
 
@@ -232,7 +239,7 @@ async fn freeze(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
+    change::answer(&api, (&request, payload), (&[&WRITE], OperatorAct::Freeze), async |asked, mut fields| {
         let reason = fields.needed_text("reason")?;
         let until = fields.text("until")?.map(|text| times::read("until", &text)).transpose()?;
         fields.finish("reason and until")?;
@@ -260,8 +267,14 @@ async fn unfreeze(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer_bare(&api, (&request, payload), &WRITE, ("unfreeze", &path), |player| Unfreeze { player })
-        .await
+    change::answer_bare(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::Unfreeze),
+        ("unfreeze", &path),
+        |player| Unfreeze { player },
+    )
+    .await
 }
 
 /// `GET /api/domains/balance/{player}`.

@@ -1,20 +1,29 @@
 //! A change, carried out once for the key of its request, or only previewed; and its answer.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
+
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, web};
 use actors::{
     admission::Permit,
     ports::{
         money::{Execution, NotExecuted},
-        service::{Intent, ServiceRequest},
+        service::{Intent, OperatorAct, ServiceRequest},
     },
 };
 use engine::{Content, TxId, differences};
 use protocol::{ErrorCode, PlayerId};
 use serde_json::{Map, Value, json};
 
-use super::{asked::KeyedRequest, fields::JsonFields, logged, payment, receipt, surface::ApiSurface};
+use super::{
+    asked::{self, KeyedRequest},
+    fields::JsonFields,
+    logged,
+    parameters::Parameters,
+    payment, receipt,
+    surface::ApiSurface,
+};
 use crate::{
-    auth::Capability,
+    auth::{Caller, Capability},
     edge::error::{Error, Kind},
 };
 
@@ -30,8 +39,40 @@ pub struct AskedChange {
     pub told: Map<String, Value>,
 }
 
+/// An act, and the capabilities of which one is needed for it. What is told to be missing is the first.
+pub type NeededFor<'a> = (&'a [&'a Capability], OperatorAct);
+
 /// Does not consume a key, and is not told.
 const UNTOLD: ErrorCode = ErrorCode::Malformed;
+
+/// The caller of a request for an act, who may do it. That an operator may not is a record; a dry run is no act.
+///
+/// # Errors
+/// `unauthorized`, `rate_limited`, or `forbidden` with the name of what is missing.
+pub async fn permitted(
+    api: &ApiSurface,
+    request: &HttpRequest,
+    (needed, act): NeededFor<'_>,
+) -> Result<Arc<Caller>, Error> {
+    let caller = asked::caller(request, &api.callers)?;
+    if needed.iter().any(|needed| caller.may.allow(needed)) {
+        return Ok(caller);
+    }
+    let lacks = needed.first().ok_or(Kind::Internal)?;
+    let dry_run = Parameters::read(request, &["dry_run"]).and_then(|given| given.flag("dry_run"));
+    if !dry_run.unwrap_or(false) {
+        let player = player_in_path(api, request, &caller).await;
+        api.refused_acts.note(&caller, (act, lacks), player).await;
+    }
+    Err(Error::new(Kind::Forbidden, caller.lacks((*lacks).clone()).to_string()))
+}
+
+/// The player whom the path of a request names, if there is one.
+async fn player_in_path(api: &ApiSurface, request: &HttpRequest, caller: &Caller) -> Option<PlayerId> {
+    request.match_info().get("playerId")?;
+    let name = web::Path::<String>::extract(request).await.ok()?;
+    api.people.get(&api.person(caller, &name).ok()?)
+}
 
 /// Answers a request for a change; `read` says what is asked for. Until then the money was not asked: every refusal leaves the
 /// key as it was, and says so.
@@ -41,7 +82,7 @@ const UNTOLD: ErrorCode = ErrorCode::Malformed;
 pub async fn answer(
     api: &ApiSurface,
     (request, payload): (&HttpRequest, web::Payload),
-    needed: &Capability,
+    needed: NeededFor<'_>,
     read: impl AsyncFnOnce(&KeyedRequest<'_>, JsonFields<'_>) -> Result<AskedChange, Error>,
 ) -> Result<HttpResponse, Error> {
     answer_told(api, (request, payload), needed, read, async |_, _, _| Ok(())).await
@@ -54,12 +95,12 @@ pub async fn answer(
 pub async fn answer_told(
     api: &ApiSurface,
     (request, payload): (&HttpRequest, web::Payload),
-    needed: &Capability,
+    needed: NeededFor<'_>,
     read: impl AsyncFnOnce(&KeyedRequest<'_>, JsonFields<'_>) -> Result<AskedChange, Error>,
     tell: impl AsyncFnOnce(&Intent, &Execution, &mut Map<String, Value>) -> Result<(), Error>,
 ) -> Result<HttpResponse, Error> {
-    let asked = KeyedRequest::read(request, payload, &api.callers, needed).await;
-    let asked = asked.map_err(|error| error.of_key(None, false))?;
+    let asked = async { KeyedRequest::read(request, payload, permitted(api, request, needed).await?).await };
+    let asked = asked.await.map_err(|error| error.of_key(None, false))?;
     let change = async { read(&asked, JsonFields::read(&asked.body)?).await };
     match change.await {
         Ok(change) => change.carry_out(api, &asked, tell).await,
@@ -78,7 +119,7 @@ pub async fn answer_told(
 pub async fn answer_bare<I: Into<Intent>>(
     api: &ApiSurface,
     asked: (&HttpRequest, web::Payload),
-    needed: &Capability,
+    needed: NeededFor<'_>,
     (name, called): (&str, &str),
     intent: impl FnOnce(PlayerId) -> I,
 ) -> Result<HttpResponse, Error> {

@@ -1,7 +1,7 @@
 //! `/api/domains/collections`: payments of players that have come in.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::ports::service::{Collect, OwnerName, PaymentMethod};
+use actors::ports::service::{Collect, OperatorAct, OwnerName, PaymentMethod};
 use engine::{Body, TxId};
 use ledger::Domain;
 use protocol::ErrorCode;
@@ -96,7 +96,7 @@ async fn collect(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
+    change::answer(&api, (&request, payload), (&[&WRITE], OperatorAct::Collect), async |asked, mut fields| {
         let merchant: OwnerName = fields.needed("merchantId")?;
         let name = fields.needed_text("playerId")?;
         let sum = Sum::read(&api, &mut fields)?;

@@ -1,7 +1,7 @@
 //! `/api/domains/coordinator/coordinate`: one change in which several domains take part, all of them or none.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::ports::service::{OwnerName, PlayerWinnings, Recipe};
+use actors::ports::service::{OperatorAct, OwnerName, PlayerWinnings, Recipe};
 use serde_json::json;
 
 use super::{
@@ -105,22 +105,27 @@ async fn coordinate(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
-        let name = fields.needed_text("type")?;
-        let Some(of) = ChangeType::ALL.into_iter().find(|known| known.name() == name) else {
-            let names = ChangeType::ALL.map(ChangeType::name).join(", ");
-            return Err(Error::new(Kind::Malformed, format!("the types are: {names}")).field("type"));
-        };
-        let domains = fields.texts("domains")?;
-        let payload = fields.nested("payload")?;
-        fields.finish("type, domains and payload")?;
-        if let Some(domains) = domains {
-            takes_part(of, &domains.iter().map(|domain| &**domain).collect::<Vec<_>>())?;
-        }
-        match of {
-            ChangeType::PlayerWinnings => player_winnings(&api, asked, payload).await,
-        }
-    })
+    change::answer(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::Coordinate),
+        async |asked, mut fields| {
+            let name = fields.needed_text("type")?;
+            let Some(of) = ChangeType::ALL.into_iter().find(|known| known.name() == name) else {
+                let names = ChangeType::ALL.map(ChangeType::name).join(", ");
+                return Err(Error::new(Kind::Malformed, format!("the types are: {names}")).field("type"));
+            };
+            let domains = fields.texts("domains")?;
+            let payload = fields.nested("payload")?;
+            fields.finish("type, domains and payload")?;
+            if let Some(domains) = domains {
+                takes_part(of, &domains.iter().map(|domain| &**domain).collect::<Vec<_>>())?;
+            }
+            match of {
+                ChangeType::PlayerWinnings => player_winnings(&api, asked, payload).await,
+            }
+        },
+    )
     .await
 }
 

@@ -1,7 +1,9 @@
 //! `/api/domains/balance/{player}/timeout`, `/exclusion` and `/reinstate`: players who leave play for a time, and come back.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::ports::service::{DAY, DAYS_MAX, ExcludePlayer, ExclusionKind, Protection, Reinstate, lasting};
+use actors::ports::service::{
+    DAY, DAYS_MAX, ExcludePlayer, ExclusionKind, OperatorAct, Protection, Reinstate, lasting,
+};
 use protocol::ErrorCode;
 use serde_json::json;
 
@@ -89,7 +91,7 @@ async fn time_out(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
+    change::answer(&api, (&request, payload), (&[&WRITE], OperatorAct::Exclude), async |asked, mut fields| {
         let days = fields.whole("days")?.ok_or_else(|| wrong("a time-out needs \"days\""))?;
         fields.finish("days")?;
         let player = payment::known(&api, asked, &path)?;
@@ -105,7 +107,7 @@ async fn exclude(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
+    change::answer(&api, (&request, payload), (&[&WRITE], OperatorAct::Exclude), async |asked, mut fields| {
         let days = exclusion_days(&mut fields)?;
         fields.finish("days and permanent")?;
         let player = payment::known(&api, asked, &path)?;
@@ -121,9 +123,13 @@ async fn reinstate(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer_bare(&api, (&request, payload), &WRITE, ("reinstate", &path), |player| Reinstate {
-        player,
-    })
+    change::answer_bare(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::Reinstate),
+        ("reinstate", &path),
+        |player| Reinstate { player },
+    )
     .await
 }
 

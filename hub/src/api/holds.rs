@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::{
     clock::now_ms,
-    ports::service::{CaptureHold, HoldFunds, ReleaseHold},
+    ports::service::{CaptureHold, HoldFunds, OperatorAct, ReleaseHold},
 };
 use ledger::{HoldId, Purpose};
 use protocol::ErrorCode;
@@ -110,7 +110,7 @@ async fn begin(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
+    change::answer(&api, (&request, payload), (&[&WRITE], OperatorAct::Hold), async |asked, mut fields| {
         let name = fields.needed_text("playerId")?;
         let sum = Sum::read(&api, &mut fields)?;
         let expires = fields.text("expires")?.map(|text| times::read("expires", &text)).transpose()?;
@@ -143,7 +143,7 @@ async fn capture(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |_, mut fields| {
+    change::answer(&api, (&request, payload), (&[&WRITE], OperatorAct::CaptureHold), async |_, mut fields| {
         let hold = read(&path)?;
         // A currency alone is told that the amount is missing.
         let is_part = ["amount", "currency"].iter().any(|name| fields.has(name));
@@ -168,7 +168,7 @@ async fn give_back(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |_, mut fields| {
+    change::answer(&api, (&request, payload), (&[&WRITE], OperatorAct::ReleaseHold), async |_, mut fields| {
         let hold = read(&path)?;
         let cause = payment::cause(&mut fields)?;
         fields.finish("reason and reference")?;

@@ -5,7 +5,8 @@ use actors::{
     limits::{MINUTES_MAX, minutes_ms},
     messages::domain::PlayerFunds,
     ports::service::{
-        ConfirmLimit, LimitId, LimitKind, LimitSetter, Loosening, Period, PlayerLimit, SetPlayerLimit,
+        ConfirmLimit, LimitId, LimitKind, LimitSetter, Loosening, OperatorAct, Period, PlayerLimit,
+        SetPlayerLimit,
     },
 };
 use protocol::ErrorCode;
@@ -256,21 +257,29 @@ async fn set_limit(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
-        let by = setter(&mut fields)?;
-        let limit = AskedLimit::read(&api, &mut fields)?;
-        fields.finish("limit, period, amount, minutes, remove, currency and by")?;
-        let to = limit.to(&api)?.ok_or_else(|| {
-            wrong("a limit needs \"amount\", or \"minutes\" of playing time, or \"remove\": true", "amount")
-        })?;
-        let player = payment::known(&api, asked, &path)?;
-        let permit = api.admit()?;
-        let mut told = payment::told("limit", &path, player);
-        told.extend(limit.told(&api, to)?);
-        told.insert("by".into(), json!(by.name()));
-        let intent = SetPlayerLimit { player, id: limit.id, by, to }.into();
-        Ok(AskedChange { permit, intent, refusal: limit.refusal, told })
-    })
+    change::answer(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::SetLimit),
+        async |asked, mut fields| {
+            let by = setter(&mut fields)?;
+            let limit = AskedLimit::read(&api, &mut fields)?;
+            fields.finish("limit, period, amount, minutes, remove, currency and by")?;
+            let to = limit.to(&api)?.ok_or_else(|| {
+                wrong(
+                    "a limit needs \"amount\", or \"minutes\" of playing time, or \"remove\": true",
+                    "amount",
+                )
+            })?;
+            let player = payment::known(&api, asked, &path)?;
+            let permit = api.admit()?;
+            let mut told = payment::told("limit", &path, player);
+            told.extend(limit.told(&api, to)?);
+            told.insert("by".into(), json!(by.name()));
+            let intent = SetPlayerLimit { player, id: limit.id, by, to }.into();
+            Ok(AskedChange { permit, intent, refusal: limit.refusal, told })
+        },
+    )
     .await
 }
 
@@ -281,19 +290,24 @@ async fn confirm(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer(&api, (&request, payload), &WRITE, async |asked, mut fields| {
-        let limit = AskedLimit::read(&api, &mut fields)?;
-        if limit.value.is_some() {
-            return Err(wrong("the limit to confirm is the one that was asked for", "amount"));
-        }
-        fields.finish("limit, period and currency")?;
-        let player = payment::known(&api, asked, &path)?;
-        let permit = api.admit()?;
-        let mut told = payment::told("limit_confirm", &path, player);
-        told.extend(limit.which());
-        let intent = ConfirmLimit { player, id: limit.id }.into();
-        Ok(AskedChange { permit, intent, refusal: limit.refusal, told })
-    })
+    change::answer(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::ConfirmLimit),
+        async |asked, mut fields| {
+            let limit = AskedLimit::read(&api, &mut fields)?;
+            if limit.value.is_some() {
+                return Err(wrong("the limit to confirm is the one that was asked for", "amount"));
+            }
+            fields.finish("limit, period and currency")?;
+            let player = payment::known(&api, asked, &path)?;
+            let permit = api.admit()?;
+            let mut told = payment::told("limit_confirm", &path, player);
+            told.extend(limit.which());
+            let intent = ConfirmLimit { player, id: limit.id }.into();
+            Ok(AskedChange { permit, intent, refusal: limit.refusal, told })
+        },
+    )
     .await
 }
 

@@ -1,7 +1,7 @@
 //! One record of the log, read for whoever asks what became of a transaction.
 
 use actix_web::web;
-use actors::currencies::Currencies;
+use actors::{currencies::Currencies, ports::service::OperatorRefused};
 use engine::{Body, Committed, Fields, Intent, Record, RefusedRequest, TxId};
 use journal::Lsn;
 use protocol::ErrorCode;
@@ -38,7 +38,10 @@ impl LogEntry {
     /// What became of it, and why it was refused, if it was; `None` of what is neither a transaction nor a refusal.
     pub fn decided(&self) -> Option<(&'static str, Option<ErrorCode>)> {
         match &self.record.body {
-            Body::Committed(_) => Some(("committed", None)),
+            Body::Committed(Committed { intent, .. }) => Some(match intent.get::<OperatorRefused>() {
+                Some(refused) => ("rejected", Some(refused.code)),
+                None => ("committed", None),
+            }),
             Body::Refused { code, .. } => Some(("rejected", Some(*code))),
             Body::Digest(_) | Body::Fact(_) => None,
         }

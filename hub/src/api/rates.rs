@@ -37,6 +37,10 @@ const KEPT_MAX: usize = 10_000;
 /// How often those whose allowance is whole again are looked for, at most.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// Most refused acts of one operator a minute that are recorded: enough to see who tries what, and at most a megabyte a day of each
+/// operator in the log.
+const REFUSALS_A_MINUTE: u32 = 10;
+
 /// What a request takes from, and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteRate {
@@ -123,6 +127,8 @@ impl RateClass {
 pub struct CallerRates<C: Clock = MonotonicClock> {
     /// One for each class, in the order of [`RateClass::ALL`].
     limits: [Limit<C>; 4],
+    /// That of the records of refused acts.
+    refusals: Limit<C>,
     rate: Rate,
 }
 
@@ -138,6 +144,10 @@ impl<C: Clock + Clone> CallerRates<C> {
     fn by_clock(rate: &Rate, clock: C) -> Self {
         Self {
             limits: RateClass::ALL.map(|class| Limit::new(class.of(rate), clock.clone())),
+            refusals: Limit::new(
+                (REFUSALS_A_MINUTE, Duration::from_secs(60), REFUSALS_A_MINUTE),
+                clock.clone(),
+            ),
             rate: rate.clone(),
         }
     }
@@ -153,6 +163,11 @@ impl<C: Clock + Clone> CallerRates<C> {
         let Some(wait) = wait else { return Ok(()) };
         let error = Error::new(Kind::Money(ErrorCode::RateLimited), class.words(caller, &self.rate));
         Err(error.retry_after_ms(whole_ms(wait)))
+    }
+
+    /// Whether one more refused act of a caller is recorded.
+    pub fn may_record_refusal(&self, caller: &Caller) -> bool {
+        self.refusals.take(caller.principal(), NonZeroU32::MIN).1.is_none()
     }
 
     /// Requests that were refused since the start, by what they are charged as.

@@ -2,7 +2,7 @@
 //! lost.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::ports::service::AcknowledgeCheck;
+use actors::ports::service::{AcknowledgeCheck, OperatorAct};
 use protocol::ErrorCode;
 use serde_json::json;
 
@@ -43,8 +43,12 @@ async fn reality_check(
     path: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    change::answer_bare(&api, (&request, payload), &WRITE, ("reality_check", &path), |player| {
-        AcknowledgeCheck { player }
-    })
+    change::answer_bare(
+        &api,
+        (&request, payload),
+        (&[&WRITE], OperatorAct::RealityCheck),
+        ("reality_check", &path),
+        |player| AcknowledgeCheck { player },
+    )
     .await
 }

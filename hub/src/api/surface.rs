@@ -18,6 +18,7 @@ use people::{People, Person};
 use protocol::Currency;
 use tokio::sync::Semaphore;
 
+use super::acts::RefusedActs;
 use super::{asked::ApiCallers, domain_figures::Dashboards, rates::CallerRates, reads::Reads, stale::Stale};
 use crate::{
     auth::{Caller, CallerVerifier},
@@ -31,6 +32,7 @@ const READING_MAX: usize = 4;
 /// The API of a running house.
 pub struct ApiSurface {
     pub(super) callers: ApiCallers,
+    pub(super) refused_acts: Arc<RefusedActs>,
     pub(super) money: MoneyPort,
     pub(super) people: People,
     pub(super) admission: Arc<Admission>,
@@ -64,8 +66,11 @@ impl ApiSurface {
         callers: Arc<CallerVerifier>,
     ) -> Self {
         let api = &loaded.config.api;
+        let rates = Arc::new(CallerRates::new(&loaded.config.rate));
+        let refused_acts = RefusedActs::new(house.money.clone(), admission.clone(), rates.clone());
         Self {
-            callers: ApiCallers::new(callers, Arc::new(CallerRates::new(&loaded.config.rate))),
+            callers: ApiCallers::new(callers, rates),
+            refused_acts: Arc::new(refused_acts),
             money: house.money.clone(),
             people: people.clone(),
             admission,
@@ -87,6 +92,12 @@ impl ApiSurface {
     #[must_use]
     pub fn rates(&self) -> &Arc<CallerRates> {
         self.callers.rates()
+    }
+
+    /// What makes records of refused acts.
+    #[must_use]
+    pub fn refused_acts(&self) -> &Arc<RefusedActs> {
+        &self.refused_acts
     }
 
     /// A place among the requests under way. A drain waits for it.

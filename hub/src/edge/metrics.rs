@@ -44,7 +44,10 @@ use super::{
     rules::{EdgeRules, Forbidden},
 };
 use crate::{
-    api::rates::CallerRates,
+    api::{
+        acts::{self, Unrecorded},
+        rates::CallerRates,
+    },
     archive::Figures,
     auth::Issuers,
     monitoring::{checks::HealthChecks, counters::AlertCounters},
@@ -101,7 +104,7 @@ impl MetricsSurface {
     #[must_use]
     pub fn new(
         (house, people, archive): (&House, &People, &Figures),
-        publications: &Publications,
+        (publications, unrecorded): (&Publications, &Unrecorded),
         admission: Arc<Admission>,
         addresses: Arc<Addresses>,
         (rules, rates, issuers): (Arc<EdgeRules>, Arc<CallerRates>, Arc<Issuers>),
@@ -109,7 +112,7 @@ impl MetricsSurface {
     ) -> Self {
         let parts = PartsCollector::default();
         Self {
-            registry: registry(&house.metrics, publications, &rules.refused.forbidden, &parts),
+            registry: registry(&house.metrics, publications, (&rules.refused.forbidden, unrecorded), &parts),
             parts,
             admission,
             addresses,
@@ -252,7 +255,7 @@ impl MetricsSurface {
 fn registry(
     actors: &Metrics,
     publications: &Publications,
-    forbidden: &Forbidden,
+    (forbidden, unrecorded): (&Forbidden, &Unrecorded),
     parts: &PartsCollector,
 ) -> Registry {
     let mut registry = Registry::default();
@@ -260,6 +263,7 @@ fn registry(
     publish::register(publications, &mut registry);
     let about = "Requests of services and operators without the capability, by path";
     registry.register("hub_api_forbidden", about, forbidden.clone());
+    acts::register(unrecorded, &mut registry);
     registry.register_collector(Box::new(parts.clone()));
     registry
 }
@@ -277,6 +281,9 @@ pub fn blank() -> Result<String, std::fmt::Error> {
     let parts = Parts { channels: Some(ChannelFigures::default()), ..Parts::default() };
     let parts = PartsCollector(Arc::new(Mutex::new(parts)));
     let mut text = String::new();
-    encode(&mut text, &registry(&Metrics::default(), &publications, &forbidden, &parts))?;
+    encode(
+        &mut text,
+        &registry(&Metrics::default(), &publications, (&forbidden, &Unrecorded::default()), &parts),
+    )?;
     Ok(text)
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use actix::Addr;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use actors::{admission::Admission, house::House, messages, pubsub::PubSub};
+use actors::{admission::Admission, house::House, messages, ports::service::OperatorAct, pubsub::PubSub};
 use channels::PublishError;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family},
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     api::{
+        acts::RefusedActs,
         asked,
         rates::{CallerRates, RouteRate},
     },
@@ -42,6 +43,7 @@ pub struct PublishSurface {
     callers: Arc<CallerVerifier>,
     /// How much each caller may publish.
     rates: Arc<CallerRates>,
+    refused_acts: Arc<RefusedActs>,
     /// The namespaces services may publish into.
     namespaces: BTreeSet<String>,
     pubsub: Addr<PubSub>,
@@ -59,13 +61,15 @@ impl PublishSurface {
         loaded: &Loaded,
         house: &House,
         admission: Arc<Admission>,
-        (callers, rates): (Arc<CallerVerifier>, Arc<CallerRates>),
+        callers: Arc<CallerVerifier>,
+        (rates, refused_acts): (Arc<CallerRates>, Arc<RefusedActs>),
     ) -> Self {
         let namespaces = loaded.config.channels.namespaces.iter();
         let of_services = namespaces.filter(|(_, namespace)| namespace.publish == Publisher::Service);
         Self {
             callers,
             rates,
+            refused_acts,
             namespaces: of_services.map(|(name, _)| name.clone()).collect(),
             pubsub: house.pubsub.clone(),
             admission,
@@ -165,6 +169,7 @@ async fn take_from_service(
     }
     let needed = Capability::Publish(channel.namespace().into());
     if !caller.may.allow(&needed) {
+        publish.refused_acts.note(caller, (OperatorAct::Publish, &needed), None).await;
         return Err(Error::new(Kind::Forbidden, caller.lacks(needed).to_string()).field("channel"));
     }
     let payload = Payload::from_json(data.get().as_bytes()).map_err(unfit)?;

@@ -230,6 +230,16 @@ fn a_record_of_each_recipe_is_shown_in_words() {
             &["recipe LIMIT_RULES", "kind limit_rules key all change set loosening_after_ms 86400000"],
         ),
         (
+            "an act that an operator was refused",
+            &[
+                "recipe OPERATOR_REFUSED",
+                "act freeze",
+                "lacks balance:write",
+                "player PLAYER",
+                "code forbidden",
+            ],
+        ),
+        (
             "the rules of play sessions",
             &["recipe SESSION_RULES", "kind session_rules key all change set pause_min_ms 86400000"],
         ),

@@ -1,4 +1,4 @@
-//! The security log: tokens that were refused, capabilities that were missing, approvals by whoever may not approve, floods. By what happened and how often; it
+//! The security log: tokens that were refused, capabilities that were missing, refused acts of operators without a record, approvals by whoever may not approve, floods. By what happened and how often; it
 //! names nobody.
 //!
 //! It is made of counters that rise: what happens a million times is one line an hour. Pure: figures and times come in. It
@@ -18,10 +18,11 @@ const SAME_LINE_MS: u64 = 3_600_000;
 const KEPT_MS: u64 = 30 * 24 * 3_600_000;
 
 /// What each counter tells of.
-const WATCHED: [(&str, &str); 12] = [
+const WATCHED: [(&str, &str); 13] = [
     ("hub_tokens_refused_total", "token_refused"),
     ("hub_api_unauthorized_total", "token_refused"),
     ("hub_api_forbidden_total", "capability_refused"),
+    ("hub_operator_refusals_unrecorded_total", "act_unrecorded"),
     ("hub_requests_refused_total{code=\"own_proposal\"}", "approval_refused"),
     ("hub_requests_refused_total{code=\"not_an_approver\"}", "approval_refused"),
     ("hub_api_rate_limited_total", "flood"),
@@ -34,7 +35,8 @@ const WATCHED: [(&str, &str); 12] = [
 ];
 
 /// The kinds of events.
-pub const KINDS: [&str; 5] = ["token_refused", "capability_refused", "approval_refused", "flood", "forged"];
+pub const KINDS: [&str; 6] =
+    ["token_refused", "capability_refused", "act_unrecorded", "approval_refused", "flood", "forged"];
 
 /// Something that concerns security, as often as it happened within an hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ mod exclusions;
 mod explained;
 mod keys;
 mod limits;
+mod operators;
 mod play_sessions;
 mod player_limits;
 mod players;

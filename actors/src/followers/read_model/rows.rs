@@ -8,7 +8,7 @@ use engine::{
     table::{TableLeg, TableRequest},
 };
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, Prover};
-use protocol::TableId;
+use protocol::{ErrorCode, TableId};
 use readmodel::{AccountKey, Ended, HeldRow, ImageRow, LogRows, MoveRow, TableStep, TransactionRow};
 
 /// The rows of a record at its place in the log.
@@ -59,13 +59,17 @@ fn carried_out(committed: &Committed) -> TransactionRow {
 fn asked(id: TxId, principal: Principal, intent: &Intent) -> TransactionRow {
     let fields = intent.fields();
     let (mut player, mut amount, mut round) = (None, None, None);
-    let (mut reason, mut reference) = (None, None);
+    let (mut reason, mut reference, mut code) = (None, None, None);
     read(&fields, &mut |name, field| match (name, field) {
         ("player", Field::Player(id)) => player = player.or(Some(id.0.to_be_bytes())),
         ("amount", Field::Amount(minor, currency)) => amount = amount.or(Some((*minor, *currency))),
         ("round", Field::Round(id)) => round = Some((id.table.to_string(), id.number)),
         ("reason", Field::Text(text)) => reason = Some(text.clone()),
         ("reference", Field::Text(text)) => reference = Some(text.clone()),
+        // What an operator was refused is a record of its own, and has no other place for this.
+        ("code", Field::Text(text)) => {
+            code = ErrorCode::ALL.iter().map(|code| code.name()).find(|known| known == text)
+        }
         _ => {}
     });
     TransactionRow {
@@ -74,7 +78,7 @@ fn asked(id: TxId, principal: Principal, intent: &Intent) -> TransactionRow {
         revision: intent.known().revision,
         principal_kind: principal.kind().name(),
         principal: principal.id().to_be_bytes(),
-        code: None,
+        code,
         player: player.or_else(|| player_of(principal)),
         amount,
         reason,

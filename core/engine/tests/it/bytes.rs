@@ -16,13 +16,15 @@ use domains::{
     freeze::{Freeze, FreezeReason},
     limit_rules::LimitRules,
     limits::{LimitId, LimitKind, LimitSetter, PlayerLimits},
+    operator_act::{LackedCapability, OperatorAct},
     play_session::{PlaySession, PlaySum},
     protection::Protection,
     recipes::{
         AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, ConfirmLimit, Debit,
-        Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds, PaymentMethod, PlayerWinnings,
-        ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold, ReleaseStakes, SetApprovalRules,
-        SetLimitRules, SetPlayerLimit, SetProtection, SetRules, SetSessionRules, SettleRound, TableOnly,
+        Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds, OperatorRefused, PaymentMethod,
+        PlayerWinnings, ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold, ReleaseStakes,
+        SetApprovalRules, SetLimitRules, SetPlayerLimit, SetProtection, SetRules, SetSessionRules,
+        SettleRound, TableOnly,
     },
     reversal::{Reversal, Reversed},
     rules::RulesRow,
@@ -178,8 +180,17 @@ fn intent() -> impl Strategy<Value = Intent> {
         set_limit().prop_map(Into::into),
         (player(), limit_id()).prop_map(|(player, id)| ConfirmLimit { player, id }.into()),
         limit_rules().prop_map(|rules| SetLimitRules(rules).into()),
+        operator_refused().prop_map(Into::into),
         Just(TableOnly.into()),
     ]
+}
+
+fn operator_refused() -> impl Strategy<Value = OperatorRefused> {
+    let act = prop::sample::select(&OperatorAct::ALL[..]);
+    let lacks = (1..=21_u8).prop_map(|number| LackedCapability::from_number(number).unwrap());
+    let code = prop::sample::select(ErrorCode::ALL);
+    (act, lacks, prop::option::of(any::<u128>().prop_map(PlayerId)), code)
+        .prop_map(|(act, lacks, player, code)| OperatorRefused { act, lacks, player, code })
 }
 
 fn principal() -> impl Strategy<Value = Principal> {

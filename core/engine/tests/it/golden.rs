@@ -11,12 +11,13 @@ use domains::{
     freeze::{Freeze, FreezeReason},
     limit_rules::LimitRules,
     limits::{LimitId, LimitKind, LimitSetter},
+    operator_act::{LackedCapability, OperatorAct},
     protection::Protection,
     recipes::{
         AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, ConfirmLimit, Credit,
-        Debit, ExcludePlayer, FreezePlayer, HoldFunds, PaymentMethod, PlayerWinnings, ProposeAdjustment,
-        Reinstate, RejectAdjustment, ReleaseHold, SetApprovalRules, SetLimitRules, SetPlayerLimit,
-        SetProtection, SetSessionRules, Unfreeze,
+        Debit, ExcludePlayer, FreezePlayer, HoldFunds, OperatorRefused, PaymentMethod, PlayerWinnings,
+        ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold, SetApprovalRules, SetLimitRules,
+        SetPlayerLimit, SetProtection, SetSessionRules, Unfreeze,
     },
     session_rules::SessionRules,
 };
@@ -229,6 +230,11 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let zone = Zone::new(vec![change(0, 0), change(1_774_746_000_000, 3_600)]).unwrap();
     let rules = LimitRules { zone, ..LimitRules::standard() };
     run(&mut rig, "the rules of limits", SetLimitRules(rules).into());
+    let lacks = LackedCapability::of_text("balance:write").unwrap();
+    let refused =
+        OperatorRefused { act: OperatorAct::Freeze, lacks, player: Some(player), code: ErrorCode::Forbidden };
+    rig.run(&Envelope::Run(Tx::new(TxId(2), operator("carl"), None, refused)));
+    step(&rig, "an act that an operator was refused");
     let mut records: Vec<_> = names.into_iter().map(str::to_owned).zip(rig.log).collect();
     let digest = StateDigest::new([
         (Component::Players, Digest::from_bytes([7; 32])),

@@ -16,6 +16,7 @@ mod invariants;
 mod keys;
 mod limits;
 mod model;
+mod operators;
 mod parked;
 mod past_rounds;
 mod proof;

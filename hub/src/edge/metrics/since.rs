@@ -59,6 +59,7 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_alerts_told",
             "hub_api_forbidden",
             "hub_break_glass",
+            "hub_operator_refusals_unrecorded",
             "hub_api_rate_limited",
             "hub_api_unauthorized",
             "hub_archive_failures",
