@@ -75,7 +75,21 @@ pub(super) fn problems(config: &Config) -> Vec<(String, String)> {
             problems.push((at("operator"), "is listed twice with this currency".to_owned()));
         }
     }
+    problems.extend(without_limit(config));
     problems
+}
+
+/// Where some amounts are limited, every one is: a currency that nobody has thought of would have no limit at all.
+fn without_limit(config: &Config) -> Option<(String, String)> {
+    let limits = &config.adjustment.limits;
+    let of_everybody =
+        |currency| limits.iter().any(|limit| limit.operator.is_empty() && limit.currency == currency);
+    let codes = config.currencies.iter().map(|currency| currency.code);
+    let missing: Vec<_> = codes.filter(|code| !of_everybody(*code)).map(|code| code.to_string()).collect();
+    (!limits.is_empty() && !missing.is_empty()).then(|| {
+        let what = format!("needs a limit for everybody, without `operator`, in {}", missing.join(", "));
+        ("adjustment.limits".to_owned(), what)
+    })
 }
 
 /// The rules of adjustments as the money takes them, of a configuration in which nothing is wrong.
@@ -145,6 +159,9 @@ mod tests {
             [[adjustment.limits]]
             currency = "EUR"
             max = "500"
+            [[adjustment.limits]]
+            currency = "USD"
+            max = "1"
             "#,
         );
         assert_eq!(problems(&config), []);
@@ -182,6 +199,11 @@ mod tests {
             (limit("a b", "1"), "adjustment.limits[0].operator is no name"),
             (limit("a", "0.001"), "adjustment.limits[0].max "),
             (limit("a", "1") + &limit("a", "2"), "adjustment.limits[1].operator is listed twice"),
+            (
+                limit("a", "1"),
+                "adjustment.limits needs a limit for everybody, without `operator`, in EUR, USD",
+            ),
+            (limit("", "1"), "adjustment.limits needs a limit for everybody, without `operator`, in USD"),
             (band("EUR", "0", 1).repeat(49), "adjustment.bands at most 48 of them"),
         ] {
             let found = refused(&text);

@@ -298,7 +298,9 @@ async fn approve_own(hub: &TestHub, token: &str, body: Value) -> String {
 async fn bands_limits_and_emergencies_are_as_configured_and_change_with_a_restart() {
     let rules = "[[adjustment.bands]]\ncurrency = \"USD\"\nfrom = \"0\"\napprovals = 0\n\
                  [[adjustment.bands]]\ncurrency = \"USD\"\nfrom = \"20.00\"\napprovals = 2\n\
-                 [[adjustment.limits]]\noperator = \"ben\"\ncurrency = \"USD\"\nmax = \"15.00\"\n";
+                 [[adjustment.limits]]\noperator = \"ben\"\ncurrency = \"USD\"\nmax = \"15.00\"\n\
+                 [[adjustment.limits]]\ncurrency = \"USD\"\nmax = \"1000000.00\"\n\
+                 [[adjustment.limits]]\ncurrency = \"EUR\"\nmax = \"1000000.00\"\n";
     let mut hub = Setup::default()
         .option("adjustment.break_glass", true)
         .option("monitoring.check_every_seconds", 1)
