@@ -44,6 +44,7 @@ use crate::{
     books::SharedBooks,
     budgets::{Allowances, Budgets},
     clock::now_ms,
+    crossed::Crossed,
     currencies::Currencies,
     messages::{
         money::{AsideQuestion, AwaitDurable, FindKey, GetOutcome, LookedUp, Origin, StoreCommitted, Submit},
@@ -102,6 +103,7 @@ pub struct Coordinator {
     /// Whether memory has keys that the state store has too.
     forgets: bool,
     keys_in_memory_max: usize,
+    crossed: Crossed,
 }
 
 impl Coordinator {
@@ -132,6 +134,7 @@ impl Coordinator {
             looked_up: None,
             forgets: false,
             keys_in_memory_max: KEYS_IN_MEMORY_MAX,
+            crossed: Crossed::default(),
         }
     }
 
@@ -220,6 +223,7 @@ impl Coordinator {
         for upgrade in upgrades {
             self.append(upgrade, Output::Nothing);
         }
+        self.crossed.count(&notices, now, &self.metrics);
         let output = Output::Result { origin, result, notices };
         match record {
             Some(record) => self.append(record, output),

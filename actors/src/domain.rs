@@ -11,6 +11,7 @@ use actix::prelude::*;
 use domains::{
     RoundEnd, StateMachine,
     balance::Balance,
+    balance_rule::BalanceRule,
     exclusion::Exclusion,
     freeze::Freeze,
     play_session::PlaySession,
@@ -19,7 +20,8 @@ use domains::{
 use engine::last_results;
 use journal::Journal;
 use protocol::{
-    Amount, Reply,
+    Amount, Open, Reply,
+    level::BalanceLevel,
     reply::{self, Excluded, PlayerResult},
 };
 
@@ -77,15 +79,19 @@ impl Handler<GetBalance> for DomainActor<Balance> {
     fn handle(&mut self, GetBalance { player, to }: GetBalance, _: &mut Context<Self>) {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
+        let rows = &books.domains().rows;
         let balances = self.currencies.spelled().filter_map(|(currency, scale)| {
             let funds = books.domains().balance.funds(player, currency)?;
             Some(reply::Balance {
                 currency,
                 available: Amount::from_minor(funds.available, scale).ok()?,
                 held: Amount::from_minor(funds.held, scale).ok()?,
+                level: Some(BalanceRule::level_of(rows, currency, funds))
+                    .filter(|level| *level != BalanceLevel::Normal)
+                    .map(Open::from),
             })
         });
-        let (rows, now) = (&books.domains().rows, now_ms().max(books.time()));
+        let now = now_ms().max(books.time());
         let (exclusion, play) = (Exclusion::of(rows, player, now), PlaySession::told(rows, player, now));
         let reply = Reply::Balances {
             lsn: books.lsn(),
@@ -109,7 +115,10 @@ impl Handler<GetFunds> for DomainActor<Balance> {
         let _guard = AbortOnPanic(Balance::DOMAIN.name());
         let books = self.books.borrow();
         let (domains, now) = (books.domains(), now_ms().max(books.time()));
-        let funds = |(currency, _)| Some((currency, domains.balance.funds(player, currency)?));
+        let funds = |(currency, _)| {
+            let funds = domains.balance.funds(player, currency)?;
+            Some((currency, funds, BalanceRule::level_of(&domains.rows, currency, funds)))
+        };
         let funds = PlayerFunds {
             lsn: books.lsn(),
             freeze: Freeze::of(&domains.rows, player, now),

@@ -17,19 +17,11 @@ use std::{
 
 use actix::{Addr, Arbiter, prelude::*};
 use domains::{
-    adjustment::Adjustment,
-    approval_rules::{ApprovalRules, ProposalSubject},
-    balance::Balance,
-    collections::Collections,
-    distributions::Distributions,
+    adjustment::Adjustment, balance::Balance, collections::Collections, distributions::Distributions,
     free_play::FreePlay,
-    limit_rules::LimitRules,
-    protection::Protection,
-    recipes::{SetApprovalRules, SetLimitRules, SetProtection, SetSessionRules},
-    session_rules::SessionRules,
 };
 use engine::{
-    Books, Envelope, Fact, Principal, Tx, TxId, World,
+    Books, Envelope, Fact, World,
     table::{
         TableState, close_orphan,
         live::{LiveTable, TableConfig},
@@ -44,6 +36,7 @@ use crate::{
     books::SharedBooks,
     budgets::Budgets,
     clock::{Alarms, now_ms},
+    configured::ConfiguredRules,
     coordinator::Coordinator,
     currencies::Currencies,
     domain::DomainActor,
@@ -85,14 +78,8 @@ pub struct Setup {
     pub table_arbiters: u16,
     /// The budgets for what is recorded under the keys of a player.
     pub budgets: Budgets,
-    /// What protects players.
-    pub protection: Protection,
-    /// Who has to approve adjustments.
-    pub approval: ApprovalRules,
-    /// The rules of play sessions.
-    pub session_rules: SessionRules,
-    /// How limits of players are counted and loosened.
-    pub limit_rules: LimitRules,
+    /// The operator's rules.
+    pub rules: ConfiguredRules,
     /// The tables to open.
     pub tables: Vec<(TableId, Arc<TableConfig>)>,
     /// The operator's currencies.
@@ -227,15 +214,10 @@ impl House {
         let orphans = close_orphans(orphans, &books);
         let asides = Asides::start().map_err(Error::Asides)?;
         let money = MoneySide { journal: &journal, currencies: &setup.currencies, metrics: &metrics, asides };
-        let rules = [
-            set_protection(setup.protection, &books),
-            set_limit_rules(setup.limit_rules, &books),
-            set_approval(setup.approval, &books),
-            set_sessions(setup.session_rules, &books),
-        ];
+        let rules = setup.rules.changes(&books);
         let money = money.start(books, setup.budgets, doubts_clock).await?;
         // Before any request: what is decided from now on follows the configuration.
-        rules.into_iter().flatten().for_each(|envelope| money.submit(envelope, Origin::Nobody));
+        rules.into_iter().for_each(|envelope| money.submit(envelope, Origin::Nobody));
         let tell = money.clone();
         let committed = move |stored: Stored| {
             latest.set(stored.clone());
@@ -340,36 +322,6 @@ fn clock(books: &Books, accepted: bool) -> (bool, Option<Fact>) {
         );
     }
     (doubted, books.clock_fact(doubted))
-}
-
-/// Records what protects players, when the log says otherwise.
-fn set_protection(configured: Protection, books: &Books) -> Option<Envelope> {
-    let set = SetProtection(configured);
-    (Protection::of(&books.domains().rows) != configured)
-        .then(|| Envelope::Run(Tx::new(TxId::of_protection(books.lsn()), Principal::HUB, None, set)))
-}
-
-/// Records who has to approve adjustments, when the log says otherwise.
-fn set_approval(rules: ApprovalRules, books: &Books) -> Option<Envelope> {
-    let subject = ProposalSubject::Adjustment;
-    let id = TxId::of_approval_rules(subject, books.lsn());
-    (ApprovalRules::of(&books.domains().rows, subject) != rules)
-        .then(|| Envelope::Run(Tx::new(id, Principal::HUB, None, SetApprovalRules { subject, rules })))
-}
-
-/// Records the rules of play sessions, when the log says otherwise.
-fn set_sessions(configured: SessionRules, books: &Books) -> Option<Envelope> {
-    let set = SetSessionRules(configured);
-    (SessionRules::of(&books.domains().rows) != configured)
-        .then(|| Envelope::Run(Tx::new(TxId::of_session_rules(books.lsn()), Principal::HUB, None, set)))
-}
-
-/// Records the rules of limits, when the log says otherwise.
-fn set_limit_rules(configured: LimitRules, books: &Books) -> Option<Envelope> {
-    (LimitRules::of(&books.domains().rows) != configured).then(|| {
-        let set = SetLimitRules(configured);
-        Envelope::Run(Tx::new(TxId::of_limit_rules(books.lsn()), Principal::HUB, None, set))
-    })
 }
 
 /// Waits until the log takes no records.

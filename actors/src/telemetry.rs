@@ -14,7 +14,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use protocol::{CloseCode, ErrorCode};
+use protocol::{CloseCode, ErrorCode, level::BalanceLevel};
 use rustc_hash::FxHashMap;
 
 /// Figures of the actors. Clones share them.
@@ -50,6 +50,8 @@ struct Figures {
     bets_over_budget: Count,
     commands_impossible: Count,
     break_glass: Count,
+    balances_warned: Count,
+    balances_critical: Count,
 }
 
 /// One figure by label, each value made at the start.
@@ -104,6 +106,8 @@ impl Default for Metrics {
             bets_over_budget: Count::default(),
             commands_impossible: Count::default(),
             break_glass: Count::default(),
+            balances_warned: Count::default(),
+            balances_critical: Count::default(),
         }))
     }
 }
@@ -201,6 +205,16 @@ impl Metrics {
             "Corrections that an operator has carried out alone in an emergency",
             figures.break_glass.clone(),
         );
+        registry.register(
+            "hub_balances_warned",
+            "Balances that have crossed a threshold of the operator's warning",
+            figures.balances_warned.clone(),
+        );
+        registry.register(
+            "hub_balances_critical",
+            "Balances that have crossed a critical threshold of the operator",
+            figures.balances_critical.clone(),
+        );
     }
 
     /// Sessions connected now.
@@ -278,6 +292,19 @@ impl Metrics {
     /// An operator has acted alone in an emergency.
     pub(crate) fn break_glass(&self) {
         self.0.break_glass.inc();
+    }
+
+    /// A balance has crossed a threshold, and is now at this level.
+    pub(crate) fn crossed(&self, level: BalanceLevel) {
+        match level {
+            BalanceLevel::Normal => {}
+            BalanceLevel::Low | BalanceLevel::High => {
+                self.0.balances_warned.inc();
+            }
+            BalanceLevel::CriticalLow | BalanceLevel::CriticalHigh => {
+                self.0.balances_critical.inc();
+            }
+        }
     }
 
     /// What is due cannot be done.

@@ -10,6 +10,7 @@ import { pretty } from "./money.js";
 import { PlayPanel } from "./play.js";
 import { ended, signIn } from "./signin.js";
 import { TablePage } from "./table.js";
+import { levelled } from "./messages.js";
 import { toast } from "./toast.js";
 import { Wallet } from "./wallet.js";
 
@@ -34,7 +35,10 @@ let hub = null;
 let page = null;
 /** The hub's log, by the epoch of the personal channel. */
 let log = null;
-const wallet = new Wallet(drawBalance);
+const wallet = new Wallet(drawBalance, (level, currency) => {
+  const text = levelled(level, currency);
+  if (text !== null) toast(text);
+});
 const panel = new PlayPanel({
   element: document.getElementById("play"),
   wallet,
@@ -170,10 +174,10 @@ function drawBalance() {
   header.rest.classList.toggle("away", away);
   header.rest.replaceChildren(h("span", { class: "roomy" }, away ? "On a " : "Take a "), "break");
   header.balance.replaceChildren(
-    ...[...wallet.balances].map(([currency, { available, held }]) =>
+    ...[...wallet.balances].map(([currency, { available, held, level }]) =>
       h(
         "span",
-        { class: "balance-chip", "data-testid": `balance-${currency}` },
+        { class: `balance-chip ${level}`, title: levelled(level, currency) ?? "", "data-testid": `balance-${currency}` },
         h(
           "span",
           { class: "amount" },

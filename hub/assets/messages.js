@@ -27,6 +27,10 @@ export function explain(error, { view, kind, joining = false } = {}) {
       return "Too late: no more bets in this round.";
     case "insufficient_funds":
       return "Your balance is too low for this bet.";
+    case "balance_too_low":
+      return "Your balance would fall below the least that has to stay.";
+    case "balance_too_high":
+      return "Your balance would rise above the most that is allowed.";
     case "too_precise":
       return `The stake has more decimals than ${currency || "the currency"}.`;
     case "no_bets":
@@ -75,6 +79,22 @@ function reached(limit) {
   const { kind, period, currency, used, limit: allowed, frees_at } = limit;
   const title = `${(KINDS[kind] ?? kind).toLowerCase()} ${PERIODS[period] ?? period}`;
   return `Your limit of ${title} is reached: ${amountOf(used, currency)} of ${amountOf(allowed, currency)}. More from ${timeOf(frees_at)}.`;
+}
+
+/** What a balance is by the operator's thresholds; `null` when there is nothing to say. */
+export function levelled(level, currency) {
+  switch (level) {
+    case "low":
+      return `Your balance in ${currency} is low.`;
+    case "critical_low":
+      return `Your balance in ${currency} is very low.`;
+    case "high":
+      return `Your balance in ${currency} is high.`;
+    case "critical_high":
+      return `Your balance in ${currency} is very high.`;
+    default:
+      return null;
+  }
 }
 
 function article(kind) {

@@ -7,7 +7,7 @@
  */
 
 export class Wallet {
-  /** @type {Map<string, {available: string, held: string, lsn: number}>} by currency */
+  /** @type {Map<string, {available: string, held: string, level: string, lsn: number}>} by currency */
   balances = new Map();
   /** @type {{kind: string, until?: number}|null} as of the last read */
   exclusion = null;
@@ -19,19 +19,27 @@ export class Wallet {
   #keptBack = null;
   #newest = 0;
   #onChange;
+  #onLevel;
 
-  /** @param {() => void} onChange */
-  constructor(onChange) {
+  /**
+   * @param {() => void} onChange
+   * @param {(level: string, currency: string) => void} onLevel a balance has crossed a threshold of the operator
+   */
+  constructor(onChange, onLevel) {
     this.#onChange = onChange;
+    this.#onLevel = onLevel;
   }
 
   /** Takes a receipt or an event with a balance after it. */
-  take({ lsn, currency, available, held, play }) {
+  take({ lsn, currency, available, held, play, level }) {
     this.#newest = Math.max(this.#newest, lsn);
     if (play !== undefined) this.#takePlay(play, lsn);
-    if (lsn < (this.balances.get(currency)?.lsn ?? 0)) return;
-    this.balances.set(currency, { available, held, lsn });
+    const known = this.balances.get(currency);
+    if (lsn < (known?.lsn ?? 0)) return;
+    // An event says it when it has changed.
+    this.balances.set(currency, { available, held, level: level ?? known?.level ?? "normal", lsn });
     this.#onChange();
+    if (level !== undefined && level !== known?.level) this.#onLevel(level, currency);
   }
 
   /** A play session as an event tells it. An event that was kept back knows of no acknowledgement after it. */
@@ -89,9 +97,9 @@ export class Wallet {
   async load(hub) {
     const before = this.#newest;
     const { lsn = 0, balances, exclusion, play, limits } = await hub.request("get_balance");
-    for (const { currency, available, held } of balances) {
+    for (const { currency, available, held, level = "normal" } of balances) {
       if ((this.balances.get(currency)?.lsn ?? 0) <= before)
-        this.balances.set(currency, { available, held, lsn: before });
+        this.balances.set(currency, { available, held, level, lsn: before });
     }
     this.exclusion = exclusion ?? null;
     this.#readPlay(play ?? null, lsn);

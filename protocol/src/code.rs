@@ -175,6 +175,12 @@ error_codes! {
     ReversedBefore = 3043, since "0.2", "reversed_before", "the transaction was reversed before";
     /// It moves no money, holds some, or is a correction itself.
     NotReversible = 3044, since "0.2", "not_reversible", "such a transaction is not reversed";
+    /// The operator leaves a player a least balance.
+    BalanceTooLow = 3050, since "0.2", "balance_too_low", "the balance would fall below the least the operator allows";
+    /// The operator lets a player have no more than a most.
+    BalanceTooHigh = 3051, since "0.2", "balance_too_high", "the balance would rise above the most the operator allows";
+    /// The operator bounds how much one request of a service changes.
+    ChangeTooLarge = 3052, since "0.2", "change_too_large", "the amount is more than the operator lets one request change";
 
     /// Too many requests are under way.
     Busy = 4000, since "0.1", "busy", "the hub is busy";
@@ -240,7 +246,10 @@ impl ErrorCode {
             | ErrorCode::NoLimit
             | ErrorCode::LimitChangeEarly
             | ErrorCode::LimitChangeLate
-            | ErrorCode::TooManyLimits => true,
+            | ErrorCode::TooManyLimits
+            | ErrorCode::BalanceTooLow
+            | ErrorCode::BalanceTooHigh
+            | ErrorCode::ChangeTooLarge => true,
             ErrorCode::Malformed
             | ErrorCode::UnknownRequest
             | ErrorCode::MissingField

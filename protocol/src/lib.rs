@@ -20,6 +20,7 @@ mod fields;
 pub mod id;
 mod integer;
 mod lasts;
+pub mod level;
 pub mod limits;
 mod msgpack;
 pub mod open;

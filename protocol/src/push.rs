@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Channel, Currency, Open, Payload, RoundId, play::PlayView, reply::PlacedBet};
+use crate::{
+    Amount, Channel, Currency, Open, Payload, RoundId, level::BalanceLevel, play::PlayView, reply::PlacedBet,
+};
 
 /// A frame that the hub sends without a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,6 +117,9 @@ pub enum Event {
         /// The play session after it, when the change was one of it: a stake.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         play: Option<PlayView>,
+        /// What the balance is by the operator's thresholds, when the change has crossed one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        level: Option<Open<BalanceLevel>>,
     },
     /// On `player:`. A round with the player's bets is over.
     BetSettled {
@@ -138,6 +143,9 @@ pub enum Event {
         /// The play session after it, when one goes on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         play: Option<PlayView>,
+        /// What the balance is by the operator's thresholds, when the change has crossed one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        level: Option<Open<BalanceLevel>>,
     },
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Amount, Channel, Code, Currency, ErrorCode, Key, Open, Payload, PlayerId, Retry, RoundId, TableId, U53,
+    level::BalanceLevel,
     limits::{LimitHit, LimitState},
     play::PlayView,
 };
@@ -291,6 +292,9 @@ pub struct Balance {
     pub available: Amount,
     /// Stakes held in open rounds.
     pub held: Amount,
+    /// What it is by the operator's thresholds; absent when it is between them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Open<BalanceLevel>>,
 }
 
 /// An exclusion from play.

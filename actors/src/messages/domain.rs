@@ -11,7 +11,7 @@ use domains::{
 };
 use engine::Unreadable;
 use ledger::Domain;
-use protocol::{Currency, PlayerId, reply::Welcome, request::Since};
+use protocol::{Currency, PlayerId, level::BalanceLevel, reply::Welcome, request::Since};
 use tokio::sync::oneshot;
 
 use super::{pubsub::Subscriber, reply::ReplyTo};
@@ -65,8 +65,9 @@ pub struct PlayerFunds {
     pub play: Option<PlayFacts>,
     /// The limits: each with what is used of it, and when its next period begins, milliseconds since 1970.
     pub limits: Vec<(LimitId, PlayerLimit, u64)>,
-    /// The funds in each currency in which the player has an account, in minor units.
-    pub accounts: Vec<(Currency, Funds)>,
+    /// The funds in each currency in which the player has an account, in minor units, and what they are by the operator's
+    /// thresholds.
+    pub accounts: Vec<(Currency, Funds, BalanceLevel)>,
 }
 
 /// Reads a player's last settled rounds. Answered when every record that the answer shows is on disk.

@@ -8,6 +8,7 @@ pub use domains::{
     approval_rules::{
         APPROVAL_PARTS_MAX, APPROVALS_MAX, ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject,
     },
+    balance_rule::{BalanceRule, Contradicts},
     calendar::{CHANGES_MAX, DAY, OffsetChange, Period, Zone},
     correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::{Exclusion, ExclusionKind},

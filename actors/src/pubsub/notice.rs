@@ -3,7 +3,7 @@
 use domains::What;
 use engine::Told;
 use protocol::{
-    Amount,
+    Amount, Open,
     push::{BalanceReason, Event},
 };
 
@@ -11,7 +11,8 @@ use crate::{currencies::Currencies, play::play_view};
 
 /// What a player is told, as an event of the wire; `None` when its amounts cannot be written.
 pub fn event(told: &Told, currencies: &Currencies) -> Option<Event> {
-    let Told { notice, lsn, play, .. } = told;
+    let Told { notice, lsn, play, level, .. } = told;
+    let level = || level.map(Open::from);
     let lsn = *lsn;
     let play = play.as_ref().map(|play| play_view(play, currencies));
     let scale = currencies.spelling(notice.currency)?;
@@ -19,12 +20,24 @@ pub fn event(told: &Told, currencies: &Currencies) -> Option<Event> {
     let (available, held) = (amount(notice.after.available)?, amount(notice.after.held)?);
     let currency = notice.currency;
     let balance = |reason: BalanceReason| {
-        let (reason, play) = (reason.into(), play.clone());
-        Some(Event::Balance { lsn, currency, available, held, reason, play })
+        let (reason, play, level) = (reason.into(), play.clone(), level());
+        Some(Event::Balance { lsn, currency, available, held, reason, play, level })
     };
     let settled = |round, staked, returned, outcome| {
         let (staked, returned, play) = (amount(staked)?, amount(returned)?, play.clone());
-        Some(Event::BetSettled { lsn, round, staked, returned, outcome, currency, available, held, play })
+        let level = level();
+        Some(Event::BetSettled {
+            lsn,
+            round,
+            staked,
+            returned,
+            outcome,
+            currency,
+            available,
+            held,
+            play,
+            level,
+        })
     };
     match notice.what {
         What::Deposit => balance(BalanceReason::Deposit),

@@ -87,7 +87,13 @@ impl Rig {
             after: Funds::default(),
             what: What::Deposit,
         };
-        self.pubsub.do_send(PlayerNotices(vec![Told { notice, offset, lsn: offset, play: None }]));
+        self.pubsub.do_send(PlayerNotices(vec![Told {
+            notice,
+            offset,
+            lsn: offset,
+            play: None,
+            level: None,
+        }]));
     }
 
     async fn granted(&mut self) -> Vec<protocol::reply::Subscribed> {

@@ -13,7 +13,9 @@ use ledger::{
 use protocol::{Currency, PlayerId, RoundId};
 
 use crate::{
-    StateMachine, clearing,
+    StateMachine,
+    balance_rule::{RuledChange, within_rule},
+    clearing,
     decide::{Context, Part},
     exclusion::{Exclusion, ExclusionKind},
     freeze::Freeze,
@@ -171,6 +173,15 @@ pub enum Command {
     Reinstate(PlayerId),
     /// Notes that a player has seen how they play.
     AcknowledgeCheck(PlayerId),
+    /// Keeps the balance within the operator's rule, after a change that was drafted.
+    KeepRule {
+        /// The player.
+        player: PlayerId,
+        /// The currency.
+        currency: Currency,
+        /// What has changed it.
+        change: RuledChange,
+    },
 }
 
 impl crate::decide::Command for Command {
@@ -292,6 +303,9 @@ impl crate::decide::Command for Command {
             Command::AcknowledgeCheck(player) => {
                 part.put(play_session::acknowledge(context.view.rows(), player, context.now)?);
                 Ok(())
+            }
+            Command::KeepRule { player, currency, change } => {
+                within_rule(context, part, (player, currency), change)
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod adjustment;
 pub mod approval;
 pub mod approval_rules;
 pub mod balance;
+pub mod balance_rule;
 pub mod calendar;
 mod cause;
 pub mod collections;
@@ -78,6 +79,7 @@ pub const KINDS: &[RowKind] = &[
     RowKind::of::<session_rules::SessionRules>(),
     RowKind::of::<limits::PlayerLimits>(),
     RowKind::of::<limit_rules::LimitRules>(),
+    RowKind::of::<balance_rule::BalanceRule>(),
 ];
 
 /// The five domains together, as the turn, replay and the simulation use them.

@@ -18,7 +18,7 @@
 //! | `EXCLUDE`, `REINSTATE` | a row | | |
 //! | `LIMIT`, `LIMIT_CONFIRM` | a row | | |
 //! | `HOLD_EXPIRE` | hold voided | | |
-//! | `RULES`, `PROTECTION`, `SESSION_RULES`, `LIMIT_RULES`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
+//! | `RULES`, `PROTECTION`, `SESSION_RULES`, `LIMIT_RULES`, `BALANCE_RULE`, `ACKNOWLEDGE`, `APPROVAL_RULES` | a row | | |
 //! | `PROPOSE_ADJUSTMENT`, `APPROVE_ADJUSTMENT` | clearing ↔ cash, or the opposite of a transaction | the opposite | the opposite |
 //! | `REJECT_ADJUSTMENT`, `OPERATOR_REFUSED` | | | |
 //! | `ACKNOWLEDGE_REALITY_CHECK` | a row | | |
@@ -35,6 +35,7 @@ mod acknowledge;
 mod acknowledge_check;
 mod approval_rules;
 mod approve_adjustment;
+mod balance_rule;
 mod collect;
 mod credit;
 mod debit;
@@ -69,6 +70,7 @@ pub use self::{
     acknowledge_check::AcknowledgeCheck,
     approval_rules::SetApprovalRules,
     approve_adjustment::ApproveAdjustment,
+    balance_rule::SetBalanceRule,
     collect::{Collect, PaymentMethod},
     credit::Credit,
     debit::Debit,
@@ -132,4 +134,5 @@ pub const STANDARD: &[Known] = &[
     Known::of::<ConfirmLimit>(),
     Known::of::<SetLimitRules>(),
     Known::of::<OperatorRefused>(),
+    Known::of::<SetBalanceRule>(),
 ];

@@ -7,12 +7,13 @@
 use std::iter::Peekable;
 
 use domains::{
-    Notice, Row, RowImage,
+    Notice, Row, RowImage, Rows,
+    balance_rule::BalanceRule,
     limits::LimitReached,
     play_session::{PlayFacts, PlaySession},
 };
 use ledger::{Domain, Leg};
-use protocol::{ErrorCode, PlayerId};
+use protocol::{Currency, ErrorCode, PlayerId, level::BalanceLevel};
 
 use crate::{
     apply::ApplyError,
@@ -116,6 +117,8 @@ pub struct Told {
     pub lsn: u64,
     /// The player's play session, when the transaction has changed it.
     pub play: Option<PlayFacts>,
+    /// What the balance is by the operator's thresholds, when the transaction has crossed one.
+    pub level: Option<BalanceLevel>,
 }
 
 /// A finished turn: its records are applied, and are to be appended in this order.
@@ -199,10 +202,12 @@ impl Books {
         let (leg, notices, legs) = match record.body {
             Body::Committed(committed) => {
                 let mut plays = self.plays_after(&committed.rows, time);
+                let mut levels = Levels::of(&self.domains().rows);
                 let told = committed.notices.into_iter().zip(applied.offsets);
                 let told = told.map(|(notice, offset)| {
                     let play = plays.next_if(|(player, _)| *player == notice.player);
-                    Told { notice, offset, lsn, play: play.and_then(|(_, play)| play) }
+                    let level = levels.crossed_by(&notice);
+                    Told { notice, offset, lsn, play: play.and_then(|(_, play)| play), level }
                 });
                 let notices = told.collect();
                 (committed.table.map(|(_, leg)| leg), notices, committed.legs)
@@ -261,5 +266,27 @@ impl Books {
             records.push((self.lsn, digest.encode()));
         }
         Ok(records)
+    }
+}
+
+/// What balances are by the operator's thresholds. The notices of a record are of few currencies: the last rule is kept.
+struct Levels<'a> {
+    rows: &'a Rows,
+    last: Option<(Currency, Option<BalanceRule>)>,
+}
+
+impl<'a> Levels<'a> {
+    fn of(rows: &'a Rows) -> Self {
+        Self { rows, last: None }
+    }
+
+    /// What a balance is now, when what a notice tells has crossed a threshold.
+    fn crossed_by(&mut self, notice: &Notice) -> Option<BalanceLevel> {
+        let rule = match self.last {
+            Some((currency, rule)) if currency == notice.currency => rule,
+            Some(_) | None => BalanceRule::of(self.rows, notice.currency),
+        };
+        self.last = Some((notice.currency, rule));
+        rule?.crossed(notice.before, notice.after)
     }
 }

@@ -2,7 +2,7 @@
 
 use domains::{PrincipalKind, approval_rules::ProposalSubject};
 use ledger::HoldId;
-use protocol::{Key, PlayerId, RoundId, TableId};
+use protocol::{Currency, Key, PlayerId, RoundId, TableId};
 use sha2::{Digest as _, Sha256};
 
 /// The id of a transaction: a hash of who asks and the key, so that a retry has the same id.
@@ -57,6 +57,13 @@ impl TxId {
     #[must_use]
     pub fn of_session_rules(lsn: u64) -> Self {
         Self::of(PrincipalKind::Hub, "session_rules", b"", &lsn.to_be_bytes())
+    }
+
+    /// The id of the transaction that the hub itself makes when the rule for balances in a currency changes: the first after this
+    /// record.
+    #[must_use]
+    pub fn of_balance_rule(currency: Currency, lsn: u64) -> Self {
+        Self::of(PrincipalKind::Hub, "balance_rule", currency.as_bytes(), &lsn.to_be_bytes())
     }
 
     /// The id of the transaction that the hub makes when a hold is due.

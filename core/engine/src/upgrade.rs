@@ -106,8 +106,8 @@ fn shape(version: u8, formats: &Formats) -> Result<&Shape, DecodeError> {
 fn is_of_version_3(feature: Feature) -> bool {
     matches!(
         feature,
-        Feature::Recipe { kind: 1..=24 | 26..=27 | 30..=34, revision: 1 }
-            | Feature::Row { kind: 1..=13 | 15 }
+        Feature::Recipe { kind: 1..=24 | 26..=27 | 30..=34 | 36, revision: 1 }
+            | Feature::Row { kind: 1..=13 | 15 | 17 }
     )
 }
 
@@ -192,7 +192,7 @@ mod tests {
             (0..=u16::MAX).flat_map(|kind| (0..4).map(move |revision| Feature::Recipe { kind, revision }));
         let rows = (0..=u16::MAX).map(|kind| Feature::Row { kind });
         let of_version_3: Vec<_> = recipes.chain(rows).filter(|feature| is_of_version_3(*feature)).collect();
-        assert_eq!(of_version_3.len(), 45);
+        assert_eq!(of_version_3.len(), 47);
         for feature in of_version_3 {
             assert!(Formats::STANDARD.have(feature), "{feature:?}");
         }

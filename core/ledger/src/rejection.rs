@@ -50,6 +50,15 @@ pub enum Rejection {
     /// A player has few limits. The domain says so.
     #[error("the player has as many limits as there may be")]
     LimitsFull,
+    /// The operator leaves a player a least balance.
+    #[error("the balance would fall below the operator's least")]
+    BalanceTooLow,
+    /// The operator lets a player have no more than a most.
+    #[error("the balance would rise above the operator's most")]
+    BalanceTooHigh,
+    /// The operator bounds how much one request of a service changes.
+    #[error("the change is larger than the operator allows")]
+    ChangeTooLarge,
     /// A hold that a service asked for ends once: it is captured, released, or expires. The domain says so.
     #[error("there is no such open hold")]
     HoldEnded,

@@ -439,8 +439,8 @@ async fn who_lacks(api: &ApiSurface, reversal: &Reversal) -> Result<String, Erro
     let (mut lacking, mut more) = (Vec::new(), 0);
     for (player, change) in reversal.players().into_iter().filter(|(_, change)| *change < 0) {
         let funds = api.money.funds(player).await.ok_or(Kind::Unavailable)?;
-        let available = funds.accounts.iter().find(|(known, _)| *known == currency);
-        let available = available.map_or(0, |(_, funds)| funds.available);
+        let available = funds.accounts.iter().find(|(known, ..)| *known == currency);
+        let available = available.map_or(0, |(_, funds, _)| funds.available);
         if available + change >= 0 {
             continue;
         }

@@ -11,7 +11,7 @@ use actors::{
     },
 };
 use ledger::Domain;
-use protocol::{ErrorCode, PlayerId};
+use protocol::{ErrorCode, PlayerId, level::BalanceLevel};
 use readmodel::PastFunds;
 use serde_json::{Value, json};
 
@@ -164,6 +164,9 @@ fn funds_schema() -> Value {
         ],
         &[],
     );
+    let words = "What the balance is by the operator's thresholds; `null` of the past.";
+    let levels = schema::or_null(&schema::words(BalanceLevel::ALL.map(BalanceLevel::name)));
+    let level = ("level", schema::told(levels, words));
     schema::map(
         &[
             ("playerId", schema::named("PlayerName")),
@@ -184,7 +187,10 @@ fn funds_schema() -> Value {
                     "The play session that goes on; `null` when none does, when none are kept, and of the past.",
                 ),
             ),
-            ("balances", schema::list(&schema::named("Balance"))),
+            (
+                "balances",
+                schema::list(&schema::map(&[&openapi::balance_fields()[..], &[level]].concat(), &[])),
+            ),
             ("lsn", schema::named("Lsn")),
         ],
         &[],
@@ -318,9 +324,10 @@ async fn funds_of(
     let funds = api.money.funds(player).await;
     drop(permit);
     let PlayerFunds { lsn, freeze, exclusion, play, accounts, .. } = funds.ok_or(Kind::Unavailable)?;
-    let balances = accounts
-        .into_iter()
-        .map(|(currency, funds)| receipt::balance(funds.available, funds.held, currency, &api.currencies));
+    let balances = accounts.into_iter().map(|(currency, funds, level)| {
+        let balance = receipt::balance(funds.available, funds.held, currency, &api.currencies)?;
+        Ok::<_, Error>(at_level(balance, Some(level)))
+    });
     let freeze =
         freeze.map(|freeze| json!({ "reason": freeze.reason.name(), "until": freeze.until.map(utc) }));
     let play = play.map(|play| play::play(&play, now_ms(), &api.currencies));
@@ -344,6 +351,13 @@ async fn funds_of(
     Ok(HttpResponse::Ok().insert_header((receipt::LSN, lsn)).json(answer))
 }
 
+/// A balance, with what it is by the operator's thresholds.
+fn at_level(balance: Value, level: Option<BalanceLevel>) -> Value {
+    let mut balance = balance;
+    balance["level"] = json!(level.map(BalanceLevel::name));
+    balance
+}
+
 /// What a player had once a record was carried out. Of the past, no freeze and no exclusion is told.
 async fn past_funds(
     api: &ApiSurface,
@@ -357,7 +371,8 @@ async fn past_funds(
     let cash = funds.iter().filter(|funds| funds.is_cash_of(Domain::Balance.name()));
     let balance = |funds: &PastFunds| {
         let currency = funds.account.currency.parse().map_err(|_| Kind::Internal)?;
-        receipt::balance(funds.balance - funds.held, funds.held, currency, &api.currencies)
+        let balance = receipt::balance(funds.balance - funds.held, funds.held, currency, &api.currencies)?;
+        Ok::<_, Error>(at_level(balance, None))
     };
     let answer = json!({
         "playerId": name,

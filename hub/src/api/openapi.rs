@@ -12,7 +12,7 @@ pub(super) mod schema;
 
 use serde_json::{Map, Value, json};
 
-pub use self::components::Vocabulary;
+pub use self::components::{Vocabulary, balance_fields};
 pub(super) use self::{
     operation::ApiOperation,
     receipts::{cause, of_cause, of_player, receipt},

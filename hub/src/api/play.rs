@@ -19,8 +19,8 @@ pub(super) fn play_schema() -> Value {
     let position = schema::map(
         &[
             ("currency", schema::named("Currency")),
-            ("staked", schema::named("Amount")),
-            ("returned", schema::named("Amount")),
+            ("staked", schema::named("Decimal")),
+            ("returned", schema::named("Decimal")),
             (
                 "net",
                 schema::told(

@@ -6,6 +6,7 @@ use actors::{
     admission::Bounds,
     budgets::{Budget, Budgets},
     clock::time_of_day_ms,
+    configured::ConfiguredRules,
     currencies::Currencies,
     house::Setup,
     pubsub::MakeBackplane,
@@ -86,19 +87,27 @@ pub fn setup(
                 burst_bytes: config.rate.cleared_bytes_burst_per_player,
             },
         },
-        protection: config.protection.protection(),
-        approval: approval_rules(config),
-        session_rules: config.play_sessions.rules(),
-        limit_rules: config
-            .limits
-            .rules(time_of_day_ms())
-            .expect("the zone is checked with the configuration"),
+        rules: configured_rules(config),
         tables: tables.collect(),
         sealer: Sealer::new(seed_key),
         backplane: backplane(loaded)?,
         commit_every: config.journal.store_every_records,
         read_model: config.read_model.on.then(|| PathBuf::from(&config.journal.directory)),
     })
+}
+
+/// The operator's rules.
+///
+/// # Panics
+/// Never: the zone was checked with the configuration.
+fn configured_rules(config: &Config) -> ConfiguredRules {
+    ConfiguredRules {
+        protection: config.protection.protection(),
+        approval: approval_rules(config),
+        sessions: config.play_sessions.rules(),
+        limits: config.limits.rules(time_of_day_ms()).expect("the zone is checked with the configuration"),
+        balances: config.balance.rules(&config.currencies),
+    }
 }
 
 /// Bounds of the work under way.

@@ -96,6 +96,7 @@ const SINCE: &[(&str, &[&str])] = &[
             "adjustment.break_glass",
             "adjustment.limits",
             "adjustment.stands_hours",
+            "balance.rules",
             "admin.enabled",
             "admin.listen",
             "admin.remote",

@@ -142,6 +142,11 @@ fn default_alerts() -> BTreeMap<String, AlertOptions> {
             AlertOptions { critical: Some(0), ..rises("hub_commands_impossible_total", 600) },
         ),
         ("break_glass", AlertOptions { critical: Some(0), ..rises("hub_break_glass_total", 900) }),
+        ("balances", AlertOptions { warning: Some(0), ..rises("hub_balances_warned_total", 300) }),
+        (
+            "balances_critical",
+            AlertOptions { critical: Some(0), ..rises("hub_balances_critical_total", 300) },
+        ),
         ("rounds_voided", AlertOptions { warning: Some(0), ..rises("hub_rounds_voided_total", 600) }),
         (
             "requests_busy",

@@ -8,6 +8,7 @@ use super::{
     access::{Auth, Demo, Publish},
     adjustment::AdjustmentOptions,
     api::Api,
+    balance::BalanceOptions,
     channels::{Channels, Redis},
     limits::LimitOptions,
     monitoring::Monitoring,
@@ -91,6 +92,8 @@ pub struct Config {
     pub protection: ProtectionOptions,
     /// Who has to approve corrections.
     pub adjustment: AdjustmentOptions,
+    /// What the balances of players may be.
+    pub balance: BalanceOptions,
     /// Play sessions of players.
     pub play_sessions: PlaySessionOptions,
     /// How limits of players are counted and loosened.
@@ -124,6 +127,7 @@ impl Default for Config {
             people: PeopleKeys::default(),
             protection: ProtectionOptions::default(),
             adjustment: AdjustmentOptions::default(),
+            balance: BalanceOptions::default(),
             play_sessions: PlaySessionOptions::default(),
             limits: LimitOptions::default(),
             telemetry: crate::telemetry::Options::default(),

@@ -33,6 +33,7 @@ pub(super) fn validate(
     names(config, &mut check);
     currencies(config, &mut check);
     super::served::problems(config).for_each(|(key, what)| check.refuse(&key, what));
+    config.balance.problems(&config.currencies).into_iter().for_each(|(key, what)| check.refuse(&key, what));
     super::approvals::problems(config).into_iter().for_each(|(key, what)| check.refuse(&key, what));
     super::pace::problems(config).for_each(|(key, what)| check.refuse(&key, what));
     let tables = tables(config, catalogue, &mut check);

@@ -240,6 +240,10 @@ fn a_record_of_each_recipe_is_shown_in_words() {
             ],
         ),
         (
+            "the rule for balances",
+            &["recipe BALANCE_RULE", "kind balance_rule key EUR change set", "most 10000.00 EUR"],
+        ),
+        (
             "the rules of play sessions",
             &["recipe SESSION_RULES", "kind session_rules key all change set pause_min_ms 86400000"],
         ),

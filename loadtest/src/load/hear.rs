@@ -334,6 +334,7 @@ mod tests {
             available: "998.00".parse().unwrap(),
             held: "0.00".parse().unwrap(),
             play: None,
+            level: None,
         };
         let payload = Payload::of(&event);
         let read = |table: &str, currency| {

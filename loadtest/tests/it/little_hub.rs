@@ -206,6 +206,7 @@ impl World {
                 available: amount(account.available),
                 held: amount(0),
                 play: None,
+                level: None,
             };
             for _ in 0..if lie == Lie::SettlesTwice { 2 } else { 1 } {
                 account.offset += if lie == Lie::SkipsAPublication { 2 } else { 1 };
@@ -270,6 +271,7 @@ impl World {
                     currency: currency(),
                     available: amount(account.available),
                     held: amount(account.held),
+                    level: None,
                 }],
                 exclusion: None,
                 play: None,

@@ -11,6 +11,7 @@ use protocol::{
     Amount, Channel, ClientFrame, Currency, ErrorCode, Key, Payload, Push, Reply, Request, TableId, Text,
     U53,
     bounded::List,
+    level::BalanceLevel,
     limits::{LimitHit, LimitLoosening, LimitState, LimitTo, LimitValue, NamedLimit, SetLimit},
     play::{PlayPosition, PlayView},
     push::{BalanceReason, Event, Pub},
@@ -264,6 +265,7 @@ pub fn events() -> Vec<(&'static str, Event)> {
         held: amount("17.50"),
         play: (reason == BalanceReason::Stake).then(play),
         reason: reason.into(),
+        level: None,
     };
     let settled = |outcome, returned| Event::BetSettled {
         lsn: 123_460,
@@ -276,6 +278,16 @@ pub fn events() -> Vec<(&'static str, Event)> {
         held: amount("0.00"),
         // A void round changes no play session.
         play: outcome.map(|_| play()),
+        level: None,
+    };
+    let crossed = Event::Balance {
+        lsn: 123_461,
+        currency: euro(),
+        available: amount("4.50"),
+        held: amount("0.00"),
+        play: None,
+        reason: BalanceReason::Debit.into(),
+        level: Some(BalanceLevel::Low.into()),
     };
     vec![
         ("round_opened", Event::RoundOpened { round: 42, deadline: TIME + 20_000, commit: COMMIT.into() }),
@@ -306,6 +318,7 @@ pub fn events() -> Vec<(&'static str, Event)> {
         ("balance_deposit", balance(BalanceReason::Deposit)),
         ("balance_stake", balance(BalanceReason::Stake)),
         ("balance_release", balance(BalanceReason::Release)),
+        ("balance_low", crossed),
         ("bet_settled", settled(Some(17), "180.00")),
         ("bet_settled_void", settled(None, "17.50")),
     ]

@@ -232,6 +232,7 @@ fn reply() -> impl Strategy<Value = Reply> {
                             currency: receipt.currency,
                             available: receipt.available,
                             held: receipt.held,
+                            level: None,
                         })
                         .collect(),
                 }

@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId};
 use super::payment;
 use crate::{
     Recipe, What, balance,
+    balance_rule::RuledChange,
     cause::PaymentCause,
     collections,
     decide::{Context, Deciding, RefusedBy},
@@ -97,6 +98,8 @@ impl Recipe for Collect {
         let merchant = payment::owner(context, decision, OwnerKind::Merchant, &self.merchant);
         decision.ask(&balance::Command::Deposit { player, currency, amount })?;
         decision.ask(&collections::Command::CaptureOf { merchant, currency, amount })?;
+        let change = RuledChange::Credit(amount);
+        decision.ask(&balance::Command::KeepRule { player, currency, change })?;
         decision.tell(player, currency, What::Deposit);
         Ok(())
     }

@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId};
 use super::payment;
 use crate::{
     Recipe, What, adjustment, balance,
+    balance_rule::RuledChange,
     cause::PaymentCause,
     decide::{Context, Deciding, RefusedBy},
     fields::Fields,
@@ -53,6 +54,8 @@ impl Recipe for Credit {
         let from = Domain::Adjustment;
         decision.ask(&balance::Command::Credit { player, currency, amount, from })?;
         decision.ask(&adjustment::Command::Give { currency, amount })?;
+        let change = RuledChange::Credit(amount);
+        decision.ask(&balance::Command::KeepRule { player, currency, change })?;
         decision.tell(player, currency, What::Credit);
         Ok(())
     }

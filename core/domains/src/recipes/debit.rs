@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId};
 use super::payment;
 use crate::{
     Recipe, What, adjustment, balance,
+    balance_rule::RuledChange,
     cause::PaymentCause,
     decide::{Context, Deciding, RefusedBy},
     fields::Fields,
@@ -52,6 +53,8 @@ impl Recipe for Debit {
         let to = Domain::Adjustment;
         decision.ask(&balance::Command::Debit { player, currency, amount, to })?;
         decision.ask(&adjustment::Command::Take { currency, amount })?;
+        let change = RuledChange::Debit(amount);
+        decision.ask(&balance::Command::KeepRule { player, currency, change })?;
         decision.tell(player, currency, What::Debit);
         Ok(())
     }

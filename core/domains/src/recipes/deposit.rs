@@ -8,7 +8,9 @@ use protocol::{Currency, PlayerId};
 
 use super::payment;
 use crate::{
-    Recipe, What, balance, collections,
+    Recipe, What, balance,
+    balance_rule::RuledChange,
+    collections,
     decide::{Context, Deciding, RefusedBy},
     fields::Fields,
     limits::PlayerLimits,
@@ -49,6 +51,8 @@ impl Recipe for Deposit {
         let Self { player, currency, amount } = *self;
         decision.ask(&balance::Command::Deposit { player, currency, amount })?;
         decision.ask(&collections::Command::Capture { currency, amount })?;
+        let change = RuledChange::Credit(amount);
+        decision.ask(&balance::Command::KeepRule { player, currency, change })?;
         decision.tell(player, currency, What::Deposit);
         Ok(())
     }

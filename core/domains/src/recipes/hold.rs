@@ -9,6 +9,7 @@ use protocol::{Currency, PlayerId};
 use super::payment;
 use crate::{
     Recipe, What, balance,
+    balance_rule::RuledChange,
     cause::PaymentCause,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
@@ -61,6 +62,8 @@ impl Recipe for HoldFunds {
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
         let Self { player, currency, amount, expires, .. } = *self;
         decision.ask(&balance::Command::HoldForService { player, currency, amount, expires })?;
+        let change = RuledChange::Debit(amount);
+        decision.ask(&balance::Command::KeepRule { player, currency, change })?;
         decision.tell(player, currency, What::Held);
         Ok(())
     }

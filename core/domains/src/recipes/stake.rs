@@ -8,6 +8,7 @@ use protocol::{Currency, PlayerId, RoundId};
 
 use crate::{
     Recipe, What, balance,
+    balance_rule::RuledChange,
     decide::{Context, Deciding, RefusedBy},
     fields::{Field, Fields},
     limits::PlayerLimits,
@@ -58,6 +59,8 @@ impl Recipe for HoldStake {
     fn decide(&self, _: &Context<'_>, decision: &mut Deciding<'_>) -> Result<(), RefusedBy> {
         let Self { player, round, currency, amount } = *self;
         decision.ask(&balance::Command::Hold { player, round, currency, amount })?;
+        let change = RuledChange::Stake;
+        decision.ask(&balance::Command::KeepRule { player, currency, change })?;
         decision.tell(player, currency, What::Stake);
         Ok(())
     }

@@ -41,6 +41,38 @@ fn a_stake_is_held_and_a_release_gives_it_back() {
 }
 
 #[test]
+fn a_balance_is_kept_within_the_operators_rule_but_winnings_and_what_is_given_back_always_arrive() {
+    check(
+        "
+        deposit P1 100      => balance.P1 +100  balance.collections -100  collections.balance +100  collections.source -100
+        balance-rule 20 150 60 50 =>
+        deposit P1 61       => ChangeTooLarge
+        credit P1 61        => ChangeTooLarge
+        collect M P1 61     => ChangeTooLarge
+        debit P1 51         => ChangeTooLarge
+        hold H9 P1 51       => ChangeTooLarge
+        deposit P1 51       => BalanceTooHigh
+        deposit P1 50       => balance.P1 +50  balance.collections -50  collections.balance +50  collections.source -50
+        credit P1 1         => BalanceTooHigh
+        collect M P1 1      => BalanceTooHigh
+        stake H1 P1 131     => BalanceTooLow
+        stake H1 P1 130     => balance.P1 held +130     # a stake may be larger than a debit
+        stake H2 P1 1       => BalanceTooLow
+        debit P1 1          => BalanceTooLow
+        hold H2 P1 1        => BalanceTooLow
+        debit P1 21         => InsufficientFunds
+        credit P1 1         => BalanceTooHigh            # what is held counts
+        winnings G P1 1000  => balance.P1 +1000  balance.distributions -1000  collections.distributions +1000  collections.results -1000  distributions.balance +1000  distributions.collections -1000
+        release P1 H1       => balance.P1 held -130
+        debit P1 50         => balance.P1 -50  balance.adjustment +50  adjustment.balance -50  adjustment.corrections +50
+        balance-rule - - - -      =>
+        deposit P1 1000     => balance.P1 +1000  balance.collections -1000  collections.balance +1000  collections.source -1000
+        stake H3 P1 2100    => balance.P1 held +2100
+        ",
+    );
+}
+
+#[test]
 fn a_settled_round_takes_every_stake_and_pays_every_winner_in_one_step() {
     check(
         "

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use domains::{
     Context, Domains, Effects, Intent, PaymentCause, PlayerSettlement, Principal, Row, RowImage,
+    balance_rule::BalanceRule,
     exclusion::ExclusionKind,
     freeze::{Freeze, FreezeReason},
     play_session::PlaySession,
@@ -22,7 +23,8 @@ use domains::{
     recipes::{
         AcknowledgeCheck, CaptureHold, Collect, Credit, Debit, Deposit, ExcludePlayer, FreezePlayer,
         HoldExpire, HoldFunds, HoldStake, PaymentMethod, PlayerWinnings, Reinstate, ReleaseHold,
-        ReleaseStakes, RoundVoid, SetProtection, SetSessionRules, SettleRound, TableOnly, Unfreeze,
+        ReleaseStakes, RoundVoid, SetBalanceRule, SetProtection, SetSessionRules, SettleRound, TableOnly,
+        Unfreeze,
     },
     session_rules::SessionRules,
 };
@@ -184,6 +186,12 @@ fn read(action: &str) -> (HoldId, Intent, Vec<PlayerSettlement>) {
             })
             .into(),
         ),
+        ["balance-rule", least, most, credit_max, debit_max] => {
+            let [least, most, credit_max, debit_max] =
+                [least, most, credit_max, debit_max].map(|bound| bound.parse().ok());
+            let unbounded = BalanceRule::unbounded(currency);
+            alone(SetBalanceRule(BalanceRule { least, most, credit_max, debit_max, ..unbounded }).into())
+        }
         ["acknowledge", name] => alone(AcknowledgeCheck { player: player(name) }.into()),
         ["unfreeze", name] => alone(Unfreeze { player: player(name) }.into()),
         ["expire", hold] => alone(HoldExpire { hold: self::hold(hold) }.into()),

@@ -10,6 +10,7 @@ use domains::{
     acknowledged::Acknowledged,
     approval::{EndedProposal, Proposal, ProposalEnd, ProposalId, Proposed},
     approval_rules::{ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject},
+    balance_rule::BalanceRule,
     calendar::{OFFSET_MAX, OffsetChange, Period, Zone},
     correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::{Exclusion, ExclusionKind},
@@ -23,8 +24,8 @@ use domains::{
         AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, ConfirmLimit, Debit,
         Deposit, ExcludePlayer, FreezePlayer, HoldExpire, HoldFunds, OperatorRefused, PaymentMethod,
         PlayerWinnings, ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold, ReleaseStakes,
-        SetApprovalRules, SetLimitRules, SetPlayerLimit, SetProtection, SetRules, SetSessionRules,
-        SettleRound, TableOnly,
+        SetApprovalRules, SetBalanceRule, SetLimitRules, SetPlayerLimit, SetProtection, SetRules,
+        SetSessionRules, SettleRound, TableOnly,
     },
     reversal::{Reversal, Reversed},
     rules::RulesRow,
@@ -181,6 +182,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         (player(), limit_id()).prop_map(|(player, id)| ConfirmLimit { player, id }.into()),
         limit_rules().prop_map(|rules| SetLimitRules(rules).into()),
         operator_refused().prop_map(Into::into),
+        balance_rule().prop_map(|rule| SetBalanceRule(rule).into()),
         Just(TableOnly.into()),
     ]
 }

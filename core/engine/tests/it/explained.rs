@@ -141,7 +141,7 @@ fn what_was_consulted_is_told_once_and_nothing_else() {
     let explanations = all(&rig);
 
     // A stake reads the player's cash, the account that it goes to, whether there is such a hold, whether the player is frozen or
-    // excluded, whether play sessions are kept, and the limits of the player.
+    // excluded, whether play sessions are kept, the limits of the player, and the rule for balances.
     let bet = place(&|record| matches!(leg_of(record), Some((_, TableLeg::BetPlaced { .. }))));
     let consulted = &explanations[bet].consulted;
     let there = |id: &ItemId| match id {
@@ -158,6 +158,7 @@ fn what_was_consulted_is_told_once_and_nothing_else() {
             ("account", true),
             ("account", true),
             ("hold", false),
+            ("row", false),
             ("row", false),
             ("row", false),
             ("row", false),

@@ -5,6 +5,7 @@ use domains::{
     acknowledged::Acknowledged,
     approval::ProposalId,
     approval_rules::{ApprovalBand, ApprovalRules, ApproverLimit, ProposalSubject},
+    balance_rule::BalanceRule,
     calendar::{DAY, OffsetChange, Period, Zone},
     correction::{AdjustmentReason, Correction, CorrectionOf},
     exclusion::ExclusionKind,
@@ -16,8 +17,8 @@ use domains::{
     recipes::{
         AcknowledgeAlert, AcknowledgeCheck, ApproveAdjustment, CaptureHold, Collect, ConfirmLimit, Credit,
         Debit, ExcludePlayer, FreezePlayer, HoldFunds, OperatorRefused, PaymentMethod, PlayerWinnings,
-        ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold, SetApprovalRules, SetLimitRules,
-        SetPlayerLimit, SetProtection, SetSessionRules, Unfreeze,
+        ProposeAdjustment, Reinstate, RejectAdjustment, ReleaseHold, SetApprovalRules, SetBalanceRule,
+        SetLimitRules, SetPlayerLimit, SetProtection, SetSessionRules, Unfreeze,
     },
     session_rules::SessionRules,
 };
@@ -230,6 +231,13 @@ fn records() -> Vec<(String, Vec<u8>)> {
     let zone = Zone::new(vec![change(0, 0), change(1_774_746_000_000, 3_600)]).unwrap();
     let rules = LimitRules { zone, ..LimitRules::standard() };
     run(&mut rig, "the rules of limits", SetLimitRules(rules).into());
+    let rule = BalanceRule {
+        least: Some(0),
+        most: Some(1_000_000),
+        low: Some(500),
+        ..BalanceRule::unbounded(currency)
+    };
+    run(&mut rig, "the rule for balances", SetBalanceRule(rule).into());
     let lacks = LackedCapability::of_text("balance:write").unwrap();
     let refused =
         OperatorRefused { act: OperatorAct::Freeze, lacks, player: Some(player), code: ErrorCode::Forbidden };

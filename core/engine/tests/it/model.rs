@@ -399,6 +399,9 @@ impl Model {
             "limit_change_early",
             "limit_change_late",
             "too_many_limits",
+            "balance_too_low",
+            "balance_too_high",
+            "change_too_large",
             "hold_not_open",
             "above_hold",
         ];

@@ -110,7 +110,7 @@ fn a_refusal_by_a_table_for_another_reason_than_there_was_is_found_wherever_it_i
             assert!(audit(&log, Level::ReApply).is_ok(), "its effect is the same: the key has an outcome");
         }
     }
-    assert_eq!(forged, 13 * 32);
+    assert_eq!(forged, 13 * 35);
 }
 
 type Lie = fn(&mut TableRequest);

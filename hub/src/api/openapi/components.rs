@@ -151,23 +151,22 @@ pub(super) fn schemas(vocabulary: &Vocabulary) -> Value {
         ("HoldId", id("hold_")),
         ("Lsn", told(count(), "The place of a record in the log, from 1.")),
         ("PrincipalKind", words(PrincipalKind::ALL.map(PrincipalKind::name))),
-        (
-            "Balance",
-            map(
-                &[
-                    ("currency", named("CurrencyCode")),
-                    ("available", named("Decimal")),
-                    ("held", named("Decimal")),
-                    ("total", named("Decimal")),
-                ],
-                &[],
-            ),
-        ),
+        ("Balance", map(&balance_fields(), &[])),
         ("Posted", posted),
         ("FundsAt", funds),
         ("Problem", problem()),
     ];
     Value::Object(all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect::<Map<_, _>>())
+}
+
+/// What is told of a balance.
+pub fn balance_fields() -> [(&'static str, Value); 4] {
+    [
+        ("currency", named("CurrencyCode")),
+        ("available", named("Decimal")),
+        ("held", named("Decimal")),
+        ("total", named("Decimal")),
+    ]
 }
 
 /// The years that the hub reads and writes.

@@ -43,7 +43,7 @@ const CHANGE: [Kind; 6] = [
     Kind::Money(ErrorCode::KeyReused),
 ];
 /// What the money refuses of a change of funds.
-const FUNDS: [Kind; 7] = [
+const FUNDS: [Kind; 10] = [
     Kind::UnknownPlayer,
     Kind::Money(ErrorCode::BelowLimit),
     Kind::Money(ErrorCode::AboveLimit),
@@ -51,6 +51,9 @@ const FUNDS: [Kind; 7] = [
     Kind::Money(ErrorCode::InsufficientFunds),
     Kind::Money(ErrorCode::NoAccount),
     Kind::Money(ErrorCode::AccountFrozen),
+    Kind::Money(ErrorCode::BalanceTooLow),
+    Kind::Money(ErrorCode::BalanceTooHigh),
+    Kind::Money(ErrorCode::ChangeTooLarge),
 ];
 
 /// The description of a method of a path: an operation of OpenAPI.

@@ -6,7 +6,7 @@ use protocol::{ErrorCode, Retry};
 use super::row::KindRow;
 
 /// The codes that an answer over HTTP may have.
-pub const CODES: [ErrorCode; 34] = [
+pub const CODES: [ErrorCode; 37] = [
     ErrorCode::KeyReused,
     ErrorCode::NotFrozen,
     ErrorCode::HoldNotOpen,
@@ -38,6 +38,9 @@ pub const CODES: [ErrorCode; 34] = [
     ErrorCode::LimitChangeEarly,
     ErrorCode::LimitChangeLate,
     ErrorCode::TooManyLimits,
+    ErrorCode::BalanceTooLow,
+    ErrorCode::BalanceTooHigh,
+    ErrorCode::ChangeTooLarge,
     ErrorCode::RateLimited,
     ErrorCode::Internal,
     ErrorCode::Unavailable,
@@ -133,6 +136,21 @@ pub fn row(code: ErrorCode) -> KindRow {
         ErrorCode::TooManyLimits => {
             (StatusCode::CONFLICT, code.text(), "remove a limit first; under a new key")
         }
+        ErrorCode::BalanceTooLow => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code.text(),
+            "the option balance.rules says how much stays; the refusal stands for this key",
+        ),
+        ErrorCode::BalanceTooHigh => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code.text(),
+            "the option balance.rules says how much there may be; the refusal stands for this key",
+        ),
+        ErrorCode::ChangeTooLarge => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code.text(),
+            "the option balance.rules says how much; the refusal stands for this key",
+        ),
         ErrorCode::HoldNotOpen => (
             StatusCode::CONFLICT,
             code.text(),

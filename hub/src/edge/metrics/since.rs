@@ -58,6 +58,8 @@ pub const SINCE: &[(&str, &[&str])] = &[
             "hub_alerts_posted",
             "hub_alerts_told",
             "hub_api_forbidden",
+            "hub_balances_critical",
+            "hub_balances_warned",
             "hub_break_glass",
             "hub_operator_refusals_unrecorded",
             "hub_api_rate_limited",

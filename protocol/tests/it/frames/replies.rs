@@ -96,6 +96,7 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
                     currency: euro(),
                     available: amount("982.50"),
                     held: amount("17.50"),
+                    level: None,
                 }],
                 exclusion: None,
                 play: None,
@@ -192,6 +193,21 @@ pub fn replies() -> Vec<(&'static str, ReplyFrame)> {
             balances: vec![],
             exclusion: None,
             play: Some(play()),
+            limits: vec![],
+        },
+    ));
+    named.push((
+        "balances_low",
+        Reply::Balances {
+            lsn: 123_461,
+            balances: vec![Balance {
+                currency: euro(),
+                available: amount("0.50"),
+                held: amount("0.00"),
+                level: Some(BalanceLevel::CriticalLow.into()),
+            }],
+            exclusion: None,
+            play: None,
             limits: vec![],
         },
     ));

@@ -88,6 +88,25 @@ pub(super) fn limits() -> impl Strategy<Value = PlayerLimits> {
     })
 }
 
+pub(super) fn balance_rule() -> impl Strategy<Value = BalanceRule> {
+    let bound = || prop::option::of(money());
+    (currency(), [(); 8].map(|()| bound())).prop_map(
+        |(currency, [least, most, credit_max, debit_max, low, critical_low, high, critical_high])| {
+            BalanceRule {
+                currency,
+                least,
+                most,
+                credit_max,
+                debit_max,
+                low,
+                critical_low,
+                high,
+                critical_high,
+            }
+        },
+    )
+}
+
 pub(super) fn limit_rules() -> impl Strategy<Value = LimitRules> {
     let changes = prop::collection::btree_map(any::<u64>(), -OFFSET_MAX..=OFFSET_MAX, 1..20);
     let zone = changes.prop_map(|changes| {
@@ -217,6 +236,8 @@ pub(super) fn row() -> impl Strategy<Value = RowImage> {
         (key(), prop::option::of(session_rules()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(limits())).prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
+        (key(), prop::option::of(balance_rule()))
+            .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(limit_rules()))
             .prop_map(|(key, row)| RowImage::of(&key, row.as_ref()).unwrap()),
         (key(), prop::option::of(owner_name()))

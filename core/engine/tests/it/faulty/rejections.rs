@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domains::{
     Context, Intent, PaymentCause, Recipe, RefusedBy, balance,
+    balance_rule::{BalanceRule, RuledChange},
     calendar::{DAY, Period},
     decide::Deciding,
     exclusion::ExclusionKind,
@@ -11,8 +12,8 @@ use domains::{
     limit_rules::LimitRules,
     limits::{self, LIMITS_MAX, LimitId, LimitKind, LimitSetter},
     recipes::{
-        ExcludePlayer, FreezePlayer, HoldFunds, ProposeAdjustment, SetLimitRules, SetPlayerLimit, SetRules,
-        SetSessionRules,
+        ExcludePlayer, FreezePlayer, HoldFunds, ProposeAdjustment, SetBalanceRule, SetLimitRules,
+        SetPlayerLimit, SetRules, SetSessionRules,
     },
     rules::RulesRow,
     session_rules::SessionRules,
@@ -66,6 +67,11 @@ fn dollars(account: AccountId) -> AccountId {
 
 fn more(sources: &[Source]) -> Hold {
     Hold { more: sources.into(), ..stake(PLAYER, 10) }
+}
+
+/// Of an account that is not there.
+fn keep(change: RuledChange) -> balance::Command {
+    balance::Command::KeepRule { player: PLAYER, currency: "USD".parse().unwrap(), change }
 }
 
 fn begin(deciding: &mut Deciding<'_>, player: PlayerId, round: RoundId) -> Result<(), RefusedBy> {
@@ -176,6 +182,9 @@ fn wrong(rejection: Rejection) -> Does {
                 deciding.ask(&set(PLAYER, id, Some(1)))
             })
         },
+        Rejection::BalanceTooLow => |_, deciding| deciding.ask(&keep(RuledChange::Debit(1))),
+        Rejection::BalanceTooHigh => |_, deciding| deciding.ask(&keep(RuledChange::Credit(1))),
+        Rejection::ChangeTooLarge => |_, deciding| deciding.ask(&keep(RuledChange::Credit(101))),
         Rejection::HoldEnded => |_, deciding| deciding.ask(&balance::Command::Free(HoldId(tx_id(1, "a").0))),
         Rejection::AboveHold => {
             |_, deciding| deciding.ask(&balance::Command::Capture { hold: HoldId(OF_SERVICE.0), amount: 11 })
@@ -192,7 +201,7 @@ fn wrong(rejection: Rejection) -> Does {
     }
 }
 
-const REJECTIONS: [Rejection; 41] = [
+const REJECTIONS: [Rejection; 44] = [
     Rejection::AmountNotPositive,
     Rejection::SameAccount,
     Rejection::CurrencyDiffers,
@@ -228,6 +237,9 @@ const REJECTIONS: [Rejection; 41] = [
     Rejection::LooseningEarly,
     Rejection::LooseningLate,
     Rejection::LimitsFull,
+    Rejection::BalanceTooLow,
+    Rejection::BalanceTooHigh,
+    Rejection::ChangeTooLarge,
     Rejection::HoldEnded,
     Rejection::AboveHold,
     Rejection::NotDue,
@@ -272,6 +284,14 @@ fn each_rule_of_the_ledger_refuses_a_recipe_that_breaks_it_and_nothing_changes()
         assert!(matches!(verdict, Verdict::Recorded(_)), "{verdict:?}");
     }
     set_up(&mut rig, REVERSED);
+    let rule = BalanceRule {
+        least: Some(1),
+        most: Some(-1),
+        credit_max: Some(100),
+        ..BalanceRule::unbounded("USD".parse().unwrap())
+    };
+    let verdict = rig.submit(&Envelope::Run(Tx::new(TxId(60), Principal::HUB, None, SetBalanceRule(rule))));
+    assert_eq!(verdict, Verdict::Done);
     let rules = SessionRules { pause_min: DAY, check_every: 10, start_min: 10 };
     rig.submit(&Envelope::Run(Tx::new(TxId(5), Principal::HUB, None, SetSessionRules(rules))));
     for (key, player) in [("p", PLAYED), ("q", STARTED)] {
