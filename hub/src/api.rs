@@ -27,6 +27,7 @@ mod logged;
 mod monitoring;
 mod noted;
 mod openapi;
+mod operators;
 mod outcomes;
 mod parameters;
 mod paths;
@@ -55,7 +56,7 @@ use crate::monitoring::surface::MonitoringSurface;
 pub use self::{described::ApiDocument, openapi::Vocabulary, paths::PATHS, surface::ApiSurface};
 
 /// Every part. Words in a path come before ids: nobody called `health` hides the health of a domain.
-fn parts() -> [ApiPart; 15] {
+fn parts() -> [ApiPart; 16] {
     let part = |tag, about, routes| ApiPart { tag, about, routes };
     [
         part("monitoring", "How the whole hub does, and what is wrong.", monitoring()),
@@ -63,6 +64,7 @@ fn parts() -> [ApiPart; 15] {
         part("dashboards", "Figures of domains.", dashboard::routes()),
         part("coordinator", "Changes by several domains.", coordinate::routes()),
         part("reports", "Figures for operators.", reports::routes()),
+        part("operators", "What operators have done, and what they were refused.", operators::routes()),
         part("transactions", "What became of transactions.", outcomes::routes()),
         part("collections", "Payments that have come in.", collections::routes()),
         part("holds", "Money that is held for a service.", holds::routes()),

@@ -13,7 +13,7 @@ const DOCUMENT: &str = include_str!("../../docs/openapi.json");
 /// Its name among the schemas.
 const NAME: &str = "https://hub.example/openapi.json";
 /// What begins the path of everything that it describes, but for the paths of the document itself.
-const PATHS: [&str; 3] = ["/api/domains/", "/api/reports/", "/coordinator/"];
+const PATHS: [&str; 4] = ["/api/domains/", "/api/operators/", "/api/reports/", "/coordinator/"];
 /// Headers that belong to the connection, or to HTTP itself.
 const OF_HTTP: [&str; 7] =
     ["connection", "content-length", "content-type", "date", "allow", "vary", "cache-control"];

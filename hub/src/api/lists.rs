@@ -28,7 +28,7 @@ const COMMON: [&str; 3] = ["from", "to", "order"];
 pub(super) const OF_TRANSACTIONS: [&str; 7] =
     ["type", "table", "round", "min", "max", "reference", AS_OF_RECORD];
 /// The record up to which a list is read.
-const AS_OF_RECORD: &str = "as_of";
+pub(super) const AS_OF_RECORD: &str = "as_of";
 
 /// Lines of a page, when none are asked for; and the most.
 const LIMIT: (usize, usize) = (50, 200);

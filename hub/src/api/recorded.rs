@@ -25,7 +25,7 @@ const FILTERS: [&str; 3] = ["outcome", "code", "playerId"];
 /// Its filters, in a description.
 pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
     let operation = operation
-        .query("outcome", schema::words(["committed", "rejected"]), "What became of it.")
+        .query("outcome", outcome_schema(), "What became of it.")
         .query("code", schema::text(), "Why it was refused.")
         .query(
             "playerId",
@@ -37,26 +37,33 @@ pub(super) fn parameters(operation: ApiOperation) -> ApiOperation {
 
 /// A line of the list, in a description.
 pub(super) fn line_schema() -> Value {
+    schema::map(&line_fields(), &[])
+}
+
+/// Its fields, in a description.
+pub(super) fn line_fields() -> Vec<(&'static str, Value)> {
     let maybe = |schema: Value| schema::or_null(&schema);
-    schema::map(
-        &[
-            ("lsn", schema::named("Lsn")),
-            ("tx", schema::named("TransactionId")),
-            ("time", schema::named("Time")),
-            ("type", schema::pattern("^[a-z0-9_]+$")),
-            ("by", schema::named("PrincipalKind")),
-            ("outcome", schema::words(["committed", "rejected"])),
-            ("code", maybe(schema::text())),
-            ("player", maybe(schema::named("PlayerId"))),
-            ("amount", maybe(schema::named("SignedDecimal"))),
-            ("currency", maybe(schema::named("CurrencyCode"))),
-            ("reason", maybe(schema::text())),
-            ("reference", maybe(schema::text())),
-            ("table", maybe(schema::text())),
-            ("round", maybe(schema::count())),
-        ],
-        &[],
-    )
+    vec![
+        ("lsn", schema::named("Lsn")),
+        ("tx", schema::named("TransactionId")),
+        ("time", schema::named("Time")),
+        ("type", schema::pattern("^[a-z0-9_]+$")),
+        ("by", schema::named("PrincipalKind")),
+        ("outcome", outcome_schema()),
+        ("code", maybe(schema::text())),
+        ("player", maybe(schema::named("PlayerId"))),
+        ("amount", maybe(schema::named("SignedDecimal"))),
+        ("currency", maybe(schema::named("CurrencyCode"))),
+        ("reason", maybe(schema::text())),
+        ("reference", maybe(schema::text())),
+        ("table", maybe(schema::text())),
+        ("round", maybe(schema::count())),
+    ]
+}
+
+/// What became of a transaction, in a description.
+pub(super) fn outcome_schema() -> Value {
+    schema::words(["committed", "rejected"])
 }
 
 /// A page of the list, for whoever may see it.
@@ -82,24 +89,32 @@ pub(super) async fn list(
     Ok(ListAnswer { as_of, lines, next, more: Vec::new() }.told(request, COLUMNS))
 }
 
-fn filter(api: &ApiSurface, caller: &Caller, asked: &AskedPage) -> Result<TransactionFilter, Error> {
-    let filters = &asked.filters;
-    let decision = match filters.text("outcome") {
-        None => None,
-        Some("committed") => Some(ListedAs::Committed),
-        Some("rejected") => Some(ListedAs::Rejected),
+/// How the transactions that are wanted ended.
+///
+/// # Errors
+/// `malformed`.
+pub(super) fn decision(asked: &AskedPage) -> Result<Option<ListedAs>, Error> {
+    match asked.filters.text("outcome") {
+        None => Ok(None),
+        Some("committed") => Ok(Some(ListedAs::Committed)),
+        Some("rejected") => Ok(Some(ListedAs::Rejected)),
         Some(_) => {
             let words = "the outcome is committed or rejected";
-            return Err(Error::new(Kind::Malformed, words).field("outcome"));
+            Err(Error::new(Kind::Malformed, words).field("outcome"))
         }
-    };
+    }
+}
+
+fn filter(api: &ApiSurface, caller: &Caller, asked: &AskedPage) -> Result<TransactionFilter, Error> {
+    let filters = &asked.filters;
     let player = |name: &str| {
         let player = api.people.get(&api.person(caller, name)?).ok_or_else(payment::unknown_player)?;
         Ok::<_, Error>(player.0.to_be_bytes())
     };
     Ok(TransactionFilter {
         recipe: filters.text("type").map(str::to_ascii_uppercase),
-        decision,
+        decision: decision(asked)?,
+        operator: None,
         code: filters.text("code").map(str::to_owned),
         player: filters.text("playerId").map(player).transpose()?,
         table: filters.text("table").map(str::to_owned),
@@ -110,7 +125,8 @@ fn filter(api: &ApiSurface, caller: &Caller, asked: &AskedPage) -> Result<Transa
     })
 }
 
-fn line(api: &ApiSurface, line: &TransactionLine) -> Line {
+/// A line of the list.
+pub(super) fn line(api: &ApiSurface, line: &TransactionLine) -> Line {
     let (table, round) = line.round.clone().unzip();
     let (amount, currency) =
         line.amount.as_ref().map(|(minor, currency)| (spelling(api, currency)(*minor), currency)).unzip();
@@ -133,7 +149,10 @@ fn line(api: &ApiSurface, line: &TransactionLine) -> Line {
 }
 
 /// The columns of CSV.
-const COLUMNS: Columns = &[
+const COLUMNS: Columns = COLUMNS_OF_ACTS.split_at(14).0;
+
+/// Those of a list of what an operator has done.
+pub(super) const COLUMNS_OF_ACTS: Columns = &[
     ("lsn", "lsn"),
     ("time", "time"),
     ("tx", "tx"),
@@ -148,4 +167,6 @@ const COLUMNS: Columns = &[
     ("reference", "reference"),
     ("table", "table"),
     ("round", "round"),
+    ("act", "act"),
+    ("lacks", "lacks"),
 ];

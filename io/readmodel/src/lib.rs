@@ -61,7 +61,8 @@ pub use listing::{ListPage, ListedAs, LsnPage, TransactionFilter, TransactionLin
 pub use past::PastFunds;
 pub use round_sums::RoundSums;
 pub use rows::{
-    AccountKey, Ended, GivenBets, HeldRow, ImageRow, LogRows, ModelCursor, MoveRow, TableStep, TransactionRow,
+    AccountKey, Ended, GivenBets, HeldRow, ImageRow, LogRows, ModelCursor, MoveRow, RefusedAct, TableStep,
+    TransactionRow,
 };
 pub use schema::VERSION;
 pub use statement::{AccountName, LinePlace, Page, StatementFilter, StatementLine};

@@ -34,6 +34,8 @@ pub struct TransactionFilter {
     pub code: Option<String>,
     /// The player whom it is about, or an account of whom it changed.
     pub player: Option<[u8; 16]>,
+    /// The operator who asked.
+    pub operator: Option<[u8; 16]>,
     /// The table.
     pub table: Option<String>,
     /// The number of the round at its table.
@@ -71,6 +73,8 @@ pub struct TransactionLine {
     pub reference: Option<String>,
     /// The table and the number of its round.
     pub round: Option<(String, Option<u64>)>,
+    /// What an operator was refused: the act, and the capability that was missing.
+    pub refused_act: Option<(String, String)>,
 }
 
 /// Lines of a list, in order.
@@ -147,7 +151,8 @@ impl ModelView<'_> {
         let mut found = found.query(&wanted[..])?;
         let mut fetch = self.connection.prepare_cached(
             "SELECT lsn, time_ms, tx, recipe, principal_kind, code, player, amount, currency, reason, reference, table_id, \
-             round, coalesce(scale, 0) FROM transactions LEFT JOIN currencies USING (currency) WHERE lsn = ?1",
+             round, coalesce(scale, 0), act, lacks FROM transactions LEFT JOIN currencies USING (currency) \
+             LEFT JOIN refused_acts USING (lsn) WHERE lsn = ?1",
         )?;
         let (mut lines, mut looks, mut at) = (Vec::new(), 0, None);
         while let Some(row) = found.next()? {
@@ -170,6 +175,13 @@ impl ModelView<'_> {
         page: LsnPage,
     ) -> rusqlite::Result<(String, Vec<Box<dyn ToSql>>)> {
         let order = page.order();
+        if let Some(operator) = filter.operator {
+            let query = format!(
+                "SELECT lsn FROM transactions WHERE principal_kind = 'operator' AND principal = ?3 \
+                 AND lsn BETWEEN ?1 AND ?2 ORDER BY lsn {order}"
+            );
+            return Ok((query, vec![Box::new(operator)]));
+        }
         if let Some(reference) = &filter.reference {
             let query = format!(
                 "SELECT lsn FROM transactions WHERE reference = ?3 AND lsn BETWEEN ?1 AND ?2 ORDER BY lsn {order}"
@@ -217,8 +229,8 @@ impl TransactionFilter {
             && is(self.table.as_ref(), table)
             && is(self.round.as_ref(), round.flatten().as_ref())
             && is(self.reference.as_ref(), line.reference.as_ref())
-            // By a reference the player was not looked for.
-            && (self.reference.is_none() || is(self.player.as_ref(), line.player.as_ref()))
+            // By a reference or an operator the player was not looked for.
+            && (self.reference.is_none() && self.operator.is_none() || is(self.player.as_ref(), line.player.as_ref()))
             && (any_amount || line.amount.as_ref().is_some_and(|(minor, _)| self.amount.has(*minor, scale)))
     }
 }
@@ -238,5 +250,6 @@ fn line(row: &Row<'_>) -> rusqlite::Result<TransactionLine> {
         reason: row.get(9)?,
         reference: row.get(10)?,
         round: row.get::<_, Option<String>>(11)?.map(|table| (table, round)),
+        refused_act: row.get::<_, Option<String>>(14)?.zip(row.get::<_, Option<String>>(15)?),
     })
 }

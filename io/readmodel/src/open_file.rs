@@ -7,7 +7,7 @@
 use rusqlite::{Connection, params};
 
 use crate::{
-    Ended, Error, LogRows, ModelCursor, MoveRow, TableStep,
+    Ended, Error, LogRows, ModelCursor, MoveRow, RefusedAct, TableStep,
     books::AccountBook,
     business::Business,
     daily::{Daily, day_of},
@@ -87,7 +87,8 @@ impl OpenFile {
     pub fn take(&mut self, rows: LogRows) -> Result<(), Error> {
         self.begin()?;
         let Self { connection, accounts, holds, bets, transactions, daily, business, .. } = self;
-        let LogRows { lsn, time_ms, transaction, moves, images, step, scale, business: figures } = rows;
+        let LogRows { lsn, time_ms, transaction, moves, images, step, refused_act, scale, business: figures } =
+            rows;
         self.time_ms = time_ms;
         let day = day_of(time_ms);
         if let Some((currency, scale)) = scale {
@@ -95,6 +96,12 @@ impl OpenFile {
                 .prepare_cached("INSERT OR REPLACE INTO currencies VALUES (?1, ?2)")
                 .and_then(|mut write| write.execute(params![currency.as_str(), scale]))
                 .map_err(sql("write the currencies of"))?;
+        }
+        if let Some(RefusedAct { act, lacks }) = refused_act {
+            connection
+                .prepare_cached("INSERT INTO refused_acts VALUES (?1, ?2, ?3)")
+                .and_then(|mut write| write.execute(params![Unsigned(lsn), act, lacks]))
+                .map_err(sql("write a refused act of"))?;
         }
         let about = transaction.as_ref();
         let ending = Ending {

@@ -30,10 +30,21 @@ pub struct LogRows {
     pub images: Vec<ImageRow>,
     /// What it changes at a table.
     pub step: Option<TableStep>,
+    /// What an operator was refused, of such a record.
+    pub refused_act: Option<RefusedAct>,
     /// Decimals of a currency that it makes known.
     pub scale: Option<(Currency, u32)>,
     /// What it adds to the figures of the business; a bet adds nothing.
     pub business: Option<Box<BusinessRows>>,
+}
+
+/// What an operator was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedAct {
+    /// What was asked for.
+    pub act: &'static str,
+    /// The capability that was missing.
+    pub lacks: &'static str,
 }
 
 /// A transaction that was carried out or refused.

@@ -2,7 +2,7 @@
 //! is built again.
 
 /// Version of the schema, SQLite's `user_version`.
-pub const VERSION: i32 = 6;
+pub const VERSION: i32 = 7;
 
 /// Marks the file as ours in its header.
 pub(crate) const APPLICATION: i32 = 0x4855_4252;
@@ -25,6 +25,8 @@ pub(crate) const TABLES: &str = "
     ) STRICT;
     CREATE INDEX transactions_without_entries ON transactions (player, lsn) WHERE entries = 0;
     CREATE INDEX transactions_of_reference ON transactions (reference) WHERE reference IS NOT NULL;
+    CREATE INDEX transactions_of_operators ON transactions (principal) WHERE principal_kind = 'operator';
+    CREATE TABLE refused_acts (lsn INTEGER PRIMARY KEY, act TEXT NOT NULL, lacks TEXT NOT NULL) STRICT;
     CREATE TABLE classes (
         class INTEGER PRIMARY KEY,
         domain TEXT NOT NULL, kind TEXT NOT NULL, owner_kind TEXT NOT NULL, currency TEXT NOT NULL,

@@ -61,6 +61,7 @@ fn rows(lsn: u64, moves: Vec<MoveRow>) -> LogRows {
         moves,
         images: Vec::new(),
         step: None,
+        refused_act: None,
         scale: (lsn == 1).then(|| (eur(), 2)),
         business: None,
     }

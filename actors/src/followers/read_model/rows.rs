@@ -2,14 +2,16 @@
 //! and the parameters of the intent by name.
 
 use super::business::business_of;
-use domains::{Field, Fields, RowImage};
+use domains::{Field, Fields, RowImage, recipes::OperatorRefused};
 use engine::{
     Body, Committed, Fact, Intent, Principal, PrincipalKind, Record, RefusedRequest, TxId,
     table::{TableLeg, TableRequest},
 };
 use ledger::{AccountId, AccountKind, Domain, Hold, HoldId, Move, Prover};
 use protocol::{ErrorCode, TableId};
-use readmodel::{AccountKey, Ended, HeldRow, ImageRow, LogRows, MoveRow, TableStep, TransactionRow};
+use readmodel::{
+    AccountKey, Ended, HeldRow, ImageRow, LogRows, MoveRow, RefusedAct, TableStep, TransactionRow,
+};
 
 /// The rows of a record at its place in the log.
 #[must_use]
@@ -18,6 +20,10 @@ pub fn rows_of(lsn: u64, record: &Record) -> LogRows {
     match &record.body {
         Body::Committed(committed) => {
             rows.transaction = Some(carried_out(committed));
+            rows.refused_act = committed.intent.get().map(|OperatorRefused { act, lacks, .. }| RefusedAct {
+                act: act.name(),
+                lacks: lacks.name(),
+            });
             for (domain, leg) in &committed.legs {
                 rows.moves.extend(leg.moves.iter().map(|made| moved(*domain, made)));
             }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    DayRange, ListPage, ListedAs, LsnPage, Moments, PastFunds, TableStep, TransactionFilter, TransactionLine,
+    DayRange, ListPage, ListedAs, LsnPage, Moments, PastFunds, RefusedAct, TableStep, TransactionFilter,
+    TransactionLine,
 };
 
 const OTHER: [u8; 16] = [8; 16];
@@ -21,6 +22,35 @@ fn mixed(lsn: u64) -> LogRows {
         _ => Some(PLAYER),
     };
     rows
+}
+
+/// Every fourth record is of one of two operators; every eighth tells of a refused act.
+fn of_operators(lsn: u64) -> LogRows {
+    let mut rows = mixed(lsn);
+    if lsn.is_multiple_of(4) {
+        let row = rows.transaction.as_mut().expect("it has one");
+        row.principal_kind = "operator";
+        row.principal = if lsn.is_multiple_of(12) { OTHER } else { PLAYER };
+        rows.refused_act =
+            lsn.is_multiple_of(8).then_some(RefusedAct { act: "freeze", lacks: "balance:write" });
+    }
+    rows
+}
+
+#[test]
+fn the_acts_of_an_operator_are_found_by_an_index_and_say_what_was_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let writer = written(&directory, 100, of_operators);
+    let read = ReadModel::start(&writer).expect("threads");
+    // Players have such ids too; they are others.
+    let filter = TransactionFilter { operator: Some(OTHER), ..TransactionFilter::default() };
+    let found: Vec<_> = all(&read, &filter, false)
+        .into_iter()
+        .map(|line| (line.lsn, line.principal_kind, line.refused_act.is_some()))
+        .collect();
+    let expected: Vec<_> =
+        (1..=8_u64).map(|number| (number * 12, "operator".to_owned(), number.is_multiple_of(2))).collect();
+    assert_eq!(found, expected);
 }
 
 /// All lines of a list, by pages of three.

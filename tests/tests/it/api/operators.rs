@@ -83,11 +83,46 @@ async fn an_act_that_an_operator_may_not_do_is_a_record_and_the_answer_stays_the
         assert_eq!(told["parameters"]["lacks"], json!("balance:write"), "{told}");
     }
 
+    // The list of the operator has what was refused, and what was done with another token of the name.
+    let of_anna = "/api/operators/anna/acts?order=oldest";
+    let acts_of = |list: &Value| -> Vec<(String, String)> {
+        let lines = list["data"].as_array().expect("a list").iter();
+        let word = |line: &Value, name: &str| line[name].as_str().unwrap_or("-").to_owned();
+        lines.map(|line| (word(line, "act"), word(line, "lacks"))).collect()
+    };
+    let pairs = [
+        ("freeze", "balance:write"),
+        ("freeze", "balance:write"),
+        ("break_glass", "adjustment:approve"),
+        ("check_alerts", "monitoring:write"),
+        ("acknowledge_alert", "monitoring:write"),
+        ("publish", "publish"),
+    ];
+    let mut expected: Vec<_> = pairs.map(|(act, lacks)| (act.to_owned(), lacks.to_owned())).into();
+    let list = get(at, &auditor, of_anna).await;
+    assert_eq!(acts_of(&list.json()), expected, "{list:?}");
+    let first = get(at, &auditor, &format!("{of_anna}&limit=4")).await.json();
+    let cursor = first["next"].as_str().expect("a cursor");
+    let second = get(at, &auditor, &format!("/api/operators/anna/acts?cursor={cursor}")).await.json();
+    assert_eq!([acts_of(&first), acts_of(&second)].concat(), expected);
+    for nobody in ["/api/operators/ben/acts", "/api/operators/anna/acts?issuer=elsewhere"] {
+        assert_eq!(get(at, &auditor, nobody).await.json()["data"], json!([]), "{nobody}");
+    }
+    refused(&get(at, &anna, of_anna).await, 403, "forbidden");
+    refused(&get(at, &auditor, "/api/operators/a%20b/acts").await, 400, "malformed");
+
     // The key is free: the same request with the right to it is carried out. And the records are there after a crash.
     let boss = operator(&hub, "anna", "balance:write");
     assert_eq!(change(at, &boss, "f1", &path, &freeze).await.status, 200);
     at = hub.crash();
     assert_eq!(acts(at, &auditor, "c3").await, found);
+    expected.push(("-".to_owned(), "-".to_owned()));
+    let list = get(at, &auditor, of_anna).await.json();
+    assert_eq!(acts_of(&list), expected, "{list}");
+    let done = &list["data"][6];
+    assert_eq!((&done["type"], &done["outcome"]), (&json!("freeze"), &json!("committed")), "{done}");
+    let only = get(at, &auditor, &format!("{of_anna}&outcome=committed&type=freeze")).await.json();
+    assert_eq!(only["data"], json!([done]));
     let _ = hub.verify();
 }
 
