@@ -143,6 +143,24 @@ async fn a_flood_of_refusals_fills_no_log_and_what_is_not_recorded_is_counted() 
 }
 
 #[tokio::test]
+async fn without_room_for_a_record_the_refusal_is_the_same_and_is_counted() {
+    let mut hub = Setup::default().start();
+    let (boss, anna) = (operator(&hub, "boss", "*"), operator(&hub, "anna", "balance:read"));
+    hub.configure(|setup| {
+        setup.option("journal.disk_warn_bytes", 1_u64 << 50).option("journal.disk_refuse_bytes", 1_u64 << 50)
+    });
+    hub.expect_errors();
+    let at = hub.crash();
+    hub.logged("requests are refused until there is room").await;
+    let credit = payment("credit", "1.00");
+    refused(&change(at, &boss, "k", BALANCE, &credit).await, 503, "busy");
+    let lacks = refused(&change(at, &anna, "k", BALANCE, &credit).await, 403, "forbidden");
+    assert_eq!(lacks["key_consumed"], json!(false), "{lacks}");
+    let counted = hub.figure("hub_operator_refusals_unrecorded_total{reason=\"busy\"}").await;
+    assert_eq!(counted, Some(1));
+}
+
+#[tokio::test]
 async fn whoever_may_only_propose_withdraws_their_own_and_rejects_nothing_else() {
     let hub = Setup::default().start();
     let at = hub.address();
