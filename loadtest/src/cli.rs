@@ -109,6 +109,9 @@ pub struct Bets {
     /// Every player follows its table's channel.
     #[arg(long)]
     pub follow_tables: bool,
+    /// Every player sets every limit there is, so high that none is reached.
+    #[arg(long)]
+    pub limits: bool,
     /// Equal gaps between bets instead of independent arrivals.
     #[arg(long)]
     pub fixed: bool,
@@ -265,6 +268,7 @@ impl Bets {
             seconds: self.seconds,
             warmup_seconds: self.warmup,
             follow_tables: self.follow_tables,
+            limits: self.limits,
             seed: self.seed,
             arrivals: ArrivalPlan {
                 rate: self.rate.unwrap_or(defaults.arrivals.rate),

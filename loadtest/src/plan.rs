@@ -23,6 +23,8 @@ pub struct Plan {
     pub settle_seconds_max: f64,
     /// Whether every player follows its table's channel, as the page does; otherwise one player a table does.
     pub follow_tables: bool,
+    /// Whether every player sets every limit there is, so high that none is reached, before the first bet.
+    pub limits: bool,
     /// Tables to sit at, in turn; empty: all the hub has.
     pub tables: Vec<TableId>,
     /// Accepted bets that are checked by asking again with their key.
@@ -74,6 +76,7 @@ impl Default for Plan {
             warmup_seconds: 1.0,
             settle_seconds_max: 60.0,
             follow_tables: true,
+            limits: false,
             tables: Vec::new(),
             samples: 200,
             seed: None,

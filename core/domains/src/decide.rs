@@ -86,6 +86,14 @@ impl Part<'_, '_> {
         }
     }
 
+    /// The bytes of a row's value, as what was decided so far leaves it.
+    pub(crate) fn bytes<'c>(&'c self, context: &Context<'c>, key: &RowKey) -> Option<&'c [u8]> {
+        match self.rows.image(key) {
+            Some(image) => image.value.as_deref(),
+            None => context.view.rows().bytes(key),
+        }
+    }
+
     /// Changes a row. The last image of a row counts.
     pub fn put(&mut self, image: RowImage) {
         self.rows.put(image);

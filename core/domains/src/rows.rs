@@ -99,6 +99,9 @@ fn read<R: Row>(bytes: &[u8]) -> Result<R, DecodeError> {
     Ok(value)
 }
 
+/// Room in which most values are encoded without growing. Bytes.
+const ROOM: usize = 160;
+
 /// The image of a row after a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowImage {
@@ -113,7 +116,7 @@ impl RowImage {
     #[must_use]
     pub fn of<R: Row>(key: &[u8], value: Option<&R>) -> Option<Self> {
         let value = value.map(|value| {
-            let mut encoder = Encoder::default();
+            let mut encoder = Encoder::with_capacity(ROOM);
             value.encode(&mut encoder);
             encoder.into_bytes().into()
         });

@@ -127,7 +127,7 @@ impl Hub {
             {
                 let id = LimitId { kind, period, currency: kind.is_of_money().then(eur) };
                 number += 1;
-                let to = Some(i128::from(u64::MAX));
+                let to = Some(1_000_000_000);
                 self.set(number, SetPlayerLimit { player, id, by: LimitSetter::Player, to });
             }
         }

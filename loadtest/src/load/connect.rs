@@ -9,7 +9,7 @@ use protocol::{
     request::{Hello, Subscribe},
 };
 
-use super::{Load, Stage};
+use super::{Load, Stage, limits};
 use crate::{
     book::Minor,
     wire::{Opcode, Socket},
@@ -49,9 +49,12 @@ impl Load<'_> {
                 self.clock.heard(welcome.time, now);
                 self.connects.record(now.saturating_duration_since(self.players[player].due));
                 self.players[player].book.follow(welcome.personal.o);
-                self.players[player].stage = Stage::SettingUp(2);
+                let limits =
+                    if self.plan.limits { limits::every(&self.stem, self.currency) } else { Vec::new() };
+                self.players[player].stage = Stage::SettingUp(2 + limits.len() as u8);
                 self.ask(player, Request::GetBalance);
                 self.ask(player, Request::JoinTable { table });
+                limits.into_iter().for_each(|limit| self.ask(player, Request::SetLimit(limit)));
             }
             Reply::Balances { balances, .. } => {
                 let balance = balances.into_iter().find(|balance| balance.currency == self.currency);
@@ -77,6 +80,7 @@ impl Load<'_> {
                 subscribed.pubs.iter().for_each(|missed| self.at_table(player, missed.d.bytes()));
                 self.one_less(player);
             }
+            Reply::Changed { .. } => self.one_less(player),
             Reply::Error(failure) => {
                 self.fault(format!("player {player} is refused: {} ({})", failure.message, failure.name));
             }

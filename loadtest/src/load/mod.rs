@@ -6,6 +6,7 @@
 
 mod connect;
 mod hear;
+mod limits;
 mod place;
 mod stages;
 mod tables;

@@ -62,17 +62,16 @@ pub(crate) fn count(
     counted: Counted,
 ) -> Result<(), Rejection> {
     let Some(mut limits) = part.row::<PlayerLimits>(context, &player.0.to_be_bytes()) else { return Ok(()) };
-    let before = limits.clone();
     let rules = LimitRules::of(context.view.rows());
     let held = held(context.view.ledger(Domain::Balance), player, currency);
     limits.count((&rules, context.now), (currency, held), counted).map_err(|_| Rejection::LimitReached)?;
-    if limits != before {
-        match counted {
-            Counted::Deposit(_) | Counted::Stake(_) => part.put(limits.image(player)),
-            Counted::GivenBack(_) | Counted::Ended { .. } | Counted::TakenBack(_) => {
-                part.put_counted(limits.image(player));
-            }
-        }
+    let image = limits.image(player);
+    if part.bytes(context, &image.key) == image.value.as_deref() {
+        return Ok(());
+    }
+    match counted {
+        Counted::Deposit(_) | Counted::Stake(_) => part.put(image),
+        Counted::GivenBack(_) | Counted::Ended { .. } | Counted::TakenBack(_) => part.put_counted(image),
     }
     Ok(())
 }

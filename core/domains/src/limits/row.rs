@@ -146,7 +146,10 @@ impl Row for PlayerLimits {
         for _ in 0..count {
             let currency = if decoder.flag()? { Some(decoder.currency()?) } else { None };
             let (open, count) = (decoder.money()?, decoder.count()?);
-            let limits = (0..count).map(|_| PlayerLimit::decode(decoder)).collect::<Result<_, _>>()?;
+            let mut limits = Vec::with_capacity(count);
+            for _ in 0..count {
+                limits.push(PlayerLimit::decode(decoder)?);
+            }
             groups.push(LimitGroup { currency, open, limits });
         }
         Ok(Self { day, last, groups })
