@@ -1,5 +1,6 @@
 //! Balances that cross a threshold of the operator: counted, and the critical ones logged now and then.
 
+use domains::balance_rule::Crossing;
 use engine::Told;
 
 use crate::telemetry::Metrics;
@@ -17,9 +18,9 @@ pub struct Crossed {
 impl Crossed {
     /// Counts the thresholds that a transaction has crossed, at a time: milliseconds since 1970.
     pub fn count(&mut self, told: &[Told], now: u64, metrics: &Metrics) {
-        for Told { notice, level, .. } in told {
-            let Some(level) = level else { continue };
-            metrics.crossed(*level);
+        for Told { notice, crossing, .. } in told {
+            let Some(Crossing { level, .. }) = crossing.filter(|crossing| crossing.warns()) else { continue };
+            metrics.crossed(level);
             if level.is_critical() && now >= self.logged.saturating_add(LOG_EVERY) {
                 self.logged = now;
                 tracing::warn!(

@@ -13,12 +13,16 @@ export function inForce({ own, operators }) {
   return Number(operators) < Number(own) ? operators : own;
 }
 
+/** A browser runs a longer timer at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export class Limits {
   #hub;
   #wallet;
   #currency = h("select", { name: "currency", "aria-label": "Currency", "data-testid": "limit-currency" });
   #list = h("ul", { class: "limits", "data-testid": "limits" });
   #problem = h("p", { class: "problem", role: "alert", "data-testid": "limit-problem" });
+  #timer = 0;
   #done = h("p", { class: "lead", role: "status", "data-testid": "limit-done" });
 
   /**
@@ -60,6 +64,11 @@ export class Limits {
         ? [h("li", { class: "dim" }, "You have no limits.")]
         : limits.map((limit) => this.#item(limit))),
     );
+    // What waits can be confirmed when its time comes.
+    clearTimeout(this.#timer);
+    const waits = limits.map(({ loosening }) => (loosening?.from ?? 0) - this.#hub.hubNow()).filter((ms) => ms > 0);
+    if (waits.length > 0)
+      this.#timer = setTimeout(() => this.element.isConnected && this.draw(), Math.min(...waits, LONGEST_TIMER_MS));
   }
 
   #item(limit) {

@@ -174,10 +174,10 @@ function drawBalance() {
   header.rest.classList.toggle("away", away);
   header.rest.replaceChildren(h("span", { class: "roomy" }, away ? "On a " : "Take a "), "break");
   header.balance.replaceChildren(
-    ...[...wallet.balances].map(([currency, { available, held, level }]) =>
+    ...[...wallet.balances].map(([currency, { available, held }]) =>
       h(
         "span",
-        { class: `balance-chip ${level}`, title: levelled(level, currency) ?? "", "data-testid": `balance-${currency}` },
+        { class: `balance-chip ${wallet.level(currency)}`, title: levelled(wallet.level(currency), currency) ?? "", "data-testid": `balance-${currency}` },
         h(
           "span",
           { class: "amount" },

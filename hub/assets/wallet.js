@@ -6,14 +6,21 @@
  * the number before the wheel does.
  */
 
+/** Whether a balance has crossed a threshold on its way from normal. */
+function isWorse(level, before) {
+  return level !== "normal" && level !== before && (level.startsWith("critical") || !before.startsWith("critical"));
+}
+
 export class Wallet {
-  /** @type {Map<string, {available: string, held: string, level: string, lsn: number}>} by currency */
+  /** @type {Map<string, {available: string, held: string, lsn: number}>} by currency */
   balances = new Map();
   /** @type {{kind: string, until?: number}|null} as of the last read */
   exclusion = null;
   /** @type {{since: number, ends: number, check?: number, start?: number, positions: object[]}|null} the one that goes on */
   play = null;
   #playLsn = 0;
+  /** @type {Map<string, {level: string, lsn: number}>} what balances are by the operator's thresholds, by currency */
+  #levels = new Map();
   /** @type {object[]} the limits as of the last read, as `get_balance` tells them */
   limits = [];
   #keptBack = null;
@@ -25,7 +32,7 @@ export class Wallet {
    * @param {() => void} onChange
    * @param {(level: string, currency: string) => void} onLevel a balance has crossed a threshold of the operator
    */
-  constructor(onChange, onLevel) {
+  constructor(onChange, onLevel = () => {}) {
     this.#onChange = onChange;
     this.#onLevel = onLevel;
   }
@@ -34,12 +41,22 @@ export class Wallet {
   take({ lsn, currency, available, held, play, level }) {
     this.#newest = Math.max(this.#newest, lsn);
     if (play !== undefined) this.#takePlay(play, lsn);
-    const known = this.balances.get(currency);
-    if (lsn < (known?.lsn ?? 0)) return;
-    // An event says it when it has changed.
-    this.balances.set(currency, { available, held, level: level ?? known?.level ?? "normal", lsn });
+    // An event says it when it has changed: also one that comes behind a receipt with a newer balance.
+    if (level !== undefined) this.#takeLevel(level, currency, lsn);
+    if (lsn >= (this.balances.get(currency)?.lsn ?? 0)) this.balances.set(currency, { available, held, lsn });
     this.#onChange();
-    if (level !== undefined && level !== known?.level) this.#onLevel(level, currency);
+  }
+
+  /** What a balance is by the operator's thresholds. */
+  level(currency) {
+    return this.#levels.get(currency)?.level ?? "normal";
+  }
+
+  #takeLevel(level, currency, lsn) {
+    const known = this.#levels.get(currency);
+    if (lsn < (known?.lsn ?? 0)) return;
+    this.#levels.set(currency, { level, lsn });
+    if (isWorse(level, known?.level ?? "normal")) this.#onLevel(level, currency);
   }
 
   /** A play session as an event tells it. An event that was kept back knows of no acknowledgement after it. */
@@ -82,6 +99,7 @@ export class Wallet {
   /** The hub has another log, for example after its data were removed: its lsns begin again. */
   restart() {
     this.balances.clear();
+    this.#levels.clear();
     this.exclusion = null;
     [this.play, this.#playLsn] = [null, 0];
     this.limits = [];
@@ -99,7 +117,8 @@ export class Wallet {
     const { lsn = 0, balances, exclusion, play, limits } = await hub.request("get_balance");
     for (const { currency, available, held, level = "normal" } of balances) {
       if ((this.balances.get(currency)?.lsn ?? 0) <= before)
-        this.balances.set(currency, { available, held, level, lsn: before });
+        this.balances.set(currency, { available, held, lsn: before });
+      if (lsn >= (this.#levels.get(currency)?.lsn ?? 0)) this.#levels.set(currency, { level, lsn });
     }
     this.exclusion = exclusion ?? null;
     this.#readPlay(play ?? null, lsn);

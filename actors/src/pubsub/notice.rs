@@ -11,8 +11,8 @@ use crate::{currencies::Currencies, play::play_view};
 
 /// What a player is told, as an event of the wire; `None` when its amounts cannot be written.
 pub fn event(told: &Told, currencies: &Currencies) -> Option<Event> {
-    let Told { notice, lsn, play, level, .. } = told;
-    let level = || level.map(Open::from);
+    let Told { notice, lsn, play, crossing, .. } = told;
+    let level = || crossing.map(|crossing| Open::from(crossing.level));
     let lsn = *lsn;
     let play = play.as_ref().map(|play| play_view(play, currencies));
     let scale = currencies.spelling(notice.currency)?;

@@ -92,7 +92,7 @@ impl Rig {
             offset,
             lsn: offset,
             play: None,
-            level: None,
+            crossing: None,
         }]));
     }
 

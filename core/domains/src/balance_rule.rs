@@ -47,6 +47,23 @@ pub struct Contradicts {
     pub above: &'static str,
 }
 
+/// A change of a balance from one level to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crossing {
+    /// What it was.
+    pub before: BalanceLevel,
+    /// What it is.
+    pub level: BalanceLevel,
+}
+
+impl Crossing {
+    /// Whether it is worth a warning: a balance on its way back to normal is not.
+    #[must_use]
+    pub fn warns(self) -> bool {
+        self.level != BalanceLevel::Normal && (self.level.is_critical() || !self.before.is_critical())
+    }
+}
+
 /// A change of a balance that a rule is asked about, minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuledChange {
@@ -159,10 +176,12 @@ impl BalanceRule {
         Self::of(rows, currency).map_or(BalanceLevel::Normal, |rule| rule.level(funds))
     }
 
-    /// What a balance is now, if a change has made it that.
+    /// The threshold that a change of a balance has crossed. The first money of an account crosses what it stays below.
     #[must_use]
-    pub fn crossed(&self, before: Funds, after: Funds) -> Option<BalanceLevel> {
-        Some(self.level(after)).filter(|level| *level != self.level(before))
+    pub fn crossed(&self, before: Funds, after: Funds) -> Option<Crossing> {
+        let crossing = Crossing { before: self.level(before), level: self.level(after) };
+        let is_first = before == Funds::default() && crossing.level != BalanceLevel::Normal;
+        (is_first || crossing.before != crossing.level).then_some(crossing)
     }
 
     /// Whether a change is allowed that leaves a balance as it is drafted.

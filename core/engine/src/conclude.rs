@@ -8,12 +8,12 @@ use std::iter::Peekable;
 
 use domains::{
     Notice, Row, RowImage, Rows,
-    balance_rule::BalanceRule,
+    balance_rule::{BalanceRule, Crossing},
     limits::LimitReached,
     play_session::{PlayFacts, PlaySession},
 };
 use ledger::{Domain, Leg};
-use protocol::{Currency, ErrorCode, PlayerId, level::BalanceLevel};
+use protocol::{Currency, ErrorCode, PlayerId};
 
 use crate::{
     apply::ApplyError,
@@ -117,8 +117,8 @@ pub struct Told {
     pub lsn: u64,
     /// The player's play session, when the transaction has changed it.
     pub play: Option<PlayFacts>,
-    /// What the balance is by the operator's thresholds, when the transaction has crossed one.
-    pub level: Option<BalanceLevel>,
+    /// The threshold of the operator that the transaction has crossed.
+    pub crossing: Option<Crossing>,
 }
 
 /// A finished turn: its records are applied, and are to be appended in this order.
@@ -206,8 +206,8 @@ impl Books {
                 let told = committed.notices.into_iter().zip(applied.offsets);
                 let told = told.map(|(notice, offset)| {
                     let play = plays.next_if(|(player, _)| *player == notice.player);
-                    let level = levels.crossed_by(&notice);
-                    Told { notice, offset, lsn, play: play.and_then(|(_, play)| play), level }
+                    let crossing = levels.crossed_by(&notice);
+                    Told { notice, offset, lsn, play: play.and_then(|(_, play)| play), crossing }
                 });
                 let notices = told.collect();
                 (committed.table.map(|(_, leg)| leg), notices, committed.legs)
@@ -280,8 +280,8 @@ impl<'a> Levels<'a> {
         Self { rows, last: None }
     }
 
-    /// What a balance is now, when what a notice tells has crossed a threshold.
-    fn crossed_by(&mut self, notice: &Notice) -> Option<BalanceLevel> {
+    /// The threshold that what a notice tells has crossed.
+    fn crossed_by(&mut self, notice: &Notice) -> Option<Crossing> {
         let rule = match self.last {
             Some((currency, rule)) if currency == notice.currency => rule,
             Some(_) | None => BalanceRule::of(self.rows, notice.currency),

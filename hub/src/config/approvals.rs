@@ -71,6 +71,10 @@ pub(super) fn problems(config: &Config) -> Vec<(String, String)> {
             Err((option, what)) => problems.push((at(option), what)),
             Ok(_) => {}
         }
+        if operator.is_empty() && !issuer.is_empty() {
+            problems.push((at("issuer"), "is of an operator, and none is named".to_owned()));
+        }
+        let issuer = if issuer.is_empty() { &config.auth.issuer } else { issuer };
         if !known.insert((operator, issuer, currency)) {
             problems.push((at("operator"), "is listed twice with this currency".to_owned()));
         }

@@ -52,8 +52,10 @@ impl BalanceRuleOptions {
             .map(|amount| amount.to_minor(known.scale))
         {
             None => Ok(None),
-            Some(Ok(minor)) if minor >= 0 => Ok(Some(minor)),
-            Some(Ok(_)) => Err((option, "must not be below zero".to_owned())),
+            Some(Ok(minor)) if minor > 0 => Ok(Some(minor)),
+            // Nothing is low below it, and no change is as small.
+            Some(Ok(0)) if ["least", "most", "high", "critical_high"].contains(&option) => Ok(Some(0)),
+            Some(Ok(_)) => Err((option, "must be above zero".to_owned())),
             Some(Err(error)) => Err((option, error.to_string())),
         };
         let rule = BalanceRule {
@@ -122,6 +124,9 @@ mod tests {
             ),
             ("critical_low = \"3\"\nhigh = \"2\"", "critical_low", "must not be above high"),
             ("high = \"3\"\ncritical_high = \"2\"", "high", "must not be above critical_high"),
+            ("critical_low = \"0.00\"", "critical_low", "must be above zero"),
+            ("credit_max = \"0\"", "credit_max", "must be above zero"),
+            ("least = \"-1\"", "least", "zero"),
             ("debit_max = \"0.001\"", "debit_max", "decimal"),
         ] {
             let found = problems(&rule(text));

@@ -425,7 +425,15 @@ fn demo(config: &Config, check: &mut Check<'_>) {
     if config.demo.enabled
         && let Some(scale) = scale(config, "demo.currency", config.demo.currency, check)
     {
-        positive("demo.deposit", config.demo.deposit, scale, check);
+        let deposit = positive("demo.deposit", config.demo.deposit, scale, check);
+        let rules = config.balance.rules(&config.currencies);
+        let rule = rules.iter().find(|rule| rule.currency == config.demo.currency);
+        let bounds = rule.into_iter().flat_map(|rule| [("most", rule.most), ("credit_max", rule.credit_max)]);
+        for (option, bound) in bounds {
+            if deposit.zip(bound).is_some_and(|(deposit, bound)| deposit > bound) {
+                check.refuse("demo.deposit", format!("above {option} of its currency in balance.rules"));
+            }
+        }
     }
 }
 

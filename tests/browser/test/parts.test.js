@@ -300,3 +300,32 @@ test("a break is told in words, and only a self-exclusion with an end has a way 
     assert.equal(mayReturn(exclusion), may, JSON.stringify(exclusion));
   }
 });
+
+test("the level of a balance is told by events alone, whatever receipts come between, and a message says when it got worse", () => {
+  const told = [];
+  const wallet = new Wallet(
+    () => {},
+    (level, currency) => told.push(`${level} ${currency}`),
+  );
+  const event = (lsn, level) => wallet.take({ lsn, currency: "EUR", available: "1.00", held: "0.00", level });
+  assert.equal(wallet.level("EUR"), "normal");
+  event(10);
+  // The receipt of the next bet is here before the event of the first.
+  event(12);
+  event(11, "low");
+  assert.equal(wallet.level("EUR"), "low");
+  assert.equal(wallet.balances.get("EUR").lsn, 12);
+  event(13, "critical_low");
+  event(14, "low");
+  assert.deepEqual(told, ["low EUR", "critical_low EUR"]);
+  // What a round returned is kept back while the wheel turns.
+  wallet.keepBack();
+  wallet.settled({ lsn: 20, currency: "EUR", available: "9.00", held: "0.00", level: "normal" });
+  event(21);
+  assert.equal(wallet.level("EUR"), "low");
+  wallet.release();
+  assert.equal(wallet.level("EUR"), "normal");
+  event(19, "high");
+  assert.equal(wallet.level("EUR"), "normal", "an older event changes nothing");
+  assert.equal(told.length, 2);
+});

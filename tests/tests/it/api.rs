@@ -139,7 +139,7 @@ async fn a_service_credits_debits_and_freezes_a_player_and_each_key_is_done_once
     );
     assert_eq!((&poor["key_consumed"], &poor["replayed"]), (&json!(true), &json!(true)), "{poor}");
     let shown = get(at, &token, "/api/domains/balance?playerId=PLAYER_123").await.json();
-    let balances = json!([{"currency": "USD", "available": "30.00", "held": "0.00", "total": "30.00"}]);
+    let balances = json!([{"currency": "USD", "available": "30.00", "held": "0.00", "total": "30.00", "level": "normal"}]);
     assert_eq!((&shown["status"], &shown["balances"]), (&json!("active"), &balances), "{shown}");
     // The player is the one whom a token of the same issuer names.
     let mut socket = RawSocket::hello(at, &self::token(&hub, &["--player", "PLAYER_123"])).await;

@@ -6,7 +6,7 @@ use protocol::{Currency, PlayerId};
 use super::{
     counted::{Counted, count, held},
     limit::{LimitId, Loosening},
-    row::{LIMITS_MAX, OWN_LIMITS_MAX, PlayerLimits},
+    row::{OWN_LIMITS_MAX, PlayerLimits},
 };
 use crate::{
     decide::{Context, Part},
@@ -28,14 +28,6 @@ impl LimitSetter {
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         [LimitSetter::Player, LimitSetter::Operator].into_iter().find(|setter| *setter as u8 == number)
-    }
-
-    /// Most limits of a player when this one sets another.
-    fn most(self) -> usize {
-        match self {
-            LimitSetter::Player => OWN_LIMITS_MAX,
-            LimitSetter::Operator => LIMITS_MAX,
-        }
     }
 
     /// The name in requests and reports.
@@ -120,7 +112,13 @@ impl PlayerLimits {
             Some(_) | None => {}
         }
         let limit = match to {
-            Some(_) => self.limit_or_new(id, (by.most(), held))?,
+            Some(_) => {
+                let own = self.iter().filter(|(other, limit)| *other != id && limit.own.is_some()).count();
+                if by == LimitSetter::Player && own >= OWN_LIMITS_MAX {
+                    return Err(Rejection::LimitsFull);
+                }
+                self.limit_or_new(id, held)?
+            }
             None => self.limit(id).ok_or(Rejection::NoLimit)?,
         };
         match (by, limit.own) {

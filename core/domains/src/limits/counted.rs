@@ -101,6 +101,8 @@ impl PlayerLimits {
         };
         self.allows((&rules.zone, of_time), (currency, held), counted)?;
         let Some(group) = self.group(Some(currency)) else { return Ok(()) };
+        // What a service held and has given back is at stake no more.
+        group.open = group.at_stake(held);
         let closes = |group: &mut LimitGroup, amount: i128| {
             group.open = sum(group.open, amount.saturating_neg()).max(0)
         };

@@ -14,7 +14,7 @@ use crate::{
 
 /// Most limits of a player. With this many a row is within the bounds of its value.
 pub const LIMITS_MAX: usize = 40;
-/// Most of them when the player sets another one: the operator can set some more.
+/// Most of them that the player has set, so that the row has room for what the player waits for in each.
 pub const OWN_LIMITS_MAX: usize = 28;
 
 /// The limits of one player.
@@ -82,13 +82,8 @@ impl PlayerLimits {
         group.limits.iter_mut().find(|limit| (limit.kind, limit.period) == (id.kind, id.period))
     }
 
-    /// The limit, which is made when there is none yet.
-    /// `most`: of how many there may be then; `held`: what is held in its currency.
-    pub(super) fn limit_or_new(
-        &mut self,
-        id: LimitId,
-        (most, held): (usize, i128),
-    ) -> Result<&mut PlayerLimit, Rejection> {
+    /// The limit, which is made when there is none yet. `held`: what is held in its currency.
+    pub(super) fn limit_or_new(&mut self, id: LimitId, held: i128) -> Result<&mut PlayerLimit, Rejection> {
         let LimitId { kind, period, currency } = id;
         let count = self.iter().count();
         let place = self.groups.iter().position(|group| group.currency == currency).unwrap_or_else(|| {
@@ -99,7 +94,7 @@ impl PlayerLimits {
         let known = limits.iter().position(|limit| (limit.kind, limit.period) == (kind, period));
         let place = match known {
             Some(place) => place,
-            None if count >= most => return Err(Rejection::LimitsFull),
+            None if count >= LIMITS_MAX => return Err(Rejection::LimitsFull),
             None => {
                 let new = PlayerLimit::new(kind, period);
                 // What is staked already counts as well.

@@ -45,13 +45,36 @@ fn what_is_available_is_low_and_what_there_is_in_all_is_high() {
 
 #[test]
 fn a_level_is_told_when_it_changes_also_when_it_is_normal_again() {
-    let crossed = |before, after| rule().crossed(funds(before, 0), funds(after, 0));
+    let crossed =
+        |before, after| rule().crossed(funds(before, 0), funds(after, 0)).map(|crossing| crossing.level);
     assert_eq!(crossed(500, 400), None);
     assert_eq!(crossed(500, 99), Some(BalanceLevel::Low));
     assert_eq!(crossed(99, 98), None);
     assert_eq!(crossed(99, 9), Some(BalanceLevel::CriticalLow));
     assert_eq!(crossed(9, 500), Some(BalanceLevel::Normal));
     assert_eq!(crossed(9, 9_000), Some(BalanceLevel::CriticalHigh));
+    // The first money.
+    assert_eq!(crossed(0, 9), Some(BalanceLevel::CriticalLow));
+    assert_eq!(crossed(0, 500), Some(BalanceLevel::Normal));
+}
+
+#[test]
+fn a_balance_that_gets_better_warns_nobody() {
+    let warns = |before, after| rule().crossed(funds(before, 0), funds(after, 0)).unwrap().warns();
+    for (before, after, expected) in [
+        (500, 50, true),
+        (500, 5, true),
+        (50, 5, true),
+        (5, 50, false),
+        (50, 500, false),
+        (50, 2_000, true),
+        (2_000, 9_000, true),
+        (9_000, 2_000, false),
+        (5, 9_000, true),
+        (0, 5, true),
+    ] {
+        assert_eq!(warns(before, after), expected, "{before} {after}");
+    }
 }
 
 #[test]

@@ -208,7 +208,13 @@ fn what_a_service_held_when_a_limit_was_set_and_gives_back_is_at_stake_no_more()
     house.set(LimitKind::Stake, Period::Day, 100).unwrap();
     assert_eq!(house.stake(21), Err(Rejection::LimitReached));
     house.ask(ReleaseHold { hold, cause }, &[]).unwrap();
-    house.stake(100).unwrap();
+    let stake = house.stake(50).unwrap();
+    assert_eq!(house.stake(51), Err(Rejection::LimitReached));
+    house.settle(&[stake], 50, 0);
+    // Nor is what the service holds later.
+    let hold = HoldFunds { player, currency, amount: 80, expires: None, cause: PaymentCause::default() };
+    house.ask(hold, &[]).unwrap();
+    house.stake(50).unwrap();
     assert_eq!(house.stake(1), Err(Rejection::LimitReached));
 }
 
@@ -388,19 +394,23 @@ fn a_player_has_a_bounded_number_of_limits_whose_row_fits() {
         let ids = Period::ALL.into_iter().flat_map(move |period| kinds.map(|kind| (kind, period)));
         ids.map(move |(kind, period)| LimitId { kind, period, currency: Some(currency) })
     });
-    for (place, id) in ids.take(LIMITS_MAX + 1).enumerate() {
-        let limit = |by, to| SetPlayerLimit { player: PLAYER, id, by, to: Some(to) };
-        let (player, operator) = (LimitSetter::Player, LimitSetter::Operator);
-        let own = house.ask(limit(player, most), &[]).map(drop);
-        assert_eq!(own, if place < OWN_LIMITS_MAX { Ok(()) } else { Err(Rejection::LimitsFull) }, "{place}");
-        let operators = house.ask(limit(operator, most), &[]).map(drop);
+    let ids: Vec<_> = ids.take(LIMITS_MAX + 1).collect();
+    let limit = |id, by, to| SetPlayerLimit { player: PLAYER, id, by, to: Some(to) };
+    let (player, operator) = (LimitSetter::Player, LimitSetter::Operator);
+    let within = |place: usize, most| if place < most { Ok(()) } else { Err(Rejection::LimitsFull) };
+    // Those of the operator take none of the player's.
+    for (place, id) in ids.iter().enumerate() {
         assert_eq!(
-            operators,
-            if place < LIMITS_MAX { Ok(()) } else { Err(Rejection::LimitsFull) },
+            house.ask(limit(*id, operator, most), &[]).map(drop),
+            within(place, LIMITS_MAX),
             "{place}"
         );
+    }
+    for (place, id) in ids.iter().take(LIMITS_MAX).rev().enumerate() {
+        let own = house.ask(limit(*id, player, most), &[]).map(drop);
+        assert_eq!(own, within(place, OWN_LIMITS_MAX), "{place}");
         if own.is_ok() {
-            house.ask(limit(player, most + 1), &[]).unwrap();
+            house.ask(limit(*id, player, most + 1), &[]).unwrap();
         }
     }
     let row = PlayerLimits::of(&house.domains.rows, PLAYER).unwrap().image(PLAYER);

@@ -43,7 +43,8 @@ async fn level(hub: &TestHub, token: &str) -> Value {
 
 #[tokio::test]
 async fn changes_beyond_the_rule_are_refused_and_crossed_thresholds_are_told() {
-    let mut hub = Setup::default().option("monitoring.check_every_seconds", 1).extra(RULE).start();
+    let mut hub =
+        Setup::default().deposit("10.00").option("monitoring.check_every_seconds", 1).extra(RULE).start();
     hub.expect_errors(); // the alert
     let cashier = service(&hub, "cashier", "balance:*,collections:*,monitoring:read");
     let mut session = player(&hub).await;
@@ -130,5 +131,11 @@ fn rules_that_contradict_refuse_the_start_with_their_options() {
         "balance.rules[1].currency = \"XXX\": not one of the currencies",
     ] {
         assert!(words.contains(wanted), "{words}");
+    }
+    for (deposit, wanted) in
+        [("100.01", "above most of its currency"), ("60.01", "above credit_max of its currency")]
+    {
+        let words = Setup::default().deposit(deposit).extra(RULE).prepare().refuses(&["check-config"]);
+        assert!(words.contains(wanted), "no player would get it: {words}");
     }
 }

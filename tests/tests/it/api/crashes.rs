@@ -223,7 +223,7 @@ async fn a_hub_killed_while_services_move_money_does_each_request_once() {
         let told =
             get(hub.address(), &service.token, &format!("{BALANCE}/{}", service.player())).await.json();
         let expected = json!([{"currency": "USD", "available": money(service.available),
-            "held": money(service.held()), "total": money(service.available + service.held())}]);
+            "held": money(service.held()), "total": money(service.available + service.held()), "level": "normal"}]);
         assert_eq!(told["balances"], expected, "{told}");
         assert_eq!(told["status"], json!(if service.frozen { "frozen" } else { "active" }), "{told}");
         (asked, replayed) = (asked + service.asked, replayed + again);

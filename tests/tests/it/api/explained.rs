@@ -86,7 +86,7 @@ async fn money_is_explained_with_the_balances_holds_and_freezes_that_were_read_w
             (&account["found"], &account["balance"], &account["held"], &account["available"]),
             (&json!(true), &json!("100.00"), &json!("0.00"), &json!("100.00"))
         );
-        let freeze = consulted(&told, "row", |_| true);
+        let freeze = consulted(&told, "row", |row| row["kind"] == "freeze");
         assert_eq!((&freeze["kind"], &freeze["found"]), (&json!("freeze"), &json!(false)), "{told}");
 
         let told = explained(at, &token, &of_key(at, &token, "x").await).await;
@@ -105,7 +105,7 @@ async fn money_is_explained_with_the_balances_holds_and_freezes_that_were_read_w
 
         explained(at, &token, &frozen["tx"]).await;
         let told = explained(at, &token, &of_key(at, &token, "y").await).await;
-        let freeze = consulted(&told, "row", |_| true);
+        let freeze = consulted(&told, "row", |row| row["kind"] == "freeze");
         assert_eq!(freeze["value"]["reason"], "FRAUD_CHECK", "{told}");
         assert_eq!(told["reason"], "the account is frozen");
         if round == 0 {
