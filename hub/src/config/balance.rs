@@ -126,7 +126,6 @@ mod tests {
             ("high = \"3\"\ncritical_high = \"2\"", "high", "must not be above critical_high"),
             ("critical_low = \"0.00\"", "critical_low", "must be above zero"),
             ("credit_max = \"0\"", "credit_max", "must be above zero"),
-            ("least = \"-1\"", "least", "zero"),
             ("debit_max = \"0.001\"", "debit_max", "decimal"),
         ] {
             let found = problems(&rule(text));
