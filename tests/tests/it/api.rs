@@ -1,6 +1,7 @@
 //! Money over HTTP: what services and operators ask for is done once, by whoever may, and told in one form.
 
 mod adjustments;
+mod approval_crashes;
 mod balance_rules;
 mod crashes;
 mod described;
