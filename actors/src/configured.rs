@@ -3,7 +3,7 @@
 
 use domains::{
     Intent, Principal,
-    approval_rules::{ApprovalRules, ProposalSubject},
+    approval_rules::{APPROVAL_PARTS_MAX, ApprovalRules, ApproverLimit, ProposalSubject},
     balance_rule::BalanceRule,
     limit_rules::LimitRules,
     protection::Protection,
@@ -11,6 +11,7 @@ use domains::{
     session_rules::SessionRules,
 };
 use engine::{Books, Envelope, Tx, TxId};
+use protocol::Currency;
 
 /// The rules of the configuration.
 #[derive(Debug, Clone)]
@@ -41,8 +42,9 @@ impl ConfiguredRules {
         if LimitRules::of(rows) != *limits {
             changes.push(envelope(TxId::of_limit_rules(lsn), SetLimitRules(limits.clone())));
         }
-        if ApprovalRules::of(rows, subject) != *approval {
-            let set = SetApprovalRules { subject, rules: approval.clone() };
+        let approval = limited(approval, books.facts().scales().map(|(currency, _)| currency));
+        if ApprovalRules::of(rows, subject) != approval {
+            let set = SetApprovalRules { subject, rules: approval };
             changes.push(envelope(TxId::of_approval_rules(subject, lsn), set));
         }
         if SessionRules::of(rows) != *sessions {
@@ -62,6 +64,42 @@ impl ConfiguredRules {
     }
 }
 
+/// The rules of approval, with nothing to approve alone in a currency that the operator has no more: where amounts are limited, one
+/// without a limit would be free for all.
+fn limited(approval: &ApprovalRules, recorded: impl Iterator<Item = Currency>) -> ApprovalRules {
+    let mut rules = approval.clone();
+    if rules.limits.is_empty() {
+        return rules;
+    }
+    let mut gone: Vec<_> =
+        recorded.filter(|currency| rules.limits.iter().all(|limit| limit.currency != *currency)).collect();
+    gone.sort_unstable();
+    gone.truncate(APPROVAL_PARTS_MAX.saturating_sub(rules.limits.len()));
+    let nothing = |currency| ApproverLimit { approver: None, currency, most: 0 };
+    rules.limits.extend(gone.into_iter().map(nothing));
+    rules
+}
+
 fn envelope(id: TxId, set: impl Into<Intent>) -> Envelope {
     Envelope::Run(Tx::new(id, Principal::HUB, None, set))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_approves_in_a_currency_that_is_not_configured_any_more_where_amounts_are_limited() {
+        let [eur, usd]: [Currency; 2] = ["EUR", "USD"].map(|code| code.parse().expect("a currency"));
+        let limit = ApproverLimit { approver: None, currency: usd, most: 100 };
+        let rules = ApprovalRules { limits: vec![limit], ..ApprovalRules::STANDARD };
+        let in_force = limited(&rules, [usd, eur].into_iter());
+        let may = |currency, amount| in_force.may(Principal::HUB, currency, amount);
+        assert_eq!([may(usd, 100), may(usd, 101), may(eur, 1)], [true, false, false]);
+        assert_eq!(
+            limited(&ApprovalRules::STANDARD, [eur].into_iter()),
+            ApprovalRules::STANDARD,
+            "nothing is limited"
+        );
+    }
 }

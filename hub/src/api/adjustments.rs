@@ -278,11 +278,11 @@ async fn reject(
     let read = async |asked: &KeyedRequest<'_>, fields: JsonFields<'_>| {
         fields.finish("none")?;
         let proposal = proposals::id(&path)?;
+        let permit = api.admit()?;
         // Whoever may only propose takes back what they have proposed.
         if !asked.caller.may.allow(&APPROVE) && !is_own(&api, asked, proposal).await? {
             needs_approve(&api, asked, OperatorAct::RejectAdjustment, None).await?;
         }
-        let permit = api.admit()?;
         let told = Map::from_iter([
             ("type".to_owned(), json!("adjustment")),
             ("proposal".to_owned(), json!(proposals::spelled(proposal))),

@@ -37,7 +37,7 @@ const KEPT_MAX: usize = 10_000;
 /// How often those whose allowance is whole again are looked for, at most.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// Most refused acts of one operator a minute that are recorded: enough to see who tries what, and at most a megabyte a day of each
+/// How many refused acts of one operator are recorded at once, and then a minute: enough to see who tries what, and at most a megabyte a day of each
 /// operator in the log.
 const REFUSALS_A_MINUTE: u32 = 10;
 

@@ -168,6 +168,10 @@ impl Counting {
 fn currency_of(committed: &Committed) -> Option<protocol::Currency> {
     match committed.intent.get() {
         Some(SettleRound { currency, .. }) => Some(*currency),
-        None => committed.notices.first().map(|notice| notice.currency),
+        // Nobody may have won or lost, and then nobody is told.
+        None => committed.legs.iter().flat_map(|(_, leg)| &leg.moves).find_map(|made| match made {
+            Move::Post(transfer) => Some(transfer.debit.currency),
+            Move::Open(_) | Move::Hold(..) | Move::PostHold(_) | Move::VoidHold(_) => None,
+        }),
     }
 }
