@@ -3,6 +3,7 @@
 
 mod balance_rules;
 mod limits;
+mod protected;
 mod recipes;
 mod results;
 mod script;

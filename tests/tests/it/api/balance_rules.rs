@@ -123,12 +123,12 @@ async fn changes_beyond_the_rule_are_refused_and_crossed_thresholds_are_told() {
 #[test]
 fn rules_that_contradict_refuse_the_start_with_their_options() {
     let rule = "[[balance.rules]]\ncurrency = \"EUR\"\nlow = \"10.00\"\ncritical_low = \"20.00\"\n\
-                [[balance.rules]]\ncurrency = \"XXX\"\n";
+                [[balance.rules]]\ncurrency = \"ABC\"\n";
     let hub = Setup::default().extra(rule).prepare();
     let words = hub.refuses(&["check-config"]);
     for wanted in [
         "balance.rules[0].critical_low = \"20.00\": must not be above low",
-        "balance.rules[1].currency = \"XXX\": not one of the currencies",
+        "balance.rules[1].currency = \"ABC\": not one of the currencies",
     ] {
         assert!(words.contains(wanted), "{words}");
     }
