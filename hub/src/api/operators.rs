@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     asked::allowed,
-    lists::{self, AskedPage, ListAnswer},
+    lists::{self, AskedPage},
     openapi::{ApiOperation, ApiRoute, schema},
     rates::RouteRate,
-    reads::kept,
     recorded,
     surface::ApiSurface,
     wanted::READ,
@@ -67,19 +66,12 @@ async fn list(
         when: asked.when()?,
         ..TransactionFilter::default()
     };
-    let reads = kept(&api.reads)?;
-    let permit = api.admit()?;
-    asked.is_there(reads).await?;
-    let page = asked.of_records();
-    let (as_of, page) = reads.ask(move |view| view.transactions(&wanted, page)).await?;
-    drop(permit);
-    let next = page.goes_on_after.map(|lsn| asked.cursor((lsn, 0)));
     let line = |found: &TransactionLine| {
         let (act, lacks) = found.refused_act.clone().unzip();
         let mut line = recorded::line(&api, found);
         line.extend([("act", json!(act)), ("lacks", json!(lacks))]);
         line
     };
-    let lines = page.lines.iter().map(line).collect();
-    Ok(ListAnswer { as_of, lines, next, more: Vec::new() }.told(&request, recorded::COLUMNS_OF_ACTS))
+    let answer = recorded::page(&api, &asked, wanted, line).await?;
+    Ok(answer.told(&request, recorded::COLUMNS_OF_ACTS))
 }

@@ -78,6 +78,20 @@ pub(super) async fn list(
     let asked =
         AskedPage::read(request, "transactions".into(), &[&lists::OF_TRANSACTIONS[..], &FILTERS].concat())?;
     let wanted = filter(api, caller, &asked)?;
+    let answer = page(api, &asked, wanted, |found| line(api, found)).await?;
+    Ok(answer.told(request, COLUMNS))
+}
+
+/// A page of the transactions that are wanted, each as a line.
+///
+/// # Errors
+/// `not_recorded`, `busy` or `unavailable`.
+pub(super) async fn page(
+    api: &ApiSurface,
+    asked: &AskedPage,
+    wanted: TransactionFilter,
+    line: impl Fn(&TransactionLine) -> Line,
+) -> Result<ListAnswer, Error> {
     let reads = kept(&api.reads)?;
     let permit = api.admit()?;
     asked.is_there(reads).await?;
@@ -85,8 +99,8 @@ pub(super) async fn list(
     let (as_of, page) = reads.ask(move |view| view.transactions(&wanted, page)).await?;
     drop(permit);
     let next = page.goes_on_after.map(|lsn| asked.cursor((lsn, 0)));
-    let lines = page.lines.iter().map(|found| line(api, found)).collect();
-    Ok(ListAnswer { as_of, lines, next, more: Vec::new() }.told(request, COLUMNS))
+    let lines = page.lines.iter().map(line).collect();
+    Ok(ListAnswer { as_of, lines, next, more: Vec::new() })
 }
 
 /// How the transactions that are wanted ended.
