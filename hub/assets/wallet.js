@@ -6,9 +6,9 @@
  * the number before the wheel does.
  */
 
-/** Whether a balance has crossed a threshold on its way from normal. */
+/** Whether a balance is worth a message: one that is on its way back to normal is not. */
 function isWorse(level, before) {
-  return level !== "normal" && level !== before && (level.startsWith("critical") || !before.startsWith("critical"));
+  return level !== "normal" && level !== before && before !== `critical_${level}`;
 }
 
 export class Wallet {

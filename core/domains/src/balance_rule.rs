@@ -57,10 +57,15 @@ pub struct Crossing {
 }
 
 impl Crossing {
-    /// Whether it is worth a warning: a balance on its way back to normal is not.
+    /// Whether it is worth a warning: a balance that was beyond the critical threshold of the same side, or is normal, is not.
     #[must_use]
     pub fn warns(self) -> bool {
-        self.level != BalanceLevel::Normal && (self.level.is_critical() || !self.before.is_critical())
+        match self.level {
+            BalanceLevel::CriticalLow | BalanceLevel::CriticalHigh => true,
+            BalanceLevel::Low => self.before != BalanceLevel::CriticalLow,
+            BalanceLevel::High => self.before != BalanceLevel::CriticalHigh,
+            BalanceLevel::Normal => false,
+        }
     }
 }
 

@@ -328,4 +328,7 @@ test("the level of a balance is told by events alone, whatever receipts come bet
   event(19, "high");
   assert.equal(wallet.level("EUR"), "normal", "an older event changes nothing");
   assert.equal(told.length, 2);
+  event(22, "critical_low");
+  event(23, "high");
+  assert.deepEqual(told.slice(2), ["critical_low EUR", "high EUR"], "over both thresholds at once");
 });

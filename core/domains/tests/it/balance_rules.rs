@@ -72,6 +72,9 @@ fn a_balance_that_gets_better_warns_nobody() {
         (9_000, 2_000, false),
         (5, 9_000, true),
         (0, 5, true),
+        (0, 50, false),
+        (0, 2_000, true),
+        (9_000, 50, true),
     ] {
         assert_eq!(warns(before, after), expected, "{before} {after}");
     }
